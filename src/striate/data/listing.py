@@ -1,0 +1,114 @@
+"""The values that travel through the data floor, from a folder to packed pixels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Part = Literal["train", "validation", "test"]
+PARTS: tuple[Part, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something noticed about a file or folder, and what is done about it."""
+
+    kind: str  #: a key of FINDINGS
+    path: str  #: relative to the data's root; undecodable bytes as surrogates
+    detail: str = ""  #: what was seen in this file
+
+
+#: kind of finding -> what is done about it. The first group is left out of training.
+LEFT_OUT = {
+    "unreadable": "left out",
+    "truncated": "left out",
+    "empty": "left out",
+    "not a picture": "left out",
+    "huge": "left out: it would need more memory than a picture may",
+    "too slow": "left out: decoding it takes too long",
+    "special file": "left out",
+    "outside link": "not followed: it leads outside the folder",
+    "dangling link": "left out",
+    "loop": "not followed: it leads back into the folder",
+    "hidden": "ignored",
+    "stray": "ignored: it lies outside the class folders",
+    "empty class": "must be filled or removed",
+}
+USED = {
+    "duplicate": "kept on one side of the split",
+    "conflict": "the same picture stands under two classes: one of the two labels is wrong",
+    "wrong suffix": "read by its content",
+    "animation": "the first frame is used",
+    "rotated": "turned upright as its EXIF tag says",
+    "cmyk": "converted to RGB",
+    "16 bit": "scaled to 8 bit",
+    "float": "values from 0 to 1 scaled to 8 bit",
+    "palette": "expanded to its colours",
+    "transparency": "laid on white",
+    "tiny": "enlarged",
+    "long": "much longer than wide: little of it is left after resizing",
+    "name clash": "names differ only in case or in Unicode form: they clash on other computers",
+}
+FINDINGS = {**LEFT_OUT, **USED}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One labelled picture of a listing."""
+
+    path: str  #: relative to the root; for arrays, "file#row"
+    label: int  #: index into class_names
+    part: Part | None = None  #: None where the layout does not say
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a data folder or file holds, before any picture is decoded."""
+
+    root: Path
+    layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
+    class_names: tuple[str, ...]
+    pictures: tuple[Picture, ...]
+    findings: tuple[Finding, ...] = ()
+    #: for array layouts: (N, H, W, C) uint8, a row a picture; None where pictures are files
+    arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What decoding one picture told; width and height are those of the upright picture in pixels."""
+
+    digest: str = ""  #: SHA-256 of the file's bytes (of the pixels, for arrays); "" when unreadable
+    width: int = 0
+    height: int = 0
+    channels: int = 0  #: 1 grey, 3 colour; 0 when it could not be decoded
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def usable(self) -> bool:
+        return self.channels > 0
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Every usable picture decoded once: rows of one memory-mapped array, with what belongs to each."""
+
+    pixels: NDArray[np.uint8] = field(repr=False)  #: (N, size, size, channels) uint8, 0 to 255
+    pictures: tuple[Picture, ...] = field(repr=False)  #: N, in listing order, the usable ones
+    records: tuple[Record, ...] = field(repr=False)  #: N, aligned with pictures
+    class_names: tuple[str, ...]
+    findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def counts(self) -> dict[str, int]:
+        """Class name -> number of usable pictures."""
+        found = Counter(picture.label for picture in self.pictures)
+        return {name: found[label] for label, name in enumerate(self.class_names)}

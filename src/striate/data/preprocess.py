@@ -1,0 +1,63 @@
+"""The one way from a picture to a network's input; it travels with the network that was trained on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+Fit = Literal["letterbox", "crop", "stretch"]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Size, fit, colour and normalisation. Nothing else in striate resizes or normalises.
+
+    `letterbox` keeps the whole picture and fills the rest with black, `crop` keeps the middle square,
+    `stretch` ignores the proportions.
+    """
+
+    size: int  #: side in pixels of the square a network sees
+    channels: int  #: 1 grey, 3 RGB
+    fit: Fit = "letterbox"
+    mean: tuple[float, ...] = ()  #: a channel, on the scale 0 to 1
+    deviation: tuple[float, ...] = ()
+
+    def picture(self, image: Image.Image) -> NDArray[np.uint8]:
+        """Upright 8-bit L or RGB image -> (size, size, channels) uint8, 0 to 255."""
+        image = image.convert("L" if self.channels == 1 else "RGB")
+        side = self.size
+        if image.size != (side, side):
+            image = self._fitted(image)
+        return np.asarray(image, dtype=np.uint8).reshape(side, side, self.channels)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last in memory."""
+        values = pixels.float()
+        mean = values.new_tensor(self.mean) * 255
+        deviation = values.new_tensor(self.deviation) * 255
+        return values.sub_(mean).div_(deviation).permute(0, 3, 1, 2)
+
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        side = self.size
+        width, height = image.size
+        if self.fit == "stretch":
+            return image.resize((side, side), Image.Resampling.BILINEAR)
+        if self.fit == "crop":
+            edge = min(width, height)
+            left, top = (width - edge) / 2, (height - edge) / 2
+            box = (left, top, left + edge, top + edge)
+            return image.resize((side, side), Image.Resampling.BILINEAR, box=box)
+        scale = side / max(width, height)
+        inner = max(1, round(width * scale)), max(1, round(height * scale))
+        canvas = Image.new(image.mode, (side, side))
+        place = (side - inner[0]) // 2, (side - inner[1]) // 2
+        canvas.paste(image.resize(inner, Image.Resampling.BILINEAR), place)
+        return canvas
+

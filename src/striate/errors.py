@@ -1,0 +1,65 @@
+"""Everything striate raises on purpose, and the exit code each error has on the command line.
+
+    StriateError                        70  a bug of ours (when it is none of those below)
+    ├── OptionError      (ValueError)    2  a wrong option, name or size
+    ├── DataError        (ValueError)    3  a folder or picture that cannot be used
+    ├── StorageError     (OSError)       4  a disk that is full, read-only or unreadable
+    ├── BusyError        (RuntimeError)  5  a run that another process is using
+    ├── DivergedError    (ArithmeticError) 6  a training whose loss is no longer finite
+    └── ModelError       (ValueError)    7  a model file that is refused
+
+A message says what was expected, what came, where, and what to do, in one to three lines.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class StriateError(Exception):
+    """Parent of every error striate raises on purpose."""
+
+    exit_code = 70
+
+
+class OptionError(StriateError, ValueError):
+    exit_code = 2
+
+
+class DataError(StriateError, ValueError):
+    exit_code = 3
+
+
+class StorageError(StriateError, OSError):
+    exit_code = 4
+
+
+class BusyError(StriateError, RuntimeError):
+    exit_code = 5
+
+
+class DivergedError(StriateError, ArithmeticError):
+    exit_code = 6
+
+
+class ModelError(StriateError, ValueError):
+    exit_code = 7
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:
+    """The error for a name that does not exist, with up to three names that resemble it."""
+    names = sorted(known)
+    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {_either(near)}?" if near else f"there are {_either(names, last='and')}"
+    return OptionError(f"no {kind} is called {printable(name)!r}; {hint}")
+
+
+def printable(text: str) -> str:
+    """The text with control, direction and undecodable characters escaped, for one line of output."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _either(names: list[str], last: str = "or") -> str:
+    quoted = [repr(name) for name in names]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"
