@@ -56,7 +56,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:
 
 
 def printable(text: str) -> str:
-    """The text with control, direction and undecodable characters escaped, for one line of output."""
+    """The text on one line: control, direction and undecodable characters are escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from striate.errors import BusyError, StorageError
@@ -37,7 +37,7 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """Create the folder, or the first free of path-2, path-3, ...: an existing one is never touched."""
+    """Create the folder, or the first free of path-2, path-3, ...; an existing one stays as it is."""
     for number in range(1, 10_000):
         candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
         try:
@@ -48,7 +48,7 @@ def make_folder(path: Path) -> Path:
         except OSError as error:
             raise storage_error(candidate, error, "choose another place with --out") from error
         return candidate
-    raise StorageError(f"{path}: ten thousand folders of that name exist; choose another with --out")
+    raise StorageError(f"{path}: 9,999 folders of that name exist; choose another with --out")
 
 
 def sweep(folder: Path) -> None:
@@ -61,7 +61,7 @@ def sweep(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path, what: str) -> Iterator[None]:
+def lock(path: Path, what: str) -> Generator[None]:
     """Hold a file's lock while the block runs; the kernel drops it when the process dies.
 
     Raises BusyError, naming the process that holds it.
@@ -76,7 +76,7 @@ def lock(path: Path, what: str) -> Iterator[None]:
         except OSError as error:
             file.seek(0)
             holder = file.read().strip() or "another process"
-            raise BusyError(f"{what} is in use by {holder}; wait for it, or stop it first") from error
+            raise BusyError(f"{what} is in use by {holder}; wait, or stop it first") from error
         file.truncate(0)
         file.write(f"process {os.getpid()} on {os.uname().nodename}")
         file.flush()

@@ -1,0 +1,40 @@
+"""Every network, a page per paper, and `build`, which makes one by its name.
+
+A network is an `nn.Module` whose direct children are its named stages in order, the last called
+`head`; whatever freezes, probes or replaces a part addresses it by that name.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from striate.errors import OptionError, unknown
+from striate.zoo import lenet, resnet, resnet_small
+from striate.zoo.card import Card
+
+__all__ = ["CARDS", "Card", "build", "card"]
+
+CARDS: dict[str, Card] = {
+    entry.name: entry for page in (lenet, resnet, resnet_small) for entry in page.CARDS
+}
+
+
+def card(name: str) -> Card:
+    """The card of a network. Raises OptionError with the nearest names when there is none."""
+    if name not in CARDS:
+        raise unknown("network", name, CARDS)
+    return CARDS[name]
+
+
+def build(name: str, *, channels: int | None = None, classes: int | None = None) -> nn.Module:
+    """A network with fresh weights; channels and classes are the paper's where not given.
+
+    Weights are drawn from torch's global generator: seed it for the same network twice.
+    """
+    entry = card(name)
+    channels = entry.input[0] if channels is None else channels
+    classes = entry.classes if classes is None else classes
+    for word, count in (("channels", channels), ("classes", classes)):
+        if count < 1:
+            raise OptionError(f"{name} needs at least 1 of {word}, but {count} came")
+    return entry.builder(channels=channels, classes=classes)

@@ -1,0 +1,108 @@
+"""The layers of any network in the order they run, from one pass that computes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
+
+from striate.errors import OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer: the modules of a network that have no modules inside them."""
+
+    name: str
+    kind: str
+    output: tuple[int, ...]  #: (C, H, W) or (features,), without the batch
+    params: int
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What `describe` tells of a network at one input."""
+
+    network: str
+    input: tuple[int, int, int]  #: (C, H, W)
+    layers: tuple[Layer, ...]
+    params: int
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def rows(self) -> list[tuple[str, str, str, str]]:
+        """Name, kind, output volume and parameters of each layer, as text."""
+        return [
+            (row.name, row.kind, _volume(row.output), f"{row.params:,}" if row.params else "-")
+            for row in self.layers
+        ]
+
+    def __str__(self) -> str:
+        rows = [("layer", "kind", "output", "parameters"), *self.rows()]
+        wide = [max(len(row[column]) for row in rows) for column in range(4)]
+        lines = [
+            f"{name:<{wide[0]}}  {kind:<{wide[1]}}  {output:>{wide[2]}}  {params:>{wide[3]}}"
+            for name, kind, output, params in rows
+        ]
+        title = f"{self.network}: {self.params:,} parameters, input {_volume(self.input)}"
+        return "\n".join([title, "", lines[0], "-" * len(lines[0]), *lines[1:]])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        body = "".join(
+            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self.rows()
+        )
+        title = f"{escape(self.network)}: {self.params:,} parameters, input {_volume(self.input)}"
+        heads = "<th>layer</th><th>kind</th><th>output</th><th>parameters</th>"
+        return f"<table><caption>{title}</caption><tr>{heads}</tr>{body}</table>"
+
+
+def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anatomy:  # noqa: A002
+    """Run a network on the meta device, where shapes are known and nothing is computed.
+
+    `network` must be built on the meta device (`with torch.device("meta")`), `input` is (C, H, W).
+    Raises OptionError naming the layer at which a picture is too small or of the wrong shape.
+    """
+    layers: list[Layer] = []
+    handles: list[RemovableHandle] = []
+    running = ["the input"]
+
+    def note(path: str) -> None:
+        module = network.get_submodule(path)
+
+        def before(*_: object) -> None:
+            running[0] = path
+
+        def after(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            params = sum(p.numel() for p in module.parameters(recurse=False))
+            layers.append(Layer(path, type(module).__name__, tuple(output.shape[1:]), params))
+
+        handles.append(module.register_forward_pre_hook(before))
+        handles.append(module.register_forward_hook(after))
+
+    for path, module in network.named_modules():
+        if not any(module.children()):
+            note(path)
+    network.eval()
+    try:
+        network(torch.empty((1, *input), device="meta"))
+    except RuntimeError as error:
+        raise OptionError(
+            f"{name} cannot take a picture of {_volume(input)}: {running[0]} fails "
+            f"({str(error).splitlines()[0]}); choose another --size"
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Anatomy(name, input, tuple(layers), sum(p.numel() for p in network.parameters()))
+
+
+def _volume(shape: tuple[int, ...]) -> str:
+    return "x".join(str(side) for side in shape)

@@ -1,0 +1,22 @@
+"""What is known of a network before it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Card:
+    """One network of the zoo; the suite recomputes `params` from the network built for `input`."""
+
+    name: str
+    builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network
+    paper: str
+    year: int
+    input: tuple[int, int, int]  #: (C, H, W) of the paper
+    classes: int  #: of the paper
+    params: int  #: at that input and those classes
+    any_size: bool = True  #: False: pictures must be of exactly the input's height and width
