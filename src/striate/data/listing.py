@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,25 @@ if TYPE_CHECKING:
 
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
+#: word in lower case, as a folder's name or in a manifest -> the part it means
+PART_WORDS: dict[str, Part] = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long piece of work is."""
+
+    done: int
+    total: int
+    what: str  #: what is counted: "pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +57,8 @@ LEFT_OUT = {
     "dangling link": "left out",
     "loop": "not followed: it leads back into the folder",
     "hidden": "ignored",
-    "stray": "ignored: it lies outside the class folders",
+    "stray": "ignored: no picture of a class",
+    "repeated row": "counted once",
     "empty class": "must be filled or removed",
 }
 USED = {
@@ -47,6 +68,8 @@ USED = {
     "animation": "the first frame is used",
     "rotated": "turned upright as its EXIF tag says",
     "cmyk": "converted to RGB",
+    "lab": "converted to RGB",
+    "1 bit": "converted to grey",
     "16 bit": "scaled to 8 bit",
     "float": "values from 0 to 1 scaled to 8 bit",
     "palette": "expanded to its colours",
@@ -82,7 +105,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What decoding one picture told; width and height are those of the upright picture in pixels."""
+    """What decoding one picture told; width and height are in pixels, after turning upright."""
 
     digest: str = ""  #: SHA-256 of the file's bytes (of the pixels, for arrays); "" when unreadable
     width: int = 0
@@ -97,7 +120,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Packed:
-    """Every usable picture decoded once: rows of one memory-mapped array, with what belongs to each."""
+    """Every usable picture decoded once: rows of a memory-mapped array and what belongs to each."""
 
     pixels: NDArray[np.uint8] = field(repr=False)  #: (N, size, size, channels) uint8, 0 to 255
     pictures: tuple[Picture, ...] = field(repr=False)  #: N, in listing order, the usable ones
@@ -112,3 +135,15 @@ class Packed:
         """Class name -> number of usable pictures."""
         found = Counter(picture.label for picture in self.pictures)
         return {name: found[label] for label, name in enumerate(self.class_names)}
+
+
+def folded(name: str) -> str:
+    """The name as a file system that ignores case and Unicode form sees it."""
+    if name.isascii():
+        return name.lower()
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def reason(error: OSError) -> str:
+    """The operating system's own words for an error: `permission denied`."""
+    return (error.strerror or str(error)).lower()

@@ -2,7 +2,7 @@
 
 Rules of the folder layouts:
 
-- Every visible regular file inside a class folder is a candidate, at any depth, whatever its suffix:
+- Every visible regular file inside a class folder is a candidate, at any depth under any suffix:
   its content decides later. Only well-known companions (.txt, .csv, .json, ...) are set aside.
 - Hidden files and folders (`.x`, `Thumbs.db`, `@eaDir`, `__MACOSX`, ...) are no class and are not
   entered; each hidden folder is one finding, the hidden files of one folder are one together.
@@ -17,24 +17,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.data.listing import PARTS, Finding, Listing, Part, Picture
+from striate.data.listing import PART_WORDS, PARTS, Finding, Listing, Part, Picture, folded, reason
 from striate.errors import DataError, printable
 
-#: folder name, in lower case -> the part it holds
-PART_WORDS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-}
 #: in lower case; names that begin with a dot are hidden as well
 _HIDDEN = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle"}
@@ -68,7 +57,7 @@ def scan(root: str | Path) -> Listing:
     try:
         top = _visible(str(place), "", findings)
     except OSError as error:
-        raise DataError(f"{shown}: {_reason(error)}; make the folder readable") from error
+        raise DataError(f"{shown}: {reason(error)}; make the folder readable") from error
     if not top.folders and not top.files and not findings:
         raise DataError(
             f"{shown}: the folder is empty; expected a folder for each class, "
@@ -93,7 +82,7 @@ def _resolved(root: str | Path) -> Path:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise DataError(f"{shown}: no such folder") from error
     except OSError as error:
-        raise DataError(f"{shown}: {_reason(error)}") from error
+        raise DataError(f"{shown}: {reason(error)}") from error
 
 
 def _in_parts(folders: list[str], shown: str) -> bool:
@@ -187,7 +176,7 @@ def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
     except OSError as error:
         if not folder:
             raise
-        findings.append(Finding("unreadable", folder, _reason(error)))
+        findings.append(Finding("unreadable", folder, reason(error)))
     if hidden:
         more = f"and {len(hidden) - 1:,} more in this folder" if len(hidden) > 1 else ""
         findings.append(Finding("hidden", inside + hidden[0], more))
@@ -224,20 +213,9 @@ def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
             yield Finding("name clash", inside + name, f"with {kept}")
 
 
-def folded(name: str) -> str:
-    """The name as a file system that ignores case and Unicode form sees it."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
 def _suffix(name: str) -> str:
     return "." + name.rpartition(".")[2].lower()
 
 
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()
-
-
 def _both(names: list[str]) -> str:
-    return " and ".join(repr(printable(name)) for name in names)
+    return " and ".join(repr(name) for name in names)
