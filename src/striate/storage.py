@@ -36,8 +36,21 @@ def write(path: Path, content: bytes | str) -> None:
         raise storage_error(path, error, f"{len(data):,} bytes are needed") from error
 
 
+def copy(source: Path, target: Path) -> None:
+    """Make target the same file as source was: linked where the disk can, else copied."""
+    partial = target.with_name(target.name + _PARTIAL)
+    partial.unlink(missing_ok=True)
+    try:
+        os.link(source, partial)
+    except OSError:
+        write(target, source.read_bytes())
+        return
+    partial.replace(target)
+    _sync_folder(target.parent)
+
+
 def make_folder(path: Path) -> Path:
-    """Create the folder, or the first free of path-2, path-3, ...; an existing one stays as it is."""
+    """Create the folder, or the first free of path-2, path-3, ...; what exists is not touched."""
     for number in range(1, 10_000):
         candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
         try:

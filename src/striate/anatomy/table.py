@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from striate.arithmetic import output_size
 from striate.errors import OptionError
 
 
@@ -72,13 +73,11 @@ def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anato
     """
     layers: list[Layer] = []
     handles: list[RemovableHandle] = []
-    running = ["the input"]
+    reached: list[tuple[str, nn.Module, tuple[int, ...]]] = []
 
-    def note(path: str) -> None:
-        module = network.get_submodule(path)
-
-        def before(*_: object) -> None:
-            running[0] = path
+    def watch(path: str, module: nn.Module) -> None:
+        def before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            reached.append((path, module, tuple(inputs[0].shape[1:])))
 
         def after(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
             params = sum(p.numel() for p in module.parameters(recurse=False))
@@ -89,19 +88,34 @@ def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anato
 
     for path, module in network.named_modules():
         if not any(module.children()):
-            note(path)
-    network.eval()
+            watch(path, module)
     try:
-        network(torch.empty((1, *input), device="meta"))
+        network.eval()(torch.empty((1, *input), device="meta"))
     except RuntimeError as error:
-        raise OptionError(
-            f"{name} cannot take a picture of {_volume(input)}: {running[0]} fails "
-            f"({str(error).splitlines()[0]}); choose another --size"
-        ) from error
+        raise _does_not_fit(name, input, *reached[-1], error) from error
     finally:
         for handle in handles:
             handle.remove()
     return Anatomy(name, input, tuple(layers), sum(p.numel() for p in network.parameters()))
+
+
+def _does_not_fit(network: str, picture: tuple[int, ...], path: str, layer: nn.Module,
+                  entering: tuple[int, ...], error: RuntimeError) -> OptionError:  # fmt: skip
+    reason = str(error).splitlines()[0]
+    if isinstance(layer, nn.Conv2d) and isinstance(layer.padding[0], int):
+        try:
+            output_size(
+                entering[1],
+                layer.kernel_size[0],
+                stride=layer.stride[0],
+                padding=layer.padding[0],
+                dilation=layer.dilation[0],
+            )
+        except OptionError as window:
+            reason = str(window)
+    return OptionError(
+        f"{network} cannot take a picture of {_volume(picture)}; at layer {path}: {reason}"
+    )
 
 
 def _volume(shape: tuple[int, ...]) -> str:

@@ -28,7 +28,3 @@ def span(kernel: int, dilation: int = 1) -> int:
     """Pixels from the first to the last tap of a kernel."""
     return dilation * (kernel - 1) + 1
 
-
-def conv_params(kernel: int, inputs: int, outputs: int, *, groups: int = 1) -> int:
-    """Weights and biases of a square convolution."""
-    return outputs * (kernel * kernel * inputs // groups + 1)

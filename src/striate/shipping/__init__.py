@@ -1,0 +1,1 @@
+"""What leaves the house: predictions of a trained network, as values and as files."""

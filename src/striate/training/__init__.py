@@ -1,0 +1,1 @@
+"""How a network learns: recipe, loop, checkpoints and the folder of a run."""

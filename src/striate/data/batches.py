@@ -1,0 +1,84 @@
+"""Batches for the training loop: gathered from packed pixels, normalised, varied, as tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from striate.data.augment import Variation, draws, generator, vary
+from striate.data.listing import Packed, Part
+from striate.data.preprocess import Preprocess
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Network input and targets of one step."""
+
+    pictures: Tensor  #: (N, C, H, W) float32, normalised, channels last in memory
+    labels: Tensor  #: (N,) int64
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """The pictures of one part, ready to be gathered."""
+
+    source: NDArray[np.uint8] | Tensor  #: (M, size, size, channels): mapped file, or on the device
+    rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
+    labels: Tensor  #: (N,) int64, on the device
+    preprocess: Preprocess
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def shuffled(
+        self, size: int, *, seed: int, epoch: int, variation: Variation, first: int = 0
+    ) -> Iterator[Batch]:
+        """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
+
+        A last batch of a single picture is left out: batch normalisation cannot use it.
+        """
+        order = torch.randperm(len(self), generator=generator(seed, epoch, stream=0))
+        uniform = draws(len(self), seed, epoch)
+        for step in range(first, steps_in(len(self), size)):
+            chosen = order[step * size : (step + 1) * size]
+            batch = self._gather(chosen)
+            changes = uniform[chosen].to(self.labels.device)
+            yield Batch(vary(batch.pictures, changes, variation), batch.labels)
+
+    def in_order(self, size: int) -> Iterator[Batch]:
+        """Every picture once, in listing order, unchanged."""
+        for chosen in torch.arange(len(self)).split(size):
+            yield self._gather(chosen)
+
+    def _gather(self, chosen: Tensor) -> Batch:
+        rows = self.rows[chosen]
+        device = self.labels.device
+        if isinstance(self.source, Tensor):
+            pixels = self.source[rows.to(device)]
+        else:
+            pixels = torch.from_numpy(self.source[rows.numpy()])
+        return Batch(self.preprocess.normalise(pixels), self.labels[chosen.to(device)])
+
+
+def steps_in(pictures: int, batch: int) -> int:
+    """Batches of an epoch, as `Pixels.shuffled` cuts them."""
+    whole, rest = divmod(pictures, batch)
+    return whole + (rest > 1)
+
+
+def pixels_of(
+    packed: Packed, part: Part | None, preprocess: Preprocess, device: torch.device
+) -> Pixels:
+    """The pictures of one part (all when None) on a device."""
+    rows = [row for row, p in enumerate(packed.pictures) if part in (None, p.part)]
+    labels = torch.tensor([packed.pictures[row].label for row in rows], dtype=torch.int64)
+    index = torch.tensor(rows, dtype=torch.int64)
+    if device.type == "cpu":
+        return Pixels(packed.pixels, index, labels, preprocess)
+    resident = torch.from_numpy(packed.pixels[index.numpy()]).to(device)
+    return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess)

@@ -1,0 +1,157 @@
+"""A trained network with everything that is needed to use it, and the file that holds it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from striate import tensorfile, zoo
+from striate.data.preprocess import Preprocess
+from striate.data.split import Shares
+from striate.errors import ModelError, OptionError, printable
+
+_ClassName = Annotated[str, Field(max_length=1000)]
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _PreprocessFields(_Checked):
+    size: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3]
+    fit: Literal["letterbox", "crop", "stretch"]
+    mean: Annotated[list[float], Field(max_length=3)]
+    deviation: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=3)]
+
+
+class _ShareFields(_Checked):
+    validation: float = Field(ge=0, lt=1)
+    test: float = Field(ge=0, lt=1)
+
+
+class _Description(_Checked):
+    format: Literal[1]
+    task: Literal["classification"]
+    network: str
+    class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=100_000)]
+    preprocess: _PreprocessFields
+    shares: _ShareFields
+    facts: Annotated[dict[str, str], Field(max_length=100)]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network, what its outputs mean, and how pictures reach it."""
+
+    network: nn.Module = field(repr=False)
+    name: str  #: of the network in the zoo
+    class_names: tuple[str, ...]
+    preprocess: Preprocess
+    shares: Shares  #: how the folder it learned from was divided
+    facts: dict[str, str] = field(default_factory=dict[str, str])  #: how it came about
+    task: str = "classification"
+
+    @torch.inference_mode()
+    def logits(self, pixels: Tensor) -> Tensor:
+        """(N, size, size, channels) uint8 -> (N, classes) float32, on the network's device."""
+        device = next(self.network.parameters()).device
+        return self.network(self.preprocess.normalise(pixels.to(device)))
+
+
+def place(network: nn.Module, device: str | torch.device) -> nn.Module:
+    """The network on a device, its kernels channels last: 1.1 to 1.3 times as fast on a CPU."""
+    return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
+
+
+def save(model: Model, path: Path) -> None:
+    """Write a model file: weights, names, preprocessing, sealed. Raises StorageError."""
+    description = {
+        "format": 1,
+        "task": model.task,
+        "network": model.name,
+        "class_names": list(model.class_names),
+        "preprocess": asdict(model.preprocess),
+        "shares": asdict(model.shares),
+        "facts": model.facts,
+    }
+    tensorfile.write(path, model.network.state_dict(), description)
+
+
+def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
+    """Read a model file (or the `model.safetensors` of a run folder), ready to predict.
+
+    Raises ModelError when the file is not a striate model, is damaged, or does not fit the network
+    it names; StorageError when it cannot be read.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path /= "model.safetensors"
+    description, weights = tensorfile.read(path)
+    said = _checked(path, description)
+    preprocess = Preprocess(
+        said.preprocess.size,
+        said.preprocess.channels,
+        said.preprocess.fit,
+        tuple(said.preprocess.mean),
+        tuple(said.preprocess.deviation),
+    )
+    return Model(
+        place(_network(path, said, weights), device).eval(),
+        said.network,
+        tuple(said.class_names),
+        preprocess,
+        Shares(said.shares.validation, said.shares.test),
+        said.facts,
+        said.task,
+    )
+
+
+def _checked(path: Path, description: dict[str, Any]) -> _Description:
+    try:
+        said = _Description.model_validate(description)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise _refused(path, f"{place}: {first['msg']}") from None
+    if len(set(said.class_names)) < len(said.class_names):
+        raise _refused(path, "class_names: a name stands there twice")
+    wanted = said.preprocess.channels
+    if {len(said.preprocess.mean), len(said.preprocess.deviation)} != {wanted}:
+        raise _refused(path, f"preprocess: mean and deviation need {wanted} numbers each")
+    return said
+
+
+def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
+    with torch.device("meta"):
+        try:
+            network = zoo.build(
+                said.network, channels=said.preprocess.channels, classes=len(said.class_names)
+            )
+        except OptionError as error:
+            raise _refused(path, str(error)) from error
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        wanted, came = _kind(expected.get(name)), _kind(weights.get(name))
+        if wanted != came:
+            raise _refused(path, f"{said.network} has {wanted} at {name}, the file {came}")
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise _refused(path, f"the weights of {name} are not all finite")
+    network.load_state_dict(weights, assign=True)
+    return network
+
+
+def _kind(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "nothing"
+    return f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape))}"
+
+
+def _refused(path: Path, reason: str) -> ModelError:
+    return ModelError(f"{printable(str(path))}: model refused: {printable(reason)}")

@@ -1,0 +1,128 @@
+"""The options of every verb, each with default, unit and help once.
+
+Flags of the command line, keyword arguments of the Python functions, TOML recipes and the resolved
+`options.json` of a run all come from these models.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from striate.errors import OptionError, StorageError, printable, unknown
+
+Fit = Literal["letterbox", "crop", "stretch"]
+Augment = Literal["none", "light", "standard", "strong"]
+Optimiser = Literal["sgd", "adamw"]
+PartChoice = Literal["train", "validation", "test", "all"]
+
+
+def _option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # noqa: A002
+    return Field(default, description=help, json_schema_extra={"unit": unit}, **limits)
+
+
+class Options(BaseModel):
+    """Parent of the options of a verb: frozen, checked, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
+        """Check values from Python, a flag or a file named by `source`.
+
+        Raises OptionError: which option, what it takes, what came; the nearest name if unknown.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            where = f"{source}: " if source else ""
+            reason = _sentence(error.errors()[0], list(cls.model_fields))
+            raise OptionError(f"{where}{reason}") from None
+
+    @classmethod
+    def read_toml(cls, path: Path, changes: Mapping[str, Any]) -> Self:
+        """Options from a TOML recipe, overridden by `changes`."""
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise StorageError(f"{path}: {(error.strerror or 'unreadable').lower()}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise OptionError(f"{path}: not TOML: {error}") from error
+        return cls.read({**values, **changes}, source=str(path))
+
+
+class TrainOptions(Options):
+    """Options of `train`; what is not given is chosen from the pictures and recorded."""
+
+    network: str | None = _option(None, "Network by name (see `striate networks`)")
+    epochs: int | None = _option(None, "Times every training picture is seen", ge=1, le=100_000)
+    minutes: float | None = _option(None, "Stop after this long", "minutes", gt=0, le=100_000)
+    batch: int | None = _option(None, "Pictures a step", ge=2, le=65_536)
+    size: int | None = _option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
+    channels: Literal[1, 3] | None = _option(None, "1 for grey, 3 for colour")
+    fit: Fit = _option("letterbox", "How a picture becomes square")
+    learning_rate: float | None = _option(None, "Highest learning rate", gt=0)
+    optimiser: Optimiser = _option("sgd", "sgd (Nesterov momentum 0.9) or adamw")
+    weight_decay: float | None = _option(None, "Pull of weights towards zero", ge=0, le=10)
+    smoothing: float = _option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
+    augment: Augment | None = _option(None, "How much training pictures are varied")
+    validation: float = _option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
+    test: float = _option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
+    bad_images: Literal["skip", "fail"] = _option("skip", "What unreadable pictures do to the run")
+    largest: int = _option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    seed: int = _option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
+    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    threads: int | None = _option(None, "CPU threads; all cores by default", ge=1, le=4096)
+    out: Path | None = _option(None, "Folder of the run; a number is added if it exists")
+
+
+class EvaluateOptions(Options):
+    """Options of `evaluate`."""
+
+    part: PartChoice = _option("test", "Which pictures to judge")
+    batch: int = _option(256, "Pictures a step", ge=1, le=65_536)
+    largest: int = _option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    out: Path | None = _option(None, "Write the report to this .html file")
+
+
+class PredictOptions(Options):
+    """Options of `predict`."""
+
+    top: int = _option(3, "Classes listed for a picture", ge=1, le=1000)
+    batch: int = _option(64, "Pictures a step", ge=1, le=65_536)
+    largest: int = _option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: str = _option("auto", "auto, cpu, cuda or cuda:N")
+    out: Path | None = _option(None, "Write rows to this .csv or .jsonl file")
+    raw_csv: bool = _option(False, "Do not protect spreadsheets from names that look like formulas")
+
+
+_DEMANDS = {
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "finite_number": "must be a finite number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "path_type": "must be a path",
+    "bool_parsing": "must be true or false",
+}
+
+
+def _sentence(error: ErrorDetails, known: list[str]) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "options"
+    if error["type"] == "extra_forbidden":
+        return str(unknown("option", name, known))
+    demand = _DEMANDS.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+    return f"{name} {demand}, but {printable(repr(error['input']))} came"

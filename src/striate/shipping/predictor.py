@@ -1,0 +1,110 @@
+"""Pictures from anywhere -> what a trained network says of each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from striate.data.decode import decode
+from striate.data.listing import Record
+from striate.data.scan import unlabelled
+from striate.errors import DataError, printable
+from striate.model import Model
+from striate.tasks import classification
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a network says of one picture; or why it could not be asked."""
+
+    path: str
+    class_name: str = ""  #: the most probable class; "" with an error
+    probability: float = 0.0  #: of that class, 0 to 1
+    top: tuple[tuple[str, float], ...] = ()  #: class and probability, the most probable first
+    notes: tuple[str, ...] = ()  #: what was done to the picture: "rotated", "transparency", ...
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready table; undecodable bytes in the path are escaped."""
+        return {
+            "path": printable(self.path),
+            "class": self.class_name,
+            "probability": round(self.probability, 6),
+            "top": [{"class": name, "probability": round(p, 6)} for name, p in self.top],
+            "notes": list(self.notes),
+            "error": self.error,
+        }
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A model ready to be asked; pictures are decoded by threads while the network works."""
+
+    model: Model
+    top: int = 3
+    batch: int = 64
+    largest_megabytes: int = 200
+    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+
+    def predict(self, paths: Iterable[str | Path]) -> Iterator[Prediction]:
+        """A prediction a file in the order asked; folders stand for the pictures inside them.
+
+        Raises DataError for a path that does not exist; a file that cannot be read is a prediction
+        with an error.
+        """
+        files = iter([file for path in paths for file in _expanded(Path(path))])
+        with ThreadPoolExecutor(self.threads) as pool:
+            waiting = pool.map(self._read, islice(files, self.batch))
+            while read := list(waiting):
+                waiting = pool.map(self._read, islice(files, self.batch))
+                yield from self._answers(read)
+
+    def _read(self, path: Path) -> tuple[Path, NDArray[np.uint8] | None, Record]:
+        preprocess = self.model.preprocess
+        image, record = decode(
+            path, str(path), preprocess=preprocess, largest_megabytes=self.largest_megabytes
+        )
+        return path, None if image is None else preprocess.picture(image), record
+
+    def _answers(
+        self, read: list[tuple[Path, NDArray[np.uint8] | None, Record]]
+    ) -> Iterator[Prediction]:
+        pixels = [picture for _, picture, _ in read if picture is not None]
+        rows = iter(self._probabilities(pixels))
+        for path, picture, record in read:
+            if picture is None:
+                (reason,) = record.findings[:1]
+                detail = f": {reason.detail}" if reason.detail else ""
+                yield Prediction(str(path), error=f"{reason.kind}{detail}")
+            else:
+                notes = tuple(finding.kind for finding in record.findings)
+                top = self._best(next(rows))
+                yield Prediction(str(path), *top[0], top, notes)
+
+    def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Pictures of (size, size, channels) -> (N, classes)."""
+        if not pixels:
+            return np.empty((0, len(self.model.class_names)), dtype=np.float32)
+        logits = self.model.logits(torch.from_numpy(np.stack(pixels)))
+        return classification.probabilities(logits).cpu().numpy()
+
+    def _best(self, probabilities: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
+        order = np.argsort(-probabilities, kind="stable")[: self.top]
+        return tuple((self.model.class_names[i], float(probabilities[i])) for i in order)
+
+
+def _expanded(path: Path) -> list[Path]:
+    if path.is_dir():
+        return [path / name for name in unlabelled(path)]
+    if not os.path.lexists(path):
+        raise DataError(f"{printable(str(path))}: no such file or folder")
+    return [path]

@@ -1,0 +1,60 @@
+"""Predictions as CSV and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from striate import storage
+from striate.errors import OptionError, printable
+from striate.shipping.predictor import Prediction
+
+COLUMNS = ("path", "class", "probability", "error", "notes")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> None:
+    """Write a row a prediction to a .csv or .jsonl file, whole or not at all.
+
+    Raises OptionError for another suffix, StorageError when it cannot be written.
+    """
+    check_suffix(path)
+    text = as_jsonl(predictions) if path.suffix == ".jsonl" else as_csv(predictions, raw=raw_csv)
+    storage.write(path, text)
+
+
+def check_suffix(path: Path) -> None:
+    """Raises OptionError unless the file is a .csv or a .jsonl."""
+    if path.suffix not in (".csv", ".jsonl"):
+        raise OptionError(f"{path}: expected a file that ends in .csv or .jsonl")
+
+
+def as_jsonl(predictions: Iterable[Prediction]) -> str:
+    return "".join(json.dumps(prediction.to_json()) + "\n" for prediction in predictions)
+
+
+def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
+    """RFC 4180 with a header. A cell that a spreadsheet would run as a formula gets a leading '.
+
+    `raw` leaves such cells as they are. https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for prediction in predictions:
+        cells = (
+            printable(prediction.path),
+            prediction.class_name,
+            f"{prediction.probability:.6f}" if not prediction.error else "",
+            prediction.error,
+            " ".join(prediction.notes),
+        )
+        writer.writerow(cells if raw else map(_harmless, cells))
+    return file.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    return "'" + cell if cell.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else cell

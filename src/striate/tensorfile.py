@@ -1,0 +1,105 @@
+"""Tensors with a description in one safetensors file that knows whether it is whole.
+
+Model files and checkpoints are both written so. The metadata holds the description as JSON and the
+SHA-256 of the file with 64 zeros in the digest's place: safetensors itself has no checksum, and a
+flipped bit in a weight loads without a word.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from striate import storage
+from striate.errors import ModelError, StorageError, printable
+
+_BLANK = "0" * 64
+_LARGEST_HEADER = 4_000_000  # bytes
+_MOST_TENSORS = 20_000
+_FOREIGN = {
+    b"PK\x03\x04": "a zip archive, as torch.save writes: it may hold a pickle, which can run code",
+    b"\x80": "a pickle, which can run code when it is read",
+    b"\x93NUMPY": "a NumPy array",
+    b"\x89HDF": "an HDF5 file, as Keras writes",
+    b"\x1f\x8b": "a gzip archive",
+}
+
+
+def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+    """Write tensors and description whole or not at all. Raises StorageError."""
+    storage.write(path, seal(tensors, description))
+
+
+def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
+    """The bytes of the file; tensors are copied to the CPU."""
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    metadata = {"striate": json.dumps(description, allow_nan=False), "sha256": _BLANK}
+    blob = safetensors.torch.save(plain, metadata)
+    digest = hashlib.sha256(blob).hexdigest()
+    return blob.replace(_BLANK.encode(), digest.encode(), 1)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Description and tensors of a file that `write` made.
+
+    Raises ModelError with the reason when it is anything else or was damaged, StorageError when it
+    cannot be read. Nothing in the file is ever executed.
+    """
+    try:
+        blob = path.read_bytes()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    metadata = _header(path, blob).get("__metadata__", {})
+    digest, text = metadata.get("sha256"), metadata.get("striate")
+    if not (isinstance(digest, str) and len(digest) == len(_BLANK) and isinstance(text, str)):
+        raise _refused(path, "safetensors, but not written by striate: it has no description")
+    if hashlib.sha256(blob.replace(digest.encode(), _BLANK.encode(), 1)).hexdigest() != digest:
+        raise _refused(path, "damaged: its bytes do not match the SHA-256 recorded in it")
+    try:
+        return json.loads(text), safetensors.torch.load(blob)
+    except (SafetensorError, ValueError, RecursionError, KeyError) as error:
+        raise _refused(path, f"damaged: {error}") from error
+
+
+def _header(path: Path, blob: bytes) -> dict[str, Any]:
+    for magic, what in _FOREIGN.items():
+        if blob.startswith(magic):
+            raise _refused(path, what)
+    length = int.from_bytes(blob[:8], "little")
+    if len(blob) < 10 or length > len(blob) - 8 or blob[8:9] != b"{":
+        raise _refused(path, f"{len(blob):,} bytes that are not a safetensors file")
+    if length > _LARGEST_HEADER:
+        raise _refused(path, f"its header has {length:,} bytes, more than {_LARGEST_HEADER:,}")
+    try:
+        header = json.loads(blob[8 : 8 + length], object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, f"its header is not JSON as safetensors has it: {error}") from error
+    if len(header) > _MOST_TENSORS:
+        raise _refused(path, f"it holds {len(header):,} tensors, more than {_MOST_TENSORS:,}")
+    if not isinstance(header.get("__metadata__", {}), dict):
+        raise _refused(path, "its metadata is not a table")
+    return header
+
+
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("a name stands in it twice")
+    return table
+
+
+def _refused(path: Path, reason: str) -> ModelError:
+    return ModelError(
+        f"{printable(str(path))}: not a striate model: {reason}; give a model.safetensors of a run"
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{printable(str(path))}: {(error.strerror or 'unreadable').lower()}")

@@ -1,0 +1,98 @@
+"""What a running training tells: one stream that terminal, log file and browser listen to."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from striate.data.listing import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something the owner of the training should know."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The data is ready, the network is built, the first step comes next."""
+
+    folder: Path  #: of the run
+    network: str
+    params: int
+    classes: int
+    pictures: dict[str, int]  #: part -> pictures
+    left_out: int  #: pictures that could not be used
+    size: int  #: side of the network's picture in pixels
+    epochs: int
+    minutes: float | None
+    steps: int  #: an epoch
+    batch: int
+    device: str
+    threads: int
+    epoch: int  #: the first that will run; above 1 when a run is resumed
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A report from inside an epoch: means since the last report."""
+
+    epoch: int  #: from 1
+    step: int  #: steps done in this epoch
+    loss: float
+    accuracy: float  #: share of the training pictures right
+    learning_rate: float
+    pictures_per_second: float
+    progress: float  #: share of the whole training done
+    remaining: float  #: seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """An epoch is done, validated and saved."""
+
+    epoch: int  #: from 1
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+    learning_rate: float  #: at its end
+    pictures_per_second: float  #: training alone
+    seconds: float  #: since the training began, pauses left out
+    best: bool  #: the best on validation so far; the model file now holds it
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """A signal came: the step was finished and saved, and the run can be resumed."""
+
+    folder: Path
+    signal: int
+    epoch: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The training is over; the model file holds the best epoch."""
+
+    folder: Path
+    epochs: int
+    best_epoch: int
+    validation_accuracy: float
+    seconds: float
+
+
+Event = Progress | Note | Started | Step | Epoch | Stopped | Finished
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """A JSON-ready table with the event's kind first."""
+    values = {
+        name: str(value) if isinstance(value, Path) else value
+        for name, value in asdict(event).items()
+    }
+    return {"event": type(event).__name__, **values}

@@ -1,0 +1,202 @@
+"""The training loop: a generator of events. Whoever wants to know of a training iterates it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from striate.data.augment import VARIATIONS
+from striate.data.batches import Batch, Pixels, steps_in
+from striate.errors import DivergedError
+from striate.model import Model, save
+from striate.tasks import classification
+from striate.training import checkpoint, optimisation
+from striate.training.checkpoint import Position
+from striate.training.events import Epoch, Finished, Step, Stopped
+from striate.training.recipe import Recipe
+from striate.training.run import Run
+from striate.training.signals import Request
+
+_REPORTS = 20  #: Step events an epoch, about
+_HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the loop needs."""
+
+    model: Model
+    optimiser: Optimizer
+    train: Pixels
+    validation: Pixels
+    recipe: Recipe
+    run: Run
+
+
+def fit(training: Training, position: Position, request: Request) -> Generator[
+    Step | Epoch | Stopped | Finished
+]:  # fmt: skip
+    """Train from a position to the end of the recipe, saving after every epoch.
+
+    Ends early, after the step under way, when a signal is requested. Raises DivergedError when the
+    loss is no longer finite: the last checkpoint and the model file are those before.
+    """
+    recipe, began = training.recipe, time.monotonic() - position.seconds
+    while not _over(recipe, position):
+        yield from _steps(training, position, request, began)
+        position.seconds = time.monotonic() - began
+        if request.signal:
+            checkpoint.save(
+                training.run.checkpoints, position, training.model.network, training.optimiser
+            )
+            yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
+            return
+        yield _close_epoch(training, position, began)
+    yield Finished(
+        training.run.folder,
+        position.epoch,
+        position.best_epoch,
+        position.best_accuracy,
+        position.seconds,
+    )
+
+
+def _over(recipe: Recipe, position: Position) -> bool:
+    out_of_time = recipe.minutes is not None and position.seconds >= 60 * recipe.minutes
+    return position.epoch >= recipe.epochs or (out_of_time and position.step == 0)
+
+
+def _steps(
+    training: Training, position: Position, request: Request, began: float
+) -> Generator[Step]:
+    """The rest of an epoch, or as much of it as clock and signals allow."""
+    recipe, network = training.recipe, training.model.network
+    total = steps_in(len(training.train), recipe.batch)
+    every = max(1, total // _REPORTS)
+    batches = training.train.shuffled(
+        recipe.batch,
+        seed=recipe.seed,
+        epoch=position.epoch,
+        variation=VARIATIONS[recipe.augment],
+        first=position.step,
+    )
+    network.train()
+    reported, since = replace(position), time.monotonic()
+    for batch in batches:
+        progress = _progress(recipe, position, total, began)
+        rate = optimisation.learning_rate(recipe.learning_rate, progress)
+        started = time.monotonic()
+        _step(training, position, batch, rate)
+        position.training_seconds += time.monotonic() - started
+        if position.step % every == 0 or position.step == total:
+            yield _report(position, reported, rate, since, progress, began)
+            reported, since = replace(position), time.monotonic()
+        position.seconds = time.monotonic() - began
+        if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
+            return
+
+
+def _step(training: Training, position: Position, batch: Batch, rate: float) -> None:
+    torch.manual_seed(
+        (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
+    )
+    for group in training.optimiser.param_groups:
+        group["lr"] = rate
+    outputs: Tensor = training.model.network(batch.pictures)
+    loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
+    value, count = loss.item(), len(batch.labels)
+    if not math.isfinite(value) or value > _HOPELESS:
+        raise _diverged(training, position, f"the loss is {value:.3g}", rate)
+    training.optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    training.optimiser.step()
+    position.step += 1
+    position.loss_sum += value * count
+    position.right += int(classification.right(outputs, batch.labels))
+    position.seen += count
+
+
+def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
+    """Validate, save, and keep the model if it is the best so far."""
+    loss, accuracy = validate(training.model.network, training.validation)
+    rate = float(training.optimiser.param_groups[0]["lr"])
+    if not math.isfinite(loss):
+        raise _diverged(training, position, f"the validation loss is {loss:.3g}", rate)
+    best = position.improves(accuracy, loss)
+    train_loss, train_accuracy = position.loss_sum / position.seen, position.right / position.seen
+    speed = position.seen / max(position.training_seconds, 1e-9)
+    if best:
+        position.best_epoch = position.epoch + 1
+        position.best_accuracy, position.best_loss = accuracy, loss
+    position.next_epoch()
+    position.seconds = time.monotonic() - began
+    epoch = Epoch(
+        position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
+        position.seconds, best,
+    )  # fmt: skip
+    try:
+        checkpoint.save(
+            training.run.checkpoints, position, training.model.network, training.optimiser
+        )
+    except DivergedError as error:
+        raise _diverged(training, position, str(error), rate) from error
+    if best:
+        checkpoint.keep_as_best(training.run.checkpoints)
+        facts = training.model.facts | {"epoch": str(epoch.epoch)}
+        facts["validation accuracy"] = f"{epoch.validation_accuracy:.4f}"
+        save(replace(training.model, facts=facts), training.run.model_file)
+    return epoch
+
+
+@torch.inference_mode()
+def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[float, float]:
+    """Mean loss in nats and share right over every picture, in evaluation mode."""
+    network.eval()
+    loss_sum, right = 0.0, 0
+    for chunk in pixels.in_order(batch):
+        outputs = network(chunk.pictures)
+        loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
+        right += int(classification.right(outputs, chunk.labels))
+    return loss_sum / len(pixels), right / len(pixels)
+
+
+def _progress(recipe: Recipe, position: Position, total: int, began: float) -> float:
+    """Share of the training done: of its steps or of its minutes, whichever is further."""
+    by_steps = (position.epoch * total + position.step) / (recipe.epochs * total)
+    by_clock = (time.monotonic() - began) / (60 * recipe.minutes) if recipe.minutes else 0.0
+    return min(1.0, max(by_steps, by_clock))
+
+
+def _report(now: Position, before: Position, rate: float, since: float,
+            progress: float, began: float) -> Step:  # fmt: skip
+    pictures = now.seen - before.seen
+    passed = time.monotonic() - began
+    return Step(
+        epoch=now.epoch + 1,
+        step=now.step,
+        loss=(now.loss_sum - before.loss_sum) / pictures,
+        accuracy=(now.right - before.right) / pictures,
+        learning_rate=rate,
+        pictures_per_second=pictures / max(time.monotonic() - since, 1e-9),
+        progress=progress,
+        remaining=passed * (1 - progress) / progress if progress > 0 else 0.0,
+    )
+
+
+def _diverged(training: Training, position: Position, what: str, rate: float) -> DivergedError:
+    kept = (
+        f"{training.run.model_file} keeps epoch {position.best_epoch}"
+        if position.best_epoch
+        else "no epoch was good enough to keep"
+    )
+    return DivergedError(
+        f"training diverged in epoch {position.epoch + 1} at step {position.step + 1}: {what} "
+        f"at a learning rate of {rate:.3g}; {kept}; "
+        f"try --learning-rate {training.recipe.learning_rate / 10:.3g}"
+    )

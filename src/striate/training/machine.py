@@ -1,0 +1,62 @@
+"""The machine a training runs on: device, memory allocator, and what a run records of it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import platform
+import sys
+
+import numpy as np
+import PIL
+import torch
+
+import striate
+from striate.errors import OptionError
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
+
+
+def choose_device(name: str) -> torch.device:
+    """The device for a name; "auto" takes a GPU where there is one. Raises OptionError."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = name.partition(":")
+    if kind not in ("cpu", "cuda") or not (number or "0").isdigit():
+        raise OptionError(f"device must be auto, cpu, cuda or cuda:N, but {name!r} came")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise OptionError(
+            f"device {name} was asked for, but torch sees {torch.cuda.device_count()} GPUs; "
+            "use --device cpu"
+        )
+    return torch.device(name)
+
+
+def keep_freed_memory() -> None:
+    """Ask glibc to reuse freed memory rather than hand it back after every step.
+
+    Activations are freed and allocated again each step; with the usual thresholds each round trip
+    costs page faults. Elsewhere than on glibc nothing happens.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_MAX, 0)
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_TOP_PAD, 64 * 2**20)
+
+
+def environment(device: torch.device) -> dict[str, str | int]:
+    """Versions and machine, as a run records them: what must be equal for equal numbers."""
+    return {
+        "striate": striate.__version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "platform": sys.platform,
+        "machine": platform.machine(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cores": len(os.sched_getaffinity(0)),
+        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+    }

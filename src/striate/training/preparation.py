@@ -1,0 +1,208 @@
+"""From a folder and options to all that the loop needs, and the run folder it will write to."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Generator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from striate import storage, zoo
+from striate.data.batches import pixels_of, steps_in
+from striate.data.inspection import problems
+from striate.data.listing import LEFT_OUT, PARTS, Finding, Packed, Progress
+from striate.data.pack import packing
+from striate.data.preprocess import Preprocess
+from striate.data.scan import scan
+from striate.data.split import Shares, divided
+from striate.data.survey import headers
+from striate.errors import DataError, OptionError, printable
+from striate.model import Model, place
+from striate.options import TrainOptions
+from striate.training import checkpoint, machine, optimisation
+from striate.training.checkpoint import Position
+from striate.training.events import Note, Started
+from striate.training.loop import Training
+from striate.training.recipe import View, choose_view, complete
+from striate.training.run import Run
+
+_STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A folder decoded, checked and divided, with the view that the network will have of it."""
+
+    photos: Path
+    packed: Packed
+    view: View
+    preprocess: Preprocess
+    shares: Shares
+    left_out: tuple[Finding, ...]
+
+    def counts(self) -> dict[str, int]:
+        """Part -> pictures."""
+        found = Counter(picture.part for picture in self.packed.pictures)
+        return {part: found[part] for part in PARTS}
+
+
+def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Dataset]:
+    """Decode, check and divide a folder of pictures.
+
+    Raises DataError when it cannot be trained on, OptionError when options do not go together.
+    """
+    listing = scan(photos)
+    view = choose_view(options, headers(listing))
+    geometry = Preprocess(view.size, view.channels, view.fit)
+    packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
+    left_out = tuple(f for f in packed.findings if f.kind in LEFT_OUT and f.kind != "hidden")
+    reasons = problems(packed.class_names, packed.pictures)
+    if options.bad_images == "fail" and left_out:
+        first = left_out[0]
+        reasons = (f"{printable(first.path)} is {first.kind}, one of {len(left_out):,}", *reasons)
+    if reasons:
+        raise DataError(f"{printable(str(photos))}: {reasons[0]}")
+    shares = Shares(options.validation, options.test)
+    packed = divided(packed, shares)
+    return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
+
+
+def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
+    """The network with fresh weights, its optimiser and its batches."""
+    recipe = complete(options, data.view, data.counts()["train"])
+    class_names = data.packed.class_names
+    torch.manual_seed(recipe.seed)
+    network = zoo.build(data.view.network, channels=data.view.channels, classes=len(class_names))
+    network = place(network, device)
+    optimiser = optimisation.optimiser(
+        network,
+        recipe.optimiser,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+    )
+    counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
+    facts = {"pictures": counts, "seed": str(recipe.seed)}
+    return Training(
+        model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
+        optimiser=optimiser,
+        train=pixels_of(data.packed, "train", data.preprocess, device),
+        validation=pixels_of(data.packed, "validation", data.preprocess, device),
+        recipe=recipe,
+        run=run,
+    )
+
+
+def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:
+    """Write down options, environment and pictures of a new run."""
+    run, recipe = training.run, training.recipe
+    resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
+    run.write_json(
+        "options.json",
+        {"photos": str(data.photos.resolve()), **resolved, "threads": torch.get_num_threads()},
+    )
+    run.write_json("environment.json", machine.environment(device))
+    findings = Counter(finding.kind for finding in data.packed.findings)
+    run.write_json(
+        "data_report.json",
+        {
+            "class_names": data.packed.class_names,
+            "pictures": data.counts(),
+            "findings": dict(findings),
+            "left_out": [asdict(finding) for finding in data.left_out],
+        },
+    )
+    storage.write(run.folder / "pictures.jsonl", _register(data.packed))
+    run.checkpoints.mkdir()
+
+
+def started(training: Training, data: Dataset, device: torch.device, position: Position) -> Started:
+    """What a listener learns before the first step."""
+    recipe = training.recipe
+    return Started(
+        folder=training.run.folder,
+        network=data.view.network,
+        params=sum(p.numel() for p in training.model.network.parameters()),
+        classes=len(data.packed.class_names),
+        pictures=data.counts(),
+        left_out=len(data.left_out),
+        size=data.view.size,
+        epochs=recipe.epochs,
+        minutes=recipe.minutes,
+        steps=steps_in(len(training.train), recipe.batch),
+        batch=recipe.batch,
+        device=str(device),
+        threads=torch.get_num_threads(),
+        epoch=position.epoch + 1,
+    )
+
+
+def resume(
+    training: Training, data: Dataset, device: torch.device
+) -> Generator[Note, None, Position]:
+    """Put the run's last checkpoint back, after checking that pictures and machine are the same.
+
+    Raises OptionError when pictures were added, removed or changed.
+    """
+    run = training.run
+    _same_pictures(run, data.packed)
+    position = checkpoint.load(run.checkpoints, training.model.network, training.optimiser)
+    then, now = run.read_json("environment.json"), machine.environment(device)
+    changed = [f"{key} {then[key]} is now {now[key]}" for key in now if then.get(key) != now[key]]
+    if changed:
+        yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
+    return position
+
+
+def _same_pictures(run: Run, packed: Packed) -> None:
+    lines = (run.folder / "pictures.jsonl").read_text("ascii").splitlines()
+    then = {entry["path"]: entry for entry in map(json.loads, lines)}
+    now = {entry["path"]: entry for entry in map(json.loads, _register(packed).splitlines())}
+    counts = {
+        "added": now.keys() - then.keys(),
+        "removed": then.keys() - now.keys(),
+        "changed": {path for path in now.keys() & then.keys() if now[path] != then[path]},
+    }
+    found = [f"{len(paths):,} {what} ({min(paths)!r})" for what, paths in counts.items() if paths]
+    if found:
+        raise OptionError(
+            f"{run.folder}: the pictures are not those the run began with: {', '.join(found)}; "
+            "put them back, or train anew"
+        )
+
+
+def _register(packed: Packed) -> str:
+    """A JSON line a picture: path, class, part and SHA-256."""
+    rows = zip(packed.pictures, packed.records, strict=True)
+    return "".join(
+        json.dumps(
+            {
+                "path": picture.path,
+                "class": packed.class_names[picture.label],
+                "part": picture.part,
+                "sha256": record.digest,
+            }
+        )
+        + "\n"
+        for picture, record in rows
+    )
+
+
+def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
+    """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
+    rows = [row for row, picture in enumerate(packed.pictures) if picture.part == "train"]
+    chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
+    values = packed.pixels[chosen].reshape(-1, geometry.channels).astype(np.float32) / 255
+    mean = tuple(float(value) for value in values.mean(axis=0, dtype=np.float64))
+    spread = values.std(axis=0, dtype=np.float64)
+    deviation = tuple(max(float(value), 1 / 255) for value in spread)
+    return replace(geometry, mean=mean, deviation=deviation)
+
+
+def default_folder(data: Dataset) -> Path:
+    """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds."""
+    stem = "".join(c if c.isalnum() or c in "._" else "-" for c in data.photos.resolve().stem)
+    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{data.view.network}"

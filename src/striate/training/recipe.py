@@ -1,0 +1,103 @@
+"""Everything that decides a training, with what was not asked for chosen from the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from striate import zoo
+from striate.data.listing import Record
+from striate.errors import OptionError
+from striate.options import Augment, Fit, Optimiser, TrainOptions
+
+_ALL_EPOCHS = 100_000  # where only the clock ends a training
+
+
+@dataclass(frozen=True)
+class View:
+    """Which network looks at the pictures, and how it sees them."""
+
+    network: str
+    size: int  #: side in pixels
+    channels: int
+    fit: Fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network learns; with `View`, the folder and the machine it fixes the result."""
+
+    epochs: int
+    minutes: float | None
+    batch: int
+    optimiser: Optimiser
+    learning_rate: float
+    weight_decay: float
+    smoothing: float
+    augment: Augment
+    seed: int
+
+
+def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
+    """Network, size and colour for pictures with these headers.
+
+    Raises OptionError when the options do not go together.
+    """
+    seen = [record for record in headers if record.usable]
+    side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
+    channels = options.channels or max((record.channels for record in seen), default=3)
+    network = options.network or _network_for(options.size or side, channels)
+    card = zoo.card(network)
+    if card.any_size:
+        return View(network, options.size or _size_for(side), channels, options.fit)
+    fixed = card.input[1]
+    if options.size not in (None, fixed):
+        raise OptionError(
+            f"{network} takes pictures of {fixed}x{fixed} pixels only, but --size {options.size} "
+            f"came; leave --size out or choose another network"
+        )
+    return View(network, fixed, channels, options.fit)
+
+
+def complete(options: TrainOptions, view: View, pictures: int) -> Recipe:
+    """The recipe for so many training pictures."""
+    epochs = options.epochs
+    if epochs is None:
+        epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
+    batch = min(options.batch or _batch_for(pictures), pictures)
+    sgd = options.optimiser == "sgd"
+    rate = options.learning_rate or (0.1 * (batch / 128) ** 0.5 if sgd else 0.003)
+    decay = options.weight_decay
+    return Recipe(
+        epochs=epochs,
+        minutes=options.minutes,
+        batch=batch,
+        optimiser=options.optimiser,
+        learning_rate=rate,
+        weight_decay=(5e-4 if sgd else 0.05) if decay is None else decay,
+        smoothing=options.smoothing,
+        augment=options.augment or ("light" if view.channels == 1 else "standard"),
+        seed=options.seed,
+    )
+
+
+def _network_for(side: int, channels: int) -> str:
+    if side > 40:
+        return "resnet18"
+    return "lenet5" if channels == 1 else "resnet20"
+
+
+def _size_for(side: int) -> int:
+    """The next of the usual sizes, 128 at most: what a CPU trains on while one waits."""
+    return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
+
+
+def _epochs_for(pictures: int) -> int:
+    """About 120,000 looks at a picture, in 10 to 60 epochs."""
+    return max(10, min(60, round(120_000 / pictures)))
+
+
+def _batch_for(pictures: int) -> int:
+    """A power of two from 8 to 128 that leaves at least 25 steps an epoch where it can."""
+    return next((size for size in (128, 64, 32, 16) if pictures >= 50 * size), 8)

@@ -1,0 +1,116 @@
+"""The folder of a run: what it was asked, where it ran, what it told, and what it learned."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from striate import storage
+from striate.errors import OptionError
+from striate.training.events import Epoch, Event, Finished, Step, to_json
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder. Nothing in it names another place but the pictures it was trained on."""
+
+    folder: Path
+
+    @classmethod
+    def create(cls, out: Path) -> Run:
+        """A fresh folder of that name, or of that name with a number. Raises StorageError."""
+        return cls(storage.make_folder(out))
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """An existing run. Raises OptionError when the folder is none."""
+        run = cls(Path(folder))
+        if not run.options_file.is_file():
+            raise OptionError(f"{folder}: not a run of striate: it has no options.json")
+        return run
+
+    @property
+    def options_file(self) -> Path:
+        return self.folder / "options.json"
+
+    @property
+    def events_file(self) -> Path:
+        return self.folder / "events.jsonl"
+
+    @property
+    def model_file(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def report_file(self) -> Path:
+        return self.folder / "report.html"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
+    def lock(self) -> AbstractContextManager[None]:
+        """Held while the run is written to. Raises BusyError when another process holds it."""
+        return storage.lock(self.folder / "lock", f"the run {self.folder}")
+
+    def write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        text = json.dumps(values, indent=2, ensure_ascii=True, allow_nan=False)
+        storage.write(self.folder / name, text + "\n")
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """A file that `write_json` wrote. Raises OptionError when it is not one."""
+        try:
+            return json.loads((self.folder / name).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise OptionError(f"{self.folder / name}: unreadable: {error}") from error
+
+    def note(self, event: Event) -> None:
+        """Append an event to events.jsonl; those that end something are on the disk afterwards."""
+        line = json.dumps(to_json(event), allow_nan=False) + "\n"
+        try:
+            with self.events_file.open("a", encoding="utf-8") as file:
+                file.write(line)
+                if not isinstance(event, Step):
+                    file.flush()
+                    os.fsync(file.fileno())
+        except OSError as error:
+            raise storage.storage_error(self.events_file, error, "make room and resume") from error
+
+    def events(self) -> Iterator[dict[str, Any]]:
+        """Every event noted so far; a line that was cut off by a kill is left out."""
+        if not self.events_file.is_file():
+            return
+        for line in self.events_file.read_text("utf-8", "replace").splitlines():
+            try:
+                yield json.loads(line)
+            except ValueError:
+                continue
+
+    def epochs(self) -> list[Epoch]:
+        """The epochs that count: one repeated after a kill stands once, as it ran last."""
+        found: dict[int, Epoch] = {}
+        for event in self.events():
+            kind = event.pop("event", "")
+            if kind == Epoch.__name__:
+                found[event["epoch"]] = Epoch(**event)
+        return [found[number] for number in sorted(found)]
+
+    @property
+    def finished(self) -> bool:
+        return any(event.get("event") == Finished.__name__ for event in self.events())
+
+    def __repr__(self) -> str:
+        epochs = self.epochs()
+        if not epochs:
+            return f"Run({str(self.folder)!r}, no epoch done)"
+        best = max(epochs, key=lambda epoch: (epoch.best, epoch.epoch))
+        state = "finished" if self.finished else "unfinished"
+        return (
+            f"Run({str(self.folder)!r}, {state}, {len(epochs)} epochs, best is {best.epoch} with "
+            f"{best.validation_accuracy:.1%} of the validation pictures right)"
+        )
