@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -147,3 +148,27 @@ def folded(name: str) -> str:
 def reason(error: OSError) -> str:
     """The operating system's own words for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()
+
+
+def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Finding]:
+    """Pictures whose files are the same byte for byte; the detail is the path of the first of them.
+
+    "duplicate" where the first has the same label, "conflict" on each side where labels differ.
+    """
+    groups: dict[str, list[Picture]] = {}
+    for picture, record in zip(pictures, records, strict=True):
+        if record.usable and record.digest:
+            groups.setdefault(record.digest, []).append(picture)
+    found: list[Finding] = []
+    for group in groups.values():
+        first: dict[int, Picture] = {}
+        for picture in group:
+            if first.setdefault(picture.label, picture) is not picture:
+                found.append(Finding("duplicate", picture.path, first[picture.label].path))
+        if len(first) > 1:
+            found += [Finding("conflict", each.path, _rival(each, first)) for each in group]
+    return found
+
+
+def _rival(picture: Picture, first: dict[int, Picture]) -> str:
+    return next(other.path for label, other in first.items() if label != picture.label)

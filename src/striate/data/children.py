@@ -1,0 +1,179 @@
+"""Child processes that answer tasks line by line, and are replaced when one dies or takes too long.
+
+Plain processes and pipes: a fork after the threads of torch may hang, and the spawn of
+multiprocessing runs the user's own script again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import deque
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import IO, Any
+
+from striate.errors import StriateError
+
+Task = tuple[int, str]
+COMMAND = ("-P", "-m", "striate.data.worker")
+_BLOCK = 32  #: tasks sent at once; a child holds up to two blocks, so that it never waits
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Death:
+    """Why a task has no answer."""
+
+    kind: str  #: a kind of finding: "too slow" or "unreadable"
+    detail: str
+
+
+def answers(
+    job: str, tasks: Sequence[Task], workers: int, seconds: float
+) -> Generator[tuple[int, Any]]:
+    """Every task's number with the child's answer to it, or with the Death that it has caused.
+
+    The tasks of a child that dies are given out again one by one, so that only the cause is lost.
+    Leaving the generator ends the children.
+    """
+    todo, suspects = deque(tasks), deque[Task]()
+    crew: list[_Child] = []
+    with tempfile.TemporaryFile() as log:
+        try:
+            while todo or suspects or any(child.tasks for child in crew):
+                if len(crew) < workers and (todo or suspects):
+                    crew.append(_Child(job, log))
+                for child in crew:
+                    child.fill(todo, suspects)
+                for child in _wait(crew, seconds):
+                    yield from child.read()
+                    if (death := child.death(seconds)) is not None:
+                        crew.remove(child)
+                        if len(child.tasks) == 1:
+                            yield child.tasks[0][0], death
+                        else:
+                            suspects.extend(child.tasks)
+        finally:
+            for child in crew:
+                child.end()
+
+
+def _wait(crew: list[_Child], seconds: float) -> list[_Child]:
+    """The children that have answered, died, or worked too long on a task; the last are ended."""
+    now = time.monotonic()
+    patience = min(child.deadline(seconds) for child in crew) - now
+    with selectors.DefaultSelector() as selector:
+        for child in crew:
+            selector.register(child.answers, selectors.EVENT_READ, child)
+        ready = [key.data for key, _ in selector.select(max(0.0, patience))]
+    # Taken before anything is yielded: whoever reads us may pause for as long as it likes.
+    now = time.monotonic()
+    late = [child for child in crew if child not in ready and child.deadline(seconds) <= now]
+    for child in late:
+        child.late = True
+        child.process.kill()
+    return ready + late
+
+
+class _Child:
+    """One process: the tasks that it holds, in the order in which it will answer them."""
+
+    def __init__(self, job: str, log: IO[bytes]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, *COMMAND, job],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=_environment(),
+            process_group=0,  # Ctrl-C in a terminal is for the parent, which ends them
+        )
+        self.answers = _pipe(self.process.stdout)
+        self.tasks = deque[Task]()
+        self.late = False
+        self._log = log
+        self._rest = b""
+        self._alone = False
+        self._greeted = self._ended = False
+        self._heard = time.monotonic()
+
+    def fill(self, todo: deque[Task], suspects: deque[Task]) -> None:
+        """Give it a block of tasks, or one suspect, when it has too few."""
+        if self.tasks and (self._alone or suspects or len(self.tasks) > _BLOCK):
+            return
+        self._alone = bool(suspects)
+        source, most = (suspects, 1) if suspects else (todo, _BLOCK)
+        block = [source.popleft() for _ in range(min(most, len(source)))]
+        if not block:
+            return
+        if not self.tasks:
+            self._heard = time.monotonic()
+        self.tasks.extend(block)
+        # To a child that is dead by now: its end is read from the other pipe.
+        with contextlib.suppress(BrokenPipeError):
+            pipe = _pipe(self.process.stdin)
+            pipe.write("".join(json.dumps(task) + "\n" for task in block).encode())
+            pipe.flush()
+
+    def read(self) -> Generator[tuple[int, Any]]:
+        """The answers that have come since the last time."""
+        block = b"" if self.late else os.read(self.answers.fileno(), 1 << 16)
+        self._heard = time.monotonic()
+        self._ended = not block
+        *lines, self._rest = (self._rest + block).split(b"\n")
+        for line in lines:
+            if self._greeted:
+                yield self.tasks.popleft()[0], json.loads(line)
+            self._greeted = True
+
+    def deadline(self, seconds: float) -> float:
+        """When it will have been silent for too long; never while it has nothing to do."""
+        if not self.tasks:
+            return float("inf")
+        return self._heard + (seconds if self._greeted else max(seconds, _START_SECONDS))
+
+    def death(self, seconds: float) -> Death | None:
+        """How it died; None while it lives. Raises StriateError when the fault is ours."""
+        if not self._ended:
+            return None
+        self.end()
+        code = self.process.returncode
+        if not self._greeted or code == 1:
+            self._log.seek(0)
+            said = self._log.read().decode(errors="replace").strip()[-2000:]
+            raise StriateError(f"the process that decodes pictures failed (exit {code}): {said}")
+        if self.late:
+            return Death("too slow", f"decoding it takes longer than {seconds:g} seconds")
+        how = signal.Signals(-code).name if code < 0 else f"exit {code}"
+        return Death("unreadable", f"the decoder died of it ({how})")
+
+    def end(self) -> None:
+        """Kill it, whatever it is doing, and close its pipes."""
+        self.process.kill()
+        with contextlib.suppress(OSError):
+            _pipe(self.process.stdin).close()
+        self.answers.close()
+        self.process.wait()
+
+
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    assert pipe is not None
+    return pipe
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the paths on which this process found striate; the child has one thread."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),  # noqa: PTH109
+        "PYTHONUTF8": str(sys.flags.utf8_mode),
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+    }

@@ -1,0 +1,230 @@
+"""What a file holds, read from its bytes alone: its format, whether its end is there, its frames.
+
+Pillow decodes a PNG without its last 16 bytes and a JPEG without its end: so the end is looked for.
+References: ISO 10918-1 annex B; the specifications of PNG, GIF89a, TIFF 6.0, BigTIFF and WebP.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from dataclasses import dataclass
+
+_SIGNATURES = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF87a", "GIF"),
+    (b"GIF89a", "GIF"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+    (b"II+\0", "TIFF"),
+    (b"MM\0+", "TIFF"),
+)
+_BITMAP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
+_NETPBM = re.compile(rb"P[1-6]\s+(?:#[^\n]*\s+)*\d+\s")
+
+#: other files that lie among pictures -> what they look like
+_OTHERS = (
+    (rb"%PDF", "a PDF document"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
+    (rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg", "an SVG drawing"),
+    (rb"(?is)\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", "a web page (HTML)"),
+    (rb"\s*<\?xml", "an XML document"),
+    (rb"PK\x03\x04|PK\x05\x06", "a zip archive"),
+    (rb"\x1f\x8b", "a gzip file"),
+    (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!", "an archive"),
+    (rb".{4}ftyp(?:hei|hev|mif|msf)", "a HEIC picture; convert it to JPEG first"),
+    (rb".{4}ftypavi", "an AVIF picture; convert it to JPEG first"),
+    (rb".{4}ftyp|.{4}moov|RIFF.{4}AVI |\x1aE\xdf\xa3", "a video"),
+    (rb"8BPS", "a Photoshop file; export it as PNG first"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture; convert it to JPEG first"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture; convert it to PNG first"),
+    (rb"\0\0\x01\0", "an icon (ICO)"),
+    (rb"SIMPLE  =", "a FITS file"),
+    (rb".{128}DICM", "a DICOM file; export it as PNG first"),
+    (rb"\xd7\xcd\xc6\x9a|\x01\0\x09\0|\x01\0\0\0.{36} EMF", "a Windows metafile"),
+    (rb"\x93NUMPY", "a NumPy array"),
+    (rb"\x89HDF", "an HDF5 file"),
+    (rb"RIFF.{4}WAVE|ID3|OggS|fLaC", "a sound file"),
+    (rb"\x7fELF|MZ", "a program"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the structure of a picture's file tells before anything is decoded."""
+
+    whole: bool  #: False when bytes are missing at the end
+    animated: bool = False  #: GIF only; Pillow tells it at no cost for the other formats
+    scans: int = 1  #: JPEG: how often the decoder goes over the whole picture
+    progressive: bool = False  #: JPEG whose coefficients are all held in memory while decoding
+
+
+def kind(data: bytes) -> str:
+    """Pillow's name of the format by the first bytes; "" when it is none of those striate reads."""
+    for signature, name in _SIGNATURES:
+        if data.startswith(signature):
+            return name
+    if data.startswith(b"RIFF") and (data[8:12] == b"WEBP" or len(data) < 12):
+        return "WEBP"
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BITMAP_HEADERS:
+        return "BMP"
+    return "PPM" if _NETPBM.match(data[:1024]) else ""
+
+
+def resemblance(data: bytes) -> str:
+    """What a file that is no picture looks like, for the person who finds it among the pictures."""
+    start = data[:4096]
+    for pattern, name in _OTHERS:
+        if re.match(pattern, start, re.DOTALL):
+            return f"it looks like {name}"
+    if not start.strip(b"\0"):
+        return "it holds only zero bytes"
+    if any(signature.startswith(start) for signature, _ in _SIGNATURES):
+        return f"it ends after {len(start)} bytes"
+    printable = sum(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
+    if b"\0" not in start and printable > 0.95 * len(start):
+        return "it looks like text"
+    return f"its first bytes are {start[:8].hex(' ')}"
+
+
+def examine(kind: str, data: bytes) -> Contents:
+    """Walk over the parts of the file, without decoding any."""
+    return _WALKS[kind](data)
+
+
+_MARKER = re.compile(rb"\xff[^\xff\x00\x01\xd0-\xd8]")
+
+
+def _jpeg(data: bytes) -> Contents:
+    place, scans, progressive = 2, 0, False
+    while found := _MARKER.search(data, place):
+        code, place = data[found.end() - 1], found.end()
+        if code == 0xD9:
+            return Contents(whole=True, scans=scans, progressive=progressive)
+        scans += code == 0xDA
+        progressive |= code == 0xC2
+        place += int.from_bytes(data[place : place + 2], "big")
+    return Contents(whole=False, scans=scans, progressive=progressive)
+
+
+def _png(data: bytes) -> Contents:
+    place, end = 8, len(data)
+    while place + 12 <= end:
+        length = int.from_bytes(data[place : place + 4], "big")
+        last = data[place + 4 : place + 8] == b"IEND"
+        place += 12 + length
+        if last:
+            return Contents(whole=place <= end)
+    return Contents(whole=False)
+
+
+def _webp(data: bytes) -> Contents:
+    return Contents(whole=len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little"))
+
+
+def webp_size(data: bytes) -> tuple[int, int]:
+    """Width and height by a WebP's header: libwebp takes the canvas's memory when it opens."""
+    form = data[12:16]
+    if form == b"VP8X":
+        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+    if form == b"VP8L":
+        bits = int.from_bytes(data[21:25], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _gif(data: bytes) -> Contents:
+    frames = 0
+    try:
+        place = 13 + _gif_palette(data[10])
+        while (block := data[place]) != 0x3B:
+            if block == 0x2C:
+                frames += 1
+                place += 11 + _gif_palette(data[place + 9])
+            else:
+                place += 2 if block == 0x21 else 1
+            while block in {0x2C, 0x21} and data[place]:
+                place += 1 + data[place]
+            place += block in {0x2C, 0x21}
+    except IndexError:
+        return Contents(whole=False, animated=frames > 1)
+    return Contents(whole=True, animated=frames > 1)
+
+
+def _gif_palette(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _bmp(data: bytes) -> Contents:
+    if len(data) < 38:
+        return Contents(whole=False)
+    start, header = struct.unpack_from("<I", data, 10)[0], data[14]
+    if header < 40:
+        width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
+        compression, stored = 0, 0
+    else:
+        width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, 18)
+    if compression in {0, 3, 6}:
+        stored = (width * bits + 31) // 32 * 4 * abs(height)
+    return Contents(whole=start + stored <= len(data))
+
+
+#: TIFF's field types -> bytes a value, where it is not one
+_TIFF_BYTES = {3: 2, 4: 4, 5: 8, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_COMPRESSION, _OFFSETS, _COUNTS = 259, (273, 324), (279, 325)
+
+
+def _tiff(data: bytes) -> Contents:
+    try:
+        return Contents(whole=_tiff_end(data) <= len(data))
+    except struct.error:
+        return Contents(whole=False)
+
+
+def _tiff_end(data: bytes) -> int:
+    """Where the last byte of the first page lies. Raises struct.error where a table is cut."""
+    order = "<" if data[0] == 0x49 else ">"
+    wide = data[2 if order == "<" else 3] == 0x2B
+    offset, count, entry = ("Q", "Q", "HHQ") if wide else ("I", "H", "HHI")
+    place: int = struct.unpack_from(order + offset, data, 8 if wide else 4)[0]
+    number: int = struct.unpack_from(order + count, data, place)[0]
+    place += struct.calcsize("<" + count)
+    room = 8 if wide else 4
+    size = struct.calcsize("<" + entry) + room
+    ends = [place + number * size + room]
+    if ends[0] > len(data):
+        return ends[0]
+    values: dict[int, tuple[int, ...]] = {}
+    for _ in range(number):
+        tag, form, items = struct.unpack_from(order + entry, data, place)
+        at, bytes_needed = place + size - room, items * _TIFF_BYTES.get(form, 1)
+        if bytes_needed > room:
+            at = struct.unpack_from(order + offset, data, at)[0]
+            ends.append(at + bytes_needed)
+        if tag in {_COMPRESSION, *_OFFSETS, *_COUNTS} and at + bytes_needed <= len(data):
+            letter = {3: "H", 4: "I", 16: "Q"}.get(form, "B")
+            values[tag] = struct.unpack_from(f"{order}{items}{letter}", data, at)
+        place += size
+    # Some writers give a short last strip its full count: uncompressed, Pillow sees the end itself.
+    if values.get(_COMPRESSION, (1,)) != (1,):
+        for starts, lengths in zip(_OFFSETS, _COUNTS, strict=True):
+            pairs = zip(values.get(starts, ()), values.get(lengths, ()), strict=False)
+            ends += [start + length for start, length in pairs]
+    return max(ends)
+
+
+def _ppm(_data: bytes) -> Contents:
+    return Contents(whole=True)
+
+
+_WALKS = {
+    "JPEG": _jpeg,
+    "PNG": _png,
+    "WEBP": _webp,
+    "GIF": _gif,
+    "BMP": _bmp,
+    "TIFF": _tiff,
+    "PPM": _ppm,
+}

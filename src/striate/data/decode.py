@@ -1,0 +1,247 @@
+"""The one way from a file to a picture: upright, 8 bits, grey or RGB; or the finding that says why.
+
+Training, evaluation, prediction and serving all call `decode`, so that they see the same pixels.
+Nothing in a file makes it raise.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageFile,
+    JpegImagePlugin,
+    PngImagePlugin,
+    PpmImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from striate.data.colours import UnsuitableError, channels, flatten
+from striate.data.contents import Contents, examine, kind, resemblance, webp_size
+from striate.data.listing import Finding, Record
+from striate.data.preprocess import Preprocess
+from striate.data.reading import RefusedError, content, regular, silence
+
+#: Pillow's reader of each format: no other is ever tried, whatever the file is called.
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "JPEG": JpegImagePlugin.JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WEBP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "PPM": PpmImagePlugin.PpmImageFile,
+}
+_SUFFIXES = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "JPEG"),
+    **dict.fromkeys((".png", ".apng"), "PNG"),
+    ".webp": "WEBP",
+    ".gif": "GIF",
+    **dict.fromkeys((".bmp", ".dib"), "BMP"),
+    **dict.fromkeys((".tif", ".tiff"), "TIFF"),
+    **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), "PPM"),
+    **dict.fromkeys((".heic", ".heif", ".avif"), "HEIF"),
+}
+_ORIENTATION = 274
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_MOST_SCANS, _MOST_SCANNED_MEGAPIXELS = 200, 1000
+_TINY_SIDE, _LONG_RATIO = 8, 20
+
+
+def decode(
+    path: Path | bytes,
+    shown: str,
+    *,
+    preprocess: Preprocess | None = None,
+    largest_megabytes: int = 200,
+) -> tuple[Image.Image | None, Record]:
+    """A file, or its bytes -> an upright image of mode L or RGB (None if unusable), and its record.
+
+    `shown` is the name that findings carry. With `preprocess` a large JPEG is decoded at a half, a
+    quarter or an eighth, never below the size that it asks for; the record keeps the full size.
+    """
+    record = Record()
+    try:
+        data = path if isinstance(path, bytes) else content(path, largest_megabytes * 10**6)
+        record = Record(digest=hashlib.sha256(data).hexdigest())
+        with silence():
+            return _decoded(data, shown, record, preprocess, largest_megabytes)
+    except RefusedError as refusal:
+        return None, replace(record, findings=(Finding(refusal.kind, shown, refusal.detail),))
+
+
+def header(path: Path, shown: str, *, largest_megabytes: int = 200) -> Record:
+    """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
+    try:
+        with regular(path) as file, silence():
+            start = file.read(4096)
+            form = _form(start)
+            file.seek(0)
+            image = _opened(form, file, start, largest_megabytes)
+            width, height = _upright_size(image.size, form, _orientation(image))
+            return Record("", width, height, channels(image.mode, _raw(image)))
+    except RefusedError as refusal:
+        return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
+
+
+def _decoded(
+    data: bytes, shown: str, record: Record, preprocess: Preprocess | None, megabytes: int
+) -> tuple[Image.Image, Record]:
+    form = _form(data)
+    contents = examine(form, data)
+    if not contents.whole:
+        raise RefusedError("truncated", f"the end of the {form} is missing")
+    image = _opened(form, io.BytesIO(data), data, megabytes)
+    full, raw, orientation = image.size, _raw(image), _orientation(image)
+    _refuse_slow(contents, full)
+    if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+        _draft(image, preprocess)
+    _refuse_huge(_bytes_needed(image, raw, full, contents), full, megabytes)
+    plain, kinds = _loaded(image, raw)
+    width, height = _upright_size(full, form, orientation)
+    seen = [(kind, "") for kind in kinds]
+    if contents.animated or getattr(image, "is_animated", False):
+        seen.append(("animation", ""))
+    if orientation != 1:
+        seen.append(("rotated", ""))
+    seen += _shape(width, height) + _suffix(shown, form)
+    findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
+    return plain, Record(record.digest, width, height, 1 if plain.mode == "L" else 3, findings)
+
+
+def _form(data: bytes) -> str:
+    if not data:
+        raise RefusedError("empty")
+    form = kind(data)
+    if not form:
+        raise RefusedError("not a picture", resemblance(data))
+    return form
+
+
+def _opened(form: str, file: BinaryIO, start: bytes, megabytes: int) -> ImageFile.ImageFile:
+    """The picture with its header read, by the reader of its format only."""
+    if form == "WEBP":
+        width, height = webp_size(start)
+        _refuse_huge(width * height * 4, (width, height), megabytes)
+    try:
+        return _READERS[form](file)
+    except Exception as error:
+        raise _refusal(error, f"the header of the {form} is damaged") from error
+
+
+def _loaded(image: ImageFile.ImageFile, raw: str) -> tuple[Image.Image, tuple[str, ...]]:
+    """The pixels: decoded, 8 bits, upright."""
+    try:
+        image.load()
+        plain, kinds = flatten(image, raw)
+        # Pillow itself turns a TIFF, and then forgets the tag.
+        turn = _TURNS.get(_orientation(image))
+        return (plain.transpose(turn) if turn is not None else plain), kinds
+    except Exception as error:
+        raise _refusal(error, "it cannot be decoded") from error
+
+
+def _refusal(error: Exception, what: str) -> RefusedError:
+    """The finding for whatever Pillow raised: it has no error of its own for a damaged file."""
+    if isinstance(error, RefusedError):
+        return error
+    if isinstance(error, UnsuitableError):
+        return RefusedError("unreadable", str(error))
+    if isinstance(error, MemoryError):
+        return RefusedError("unreadable", "decoding it takes more memory than there is")
+    if isinstance(error, Image.DecompressionBombError):
+        return RefusedError("huge", "Pillow refuses pictures of more than 178 megapixels")
+    reason = " ".join(str(error).split())[:120] or type(error).__name__
+    if "truncated" in reason.lower():
+        return RefusedError("truncated", reason)
+    return RefusedError("unreadable", f"{what} ({reason})")
+
+
+def _raw(image: ImageFile.ImageFile) -> str:
+    """The layout of a pixel inside the file, such as "RGB;16B"."""
+    arguments = image.tile[0].args if image.tile else ""
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _orientation(image: Image.Image) -> int:
+    """1 to 8, as EXIF counts them; a tag that cannot be read means upright."""
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and not image.info.keys() & {"exif", "xmp"}:
+        return 1
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # noqa: BLE001 - Pillow raises anything on a damaged tag
+        return 1
+    return found if found in _TURNS else 1
+
+
+def _upright_size(size: tuple[int, int], form: str, orientation: int) -> tuple[int, int]:
+    # Pillow gives the size of a TIFF as it will be after turning.
+    return (size[1], size[0]) if orientation >= 5 and form != "TIFF" else size
+
+
+def _draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
+    """Let the decoder halve as often as leaves every side at least as long as it will be."""
+    width, height = image.size
+    shrunk = {"letterbox": max, "crop": min}.get(preprocess.fit)
+    # Stretched, each side shrinks by itself; otherwise both shrink as the deciding one does.
+    by = (width, height) if shrunk is None else (shrunk(width, height),) * 2
+    needed = -(-width * preprocess.size // by[0]), -(-height * preprocess.size // by[1])
+    if min(width // needed[0], height // needed[1]) >= 2:
+        image.draft(None, needed)
+
+
+def _bytes_needed(
+    image: ImageFile.ImageFile, raw: str, full: tuple[int, int], contents: Contents
+) -> int:
+    depth = {"I": 4, "F": 4}.get(image.mode, 2 if "16" in raw or raw == "I;12" else 1)
+    pixels = image.width * image.height * len(image.getbands()) * depth
+    # However small it is decoded, a progressive JPEG keeps two bytes a coefficient of the whole.
+    return max(pixels, full[0] * full[1] * 3) if contents.progressive else pixels
+
+
+def _refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
+    if needed > megabytes * 10**6:
+        raise RefusedError(
+            "huge",
+            f"{size[0]:,} x {size[1]:,} pixels need {-(-needed // 10**6):,} MB, "
+            f"the limit is {megabytes:,} MB",
+        )
+
+
+def _refuse_slow(contents: Contents, size: tuple[int, int]) -> None:
+    megapixels = size[0] * size[1] / 1e6
+    if contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS:
+        raise RefusedError(
+            "too slow", f"{contents.scans:,} scans of {megapixels:,.1f} megapixels in one JPEG"
+        )
+
+
+def _shape(width: int, height: int) -> list[tuple[str, str]]:
+    shown = f"{width:,} x {height:,} pixels"
+    short, long = sorted((width, height))
+    seen = [("tiny", shown)] if short < _TINY_SIDE else []
+    return seen + ([("long", shown)] if long > _LONG_RATIO * short else [])
+
+
+def _suffix(shown: str, form: str) -> list[tuple[str, str]]:
+    suffix = os.path.splitext(shown)[1].lower()  # noqa: PTH122 - a Path costs 20 us a picture
+    expected = _SUFFIXES.get(suffix, form)
+    return [] if expected == form else [("wrong suffix", f"a {form} named {suffix}")]

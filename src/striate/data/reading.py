@@ -1,0 +1,105 @@
+"""The bytes of a file that may be anything: a pipe, a device, a folder, ten gigabytes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Generator
+from pathlib import Path
+from typing import BinaryIO
+
+
+class RefusedError(Exception):
+    """A picture that is left out: the kind of finding, and what was seen."""
+
+    def __init__(self, kind: str, detail: str = "") -> None:
+        super().__init__(kind, detail)
+        self.kind, self.detail = kind, detail
+
+
+_SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFDIR: "a folder",
+}
+
+
+def content(path: Path, most: int) -> bytes:
+    """All bytes of a regular file. Raises RefusedError, also where there are more than `most`."""
+    descriptor, size = _open(path)
+    try:
+        if size > most:
+            detail = f"the file has {-(-size // 10**6):,} MB, the limit is {most // 10**6:,} MB"
+            raise RefusedError("huge", detail)
+        data = os.read(descriptor, size + 1)
+        while len(data) < size and (more := os.read(descriptor, size - len(data))):
+            data += more
+    except OSError as error:
+        raise _unreadable(error) from error
+    finally:
+        os.close(descriptor)
+    return data
+
+
+@contextlib.contextmanager
+def regular(path: Path) -> Generator[BinaryIO]:
+    """A regular file opened for reading. Raises RefusedError, also for errors inside the block."""
+    descriptor, _ = _open(path)
+    try:
+        with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
+            yield file
+    except OSError as error:
+        raise _unreadable(error) from error
+
+
+def _open(path: Path) -> tuple[int, int]:
+    """A descriptor and the size; opening a pipe without a writer would otherwise wait for ever."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise RefusedError("special file", "a socket") from error
+        raise _unreadable(error) from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise RefusedError("special file", _SPECIAL.get(stat.S_IFMT(found.st_mode), ""))
+    return descriptor, found.st_size
+
+
+def _unreadable(error: OSError) -> RefusedError:
+    return RefusedError("unreadable", (error.strerror or str(error)).lower())
+
+
+_quiet = threading.Lock()
+_silent = 0
+_before: warnings.catch_warnings[None] | None = None
+
+
+@contextlib.contextmanager
+def silence() -> Generator[None]:
+    """No warning of Pillow while a picture is decoded, in however many threads at once.
+
+    The filters belong to the process: the first thread in sets them, the last out restores them.
+    """
+    global _silent, _before
+    with _quiet:
+        if _silent == 0:
+            _before = warnings.catch_warnings()
+            _before.__enter__()
+            warnings.filterwarnings("ignore", module=r"PIL\.")
+        _silent += 1
+    try:
+        yield
+    finally:
+        with _quiet:
+            _silent -= 1
+            if _silent == 0 and _before is not None:
+                _before.__exit__(None, None, None)
+                _before = None

@@ -1,0 +1,158 @@
+"""The child process of a survey: lines of tasks come in, a line of answer a picture goes out.
+
+    python -P -m striate.data.worker '{"size": 224, ...}'
+    in:   [index, path]
+    out:  "ready", then in the order of the tasks
+          [digest, width, height, channels, [[kind, detail], ...]]
+          or {"failed": traceback} or {"storage": [number, text]}
+
+With `pixels`, the picture as a network sees it becomes row `index` of that .npy file. The child
+ends with its parent, and takes no more memory than it is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from striate.data.decode import decode, header
+from striate.data.listing import Record
+from striate.data.preprocess import Preprocess
+
+_PR_SET_PDEATHSIG = 1
+_FLUSH_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a child does with each path it is given."""
+
+    size: int  #: of the pictures to be written, or what large JPEGs are decoded for
+    channels: int
+    fit: Any
+    largest_megabytes: int
+    memory_megabytes: int
+    pixels: str | None = None  #: .npy file whose rows are filled
+    headers: bool = False  #: read the headers only
+
+
+class _StorageFailedError(Exception):
+    """The disk refused a row of pixels."""
+
+
+def main() -> None:
+    """Answer every task that comes, until there are no more."""
+    answers = _take_stdout()
+    _die_with_parent()
+    job = Job(**json.loads(sys.argv[1]))
+    _limit_memory(job.memory_megabytes)
+    Image.MAX_IMAGE_PIXELS = None  # the budget in bytes takes its place
+    work = _worker(job)
+    waiting = ["ready"]
+    last = 0.0
+    for index, path in _tasks(answers, waiting):
+        waiting.append(_answer(work, index, path))
+        if (now := time.monotonic()) > last + _FLUSH_SECONDS:
+            _send(answers, waiting)
+            last = now
+
+
+def _answer(work: Callable[[int, str], Record], index: int, path: str) -> str:
+    try:
+        record = work(index, path)
+    except _StorageFailedError as error:
+        return json.dumps({"storage": error.args})
+    except Exception:  # noqa: BLE001 - a bug of ours must reach the parent
+        return json.dumps({"failed": traceback.format_exc()})
+    findings = [(finding.kind, finding.detail) for finding in record.findings]
+    return json.dumps((record.digest, record.width, record.height, record.channels, findings))
+
+
+def _worker(job: Job) -> Callable[[int, str], Record]:
+    """What is done with a task: its number and its path -> the record of the picture."""
+    preprocess = Preprocess(job.size, job.channels, job.fit)
+    limit = job.largest_megabytes
+    if job.headers:
+        return lambda _, path: header(Path(path), path, largest_megabytes=limit)
+    if job.pixels is None:
+        return lambda _, path: _decoded(path, preprocess, limit)[1]
+    start, place = np.load(job.pixels, mmap_mode="r").offset, os.open(job.pixels, os.O_WRONLY)
+
+    def stored(index: int, path: str) -> Record:
+        image, record = _decoded(path, preprocess, limit)
+        if image is not None:
+            row = preprocess.picture(image)
+            _store(place, row.tobytes(), start + index * row.nbytes)
+        return record
+
+    return stored
+
+
+def _decoded(
+    path: str, preprocess: Preprocess, limit: int
+) -> tuple[Image.Image | None, Record]:
+    return decode(Path(path), path, preprocess=preprocess, largest_megabytes=limit)
+
+
+def _store(descriptor: int, row: bytes, offset: int) -> None:
+    """Write a row; a memory map would end the process with a signal where the disk is full."""
+    try:
+        while row:
+            written = os.pwrite(descriptor, row, offset)
+            row, offset = row[written:], offset + written
+    except OSError as error:
+        raise _StorageFailedError(error.errno, error.strerror) from error
+
+
+def _tasks(answers: int, waiting: list[str]) -> Generator[Any]:
+    """The tasks as they come; all waiting answers are sent before more tasks are waited for."""
+    rest = b""
+    while True:
+        _send(answers, waiting)
+        if not (block := os.read(0, 1 << 16)):
+            return
+        *lines, rest = (rest + block).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+def _send(descriptor: int, waiting: list[str]) -> None:
+    data = "".join(line + "\n" for line in waiting).encode()
+    waiting.clear()
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _take_stdout() -> int:
+    """The pipe to the parent; whatever else prints goes to stderr."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return answers
+
+
+def _die_with_parent() -> None:
+    """Linux: the kernel kills this process with its parent. Elsewhere it ends after a picture."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit_memory(megabytes: int) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 10**6, megabytes * 10**6))
+
+
+if __name__ == "__main__":
+    main()
