@@ -18,10 +18,14 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from striate.data.formats import read_arrays
 from striate.data.listing import PART_WORDS, PARTS, Finding, Listing, Part, Picture, folded, reason
+from striate.data.manifest import read_manifest
+from striate.data.npz import read_npz
 from striate.errors import DataError, printable
 
 #: in lower case; names that begin with a dot are hidden as well
@@ -35,6 +39,18 @@ _COMPANIONS = frozenset(
     | {".md", ".py", ".rst", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
 )
 _PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+#: suffix of a file that is no data set -> what its owner can do
+_NOT_READ = {
+    **dict.fromkeys(
+        (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"),
+        "an archive; unpack it and give the folder",
+    ),
+    **dict.fromkeys(
+        (".pkl", ".pickle", ".pt", ".pth", ".joblib"),
+        "a pickle can run any program when read, so it is not; give the pictures in a folder",
+    ),
+    ".npy": "one array has no labels; save pictures and labels together as x and y in an .npz file",
+}
 
 
 class _Folder(NamedTuple):
@@ -52,7 +68,7 @@ def scan(root: str | Path) -> Listing:
     shown = printable(str(root))
     place = _resolved(root)
     if not place.is_dir():
-        raise DataError(f"{shown}: expected a folder of pictures")
+        return _file(Path(root), place)
     findings: list[Finding] = []
     try:
         top = _visible(str(place), "", findings)
@@ -63,6 +79,8 @@ def scan(root: str | Path) -> Listing:
             f"{shown}: the folder is empty; expected a folder for each class, "
             "as in cat/1.jpg and dog/2.jpg"
         )
+    if arrays := read_arrays(Path(root), top.files):
+        return replace(arrays, findings=tuple(findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
     if _in_parts(top.folders, shown):
         return _parts(place, top.folders, findings)
@@ -71,6 +89,14 @@ def scan(root: str | Path) -> Listing:
     for label, name in enumerate(top.folders):
         pictures += _class(str(place), name, label, None, findings)
     return Listing(place, "class folders", tuple(top.folders), tuple(pictures), tuple(findings))
+
+
+def unlabelled(folder: Path) -> list[str]:
+    """The candidates anywhere in a folder, relative to it, by the rules of a class folder.
+
+    Raises DataError when there is no such folder.
+    """
+    return [picture.path.removeprefix("./") for picture in _class(str(folder), ".", 0, None, [])]
 
 
 def _resolved(root: str | Path) -> Path:
@@ -83,6 +109,17 @@ def _resolved(root: str | Path) -> Path:
         raise DataError(f"{shown}: no such folder") from error
     except OSError as error:
         raise DataError(f"{shown}: {reason(error)}") from error
+
+
+def _file(given: Path, place: Path) -> Listing:
+    """The listing of a manifest or array file, told by its suffix."""
+    suffix = given.suffix.lower()
+    if suffix == ".csv" and place.is_file():
+        return read_manifest(given)
+    if suffix == ".npz" and place.is_file():
+        return read_npz(given)
+    what = _NOT_READ.get(suffix, "expected a folder of pictures, a CSV manifest or an .npz file")
+    raise DataError(f"{printable(str(given))}: {what}")
 
 
 def _in_parts(folders: list[str], shown: str) -> bool:
@@ -201,7 +238,9 @@ def _link(place: str, path: str) -> Finding:
 
 def _special(entry: os.DirEntry[str]) -> str:
     mode = entry.stat(follow_symlinks=False).st_mode
-    return "a FIFO" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+    return (
+        "a named pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+    )
 
 
 def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
