@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _SIGNATURES = (
@@ -56,8 +57,8 @@ class Contents:
 
     whole: bool  #: False when bytes are missing at the end
     animated: bool = False  #: GIF only; Pillow tells it at no cost for the other formats
-    scans: int = 1  #: JPEG: how often the decoder goes over the whole picture
-    progressive: bool = False  #: JPEG whose coefficients are all held in memory while decoding
+    scans: int = 0  #: JPEG: how often the decoder goes over the picture
+    in_passes: bool = False  #: JPEG whose coefficients are all kept in memory while it is decoded
 
 
 def kind(data: bytes) -> str:
@@ -65,10 +66,15 @@ def kind(data: bytes) -> str:
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
-    if data.startswith(b"RIFF") and (data[8:12] == b"WEBP" or len(data) < 12):
+    if data.startswith(b"RIFF") and data[8:12] in b"WEBP":
         return "WEBP"
-    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in _BITMAP_HEADERS:
+    header = int.from_bytes(data[14:18], "little")
+    if data.startswith(b"BM") and (header in _BITMAP_HEADERS or len(data) < 18):
         return "BMP"
+    if len(data) > 1:
+        for signature, name in _SIGNATURES:
+            if signature.startswith(data):
+                return name
     return "PPM" if _NETPBM.match(data[:1024]) else ""
 
 
@@ -80,8 +86,6 @@ def resemblance(data: bytes) -> str:
             return f"it looks like {name}"
     if not start.strip(b"\0"):
         return "it holds only zero bytes"
-    if any(signature.startswith(start) for signature, _ in _SIGNATURES):
-        return f"it ends after {len(start)} bytes"
     printable = sum(byte >= 32 or byte in b"\t\n\r\f" for byte in start)
     if b"\0" not in start and printable > 0.95 * len(start):
         return "it looks like text"
@@ -101,22 +105,35 @@ def _jpeg(data: bytes) -> Contents:
     while found := _MARKER.search(data, place):
         code, place = data[found.end() - 1], found.end()
         if code == 0xD9:
-            return Contents(whole=True, scans=scans, progressive=progressive)
+            return Contents(whole=True, scans=scans, in_passes=progressive or scans > 1)
         scans += code == 0xDA
         progressive |= code == 0xC2
         place += int.from_bytes(data[place : place + 2], "big")
-    return Contents(whole=False, scans=scans, progressive=progressive)
+    return Contents(whole=False, scans=scans, in_passes=progressive or scans > 1)
 
 
 def _png(data: bytes) -> Contents:
-    place, end = 8, len(data)
-    while place + 12 <= end:
-        length = int.from_bytes(data[place : place + 4], "big")
-        last = data[place + 4 : place + 8] == b"IEND"
-        place += 12 + length
-        if last:
-            return Contents(whole=place <= end)
-    return Contents(whole=False)
+    whole = any(name == b"IEND" and end <= len(data) for name, _, end in _chunks(data))
+    return Contents(whole=whole)
+
+
+def bare_png(data: bytes) -> bytes:
+    """A PNG without the texts, profiles and other chunks that its pixels do not need."""
+    parts = [data[start:end] for name, start, end in _chunks(data) if name in _PNG_NEEDED]
+    return data[:8] + b"".join(parts)
+
+
+_PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Name, start and end of each chunk of a PNG, up to IEND; the last may end behind the data."""
+    start, name = 8, b""
+    while name != b"IEND" and start + 12 <= len(data):
+        name = data[start + 4 : start + 8]
+        end = start + 12 + int.from_bytes(data[start : start + 4], "big")
+        yield name, start, end
+        start = end
 
 
 def _webp(data: bytes) -> Contents:

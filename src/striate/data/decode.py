@@ -26,7 +26,7 @@ from PIL import (
 )
 
 from striate.data.colours import UnsuitableError, channels, flatten
-from striate.data.contents import Contents, examine, kind, resemblance, webp_size
+from striate.data.contents import Contents, bare_png, examine, kind, resemblance, webp_size
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
 from striate.data.reading import RefusedError, content, regular, silence
@@ -66,13 +66,13 @@ _TINY_SIDE, _LONG_RATIO = 8, 20
 
 
 def decode(
-    path: Path | bytes,
+    path: Path | str | bytes,
     shown: str,
     *,
     preprocess: Preprocess | None = None,
     largest_megabytes: int = 200,
 ) -> tuple[Image.Image | None, Record]:
-    """A file, or its bytes -> an upright image of mode L or RGB (None if unusable), and its record.
+    """A file, or its bytes -> upright image of mode L or RGB, None if unusable; and its record.
 
     `shown` is the name that findings carry. With `preprocess` a large JPEG is decoded at a half, a
     quarter or an eighth, never below the size that it asks for; the record keeps the full size.
@@ -87,7 +87,7 @@ def decode(
         return None, replace(record, findings=(Finding(refusal.kind, shown, refusal.detail),))
 
 
-def header(path: Path, shown: str, *, largest_megabytes: int = 200) -> Record:
+def header(path: Path | str, shown: str, *, largest_megabytes: int = 200) -> Record:
     """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
     try:
         with regular(path) as file, silence():
@@ -95,7 +95,9 @@ def header(path: Path, shown: str, *, largest_megabytes: int = 200) -> Record:
             form = _form(start)
             file.seek(0)
             image = _opened(form, file, start, largest_megabytes)
-            width, height = _upright_size(image.size, form, _orientation(image))
+            # Pillow would decode a PNG to look for a tag behind the pixels.
+            known = form != "PNG" or "exif" in image.info
+            width, height = _upright_size(image.size, form, _orientation(image) if known else 1)
             return Record("", width, height, channels(image.mode, _raw(image)))
     except RefusedError as refusal:
         return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
@@ -106,15 +108,15 @@ def _decoded(
 ) -> tuple[Image.Image, Record]:
     form = _form(data)
     contents = examine(form, data)
-    if not contents.whole:
-        raise RefusedError("truncated", f"the end of the {form} is missing")
-    image = _opened(form, io.BytesIO(data), data, megabytes)
-    full, raw, orientation = image.size, _raw(image), _orientation(image)
-    _refuse_slow(contents, full)
+    image = _whole(form, data, contents, megabytes)
+    full, raw = image.size, _raw(image)
     if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         _draft(image, preprocess)
     _refuse_huge(_bytes_needed(image, raw, full, contents), full, megabytes)
-    plain, kinds = _loaded(image, raw)
+    _refuse_slow(contents, full)
+    if not contents.whole:
+        raise _cut(form)
+    plain, kinds, orientation = _loaded(image, raw)
     width, height = _upright_size(full, form, orientation)
     seen = [(kind, "") for kind in kinds]
     if contents.animated or getattr(image, "is_animated", False):
@@ -135,6 +137,20 @@ def _form(data: bytes) -> str:
     return form
 
 
+def _whole(form: str, data: bytes, contents: Contents, megabytes: int) -> ImageFile.ImageFile:
+    """The picture with its header read; a damage of what no pixel needs is overlooked."""
+    try:
+        return _opened(form, io.BytesIO(data), data, megabytes)
+    except RefusedError as refusal:
+        if refusal.kind == "huge":
+            raise
+        if not contents.whole:
+            raise _cut(form) from refusal
+        if form != "PNG":
+            raise
+    return _opened(form, io.BytesIO(bare_png(data)), data, megabytes)
+
+
 def _opened(form: str, file: BinaryIO, start: bytes, megabytes: int) -> ImageFile.ImageFile:
     """The picture with its header read, by the reader of its format only."""
     if form == "WEBP":
@@ -146,16 +162,23 @@ def _opened(form: str, file: BinaryIO, start: bytes, megabytes: int) -> ImageFil
         raise _refusal(error, f"the header of the {form} is damaged") from error
 
 
-def _loaded(image: ImageFile.ImageFile, raw: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """The pixels: decoded, 8 bits, upright."""
+def _loaded(image: ImageFile.ImageFile, raw: str) -> tuple[Image.Image, tuple[str, ...], int]:
+    """The pixels: decoded, 8 bits, upright; what was converted; the EXIF orientation."""
     try:
+        # Pillow turns a TIFF while it decodes, and forgets the tag; a PNG has it behind the pixels.
+        before = 1 if isinstance(image, PngImagePlugin.PngImageFile) else _orientation(image)
         image.load()
+        after = _orientation(image)
         plain, kinds = flatten(image, raw)
-        # Pillow itself turns a TIFF, and then forgets the tag.
-        turn = _TURNS.get(_orientation(image))
-        return (plain.transpose(turn) if turn is not None else plain), kinds
+        turn = _TURNS.get(after)
+        plain = plain if turn is None else plain.transpose(turn)
+        return plain, kinds, after if before == 1 else before
     except Exception as error:
         raise _refusal(error, "it cannot be decoded") from error
+
+
+def _cut(form: str) -> RefusedError:
+    return RefusedError("truncated", f"the end of the {form} is missing")
 
 
 def _refusal(error: Exception, what: str) -> RefusedError:
@@ -213,8 +236,8 @@ def _bytes_needed(
 ) -> int:
     depth = {"I": 4, "F": 4}.get(image.mode, 2 if "16" in raw or raw == "I;12" else 1)
     pixels = image.width * image.height * len(image.getbands()) * depth
-    # However small it is decoded, a progressive JPEG keeps two bytes a coefficient of the whole.
-    return max(pixels, full[0] * full[1] * 3) if contents.progressive else pixels
+    # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
+    return max(pixels, full[0] * full[1] * 3) if contents.in_passes else pixels
 
 
 def _refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
@@ -228,7 +251,9 @@ def _refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
 
 def _refuse_slow(contents: Contents, size: tuple[int, int]) -> None:
     megapixels = size[0] * size[1] / 1e6
-    if contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS:
+    if contents.in_passes and (
+        contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS
+    ):
         raise RefusedError(
             "too slow", f"{contents.scans:,} scans of {megapixels:,.1f} megapixels in one JPEG"
         )

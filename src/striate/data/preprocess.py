@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -31,11 +31,15 @@ class Preprocess:
 
     def picture(self, image: Image.Image) -> NDArray[np.uint8]:
         """Upright 8-bit L or RGB image -> (size, size, channels) uint8, 0 to 255."""
+        import numpy as np  # loading it takes half of the time in which a decoding process starts
+
+        fitted = np.asarray(self.fitted(image), dtype=np.uint8)
+        return fitted.reshape(self.size, self.size, self.channels)
+
+    def fitted(self, image: Image.Image) -> Image.Image:
+        """The same as an image: its bytes are those of the array."""
         image = image.convert("L" if self.channels == 1 else "RGB")
-        side = self.size
-        if image.size != (side, side):
-            image = self._fitted(image)
-        return np.asarray(image, dtype=np.uint8).reshape(side, side, self.channels)
+        return image if image.size == (self.size, self.size) else self._fitted(image)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last in memory."""

@@ -30,7 +30,7 @@ _SPECIAL = {
 }
 
 
-def content(path: Path, most: int) -> bytes:
+def content(path: Path | str, most: int) -> bytes:
     """All bytes of a regular file. Raises RefusedError, also where there are more than `most`."""
     descriptor, size = _open(path)
     try:
@@ -48,7 +48,7 @@ def content(path: Path, most: int) -> bytes:
 
 
 @contextlib.contextmanager
-def regular(path: Path) -> Generator[BinaryIO]:
+def regular(path: Path | str) -> Generator[BinaryIO]:
     """A regular file opened for reading. Raises RefusedError, also for errors inside the block."""
     descriptor, _ = _open(path)
     try:
@@ -58,7 +58,7 @@ def regular(path: Path) -> Generator[BinaryIO]:
         raise _unreadable(error) from error
 
 
-def _open(path: Path) -> tuple[int, int]:
+def _open(path: Path | str) -> tuple[int, int]:
     """A descriptor and the size; opening a pipe without a writer would otherwise wait for ever."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

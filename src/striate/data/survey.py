@@ -49,7 +49,10 @@ def survey(
     if listing.arrays is not None:
         return _rows(listing.arrays, preprocess, pixels)
     wanted = preprocess or _GLANCE
-    job = _job(wanted, largest_megabytes, pixels=None if pixels is None else str(pixels))
+    rows: dict[str, Any] = {}
+    if pixels is not None:
+        rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
+    job = _job(wanted, largest_megabytes, **rows)
     return _decoded(listing, range(len(listing.pictures)), job, workers, seconds)
 
 

@@ -23,15 +23,14 @@ import time
 import traceback
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from striate.data.decode import decode, header
 from striate.data.listing import Record
 from striate.data.preprocess import Preprocess
+from striate.data.reading import silence
 
 _PR_SET_PDEATHSIG = 1
 _FLUSH_SECONDS = 0.02
@@ -46,7 +45,8 @@ class Job:
     fit: Any
     largest_megabytes: int
     memory_megabytes: int
-    pixels: str | None = None  #: .npy file whose rows are filled
+    pixels: str | None = None  #: file whose rows are filled
+    start: int = 0  #: byte of that file where row 0 begins
     headers: bool = False  #: read the headers only
 
 
@@ -64,11 +64,12 @@ def main() -> None:
     work = _worker(job)
     waiting = ["ready"]
     last = 0.0
-    for index, path in _tasks(answers, waiting):
-        waiting.append(_answer(work, index, path))
-        if (now := time.monotonic()) > last + _FLUSH_SECONDS:
-            _send(answers, waiting)
-            last = now
+    with silence():
+        for index, path in _tasks(answers, waiting):
+            waiting.append(_answer(work, index, path))
+            if (now := time.monotonic()) > last + _FLUSH_SECONDS:
+                _send(answers, waiting)
+                last = now
 
 
 def _answer(work: Callable[[int, str], Record], index: int, path: str) -> str:
@@ -87,25 +88,23 @@ def _worker(job: Job) -> Callable[[int, str], Record]:
     preprocess = Preprocess(job.size, job.channels, job.fit)
     limit = job.largest_megabytes
     if job.headers:
-        return lambda _, path: header(Path(path), path, largest_megabytes=limit)
+        return lambda _, path: header(path, path, largest_megabytes=limit)
     if job.pixels is None:
         return lambda _, path: _decoded(path, preprocess, limit)[1]
-    start, place = np.load(job.pixels, mmap_mode="r").offset, os.open(job.pixels, os.O_WRONLY)
+    place = os.open(job.pixels, os.O_WRONLY)
 
     def stored(index: int, path: str) -> Record:
         image, record = _decoded(path, preprocess, limit)
         if image is not None:
-            row = preprocess.picture(image)
-            _store(place, row.tobytes(), start + index * row.nbytes)
+            row = preprocess.fitted(image).tobytes()
+            _store(place, row, job.start + index * len(row))
         return record
 
     return stored
 
 
-def _decoded(
-    path: str, preprocess: Preprocess, limit: int
-) -> tuple[Image.Image | None, Record]:
-    return decode(Path(path), path, preprocess=preprocess, largest_megabytes=limit)
+def _decoded(path: str, preprocess: Preprocess, limit: int) -> tuple[Image.Image | None, Record]:
+    return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
 
 
 def _store(descriptor: int, row: bytes, offset: int) -> None:
