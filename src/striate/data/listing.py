@@ -145,6 +145,12 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def distinct(names: Sequence[str]) -> list[str]:
+    """The names in quotes; with escapes where they look the same but are not."""
+    looks = {unicodedata.normalize("NFC", name) for name in names}
+    return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
+
+
 def reason(error: OSError) -> str:
     """The operating system's own words for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()
@@ -162,9 +168,11 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
     found: list[Finding] = []
     for group in groups.values():
         first: dict[int, Picture] = {}
-        for picture in group:
-            if first.setdefault(picture.label, picture) is not picture:
-                found.append(Finding("duplicate", picture.path, first[picture.label].path))
+        found.extend(
+            Finding("duplicate", picture.path, first[picture.label].path)
+            for picture in group
+            if first.setdefault(picture.label, picture) is not picture
+        )
         if len(first) > 1:
             found += [Finding("conflict", each.path, _rival(each, first)) for each in group]
     return found

@@ -23,7 +23,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from striate.data.formats import read_arrays
-from striate.data.listing import PART_WORDS, PARTS, Finding, Listing, Part, Picture, folded, reason
+from striate.data.listing import (
+    PART_WORDS,
+    PARTS,
+    Finding,
+    Listing,
+    Part,
+    Picture,
+    distinct,
+    folded,
+    reason,
+)
 from striate.data.manifest import read_manifest
 from striate.data.npz import read_npz
 from striate.errors import DataError, printable
@@ -249,7 +259,7 @@ def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
     for name in names:
         kept = first.setdefault(folded(name), name)
         if kept is not name:
-            yield Finding("name clash", inside + name, f"with {kept}")
+            yield Finding("name clash", inside + name, f"with {distinct([kept, name])[0]}")
 
 
 def _suffix(name: str) -> str:

@@ -1,0 +1,205 @@
+"""The value behind `striate check`: what a data folder holds, and whether it can be trained on."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from striate.data import summary
+from striate.data.listing import (
+    FINDINGS,
+    PARTS,
+    Finding,
+    Listing,
+    Part,
+    Picture,
+    Progress,
+    Record,
+    repeated,
+)
+from striate.data.problems import problems
+from striate.data.scan import scan
+from striate.data.survey import survey
+from striate.errors import printable
+
+
+class Sizes(NamedTuple):
+    """Width and height in pixels of three of the pictures, by their area."""
+
+    smallest: tuple[int, int]
+    median: tuple[int, int]
+    largest: tuple[int, int]
+
+
+@dataclass(frozen=True, repr=False)
+class Inspection:
+    """What `check` found. Its text is the report; counts are of the pictures that can be used."""
+
+    root: Path  #: as it was given
+    layout: str
+    class_names: tuple[str, ...]
+    counts: dict[str, int]  #: class name -> pictures
+    parts: dict[Part, dict[str, int]]  #: the same a part; empty where the layout has no parts
+    sizes: Sizes | None  #: None without a picture
+    channels: dict[int, int]  #: 1 (grey) or 3 (colour) -> pictures
+    findings: tuple[Finding, ...]
+    problems: tuple[str, ...]  #: why it cannot be trained on
+
+    @property
+    def trainable(self) -> bool:
+        return not self.problems
+
+    @property
+    def pictures(self) -> int:
+        return sum(self.counts.values())
+
+    def to_json(self) -> dict[str, object]:
+        """The same as a JSON document; bytes of names that are not UTF-8 as \\udcXX."""
+        return {
+            "root": _readable(str(self.root)),
+            "layout": self.layout,
+            "trainable": self.trainable,
+            "problems": [_readable(problem) for problem in self.problems],
+            "pictures": self.pictures,
+            "classes": {_readable(name): count for name, count in self.counts.items()},
+            "parts": {
+                part: {_readable(name): count for name, count in counts.items()}
+                for part, counts in self.parts.items()
+            },
+            "sizes": self.sizes and self.sizes._asdict(),
+            "grey": self.channels.get(1, 0),
+            "colour": self.channels.get(3, 0),
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "path": _readable(finding.path),
+                    "detail": _readable(finding.detail),
+                    "action": FINDINGS[finding.kind],
+                }
+                for finding in self.findings
+            ],
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def _repr_html_(self) -> str:
+        title, about = (html.escape(line) for line in _titled(self))
+        table = summary.class_html(self.counts, self.parts) if self.counts else ""
+        return (
+            f"<div><p><b>{title}</b><br>{about}</p>{table}{summary.finding_html(self.findings)}"
+            f"<p>{_verdict(self)}</p>{summary.problem_html(self.problems)}</div>"
+        )
+
+
+def inspect(root: str | Path) -> Inspection:
+    """Decode every picture of a folder and tell what is there; nothing is changed.
+
+    Raises DataError when there is nothing to look at.
+    """
+    work = inspecting(root)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def inspecting(root: str | Path) -> Generator[Progress, None, Inspection]:
+    """Do what `inspect` does, and tell how far it is after every picture."""
+    listing = scan(root)
+    total = len(listing.pictures)
+    records = [Record()] * total
+    yield Progress(0, total, "pictures")
+    for done, (index, record) in enumerate(survey(listing), 1):
+        records[index] = record
+        yield Progress(done, total, "pictures")
+    return _inspection(Path(root), listing, records)
+
+
+def _inspection(root: Path, listing: Listing, records: Sequence[Record]) -> Inspection:
+    usable = [
+        (picture, record)
+        for picture, record in zip(listing.pictures, records, strict=True)
+        if record.usable
+    ]
+    pictures = [picture for picture, _ in usable]
+    names = listing.class_names
+    in_parts = {part for picture in listing.pictures if (part := picture.part)}
+    return Inspection(
+        root=root,
+        layout=listing.layout,
+        class_names=names,
+        counts=_counts(names, pictures),
+        parts={
+            part: _counts(names, [picture for picture in pictures if picture.part == part])
+            for part in PARTS
+            if part in in_parts
+        },
+        sizes=_sizes([(record.width, record.height) for _, record in usable]),
+        channels=dict(sorted(Counter(record.channels for _, record in usable).items())),
+        findings=(
+            *listing.findings,
+            *(finding for record in records for finding in record.findings),
+            *repeated(listing.pictures, records),
+        ),
+        problems=problems(names, pictures, listing.pictures, listing.findings),
+    )
+
+
+def _counts(names: Sequence[str], pictures: Sequence[Picture]) -> dict[str, int]:
+    found = Counter(picture.label for picture in pictures)
+    return {name: found[label] for label, name in enumerate(names)}
+
+
+def _sizes(sizes: list[tuple[int, int]]) -> Sizes | None:
+    if not sizes:
+        return None
+    ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+    return Sizes(ordered[0], ordered[len(ordered) // 2], ordered[-1])
+
+
+def _titled(inspection: Inspection) -> tuple[str, str]:
+    """Two lines: how much there is, and of which sizes and colours."""
+    pictures = _counted(inspection.pictures, "picture", "pictures")
+    classes = _counted(len(inspection.class_names), "class", "classes")
+    title = f"{printable(str(inspection.root))}: {pictures} in {classes} ({inspection.layout})"
+    if inspection.sizes is None:
+        return title, ""
+    smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
+    sizes = smallest if smallest == largest else f"{smallest} to {largest}, median {median}"
+    grey, colour = inspection.channels.get(1, 0), inspection.channels.get(3, 0)
+    colours = (
+        f"{grey:,} grey, {colour:,} colour" if grey and colour else "grey" if grey else "colour"
+    )
+    return title, f"{sizes} pixels; {colours}"
+
+
+def _lines(inspection: Inspection) -> Iterator[str]:
+    """The report, at most 80 columns wide but for a long name of the folder."""
+    yield from filter(None, _titled(inspection))
+    if inspection.class_names:
+        yield ""
+        yield from summary.class_lines(inspection.counts, inspection.parts)
+    if inspection.findings:
+        yield ""
+        yield from summary.finding_lines(inspection.findings)
+    yield ""
+    yield _verdict(inspection)
+    yield from summary.problem_lines(inspection.problems)
+
+
+def _verdict(inspection: Inspection) -> str:
+    return "It can be trained on." if inspection.trainable else "It cannot be trained on:"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

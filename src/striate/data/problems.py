@@ -1,0 +1,150 @@
+"""Why a set of labelled pictures cannot be trained on, in whole sentences."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from striate.data.listing import PARTS, Finding, Part, Picture, distinct, folded
+
+_TREE = "cat/1.jpg", "dog/2.jpg"
+_LINKS = {"outside link", "dangling link", "loop"}
+
+
+def problems(
+    class_names: Sequence[str],
+    pictures: Collection[Picture],
+    candidates: Collection[Picture] | None = None,
+    findings: Collection[Finding] = (),
+) -> tuple[str, ...]:
+    """Every reason against training on the pictures, the gravest first; empty where there is none.
+
+    `pictures` are those that can be used. With `candidates`, all that were listed, and the
+    `findings` of the listing, an empty class is told from one whose pictures are broken.
+    """
+    candidates = pictures if candidates is None else candidates
+    if not class_names:
+        return (_without_classes(findings),)
+    if not pictures:
+        return (_without_pictures(candidates, findings),)
+    return (
+        *_single(class_names, pictures),
+        *_empty(class_names, pictures, candidates, findings),
+        *_lonely(class_names, pictures),
+        *_uneven(class_names, pictures),
+        *_alike(class_names),
+    )
+
+
+def _without_classes(findings: Collection[Finding]) -> str:
+    loose = [finding.path for finding in findings if finding.kind == "stray"]
+    links = sum(finding.kind in _LINKS for finding in findings)
+    found = "there are no class folders"
+    if loose:
+        found = f"there are no class folders, only {_counted(len(loose), 'loose file')}"
+    elif links:
+        which = "a link, which is" if links == 1 else f"{links:,} links, which are"
+        found = f"there are no class folders, only {which} not followed"
+    data = next((path for path in loose if path.lower().endswith((".csv", ".npz"))), None)
+    hint = f" (or give {data!r} itself)" if data else ""
+    return "\n    ".join((f"{found}; expected a folder for each class{hint}:", *_TREE))
+
+
+def _without_pictures(candidates: Collection[Picture], findings: Collection[Finding]) -> str:
+    if not candidates:
+        if any(finding.kind == "unreadable" for finding in findings):
+            return "the class folders cannot be read; make them readable"
+        return "the class folders hold no pictures; fill them"
+    if len(candidates) == 1:
+        return "the only picture cannot be used; replace it"
+    return f"none of the {len(candidates):,} pictures can be used; replace them"
+
+
+def _single(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+    if len(class_names) > 1:
+        return
+    name = class_names[0]
+    steps = (picture.path.split("/") for picture in pictures)
+    inner = sorted({step[1] for step in steps if len(step) > 2 and step[0] == name})
+    hint = f"; for its folders {_named(inner)}, give {name!r} itself" if len(inner) > 1 else ""
+    count = _counted(len(pictures), "picture")
+    yield f"there is only one class, {name!r}, with {count}; expected at least two{hint}"
+
+
+def _empty(
+    class_names: Sequence[str],
+    pictures: Collection[Picture],
+    candidates: Collection[Picture],
+    findings: Collection[Finding],
+) -> Iterator[str]:
+    """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
+    usable = {picture.label for picture in pictures}
+    listed = Counter(picture.label for picture in candidates)
+    closed = {f.path.rpartition("/")[2] for f in findings if f.kind == "unreadable"}
+    missing = [name for label, name in enumerate(class_names) if label not in usable | set(listed)]
+    hidden = [name for name in missing if name in closed]
+    if empty := [name for name in missing if name not in closed]:
+        have = "has" if len(empty) == 1 else "have"
+        yield f"{_classes(empty)} {have} no pictures; add some or remove the folder"
+    if hidden:
+        yield f"the folder of {_classes(hidden)} cannot be read; make it readable"
+    for label, name in enumerate(class_names):
+        if label in listed and label not in usable:
+            which = f"none of the {listed[label]:,} pictures" if listed[label] > 1 else "no picture"
+            yield f"{which} of class {name!r} can be used; replace them or remove the class"
+
+
+def _lonely(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+    """A single picture cannot be learned from and checked with at once."""
+    counts = Counter(p.label for p in pictures if p.part in (None, "train"))
+    where = " in train" if any(p.part == "train" for p in pictures) else ""
+    if lonely := [name for label, name in enumerate(class_names) if counts[label] == 1]:
+        have = "has" if len(lonely) == 1 else "each have"
+        yield f"{_classes(lonely)} {have} one picture{where}; expected at least two of a class"
+
+
+def _uneven(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+    """Parts that do not hold the same classes."""
+    held: dict[Part, set[int]] = {part: set() for part in PARTS}
+    for picture in pictures:
+        held[picture.part or "train"].add(picture.label)
+    if not held["train"]:
+        parts = " and ".join(part for part in PARTS if held[part])
+        yield f"there are no pictures to train on: all {len(pictures):,} are in {parts}"
+        return
+    for part in PARTS[1:]:
+        strange = [class_names[label] for label in sorted(held[part] - held["train"])]
+        lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
+        if strange:
+            have = "has" if len(strange) == 1 else "have"
+            what = f"{have} pictures in {part}, but none in train"
+            yield f"{_classes(strange)} {what}; move some there"
+        if lacking and held[part]:
+            have = "has" if len(lacking) == 1 else "have"
+            yield f"{_classes(lacking)} {have} no pictures in {part}; move some there"
+
+
+def _alike(class_names: Sequence[str]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for name in class_names:
+        groups.setdefault(folded(name), []).append(name)
+    for group in groups.values():
+        if len(group) > 1:
+            names = " and ".join(distinct(group))
+            yield f"classes {names} differ only in case or Unicode form; merge or rename them"
+
+
+def _classes(names: Sequence[str]) -> str:
+    return f"class {names[0]!r}" if len(names) == 1 else f"classes {_named(names)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """'a', 'b' and 'c'; or up to three and how many more."""
+    quoted = [repr(name) for name in names]
+    if len(quoted) > 4:
+        quoted = [*quoted[:3], f"{len(quoted) - 3:,} more"]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
