@@ -58,7 +58,7 @@ class Inspection:
         return sum(self.counts.values())
 
     def to_json(self) -> dict[str, object]:
-        """The same as a JSON document; bytes of names that are not UTF-8 as \\udcXX."""
+        """The same as a JSON document; bytes of names that are not UTF-8 are escaped."""
         return {
             "root": _readable(str(self.root)),
             "layout": self.layout,

@@ -237,7 +237,7 @@ def _link(place: str, path: str) -> Finding:
         target = os.path.realpath(link, strict=True)
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return Finding("loop", path, "it leads to itself")
+            return Finding("loop", path, "to itself")
         return Finding("dangling link", path, f"to {link.readlink()}")
     if target == place:
         return Finding("loop", path, "to the folder itself")
