@@ -24,7 +24,7 @@ from striate.errors import StriateError
 
 Task = tuple[int, str]
 COMMAND = ("-P", "-m", "striate.data.worker")
-_BLOCK = 32  #: tasks sent at once; a child holds up to two blocks, so that it never waits
+_LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
 _START_SECONDS = 60.0
 
 
@@ -49,10 +49,11 @@ def answers(
     with tempfile.TemporaryFile() as log:
         try:
             while todo or suspects or any(child.tasks for child in crew):
-                if len(crew) < workers and (todo or suspects):
-                    crew.append(_Child(job, log))
                 for child in crew:
                     child.fill(todo, suspects)
+                while len(crew) < workers and (todo or suspects):
+                    crew.append(_Child(job, log))
+                    crew[-1].fill(todo, suspects)
                 for child in _wait(crew, seconds):
                     yield from child.read()
                     if (death := child.death(seconds)) is not None:
@@ -102,19 +103,27 @@ class _Child:
         self._rest = b""
         self._alone = False
         self._greeted = self._ended = False
-        self._heard = time.monotonic()
+        self._given = self._heard = time.monotonic()
+        self._block = 2
 
     def fill(self, todo: deque[Task], suspects: deque[Task]) -> None:
-        """Give it a block of tasks, or one suspect, when it has too few."""
-        if self.tasks and (self._alone or suspects or len(self.tasks) > _BLOCK):
+        """Give it a block of tasks, or one suspect, when it has too few.
+
+        It holds up to two blocks, so that it never waits; a block is what takes it about 50 ms.
+        """
+        if self.tasks and (self._alone or suspects or len(self.tasks) > self._block):
             return
+        now = time.monotonic()
+        quick = now < self._given + _BLOCK_SECONDS
+        self._block = min(2 * self._block, _LARGEST_BLOCK) if quick else -(-self._block // 2)
+        self._given = now
         self._alone = bool(suspects)
-        source, most = (suspects, 1) if suspects else (todo, _BLOCK)
+        source, most = (suspects, 1) if suspects else (todo, self._block)
         block = [source.popleft() for _ in range(min(most, len(source)))]
         if not block:
             return
         if not self.tasks:
-            self._heard = time.monotonic()
+            self._heard = now
         self.tasks.extend(block)
         # To a child that is dead by now: its end is read from the other pipe.
         with contextlib.suppress(BrokenPipeError):

@@ -30,7 +30,7 @@ def flatten(image: Image.Image, raw: str) -> tuple[Image.Image, tuple[str, ...]]
         kinds.append("float")
         image = _unit_floats(image)
     if image.has_transparency_data:
-        grey = image.mode in {"1", "L", "LA", "La"} or raw.startswith("LA")
+        grey = image.mode in {"1", "L", "LA", "La"} or raw == "LA;16B"
         kinds += [_KINDS[image.mode]] if image.mode in _KINDS else []
         image, seen = _on_white(image, "L" if grey else "RGB")
         return image, (*kinds, *(("transparency",) if seen else ()))
@@ -41,7 +41,8 @@ def flatten(image: Image.Image, raw: str) -> tuple[Image.Image, tuple[str, ...]]
 
 def channels(mode: str, raw: str) -> int:
     """How many channels `flatten` will give, from the header alone."""
-    grey = mode in {"1", "L", "LA", "La", "F"} or mode.startswith("I") or raw.startswith("LA")
+    # Pillow opens grey and alpha of 16 bits as colour.
+    grey = mode in {"1", "L", "LA", "La", "F"} or mode.startswith("I") or raw == "LA;16B"
     return 1 if grey else 3
 
 

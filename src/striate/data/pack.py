@@ -9,7 +9,6 @@ arrays, their bytes): changed pictures make another pack. Labels and parts are t
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import errno
 import hashlib
@@ -17,30 +16,28 @@ import io
 import json
 import os
 import shutil
-import tempfile
 import threading
 import time
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from striate import storage
+from striate.data.cache import LOCK, cache_folder, hashes, publish, sweep
 from striate.data.listing import Finding, Listing, Packed, Progress, Record, repeated
 from striate.data.preprocess import Preprocess
 from striate.data.survey import survey
-from striate.errors import BusyError, DataError, StorageError, printable
+from striate.errors import DataError, StorageError, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _VERSION = 1  #: of the layout on the disk, and of what decoding gives
-_PIXELS, _INDEX, _LOCK = "pixels.npy", "index.json", "lock"
-_HASHED_BYTES = 1 << 24  #: a hash for each 16 MiB, so that several processors share the work
+_PIXELS, _INDEX = "pixels.npy", "index.json"
+_MOVED_BYTES = 1 << 24
 _PROGRESS_SECONDS = 0.25
-_ABANDONED_SECONDS = 60.0
 
 
 def pack(listing: Listing, preprocess: Preprocess, *, cache: Path | None = None) -> Packed:
@@ -54,18 +51,22 @@ def pack(listing: Listing, preprocess: Preprocess, *, cache: Path | None = None)
 
 
 def packing(
-    listing: Listing, preprocess: Preprocess, *, cache: Path | None = None
+    listing: Listing,
+    preprocess: Preprocess,
+    *,
+    cache: Path | None = None,
+    largest_megabytes: int = 200,
 ) -> Generator[Progress, None, Packed]:
     """Pack, telling the progress a few times a second; the generator's value is the pack.
 
     Raises DataError when no picture can be used, StorageError when the disk is full.
     """
-    folder = _cache(cache)
-    key = _key(listing, preprocess)
+    folder = cache_folder(cache)
+    key = _key(listing, preprocess, largest_megabytes)
     records = _opened(folder / key, listing)
     if records is None:
-        _sweep(folder)
-        records = yield from _built(folder, key, listing, preprocess)
+        sweep(folder)
+        records = yield from _built(folder, key, listing, preprocess, largest_megabytes)
     return _packed(folder / key, listing, records)
 
 
@@ -84,17 +85,18 @@ def _packed(home: Path, listing: Listing, records: list[Record]) -> Packed:
 
 
 def _built(
-    folder: Path, key: str, listing: Listing, preprocess: Preprocess
+    folder: Path, key: str, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, list[Record]]:
     """Decode into a folder of this process's own, which then takes the key's name."""
     partial = folder / f"{key}.{os.getpid()}-{threading.get_ident()}.partial"
     try:
         partial.mkdir()
-        with storage.lock(partial / _LOCK, f"{partial}"):
-            records = yield from _decoded(partial / _PIXELS, listing, preprocess)
+        with storage.lock(partial / LOCK, f"{partial}"):
+            pixels = partial / _PIXELS
+            records = yield from _decoded(pixels, listing, preprocess, largest_megabytes)
             _write_index(partial, records)
-            (partial / _LOCK).unlink()
-            _publish(partial, folder / key, listing)
+            (partial / LOCK).unlink()
+            publish(partial, folder / key, lambda home: _opened(home, listing) is not None)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -105,13 +107,16 @@ def _built(
 
 
 def _decoded(
-    pixels: Path, listing: Listing, preprocess: Preprocess
+    pixels: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, list[Record]]:
     total = len(listing.pictures)
     _allocate(pixels, total, preprocess)
     records = [Record()] * total
     last = 0.0
-    with contextlib.closing(survey(listing, preprocess=preprocess, pixels=pixels)) as work:
+    work = survey(
+        listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
+    )
+    with contextlib.closing(work):
         for done, (index, record) in enumerate(work):
             records[index] = record
             if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
@@ -146,7 +151,7 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
         return
     array = np.load(pixels, mmap_mode="r+")
     kept = np.flatnonzero(usable)
-    step = max(1, _HASHED_BYTES // array[0].nbytes)
+    step = max(1, _MOVED_BYTES // array[0].nbytes)
     for first in range(0, len(kept), step):
         chosen = kept[first : first + step]
         array[first : first + len(chosen)] = array[chosen]
@@ -163,28 +168,11 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
         file.truncate(start + int(np.prod(shape)))
 
 
-def _publish(partial: Path, home: Path, listing: Listing) -> None:
-    """Give a finished pack its name, unless another process was first with a good one."""
-    for _ in range(3):
-        try:
-            partial.rename(home)
-        except OSError:
-            if _opened(home, listing) is not None:
-                return
-            damaged = partial.with_name(f"{partial.name}.damaged.partial")
-            with contextlib.suppress(OSError):
-                home.rename(damaged)
-            shutil.rmtree(damaged, ignore_errors=True)
-        else:
-            return
-    partial.rename(home)
-
-
 def _write_index(folder: Path, records: list[Record]) -> None:
     index = {
         "version": _VERSION,
         "bytes": (folder / _PIXELS).stat().st_size,
-        "sha256": _hashes(folder / _PIXELS),
+        "sha256": hashes(folder / _PIXELS),
         "records": [
             [
                 record.digest,
@@ -207,7 +195,7 @@ def _opened(home: Path, listing: Listing) -> list[Record] | None:
             index["version"] == _VERSION
             and len(index["records"]) == len(listing.pictures)
             and index["bytes"] == (home / _PIXELS).stat().st_size
-            and index["sha256"] == _hashes(home / _PIXELS)
+            and index["sha256"] == hashes(home / _PIXELS)
         )
         return [_record(entry) for entry in index["records"]] if whole else None
     except (OSError, ValueError, KeyError, TypeError):
@@ -219,23 +207,11 @@ def _record(entry: list[Any]) -> Record:
     return Record(digest, width, height, channels, tuple(Finding(*finding) for finding in seen))
 
 
-def _hashes(path: Path) -> list[str]:
-    """SHA-256 of each 16 MiB: 1.2 GB/s a processor here, no slower than any other sound hash."""
-    with path.open("rb") as file:
-        descriptor = file.fileno()
-
-        def digest(start: int) -> str:
-            return hashlib.sha256(os.pread(descriptor, _HASHED_BYTES, start)).hexdigest()
-
-        starts = range(0, os.fstat(descriptor).st_size, _HASHED_BYTES)
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            return list(pool.map(digest, starts))
-
-
-def _key(listing: Listing, preprocess: Preprocess) -> str:
+def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
     """Names the pack of these pictures at this size; changed content is told by size and times."""
     root = os.path.realpath(listing.root)
-    settings = _VERSION, root, preprocess.size, preprocess.fit, preprocess.channels
+    view = preprocess.size, preprocess.fit, preprocess.channels
+    settings = _VERSION, root, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
     if listing.arrays is not None:
         summary.update(repr(listing.arrays.shape).encode())
@@ -250,40 +226,6 @@ def _key(listing: Listing, preprocess: Preprocess) -> str:
             stamp = ()
         summary.update(repr((picture.path, stamp)).encode("utf-8", "surrogatepass"))
     return summary.hexdigest()[:40]
-
-
-def _cache(chosen: Path | None) -> Path:
-    """The folder for packs; one that lasts as long as this process where the usual is read-only."""
-    folder = chosen
-    if folder is None:
-        home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        usual = Path(os.environ.get("STRIATE_CACHE") or Path(home) / "striate")
-        with contextlib.suppress(RuntimeError):
-            folder = usual.expanduser()
-    try:
-        if folder is None:
-            raise PermissionError
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            return folder
-    except OSError as error:
-        if chosen is not None:
-            raise storage.storage_error(chosen, error, "choose another place") from error
-    folder = Path(tempfile.mkdtemp(prefix="striate-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
-
-
-def _sweep(cache: Path) -> None:
-    """Remove what killed processes left; whoever still works in a folder holds its lock."""
-    for partial in cache.glob("*.partial"):
-        try:
-            if time.time() - partial.stat().st_mtime < _ABANDONED_SECONDS:
-                continue
-            with storage.lock(partial / _LOCK, f"{partial}"):
-                shutil.rmtree(partial, ignore_errors=True)
-        except (BusyError, OSError):
-            continue
 
 
 def _needed(listing: Listing, preprocess: Preprocess) -> str:

@@ -1,0 +1,86 @@
+"""Folders that are built once and shared by processes: where they lie, how they get their name."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from striate import storage
+from striate.errors import BusyError
+
+LOCK = "lock"  #: held by whoever builds in a folder, until it is published
+_HASHED_BYTES = 1 << 24
+_ABANDONED_SECONDS = 60.0
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """The folder for all that can be made again; STRIATE_CACHE or XDG_CACHE_HOME may name another.
+
+    Where the usual one cannot be written: a folder that lasts as long as this process. Raises
+    StorageError when a chosen one cannot.
+    """
+    if chosen is not None:
+        try:
+            return _writable(chosen)
+        except OSError as error:
+            raise storage.storage_error(chosen, error, "choose another place") from error
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    usual = Path(os.environ.get("STRIATE_CACHE") or Path(home) / "striate")
+    with contextlib.suppress(OSError, RuntimeError):
+        return _writable(usual.expanduser())
+    folder = Path(tempfile.mkdtemp(prefix="striate-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def publish(partial: Path, home: Path, good: Callable[[Path], bool]) -> None:
+    """Give a finished folder its name, unless another process was first with a good one."""
+    for _ in range(3):
+        try:
+            partial.rename(home)
+        except OSError:
+            if good(home):
+                return
+            damaged = partial.with_name(f"damaged-{partial.name}")
+            with contextlib.suppress(OSError):
+                home.rename(damaged)
+            shutil.rmtree(damaged, ignore_errors=True)
+        else:
+            return
+    partial.rename(home)
+
+
+def sweep(cache: Path) -> None:
+    """Remove what killed processes left; whoever still builds in a folder holds its lock."""
+    for partial in cache.glob("*.partial"):
+        with contextlib.suppress(BusyError, OSError):
+            if time.time() > partial.stat().st_mtime + _ABANDONED_SECONDS:
+                with storage.lock(partial / LOCK, str(partial)):
+                    shutil.rmtree(partial, ignore_errors=True)
+
+
+def hashes(path: Path) -> list[str]:
+    """SHA-256 of each 16 MiB of a file, by several threads; 1.2 GB/s a processor (CRC-32: 2.3)."""
+    with path.open("rb") as file:
+        descriptor = file.fileno()
+
+        def digest(start: int) -> str:
+            return hashlib.sha256(os.pread(descriptor, _HASHED_BYTES, start)).hexdigest()
+
+        starts = range(0, os.fstat(descriptor).st_size, _HASHED_BYTES)
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            return list(pool.map(digest, starts))
+
+
+def _writable(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return folder
