@@ -142,9 +142,10 @@ def _idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
             if count == 0:
                 raise _damaged(file, f"its header says {_times(shape)}, which is nothing")
             body = stream.read(count + 1) if count <= most else b""
-    except (OSError, EOFError, zlib.error) as error:
-        what = reason(error) if isinstance(error, OSError) else str(error).lower()
-        raise _damaged(file, f"{what}; download it again") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise _damaged(file, "not a whole gzip file; download it again") from error
+    except OSError as error:
+        raise _damaged(file, reason(error)) from error
     if len(body) != count:
         follow = "more" if len(body) > count else f"{len(body):,}" if count <= most else "fewer"
         what = f"its header says {_times(shape)}, {count:,} bytes, but {follow} follow"
