@@ -52,6 +52,8 @@ def publish(partial: Path, home: Path, good: Callable[[Path], bool]) -> None:
             damaged = partial.with_name(f"damaged-{partial.name}")
             with contextlib.suppress(OSError):
                 home.rename(damaged)
+                if not damaged.is_dir():
+                    damaged.unlink()
             shutil.rmtree(damaged, ignore_errors=True)
         else:
             return
