@@ -101,12 +101,12 @@ def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     total = sum(info.file_size for info in infos)
     if total > LARGEST:
         raise _wrong(
-            file, f"unpacks to {_gigabytes(total)}; at most {_gigabytes(LARGEST)} are read"
+            file, f"unpacks to {_megabytes(total)}; at most {_megabytes(LARGEST)} are read"
         )
     packed = sum(info.compress_size for info in infos)
     if total > _SUSPECT and total > _LARGEST_RATIO * packed:
         times = f"{total // max(1, packed):,} times its size"
-        raise _wrong(file, f"unpacks to {times}, {_gigabytes(total)}, as no pictures do")
+        raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no pictures do")
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename.removesuffix(".npy").lower()
@@ -183,7 +183,7 @@ def _labels(
     given = _class_names(file, arrays["class_names"]) if "class_names" in arrays else None
     if given is not None and kinds == {"numbers"}:
         for name, labels in raw.items():
-            check_labels(file.with_name(f"{file.name}/{name}"), labels.astype(np.int64), len(given))
+            check_labels(file / name, labels.astype(np.int64), len(given))
         return given, {name: labels.astype(np.int64) for name, labels in raw.items()}
     found = np.unique(np.concatenate(list(raw.values())))
     names = given or [str(value) for value in found.tolist()]
@@ -251,8 +251,8 @@ def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return scaled
 
 
-def _gigabytes(size: int) -> str:
-    return f"{size / 2**30:.1f} GiB"
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
 
 
 def _wrong(file: Path, what: str) -> DataError:
