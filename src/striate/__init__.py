@@ -1,3 +1,91 @@
-"""striate turns pictures into a convolutional network that its owner can train, understand, trust and ship."""
+"""striate turns pictures into a convolutional network its owner can train, understand and trust.
+
+>>> import striate
+>>> run = striate.train("photos")  # doctest: +SKIP
+>>> model = striate.load(run.model_file)  # doctest: +SKIP
+>>> striate.predict(model, "cat.jpg")  # doctest: +SKIP
+
+Names are loaded when they are first used: importing striate loads no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from striate.anatomy import Anatomy as Anatomy
+    from striate.data.inspection import Inspection as Inspection
+    from striate.errors import StriateError as StriateError
+    from striate.judging.evaluation import Evaluation as Evaluation
+    from striate.model import Model as Model
+    from striate.model import load as load
+    from striate.options import EvaluateOptions as EvaluateOptions
+    from striate.options import PredictOptions as PredictOptions
+    from striate.options import TrainOptions as TrainOptions
+    from striate.shipping.predictor import Prediction as Prediction
+    from striate.training.run import Run as Run
+    from striate.verbs import check as check
+    from striate.verbs import describe as describe
+    from striate.verbs import evaluate as evaluate
+    from striate.verbs import networks as networks
+    from striate.verbs import predict as predict
+    from striate.verbs import stream as stream
+    from striate.verbs import train as train
+    from striate.zoo import build as build
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Anatomy": "striate.anatomy",
+    "EvaluateOptions": "striate.options",
+    "Evaluation": "striate.judging.evaluation",
+    "Inspection": "striate.data.inspection",
+    "Model": "striate.model",
+    "PredictOptions": "striate.options",
+    "Prediction": "striate.shipping.predictor",
+    "Run": "striate.training.run",
+    "StriateError": "striate.errors",
+    "TrainOptions": "striate.options",
+    "build": "striate.zoo",
+    "check": "striate.verbs",
+    "describe": "striate.verbs",
+    "evaluate": "striate.verbs",
+    "load": "striate.model",
+    "networks": "striate.verbs",
+    "predict": "striate.verbs",
+    "stream": "striate.verbs",
+    "train": "striate.verbs",
+}
+
+__all__ = [
+    "Anatomy",
+    "EvaluateOptions",
+    "Evaluation",
+    "Inspection",
+    "Model",
+    "PredictOptions",
+    "Prediction",
+    "Run",
+    "StriateError",
+    "TrainOptions",
+    "build",
+    "check",
+    "describe",
+    "evaluate",
+    "load",
+    "networks",
+    "predict",
+    "stream",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"striate has no {name!r}; it offers {', '.join(_HOMES)}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -18,6 +18,7 @@ from striate.errors import OptionError, StorageError, printable, unknown
 
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
+Colour = Literal["grey", "rgb"]
 Optimiser = Literal["sgd", "adamw"]
 PartChoice = Literal["train", "validation", "test", "all"]
 
@@ -29,7 +30,7 @@ def _option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # n
 class Options(BaseModel):
     """Parent of the options of a verb: frozen, checked, without unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
@@ -64,7 +65,7 @@ class TrainOptions(Options):
     minutes: float | None = _option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     batch: int | None = _option(None, "Pictures a step", ge=2, le=65_536)
     size: int | None = _option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
-    channels: Literal[1, 3] | None = _option(None, "1 for grey, 3 for colour")
+    colour: Colour | None = _option(None, "Whether the network sees colour")
     fit: Fit = _option("letterbox", "How a picture becomes square")
     learning_rate: float | None = _option(None, "Highest learning rate", gt=0)
     optimiser: Optimiser = _option("sgd", "sgd (Nesterov momentum 0.9) or adamw")

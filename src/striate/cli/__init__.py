@@ -1,0 +1,94 @@
+"""The command line: a small file a verb, over the functions of `striate.verbs`.
+
+Results go to stdout, everything else to stderr; the exit code is the error's.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+import striate
+from striate.cli import check, demo, describe, evaluate, networks, predict, train
+from striate.cli.flags import with_flags
+from striate.errors import StriateError, printable
+
+_VERBS = {
+    "demo": (demo.command, ""),
+    "check": (check.command, ""),
+    "train": (train.command, "TrainOptions"),
+    "evaluate": (evaluate.command, "EvaluateOptions"),
+    "predict": (predict.command, "PredictOptions"),
+    "networks": (networks.command, ""),
+    "describe": (describe.command, ""),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code: see `striate.errors`."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    detailed = "--traceback" in arguments
+    arguments = [argument for argument in arguments if argument != "--traceback"]
+    app = _app(arguments[:1])
+    try:
+        return typer.main.get_command(app).main(arguments, "striate", standalone_mode=False) or 0
+    except StriateError as error:
+        code, text = error.exit_code, str(error)
+    except TyperException as error:
+        code, text = 2, _usage(error, arguments[:1])
+    except (KeyboardInterrupt, typer.Abort):
+        code, text = 130, "interrupted"
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except Exception as error:  # noqa: BLE001
+        code = StriateError.exit_code
+        text = (
+            f"{type(error).__name__}: {error}\nthis is a bug of striate: please report it "
+            "with what --traceback prints"
+        )
+    if detailed:
+        traceback.print_exc()
+    typer.echo(f"striate: error: {text}", err=True)
+    return code
+
+
+def run() -> None:
+    """The entry point of the installed command."""
+    sys.exit(main())
+
+
+def _app(asked: Sequence[str]) -> typer.Typer:
+    """The commands; only the one that is asked for gets its flags, so that `--help` is quick."""
+    app = typer.Typer(
+        help="Turns pictures into a convolutional network you can train, understand and trust.",
+        epilog="Start with: striate demo",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+    )
+    app.callback(invoke_without_command=True)(_root)
+    for name, (command, model) in _VERBS.items():
+        if model:
+            command = with_flags(command, model if name in asked else "")
+        app.command(name)(command)
+    return app
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", help="Print the version."),
+    _traceback: bool = typer.Option(False, "--traceback", help="Show where an error came from."),
+) -> None:
+    if version:
+        typer.echo(f"striate {striate.__version__}")
+        raise typer.Exit
+
+
+def _usage(error: TyperException, asked: Sequence[str]) -> str:
+    message = printable(error.format_message()).rstrip(".")
+    place = " ".join(["striate", *(verb for verb in asked if verb in _VERBS)])
+    return f"{message[:1].lower()}{message[1:]}; see `{place} --help`"

@@ -100,10 +100,9 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
     resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
-    run.write_json(
-        "options.json",
-        {"photos": str(data.photos.resolve()), **resolved, "threads": torch.get_num_threads()},
-    )
+    resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
+    resolved["threads"] = torch.get_num_threads()
+    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)
     run.write_json(
@@ -158,8 +157,7 @@ def resume(
 
 
 def _same_pictures(run: Run, packed: Packed) -> None:
-    lines = (run.folder / "pictures.jsonl").read_text("ascii").splitlines()
-    then = {entry["path"]: entry for entry in map(json.loads, lines)}
+    then = {entry["path"]: entry for entry in run.pictures()}
     now = {entry["path"]: entry for entry in map(json.loads, _register(packed).splitlines())}
     counts = {
         "added": now.keys() - then.keys(),

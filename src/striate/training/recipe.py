@@ -46,7 +46,9 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     """
     seen = [record for record in headers if record.usable]
     side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
-    channels = options.channels or max((record.channels for record in seen), default=3)
+    channels = max((record.channels for record in seen), default=3)
+    if options.colour:
+        channels = 1 if options.colour == "grey" else 3
     network = options.network or _network_for(options.size or side, channels)
     card = zoo.card(network)
     if card.any_size:

@@ -69,6 +69,11 @@ class Run:
         except (OSError, ValueError) as error:
             raise OptionError(f"{self.folder / name}: unreadable: {error}") from error
 
+    def pictures(self) -> list[dict[str, str]]:
+        """Path, class, part and SHA-256 of every picture the run began with."""
+        lines = (self.folder / "pictures.jsonl").read_text("ascii").splitlines()
+        return [json.loads(line) for line in lines]
+
     def note(self, event: Event) -> None:
         """Append an event to events.jsonl; those that end something are on the disk afterwards."""
         line = json.dumps(to_json(event), allow_nan=False) + "\n"

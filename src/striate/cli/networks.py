@@ -1,0 +1,39 @@
+"""`striate networks`."""
+
+from __future__ import annotations
+
+from striate.cli.output import Json, print_json, print_table
+
+
+def command(as_json: Json = False) -> int:
+    """List the networks of the zoo.
+
+    Example: striate networks
+    """
+    from striate import verbs
+
+    cards = verbs.networks()
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": card.name,
+                    "paper": card.paper,
+                    "year": card.year,
+                    "input": card.input,
+                    "classes": card.classes,
+                    "params": card.params,
+                    "any_size": card.any_size,
+                }
+                for card in cards
+            ]
+        )
+        return 0
+    rows = [
+        (card.name, card.paper, str(card.year), "x".join(map(str, card.input)), f"{card.params:,}")
+        for card in cards
+    ]
+    print_table(
+        ("network", "paper", "year", "input", "parameters"), rows, right="year input parameters"
+    )
+    return 0

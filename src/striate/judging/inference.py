@@ -1,0 +1,88 @@
+"""A trained network run over the pictures of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from striate.data.listing import Packed, Part, Progress
+from striate.data.pack import packing
+from striate.data.scan import scan
+from striate.data.split import divided
+from striate.errors import DataError, printable
+from striate.judging.evaluation import Evaluation, judge
+from striate.model import Model
+from striate.options import EvaluateOptions, PartChoice
+from striate.tasks import classification
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An evaluation with the pictures it rests on, in the network's view."""
+
+    evaluation: Evaluation
+    pixels: NDArray[np.uint8]  #: (N, size, size, channels), aligned with the evaluation's rows
+    packed: Packed
+
+
+def evaluating(
+    model: Model, photos: Path, options: EvaluateOptions, *, shown: str
+) -> Generator[Progress, None, Judged]:
+    """Judge a network on a part of a folder, divided as the folder it was trained on was.
+
+    Raises DataError when the folder has classes the network does not know, or no such part.
+    """
+    listing = scan(photos)
+    strange = sorted(set(listing.class_names) - set(model.class_names))
+    if strange:
+        raise DataError(
+            f"{printable(str(photos))}: {_listed(strange)} of its {len(listing.class_names)} "
+            f"classes are not among the {len(model.class_names)} that the model knows: "
+            f"{_listed(model.class_names)}"
+        )
+    packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
+    packed = divided(packed, model.shares)
+    return judged(model, packed, options.part, shown=shown, batch=options.batch)
+
+
+def judged(
+    model: Model, packed: Packed, part: PartChoice, *, shown: str, batch: int = 256
+) -> Judged:
+    """Judge a network on a part of pictures that are decoded and divided already."""
+    rows = rows_of(packed, None if part == "all" else part)
+    if not rows:
+        raise DataError(f"{printable(shown)}: no picture is in the {part} part; try --part all")
+    label_of = {name: label for label, name in enumerate(model.class_names)}
+    labels = [label_of[packed.class_names[packed.pictures[row].label]] for row in rows]
+    pixels = packed.pixels[rows]
+    evaluation = judge(
+        probabilities=probabilities(model, pixels, batch),
+        labels=np.asarray(labels, dtype=np.int64),
+        paths=tuple(packed.pictures[row].path for row in rows),
+        class_names=model.class_names,
+        part=part,
+        model=shown,
+    )
+    return Judged(evaluation, pixels, packed)
+
+
+def rows_of(packed: Packed, part: Part | None) -> list[int]:
+    """The rows of a part, of all parts when None."""
+    return [row for row, picture in enumerate(packed.pictures) if part in (None, picture.part)]
+
+
+def probabilities(model: Model, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+    """(N, size, size, channels) uint8 -> (N, classes), each row of sum 1."""
+    chunks = torch.from_numpy(pixels).split(batch)
+    outputs = [classification.probabilities(model.logits(chunk)).cpu() for chunk in chunks]
+    return torch.cat(outputs).numpy()
+
+
+def _listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+    shown = ", ".join(repr(printable(name)) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

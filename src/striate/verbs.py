@@ -1,0 +1,237 @@
+"""The verbs of striate as Python functions: what the command line and the package's root offer."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+import striate
+from striate import storage, zoo
+from striate.anatomy import Anatomy, dissect
+from striate.data.inspection import Inspection, inspect
+from striate.errors import OptionError
+from striate.judging.evaluation import Evaluation
+from striate.judging.inference import Judged, evaluating, judged
+from striate.judging.report import report
+from striate.model import Model, load
+from striate.options import EvaluateOptions, PredictOptions, TrainOptions
+from striate.shipping import table
+from striate.shipping.predictor import Prediction, Predictor
+from striate.training import display, preparation
+from striate.training.checkpoint import Position
+from striate.training.events import Epoch, Event, Finished, Stopped
+from striate.training.loop import Training, fit
+from striate.training.machine import choose_device, keep_freed_memory
+from striate.training.preparation import Dataset
+from striate.training.run import Run
+from striate.training.signals import Request, stop_request
+
+
+def check(photos: str | Path) -> Inspection:
+    """Look at every picture of a folder and tell what is found; nothing is changed.
+
+    Raises DataError when there is no such folder or nothing in it.
+    """
+    return inspect(photos)
+
+
+def networks() -> tuple[zoo.Card, ...]:
+    """The cards of all networks."""
+    return tuple(zoo.CARDS.values())
+
+
+def describe(
+    network: str,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Anatomy:
+    """Every layer of a network with its output volume and parameters.
+
+    `size` is the side of the picture in pixels; what is not given is the paper's. Raises
+    OptionError when there is no such network or the picture does not fit it.
+    """
+    card = zoo.card(network)
+    paper_channels, height, width = card.input
+    shape = (channels or paper_channels, size or height, size or width)
+    with torch.device("meta"):
+        built = zoo.build(network, channels=channels, classes=classes)
+    return dissect(built, shape, network)
+
+
+def train(
+    photos: str | Path | None = None,
+    *,
+    recipe: str | Path | None = None,
+    resume: str | Path | None = None,
+    progress: bool = True,
+    **options: Any,
+) -> Run:
+    """Train a network on a folder of pictures and return its run.
+
+    Options are those of `striate.TrainOptions`, and a TOML file of them is a `recipe`; `resume`
+    goes on with a run that was stopped. The run's folder holds the model file, the report and all
+    events. With `progress`, what happens is shown on stderr. Ctrl-C saves and then interrupts as
+    usual. Raises DataError, OptionError, StorageError, BusyError or DivergedError.
+
+    >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
+    """
+    events = stream(photos, recipe=recipe, resume=resume, **options)
+    for event in display.shown(events) if progress else events:
+        if isinstance(event, Finished):
+            return Run.open(event.folder)
+        if isinstance(event, Stopped):
+            if event.signal == signal.SIGINT:
+                raise KeyboardInterrupt
+            raise SystemExit(128 + event.signal)
+    raise AssertionError("a training ends with Finished or Stopped")
+
+
+def stream(
+    photos: str | Path | None = None,
+    *,
+    recipe: str | Path | None = None,
+    resume: str | Path | None = None,
+    **options: Any,
+) -> Iterator[Event]:
+    """Train as `train` does, event by event: Progress, Started, Step, Epoch, then Finished.
+
+    The last event is Stopped instead when a signal asked for it. Closing the iterator abandons the
+    training at its last checkpoint.
+    """
+    if resume is None:
+        run, source, chosen = None, photos, _options(recipe, options)
+    else:
+        run, source, chosen = _resumed(photos, resume, recipe, options)
+    if source is None:
+        raise OptionError("train needs a folder of pictures, or --resume with the folder of a run")
+    device = choose_device(chosen.device)
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    keep_freed_memory()
+    with contextlib.ExitStack() as held:
+        if run is not None:
+            held.enter_context(run.lock())
+            storage.sweep(run.folder)
+        data = yield from preparation.read(Path(source), chosen)
+        if run is None:
+            run = Run.create(chosen.out or preparation.default_folder(data))
+            held.enter_context(run.lock())
+            training = preparation.build(data, chosen, device, run)
+            preparation.record(training, data, chosen, device)
+            position = Position()
+        else:
+            training = preparation.build(data, chosen, device, run)
+            position = yield from preparation.resume(training, data, device)
+        request = held.enter_context(stop_request())
+        for event in _trained(training, data, device, position, request):
+            run.note(event)
+            yield event
+
+
+def evaluate(
+    model: str | Path | Model, photos: str | Path, *, progress: bool = False, **options: Any
+) -> Evaluation:
+    """Judge a model on a folder of pictures; with `out`, write the report there.
+
+    Options are those of `striate.EvaluateOptions`. The folder is divided as the one the model
+    learned from, so `part="test"` are pictures it has never seen. Raises DataError when the folder
+    has classes the model does not know.
+    """
+    chosen = EvaluateOptions.read(options)
+    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    shown = loaded.name if isinstance(model, Model) else str(model)
+    work = evaluating(loaded, Path(photos), chosen, shown=shown)
+    result = display.watched(work, None if progress else Console(quiet=True))
+    if chosen.out:
+        command = f"striate evaluate {shown} {photos} --part {chosen.part}"
+        storage.write(chosen.out, _page(result, loaded, [], command))
+    return result.evaluation
+
+
+def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> list[Prediction]:
+    """What a model says of pictures and of the pictures in folders, in the order asked.
+
+    Options are those of `striate.PredictOptions`. A file that cannot be read is a prediction with
+    an error. Raises DataError for a path that does not exist.
+    """
+    chosen = PredictOptions.read(options)
+    if chosen.out:
+        table.check_suffix(chosen.out)
+    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
+    predictions = list(predictor.predict(paths))
+    if chosen.out:
+        table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
+    return predictions
+
+
+def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:
+    if recipe is None:
+        return TrainOptions.read(options)
+    return TrainOptions.read_toml(Path(recipe), options)
+
+
+def _resumed(
+    photos: str | Path | None,
+    resume: str | Path,
+    recipe: str | Path | None,
+    options: dict[str, Any],
+) -> tuple[Run, str | Path, TrainOptions]:
+    """The run to go on with, its pictures (those recorded unless given), and its options."""
+    given = [*options, *(["recipe"] if recipe else [])]
+    if given:
+        raise OptionError(f"a resumed run keeps its options; leave out {given[0]}, or train anew")
+    run = Run.open(resume)
+    values = run.read_json("options.json")
+    recorded = str(values.pop("photos", ""))
+    return run, photos or recorded, TrainOptions.read(values, str(run.options_file))
+
+
+def _trained(
+    training: Training, data: Dataset, device: torch.device, position: Position, request: Request
+) -> Iterator[Event]:
+    """The loop's events, with the report written before the last."""
+    yield preparation.started(training, data, device, position)
+    for event in fit(training, position, request):
+        if isinstance(event, Finished):
+            _write_report(training.run, data)
+        yield event
+
+
+def _write_report(run: Run, data: Dataset) -> None:
+    model = load(run.model_file)
+    part = "test" if data.counts()["test"] else "validation"
+    result = judged(model, data.packed, part, shown=str(run.model_file))
+    command = f"striate train {data.photos} --network {model.name}"
+    storage.write(run.report_file, _page(result, model, run.epochs(), command))
+    run.write_json("evaluation.json", result.evaluation.to_json())
+
+
+def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
+    params = sum(p.numel() for p in model.network.parameters())
+    view = model.preprocess
+    colour = "grey" if view.channels == 1 else "colour"
+    facts = {
+        "network": f"{model.name}, {params:,} parameters",
+        "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
+        **model.facts,
+        "striate": striate.__version__,
+        "torch": torch.__version__,
+    }
+    return report(
+        result.evaluation,
+        title=f"{model.name} on {len(model.class_names)} classes",
+        pixels=result.pixels,
+        epochs=epochs,
+        facts=facts,
+        findings=result.packed.findings,
+        command=command,
+    )
