@@ -1,0 +1,113 @@
+"""A training on the terminal: a moving bar for a person, a line an epoch for a file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from striate.data.listing import Progress as Reading
+from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
+
+T = TypeVar("T")
+
+
+def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[Event]:
+    """Pass events through while showing them on stderr (or another console)."""
+    with _bar(console) as bar:
+        task = bar.add_task("reading", total=None, text="")
+        for event in events:
+            _move(bar, task, event)
+            if text := _text(event):
+                bar.console.print(text, markup=False)
+            yield event
+
+
+def watched(work: Generator[Reading, None, T], console: Console | None = None) -> T:
+    """Show how far a piece of work is, and return what it gives."""
+    with _bar(console) as bar:
+        task = bar.add_task("reading", total=None, text="")
+        while True:
+            try:
+                _move(bar, task, next(work))
+            except StopIteration as end:
+                return end.value
+
+
+def _bar(console: Console | None) -> Progress:
+    console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _move(bar: Progress, task: TaskID, event: Event) -> None:
+    if isinstance(event, Reading):
+        text = f"{event.done:,} of {event.total:,} {event.what}"
+        bar.update(task, completed=event.done, total=event.total, text=text)
+    elif isinstance(event, Step):
+        text = (
+            f"loss {event.loss:.3f}  right {event.accuracy:.1%}  "
+            f"{event.pictures_per_second:,.0f} pictures/s  {clock(event.remaining)} left"
+        )
+        description = f"epoch {event.epoch}"
+        bar.update(task, completed=event.progress, total=1, description=description, text=text)
+
+
+def _text(event: Event) -> str:
+    match event:
+        case Note():
+            return event.text
+        case Started():
+            return _opening(event)
+        case Epoch():
+            return _row(event)
+        case Stopped():
+            return (
+                f"stopped and saved in epoch {event.epoch} after step {event.step}; "
+                f"go on with: striate train --resume {event.folder}"
+            )
+        case Finished():
+            return (
+                f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
+                f"{event.validation_accuracy:.1%} of the validation pictures right"
+            )
+        case _:
+            return ""
+
+
+def _opening(event: Started) -> str:
+    counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
+    length = f"{event.minutes:g} minutes" if event.minutes else f"{event.epochs} epochs"
+    return (
+        f"{event.network}: {event.params:,} parameters, {event.classes} classes, "
+        f"pictures of {event.size}x{event.size} pixels ({counts})\n"
+        f"{length} of {event.steps} steps of {event.batch} pictures on {event.device} "
+        f"({event.threads} threads); run folder {event.folder}\n"
+        f"{'':5}  {'training':^15}  {'validation':^15}\n"
+        f"{'epoch':>5}  {'loss':>7}  {'right':>6}  {'loss':>7}  {'right':>6}  "
+        f"{'pictures/s':>10}  {'time':>7}"
+    )
+
+
+def _row(event: Epoch) -> str:
+    return (
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {event.train_accuracy:>6.1%}  "
+        f"{event.validation_loss:>7.4f}  {event.validation_accuracy:>6.1%}  "
+        f"{event.pictures_per_second:>10,.0f}  {clock(event.seconds):>7}"
+        f"{'  best' if event.best else ''}"
+    )
+
+
+def clock(seconds: float) -> str:
+    """A duration as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
