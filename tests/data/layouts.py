@@ -199,7 +199,7 @@ LAYOUTS = [
             "hidden: owl/.x",
             "empty class: owl",
         ],
-        "classes 'emu' and 'owl' have no pictures; add some or remove the folder",
+        "classes 'emu' and 'owl' have no pictures; add some or remove the folders",
     ),
     Layout(
         "one class",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
-from striate.data.listing import PARTS, Finding, Part, Picture, distinct, folded
+from striate.data.listing import PART_WORDS, PARTS, Finding, Part, Picture, distinct, folded
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
@@ -80,18 +80,24 @@ def _empty(
     """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
     usable = {picture.label for picture in pictures}
     listed = Counter(picture.label for picture in candidates)
-    closed = {f.path.rpartition("/")[2] for f in findings if f.kind == "unreadable"}
     missing = [name for label, name in enumerate(class_names) if label not in usable | set(listed)]
-    hidden = [name for name in missing if name in closed]
-    if empty := [name for name in missing if name not in closed]:
-        have = "has" if len(empty) == 1 else "have"
-        yield f"{_classes(empty)} {have} no pictures; add some or remove the folder"
-    if hidden:
-        yield f"the folder of {_classes(hidden)} cannot be read; make it readable"
+    unreadable = {_class(f.path) for f in findings if f.kind == "unreadable"}
+    closed = [name for name in missing if name in unreadable]
+    if empty := [name for name in missing if name not in unreadable]:
+        folders = "folder" if len(empty) == 1 else "folders"
+        yield f"{_classes(empty)} {_have(empty)} no pictures; add some or remove the {folders}"
+    if closed:
+        folders, them = ("folder", "it") if len(closed) == 1 else ("folders", "them")
+        yield f"the {folders} of {_classes(closed)} cannot be read; make {them} readable"
     for label, name in enumerate(class_names):
-        if label in listed and label not in usable:
-            which = f"none of the {listed[label]:,} pictures" if listed[label] > 1 else "no picture"
-            yield f"{which} of class {name!r} can be used; replace them or remove the class"
+        if label in usable or label not in listed:
+            continue
+        if listed[label] == 1:
+            which = f"the one picture of class {name!r} cannot be used"
+            yield f"{which}; replace it or remove the class"
+        else:
+            which = f"none of the {listed[label]:,} pictures of class {name!r} can be used"
+            yield f"{which}; replace them or remove the class"
 
 
 def _lonely(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
@@ -116,12 +122,10 @@ def _uneven(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterat
         strange = [class_names[label] for label in sorted(held[part] - held["train"])]
         lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
         if strange:
-            have = "has" if len(strange) == 1 else "have"
-            what = f"{have} pictures in {part}, but none in train"
+            what = f"{_have(strange)} pictures in {part}, but none in train"
             yield f"{_classes(strange)} {what}; move some there"
         if lacking and held[part]:
-            have = "has" if len(lacking) == 1 else "have"
-            yield f"{_classes(lacking)} {have} no pictures in {part}; move some there"
+            yield f"{_classes(lacking)} {_have(lacking)} no pictures in {part}; move some there"
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:
@@ -132,6 +136,16 @@ def _alike(class_names: Sequence[str]) -> Iterator[str]:
         if len(group) > 1:
             names = " and ".join(distinct(group))
             yield f"classes {names} differ only in case or Unicode form; merge or rename them"
+
+
+def _class(folder: str) -> str:
+    """The class whose folder this is; a folder further down is none."""
+    part, slash, name = folder.partition("/")
+    return name if slash and part.lower() in PART_WORDS else folder
+
+
+def _have(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
 
 
 def _classes(names: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -49,9 +48,9 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
     for problem in problems:
         for number, line in enumerate(problem.split("\n")):
             mark = "    " if number else "  - "
-            yield from textwrap.wrap(
-                line, WIDTH, initial_indent=mark, subsequent_indent="    ", break_on_hyphens=False
-            )
+            for part in _wrapped(line, WIDTH - 4):
+                yield mark + part
+                mark = "    "
 
 
 def class_html(counts: Mapping[str, int], parts: Mapping[Part, Mapping[str, int]]) -> str:
@@ -97,13 +96,27 @@ def cut(text: str, most: int) -> str:
     text = printable(text)
     if cells(text) <= most:
         return text
-    kept, room = "", most - 1
-    for character in text:
-        room -= _cells(character)
-        if room < 0:
-            break
-        kept += character
-    return kept + "…"
+    return _fitting(text, most - 1) + "…"
+
+
+def _wrapped(line: str, most: int) -> Iterator[str]:
+    """The line in parts of so many columns; textwrap counts characters, of which some take two."""
+    while cells(line) > most:
+        kept = _fitting(line, most)
+        head = kept.rpartition(" ")[0]
+        part = head if head.strip() else kept
+        yield part
+        line = line[len(part) :].lstrip(" ")
+    yield line
+
+
+def _fitting(text: str, most: int) -> str:
+    """As much of the text's beginning as takes so many columns."""
+    for end, character in enumerate(text):
+        most -= _cells(character)
+        if most < 0:
+            return text[:end]
+    return text
 
 
 def _cells(character: str) -> int:
