@@ -1,0 +1,56 @@
+# `make` says what each target does. Every target makes the environment it needs in .venv.
+# Nothing is assumed but Python 3.11 or newer with pip, and make; uv speeds the set-up where it can be had.
+
+PYTHON ?= python3
+BIN := .venv/bin
+BENCH := .venv-bench/bin
+# uv does not look into pip's folders of wheels by itself; a torch found there spares a long download
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+
+.PHONY: help demo test lint docs bench lock
+
+help:
+	@echo "make demo    set up, then train on the sample digits, judge and predict"
+	@echo "make test    set up, then run the suite"
+	@echo "make lint    set up, then check style and types"
+	@echo "make docs    set up, then build the documentation into site/"
+	@echo "make bench   set up the peers, compare with them, save the figures (CIFAR=path/cifar10-jpg.tar.gz)"
+	@echo "make lock    renew constraints.txt"
+
+demo: .venv/ready
+	$(BIN)/striate demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+docs: .venv/ready
+	$(BIN)/mkdocs build --quiet --strict
+
+bench: .venv-bench/ready
+	$(BENCH)/python benchmarks/folder_to_model.py --save $(if $(CIFAR),--cifar $(CIFAR))
+	$(BENCH)/python benchmarks/tables.py
+
+lock: .venv/ready
+	UV_FIND_LINKS= $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--no-annotate --no-header --all-extras --group dev --group docs pyproject.toml -o constraints.txt
+
+# what pip 23 of Python 3.11 lacks (--group), a newer pip has; uv needs seconds where pip needs minutes
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "striate needs Python 3.11 or newer")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	-$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --python $(BIN)/python"; \
+	else install="$(BIN)/python -m pip install"; fi; \
+	$$install --quiet --constraint constraints.txt --group dev --group docs --editable .
+	touch $@
+
+.venv-bench/ready: benchmarks/requirements.txt .venv/ready
+	$(PYTHON) -m venv --clear .venv-bench
+	UV_FIND_LINKS= $(BIN)/uv pip install --quiet --python $(BENCH)/python --requirement benchmarks/requirements.txt --editable .
+	touch $@
