@@ -203,8 +203,8 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         f"{LABELS}: 2 labels, but 3 pictures in {IMAGES}; download both again",
     ),
     "label out of range": (
-        lambda: write(LABELS, idx(np.array([1, 2, 37], np.uint8))),
-        f"{LABELS}: picture 2 has label 37, expected 0 to 9; {OTHER}",
+        lambda: write(LABELS, idx(np.array([1, 2, 10], np.uint8))),
+        f"{LABELS}: picture 2 has label 10, expected 0 to 9; {OTHER}",
     ),
     "sizes that differ": (
         lambda: (
@@ -236,8 +236,8 @@ CIFAR_DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         "data_batch_1.bin: 0 bytes, expected a multiple of 3,073; download it again",
     ),
     "label out of range": (
-        lambda: cifar("data_batch_1.bin", [(7,), (2,), (13,)]),
-        f"data_batch_1.bin: picture 2 has label 13, expected 0 to 9; {OTHER}",
+        lambda: cifar("data_batch_1.bin", [(7,), (2,), (10,)]),
+        f"data_batch_1.bin: picture 2 has label 10, expected 0 to 9; {OTHER}",
     ),
     "too few names": (
         lambda: write("batches.meta.txt", b"cat\ndog\ndog\n"),

@@ -110,6 +110,13 @@ def test_floats_from_0_to_1_are_scaled_to_the_nearest(dtype: str):
     assert np.array_equal(listing.arrays, X[..., None])
 
 
+def test_floats_are_rounded_not_cut():
+    x = np.array([[[0.4, 0.6, 253.5]]]) / 255
+    listing = saved(x=x, y=np.array([7]))
+    assert listing.arrays is not None
+    assert listing.arrays.ravel().tolist() == [0, 1, 254]
+
+
 def test_arrays_in_column_order_are_read_right():
     listing = saved(x=np.asfortranarray(X), y=Y)
     assert np.array_equal(listing.arrays, X[..., None])
@@ -273,6 +280,10 @@ BROKEN = {
     "array that is cut": (
         packed(("x.npy", npy(X)[:-7]), LABELS),
         "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 53 follow",
+    ),
+    "array with more behind it": (
+        packed(("x.npy", npy(X) + bytes(7)), LABELS),
+        "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 67 follow",
     ),
     "header that lies": (
         packed(("x.npy", npy(X).replace(b"(4, 5, 3), ", b"(4, 5, 3e9)")), LABELS),

@@ -123,6 +123,13 @@ def test_one_class_is_not_enough():
     )
 
 
+def test_the_folders_inside_are_offered_only_where_the_class_is_their_folder():
+    elsewhere = [Picture(f"all/{name}/2.jpg", 0) for name in NAMES]
+    assert problems(["pet"], elsewhere) == (
+        "there is only one class, 'pet', with 3 pictures; expected at least two",
+    )
+
+
 def test_a_name_with_control_characters_is_escaped():
     assert problems(["a\n\x1b[31m", "\udcff"], pictures(3)) == (
         "class '\\udcff' has no pictures; add some or remove the folder",

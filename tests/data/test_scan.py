@@ -144,7 +144,16 @@ def test_what_is_no_data_set_is_refused(
 
 
 def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp_path: Path):
-    plant(tmp_path, "b/10.jpg", "b/9.jpg", "b/sub/1.jpg", "b/Z.jpg", "a/ä.jpg", "a/z.jpg")
+    plant(
+        tmp_path,
+        "b/10.jpg",
+        "b/9.jpg",
+        "b/sub/1.jpg",
+        "b/then/2.jpg",
+        "b/Z.jpg",
+        "a/ä.jpg",
+        "a/z.jpg",
+    )
     found = [(picture.path, picture.label, picture.part) for picture in scan(tmp_path).pictures]
     assert found == [
         ("a/z.jpg", 0, None),
@@ -153,6 +162,7 @@ def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp
         ("b/9.jpg", 1, None),
         ("b/Z.jpg", 1, None),
         ("b/sub/1.jpg", 1, None),
+        ("b/then/2.jpg", 1, None),
     ]
 
 

@@ -90,7 +90,7 @@ def joined(
 
 def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:
     """Raises DataError naming the first picture whose label is none of the classes."""
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    wrong = np.flatnonzero(labels >= classes)
     if wrong.size:
         row = int(wrong[0])
         what = f"picture {row:,} has label {labels[row]}, expected 0 to {classes - 1}"
