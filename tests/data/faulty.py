@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -16,7 +17,7 @@ from striate.data.listing import Record
 
 
 def harmful(path: str, shown: str, **options: Any) -> tuple[Image.Image | None, Record]:
-    """Crash, hang, leave, fail or take memory where the file's name says so; otherwise decode."""
+    """Crash, hang, leave, fail or take memory where the file's name says so, and then decode."""
     name = Path(path).stem
     if name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
@@ -28,7 +29,12 @@ def harmful(path: str, shown: str, **options: Any) -> tuple[Image.Image | None, 
     if name.startswith("bug"):
         raise KeyError(name)
     if name.startswith("slow"):
+        (Path(path).parent.parent / f"{os.getpid()}.pid").touch()
         time.sleep(0.02)
+    if name.startswith("greedy"):
+        with contextlib.suppress(MemoryError):
+            bytearray(6 * 10**9)
+            os._exit(9)
     return decode(path, shown, **options)
 
 

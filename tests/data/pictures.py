@@ -164,5 +164,23 @@ def looping_tiff(image: Image.Image) -> bytes:
     return bytes(data)
 
 
+def twelve_bit_tiff(values: list[int]) -> bytes:
+    """A TIFF of one row of grey values from 0 to 4095; an even number of them."""
+    bits = "".join(f"{value:012b}" for value in values)
+    row = int(bits, 2).to_bytes(len(bits) // 8, "big")
+    tags = {256: len(values), 257: 1, 258: 12, 259: 1, 262: 1, 273: 126, 277: 1, 278: 1}
+    tags[279] = len(row)
+    table = b"".join(struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in tags.items())
+    header = b"II*\0" + struct.pack("<IH", 8, len(tags)) + table + bytes(4)
+    return header.ljust(126, b"\0") + row
+
+
+def wide_webp(side: int) -> bytes:
+    """An animated WebP whose header claims a square canvas, for which libwebp takes memory."""
+    data = bytearray(animation("WEBP", 2))
+    data[24:30] = (side - 1).to_bytes(3, "little") * 2
+    return bytes(data)
+
+
 def _chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))

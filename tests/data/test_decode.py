@@ -21,7 +21,7 @@ from PIL import Image, ImageCms, ImageFile
 
 from striate.data.decode import decode, header
 from striate.data.listing import FINDINGS, Finding, Record
-from striate.data.preprocess import Preprocess
+from striate.data.preprocess import Fit, Preprocess
 from striate.data.reading import silence
 from tests.data import pictures
 from tests.data.pictures import FORMATS, SUFFIXES, corners, deep_png, encoded, noise, turned
@@ -96,24 +96,35 @@ def test_a_tag_behind_the_pixels_of_a_png_turns_it_too() -> None:
     assert kinds(behind) == ["rotated"]
 
 
-@pytest.mark.parametrize("fit", ["letterbox", "crop", "stretch"])
-def test_a_large_jpeg_is_decoded_small_but_never_below_what_is_asked_for(fit: str) -> None:
+@pytest.mark.parametrize(
+    ("fit", "size", "decoded"),
+    [
+        ("letterbox", 80, (80, 50)),
+        ("letterbox", 81, (160, 100)),
+        ("letterbox", 320, (320, 200)),
+        ("letterbox", 321, (640, 400)),
+        ("letterbox", 900, (640, 400)),
+        ("crop", 50, (80, 50)),
+        ("crop", 51, (160, 100)),
+        ("crop", 201, (640, 400)),
+        ("stretch", 50, (80, 50)),
+        ("stretch", 51, (160, 100)),
+        ("stretch", 201, (640, 400)),
+    ],
+)
+def test_a_large_jpeg_is_decoded_small_but_never_below_what_is_asked_for(
+    fit: Fit, size: int, decoded: tuple[int, int]
+) -> None:
     data = turned(noise(640, 400), 6, "JPEG")
-    for size in (20, 50, 64, 99, 100, 101, 200, 399, 641):
-        preprocess = Preprocess(size, 3, fit)  # type: ignore[arg-type]
-        image, record = decode(data, "a", preprocess=preprocess)
-        full = decode(data, "a")[0]
-        assert image is not None
-        assert full is not None
-        short, long = sorted(image.size)
-        assert (short if fit != "letterbox" else long) >= min(
-            size, 400 if fit != "letterbox" else 640
-        )
-        assert (record.width, record.height) == (640, 400)
-        if size == 50:
-            assert image.size != (640, 400)
-        apart = preprocess.picture(image).astype(int) - preprocess.picture(full)
-        assert np.abs(apart).mean() < 1.3
+    preprocess = Preprocess(size, 3, fit)
+    image, record = decode(data, "a", preprocess=preprocess)
+    full = decode(data, "a")[0]
+    assert image is not None
+    assert full is not None
+    assert image.size == decoded
+    assert (record.width, record.height) == full.size == (640, 400)
+    apart = preprocess.picture(image).astype(int) - preprocess.picture(full)
+    assert np.abs(apart).mean() < 1.3
 
 
 # Conversions
@@ -174,8 +185,10 @@ def test_whole_numbers_beyond_sixteen_bits_are_refused() -> None:
     data = encoded(Image.fromarray(RAMP.astype(np.int32) * 3 - 7), "TIFF")
     assert refusal(data) == (
         "unreadable",
-        ("whole numbers from -7 to 196,598 where 0 to 65,535 is known; "
-        "save it with 8 or 16 bits a value"),
+        (
+            "whole numbers from -7 to 196,598 where 0 to 65,535 is known; "
+            "save it with 8 or 16 bits a value"
+        ),
     )
 
 
@@ -242,6 +255,20 @@ def test_sixteen_bits_with_a_transparent_grey_are_laid_on_white() -> None:
     assert found[3, 4] == 255
     assert abs(int(found[3, 5]) - RAMP[3, 5] / 257) < 1
     assert kinds(data) == ["16 bit", "transparency"]
+
+
+def test_sixteen_bits_with_a_transparent_colour_are_laid_on_white() -> None:
+    values = np.stack([RAMP] * 3, -1)
+    clear = tuple(int(value) for value in values[3, 4])
+    found = pixels(_with_chunk(deep_png(values), b"tRNS", struct.pack(">HHH", *clear)))
+    assert found[3, 4].tolist() == [255, 255, 255]
+    assert (found[3, 14] < 30).all()
+
+
+def test_twelve_bits_are_scaled_by_their_own_largest_value() -> None:
+    data = pictures.twelve_bit_tiff([0x000, 0xFFF, 0x800, 0x400])
+    assert pixels(data).tolist() == [[0, 255, 128, 64]]
+    assert kinds(data) == ["16 bit", "tiny"]
 
 
 def _lab() -> Image.Image:
@@ -363,7 +390,7 @@ SHORTENED: dict[str, Callable[[], bytes]] = {
     "LZW TIFF": lambda: encoded(noise(), "TIFF", compression="tiff_lzw"),
     "big TIFF": lambda: encoded(noise(), "TIFF", big_tiff=True),
     "JPEG in TIFF": lambda: encoded(noise(), "TIFF", compression="jpeg"),
-    "1 bit BMP": lambda: encoded(noise().convert("1"), "BMP"),
+    "padded BMP": lambda: encoded(noise(33, 30).convert("L"), "BMP"),
 }
 
 
@@ -374,7 +401,8 @@ def test_whatever_is_cut_off_is_noticed_and_what_follows_is_not(name: str) -> No
     assert decode(data + b"anything at all", "a")[1].usable
     lengths = {len(data) * k // 64 for k in range(1, 64)} | {len(data) - k for k in range(1, 65)}
     found = {refusal(data[:length])[0] for length in lengths if length > 3}
-    assert found == {"truncated"}
+    assert "truncated" in found
+    assert found <= ({"truncated", "unreadable"} if "TIFF" in name else {"truncated"})
 
 
 def test_the_detail_names_the_format_that_is_cut() -> None:
@@ -464,6 +492,7 @@ def test_random_damage_never_raises() -> None:
 )
 def test_a_png_is_read_whatever_its_profile_and_texts_hold(chunk: tuple[bytes, bytes]) -> None:
     assert (pixels(_with_chunk(encoded(noise()), *chunk)) == np.asarray(noise())).all()
+    assert kinds(_with_chunk(turned(noise(), 6, "PNG"), *chunk)) == ["rotated"]
 
 
 def test_a_colour_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
@@ -482,6 +511,10 @@ def test_a_colour_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
         (pictures.png(60_000, 60_000)[:45], "60,000 x 60,000 pixels need 10,800 MB"),
         (pictures.png(7000, 9400, depth=16, colour=6), "7,000 x 9,400 pixels need 527 MB"),
         (pictures.png(20_000, 10_001, colour=0), "20,000 x 10,001 pixels need 201 MB"),
+        (
+            pictures.png(9000, 9001, colour=3, before=[(b"PLTE", b"abcdef")]),
+            "9,000 x 9,001 pixels need 244 MB",
+        ),
     ],
 )
 def test_a_header_that_asks_for_too_much_is_refused(data: bytes, detail: str) -> None:
@@ -517,22 +550,26 @@ def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
     assert record == Record(findings=(Finding("huge", "a", detail),))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is told by Linux")
 def test_the_memory_of_a_process_stays_small_whatever_a_header_says(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(pictures.png(60_000, 60_000))
     (tmp_path / "b.png").write_bytes(pictures.solid_png(13_000))
     (tmp_path / "c.jpg").write_bytes(pictures.many_scans(noise(500, 500), 1000))
+    (tmp_path / "d.webp").write_bytes(pictures.wide_webp(16_384))
     program = (
-        "import sys, resource; from striate.data.decode import decode\n"
+        "import sys; from striate.data.decode import decode\n"
         "found = [decode(path, path)[1].findings[0].kind for path in sys.argv[1:]]\n"
-        "print(*found, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        # getrusage would tell the memory of the process that started this one.
+        "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"
+        "print(*found, peak.split()[1])"
     )
     paths = sorted(map(str, tmp_path.iterdir()))
     done = subprocess.run(
         [sys.executable, "-c", program, *paths], capture_output=True, text=True, check=True
     )
     *found, peak = done.stdout.rsplit(maxsplit=1)
-    assert found == ["huge huge too slow"]
-    assert int(peak) < 100 * 1024
+    assert found == ["huge huge too slow huge"]
+    assert int(peak) < 80 * 1024
 
 
 @pytest.mark.parametrize("scans", [180, 9_000])

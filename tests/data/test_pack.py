@@ -135,6 +135,7 @@ def test_rows_are_moved_up_block_by_block(
         (photos / "emu" / f"{name}.png").write_bytes(b"")
     packed = pack(listing_of(photos), EIGHT, cache=home)
     assert len(packed) == 13
+    assert (packs(home)[0] / "pixels.npy").stat().st_size == 128 + 13 * 8 * 8 * 3
     assert_right(packed, photos, EIGHT)
 
 
@@ -235,6 +236,7 @@ def test_a_damaged_pack_is_built_again(damage: str, photos: Path, home: Path) ->
     DAMAGES[damage](folder)
     assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
     assert packs(home) == [folder]
+    assert json.loads((folder / "index.json").read_text())["version"] > 0
     assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 

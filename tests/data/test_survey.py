@@ -108,14 +108,16 @@ def test_a_reader_that_pauses_longer_than_a_picture_may_take_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "COMMAND", FAULTY)
-    for path in class_folders(tmp_path, {"cat": 30}):
+    for path in class_folders(tmp_path, {"cat": 40}):
         path.rename(path.with_stem("slow" + path.stem))
     found: list[Record] = []
-    for _, record in survey(listing_of(tmp_path), workers=1, seconds=0.3):
+    for _, record in survey(listing_of(tmp_path), workers=2, seconds=0.3):
         if len(found) in {0, 7}:
             time.sleep(0.5)
         found.append(record)
-    assert [record.usable for record in found] == [True] * 30
+    assert [record.usable for record in found] == [True] * 40
+    # None was taken for hanging and replaced.
+    assert len(list(tmp_path.glob("*.pid"))) == 2
 
 
 def test_a_bug_of_ours_in_a_child_comes_out_as_one(
@@ -216,10 +218,19 @@ def test_any_name_comes_back_as_it_is(name: bytes, tmp_path: Path) -> None:
     assert surveyed(listing_of(tmp_path))[str(path)].findings == (expected,)
 
 
-def test_the_limit_of_memory_holds_in_the_children(tmp_path: Path) -> None:
-    class_folders(tmp_path, {"cat": 2}, side=40)
-    found = surveyed(listing_of(tmp_path), largest_megabytes=0)
-    assert {record.findings[0].kind for record in found.values()} == {"huge"}
+def test_a_child_cannot_take_all_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(children, "COMMAND", FAULTY)
+    class_folders(tmp_path, {"cat": 2})
+    (tmp_path / "cat" / "greedy.png").write_bytes(encoded(noise()))
+    assert surveyed(listing_of(tmp_path))["cat/greedy.png"].usable
+
+
+def test_the_largest_picture_can_be_chosen(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "a.png").write_bytes(encoded(noise(1000, 700)))
+    (record,) = surveyed(listing_of(tmp_path), largest_megabytes=2).values()
+    detail = "1,000 x 700 pixels need 3 MB, the limit is 2 MB"
+    assert record.findings == (Finding("huge", "cat/a.png", detail),)
 
 
 def test_headers_are_of_pictures_spread_over_the_listing(tmp_path: Path) -> None:

@@ -59,9 +59,7 @@ def _opaque(image: Image.Image) -> Image.Image:
 
 def _on_white(image: Image.Image, mode: str) -> tuple[Image.Image, bool]:
     """The picture on white paper, and whether any of the paper shows."""
-    if image.mode in {"La", "RGBa"}:
-        image = image.convert(image.mode.upper())
-    image = image.convert("LA" if image.mode in {"1", "L", "LA"} else "RGBA")
+    image = image.convert("LA" if image.mode in {"1", "L", "LA", "La"} else "RGBA")
     alpha = image.getchannel("A")
     opaque = image.convert(mode)
     if alpha.getextrema() == (255, 255):

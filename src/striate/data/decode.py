@@ -235,7 +235,8 @@ def _bytes_needed(
     image: ImageFile.ImageFile, raw: str, full: tuple[int, int], contents: Contents
 ) -> int:
     depth = {"I": 4, "F": 4}.get(image.mode, 2 if "16" in raw or raw == "I;12" else 1)
-    pixels = image.width * image.height * len(image.getbands()) * depth
+    bands = 3 if image.mode == "P" else len(image.getbands())
+    pixels = image.width * image.height * bands * depth
     # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
     return max(pixels, full[0] * full[1] * 3) if contents.in_passes else pixels
 

@@ -209,9 +209,8 @@ def _record(entry: list[Any]) -> Record:
 
 def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
     """Names the pack of these pictures at this size; changed content is told by size and times."""
-    root = os.path.realpath(listing.root)
     view = preprocess.size, preprocess.fit, preprocess.channels
-    settings = _VERSION, root, *view, largest_megabytes
+    settings = _VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
     if listing.arrays is not None:
         summary.update(repr(listing.arrays.shape).encode())
@@ -220,7 +219,7 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
         return summary.hexdigest()[:40]
     for picture in listing.pictures:
         try:
-            found = os.stat(os.path.join(root, picture.path))  # noqa: PTH116, PTH118 - many times
+            found = os.stat(os.path.join(listing.root, picture.path))  # noqa: PTH116, PTH118 - many times
             stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
         except OSError:
             stamp = ()
