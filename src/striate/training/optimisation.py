@@ -52,9 +52,16 @@ def state_of(optimiser: Optimizer) -> dict[str, torch.Tensor]:
 
 
 def restore(optimiser: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Put back what `state_of` took."""
+    """Put back what `state_of` took.
+
+    Each tensor gets its parameter's layout in memory: a fused optimiser pairs the two byte by byte.
+    """
+    params = [param for group in optimiser.param_groups for param in group["params"]]
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in tensors.items():
         index, what = name.split(".", 1)
-        state.setdefault(int(index), {})[what] = value
+        param = params[int(index)]
+        same_shape = value.shape == param.shape
+        placed = torch.empty_like(param).copy_(value) if same_shape else value
+        state.setdefault(int(index), {})[what] = placed.detach()
     optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -62,8 +62,8 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     left_out = tuple(f for f in packed.findings if f.kind in LEFT_OUT and f.kind != "hidden")
     reasons = problems(packed.class_names, packed.pictures)
     if options.bad_images == "fail" and left_out:
-        first = left_out[0]
-        reasons = (f"{printable(first.path)} is {first.kind}, one of {len(left_out):,}", *reasons)
+        first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
+        reasons = (f"{printable(first.path)} is {first.kind}, {count}", *reasons)
     if reasons:
         raise DataError(f"{printable(str(photos))}: {reasons[0]}")
     shares = Shares(options.validation, options.test)

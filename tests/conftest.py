@@ -1,0 +1,39 @@
+"""Pictures that every part of the suite uses, and a cache of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache is neither used nor filled by the suite."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STRIATE_CACHE", str(folder))
+        yield folder
+
+
+def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
+    """A noisy grey picture of "flat" or "upright" stripes, or of "slanted" ones."""
+    random = np.random.default_rng((seed, len(kind)))
+    down, across = np.mgrid[:side, :side]
+    phase = {"flat": down, "upright": across, "slanted": down + across}[kind]
+    waves = 128 + 80 * np.sin(phase * 1.2 + random.uniform(0, 6))
+    return Image.fromarray(np.clip(waves + random.normal(0, 12, waves.shape), 0, 255).astype("uint8"))
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 pictures of each of three kinds of stripes, as PNG files in class folders."""
+    folder = tmp_path_factory.mktemp("data") / "stripes"
+    for kind in ("flat", "slanted", "upright"):
+        (folder / kind).mkdir(parents=True)
+        for seed in range(40):
+            striped(kind, seed).save(folder / kind / f"{seed:02}.png")
+    return folder

@@ -1,0 +1,155 @@
+"""The house keeps its floors, its doors are light, and its names are those it announces."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import striate
+
+SOURCE = Path(striate.__file__).parent
+FLOORS = (
+    {"errors", "options", "storage"},
+    {"arithmetic", "tensorfile"},
+    {"layers"},
+    {"zoo"},
+    {"anatomy", "data", "tasks"},
+    {"model"},
+    {"training"},
+    {"judging", "shipping"},
+    {"verbs"},
+    {"cli"},
+    {"__main__"},
+)
+FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def name(file: Path) -> str:
+    parts = file.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(("striate", *parts)).removesuffix(".__init__")
+
+
+def room(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+def imported(file: Path) -> set[str]:
+    """Modules of ours that a file imports, anywhere in it; `from x import y` as x.y where a module."""
+    modules = {name(other) for other in FILES}
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (inner & modules) or {str(node.module)}
+    return {module for module in found if module.split(".")[0] == "striate"}
+
+
+def test_every_file_stands_on_a_floor():
+    rooms = {room(name(file)) for file in FILES} - {""}
+    assert rooms == set(FLOOR)
+
+
+def test_no_file_imports_from_a_higher_floor():
+    upward = [
+        (name(file), module)
+        for file in FILES
+        for module in imported(file)
+        if room(name(file)) and room(module) and FLOOR[room(module)] > FLOOR[room(name(file))]
+    ]
+    assert upward == []
+
+
+def test_no_two_files_import_each_other():
+    graph = {name(file): imported(file) - {"striate"} for file in FILES if name(file) != "striate"}
+    waiting = dict(graph)
+    while ready := [module for module, needs in waiting.items() if not needs & waiting.keys()]:
+        for module in ready:
+            del waiting[module]
+    assert waiting == {}
+
+
+def test_no_file_is_longer_than_300_lines_and_no_zoo_page_longer_than_130():
+    lines = {name(file): len(file.read_text("utf-8").splitlines()) for file in FILES}
+    allowed = {module: 130 if module.startswith("striate.zoo.") else 300 for module in lines}
+    assert {m: n for m, n in lines.items() if n > allowed[m]} == {}
+
+
+def test_no_function_is_longer_than_45_lines():
+    long = {}
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                length = node.end_lineno - node.lineno + 1
+                doc = ast.get_docstring(node)
+                length -= len(doc.splitlines()) + 2 if doc else 0
+                if length > 45:
+                    long[f"{name(file)}.{node.name}"] = length
+    assert long == {}
+
+
+def test_the_public_names_are_those_announced_and_at_most_25():
+    assert sorted(striate.__all__) == sorted(striate._HOMES)
+    assert len(striate.__all__) <= 25
+    for public in striate.__all__:
+        assert getattr(striate, public).__module__.startswith("striate.")
+
+
+def test_type_checkers_see_the_same_public_names():
+    tree = ast.parse((SOURCE / "__init__.py").read_text("utf-8"))
+    (block,) = [node for node in tree.body if isinstance(node, ast.If)]
+    seen = {alias.asname: node.module for node in block.body for alias in node.names}
+    assert seen == striate._HOMES
+
+
+def test_a_name_that_striate_lacks_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="striate has no 'trian'"):
+        _ = striate.trian
+
+
+def run(code: str) -> str:
+    return subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("import striate", {"torch", "numpy", "PIL", "pydantic", "typer", "matplotlib"}),
+        ("import striate.cli; striate.cli.main(['--help'])", {"torch", "numpy", "PIL", "pydantic"}),
+        ("import striate.cli; striate.cli.main(['train', '--help'])", {"torch", "numpy", "PIL"}),
+        ("from striate.data.inspection import inspect", {"torch", "matplotlib", "pydantic"}),
+        ("import striate.data.worker", {"torch", "matplotlib", "pydantic", "rich"}),
+        ("import striate.verbs", {"matplotlib.pyplot", "torchvision"}),
+    ],
+)
+def test_doors_are_light(code: str, heavy: set[str]):
+    listed = run(f"{code}\nimport sys, json; print(); print(json.dumps(list(sys.modules)))")
+    assert heavy & set(json.loads(listed.splitlines()[-1])) == set()
+
+
+def test_help_takes_less_than_300_milliseconds():
+    """Processor time of the quickest of several runs: other work on the machine does not count."""
+
+    def seconds() -> float:
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "striate", "--help"], check=True, capture_output=True)
+        after = os.times()
+        return after.children_user - before.children_user + after.children_system - before.children_system
+
+    assert min(seconds() for _ in range(8)) < 0.3
+
+
+def test_the_version_stands_in_the_changelog():
+    changelog = (SOURCE.parents[1] / "CHANGELOG.md").read_text("utf-8")
+    assert f"## {striate.__version__}" in changelog

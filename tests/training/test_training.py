@@ -1,0 +1,319 @@
+"""A training learns, tells, saves, stops, goes on and notices when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+import torch
+
+import striate
+from striate import tensorfile
+from striate.errors import BusyError, DataError, DivergedError, OptionError
+from striate.training import display
+from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
+from striate.training.run import Run
+
+QUICK = {"epochs": 4, "batch": 16, "threads": 1, "seed": 3}
+
+
+def weights(file: Path) -> dict[str, list[float]]:
+    return {name: tensor.tolist() for name, tensor in tensorfile.read(file)[1].items()}
+
+
+def without_times(events: list) -> list[str]:
+    timed = ("seconds", "pictures_per_second", "remaining", "folder", "progress")
+    return [
+        json.dumps({k: v for k, v in event.items() if k not in timed}, sort_keys=True)
+        for event in events
+        if event["event"] in ("Step", "Epoch", "Finished")
+    ]
+
+
+@pytest.fixture(scope="module")
+def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One whole run that several tests look at and leave as it is."""
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return striate.train(photos, out=out, progress=False, **{**QUICK, "epochs": 12, "batch": 8, "learning_rate": 0.15})
+
+
+def test_stripes_are_learned(run: Run):
+    assert run.finished
+    assert max(epoch.validation_accuracy for epoch in run.epochs()) > 0.9
+    assert run.epochs()[-1].train_loss < run.epochs()[0].train_loss / 2
+
+
+def test_the_run_folder_holds_all_that_was_promised(run: Run):
+    files = {str(file.relative_to(run.folder)) for file in run.folder.rglob("*") if file.is_file()}
+    assert files == {
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+        "checkpoints/previous.safetensors",
+        "data_report.json",
+        "environment.json",
+        "evaluation.json",
+        "events.jsonl",
+        "lock",
+        "model.safetensors",
+        "options.json",
+        "pictures.jsonl",
+        "report.html",
+    }
+
+
+def test_what_was_not_asked_for_is_chosen_and_recorded(run: Run):
+    options = run.read_json("options.json")
+    assert options["network"] == "lenet5"
+    assert (options["size"], options["colour"], options["augment"]) == (32, "grey", "light")
+    assert (options["seed"], options["batch"], options["epochs"]) == (3, 8, 12)
+    striate.TrainOptions.read({k: v for k, v in options.items() if k != "photos"})
+
+
+def test_every_picture_is_recorded_with_its_part(run: Run):
+    pictures = run.pictures()
+    assert len(pictures) == 120
+    assert {entry["part"] for entry in pictures} == {"train", "validation", "test"}
+    assert run.read_json("data_report.json")["pictures"] == {
+        part: sum(entry["part"] == part for entry in pictures)
+        for part in ("train", "validation", "test")
+    }
+
+
+def test_the_events_come_in_order(photos: Path, tmp_path: Path):
+    events = list(striate.stream(photos, out=tmp_path / "run", **QUICK))
+    kinds = [type(event) for event in events if isinstance(event, (Started, Epoch, Finished))]
+    assert kinds == [Started, *[Epoch] * 4, Finished]
+    started = next(event for event in events if isinstance(event, Started))
+    assert started.pictures["train"] + started.pictures["validation"] + started.pictures["test"] == 120
+    steps = [event for event in events if isinstance(event, Step)]
+    assert [step.step for step in steps if step.epoch == 2] == list(range(1, started.steps + 1))
+    assert steps[-1].learning_rate < steps[len(steps) // 3].learning_rate / 10
+    assert all(0 <= step.progress <= 1 and step.remaining >= 0 for step in steps)
+
+
+def test_the_same_seed_gives_the_same_events_and_weights_and_another_does_not(
+    photos: Path, tmp_path: Path
+):
+    runs = [
+        striate.train(photos, out=tmp_path / str(n), progress=False, **{**QUICK, "seed": seed})
+        for n, seed in enumerate((3, 3, 4))
+    ]
+    told = [without_times(list(run.events())) for run in runs]
+    assert told[0] == told[1] != told[2]
+    found = [weights(run.model_file) for run in runs]
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize("network", ["lenet5", "resnet20"])
+@pytest.mark.parametrize("stop_at", [(1, 1), (2, 3), (3, 5)])
+def test_a_stopped_run_ends_with_the_weights_of_an_unstopped_one(
+    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int]
+):
+    options = {**QUICK, "epochs": 3, "network": network}
+    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
+    stopped = None
+    for event in striate.stream(photos, out=tmp_path / "stopped", **options):
+        if isinstance(event, Step) and (event.epoch, event.step) == stop_at:
+            os.kill(os.getpid(), signal.SIGINT)
+        stopped = event
+    assert isinstance(stopped, Stopped)
+    assert (stopped.signal, stopped.epoch) == (signal.SIGINT, stop_at[0])
+    resumed = striate.train(resume=stopped.folder, progress=False)
+    last = "checkpoints/last.safetensors"
+    assert weights(resumed.folder / last) == weights(whole.folder / last)
+    assert weights(resumed.model_file) == weights(whole.model_file)
+    for one, other in zip(resumed.epochs(), whole.epochs(), strict=True):
+        assert (one.train_loss, one.validation_loss) == (other.train_loss, other.validation_loss)
+
+
+def test_a_run_goes_on_from_the_checkpoint_before_when_the_last_is_damaged(
+    photos: Path, tmp_path: Path
+):
+    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **QUICK)
+    run = striate.train(photos, out=tmp_path / "run", progress=False, **QUICK)
+    last = run.checkpoints / "last.safetensors"
+    damaged = bytearray(last.read_bytes())
+    damaged[-5] ^= 4
+    last.write_bytes(damaged)
+    run.events_file.write_text("".join(run.events_file.read_text().splitlines(keepends=True)[:-1]))
+    resumed = striate.train(resume=run.folder, progress=False)
+    assert weights(resumed.checkpoints / "last.safetensors") == weights(
+        whole.checkpoints / "last.safetensors"
+    )
+
+
+def test_resuming_a_finished_run_trains_no_further(run: Run, tmp_path: Path):
+    copy = tmp_path / "moved elsewhere"
+    shutil.copytree(run.folder, copy)
+    before = weights(copy / "model.safetensors")
+    events = list(striate.stream(resume=copy))
+    assert isinstance(events[-1], Finished)
+    assert not any(isinstance(event, (Step, Epoch)) for event in events)
+    assert weights(copy / "model.safetensors") == before
+
+
+def test_resuming_after_pictures_changed_is_refused(run: Run, photos: Path, tmp_path: Path):
+    here, copy = tmp_path / "stripes", tmp_path / "run"
+    shutil.copytree(photos, here)
+    shutil.copytree(run.folder, copy)
+    (here / "flat" / "07.png").unlink()
+    (here / "flat" / "08.png").unlink()
+    shutil.copy(here / "upright" / "03.png", here / "upright" / "99.png")
+    shutil.copy(here / "upright" / "03.png", here / "upright" / "04.png")
+    with pytest.raises(OptionError) as caught:
+        striate.train(here, resume=copy, progress=False)
+    assert str(caught.value) == (
+        f"{copy}: the pictures are not those the run began with: 1 added ('upright/99.png'), "
+        "2 removed ('flat/07.png'), 1 changed ('upright/04.png'); put them back, or train anew"
+    )
+
+
+def test_a_resumed_run_says_when_the_machine_is_another(run: Run, tmp_path: Path):
+    copy = tmp_path / "run"
+    shutil.copytree(run.folder, copy)
+    environment = json.loads((copy / "environment.json").read_text())
+    (copy / "environment.json").write_text(json.dumps({**environment, "torch": "2.11.5"}))
+    notes = [event for event in striate.stream(resume=copy) if isinstance(event, Note)]
+    assert notes == [
+        Note(
+            "resumed, but not bit for bit as it would have been: "
+            f"torch 2.11.5 is now {torch.__version__}"
+        )
+    ]
+
+
+def test_a_resumed_run_keeps_its_options(run: Run):
+    with pytest.raises(OptionError) as caught:
+        striate.train(resume=run.folder, epochs=9, progress=False)
+    assert str(caught.value) == "a resumed run keeps its options; leave out epochs, or train anew"
+
+
+def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path):
+    with pytest.raises(OptionError) as caught:
+        striate.train(resume=tmp_path, progress=False)
+    assert str(caught.value) == f"{tmp_path}: not a run of striate: it has no options.json"
+
+
+def test_training_needs_pictures():
+    with pytest.raises(OptionError) as caught:
+        striate.train(progress=False)
+    assert str(caught.value) == (
+        "train needs a folder of pictures, or --resume with the folder of a run"
+    )
+
+
+def test_a_run_in_use_is_not_resumed(photos: Path, tmp_path: Path):
+    events = striate.stream(photos, out=tmp_path / "run", **QUICK)
+    list(takewhile(lambda event: not isinstance(event, Step), events))
+    with pytest.raises(BusyError) as caught:
+        striate.train(resume=tmp_path / "run", progress=False)
+    assert str(caught.value) == (
+        f"the run {tmp_path / 'run'} is in use by process {os.getpid()} on {os.uname().nodename}; "
+        "wait, or stop it first"
+    )
+    events.close()
+
+
+def test_an_existing_folder_is_never_written_into(photos: Path, tmp_path: Path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine.txt").write_text("mine")
+    run = striate.train(photos, out=tmp_path / "run", progress=False, **{**QUICK, "epochs": 1})
+    assert run.folder == tmp_path / "run-2"
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["mine.txt"]
+
+
+def test_a_diverging_rate_stops_the_training_and_keeps_nothing_bad(photos: Path, tmp_path: Path):
+    with pytest.raises(DivergedError) as caught:
+        striate.train(photos, out=tmp_path / "r", progress=False, learning_rate=1e30, **QUICK)
+    assert re.fullmatch(
+        r"training diverged in epoch 1 at step 2: the loss is \S+ at a learning rate of 3\.33e\+29; "
+        r"no epoch was good enough to keep; try --learning-rate 1e\+29",
+        str(caught.value),
+    )
+    assert not list((tmp_path / "r").rglob("*.safetensors"))
+
+
+def test_a_training_that_diverges_later_keeps_the_last_good_model(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from striate.training import loop
+
+    usual = loop.optimisation.learning_rate
+    monkeypatch.setattr(
+        loop.optimisation, "learning_rate", lambda peak, p: 1e30 if p > 0.6 else usual(peak, p)
+    )
+    out = tmp_path / "run"
+    with pytest.raises(DivergedError) as caught:
+        striate.train(photos, out=out, progress=False, **QUICK)
+    assert f"{out}/model.safetensors keeps epoch" in str(caught.value)
+    for name, tensor in tensorfile.read(out / "model.safetensors")[1].items():
+        assert tensor.isfinite().all(), name
+    assert striate.predict(out, photos / "flat" / "00.png")[0].error == ""
+
+
+def test_minutes_end_a_training_in_time(photos: Path, tmp_path: Path):
+    run = striate.train(
+        photos, out=tmp_path / "run", minutes=0.03, batch=16, threads=1, progress=False
+    )
+    assert run.finished
+    assert 1.5 < run.epochs()[-1].seconds < 15
+    *_, last = (event for event in run.events() if event["event"] == "Step")
+    assert last["progress"] > 0.9
+
+
+def test_a_size_that_the_network_cannot_take_is_refused(photos: Path):
+    with pytest.raises(OptionError) as caught:
+        striate.train(photos, network="lenet5", size=48, progress=False)
+    assert str(caught.value) == (
+        "lenet5 takes pictures of 32x32 pixels only, but --size 48 came; "
+        "leave --size out or choose another network"
+    )
+
+
+def test_bad_pictures_are_left_out_and_said(photos: Path, tmp_path: Path):
+    here = tmp_path / "photos"
+    shutil.copytree(photos, here)
+    for number in range(0, 40, 2):
+        file = here / "flat" / f"{number:02}.png"
+        file.write_bytes(file.read_bytes()[:-30])
+    events = list(striate.stream(here, out=tmp_path / "run", **{**QUICK, "epochs": 1}))
+    assert Note("20 files are left out; `striate check` names them and says why") in events
+    report = Run.open(tmp_path / "run").read_json("data_report.json")
+    assert report["findings"] == {"truncated": 20}
+    assert report["left_out"][1]["path"] == "flat/02.png"
+
+
+def test_bad_pictures_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
+    here = tmp_path / "photos"
+    shutil.copytree(photos, here)
+    for number in (5, 9):
+        (here / "flat" / f"{number:02}.png").write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        striate.train(here, bad_images="fail", progress=False, out=tmp_path / "run")
+    assert str(caught.value) == f"{here}: flat/05.png is empty, one of 2 files that cannot be used"
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys):
+    events = striate.stream(photos, out=tmp_path / "run", **QUICK)
+    for _ in display.shown(events):
+        pass
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, pictures of 32x32 pixels (")
+    assert lines[3].split() == ["epoch", *("loss", "right") * 2, "pictures/s", "time"]
+    assert [line.split()[0] for line in lines[4:8]] == ["1", "2", "3", "4"]
+    assert lines[8].startswith("finished in 0:0")
+
+
+def test_a_run_reads_well(run: Run):
+    best = max(run.epochs(), key=lambda epoch: (epoch.best, epoch.epoch))
+    assert repr(run) == (
+        f"Run({str(run.folder)!r}, finished, 12 epochs, best is {best.epoch} with "
+        f"{best.validation_accuracy:.1%} of the validation pictures right)"
+    )
