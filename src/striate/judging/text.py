@@ -1,0 +1,88 @@
+"""Shares and tables as text for a terminal and a notebook."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+
+from striate.data.summary import cells, cut
+from striate.errors import printable
+
+MISSING = "–"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """0.979 -> "97.9 %"; "–" for none.
+
+    A share that only rounds to 0 or 100 gets a digit more, up to two: "100 %" means all.
+    """
+    if share is None or math.isnan(share):
+        return MISSING
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    for places in range(digits, max(digits, 2) + 1):
+        shown = f"{100 * share:.{places}f}"
+        if float(shown) not in (0, 100):
+            return f"{shown} %"
+    return "< 0.01 %" if share < 0.5 else "> 99.99 %"
+
+
+def digits(pictures: int) -> int:
+    """The decimals a percentage of that many pictures deserves: one picture moves the last."""
+    if pictures < 100:
+        return 0
+    return 1 if pictures < 10_000 else 2
+
+
+def span(low: float, high: float, places: int) -> str:
+    """0.966, 0.987 -> "96.6 to 98.7"."""
+    return " to ".join(percent(end, places).removesuffix(" %") for end in (low, high))
+
+
+def counted(number: int, noun: str) -> str:
+    """1, "picture" -> "1 picture"; 5000 -> "5,000 pictures"."""
+    if number == 1:
+        return f"1 {noun}"
+    return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"
+
+
+def brief(name: str) -> str:
+    """A name short enough for a sentence."""
+    return cut(name, 32)
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Up to `most` names in quotes, and how many more there are."""
+    shown = ", ".join(f"“{brief(name)}”" for name in names[:most])
+    more = len(names) - most
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:
+    """Lines with the cells of a table under each other, two cells apart; `left` are flush left."""
+    table = [list(row) for row in rows]
+    widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(_padded(row, widths, left)).rstrip() for row in table]
+
+
+def html_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """The same table for a notebook, first row as its head, everything escaped."""
+    head, *body = rows
+    lines = "".join(_row(row, "td", left) for row in body)
+    return f"<table><thead>{_row(head, 'th', left)}</thead><tbody>{lines}</tbody></table>"
+
+
+def _row(row: Sequence[str], tag: str, left: Sequence[int]) -> str:
+    sides = ("left" if at in left else "right" for at in range(len(row)))
+    parts = (
+        f'<{tag} style="text-align:{side}">{html.escape(printable(text))}</{tag}>'
+        for text, side in zip(row, sides, strict=True)
+    )
+    return f"<tr>{''.join(parts)}</tr>"
+
+
+def _padded(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> Iterable[str]:
+    for at, (text, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - cells(text))
+        yield text + space if at in left else space + text

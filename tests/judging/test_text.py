@@ -1,0 +1,66 @@
+import math
+
+import pytest
+
+from striate.judging.text import columns, counted, digits, html_table, listed, percent, span
+
+
+@pytest.mark.parametrize(
+    ("share", "places", "shown"),
+    [
+        (0.979, 1, "97.9 %"),
+        (0.979, 0, "98 %"),
+        (0.97934, 2, "97.93 %"),
+        (1, 1, "100 %"),
+        (0.0, 1, "0 %"),
+        (0.9996, 1, "99.96 %"),
+        (0.9996, 0, "99.96 %"),
+        (0.996, 0, "99.6 %"),
+        (0.0004, 1, "0.04 %"),
+        (0.9999999, 0, "> 99.99 %"),
+        (0.00000012, 1, "< 0.01 %"),
+        (None, 1, "–"),
+        (math.nan, 1, "–"),
+    ],
+)
+def test_only_all_is_100_percent_and_only_none_is_0(share, places, shown):
+    assert percent(share, places) == shown
+
+
+def test_a_percentage_has_the_digits_its_pictures_can_move():
+    assert [digits(n) for n in (7, 99, 100, 9_999, 10_000)] == [0, 0, 1, 1, 2]
+
+
+def test_an_interval_is_two_numbers_and_a_word():
+    assert span(0.9659, 0.98704, 1) == "96.6 to 98.7"
+    assert span(0.5457, 1.0, 0) == "55 to 100"
+
+
+def test_things_are_counted_in_words():
+    assert counted(1, "class") == "1 class"
+    assert counted(5_000, "class") == "5,000 classes"
+    assert counted(1, "picture") == "1 picture"
+    assert counted(750, "picture") == "750 pictures"
+
+
+def test_a_long_list_of_names_is_cut():
+    assert listed(["a", "b"]) == "“a”, “b”"
+    assert listed(["a", "b", "c", "d"], most=2) == "“a”, “b” and 2 more"
+    assert listed(["x" * 40]) == f"“{'x' * 31}…”"
+
+
+def test_columns_line_up_where_letters_are_two_cells_wide():
+    assert columns([("class", "n"), ("猫", "12"), ("dog", "345")], left=(0,)) == [
+        "class    n",
+        "猫      12",
+        "dog    345",
+    ]
+
+
+def test_a_table_for_a_notebook_is_escaped():
+    assert html_table([("class", "n"), ('<b>"\x1b', "3")], left=(0,)) == (
+        '<table><thead><tr><th style="text-align:left">class</th>'
+        '<th style="text-align:right">n</th></tr></thead>'
+        '<tbody><tr><td style="text-align:left">&lt;b&gt;&quot;\\x1b</td>'
+        '<td style="text-align:right">3</td></tr></tbody></table>'
+    )
