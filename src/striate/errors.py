@@ -50,14 +50,24 @@ class ModelError(StriateError, ValueError):
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:
     """The error for a name that does not exist, with up to three names that resemble it."""
     names = sorted(known)
-    near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    seen = {_seen(name): name for name in reversed(names)}
+    near = [seen[match] for match in difflib.get_close_matches(_seen(name), seen, n=3, cutoff=0.5)]
     hint = f"did you mean {_either(near)}?" if near else f"there are {_either(names, last='and')}"
-    return OptionError(f"no {kind} is called {printable(name)!r}; {hint}")
+    return OptionError(f"no {kind} is called {printable(repr(name), 200)}; {hint}")
 
 
-def printable(text: str) -> str:
-    """The text on one line: control, direction and undecodable characters are escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _seen(name: str) -> str:
+    """The name with letters and digits that look alike made equal."""
+    return name.lower().translate(str.maketrans("oil", "011"))
+
+
+def printable(text: str, most: int | None = None) -> str:
+    """The text on one line: control, direction and undecodable characters are escaped.
+
+    What follows the first `most` characters is left out.
+    """
+    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
+    return "".join(shown) + ("..." if most is not None and len(text) > most else "")
 
 
 def _either(names: list[str], last: str = "or") -> str:

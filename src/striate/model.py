@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile, zoo
@@ -15,7 +17,19 @@ from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, printable
 
-_ClassName = Annotated[str, Field(max_length=1000)]
+
+def _class_name(name: object) -> str:
+    """A folder may give a class a name that is not UTF-8, as pydantic's own `str` must be."""
+    if not isinstance(name, str) or not 1 <= len(name) <= 1000:
+        raise PydanticCustomError("class_name", "expected text of 1 to 1,000 characters")
+    try:
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise PydanticCustomError("class_name", "expected text of whole characters") from error
+    return name
+
+
+_ClassName = Annotated[str, PlainValidator(_class_name)]
 
 
 class _Checked(BaseModel):
@@ -26,8 +40,8 @@ class _PreprocessFields(_Checked):
     size: int = Field(ge=1, le=4096)
     channels: Literal[1, 3]
     fit: Literal["letterbox", "crop", "stretch"]
-    mean: Annotated[list[float], Field(max_length=3)]
-    deviation: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=3)]
+    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
+    deviation: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
 
 
 class _ShareFields(_Checked):
@@ -38,7 +52,7 @@ class _ShareFields(_Checked):
 class _Description(_Checked):
     format: Literal[1]
     task: Literal["classification"]
-    network: str
+    network: Annotated[str, Field(max_length=100)]
     class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=100_000)]
     preprocess: _PreprocessFields
     shares: _ShareFields
@@ -86,12 +100,16 @@ def save(model: Model, path: Path) -> None:
 def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
     """Read a model file (or the `model.safetensors` of a run folder), ready to predict.
 
-    Raises ModelError when the file is not a striate model, is damaged, or does not fit the network
-    it names; StorageError when it cannot be read.
+    Raises OptionError when there is no such file; ModelError when it is not a striate model, is
+    damaged, or does not fit the network it names; StorageError when it cannot be read.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
         path /= "model.safetensors"
+    if not os.path.exists(path) and os.access(path.parent, os.X_OK):  # noqa: PTH110
+        raise OptionError(
+            f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
+        )
     description, weights = tensorfile.read(path)
     said = _checked(path, description)
     preprocess = Preprocess(
@@ -135,6 +153,11 @@ def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.M
             )
         except OptionError as error:
             raise _refused(path, str(error)) from error
+    card, size = zoo.card(said.network), said.preprocess.size
+    if not card.any_size and size != card.input[1]:
+        raise _refused(
+            path, f"preprocess.size: {said.network} takes {card.input[1]} pixels only, not {size}"
+        )
     expected = network.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
         wanted, came = _kind(expected.get(name)), _kind(weights.get(name))
@@ -154,4 +177,4 @@ def _kind(tensor: Tensor | None) -> str:
 
 
 def _refused(path: Path, reason: str) -> ModelError:
-    return ModelError(f"{printable(str(path))}: model refused: {printable(reason)}")
+    return ModelError(f"{printable(str(path))}: model refused: {printable(reason, 300)}")

@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr; the exit code is the error's.
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -36,29 +37,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     app = _app(arguments[:1])
     try:
         return typer.main.get_command(app).main(arguments, "striate", standalone_mode=False) or 0
-    except StriateError as error:
-        code, text = error.exit_code, str(error)
-    except TyperException as error:
-        code, text = 2, _usage(error, arguments[:1])
-    except (KeyboardInterrupt, typer.Abort):
-        code, text = 130, "interrupted"
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
-    except Exception as error:  # noqa: BLE001
-        code = StriateError.exit_code
-        text = (
-            f"{type(error).__name__}: {error}\nthis is a bug of striate: please report it "
-            "with what --traceback prints"
-        )
-    if detailed:
-        traceback.print_exc()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+        if detailed:
+            traceback.print_exc()
+        code, text = _explained(error, arguments[:1])
     typer.echo(f"striate: error: {text}", err=True)
     return code
 
 
 def run() -> None:
-    """The entry point of the installed command."""
+    """The entry point of the installed command; quiet when a reader such as `head` goes away."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())
 
 
@@ -88,7 +77,17 @@ def _root(
         raise typer.Exit
 
 
-def _usage(error: TyperException, asked: Sequence[str]) -> str:
-    message = printable(error.format_message()).rstrip(".")
-    place = " ".join(["striate", *(verb for verb in asked if verb in _VERBS)])
-    return f"{message[:1].lower()}{message[1:]}; see `{place} --help`"
+def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
+    """The exit code and the sentence for an error; what we did not raise on purpose is a bug."""
+    if isinstance(error, StriateError):
+        return error.exit_code, str(error)
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return 130, "interrupted"
+    if isinstance(error, TyperException):
+        message = printable(error.format_message()).rstrip(".")
+        place = " ".join(["striate", *(verb for verb in asked if verb in _VERBS)])
+        return 2, f"{message[:1].lower()}{message[1:]}; see `{place} --help`"
+    return StriateError.exit_code, (
+        f"{type(error).__name__}: {error}\nthis is a bug of striate: please report it with "
+        "what --traceback prints"
+    )

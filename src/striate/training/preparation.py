@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -56,19 +56,37 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     Raises DataError when it cannot be trained on, OptionError when options do not go together.
     """
     listing = scan(photos)
+    _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
     view = choose_view(options, headers(listing))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(f for f in packed.findings if f.kind in LEFT_OUT and f.kind != "hidden")
-    reasons = problems(packed.class_names, packed.pictures)
+    reasons = problems(listing.class_names, packed.pictures, listing.pictures, listing.findings)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
         reasons = (f"{printable(first.path)} is {first.kind}, {count}", *reasons)
-    if reasons:
-        raise DataError(f"{printable(str(photos))}: {reasons[0]}")
+    _trainable(photos, reasons or _all_copies(packed))
     shares = Shares(options.validation, options.test)
     packed = divided(packed, shares)
     return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
+
+
+def _trainable(photos: Path, reasons: Sequence[str]) -> None:
+    if reasons:
+        raise DataError(f"{printable(str(photos))}: {reasons[0]}")
+
+
+def _all_copies(packed: Packed) -> tuple[str, ...]:
+    """Classes that have several files of a single picture: nothing is left to check them with."""
+    contents: dict[int, set[str]] = {}
+    for picture, record in zip(packed.pictures, packed.records, strict=True):
+        contents.setdefault(picture.label, set()).add(record.digest)
+    return tuple(
+        f"all {packed.counts()[name]:,} pictures of class {printable(name)!r} are copies of one; "
+        "expected at least two different ones of a class"
+        for label, name in enumerate(packed.class_names)
+        if len(contents[label]) == 1
+    )
 
 
 def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
