@@ -629,6 +629,12 @@ def test_a_missing_file_is_unreadable_with_the_systems_reason(tmp_path: Path) ->
     assert header(tmp_path / "a", "a") == Record(findings=expected)
 
 
+@pytest.mark.parametrize("name", ["nul\0.png", "half\ud800.png"])
+def test_a_name_that_no_file_can_have_is_unreadable(name: str) -> None:
+    expected = (Finding("unreadable", "a", "no file can have this name"),)
+    assert decode(name, "a") == (None, Record(findings=expected))
+
+
 @pytest.mark.parametrize("name", [b"new\nline.png", b"\xff\xfe.png", "🐈.png".encode(), b"-x=.png"])
 def test_any_name_is_read(name: bytes, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(name)

@@ -196,6 +196,13 @@ def test_content_that_changes_behind_the_same_size_and_time_is_noticed(
     assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
+def test_another_limit_of_memory_makes_another_pack(photos: Path, home: Path) -> None:
+    _, all_of_them = drained(packing(listing_of(photos), EIGHT, cache=home))
+    with pytest.raises(DataError):
+        drained(packing(listing_of(photos), EIGHT, cache=home, largest_megabytes=0))
+    assert len(all_of_them) == 7
+
+
 def test_mean_and_deviation_do_not_touch_the_pixels(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

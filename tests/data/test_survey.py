@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,14 +110,14 @@ def test_a_reader_that_pauses_longer_than_a_picture_may_take_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(children, "COMMAND", FAULTY)
-    for path in class_folders(tmp_path, {"cat": 40}):
+    for path in class_folders(tmp_path, {"cat": 60}):
         path.rename(path.with_stem("slow" + path.stem))
     found: list[Record] = []
     for _, record in survey(listing_of(tmp_path), workers=2, seconds=0.3):
         if len(found) in {0, 7}:
             time.sleep(0.5)
         found.append(record)
-    assert [record.usable for record in found] == [True] * 40
+    assert [record.usable for record in found] == [True] * 60
     # None was taken for hanging and replaced.
     assert len(list(tmp_path.glob("*.pid"))) == 2
 
@@ -143,6 +145,30 @@ def test_a_child_that_cannot_start_says_why(
     said = str(caught.value)
     assert said.startswith("the process that decodes pictures failed (exit 1): Traceback ")
     assert said.endswith("No module named 'striate.nowhere'")
+
+
+def test_fewer_children_do_where_the_system_allows_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allowed = [1, 0]
+    start = subprocess.Popen.__init__
+
+    def limited(self: subprocess.Popen[bytes], *arguments: Any, **options: Any) -> None:
+        if allowed[0] == 0:
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+        allowed.pop(0)
+        start(self, *arguments, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", limited)
+    monkeypatch.setattr(subprocess.Popen, "__del__", lambda _: None)
+    class_folders(tmp_path, {"cat": 6})
+    assert len(surveyed(listing_of(tmp_path), workers=4)) == 6
+    with pytest.raises(StorageError) as caught:
+        surveyed(listing_of(tmp_path), workers=4)
+    assert str(caught.value) == (
+        "no process can be started to decode pictures: resource temporarily unavailable; "
+        "end other programs, or raise the limits that `ulimit -a` shows"
+    )
 
 
 def test_a_disk_that_takes_no_more_pixels_is_said(tmp_path: Path) -> None:

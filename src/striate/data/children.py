@@ -20,12 +20,13 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from striate.errors import StriateError
+from striate.data.listing import reason
+from striate.errors import StorageError, StriateError
 
 Task = tuple[int, str]
 COMMAND = ("-P", "-m", "striate.data.worker")
 _LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
-_START_SECONDS = 60.0
+_START_SECONDS, _END_SECONDS = 60.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,18 @@ def answers(
     """
     todo, suspects = deque(tasks), deque[Task]()
     crew: list[_Child] = []
-    with tempfile.TemporaryFile() as log:
+    with _log() as log:
         try:
             while todo or suspects or any(child.tasks for child in crew):
                 for child in crew:
                     child.fill(todo, suspects)
                 while len(crew) < workers and (todo or suspects):
-                    crew.append(_Child(job, log))
-                    crew[-1].fill(todo, suspects)
+                    try:
+                        crew.append(_Child(job, log))
+                    except OSError as error:
+                        workers = _fewer(len(crew), error)
+                    else:
+                        crew[-1].fill(todo, suspects)
                 for child in _wait(crew, seconds):
                     yield from child.read()
                     if (death := child.death(seconds)) is not None:
@@ -65,6 +70,16 @@ def answers(
         finally:
             for child in crew:
                 child.end()
+
+
+def _fewer(workers: int, error: OSError) -> int:
+    """The number of children that there are must do, where the system allows no more."""
+    if workers == 0:
+        raise StorageError(
+            f"no process can be started to decode pictures: {reason(error)}; "
+            "end other programs, or raise the limits that `ulimit -a` shows"
+        ) from error
+    return workers
 
 
 def _wait(crew: list[_Child], seconds: float) -> list[_Child]:
@@ -153,13 +168,13 @@ class _Child:
         if not self._ended:
             return None
         self.end()
+        if self.late:
+            return Death("too slow", f"decoding it takes longer than {seconds:g} seconds")
         code = self.process.returncode
         if not self._greeted or code == 1:
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip()[-2000:]
             raise StriateError(f"the process that decodes pictures failed (exit {code}): {said}")
-        if self.late:
-            return Death("too slow", f"decoding it takes longer than {seconds:g} seconds")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         return Death("unreadable", f"the decoder died of it ({how})")
 
@@ -169,7 +184,16 @@ class _Child:
         with contextlib.suppress(OSError):
             _pipe(self.process.stdin).close()
         self.answers.close()
-        self.process.wait()
+        # A process that waits for a lost network disk cannot even be killed.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(_END_SECONDS)
+
+
+def _log() -> IO[bytes]:
+    """Where children complain; in memory where that can be, as there may be no disk to write to."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("striate"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -140,18 +140,6 @@ def _webp(data: bytes) -> Contents:
     return Contents(whole=len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little"))
 
 
-def webp_size(data: bytes) -> tuple[int, int]:
-    """Width and height by a WebP's header: libwebp takes the canvas's memory when it opens."""
-    form = data[12:16]
-    if form == b"VP8X":
-        return 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
-    if form == b"VP8L":
-        bits = int.from_bytes(data[21:25], "little")
-        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    width, height = int.from_bytes(data[26:28], "little"), int.from_bytes(data[28:30], "little")
-    return width & 0x3FFF, height & 0x3FFF
-
-
 def _gif(data: bytes) -> Contents:
     frames = 0
     try:

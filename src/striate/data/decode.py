@@ -26,7 +26,7 @@ from PIL import (
 )
 
 from striate.data.colours import UnsuitableError, channels, flatten
-from striate.data.contents import Contents, bare_png, examine, kind, resemblance, webp_size
+from striate.data.contents import Contents, bare_png, examine, kind, resemblance
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
 from striate.data.reading import RefusedError, content, regular, silence
@@ -87,14 +87,13 @@ def decode(
         return None, replace(record, findings=(Finding(refusal.kind, shown, refusal.detail),))
 
 
-def header(path: Path | str, shown: str, *, largest_megabytes: int = 200) -> Record:
+def header(path: Path | str, shown: str) -> Record:
     """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
     try:
         with regular(path) as file, silence():
-            start = file.read(4096)
-            form = _form(start)
+            form = _form(file.read(4096))
             file.seek(0)
-            image = _opened(form, file, start, largest_megabytes)
+            image = _opened(form, file)
             # Pillow would decode a PNG to look for a tag behind the pixels.
             known = form != "PNG" or "exif" in image.info
             width, height = _upright_size(image.size, form, _orientation(image) if known else 1)
@@ -108,7 +107,7 @@ def _decoded(
 ) -> tuple[Image.Image, Record]:
     form = _form(data)
     contents = examine(form, data)
-    image = _whole(form, data, contents, megabytes)
+    image = _whole(form, data, contents)
     full, raw = image.size, _raw(image)
     if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         _draft(image, preprocess)
@@ -137,25 +136,20 @@ def _form(data: bytes) -> str:
     return form
 
 
-def _whole(form: str, data: bytes, contents: Contents, megabytes: int) -> ImageFile.ImageFile:
+def _whole(form: str, data: bytes, contents: Contents) -> ImageFile.ImageFile:
     """The picture with its header read; a damage of what no pixel needs is overlooked."""
     try:
-        return _opened(form, io.BytesIO(data), data, megabytes)
+        return _opened(form, io.BytesIO(data))
     except RefusedError as refusal:
-        if refusal.kind == "huge":
-            raise
         if not contents.whole:
             raise _cut(form) from refusal
         if form != "PNG":
             raise
-    return _opened(form, io.BytesIO(bare_png(data)), data, megabytes)
+    return _opened(form, io.BytesIO(bare_png(data)))
 
 
-def _opened(form: str, file: BinaryIO, start: bytes, megabytes: int) -> ImageFile.ImageFile:
+def _opened(form: str, file: BinaryIO) -> ImageFile.ImageFile:
     """The picture with its header read, by the reader of its format only."""
-    if form == "WEBP":
-        width, height = webp_size(start)
-        _refuse_huge(width * height * 4, (width, height), megabytes)
     try:
         return _READERS[form](file)
     except Exception as error:

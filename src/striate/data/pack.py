@@ -221,7 +221,7 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
         try:
             found = os.stat(os.path.join(listing.root, picture.path))  # noqa: PTH116, PTH118 - many times
             stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        except OSError:
+        except (OSError, ValueError):
             stamp = ()
         summary.update(repr((picture.path, stamp)).encode("utf-8", "surrogatepass"))
     return summary.hexdigest()[:40]

@@ -66,6 +66,8 @@ def _open(path: Path | str) -> tuple[int, int]:
         if error.errno == errno.ENXIO:
             raise RefusedError("special file", "a socket") from error
         raise _unreadable(error) from error
+    except ValueError as error:
+        raise RefusedError("unreadable", "no file can have this name") from error
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)

@@ -88,7 +88,7 @@ def _worker(job: Job) -> Callable[[int, str], Record]:
     preprocess = Preprocess(job.size, job.channels, job.fit)
     limit = job.largest_megabytes
     if job.headers:
-        return lambda _, path: header(path, path, largest_megabytes=limit)
+        return lambda _, path: header(path, path)
     if job.pixels is None:
         return lambda _, path: _decoded(path, preprocess, limit)[1]
     place = os.open(job.pixels, os.O_WRONLY)
