@@ -25,7 +25,8 @@ def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
     down, across = np.mgrid[:side, :side]
     phase = {"flat": down, "upright": across, "slanted": down + across}[kind]
     waves = 128 + 80 * np.sin(phase * 1.2 + random.uniform(0, 6))
-    return Image.fromarray(np.clip(waves + random.normal(0, 12, waves.shape), 0, 255).astype("uint8"))
+    noisy = waves + random.normal(0, 12, waves.shape)
+    return Image.fromarray(np.clip(noisy, 0, 255).astype("uint8"))
 
 
 @pytest.fixture(scope="session")

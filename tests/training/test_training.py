@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -40,7 +41,12 @@ def without_times(events: list) -> list[str]:
 def run(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """One whole run that several tests look at and leave as it is."""
     out = tmp_path_factory.mktemp("runs") / "whole"
-    return striate.train(photos, out=out, progress=False, **{**QUICK, "epochs": 12, "batch": 8, "learning_rate": 0.15})
+    return striate.train(
+        photos,
+        out=out,
+        progress=False,
+        **{**QUICK, "epochs": 12, "batch": 8, "learning_rate": 0.15},
+    )
 
 
 def test_stripes_are_learned(run: Run):
@@ -90,7 +96,9 @@ def test_the_events_come_in_order(photos: Path, tmp_path: Path):
     kinds = [type(event) for event in events if isinstance(event, (Started, Epoch, Finished))]
     assert kinds == [Started, *[Epoch] * 4, Finished]
     started = next(event for event in events if isinstance(event, Started))
-    assert started.pictures["train"] + started.pictures["validation"] + started.pictures["test"] == 120
+    assert (
+        started.pictures["train"] + started.pictures["validation"] + started.pictures["test"] == 120
+    )
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.step for step in steps if step.epoch == 2] == list(range(1, started.steps + 1))
     assert steps[-1].learning_rate < steps[len(steps) // 3].learning_rate / 10
@@ -232,7 +240,8 @@ def test_a_diverging_rate_stops_the_training_and_keeps_nothing_bad(photos: Path,
     with pytest.raises(DivergedError) as caught:
         striate.train(photos, out=tmp_path / "r", progress=False, learning_rate=1e30, **QUICK)
     assert re.fullmatch(
-        r"training diverged in epoch 1 at step 2: the loss is \S+ at a learning rate of 3\.33e\+29; "
+        r"training diverged in epoch 1 at step 2: the loss is \S+ at a learning rate of "
+        r"3\.33e\+29; "
         r"no epoch was good enough to keep; try --learning-rate 1e\+29",
         str(caught.value),
     )
@@ -317,3 +326,11 @@ def test_a_run_reads_well(run: Run):
         f"Run({str(run.folder)!r}, finished, 12 epochs, best is {best.epoch} with "
         f"{best.validation_accuracy:.1%} of the validation pictures right)"
     )
+
+
+def test_a_run_is_a_table_in_a_notebook(run: Run):
+    page = run._repr_html_()
+    assert page.count("<tr>") == 1 + 12
+    assert f"<caption>{html.escape(repr(run))}</caption>" in page
+    last = run.epochs()[-1]
+    assert f"<td>12</td><td>{last.train_loss:.4f}</td>" in page

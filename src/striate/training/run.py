@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,20 @@ class Run:
             f"Run({str(self.folder)!r}, {state}, {len(epochs)} epochs, best is {best.epoch} with "
             f"{best.validation_accuracy:.1%} of the validation pictures right)"
         )
+
+    def _repr_html_(self) -> str:
+        heads = ("epoch", "training loss", "right", "validation loss", "right", "")
+        rows = [
+            (
+                str(epoch.epoch),
+                f"{epoch.train_loss:.4f}",
+                f"{epoch.train_accuracy:.1%}",
+                f"{epoch.validation_loss:.4f}",
+                f"{epoch.validation_accuracy:.1%}",
+                "best" if epoch.best else "",
+            )
+            for epoch in self.epochs()
+        ]
+        head = "".join(f"<th>{name}</th>" for name in heads)
+        body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+        return f"<table><caption>{escape(repr(self))}</caption><tr>{head}</tr>{body}</table>"
