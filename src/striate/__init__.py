@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from striate.anatomy import Anatomy as Anatomy
-    from striate.data.inspection import Inspection as Inspection
+    from striate.data.checking.inspection import Inspection as Inspection
     from striate.errors import StriateError as StriateError
     from striate.judging.evaluation import Evaluation as Evaluation
     from striate.model import Model as Model
@@ -40,7 +40,7 @@ _HOMES = {
     "Anatomy": "striate.anatomy",
     "EvaluateOptions": "striate.options",
     "Evaluation": "striate.judging.evaluation",
-    "Inspection": "striate.data.inspection",
+    "Inspection": "striate.data.checking.inspection",
     "Model": "striate.model",
     "PredictOptions": "striate.options",
     "Prediction": "striate.shipping.predictor",

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from striate import tensorfile, zoo
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
-from striate.errors import ModelError, OptionError, printable
+from striate.errors import ModelError, OptionError, StorageError, printable
 
 
 def _class_name(name: object) -> str:
@@ -106,11 +106,14 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
         path /= "model.safetensors"
-    if not os.path.exists(path) and os.access(path.parent, os.X_OK):  # noqa: PTH110
+    try:
+        description, weights = tensorfile.read(path)
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
         raise OptionError(
             f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
-        )
-    description, weights = tensorfile.read(path)
+        ) from error
     said = _checked(path, description)
     preprocess = Preprocess(
         said.preprocess.size,

@@ -9,10 +9,18 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from striate.errors import OptionError, StorageError, printable, unknown
 
@@ -39,22 +47,34 @@ class Options(BaseModel):
         Raises OptionError: which option, what it takes, what came; the nearest name if unknown.
         """
         try:
-            return cls(**values)
+            return cls.model_validate(dict(values))
         except ValidationError as error:
-            where = f"{source}: " if source else ""
+            where = f"{printable(source)}: " if source else ""
             reason = _sentence(error.errors()[0], list(cls.model_fields))
             raise OptionError(f"{where}{reason}") from None
 
     @classmethod
     def read_toml(cls, path: Path, changes: Mapping[str, Any]) -> Self:
-        """Options from a TOML recipe, overridden by `changes`."""
+        """Options from a TOML recipe, overridden by `changes`.
+
+        Raises OptionError as `read` does, StorageError when the file cannot be read.
+        """
+        shown = printable(str(path))
         try:
             values = tomllib.loads(path.read_text("utf-8"))
         except OSError as error:
-            raise StorageError(f"{path}: {(error.strerror or 'unreadable').lower()}") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise OptionError(f"{path}: not TOML: {error}") from error
+            raise StorageError(f"{shown}: {(error.strerror or 'unreadable').lower()}") from error
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"{shown}: not TOML: {printable(str(error), 200)}") from error
         return cls.read({**values, **changes}, source=str(path))
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python takes True for 1; whoever writes `epochs = true` means something else."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        number = not {int, float}.isdisjoint((kind, *get_args(kind)))
+        return str(value).lower() if number and isinstance(value, bool) else value
 
 
 class TrainOptions(Options):
@@ -80,6 +100,17 @@ class TrainOptions(Options):
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = _option(None, "CPU threads; all cores by default", ge=1, le=4096)
     out: Path | None = _option(None, "Folder of the run; a number is added if it exists")
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise PydanticCustomError(
+                "shares",
+                "validation {validation} and test {test} leave no pictures to train on; "
+                "together they must stay below 1",
+                {"validation": self.validation, "test": self.test},
+            )
+        return self
 
 
 class EvaluateOptions(Options):
@@ -113,17 +144,29 @@ _DEMANDS = {
     "int_parsing": "must be a whole number",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
     "float_parsing": "must be a number",
     "float_type": "must be a number",
     "string_type": "must be text",
+    "string_unicode": "must be readable text",
     "path_type": "must be a path",
     "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
 }
 
 
 def _sentence(error: ErrorDetails, known: list[str]) -> str:
-    name = str(error["loc"][0]) if error["loc"] else "options"
-    if error["type"] == "extra_forbidden":
+    if not error["loc"]:
+        return error["msg"]
+    name = str(error["loc"][0])
+    if error["type"] in ("extra_forbidden", "invalid_key"):
         return str(unknown("option", name, known))
-    demand = _DEMANDS.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
-    return f"{name} {demand}, but {printable(repr(error['input']))} came"
+    demand = _DEMANDS.get(error["type"], "must be of another kind").format(**error.get("ctx", {}))
+    return f"{name} {demand}, but {_shown(error['input'])} came"
+
+
+def _shown(value: object) -> str:
+    try:
+        return printable(repr(value), 200)
+    except (ValueError, RecursionError):  # thousands of digits, or lists in lists without end
+        return f"a huge {type(value).__name__}"

@@ -10,9 +10,10 @@ import shutil
 from collections.abc import Generator
 from pathlib import Path
 
-from striate.errors import BusyError, StorageError
+from striate.errors import BusyError, StorageError, printable
 
 _PARTIAL = ".partial"
+_ELSEWHERE = "choose another place with --out"
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -22,77 +23,78 @@ def write(path: Path, content: bytes | str) -> None:
     Raises StorageError naming the path and the bytes needed.
     """
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    partial = path.with_name(path.name + _PARTIAL)
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _sync_folder(path.parent)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise storage_error(path, error, f"{len(data):,} bytes are needed") from error
+    with _replacing(path, f"{len(data):,} bytes are needed") as partial:
+        _write_through(partial, data)
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make target the same file as source was: linked where the disk can, else copied."""
-    partial = target.with_name(target.name + _PARTIAL)
-    partial.unlink(missing_ok=True)
-    try:
-        os.link(source, partial)
-    except OSError:
-        write(target, source.read_bytes())
-        return
-    partial.replace(target)
-    _sync_folder(target.parent)
+    """Make target the same file as source was: linked where the disk can, else copied.
+
+    Raises StorageError; target is then what it was before.
+    """
+    with _replacing(target, f"it should be a copy of {printable(str(source))}") as partial:
+        partial.unlink(missing_ok=True)
+        try:
+            os.link(source, partial)
+        except OSError:
+            _write_through(partial, source.read_bytes())
 
 
 def make_folder(path: Path) -> Path:
-    """Create the folder, or the first free of path-2, path-3, ...; what exists is not touched."""
+    """Create the folder, or the first free of path-2, path-3, ...; what exists is not touched.
+
+    Raises StorageError.
+    """
+    path = path.resolve() if path.name in ("", "..") else path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage_error(path.parent, error, _ELSEWHERE) from error
     for number in range(1, 10_000):
-        candidate = path if number == 1 else path.with_name(f"{path.name}-{number}")
+        candidate = path if number == 1 else path.parent / f"{path.name}-{number}"
         try:
-            candidate.parent.mkdir(parents=True, exist_ok=True)
             candidate.mkdir()
         except FileExistsError:
             continue
         except OSError as error:
-            raise storage_error(candidate, error, "choose another place with --out") from error
+            raise storage_error(candidate, error, _ELSEWHERE) from error
         return candidate
-    raise StorageError(f"{path}: 9,999 folders of that name exist; choose another with --out")
+    shown = printable(str(path))
+    raise StorageError(f"{shown}: 9,999 folders of that name exist; choose another with --out")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed writers left behind in a folder."""
-    for leftover in folder.rglob("*" + _PARTIAL):
-        if leftover.is_dir():
+    """Remove what killed writers left behind in a folder, as far as the disk lets it."""
+    for leftover in list(folder.rglob("*" + _PARTIAL)):
+        if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
-            leftover.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                leftover.unlink()
 
 
 @contextlib.contextmanager
 def lock(path: Path, what: str) -> Generator[None]:
     """Hold a file's lock while the block runs; the kernel drops it when the process dies.
 
-    Raises BusyError, naming the process that holds it.
+    Raises BusyError, naming the process that holds it, or StorageError.
     """
     try:
-        file = path.open("a+")
+        file = path.open("a+b", buffering=0)
     except OSError as error:
-        raise storage_error(path, error, "choose another place with --out") from error
+        raise storage_error(path, error, _ELSEWHERE) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {os.uname().nodename}".encode())
+        except BlockingIOError as error:
             file.seek(0)
-            holder = file.read().strip() or "another process"
-            raise BusyError(f"{what} is in use by {holder}; wait, or stop it first") from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {os.uname().nodename}")
-        file.flush()
+            holder = file.read(200).decode(errors="replace").strip() or "another process"
+            who = printable(holder)
+            raise BusyError(f"{what} is in use by {who}; wait, or stop it first") from error
+        except OSError as error:
+            raise storage_error(path, error, _ELSEWHERE) from error
         yield
 
 
@@ -105,7 +107,28 @@ def storage_error(path: Path, error: OSError, advice: str) -> StorageError:
         errno.EACCES: "permission denied",
         errno.EPERM: "permission denied",
     }.get(error.errno or 0, (error.strerror or str(error)).lower())
-    return StorageError(f"{path}: {what}; {advice}")
+    return StorageError(f"{printable(str(path))}: {what}; {advice}")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path, advice: str) -> Generator[Path]:
+    """A partial file for the block to write; it then takes the path's place, or is removed."""
+    partial = path.parent / (path.name + _PARTIAL)
+    try:
+        yield partial
+        partial.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise storage_error(path, error, advice) from error
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from striate import storage
 from striate.errors import ModelError, StorageError, printable
 
 _BLANK = "0" * 64
+_SEAL = '"sha256":"{}"'  # as it stands in the header; inside the description quotes are escaped
 _LARGEST_HEADER = 4_000_000  # bytes
 _MOST_TENSORS = 20_000
 _FOREIGN = {
@@ -42,8 +44,7 @@ def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"striate": json.dumps(description, allow_nan=False), "sha256": _BLANK}
     blob = safetensors.torch.save(plain, metadata)
-    digest = hashlib.sha256(blob).hexdigest()
-    return blob.replace(_BLANK.encode(), digest.encode(), 1)
+    return _resealed(blob, _BLANK, hashlib.sha256(blob).hexdigest())
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -53,28 +54,39 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     cannot be read. Nothing in the file is ever executed.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would wait for ever
+            raise _refused(path, "not a regular file")
         blob = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
     metadata = _header(path, blob).get("__metadata__", {})
     digest, text = metadata.get("sha256"), metadata.get("striate")
-    if not (isinstance(digest, str) and len(digest) == len(_BLANK) and isinstance(text, str)):
+    marked = isinstance(digest, str) and digest.isascii() and len(digest) == len(_BLANK)
+    if not (marked and isinstance(text, str)):
         raise _refused(path, "safetensors, but not written by striate: it has no description")
-    if hashlib.sha256(blob.replace(digest.encode(), _BLANK.encode(), 1)).hexdigest() != digest:
+    if hashlib.sha256(_resealed(blob, digest, _BLANK)).hexdigest() != digest:
         raise _refused(path, "damaged: its bytes do not match the SHA-256 recorded in it")
     try:
-        return json.loads(text), safetensors.torch.load(blob)
+        description = json.loads(text, object_pairs_hook=_without_repeats)
+        tensors = safetensors.torch.load(blob)
     except (SafetensorError, ValueError, RecursionError, KeyError) as error:
         raise _refused(path, f"damaged: {error}") from error
+    if not isinstance(description, dict):
+        raise _refused(path, "its description is not a table")
+    return description, tensors
+
+
+def _resealed(blob: bytes, old: str, new: str) -> bytes:
+    return blob.replace(_SEAL.format(old).encode(), _SEAL.format(new).encode(), 1)
 
 
 def _header(path: Path, blob: bytes) -> dict[str, Any]:
-    for magic, what in _FOREIGN.items():
-        if blob.startswith(magic):
-            raise _refused(path, what)
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 10 or length > len(blob) - 8 or blob[8:9] != b"{":
-        raise _refused(path, f"{len(blob):,} bytes that are not a safetensors file")
+        # Asked only now: the length at the start of a good file may look like another's mark.
+        plain = f"{len(blob):,} bytes that are not a safetensors file"
+        marks = (what for magic, what in _FOREIGN.items() if blob.startswith(magic))
+        raise _refused(path, next(marks, plain))
     if length > _LARGEST_HEADER:
         raise _refused(path, f"its header has {length:,} bytes, more than {_LARGEST_HEADER:,}")
     try:
@@ -97,7 +109,8 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refused(path: Path, reason: str) -> ModelError:
     return ModelError(
-        f"{printable(str(path))}: not a striate model: {reason}; give a model.safetensors of a run"
+        f"{printable(str(path))}: not a striate model: {printable(reason, 300)}; "
+        "give a model.safetensors of a run"
     )
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
-from striate.data.inspection import Inspection, inspect
+from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import Judged, evaluating, judged

@@ -13,6 +13,8 @@ from torch.utils.hooks import RemovableHandle
 from striate.arithmetic import output_size
 from striate.errors import OptionError
 
+_Reached = tuple[str, nn.Module, tuple[int, ...]]  # a layer's name, itself, the shape it is given
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -73,7 +75,7 @@ def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anato
     """
     layers: list[Layer] = []
     handles: list[RemovableHandle] = []
-    reached: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+    reached: list[_Reached] = []
 
     def watch(path: str, module: nn.Module) -> None:
         def before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
@@ -92,16 +94,19 @@ def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anato
     try:
         network.eval()(torch.empty((1, *input), device="meta"))
     except RuntimeError as error:
-        raise _does_not_fit(name, input, *reached[-1], error) from error
+        raise _does_not_fit(name, input, reached[-1:], error) from error
     finally:
         for handle in handles:
             handle.remove()
     return Anatomy(name, input, tuple(layers), sum(p.numel() for p in network.parameters()))
 
 
-def _does_not_fit(network: str, picture: tuple[int, ...], path: str, layer: nn.Module,
-                  entering: tuple[int, ...], error: RuntimeError) -> OptionError:  # fmt: skip
+def _does_not_fit(network: str, picture: tuple[int, ...], reached: list[_Reached],
+                  error: RuntimeError) -> OptionError:  # fmt: skip
     reason = str(error).splitlines()[0]
+    if not reached:
+        return OptionError(f"{network} cannot take a picture of {_volume(picture)}: {reason}")
+    path, layer, entering = reached[0]
     if isinstance(layer, nn.Conv2d) and isinstance(layer.padding[0], int):
         try:
             output_size(

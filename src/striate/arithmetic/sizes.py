@@ -27,4 +27,3 @@ def output_size(
 def span(kernel: int, dilation: int = 1) -> int:
     """Pixels from the first to the last tap of a kernel."""
     return dilation * (kernel - 1) + 1
-

@@ -19,7 +19,7 @@ def command(
 
     Exits with 3 when the folder cannot be trained on. Example: striate check photos
     """
-    from striate.data.inspection import inspect
+    from striate.data.checking.inspection import inspect
 
     inspection = inspect(photos)
     if as_json:

@@ -47,7 +47,7 @@ def _examples(digits: Path, folder: Path) -> Path:
     """Write some of the test pictures into the run's folder, named by their class."""
     from PIL import Image
 
-    from striate.data.scan import scan
+    from striate.data.layouts.scan import scan
     from striate.training.run import Run
 
     listing = scan(digits)

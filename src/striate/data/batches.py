@@ -52,8 +52,8 @@ class Pixels:
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Every picture once, in listing order, unchanged."""
-        for chosen in torch.arange(len(self)).split(size):
-            yield self._gather(chosen)
+        for start in range(0, len(self), size):
+            yield self._gather(torch.arange(start, min(start + size, len(self))))
 
     def _gather(self, chosen: Tensor) -> Batch:
         rows = self.rows[chosen]

@@ -1,4 +1,4 @@
-"""The one way from a picture to a network's input; it travels with the network that was trained on it."""
+"""The one way from a picture to a network's input; it travels with the network it trained."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ Fit = Literal["letterbox", "crop", "stretch"]
 class Preprocess:
     """Size, fit, colour and normalisation. Nothing else in striate resizes or normalises.
 
-    `letterbox` keeps the whole picture and fills the rest with black, `crop` keeps the middle square,
-    `stretch` ignores the proportions.
+    `letterbox` keeps the whole picture and fills the rest with black, `crop` keeps the middle
+    square, `stretch` ignores the proportions.
     """
 
     size: int  #: side in pixels of the square a network sees
@@ -42,7 +42,7 @@ class Preprocess:
         return image if image.size == (self.size, self.size) else self._fitted(image)
 
     def normalise(self, pixels: Tensor) -> Tensor:
-        """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last in memory."""
+        """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""
         values = pixels.float()
         mean = values.new_tensor(self.mean) * 255
         deviation = values.new_tensor(self.deviation) * 255
@@ -64,4 +64,3 @@ class Preprocess:
         place = (side - inner[0]) // 2, (side - inner[1]) // 2
         canvas.paste(image.resize(inner, Image.Resampling.BILINEAR), place)
         return canvas
-

@@ -32,7 +32,8 @@ def divided(packed: Packed, shares: Shares) -> Packed:
 
     What the folder says stands. Where it names no validation part, the pictures it does not place
     elsewhere are split by content, and a test part is split off too unless the folder names one.
-    A class never lacks training or validation pictures while it has two different ones.
+    A class with two different pictures has one to train and one to validate, except where a
+    picture stands under several classes: it has one place in all of them.
     """
     given = {picture.part for picture in packed.pictures}
     if "validation" in given:

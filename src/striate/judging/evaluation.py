@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.summary import cut
+from striate.data.checking.summary import cut
 from striate.errors import ModelError, OptionError, printable
 from striate.judging import metrics
 from striate.judging.scores import FEW, KIND, ClassScore, Confusion, Mistake, Share

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from striate.data.layouts.scan import scan
 from striate.data.listing import Packed, Part, Progress
-from striate.data.pack import packing
-from striate.data.scan import scan
+from striate.data.packing.pack import packing
 from striate.data.split import divided
 from striate.errors import DataError, printable
 from striate.judging.evaluation import Evaluation, judge

@@ -6,7 +6,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from striate.data.summary import cells, cut
+from striate.data.checking.summary import cells, cut
 from striate.errors import printable
 
 MISSING = "–"

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from striate.data.decode import decode
+from striate.data.decoding.decode import decode
+from striate.data.layouts.scan import unlabelled
 from striate.data.listing import Record
-from striate.data.scan import unlabelled
 from striate.errors import DataError, printable
 from striate.model import Model
 from striate.tasks import classification
@@ -34,9 +34,9 @@ class Prediction:
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready table; undecodable bytes in the path are escaped."""
+        """A JSON-ready table; undecodable bytes in the path are surrogates."""
         return {
-            "path": printable(self.path),
+            "path": self.path,
             "class": self.class_name,
             "probability": round(self.probability, 6),
             "top": [{"class": name, "probability": round(p, 6)} for name, p in self.top],
@@ -85,10 +85,13 @@ class Predictor:
                 (reason,) = record.findings[:1]
                 detail = f": {reason.detail}" if reason.detail else ""
                 yield Prediction(str(path), error=f"{reason.kind}{detail}")
-            else:
-                notes = tuple(finding.kind for finding in record.findings)
-                top = self._best(next(rows))
-                yield Prediction(str(path), *top[0], top, notes)
+                continue
+            notes, answer = tuple(finding.kind for finding in record.findings), next(rows)
+            if not np.isfinite(answer).all():
+                yield Prediction(str(path), notes=notes, error="the network's answer is not finite")
+                continue
+            top = self._best(answer)
+            yield Prediction(str(path), *top[0], top, notes)
 
     def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Pictures of (size, size, channels) -> (N, classes)."""
@@ -103,7 +106,8 @@ class Predictor:
 
 
 def _expanded(path: Path) -> list[Path]:
-    if path.is_dir():
+    # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
+    if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
         return [path / name for name in unlabelled(path)]
     if not os.path.lexists(path):
         raise DataError(f"{printable(str(path))}: no such file or folder")

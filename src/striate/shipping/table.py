@@ -14,6 +14,7 @@ from striate.shipping.predictor import Prediction
 
 COLUMNS = ("path", "class", "probability", "error", "notes")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BLANK = " \u00a0\u3000\u200b\ufeff"
 
 
 def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> None:
@@ -29,7 +30,7 @@ def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = Fals
 def check_suffix(path: Path) -> None:
     """Raises OptionError unless the file is a .csv or a .jsonl."""
     if path.suffix not in (".csv", ".jsonl"):
-        raise OptionError(f"{path}: expected a file that ends in .csv or .jsonl")
+        raise OptionError(f"{printable(str(path))}: expected a file that ends in .csv or .jsonl")
 
 
 def as_jsonl(predictions: Iterable[Prediction]) -> str:
@@ -39,14 +40,15 @@ def as_jsonl(predictions: Iterable[Prediction]) -> str:
 def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
     """RFC 4180 with a header. A cell that a spreadsheet would run as a formula gets a leading '.
 
-    `raw` leaves such cells as they are. https://owasp.org/www-community/attacks/CSV_Injection
+    `raw` leaves such cells as they are. Undecodable bytes of a path are surrogates, which `write`
+    turns back into the bytes. https://owasp.org/www-community/attacks/CSV_Injection
     """
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
     for prediction in predictions:
         cells = (
-            printable(prediction.path),
+            prediction.path,
             prediction.class_name,
             f"{prediction.probability:.6f}" if not prediction.error else "",
             prediction.error,
@@ -57,4 +59,6 @@ def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
 
 
 def _harmless(cell: str) -> str:
-    return "'" + cell if cell.lstrip(" \u00a0").startswith(_FORMULA_STARTS) else cell
+    """The cell, behind a ' where it or a line of it begins as a formula does, blanks aside."""
+    starts = [cell, *(line.lstrip(_BLANK) for line in cell.splitlines())]
+    return "'" + cell if any(start.startswith(_FORMULA_STARTS) for start in starts) else cell

@@ -13,13 +13,13 @@ import torch
 
 from striate import storage, zoo
 from striate.data.batches import pixels_of, steps_in
-from striate.data.inspection import problems
+from striate.data.checking.inspection import problems
+from striate.data.layouts.scan import scan
 from striate.data.listing import LEFT_OUT, PARTS, Finding, Packed, Progress
-from striate.data.pack import packing
+from striate.data.packing.pack import packing
+from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
-from striate.data.scan import scan
 from striate.data.split import Shares, divided
-from striate.data.survey import headers
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
 from striate.options import TrainOptions

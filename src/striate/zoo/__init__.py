@@ -14,6 +14,8 @@ from striate.zoo.card import Card
 
 __all__ = ["CARDS", "Card", "build", "card"]
 
+_MOST = 1_000_000  # channels or classes
+
 CARDS: dict[str, Card] = {
     entry.name: entry for page in (lenet, resnet, resnet_small) for entry in page.CARDS
 }
@@ -35,6 +37,6 @@ def build(name: str, *, channels: int | None = None, classes: int | None = None)
     channels = entry.input[0] if channels is None else channels
     classes = entry.classes if classes is None else classes
     for word, count in (("channels", channels), ("classes", classes)):
-        if count < 1:
-            raise OptionError(f"{name} needs at least 1 of {word}, but {count} came")
+        if not 1 <= count <= _MOST:
+            raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
     return entry.builder(channels=channels, classes=classes)

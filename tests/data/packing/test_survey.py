@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from striate.data import children
-from striate.data.decode import decode
+from striate.data.decoding.decode import decode
 from striate.data.listing import Finding, Listing, Picture, Record
+from striate.data.packing import children
+from striate.data.packing.survey import headers, survey
 from striate.data.preprocess import Preprocess
-from striate.data.survey import headers, survey
 from striate.errors import StorageError, StriateError
 from tests.data.pictures import class_folders, corners, encoded, noise
 
@@ -214,9 +214,9 @@ def test_leaving_early_ends_the_children(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_children_of_a_killed_process_die_in_the_middle_of_a_picture(tmp_path: Path) -> None:
     file = _hanging(tmp_path)
     program = (
-        "import sys; from pathlib import Path; from striate.data import children\n"
-        "from tests.data.test_survey import FAULTY, listing_of\n"
-        "from striate.data.survey import survey\n"
+        "import sys; from pathlib import Path; from striate.data.packing import children\n"
+        "from tests.data.packing.test_survey import FAULTY, listing_of\n"
+        "from striate.data.packing.survey import survey\n"
         "children.COMMAND = FAULTY\n"
         "list(survey(listing_of(Path(sys.argv[1])), workers=1))"
     )
@@ -287,7 +287,8 @@ def test_rows_of_an_array_need_no_process(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_nothing_of_torch_or_numpy_is_loaded_by_a_child() -> None:
     program = (
-        "import sys, striate.data.worker; print(sorted({'torch', 'numpy'} & set(sys.modules)))"
+        "import sys, striate.data.packing.worker\n"
+        "print(sorted({'torch', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stdout == b"[]\n"

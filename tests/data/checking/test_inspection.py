@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.data.inspection import Inspection, Sizes, inspect, inspecting
+from striate.data.checking.inspection import Inspection, Sizes, inspect, inspecting
+from striate.data.checking.summary import cells
 from striate.data.listing import Finding, Progress
-from striate.data.summary import cells
 from striate.errors import DataError
 
 

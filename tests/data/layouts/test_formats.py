@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from striate.data.layouts.scan import scan
 from striate.data.listing import Listing
-from striate.data.scan import scan
 from striate.errors import DataError
 
 CIFAR10_NAMES = (

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib import format as npy_format
 
-from striate.data import npz
+from striate.data.layouts import npz
+from striate.data.layouts.scan import scan
 from striate.data.listing import Listing
-from striate.data.scan import scan
 from striate.errors import DataError
 
 

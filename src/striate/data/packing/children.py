@@ -24,7 +24,7 @@ from striate.data.listing import reason
 from striate.errors import StorageError, StriateError
 
 Task = tuple[int, str]
-COMMAND = ("-P", "-m", "striate.data.worker")
+COMMAND = ("-P", "-m", "striate.data.packing.worker")
 _LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
 _START_SECONDS, _END_SECONDS = 60.0, 5.0
 

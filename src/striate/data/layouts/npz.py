@@ -27,7 +27,7 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from striate.data.formats import LARGEST, Block, check_labels, joined
+from striate.data.layouts.formats import LARGEST, Block, check_labels, joined
 from striate.data.listing import PART_WORDS, Listing, Part, reason
 from striate.errors import DataError, printable
 

@@ -22,7 +22,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.data.formats import read_arrays
+from striate.data.layouts.formats import read_arrays
+from striate.data.layouts.manifest import read_manifest
+from striate.data.layouts.npz import read_npz
 from striate.data.listing import (
     PART_WORDS,
     PARTS,
@@ -34,8 +36,6 @@ from striate.data.listing import (
     folded,
     reason,
 )
-from striate.data.manifest import read_manifest
-from striate.data.npz import read_npz
 from striate.errors import DataError, printable
 
 #: in lower case; names that begin with a dot are hidden as well

@@ -1,6 +1,6 @@
 """The child process of a survey: lines of tasks come in, a line of answer a picture goes out.
 
-    python -P -m striate.data.worker '{"size": 224, ...}'
+    python -P -m striate.data.packing.worker '{"size": 224, ...}'
     in:   [index, path]
     out:  "ready", then in the order of the tasks
           [digest, width, height, channels, [[kind, detail], ...]]
@@ -27,10 +27,10 @@ from typing import Any
 
 from PIL import Image
 
-from striate.data.decode import decode, header
+from striate.data.decoding.decode import decode, header
+from striate.data.decoding.reading import silence
 from striate.data.listing import Record
 from striate.data.preprocess import Preprocess
-from striate.data.reading import silence
 
 _PR_SET_PDEATHSIG = 1
 _FLUSH_SECONDS = 0.02

@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms, ImageFile
 
-from striate.data.decode import decode, header
+from striate.data.decoding.decode import decode, header
+from striate.data.decoding.reading import silence
 from striate.data.listing import FINDINGS, Finding, Record
 from striate.data.preprocess import Fit, Preprocess
-from striate.data.reading import silence
 from tests.data import pictures
 from tests.data.pictures import FORMATS, SUFFIXES, corners, deep_png, encoded, noise, turned
 
@@ -557,7 +557,7 @@ def test_the_memory_of_a_process_stays_small_whatever_a_header_says(tmp_path: Pa
     (tmp_path / "c.jpg").write_bytes(pictures.many_scans(noise(500, 500), 1000))
     (tmp_path / "d.webp").write_bytes(pictures.wide_webp(16_384))
     program = (
-        "import sys; from striate.data.decode import decode\n"
+        "import sys; from striate.data.decoding.decode import decode\n"
         "found = [decode(path, path)[1].findings[0].kind for path in sys.argv[1:]]\n"
         # getrusage would tell the memory of the process that started this one.
         "peak = next(line for line in open('/proc/self/status') if line.startswith('VmHWM'))\n"

@@ -2,8 +2,8 @@
 
 import pytest
 
+from striate.data.checking.problems import problems
 from striate.data.listing import Finding, Part, Picture
-from striate.data.problems import problems
 
 NAMES = ["cat", "dog", "owl"]
 

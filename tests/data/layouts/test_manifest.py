@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from striate.data.layouts.scan import scan
 from striate.data.listing import Picture
-from striate.data.scan import scan
 from striate.errors import DataError
-from tests.data.layouts import UNDECODABLE, linked, plant
+from tests.data.layout_table import UNDECODABLE, linked, plant
 
 HEAD = b"path,label\n"
 MORE = b"cat/1.jpg,cat\ndog/2.jpg,dog\n"

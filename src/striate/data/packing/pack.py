@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from striate import storage
-from striate.data.cache import LOCK, cache_folder, hashes, publish, sweep
 from striate.data.listing import Finding, Listing, Packed, Progress, Record, repeated
+from striate.data.packing.cache import LOCK, cache_folder, hashes, publish, sweep
+from striate.data.packing.survey import survey
 from striate.data.preprocess import Preprocess
-from striate.data.survey import survey
 from striate.errors import DataError, StorageError, printable
 
 if TYPE_CHECKING:

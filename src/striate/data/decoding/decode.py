@@ -25,11 +25,11 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from striate.data.colours import UnsuitableError, channels, flatten
-from striate.data.contents import Contents, bare_png, examine, kind, resemblance
+from striate.data.decoding.colours import UnsuitableError, channels, flatten
+from striate.data.decoding.contents import Contents, bare_png, examine, kind, resemblance
+from striate.data.decoding.reading import RefusedError, content, regular, silence
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
-from striate.data.reading import RefusedError, content, regular, silence
 
 #: Pillow's reader of each format: no other is ever tried, whatever the file is called.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {

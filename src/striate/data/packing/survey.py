@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from striate.data.children import Death, answers
 from striate.data.listing import Finding, Listing, Record
+from striate.data.packing.children import Death, answers
+from striate.data.packing.worker import Job
 from striate.data.preprocess import Preprocess
-from striate.data.worker import Job
 from striate.errors import StriateError
 from striate.storage import storage_error
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 
+from striate.data.checking.problems import problems
+from striate.data.layouts.scan import scan
 from striate.data.listing import FINDINGS, Listing
-from striate.data.problems import problems
-from striate.data.scan import scan
 from striate.errors import DataError
-from tests.data.layouts import (
+from tests.data.layout_table import (
     LAYOUTS,
     NFC,
     NFD,
@@ -276,5 +276,5 @@ def test_scanning_opens_no_file(tmp_path: Path):
 
 
 def test_looking_at_data_loads_no_torch():
-    program = "import sys, striate.data.inspection; sys.exit('torch' in sys.modules)"
+    program = "import sys, striate.data.checking.inspection; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.data import summary
+from striate.data.checking import summary
+from striate.data.checking.problems import problems
+from striate.data.layouts.scan import scan
 from striate.data.listing import (
     FINDINGS,
     PARTS,
@@ -21,9 +23,7 @@ from striate.data.listing import (
     Record,
     repeated,
 )
-from striate.data.problems import problems
-from striate.data.scan import scan
-from striate.data.survey import survey
+from striate.data.packing.survey import survey
 from striate.errors import printable
 
 

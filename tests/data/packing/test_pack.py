@@ -17,18 +17,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from striate.data import cache as cache_module
-from striate.data import children
-from striate.data import pack as pack_module
-from striate.data.cache import LOCK, cache_folder, sweep
-from striate.data.decode import decode
+from striate.data.decoding.decode import decode
 from striate.data.listing import Finding, Listing, Packed, Picture, Progress, Record, repeated
-from striate.data.pack import pack, packing
+from striate.data.packing import cache as cache_module
+from striate.data.packing import children
+from striate.data.packing import pack as pack_module
+from striate.data.packing.cache import LOCK, cache_folder, sweep
+from striate.data.packing.pack import pack, packing
 from striate.data.preprocess import Preprocess
 from striate.errors import DataError, StorageError
 from striate.storage import lock
+from tests.data.packing.test_survey import listing_of
 from tests.data.pictures import class_folders, encoded, noise
-from tests.data.test_survey import listing_of
 
 EIGHT = Preprocess(8, 3)
 
@@ -266,9 +266,9 @@ def test_two_processes_that_build_the_same_pack_both_get_it(photos: Path, home: 
     one = packing(listing_of(photos), EIGHT, cache=home)
     next(one)
     program = (
-        "import sys; from pathlib import Path; from striate.data.pack import pack\n"
-        "from tests.data.test_survey import listing_of\n"
-        "from tests.data.test_pack import EIGHT, assert_right\n"
+        "import sys; from pathlib import Path; from striate.data.packing.pack import pack\n"
+        "from tests.data.packing.test_survey import listing_of\n"
+        "from tests.data.packing.test_pack import EIGHT, assert_right\n"
         "root = Path(sys.argv[1])\n"
         "assert_right(pack(listing_of(root), EIGHT, cache=Path(sys.argv[2])), root, EIGHT)"
     )

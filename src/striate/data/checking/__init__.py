@@ -1,0 +1,1 @@
+"""What `striate check` tells of a folder, and why one cannot be trained on."""

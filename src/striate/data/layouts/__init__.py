@@ -1,0 +1,1 @@
+"""What lies in a folder or file of pictures: class folders, parts, a manifest, arrays."""
