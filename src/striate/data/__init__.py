@@ -1,4 +1,5 @@
 """Folder of pictures -> checked listing -> packed pixels -> split -> batches.
 
-Only `batches` and `augment` load torch; nothing is imported here, as every decoding child starts here.
+Only `batches` and `augment` load torch, and nothing is imported here: every child that decodes
+pictures starts with this file.
 """
