@@ -63,8 +63,10 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
 
     report = tmp_path / "report.html"
     assert main(["evaluate", str(out), str(photos), "--part", "all", "--out", str(report)]) == 0
-    assert "of 120 pictures right" in report.read_text("utf-8")
-    assert "of 120" in capsys.readouterr().out
+    page = report.read_text("utf-8")
+    assert "of 120 pictures right" in page
+    assert "Learning rate" in page
+    assert capsys.readouterr().out.startswith("120 pictures, 3 classes: ")
     assert fingerprint(photos) == before
 
 

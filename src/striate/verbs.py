@@ -152,7 +152,7 @@ def evaluate(
     result = display.watched(work, None if progress else Console(quiet=True))
     if chosen.out:
         command = f"striate evaluate {shown} {photos} --part {chosen.part}"
-        storage.write(chosen.out, _page(result, loaded, [], command))
+        storage.write(chosen.out, _page(result, loaded, _epochs_beside(shown), command))
     return result.evaluation
 
 
@@ -216,6 +216,12 @@ def _write_report(run: Run, data: Dataset) -> None:
     command = f"striate train {data.photos} --network {model.name}"
     storage.write(run.report_file, _page(result, model, run.epochs(), command))
     run.write_json("evaluation.json", result.evaluation.to_json())
+
+
+def _epochs_beside(model: str) -> list[Epoch]:
+    """The epochs of the run that a model file lies in; none where it was moved elsewhere."""
+    place = Path(model)
+    return Run(place if place.is_dir() else place.parent).epochs()
 
 
 def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
