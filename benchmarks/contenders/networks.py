@@ -1,0 +1,76 @@
+"""LeNet-5 (LeCun et al. 1998, modern form) and ResNet-20 (He et al. 2015, 4.2), plain PyTorch."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def lenet5(channels: int = 1, classes: int = 10) -> nn.Sequential:
+    """(N, channels, 32, 32) -> logits (N, classes); 61,706 parameters."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 6, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Conv2d(6, 16, 5),
+        nn.Tanh(),
+        nn.AvgPool2d(2),
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.Tanh(),
+        nn.Linear(120, 84),
+        nn.Tanh(),
+        nn.Linear(84, classes),
+    )
+
+
+class Block(nn.Module):
+    """Two 3x3 convolutions and a shortcut that subsamples and pads with zeros (option A)."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.stride, self.added = stride, outputs - inputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.norm1(self.conv1(x)))
+        y = self.norm2(self.conv2(y))
+        if self.added:
+            x = F.pad(x[:, :, :: self.stride, :: self.stride], (0, 0, 0, 0, 0, self.added))
+        return F.relu(y + x)
+
+
+def resnet20(channels: int = 3, classes: int = 10) -> nn.Sequential:
+    """(N, channels, 32, 32) -> logits (N, classes); 269,722 parameters."""
+    blocks: list[nn.Module] = []
+    inputs = 16
+    for width in (16, 32, 64):
+        for index in range(3):
+            stride = 2 if width > 16 and index == 0 else 1
+            blocks.append(Block(inputs, width, stride))
+            inputs = width
+    network = nn.Sequential(
+        nn.Conv2d(channels, 16, 3, 1, 1, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        *blocks,
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, classes),
+    )
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out")
+    return network
+
+
+def build(name: str) -> nn.Module:
+    return {"lenet5": lenet5, "resnet20": resnet20}[name]()
+
+
+def count(network: nn.Module) -> int:
+    """Parameters that are trained."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)

@@ -1,0 +1,57 @@
+"""striate: its command line, with its report and its checkpoints.
+
+The picture cache lies where STRIATE_CACHE says; the driver gives each run an empty one.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+from contender import Clock, Task, parse, report
+
+from striate.cli import main as striate
+
+
+def main(task: Task, clock: Clock) -> None:
+    out = Path("run")
+    colour = "grey" if task.channels == 1 else "rgb"
+    asked = ["train", str(task.folder), "--network", task.network, "--colour", colour]
+    asked += ["--epochs", str(task.epochs), "--batch", str(task.batch), "--seed", str(task.seed)]
+    asked += ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
+    asked += ["--augment", "none", "--out", str(out), "--json"]
+    if code := striate(asked):
+        sys.exit(code)
+    lines = (out / "events.jsonl").read_text("utf-8").splitlines()
+    events = [json.loads(line) for line in lines]
+    of = {kind: [e for e in events if e["event"] == kind] for kind in ("Started", "Step", "Epoch")}
+    parts = of["Started"][0]["pictures"]
+    clock.phase("rest")
+    clock.epochs = [
+        epoch_seconds([step for step in of["Step"] if step["epoch"] == epoch], task, parts["train"])
+        for epoch in range(1, task.epochs + 1)
+    ]
+    fit, training = of["Epoch"][-1]["seconds"], sum(clock.epochs)
+    clock.phases["rest"] -= fit
+    clock.phases |= {"train": training, "validate": fit - training}
+    report(
+        clock,
+        pictures=parts["train"],
+        correct=round(of["Epoch"][-1]["validation_accuracy"] * parts["validation"]),
+        n=parts["validation"],
+        params=of["Started"][0]["params"],
+        packages=("striate", "torch"),
+    )
+
+
+def epoch_seconds(steps: list[dict[str, float]], task: Task, pictures: int) -> float:
+    """What an epoch's training took, gathering included, from its reports of the rate."""
+    seen = [0, *(min(step["step"] * task.batch, pictures) for step in steps)]
+    rates = (step["pictures_per_second"] for step in steps)
+    return sum((b - a) / rate for (a, b), rate in zip(pairwise(seen), rates, strict=True))
+
+
+if __name__ == "__main__":
+    main(parse(), Clock())

@@ -1,0 +1,41 @@
+"""The folders of pictures that contenders train on: FOLDER/{train,validation}/CLASS/*."""
+
+from __future__ import annotations
+
+import tarfile
+from importlib.resources import as_file, files
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+
+def digits(folder: Path) -> None:
+    """5,000 MNIST digits as PNG files of 28x28 pixels: 400 of a class to train, 100 to validate."""
+    with as_file(files("striate.data") / "samples" / "digits.npz") as path:
+        arrays = np.load(path)
+        pixels, labels = arrays["x"], arrays["y"]
+    for label in range(10):
+        for index, picture in enumerate(pixels[labels == label]):
+            part = "train" if index < 400 else "validation"
+            path = folder / part / str(label) / f"{index:03d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture).save(path)
+
+
+def cifar(folder: Path, archive: Path) -> None:
+    """10,000 CIFAR-10 pictures: 800 of a class from train, 200 of a class from test to validate.
+
+    The archive holds cifar10/{train,test}/CLASS/NNNN.jpg; the lowest numbers are taken.
+    """
+    wanted = {"train": ("train", 800), "test": ("validation", 200)}
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            path = PurePosixPath(member.name)
+            if path.suffix != ".jpg" or path.parts[-3] not in wanted:
+                continue
+            part, count = wanted[path.parts[-3]]
+            if int(path.stem) < count and (content := tar.extractfile(member)):
+                target = folder / part / path.parts[-2] / path.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(content.read())

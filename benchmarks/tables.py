@@ -1,0 +1,100 @@
+"""Writes docs/tables/*.md from benchmarks/results/*.jsonl; --check only says whether they agree.
+
+python benchmarks/tables.py [--check]
+
+The last line a file has for each set of pictures becomes a table. Needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+TABLES = ROOT / "docs" / "tables"
+HEADS = (
+    "contender",
+    "seconds",
+    "ratio",
+    "CPU seconds",
+    "pictures/s",
+    "accuracy (95% interval)",
+    "peak MB",
+)
+NOT_YET = "Not measured yet: `make bench`.\n"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if they differ")
+    check = parser.parse_args().check
+    different = [path for path, text in tables() if not path.is_file() or path.read_text() != text]
+    if check:
+        for path in different:
+            print(f"{path.relative_to(ROOT)} differs from the results", file=sys.stderr)
+        return int(bool(different))
+    TABLES.mkdir(parents=True, exist_ok=True)
+    for path, text in tables():
+        path.write_text(text)
+    return 0
+
+
+def tables() -> Iterable[tuple[Path, str]]:
+    """Each table's file and what it must hold."""
+    for name, table in QUESTIONS.items():
+        results = RESULTS / f"{name}.jsonl"
+        lines = results.read_text().splitlines() if results.is_file() else []
+        last = {record["data"]: record for record in map(json.loads, lines)}
+        body = "\n".join(table(record) for record in last.values()) or NOT_YET
+        origin = f"<!-- made by benchmarks/tables.py from benchmarks/results/{name}.jsonl -->"
+        yield TABLES / f"{name}.md", f"{origin}\n\n{body}"
+
+
+def folder_to_model(record: dict[str, Any]) -> str:
+    """Seconds of the whole process: median, least and most."""
+    parts, machine = record["pictures"], record["machine"]
+    can = f" with {', '.join(machine['instructions'])}" if machine["instructions"] else ""
+    versions = {k: v for c in record["contenders"].values() for k, v in c["versions"].items()}
+    head = (
+        f"**{record['data']}**: {record['network']}, {parts['train']:,} pictures to train on, "
+        f"{parts['validation']:,} to validate, {record['epochs']} epochs, batch {record['batch']}. "
+        f"Measured {record['date']} on {machine['cpu']}{can}; {machine['cores']} cores, "
+        f"{machine['memory_gib']} GiB, {record['threads']} threads, {machine['system']}, "
+        f"Python {machine['python']}; other processes took at most {record['others']:.0%} of the "
+        f"CPU. Medians of n = {record['n']}, least and most in brackets; "
+        "ratio: seconds over those of striate."
+    )
+    rows = [contender(name, entry) for name, entry in record["contenders"].items()]
+    rule = ["---", *["---:"] * (len(HEADS) - 1)]
+    grid = "\n".join(f"| {' | '.join(cells)} |" for cells in (HEADS, rule, *rows))
+    return f"{head}\n\n{grid}\n\n{', '.join(f'{k} {v}' for k, v in sorted(versions.items()))}\n"
+
+
+def contender(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
+    right = entry["accuracy"]
+    return (
+        name,
+        spread(entry["seconds"], 1),
+        f"{entry['ratio']:.2f}",
+        spread(entry["cpu_seconds"], 1),
+        spread(entry["pictures_per_second"], 0),
+        f"{right['value']:.1%} ({right['low']:.1%} to {right['high']:.1%})",
+        spread(entry["peak_megabytes"], 0),
+    )
+
+
+def spread(values: dict[str, float], digits: int) -> str:
+    median, least, most = (f"{values[key]:,.{digits}f}" for key in ("median", "min", "max"))
+    return f"{median} ({least} to {most})"
+
+
+QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"folder_to_model": folder_to_model}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
