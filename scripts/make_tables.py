@@ -1,0 +1,213 @@
+"""Write the tables that say what the code says into the pages of the documentation.
+
+    python scripts/make_tables.py
+
+A page names a table by a comment, <!-- table: findings -->, and ends it by <!-- end -->. The suite
+holds what stands between against what the code gives today.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from itertools import groupby
+from pathlib import Path
+
+import annotated_types
+from pydantic.fields import FieldInfo
+
+from striate import errors, zoo
+from striate.data.augment import VARIATIONS
+from striate.data.listing import LEFT_OUT, USED, Record
+from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
+from striate.training import events
+from striate.training.recipe import choose_view, complete
+
+DOCS = Path(__file__).parents[1] / "docs"
+_PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def tables() -> dict[str, str]:
+    """Every table by its name, as Markdown."""
+    return {
+        "findings-left-out": table(("finding", "what is done"), LEFT_OUT.items()),
+        "findings-used": table(("finding", "what is done"), USED.items()),
+        "train-options": options(TrainOptions),
+        "evaluate-options": options(EvaluateOptions),
+        "predict-options": options(PredictOptions),
+        "views": views(),
+        "recipes": recipes(),
+        "augmentation": augmentation(),
+        "events": told(),
+        "networks": networks(),
+        "exit-codes": exit_codes(),
+    }
+
+
+def filled(page: str) -> str:
+    """The page with its tables as the code gives them."""
+    every = tables()
+    return _PLACE.sub(lambda place: f"{place[1]}\n{every[place[2]]}\n{place[3]}", page)
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines
+    )
+
+
+def options(model: type[Options]) -> str:
+    """The flags of a verb."""
+    rows = [
+        (
+            f"`--{name.replace('_', '-')}`",
+            takes(field),
+            "–" if field.default is None or field.default is False else f"`{field.default}`",
+            str(field.description),
+        )
+        for name, field in model.model_fields.items()
+    ]
+    return table(("option", "takes", "default", "what it does"), rows)
+
+
+def takes(field: FieldInfo) -> str:
+    """The kind, unit and range of an option's value."""
+    kind: typing.Any = field.annotation
+    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
+        kind = next(one for one in typing.get_args(kind) if one is not types.NoneType)
+    if typing.get_origin(kind) is typing.Literal:
+        return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
+    words = {int: "a whole number", float: "a number", str: "text", Path: "a path", bool: "nothing"}
+    extra = field.json_schema_extra
+    unit = extra.get("unit") if isinstance(extra, dict) else ""
+    return f"{unit or words[kind]}{limits(field.metadata)}"
+
+
+def limits(bounds: Iterable[object]) -> str:
+    """What a number may be."""
+    words: list[str] = []
+    for bound in bounds:
+        match bound:
+            case annotated_types.Ge(least):
+                words.append(f"{number(least)} or more")
+            case annotated_types.Gt(least):
+                words.append(f"above {number(least)}")
+            case annotated_types.Le(most):
+                words.append(f"at most {number(most)}")
+            case annotated_types.Lt(most):
+                words.append(f"below {number(most)}")
+            case _:
+                raise ValueError(bound)
+    return "".join(f", {word}" for word in words)
+
+
+def number(value: typing.Any) -> str:
+    """1000 -> 1,000; large powers of two as such."""
+    power = int(value).bit_length() - 1
+    return f"2^{power}" if value == 2**power and power > 20 else f"{value:,}"
+
+
+def views() -> str:
+    """Which network sees pictures of which size, where the options say neither."""
+    rows: list[tuple[str, str, str, str]] = []
+    for channels, colour in ((1, "grey"), (3, "colour")):
+        seen = [
+            (side, choose_view(TrainOptions(), [Record("", side, side, channels)]))
+            for side in range(8, 400)
+        ]
+        for view, group in groupby(seen, key=lambda pair: pair[1]):
+            sides = [side for side, _ in group]
+            last = f"{sides[0]} and more" if sides[-1] == seen[-1][0] else f"up to {sides[-1]}"
+            rows.append((colour, last, f"`{view.network}`", str(view.size)))
+    heads = ("pictures", "median of their shorter sides, pixels", "network", "size it sees, pixels")
+    return table(heads, rows)
+
+
+def recipes() -> str:
+    """How long and how fast a network learns, where the options do not say."""
+    view = choose_view(TrainOptions(), [])
+    rows = []
+    for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
+        recipe = complete(TrainOptions(), view, pictures)
+        rate = f"{recipe.learning_rate:.3f}"
+        rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
+    return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
+
+
+def augmentation() -> str:
+    """The ranges of each level."""
+    names = [field.name for field in fields(VARIATIONS["none"])]
+    rows = [
+        (f"`{level}`", *(shown(name, getattr(variation, name)) for name in names))
+        for level, variation in VARIATIONS.items()
+    ]
+    return table(("level", *names), rows)
+
+
+def shown(name: str, value: float) -> str:
+    """A range of change."""
+    if not value:
+        return "–"
+    if value is True:
+        return "half of them"
+    return f"±{value:g}°" if name == "turn" else f"±{value:.0%}".replace("%", " %")
+
+
+def told() -> str:
+    """The events, what each means and carries."""
+    rows = [
+        (
+            f"`{event.__name__}`",
+            str(event.__doc__).splitlines()[0],
+            ", ".join(f"`{field.name}`" for field in fields(event)),
+        )
+        for event in typing.get_args(events.Event)
+    ]
+    return table(("event", "what it says", "what it carries"), rows)
+
+
+def networks() -> str:
+    """The cards of the zoo."""
+    rows = [
+        (
+            f"`{card.name}`",
+            f"{card.paper} {card.year}",
+            "x".join(map(str, card.input)),
+            str(card.classes),
+            f"{card.params:,}",
+            "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only",
+        )
+        for card in zoo.CARDS.values()
+    ]
+    heads = ("network", "paper", "input there", "classes there", "parameters", "pictures it takes")
+    return table(heads, rows)
+
+
+def exit_codes() -> str:
+    """The error tree, as the head of errors.py draws it."""
+    lines = re.findall(
+        r"(\w+Error) +(?:\((\w+)\) +)?(\d+)  (.+)", str(errors.__doc__), flags=re.MULTILINE
+    )
+    rows = [
+        (code, f"`{name}`", f"`{builtin}`" if builtin else "", what.partition(" (")[0])
+        for name, builtin, code, what in sorted(lines, key=lambda line: int(line[2]))
+    ]
+    return table(("exit code", "error", "is also a", "what it means"), rows)
+
+
+def main() -> None:
+    """Renew every page whose tables are old."""
+    for page in sorted(DOCS.rglob("*.md")):
+        text = page.read_text("utf-8")
+        if (new := filled(text)) != text:
+            page.write_text(new, "utf-8")
+            print(f"renewed {page.relative_to(DOCS)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,276 @@
+"""What README and documentation show runs, and what they say is what the code says."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from scripts.make_tables import filled, tables
+
+import striate
+from striate.cli import main
+from striate.data.decoding import decode
+from striate.data.layouts.scan import scan
+from striate.judging import report, scores
+from striate.options import TrainOptions
+from striate.training import loop, optimisation, preparation
+from tests.conftest import striped
+
+ROOT = Path(__file__).parents[1]
+PAGES = {
+    str(page.relative_to(ROOT)): page.read_text("utf-8")
+    for page in (
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
+    if page.parent.name != "tables"
+}
+#: pages that begin with nothing but pictures; the others find a finished run as well
+FIRST = ("README.md", "docs/index.md")
+#: lines of a shell that are not ours
+OTHERS = ("python3 -m venv .venv", "source .venv/bin/activate", "pip install ")
+HOSTS = {"arxiv.org", "creativecommons.org", "doi.org", "owasp.org"}
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    found = re.findall(r"^```(\S*)\n(.*?)^```$", PAGES[page], re.MULTILINE | re.DOTALL)
+    return [Block(*each) for each in found]
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the pages work with: pictures in class folders, some more, and a finished run."""
+    place = tmp_path_factory.mktemp("docs")
+    for name, kind in (("cat", "flat"), ("dog", "slanted"), ("horse", "upright")):
+        (place / "photos" / name).mkdir(parents=True)
+        for seed in range(40):
+            striped(kind, seed).save(place / "photos" / name / f"{seed:02}.png")
+    (place / "holiday").mkdir()
+    striped("flat", 91).save(place / "holiday" / "1.jpg")
+    striped("slanted", 92).save(place / "holiday" / "2.jpg")
+    (place / "holiday" / "3.jpg").touch()
+    striped("flat", 93).save(place / "cat.jpg")
+    with contextlib.chdir(place):
+        striate.train("photos", epochs=20, threads=1, progress=False)
+    return place
+
+
+@pytest.fixture
+def here(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(template, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_every_block_runs(page: str, here: Path):
+    if page in FIRST:
+        shutil.rmtree(here / "runs")
+    names: dict[str, object] = {}
+    for block in blocks(page):
+        match block.language:
+            case "python":
+                with contextlib.redirect_stdout(io.StringIO()):
+                    exec(compile(block.text, page, "exec"), names)
+            case "sh":
+                for line in block.text.splitlines():
+                    run_line(line)
+            case "console":
+                for command, expected in sessions(block.text):
+                    assert alike(expected, told(command)), told(command)
+            case "toml":
+                name, _, _ = block.text.removeprefix("# ").partition("\n")
+                Path(name).write_text(block.text)
+                TrainOptions.read_toml(Path(name), {})
+            case "json":
+                json.loads(block.text)
+            case language:
+                assert language in ("text", "csv"), f"{page}: a block of {language!r}"
+
+
+def run_line(line: str) -> None:
+    words = shlex.split(line, comments=True)
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+    elif words[0] == "striate":
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            assert main(words[1:]) == 0, line
+    else:
+        assert line.startswith(OTHERS), line
+
+
+def sessions(text: str) -> Iterator[tuple[str, str]]:
+    """Each command of a console block, with the output it should have and its exit code."""
+    for session in re.split(r"^\$ (?=striate )", text, flags=re.MULTILINE)[1:]:
+        command, _, output = session.partition("\n")
+        output, _, code = output.partition("$ echo $?\n")
+        yield command, f"{output}exit {code.strip() or 0}"
+
+
+def told(command: str) -> str:
+    with io.StringIO() as both:
+        with contextlib.redirect_stdout(both), contextlib.redirect_stderr(both):
+            code = main(shlex.split(command)[1:])
+        return f"{both.getvalue()}exit {code}"
+
+
+def alike(expected: str, came: str) -> bool:
+    """Equal but for numbers, widths and which epoch is the best; `...` stands for any lines."""
+    pattern = re.escape(plain(expected)).replace(re.escape("...\n"), r"(?:.*\n)*?")
+    return re.fullmatch(pattern, plain(came)) is not None
+
+
+def plain(text: str) -> str:
+    text = re.sub(r"(?m)(?<![\w'])(?<!exit )\d[\d,.:]*|  best$", "#", text)
+    return re.sub(r" +", " ", re.sub(r"(?m) +$|#$", "", text))
+
+
+def test_a_different_output_is_noticed():
+    assert alike("a  3.5 of 7\n...\nend\nexit 0", "a 12 of 1,000\nx\ny\nend\nexit 0")
+    assert not alike("a 3.5 of 7\nend\nexit 0", "a 3.5 if 7\nend\nexit 0")
+    assert not alike("a 3\nexit 0", "a 3\nexit 3")
+    assert not alike("a 3\nexit 0", "a 3\nmore\nexit 0")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tables_say_what_the_code_says(page: str):
+    assert PAGES[page] == filled(PAGES[page])
+
+
+def test_every_table_has_its_place():
+    places = re.findall(r"^<!-- table: (\S+) -->$", "\n".join(PAGES.values()), re.MULTILINE)
+    assert sorted(places) == sorted(tables())
+
+
+def test_exit_codes_in_the_table_are_those_of_the_errors():
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| `?(\w*)`? \|", tables()["exit-codes"], re.MULTILINE)
+    errors = [striate.StriateError, *striate.StriateError.__subclasses__()]
+    assert {(int(code), name, builtin) for code, name, builtin in rows} == {
+        (error.exit_code, error.__name__, error.__bases__[-1].__name__.replace("Exception", ""))
+        for error in errors
+    }
+
+
+def test_a_run_leaves_what_the_pages_list(template: Path):
+    run = template / "runs" / "photos-lenet5"
+    there = {str(file.relative_to(run)) for file in run.rglob("*") if file.is_file()}
+    listed = set(re.findall(r"^\| `(\S+)` \|", PAGES["docs/guide/runs.md"], re.MULTILINE))
+    assert listed & there == there
+    readme = next(text for _, text in blocks("README.md") if text.startswith("runs/a/"))
+    assert set(re.findall(r"── (\S+?)/?\s", readme)) == {file.name for file in run.iterdir()}
+
+
+def test_the_source_tree_lists_every_folder():
+    readme = next(text for _, text in blocks("README.md") if text.startswith("src/striate/"))
+    folders = {folder.parent.name for folder in (ROOT / "src/striate").glob("*/__init__.py")}
+    assert set(re.findall(r"── (\w+)/", readme)) == folders
+    contributing = next(text for _, text in blocks("CONTRIBUTING.md") if "src/striate/" in text)
+    assert set(re.findall(r" (\w+)/", contributing)) == folders
+
+
+def test_public_names_are_in_the_reference():
+    page = PAGES["docs/reference/striate.md"]
+    listed = re.findall(r"^::: striate\.(\w+)$", page, re.MULTILINE)
+    assert sorted(listed) == sorted(striate.__all__)
+
+
+def test_zoo_pages_are_in_the_reference():
+    listed = re.findall(r"^::: striate\.zoo\.(\w+)$", PAGES["docs/reference/zoo.md"], re.MULTILINE)
+    pages = {file.stem for file in (ROOT / "src/striate/zoo").glob("[a-z]*.py")}
+    assert set(listed) == pages - {"card"}
+
+
+def test_layouts_of_the_pages_are_read_as_they_say(tmp_path: Path):
+    trees = [text for _, text in blocks("docs/guide/check.md") if text.startswith("photos/\n")]
+    layouts = []
+    for number, tree in enumerate(trees):
+        root = tmp_path / str(number)
+        planted(root, tree)
+        layouts.append(scan(root / "photos").layout)
+    assert layouts == ["class folders", "train/validation/test folders"]
+
+
+def planted(root: Path, tree: str) -> None:
+    """Make the empty files and folders that a tree draws."""
+    above: list[str] = []
+    for line in tree.splitlines():
+        drawn, name = re.fullmatch(r"((?:[│├└ ][─ ]{2} )*)(\S+).*", line).groups()
+        above = [*above[: len(drawn) // 4], name]
+        place = root.joinpath(*above)
+        (place if name.endswith("/") else place.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            place.touch()
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (
+            "guide/check.md",
+            ", ".join(list(decode._READERS)[:-1]) + f" and {list(decode._READERS)[-1]}",
+        ),
+        ("guide/check.md", f"A side under {decode._TINY_SIDE} pixels"),
+        ("guide/check.md", f"more than {decode._LONG_RATIO} times as long as wide"),
+        ("guide/check.md", f"JPEG of more than {decode._MOST_SCANS} scans"),
+        ("guide/train.md", f"over the first {optimisation.WARM_UP:.0%}".replace("%", " %")),
+        ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),
+        ("guide/runs.md", f"or above {loop._HOPELESS:,.0f}"),
+        ("guide/evaluate.md", f"a class with fewer than {scores.FEW} pictures"),
+        ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
+        ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} pictures"),
+    ],
+)
+def test_numbers_in_the_text_are_those_of_the_code(page: str, said: str):
+    assert said in " ".join(PAGES[f"docs/{page}"].split())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str):
+    text = re.sub(r"^```.*?^```$", "", PAGES[page], flags=re.MULTILINE | re.DOTALL)
+    for link in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = link.partition("#")
+        if path.startswith("http"):
+            continue
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), link
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {head.lower().replace(" ", "-") for head in heads}, link
+
+
+@pytest.mark.parametrize("page", [*PAGES, "mkdocs.yml"])
+def test_only_papers_and_licences_are_on_other_hosts(page: str):
+    text = (ROOT / page).read_text("utf-8")
+    assert set(re.findall(r"https?://([^/\s)>\"']+)", text)) <= HOSTS
+
+
+def test_the_pages_build_and_load_nothing_from_elsewhere(tmp_path: Path):
+    pytest.importorskip("mkdocs")
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert built.returncode == 0, built.stderr
+    loaded = (
+        r"<(?:script|img|iframe|source)[^>]* src=\"?https?:|<link[^>]* href=\"?https?:|url\(https?:"
+    )
+    for file in (tmp_path / "site").rglob("*"):
+        if file.suffix in (".html", ".css"):
+            assert re.search(loaded, file.read_text("utf-8")) is None, file
