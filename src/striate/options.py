@@ -27,6 +27,7 @@ from striate.errors import OptionError, StorageError, printable, unknown
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
 Colour = Literal["grey", "rgb"]
+Precision = Literal["auto", "float32", "bfloat16"]
 Optimiser = Literal["sgd", "adamw"]
 PartChoice = Literal["train", "validation", "test", "all"]
 
@@ -96,6 +97,7 @@ class TrainOptions(Options):
     test: float = _option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
     bad_images: Literal["skip", "fail"] = _option("skip", "What unreadable pictures do to the run")
     largest: int = _option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    precision: Precision = _option("auto", "Numbers a step computes with")
     seed: int = _option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = _option(None, "CPU threads; all cores by default", ge=1, le=4096)

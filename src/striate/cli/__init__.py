@@ -5,6 +5,7 @@ Results go to stdout, everything else to stderr; the exit code is the error's.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -31,6 +32,9 @@ _VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: see `striate.errors`."""
+    # Before torch starts its threads: while they wait they shall not hold their cores, or a
+    # training beside other work slows down tenfold.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]

@@ -108,8 +108,9 @@ def _step(training: Training, position: Position, batch: Batch, rate: float) -> 
     )
     for group in training.optimiser.param_groups:
         group["lr"] = rate
-    outputs: Tensor = training.model.network(batch.pictures)
-    loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
+    with autocast(training.recipe, batch.labels.device):
+        outputs: Tensor = training.model.network(batch.pictures)
+        loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
     value, count = loss.item(), len(batch.labels)
     if not math.isfinite(value) or value > _HOPELESS:
         raise _diverged(training, position, f"the loss is {value:.3g}", rate)
@@ -124,7 +125,8 @@ def _step(training: Training, position: Position, batch: Batch, rate: float) -> 
 
 def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     """Validate, save, and keep the model if it is the best so far."""
-    loss, accuracy = validate(training.model.network, training.validation)
+    with autocast(training.recipe, training.validation.labels.device):
+        loss, accuracy = validate(training.model.network, training.validation)
     rate = float(training.optimiser.param_groups[0]["lr"])
     if not math.isfinite(loss):
         raise _diverged(training, position, f"the validation loss is {loss:.3g}", rate)
@@ -164,6 +166,11 @@ def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[floa
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         right += int(classification.right(outputs, chunk.labels))
     return loss_sum / len(pixels), right / len(pixels)
+
+
+def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
+    """Where bfloat16 is asked for, products are computed in it; weights and sums stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
 
 
 def _progress(recipe: Recipe, position: Position, total: int, began: float) -> float:

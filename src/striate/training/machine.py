@@ -32,6 +32,16 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def has_quick_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 products are much quicker here than float32 ones.
+
+    On a CPU that takes matrix tiles (AMX); without them it is slower than float32.
+    """
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return platform.machine() == "x86_64" and torch.cpu._is_amx_tile_supported()  # noqa: SLF001  # pyright: ignore
+
+
 def keep_freed_memory() -> None:
     """Ask glibc to reuse freed memory rather than hand it back after every step.
 

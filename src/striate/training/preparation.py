@@ -91,7 +91,9 @@ def _all_copies(packed: Packed) -> tuple[str, ...]:
 
 def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
     """The network with fresh weights, its optimiser and its batches."""
-    recipe = complete(options, data.view, data.counts()["train"])
+    recipe = complete(
+        options, data.view, data.counts()["train"], len(data.packed.class_names), device
+    )
     class_names = data.packed.class_names
     torch.manual_seed(recipe.seed)
     network = zoo.build(data.view.network, channels=data.view.channels, classes=len(class_names))

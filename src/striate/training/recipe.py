@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
+import torch
+
 from striate import zoo
+from striate.anatomy import dissect
 from striate.data.listing import Record
 from striate.errors import OptionError
-from striate.options import Augment, Fit, Optimiser, TrainOptions
+from striate.options import Augment, Fit, Optimiser, Precision, TrainOptions
+from striate.training import machine
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
+_LARGE = 2 * 10**8  # multiply-adds of a step from which arithmetic, not overhead, takes the time
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Recipe:
     weight_decay: float
     smoothing: float
     augment: Augment
+    precision: Precision  #: never "auto"
     seed: int
 
 
@@ -62,8 +69,10 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     return View(network, fixed, channels, options.fit)
 
 
-def complete(options: TrainOptions, view: View, pictures: int) -> Recipe:
-    """The recipe for so many training pictures."""
+def complete(
+    options: TrainOptions, view: View, pictures: int, classes: int, device: torch.device
+) -> Recipe:
+    """The recipe for so many training pictures of so many classes."""
     epochs = options.epochs
     if epochs is None:
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
@@ -71,7 +80,7 @@ def complete(options: TrainOptions, view: View, pictures: int) -> Recipe:
     sgd = options.optimiser == "sgd"
     rate = options.learning_rate or (0.1 * (batch / 128) ** 0.5 if sgd else 0.003)
     decay = options.weight_decay
-    return Recipe(
+    recipe = Recipe(
         epochs=epochs,
         minutes=options.minutes,
         batch=batch,
@@ -80,8 +89,21 @@ def complete(options: TrainOptions, view: View, pictures: int) -> Recipe:
         weight_decay=(5e-4 if sgd else 0.05) if decay is None else decay,
         smoothing=options.smoothing,
         augment=options.augment or ("light" if view.channels == 1 else "standard"),
+        precision=options.precision,
         seed=options.seed,
     )
+    if options.precision == "auto":
+        quick = machine.has_quick_bfloat16(device) and _work(view, classes) * batch > _LARGE
+        return replace(recipe, precision="bfloat16" if quick else "float32")
+    return recipe
+
+
+def _work(view: View, classes: int) -> int:
+    """Multiply-adds for one picture, near enough to tell a small network from a large one."""
+    with torch.device("meta"):
+        network = zoo.build(view.network, channels=view.channels, classes=classes)
+    layers = dissect(network, (view.channels, view.size, view.size), view.network).layers
+    return sum(layer.params * math.prod(layer.output[1:]) for layer in layers)
 
 
 def _network_for(side: int, channels: int) -> str:
