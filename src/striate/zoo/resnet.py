@@ -48,7 +48,8 @@ class Residual(nn.Module):
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    if not conv.weight.is_meta:  # a first draw there imports half of torch: it takes seconds
+        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     return chain(conv=conv, norm=nn.BatchNorm2d(outputs))
 
 

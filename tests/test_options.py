@@ -1,0 +1,258 @@
+"""Options say which one is wrong, what it takes and what came; nothing else is ever raised."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from striate.errors import OptionError, StorageError
+from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
+
+MODELS = (TrainOptions, EvaluateOptions, PredictOptions)
+RECIPE = """
+network = "resnet20"
+epochs = 12
+learning_rate = 0.25
+out = "runs/twelve"
+"""
+
+
+def refusal(values: dict[Any, Any], model: type[Options] = TrainOptions) -> str:
+    with pytest.raises(OptionError) as caught:
+        model.read(values)
+    assert caught.value.exit_code == 2
+    return str(caught.value)
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    assert TrainOptions.read({}) == TrainOptions()
+    assert TrainOptions.read({}).validation == 0.15
+    assert EvaluateOptions.read({}).part == "test"
+    assert PredictOptions.read({}).top == 3
+
+
+def test_text_of_a_flag_is_read_as_its_kind() -> None:
+    said = {"epochs": "17", "minutes": "2.5", "network": "lenet5", "out": "runs/a", "fit": "crop"}
+    options = TrainOptions.read(said)
+    assert options == TrainOptions(
+        epochs=17, minutes=2.5, network="lenet5", out=Path("runs/a"), fit="crop"
+    )
+    assert PredictOptions.read({"raw_csv": "true"}).raw_csv is True
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_option_has_a_help_and_its_default_is_allowed(model: type[Options]) -> None:
+    for name, field in model.model_fields.items():
+        assert field.description
+        assert getattr(model.read({name: field.default}), name) == field.default
+
+
+def test_options_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        TrainOptions().seed = 3  # type: ignore[misc]
+
+
+def test_an_unknown_option_is_corrected() -> None:
+    assert refusal({"learning_rat": 3}) == (
+        "no option is called 'learning_rat'; did you mean 'learning_rate' or 'largest'?"
+    )
+    assert refusal({"zz": 3}, EvaluateOptions) == (
+        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'out' and 'part'"
+    )
+    assert refusal({5: 3}, EvaluateOptions) == (
+        "no option is called '5'; there are 'batch', 'device', 'largest', 'out' and 'part'"
+    )
+
+
+WRONG = [
+    ({"epochs": 0}, "epochs must be at least 1, but 0 came"),
+    ({"epochs": -7}, "epochs must be at least 1, but -7 came"),
+    ({"epochs": "200000"}, "epochs must be at most 100000, but '200000' came"),
+    ({"epochs": "many"}, "epochs must be a whole number, but 'many' came"),
+    ({"epochs": 2.5}, "epochs must be a whole number, but 2.5 came"),
+    ({"epochs": "2.5"}, "epochs must be a whole number, but '2.5' came"),
+    ({"epochs": [4]}, "epochs must be a whole number, but [4] came"),
+    ({"epochs": True}, "epochs must be a whole number, but 'true' came"),
+    ({"epochs": float("inf")}, "epochs must be a finite number, but inf came"),
+    ({"epochs": 10**5000}, "epochs must be at most 100000, but a huge int came"),
+    ({"seed": "9" * 9000}, f"seed must be a whole number, but '{'9' * 199}... came"),
+    ({"seed": 2**63}, f"seed must be below {2**63}, but {2**63} came"),
+    ({"minutes": "soon"}, "minutes must be a number, but 'soon' came"),
+    ({"minutes": {}}, "minutes must be a number, but {} came"),
+    ({"minutes": False}, "minutes must be a number, but 'false' came"),
+    ({"minutes": "1e400"}, "minutes must be a finite number, but '1e400' came"),
+    ({"minutes": 0}, "minutes must be above 0.0, but 0 came"),
+    ({"learning_rate": "nan"}, "learning_rate must be a finite number, but 'nan' came"),
+    ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
+    ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
+    ({"batch": "1"}, "batch must be at least 2, but '1' came"),
+    ({"size": 7}, "size must be at least 8, but 7 came"),
+    ({"fit": "squash"}, "fit must be 'letterbox', 'crop' or 'stretch', but 'squash' came"),
+    ({"fit": ["crop"]}, "fit must be 'letterbox', 'crop' or 'stretch', but ['crop'] came"),
+    ({"fit": "\udc80"}, r"fit must be readable text, but '\udc80' came"),
+    ({"network": 18}, "network must be text, but 18 came"),
+    ({"network": b"\xff"}, r"network must be readable text, but b'\xff' came"),
+    ({"out": 3}, "out must be a path, but 3 came"),
+    ({"colour": "a\x1b[31m\nb"}, r"colour must be 'grey' or 'rgb', but 'a\x1b[31m\nb' came"),
+    (
+        {"epochs": dt.date(2026, 11, 3)},
+        "epochs must be a whole number, but datetime.date(2026, 11, 3) came",
+    ),
+    (
+        {"validation": 0.75, "test": "0.5"},
+        "validation 0.75 and test 0.5 leave no pictures to train on; "
+        "together they must stay below 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("values", "message"), WRONG, ids=range(len(WRONG)))
+def test_a_wrong_value_is_told_with_what_it_must_be(values: dict[str, Any], message: str) -> None:
+    assert refusal(values) == message
+
+
+def test_a_switch_is_true_or_false() -> None:
+    assert refusal({"raw_csv": "perhaps"}, PredictOptions) == (
+        "raw_csv must be true or false, but 'perhaps' came"
+    )
+    assert refusal({"raw_csv": [5]}, PredictOptions) == (
+        "raw_csv must be true or false, but [5] came"
+    )
+
+
+def test_lists_without_end_are_refused() -> None:
+    endless: list[Any] = []
+    for _ in range(100_000):
+        endless = [endless]
+    assert refusal({"epochs": endless}) == "epochs must be a whole number, but a huge list came"
+
+
+def test_the_file_that_values_come_from_is_named() -> None:
+    with pytest.raises(OptionError) as caught:
+        TrainOptions.read({"epochs": 0}, source="runs/a\nb/options.json")
+    assert str(caught.value) == r"runs/a\nb/options.json: epochs must be at least 1, but 0 came"
+
+
+def test_a_recipe_gives_options_and_changes_override_it(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(RECIPE)
+    expected = TrainOptions(
+        network="resnet20", epochs=12, learning_rate=0.25, out=Path("runs/twelve")
+    )
+    assert TrainOptions.read_toml(recipe, {}) == expected
+    changed = TrainOptions.read_toml(recipe, {"epochs": "3"})
+    assert changed == expected.model_copy(update={"epochs": 3})
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("epochs = 0", "epochs must be at least 1, but 0 came"),
+        ("epoch = 4", "no option is called 'epoch'; did you mean 'epochs'?"),
+        ("epochs = true", "epochs must be a whole number, but 'true' came"),
+        ("minutes = nan", "minutes must be a finite number, but nan came"),
+        ("minutes = -inf", "minutes must be a finite number, but -inf came"),
+        ("[epochs]\nfew = 3", "epochs must be a whole number, but {'few': 3} came"),
+        (
+            "epochs: 12",
+            "not TOML: Expected '=' after a key in a key/value pair (at line 1, column 7)",
+        ),
+        ("seed = 1\nseed = 2\n", "not TOML: Cannot overwrite a value (at line 2, column 9)"),
+        ("epochs = !!python/object 5", "not TOML: Invalid value (at line 1, column 10)"),
+        (
+            "seed = " + "9" * 5000,
+            "not TOML: Exceeds the limit (4300 digits) for integer string conversion: value has "
+            "5000 digits; use sys.set_int_max_str_digits() to increase the limit",
+        ),
+        ("seed = " + "[" * 100_000, "not TOML: maximum recursion depth exceeded"),
+    ],
+    ids=range(11),
+)
+def test_a_wrong_recipe_is_named_with_its_reason(tmp_path: Path, text: str, message: str) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(text)
+    with pytest.raises(OptionError) as caught:
+        TrainOptions.read_toml(recipe, {})
+    assert str(caught.value) == f"{recipe}: {message}"
+
+
+def test_a_recipe_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    recipe = tmp_path / "a\tb.toml"
+    recipe.write_bytes(b"seed = 5\n\xff")
+    with pytest.raises(OptionError) as caught:
+        TrainOptions.read_toml(recipe, {})
+    assert str(caught.value) == (
+        rf"{tmp_path}/a\tb.toml: not TOML: 'utf-8' codec can't decode byte 0xff in position 9: "
+        "invalid start byte"
+    )
+
+
+def test_a_recipe_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
+    with pytest.raises(StorageError) as caught:
+        TrainOptions.read_toml(tmp_path / "missing.toml", {})
+    assert str(caught.value) == f"{tmp_path / 'missing.toml'}: no such file or directory"
+    with pytest.raises(StorageError) as caught:
+        TrainOptions.read_toml(tmp_path, {})
+    assert str(caught.value) == f"{tmp_path}: is a directory"
+
+
+KEYS = sorted({name for model in MODELS for name in model.model_fields})
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(10**4000, 10**4600)
+    | st.floats()
+    | st.text(st.characters())
+    | st.binary()
+    | st.dates()
+    | st.complex_numbers()
+    | st.decimals()
+    | st.sampled_from(["1e400", "-0", "{0}", "{expected}", "%s", "١٢", "0x10", "1_000", " 7 "])
+)
+JUNK = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(KEYS) | st.text(st.characters(), max_size=12) | st.integers() | st.none()
+
+
+@settings(deadline=None, max_examples=250)
+@given(values=st.dictionaries(NAMES, JUNK, max_size=4), model=st.sampled_from(MODELS))
+def test_any_junk_is_an_option_error_or_options(
+    values: dict[Any, Any], model: type[Options]
+) -> None:
+    try:
+        options = model.read(values)
+    except OptionError as error:
+        message = str(error)
+    else:
+        message = "none"
+        assert values.keys() <= model.model_fields.keys()
+        assert model.read(options.model_dump()) == options
+    assert message.isprintable()
+    assert len(message) < 700
+    assert "of another kind" not in message
+
+
+@settings(deadline=None, max_examples=150)
+@given(content=st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode()))
+def test_any_bytes_are_an_option_error_or_options(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    recipe = tmp_path_factory.getbasetemp() / "junk.toml"
+    recipe.write_bytes(content)
+    try:
+        TrainOptions.read_toml(recipe, {})
+    except OptionError as error:
+        message = str(error)
+    else:
+        message = "none"
+    assert message.isprintable()
