@@ -113,10 +113,9 @@ def stream(
     if source is None:
         raise OptionError("train needs a folder of pictures, or --resume with the folder of a run")
     device = choose_device(chosen.device)
-    if chosen.threads:
-        torch.set_num_threads(chosen.threads)
     keep_freed_memory()
     with contextlib.ExitStack() as held:
+        held.callback(torch.set_num_threads, torch.get_num_threads())
         if run is not None:
             held.enter_context(run.lock())
             storage.sweep(run.folder)

@@ -32,6 +32,11 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
 def has_quick_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are much quicker here than float32 ones.
 
@@ -66,7 +71,7 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "platform": sys.platform,
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }

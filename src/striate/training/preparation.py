@@ -95,6 +95,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
         options, data.view, data.counts()["train"], len(data.packed.class_names), device
     )
     class_names = data.packed.class_names
+    torch.set_num_threads(recipe.threads)
     torch.manual_seed(recipe.seed)
     network = zoo.build(data.view.network, channels=data.view.channels, classes=len(class_names))
     network = place(network, device)
@@ -121,7 +122,6 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     run, recipe = training.run, training.recipe
     resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
-    resolved["threads"] = torch.get_num_threads()
     run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)

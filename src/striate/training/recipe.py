@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import median
 
 import torch
@@ -17,7 +17,10 @@ from striate.options import Augment, Fit, Optimiser, Precision, TrainOptions
 from striate.training import machine
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
-_LARGE = 2 * 10**8  # multiply-adds of a step from which arithmetic, not overhead, takes the time
+# multiply-adds of a step: from here on arithmetic, not overhead, takes the time
+_LARGE = 2 * 10**8
+# and up to here a second thread gains little, and loses much as soon as the machine does other work
+_SMALL = 5 * 10**7
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class Recipe:
     smoothing: float
     augment: Augment
     precision: Precision  #: never "auto"
+    threads: int
     seed: int
 
 
@@ -80,7 +84,12 @@ def complete(
     sgd = options.optimiser == "sgd"
     rate = options.learning_rate or (0.1 * (batch / 128) ** 0.5 if sgd else 0.003)
     decay = options.weight_decay
-    recipe = Recipe(
+    work = batch * _work(view, classes)
+    precision = options.precision
+    if precision == "auto":
+        quick = work > _LARGE and machine.has_quick_bfloat16(device)
+        precision = "bfloat16" if quick else "float32"
+    return Recipe(
         epochs=epochs,
         minutes=options.minutes,
         batch=batch,
@@ -89,13 +98,10 @@ def complete(
         weight_decay=(5e-4 if sgd else 0.05) if decay is None else decay,
         smoothing=options.smoothing,
         augment=options.augment or ("light" if view.channels == 1 else "standard"),
-        precision=options.precision,
+        precision=precision,
+        threads=options.threads or (1 if work < _SMALL else machine.cores()),
         seed=options.seed,
     )
-    if options.precision == "auto":
-        quick = machine.has_quick_bfloat16(device) and _work(view, classes) * batch > _LARGE
-        return replace(recipe, precision="bfloat16" if quick else "float32")
-    return recipe
 
 
 def _work(view: View, classes: int) -> int:
