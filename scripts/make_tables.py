@@ -8,6 +8,7 @@ holds what stands between against what the code gives today.
 
 from __future__ import annotations
 
+import functools
 import re
 import types
 import typing
@@ -17,6 +18,7 @@ from itertools import groupby
 from pathlib import Path
 
 import annotated_types
+import torch
 from pydantic.fields import FieldInfo
 
 from striate import errors, zoo
@@ -30,14 +32,15 @@ DOCS = Path(__file__).parents[1] / "docs"
 _PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
+@functools.cache
 def tables() -> dict[str, str]:
     """Every table by its name, as Markdown."""
     return {
         "findings-left-out": table(("finding", "what is done"), LEFT_OUT.items()),
         "findings-used": table(("finding", "what is done"), USED.items()),
-        "train-options": options(TrainOptions),
-        "evaluate-options": options(EvaluateOptions),
-        "predict-options": options(PredictOptions),
+        "train-options": flags(TrainOptions),
+        "evaluate-options": flags(EvaluateOptions),
+        "predict-options": flags(PredictOptions),
         "views": views(),
         "recipes": recipes(),
         "augmentation": augmentation(),
@@ -49,7 +52,7 @@ def tables() -> dict[str, str]:
 
 def filled(page: str) -> str:
     """The page with its tables as the code gives them."""
-    every = tables()
+    every = tables() if _PLACE.search(page) else {}
     return _PLACE.sub(lambda place: f"{place[1]}\n{every[place[2]]}\n{place[3]}", page)
 
 
@@ -61,7 +64,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def options(model: type[Options]) -> str:
+def flags(model: type[Options]) -> str:
     """The flags of a verb."""
     rows = [
         (
@@ -130,10 +133,11 @@ def views() -> str:
 
 def recipes() -> str:
     """How long and how fast a network learns, where the options do not say."""
-    view = choose_view(TrainOptions(), [])
+    options, cpu = TrainOptions(precision="float32"), torch.device("cpu")
+    view = choose_view(options, [])
     rows = []
     for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete(TrainOptions(), view, pictures)
+        recipe = complete(options, view, pictures, 10, cpu)
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
