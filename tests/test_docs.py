@@ -235,6 +235,7 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/check.md", f"JPEG of more than {decode._MOST_SCANS} scans"),
         ("guide/train.md", f"over the first {optimisation.WARM_UP:.0%}".replace("%", " %")),
         ("guide/train.md", f"more than {recipe._LARGE // 10**6} million multiply-adds"),
+        ("guide/train.md", f"less than {recipe._SMALL // 10**6} million multiply-adds"),
         ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),
         ("guide/check.md", f"longer than {default(survey, 'seconds'):g} seconds"),
         ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),
