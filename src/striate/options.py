@@ -100,7 +100,7 @@ class TrainOptions(Options):
     precision: Precision = _option("auto", "Numbers a step computes with")
     seed: int = _option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
-    threads: int | None = _option(None, "CPU threads; one for small networks, else all", ge=1, le=4096)
+    threads: int | None = _option(None, "CPU threads; small networks get one", ge=1, le=4096)
     out: Path | None = _option(None, "Folder of the run; a number is added if it exists")
 
     @model_validator(mode="after")
