@@ -19,6 +19,7 @@ import pytest
 from scripts.make_tables import filled, tables
 
 import striate
+from striate import tensorfile
 from striate.cli import main
 from striate.data.decoding import decode
 from striate.data.layouts.scan import scan
@@ -239,6 +240,8 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),
         ("guide/check.md", f"longer than {default(survey, 'seconds'):g} seconds"),
         ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),
+        ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
+        ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
         ("guide/runs.md", f"or above {loop._HOPELESS:,.0f}"),
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} pictures"),
         ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
