@@ -34,6 +34,7 @@ import psutil
 HERE = Path(__file__).resolve().parent
 CONTENDERS = {
     "striate": "striate_train.py",
+    "striate, float32": "striate_float32.py",
     "Keras": "keras3.py",
     "fastai": "fast_ai.py",
     "PyTorch": "plain_torch.py",

@@ -16,7 +16,7 @@ import striate
 
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
-    {"errors", "options", "storage"},
+    {"errors", "options", "storage", "text"},
     {"arithmetic", "tensorfile"},
     {"layers"},
     {"zoo"},

@@ -15,13 +15,13 @@ from contender import Clock, Task, parse, report
 from striate.cli import main as striate
 
 
-def main(task: Task, clock: Clock) -> None:
+def main(task: Task, clock: Clock, precision: str = "auto") -> None:
     out = Path("run")
     colour = "grey" if task.channels == 1 else "rgb"
     asked = ["train", str(task.folder), "--network", task.network, "--colour", colour]
     asked += ["--epochs", str(task.epochs), "--batch", str(task.batch), "--seed", str(task.seed)]
     asked += ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
-    asked += ["--augment", "none", "--out", str(out), "--json"]
+    asked += ["--augment", "none", "--precision", precision, "--out", str(out), "--json"]
     if code := striate(asked):
         sys.exit(code)
     lines = (out / "events.jsonl").read_text("utf-8").splitlines()

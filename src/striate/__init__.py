@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from striate.options import EvaluateOptions as EvaluateOptions
     from striate.options import PredictOptions as PredictOptions
     from striate.options import TrainOptions as TrainOptions
+    from striate.shipping.predictions import Predictions as Predictions
     from striate.shipping.predictor import Prediction as Prediction
     from striate.training.run import Run as Run
     from striate.verbs import check as check
@@ -44,6 +45,7 @@ _HOMES = {
     "Model": "striate.model",
     "PredictOptions": "striate.options",
     "Prediction": "striate.shipping.predictor",
+    "Predictions": "striate.shipping.predictions",
     "Run": "striate.training.run",
     "StriateError": "striate.errors",
     "TrainOptions": "striate.options",
@@ -66,6 +68,7 @@ __all__ = [
     "Model",
     "PredictOptions",
     "Prediction",
+    "Predictions",
     "Run",
     "StriateError",
     "TrainOptions",

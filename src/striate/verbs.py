@@ -22,7 +22,8 @@ from striate.judging.report import report
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, TrainOptions
 from striate.shipping import table
-from striate.shipping.predictor import Prediction, Predictor
+from striate.shipping.predictions import Predictions
+from striate.shipping.predictor import Predictor
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Event, Finished, Note, Stopped
@@ -155,7 +156,7 @@ def evaluate(
     return result.evaluation
 
 
-def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> list[Prediction]:
+def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Predictions:
     """What a model says of pictures and of the pictures in folders, in the order asked.
 
     Options are those of `striate.PredictOptions`. A file that cannot be read is a prediction with
@@ -166,7 +167,7 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> li
         table.check_suffix(chosen.out)
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
-    predictions = list(predictor.predict(paths))
+    predictions = Predictions(predictor.predict(paths))
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions

@@ -12,6 +12,7 @@ from torch.utils.hooks import RemovableHandle
 
 from striate.arithmetic import output_size
 from striate.errors import OptionError
+from striate.text import columns, html_table
 
 _Reached = tuple[str, nn.Module, tuple[int, ...]]  # a layer's name, itself, the shape it is given
 
@@ -38,33 +39,25 @@ class Anatomy:
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
-    def rows(self) -> list[tuple[str, str, str, str]]:
-        """Name, kind, output volume and parameters of each layer, as text."""
-        return [
-            (row.name, row.kind, _volume(row.output), f"{row.params:,}" if row.params else "-")
-            for row in self.layers
-        ]
-
     def __str__(self) -> str:
-        rows = [("layer", "kind", "output", "parameters"), *self.rows()]
-        wide = [max(len(row[column]) for row in rows) for column in range(4)]
-        lines = [
-            f"{name:<{wide[0]}}  {kind:<{wide[1]}}  {output:>{wide[2]}}  {params:>{wide[3]}}"
-            for name, kind, output, params in rows
-        ]
-        title = f"{self.network}: {self.params:,} parameters, input {_volume(self.input)}"
-        return "\n".join([title, "", lines[0], "-" * len(lines[0]), *lines[1:]])
+        return "\n".join([self._title(), "", *columns(self._rows(), left=(0, 1))])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>"
-            for row in self.rows()
-        )
-        title = f"{escape(self.network)}: {self.params:,} parameters, input {_volume(self.input)}"
-        heads = "<th>layer</th><th>kind</th><th>output</th><th>parameters</th>"
-        return f"<table><caption>{title}</caption><tr>{heads}</tr>{body}</table>"
+        return f"<p>{escape(self._title())}</p>{html_table(self._rows(), left=(0, 1))}"
+
+    def _title(self) -> str:
+        return f"{self.network}: {self.params:,} parameters, input {_volume(self.input)}"
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        return [
+            ("layer", "kind", "output", "parameters"),
+            *(
+                (row.name, row.kind, _volume(row.output), f"{row.params:,}" if row.params else "-")
+                for row in self.layers
+            ),
+        ]
 
 
 def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anatomy:  # noqa: A002

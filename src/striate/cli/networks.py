@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from striate.cli.output import Json, print_json, print_table
+import typer
+
+from striate.cli.output import Json, print_json
+from striate.text import columns
 
 
 def command(as_json: Json = False) -> int:
@@ -33,7 +36,6 @@ def command(as_json: Json = False) -> int:
         (card.name, card.paper, str(card.year), "x".join(map(str, card.input)), f"{card.params:,}")
         for card in cards
     ]
-    print_table(
-        ("network", "paper", "year", "input", "parameters"), rows, right="year input parameters"
-    )
+    heads = ("network", "paper", "year", "input", "parameters")
+    typer.echo("\n".join(columns([heads, *rows], left=(0, 1))))
     return 0

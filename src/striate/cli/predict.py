@@ -7,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from striate.cli.output import Json, print_json, print_table
-from striate.errors import printable
+from striate.cli.output import Json, print_json
 
 
 def command(
@@ -29,22 +28,10 @@ def command(
 
     predictions = verbs.predict(model, *paths, **options)
     if as_json:
-        print_json([prediction.to_json() for prediction in predictions])
+        print_json(predictions.to_json())
     elif "out" not in options:
-        rows = [
-            (
-                printable(row.path),
-                row.class_name or "-",
-                f"{row.probability:.1%}" if not row.error else "-",
-                row.error or ", ".join(f"{name} {p:.1%}" for name, p in row.top[1:]),
-                ", ".join(row.notes),
-            )
-            for row in predictions
-        ]
-        print_table(
-            ("picture", "class", "share", "then, or why not", "what was done"), rows, right="share"
-        )
-    failed = sum(1 for row in predictions if row.error)
+        typer.echo(str(predictions))
+    failed = predictions.failed
     if failed:
         typer.echo(f"{failed:,} of {len(predictions):,} files could not be read", err=True)
     return 3 if failed and strict else 0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby, pairwise
 
-from striate.judging.text import MISSING, percent
+from striate.text import MISSING, percent
 from striate.training.events import Epoch
 
 #: of a chart in its own units, one a CSS pixel at the width it is usually shown at

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.checking.summary import cut
 from striate.errors import ModelError, OptionError, printable
 from striate.judging import metrics
 from striate.judging.scores import FEW, KIND, ClassScore, Confusion, Mistake, Share
-from striate.judging.text import MISSING, columns, counted, digits, html_table, percent
+from striate.text import MISSING, columns, counted, cut, digits, html_table, percent
 
 if TYPE_CHECKING:
     from striate.options import PartChoice

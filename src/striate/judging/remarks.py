@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from striate.judging.curves import kept
 from striate.judging.evaluation import Evaluation
 from striate.judging.scores import FEW, KIND, ClassScore
-from striate.judging.text import brief, counted, digits, listed, percent
+from striate.text import brief, counted, digits, listed, percent
 from striate.training.events import Epoch
 
 #: an interval wider than this makes the figure a rough idea

@@ -21,7 +21,7 @@ from striate.judging.evaluation import Evaluation
 from striate.judging.pictures import EXACT, matrix_picture, shading, thumbnail
 from striate.judging.remarks import baseline, headline, remarks
 from striate.judging.scores import FEW, ClassScore, Mistake, Share
-from striate.judging.text import brief, counted, digits, percent
+from striate.text import brief, counted, digits, percent
 
 if TYPE_CHECKING:
     import jinja2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from striate.judging.metrics import wilson
-from striate.judging.text import digits, percent, span
+from striate.text import digits, percent, span
 
 #: the part that was judged -> what its pictures are called
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}

@@ -9,7 +9,7 @@ Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/
 | s2   | average 2x2            | 6x14x14  | 0          |
 | c3   | 16 convolutions 5x5    | 16x10x10 | 2,416      |
 | s4   | average 2x2            | 16x5x5   | 0          |
-| c5   | 120 convolutions 5x5   | 120x1x1  | 48,120     |
+| c5   | 120 convolutions 5x5   | 120      | 48,120     |
 | f6   | dense                  | 84       | 10,164     |
 | head | dense                  | 10       | 850        |
 

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from striate.data.checking.inspection import Inspection, Sizes, inspect, inspecting
-from striate.data.checking.summary import cells
 from striate.data.listing import Finding, Progress
 from striate.errors import DataError
+from striate.text import cells
 
 
 def draw(path: Path, width: int, height: int, mode: str = "RGB") -> Path:

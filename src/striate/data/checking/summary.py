@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import html
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from striate.data.listing import FINDINGS, Finding, Part
 from striate.errors import printable
+from striate.text import cells, cut, fitting
 
 WIDTH = 80  #: columns of a terminal
 _NAME = 28  #: columns for the name of a class
@@ -86,43 +86,15 @@ def problem_html(problems: Iterable[str]) -> str:
     return f"<ul>{items}</ul>" if items else ""
 
 
-def cells(text: str) -> int:
-    """How many columns of a terminal the text takes."""
-    return sum(_cells(character) for character in text)
-
-
-def cut(text: str, most: int) -> str:
-    """The text on one line, its end replaced by "…" where it takes more columns."""
-    text = printable(text)
-    if cells(text) <= most:
-        return text
-    return _fitting(text, most - 1) + "…"
-
-
 def _wrapped(line: str, most: int) -> Iterator[str]:
     """The line in parts of so many columns; textwrap counts characters, of which some take two."""
     while cells(line) > most:
-        kept = _fitting(line, most)
+        kept = fitting(line, most)
         head = kept.rpartition(" ")[0]
         part = head if head.strip() else kept
         yield part
         line = line[len(part) :].lstrip(" ")
     yield line
-
-
-def _fitting(text: str, most: int) -> str:
-    """As much of the text's beginning as takes so many columns."""
-    for end, character in enumerate(text):
-        most -= _cells(character)
-        if most < 0:
-            return text[:end]
-    return text
-
-
-def _cells(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _other_classes(counts: Mapping[str, int]) -> Iterator[str]:

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from striate.judging.text import columns, counted, digits, html_table, listed, percent, span
+from striate.text import columns, counted, digits, html_table, listed, percent, span
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,12 @@
-"""Shares and tables as text for a terminal and a notebook."""
+"""Numbers, names and tables as text for a terminal and a notebook."""
 
 from __future__ import annotations
 
 import html
 import math
+import unicodedata
 from collections.abc import Iterable, Sequence
 
-from striate.data.checking.summary import cells, cut
 from striate.errors import printable
 
 MISSING = "–"
@@ -86,3 +86,31 @@ def _padded(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> I
     for at, (text, width) in enumerate(zip(row, widths, strict=True)):
         space = " " * (width - cells(text))
         yield text + space if at in left else space + text
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal the text takes."""
+    return sum(_cells(character) for character in text)
+
+
+def cut(text: str, most: int) -> str:
+    """The text on one line, its end replaced by "…" where it takes more columns."""
+    text = printable(text)
+    if cells(text) <= most:
+        return text
+    return fitting(text, most - 1) + "…"
+
+
+def fitting(text: str, most: int) -> str:
+    """As much of the text's beginning as takes so many columns."""
+    for end, character in enumerate(text):
+        most -= _cells(character)
+        if most < 0:
+            return text[:end]
+    return text
+
+
+def _cells(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1

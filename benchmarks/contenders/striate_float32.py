@@ -1,0 +1,9 @@
+"""striate held to float32, which is what the other contenders compute in."""
+
+from __future__ import annotations
+
+from contender import Clock, parse
+from striate_train import main
+
+if __name__ == "__main__":
+    main(parse(), Clock(), precision="float32")
