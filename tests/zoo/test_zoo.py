@@ -1,0 +1,304 @@
+"""Every property of every network, over one table: the cards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from striate import zoo
+from striate.errors import OptionError
+from striate.zoo import CARDS, Card, lenet, resnet, resnet_small
+from striate.zoo.resnet_small import Absent, PaddedIdentity
+
+PAGES = (lenet, resnet, resnet_small)
+every = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)
+flexible = pytest.mark.parametrize(
+    "card", [card for card in CARDS.values() if card.any_size], ids=lambda card: card.name
+)
+#: a network of each page, small enough to run
+SMALLEST = ("lenet5", "resnet18", "resnet20", "plain20")
+
+
+@cache
+def on_meta(name: str, **sizes: int) -> nn.Module:
+    with torch.device("meta"):
+        return zoo.build(name, **sizes).eval()
+
+
+def empty(*shape: int) -> Tensor:
+    return torch.empty(shape, device="meta")
+
+
+def params(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def seeded(name: str, seed: int = 5, **sizes: int) -> nn.Module:
+    torch.manual_seed(seed)
+    return zoo.build(name, **sizes)
+
+
+@every
+def test_parameters_are_those_of_the_card(card: Card) -> None:
+    assert params(on_meta(card.name)) == card.params
+
+
+@every
+def test_a_batch_of_pictures_gives_logits(card: Card) -> None:
+    assert on_meta(card.name)(empty(3, *card.input)).shape == (3, card.classes)
+
+
+@every
+def test_channels_and_classes_can_be_others(card: Card) -> None:
+    _, height, width = card.input
+    network = on_meta(card.name, channels=4, classes=7)
+    assert network(empty(2, 4, height, width)).shape == (2, 7)
+
+
+@every
+def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: Card) -> None:
+    network = on_meta(card.name)
+    names = [name for name, _ in network.named_children()]
+    assert names[-1] == "head"
+    assert len(names) > 3
+    assert all(re.fullmatch(r"[a-z]+[0-9]?", name) for name in names)
+    x = empty(1, *card.input)
+    for stage in network.children():
+        x = stage(x)
+    assert x.shape == (1, card.classes)
+    assert sum(params(stage) for stage in network.children()) == card.params
+
+
+@flexible
+@pytest.mark.parametrize("size", [(8, 8), (65, 47)])
+def test_networks_for_any_size_take_odd_ones(card: Card, size: tuple[int, int]) -> None:
+    assert on_meta(card.name)(empty(2, card.input[0], *size)).shape == (2, card.classes)
+
+
+@pytest.mark.parametrize(
+    "card", [card for card in CARDS.values() if not card.any_size], ids=lambda card: card.name
+)
+def test_the_others_take_their_size_only(card: Card) -> None:
+    channels, height, width = card.input
+    for change in (-4, 4):
+        with pytest.raises(RuntimeError):
+            on_meta(card.name)(empty(1, channels, height + change, width + change))
+
+
+@every
+def test_a_card_says_who_when_and_what(card: Card) -> None:
+    assert CARDS[card.name] is zoo.card(card.name) is card
+    assert re.fullmatch(r"[A-Z]\w+ et al\.|[A-Z]\w+", card.paper)
+    assert 1980 < card.year < 2027
+
+
+def test_every_card_of_every_page_is_listed() -> None:
+    names = [card.name for page in PAGES for card in page.CARDS]
+    assert names == list(CARDS)
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_the_seed_alone_decides_the_first_weights(name: str) -> None:
+    first, same, other = seeded(name), seeded(name), seeded(name, seed=6)
+    pairs = zip(first.parameters(), same.parameters(), strict=True)
+    assert all(one.equal(two) for one, two in pairs)
+    assert not next(first.parameters()).equal(next(other.parameters()))
+
+
+@pytest.mark.parametrize("name", SMALLEST)
+def test_every_weight_learns(name: str) -> None:
+    network = seeded(name, classes=3)
+    side = 32 if name == "lenet5" else 16
+    x = torch.randn(4, CARDS[name].input[0], side, side)
+    network(x).square().sum().backward()
+    for path, parameter in network.named_parameters():
+        assert parameter.grad is not None, path
+        assert parameter.grad.isfinite().all(), path
+        assert parameter.grad.any(), path
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet18", "resnet20"])
+def test_a_network_can_be_exported(name: str) -> None:
+    network = seeded(name, classes=3).eval()
+    side = 32 if name == "lenet5" else 16
+    x = torch.randn(2, CARDS[name].input[0], side, side)
+    batch = torch.export.Dim("batch", min=1, max=64)
+    program = torch.export.export(network, (x,), dynamic_shapes=({0: batch},))
+    other = torch.randn(5, *x.shape[1:])
+    assert program.module()(other).allclose(network(other), atol=1e-5)
+
+
+@pytest.mark.parametrize("depth", [20, 32, 44, 56])
+def test_a_plain_net_has_the_parameters_of_its_residual_twin(depth: int) -> None:
+    plain, residual = on_meta(f"plain{depth}"), on_meta(f"resnet{depth}")
+    shapes = [[(name, p.shape) for name, p in net.named_parameters()] for net in (plain, residual)]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("name", ["resnet20", "plain20", "plain56", "resnet56"])
+def test_a_deep_net_neither_explodes_nor_dies_at_the_start(name: str) -> None:
+    network = seeded(name)
+    x = torch.randn(8, 3, 16, 16)
+    logits = network(x)
+    assert 0.05 < float(logits.detach().std()) < 5
+    logits.sum(dim=0).square().sum().backward()
+    stem = network.get_parameter("stem.first.conv.weight").grad
+    assert stem is not None
+    assert 1e-4 < float(stem.abs().mean()) < 1e4
+
+
+@pytest.mark.parametrize("name", ["resnet18", "plain32"])
+def test_first_weights_have_the_variance_of_he(name: str) -> None:
+    for path, conv in seeded(name).named_modules():
+        if isinstance(conv, nn.Conv2d):
+            fan_out = conv.out_channels * conv.kernel_size[0] * conv.kernel_size[1]
+            measured = float(conv.weight.detach().std()) / (2 / fan_out) ** 0.5
+            assert abs(measured - 1) < 3 / conv.weight.numel() ** 0.5 + 0.01, path
+
+
+def test_a_plain_layer_is_its_branch_alone() -> None:
+    x = torch.randn(2, 16, 6, 6)
+    assert (x + Absent()(x)).equal(x)
+
+
+def test_option_a_takes_every_other_position_and_fills_new_channels_with_zeros() -> None:
+    x = torch.randn(2, 3, 5, 4)
+    expected = torch.zeros(2, 7, 3, 2)
+    for row in range(3):
+        for column in range(2):
+            expected[:, :3, row, column] = x[:, :, 2 * row, 2 * column]
+    assert PaddedIdentity(3, 7, 2)(x).equal(expected)
+    assert PaddedIdentity(3, 3, 1)(x) is x
+
+
+def test_a_residual_block_adds_and_then_cuts() -> None:
+    double, negate = nn.Identity(), nn.Threshold(9, -3)
+    x = torch.tensor([[1.0, 4.0]])
+    assert resnet.Residual(double, negate)(x).equal(torch.tensor([[0.0, 1.0]]))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("resnet51", "no network is called 'resnet51'; did you mean 'resnet56', 'resnet50' or "
+         "'resnet18'?"),
+        ("LeNet-5", "no network is called 'LeNet-5'; did you mean 'lenet5', 'resnet56' or "
+         "'resnet50'?"),
+        ("vgg", "no network is called 'vgg'; there are 'lenet5', 'plain20', 'plain32', 'plain44', "
+         "'plain56', 'resnet101', 'resnet110', 'resnet152', 'resnet18', 'resnet20', 'resnet32', "
+         "'resnet34', 'resnet44', 'resnet50' and 'resnet56'"),
+    ],
+)  # fmt: skip
+def test_an_unknown_network_is_corrected(name: str, message: str) -> None:
+    for ask in (zoo.card, zoo.build):
+        with pytest.raises(OptionError) as caught:
+            ask(name)
+        assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("sizes", "message"),
+    [
+        ({"classes": 0}, "resnet20: classes must be from 1 to 1,000,000, but 0 came"),
+        ({"channels": -2}, "resnet20: channels must be from 1 to 1,000,000, but -2 came"),
+        (
+            {"classes": 10**25},
+            f"resnet20: classes must be from 1 to 1,000,000, but {10**25:,} came",
+        ),
+    ],
+)
+def test_sizes_that_no_network_can_have_are_refused(sizes: dict[str, int], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        zoo.build("resnet20", **sizes)
+    assert str(caught.value) == message
+
+
+def table(page: ModuleType) -> Iterator[list[str]]:
+    """The rows of the table in a page's docstring, heads first."""
+    for line in (page.__doc__ or "").splitlines():
+        if line.startswith("| ") and "---" not in line:
+            yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def volumes(card: Card) -> dict[str, tuple[str, str]]:
+    """Stage -> its output volume and parameters, as a docstring writes them."""
+    found: dict[str, tuple[str, str]] = {}
+    x = empty(1, *card.input)
+    for name, stage in on_meta(card.name).named_children():
+        x = stage(x)
+        found[name] = "x".join(map(str, x.shape[1:])), f"{params(stage):,}"
+    return found
+
+
+@pytest.mark.parametrize(
+    ("page", "column", "network"),
+    [
+        (lenet, "output", "lenet5"),
+        (resnet, "output", "resnet18"),
+        (resnet, "output", "resnet34"),
+        (resnet, "bottlenecks", "resnet50"),
+        (resnet, "bottlenecks", "resnet152"),
+        (resnet_small, "output", "resnet20"),
+        (resnet_small, "output", "resnet110"),
+        (resnet_small, "output", "plain56"),
+    ],
+)
+def test_the_table_of_a_page_is_true(page: ModuleType, column: str, network: str) -> None:
+    heads, *rows = table(page)
+    told = {row[0]: dict(zip(heads, row, strict=True)) for row in rows}
+    built = volumes(CARDS[network])
+    assert told.keys() == built.keys()
+    for stage, (volume, count) in built.items():
+        said = told[stage][column]
+        assert volume == (str(CARDS[network].classes) if said == "classes" else said)
+        assert count == told[stage].get("parameters", count)
+
+
+def test_depths_are_those_the_names_say() -> None:
+    for name in CARDS:
+        layers = [
+            path
+            for path, module in on_meta(name).named_modules()
+            if isinstance(module, nn.Conv2d | nn.Linear) and "shortcut" not in path
+        ]
+        assert name.endswith(str(len(layers)))
+
+
+def copied(ours: nn.Module, theirs: Any) -> nn.Module:
+    """Our network with the weights of theirs, matched in order of definition but for shortcuts."""
+    state = ours.state_dict()
+    inside = [name for name in state if ".shortcut." not in name]
+    around = [name for name in state if ".shortcut." in name]
+    source = theirs.state_dict()
+    theirs_inside = [name for name in source if ".downsample." not in name]
+    theirs_around = [name for name in source if ".downsample." in name]
+    names = zip(inside + around, theirs_inside + theirs_around, strict=True)
+    ours.load_state_dict({mine: source[other] for mine, other in names})
+    return ours.eval()
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_torchvision_gives_the_same_logits(name: str) -> None:
+    models = pytest.importorskip(
+        "torchvision.models", reason="torchvision, a peer to compare with, is not installed"
+    )
+    torch.manual_seed(8)
+    theirs = getattr(models, name)(weights=None)
+    with torch.no_grad():
+        for module in theirs.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.7, 1.4)
+        theirs.eval()
+        x = torch.randn(2, 3, 64, 64)
+        expected = theirs(x)
+        logits = copied(zoo.build(name), theirs)(x)
+    scale = float(expected.abs().max())
+    assert float((logits - expected).abs().max()) <= 1e-5 * max(1.0, scale)
