@@ -61,9 +61,9 @@ class Anatomy:
 
 
 def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anatomy:  # noqa: A002
-    """Run a network on the meta device, where shapes are known and nothing is computed.
+    """Run a network on one picture of (C, H, W), on the device its weights are on.
 
-    `network` must be built on the meta device (`with torch.device("meta")`), `input` is (C, H, W).
+    Of a network built on the meta device shapes are known and nothing is computed.
     Raises OptionError naming the layer at which a picture is too small or of the wrong shape.
     """
     layers: list[Layer] = []
@@ -85,7 +85,8 @@ def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anato
         if not any(module.children()):
             watch(path, module)
     try:
-        network.eval()(torch.empty((1, *input), device="meta"))
+        with torch.inference_mode():
+            network.eval()(torch.zeros((1, *input), device=next(network.parameters()).device))
     except RuntimeError as error:
         raise _does_not_fit(name, input, reached[-1:], error) from error
     finally:

@@ -32,9 +32,9 @@ _VERBS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: see `striate.errors`."""
-    # Before torch starts its threads: while they wait they shall not hold their cores, or a
-    # training beside other work slows down tenfold.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Before torch starts its threads: one that waits gives up its core after about a millisecond.
+    # By default it holds it, and a training beside other work slows down many times over.
+    os.environ.setdefault("GOMP_SPINCOUNT", "100000")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]

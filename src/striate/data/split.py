@@ -54,7 +54,7 @@ def _by_content(
         if picture.part != "test":
             part_of[record.digest] = shares.part(record.digest)
             classes.setdefault(picture.label, set()).add(record.digest)
-    for digests in classes.values():
+    for _, digests in sorted(classes.items()):  # by label: the order of the pictures is no matter
         _complete(part_of, sorted(digests))
     return [
         "test" if picture.part == "test" else part_of[record.digest]

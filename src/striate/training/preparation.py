@@ -27,7 +27,7 @@ from striate.training import checkpoint, machine, optimisation
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.loop import Training
-from striate.training.recipe import View, choose_view, complete
+from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
@@ -91,13 +91,12 @@ def _all_copies(packed: Packed) -> tuple[str, ...]:
 
 def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
     """The network with fresh weights, its optimiser and its batches."""
-    recipe = complete(
-        options, data.view, data.counts()["train"], len(data.packed.class_names), device
-    )
     class_names = data.packed.class_names
-    torch.set_num_threads(recipe.threads)
-    torch.manual_seed(recipe.seed)
+    torch.manual_seed(options.seed)
     network = zoo.build(data.view.network, channels=data.view.channels, classes=len(class_names))
+    work = multiply_adds(network, data.view)
+    recipe = complete(options, data.view, data.counts()["train"], work, device)
+    torch.set_num_threads(recipe.threads)
     network = place(network, device)
     optimiser = optimisation.optimiser(
         network,

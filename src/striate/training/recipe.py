@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import torch
+from torch import nn
 
 from striate import zoo
 from striate.anatomy import dissect
@@ -73,10 +74,16 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     return View(network, fixed, channels, options.fit)
 
 
+def multiply_adds(network: nn.Module, view: View) -> int:
+    """Of one picture; near enough to tell a small network from a large one."""
+    layers = dissect(network, (view.channels, view.size, view.size), view.network).layers
+    return sum(layer.params * math.prod(layer.output[1:]) for layer in layers)
+
+
 def complete(
-    options: TrainOptions, view: View, pictures: int, classes: int, device: torch.device
+    options: TrainOptions, view: View, pictures: int, work: int, device: torch.device
 ) -> Recipe:
-    """The recipe for so many training pictures of so many classes."""
+    """The recipe for so many training pictures and so many multiply-adds for one of them."""
     epochs = options.epochs
     if epochs is None:
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
@@ -84,7 +91,7 @@ def complete(
     sgd = options.optimiser == "sgd"
     rate = options.learning_rate or (0.1 * (batch / 128) ** 0.5 if sgd else 0.003)
     decay = options.weight_decay
-    work = batch * _work(view, classes)
+    work *= batch
     precision = options.precision
     if precision == "auto":
         quick = work > _LARGE and machine.has_quick_bfloat16(device)
@@ -102,14 +109,6 @@ def complete(
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
         seed=options.seed,
     )
-
-
-def _work(view: View, classes: int) -> int:
-    """Multiply-adds for one picture, near enough to tell a small network from a large one."""
-    with torch.device("meta"):
-        network = zoo.build(view.network, channels=view.channels, classes=classes)
-    layers = dissect(network, (view.channels, view.size, view.size), view.network).layers
-    return sum(layer.params * math.prod(layer.output[1:]) for layer in layers)
 
 
 def _network_for(side: int, channels: int) -> str:
