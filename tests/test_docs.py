@@ -28,6 +28,7 @@ from striate.judging import report, scores
 from striate.options import TrainOptions
 from striate.training import loop, optimisation, preparation, recipe
 from tests.conftest import striped
+from tests.test_house import FLOORS
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -182,8 +183,13 @@ def test_the_source_tree_lists_every_folder():
     readme = next(text for _, text in blocks("README.md") if text.startswith("src/striate/"))
     folders = {folder.parent.name for folder in (ROOT / "src/striate").glob("*/__init__.py")}
     assert set(re.findall(r"── (\w+)/", readme)) == folders
-    contributing = next(text for _, text in blocks("CONTRIBUTING.md") if "src/striate/" in text)
-    assert set(re.findall(r" (\w+)/", contributing)) == folders
+
+
+def test_the_floors_are_those_that_the_suite_enforces():
+    tree = next(text for _, text in blocks("CONTRIBUTING.md") if text.startswith("src/striate/"))
+    floors = re.findall(r"((?:[ \n]+\w+(?:/|\.py))+)\s+(\d) ", tree)
+    drawn = {int(number): set(re.findall(r"\w+(?=/|\.py)", rooms)) for rooms, number in floors}
+    assert drawn == {number: rooms - {"__main__"} for number, rooms in enumerate(FLOORS[:-1])}
 
 
 def test_public_names_are_in_the_reference():
