@@ -137,7 +137,7 @@ def recipes() -> str:
     view = choose_view(options, [])
     rows = []
     for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete(options, view, pictures, 10, cpu)
+        recipe = complete(options, view, pictures, 0, cpu)
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
