@@ -1,0 +1,197 @@
+"""Every picture is seen once an epoch, in an order that only seed and epoch change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from striate.data.augment import VARIATIONS, Variation
+from striate.data.batches import Pixels, pixels_of, steps_in
+from striate.data.listing import PARTS, Packed, Part, Picture, Record
+from striate.data.preprocess import Preprocess
+
+NONE, STRONG = VARIATIONS["none"], VARIATIONS["strong"]
+PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
+
+
+def numbered(count: int) -> Pixels:
+    """Picture `n` of the part is row `count - n` of the source, of value and label 3n."""
+    values = 3 * torch.arange(count)
+    source = torch.cat([torch.tensor([250]), values.flip(0)]).to(torch.uint8)
+    pixels = source.reshape(-1, 1, 1, 1).repeat(1, 4, 4, 1).numpy()
+    pixels.flags.writeable = False
+    return Pixels(pixels, count - torch.arange(count), values, PLAIN)
+
+
+def speckled(count: int) -> Pixels:
+    pixels = np.random.default_rng(3).integers(0, 256, (count, 4, 4, 1), dtype=np.uint8)
+    return Pixels(pixels, torch.arange(count), torch.arange(count), PLAIN)
+
+
+def labels(
+    pixels: Pixels, size: int, *, seed: int = 5, epoch: int = 2, first: int = 0
+) -> list[list[int]]:
+    work = pixels.shuffled(size, seed=seed, epoch=epoch, variation=NONE, first=first)
+    found: list[list[int]] = []
+    for batch in work:
+        assert batch.pictures.shape == (len(batch.labels), 1, 4, 4)
+        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+        found.append(batch.labels.tolist())
+    return found
+
+
+def flat(batches: list[list[int]]) -> list[int]:
+    return [label for batch in batches for label in batch]
+
+
+@settings(deadline=None, max_examples=60)
+@given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 2**63 - 1))
+def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -> None:
+    seen = labels(numbered(count), size, seed=seed)
+    single = 1 if size > 1 and count % size == 1 else 0
+    assert [len(batch) for batch in seen[:-1]] == [size] * (len(seen) - 1)
+    assert len(seen) == steps_in(count, size)
+    assert len(set(flat(seen))) == len(flat(seen)) == count - single
+    assert size == 1 or all(len(batch) > 1 for batch in seen)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "batch", "steps"),
+    [(0, 4, 0), (1, 4, 0), (2, 4, 1), (4, 4, 1), (5, 4, 1), (6, 4, 2), (9, 4, 2), (3, 1, 3)],
+)
+def test_a_single_last_picture_makes_no_step(pictures: int, batch: int, steps: int) -> None:
+    assert steps_in(pictures, batch) == steps
+
+
+def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
+    pixels = numbered(50)
+    order = flat(labels(pixels, 10))
+    torch.manual_seed(1)
+    assert flat(labels(pixels, 10)) == order
+    assert flat(labels(pixels, 7))[:49] == order[:49]
+    assert flat(labels(pixels, 50)) == order
+    assert order != sorted(order)
+    assert flat(labels(pixels, 10, seed=6)) != order
+    assert flat(labels(pixels, 10, epoch=3)) != order
+
+
+@pytest.mark.parametrize("first", [1, 3, 5, 6])
+def test_an_epoch_goes_on_where_it_stopped(first: int) -> None:
+    pixels = numbered(50)
+    assert labels(pixels, 10, first=first) == labels(pixels, 10)[first:]
+
+
+def varied(
+    pixels: Pixels, size: int, *, epoch: int = 2, first: int = 0, variation: Variation = STRONG
+) -> dict[int, Tensor]:
+    """Label -> the picture as it was seen."""
+    work = pixels.shuffled(size, seed=5, epoch=epoch, variation=variation, first=first)
+    return {
+        int(label): picture
+        for batch in work
+        for label, picture in zip(batch.labels, batch.pictures, strict=True)
+    }
+
+
+def test_a_pictures_variation_does_not_depend_on_its_batch() -> None:
+    pixels = speckled(24)
+    seen = varied(pixels, 8)
+    for size, first in ((3, 0), (5, 0), (24, 0), (4, 3)):
+        for label, picture in varied(pixels, size, first=first).items():
+            assert picture.equal(seen[label])
+
+
+def test_a_picture_is_varied_anew_in_each_epoch() -> None:
+    pixels = speckled(24)
+    one, two, plain = (
+        varied(pixels, 8),
+        varied(pixels, 8, epoch=3),
+        varied(pixels, 8, variation=NONE),
+    )
+    for label in range(24):
+        assert not one[label].allclose(two[label])
+        assert not one[label].allclose(plain[label])
+
+
+def test_without_variation_pixels_are_seen_bit_for_bit() -> None:
+    pixels = speckled(20)
+    source = torch.from_numpy(np.asarray(pixels.source))
+    for label, picture in varied(pixels, 6, variation=NONE).items():
+        expected = PLAIN.normalise(source[label : label + 1])[0]
+        assert picture.equal(expected)
+
+
+@pytest.mark.parametrize("size", [1, 4, 9, 10, 200])
+def test_in_order_every_picture_comes_once(size: int) -> None:
+    batches = list(numbered(9).in_order(size))
+    assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(0, 27, 3))
+    assert {len(batch.labels) for batch in batches[:-1]} <= {size}
+    for batch in batches:
+        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+
+
+def test_an_empty_part_has_no_batches() -> None:
+    assert list(numbered(0).in_order(4)) == []
+    assert labels(numbered(0), 4) == []
+
+
+def test_pixels_on_the_device_give_the_same_batches() -> None:
+    mapped = speckled(20)
+    resident = Pixels(
+        torch.from_numpy(np.asarray(mapped.source)), mapped.rows, mapped.labels, PLAIN
+    )
+    for one, two in zip(
+        mapped.shuffled(6, seed=1, epoch=1, variation=STRONG),
+        resident.shuffled(6, seed=1, epoch=1, variation=STRONG),
+        strict=True,
+    ):
+        assert one.pictures.equal(two.pictures)
+        assert one.labels.equal(two.labels)
+
+
+def packed_of(parts: list[Part | None], folder: Path) -> Packed:
+    """Row `n` has the value 9n and the label n % 3; its array is mapped from a file, to be read."""
+    rows = np.arange(len(parts), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
+    np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(parts), 4, 4, 1)))
+    pictures = [Picture(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
+    return Packed(
+        np.load(folder / "pixels.npy", mmap_mode="r"),
+        tuple(pictures),
+        (Record("", 4, 4, 1),) * len(parts),
+        ("cat", "dog", "owl"),
+        (),
+    )
+
+
+MIXED: list[Part | None] = ["test", "train", "train", "validation", "train", "test", "train"]
+
+
+@pytest.mark.parametrize("part", [*PARTS, None])
+def test_a_part_holds_its_pictures_only(tmp_path: Path, part: Part | None) -> None:
+    packed = packed_of(MIXED, tmp_path)
+    expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
+    for device in ("cpu", "meta"):
+        pixels = pixels_of(packed, part, PLAIN, torch.device(device))
+        assert len(pixels) == len(expected)
+        assert pixels.labels.device.type == device
+    pixels = pixels_of(packed, part, PLAIN, torch.device("cpu"))
+    (batch,) = pixels.in_order(100)
+    assert batch.labels.tolist() == [row % 3 for row in expected]
+    assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
+
+
+def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
+    packed = packed_of(MIXED, tmp_path)
+    before = (tmp_path / "pixels.npy").read_bytes()
+    pixels = pixels_of(packed, "train", PLAIN, torch.device("cpu"))
+    assert isinstance(pixels.source, np.memmap)
+    for batch in pixels.shuffled(3, seed=1, epoch=1, variation=STRONG):
+        batch.pictures.zero_()
+    assert (tmp_path / "pixels.npy").read_bytes() == before
+    assert not packed.pixels.flags.writeable
