@@ -29,7 +29,7 @@ lint: .venv/ready
 	$(BIN)/pyright
 
 docs: .venv/ready
-	$(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/folder_to_model.py --save $(if $(CIFAR),--cifar $(CIFAR))

@@ -237,6 +237,16 @@ def test_classes_that_the_model_does_not_know(
     )
 
 
+def test_loose_pictures_cannot_be_judged(
+    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert refusal(capsys, "evaluate", str(model), "stripes/flat") == (
+        3,
+        "stripes/flat: there are no class folders, only 40 loose files; "
+        "expected a folder for each class:\n    cat/1.jpg\n    dog/2.jpg",
+    )
+
+
 def test_a_bug_of_ours_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
     from striate import verbs
 

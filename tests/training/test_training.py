@@ -301,6 +301,7 @@ def test_bad_pictures_are_left_out_and_said(photos: Path, tmp_path: Path):
 def test_bad_pictures_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
     here = tmp_path / "photos"
     shutil.copytree(photos, here)
+    (here / "notes.txt").write_text("not expected to be a picture, so no reason to fail")
     for number in (5, 9):
         (here / "flat" / f"{number:02}.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:

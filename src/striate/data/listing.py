@@ -45,8 +45,8 @@ class Finding:
     detail: str = ""  #: what was seen in this file
 
 
-#: kind of finding -> what is done about it. The first group is left out of training.
-LEFT_OUT = {
+#: kind of finding -> what is done about it, for files that should have been pictures
+UNUSABLE = {
     "unreadable": "left out",
     "truncated": "left out",
     "empty": "left out",
@@ -54,6 +54,9 @@ LEFT_OUT = {
     "huge": "left out: it would need more memory than a picture may",
     "too slow": "left out: decoding it takes too long",
     "special file": "left out",
+}
+#: ... for what no training expects to be one
+IGNORED = {
     "outside link": "not followed: it leads outside the folder",
     "dangling link": "left out",
     "loop": "not followed: it leads back into the folder",
@@ -62,6 +65,7 @@ LEFT_OUT = {
     "repeated row": "counted once",
     "empty class": "must be filled or removed",
 }
+LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "duplicate": "kept on one side of the split",
     "conflict": "the same picture stands under two classes: one of the two labels is wrong",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from striate.data.checking.problems import problems
 from striate.data.layouts.scan import scan
 from striate.data.listing import Packed, Part, Progress
 from striate.data.packing.pack import packing
@@ -38,6 +39,9 @@ def evaluating(
     Raises DataError when the folder has classes the network does not know, or no such part.
     """
     listing = scan(photos)
+    if not listing.pictures:
+        reason = problems(listing.class_names, (), None, listing.findings)[0]
+        raise DataError(f"{printable(str(photos))}: {reason}")
     strange = sorted(set(listing.class_names) - set(model.class_names))
     if strange:
         raise DataError(

@@ -15,7 +15,7 @@ from striate import storage, zoo
 from striate.data.batches import pixels_of, steps_in
 from striate.data.checking.inspection import problems
 from striate.data.layouts.scan import scan
-from striate.data.listing import LEFT_OUT, PARTS, Finding, Packed, Progress
+from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
 from striate.data.packing.pack import packing
 from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
@@ -60,7 +60,7 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     view = choose_view(options, headers(listing))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
-    left_out = tuple(f for f in packed.findings if f.kind in LEFT_OUT and f.kind != "hidden")
+    left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
     reasons = problems(listing.class_names, packed.pictures, listing.pictures, listing.findings)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"

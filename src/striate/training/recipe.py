@@ -128,5 +128,5 @@ def _epochs_for(pictures: int) -> int:
 
 
 def _batch_for(pictures: int) -> int:
-    """A power of two from 8 to 128 that leaves at least 25 steps an epoch where it can."""
+    """A power of two from 8 to 128 that leaves at least 50 steps an epoch where it can."""
     return next((size for size in (128, 64, 32, 16) if pictures >= 50 * size), 8)
