@@ -83,10 +83,11 @@ def test_any_shape_fits(fit: Fit, size: tuple[int, int]) -> None:
         assert fit == "letterbox" or 0 not in view
 
 
-def test_a_large_picture_is_averaged_and_not_sampled() -> None:
+@pytest.mark.parametrize("fit", FITS)
+def test_a_large_picture_is_averaged_and_not_sampled(fit: Fit) -> None:
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
-    view = Preprocess(8, 1, "stretch").picture(Image.fromarray(stripes)).astype(int)
+    view = Preprocess(8, 1, fit).picture(Image.fromarray(stripes)).astype(int)
     assert abs(view - 127.5).max() < 5
 
 

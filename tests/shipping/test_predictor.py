@@ -160,15 +160,46 @@ def as_nobody() -> Iterator[Path]:
     """A folder that everyone may enter, while the process has no rights of its own."""
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
-    root = os.geteuid() == 0
     try:
         yield folder
     finally:
-        if root:
-            os.seteuid(0)
+        if os.getresuid()[2] == 0:
+            os.setresuid(0, 0, 0)
         for path in folder.iterdir():
             path.chmod(0o755)
         shutil.rmtree(folder)
+
+
+def test_what_may_not_be_read_is_a_row(model: Model, as_nobody: Path, photos: list[Path]) -> None:
+    predicted(model, photos[0])  # loads every module while that is allowed
+    locked, secret = as_nobody / "locked", as_nobody / "secret.png"
+    locked.mkdir()
+    (locked / "a.png").write_bytes(encoded(noise()))
+    secret.write_bytes(encoded(noise()))
+    locked.chmod(0)
+    secret.chmod(0)
+    if os.geteuid() == 0:
+        os.setresuid(65534, 65534, 0)
+    rows = predicted(model, locked, secret)
+    assert [(row.path, row.error) for row in rows] == [
+        (str(locked), "unreadable: permission denied"),
+        (str(secret), "unreadable: permission denied"),
+    ]
+    with pytest.raises(DataError) as caught:
+        predicted(model, locked / "a.png")
+    assert str(caught.value) == f"{locked / 'a.png'}: no such file or folder"
+
+
+@pytest.mark.parametrize("form", ["PNG", "TIFF", "WEBP"])
+def test_a_turned_copy_is_told_the_same(model: Model, tmp_path: Path, form: str) -> None:
+    paths = []
+    for orientation in (1, *STORED_AS):
+        paths.append(tmp_path / f"{orientation}{SUFFIXES[form]}")
+        paths[-1].write_bytes(turned(corners(), orientation, form))
+    upright, *others = predicted(model, *paths, batch=1)  # a larger batch may round otherwise
+    for row in others:
+        assert row.notes == ("rotated",)
+        assert replace(row, path=upright.path, notes=()) == upright
 
 
 def test_a_turned_jpeg_is_told_nearly_the_same(model: Model, tmp_path: Path) -> None:
@@ -191,7 +222,7 @@ def test_other_ways_to_hold_a_picture_change_nothing(model: Model, tmp_path: Pat
     copies |= {"clear.png": encoded(clear), "few.png": encoded(image.quantize(8))}
     for name, content in copies.items():
         (tmp_path / name).write_bytes(content)
-    rows = predicted(model, *(tmp_path / name for name in copies))
+    rows = predicted(model, *(tmp_path / name for name in copies), batch=1)
     assert {replace(row, path="", notes=()) for row in rows} == {
         replace(rows[0], path="", notes=())
     }
@@ -223,6 +254,20 @@ def test_an_answer_that_is_no_number_is_an_error(model: Model, photos: list[Path
     assert rows == [
         Prediction(str(path), error="the network's answer is not finite") for path in photos[:2]
     ]
+
+
+def test_pictures_are_read_a_batch_ahead_and_a_stop_is_clean(
+    model: Model, photos: list[Path]
+) -> None:
+    work = Predictor(model, batch=2, threads=1).predict(photos)
+    first = next(work)
+    for path in photos[6:]:
+        path.unlink()
+    assert first.path == str(photos[0])
+    assert [row.error for row in work] == [""] * 5 + ["unreadable: no such file or directory"] * 6
+    work = Predictor(model, batch=2, threads=1).predict(photos[:6])
+    next(work)
+    work.close()
 
 
 def test_a_grey_network_sees_grey(tmp_path: Path) -> None:
