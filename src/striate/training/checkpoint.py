@@ -6,11 +6,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, ModelError, OptionError
-from striate.training import optimisation
+from striate.training.optimisation import Optimiser
 
 
 @dataclass
@@ -37,13 +36,13 @@ class Position:
         self.training_seconds = 0.0
 
 
-def save(folder: Path, position: Position, network: nn.Module, optimiser: Optimizer) -> None:
+def save(folder: Path, position: Position, network: nn.Module, optimiser: Optimiser) -> None:
     """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`.
 
     Raises DivergedError instead of writing a number that is not finite.
     """
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
-    for key, value in optimisation.state_of(optimiser).items():
+    for key, value in optimiser.state().items():
         tensors[f"optimiser.{key}"] = value
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -59,7 +58,7 @@ def keep_as_best(folder: Path) -> None:
     storage.copy(folder / "last.safetensors", folder / "best.safetensors")
 
 
-def load(folder: Path, network: nn.Module, optimiser: Optimizer) -> Position:
+def load(folder: Path, network: nn.Module, optimiser: Optimiser) -> Position:
     """Put the last saved state back; the one before it when that is missing or damaged.
 
     Raises OptionError when neither can be read.
@@ -74,7 +73,7 @@ def load(folder: Path, network: nn.Module, optimiser: Optimizer) -> Position:
             reasons.append(str(error))
             continue
         network.load_state_dict(_under("network.", tensors))
-        optimisation.restore(optimiser, _under("optimiser.", tensors))
+        optimiser.restore(_under("optimiser.", tensors))
         return Position(**description["position"])
     detail = "; ".join(reasons) or "it was stopped before its first checkpoint"
     raise OptionError(f"{folder.parent}: nothing to resume from: {detail}; train anew")

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from striate.data.augment import VARIATIONS
 from striate.data.batches import Batch, Pixels, steps_in
@@ -19,6 +18,7 @@ from striate.tasks import classification
 from striate.training import checkpoint, optimisation
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Finished, Step, Stopped
+from striate.training.optimisation import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 from striate.training.signals import Request
@@ -32,7 +32,7 @@ class Training:
     """All that the loop needs."""
 
     model: Model
-    optimiser: Optimizer
+    optimiser: Optimiser
     train: Pixels
     validation: Pixels
     recipe: Recipe
@@ -106,17 +106,15 @@ def _step(training: Training, position: Position, batch: Batch, rate: float) -> 
     torch.manual_seed(
         (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     )
-    for group in training.optimiser.param_groups:
-        group["lr"] = rate
     with autocast(training.recipe, batch.labels.device):
         outputs: Tensor = training.model.network(batch.pictures)
         loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
     value, count = loss.item(), len(batch.labels)
     if not math.isfinite(value) or value > _HOPELESS:
         raise _diverged(training, position, f"the loss is {value:.3g}", rate)
-    training.optimiser.zero_grad(set_to_none=True)
+    training.optimiser.clear()
     loss.backward()
-    training.optimiser.step()
+    training.optimiser.step(rate)
     position.step += 1
     position.loss_sum += value * count
     position.right += int(classification.right(outputs, batch.labels))
@@ -127,7 +125,10 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     """Validate, save, and keep the model if it is the best so far."""
     with autocast(training.recipe, training.validation.labels.device):
         loss, accuracy = validate(training.model.network, training.validation)
-    rate = float(training.optimiser.param_groups[0]["lr"])
+    recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
+    rate = optimisation.learning_rate(
+        recipe.learning_rate, _progress(recipe, position, total, began)
+    )
     if not math.isfinite(loss):
         raise _diverged(training, position, f"the validation loss is {loss:.3g}", rate)
     best = position.improves(accuracy, loss)

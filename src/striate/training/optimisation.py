@@ -5,30 +5,80 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
+from torch import Tensor, nn
+from torch.optim.adam import adam
+from torch.optim.sgd import sgd
 
-from striate.options import Optimiser
+from striate import options
 
 WARM_UP = 0.15  #: share of the training in which the learning rate rises
+_MOMENTUM, _BETAS, _EPSILON = 0.9, (0.9, 0.999), 1e-8
+_STATE = {"sgd": ("momentum",), "adamw": ("mean", "square")}  #: kept for every weight
 
 
-def optimiser(
-    network: nn.Module, name: Optimiser, *, learning_rate: float, weight_decay: float
-) -> Optimizer:
-    """The optimiser of a network. Biases and the scales of norms are not decayed.
+class Optimiser:
+    """Changes the weights of a network by their gradients. Biases and scales are not decayed.
 
     sgd: Nesterov momentum 0.9 (Sutskever et al. 2013). adamw: Loshchilov and Hutter 2019,
-    https://arxiv.org/abs/1711.05101.
+    https://arxiv.org/abs/1711.05101. The arithmetic is that of torch's functions; its classes are
+    not used because making one loads the compiler, a second of every training.
     """
-    params = [p for p in network.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in params if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in params if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    if name == "sgd":
-        return SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True, fused=True)
-    return AdamW(groups, lr=learning_rate, fused=True)
+
+    def __init__(self, network: nn.Module, name: options.Optimiser, weight_decay: float) -> None:
+        params: list[Tensor] = [param for param in network.parameters() if param.requires_grad]
+        weights = [param for param in params if param.ndim > 1]
+        others = [param for param in params if param.ndim <= 1]
+        self.name, self._params = name, weights + others
+        self._groups = [(weights, weight_decay), (others, 0.0)]
+        self._state = {param: self._fresh(param) for param in self._params}
+
+    def _fresh(self, param: Tensor) -> dict[str, Tensor]:
+        state = {what: torch.zeros_like(param) for what in _STATE[self.name]}
+        if self.name == "adamw":
+            state["step"] = torch.zeros((), device=param.device)
+        return state
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for param in self._params:
+            param.grad = None
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Change every weight that has a gradient."""
+        for group, decay in self._groups:
+            params: list[Tensor] = [param for param in group if param.grad is not None]
+            grads = [param.grad for param in params if param.grad is not None]
+            states = [self._state[param] for param in params]
+            if self.name == "sgd":
+                momenta: list[Tensor | None] = [state["momentum"] for state in states]
+                sgd(
+                    params, grads, momenta,
+                    lr=learning_rate, weight_decay=decay, momentum=_MOMENTUM, dampening=0.0,
+                    nesterov=True, maximize=False, fused=True,
+                )  # fmt: skip
+            else:
+                adam(
+                    params, grads, [state["mean"] for state in states],
+                    [state["square"] for state in states], [], [state["step"] for state in states],
+                    lr=learning_rate, weight_decay=decay, beta1=_BETAS[0], beta2=_BETAS[1],
+                    eps=_EPSILON, amsgrad=False, maximize=False, decoupled_weight_decay=True,
+                    fused=True,
+                )  # fmt: skip
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors, named "parameter.what"."""
+        return {
+            f"{index}.{what}": tensor
+            for index, param in enumerate(self._params)
+            for what, tensor in self._state[param].items()
+        }
+
+    @torch.no_grad()
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for name, tensor in self.state().items():
+            tensor.copy_(tensors[name])
 
 
 def learning_rate(peak: float, progress: float) -> float:
@@ -41,27 +91,3 @@ def learning_rate(peak: float, progress: float) -> float:
         return peak * max(progress, 1e-3) / WARM_UP
     fall = min(1.0, (progress - WARM_UP) / (1 - WARM_UP))
     return peak * (1e-3 + (1 - 1e-3) * (1 + math.cos(math.pi * fall)) / 2)
-
-
-def state_of(optimiser: Optimizer) -> dict[str, torch.Tensor]:
-    """The optimiser's tensors, named "parameter.what"."""
-    state = optimiser.state_dict()["state"]
-    return {
-        f"{index}.{what}": value for index, entry in state.items() for what, value in entry.items()
-    }
-
-
-def restore(optimiser: Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Put back what `state_of` took.
-
-    Each tensor gets its parameter's layout in memory: a fused optimiser pairs the two byte by byte.
-    """
-    params = [param for group in optimiser.param_groups for param in group["params"]]
-    state: dict[int, dict[str, torch.Tensor]] = {}
-    for name, value in tensors.items():
-        index, what = name.split(".", 1)
-        param = params[int(index)]
-        same_shape = value.shape == param.shape
-        placed = torch.empty_like(param).copy_(value) if same_shape else value
-        state.setdefault(int(index), {})[what] = placed.detach()
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

@@ -23,10 +23,11 @@ from striate.data.split import Shares, divided
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
 from striate.options import TrainOptions
-from striate.training import checkpoint, machine, optimisation
+from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.loop import Training
+from striate.training.optimisation import Optimiser
 from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
 
@@ -98,12 +99,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
     recipe = complete(options, data.view, data.counts()["train"], work, device)
     torch.set_num_threads(recipe.threads)
     network = place(network, device)
-    optimiser = optimisation.optimiser(
-        network,
-        recipe.optimiser,
-        learning_rate=recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-    )
+    optimiser = Optimiser(network, recipe.optimiser, recipe.weight_decay)
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
     facts = {"pictures": counts, "seed": str(recipe.seed)}
     return Training(
