@@ -15,7 +15,7 @@ from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
 from striate.model import Model, save
 from striate.tasks import classification
-from striate.training import checkpoint, optimisation
+from striate.training import checkpoint, machine, optimisation
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Finished, Step, Stopped
 from striate.training.optimisation import Optimiser
@@ -103,9 +103,8 @@ def _steps(
 
 
 def _step(training: Training, position: Position, batch: Batch, rate: float) -> None:
-    torch.manual_seed(
-        (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
-    )
+    seed = (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
+    machine.seed(batch.labels.device, seed)
     with autocast(training.recipe, batch.labels.device):
         outputs: Tensor = training.model.network(batch.pictures)
         loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
