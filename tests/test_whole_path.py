@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -68,6 +69,14 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "Learning rate" in page
     assert capsys.readouterr().out.startswith("120 pictures, 3 classes: ")
     assert fingerprint(photos) == before
+
+    tests_only = tmp_path / "later" / "test"
+    shutil.copytree(photos / "flat", tests_only / "flat")
+    judged = document(capsys, "evaluate", str(out), str(tests_only.parent))
+    assert (judged["pictures"], judged["part"]) == (40, "test")
+    assert main(["evaluate", str(out), str(photos), "--out", "report.pdf"]) == 2
+    expected = "striate: error: report.pdf: expected a file that ends in .html\n"
+    assert capsys.readouterr().err == expected
 
 
 def test_a_phone_picture_is_seen_upright_everywhere(

@@ -118,7 +118,7 @@ class TrainOptions(Options):
 class EvaluateOptions(Options):
     """Options of `evaluate`."""
 
-    part: PartChoice = _option("test", "Which pictures to judge")
+    part: PartChoice = _option("test", "Which pictures to judge; all, where none was learned from")
     batch: int = _option(256, "Pictures a step", ge=1, le=65_536)
     largest: int = _option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")

@@ -7,10 +7,10 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
-from striate.errors import BusyError, StorageError, printable
+from striate.errors import BusyError, OptionError, StorageError, printable
 
 _PARTIAL = ".partial"
 _ELSEWHERE = "choose another place with --out"
@@ -38,6 +38,13 @@ def copy(source: Path, target: Path) -> None:
             os.link(source, partial)
         except OSError:
             _write_through(partial, source.read_bytes())
+
+
+def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
+    """Raises OptionError unless the file's name ends in one of them, in capitals or not."""
+    if path.suffix.lower() not in suffixes:
+        expected = " or ".join(suffixes)
+        raise OptionError(f"{printable(str(path))}: expected a file that ends in {expected}")
 
 
 def make_folder(path: Path) -> Path:

@@ -146,6 +146,8 @@ def evaluate(
     has classes the model does not know.
     """
     chosen = EvaluateOptions.read(options)
+    if chosen.out:
+        storage.check_suffix(chosen.out, (".html",))
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     shown = loaded.name if isinstance(model, Model) else str(model)
     work = evaluating(loaded, Path(photos), chosen, shown=shown)
@@ -164,7 +166,7 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Pr
     """
     chosen = PredictOptions.read(options)
     if chosen.out:
-        table.check_suffix(chosen.out)
+        storage.check_suffix(chosen.out, table.SUFFIXES)
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
     predictions = Predictions(predictor.predict(paths))

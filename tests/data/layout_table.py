@@ -359,6 +359,14 @@ LAYOUTS = [
         "class 'owl' has one picture in train; expected at least two of a class",
     ),
     Layout(
+        "parts without train",
+        lambda r: plant(r, "val/cat/1.jpg", "Test/cat/2.jpg", "Test/dog/3.jpg"),
+        "cat dog",
+        3,
+        [],
+        "there are no pictures to train on: all 3 are in validation and test",
+    ),
+    Layout(
         "unlabelled parts",
         lambda r: plant(r, "train/1.jpg", "test/"),
         "",

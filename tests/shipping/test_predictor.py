@@ -176,6 +176,9 @@ def test_what_may_not_be_read_is_a_row(model: Model, as_nobody: Path, photos: li
     locked.mkdir()
     (locked / "a.png").write_bytes(encoded(noise()))
     secret.write_bytes(encoded(noise()))
+    (as_nobody / "album" / "sealed").mkdir(parents=True)
+    (as_nobody / "album" / "a.png").write_bytes(encoded(noise()))
+    (as_nobody / "album" / "sealed").chmod(0)
     locked.chmod(0)
     secret.chmod(0)
     if os.geteuid() == 0:
@@ -185,6 +188,10 @@ def test_what_may_not_be_read_is_a_row(model: Model, as_nobody: Path, photos: li
         (str(locked), "unreadable: permission denied"),
         (str(secret), "unreadable: permission denied"),
     ]
+    seen, sealed = predicted(model, as_nobody / "album")
+    assert (seen.path, seen.error) == (str(as_nobody / "album/a.png"), "")
+    assert sealed.path == str(as_nobody / "album/sealed")
+    assert sealed.error == "unreadable: permission denied"
     with pytest.raises(DataError) as caught:
         predicted(model, locked / "a.png")
     assert str(caught.value) == f"{locked / 'a.png'}: no such file or folder"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from striate.cli.output import Json, print_json
+from striate.text import counted
 
 
 def command(
@@ -63,10 +64,12 @@ def follow(
 
 
 def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
-    accuracy = evaluation["accuracy"]
+    from striate.judging.scores import Share
+
+    right = Share(**evaluation["accuracy"])
     typer.echo(
-        f"{accuracy['value']:.1%} of {evaluation['pictures']:,} {evaluation['part']} pictures "
-        f"right (95% interval {accuracy['low']:.1%} to {accuracy['high']:.1%})"
+        f"{right.percent} of {counted(right.n, evaluation['part'] + ' picture')} right "
+        f"(95 % interval {right.interval})"
     )
     typer.echo(f"report   {folder / 'report.html'}")
     typer.echo(f"model    {folder / 'model.safetensors'}")

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from striate import storage
-from striate.errors import OptionError, printable
 from striate.shipping.predictor import Prediction
 
+SUFFIXES = (".csv", ".jsonl")
 COLUMNS = ("path", "class", "probability", "error", "notes")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _BLANK = " \u00a0\u3000\u200b\ufeff"
@@ -22,15 +22,13 @@ def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = Fals
 
     Raises OptionError for another suffix, StorageError when it cannot be written.
     """
-    check_suffix(path)
-    text = as_jsonl(predictions) if path.suffix == ".jsonl" else as_csv(predictions, raw=raw_csv)
+    storage.check_suffix(path, SUFFIXES)
+    text = (
+        as_jsonl(predictions)
+        if path.suffix.lower() == ".jsonl"
+        else as_csv(predictions, raw=raw_csv)
+    )
     storage.write(path, text)
-
-
-def check_suffix(path: Path) -> None:
-    """Raises OptionError unless the file is a .csv or a .jsonl."""
-    if path.suffix not in (".csv", ".jsonl"):
-        raise OptionError(f"{printable(str(path))}: expected a file that ends in .csv or .jsonl")
 
 
 def as_jsonl(predictions: Iterable[Prediction]) -> str:

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from striate.data.listing import Progress as Reading
+from striate.text import counted, percent
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
         bar.update(task, completed=event.done, total=event.total, text=text)
     elif isinstance(event, Step):
         text = (
-            f"loss {event.loss:.3f}  right {event.accuracy:.1%}  "
+            f"loss {event.loss:.3f}  right {percent(event.accuracy)}  "
             f"{event.pictures_per_second:,.0f} pictures/s  {clock(event.remaining)} left"
         )
         description = f"epoch {event.epoch}"
@@ -77,7 +78,7 @@ def _text(event: Event) -> str:
         case Finished():
             return (
                 f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
-                f"{event.validation_accuracy:.1%} of the validation pictures right"
+                f"{percent(event.validation_accuracy)} of the validation pictures right"
             )
         case _:
             return ""
@@ -85,22 +86,22 @@ def _text(event: Event) -> str:
 
 def _opening(event: Started) -> str:
     counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
-    length = f"{event.minutes:g} minutes" if event.minutes else f"{event.epochs} epochs"
+    length = f"{event.minutes:g} minutes" if event.minutes else counted(event.epochs, "epoch")
     return (
-        f"{event.network}: {event.params:,} parameters, {event.classes} classes, "
+        f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
         f"pictures of {event.size}x{event.size} pixels ({counts})\n"
-        f"{length} of {event.steps} steps of {event.batch} pictures on {event.device} "
-        f"({event.threads} threads); run folder {event.folder}\n"
-        f"{'':5}  {'training':^15}  {'validation':^15}\n"
-        f"{'epoch':>5}  {'loss':>7}  {'right':>6}  {'loss':>7}  {'right':>6}  "
+        f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
+        f"({counted(event.threads, 'thread')}); run folder {event.folder}\n"
+        f"{'':5}  {'training':^16}  {'validation':^16}\n"
+        f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
         f"{'pictures/s':>10}  {'time':>7}"
     )
 
 
 def _row(event: Epoch) -> str:
     return (
-        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {event.train_accuracy:>6.1%}  "
-        f"{event.validation_loss:>7.4f}  {event.validation_accuracy:>6.1%}  "
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {percent(event.train_accuracy):>7}  "
+        f"{event.validation_loss:>7.4f}  {percent(event.validation_accuracy):>7}  "
         f"{event.pictures_per_second:>10,.0f}  {clock(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 from striate import storage
 from striate.errors import OptionError
+from striate.text import counted, percent
 from striate.training.events import Epoch, Event, Finished, Step, to_json
 
 
@@ -116,9 +117,10 @@ class Run:
             return f"Run({str(self.folder)!r}, no epoch done)"
         best = max(epochs, key=lambda epoch: (epoch.best, epoch.epoch))
         state = "finished" if self.finished else "unfinished"
+        length, right = counted(len(epochs), "epoch"), percent(best.validation_accuracy)
         return (
-            f"Run({str(self.folder)!r}, {state}, {len(epochs)} epochs, best is {best.epoch} with "
-            f"{best.validation_accuracy:.1%} of the validation pictures right)"
+            f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch} with {right} "
+            "of the validation pictures right)"
         )
 
     def _repr_html_(self) -> str:
@@ -127,9 +129,9 @@ class Run:
             (
                 str(epoch.epoch),
                 f"{epoch.train_loss:.4f}",
-                f"{epoch.train_accuracy:.1%}",
+                percent(epoch.train_accuracy),
                 f"{epoch.validation_loss:.4f}",
-                f"{epoch.validation_accuracy:.1%}",
+                percent(epoch.validation_accuracy),
                 "best" if epoch.best else "",
             )
             for epoch in self.epochs()

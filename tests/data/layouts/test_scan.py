@@ -110,12 +110,6 @@ REFUSALS = [
         "list.csv: expected a folder of pictures, a CSV manifest or an .npz file",
     ),
     Refusal(
-        "parts without train",
-        lambda r: plant(r, "val/cat/1.jpg", "Test/cat/2.jpg"),
-        ".",
-        ".: holds 'Test' and 'val', but no folder 'train' to learn from",
-    ),
-    Refusal(
         "two validation parts",
         lambda r: plant(r, "train/cat/1.jpg", "val/cat/1.jpg", "valid/cat/1.jpg"),
         ".",

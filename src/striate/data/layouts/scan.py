@@ -104,9 +104,13 @@ def scan(root: str | Path) -> Listing:
 def unlabelled(folder: Path) -> list[str]:
     """The candidates anywhere in a folder, relative to it, by the rules of a class folder.
 
-    Raises DataError when there is no such folder.
+    A folder inside that may not be read stands for itself, after them. Raises DataError when there
+    is no such folder.
     """
-    return [picture.path.removeprefix("./") for picture in _class(str(folder), ".", 0, None, [])]
+    findings: list[Finding] = []
+    paths = [picture.path for picture in _class(str(folder), ".", 0, None, findings)]
+    paths += [finding.path for finding in findings if finding.kind == "unreadable"]
+    return [path.removeprefix("./") for path in paths]
 
 
 def _resolved(root: str | Path) -> Path:
@@ -148,8 +152,6 @@ def _in_parts(folders: list[str], shown: str) -> bool:
         same = [name for name in words if PART_WORDS[name.lower()] == part]
         if len(same) > 1:
             raise DataError(f"{shown}: {_both(same)} both hold the {part} part; keep one of them")
-    if "train" not in found:
-        raise DataError(f"{shown}: holds {_both(words)}, but no folder 'train' to learn from")
     return True
 
 
