@@ -16,6 +16,7 @@ from striate import tensorfile, zoo
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, StorageError, printable
+from striate.layers import skeletons
 
 
 def _class_name(name: object) -> str:
@@ -149,7 +150,7 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
 
 
 def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
-    with torch.device("meta"):
+    with skeletons():
         try:
             network = zoo.build(
                 said.network, channels=said.preprocess.channels, classes=len(said.class_names)

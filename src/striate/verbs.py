@@ -19,6 +19,7 @@ from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
+from striate.layers import skeletons
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, TrainOptions
 from striate.shipping import table
@@ -62,7 +63,7 @@ def describe(
     card = zoo.card(network)
     paper_channels, height, width = card.input
     shape = (channels or paper_channels, size or height, size or width)
-    with torch.device("meta"):
+    with skeletons():
         built = zoo.build(network, channels=channels, classes=classes)
     return dissect(built, shape, network)
 

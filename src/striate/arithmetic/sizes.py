@@ -24,6 +24,24 @@ def output_size(
     return (room - window) // stride + 1
 
 
+def transposed_size(
+    size: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1, extra: int = 0
+) -> int:
+    """Positions a transposed convolution gives: `(size - 1) stride + span - 2 padding + extra`.
+
+    Raises OptionError when none is left. Source: the same, relationship 13.
+    """
+    window = span(kernel, dilation)
+    positions = (size - 1) * stride + window - 2 * padding + extra
+    if positions < 1:
+        raise OptionError(
+            f"a transposed window of {kernel} at stride {stride} spreads {size} pixels over "
+            f"{positions + 2 * padding}, but padding {padding} takes {padding} from each side; "
+            f"use at most {(positions + 2 * padding - 1) // 2} of padding"
+        )
+    return positions
+
+
 def span(kernel: int, dilation: int = 1) -> int:
     """Pixels from the first to the last tap of a kernel."""
     return dilation * (kernel - 1) + 1

@@ -5,18 +5,28 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
+from striate.layers import Outputs
 
-def loss(outputs: Tensor, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
+
+def loss(outputs: Tensor | Outputs, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
     """Logits (N, classes), labels (N,) -> mean cross-entropy in nats.
 
-    `smoothing` spreads that share of each target over all classes (Szegedy et al. 2016, section 7,
+    The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
+    share of each target over all classes (Szegedy et al. 2016, section 7,
     https://arxiv.org/abs/1512.00567).
     """
+    if isinstance(outputs, Outputs):
+        main, *others = (
+            F.cross_entropy(logits, targets, label_smoothing=smoothing)
+            for logits in (outputs.logits, *outputs.auxiliary)
+        )
+        return main + outputs.weight * sum(others)
     return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
 
 
-def right(outputs: Tensor, targets: Tensor) -> Tensor:
+def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:
     """Logits (N, classes), labels (N,) -> how many have the highest logit at their label."""
+    outputs = outputs.logits if isinstance(outputs, Outputs) else outputs
     return (outputs.argmax(dim=1) == targets).sum()
 
 

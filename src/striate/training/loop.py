@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from striate.data.augment import VARIATIONS
 from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
+from striate.layers import Outputs
 from striate.model import Model, save
 from striate.tasks import classification
 from striate.training import checkpoint, machine, optimisation
@@ -106,7 +107,7 @@ def _step(training: Training, position: Position, batch: Batch, rate: float) -> 
     seed = (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     machine.seed(batch.labels.device, seed)
     with autocast(training.recipe, batch.labels.device):
-        outputs: Tensor = training.model.network(batch.pictures)
+        outputs: Tensor | Outputs = training.model.network(batch.pictures)
         loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
     value, count = loss.item(), len(batch.labels)
     if not math.isfinite(value) or value > _HOPELESS:

@@ -6,19 +6,22 @@ A network is an `nn.Module` whose direct children are its named stages in order,
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 from torch import nn
 
 from striate.errors import OptionError, unknown
-from striate.zoo import lenet, resnet, resnet_small
 from striate.zoo.card import Card
+from striate.zoo.classic import lenet
+from striate.zoo.residual import resnet, resnet_small
 
-__all__ = ["CARDS", "Card", "build", "card"]
+__all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
 _MOST = 1_000_000  # channels or classes
 
-CARDS: dict[str, Card] = {
-    entry.name: entry for page in (lenet, resnet, resnet_small) for entry in page.CARDS
-}
+PAGES = (lenet, resnet, resnet_small)
+CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
 
 def card(name: str) -> Card:
@@ -28,10 +31,13 @@ def card(name: str) -> Card:
     return CARDS[name]
 
 
-def build(name: str, *, channels: int | None = None, classes: int | None = None) -> nn.Module:
+def build(
+    name: str, *, channels: int | None = None, classes: int | None = None, **arguments: Any
+) -> nn.Module:
     """A network with fresh weights; channels and classes are the paper's where not given.
 
-    Weights are drawn from torch's global generator: seed it for the same network twice.
+    `arguments` are those that the network's page names. Weights are drawn from torch's global
+    generator: seed it for the same network twice. Raises OptionError.
     """
     entry = card(name)
     channels = entry.input[0] if channels is None else channels
@@ -39,4 +45,8 @@ def build(name: str, *, channels: int | None = None, classes: int | None = None)
     for word, count in (("channels", channels), ("classes", classes)):
         if not 1 <= count <= _MOST:
             raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
-    return entry.builder(channels=channels, classes=classes)
+    known = inspect.signature(entry.builder).parameters
+    for word in arguments:
+        if word not in known:
+            raise unknown(f"argument of {name}", word, known)
+    return entry.builder(channels=channels, classes=classes, **arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
@@ -19,4 +20,5 @@ class Card:
     input: tuple[int, int, int]  #: (C, H, W) of the paper
     classes: int  #: of the paper
     params: int  #: at that input and those classes
+    gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
     any_size: bool = True  #: False: pictures must be of exactly the input's height and width

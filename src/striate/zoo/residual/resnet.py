@@ -48,8 +48,7 @@ class Residual(nn.Module):
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
-    if not conv.weight.is_meta:  # a first draw there imports half of torch: it takes seconds
-        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     return chain(conv=conv, norm=nn.BatchNorm2d(outputs))
 
 

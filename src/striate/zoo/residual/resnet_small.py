@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from striate.layers import chain
 from striate.zoo.card import Card
-from striate.zoo.resnet import Shortcut, average_head, basic, conv_norm, stage
+from striate.zoo.residual.resnet import Shortcut, average_head, basic, conv_norm, stage
 
 
 class PaddedIdentity(nn.Module):

@@ -1,0 +1,218 @@
+"""One pass through a network, operation by operation, on the device its weights are on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from striate.anatomy.moves import each
+from striate.anatomy.rules import CREATING, FREE, MULTIPLYING, elementwise
+from striate.anatomy.sight import Sight, whole
+from striate.arithmetic import output_size, transposed_size
+from striate.errors import OptionError
+
+_BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
+
+
+@dataclass
+class Work:
+    """A row of the table: a layer, or lines of a forward between the layers that it calls."""
+
+    path: str
+    kind: str  #: the layer's class, or the operations
+    shape: tuple[int, ...]  #: of the output, with the batch
+    params: int = 0
+    macs: int = 0
+    bytes: int = 0  #: of the output
+    sight: Sight | None = None  #: of the output; None where it is not known
+
+
+@dataclass
+class Trace:
+    """What a pass told."""
+
+    works: list[Work] = field(default_factory=list[Work])  #: in the order they ran
+    uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
+    untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
+    #: the layers that were begun and did not end, outermost first, with the shape they were given
+    unfinished: list[tuple[str, nn.Module, tuple[int, ...]]] = field(default_factory=list[Any])
+
+
+@dataclass
+class _Frame:
+    """A module whose forward is running."""
+
+    path: str
+    module: nn.Module
+    params: int  # of its own, not yet told in a row
+    macs: int = 0
+    row: Work | None = None  # the lines of its forward that are running
+
+
+def trace(network: nn.Module, picture: Tensor, axes: int, into: Trace) -> None:
+    """Run a network on a picture whose last `axes` dimensions are seen, telling a Trace.
+
+    On the meta device nothing is computed. What a forward raises goes through; the Trace then has
+    the layers it stopped in.
+    """
+    watch = _Watch(into)
+    handles = [
+        handle
+        for path, module in network.named_modules()
+        for handle in (
+            module.register_forward_pre_hook(watch.entering(path)),
+            module.register_forward_hook(watch.left),
+        )
+    ]
+    watch.sights[picture] = whole(picture.shape, axes)
+    try:
+        with torch.no_grad(), watch:
+            network(picture)
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+class _Watch(TorchDispatchMode):
+    """Follows sights and counts multiplications while operations run."""
+
+    def __init__(self, told: Trace) -> None:
+        super().__init__()
+        self.told = told
+        self.frames = list[_Frame]()
+        self.seen = set[nn.Module]()
+        self.sights = WeakTensorKeyDictionary()
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """What torch asks before it loads its compiler for the mode, which takes seconds."""
+        return False
+
+    def entering(self, path: str) -> Any:
+        def enter(module: nn.Module, inputs: tuple[object, ...]) -> None:
+            params = sum(p.numel() for p in module.parameters(recurse=False))
+            self.frames.append(_Frame(path, module, 0 if module in self.seen else params))
+            self.seen.add(module)
+            shape = next((tuple(x.shape) for x in inputs if isinstance(x, Tensor)), ())
+            self.told.unfinished.append((path, module, shape))
+            if len(self.frames) > 1:
+                self.frames[-2].row = None
+
+        return enter
+
+    def left(self, module: nn.Module, _inputs: object, output: object) -> None:
+        frame = self.frames.pop()
+        self.told.unfinished.pop()
+        leaf = not any(True for _ in module.children())
+        if (leaf or frame.params) and (tensors := list(_tensors(output))):
+            work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
+            work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
+            work.sight = self.known(tensors[0])
+            self.told.works.append(work)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        arguments = func._schema.arguments  # noqa: SLF001
+        values = {argument.name: argument.default_value for argument in arguments}
+        values |= dict(zip(values, args, strict=False)) | (kwargs or {})
+        if func is torch.ops.aten.convolution.default and values["input"].is_meta:
+            output = convolved(values)
+        else:
+            output = func(*args, **(kwargs or {}))
+        if self.frames and (outputs := list(_tensors(output))):
+            self.note(func, values, outputs)
+        return output
+
+    def note(self, func: Any, values: Mapping[str, Any], outputs: list[Tensor]) -> None:
+        frame, name = self.frames[-1], func.overloadpacket.__name__.removesuffix("_")
+        where = f"{frame.path or type(frame.module).__name__}: {name}"
+        pointwise = torch.Tag.pointwise in func.tags
+        macs = _macs(name, values, outputs[0])
+        rule = MULTIPLYING.get(name) or FREE.get(name) or (elementwise if pointwise else None)
+        inputs = [self.sights.get(x) for value in values.values() for x in _tensors(value)]
+        if any(inputs) and name not in CREATING:
+            if macs is None and rule is None:
+                self.told.uncounted.append(where)
+            blind = rule is None or _BLIND in inputs
+            for output in outputs:
+                sight = None if blind or rule is None else rule(values, output, self.sights.get)
+                self.sights[output] = sight or _BLIND
+            if _BLIND not in inputs and self.sights[outputs[0]] is _BLIND:
+                self.told.untraced.append(where)
+        frame.macs += macs or 0
+        if any(True for _ in frame.module.children()) and not func.is_view and any(inputs):
+            self.line(frame, name, outputs[0], macs or 0)
+
+    def line(self, frame: _Frame, name: str, output: Tensor, macs: int) -> None:
+        """A row for lines of a forward; neighbours with outputs of one shape share it."""
+        shape = tuple(output.shape)
+        if frame.row is None or frame.row.shape != shape:
+            frame.row = Work(frame.path, "", shape, frame.params)
+            frame.params = 0
+            self.told.works.append(frame.row)
+        frame.row.kind = f"{frame.row.kind}, {name}".removeprefix(", ")
+        frame.row.macs += macs
+        frame.row.bytes, frame.row.sight = _bytes(output), self.known(output)
+
+    def known(self, tensor: Tensor) -> Sight | None:
+        sight = self.sights.get(tensor)
+        return None if sight is _BLIND else sight
+
+
+def convolved(values: Mapping[str, Any]) -> Tensor:
+    """The output of aten::convolution on the meta device; torch's own would load its compiler."""
+    x, weight, dims = values["input"], values["weight"], values["weight"].ndim - 2
+    stride, padding, dilation, extra = (
+        each(values[name], dims) for name in ("stride", "padding", "dilation", "output_padding")
+    )
+    inputs = weight.shape[0] if values["transposed"] else weight.shape[1] * values["groups"]
+    if x.ndim != weight.ndim or x.shape[1] != inputs:
+        raise OptionError(f"it takes {inputs} channels, but {x.shape[1]} came")
+    sides = list[int]()
+    for at, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
+        window = {"stride": stride[at], "padding": padding[at], "dilation": dilation[at]}
+        if values["transposed"]:
+            sides.append(transposed_size(size, kernel, **window, extra=extra[at]))
+        else:
+            sides.append(output_size(size, kernel, **window))
+    outputs = weight.shape[1] * values["groups"] if values["transposed"] else weight.shape[0]
+    return x.new_empty((x.shape[0], outputs, *sides))
+
+
+def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:
+    """Multiply-adds of an operation; None of those that are no product of matrices."""
+    if name == "convolution":
+        weight: Tensor = values["weight"]
+        where = values["input"] if values["transposed"] else output
+        return where.numel() * weight[0].numel()
+    if name in MULTIPLYING:
+        left = next(values[key] for key in ("mat1", "batch1", "self") if key in values)
+        return output.numel() * left.shape[-1]
+    if name.startswith("_scaled_dot_product"):
+        query, key, value = (values[word] for word in ("query", "key", "value"))
+        pairs = math.prod(query.shape[:-1]) * key.shape[-2]
+        return pairs * (query.shape[-1] + value.shape[-1])
+    return None
+
+
+def _tensors(value: object) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _tensors(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _tensors(each)
+
+
+def _bytes(tensor: Tensor) -> int:
+    return tensor.numel() * tensor.element_size()

@@ -1,0 +1,78 @@
+"""Receptive fields along one axis: what part of the picture a unit sees. Fractions only, no torch.
+
+Source of the closed form: Araujo, Norris, Sim 2019, Computing receptive fields of convolutional
+neural networks, https://distill.pub/2019/computing-receptive-fields
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from striate.arithmetic.sizes import span
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Unit o sees `size` pixels around `start + o * jump`; pixel 0 is the picture's first.
+
+    Sizes are those of the windows: they may reach beyond the picture, into its padding.
+    """
+
+    size: Fraction = Fraction(1)
+    jump: Fraction = Fraction(1)  #: pixels between the centres of neighbours; 0: all see the same
+    start: Fraction = Fraction(0)
+
+    def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
+        """After a convolution or pooling."""
+        reach = span(kernel, dilation) - 1
+        centre = self.start + (Fraction(reach, 2) - padding) * self.jump
+        return Axis(self.size + reach * self.jump, self.jump * stride, centre)
+
+    def transposed(self, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
+        """After a transposed convolution; the size is that of the unit that sees most."""
+        reach = span(kernel, dilation) - 1
+        step = self.jump / stride
+        taps = reach // stride if dilation == 1 else Fraction(reach, stride)
+        centre = self.start + (padding - Fraction(reach, 2)) * step
+        return Axis(self.size + taps * self.jump, step, centre)
+
+    def resized(self, ratio: Fraction, taps: int) -> Axis:
+        """After interpolation of `taps` neighbours; `ratio` is the old count over the new."""
+        centre = self.start + (ratio / 2 - Fraction(1, 2)) * self.jump
+        return Axis(self.size + (taps - 1) * self.jump, self.jump * ratio, centre)
+
+    def shifted(self, units: int | Fraction, step: int = 1) -> Axis:
+        """Every `step`-th unit from a unit on."""
+        return Axis(self.size, self.jump * step, self.start + units * self.jump)
+
+    def merged(self, count: int) -> Axis:
+        """What `count` neighbours see together: what every unit made of all of them sees."""
+        reach = (count - 1) * self.jump
+        return Axis(self.size + reach, Fraction(0), self.start + reach / 2)
+
+    def ends(self, unit: int) -> tuple[Fraction, Fraction]:
+        """The first and the last pixel that a unit sees."""
+        centre = self.start + unit * self.jump
+        return centre - (self.size - 1) / 2, centre + (self.size - 1) / 2
+
+
+def union(axes: Iterable[Axis], count: int) -> Axis:
+    """What `count` units see that take their values from several branches at once.
+
+    Where all units of one branch see the same, those of the union do; branches of other unlike
+    jumps are covered, not met exactly.
+    """
+    seen = set(axes)
+    if len(seen) == 1:
+        return seen.pop()
+    jump = Fraction(0) if any(axis.jump == 0 for axis in seen) else max(a.jump for a in seen)
+    outer = [
+        (low - unit * jump, high - unit * jump)
+        for axis in seen
+        for unit in (0, count - 1)
+        for low, high in [axis.ends(unit)]
+    ]
+    low, high = min(low for low, _ in outer), max(high for _, high in outer)
+    return Axis(high - low + 1, jump, (low + high) / 2)

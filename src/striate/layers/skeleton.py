@@ -1,0 +1,35 @@
+"""Networks without weights: what shapes and names need."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Generator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+_DRAWS = {
+    Tensor.uniform_, Tensor.normal_, Tensor.erfinv_, Tensor.bernoulli_, Tensor.random_,
+    Tensor.exponential_, Tensor.log_normal_, Tensor.cauchy_, Tensor.geometric_,
+}  # fmt: skip
+
+
+class _Undrawn(TorchFunctionMode):
+    """Tensors stay as they are where they would be filled with random numbers."""
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        return args[0] if func in _DRAWS else func(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def skeletons() -> Generator[None]:
+    """Networks built inside lie on the meta device: they take no memory and compute nothing.
+
+    The first random number on that device would load half of torch, which takes seconds.
+    """
+    with torch.device("meta"), _Undrawn():
+        yield

@@ -1,0 +1,1 @@
+"""From the first convolutional networks to the deepest without shortcuts; dense rivals."""

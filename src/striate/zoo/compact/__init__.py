@@ -1,0 +1,1 @@
+"""Networks for little memory and few multiplications."""

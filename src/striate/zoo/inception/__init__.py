@@ -1,0 +1,1 @@
+"""Modules of several windows side by side: GoogLeNet and its successors."""

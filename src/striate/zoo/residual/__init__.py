@@ -1,0 +1,1 @@
+"""Networks whose layers see past the layer before: by sums, or side by side."""
