@@ -80,9 +80,18 @@ def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: C
 
 
 @flexible
-@pytest.mark.parametrize("size", [(8, 8), (65, 47)])
-def test_networks_for_any_size_take_odd_ones(card: Card, size: tuple[int, int]) -> None:
-    assert on_meta(card.name)(empty(2, card.input[0], *size)).shape == (2, card.classes)
+def test_networks_for_any_size_take_odd_ones(card: Card) -> None:
+    least = card.smallest
+    for size in ((least, least), (2 * least + 1, least + 13)):
+        assert on_meta(card.name)(empty(2, card.input[0], *size)).shape == (2, card.classes)
+
+
+@flexible
+def test_no_smaller_picture_than_the_smallest_fits(card: Card) -> None:
+    side = card.smallest - 1
+    if side:
+        with pytest.raises(RuntimeError):
+            on_meta(card.name)(empty(2, card.input[0], side, side))
 
 
 @pytest.mark.parametrize(

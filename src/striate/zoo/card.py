@@ -22,3 +22,4 @@ class Card:
     params: int  #: at that input and those classes
     gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
     any_size: bool = True  #: False: pictures must be of exactly the input's height and width
+    smallest: int = 1  #: pixels: the least side that it takes
