@@ -38,8 +38,7 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
         ]
         strips = torch.stack(down, dim=1)  # (C, rows, W)
         across = [
-            _largest(strips, 2, span)
-            for span in _spans(left, right, columns, maps.shape[3], edges)
+            _largest(strips, 2, span) for span in _spans(left, right, columns, maps.shape[3], edges)
         ]
         pooled.append(torch.stack(across, dim=2))
     return torch.stack(pooled) if pooled else maps.new_zeros(0, maps.shape[1], rows, columns)
@@ -48,7 +47,9 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
 class RegionPool(nn.Module):
     """`pool_regions` as a layer; `scale`: side of the map over the side of the picture."""
 
-    def __init__(self, grid: tuple[int, int], *, edges: Edges = "floor", scale: float = 1.0) -> None:
+    def __init__(
+        self, grid: tuple[int, int], *, edges: Edges = "floor", scale: float = 1.0
+    ) -> None:
         super().__init__()
         self.grid, self.edges, self.scale = grid, edges, scale
 
