@@ -13,14 +13,14 @@ from torch import nn
 
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
-from striate.zoo.classic import lenet
+from striate.zoo.classic import alexnet, lenet, lenet_1998, vgg, zfnet
 from striate.zoo.residual import resnet, resnet_small
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
 _MOST = 1_000_000  # channels or classes
 
-PAGES = (lenet, resnet, resnet_small)
+PAGES = (lenet, lenet_1998, alexnet, zfnet, vgg, resnet, resnet_small)
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
 
