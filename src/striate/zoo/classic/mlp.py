@@ -15,9 +15,9 @@ http://yann.lecun.com/exdb/publis/pdf/lecun-89.pdf
 | head    | 10  | 1,010      | 10                | 170            |
 
 An mlp flattens the picture first, a locally connected network before its head.
-Not as in the paper: the tanh is not scaled, and outputs are logits for softmax instead of distances
-to target values. A border of zeros gives Net-3's outermost units their 3x3 inputs. Weights start as
-PyTorch starts dense layers: uniform within 1/sqrt(inputs of a unit), as the papers' 2.4/inputs is.
+Not as in the papers: outputs are logits for softmax, where theirs are drawn to target values. A
+border of zeros gives Net-3's outermost units their 3x3 inputs. Weights start as PyTorch starts
+dense layers: uniform within 1/sqrt(inputs of a unit).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from striate.layers import LocallyConnected2d, chain
+from striate.layers import LocallyConnected2d, ScaledTanh, chain
 from striate.zoo.card import Card
 
 
@@ -36,7 +36,7 @@ def mlp(*, channels: int = 1, classes: int = 10, size: int = 28,
     parts: dict[str, nn.Module] = {"flatten": nn.Flatten()}
     inputs = channels * size * size
     for number, width in enumerate(widths, start=1):
-        parts[f"hidden{number}"] = chain(dense=nn.Linear(inputs, width), tanh=nn.Tanh())
+        parts[f"hidden{number}"] = chain(dense=nn.Linear(inputs, width), tanh=ScaledTanh())
         inputs = width
     return chain(**parts, head=nn.Linear(inputs, classes))
 
@@ -63,7 +63,7 @@ def locally_connected(*, channels: int = 1, classes: int = 10, size: int = 16,
         local = LocallyConnected2d(
             inputs, outputs, (side, side), kernel, stride=stride, padding=padding
         )
-        parts[f"hidden{number}"] = chain(local=local, tanh=nn.Tanh())
+        parts[f"hidden{number}"] = chain(local=local, tanh=ScaledTanh())
         inputs, side = local.bias.shape[:2]
     dense = nn.Linear(inputs * side * side, classes)
     return chain(**parts, flatten=nn.Flatten(), head=dense)

@@ -16,28 +16,28 @@ The code is what the last encoder gives. A network of depth d returns a picture 
 multiples of 2^d in its own size; of another it returns one of the next smaller multiples.
 Not as in the paper: all stages learn together, not each upon those that are done; decoders repeat
 each position and have weights of their own, where the paper convolves with the encoder's mirrored
-kernels; its third kernel is 3x3; the tanh is not scaled. Weights start as PyTorch starts them:
-uniform within 1/sqrt(inputs of a unit).
+kernels; its third kernel is 3x3. Weights start as PyTorch starts them: uniform within
+1/sqrt(inputs of a unit).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from torch import nn
 
-from striate.layers import chain
+from striate.layers import ScaledTanh, chain
 from striate.zoo.card import Card
 
 
 def encoder(inputs: int, outputs: int) -> nn.Sequential:
     return chain(
-        conv=nn.Conv2d(inputs, outputs, 5, padding=2), tanh=nn.Tanh(), pool=nn.MaxPool2d(2)
+        conv=nn.Conv2d(inputs, outputs, 5, padding=2), tanh=ScaledTanh(), pool=nn.MaxPool2d(2)
     )
 
 
 def decoder(inputs: int, outputs: int) -> nn.Sequential:
-    return chain(
-        enlarge=nn.Upsample(scale_factor=2), conv=nn.Conv2d(inputs, outputs, 5, padding=2)
-    )
+    return chain(enlarge=nn.Upsample(scale_factor=2), conv=nn.Conv2d(inputs, outputs, 5, padding=2))
 
 
 def conv_autoencoder(*, channels: int = 3, widths: tuple[int, ...] = (100, 150, 200),
@@ -47,11 +47,11 @@ def conv_autoencoder(*, channels: int = 3, widths: tuple[int, ...] = (100, 150, 
     H and W are multiples of 2^(number of widths).
     """
     parts: dict[str, nn.Module] = {}
-    for number, (inputs, outputs) in enumerate(zip((channels, *widths), widths), start=1):
+    for number, (inputs, outputs) in enumerate(pairwise((channels, *widths)), start=1):
         parts[f"encode{number}"] = encoder(inputs, outputs)
-    back = widths[::-1]
-    for number, (inputs, outputs) in enumerate(zip(back, back[1:]), start=1):
-        parts[f"decode{number}"] = chain(*decoder(inputs, outputs), tanh=nn.Tanh())
+    for number, (inputs, outputs) in enumerate(pairwise(widths[::-1]), start=1):
+        parts[f"decode{number}"] = decoder(inputs, outputs)
+        parts[f"decode{number}"].add_module("tanh", ScaledTanh())
     return chain(**parts, head=decoder(widths[0], channels))
 
 

@@ -3,17 +3,17 @@
 Radford, Metz, Chintala: Unsupervised representation learning with deep convolutional generative
 adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1511.06434
 
-| part   | generator                    | its output | discriminator    | its output |
-| ------ | ---------------------------- | ---------- | ---------------- | ---------- |
+| part   | generator                    | its output | discriminator     | its output |
+| ------ | ---------------------------- | ---------- | ----------------- | ---------- |
 | stem   | dense                        | 1024x4x4   | convolution 5x5/2 | 128x32x32  |
 | stage1 | transposed convolution 5x5/2 | 512x8x8    | convolution 5x5/2 | 256x16x16  |
 | stage2 | transposed convolution 5x5/2 | 256x16x16  | convolution 5x5/2 | 512x8x8    |
 | stage3 | transposed convolution 5x5/2 | 128x32x32  | convolution 5x5/2 | 1024x4x4   |
-| head   | transposed convolution 5x5/2 | 3x64x64    | dense            | 1          |
+| head   | transposed convolution 5x5/2 | 3x64x64    | dense             | 1          |
 
-Batch norm and ReLU follow in the generator, in its head tanh; batch norm (not in the stem) and leaky
-ReLU of 0.2 in the discriminator. For 32 pixels the volumes of 1024 channels and of 32x32 are left
-out. Weights start normal with deviation 0.02, section 4.
+Batch norm and ReLU follow in the generator, tanh in its head; batch norm (not in the stem) and
+leaky ReLU of 0.2 in the discriminator. For pictures of 32x32 the volume of 1024 channels is left
+out of both. Weights start normal with deviation 0.02, section 4.
 Not as in the paper: the discriminator gives logits, the sigmoid belongs to the loss; it takes
 pictures of any size, averaged to 4x4 places before its head, which at its own size changes nothing.
 The text names no size of kernels; 5x5 is figure 1's and the authors' code's.
@@ -89,8 +89,8 @@ def _drawn(network: nn.Sequential) -> nn.Sequential:
 
 
 CARDS = (
-    Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0, params=0,
-         gives="picture", takes="code", any_size=False),
+    Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0,
+         params=18_855_043, gives="picture", takes="code", any_size=False),
     Card("dcgan_discriminator", dcgan_discriminator, "Radford et al.", 2015, (3, 64, 64), 1,
-         params=0),
+         params=17_232_897),
 )  # fmt: skip

@@ -34,38 +34,33 @@ from torch import Tensor, nn
 
 from striate.layers import bilinear_upsampling, chain
 from striate.zoo.card import Card
+from striate.zoo.classic import vgg
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # width and convolutions: VGG-16
 
 
-def silent(inputs: int, outputs: int, kernel: int = 1) -> nn.Conv2d:
-    """A convolution that gives zeros at first."""
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-    return layer
-
-
-def conv(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
-    layer = silent(inputs, outputs, kernel)
-    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-    return layer
-
-
 def stage(inputs: int, width: int, depth: int) -> nn.Sequential:
-    parts: dict[str, nn.Module] = {}
-    for number in range(1, depth + 1):
-        parts[f"conv{number}"] = conv(inputs, width, 3)
-        parts[f"relu{number}"] = nn.ReLU(inplace=True)
-        inputs = width
-    return chain(**parts, pool=nn.MaxPool2d(2, ceil_mode=True))
+    """A stage of VGG whose pool keeps windows that reach beyond the volume."""
+    found = vgg.stage(vgg.plain, inputs, width, depth)
+    found.pool = nn.MaxPool2d(2, ceil_mode=True)
+    return found
 
 
 def dense(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
-    """A dense layer of VGG-16 as a convolution: section 3.1."""
-    return chain(
-        conv=conv(inputs, outputs, kernel), relu=nn.ReLU(inplace=True), dropout=nn.Dropout(0.5)
-    )
+    """A dense layer of VGG as a convolution: section 3.1."""
+    conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+    return chain(conv=conv, relu=nn.ReLU(inplace=True), dropout=nn.Dropout(0.5))
+
+
+def draw(network: nn.Module) -> None:
+    """He's weights for all but the scores, which start at zero."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, nn.Conv2d):
+            if name.startswith("head"):
+                nn.init.zeros_(layer.weight)
+            else:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.get_parameter("bias"))
 
 
 def cut(x: Tensor, size: Sequence[int]) -> Tensor:
@@ -79,7 +74,7 @@ class Scores(nn.Module):
     def __init__(self, widths: Sequence[int], classes: int) -> None:
         super().__init__()
         finer = len(widths) - 1
-        self.scores = nn.ModuleList(silent(width, classes) for width in widths)
+        self.scores = nn.ModuleList(nn.Conv2d(width, classes, 1) for width in widths)
         self.doublings = nn.ModuleList(bilinear_upsampling(classes, 2) for _ in range(finer))
         self.upsampling = bilinear_upsampling(classes, 32 >> finer)
 
@@ -118,7 +113,9 @@ def fcn(skips: Sequence[int], *, channels: int = 3, classes: int = 21) -> FullyC
         inputs = width
     stages |= {"fc6": dense(inputs, 4096, 7), "fc7": dense(4096, 4096, 1)}
     scores = Scores((4096, *(STAGES[number - 1][0] for number in skips)), classes)
-    return FullyConvolutional(stages, [f"stage{number}" for number in skips], scores)
+    network = FullyConvolutional(stages, [f"stage{number}" for number in skips], scores)
+    draw(network)
+    return network
 
 
 fcn32s = partial(fcn, ())
@@ -127,7 +124,7 @@ fcn8s = partial(fcn, (4, 3))
 
 _card = partial(Card, paper="Long et al.", year=2015, input=(3, 500, 500), classes=21, gives="map")
 CARDS = (
-    _card("fcn32s", fcn32s, params=0),
-    _card("fcn16s", fcn16s, params=0),
-    _card("fcn8s", fcn8s, params=0),
+    _card("fcn32s", fcn32s, params=134_432_597),
+    _card("fcn16s", fcn16s, params=134_379_194),
+    _card("fcn8s", fcn8s, params=134_368_799),
 )
