@@ -13,7 +13,8 @@ class PartialConv2d(nn.Module):
     """A convolution each of whose outputs sees a subset of the inputs, as in LeCun et al. 1998.
 
     Only connections that exist have weights: (connections, kernel, kernel), ordered by output and
-    then by input. They start uniform within 1 / sqrt(inputs of the output), as torch's do.
+    then by input. They start uniform within 1 / sqrt(weights of the output), as torch's do. Missing
+    connections are zeros while it computes, so it takes as long as a whole convolution.
     """
 
     connected: Tensor  #: (outputs, inputs) bool
