@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.anatomy.trace import Trace, trace
+from striate.anatomy import dissect
 from striate.errors import OptionError
 from striate.layers import LocallyConnected1d, LocallyConnected2d, skeletons
 
@@ -135,10 +135,8 @@ def test_a_window_that_does_not_fit_is_refused() -> None:
 def test_its_work_and_sight_are_followed() -> None:
     with skeletons():
         layer = LocallyConnected2d(3, 4, (9, 11), 3, stride=2, padding=1)
-    told = Trace()
-    trace(layer, torch.empty(1, 3, 9, 11, device="meta"), 2, told)
-    assert (told.uncounted, told.untraced) == ([], [])
-    (work,) = told.works
-    assert work.macs == 4 * 5 * 6 * 3 * 9
-    assert work.sight is not None
-    assert [(axis.size, axis.jump, axis.start) for axis in work.sight.axes] == [(3, 2, 0)] * 2
+    anatomy = dissect(layer, (3, 9, 11), "local")
+    assert (anatomy.uncounted, anatomy.untraced) == ((), ())
+    assert anatomy.macs == 4 * 5 * 6 * 3 * 9
+    (told,) = anatomy.layers
+    assert (told.field, told.jump, told.start) == ((3, 3), (2, 2), (0, 0))

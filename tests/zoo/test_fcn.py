@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.anatomy.trace import Trace, trace
+from striate.anatomy import dissect
 from striate.layers import skeletons
 from striate.zoo.pictures import fcn as page
 from striate.zoo.pictures.fcn import Scores
@@ -60,14 +58,10 @@ def test_parameters_are_the_134_million_of_the_paper() -> None:
 def test_scores_lie_in_the_middle_of_what_they_score() -> None:
     with skeletons():
         network = zoo.build("fcn8s").eval()
-    told = Trace()
-    trace(network, empty(1, 3, 203, 250), 2, told)
-    seen = {work.path: work.sight for work in told.works}
+    layers = {layer.name: layer for layer in dissect(network, (3, 203, 250), "fcn8s").layers}
     for path, jump in (("stage3.pool", 8), ("stage4.pool", 16), ("fc7.conv", 32)):
-        sight = seen[path]
-        assert sight is not None
-        middle = Fraction(jump - 1, 2)
-        assert [(axis.jump, axis.start) for axis in sight.axes] == [(jump, middle)] * 2
+        assert layers[path].jump == (jump, jump)
+        assert layers[path].start == ((jump - 1) / 2,) * 2
 
 
 @pytest.mark.parametrize("skips", [0, 1, 2])

@@ -51,7 +51,8 @@ class RegionPool(nn.Module):
         self, grid: tuple[int, int], *, edges: Edges = "floor", scale: float = 1.0
     ) -> None:
         super().__init__()
-        self.grid, self.edges, self.scale = grid, edges, scale
+        self.grid, self.scale = grid, scale
+        self.edges: Edges = edges
 
     def forward(self, maps: Tensor, regions: Tensor) -> Tensor:
         """(N, C, H, W), (K, 5) -> (K, C, *grid)."""
