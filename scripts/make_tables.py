@@ -182,13 +182,14 @@ def networks() -> str:
             f"`{card.name}`",
             f"{card.paper} {card.year}",
             "x".join(map(str, card.input)),
-            str(card.classes),
+            str(card.classes or "–"),
             f"{card.params:,}",
+            card.gives,
             "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only",
         )
         for card in zoo.CARDS.values()
     ]
-    heads = ("network", "paper", "input there", "classes there", "parameters", "pictures it takes")
+    heads = ("network", "paper", "input there", "classes there", "parameters", "gives", "takes")
     return table(heads, rows)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,17 @@ def describe(
 ) -> Anatomy:
     """Every layer of a network with its output volume and parameters.
 
-    `size` is the side of the picture in pixels; what is not given is the paper's. Raises
-    OptionError when there is no such network or the picture does not fit it.
+    `size` is the side of the picture in pixels; what is not given is the paper's. A network whose
+    builder has a `size` is built for it. Raises OptionError when there is no such network or the
+    picture does not fit it.
     """
     card = zoo.card(network)
-    paper_channels, height, width = card.input
-    shape = (channels or paper_channels, size or height, size or width)
+    shape = card.input
+    if card.takes == "picture":
+        shape = (channels or shape[0], size or shape[1], size or shape[2])
+    sized = {"size": size} if size and "size" in signature(card.builder).parameters else {}
     with skeletons():
-        built = zoo.build(network, channels=channels, classes=classes)
+        built = zoo.build(network, channels=channels, classes=classes, **sized)
     return dissect(built, shape, network)
 
 

@@ -26,6 +26,7 @@ def command(as_json: Json = False) -> int:
                     "input": card.input,
                     "classes": card.classes,
                     "params": card.params,
+                    "gives": card.gives,
                     "any_size": card.any_size,
                 }
                 for card in cards

@@ -1,7 +1,31 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
+from striate.layers.activations import Arctan, ScaledTanh
 from striate.layers.auxiliary import Outputs, Tapped
+from striate.layers.bilinear import bilinear_upsampling
 from striate.layers.chain import chain
+from striate.layers.connections import PartialConv2d
+from striate.layers.local import LocallyConnected1d, LocallyConnected2d
+from striate.layers.radial import RadialOutput
+from striate.layers.regions import RegionPool, pool_regions
+from striate.layers.response_norm import ResponseNorm
 from striate.layers.skeleton import skeletons
+from striate.layers.subsampling import Subsampling
 
-__all__ = ["Outputs", "Tapped", "chain", "skeletons"]
+__all__ = [
+    "Arctan",
+    "LocallyConnected1d",
+    "LocallyConnected2d",
+    "Outputs",
+    "PartialConv2d",
+    "RadialOutput",
+    "RegionPool",
+    "ResponseNorm",
+    "ScaledTanh",
+    "Subsampling",
+    "Tapped",
+    "bilinear_upsampling",
+    "chain",
+    "pool_regions",
+    "skeletons",
+]

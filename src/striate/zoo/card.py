@@ -14,12 +14,13 @@ class Card:
     """One network of the zoo; the suite recomputes `params` from the network built for `input`."""
 
     name: str
-    builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network
+    builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network; the paper's by default
     paper: str
     year: int
     input: tuple[int, int, int]  #: (C, H, W) of the paper
-    classes: int  #: of the paper
+    classes: int  #: of the paper; 0: it knows none
     params: int  #: at that input and those classes
     gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
+    takes: Literal["picture", "code"] = "picture"  #: code: numbers that it draws a picture from
     any_size: bool = True  #: False: pictures must be of exactly the input's height and width
     smallest: int = 1  #: pixels: the least side that it takes
