@@ -138,7 +138,7 @@ def run(code: str) -> str:
         ("import striate.cli; striate.cli.main(['train', '--help'])", {"torch", "numpy", "PIL"}),
         (
             "import striate.cli; striate.cli.main(['size', '--input', '7', '--kernel', '3'])",
-            {"torch", "numpy", "PIL", "pydantic", "rich"},
+            {"torch", "numpy", "PIL", "rich"},
         ),
         ("import striate.data.checking.inspection", {"torch", "jinja2", "pydantic"}),
         ("import striate.data.packing.worker", {"torch", "numpy", "pydantic", "rich"}),
