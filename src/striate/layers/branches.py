@@ -51,8 +51,9 @@ def path(inputs: int, *steps: Step | nn.Module) -> nn.Sequential:
         if isinstance(step, nn.Module):
             parts[f"step{number}"] = step
         else:
-            parts[f"step{number}"] = conv_norm_relu(inputs, *step)
-            inputs = step[0]
+            outputs, kernel, *window = step
+            parts[f"step{number}"] = conv_norm_relu(inputs, outputs, kernel, *window)
+            inputs = outputs
     return chain(**parts)
 
 
@@ -61,6 +62,11 @@ def fork(inputs: int, outputs: int) -> Branches:
     return Branches(
         wide=conv_norm_relu(inputs, outputs, (1, 3)), tall=conv_norm_relu(inputs, outputs, (3, 1))
     )
+
+
+def inner_average() -> nn.AvgPool2d:
+    """3x3 around each position; near the border only of the positions inside the map."""
+    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
 def dropout_head(inputs: int, classes: int, dropout: float) -> nn.Sequential:

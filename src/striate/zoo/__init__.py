@@ -14,13 +14,24 @@ from torch import nn
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
 from striate.zoo.classic import lenet
+from striate.zoo.inception import (
+    googlenet,
+    inception_resnet,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+)
 from striate.zoo.residual import resnet, resnet_small
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
 _MOST = 1_000_000  # channels or classes
 
-PAGES = (lenet, resnet, resnet_small)
+PAGES = (
+    lenet,
+    googlenet, inception_v2, inception_v3, inception_v4, inception_resnet,
+    resnet, resnet_small,
+)  # fmt: skip
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
 

@@ -28,10 +28,10 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from striate.layers import Branches, chain, conv_norm_relu, dropout_head, path
+from striate.layers import Branches, chain, conv_norm_relu, dropout_head, inner_average, path
 from striate.zoo.card import Card
 from striate.zoo.inception.inception_v3 import stem
-from striate.zoo.inception.inception_v4 import average, reduction_a
+from striate.zoo.inception.inception_v4 import reduction_a
 
 
 class Scaled(nn.Module):
@@ -67,8 +67,8 @@ def first_module() -> Branches:
     return Branches(
         one=path(192, (96, 1)),
         five=path(192, (48, 1), (64, 5)),
-        double=path(192, (64, 1), (96, 3), (96, 3)),
-        pool=path(192, average(), (64, 1)),
+        threes=path(192, (64, 1), (96, 3), (96, 3)),
+        pool=path(192, inner_average(), (64, 1)),
     )
 
 
@@ -77,7 +77,7 @@ def module_a() -> Branches:
     return Branches(
         one=path(320, (32, 1)),
         three=path(320, (32, 1), (32, 3)),
-        double=path(320, (32, 1), (48, 3), (64, 3)),
+        threes=path(320, (32, 1), (48, 3), (64, 3)),
     )
 
 
@@ -100,7 +100,7 @@ def reduction_b() -> Branches:
     return Branches(
         three=path(1088, (256, 1), (384, 3, 2, 0)),
         other=path(1088, (256, 1), (288, 3, 2, 0)),
-        double=path(1088, (256, 1), (288, 3), (320, 3, 2, 0)),
+        threes=path(1088, (256, 1), (288, 3), (320, 3, 2, 0)),
         pool=nn.MaxPool2d(3, stride=2),
     )
 

@@ -50,7 +50,7 @@ def square(inputs: int, pooled: int) -> Branches:
     return Branches(
         one=path(inputs, (64, 1)),
         five=path(inputs, (48, 1), (64, 5)),
-        double=path(inputs, (64, 1), (96, 3), (96, 3)),
+        threes=path(inputs, (64, 1), (96, 3), (96, 3)),
         pool=path(inputs, average(), (pooled, 1)),
     )
 
@@ -58,11 +58,11 @@ def square(inputs: int, pooled: int) -> Branches:
 def crossed(width: int) -> Branches:
     """Figure 6 with n = 7: rows and columns in turn, 768 channels in and out."""
     row, column = (1, 7), (7, 1)
-    double = [(width, column), (width, row), (width, column), (192, row)]
+    sevens = [(width, column), (width, row), (width, column), (192, row)]
     return Branches(
         one=path(768, (192, 1)),
         seven=path(768, (width, 1), (width, row), (192, column)),
-        double=path(768, (width, 1), *double),
+        sevens=path(768, (width, 1), *sevens),
         pool=path(768, average(), (192, 1)),
     )
 
@@ -72,7 +72,7 @@ def forked(inputs: int) -> Branches:
     return Branches(
         one=path(inputs, (320, 1)),
         three=path(inputs, (384, 1), fork(384, 384)),
-        double=path(inputs, (448, 1), (384, 3), fork(384, 384)),
+        threes=path(inputs, (448, 1), (384, 3), fork(384, 384)),
         pool=path(inputs, average(), (192, 1)),
     )
 
@@ -80,7 +80,7 @@ def forked(inputs: int) -> Branches:
 def reduce1(inputs: int) -> Branches:
     return Branches(
         three=path(inputs, (384, 3, 2, 0)),
-        double=path(inputs, (64, 1), (96, 3), (96, 3, 2, 0)),
+        threes=path(inputs, (64, 1), (96, 3), (96, 3, 2, 0)),
         pool=nn.MaxPool2d(3, stride=2),
     )
 
@@ -117,9 +117,7 @@ def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = Tr
         "stage3": chain(block1=forked(1280), block2=forked(2048)),
         "head": dropout_head(2048, classes, 0.5),
     }
-    return Tapped(
-        stages, {"stage2": auxiliary_head(768, classes)} if auxiliary else {}, weight=0.4
-    )
+    return Tapped(stages, {"stage2": auxiliary_head(768, classes)} if auxiliary else {}, weight=0.4)
 
 
 CARDS = (

@@ -3,15 +3,15 @@
 Szegedy, Ioffe, Vanhoucke, Alemi: Inception-v4, Inception-ResNet and the impact of residual
 connections on learning, AAAI 2017, section 3.1, figures 3 to 9. https://arxiv.org/abs/1602.07261
 
-| part    | what                                                | output     |
-| ------- | --------------------------------------------------- | ---------- |
-| stem    | three 3x3, then three junctions (figure 3)          | 384x35x35  |
-| stage1  | 4 modules A: 3x3 beside two 3x3 (figure 4)          | 384x35x35  |
-| reduce1 | 3x3/2, two 3x3 of which one /2, max 3x3/2 (7)       | 1024x17x17 |
-| stage2  | 7 modules B: 1x7 and 7x1 in turn (figure 5)         | 1024x17x17 |
-| reduce2 | 3x3/2, 7x7 as 1x7 and 7x1 and 3x3/2, max 3x3/2 (8)  | 1536x8x8   |
-| stage3  | 3 modules C: 1x3 beside 3x1 (figure 6)              | 1536x8x8   |
-| head    | average over positions, dropout 0.2, dense          | classes    |
+| part    | what                                               | output     |
+| ------- | -------------------------------------------------- | ---------- |
+| stem    | three 3x3, then three junctions (figure 3)         | 384x35x35  |
+| stage1  | 4 modules A: 3x3 beside two 3x3 (figure 4)         | 384x35x35  |
+| reduce1 | 3x3/2, two 3x3 of which one /2, max 3x3/2 (7)      | 1024x17x17 |
+| stage2  | 7 modules B: 1x7 and 7x1 in turn (figure 5)        | 1024x17x17 |
+| reduce2 | 3x3/2, 7x7 as 1x7 and 7x1 and 3x3/2, max 3x3/2 (8) | 1536x8x8   |
+| stage3  | 3 modules C: 1x3 beside 3x1 (figure 6)             | 1536x8x8   |
+| head    | average over positions, dropout 0.2, dense         | classes    |
 
 Not as in the paper: where its figures and the weights that its authors published differ, this is
 the network of the weights, which timm has too: the stem's 1x7 comes before its 7x1, the long path
@@ -24,14 +24,18 @@ from __future__ import annotations
 
 from torch import nn
 
-from striate.layers import Branches, chain, conv_norm_relu, dropout_head, fork, path
+from striate.layers import (
+    Branches,
+    chain,
+    conv_norm_relu,
+    dropout_head,
+    fork,
+    inner_average,
+    path,
+)
 from striate.zoo.card import Card
 
 ROW, COLUMN = (1, 7), (7, 1)
-
-
-def average() -> nn.AvgPool2d:
-    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
 def stem(channels: int) -> nn.Sequential:
@@ -52,8 +56,8 @@ def module_a() -> Branches:
     return Branches(
         one=path(384, (96, 1)),
         three=path(384, (64, 1), (96, 3)),
-        double=path(384, (64, 1), (96, 3), (96, 3)),
-        pool=path(384, average(), (96, 1)),
+        threes=path(384, (64, 1), (96, 3), (96, 3)),
+        pool=path(384, inner_average(), (96, 1)),
     )
 
 
@@ -61,19 +65,19 @@ def reduction_a(inputs: int, narrow: int, middle: int, last: int, wide: int) -> 
     """Figure 7: k, l, m and n of table 1 are `narrow`, `middle`, `last` and `wide`."""
     return Branches(
         three=path(inputs, (wide, 3, 2, 0)),
-        double=path(inputs, (narrow, 1), (middle, 3), (last, 3, 2, 0)),
+        threes=path(inputs, (narrow, 1), (middle, 3), (last, 3, 2, 0)),
         pool=nn.MaxPool2d(3, stride=2),
     )
 
 
 def module_b() -> Branches:
     """Figure 5: 1024 channels in and out."""
-    double = [(192, COLUMN), (224, ROW), (224, COLUMN), (256, ROW)]
+    sevens = [(192, COLUMN), (224, ROW), (224, COLUMN), (256, ROW)]
     return Branches(
         one=path(1024, (384, 1)),
         seven=path(1024, (192, 1), (224, ROW), (256, COLUMN)),
-        double=path(1024, (192, 1), *double),
-        pool=path(1024, average(), (128, 1)),
+        sevens=path(1024, (192, 1), *sevens),
+        pool=path(1024, inner_average(), (128, 1)),
     )
 
 
@@ -91,8 +95,8 @@ def module_c() -> Branches:
     return Branches(
         one=path(1536, (256, 1)),
         three=path(1536, (384, 1), fork(384, 256)),
-        double=path(1536, (384, 1), (448, (3, 1)), (512, (1, 3)), fork(512, 256)),
-        pool=path(1536, average(), (256, 1)),
+        threes=path(1536, (384, 1), (448, (3, 1)), (512, (1, 3)), fork(512, 256)),
+        pool=path(1536, inner_average(), (256, 1)),
     )
 
 
