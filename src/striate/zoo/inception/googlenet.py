@@ -27,10 +27,12 @@ and count 0.3 while training; `auxiliary=False` leaves them out. `googlenet_bn` 
 weights torchvision publishes: batch norm (1e-3 added to the variance) after each convolution, no
 response norm and no biases, 3x3 where the paper has 5x5, pool4 of 2x2, dropout 0.2, and auxiliary
 heads that average over a 4x4 grid.
-Not as in the paper: it does not say how the response norm is set (here as in AlexNet) nor how odd
-sizes are halved (here poolings reach over the border). The auxiliary heads of `googlenet` first
-average over 14x14 positions, which is the identity at the paper's size. Kernels start normal
-with variance 2 / fan-in (2 / fan-out before a batch norm), all else as PyTorch starts it.
+Not as in the paper: it does not say how the response norm is set (here as in AlexNet; torch's own
+layer computes it) nor how odd sizes are halved (here poolings reach over the border). The
+parameters that its table 1 counts differ by up to 8 % from those its widths make. The auxiliary
+heads of `googlenet` first average over 14x14 positions, the identity at the paper's size. Where it
+is silent, kernels start normal with variance 2 / fan-in (2 / fan-out before a batch norm), all else
+as PyTorch starts it.
 """
 
 from __future__ import annotations

@@ -11,15 +11,17 @@ https://arxiv.org/abs/1602.07261
 | reduce1 | 3x3/2, two 3x3 of which one /2, max 3x3/2        | 1088x17x17 |
 | stage2  | 20 modules B: 1x7 and 7x1, scaled by 0.1         | 1088x17x17 |
 | reduce2 | 3x3/2 twice, two 3x3 of which one /2, max 3x3/2  | 2080x8x8   |
-| stage3  | 10 modules C: 1x3 and 3x1, scaled by 0.2         | 2080x8x8   |
+| stage3  | 10 modules C: 1x3 and 3x1, nine scaled by 0.2    | 2080x8x8   |
 | widen   | 1x1                                              | 1536x8x8   |
 | head    | average over positions, dropout 0.2, dense       | classes    |
 
 Not as in the paper: this is the network of the weights that its authors published, which timm has
-too. The paper draws the stem of Inception v4, 5, 10 and 5 modules at widths of 384, 1154 and 2048
-where these are 10, 20 and 10 at 320, 1088 and 2080, and no `widen`; the last module has no relu.
-The paper gives scales from 0.1 to 0.3; those above are from the authors' code. Weights start normal
-with variance 2 / fan-out (the dense layer as PyTorch starts it), where the paper is silent.
+too. The paper draws the stem of Inception v4, 5, 10 and 5 modules of 384, 1154 and 2048 channels
+where these are 10, 20 and 10 of 320, 1088 and 2080, and no `widen`; the last module is neither
+scaled nor cut by a relu. The paper scales by 0.1 to 0.3; the scales here are of the authors' code.
+Averages near the border count the positions inside the map only. Where the paper is silent, kernels
+start normal with variance 2 / fan-out, the dense layer and biases as PyTorch starts them; 1e-3 is
+added to the variances of batch norms.
 """
 
 from __future__ import annotations
@@ -46,19 +48,20 @@ class Scaled(nn.Module):
         return x + self.scale * self.branch(x)
 
 
-def residuals(module: Callable[[], Branches], inputs: int, width: int, scale: float, depth: int,
-              last: nn.Module | None = None) -> nn.Sequential:  # fmt: skip
-    """`depth` modules, each with its `inputs` channels brought to the width by a 1x1 convolution.
+def residual(module: Branches, inputs: int, width: int, scale: float) -> Scaled:
+    """A module whose `inputs` channels a 1x1 convolution brings to the width of what it adds to."""
+    back = nn.Conv2d(inputs, width, 1)
+    nn.init.kaiming_normal_(back.weight, mode="fan_out", nonlinearity="relu")
+    return Scaled(chain(module=module, back=back), scale)
 
-    Each ends with a relu, the last with `last` where that is given.
-    """
+
+def residuals(module: Callable[[], Branches], inputs: int, width: int, scale: float,
+              depth: int) -> nn.Sequential:  # fmt: skip
+    """`depth` modules, each ending with a relu."""
     blocks: dict[str, nn.Module] = {}
     for number in range(1, depth + 1):
-        back = nn.Conv2d(inputs, width, 1)
-        nn.init.kaiming_normal_(back.weight, mode="fan_out", nonlinearity="relu")
-        add = Scaled(chain(module=module(), back=back), scale)
-        end = last if last is not None and number == depth else nn.ReLU(inplace=True)
-        blocks[f"block{number}"] = chain(add=add, end=end)
+        add = residual(module(), inputs, width, scale)
+        blocks[f"block{number}"] = chain(add=add, relu=nn.ReLU(inplace=True))
     return chain(**blocks)
 
 
@@ -113,7 +116,10 @@ def inception_resnet_v2(*, channels: int = 3, classes: int = 1000) -> nn.Sequent
         reduce1=reduction_a(320, 256, 256, 384, 384),
         stage2=residuals(module_b, 384, 1088, 0.1, depth=20),
         reduce2=reduction_b(),
-        stage3=residuals(module_c, 448, 2080, 0.2, depth=10, last=nn.Identity()),
+        stage3=chain(
+            scaled=residuals(module_c, 448, 2080, 0.2, depth=9),
+            last=residual(module_c(), 448, 2080, 1.0),
+        ),
         widen=conv_norm_relu(2080, 1536, 1),
         head=dropout_head(1536, classes, 0.2),
     )

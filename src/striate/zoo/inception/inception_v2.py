@@ -11,12 +11,12 @@ covariate shift, ICML 2015, section 4.2 and the appendix, figure 5. https://arxi
 | pool2       | max 3x3/2                             | 192x28x28  |
 | inception3a | 1x1, 3x3, two 3x3 and average, 1x1    | 256x28x28  |
 | inception3b |                                       | 320x28x28  |
-| inception3c | 3x3/2, two 3x3 and one /2, max 3x3/2  | 576x14x14  |
+| inception3c | 3x3/2, two 3x3, one at /2, max 3x3/2  | 576x14x14  |
 | inception4a | 1x1, 3x3, two 3x3 and average, 1x1    | 576x14x14  |
 | inception4b |                                       | 576x14x14  |
 | inception4c |                                       | 576x14x14  |
 | inception4d |                                       | 576x14x14  |
-| inception4e | 3x3/2, two 3x3 and one /2, max 3x3/2  | 1024x7x7   |
+| inception4e | 3x3/2, two 3x3, one at /2, max 3x3/2  | 1024x7x7   |
 | inception5a | 1x1, 3x3, two 3x3 and average, 1x1    | 1024x7x7   |
 | inception5b | the same with max in place of average | 1024x7x7   |
 | head        | average over positions, dense         | classes    |
@@ -25,7 +25,7 @@ Two papers have a v2: this one, whose network Google's code calls Inception v2, 
 Inception architecture", whose v2 is the step before its v3 (inception_v3.py).
 Not as in the paper: figure 5 gives the pooled paths of 4c and 4d 128 channels, which makes 608
 outputs where it says 576; here they have 96, as in the authors' code (tensorflow/models,
-research/slim/nets/inception_v2.py), so that all outputs are those of the figure. Section 4.2 counts
+research/slim/nets/inception_v2.py), so that the sums are those of the figure. Section 4.2 counts
 13.6 million parameters; these layers have 11.2 million. Dropout is left out, as in section 4.2.1.
 Averages near the border count the positions inside the map only; 1e-3 is added to the variances.
 Kernels start normal with variance 2 / fan-out, those of 7x7 and the dense layer as PyTorch starts

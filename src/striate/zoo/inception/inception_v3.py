@@ -15,13 +15,13 @@ CVPR 2016, sections 3 to 6, table 1. https://arxiv.org/abs/1512.00567
 
 While training, an auxiliary head reads the output of stage2: average 5x5/3, 1x1 to 128 channels,
 5x5 to 768, dense. It has 3,326,696 of the parameters; `auxiliary=False` leaves it out.
-Not as in the paper: it draws the modules without their widths. These and the stem are those of the
-weights that its authors published, which differ from its table 1 (the fifth convolution strides
-there, the last pooling does not; one 5x5 path stayed a 5x5). Neither names the auxiliary loss's
-weight in the paper nor dropout: 0.4 is that of the authors' code, 0.5 that of torchvision, whose
-network this one equals. The auxiliary head first averages over 17x17 positions, which is the
-identity at the paper's size. Weights start normal with variance 2 / fan-out (dense layers as
-PyTorch starts them), where the paper is silent.
+Not as in the paper: it draws the modules without their widths. These are those of the weights that
+its authors published, and so are the stem (table 1 ends it with 3x3, 3x3/2, 3x3) and the 5x5 path
+of stage1 (a 3x3 in figure 5). The paper has neither dropout nor a weight for the auxiliary loss:
+0.5 is from torchvision, whose network this one equals, 0.4 from the authors' code (tensorflow/
+models, research/slim). The auxiliary head first averages over 17x17 positions, which is the
+identity at the paper's size. Where the paper is silent, kernels start normal with variance
+2 / fan-out, dense layers as PyTorch starts them; 1e-3 is added to the variances of batch norms.
 """
 
 from __future__ import annotations
