@@ -27,6 +27,7 @@ added to the variances of batch norms.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -84,18 +85,14 @@ def module_a() -> Branches:
     )
 
 
-def module_b() -> Branches:
-    """Figure 17: 1088 channels in, 384 out."""
-    return Branches(
-        one=path(1088, (192, 1)), seven=path(1088, (128, 1), (160, (1, 7)), (192, (7, 1)))
-    )
+def crossed(inputs: int, narrow: int, row: int, column: int, size: int) -> Branches:
+    """Figures 17 and 19: 1x1 beside 1 x size and size x 1, with 192 + `column` outputs."""
+    cross = path(inputs, (narrow, 1), (row, (1, size)), (column, (size, 1)))
+    return Branches(one=path(inputs, (192, 1)), cross=cross)
 
 
-def module_c() -> Branches:
-    """Figure 19: 2080 channels in, 448 out."""
-    return Branches(
-        one=path(2080, (192, 1)), three=path(2080, (192, 1), (224, (1, 3)), (256, (3, 1)))
-    )
+module_b = partial(crossed, 1088, 128, 160, 192, 7)
+module_c = partial(crossed, 2080, 192, 224, 256, 3)
 
 
 def reduction_b() -> Branches:
