@@ -29,6 +29,15 @@ NAMES = [card.name for page in PAGES for card in page.CARDS]
 TAPPED = {"googlenet": 0.3, "googlenet_bn": 0.3, "inception_v3": 0.4}
 
 
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Hundreds of small layers: on a busy machine threads would wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.parametrize(
     ("page", "name"), [(page, card.name) for page in PAGES for card in page.CARDS]
 )
