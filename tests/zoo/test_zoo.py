@@ -202,19 +202,15 @@ def test_a_residual_block_adds_and_then_cuts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("resnet51", "no network is called 'resnet51'; did you mean 'resnet56', 'resnet50' or "
-         "'resnet18'?"),
-        ("LeNet-5", "no network is called 'LeNet-5'; did you mean 'lenet5', 'resnet56' or "
-         "'resnet50'?"),
-    ],
-)  # fmt: skip
-def test_an_unknown_network_is_corrected(name: str, message: str) -> None:
+    ("name", "nearest"), [("resnet51", "resnet5"), ("LeNet-5", "lenet5'"), ("lenet_5", "lenet5'")]
+)
+def test_an_unknown_network_is_corrected(name: str, nearest: str) -> None:
     for ask in (zoo.card, zoo.build):
         with pytest.raises(OptionError) as caught:
             ask(name)
-        assert str(caught.value) == message
+        assert str(caught.value).startswith(
+            f"no network is called '{name}'; did you mean '{nearest}"
+        )
 
 
 def test_a_network_like_none_is_answered_with_all() -> None:

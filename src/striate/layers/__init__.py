@@ -1,5 +1,6 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
+from striate.layers.activations import Arctan, ScaledTanh
 from striate.layers.auxiliary import Outputs, Tapped
 from striate.layers.branches import (
     Branches,
@@ -10,9 +11,27 @@ from striate.layers.branches import (
     path,
 )
 from striate.layers.chain import chain
+from striate.layers.connections import PartialConv2d
+from striate.layers.radial import RadialOutput
+from striate.layers.response_norm import ResponseNorm
 from striate.layers.skeleton import skeletons
+from striate.layers.subsampling import Subsampling
 
 __all__ = [
-    "Branches", "Outputs", "Tapped", "chain", "conv_norm_relu", "dropout_head", "fork",
-    "inner_average", "path", "skeletons",
-]  # fmt: skip
+    "Arctan",
+    "Branches",
+    "Outputs",
+    "PartialConv2d",
+    "RadialOutput",
+    "ResponseNorm",
+    "ScaledTanh",
+    "Subsampling",
+    "Tapped",
+    "chain",
+    "conv_norm_relu",
+    "dropout_head",
+    "fork",
+    "inner_average",
+    "path",
+    "skeletons",
+]

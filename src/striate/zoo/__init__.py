@@ -13,7 +13,7 @@ from torch import nn
 
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
-from striate.zoo.classic import lenet
+from striate.zoo.classic import alexnet, lenet, lenet_1998, vgg, zfnet
 from striate.zoo.inception import (
     googlenet,
     inception_resnet,
@@ -28,7 +28,7 @@ __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 _MOST = 1_000_000  # channels or classes
 
 PAGES = (
-    lenet,
+    lenet, lenet_1998, alexnet, zfnet, vgg,
     googlenet, inception_v2, inception_v3, inception_v4, inception_resnet,
     resnet, resnet_small,
 )  # fmt: skip

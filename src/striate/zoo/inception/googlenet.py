@@ -27,12 +27,11 @@ and count 0.3 while training; `auxiliary=False` leaves them out. `googlenet_bn` 
 weights torchvision publishes: batch norm (1e-3 added to the variance) after each convolution, no
 response norm and no biases, 3x3 where the paper has 5x5, pool4 of 2x2, dropout 0.2, and auxiliary
 heads that average over a 4x4 grid.
-Not as in the paper: it does not say how the response norm is set (here as in AlexNet; torch's own
-layer computes it) nor how odd sizes are halved (here poolings reach over the border). The
-parameters that its table 1 counts differ by up to 8 % from those its widths make. The auxiliary
-heads of `googlenet` first average over 14x14 positions, the identity at the paper's size. Where it
-is silent, kernels start normal with variance 2 / fan-in (2 / fan-out before a batch norm), all else
-as PyTorch starts it.
+Not as in the paper: it does not say how the response norm is set (here as in AlexNet) nor how odd
+sizes are halved (here poolings reach over the border). The parameters that its table 1 counts
+differ by up to 8 % from those its widths make. The auxiliary heads of `googlenet` first average
+over 14x14 positions, the identity at the paper's size. Where it is silent, kernels start normal
+with variance 2 / fan-in (2 / fan-out before a batch norm), all else as PyTorch starts it.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ from functools import partial
 
 from torch import nn
 
-from striate.layers import Branches, Tapped, chain, conv_norm_relu, dropout_head
+from striate.layers import Branches, ResponseNorm, Tapped, chain, conv_norm_relu, dropout_head
 from striate.zoo.card import Card
 
 #: outputs of 1x1, 3x3 (before it, of it), 5x5 (before it, of it) and after pooling: table 1
@@ -115,9 +114,8 @@ def network(conv: Conv, norm: Make, grid: Make, large: int, last_pool: int, drop
     return Tapped(stages, taps, weight=0.3)
 
 
-response_norm = partial(nn.LocalResponseNorm, 5, alpha=5e-4, beta=0.75, k=2.0)
 grid_bn = partial(nn.AdaptiveAvgPool2d, 4)
-googlenet = partial(network, conv_relu, response_norm, grid, 5, 3, 0.4)
+googlenet = partial(network, conv_relu, ResponseNorm, grid, 5, 3, 0.4)
 googlenet_bn = partial(network, conv_norm_relu, nn.Identity, grid_bn, 3, 2, 0.2)
 
 _card = partial(Card, paper="Szegedy et al.", year=2014, input=(3, 224, 224), classes=1000)
