@@ -91,8 +91,8 @@ def subsampled(x: Tensor, layer: nn.Module) -> Tensor:
 
 
 def test_the_network_computes_what_the_paper_says() -> None:
-    net = seeded()
-    x = torch.randn(3, 1, 32, 32)
+    net = seeded().double()
+    x = torch.randn(3, 1, 32, 32, dtype=torch.float64)
     s2 = subsampled(squash(net.get_submodule("c1.conv")(x)), net.get_submodule("s2.sums"))
     weights = net.get_parameter("c3.conv.weight").split([len(maps) for maps in TABLE])
     c3 = torch.cat(
@@ -102,9 +102,8 @@ def test_the_network_computes_what_the_paper_says() -> None:
     s4 = subsampled(c3, net.get_submodule("s4.sums"))
     c5 = squash(net.get_submodule("c5.conv")(s4)).flatten(1)
     f6 = squash(net.get_submodule("f6.dense")(c5))
-    codes = torch.tensor([code(number) for number in range(10)])
-    expected = -torch.cdist(f6.double(), codes.double()).square().float()
-    assert net(x).allclose(expected, rtol=1e-4)
+    codes = torch.tensor([code(number) for number in range(10)], dtype=torch.float64)
+    assert net(x).allclose(-torch.cdist(f6, codes).square(), rtol=1e-9)
 
 
 def test_a_picture_whose_features_are_a_glyph_is_that_digit() -> None:

@@ -72,6 +72,11 @@ def params(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def stages(network: nn.Module) -> dict[str, nn.Module]:
+    """The stages in order; auxiliary heads stand beside them."""
+    return {name: part for name, part in network.named_children() if name != "auxiliary"}
+
+
 def seeded(name: str, seed: int = 5, **sizes: int) -> nn.Module:
     torch.manual_seed(seed)
     return zoo.build(name, **sizes)
@@ -100,13 +105,13 @@ def test_channels_and_classes_can_be_others(card: Card) -> None:
 @every
 def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: Card) -> None:
     network = on_meta(card.name)
-    names = [name for name, _ in network.named_children()]
+    names = list(stages(network))
     assert names[-1] == "head"
     assert len(names) > 3
     assert all(re.fullmatch(r"[a-z]+[0-9]*[a-z]?", name) for name in names)
-    if isinstance(network, nn.Sequential):
+    if isinstance(network, nn.Sequential | Tapped):
         x = y = empty(1, *card.input)
-        for stage in network.children():
+        for stage in stages(network).values():
             y = stage(y)
         assert y.shape == network(x).shape
     assert sum(params(stage) for stage in network.children()) == card.params
@@ -280,7 +285,7 @@ def volumes(card: Card) -> dict[str, tuple[str, str]]:
     """Stage -> its output volume and parameters, as a docstring writes them."""
     found: dict[str, tuple[str, str]] = {}
     x = empty(1, *card.input)
-    for name, stage in on_meta(card.name).named_children():
+    for name, stage in stages(on_meta(card.name)).items():
         x = stage(x)
         found[name] = "x".join(map(str, x.shape[1:])), f"{params(stage):,}"
     return found

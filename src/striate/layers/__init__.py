@@ -3,6 +3,14 @@
 from striate.layers.activations import Arctan, ScaledTanh
 from striate.layers.auxiliary import Outputs, Tapped
 from striate.layers.bilinear import bilinear_upsampling
+from striate.layers.branches import (
+    Branches,
+    conv_norm_relu,
+    dropout_head,
+    fork,
+    inner_average,
+    path,
+)
 from striate.layers.chain import chain
 from striate.layers.connections import PartialConv2d
 from striate.layers.local import LocallyConnected1d, LocallyConnected2d
@@ -14,6 +22,7 @@ from striate.layers.subsampling import Subsampling
 
 __all__ = [
     "Arctan",
+    "Branches",
     "LocallyConnected1d",
     "LocallyConnected2d",
     "Outputs",
@@ -26,6 +35,11 @@ __all__ = [
     "Tapped",
     "bilinear_upsampling",
     "chain",
+    "conv_norm_relu",
+    "dropout_head",
+    "fork",
+    "inner_average",
+    "path",
     "pool_regions",
     "skeletons",
 ]

@@ -14,6 +14,13 @@ from torch import nn
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
 from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
+from striate.zoo.inception import (
+    googlenet,
+    inception_resnet,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+)
 from striate.zoo.pictures import autoencoder, dcgan, fcn
 from striate.zoo.residual import resnet, resnet_small
 
@@ -23,6 +30,7 @@ _MOST = 1_000_000  # channels or classes
 
 PAGES = (
     *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
+    *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
     *(resnet, resnet_small),
     *(autoencoder, fcn, dcgan),
 )
