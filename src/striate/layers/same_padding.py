@@ -36,6 +36,4 @@ class SameConv2d(nn.Conv2d):
         even = (top, left) == (bottom, right)
         x = input if even else F.pad(input, (left, right, top, bottom))
         padding = (top, left) if even else (0, 0)
-        return F.conv2d(
-            x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups
-        )
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)

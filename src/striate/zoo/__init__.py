@@ -14,13 +14,24 @@ from torch import nn
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
 from striate.zoo.classic import lenet
-from striate.zoo.residual import resnet, resnet_small
+from striate.zoo.compact import (
+    efficientnet_lite,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    squeezenet,
+)
+from striate.zoo.residual import densenet, resnet, resnet_small
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
 _MOST = 1_000_000  # channels or classes
 
-PAGES = (lenet, resnet, resnet_small)
+PAGES = (
+    lenet,
+    resnet, resnet_small, densenet,
+    squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite,
+)  # fmt: skip
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
 

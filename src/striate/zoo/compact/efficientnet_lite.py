@@ -19,11 +19,11 @@ sections 3.3 and 4, table 1. https://arxiv.org/abs/1905.11946
 | head   | average, dropout, dense        | classes    | classes    | classes    |
 
 EfficientNet without squeeze-and-excite, with activations that end at 6 instead of swish, and with a
-stem, a first depth, a last depth and a last convolution that do not grow. Windows are padded as
-TensorFlow does, norms have an epsilon of 1e-3 and an average decay of 0.99, as in the authors' code:
-https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
-Weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, the dense layer
-as PyTorch starts it.
+stem, a first and a last depth and a last convolution that do not grow. Windows are padded as
+TensorFlow does, norms have an epsilon of 1e-3 and an average decay of 0.99, as in the authors'
+code: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+Weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, the dense
+layer as PyTorch starts it.
 Not as in the paper: no stochastic depth.
 """
 

@@ -3,21 +3,22 @@
 Sandler, Howard, Zhu, Zhmoginov, Chen: MobileNetV2: Inverted residuals and linear bottlenecks,
 CVPR 2018, sections 3 and 4, table 2. https://arxiv.org/abs/1801.04381
 
-| part   | what                                      | output     |
-| ------ | ----------------------------------------- | ---------- |
-| stem   | 3x3/2 convolution                         | 32x112x112 |
-| stage1 | 1 block that does not widen inside        | 16x112x112 |
+| part   | what                                       | output     |
+| ------ | ------------------------------------------ | ---------- |
+| stem   | 3x3/2 convolution                          | 32x112x112 |
+| stage1 | 1 block that does not widen inside         | 16x112x112 |
 | stage2 | 2 blocks, 6 times as wide inside, first /2 | 24x56x56   |
 | stage3 | 3 blocks, 6 times as wide inside, first /2 | 32x28x28   |
 | stage4 | 4 blocks, 6 times as wide inside, first /2 | 64x14x14   |
-| stage5 | 3 blocks, 6 times as wide inside          | 96x14x14   |
+| stage5 | 3 blocks, 6 times as wide inside           | 96x14x14   |
 | stage6 | 3 blocks, 6 times as wide inside, first /2 | 160x7x7    |
-| stage7 | 1 block, 6 times as wide inside           | 320x7x7    |
-| last   | 1x1 convolution                           | 1280x7x7   |
-| head   | average over positions, dense             | classes    |
+| stage7 | 1 block, 6 times as wide inside            | 320x7x7    |
+| last   | 1x1 convolution                            | 1280x7x7   |
+| head   | average over positions, dense              | classes    |
 
 `width` is the paper's multiplier, 0.35 to 1.4; it scales the last convolution only upwards (section
-4). Scaled widths are multiples of 8, as in the authors' code.
+4). Scaled widths are multiples of 8, as in the authors' code. Table 4 gives 6.9 million parameters
+and 585 million multiply-adds at width 1.4; these rules give 6.1 and 582, as the authors' code does.
 Not as in the paper: nothing. It names no initialisation and no dropout: weights of convolutions
 start normal with variance 2 / fan-out, after He et al. 2015, the dense layer as PyTorch starts it,
 and nothing is dropped.

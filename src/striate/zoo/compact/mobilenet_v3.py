@@ -15,8 +15,9 @@ MobileNetV3, ICCV 2019, section 5, tables 1 and 2. https://arxiv.org/abs/1905.02
 | last   | 1x1 convolution                            | 960x7x7    | 576x7x7    |
 | head   | average over positions, dense twice        | classes    | classes    |
 
-Norms have an average decay of 0.99 and dropout is 0.2 (section 6.1.1); the reduced width of a
-squeeze is a quarter, rounded to a multiple of 8. `width` is the paper's multiplier, 0.35 to 1.25.
+Norms have an average decay of 0.99 and dropout is 0.2 (section 6.1.1); a squeeze is a quarter as
+wide, rounded to a multiple of 8. `width` is the paper's multiplier, 0.35 to 1.25, as in the
+authors' code: a block widens as often as in the table, the first dense layer scales only upwards.
 Not as in the paper: the last convolution of the small network does not weigh its channels, as in
 the authors' code. The paper names neither epsilon nor initialisation: norms have the authors' 1e-3,
 weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, those of the
@@ -72,25 +73,27 @@ class Excite(nn.Module):
 
 
 def block(row: Row, inputs: int, width: float) -> nn.Module:
+    """Inside it is as many times as wide as `scaled(inputs, width)` as the table says."""
     kernel, wide, outputs, squeeze, act, stride = row
-    inside = scaled(wide, width)
+    narrow = scaled(inputs, width)
+    inside = scaled(wide, narrow / inputs)
     excite = Excite(inside, scaled(inside, 1 / 4)) if squeeze else None
     conv = partial(conv3, act=act)
-    return inverted_residual(conv, inputs, inside, scaled(outputs, width), kernel, stride, excite)
+    return inverted_residual(conv, narrow, inside, scaled(outputs, width), kernel, stride, excite)
 
 
 def mobilenet_v3(rows: Sequence[Sequence[Row]], wide: int, *, channels: int = 3,
                  classes: int = 1000, width: float = 1.0) -> nn.Sequential:  # fmt: skip
     """(N, channels, H, W) -> logits (N, classes). `width`: every layer's channels times this."""
-    inputs = scaled(16, width)
-    parts: dict[str, nn.Module] = {"stem": conv3(channels, inputs, 3, 2, act=HS)}
+    inputs = 16
+    parts: dict[str, nn.Module] = {"stem": conv3(channels, scaled(inputs, width), 3, 2, act=HS)}
     for number, stage in enumerate(rows, start=1):
         blocks: dict[str, nn.Module] = {}
         for place, row in enumerate(stage, start=1):
             blocks[f"block{place}"] = block(row, inputs, width)
-            inputs = scaled(row[2], width)
+            inputs = row[2]
         parts[f"stage{number}"] = chain(**blocks)
-    last, dense = 6 * inputs, scaled(wide, width)
+    last, dense = scaled(6 * inputs, width), scaled(wide, max(1.0, width))
     head = chain(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -99,7 +102,7 @@ def mobilenet_v3(rows: Sequence[Sequence[Row]], wide: int, *, channels: int = 3,
         dropout=nn.Dropout(0.2),
         dense=nn.Linear(dense, classes),
     )
-    return chain(**parts, last=conv3(inputs, last, act=HS), head=head)
+    return chain(**parts, last=conv3(scaled(inputs, width), last, act=HS), head=head)
 
 
 mobilenet_v3_small = partial(mobilenet_v3, SMALL, 1024)

@@ -16,9 +16,9 @@ Fire number i + 2 gives 128 + 128 * floor(i / 2) channels, half from 1x1 windows
 and squeezes to an eighth of them. Windows of the pools that stick out are kept, as Caffe does.
 Weights start normal with variance 2 / fan-in, after He et al. 2015, those of the head with
 deviation 0.01 as in the authors' model; biases start at zero.
-Not as in the paper: the input is 227x227, from which the volumes of table 1 follow, while its first
-row says 224x224; the relu of the head is the authors' model's; the average is over pictures of any
-size.
+Not as in the paper: the input is 227x227, as of the authors' models, from which the volumes of
+table 1 follow, though its first row says 224x224; the relu in the head is the authors' models' too;
+the average is over pictures of any size.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def convolution(inputs: int, outputs: int, kernel: int, stride: int = 1,
                 padding: int = 0) -> nn.Conv2d:  # fmt: skip
     conv = nn.Conv2d(inputs, outputs, kernel, stride, padding)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
+    assert conv.bias is not None
     nn.init.zeros_(conv.bias)
     return conv
 
 
 def final_head(inputs: int, classes: int) -> nn.Sequential:
-    conv = nn.Conv2d(inputs, classes, 1)
+    conv = convolution(inputs, classes, 1)
     nn.init.normal_(conv.weight, std=0.01)
-    nn.init.zeros_(conv.bias)
     return chain(
         dropout=nn.Dropout(0.5),
         conv=conv,
