@@ -90,7 +90,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             2,
             "lenet5 cannot take a picture of 1x20x20; at layer c5.conv: a window of 5 at dilation "
             "1 spans 5 pixels, but the input has 2 (size 2, padding 0 on each side); "
-            "use at least 5 pixels",
+            "use at least 32 pixels a side",
         ),
     ],
 )

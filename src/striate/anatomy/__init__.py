@@ -1,5 +1,6 @@
-"""What a network is made of: each layer's output volume and parameters, without running it."""
+"""What a network is made of: volume, parameters, multiply-adds, memory and field of each layer."""
 
-from striate.anatomy.table import Anatomy, Layer, dissect
+from striate.anatomy.dissection import dissect
+from striate.anatomy.table import Anatomy, Layer
 
 __all__ = ["Anatomy", "Layer", "dissect"]

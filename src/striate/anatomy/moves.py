@@ -75,6 +75,14 @@ def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> Sigh
     return joined(sights, output.shape)
 
 
+def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+    """Tensors of one shape side by side in a dimension that is new."""
+    dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
+    shape = [side for at, side in enumerate(output.shape) if at != dim]
+    found = joined([(sight, x.shape) for x in tensors if (sight := see(x))], shape)
+    return found and found.moved(lambda other: other + (other >= dim))
+
+
 def parted(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
     """A part of a tensor that is cut along a dimension which is no axis of the picture."""
     sight, dim = main(values, see), values["dim"] % values["self"].ndim

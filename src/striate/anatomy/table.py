@@ -1,30 +1,38 @@
-"""The layers of any network in the order they run, from one pass that computes nothing."""
+"""What a network is made of, as values and as tables."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
+from striate.text import MISSING, columns, html_table
 
-from striate.arithmetic import output_size
-from striate.errors import OptionError
-from striate.text import columns, html_table
+Along = tuple[float, ...]  #: a number for each axis of the picture
 
-_Reached = tuple[str, nn.Module, tuple[int, ...]]  # a layer's name, itself, the shape it is given
+HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
+_LEFT = (0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer: the modules of a network that have no modules inside them."""
+    """A module that has no modules inside it, or lines of a forward between such.
+
+    Sizes are of one picture. The receptive field is that of a unit of the output: it sees `field`
+    pixels along each axis, padding among them; its neighbour sees as many, `jump` pixels further;
+    the centre of what the first unit sees is `start`, where 0 is the first pixel.
+    """
 
     name: str
-    kind: str
+    kind: str  #: the module's class, or the operations
     output: tuple[int, ...]  #: (C, H, W) or (features,), without the batch
     params: int
+    macs: int  #: multiply-adds of convolutions, dense layers and other products of matrices
+    bytes: int  #: of the output
+    field: Along | None  #: None: not known
+    jump: Along | None
+    start: Along | None
 
 
 @dataclass(frozen=True)
@@ -32,90 +40,84 @@ class Anatomy:
     """What `describe` tells of a network at one input."""
 
     network: str
-    input: tuple[int, int, int]  #: (C, H, W)
-    layers: tuple[Layer, ...]
+    input: tuple[int, ...]  #: (C, H, W)
+    layers: tuple[Layer, ...]  #: in the order they run
     params: int
+    trainable: int  #: of the parameters
+    macs: int
+    bytes: int  #: of parameters and buffers
+    uncounted: tuple[str, ...] = ()  #: "layer: operation" whose multiply-adds are not known
+    untraced: tuple[str, ...] = ()  #: "layer: operation" behind which no field is known
+    unused: tuple[str, ...] = ()  #: modules with parameters that did not run
 
     def to_json(self) -> dict[str, Any]:
+        """A JSON-ready table."""
         return asdict(self)
 
     def __str__(self) -> str:
-        return "\n".join([self._title(), "", *columns(self._rows(), left=(0, 1))])
+        lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
+        return "\n".join([*lines, *self._remarks()])
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return f"<p>{escape(self._title())}</p>{html_table(self._rows(), left=(0, 1))}"
+        text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
+        remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
+        return f"{text}{html_table(self.rows(), left=_LEFT)}{remarks}"
 
-    def _title(self) -> str:
-        return f"{self.network}: {self.params:,} parameters, input {_volume(self.input)}"
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table as text, its head first."""
+        return [HEADS, *map(_row, self.layers)]
 
-    def _rows(self) -> list[tuple[str, str, str, str]]:
-        return [
-            ("layer", "kind", "output", "parameters"),
-            *(
-                (row.name, row.kind, _volume(row.output), f"{row.params:,}" if row.params else "-")
-                for row in self.layers
-            ),
+    def _title(self) -> list[str]:
+        frozen = self.params - self.trainable
+        parts = [
+            f"{self.network}: {self.params:,} parameters"
+            + (f" ({frozen:,} frozen)" * (frozen > 0)),
+            f"{amount(self.macs)} multiply-adds",
+            f"weights of {amount(self.bytes, 'B')}",
+            f"input {volume(self.input)}",
         ]
+        return [", ".join(parts)]
+
+    def _remarks(self) -> list[str]:
+        told = (
+            ("multiply-adds not counted", self.uncounted),
+            ("receptive field not known behind", self.untraced),
+            ("did not run", self.unused),
+        )
+        return [f"{what}: {', '.join(names)}" for what, names in told if names]
 
 
-def dissect(network: nn.Module, input: tuple[int, int, int], name: str) -> Anatomy:  # noqa: A002
-    """Run a network on one picture of (C, H, W), on the device its weights are on.
-
-    Of a network built on the meta device shapes are known and nothing is computed.
-    Raises OptionError naming the layer at which a picture is too small or of the wrong shape.
-    """
-    layers: list[Layer] = []
-    handles: list[RemovableHandle] = []
-    reached: list[_Reached] = []
-
-    def watch(path: str, module: nn.Module) -> None:
-        def before(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-            reached.append((path, module, tuple(inputs[0].shape[1:])))
-
-        def after(_module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            params = sum(p.numel() for p in module.parameters(recurse=False))
-            layers.append(Layer(path, type(module).__name__, tuple(output.shape[1:]), params))
-
-        handles.append(module.register_forward_pre_hook(before))
-        handles.append(module.register_forward_hook(after))
-
-    for path, module in network.named_modules():
-        if not any(module.children()):
-            watch(path, module)
-    try:
-        with torch.inference_mode():
-            network.eval()(torch.zeros((1, *input), device=next(network.parameters()).device))
-    except RuntimeError as error:
-        raise _does_not_fit(name, input, reached[-1:], error) from error
-    finally:
-        for handle in handles:
-            handle.remove()
-    return Anatomy(name, input, tuple(layers), sum(p.numel() for p in network.parameters()))
+def volume(shape: Sequence[int]) -> str:
+    """(64, 7, 7) -> "64x7x7"."""
+    return "x".join(map(str, shape))
 
 
-def _does_not_fit(network: str, picture: tuple[int, ...], reached: list[_Reached],
-                  error: RuntimeError) -> OptionError:  # fmt: skip
-    reason = str(error).splitlines()[0]
-    if not reached:
-        return OptionError(f"{network} cannot take a picture of {_volume(picture)}: {reason}")
-    path, layer, entering = reached[0]
-    if isinstance(layer, nn.Conv2d) and isinstance(layer.padding[0], int):
-        try:
-            output_size(
-                entering[1],
-                layer.kernel_size[0],
-                stride=layer.stride[0],
-                padding=layer.padding[0],
-                dilation=layer.dilation[0],
-            )
-        except OptionError as window:
-            reason = str(window)
-    return OptionError(
-        f"{network} cannot take a picture of {_volume(picture)}; at layer {path}: {reason}"
+def amount(number: int, unit: str = "") -> str:
+    """1234567 -> "1.23 M": three digits and the prefix of a thousand, million, ..."""
+    scaled, prefixes = float(number), iter(("", "k", "M", "G", "T", "P", "E"))
+    prefix = next(prefixes)
+    while scaled >= 999.5:
+        scaled, prefix = scaled / 1000, next(prefixes)
+    places = 0 if not prefix else max(0, 3 - len(str(int(scaled))))
+    return f"{scaled:.{places}f} {prefix}{unit}".strip()
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.kind,
+        volume(layer.output),
+        f"{layer.params:,}" if layer.params else MISSING,
+        amount(layer.macs) if layer.macs else MISSING,
+        amount(layer.bytes, "B"),
+        *(_along(numbers) for numbers in (layer.field, layer.jump, layer.start)),
     )
 
 
-def _volume(shape: tuple[int, ...]) -> str:
-    return "x".join(str(side) for side in shape)
+def _along(numbers: Along | None) -> str:
+    if numbers is None:
+        return "?"
+    shown = [f"{number:.4g}" for number in numbers]
+    return shown[0] if len(set(shown)) == 1 else "x".join(shown)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +12,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from striate.anatomy.moves import each
 from striate.anatomy.rules import CREATING, FREE, MULTIPLYING, elementwise
+from striate.anatomy.shapes import shaped
 from striate.anatomy.sight import Sight, whole
-from striate.arithmetic import output_size, transposed_size
-from striate.errors import OptionError
 
 _BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
 
@@ -41,8 +39,7 @@ class Trace:
     works: list[Work] = field(default_factory=list[Work])  #: in the order they ran
     uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
     untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
-    #: the layers that were begun and did not end, outermost first, with the shape they were given
-    unfinished: list[tuple[str, nn.Module, tuple[int, ...]]] = field(default_factory=list[Any])
+    unfinished: list[str] = field(default_factory=list[str])  #: modules begun, the outermost first
 
 
 @dataclass
@@ -56,13 +53,14 @@ class _Frame:
     row: Work | None = None  # the lines of its forward that are running
 
 
-def trace(network: nn.Module, picture: Tensor, axes: int, into: Trace) -> None:
-    """Run a network on a picture whose last `axes` dimensions are seen, telling a Trace.
+def trace(
+    network: nn.Module, run: Callable[[Tensor], object], picture: Tensor, axes: int, told: Trace
+) -> None:
+    """Tell a Trace what `run(picture)` makes a network do; the last `axes` dimensions are seen.
 
-    On the meta device nothing is computed. What a forward raises goes through; the Trace then has
-    the layers it stopped in.
+    What a forward raises goes through; the Trace then names the layers it stopped in.
     """
-    watch = _Watch(into)
+    watch = _Watch(told)
     handles = [
         handle
         for path, module in network.named_modules()
@@ -74,7 +72,7 @@ def trace(network: nn.Module, picture: Tensor, axes: int, into: Trace) -> None:
     watch.sights[picture] = whole(picture.shape, axes)
     try:
         with torch.no_grad(), watch:
-            network(picture)
+            run(picture)
     finally:
         for handle in handles:
             handle.remove()
@@ -96,12 +94,11 @@ class _Watch(TorchDispatchMode):
         return False
 
     def entering(self, path: str) -> Any:
-        def enter(module: nn.Module, inputs: tuple[object, ...]) -> None:
+        def enter(module: nn.Module, _inputs: object) -> None:
             params = sum(p.numel() for p in module.parameters(recurse=False))
             self.frames.append(_Frame(path, module, 0 if module in self.seen else params))
             self.seen.add(module)
-            shape = next((tuple(x.shape) for x in inputs if isinstance(x, Tensor)), ())
-            self.told.unfinished.append((path, module, shape))
+            self.told.unfinished.append(path)
             if len(self.frames) > 1:
                 self.frames[-2].row = None
 
@@ -123,9 +120,8 @@ class _Watch(TorchDispatchMode):
         arguments = func._schema.arguments  # noqa: SLF001
         values = {argument.name: argument.default_value for argument in arguments}
         values |= dict(zip(values, args, strict=False)) | (kwargs or {})
-        if func is torch.ops.aten.convolution.default and values["input"].is_meta:
-            output = convolved(values)
-        else:
+        output = shaped(func, values)
+        if output is None:
             output = func(*args, **(kwargs or {}))
         if self.frames and (outputs := list(_tensors(output))):
             self.note(func, values, outputs)
@@ -158,33 +154,14 @@ class _Watch(TorchDispatchMode):
             frame.row = Work(frame.path, "", shape, frame.params)
             frame.params = 0
             self.told.works.append(frame.row)
-        frame.row.kind = f"{frame.row.kind}, {name}".removeprefix(", ")
+        shown = name.removesuffix("_with_indices").lstrip("_")
+        frame.row.kind = f"{frame.row.kind}, {shown}".removeprefix(", ")
         frame.row.macs += macs
         frame.row.bytes, frame.row.sight = _bytes(output), self.known(output)
 
     def known(self, tensor: Tensor) -> Sight | None:
         sight = self.sights.get(tensor)
         return None if sight is _BLIND else sight
-
-
-def convolved(values: Mapping[str, Any]) -> Tensor:
-    """The output of aten::convolution on the meta device; torch's own would load its compiler."""
-    x, weight, dims = values["input"], values["weight"], values["weight"].ndim - 2
-    stride, padding, dilation, extra = (
-        each(values[name], dims) for name in ("stride", "padding", "dilation", "output_padding")
-    )
-    inputs = weight.shape[0] if values["transposed"] else weight.shape[1] * values["groups"]
-    if x.ndim != weight.ndim or x.shape[1] != inputs:
-        raise OptionError(f"it takes {inputs} channels, but {x.shape[1]} came")
-    sides = list[int]()
-    for at, (size, kernel) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True)):
-        window = {"stride": stride[at], "padding": padding[at], "dilation": dilation[at]}
-        if values["transposed"]:
-            sides.append(transposed_size(size, kernel, **window, extra=extra[at]))
-        else:
-            sides.append(output_size(size, kernel, **window))
-    outputs = weight.shape[1] * values["groups"] if values["transposed"] else weight.shape[0]
-    return x.new_empty((x.shape[0], outputs, *sides))
 
 
 def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:

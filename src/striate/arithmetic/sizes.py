@@ -6,11 +6,19 @@ from striate.errors import OptionError
 
 
 def output_size(
-    size: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1
+    size: int,
+    kernel: int,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+    *,
+    ceil: bool = False,
 ) -> int:
     """Positions of a window along an axis: `(size - span + 2 padding) // stride + 1`.
 
-    `span` is `dilation * (kernel - 1) + 1`. Raises OptionError when the window does not fit.
+    `span` is `dilation * (kernel - 1) + 1`. With `ceil` the division rounds up, as torch's pooling
+    does it: a last window counts that begins in the input or the padding before it. Raises
+    OptionError when the window does not fit.
     Source: Dumoulin and Visin 2016, relationship 15, https://arxiv.org/abs/1603.07285
     """
     window = span(kernel, dilation)
@@ -21,11 +29,13 @@ def output_size(
             f"{room} (size {size}, padding {padding} on each side); "
             f"use at least {window - 2 * padding} pixels"
         )
-    return (room - window) // stride + 1
+    positions = (room - window) // stride + 1
+    left_over = (room - window) % stride > 0 and positions * stride < size + padding
+    return positions + (ceil and left_over)
 
 
 def transposed_size(
-    size: int, kernel: int, *, stride: int = 1, padding: int = 0, dilation: int = 1, extra: int = 0
+    size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, *, extra: int = 0
 ) -> int:
     """Positions a transposed convolution gives: `(size - 1) stride + span - 2 padding + extra`.
 

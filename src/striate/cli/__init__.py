@@ -62,7 +62,7 @@ def _app(asked: Sequence[str]) -> typer.Typer:
         epilog="Start with: striate demo",
         no_args_is_help=True,
         add_completion=False,
-        rich_markup_mode="rich",
+        rich_markup_mode=None,
     )
     app.callback(invoke_without_command=True)(_root)
     for name, (command, model) in _VERBS.items():

@@ -15,7 +15,7 @@ def command(
     photos: Annotated[Path, typer.Argument(help="A folder, manifest or array file.")],
     as_json: Json = False,
 ) -> int:
-    """Look at every picture of a folder and tell what is found; nothing is changed.
+    """Look at every picture of a folder; change nothing.
 
     Exits with 3 when the folder cannot be trained on. Example: striate check photos
     """

@@ -21,7 +21,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Fixes weights, order and variation.", min=0)] = 0,
     as_json: Json = False,
 ) -> int:
-    """Train LeNet-5 on 5,000 handwritten digits, judge it, and let it read a few.
+    """Train LeNet-5 on 5,000 digits, judge it, let it read some.
 
     Takes less than a minute on two cores. Example: striate demo
     """

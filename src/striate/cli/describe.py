@@ -16,7 +16,7 @@ def command(
     classes: Annotated[int | None, typer.Option(help="How many the head tells apart.")] = None,
     as_json: Json = False,
 ) -> int:
-    """Show a network's layers with their output volumes and parameters.
+    """Show the layers of a network, and what each costs and sees.
 
     Example: striate describe resnet18 --size 64 --classes 5
     """

@@ -45,7 +45,7 @@ def _fields(model: str) -> dict[str, FieldInfo]:
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
     help_text = f"{field.description}."
     if field.default is not None and field.default is not False:
-        help_text += f" \\[default: {field.default}]"
+        help_text += f" [default: {field.default}]"
     switch = field.annotation is bool
     option = typer.Option(
         f"--{name.replace('_', '-')}",

@@ -1,0 +1,131 @@
+"""From a network to its anatomy, in one pass that computes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]
+
+from striate.anatomy.table import Along, Anatomy, Layer, volume
+from striate.anatomy.trace import Trace, Work, trace
+from striate.arithmetic.fields import Axis
+from striate.errors import OptionError
+
+_LARGEST = 1024  #: pixels a side that are tried where a picture is too small
+
+
+def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # noqa: A002
+    """The anatomy of a network in evaluation mode at one picture of (C, H, W), or (C, L).
+
+    Shapes alone are followed, on the meta device; weights stay where they are. Raises OptionError
+    naming the layer at which a picture is too small or of the wrong shape, and the next size that
+    works; or at which a network cannot be followed.
+    """
+    shape, told = tuple(input), Trace()
+    training = network.training
+    try:
+        _run(network.eval(), shape, told)
+    except Exception as error:
+        raise _stopped(name, shape, told, error, _smallest(network, shape)) from error
+    finally:
+        network.train(training)
+    ran = {work.path for work in told.works}
+    return Anatomy(
+        network=name,
+        input=shape,
+        layers=tuple(map(_layer, told.works)),
+        params=sum(p.numel() for p in network.parameters()),
+        trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        macs=sum(work.macs for work in told.works),
+        bytes=sum(t.numel() * t.element_size() for t in _tensors(network).values()),
+        uncounted=_once(told.uncounted),
+        untraced=_once(told.untraced),
+        unused=_unused(network, ran),
+    )
+
+
+def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
+    def run(picture: Tensor) -> None:
+        skeleton = {key: tensor.to("meta") for key, tensor in _tensors(network).items()}
+        functional_call(network, skeleton, picture)
+
+    trace(network, run, torch.empty((1, *shape), device="meta"), len(shape) - 1, told)
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    return dict(network.named_parameters()) | dict(network.named_buffers())
+
+
+def _layer(work: Work) -> Layer:
+    axes = work.sight.axes if work.sight else None
+    return Layer(
+        work.path or "forward",
+        work.kind,
+        work.shape[1:],
+        work.params,
+        work.macs,
+        work.bytes,
+        _along(axes, lambda axis: axis.size),
+        _along(axes, lambda axis: axis.jump),
+        _along(axes, lambda axis: axis.start),
+    )
+
+
+def _along(axes: Sequence[Axis] | None, of: Callable[[Axis], Fraction]) -> Along | None:
+    if axes is None:
+        return None
+    numbers = [of(axis) for axis in axes]
+    return tuple(int(number) if number.denominator == 1 else float(number) for number in numbers)
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _unused(network: nn.Module, ran: set[str]) -> tuple[str, ...]:
+    """The outermost modules with parameters of which nothing ran."""
+    found: list[str] = []
+    for path, module in network.named_modules():
+        inside = any(path.startswith(f"{outer}.") for outer in found)
+        if inside or any(True for _ in module.parameters()) is False:
+            continue
+        if not any(other == path or other.startswith(f"{path}.") or not path for other in ran):
+            found.append(path)
+    return tuple(found)
+
+
+def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
+    """The least side, above those of this picture, that a square picture must have."""
+
+    def fits(side: int) -> bool:
+        try:
+            _run(network, (shape[0], *[side] * (len(shape) - 1)), Trace())
+        except Exception:  # noqa: BLE001 - whatever the forward raises
+            return False
+        return True
+
+    low = max(1, min(shape[1:], default=1))
+    high = next((low << by for by in range(1, 12) if low << by <= _LARGEST and fits(low << by)), 0)
+    if not high:
+        return next((side for side in range(low + 1, low + 33) if fits(side)), None)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def _stopped(
+    name: str, shape: tuple[int, ...], told: Trace, error: Exception, smallest: int | None
+) -> OptionError:
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if not isinstance(error, OptionError | RuntimeError):
+        reason = f"{type(error).__name__}: {reason}"
+    path = told.unfinished[-1] if told.unfinished else ""
+    where = f"; at layer {path}" if path else ""
+    hint = ""
+    if smallest:  # of the picture, instead of what the layer needs
+        reason, hint = reason.split("; use at ")[0], f"; use at least {smallest} pixels a side"
+    return OptionError(f"{name} cannot take a picture of {volume(shape)}{where}: {reason}{hint}")
