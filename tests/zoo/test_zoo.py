@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import OptionError
-from striate.layers import skeletons
+from striate.layers import Tapped, skeletons
 from striate.zoo import CARDS, PAGES, Card
 from striate.zoo.classic import lenet
 from striate.zoo.residual import resnet, resnet_small

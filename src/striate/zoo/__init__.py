@@ -14,6 +14,13 @@ from torch import nn
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
 from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
+from striate.zoo.compact import (
+    efficientnet_lite,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    squeezenet,
+)
 from striate.zoo.inception import (
     googlenet,
     inception_resnet,
@@ -22,7 +29,7 @@ from striate.zoo.inception import (
     inception_v4,
 )
 from striate.zoo.pictures import autoencoder, dcgan, fcn
-from striate.zoo.residual import resnet, resnet_small
+from striate.zoo.residual import densenet, resnet, resnet_small
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
@@ -31,7 +38,8 @@ _MOST = 1_000_000  # channels or classes
 PAGES = (
     *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
     *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
-    *(resnet, resnet_small),
+    *(resnet, resnet_small, densenet),
+    *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
     *(autoencoder, fcn, dcgan),
 )
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}

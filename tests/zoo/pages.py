@@ -1,0 +1,63 @@
+"""What the tests of several pages measure: tables against networks, multiply-adds, first steps."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from striate import zoo
+from striate.anatomy.trace import Trace, trace
+from striate.zoo import CARDS
+from tests.zoo.test_zoo import empty, on_meta, table, volumes
+
+
+def assert_table(page: ModuleType, column: str, name: str) -> None:
+    """The rows of a page say what the network of that column gives; "-" is a stage it lacks."""
+    heads, *rows = table(page)
+    told = {row[0]: row[heads.index(column)] for row in rows}
+    classes = str(CARDS[name].classes)
+    built = {stage: volume for stage, (volume, _) in volumes(CARDS[name]).items()}
+    assert built == {
+        stage: classes if said == "classes" else said for stage, said in told.items() if said != "-"
+    }
+
+
+def macs(name: str, side: int, **arguments: float) -> int:
+    """Multiply-adds of convolutions and dense layers for a square picture."""
+    told = Trace()
+    trace(on_meta(name, **arguments), empty(1, 3, side, side), 2, told)
+    assert told.uncounted == []
+    return sum(work.macs for work in told.works)
+
+
+def assert_every_weight_learns(name: str, side: int) -> None:
+    torch.manual_seed(5)
+    network = zoo.build(name, classes=3)
+    network(torch.randn(4, 3, side, side)).square().sum().backward()
+    for path, parameter in network.named_parameters():
+        assert parameter.grad is not None, path
+        assert parameter.grad.isfinite().all(), path
+        assert parameter.grad.any(), path
+
+
+def assert_exports(name: str, side: int) -> None:
+    """In evaluation mode, for batches of any length."""
+    torch.manual_seed(5)
+    network = zoo.build(name, classes=3).eval()
+    batch = torch.export.Dim("batch", min=1, max=64)
+    picture = torch.randn(2, 3, side, side)
+    program = torch.export.export(network, (picture,), dynamic_shapes=({0: batch},))
+    other = torch.randn(5, 3, side, side)
+    assert program.module()(other).allclose(network(other), atol=1e-5)
+
+
+def assert_first_weights(network: nn.Module, fan: str) -> None:
+    """Convolutions have the variance 2 / fan, "in" or "out", of a group."""
+    for path, conv in network.named_modules():
+        if isinstance(conv, nn.Conv2d):
+            area = conv.kernel_size[0] * conv.kernel_size[1]
+            count = (conv.in_channels if fan == "in" else conv.out_channels) * area // conv.groups
+            share = float(conv.weight.detach().std()) / (2 / count) ** 0.5
+            assert abs(share - 1) < 4 / conv.weight.numel() ** 0.5, path
