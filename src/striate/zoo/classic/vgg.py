@@ -15,9 +15,10 @@ section 2, table 1, configurations A, B, D and E. https://arxiv.org/abs/1409.155
 Columns three and on: parameters. Convolutions in stages 1 to 5: vgg11 1 1 2 2 2, vgg13 2 2 2 2 2,
 vgg16 2 2 3 3 3, vgg19 2 2 4 4 4. Those with _bn have a batch norm after each convolution.
 Not as in the paper: it has no batch norms, and under them convolutions keep their biases as in
-torchvision's weights. Weights start normal with variance 2 / inputs (He et al. 2015,
-https://arxiv.org/abs/1502.01852), with which all depths learn from scratch; the paper grew deep
-nets from shallow ones. The head averages to 7x7, the identity at 224x224, to take other sizes.
+torchvision's weights. Convolutions start normal with variance 2 / inputs (He et al. 2015,
+https://arxiv.org/abs/1502.01852), so that all depths start from scratch, where the paper grew deep
+nets from shallow ones; dense layers normal with deviation 0.01, biases at 0. The head averages to
+7x7, the identity at 224x224, to take other sizes.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from torch import nn
 
 from striate.layers import chain
 from striate.zoo.card import Card
-from striate.zoo.classic.alexnet import dense_head
+from striate.zoo.classic.alexnet import dense_head, draw
 
 Block = Callable[[int, int], nn.Sequential]  # (inputs, width)
 
@@ -59,10 +60,10 @@ def vgg(block: Block, depths: Sequence[int], *, channels: int = 3,
         for at, depth in enumerate(depths)
     }
     network = chain(**stages, head=dense_head(512, 7, classes))
+    draw(network)
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Linear):
+        if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.get_parameter("bias"))
     return network
 
 
