@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html import escape
 from typing import Any
 
+from striate.anatomy.folding import folded
 from striate.anatomy.layer import Along, Layer, amount, volume
 from striate.text import MISSING, columns, html_table
 
@@ -42,6 +43,10 @@ class Anatomy:
         text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
         remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
         return f"{text}{html_table(self.rows(), left=_LEFT)}{remarks}"
+
+    def folded(self) -> Anatomy:
+        """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
+        return replace(self, layers=folded(self.layers))
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table as text, its head first."""
