@@ -7,6 +7,7 @@ that it does not change.
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -78,11 +79,33 @@ def parts(layers: Sequence[Layer]) -> list[Part]:
 def free(layers: Sequence[Layer], at: int) -> bool:
     """Whether a layer changes neither volume nor field of its one source: norms, activations."""
     layer = layers[at]
-    if len(layer.sources) != 1 or layer.macs or layer.sources[0] < 0:
+    if len(layer.sources) != 1 or layer.sources[0] < 0:
         return False
-    source = layers[layer.sources[0]]
-    flat = len(layer.output) == 1 and layer.output[0] == _count(source.output)
-    return (layer.output == source.output or flat) and layer.field == source.field
+    return unchanged(layer, layers[layer.sources[0]])
+
+
+def unchanged(layer: Layer, source: Layer) -> bool:
+    """Whether a layer only turns the values of its source into others, place by place."""
+    flat = layer.output == (math.prod(source.output),)
+    same = layer.output == source.output or flat
+    return same and not layer.macs and layer.field == source.field
+
+
+def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, int]]]:
+    """The first of each run of alike blocks, and for each layer the run's length and number."""
+    rows = repeats(layers, parts(layers), _same)
+    first = dict[int, int]()  # of each layer, the layer of the first block it is like
+    for row in rows:
+        each = (row.stop - row.start) // row.times
+        first |= {at: row.start + (at - row.start) % each for at in range(row.start, row.stop)}
+    kept = sorted(set(first.values()))
+    place = {at: number for number, at in enumerate(kept)} | {-1: -1}
+    runs = {at: (row.times, n) for n, row in enumerate(rows) for at in range(row.start, row.stop)}
+    shown = [
+        replace(layers[at], sources=tuple(place[first.get(s, s)] for s in layers[at].sources))
+        for at in kept
+    ]
+    return shown, [runs[at] for at in kept]
 
 
 def repeats(layers: Sequence[Layer], rows: Sequence[Part], sign: Sign) -> list[Part]:
@@ -191,9 +214,3 @@ def _kinds(layers: Sequence[Layer], part: Part) -> str:
     counts = Counter(layers[at].kind for at in telling)
     return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in counts.items())
 
-
-def _count(shape: Sequence[int]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
