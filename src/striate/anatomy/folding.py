@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby, takewhile
+from itertools import groupby
 
 from striate.anatomy.layer import Layer
 
@@ -33,8 +33,8 @@ class Part:
 
 
 def folded(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """A row for each part: parameters, multiply-adds and memory are sums, the rest is the last's."""
-    parts = list(folds(layers))
+    """A row for each part: parameters, multiply-adds and bytes are sums, the rest is the last's."""
+    parts = folds(layers)
     place = {at: row for row, part in enumerate(parts) for at in range(part.start, part.stop)}
     rows = list[Layer]()
     for row, part in enumerate(parts):
@@ -108,26 +108,24 @@ def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, in
     return shown, [runs[at] for at in kept]
 
 
-def repeats(layers: Sequence[Layer], rows: Sequence[Part], sign: Sign) -> list[Part]:
+def repeats(layers: Sequence[Layer], rows: list[Part], sign: Sign) -> list[Part]:
     """The rows with neighbours folded that are modules of one name but for a number, and alike."""
-    rows, depth = list(rows), 1
+    depth = 1
     while any(row.name.count(".") + 1 >= depth for row in rows):
         units = [
             (unit, list(inside))
             for unit, inside in groupby(rows, key=lambda row: _unit(row, depth) or row)
         ]
         rows = list[Part]()
-        while units:
-            run = list(takewhile(lambda unit: _alike(layers, units[0], unit, sign), units))
-            units = units[len(run) :]
-            inside = [row for _, each in run for row in each]
-            if len(run) == 1:
+        for _, run in groupby(units, key=lambda unit: _look(layers, *unit, sign)):
+            names, bodies = zip(*run, strict=True)
+            inside = [row for body in bodies for row in body]
+            if len(names) == 1:
                 rows += inside
                 continue
-            first, last = str(run[0][0]), str(run[-1][0]).rpartition(".")[2]
-            alike = f" ({len(run)} alike)" if sign is _same else ""
-            name = f"{first} to {last}{alike}"
-            rows.append(Part(name, inside[0].start, inside[-1].stop, len(run)))
+            alike = f" ({len(names)} alike)" if sign is _same else ""
+            name = f"{names[0]} to {str(names[-1]).rpartition('.')[2]}{alike}"
+            rows.append(Part(name, inside[0].start, inside[-1].stop, len(names)))
         depth += 1
     return rows
 
@@ -136,20 +134,12 @@ def _same(layer: Layer) -> object:
     return layer.kind, layer.output, layer.params, layer.macs
 
 
-def _alike(
-    layers: Sequence[Layer],
-    one: tuple[str | Part, list[Part]],
-    other: tuple[str | Part, list[Part]],
-    sign: Sign,
-) -> bool:
-    if one is other:
-        return True
-    stems = [_NUMBER.sub("#", unit) if isinstance(unit, str) else unit for unit in (one[0], other[0])]
-    bodies = [
-        [sign(layer) for layer in layers[rows[0].start : rows[-1].stop]]
-        for rows in (one[1], other[1])
-    ]
-    return stems[0] == stems[1] and bodies[0] == bodies[1]
+def _look(layers: Sequence[Layer], unit: str | Part, rows: list[Part], sign: Sign) -> object:
+    """What two units must share to be alike: the name but for numbers, and the signs of layers."""
+    if isinstance(unit, Part):
+        return unit
+    body = [sign(layer) for layer in layers[rows[0].start : rows[-1].stop]]
+    return _NUMBER.sub("#", unit), body
 
 
 def _unit(row: Part, depth: int) -> str | None:
@@ -213,4 +203,3 @@ def _kinds(layers: Sequence[Layer], part: Part) -> str:
     telling = [at for at in inside if len(inside) <= 3 or not free(layers, at)]
     counts = Counter(layers[at].kind for at in telling)
     return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in counts.items())
-

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+import csv
+import io
+from dataclasses import asdict, dataclass, fields, replace
 from html import escape
 from typing import Any
 
+from striate.anatomy.drawing import Drawing, laid_out, png, svg
 from striate.anatomy.folding import folded
 from striate.anatomy.layer import Along, Layer, amount, volume
-from striate.text import MISSING, columns, html_table
+from striate.errors import printable
+from striate.text import MISSING, columns, html_table, markdown_table
 
 HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
 _LEFT = (0, 1)
@@ -33,6 +37,33 @@ class Anatomy:
         """A JSON-ready table."""
         return asdict(self)
 
+    def to_csv(self) -> str:
+        """RFC 4180 with a header; numbers are exact, and several in a cell are joined by an x."""
+        file = io.StringIO()
+        writer = csv.writer(file)
+        *names, _ = (field.name for field in fields(Layer))
+        writer.writerow([*names, "sources"])
+        for layer in self.layers:
+            sources = " ".join(map(str, layer.sources))
+            writer.writerow([*(_cell(getattr(layer, name)) for name in names), sources])
+        return file.getvalue()
+
+    def to_markdown(self) -> str:
+        """The table as a page shows it."""
+        text = [printable(line) for line in (*self._title(), *self._remarks())]
+        return "\n\n".join([text[0], markdown_table(self.rows(), left=_LEFT), *text[1:]]) + "\n"
+
+    def to_svg(self) -> str:
+        """A drawing of the volumes to scale, by day and by night; it needs nothing else."""
+        return svg(self._drawing())
+
+    def to_png(self) -> bytes:
+        """The same drawing in pixels, two of them for one of the SVG."""
+        return png(self._drawing())
+
+    def _drawing(self) -> Drawing:
+        return laid_out(self.network, self.input, self.layers)
+
     def __str__(self) -> str:
         lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
         return "\n".join([*lines, *self._remarks()])
@@ -42,7 +73,8 @@ class Anatomy:
     def _repr_html_(self) -> str:
         text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
         remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
-        return f"{text}{html_table(self.rows(), left=_LEFT)}{remarks}"
+        drawing = f'<div style="overflow-x:auto">{svg(self._drawing(), inline=True)}</div>'
+        return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
 
     def folded(self) -> Anatomy:
         """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
@@ -89,3 +121,9 @@ def _along(numbers: Along | None) -> str:
         return "?"
     shown = [f"{number:.4g}" for number in numbers]
     return shown[0] if len(set(shown)) == 1 else "x".join(shown)
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return "x".join(f"{number:.10g}" for number in value) if isinstance(value, tuple) else value

@@ -175,7 +175,7 @@ class _Watch(TorchDispatchMode):
 
     def makers(self, tensors: list[Tensor]) -> tuple[int, ...]:
         """The works that made these tensors, or what they are views of."""
-        return tuple(sorted({number for x in tensors for number in self.made.get(x, ())}))
+        return tuple(sorted({number for x in tensors for number in self.made.get(x) or ()}))
 
     def known(self, tensor: Tensor) -> Sight | None:
         sight = self.sights.get(tensor)

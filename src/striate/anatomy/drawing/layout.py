@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from striate.anatomy.drawing.plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, told
+from striate.anatomy.drawing.plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, scale, told
 from striate.anatomy.drawing.shapes import Box, Circle, Drawing, Label, Point, Swatch, written
 from striate.anatomy.drawing.volumes import volumes
 from striate.anatomy.layer import Layer, volume
@@ -22,45 +22,55 @@ Lines = list[tuple[Point, ...]]
 
 def laid_out(name: str, picture: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
     """A network from left to right: the longest path in a row, what leaves it below or in arcs."""
-    plan = Plan(volumes(picture, layers))
-    places = range(len(plan.every))
-    boxes = tuple(_box(plan, at) for at in places if not plan.every[at].sign)
-    circles = tuple(
-        Circle(plan.middle(at), plan.ys[at], RADIUS, plan.every[at].sign)
-        for at in places
-        if plan.every[at].sign
-    )
-    arrows = tuple(plan.arrows())
-    runs, counts = _runs(plan)
-    braces, names = _braces(plan)
-    labels = [*(label for at in places for label in _labels(plan, at)), *counts, *names]
-    right = plan.lefts[-1] + plan.widths[-1] + MARGIN
-    width = max(right, NARROWEST, written(name, TITLE) + 240)
-    top = min([*plan.tops, *(label.y - TEXT for label in counts)]) - TITLE
+    rows = volumes(picture, layers)
+    main = Plan(rows.main, scale([*rows.main, *rows.inside]))
+    arrows = main.arrows()
+    lines, labels = _runs(main)
+    top = min([*main.tops, *(label.y - TEXT for label in labels)]) - TITLE
     title = Label(MARGIN, top, f"{name}, input {volume(picture)}", TITLE, bold=True, anchor="start")
-    sorts = list(dict.fromkeys(box.sort for box in boxes))
-    swatches, legend = _legend(sorts, max(label.y for label in labels) + 2 * LINE, width)
-    height = legend[-1].y + MARGIN - top + TITLE + MARGIN / 2
-    every = (title, *labels, *legend)
+    braces, names = _braces(main)
+    lines, labels, plans = [*lines, *braces], [title, *labels, *names], [main]
+    if rows.inside:
+        inset = Plan(rows.inside, main.scale)
+        inset.move(names[0].y + 4 * LINE - min(inset.tops))
+        arrows += inset.arrows()
+        y, text = min(inset.tops) - LINE, f"the inside of {rows.block}"
+        labels.append(Label(MARGIN, y, text, bold=True, anchor="start"))
+        plans.append(inset)
+    boxes = [box for plan in plans for box in _boxes(plan)]
+    circles = [circle for plan in plans for circle in _circles(plan)]
+    labels += [label for plan in plans for label in _labels(plan)]
+    right = max(plan.lefts[-1] + plan.widths[-1] for plan in plans) + MARGIN
+    width = max(right, NARROWEST, written(title.text, TITLE) + 3 * MARGIN)
+    bottom = max(max(label.y for label in labels), max(plans[-1].bottoms)) + 2 * LINE
+    swatches, legend = _legend(list(dict.fromkeys(box.sort for box in boxes)), bottom, width)
     down = TITLE + MARGIN / 2 - top
-    lines = (*runs, *braces)
-    return Drawing(name, width, height, down, boxes, circles, arrows, lines, every, swatches)
+    height = legend[-1].y + down + MARGIN
+    return Drawing(
+        name, width, height, down, boxes, circles, arrows, lines, [*labels, *legend], swatches
+    )
 
 
-def _box(plan: Plan, at: int) -> Box:
-    each, (thick, high, deep) = plan.every[at], plan.sizes[at]
-    x = plan.middle(at) - (thick + deep) / 2
-    text = f"{each.name}: {each.sort}, {volume(each.output)}"
-    return Box(text, each.sort, x, plan.ys[at], thick, high, deep)
+def _boxes(plan: Plan) -> Iterator[Box]:
+    for at, each in enumerate(plan.every):
+        thick, high, deep = plan.sizes[at]
+        x = plan.middle(at) - (thick + deep) / 2
+        text = f"{each.name}: {each.sort}, {volume(each.output)}"
+        if not each.sign:
+            yield Box(text, each.sort, x, plan.ys[at], thick, high, deep)
 
 
-def _labels(plan: Plan, at: int) -> list[Label]:
-    each = plan.every[at]
-    if each.sign:
-        return []
-    y = plan.ys[at] + plan.up(at) + LINE
-    lines = enumerate(told(each))
-    return [Label(plan.middle(at), y + LINE * number, line) for number, line in lines]
+def _circles(plan: Plan) -> Iterator[Circle]:
+    for at, each in enumerate(plan.every):
+        if each.sign:
+            yield Circle(plan.middle(at), plan.ys[at], RADIUS, each.sign)
+
+
+def _labels(plan: Plan) -> Iterator[Label]:
+    """Under each box its channels and sides."""
+    for at, each in enumerate(plan.every):
+        for number, line in enumerate(told(each) if not each.sign else (), 1):
+            yield Label(plan.middle(at), plan.ys[at] + plan.up(at) + LINE * number, line)
 
 
 def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
@@ -72,7 +82,7 @@ def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
         y = min(plan.tops[columns[0] : columns[-1] + 1]) - 12
         left, right = plan.lefts[columns[0]], plan.lefts[columns[-1]] + plan.widths[columns[-1]]
         lines.append(((left, y + 5), (left, y), (right, y), (right, y + 5)))
-        times = f"× {plan.every[inside[0]].times}"
+        times = f"{plan.every[inside[0]].times} x"
         labels.append(Label((left + right) / 2, y - 5, times, bold=True))
     return lines, labels
 
@@ -88,9 +98,7 @@ def _braces(plan: Plan) -> tuple[Lines, list[Label]]:
     return lines, labels
 
 
-def _legend(
-    sorts: Sequence[str], y: float, width: float
-) -> tuple[tuple[Swatch, ...], tuple[Label, ...]]:
+def _legend(sorts: Sequence[str], y: float, width: float) -> tuple[list[Swatch], list[Label]]:
     x, swatches, labels = float(MARGIN), list[Swatch](), list[Label]()
     for sort in sorts:
         wide = 14 + 6 + written(sort, TEXT) + GAP
@@ -100,8 +108,8 @@ def _legend(
         labels.append(Label(x + 20, y, sort, anchor="start"))
         x += wide
     for number, line in enumerate(_wrapped(LEGEND, min(width, 900) - 2 * MARGIN), 1):
-        labels.append(Label(MARGIN, y + (LINE + 2) * number + 2, line, anchor="start"))
-    return tuple(swatches), tuple(labels)
+        labels.append(Label(MARGIN, y + (LINE + 2) * number + 6, line, anchor="start"))
+    return swatches, labels
 
 
 def _wrapped(text: str, width: float) -> Iterator[str]:

@@ -18,11 +18,21 @@ GAP, LINE, MARGIN, RADIUS = 22, 14, 16, 8
 TEXT = 12  #: pixels
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What is drawn largest."""
+
+    side: int
+    channels: int
+    vector: int
+
+
 @dataclass
 class Plan:
     """Columns, rows and sizes of volumes, and the lines between them."""
 
     every: list[Volume]
+    scale: Scale
     columns: list[int] = field(default_factory=list[int])
     main: set[int] = field(default_factory=set[int])
     ys: dict[int, float] = field(default_factory=dict[int, float])
@@ -33,7 +43,7 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Find the place of everything."""
-        self.sizes = _sizes(self.every)
+        self.sizes = [_size(each.output, self.scale) for each in self.every]
         self.users = [
             [at for at, other in enumerate(self.every) if number in other.sources]
             for number in range(len(self.every))
@@ -65,6 +75,11 @@ class Plan:
         for width in self.widths:
             self.lefts.append(x)
             x += width + GAP
+
+    def move(self, down: float) -> None:
+        """All of it."""
+        self.ys = {at: y + down for at, y in self.ys.items()}
+        self.tops, self.bottoms = ([y + down for y in ys] for ys in (self.tops, self.bottoms))
 
     def wide(self, at: int) -> float:
         if self.every[at].sign:
@@ -169,25 +184,24 @@ def told(each: Volume) -> tuple[str, ...]:
     return (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
 
 
-def _sizes(every: Sequence[Volume]) -> list[tuple[float, float, float]]:
-    """How thick, high and deep each volume is drawn."""
+def scale(every: Sequence[Volume]) -> Scale:
     maps = [each.output for each in every if len(each.output) > 1]
-    side = max((side for shape in maps for side in shape[1:]), default=1)
-    channels = max((shape[0] for shape in maps), default=1)
-    vector = max((each.output[0] for each in every if len(each.output) == 1), default=1)
-    thickest = min(max(2.2 * math.sqrt(channels), THICK[0]), THICK[1])
-    sizes = list[tuple[float, float, float]]()
-    for each in every:
-        count, *sides = each.output
-        if not sides:
-            sizes.append((8.0, max(3.0, DENSE * math.sqrt(count / vector)), 3.0))
-            continue
-        high, wide = sides[0], sides[-1] if len(sides) > 1 else 1
-        sizes.append(
-            (
-                max(2.0, thickest * math.sqrt(count / channels)),
-                max(3.0, HIGH * math.sqrt(high / side)),
-                max(2.0, HIGH * DEEP * math.sqrt(wide / side)),
-            )
-        )
-    return sizes
+    return Scale(
+        side=max((side for shape in maps for side in shape[1:]), default=1),
+        channels=max((shape[0] for shape in maps), default=1),
+        vector=max((each.output[0] for each in every if len(each.output) == 1), default=1),
+    )
+
+
+def _size(output: tuple[int, ...], scale: Scale) -> tuple[float, float, float]:
+    """How thick, high and deep a volume is drawn."""
+    count, *sides = output
+    if not sides:
+        return 8.0, max(3.0, DENSE * math.sqrt(count / scale.vector)), 3.0
+    high, wide = sides[0], sides[-1] if len(sides) > 1 else 1
+    thickest = min(max(2.2 * math.sqrt(scale.channels), THICK[0]), THICK[1])
+    return (
+        max(2.0, thickest * math.sqrt(count / scale.channels)),
+        max(3.0, HIGH * math.sqrt(high / scale.side)),
+        max(2.0, HIGH * DEEP * math.sqrt(wide / scale.side)),
+    )

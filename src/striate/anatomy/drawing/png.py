@@ -10,7 +10,7 @@ from striate.anatomy.drawing.shapes import COLOURS, INK, PAPER, Box, Drawing, Po
 from striate.errors import printable
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import Image, ImageDraw
 
 SHARP = 2  #: pixels of the file for one of the drawing
 _FINE = 2  #: that are computed for one of the file, for smooth edges
@@ -68,7 +68,7 @@ def _letters(image: Image.Image, drawing: Drawing) -> None:
     """Text at the file's own size: letters are smooth by themselves."""
     from PIL import ImageDraw, ImageFont
 
-    draw, fonts = ImageDraw.Draw(image), dict[float, ImageFont.FreeTypeFont]()
+    draw, fonts = ImageDraw.Draw(image), dict[float, ImageFont.FreeTypeFont | ImageFont.ImageFont]()
     signs = [(c.x, c.y + 4.5, c.sign, 14.0, False, "middle") for c in drawing.circles]
     texts = [(a.x, a.y, a.text, a.size, a.bold, a.anchor) for a in drawing.labels]
     for x, y, text, size, bold, anchor in (*signs, *texts):
@@ -80,14 +80,12 @@ def _letters(image: Image.Image, drawing: Drawing) -> None:
             INK["light"],
             font,
             "ms" if anchor == "middle" else "ls",
-            stroke_width=0.5 if bold else 0,
+            stroke_width=0.3 if bold else 0,
         )
 
 
 def _mixed(over: str, under: str, share: float) -> tuple[int, int, int]:
     """A colour laid over another."""
-    one, two = (
-        [int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (over, under)
-    )
+    one, two = ([int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (over, under))
     red, green, blue = (round(share * a + (1 - share) * b) for a, b in zip(one, two, strict=True))
     return red, green, blue

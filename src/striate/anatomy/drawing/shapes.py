@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Point = tuple[float, float]
@@ -11,14 +12,14 @@ INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 PAPER = {"light": "#ffffff", "dark": "#16181c"}
 #: of what made a volume, the same by day and by night
 COLOURS = {
-    "picture": "#9aa3ad",
+    "input": "#9aa3ad",
     "convolution": "#e8a33d",
     "pooling": "#d1495b",
     "dense": "#4c78c9",
     "concatenation": "#3f9d8f",
     "upsampling": "#8e6bbf",
-    "block": "#c98a4b",
-    "other": "#8a9a5b",
+    "block": "#6a9f58",
+    "other layer": "#8c7b6b",
 }
 
 
@@ -102,15 +103,15 @@ class Drawing:
     width: float
     height: float
     down: float  #: by which all shapes are to be moved into the drawing
-    boxes: tuple[Box, ...]
-    circles: tuple[Circle, ...]
-    arrows: tuple[tuple[Point, ...], ...]  #: lines with a head at their end
-    lines: tuple[tuple[Point, ...], ...]  #: braces, without heads
-    labels: tuple[Label, ...]
-    swatches: tuple[Swatch, ...]
+    boxes: Sequence[Box]
+    circles: Sequence[Circle]
+    arrows: Sequence[Sequence[Point]]  #: lines with a head at their end
+    lines: Sequence[Sequence[Point]]  #: braces, without heads
+    labels: Sequence[Label]
+    swatches: Sequence[Swatch]
 
 
-def head(arrow: tuple[Point, ...], size: float = 6) -> list[Point]:
+def head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
     """The triangle at the end of an arrow."""
     (x0, y0), (x1, y1) = arrow[-2:]
     length = math.hypot(x1 - x0, y1 - y0) or 1
@@ -124,4 +125,4 @@ def head(arrow: tuple[Point, ...], size: float = 6) -> list[Point]:
 
 def written(text: str, size: float) -> float:
     """About how wide a text is."""
-    return sum(0.3 if letter in " .,:;il1'|" else 0.6 for letter in text) * size
+    return sum(0.34 if letter in " .,:;il|" else 0.63 for letter in text) * size

@@ -22,7 +22,7 @@ _FONT = "font-family:system-ui,'Helvetica Neue',Arial,sans-serif"
 
 
 def svg(drawing: Drawing, *, inline: bool = False) -> str:
-    """`inline` in a page: its colour and its paper. Else by day and by night as the reader has it."""
+    """`inline`: in the ink and on the paper of a page; else as the reader has it, day or night."""
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     name = escape(printable(drawing.title))
     style = "" if inline else _style()
@@ -32,7 +32,8 @@ def svg(drawing: Drawing, *, inline: bool = False) -> str:
         f'viewBox="0 0 {width} {height}" role="img" class="striate-drawing" '
         f'style="{_FONT}" fill="none" stroke-linejoin="round">\n'
         f"<title>The volumes of {name}</title>\n{style}{paper}"
-        f'<g transform="translate(0 {drawing.down:.1f})">\n{"".join(_shapes(drawing))}</g>\n</svg>\n'
+        f'<g transform="translate(0 {drawing.down:.1f})">\n'
+        f"{''.join(_shapes(drawing))}</g>\n</svg>\n"
     )
 
 
