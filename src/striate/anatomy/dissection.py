@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]
 
-from striate.anatomy.table import Along, Anatomy, Layer, volume
+from striate.anatomy.layer import Along, Layer, volume
+from striate.anatomy.table import Anatomy
 from striate.anatomy.trace import Trace, Work, trace
 from striate.arithmetic.fields import Axis
 from striate.errors import OptionError
@@ -71,6 +72,7 @@ def _layer(work: Work) -> Layer:
         _along(axes, lambda axis: axis.size),
         _along(axes, lambda axis: axis.jump),
         _along(axes, lambda axis: axis.start),
+        work.sources,
     )
 
 

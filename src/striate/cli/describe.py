@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from striate.cli.output import Json, print_json
+
+if TYPE_CHECKING:
+    from striate.anatomy import Anatomy
+
+_FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
+    ".csv": lambda anatomy: anatomy.to_csv(),
+    ".md": lambda anatomy: anatomy.to_markdown(),
+    ".svg": lambda anatomy: anatomy.to_svg(),
+    ".png": lambda anatomy: anatomy.to_png(),
+}
 
 
 def command(
@@ -14,17 +26,26 @@ def command(
     size: Annotated[int | None, typer.Option(help="Side of the picture.", min=1)] = None,
     channels: Annotated[int | None, typer.Option(help="Of the picture.", min=1)] = None,
     classes: Annotated[int | None, typer.Option(help="How many the head tells apart.")] = None,
+    folded: Annotated[bool, typer.Option("--folded", help="A row for each block.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Write a table (.csv, .md) or drawing (.svg, .png).")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Show the layers of a network, and what each costs and sees.
 
-    Example: striate describe resnet18 --size 64 --classes 5
+    Example: striate describe resnet50 --folded --out resnet50.svg
     """
-    from striate import verbs
+    from striate import storage, verbs
 
+    if out is not None:
+        storage.check_suffix(out, tuple(_FORMS))
     anatomy = verbs.describe(network, size=size, channels=channels, classes=classes)
+    anatomy = anatomy.folded() if folded else anatomy
+    if out is not None:
+        storage.write(out, _FORMS[out.suffix.lower()](anatomy))
     if as_json:
         print_json(anatomy.to_json())
-    else:
+    elif out is None:
         typer.echo(str(anatomy))
     return 0
