@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from striate import zoo
-from striate.anatomy.trace import Trace, trace
+from striate.anatomy import dissect
 from striate.zoo import CARDS
-from tests.zoo.test_zoo import empty, on_meta, table, volumes
+from tests.zoo.test_zoo import on_meta, table, volumes
 
 
 def assert_table(page: ModuleType, column: str, name: str) -> None:
@@ -26,10 +26,7 @@ def assert_table(page: ModuleType, column: str, name: str) -> None:
 
 def macs(name: str, side: int, **arguments: float) -> int:
     """Multiply-adds of convolutions and dense layers for a square picture."""
-    told = Trace()
-    trace(on_meta(name, **arguments), empty(1, 3, side, side), 2, told)
-    assert told.uncounted == []
-    return sum(work.macs for work in told.works)
+    return dissect(on_meta(name, **arguments), (3, side, side), name).macs
 
 
 def assert_every_weight_learns(name: str, side: int) -> None:

@@ -70,7 +70,8 @@ def locally_connected(*, channels: int = 1, classes: int = 10, size: int = 16,
 
 
 CARDS = (
-    Card("mlp", mlp, "LeCun et al.", 1998, (1, 28, 28), 10, params=266_610, any_size=False),
-    Card("locally_connected", locally_connected, "LeCun", 1989, (1, 16, 16), 10, params=1_226,
+    Card("mlp", mlp, "LeCun et al.", 1998, (1, 28, 28), 10, params=266_610, macs=266_200,
          any_size=False),
+    Card("locally_connected", locally_connected, "LeCun", 1989, (1, 16, 16), 10, params=1_226,
+         macs=1_136, field=11, any_size=False),
 )  # fmt: skip

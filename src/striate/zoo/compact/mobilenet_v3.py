@@ -110,6 +110,6 @@ mobilenet_v3_large = partial(mobilenet_v3, LARGE, 1280)
 
 _card = partial(Card, paper="Howard et al.", year=2019, input=(3, 224, 224), classes=1000)
 CARDS = (
-    _card("mobilenet_v3_small", mobilenet_v3_small, params=2_542_856),
-    _card("mobilenet_v3_large", mobilenet_v3_large, params=5_483_032),
+    _card("mobilenet_v3_small", mobilenet_v3_small, params=2_542_856, macs=56_510_400),
+    _card("mobilenet_v3_large", mobilenet_v3_large, params=5_483_032, macs=216_589_760),
 )

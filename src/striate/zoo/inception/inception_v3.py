@@ -122,5 +122,5 @@ def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = Tr
 
 CARDS = (
     Card("inception_v3", inception_v3, "Szegedy et al.", 2015, (3, 299, 299), 1000,
-         params=27_161_264, smallest=75),
+         params=27_161_264, macs=5_713_216_096, field=1311, smallest=75),
 )  # fmt: skip
