@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
-from inspect import signature
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
+from torch import nn
 
 import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
+from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
-from striate.layers import skeletons
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, TrainOptions
 from striate.shipping import table
@@ -50,26 +50,29 @@ def networks() -> tuple[zoo.Card, ...]:
 
 
 def describe(
-    network: str,
+    network: str | nn.Module,
+    shape: Sequence[int] | None = None,
     *,
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
 ) -> Anatomy:
-    """Every layer of a network with its output volume and parameters.
+    """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
-    `size` is the side of the picture in pixels; what is not given is the paper's. A network whose
-    builder has a `size` is built for it. Raises OptionError when there is no such network or the
-    picture does not fit it.
+    The network is a name of the zoo, "mynet.py:Net" for one in a file, or any module, which needs
+    the `shape` (C, H, W) of its picture. `size` is the side of the picture in pixels; what is not
+    given is the paper's. Raises OptionError when there is no such network or the picture does not
+    fit it.
+
+    >>> striate.describe("vgg16").macs
+    15470264320
     """
-    card = zoo.card(network)
-    shape = card.input
-    if card.takes == "picture":
-        shape = (channels or shape[0], size or shape[1], size or shape[2])
-    sized = {"size": size} if size and "size" in signature(card.builder).parameters else {}
-    with skeletons():
-        built = zoo.build(network, channels=channels, classes=classes, **sized)
-    return dissect(built, shape, network)
+    if isinstance(network, str):
+        found, usual = find(network, size=size, channels=channels, classes=classes)
+        return dissect(found, shape or usual, network)
+    if shape is None:
+        raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
+    return dissect(network, shape, type(network).__name__)
 
 
 def train(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from types import ModuleType
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from striate import zoo
 from striate.anatomy import dissect
 from striate.zoo import CARDS
+from tests.zoo import peers
 from tests.zoo.test_zoo import on_meta, table, volumes
 
 
@@ -27,6 +28,31 @@ def assert_table(page: ModuleType, column: str, name: str) -> None:
 def macs(name: str, side: int, **arguments: float) -> int:
     """Multiply-adds of convolutions and dense layers for a square picture."""
     return dissect(on_meta(name, **arguments), (3, side, side), name).macs
+
+
+def assert_twins(ours: nn.Module, theirs: nn.Module, *pictures: Tensor) -> None:
+    """With their weights, matched in order, both give the same logits.
+
+    Their weights are large and their norms have seen pictures, so that what goes in decides what
+    comes out, and activations reach 6: else a wrong layer would hide. A dense layer here may be
+    a 1x1 convolution there.
+    """
+    peers.shaken(theirs)
+    for module in theirs.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_normal_(module.weight)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.momentum = 0.9
+            nn.init.uniform_(module.weight, 2, 4)
+    with torch.no_grad():
+        theirs.train()(torch.randn(4, 3, 48, 48))
+        one, two = theirs.eval()(torch.randn(2, 3, 48, 48))
+    assert float((one - two).abs().max()) > 0.01 * float(one.abs().max())
+    target, source = ours.state_dict(), theirs.state_dict().values()
+    pairs = zip(target.items(), source, strict=True)
+    ours.load_state_dict({name: came.reshape(mine.shape) for (name, mine), came in pairs})
+    for picture in pictures:
+        peers.assert_same_function(ours, theirs, picture)
 
 
 def assert_every_weight_learns(name: str, side: int) -> None:

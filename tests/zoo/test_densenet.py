@@ -30,10 +30,8 @@ def test_the_depth_is_that_of_the_name(depth: str) -> None:
 @pytest.mark.parametrize("depth", DEPTHS)
 def test_torchvision_gives_the_same_logits(depth: str) -> None:
     name = f"densenet{depth}"
-    theirs = peers.shaken(getattr(peers.torchvision().models, name)(weights=None))
-    ours = zoo.build(name)
-    peers.in_their_order(ours, theirs)
-    peers.assert_same_function(ours, theirs, torch.randn(2, 3, 61, 47))
+    theirs = getattr(peers.torchvision().models, name)(weights=None)
+    pages.assert_twins(zoo.build(name), theirs, torch.randn(2, 3, 61, 47))
 
 
 def test_a_layer_keeps_what_it_reads_and_adds_its_own_behind() -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from striate import zoo
 from striate.errors import OptionError
@@ -76,37 +75,29 @@ def test_mobilenet_v3_has_the_counts_of_its_authors_code(
     assert params(on_meta(name, width=width)) == weights
 
 
-def same_logits(ours: nn.Module, theirs: Any, picture: Tensor | None = None) -> None:
-    """Weights go over in order; a 1x1 convolution of averages there is a dense layer here."""
-    peers.shaken(theirs)
-    target, source = ours.state_dict(), theirs.state_dict().values()
-    pairs = zip(target.items(), source, strict=True)
-    ours.load_state_dict({name: came.reshape(mine.shape) for (name, mine), came in pairs})
-    picture = torch.randn(2, 3, 64, 64) if picture is None else picture
-    peers.assert_same_function(ours, theirs, picture)
-
-
 @pytest.mark.parametrize(("name", "width"), [("mobilenetv1_100", 1.0), ("mobilenetv1_125", 1.25)])
 def test_timm_gives_the_same_logits_as_mobilenet(name: str, width: float) -> None:
-    same_logits(zoo.build("mobilenet_v1", width=width), peers.timm().create_model(name))
+    theirs = peers.timm().create_model(name)
+    pages.assert_twins(zoo.build("mobilenet_v1", width=width), theirs, torch.randn(2, 3, 61, 47))
 
 
 @pytest.mark.parametrize("width", [0.5, 1.0, 1.4])
 def test_torchvision_gives_the_same_logits_as_mobilenet_v2(width: float) -> None:
     theirs = peers.torchvision().models.mobilenet_v2(weights=None, width_mult=width)
-    same_logits(zoo.build("mobilenet_v2", width=width), theirs, torch.randn(2, 3, 61, 47))
+    pages.assert_twins(zoo.build("mobilenet_v2", width=width), theirs, torch.randn(2, 3, 61, 47))
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large"])
 def test_torchvision_gives_the_same_logits_as_mobilenet_v3(name: str) -> None:
     theirs = getattr(peers.torchvision().models, name)(weights=None)
-    same_logits(zoo.build(name), theirs, torch.randn(2, 3, 61, 47))
+    pages.assert_twins(zoo.build(name), theirs, torch.randn(2, 3, 61, 47))
 
 
 @pytest.mark.parametrize("name", ["small", "large"])
 def test_timm_gives_the_same_logits_as_a_narrow_mobilenet_v3(name: str) -> None:
     theirs = peers.timm().create_model(f"mobilenetv3_{name}_075", bn_eps=1e-3)
-    same_logits(zoo.build(f"mobilenet_v3_{name}", width=0.75), theirs)
+    ours = zoo.build(f"mobilenet_v3_{name}", width=0.75)
+    pages.assert_twins(ours, theirs, torch.randn(2, 3, 61, 47))
 
 
 @each

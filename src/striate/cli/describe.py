@@ -22,7 +22,7 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 
 
 def command(
-    network: Annotated[str, typer.Argument(help="A network by name: see `striate networks`.")],
+    network: Annotated[str, typer.Argument(help="A name of `striate networks`, or mynet.py:Net.")],
     size: Annotated[int | None, typer.Option(help="Side of the picture.", min=1)] = None,
     channels: Annotated[int | None, typer.Option(help="Of the picture.", min=1)] = None,
     classes: Annotated[int | None, typer.Option(help="How many the head tells apart.")] = None,
