@@ -20,7 +20,7 @@ from striate.anatomy.drawing.shapes import COLOURS, Box, Label, head, written
 from striate.anatomy.drawing.volumes import MOST, Volume, volumes
 from striate.layers import chain, skeletons
 from striate.zoo import CARDS
-from tests.anatomy.networks import described, dissected, inception, residual
+from tests.anatomy.networks import Sum, described, dissected, inception, residual
 
 SVG = "{http://www.w3.org/2000/svg}"
 Area = tuple[float, float, float, float]  # left, top, right, bottom
@@ -131,6 +131,19 @@ def test_a_residual_block_is_a_fork_and_a_sum() -> None:
     assert arc[0][0] < arc[1][0] < body.x < body.right < arc[3][0]  # leaves before, ends behind
     assert arc[2][1] == arc[3][1] < body.top
     assert arc[4][1] > arc[3][1]  # from above into the sum
+
+
+def test_an_arc_runs_over_the_arc_inside_it() -> None:
+    def conv() -> nn.Module:
+        return nn.Conv2d(3, 3, 1)
+
+    inner = Sum(chain(one=conv(), two=conv()), nn.Identity())
+    network = dissected(
+        lambda: Sum(chain(before=conv(), inner=inner, behind=conv()), nn.Identity())
+    )
+    heights = [arrow[2][1] for arrow in drawn(network).arrows if len(arrow) == 5]
+    assert len(heights) == 2
+    assert heights[0] - heights[1] == 12
 
 
 def test_branches_stand_below_each_other_and_end_in_one_volume() -> None:

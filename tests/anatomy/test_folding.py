@@ -8,7 +8,7 @@ from torch import nn
 from striate.anatomy import Anatomy
 from striate.layers import chain
 from striate.zoo import CARDS
-from tests.anatomy.networks import described, dissected, inception, residual
+from tests.anatomy.networks import Sum, described, dissected, inception, residual
 
 
 def names(anatomy: Anatomy) -> list[str]:
@@ -150,13 +150,6 @@ def test_folding_twice_changes_nothing() -> None:
     assert once.folded().layers == once.layers
 
 
-def test_a_network_that_takes_the_whole_picture_apart_is_not_one_block() -> None:
-    class Root(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.inner = inception()
-
-        def forward(self, x):
-            return self.inner(x)
-
-    assert names(dissected(Root)) == ["inner.stem", "inner.mixed0"]
+def test_a_join_of_the_whole_network_is_no_block() -> None:
+    network = dissected(lambda: chain(all=Sum(residual(), nn.Conv2d(3, 4, 1))))
+    assert names(network) == ["all.body.stem", "all.body.block1", "all.shortcut", "all"]
