@@ -15,13 +15,15 @@ from torch import nn
 import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
+from striate.anatomy.comparison import Comparison, Speed, measure
 from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
-from striate.model import Model, load
+from striate.layers import skeletons
+from striate.model import Model, load, place
 from striate.options import EvaluateOptions, PredictOptions, TrainOptions
 from striate.shipping import table
 from striate.shipping.predictions import Predictions
@@ -68,11 +70,32 @@ def describe(
     15470264320
     """
     if isinstance(network, str):
-        found, usual = find(network, size=size, channels=channels, classes=classes)
+        with skeletons():
+            found, usual = find(network, size=size, channels=channels, classes=classes)
         return dissect(found, shape or usual, network)
     if shape is None:
         raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
     return dissect(network, shape, type(network).__name__)
+
+
+def side_by_side(
+    *networks: str,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Comparison:
+    """Networks by what `describe` calls them, beside each other, with their speed on this machine.
+
+    Sizes are those of `describe`. Raises OptionError as it does.
+    """
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    device = choose_device("auto")
+    speeds = list[Speed]()
+    for network in networks:
+        built, shape = find(network, **sizes)
+        speeds.append(measure(place(built, device), shape))
+    return Comparison(anatomies, tuple(speeds))
 
 
 def train(

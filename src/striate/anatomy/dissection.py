@@ -123,7 +123,9 @@ def _stopped(
     name: str, shape: tuple[int, ...], told: Trace, error: Exception, smallest: int | None
 ) -> OptionError:
     reason = (str(error) or type(error).__name__).splitlines()[0]
-    if not isinstance(error, OptionError | RuntimeError):
+    if "meta tensors" in reason:
+        reason = "its forward asks for values, as `if x.sum() > 0` does, but only shapes are known"
+    elif not isinstance(error, OptionError | RuntimeError):
         reason = f"{type(error).__name__}: {reason}"
     path = told.unfinished[-1] if told.unfinished else ""
     where = f"; at layer {path}" if path else ""

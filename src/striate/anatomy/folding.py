@@ -88,7 +88,7 @@ def unchanged(layer: Layer, source: Layer) -> bool:
     """Whether a layer only turns the values of its source into others, place by place."""
     flat = layer.output == (math.prod(source.output),)
     same = layer.output == source.output or flat
-    return same and not layer.macs and layer.field == source.field
+    return same and not layer.macs and layer.field in (None, source.field)
 
 
 def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, int]]]:

@@ -14,29 +14,27 @@ from torch import nn
 
 from striate import zoo
 from striate.errors import OptionError, StriateError, printable, unknown
-from striate.layers import skeletons
 
 
 def find(
     source: str, *, size: int | None = None, channels: int | None = None, classes: int | None = None
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """A network without weights, and the shape (C, H, W) of its picture.
+    """A network, and the shape (C, H, W) of its picture.
 
     What is not given is the paper's, or of a network in a file 3 channels of 224x224. Raises
     OptionError.
     """
     sizes = {"channels": channels, "classes": classes, "size": size}
-    with skeletons():
-        if ".py:" in source:
-            return _own(source, sizes), (channels or 3, size or 224, size or 224)
-        card = zoo.card(source)
-        shape = card.input
-        if card.takes == "picture":
-            shape = (channels or shape[0], size or shape[1], size or shape[2])
-        if "size" not in inspect.signature(card.builder).parameters:
-            del sizes["size"]
-        given = {word: number for word, number in sizes.items() if number is not None}
-        return zoo.build(source, **given), shape
+    if ".py:" in source:
+        return _own(source, sizes), (channels or 3, size or 224, size or 224)
+    card = zoo.card(source)
+    shape = card.input
+    if card.takes == "picture":
+        shape = (channels or shape[0], size or shape[1], size or shape[2])
+    if "size" not in inspect.signature(card.builder).parameters:
+        del sizes["size"]
+    given = {word: number for word, number in sizes.items() if number is not None}
+    return zoo.build(source, **given), shape
 
 
 def _own(source: str, sizes: Mapping[str, int | None]) -> nn.Module:

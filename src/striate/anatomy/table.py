@@ -33,6 +33,19 @@ class Anatomy:
     untraced: tuple[str, ...] = ()  #: "layer: operation" behind which no field is known
     unused: tuple[str, ...] = ()  #: modules with parameters that did not run
 
+    @property
+    def field(self) -> int | None:
+        """Pixels along the first axis that a unit of the last volume before the head sees.
+
+        None: all of the picture, or it is not known.
+        """
+        before = [layer for layer in self.layers if not layer.name.startswith("head")]
+        volumes = [layer for layer in before if len(layer.output) == len(self.input)] or before
+        last = volumes[-1] if volumes else None
+        if last is None or not last.field or not last.jump or not last.jump[0]:
+            return None
+        return int(last.field[0])
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready table."""
         return asdict(self)

@@ -13,7 +13,7 @@ from striate.anatomy.layer import volume
 
 HIGH, DENSE = 132, 104  #: pixels of the largest side and of the longest vector
 DEEP = 0.24  #: of a side that runs backwards
-THICK = (16, 46)  #: pixels of the most channels, where these are few, and where they are many
+THICKEST = 46  #: pixels
 GAP, LINE, MARGIN, RADIUS = 22, 14, 16, 8
 TEXT = 12  #: pixels
 
@@ -199,7 +199,8 @@ def _size(output: tuple[int, ...], scale: Scale) -> tuple[float, float, float]:
     if not sides:
         return 8.0, max(3.0, DENSE * math.sqrt(count / scale.vector)), 3.0
     high, wide = sides[0], sides[-1] if len(sides) > 1 else 1
-    thickest = min(max(2.2 * math.sqrt(scale.channels), THICK[0]), THICK[1])
+    most = math.sqrt(scale.channels)
+    thickest = min(max(2.2 * most, 4 * min(most, 4)), THICKEST)
     return (
         max(2.0, thickest * math.sqrt(count / scale.channels)),
         max(3.0, HIGH * math.sqrt(high / scale.side)),
