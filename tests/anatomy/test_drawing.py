@@ -259,3 +259,13 @@ def test_arrows_end_in_their_point() -> None:
 def test_the_guide_shows_what_is_drawn_today() -> None:
     page = Path(__file__).parents[2] / "docs" / "pictures" / "lenet5.svg"
     assert page.read_text("utf-8") == described("lenet5").to_svg()
+
+
+def test_long_names_of_stages_have_room() -> None:
+    parts = {f"quite_a_long_stage{letter}": nn.Conv2d(3, 3, 1) for letter in "abc"}
+    names = [
+        label for label in drawn(dissected(lambda: chain(**parts))).labels if "stage" in label.text
+    ]
+    rights = [area(label)[2] for label in names]
+    assert len(names) == 3
+    assert all(right < area(label)[0] for right, label in zip(rights, names[1:], strict=False))
