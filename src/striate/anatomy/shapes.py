@@ -89,8 +89,8 @@ def _max_pool(values: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 def _batch_norm(values: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     x: Tensor = values["input"]
-    saved = x.new_empty((x.shape[1] if values["training"] else 0,))
-    return x.new_empty(x.shape), saved, saved
+    saved = (x.shape[1] if values["training"] else 0,)
+    return x.new_empty(x.shape), x.new_empty(saved), x.new_empty(saved)
 
 
 def _joined_in_a_row(values: Mapping[str, Any]) -> Tensor | None:
