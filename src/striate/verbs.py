@@ -10,10 +10,13 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from torch import nn
 
 import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
+from striate.anatomy.memory import Memory
+from striate.anatomy.memory import memory as peak
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
@@ -60,12 +63,24 @@ def describe(
     `size` is the side of the picture in pixels; what is not given is the paper's. Raises
     OptionError when there is no such network or the picture does not fit it.
     """
-    card = zoo.card(network)
-    paper_channels, height, width = card.input
-    shape = (channels or paper_channels, size or height, size or width)
-    with skeletons():
-        built = zoo.build(network, channels=channels, classes=classes)
+    built, shape = _skeleton(network, size, channels, classes)
     return dissect(built, shape, network)
+
+
+def memory(
+    network: str,
+    *,
+    batch: int,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Memory:
+    """What a network takes beyond its weights, to answer and to learn, at a batch size.
+
+    The picture is that of `describe`, as are the errors.
+    """
+    built, shape = _skeleton(network, size, channels, classes)
+    return peak(built, shape, batch)
 
 
 def train(
@@ -174,6 +189,16 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Pr
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions
+
+
+def _skeleton(
+    network: str, size: int | None, channels: int | None, classes: int | None
+) -> tuple[nn.Module, tuple[int, int, int]]:
+    """A network without weights, and the picture it is told of."""
+    paper_channels, height, width = zoo.card(network).input
+    with skeletons():
+        built = zoo.build(network, channels=channels, classes=classes)
+    return built, (channels or paper_channels, size or height, size or width)
 
 
 def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:

@@ -7,6 +7,7 @@ and its words for a picture that is too small do not say what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -68,8 +69,8 @@ def _convolution(values: Mapping[str, Any]) -> Tensor:
     return x.new_empty((x.shape[0], outputs, *sides))
 
 
-def _pool(values: Mapping[str, Any]) -> Tensor:
-    x, dims, ceil = values["self"], 2, bool(values["ceil_mode"])
+def _pool(values: Mapping[str, Any], dims: int = 2) -> Tensor:
+    x, ceil = values["self"], bool(values["ceil_mode"])
     kernel = each(values["kernel_size"], dims)
     stride = each(values["stride"] or kernel, dims)
     padding, dilation = each(values["padding"], dims), each(values.get("dilation", 1), dims)
@@ -130,6 +131,7 @@ _SHAPES = {
     torch.ops.aten.bmm.default: _product,
     torch.ops.aten.convolution.default: _convolution,
     torch.ops.aten.avg_pool2d.default: _pool,
+    torch.ops.aten.avg_pool3d.default: partial(_pool, dims=3),
     torch.ops.aten.max_pool2d_with_indices.default: _max_pool,
     torch.ops.aten.native_batch_norm.default: _batch_norm,
     torch.ops.aten.cat.default: _joined_in_a_row,

@@ -14,6 +14,7 @@ def command(
     size: Annotated[int | None, typer.Option(help="Side of the picture.", min=1)] = None,
     channels: Annotated[int | None, typer.Option(help="Of the picture.", min=1)] = None,
     classes: Annotated[int | None, typer.Option(help="How many the head tells apart.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Tell its memory.", min=1, max=2**20)] = None,
     as_json: Json = False,
 ) -> int:
     """Show the layers of a network, and what each costs and sees.
@@ -23,8 +24,11 @@ def command(
     from striate import verbs
 
     anatomy = verbs.describe(network, size=size, channels=channels, classes=classes)
+    memory = None
+    if batch:
+        memory = verbs.memory(network, batch=batch, size=size, channels=channels, classes=classes)
     if as_json:
-        print_json(anatomy.to_json())
+        print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
     else:
-        typer.echo(str(anatomy))
+        typer.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
     return 0

@@ -108,6 +108,7 @@ def _chosen(values: Values) -> Tensor | None:
     return None
 
 
+_POOLED = ("max_pool2d_with_indices", "avg_pool2d", "avg_pool3d", "_adaptive_avg_pool2d")
 _UPSAMPLED = ("nearest2d", "bilinear2d", "bicubic2d")
 
 _SHAPES: dict[str, Callable[[Values], Any]] = {
@@ -118,11 +119,10 @@ _SHAPES: dict[str, Callable[[Values], Any]] = {
     "native_group_norm": _group_norm,
     "native_group_norm_backward": _each_like("input", "weight", "weight"),
     "_adaptive_avg_pool2d": _resized,
-    "_adaptive_avg_pool2d_backward": _like("self"),
-    **dict.fromkeys(("max_pool2d_with_indices_backward", "avg_pool2d_backward"), _like("self")),
+    **{f"{kind}_backward": _like("self") for kind in _POOLED},
     **{f"upsample_{kind}": _resized for kind in _UPSAMPLED},
     **{f"upsample_{kind}_backward": _sized("input_size") for kind in _UPSAMPLED},
-    **dict.fromkeys(("slice_backward", "select_backward"), _sized("input_sizes")),
+    **{f"{kind}_backward": _sized("input_sizes") for kind in ("slice", "select", "unfold")},
     "constant_pad_nd": _padded,
     **dict.fromkeys(("empty_like", "zeros_like", "ones_like"), _filled),
     **dict.fromkeys(("_softmax", "_log_softmax"), _like("self")),

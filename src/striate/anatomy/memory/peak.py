@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,10 @@ class Memory:
     training: int | None  #: None: it cannot be trained at this batch, see `remark`
     weights: int  #: of parameters and buffers
     remark: str = ""  #: why `training` is unknown or an estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
 
     def __str__(self) -> str:
         training = "?" if self.training is None else amount(self.training, "B")
@@ -75,7 +80,8 @@ def _training(
     ledger = Ledger(weights.values(), picture)
     with torch.enable_grad(), ledger:
         try:
-            loss = _loss(functional_call(network, weights, picture))
+            outputs = functional_call(network, weights, picture)  # held, as a training loop does
+            loss = _loss(outputs)
         except Exception as error:  # noqa: BLE001 - whatever the forward raises
             return None, f"it cannot be trained so: {_said(error)}"
         kept, largest = ledger.bytes, ledger.largest
