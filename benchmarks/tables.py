@@ -2,7 +2,8 @@
 
 python benchmarks/tables.py [--check]
 
-The last line a file has for each set of pictures becomes a table. Needs the standard library alone.
+The last line a file has for each set of pictures, or device, becomes a table. Needs the standard
+library alone.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,8 @@ def folder_to_model(record: dict[str, Any]) -> str:
     )
     rows = [contender(name, entry) for name, entry in record["contenders"].items()]
     rule = ["---", *["---:"] * (len(HEADS) - 1)]
-    grid = "\n".join(f"| {' | '.join(cells)} |" for cells in (HEADS, rule, *rows))
-    return f"{head}\n\n{grid}\n\n{', '.join(f'{k} {v}' for k, v in sorted(versions.items()))}\n"
+    table = grid(HEADS, rule, rows)
+    return f"{head}\n\n{table}\n\n{', '.join(f'{k} {v}' for k, v in sorted(versions.items()))}\n"
 
 
 def contender(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
@@ -88,12 +89,37 @@ def contender(name: str, entry: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
+def peak_memory(record: dict[str, Any]) -> str:
+    """What striate tells beside what torch takes, in MB."""
+    networks = record["networks"]
+    layouts = list(next(iter(networks.values()))["inference"]["took"])
+    head = (
+        f"Batch {record['batch']}, bytes beyond weights. Measured {record['date']} on "
+        f"{record['device']} with torch {record['versions']['torch']}; n = 1, since nothing varies."
+    )
+    heads = ("network", "pass", "told, MB", *(f"taken, {layout}, MB" for layout in layouts))
+    rows = list[tuple[str, ...]]()
+    for name, passes in networks.items():
+        for way, entry in passes.items():
+            told = entry["told"]
+            took = (f"{t / 1e6:,.1f} ({told / t - 1:+.1%})" for t in entry["took"].values())
+            rows.append((name, way, f"{told / 1e6:,.1f}", *took))
+    return f"{head}\n\n{grid(heads, ['---', '---', *['---:'] * (1 + len(layouts))], rows)}\n"
+
+
+def grid(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
+
+
 def spread(values: dict[str, float], digits: int) -> str:
     median, least, most = (f"{values[key]:,.{digits}f}" for key in ("median", "min", "max"))
     return f"{median} ({least} to {most})"
 
 
-QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {"folder_to_model": folder_to_model}
+QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "folder_to_model": folder_to_model,
+    "peak_memory": peak_memory,
+}
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
 from striate.anatomy.comparison import Comparison, Speed, measure
+from striate.anatomy.memory import Memory
+from striate.anatomy.memory import memory as peak
 from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
@@ -90,12 +92,30 @@ def side_by_side(
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
     anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    memories = tuple(memory(network, batch=1, **sizes) for network in networks)
     device = choose_device("auto")
     speeds = list[Speed]()
     for network in networks:
         built, shape = find(network, **sizes)
         speeds.append(measure(place(built, device), shape))
-    return Comparison(anatomies, tuple(speeds))
+    return Comparison(anatomies, memories, tuple(speeds))
+
+
+def memory(
+    network: str,
+    *,
+    batch: int,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Memory:
+    """What a network takes beyond its weights, to answer and to learn, at a batch size.
+
+    The picture is that of `describe`, as are the errors.
+    """
+    with skeletons():
+        built, shape = find(network, size=size, channels=channels, classes=classes)
+    return peak(built, shape, batch)
 
 
 def train(

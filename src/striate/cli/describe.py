@@ -32,6 +32,7 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="Write a table (.csv, .md) or drawing (.svg, .png).")
     ] = None,
+    batch: Annotated[int | None, typer.Option(help="Tell its memory.", min=1, max=2**20)] = None,
     as_json: Json = False,
 ) -> int:
     """Show the layers of a network, and what each costs and sees.
@@ -42,20 +43,22 @@ def command(
     from striate import storage, verbs
     from striate.errors import OptionError
 
+    sizes = {"size": size, "channels": channels, "classes": classes}
     if len(network) > 1:
-        if folded or out is not None:
-            raise OptionError("--folded and --out are for one network, but several came")
-        compared = verbs.side_by_side(*network, size=size, channels=channels, classes=classes)
+        if folded or out is not None or batch:
+            raise OptionError("--folded, --batch and --out are for one network, but several came")
+        compared = verbs.side_by_side(*network, **sizes)
         print_json(compared.to_json()) if as_json else typer.echo(repr(compared))
         return 0
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
-    anatomy = verbs.describe(network[0], size=size, channels=channels, classes=classes)
+    anatomy = verbs.describe(network[0], None, **sizes)
+    memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
     anatomy = anatomy.folded() if folded else anatomy
     if out is not None:
         storage.write(out, _FORMS[out.suffix.lower()](anatomy))
     if as_json:
-        print_json(anatomy.to_json())
+        print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
     elif out is None:
-        typer.echo(str(anatomy))
+        typer.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
     return 0

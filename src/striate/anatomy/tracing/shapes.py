@@ -7,13 +7,14 @@ and its words for a picture that is too small do not say what to do.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from striate.anatomy.moves import each, several
+from striate.anatomy.tracing.moves import each, several
 from striate.arithmetic import output_size, transposed_size
 from striate.errors import OptionError
 
@@ -68,8 +69,8 @@ def _convolution(values: Mapping[str, Any]) -> Tensor:
     return x.new_empty((x.shape[0], outputs, *sides))
 
 
-def _pool(values: Mapping[str, Any]) -> Tensor:
-    x, dims, ceil = values["self"], 2, bool(values["ceil_mode"])
+def _pool(values: Mapping[str, Any], dims: int = 2) -> Tensor:
+    x, ceil = values["self"], bool(values["ceil_mode"])
     kernel = each(values["kernel_size"], dims)
     stride = each(values["stride"] or kernel, dims)
     padding, dilation = each(values["padding"], dims), each(values.get("dilation", 1), dims)
@@ -89,8 +90,8 @@ def _max_pool(values: Mapping[str, Any]) -> tuple[Tensor, Tensor]:
 
 def _batch_norm(values: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor]:
     x: Tensor = values["input"]
-    saved = x.new_empty((x.shape[1] if values["training"] else 0,))
-    return x.new_empty(x.shape), saved, saved
+    saved = (x.shape[1] if values["training"] else 0,)
+    return x.new_empty(x.shape), x.new_empty(saved), x.new_empty(saved)
 
 
 def _joined_in_a_row(values: Mapping[str, Any]) -> Tensor | None:
@@ -130,6 +131,7 @@ _SHAPES = {
     torch.ops.aten.bmm.default: _product,
     torch.ops.aten.convolution.default: _convolution,
     torch.ops.aten.avg_pool2d.default: _pool,
+    torch.ops.aten.avg_pool3d.default: partial(_pool, dims=3),
     torch.ops.aten.max_pool2d_with_indices.default: _max_pool,
     torch.ops.aten.native_batch_norm.default: _batch_norm,
     torch.ops.aten.cat.default: _joined_in_a_row,
