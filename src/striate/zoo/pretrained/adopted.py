@@ -27,10 +27,10 @@ PREFIX = "timm:"
 
 
 def adopted_card(name: str) -> Card:
-    """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted there.
+    """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted for them.
 
-    Raises OptionError without timm, for a name that it does not know, and for the few networks
-    that have no classifier or several.
+    Multiply-adds and field are left to `describe`. Raises OptionError without timm, for a name that
+    it does not know, and for the few networks that have no classifier or several.
     """
     return _card(name, _timm(name))
 
@@ -57,6 +57,7 @@ def _card(name: str, timm: ModuleType) -> Card:
         input=(channels, height, width),
         classes=classes,
         params=params,
+        macs=0,
         any_size=not told.fixed_input_size,
     )
 
