@@ -21,7 +21,7 @@ import annotated_types
 import torch
 from pydantic.fields import FieldInfo
 
-from striate import errors, zoo
+from striate import errors, verbs, zoo
 from striate.anatomy.layer import amount
 from striate.data.augment import VARIATIONS
 from striate.data.listing import LEFT_OUT, USED, Record
@@ -49,6 +49,7 @@ def tables() -> dict[str, str]:
         "events": told(),
         "networks": networks(),
         "published-weights": published_weights(),
+        "receptive-fields": receptive_fields(),
         "exit-codes": exit_codes(),
     }
 
@@ -212,6 +213,26 @@ def published_weights() -> str:
         for source, peers in sorted(COUNTERPARTS.items())
     ]
     return table(("`weights`", "networks, and what they are called there if not so"), rows)
+
+
+#: network -> its field in Araujo et al. 2019, table of modern networks
+_LITERATURE = {
+    "alexnet": 195, "vgg16": 212, "resnet50": 483, "resnet101": 1027, "resnet152": 1507,
+    "inception_v2": 699, "inception_v3": 1311, "inception_v4": 2071, "inception_resnet_v2": 3039,
+    "mobilenet_v1": 315,
+}  # fmt: skip
+
+
+def receptive_fields() -> str:
+    """Of the last volume before the head, at a picture that is large enough to have one."""
+    rows: list[tuple[str, ...]] = []
+    for name, literature in _LITERATURE.items():
+        layers = verbs.describe(name).layers
+        before = [layer for layer in layers if not layer.name.startswith("head")]
+        last = next(layer for layer in reversed(before) if len(layer.output) == 3)
+        numbers = [f"{numbers[0]:g}" for numbers in (last.field, last.jump, last.start) if numbers]
+        rows.append((f"`{name}`", last.name, *numbers, str(literature)))
+    return table(("network", "last layer", "field", "jump", "start", "literature"), rows)
 
 
 def exit_codes() -> str:

@@ -43,7 +43,7 @@ PAGES = {
 FIRST = ("README.md", "docs/index.md")
 #: lines of a shell that are not ours
 OTHERS = ("python3 -m venv .venv", "source .venv/bin/activate", "pip install ")
-HOSTS = {"arxiv.org", "creativecommons.org", "doi.org", "owasp.org"}
+HOSTS = {"arxiv.org", "distill.pub", "creativecommons.org", "doi.org", "owasp.org"}
 
 
 class Block(NamedTuple):

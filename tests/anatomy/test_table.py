@@ -51,10 +51,13 @@ def test_a_network_is_told_layer_by_layer() -> None:
 
 @pytest.mark.parametrize("name", CARDS)
 def test_the_parameters_of_the_layers_are_those_of_the_network(name: str) -> None:
-    anatomy = described(name)
-    assert anatomy.params == sum(layer.params for layer in anatomy.layers) == CARDS[name].params
-    if CARDS[name].gives == "logits":
-        assert anatomy.layers[-1].output == (CARDS[name].classes,)
+    network = on_meta(lambda: zoo.build(name))
+    anatomy = dissect(network, CARDS[name].input, name)
+    resting = [network.get_submodule(unused) for unused in anatomy.unused]
+    rest = sum(p.numel() for module in resting for p in module.parameters())
+    assert anatomy.params == sum(layer.params for layer in anatomy.layers) + rest
+    assert anatomy.params == CARDS[name].params
+    assert anatomy.unused in ((), ("auxiliary",))
 
 
 def test_layers_stand_in_the_order_they_run_and_not_as_they_were_made() -> None:
