@@ -1,9 +1,10 @@
-"""Make the picture of the README: the report of a run of `striate demo`, as a browser shows it.
+"""Make the pictures of the documentation, which are kept in the repository.
 
+    python scripts/make_pictures.py              # the drawing of a network
     striate demo
-    python scripts/make_pictures.py runs/demo
+    python scripts/make_pictures.py runs/demo    # and the report of that run, as a browser shows it
 
-Needs Chromium; the picture is kept in the repository.
+The report needs Chromium.
 """
 
 import shutil
@@ -14,13 +15,24 @@ from pathlib import Path
 
 from PIL import Image
 
-TARGET = Path(__file__).parents[1] / "docs" / "pictures" / "report.png"
+import striate
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+TARGET = PICTURES / "report.png"
 WIDTH, HEIGHT = 1240, 1222
 MARGIN = 56  #: of the page, left and right
 LARGEST_BYTES = 150_000
 
 
-def main(run: str) -> None:
+def drawing(network: str) -> None:
+    """What the guide shows of `describe --out`."""
+    target = PICTURES / f"{network}.svg"
+    target.write_text(striate.describe(network).to_svg(), "utf-8")
+    print(f"{target}: {target.stat().st_size:,} bytes")
+
+
+def report(run: str) -> None:
+    """What the README shows of `demo`."""
     page = (Path(run) / "report.html").resolve()
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
@@ -45,4 +57,6 @@ def main(run: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    drawing("lenet5")
+    for folder in sys.argv[1:]:
+        report(folder)

@@ -22,6 +22,7 @@ import torch
 from pydantic.fields import FieldInfo
 
 from striate import errors, zoo
+from striate.anatomy.layer import amount
 from striate.data.augment import VARIATIONS
 from striate.data.listing import LEFT_OUT, USED, Record
 from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
@@ -182,13 +183,17 @@ def networks() -> str:
             f"`{card.name}`",
             f"{card.paper} {card.year}",
             "x".join(map(str, card.input)),
-            str(card.classes),
+            str(card.classes or "–"),
             f"{card.params:,}",
+            amount(card.macs),
+            f"{card.field:,}" if card.field else "all",
+            card.gives,
             "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only",
         )
         for card in zoo.CARDS.values()
     ]
-    heads = ("network", "paper", "input there", "classes there", "parameters", "pictures it takes")
+    heads = ("network", "paper", "input there", "classes there", "parameters", "MACs", "field",
+             "gives", "takes")  # fmt: skip
     return table(heads, rows)
 
 

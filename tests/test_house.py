@@ -136,6 +136,10 @@ def run(code: str) -> str:
         ("import striate", {"torch", "numpy", "PIL", "pydantic", "typer", "matplotlib"}),
         ("import striate.cli; striate.cli.main(['--help'])", {"torch", "numpy", "PIL", "pydantic"}),
         ("import striate.cli; striate.cli.main(['train', '--help'])", {"torch", "numpy", "PIL"}),
+        (
+            "import striate.cli; striate.cli.main(['size', '--input', '7', '--kernel', '3'])",
+            {"torch", "numpy", "PIL", "rich"},
+        ),
         ("import striate.data.checking.inspection", {"torch", "jinja2", "pydantic"}),
         ("import striate.data.packing.worker", {"torch", "numpy", "pydantic", "rich"}),
         ("import striate.verbs", {"jinja2", "torchvision"}),

@@ -177,6 +177,11 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(network="lenet6"),
             "no network is called 'lenet6'; did you mean 'lenet5', 'resnet56' or 'resnet50'?",
         ),
+        (changed(network="fcn8s"), "fcn8s does not tell classes of pictures apart"),
+        (
+            changed(network="conv_autoencoder"),
+            "conv_autoencoder does not tell classes of pictures apart",
+        ),
         (changed(network="n" * 101), "network: String should have at most 100 characters"),
         (changed(class_names="cat"), "class_names: Input should be a valid list"),
         (
@@ -237,7 +242,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         ),
         ({**DESCRIPTION, "x\x1b\n" * 200: 5}, r"x\x1b\n" * 100 + "..."),
     ],
-    ids=range(33),
+    ids=range(35),
 )  # fmt: skip
 def test_a_wrong_description_is_refused_with_the_field(
     path: Path, description: Any, reason: str

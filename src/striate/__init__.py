@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from striate.anatomy import Anatomy as Anatomy
+    from striate.arithmetic import size as size
     from striate.data.checking.inspection import Inspection as Inspection
     from striate.errors import StriateError as StriateError
     from striate.judging.evaluation import Evaluation as Evaluation
@@ -56,6 +57,7 @@ _HOMES = {
     "load": "striate.model",
     "networks": "striate.verbs",
     "predict": "striate.verbs",
+    "size": "striate.arithmetic",
     "stream": "striate.verbs",
     "train": "striate.verbs",
 }
@@ -79,6 +81,7 @@ __all__ = [
     "load",
     "networks",
     "predict",
+    "size",
     "stream",
     "train",
 ]

@@ -150,14 +150,16 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
 
 
 def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
-    with skeletons():
-        try:
+    try:
+        card, size = zoo.card(said.network), said.preprocess.size
+        if card.gives != "logits":
+            raise _refused(path, f"{said.network} does not tell classes of pictures apart")
+        with skeletons():
             network = zoo.build(
                 said.network, channels=said.preprocess.channels, classes=len(said.class_names)
             )
-        except OptionError as error:
-            raise _refused(path, str(error)) from error
-    card, size = zoo.card(said.network), said.preprocess.size
+    except OptionError as error:
+        raise _refused(path, str(error)) from error
     if not card.any_size and size != card.input[1]:
         raise _refused(
             path, f"preprocess.size: {said.network} takes {card.input[1]} pixels only, not {size}"

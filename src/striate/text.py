@@ -73,6 +73,17 @@ def html_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
     return f"<table><thead>{_row(head, 'th', left)}</thead><tbody>{lines}</tbody></table>"
 
 
+def markdown_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """The same table for a page in Markdown, first row as its head."""
+    sides = ["---" if at in left else "---:" for at in range(len(rows[0]))]
+    lines = [rows[0], sides, *rows[1:]]
+    return "\n".join(f"| {' | '.join(map(_markdown, line))} |" for line in lines)
+
+
+def _markdown(cell: str) -> str:
+    return html.escape(printable(cell), quote=False).replace("|", "\\|")
+
+
 def _row(row: Sequence[str], tag: str, left: Sequence[int]) -> str:
     sides = ("left" if at in left else "right" for at in range(len(row)))
     parts = (

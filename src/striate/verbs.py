@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +15,17 @@ from torch import nn
 import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
+from striate.anatomy.comparison import Comparison, Speed, measure
 from striate.anatomy.memory import Memory
 from striate.anatomy.memory import memory as peak
+from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
 from striate.layers import skeletons
-from striate.model import Model, load
+from striate.model import Model, load, place
 from striate.options import EvaluateOptions, PredictOptions, TrainOptions
 from striate.shipping import table
 from striate.shipping.predictions import Predictions
@@ -52,19 +54,50 @@ def networks() -> tuple[zoo.Card, ...]:
 
 
 def describe(
-    network: str,
+    network: str | nn.Module,
+    shape: Sequence[int] | None = None,
     *,
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
 ) -> Anatomy:
-    """Every layer of a network with its output volume and parameters.
+    """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
-    `size` is the side of the picture in pixels; what is not given is the paper's. Raises
-    OptionError when there is no such network or the picture does not fit it.
+    The network is a name of the zoo, "mynet.py:Net" for one in a file, or any module, which needs
+    the `shape` (C, H, W) of its picture. `size` is the side of the picture in pixels; what is not
+    given is the paper's. Raises OptionError when there is no such network or the picture does not
+    fit it.
+
+    >>> striate.describe("vgg16").macs
+    15470264320
     """
-    built, shape = _skeleton(network, size, channels, classes)
-    return dissect(built, shape, network)
+    if isinstance(network, str):
+        with skeletons():
+            found, usual = find(network, size=size, channels=channels, classes=classes)
+        return dissect(found, shape or usual, network)
+    if shape is None:
+        raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
+    return dissect(network, shape, type(network).__name__)
+
+
+def side_by_side(
+    *networks: str,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Comparison:
+    """Networks by what `describe` calls them, beside each other, with their speed on this machine.
+
+    Sizes are those of `describe`. Raises OptionError as it does.
+    """
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    device = choose_device("auto")
+    speeds = list[Speed]()
+    for network in networks:
+        built, shape = find(network, **sizes)
+        speeds.append(measure(place(built, device), shape))
+    return Comparison(anatomies, tuple(speeds))
 
 
 def memory(
@@ -77,9 +110,10 @@ def memory(
 ) -> Memory:
     """What a network takes beyond its weights, to answer and to learn, at a batch size.
 
-    The picture is that of `describe`, as are the errors.
+    Names, sizes and errors are those of `describe`.
     """
-    built, shape = _skeleton(network, size, channels, classes)
+    with skeletons():
+        built, shape = find(network, size=size, channels=channels, classes=classes)
     return peak(built, shape, batch)
 
 
@@ -189,16 +223,6 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Pr
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions
-
-
-def _skeleton(
-    network: str, size: int | None, channels: int | None, classes: int | None
-) -> tuple[nn.Module, tuple[int, int, int]]:
-    """A network without weights, and the picture it is told of."""
-    paper_channels, height, width = zoo.card(network).input
-    with skeletons():
-        built = zoo.build(network, channels=channels, classes=classes)
-    return built, (channels or paper_channels, size or height, size or width)
 
 
 def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:

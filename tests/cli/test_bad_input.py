@@ -48,6 +48,18 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             2,
             "no network is called 'resnet5O'; did you mean 'resnet50', 'resnet56' or 'resnet20'?",
         ),
+        (
+            "train stripes --network fcn8s",
+            2,
+            "fcn8s gives scores for every pixel and cannot be trained to tell classes apart; "
+            "choose another network, such as lenet5, resnet20 or resnet18",
+        ),
+        (
+            "train stripes --network dcgan_generator",
+            2,
+            "dcgan_generator gives a picture and cannot be trained to tell classes apart; "
+            "choose another network, such as lenet5, resnet20 or resnet18",
+        ),
         ("train stripes --epochs -3", 2, "epochs must be at least 1, but '-3' came"),
         ("train stripes --epochs 2.5", 2, "epochs must be a whole number, but '2.5' came"),
         ("train stripes --minutes nan", 2, "minutes must be a finite number, but 'nan' came"),

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]
 
-from striate.anatomy.table import Along, Anatomy, Layer, volume
+from striate.anatomy.layer import Along, Layer, volume
+from striate.anatomy.table import Anatomy
 from striate.anatomy.trace import Trace, Work, trace
 from striate.arithmetic.fields import Axis
 from striate.errors import OptionError
@@ -71,6 +72,7 @@ def _layer(work: Work) -> Layer:
         _along(axes, lambda axis: axis.size),
         _along(axes, lambda axis: axis.jump),
         _along(axes, lambda axis: axis.start),
+        work.sources,
     )
 
 
@@ -121,7 +123,9 @@ def _stopped(
     name: str, shape: tuple[int, ...], told: Trace, error: Exception, smallest: int | None
 ) -> OptionError:
     reason = (str(error) or type(error).__name__).splitlines()[0]
-    if not isinstance(error, OptionError | RuntimeError):
+    if "meta tensors" in reason:
+        reason = "its forward asks for values, as `if x.sum() > 0` does, but only shapes are known"
+    elif not isinstance(error, OptionError | RuntimeError):
         reason = f"{type(error).__name__}: {reason}"
     path = told.unfinished[-1] if told.unfinished else ""
     where = f"; at layer {path}" if path else ""

@@ -188,6 +188,7 @@ FREE: dict[str, Rule] = {
     **dict.fromkeys(("clone", "copy", "expand", "contiguous", "detach", "alias"), elementwise),
     **dict.fromkeys(("_to_copy", "lift_fresh", "dropout", "where", "masked_fill"), elementwise),
     **dict.fromkeys(("hardtanh", "leaky_relu", "prelu", "_prelu_kernel", "celu"), elementwise),
+    "hardswish": elementwise,
 }
 #: of operations that take no more than shape and type from a tensor
 CREATING = frozenset(

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import csv
+import io
+from dataclasses import asdict, dataclass, fields, replace
 from html import escape
 from typing import Any
 
-from striate.text import MISSING, columns, html_table
-
-Along = tuple[float, ...]  #: a number for each axis of the picture
+from striate.anatomy.drawing import Drawing, laid_out, png, svg
+from striate.anatomy.folding import folded
+from striate.anatomy.layer import Along, Layer, amount, volume
+from striate.errors import printable
+from striate.text import MISSING, columns, html_table, markdown_table
 
 HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
 _LEFT = (0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A module that has no modules inside it, or lines of a forward between such.
-
-    Sizes are of one picture. The receptive field is that of a unit of the output: it sees `field`
-    pixels along each axis, padding among them; its neighbour sees as many, `jump` pixels further;
-    the centre of what the first unit sees is `start`, where 0 is the first pixel.
-    """
-
-    name: str
-    kind: str  #: the module's class, or the operations
-    output: tuple[int, ...]  #: (C, H, W) or (features,), without the batch
-    params: int
-    macs: int  #: multiply-adds of convolutions, dense layers and other products of matrices
-    bytes: int  #: of the output
-    field: Along | None  #: None: not known
-    jump: Along | None
-    start: Along | None
 
 
 @dataclass(frozen=True)
@@ -50,9 +33,49 @@ class Anatomy:
     untraced: tuple[str, ...] = ()  #: "layer: operation" behind which no field is known
     unused: tuple[str, ...] = ()  #: modules with parameters that did not run
 
+    @property
+    def field(self) -> int | None:
+        """Pixels along the first axis that a unit of the last volume before the head sees.
+
+        None: all of the picture, or it is not known.
+        """
+        before = [layer for layer in self.layers if not layer.name.startswith("head")]
+        volumes = [layer for layer in before if len(layer.output) == len(self.input)] or before
+        last = volumes[-1] if volumes else None
+        if last is None or not last.field or not last.jump or not last.jump[0]:
+            return None
+        return int(last.field[0])
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready table."""
         return asdict(self)
+
+    def to_csv(self) -> str:
+        """RFC 4180 with a header; numbers are exact, and several in a cell are joined by an x."""
+        file = io.StringIO()
+        writer = csv.writer(file)
+        *names, _ = (field.name for field in fields(Layer))
+        writer.writerow([*names, "sources"])
+        for layer in self.layers:
+            sources = " ".join(map(str, layer.sources))
+            writer.writerow([*(_cell(getattr(layer, name)) for name in names), sources])
+        return file.getvalue()
+
+    def to_markdown(self) -> str:
+        """The table as a page shows it."""
+        text = [printable(line) for line in (*self._title(), *self._remarks())]
+        return "\n\n".join([text[0], markdown_table(self.rows(), left=_LEFT), *text[1:]]) + "\n"
+
+    def to_svg(self) -> str:
+        """A drawing of the volumes to scale, by day and by night; it needs nothing else."""
+        return svg(self._drawing())
+
+    def to_png(self) -> bytes:
+        """The same drawing in pixels, two of them for one of the SVG."""
+        return png(self._drawing())
+
+    def _drawing(self) -> Drawing:
+        return laid_out(self.network, self.input, self.layers)
 
     def __str__(self) -> str:
         lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
@@ -63,7 +86,12 @@ class Anatomy:
     def _repr_html_(self) -> str:
         text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
         remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
-        return f"{text}{html_table(self.rows(), left=_LEFT)}{remarks}"
+        drawing = f'<div style="overflow-x:auto">{svg(self._drawing(), inline=True)}</div>'
+        return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
+
+    def folded(self) -> Anatomy:
+        """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
+        return replace(self, layers=folded(self.layers))
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table as text, its head first."""
@@ -89,21 +117,6 @@ class Anatomy:
         return [f"{what}: {', '.join(names)}" for what, names in told if names]
 
 
-def volume(shape: Sequence[int]) -> str:
-    """(64, 7, 7) -> "64x7x7"."""
-    return "x".join(map(str, shape))
-
-
-def amount(number: int, unit: str = "") -> str:
-    """1234567 -> "1.23 M": three digits and the prefix of a thousand, million, ..."""
-    scaled, prefixes = float(number), iter(("", "k", "M", "G", "T", "P", "E"))
-    prefix = next(prefixes)
-    while scaled >= 999.5:
-        scaled, prefix = scaled / 1000, next(prefixes)
-    places = 0 if not prefix else max(0, 3 - len(str(int(scaled))))
-    return f"{scaled:.{places}f} {prefix}{unit}".strip()
-
-
 def _row(layer: Layer) -> tuple[str, ...]:
     return (
         layer.name,
@@ -121,3 +134,9 @@ def _along(numbers: Along | None) -> str:
         return "?"
     shown = [f"{number:.4g}" for number in numbers]
     return shown[0] if len(set(shown)) == 1 else "x".join(shown)
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return "x".join(f"{number:.10g}" for number in value) if isinstance(value, tuple) else value

@@ -16,6 +16,8 @@ from striate.anatomy.rules import CREATING, FREE, MULTIPLYING, elementwise
 from striate.anatomy.shapes import shaped
 from striate.anatomy.sight import Sight, whole
 
+PICTURE = -1  #: where works are numbered: the picture
+
 _BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
 
 
@@ -30,6 +32,7 @@ class Work:
     macs: int = 0
     bytes: int = 0  #: of the output
     sight: Sight | None = None  #: of the output; None where it is not known
+    sources: tuple[int, ...] = ()  #: the works whose outputs it takes; PICTURE: what came in
 
 
 @dataclass
@@ -50,7 +53,7 @@ class _Frame:
     module: nn.Module
     params: int  # of its own, not yet told in a row
     macs: int = 0
-    row: Work | None = None  # the lines of its forward that are running
+    row: int | None = None  # number of the work of the lines of its forward that are running
 
 
 def trace(
@@ -70,6 +73,7 @@ def trace(
         )
     ]
     watch.sights[picture] = whole(picture.shape, axes)
+    watch.made[picture] = (PICTURE,)
     try:
         with torch.no_grad(), watch:
             run(picture)
@@ -87,6 +91,7 @@ class _Watch(TorchDispatchMode):
         self.frames = list[_Frame]()
         self.seen = set[nn.Module]()
         self.sights = WeakTensorKeyDictionary()
+        self.made = WeakTensorKeyDictionary()  # numbers of the works that a tensor comes from
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -111,7 +116,9 @@ class _Watch(TorchDispatchMode):
         if (leaf or frame.params) and (tensors := list(_tensors(output))):
             work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
             work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
-            work.sight = self.known(tensors[0])
+            work.sight, work.sources = self.known(tensors[0]), self.makers(tensors)
+            for tensor in tensors:
+                self.made[tensor] = (len(self.told.works),)
             self.told.works.append(work)
 
     def __torch_dispatch__(
@@ -133,7 +140,10 @@ class _Watch(TorchDispatchMode):
         pointwise = torch.Tag.pointwise in func.tags
         macs = _macs(name, values, outputs[0])
         rule = MULTIPLYING.get(name) or FREE.get(name) or (elementwise if pointwise else None)
-        inputs = [self.sights.get(x) for value in values.values() for x in _tensors(value)]
+        tensors = [x for value in values.values() for x in _tensors(value)]
+        inputs, makers = [self.sights.get(x) for x in tensors], self.makers(tensors)
+        for output in outputs:
+            self.made[output] = makers
         if any(inputs) and name not in CREATING:
             if macs is None and rule is None:
                 self.told.uncounted.append(where)
@@ -145,19 +155,27 @@ class _Watch(TorchDispatchMode):
                 self.told.untraced.append(where)
         frame.macs += macs or 0
         if any(True for _ in frame.module.children()) and not func.is_view and any(inputs):
-            self.line(frame, name, outputs[0], macs or 0)
+            self.line(frame, name, outputs, macs or 0)
 
-    def line(self, frame: _Frame, name: str, output: Tensor, macs: int) -> None:
+    def line(self, frame: _Frame, name: str, outputs: list[Tensor], macs: int) -> None:
         """A row for lines of a forward; neighbours with outputs of one shape share it."""
-        shape = tuple(output.shape)
-        if frame.row is None or frame.row.shape != shape:
-            frame.row = Work(frame.path, "", shape, frame.params)
+        works, output = self.told.works, outputs[0]
+        shape, makers = tuple(output.shape), self.made[output]
+        if frame.row is None or works[frame.row].shape != shape:
+            frame.row = len(works)
+            works.append(Work(frame.path, "", shape, frame.params))
             frame.params = 0
-            self.told.works.append(frame.row)
-        shown = name.removesuffix("_with_indices").lstrip("_")
-        frame.row.kind = f"{frame.row.kind}, {shown}".removeprefix(", ")
-        frame.row.macs += macs
-        frame.row.bytes, frame.row.sight = _bytes(output), self.known(output)
+        work, shown = works[frame.row], name.removesuffix("_with_indices").lstrip("_")
+        work.kind = f"{work.kind}, {shown}".removeprefix(", ")
+        work.macs += macs
+        work.bytes, work.sight = _bytes(output), self.known(output)
+        work.sources = tuple(sorted({*work.sources, *makers} - {frame.row}))
+        for each in outputs:
+            self.made[each] = (frame.row,)
+
+    def makers(self, tensors: list[Tensor]) -> tuple[int, ...]:
+        """The works that made these tensors, or what they are views of."""
+        return tuple(sorted({number for x in tensors for number in self.made.get(x) or ()}))
 
     def known(self, tensor: Tensor) -> Sight | None:
         sight = self.sights.get(tensor)

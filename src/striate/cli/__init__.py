@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 import striate
-from striate.cli import check, demo, describe, evaluate, networks, predict, train
+from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
 from striate.cli.flags import with_flags
 from striate.errors import StriateError, printable
 
@@ -27,6 +27,7 @@ _VERBS = {
     "predict": (predict.command, "PredictOptions"),
     "networks": (networks.command, ""),
     "describe": (describe.command, ""),
+    "size": (size.command, ""),
 }
 
 

@@ -14,6 +14,7 @@ def command(as_json: Json = False) -> int:
     Example: striate networks
     """
     from striate import verbs
+    from striate.anatomy.layer import amount, volume
 
     cards = verbs.networks()
     if as_json:
@@ -26,6 +27,9 @@ def command(as_json: Json = False) -> int:
                     "input": card.input,
                     "classes": card.classes,
                     "params": card.params,
+                    "macs": card.macs,
+                    "field": card.field,
+                    "gives": card.gives,
                     "any_size": card.any_size,
                 }
                 for card in cards
@@ -33,9 +37,17 @@ def command(as_json: Json = False) -> int:
         )
         return 0
     rows = [
-        (card.name, card.paper, str(card.year), "x".join(map(str, card.input)), f"{card.params:,}")
+        (
+            card.name,
+            card.paper,
+            str(card.year),
+            volume(card.input),
+            f"{card.params:,}",
+            amount(card.macs),
+            f"{card.field:,}" if card.field else "all",
+        )
         for card in cards
     ]
-    heads = ("network", "paper", "year", "input", "parameters")
+    heads = ("network", "paper", "year", "input", "parameters", "MACs", "field")
     typer.echo("\n".join(columns([heads, *rows], left=(0, 1))))
     return 0

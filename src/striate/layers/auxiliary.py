@@ -23,6 +23,7 @@ class Tapped(nn.Module):
                  weight: float) -> None:  # fmt: skip
         """The last stage is `head`; `taps` are heads by the name of the stage that they read."""
         super().__init__()
+        assert taps.keys() <= stages.keys()
         for name, stage in stages.items():
             if name == "head" and taps:
                 self.auxiliary = nn.ModuleDict(taps)

@@ -63,6 +63,12 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
         channels = 1 if options.colour == "grey" else 3
     network = options.network or _network_for(options.size or side, channels)
     card = zoo.card(network)
+    if card.gives != "logits":
+        given = "a picture" if card.gives == "picture" else "scores for every pixel"
+        raise OptionError(
+            f"{network} gives {given} and cannot be trained to tell classes apart; "
+            f"choose another network, such as lenet5, resnet20 or resnet18"
+        )
     if card.any_size:
         return View(network, options.size or _size_for(side), channels, options.fit)
     fixed = card.input[1]

@@ -13,14 +13,35 @@ from torch import nn
 
 from striate.errors import OptionError, unknown
 from striate.zoo.card import Card
-from striate.zoo.classic import lenet
-from striate.zoo.residual import resnet, resnet_small
+from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
+from striate.zoo.compact import (
+    efficientnet_lite,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    squeezenet,
+)
+from striate.zoo.inception import (
+    googlenet,
+    inception_resnet,
+    inception_v2,
+    inception_v3,
+    inception_v4,
+)
+from striate.zoo.pictures import autoencoder, dcgan, fcn
+from striate.zoo.residual import densenet, resnet, resnet_small
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card"]
 
 _MOST = 1_000_000  # channels or classes
 
-PAGES = (lenet, resnet, resnet_small)
+PAGES = (
+    *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
+    *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
+    *(resnet, resnet_small, densenet),
+    *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
+    *(autoencoder, fcn, dcgan),
+)
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
 
@@ -36,17 +57,19 @@ def build(
 ) -> nn.Module:
     """A network with fresh weights; channels and classes are the paper's where not given.
 
-    `arguments` are those that the network's page names. Weights are drawn from torch's global
-    generator: seed it for the same network twice. Raises OptionError.
+    `arguments` are those that the network's page names; one that gives pictures has no classes.
+    Weights are drawn from torch's global generator: seed it for the same network twice. Raises
+    OptionError.
     """
     entry = card(name)
-    channels = entry.input[0] if channels is None else channels
-    classes = entry.classes if classes is None else classes
     for word, count in (("channels", channels), ("classes", classes)):
+        if count is None:
+            continue
         if not 1 <= count <= _MOST:
             raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
+        arguments[word] = count
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
         if word not in known:
             raise unknown(f"argument of {name}", word, known)
-    return entry.builder(channels=channels, classes=classes, **arguments)
+    return entry.builder(**arguments)

@@ -11,15 +11,18 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Card:
-    """One network of the zoo; the suite recomputes `params` from the network built for `input`."""
+    """One network of the zoo; the suite recomputes its numbers from it, built for `input`."""
 
     name: str
-    builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network
+    builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network; the paper's by default
     paper: str
     year: int
     input: tuple[int, int, int]  #: (C, H, W) of the paper
-    classes: int  #: of the paper
+    classes: int  #: of the paper; 0: it knows none
     params: int  #: at that input and those classes
+    macs: int  #: multiply-adds, there as well
+    field: int | None = None  #: pixels a side that a unit before the head sees; None: all
     gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
+    takes: Literal["picture", "code"] = "picture"  #: code: numbers that it draws a picture from
     any_size: bool = True  #: False: pictures must be of exactly the input's height and width
     smallest: int = 1  #: pixels: the least side that it takes

@@ -1,0 +1,128 @@
+"""What a drawing is made of, for SVG and for pixels alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Point = tuple[float, float]
+
+INK = {"light": "#1f2328", "dark": "#e6e8eb"}
+PAPER = {"light": "#ffffff", "dark": "#16181c"}
+#: of what made a volume, the same by day and by night
+COLOURS = {
+    "input": "#9aa3ad",
+    "convolution": "#e8a33d",
+    "pooling": "#d1495b",
+    "dense": "#4c78c9",
+    "concatenation": "#3f9d8f",
+    "upsampling": "#8e6bbf",
+    "block": "#6a9f58",
+    "other layer": "#8c7b6b",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A volume in oblique projection: the front is thick and high, its width runs backwards."""
+
+    text: str  #: all that is known of it, under the pointer
+    sort: str
+    x: float  #: of the front's left side
+    y: float  #: of the middle of the whole
+    thick: float
+    high: float
+    deep: float  #: to the right, and as much up
+
+    @property
+    def right(self) -> float:
+        return self.x + self.thick + self.deep
+
+    @property
+    def top(self) -> float:
+        return self.y - (self.high + self.deep) / 2
+
+    @property
+    def bottom(self) -> float:
+        return self.y + (self.high + self.deep) / 2
+
+    def outline(self) -> list[Point]:
+        """All of it, beginning at the front's upper left corner."""
+        left, up = self.x, self.top + self.deep
+        return [
+            (left, up),
+            (left + self.deep, self.top),
+            (self.right, self.top),
+            (self.right, self.bottom - self.deep),
+            (left + self.thick, self.bottom),
+            (left, self.bottom),
+        ]
+
+    def faces(self) -> tuple[list[Point], list[Point]]:
+        """The upper and the right face."""
+        one, two, three, four, five, _ = self.outline()
+        corner = (self.x + self.thick, self.top + self.deep)
+        return [one, two, three, corner], [corner, three, four, five]
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Where volumes of one shape are added or multiplied."""
+
+    x: float
+    y: float
+    radius: float
+    sign: str
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    x: float
+    y: float  #: of the line the letters stand on
+    text: str
+    size: float = 12
+    bold: bool = False
+    anchor: str = "middle"  #: or "start"
+
+
+@dataclass(frozen=True, slots=True)
+class Swatch:
+    """A colour of the legend."""
+
+    x: float
+    y: float
+    sort: str
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Shapes in CSS pixels."""
+
+    title: str
+    width: float
+    height: float
+    down: float  #: by which all shapes are to be moved into the drawing
+    boxes: Sequence[Box]
+    circles: Sequence[Circle]
+    arrows: Sequence[Sequence[Point]]  #: lines with a head at their end
+    lines: Sequence[Sequence[Point]]  #: braces, without heads
+    labels: Sequence[Label]
+    swatches: Sequence[Swatch]
+
+
+def head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
+    """The triangle at the end of an arrow."""
+    (x0, y0), (x1, y1) = arrow[-2:]
+    length = math.hypot(x1 - x0, y1 - y0) or 1
+    dx, dy = (x1 - x0) / length * size, (y1 - y0) / length * size
+    return [
+        (x1, y1),
+        (x1 - dx - dy / 2, y1 - dy + dx / 2),
+        (x1 - dx + dy / 2, y1 - dy - dx / 2),
+    ]
+
+
+def written(text: str, size: float) -> float:
+    """About how wide a text is."""
+    return sum(0.34 if letter in " .,:;il|" else 0.63 for letter in text) * size

@@ -1,0 +1,79 @@
+"""Paths of convolutions, their junctions and their end: what Inception networks are made of."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from striate.layers.chain import chain
+
+Kernel = int | tuple[int, int]  # (height, width)
+#: outputs and kernel, where they are not 1 and half the kernel also stride and padding
+Step = tuple[int, Kernel] | tuple[int, Kernel, int] | tuple[int, Kernel, int, int]
+
+
+class Branches(nn.Module):
+    """Paths that all read the same input; their outputs are joined along the channels."""
+
+    def __init__(self, **paths: nn.Module) -> None:
+        super().__init__()
+        for name, path in paths.items():
+            self.add_module(name, path)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, inputs, H, W) -> (N, sum of the paths' outputs, H', W')."""
+        return torch.cat([path(x) for path in self.children()], dim=1)
+
+
+def conv_norm_relu(
+    inputs: int, outputs: int, kernel: Kernel, stride: int = 1, padding: int | None = None
+) -> nn.Sequential:
+    """Weights start normal with variance 2 / fan-out; the padding keeps the size where not given.
+
+    The norm adds 1e-3 to the variance, as all published Inception networks do.
+    """
+    height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    around = (height // 2, width // 2) if padding is None else padding
+    conv = nn.Conv2d(inputs, outputs, (height, width), stride, around, bias=False)
+    nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+    norm = nn.BatchNorm2d(outputs, eps=1e-3)
+    return chain(conv=conv, norm=norm, relu=nn.ReLU(inplace=True))
+
+
+def path(inputs: int, *steps: Step | nn.Module) -> nn.Sequential:
+    """Convolutions with norm and relu one after another; a module among them stands as it is.
+
+    `path(192, (64, 1), (96, 3), (96, 3, 2, 0))` goes from 192 channels through a 1x1 and a 3x3
+    convolution to an unpadded 3x3 one with stride 2. No convolution may follow `Branches`.
+    """
+    parts: dict[str, nn.Module] = {}
+    for number, step in enumerate(steps, start=1):
+        if isinstance(step, nn.Module):
+            parts[f"step{number}"] = step
+        else:
+            outputs, kernel, *window = step
+            parts[f"step{number}"] = conv_norm_relu(inputs, outputs, kernel, *window)
+            inputs = outputs
+    return chain(**parts)
+
+
+def fork(inputs: int, outputs: int) -> Branches:
+    """A 1x3 and a 3x1 convolution side by side, `outputs` channels each."""
+    return Branches(
+        wide=conv_norm_relu(inputs, outputs, (1, 3)), tall=conv_norm_relu(inputs, outputs, (3, 1))
+    )
+
+
+def inner_average() -> nn.AvgPool2d:
+    """3x3 around each position; near the border only of the positions inside the map."""
+    return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
+
+
+def dropout_head(inputs: int, classes: int, dropout: float) -> nn.Sequential:
+    """Average over positions, dropout, dense: (N, inputs, H, W) -> logits (N, classes)."""
+    return chain(
+        average=nn.AdaptiveAvgPool2d(1),
+        flatten=nn.Flatten(),
+        dropout=nn.Dropout(dropout),
+        dense=nn.Linear(inputs, classes),
+    )

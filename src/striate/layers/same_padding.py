@@ -1,0 +1,39 @@
+"""Convolutions that pad as TensorFlow does: ceil(size / stride) positions from any size."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
+    """Zeros before and after an axis of `size` pixels; where they are odd, one more after it.
+
+    As https://www.tensorflow.org/api_docs/python/tf/nn#same_padding_2 says.
+    """
+    missing = (-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size
+    return max(missing, 0) // 2, (max(missing, 0) + 1) // 2
+
+
+class SameConv2d(nn.Conv2d):
+    """A convolution whose zeros depend on the picture: "same" in TensorFlow, at any stride."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *,
+                 dilation: int = 1, groups: int = 1, bias: bool = True) -> None:  # fmt: skip
+        super().__init__(
+            inputs, outputs, kernel, stride, dilation=dilation, groups=groups, bias=bias
+        )
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """(N, inputs, H, W) -> (N, outputs, ceil(H / stride), ceil(W / stride))."""
+        top, bottom, left, right = (
+            zeros
+            for axis, size in enumerate(input.shape[-2:])
+            for zeros in same_padding(
+                size, self.kernel_size[axis], self.stride[axis], self.dilation[axis]
+            )
+        )
+        even = (top, left) == (bottom, right)
+        x = input if even else F.pad(input, (left, right, top, bottom))
+        padding = (top, left) if even else (0, 0)
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
