@@ -54,7 +54,7 @@ def command(
         return 0
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
-    anatomy = verbs.describe(network[0], **sizes)
+    anatomy = verbs.describe(network[0], None, **sizes)
     anatomy = anatomy.folded() if folded else anatomy
     if out is not None:
         storage.write(out, _FORMS[out.suffix.lower()](anatomy))
