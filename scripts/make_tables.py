@@ -28,6 +28,7 @@ from striate.data.listing import LEFT_OUT, USED, Record
 from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
 from striate.training import events
 from striate.training.recipe import choose_view, complete
+from striate.zoo.pretrained.counterparts import COUNTERPARTS
 
 DOCS = Path(__file__).parents[1] / "docs"
 _PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -47,6 +48,7 @@ def tables() -> dict[str, str]:
         "augmentation": augmentation(),
         "events": told(),
         "networks": networks(),
+        "published-weights": published_weights(),
         "exit-codes": exit_codes(),
     }
 
@@ -195,6 +197,21 @@ def networks() -> str:
     heads = ("network", "paper", "input there", "classes there", "parameters", "MACs", "field",
              "gives", "takes")  # fmt: skip
     return table(heads, rows)
+
+
+def published_weights() -> str:
+    """Who publishes weights for which networks, and what they are called there."""
+    rows = [
+        (
+            f"`{source}`",
+            ", ".join(
+                f"`{name}`" + (f" ({peer.name})" if peer.name != name else "")
+                for name, peer in peers.items()
+            ),
+        )
+        for source, peers in sorted(COUNTERPARTS.items())
+    ]
+    return table(("`weights`", "networks, and what they are called there if not so"), rows)
 
 
 def exit_codes() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -150,14 +151,15 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
 
 
 def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
+    build = partial(
+        zoo.build, said.network, channels=said.preprocess.channels, classes=len(said.class_names)
+    )
     try:
         card, size = zoo.card(said.network), said.preprocess.size
         if card.gives != "logits":
             raise _refused(path, f"{said.network} does not tell classes of pictures apart")
         with skeletons():
-            network = zoo.build(
-                said.network, channels=said.preprocess.channels, classes=len(said.class_names)
-            )
+            network = build()
     except OptionError as error:
         raise _refused(path, str(error)) from error
     if not card.any_size and size != card.input[1]:
@@ -173,6 +175,9 @@ def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.M
         if not tensor.isfinite().all():
             raise _refused(path, f"the weights of {name} are not all finite")
     network.load_state_dict(weights, assign=True)
+    if any(buffer.is_meta for buffer in network.buffers()):  # computed when built, not stored
+        network = build()
+        network.load_state_dict(weights)
     return network
 
 

@@ -92,12 +92,13 @@ def side_by_side(
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
     anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    memories = tuple(memory(network, batch=1, **sizes) for network in networks)
     device = choose_device("auto")
     speeds = list[Speed]()
     for network in networks:
         built, shape = find(network, **sizes)
         speeds.append(measure(place(built, device), shape))
-    return Comparison(anatomies, tuple(speeds))
+    return Comparison(anatomies, memories, tuple(speeds))
 
 
 def memory(
@@ -110,7 +111,7 @@ def memory(
 ) -> Memory:
     """What a network takes beyond its weights, to answer and to learn, at a batch size.
 
-    Names, sizes and errors are those of `describe`.
+    The picture is that of `describe`, as are the errors.
     """
     with skeletons():
         built, shape = find(network, size=size, channels=channels, classes=classes)

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from striate.anatomy.layer import amount, volume
+from striate.anatomy.memory import Memory
 from striate.anatomy.table import Anatomy
 from striate.text import MISSING, columns
 
@@ -37,14 +38,17 @@ class Comparison:
     """A column for each network."""
 
     anatomies: tuple[Anatomy, ...]
+    memories: tuple[Memory, ...]  #: of one picture
     speeds: tuple[Speed, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
         """A JSON-ready table for each network, its layers left out."""
         return [
             {key: value for key, value in anatomy.to_json().items() if key != "layers"}
-            | {"field": anatomy.field, "speed": asdict(speed)}
-            for anatomy, speed in zip(self.anatomies, self.speeds, strict=True)
+            | {"field": anatomy.field, "memory": memory.to_json(), "speed": asdict(speed)}
+            for anatomy, memory, speed in zip(
+                self.anatomies, self.memories, self.speeds, strict=True
+            )
         ]
 
     def __repr__(self) -> str:
@@ -55,7 +59,8 @@ class Comparison:
             ("parameters", *(f"{a.params:,}" for a in self.anatomies)),
             ("multiply-adds", *(amount(a.macs) for a in self.anatomies)),
             ("weights", *(amount(a.bytes, "B") for a in self.anatomies)),
-            ("largest volume", *(amount(_largest(a), "B") for a in self.anatomies)),
+            ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
+            ("memory to learn", *(_bytes(m.training) for m in self.memories)),
             ("receptive field", *(_shown(a.field) for a in self.anatomies)),
             ("one picture", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
             ("pictures/s", *(f"{s.pictures_per_second:,.3g}" for _, s in pairs)),
@@ -108,8 +113,8 @@ def _energy() -> float | None:
         return None
 
 
-def _largest(anatomy: Anatomy) -> int:
-    return max(layer.bytes for layer in anatomy.layers)
+def _bytes(number: int | None) -> str:
+    return MISSING if number is None else amount(number, "B")
 
 
 def _shown(field: int | None) -> str:

@@ -11,7 +11,7 @@ from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsa
 
 from striate.anatomy.layer import Along, Layer, volume
 from striate.anatomy.table import Anatomy
-from striate.anatomy.trace import Trace, Work, trace
+from striate.anatomy.tracing.trace import Trace, Work, trace
 from striate.arithmetic.fields import Axis
 from striate.errors import OptionError
 

@@ -33,7 +33,7 @@ def find(
         shape = (channels or shape[0], size or shape[1], size or shape[2])
     if "size" not in inspect.signature(card.builder).parameters:
         del sizes["size"]
-    given = {word: number for word, number in sizes.items() if number is not None}
+    given: dict[str, Any] = {word: number for word, number in sizes.items() if number is not None}
     return zoo.build(source, **given), shape
 
 

@@ -45,20 +45,18 @@ def command(
 
     sizes = {"size": size, "channels": channels, "classes": classes}
     if len(network) > 1:
-        if batch:
-            raise OptionError("--batch is for one network, but several came")
-        if folded or out is not None:
-            raise OptionError("--folded and --out are for one network, but several came")
+        if folded or out is not None or batch:
+            raise OptionError("--folded, --batch and --out are for one network, but several came")
         compared = verbs.side_by_side(*network, **sizes)
         print_json(compared.to_json()) if as_json else typer.echo(repr(compared))
         return 0
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
     anatomy = verbs.describe(network[0], None, **sizes)
+    memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
     anatomy = anatomy.folded() if folded else anatomy
     if out is not None:
         storage.write(out, _FORMS[out.suffix.lower()](anatomy))
-    memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
     if as_json:
         print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
     elif out is None:

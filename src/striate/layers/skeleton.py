@@ -8,11 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 _DRAWS = {
     Tensor.uniform_, Tensor.normal_, Tensor.erfinv_, Tensor.bernoulli_, Tensor.random_,
     Tensor.exponential_, Tensor.log_normal_, Tensor.cauchy_, Tensor.geometric_,
+    init.uniform_, init.normal_, init.trunc_normal_, init.kaiming_uniform_, init.kaiming_normal_,
+    init.xavier_uniform_, init.xavier_normal_, init.orthogonal_, init.sparse_,
 }  # fmt: skip
 
 
@@ -22,7 +25,10 @@ class _Undrawn(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        return args[0] if func in _DRAWS else func(*args, **(kwargs or {}))
+        named = kwargs or {}
+        if func in _DRAWS:
+            return args[0] if args else named["tensor"]
+        return func(*args, **named)
 
 
 @contextlib.contextmanager

@@ -217,5 +217,8 @@ def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
 
 def default_folder(data: Dataset) -> Path:
     """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds."""
-    stem = "".join(c if c.isalnum() or c in "._" else "-" for c in data.photos.resolve().stem)
-    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{data.view.network}"
+    stem, network = (
+        "".join(c if c.isalnum() or c in "._" else "-" for c in text)
+        for text in (data.photos.resolve().stem, data.view.network)
+    )
+    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network}"

@@ -7,11 +7,13 @@ A network is an `nn.Module` whose direct children are its named stages in order,
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from striate.errors import OptionError, unknown
+from striate.zoo import pretrained
 from striate.zoo.card import Card
 from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
 from striate.zoo.compact import (
@@ -31,7 +33,7 @@ from striate.zoo.inception import (
 from striate.zoo.pictures import autoencoder, dcgan, fcn
 from striate.zoo.residual import densenet, resnet, resnet_small
 
-__all__ = ["CARDS", "PAGES", "Card", "build", "card"]
+__all__ = ["CARDS", "PAGES", "Card", "build", "card", "pretrained"]
 
 _MOST = 1_000_000  # channels or classes
 
@@ -46,20 +48,38 @@ CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.
 
 
 def card(name: str) -> Card:
-    """The card of a network. Raises OptionError with the nearest names when there is none."""
+    """The card of a network; `timm:NAME` is any network of timm, where that is installed.
+
+    Raises OptionError with the nearest names when there is none.
+    """
+    if name.startswith("timm:"):
+        return pretrained.adopted_card(name)
     if name not in CARDS:
         raise unknown("network", name, CARDS)
     return CARDS[name]
 
 
 def build(
-    name: str, *, channels: int | None = None, classes: int | None = None, **arguments: Any
+    name: str,
+    *,
+    channels: int | None = None,
+    classes: int | None = None,
+    weights: str | Path | None = None,
+    **arguments: Any,
 ) -> nn.Module:
-    """A network with fresh weights; channels and classes are the paper's where not given.
+    """A network with fresh or published weights; channels and classes are the paper's by default.
 
     `arguments` are those that the network's page names; one that gives pictures has no classes.
-    Weights are drawn from torch's global generator: seed it for the same network twice. Raises
-    OptionError.
+    Fresh weights are drawn from torch's global generator: seed it for the same network twice.
+
+    `weights` are "torchvision" or "timm", which download theirs into their own cache, "package" for
+    the EfficientNet-Lites, whose weights are packages, or the path of a safetensors file or of a
+    state dict that torch.save wrote, with our names or those of any of the three. All of them must
+    fit, with these exceptions. Where `channels` is given and differs from theirs, the first layer
+    sums its kernels over the channels or repeats and divides them, so that a picture with equal
+    channels gives what it gave. Where `classes` is given and differs, the last layers stay
+    fresh. Auxiliary heads that `auxiliary=False` leaves out are passed over; those that the
+    weights lack are not. Raises OptionError, ModelError or StorageError.
     """
     entry = card(name)
     for word, count in (("channels", channels), ("classes", classes)):
@@ -72,4 +92,7 @@ def build(
     for word in arguments:
         if word not in known:
             raise unknown(f"argument of {name}", word, known)
-    return entry.builder(**arguments)
+    network = entry.builder(**arguments)
+    if weights is not None:
+        pretrained.load(network, entry, weights, arguments)
+    return network

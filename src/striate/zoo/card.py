@@ -20,7 +20,7 @@ class Card:
     input: tuple[int, int, int]  #: (C, H, W) of the paper
     classes: int  #: of the paper; 0: it knows none
     params: int  #: at that input and those classes
-    macs: int  #: multiply-adds, there as well
+    macs: int  #: multiply-adds, there as well; 0: nobody counted
     field: int | None = None  #: pixels a side that a unit before the head sees; None: all
     gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
     takes: Literal["picture", "code"] = "picture"  #: code: numbers that it draws a picture from

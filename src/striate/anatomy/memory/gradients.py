@@ -1,7 +1,7 @@
 """Output shapes of the operations that a training adds to a forward pass.
 
-As in `striate.anatomy.shapes`: torch knows them too, but loads its compiler, or an algebra system,
-to tell.
+As in `striate.anatomy.tracing.shapes`: torch knows them too, but loads its compiler, or an algebra
+system, to tell.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch.utils import _pytree as tree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.anatomy.memory.gradients import shaped_in_training
-from striate.anatomy.shapes import shaped
+from striate.anatomy.tracing.shapes import shaped
 
 
 class Ledger(TorchDispatchMode):

@@ -8,9 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-from striate.anatomy import moves
-from striate.anatomy.moves import Rule, See, each, main, several
-from striate.anatomy.sight import Sight, joined, windows
+from striate.anatomy.tracing import moves
+from striate.anatomy.tracing.moves import Rule, See, each, main, several
+from striate.anatomy.tracing.sight import Sight, joined, windows
 from striate.arithmetic.fields import Axis
 
 

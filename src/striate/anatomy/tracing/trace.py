@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from striate.anatomy.rules import CREATING, FREE, MULTIPLYING, elementwise
-from striate.anatomy.shapes import shaped
-from striate.anatomy.sight import Sight, whole
+from striate.anatomy.tracing.rules import CREATING, FREE, MULTIPLYING, elementwise
+from striate.anatomy.tracing.shapes import shaped
+from striate.anatomy.tracing.sight import Sight, whole
 
 PICTURE = -1  #: where works are numbered: the picture
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from striate.anatomy.sight import Place, Sight, joined, viewed
+from striate.anatomy.tracing.sight import Place, Sight, joined, viewed
 from striate.arithmetic import span
 
 See = Callable[[Tensor], Sight | None]  #: the sight of a tensor; None: it does not see the picture

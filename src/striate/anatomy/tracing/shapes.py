@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from striate.anatomy.moves import each, several
+from striate.anatomy.tracing.moves import each, several
 from striate.arithmetic import output_size, transposed_size
 from striate.errors import OptionError
 

@@ -1,0 +1,1 @@
+"""A pass through a network on the meta device: what each operation costs, and what it sees."""

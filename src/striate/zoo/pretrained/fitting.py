@@ -1,0 +1,139 @@
+"""Weights of any source into a network: all of them, or none and a sentence that says why."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from striate.errors import ModelError, printable
+from striate.layers import skeletons
+from striate.zoo.card import Card
+from striate.zoo.pretrained import sources
+from striate.zoo.pretrained.counterparts import COUNTERPARTS
+from striate.zoo.pretrained.naming import Naming, counter, weights_of
+
+_SHOWN = 3  # differences that a message names
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """What goes into the network, and what stands against it."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
+    missing: list[str] = field(default_factory=list[str])  #: our names
+    differences: list[str] = field(default_factory=list[str])  #: the missing ones among them
+
+
+def load(network: nn.Module, card: Card, weights: str | Path, arguments: Mapping[str, Any]) -> None:
+    """Put published weights into a network that `card.builder` made with these arguments.
+
+    Tensors have the names of the source, in a file ours or those of any source. What the rules of
+    `striate.zoo.build` allow to differ may; raises ModelError with every other difference.
+    """
+    if isinstance(weights, str) and weights in COUNTERPARTS:
+        where = f"the weights from {weights}"
+        found = sources.published(card.name, weights)
+        namings = [sources.counterpart(card.name, weights).naming]
+    else:
+        where = printable(str(weights))
+        found = sources.read(Path(weights))
+        namings = [Naming(), *(peer.naming for peer in sources.known_counterparts(card.name))]
+    whole = _with_auxiliary(network, card, arguments)
+    entries = _dependent(network, card, arguments, "channels")
+    heads = _dependent(network, card, arguments, "classes")
+    fits = [_fit(network, whole, naming, found, entries, heads) for naming in namings]
+    best = min(fits, key=lambda fit: len(fit.differences))
+    if best.differences:
+        raise _unfit(card.name, where, best)
+    network.load_state_dict(best.tensors, strict=False)
+
+
+def spread(kernel: Tensor, channels: int) -> Tensor:
+    """(outputs, C, H, W) -> (outputs, channels, H, W), the same where all channels are equal.
+
+    With fewer channels those of the weights are summed in turn, with more they are repeated in
+    turn and divided by how often.
+    """
+    known = kernel.shape[1]
+    steps = torch.arange(max(known, channels), device=kernel.device)
+    source, target = steps % known, steps % channels
+    shares = kernel.float()[:, source] / source.bincount()[source].view(-1, 1, 1)
+    wide = shares.new_zeros(kernel.shape[0], channels, *kernel.shape[2:])
+    return wide.index_add_(1, target, shares)
+
+
+def _fit(network: nn.Module, whole: nn.Module, naming: Naming, found: Mapping[str, Tensor],
+         entries: Collection[str], heads: Collection[str]) -> _Fit:  # fmt: skip
+    names = naming.names(whole)
+    came = {naming.today(name): tensor for name, tensor in found.items() if not counter(name)}
+    fit = _Fit()
+    for name, wanted in weights_of(network).items():
+        theirs = names[name]
+        if theirs not in came:
+            fit.missing.append(name)
+            fit.differences.append(f"{theirs} is missing")
+            continue
+        tensor = _as_wanted(came[theirs], wanted)
+        if name in heads and tensor.shape[1:] == wanted.shape[1:] and len(tensor) != len(wanted):
+            continue  # stays as it was drawn
+        if name in entries and _differ_in_channels(tensor, wanted):
+            tensor = spread(tensor, wanted.shape[1])
+        if _kind(tensor) != _kind(wanted):
+            kinds = f"{_kind(came[theirs])} there and {_kind(wanted)} here"
+            fit.differences.append(f"{theirs} is {kinds}")
+        fit.tensors[name] = tensor
+    known = set(names.values())
+    unexpected = (name for name in came if name not in known)
+    fit.differences.extend(f"{name} is unexpected" for name in unexpected)
+    return fit
+
+
+def _as_wanted(tensor: Tensor, wanted: Tensor) -> Tensor:
+    """A dense layer and a convolution whose window is its whole input are one."""
+    if {tensor.ndim, wanted.ndim} == {2, 4} and tensor[0].numel() == wanted[0].numel():
+        return tensor.reshape(len(tensor), *wanted.shape[1:])
+    return tensor
+
+
+def _differ_in_channels(tensor: Tensor, wanted: Tensor) -> bool:
+    if tensor.ndim != 4 or wanted.ndim != 4 or not tensor.shape[1]:
+        return False
+    others = [shape[:1] + shape[2:] for shape in (tensor.shape, wanted.shape)]
+    return others[0] == others[1] and tensor.shape[1] != wanted.shape[1]
+
+
+def _kind(tensor: Tensor) -> str:
+    sizes = "x".join(map(str, tensor.shape)) or "a number"
+    return sizes if tensor.is_floating_point() else f"{sizes} {str(tensor.dtype)[6:]}"
+
+
+def _dependent(network: nn.Module, card: Card, arguments: Mapping[str, Any], word: str) -> set[str]:
+    """Names of the tensors whose shapes `word` decides; none where it was not asked for."""
+    if word not in arguments:
+        return set()
+    with skeletons():
+        other = card.builder(**{**arguments, word: arguments[word] + 1}).state_dict()
+    mine = network.state_dict()
+    return {name for name, tensor in other.items() if tensor.shape != mine[name].shape}
+
+
+def _with_auxiliary(network: nn.Module, card: Card, arguments: Mapping[str, Any]) -> nn.Module:
+    """The network, or one of its kind with the auxiliary heads that this one was built without."""
+    if arguments.get("auxiliary", True):
+        return network
+    with skeletons():
+        return card.builder(**{**arguments, "auxiliary": True})
+
+
+def _unfit(name: str, where: str, fit: _Fit) -> ModelError:
+    listed = printable("; ".join(fit.differences[:_SHOWN]), 500)
+    rest = len(fit.differences) - _SHOWN
+    more = f"; and {rest:,} more" if rest > 0 else ""
+    lacking = any(missing.startswith("auxiliary.") for missing in fit.missing)
+    hint = "; auxiliary=False leaves out heads that it lacks" if lacking else ""
+    return ModelError(f"{name} does not fit {where}: {listed}{more}{hint}")

@@ -1,0 +1,147 @@
+"""Tensors by name: from a package, by torchvision or timm from the network, or from a file."""
+
+from __future__ import annotations
+
+import errno
+import io
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from striate.errors import ModelError, OptionError, StorageError, printable
+from striate.zoo.pretrained.adopted import PREFIX, head_naming
+from striate.zoo.pretrained.counterparts import COUNTERPARTS, Counterpart
+from striate.zoo.pretrained.libraries import library
+
+_DISK = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EIO}
+
+
+def counterpart(name: str, source: str) -> Counterpart:
+    """The network of a source that has the weights. Raises OptionError when there is none."""
+    if source not in COUNTERPARTS:
+        known = ", ".join(repr(name) for name in sorted(COUNTERPARTS))
+        raise OptionError(f"no weights come from {printable(repr(source), 200)}; there are {known}")
+    if name.startswith(PREFIX) and source == "timm":
+        return Counterpart(name.removeprefix(PREFIX), head_naming(name))
+    if name in COUNTERPARTS[source]:
+        return COUNTERPARTS[source][name]
+    others = " and ".join(_sources(name))
+    hint = f", but from {others}" if others else "; give the path of a file"
+    raise OptionError(f"there are no weights for {name} from {source}{hint}")
+
+
+def known_counterparts(name: str) -> list[Counterpart]:
+    """Every network elsewhere that is the same as ours."""
+    return [counterpart(name, source) for source in _sources(name)]
+
+
+def published(name: str, source: str) -> dict[str, Tensor]:
+    """The weights of one of our networks as a source names them.
+
+    They are downloaded into that library's cache where they are not there yet, with a progress bar.
+    Raises OptionError without the library or the network, StorageError when they cannot be kept.
+    """
+    peer, purpose = counterpart(name, source).name, f"weights={source!r}"
+    if source == "package":
+        module = library(peer, purpose)
+        words = peer.removesuffix("_pytorch_model").split("_")
+        place = getattr(module, "".join(map(str.capitalize, words)) + "ModelFile")
+        return read(Path(place.get_model_file_path()))
+    if source == "timm":
+        timm = library("timm", purpose)
+        if not timm.models.is_model_pretrained(peer):
+            raise OptionError(f"timm publishes no weights for {peer}")
+        network = _downloaded(name, source, lambda: timm.create_model(peer, pretrained=True))
+        return dict(network.state_dict())
+    url = library("torchvision.models", purpose).get_model_weights(peer).DEFAULT.url
+
+    def fetch() -> Any:
+        return torch.hub.load_state_dict_from_url(
+            url, map_location="cpu", progress=True, check_hash=True, weights_only=True
+        )
+
+    return _downloaded(name, source, fetch)
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file, or of a state dict that torch.save wrote.
+
+    The latter is read as tensors alone: nothing in it is executed. Raises OptionError when there is
+    no such file, StorageError when it cannot be read, ModelError when it holds anything else.
+    """
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+        with path.open("rb") if regular else io.BytesIO() as file:  # a pipe would wait for ever
+            start = file.read(9)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        known = ", ".join(sorted(COUNTERPARTS))
+        raise OptionError(
+            f"{printable(str(path))}: no such file; weights are {known}, or the path of a file"
+        ) from error
+    except OSError as error:
+        raise StorageError(
+            f"{printable(str(path))}: {(error.strerror or 'unreadable').lower()}"
+        ) from error
+    if not regular:
+        raise _refused(path, "not a regular file")
+    try:
+        if start[8:] == b"{":
+            return safetensors.torch.load_file(path)
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # both raise anything on a forged file
+        wanted = "neither a whole safetensors file nor a state dict of tensors alone"
+        raise _refused(path, f"{wanted}, as torch.save writes it") from error
+    return _state_dict(path, found)
+
+
+def _state_dict(path: Path, found: object) -> dict[str, Tensor]:
+    if not isinstance(found, Mapping):
+        raise _refused(path, f"expected names with tensors, but {_kind(found)} came")
+    state: dict[str, Tensor] = {}
+    for name, value in found.items():
+        if not isinstance(name, str) or not _is_plain(value):
+            what = f"{name!r} is {_kind(value)}"
+            raise _refused(
+                path, f"expected names with tensors, but {what}; save those by themselves"
+            )
+        state[name] = value
+    return state
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, Tensor) and value.layout == torch.strided and not value.is_quantized
+
+
+def _kind(value: object) -> str:
+    return (
+        f"{'a sparse or quantised ' if isinstance(value, Tensor) else 'a '}{type(value).__name__}"
+    )
+
+
+def _sources(name: str) -> list[str]:
+    if name.startswith(PREFIX):
+        return ["timm"]
+    return [source for source in sorted(COUNTERPARTS) if name in COUNTERPARTS[source]]
+
+
+def _downloaded(name: str, source: str, fetch: Callable[[], Any]) -> Any:
+    what = f"the weights of {name} from {source}"
+    try:
+        return fetch()
+    except Exception as error:  # the libraries let through what theirs raise
+        reason = printable(str(error).partition("\n")[0], 200)
+        if isinstance(error, OSError) and error.errno in _DISK:
+            raise StorageError(f"{what} could not be kept: {reason}") from error
+        raise OptionError(
+            f"{what} could not be downloaded: {reason}; connect to the network, or give the path "
+            f"of a file that holds them"
+        ) from error
+
+
+def _refused(path: Path, reason: str) -> ModelError:
+    return ModelError(f"{printable(str(path))}: weights refused: {printable(reason, 300)}")
