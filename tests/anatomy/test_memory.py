@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -262,22 +263,28 @@ def test_the_shapes_of_gradients_are_those_of_torch() -> None:
 
 def test_no_compiler_is_loaded_to_tell() -> None:
     code = (
-        "import sys; from striate import verbs; print(verbs.memory('resnet18', batch=8)); "
+        "import sys; from striate import verbs; print(verbs.memory('vgg16', batch=8)); "
         "print({'sympy', 'torch._dynamo'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == [
-        "memory at batch 8: inference 56.2 MB, training 211 MB beyond weights of 46.8 MB",
+        "memory at batch 8: inference 210 MB, training 1.11 GB beyond weights of 553 MB",
         "set()",
     ]
 
 
-def test_describe_tells_the_memory_at_a_batch(capsys: pytest.CaptureFixture[str]) -> None:
+def test_describe_tells_the_memory_at_a_batch(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     assert main(["describe", "lenet5", "--batch", "8"]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "",
         "memory at batch 8: inference 334 kB, training 731 kB beyond weights of 247 kB",
     ]
+    assert main(["describe", "lenet5", "--batch", "8", "--out", str(tmp_path / "a.md")]) == 0
+    assert capsys.readouterr().out == (
+        "memory at batch 8: inference 334 kB, training 731 kB beyond weights of 247 kB\n"
+    )
     assert main(["describe", "lenet5", "--batch", "8", "--json"]) == 0
     with skeletons():
         told = memory(zoo.build("lenet5"), (1, 32, 32), 8)

@@ -61,4 +61,6 @@ def command(
         print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
     elif out is None:
         typer.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
+    elif memory:
+        typer.echo(str(memory))
     return 0
