@@ -175,7 +175,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         (changed(network=5), "network: Input should be a valid string"),
         (
             changed(network="lenet6"),
-            "no network is called 'lenet6'; did you mean 'lenet5', 'resnet56' or 'resnet50'?",
+            "no network is called 'lenet6'; did you mean 'lenet5', 'alexnet' or 'resnet56'?",
         ),
         (changed(network="fcn8s"), "fcn8s does not tell classes of pictures apart"),
         (
