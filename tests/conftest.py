@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from PIL import Image
 
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
+# A shell starts what runs in its background with Ctrl-C ignored; tests of Ctrl-C need it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
