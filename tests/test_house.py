@@ -152,12 +152,18 @@ def test_doors_are_light(code: str, heavy: set[str]):
     assert heavy & set(json.loads(listed.splitlines()[-1])) == set()
 
 
-def test_help_takes_less_than_300_milliseconds():
-    """Processor time of the quickest of several runs: other work on the machine does not count."""
+def test_help_takes_less_than_300_milliseconds(tmp_path: Path):
+    """Processor time of the quickest of several runs: other work on the machine does not count.
+
+    The first run compiles to bytecode, as an installation does.
+    """
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(tmp_path)
 
     def seconds() -> float:
         before = os.times()
-        subprocess.run([sys.executable, "-m", "striate", "--help"], check=True, capture_output=True)
+        command = [sys.executable, "-m", "striate", "--help"]
+        subprocess.run(command, check=True, capture_output=True, env=env)
         after = os.times()
         return sum(after[2:4]) - sum(before[2:4])  # of the children
 
