@@ -209,7 +209,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(class_names=["cat", "\ud83d", "owl"]),
             "class_names.1: expected text of whole characters",
         ),
-        (viewed(size=28), "preprocess.size: lenet5 takes 32 pixels only, not 28"),
+        (viewed(size=28), "preprocess.size: lenet5 takes pictures of 32x32 pixels only, not 28"),
         (viewed(size=0), "preprocess.size: Input should be greater than or equal to 1"),
         (viewed(size=10**9), "preprocess.size: Input should be less than or equal to 4096"),
         (viewed(size=32.0), "preprocess.size: Input should be a valid integer"),

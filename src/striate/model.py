@@ -151,21 +151,19 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
 
 
 def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
-    build = partial(
-        zoo.build, said.network, channels=said.preprocess.channels, classes=len(said.class_names)
-    )
+    channels, size, classes = said.preprocess.channels, said.preprocess.size, len(said.class_names)
     try:
-        card, size = zoo.card(said.network), said.preprocess.size
+        card = zoo.card(said.network)
         if card.gives != "logits":
             raise _refused(path, f"{said.network} does not tell classes of pictures apart")
+        if demand := card.demand(size):
+            raise _refused(path, f"preprocess.size: {said.network} {demand}, not {size}")
+        sized = {"size": size} if card.sized else {}
+        build = partial(zoo.build, said.network, channels=channels, classes=classes, **sized)
         with skeletons():
             network = build()
     except OptionError as error:
         raise _refused(path, str(error)) from error
-    if not card.any_size and size != card.input[1]:
-        raise _refused(
-            path, f"preprocess.size: {said.network} takes {card.input[1]} pixels only, not {size}"
-        )
     expected = network.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
         wanted, came = _kind(expected.get(name)), _kind(weights.get(name))

@@ -81,7 +81,9 @@ class Options(BaseModel):
 class TrainOptions(Options):
     """Options of `train`; what is not given is chosen from the pictures and recorded."""
 
-    network: str | None = _option(None, "Network by name (see `striate networks`)")
+    network: str | None = _option(
+        None, "Network by name, as in resnet18 or mobilenet_v1(width=0.5)"
+    )
     epochs: int | None = _option(None, "Times every training picture is seen", ge=1, le=100_000)
     minutes: float | None = _option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     batch: int | None = _option(None, "Pictures a step", ge=2, le=65_536)

@@ -47,6 +47,22 @@ def test_torch_gives_the_same_sizes(
     assert theirs.shape[2] == ours
 
 
+@settings(deadline=None)
+@given(size=st.integers(1, 20), kernel=SMALL, stride=SMALL, padding=st.integers(0, 4))
+def test_a_window_at_the_edge_counts_as_torch_counts_it(
+    size: int, kernel: int, stride: int, padding: int
+) -> None:
+    padding = min(padding, kernel // 2)
+    row = torch.zeros(1, 1, size)
+    try:
+        positions = output_size(size, kernel, stride, padding, ceil=True)
+    except OptionError:
+        with pytest.raises(RuntimeError):
+            F.max_pool1d(row, kernel, stride, padding, ceil_mode=True)
+    else:
+        assert F.max_pool1d(row, kernel, stride, padding, ceil_mode=True).shape[2] == positions
+
+
 @pytest.mark.parametrize(
     ("size", "options", "message"),
     [

@@ -16,9 +16,12 @@ import torch
 
 import striate
 from striate import tensorfile
+from striate.data.listing import Record
 from striate.errors import BusyError, DataError, DivergedError, OptionError
+from striate.options import TrainOptions
 from striate.training import display
 from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
+from striate.training.recipe import choose_view
 from striate.training.run import Run
 
 QUICK = {"epochs": 4, "batch": 16, "threads": 1, "seed": 3}
@@ -283,6 +286,30 @@ def test_a_size_that_the_network_cannot_take_is_refused(photos: Path):
         "lenet5 takes pictures of 32x32 pixels only, but --size 48 came; "
         "leave --size out or choose another network"
     )
+
+
+@pytest.mark.parametrize(
+    ("network", "size"), [("alexnet", 67), ("vgg11", 32), ("mlp", 32), ("lenet5", 32)]
+)
+def test_pictures_are_enlarged_to_what_the_network_takes(network: str, size: int):
+    record = Record(width=20, height=30, channels=1)
+    view = choose_view(TrainOptions(network=network), [record])
+    assert view.size == size
+    with pytest.raises(OptionError, match="pixels or more, but --size 31 came"):
+        choose_view(TrainOptions(network="vgg11", size=31), [record])
+
+
+def test_a_network_with_arguments_is_trained_and_found_again(photos: Path, tmp_path: Path):
+    run = striate.train(
+        photos,
+        out=tmp_path / "run",
+        progress=False,
+        **{**QUICK, "epochs": 1, "network": "mlp(widths=(9, 7))", "size": 16},
+    )
+    model = striate.load(run.model_file)
+    assert model.name == "mlp(widths=(9, 7))"
+    assert model.network.get_parameter("hidden1.dense.weight").shape == (9, 16 * 16)
+    assert len(striate.predict(model, photos)) > 0
 
 
 def test_bad_pictures_are_left_out_and_said(photos: Path, tmp_path: Path):

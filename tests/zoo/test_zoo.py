@@ -257,6 +257,46 @@ def test_an_unknown_network_is_corrected(name: str, nearest: str) -> None:
         )
 
 
+def test_a_name_may_carry_arguments() -> None:
+    narrow = on_meta("mobilenet_v1(width=0.25)").state_dict()
+    assert {name: x.shape for name, x in narrow.items()} == {
+        name: x.shape for name, x in on_meta("mobilenet_v1", width=0.25).state_dict().items()
+    }
+    widths = [p.shape[0] for p in on_meta("mlp(size=8, widths=(20, 7))").parameters()]
+    assert widths == [20, 20, 7, 7, 10, 10]
+    assert params(on_meta("locally_connected(size=9, windows=((2, 3), (1, 5)))", classes=2)) > 0
+    assert zoo.card("mobilenet_v1(width=0.25)") is CARDS["mobilenet_v1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        *(
+            (
+                f"mobilenet_v1({arguments}",
+                f"mobilenet_v1({arguments}: expected arguments of numbers",
+            )
+            for arguments in (
+                *("", "width", "width)", "0.5)", "width=x)", "width=-1)", "width=1e9)", "**{})"),
+                *("width=1e999)", "width='0.5')", "width=0.5)(1)", "width=[1,{}])"),
+                f"width={'(' * 40}1{')' * 40})",
+            )
+        ),
+        ("mobilenet_v1(width=0)", "width must be above 0 and at most 10, but 0 came"),
+        ("resnet18(width=0.5)", "no argument of resnet18 is called 'width'"),
+        ("resnet19(width=0.5)", "no network is called 'resnet19'"),
+        ("mlp(widths=5)", "mlp: no network for widths=5: 'int' object is not iterable"),
+        ("conv_autoencoder(widths=())", "conv_autoencoder: no network for widths=(): "),
+        ("mlp(classes=5)", "mlp: classes was given twice"),
+    ],
+)
+def test_wrong_arguments_in_a_name_are_told(name: str, message: str) -> None:
+    sizes = {"classes": 3} if "classes" in name else {}
+    with pytest.raises(OptionError) as caught:
+        zoo.build(name, **sizes)
+    assert str(caught.value).startswith(message)
+
+
 def test_a_network_like_none_is_answered_with_all() -> None:
     *names, last = (repr(name) for name in sorted(CARDS))
     with pytest.raises(OptionError) as caught:

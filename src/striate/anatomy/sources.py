@@ -31,7 +31,7 @@ def find(
     shape = card.input
     if card.takes == "picture":
         shape = (channels or shape[0], size or shape[1], size or shape[2])
-    if "size" not in inspect.signature(card.builder).parameters:
+    if not card.sized:
         del sizes["size"]
     given: dict[str, Any] = {word: number for word, number in sizes.items() if number is not None}
     return zoo.build(source, **given), shape

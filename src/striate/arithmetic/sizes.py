@@ -21,17 +21,16 @@ def output_size(
     OptionError when the window does not fit.
     Source: Dumoulin and Visin 2016, relationship 15, https://arxiv.org/abs/1603.07285
     """
-    window = span(kernel, dilation)
-    room = size + 2 * padding
-    if window > room:
+    window, room, beyond = span(kernel, dilation), size + 2 * padding, (stride - 1) * ceil
+    positions = (room - window + beyond) // stride + 1
+    if positions < 1:
         raise OptionError(
             f"a window of {kernel} at dilation {dilation} spans {window} pixels, but the input has "
             f"{room} (size {size}, padding {padding} on each side); "
-            f"use at least {window - 2 * padding} pixels"
+            f"use at least {window - 2 * padding - beyond} pixels"
         )
-    positions = (room - window) // stride + 1
-    left_over = (room - window) % stride > 0 and positions * stride < size + padding
-    return positions + (ceil and left_over)
+    begins_after_the_input = ceil and (positions - 1) * stride >= size + padding
+    return positions - begins_after_the_input
 
 
 def transposed_size(

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from striate import storage, zoo
+from striate import storage
 from striate.data.batches import pixels_of, steps_in
 from striate.data.checking.inspection import problems
 from striate.data.layouts.scan import scan
@@ -94,7 +94,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
     """The network with fresh weights, its optimiser and its batches."""
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
-    network = zoo.build(data.view.network, channels=data.view.channels, classes=len(class_names))
+    network = data.view.build(len(class_names))
     work = multiply_adds(network, data.view)
     recipe = complete(options, data.view, data.counts()["train"], work, device)
     torch.set_num_threads(recipe.threads)

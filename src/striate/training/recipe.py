@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,6 +33,11 @@ class View:
     size: int  #: side in pixels
     channels: int
     fit: Fit
+
+    def build(self, classes: int) -> nn.Module:
+        """The network, with fresh weights from torch's global generator."""
+        sized: dict[str, Any] = {"size": self.size} if zoo.card(self.network).sized else {}
+        return zoo.build(self.network, channels=self.channels, classes=classes, **sized)
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,13 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
             f"{network} gives {given} and cannot be trained to tell classes apart; "
             f"choose another network, such as lenet5, resnet20 or resnet18"
         )
-    if card.any_size:
-        return View(network, options.size or _size_for(side), channels, options.fit)
-    fixed = card.input[1]
-    if options.size not in (None, fixed):
+    size = max(_size_for(side), card.smallest) if card.any_size or card.sized else card.input[1]
+    if demand := card.demand(options.size or size):
         raise OptionError(
-            f"{network} takes pictures of {fixed}x{fixed} pixels only, but --size {options.size} "
-            f"came; leave --size out or choose another network"
+            f"{network} {demand}, but --size {options.size} came; "
+            "leave --size out or choose another network"
         )
-    return View(network, fixed, channels, options.fit)
+    return View(network, options.size or size, channels, options.fit)
 
 
 def multiply_adds(network: nn.Module, view: View) -> int:

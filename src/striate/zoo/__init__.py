@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from striate.errors import OptionError, unknown
+from striate.errors import OptionError, printable, unknown
 from striate.zoo import pretrained
 from striate.zoo.card import Card
 from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
@@ -32,6 +32,7 @@ from striate.zoo.inception import (
 )
 from striate.zoo.pictures import autoencoder, dcgan, fcn
 from striate.zoo.residual import densenet, resnet, resnet_small
+from striate.zoo.spelling import parsed
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card", "pretrained"]
 
@@ -50,8 +51,10 @@ CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.
 def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
-    Raises OptionError with the nearest names when there is none.
+    Arguments in the name are passed over. Raises OptionError with the nearest names when there is
+    none.
     """
+    name = name.partition("(")[0]
     if name.startswith("timm:"):
         return pretrained.adopted_card(name)
     if name not in CARDS:
@@ -69,7 +72,8 @@ def build(
 ) -> nn.Module:
     """A network with fresh or published weights; channels and classes are the paper's by default.
 
-    `arguments` are those that the network's page names; one that gives pictures has no classes.
+    `arguments` are those that the network's page names, and may stand in the name, as in
+    "mobilenet_v1(width=0.5)"; a network that gives pictures has no classes.
     Fresh weights are drawn from torch's global generator: seed it for the same network twice.
 
     `weights` are "torchvision" or "timm", which download theirs into their own cache, "package" for
@@ -81,18 +85,27 @@ def build(
     fresh. Auxiliary heads that `auxiliary=False` leaves out are passed over; those that the
     weights lack are not. Raises OptionError, ModelError or StorageError.
     """
-    entry = card(name)
+    entry, (name, spelled) = card(name), parsed(name)
     for word, count in (("channels", channels), ("classes", classes)):
         if count is None:
             continue
         if not 1 <= count <= _MOST:
             raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
         arguments[word] = count
+    for word in spelled.keys() & arguments.keys():
+        raise OptionError(f"{name}: {word} was given twice")
+    arguments |= spelled
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
         if word not in known:
             raise unknown(f"argument of {name}", word, known)
-    network = entry.builder(**arguments)
+    try:
+        network = entry.builder(**arguments)
+    except OptionError:
+        raise
+    except (TypeError, ValueError, IndexError) as error:
+        shown = ", ".join(f"{word}={value!r}" for word, value in arguments.items())
+        raise OptionError(f"{name}: no network for {printable(shown, 200)}: {error}") from error
     if weights is not None:
         pretrained.load(network, entry, weights, arguments)
     return network

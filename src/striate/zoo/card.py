@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -24,5 +25,18 @@ class Card:
     field: int | None = None  #: pixels a side that a unit before the head sees; None: all
     gives: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
     takes: Literal["picture", "code"] = "picture"  #: code: numbers that it draws a picture from
-    any_size: bool = True  #: False: pictures must be of exactly the input's height and width
+    any_size: bool = True  #: False: only the input's height and width, or what `sized` is told
     smallest: int = 1  #: pixels: the least side that it takes
+
+    @property
+    def sized(self) -> bool:
+        """Whether the builder must know the side of the picture, as `size`."""
+        return "size" in inspect.signature(self.builder).parameters
+
+    def demand(self, side: int) -> str:
+        """What a picture of so many pixels a side does not meet; empty: it does."""
+        if not self.any_size and not self.sized and side != self.input[1]:
+            return f"takes pictures of {self.input[1]}x{self.input[2]} pixels only"
+        if side < self.smallest:
+            return f"takes pictures of {self.smallest}x{self.smallest} pixels or more"
+        return ""

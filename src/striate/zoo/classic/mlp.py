@@ -59,7 +59,8 @@ def locally_connected(*, channels: int = 1, classes: int = 10, size: int = 16,
     """
     parts: dict[str, nn.Module] = {}
     inputs, side = channels, size
-    for number, (outputs, kernel, stride, padding) in enumerate(windows, start=1):
+    for number, window in enumerate(windows, start=1):
+        outputs, kernel, stride, padding = Window(*window)
         local = LocallyConnected2d(
             inputs, outputs, (side, side), kernel, stride=stride, padding=padding
         )
