@@ -120,11 +120,3 @@ def test_every_weight_learns_and_the_network_can_be_exported(name: str) -> None:
     program = torch.export.export(network.eval(), (x,), dynamic_shapes=({0: batch},))
     other = torch.randn(3, 3, side, side)
     assert program.module()(other).allclose(network(other), atol=1e-5)
-
-
-@pytest.mark.parametrize("side", [224, 63])
-def test_torchvision_gives_the_same_logits_as_alexnet_2014(side: int) -> None:
-    theirs = peers.shaken(peers.torchvision().models.alexnet(weights=None))
-    ours = zoo.build("alexnet_2014")
-    peers.in_their_order(ours, theirs)
-    peers.assert_same_function(ours, theirs, torch.randn(2, 3, side, side))

@@ -8,7 +8,7 @@ from torch import nn
 
 from striate import zoo
 from striate.zoo.residual import densenet
-from tests.zoo import pages, peers
+from tests.zoo import pages
 from tests.zoo.test_zoo import empty, on_meta
 
 DEPTHS = ("121", "169", "201", "161")
@@ -25,13 +25,6 @@ def test_the_depth_is_that_of_the_name(depth: str) -> None:
         m for m in on_meta(f"densenet{depth}").modules() if isinstance(m, nn.Conv2d | nn.Linear)
     ]
     assert len(layers) == int(depth)
-
-
-@pytest.mark.parametrize("depth", DEPTHS)
-def test_torchvision_gives_the_same_logits(depth: str) -> None:
-    name = f"densenet{depth}"
-    theirs = getattr(peers.torchvision().models, name)(weights=None)
-    pages.assert_twins(zoo.build(name), theirs, torch.randn(2, 3, 61, 47))
 
 
 def test_a_layer_keeps_what_it_reads_and_adds_its_own_behind() -> None:

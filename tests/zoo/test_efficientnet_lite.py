@@ -19,11 +19,10 @@ def test_the_table_of_the_page_is_true(number: int) -> None:
     pages.assert_table(efficientnet_lite, f"lite{number}", f"efficientnet_lite{number}")
 
 
-@pytest.mark.parametrize("number", NUMBERS)
-def test_timm_gives_the_same_logits_at_any_size(number: int) -> None:
-    theirs = peers.timm().create_model(f"tf_efficientnet_lite{number}")
+def test_timm_gives_the_same_logits_at_any_size() -> None:
+    theirs = peers.timm().create_model("tf_efficientnet_lite0")
     pictures = (torch.randn(2, 3, *size) for size in ((64, 64), (33, 47), (5, 1)))
-    pages.assert_twins(zoo.build(f"efficientnet_lite{number}"), theirs, *pictures)
+    pages.assert_twins(zoo.build("efficientnet_lite0"), theirs, *pictures)
 
 
 @pytest.mark.parametrize(("number", "blocks"), [(0, 16), (1, 21), (2, 21)])

@@ -250,15 +250,6 @@ COUNTERPARTS: dict[str, Callable[[], nn.Module]] = {
 }
 
 
-@pytest.mark.parametrize("name", COUNTERPARTS)
-def test_the_counterpart_gives_the_same_logits(name: str) -> None:
-    theirs = peers.shaken(COUNTERPARTS[name]())
-    least = CARDS[name].smallest
-    peers.assert_same_function(
-        like(theirs, name), theirs, torch.randn(2, 3, least + 30, least + 13)
-    )
-
-
 @pytest.mark.parametrize(
     ("name", "pairs", "side"),
     [

@@ -75,22 +75,15 @@ def test_mobilenet_v3_has_the_counts_of_its_authors_code(
     assert params(on_meta(name, width=width)) == weights
 
 
-@pytest.mark.parametrize(("name", "width"), [("mobilenetv1_100", 1.0), ("mobilenetv1_125", 1.25)])
-def test_timm_gives_the_same_logits_as_mobilenet(name: str, width: float) -> None:
-    theirs = peers.timm().create_model(name)
-    pages.assert_twins(zoo.build("mobilenet_v1", width=width), theirs, torch.randn(2, 3, 61, 47))
+def test_timm_gives_the_same_logits_as_a_wide_mobilenet() -> None:
+    theirs = peers.timm().create_model("mobilenetv1_125")
+    pages.assert_twins(zoo.build("mobilenet_v1", width=1.25), theirs, torch.randn(2, 3, 61, 47))
 
 
-@pytest.mark.parametrize("width", [0.5, 1.0, 1.4])
+@pytest.mark.parametrize("width", [0.5, 1.4])
 def test_torchvision_gives_the_same_logits_as_mobilenet_v2(width: float) -> None:
     theirs = peers.torchvision().models.mobilenet_v2(weights=None, width_mult=width)
     pages.assert_twins(zoo.build("mobilenet_v2", width=width), theirs, torch.randn(2, 3, 61, 47))
-
-
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large"])
-def test_torchvision_gives_the_same_logits_as_mobilenet_v3(name: str) -> None:
-    theirs = getattr(peers.torchvision().models, name)(weights=None)
-    pages.assert_twins(zoo.build(name), theirs, torch.randn(2, 3, 61, 47))
 
 
 @pytest.mark.parametrize("name", ["small", "large"])

@@ -85,9 +85,9 @@ def filled(network: nn.Module) -> nn.Module:
         if tensor.ndim > 1:
             start, size = 1009 * number % len(strip), tensor.numel()
             numbers = strip.repeat((start + size) // len(strip) + 1)
-            bound = (3 / tensor[0].numel()) ** 0.5
+            bound = (6 / tensor[0].numel()) ** 0.5
             torch.mul(numbers[start : start + size].view_as(tensor), bound, out=tensor)
-    return peers.shaken(network)
+    return peers.awake(network)
 
 
 def ours(name: str, weights: str | Path, **arguments: Any) -> nn.Module:
@@ -98,7 +98,7 @@ def ours(name: str, weights: str | Path, **arguments: Any) -> nn.Module:
 def picture(name: str, count: int = 1) -> Tensor:
     torch.manual_seed(4)
     side = 96 if "inception" in name else 64 if "alexnet" in name else 48
-    return torch.randn(count, 3, side, side)
+    return torch.randn(count, 3, side + 13, side)
 
 
 def as_published(monkeypatch: pytest.MonkeyPatch, network: nn.Module) -> None:
@@ -135,6 +135,22 @@ def test_published_weights_give_the_logits_they_give_at_home(
     as_published(monkeypatch, network)
     arguments = {"auxiliary": False} if (name, source) == ("inception_v3", "timm") else {}
     peers.assert_same_function(ours(name, source, **arguments), network, picture(name))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
+def test_a_wrong_activation_would_show_in_the_logits(name: str) -> None:
+    network, x = theirs(name, "torchvision"), picture(name)
+    logits = network(x)
+    for place, module in list(network.named_modules()):
+        parent, _, last = place.rpartition(".")
+        near = {nn.ReLU: nn.Identity, nn.Hardswish: nn.SiLU, nn.Hardsigmoid: nn.Sigmoid}
+        if type(module) in near:
+            setattr(network.get_submodule(parent), last, near[type(module)]())
+            assert float((network(x) - logits).abs().max()) > 1e-3 * float(logits.abs().max()), (
+                place
+            )
+            setattr(network.get_submodule(parent), last, module)
 
 
 @pytest.mark.parametrize(("name", "source"), PAIRS, ids=lambda word: word)
@@ -201,7 +217,7 @@ def test_a_grey_picture_gives_the_logits_of_three_equal_channels(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = "timm" if "lite" in name else "torchvision"
-    network = theirs(name, source)
+    network = peers.shaken(theirs(name, source))
     as_published(monkeypatch, network)
     grey = picture(name)[:, :1]
     for channels in (1, 4):

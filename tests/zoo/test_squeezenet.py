@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from striate import zoo
 from striate.zoo.compact import squeezenet
-from tests.zoo import pages, peers
+from tests.zoo import pages
 from tests.zoo.test_zoo import on_meta, params
 
 NAMES = {"1.0": "squeezenet1_0", "1.1": "squeezenet1_1"}
@@ -31,13 +31,6 @@ def test_parameters_are_those_of_table_1() -> None:
         "fire6": 104_880, "fire7": 111_024, "fire8": 188_992, "fire9": 197_184,
     }  # fmt: skip
     assert params(network[0]), params(network[-1]) == (14_208, 513_000)
-
-
-@pytest.mark.parametrize("name", NAMES.values())
-def test_torchvision_gives_the_same_logits(name: str) -> None:
-    theirs = getattr(peers.torchvision().models, name)(weights=None)
-    pictures = (torch.randn(2, 3, *size) for size in ((64, 64), (61, 47)))
-    pages.assert_twins(zoo.build(name), theirs, *pictures)
 
 
 def test_a_fire_squeezes_and_expands_with_two_windows_side_by_side() -> None:
