@@ -17,7 +17,7 @@ import striate
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
     {"errors", "options", "storage", "text"},
-    {"arithmetic", "tensorfile"},
+    {"arithmetic", "tensorfile", "vision"},
     {"layers"},
     {"zoo"},
     {"anatomy", "data", "tasks"},
