@@ -25,7 +25,7 @@ def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
 
     What swings faster than once in 2 n samples then looks like something slower. `antialias` takes
     it out before: by a Gaussian of sigma n / 2, with the border repeated, which leaves 29 percent
-    of a wave of 2 n samples and less than 1 of one of n. Raises OptionError.
+    of a wave of 2 n samples and about 1 of one of n. Raises OptionError.
     """
     samples = numbers(x)
     step = whole("n", n)

@@ -35,5 +35,6 @@ def derivative(signal: Any) -> Any:
 def _signal(values: Any, what: str) -> Any:
     samples = numbers(values, what)
     if samples.ndim != 1:
-        raise OptionError(f"{what} must be (N,), but {samples.shape} came")
+        shape = " x ".join(map(str, samples.shape))
+        raise OptionError(f"{what} must be (N,), but {shape} came")
     return samples

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable, unknown
 from striate.storage import storage_error
@@ -109,7 +110,7 @@ def _read(path: Path) -> Kernel:
         if path.stat().st_size > _LARGEST_FILE:
             raise OptionError(f"{shown}: too large for a kernel, {path.stat().st_size:,} bytes")
         if path.suffix.lower() == ".npy":
-            return _plain(np.load(path, mmap_mode="r", allow_pickle=False), shown)
+            return _plain(np.lib.format.open_memmap(path, mode="r"), shown)  # no objects
         return _numbers(path.read_text("utf-8-sig").strip(), shown)
     except OptionError:
         raise
@@ -119,9 +120,7 @@ def _read(path: Path) -> Kernel:
         raise OptionError(f"{shown}: cannot be read as a kernel's numbers") from error
 
 
-def _plain(values: Any, shown: str) -> Kernel:
-    if not isinstance(values, np.ndarray):
-        raise ValueError  # an archive of arrays under the name of one
+def _plain(values: NDArray[Any], shown: str) -> Kernel:
     if values.dtype.kind not in "biuf" or values.ndim not in (1, 2, 3):
         raise OptionError(
             f"{shown}: expected real numbers with 1 to 3 axes, "
