@@ -35,7 +35,8 @@ from PIL import Image
 
 import striate
 from striate.shipping.sliding import slide
-from striate.vision import Matches, drawn, find
+from striate.vision import Matches, find
+from striate.vision.drawing import drawn
 
 SOUGHT = 3
 WINDOW = 32  #: side of what the network sees, in pixels

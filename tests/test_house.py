@@ -21,7 +21,7 @@ FLOORS = (
     {"layers"},
     {"zoo"},
     {"anatomy", "data", "tasks"},
-    {"model"},
+    {"model", "pictures"},
     {"training"},
     {"judging", "shipping"},
     {"verbs"},

@@ -17,6 +17,8 @@ from typer.exceptions import TyperException
 import striate
 from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
 from striate.cli.flags import with_flags
+from striate.cli.vision import filter as filter_
+from striate.cli.vision import numbers
 from striate.errors import StriateError, printable
 
 _VERBS = {
@@ -28,6 +30,8 @@ _VERBS = {
     "networks": (networks.command, ""),
     "describe": (describe.command, ""),
     "size": (size.command, ""),
+    "filter": (filter_.command, "FilterOptions"),
+    "numbers": (numbers.command, ""),
 }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, unknown
+from striate.vision.arrays import as_given, numbers, whole
 from striate.vision.correlation import correlate
 
 Measure = Literal["normalised", "plain"]
@@ -71,22 +72,23 @@ def response(template: Any, image: Any, *, method: Measure = "normalised") -> Fl
     between template and box after each lost its mean in every channel, from -1 to 1 (zero-mean
     normalised cross-correlation; Lewis, "Fast normalized cross-correlation", Vision Interface
     1995); it ignores brightness and contrast, and is 0 where the box is flat. float32 where both
-    are bool, integers of 8 or 16 bits, float16 or float32, else float64.
+    are bool, integers of 8 or 16 bits, float16 or float32, else float64. For a picture that is a
+    tensor it is one.
 
     Raises OptionError for a template that is larger than the picture, has other channels, or is
     flat (normalised), and for values that are not finite.
     """
     if method not in get_args(Measure):
         raise unknown("method", method, get_args(Measure))
-    pattern, picture = _numbers(template, "template"), _numbers(image, "picture")
+    pattern, picture = _picture(template, "the template"), _picture(image, "the picture")
     _fit(pattern, picture)
-    wide = any(not _narrow(values.dtype) for values in (pattern, picture))
+    kind = np.result_type(pattern, picture)
     pattern, picture = pattern.astype(np.float64), picture.astype(np.float64)
     if method == "plain":
         found = correlate(picture, pattern, mode="valid")
     else:
         found = _normalised(pattern, picture)
-    return found.astype(np.float64 if wide else np.float32)
+    return as_given(found.astype(kind), image)
 
 
 def peaks(
@@ -106,7 +108,7 @@ def peaks(
     most `most` peaks are kept. Places of the map are `stride` pixels from each other.
     """
     _limits(threshold, most, apart)
-    values = np.ascontiguousarray(scores)
+    values = np.ascontiguousarray(_picture(scores, "the map of scores"))
     highest = cv2.dilate(values, np.ones((3, 3), np.uint8))
     places = np.argwhere((values >= threshold) & (values == highest))
     order = np.argsort(-values[tuple(places.T)], kind="stable")
@@ -178,30 +180,17 @@ def _apart(
 def _limits(threshold: float, most: int | None, apart: float) -> None:
     if not math.isfinite(threshold):
         raise OptionError(f"threshold must be a finite number, but {threshold} came")
-    if most is not None and most < 1:
-        raise OptionError(f"most must be 1 or more, but {most} came")
+    if most is not None:
+        whole("most", most)
     if not 0 <= apart < math.inf:
         raise OptionError(f"apart must be 0 or more, a share of the box, but {apart} came")
 
 
-def _numbers(values: Any, what: str) -> NDArray[Any]:
-    """A finite array (H, W) or (H, W, C) from whatever holds one."""
-    try:
-        array = np.asarray(values.detach().cpu() if hasattr(values, "detach") else values)
-    except ValueError:
-        raise OptionError(f"the {what} must have rows of one length, but they differ") from None
-    if array.dtype.kind not in "buif":
-        raise OptionError(f"the {what} must hold real numbers, but {array.dtype} came")
-    if array.ndim not in (2, 3) or array.size == 0:
-        raise OptionError(
-            f"the {what} must be (H, W) or (H, W, C) with no axis of 0, but {array.shape} came"
-        )
-    if not np.isfinite(array).all():
-        count = np.count_nonzero(~np.isfinite(array))
-        raise OptionError(
-            f"the {what} must hold finite numbers, but {count:,} of its {array.size:,} are NaN or "
-            "infinite; fill them first"
-        )
+def _picture(values: Any, what: str) -> Floats:
+    """An array (H, W) or (H, W, C), checked."""
+    array = numbers(values, what)
+    if array.ndim == 1:
+        raise OptionError(f"{what} must be (H, W) or (H, W, C), but {array.shape} came")
     return array
 
 
@@ -217,7 +206,3 @@ def _fit(pattern: NDArray[Any], picture: NDArray[Any]) -> None:
             f"the template is {high} x {wide} pixels, more than the picture's {rows} x {columns}; "
             "did they change places?"
         )
-
-
-def _narrow(dtype: np.dtype[Any]) -> bool:
-    return dtype == np.float32 or dtype.itemsize <= 2
