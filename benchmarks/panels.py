@@ -21,7 +21,7 @@ def panels(
     names = list(next(iter(charts.values()))[1])
     width, height = ACROSS * WIDE, rows * HIGH + 34
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
         f'font-family="sans-serif" font-size="11" role="img" aria-label="{escape(title)}">',
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
     ]

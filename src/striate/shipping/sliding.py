@@ -72,9 +72,10 @@ def slide(model: Model, picture: Any) -> Slid:
     values = model.preprocess.normalise(torch.from_numpy(pixels[np.newaxis].copy()).to(device))
     with torch.inference_mode():
         answers: Tensor = network(values).squeeze(0)
-    rows, columns = answers.shape[1:]
-    found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
     stride = _stride(network, (channels, size, size))
+    rows, columns = ((side - size) // stride + 1 for side in pixels.shape[:2])
+    answers = answers[:, :rows, :columns]  # strides may leave a window's last pixels unseen
+    found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
     return Slid(found.cpu().numpy(), model.class_names, stride, (size, size))
 
 
@@ -143,10 +144,9 @@ def _seen(network: nn.Module, sample: Tensor) -> list[tuple[str, nn.Module, tupl
 
 def _convolution(dense: nn.Linear, grid: Sequence[int]) -> nn.Conv2d:
     """The convolution with a dense layer's weights, for what was flattened from (C, h, w)."""
-    channels, *sides = grid or (dense.in_features, 1, 1)
-    weight = dense.weight.detach()
-    conv = nn.Conv2d(channels, dense.out_features, tuple(sides), bias=dense.bias is not None)
-    conv.weight = nn.Parameter(weight.reshape(conv.weight.shape))
+    channels, high, wide = grid or (dense.in_features, 1, 1)
+    conv = nn.Conv2d(channels, dense.out_features, (high, wide))
+    conv.weight = nn.Parameter(dense.weight.detach().reshape(conv.weight.shape))
     conv.bias = dense.bias
     return conv
 
@@ -155,9 +155,10 @@ def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
     """The average over as many pixels, at every place; nothing where it only kept the size."""
     wanted = pool.output_size
     pair = wanted if isinstance(wanted, tuple) else (wanted, wanted)
-    if tuple(sides) == pair:
+    high, wide = sides
+    if (high, wide) == pair:
         return nn.Identity()
-    return nn.AvgPool2d(tuple(sides), stride=1) if pair == (1, 1) else pool
+    return nn.AvgPool2d((high, wide), stride=1) if pair == (1, 1) else pool
 
 
 def _stride(network: nn.Module, window: Sequence[int]) -> int:

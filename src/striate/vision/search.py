@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, unknown
-from striate.vision.arrays import as_given, numbers, whole
+from striate.vision.arrays import Floats, floats, like
+from striate.vision.checks import whole
 from striate.vision.correlation import correlate
 
 Measure = Literal["normalised", "plain"]
-Floats = NDArray[np.floating[Any]]
 
 #: a window whose values deviate by less, in units of half the picture's range, is flat
 FLAT = 1e-6
@@ -52,7 +52,7 @@ def find(
 
     Scores are those of `response`; what scores less than `threshold` is left out (if not given: 0.5
     for normalised correlation, half the highest score for plain). `most` and `apart` are those of
-    `peaks`. Raises OptionError as they do.
+    `peaks`. Raises OptionError as `response` and `peaks` do.
 
     >>> find([[0, 9], [9, 0]], [[5, 5, 5, 5], [5, 1, 7, 5], [5, 7, 1, 5]]).positions
     array([[1, 1]])
@@ -88,7 +88,7 @@ def response(template: Any, image: Any, *, method: Measure = "normalised") -> Fl
         found = correlate(picture, pattern, mode="valid")
     else:
         found = _normalised(pattern, picture)
-    return as_given(found.astype(kind), image)
+    return like(found.astype(kind), image)
 
 
 def peaks(
@@ -105,10 +105,13 @@ def peaks(
     A peak reaches the threshold and none of its eight neighbours is higher. A peak is dropped when
     a higher one lies nearer than `apart` times the box's height and nearer than `apart` times its
     width (greedy non-maximum suppression): at 1 no two boxes overlap, at 0 every peak is kept. At
-    most `most` peaks are kept. Places of the map are `stride` pixels from each other.
+    most `most` peaks are kept. Places of the map are `stride` pixels from each other. Raises
+    OptionError for limits that make no sense.
     """
     _limits(threshold, most, apart)
-    values = np.ascontiguousarray(_picture(scores, "the map of scores"))
+    values = floats(scores, "the map of scores")
+    if values.ndim != 2:
+        raise OptionError(f"a map of scores must be (rows, columns), but {values.shape} came")
     highest = cv2.dilate(values, np.ones((3, 3), np.uint8))
     places = np.argwhere((values >= threshold) & (values == highest))
     order = np.argsort(-values[tuple(places.T)], kind="stable")
@@ -132,7 +135,7 @@ def _normalised(pattern: Floats, picture: Floats) -> Floats:
         energy = energy.sum(axis=2)
     flat = energy <= high * wide * FLAT**2
     lengths = np.sqrt(np.where(flat, 1, energy)) * np.linalg.norm(pattern)
-    return np.where(flat, 0, np.clip(products / lengths, -1, 1))
+    return np.where(flat, 0.0, np.clip(products / lengths, -1, 1))
 
 
 def _scaled(values: Floats) -> Floats:
@@ -152,7 +155,7 @@ def _sums(values: Floats, high: int, wide: int) -> Floats:
         values, cv2.CV_64F, (wide, high),
         anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT,
     )  # fmt: skip
-    return box.reshape(values.shape)[:rows, :columns]
+    return np.asarray(box, np.float64).reshape(values.shape)[:rows, :columns]
 
 
 def _apart(
@@ -188,8 +191,8 @@ def _limits(threshold: float, most: int | None, apart: float) -> None:
 
 def _picture(values: Any, what: str) -> Floats:
     """An array (H, W) or (H, W, C), checked."""
-    array = numbers(values, what)
-    if array.ndim == 1:
+    array = floats(values, what)
+    if array.ndim not in (2, 3):
         raise OptionError(f"{what} must be (H, W) or (H, W, C), but {array.shape} came")
     return array
 

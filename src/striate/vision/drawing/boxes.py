@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate.errors import OptionError
-from striate.vision.arrays import numbers
+from striate.vision.arrays import floats
 from striate.vision.drawing.lettering import font
 from striate.vision.search import Matches
 
@@ -33,8 +33,8 @@ def drawn(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image.Image:
 
 
 def _shown(image: Any) -> NDArray[np.uint8]:
-    values = numbers(image)
-    if values.ndim == 1 or values.shape[2:] not in ((), (1,), (3,)):
+    values = floats(image, "the picture")
+    if values.ndim < 2 or values.shape[2:] not in ((), (1,), (3,)):
         raise OptionError(f"the picture must be (H, W) or (H, W, 3), but {values.shape} came")
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
