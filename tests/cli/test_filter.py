@@ -387,6 +387,9 @@ def test_a_ragged_kernel_is_refused(here: Path, capsys):
         vision.kernel("1 2 3; 4 5")
     assert (code, message) == (2, str(error.value))
     assert files(here) == set()
+    with pytest.raises(OptionError) as error:
+        striate.filter("ramp.png", [[1, 2, 3], [4, 5]])
+    assert str(error.value) == "a kernel needs rows of one length, but ragged rows came"
 
 
 @pytest.mark.parametrize(

@@ -228,6 +228,9 @@ def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
 
 
 def _kernel(kernel: Any) -> tuple[NDArray[Any], str]:
-    if isinstance(kernel, str):
-        return np.atleast_2d(vision.kernel(kernel)), printable(kernel, 60)
-    return np.atleast_2d(np.asarray(kernel)), "kernel"
+    if isinstance(kernel, str | Path):
+        return np.atleast_2d(vision.kernel(kernel)), printable(str(kernel), 60)
+    try:
+        return np.atleast_2d(np.asarray(kernel)), "kernel"
+    except ValueError as error:
+        raise OptionError("a kernel needs rows of one length, but ragged rows came") from error
