@@ -1,71 +1,68 @@
-"""What the functions of vision take and give: real, finite numbers in arrays or tensors."""
+"""What a caller gives, as an array of floats, checked; and what is handed back."""
 
 from __future__ import annotations
 
-import operator
 import sys
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from striate.errors import OptionError, printable
+from striate.errors import OptionError
 
-_SMALL = "bool", "int8", "uint8", "int16", "uint16", "float16", "float32"
+Floats = NDArray[np.floating[Any]]
 
 
-def numbers(values: Any, what: str = "the picture") -> NDArray[np.floating[Any]]:
-    """A signal (N,) or a picture (H, W) or (H, W, C), checked, as float32 or float64.
+def floats(given: Any, what: str, dtype: DTypeLike = None) -> Floats:
+    """The numbers of an array, a tensor or nested lists; `what` names them in an error.
 
-    float32 for bool, 8- and 16-bit integers, float16 and float32. Raises OptionError.
+    Without `dtype`, float32 for booleans, integers of up to 16 bits, float16 and float32, and
+    float64 for everything else. Raises OptionError for what is ragged, empty, not real, not
+    finite, or so large that a sum of squares leaves the type's range.
     """
-    array = _array(values, what)
-    if array.dtype.kind not in "biuf":
-        raise OptionError(f"{what} must hold real numbers, but {array.dtype} came")
-    shape = " x ".join(map(str, array.shape)) or "a single number"
-    if array.ndim not in (1, 2, 3):
-        raise OptionError(f"{what} must be (N,), (H, W) or (H, W, C), but {shape} came")
-    if array.size == 0:
-        raise OptionError(f"{what} is {shape} and thus empty")
-    floats = array.astype(np.float32 if array.dtype.name in _SMALL else np.float64, copy=False)
-    if not np.isfinite(floats).all():
-        raise OptionError(f"{what} has values that are not finite: replace them first")
-    return floats
+    values = _array(given, what)
+    if values.dtype.kind not in "biuf":
+        raise OptionError(f"{what} must hold real numbers, but {values.dtype} came")
+    if values.size == 0:
+        raise OptionError(f"{what} is empty: its shape is {values.shape}; every axis needs a value")
+    if dtype is None:
+        brief = values.dtype.itemsize <= 2 or values.dtype == np.float32
+        dtype = np.float32 if brief else np.float64
+    with np.errstate(over="ignore"):
+        numbers = np.ascontiguousarray(values, dtype).reshape(values.shape)
+    flat = numbers.reshape(-1)
+    if not np.isfinite(np.dot(flat, flat)):  # one pass, quicker than looking at every value
+        _refuse(values, numbers.dtype, what)
+    return numbers
 
 
-def as_given(result: NDArray[Any], given: Any) -> Any:
-    """The result as a tensor on the same device where one was given."""
-    if not _is_tensor(given):
-        return result
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(result)).to(given.device)
-
-
-def whole(name: str, value: Any, most: int | None = None) -> int:
-    """A whole number from 1 to `most`, checked. Raises OptionError."""
-    try:
-        number = 0 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = 0
-    if number < 1 or (most is not None and number > most):
-        end = "on" if most is None else f"to {most:,}"
-        shown = printable(repr(value), 100)
-        raise OptionError(f"{name} must be a whole number from 1 {end}, but {shown} came")
-    return number
-
-
-def _array(values: Any, what: str) -> NDArray[Any]:
-    if _is_tensor(values):
-        there = values.detach().cpu()
-        return (there.float() if str(there.dtype) == "torch.bfloat16" else there).numpy()
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise OptionError(f"{what} is ragged: its rows have different lengths") from error
-
-
-def _is_tensor(values: Any) -> bool:
-    """Whoever made a tensor has loaded torch."""
+def like(found: Floats, given: Any) -> Any:
+    """The array, or a tensor on the same device if `given` is one."""
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(values, torch.Tensor)
+    if torch is None or not isinstance(given, torch.Tensor):
+        return found
+    return torch.from_numpy(found).to(given.device)
+
+
+def _array(given: Any, what: str) -> NDArray[Any]:
+    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
+    if torch is not None and isinstance(given, torch.Tensor):
+        brief = given.is_floating_point() and given.itemsize < 4  # NumPy has no bfloat16
+        given = (given.float() if brief else given).numpy(force=True)
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise OptionError(f"the rows of {what} differ in length; give as many to each") from None
+
+
+def _refuse(values: NDArray[Any], dtype: np.dtype[Any], what: str) -> None:
+    finite = np.isfinite(values)
+    if finite.all():
+        most = np.abs(values).max()
+        raise OptionError(
+            f"{what} holds values of up to {most:.3g}, too large to add up as {dtype}; divide them"
+        )
+    place = tuple(int(at) for at in np.argwhere(~finite)[0])
+    raise OptionError(
+        f"{what} holds {values[place]} at {place}; finite numbers were expected, so replace it"
+    )

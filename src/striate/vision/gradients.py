@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.vision.arrays import as_given, numbers
+from striate.vision.arrays import floats, like
 from striate.vision.correlation import Border, convolve
 from striate.vision.kernels import kernel
 
@@ -18,7 +18,7 @@ def gradient_magnitude(image: Any, *, border: Border = "replicate") -> Any:
     brightness from one pixel to the next. Raises OptionError.
     """
     right, down = _slopes(image, border)
-    return as_given(np.hypot(right, down), image)
+    return like(np.hypot(right, down), image)
 
 
 def gradient_direction(image: Any, *, border: Border = "replicate") -> Any:
@@ -28,11 +28,11 @@ def gradient_direction(image: Any, *, border: Border = "replicate") -> Any:
     Raises OptionError.
     """
     right, down = _slopes(image, border)
-    return as_given(np.arctan2(down, right), image)
+    return like(np.arctan2(down, right), image)
 
 
 def _slopes(image: Any, border: Border) -> tuple[Any, Any]:
-    picture = numbers(image)
+    picture = floats(image, "the picture")
     right, down = (
         convolve(picture, kernel(name), border=border) for name in ("sobel-x", "sobel-y")
     )

@@ -7,17 +7,15 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from striate.errors import OptionError
-from striate.vision.arrays import as_given, numbers, whole
-
-Floats = NDArray[np.floating[Any]]
+from striate.vision.arrays import Floats, like
+from striate.vision.checks import samples, whole
 
 
 def subsample(x: Any, stride: int = 2) -> Any:
     """Every stride-th value from the first: pooling with a window of 1. Raises OptionError."""
-    return as_given(_pooled(x, 1, stride, np.maximum), x)
+    return like(_pooled(x, 1, stride, np.maximum), x)
 
 
 def max_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
@@ -26,19 +24,19 @@ def max_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
     Along both axes of a picture, for each channel, as torch's MaxPool1d and MaxPool2d without
     padding; `stride` is `size` unless given. Raises OptionError.
     """
-    return as_given(_pooled(x, size, stride, np.maximum), x)
+    return like(_pooled(x, size, stride, np.maximum), x)
 
 
 def average_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
     """The mean of each window; shapes and windows are those of `max_pool`. Raises OptionError."""
     sums = _pooled(x, size, stride, np.add)
-    return as_given(sums / int(size) ** min(sums.ndim, 2), x)
+    return like(sums / int(size) ** min(sums.ndim, 2), x)
 
 
 def _pooled(
     x: Any, size: int, stride: int | None, join: Callable[[Floats, Floats], Floats]
 ) -> Floats:
-    values = numbers(x)
+    values = samples(x)
     side = whole("size", size)
     step = side if stride is None else whole("stride", stride)
     axes = min(values.ndim, 2)

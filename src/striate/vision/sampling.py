@@ -6,15 +6,14 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from striate.errors import OptionError, unknown
-from striate.vision.arrays import as_given, numbers, whole
+from striate.vision.arrays import Floats, like
+from striate.vision.checks import samples, whole
 from striate.vision.correlation import correlate
 from striate.vision.kernels import kernel
 
 Fill = Literal["zero", "nearest", "linear", "cubic"]
-Floats = NDArray[np.floating[Any]]
 
 _MOST_FILTERED = 250  # times: the low-pass filter then has 1001 taps
 _MOST_SAMPLES = 2**28
@@ -27,12 +26,12 @@ def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
     it out before: by a Gaussian of sigma n / 2, with the border repeated, which leaves 29 percent
     of a wave of 2 n samples and about 1 of one of n. Raises OptionError.
     """
-    samples = numbers(x)
+    values = samples(x)
     step = whole("n", n)
     if antialias and step > 1:
-        samples = _smoothed(samples, step)
-    every = (slice(None, None, step),) * min(samples.ndim, 2)
-    return as_given(samples[every].copy(), x)
+        values = _smoothed(values, step)
+    every = (slice(None, None, step),) * min(values.ndim, 2)
+    return like(values[every].copy(), x)
 
 
 def upsample(x: Any, n: int, fill: Fill = "zero") -> Any:
@@ -44,31 +43,31 @@ def upsample(x: Any, n: int, fill: Fill = "zero") -> Any:
     k of x is sample k n of the answer, whatever the fill; beyond the last, x is taken to stay as
     it is. Raises OptionError.
     """
-    samples = numbers(x)
+    values = samples(x)
     times = whole("n", n)
     if fill not in _FILLS:
         raise unknown("fill", str(fill), _FILLS)
-    axes = min(samples.ndim, 2)
-    if samples.size * times**axes > _MOST_SAMPLES:
-        shape = " x ".join(f"{side:,}" for side in samples.shape)
+    axes = min(values.ndim, 2)
+    if values.size * times**axes > _MOST_SAMPLES:
+        shape = " x ".join(f"{side:,}" for side in values.shape)
         raise OptionError(
-            f"{shape} samples, {times:,} times as many along {axes} of the axes, are more than "
+            f"{shape} values, {times:,} times as many along {axes} of the axes, are more than "
             f"{_MOST_SAMPLES:,}; use a smaller n"
         )
     for axis in range(axes):
-        samples = _filled(samples, axis, times, fill)
-    return as_given(samples, x)
+        values = _filled(values, axis, times, fill)
+    return like(values, x)
 
 
-def _smoothed(samples: Floats, n: int) -> Floats:
+def _smoothed(values: Floats, n: int) -> Floats:
     if n > _MOST_FILTERED:
         raise OptionError(
             f"n must be {_MOST_FILTERED} at most with antialias, but {n:,} came; downsample twice"
         )
     bell = kernel("gaussian", size=4 * n + 1, sigma=n / 2, axes=1)
-    if samples.ndim == 1:
-        return correlate(samples, bell, border="replicate")
-    down = correlate(samples, bell[:, None], border="replicate")
+    if values.ndim == 1:
+        return correlate(values, bell, border="replicate")
+    down = correlate(values, bell[:, None], border="replicate")
     return correlate(down, bell[None, :], border="replicate")
 
 
@@ -102,9 +101,9 @@ _FILLS: dict[str, tuple[int, Callable[[Floats], list[Floats]]]] = {
 }
 
 
-def _filled(samples: Floats, axis: int, n: int, fill: Fill) -> Floats:
+def _filled(values: Floats, axis: int, n: int, fill: Fill) -> Floats:
     first, weights = _FILLS[fill]
-    lines = np.moveaxis(samples, axis, -1)
+    lines = np.moveaxis(values, axis, -1)
     length = lines.shape[-1]
     filled = np.zeros((*lines.shape, n), lines.dtype)
     for at, weight in enumerate(weights(np.arange(n) / n), first):

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable
-from striate.vision.arrays import whole
+from striate.vision.checks import whole
 
 Kernel = NDArray[np.float64]
 
@@ -112,7 +112,8 @@ def gabor(
     """A wave under a round bell, (size, size): exp(-r^2 / 2 sigma^2) cos(2 pi u / wavelength + p).
 
     u runs along `angle`: 0 degrees to the right, 90 downwards. The phase p is in degrees as well,
-    wavelength and sigma are in pixels. Daugman 1985, "Uncertainty relation for resolution in space"...
+    wavelength and sigma are in pixels (Daugman 1985, "Uncertainty relation for resolution in
+    space, spatial frequency, and orientation").
     """
     offsets = _offsets(size)
     down, right = np.meshgrid(offsets, offsets, indexing="ij")
@@ -141,7 +142,7 @@ def _table(text: str) -> Kernel:
 def _offsets(size: int) -> Kernel:
     """Pixels from the middle, which lies between two taps where their number is even."""
     side = _side(size)
-    return np.arange(side) - (side - 1) / 2
+    return np.arange(side, dtype=np.float64) - (side - 1) / 2
 
 
 def _bell(size: int, sigma: float) -> Kernel:

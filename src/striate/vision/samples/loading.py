@@ -33,7 +33,7 @@ def sample(name: str) -> NDArray[Any]:
     """
     if name not in SAMPLES:
         raise unknown("sample", name, SAMPLES)
-    with (files(__package__) / SAMPLES[name]).open("rb") as file:
+    with (files("striate.vision.samples") / SAMPLES[name]).open("rb") as file:
         if SAMPLES[name].endswith(".npy"):
             return np.load(file, allow_pickle=False)
         from PIL import Image
