@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -16,7 +17,7 @@ from PIL import Image
 from striate import storage, vision
 from striate.errors import OptionError, printable
 from striate.options import FilterOptions
-from striate.pictures.photo import Photo, photo_of
+from striate.pictures.photo import SAMPLE, Photo, photo_of
 from striate.vision import drawing
 from striate.vision.drawing.scales import amount
 
@@ -167,20 +168,24 @@ def check_places(chosen: FilterOptions, photo: Any) -> None:
         if place is None:
             continue
         storage.check_suffix(place, suffixes)
-        if isinstance(photo, str | os.PathLike) and place.exists() and place.samefile(photo):
+        if isinstance(photo, str | os.PathLike) and _same(place, photo):
             raise OptionError(f"{printable(str(place))} is the picture itself; choose another name")
 
 
-def file_name(photo: Any, kernel: str) -> str:
-    """cat.jpg, gaussian(9, sigma=2) -> cat-gaussian-9-sigma-2.png."""
-    stem = Path(photo_name(photo)).stem
-    known = kernel.partition("(")[0].strip() in vision.KERNELS
-    tail = re.sub(r"[^\w.]+", "-", kernel).strip("-") if known else "kernel"
-    return f"{stem}-{tail}.png"
+def _same(place: Path, photo: str | os.PathLike[str]) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # one of them is not there, or has no name
+        return place.samefile(photo)
+    return False
 
 
-def photo_name(photo: Any) -> str:
-    return os.fspath(photo).removeprefix("sample:")
+def file_name(photo: str, what: str) -> str:
+    """cat.jpg, gaussian(9, sigma=2) -> cat-gaussian-9-sigma-2.png; numbers -> cat-kernel.png."""
+    if what.lower().endswith((".txt", ".csv", ".npy")):
+        tail = Path(what).stem
+    else:
+        tail = what if what[:1].isalpha() else "kernel"
+    tail = re.sub(r"[^\w.]+", "-", tail).strip("-")[:60]
+    return f"{Path(photo.removeprefix(SAMPLE)).stem}-{tail}.png"
 
 
 def panel_of(photo: Photo, side: int) -> drawing.Panel:
@@ -223,6 +228,9 @@ def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
 
 
 def _kernel(kernel: Any) -> tuple[NDArray[Any], str]:
-    if isinstance(kernel, str):
-        return np.atleast_2d(vision.kernel(kernel)), printable(kernel, 60)
-    return np.atleast_2d(np.asarray(kernel)), "kernel"
+    if isinstance(kernel, str | Path):
+        return np.atleast_2d(vision.kernel(kernel)), printable(str(kernel), 60)
+    try:
+        return np.atleast_2d(np.asarray(kernel)), "kernel"
+    except ValueError as error:
+        raise OptionError("a kernel needs rows of one length, but ragged rows came") from error

@@ -35,7 +35,7 @@ def gallery(photo: Any, **options: Any) -> Image.Image:
     """
     chosen = FilterOptions.read(options)
     if chosen.raw:
-        raise OptionError("the numbers of one kernel go into a file, but all are asked for")
+        raise OptionError("--raw keeps the numbers of one kernel, but all are drawn; leave it out")
     check_places(chosen, photo)
     seen = photo_of(photo, chosen.largest)
     seen = seen.grey() if chosen.grey else seen

@@ -17,6 +17,7 @@ from striate.data.decoding.decode import decode
 from striate.data.decoding.reading import RefusedError, content
 from striate.data.listing import USED, Finding
 from striate.errors import DataError, OptionError, printable
+from striate.vision.samples import sample
 
 SAMPLE = "sample:"
 _EXPECTED = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
@@ -95,7 +96,7 @@ def _refused(shown: str, finding: Finding) -> DataError:
     detail = finding.detail
     match finding.kind:
         case "huge":
-            return DataError(f"{shown}: {detail}; --largest sets another")
+            return DataError(f"{shown}: {detail}; raise it with --largest")
         case "not a picture":
             return DataError(f"{shown}: not a picture, {detail}; {_EXPECTED}")
         case "empty":
@@ -111,7 +112,7 @@ def _from_image(image: Image.Image, largest: int) -> Photo:
     if needed > largest * 10**6:
         raise OptionError(
             f"the image has {image.width:,} x {image.height:,} pixels, which need "
-            f"{-(-needed // 10**6):,} MB; the limit is {largest:,} MB; largest sets another"
+            f"{-(-needed // 10**6):,} MB, the limit is {largest:,} MB; raise it with largest"
         )
     try:
         upright = ImageOps.exif_transpose(image)
@@ -127,9 +128,7 @@ def _from_image(image: Image.Image, largest: int) -> Photo:
 
 
 def _sample(name: str) -> Photo:
-    from striate.vision.samples import sample
-
-    return Photo(name.removeprefix(SAMPLE), _checked(sample(name.removeprefix(SAMPLE))))
+    return Photo(name, _checked(sample(name.removeprefix(SAMPLE))))
 
 
 def _checked(values: Any) -> NDArray[Any]:
@@ -140,14 +139,13 @@ def _checked(values: Any) -> NDArray[Any]:
         raise OptionError("a picture needs rows of one length, but ragged rows came") from error
     if pixels.dtype.kind not in "biuf":
         raise OptionError(f"a picture holds numbers, but an array of {pixels.dtype} came")
-    shape = "x".join(map(str, pixels.shape)) or "one number"
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
         raise OptionError(
-            f"a picture is (height, width) or (height, width, 1 or 3), but {shape} came; "
+            f"a picture is (H, W), (H, W, 1) or (H, W, 3), but {pixels.shape} came; "
             "striate.vision.correlate takes other arrays"
         )
     if pixels.size == 0:
-        raise OptionError(f"a picture of {shape} has no pixels")
+        raise OptionError(f"a picture of shape {pixels.shape} has no pixels")
     bad = int(np.count_nonzero(~np.isfinite(pixels))) if pixels.dtype.kind == "f" else 0
     if bad:
         raise OptionError(

@@ -99,6 +99,7 @@ def test_a_wrong_argument_beside_the_name_is_named():
 
 
 def test_a_very_long_call_is_refused_unread():
+    assert said(f"box(3{' ' * 300})").startswith("box takes size=3, axes=2, but (3   ")
     assert said(f"box({'(' * 5000})").startswith("box takes size=3, axes=2, but ((((")
 
 

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.text import counted
+
 Kind = Literal["plain", "stretched", "diverging"]
 
 BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
@@ -30,12 +32,10 @@ class Scale:
         """What a reader must know to read the colours back into numbers."""
         ends = f"{amount(self.least)} to {amount(self.most)}"
         if self.kind == "diverging":
-            zero = "0 is middle grey in each channel" if colour else "0 is white, blue is below"
-            return f"{ends}, {zero}"
-        if self.outside:
-            cut = "is drawn as the nearest end" if self.outside == 1 else "are drawn as its ends"
-            return f"{ends}, black to white; {self.outside:,} beyond {cut}"
-        return f"{ends}, black to white"
+            grey = ", black to white, 0 is middle grey in each channel"
+            return ends + (grey if colour else ", blue to red, 0 is white")
+        beyond = f"; {counted(self.outside, 'number')} beyond it" if self.outside else ""
+        return f"{ends}, black to white{beyond}"
 
 
 def choose(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> Scale:
