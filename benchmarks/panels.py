@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-COLOURS = ("#c2185b", "#1565c0", "#2e7d32", "#6d4c41")
-DASHES = ("", "6 3", "2 3", "8 3 2 3")
+from striate.anatomy.drawing.shapes import COLOURS, INK, PAPER
+
+STYLE = (
+    f"<style>.plot{{color:{INK['light']}}} .paper{{fill:{PAPER['light']}}} "
+    f"@media (prefers-color-scheme:dark){{.plot{{color:{INK['dark']}}} "
+    f".paper{{fill:{PAPER['dark']}}}}}</style>"
+)
+#: the same by day and by night; lines differ in their dashes as well
+STROKES = tuple(COLOURS[sort] for sort in ("pooling", "dense", "block"))
+DASHES = ("", "7 3", "2 3")
 ACROSS, WIDE, HIGH = 3, 270, 200  #: panels in a row; pixels of each
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 26, 36  #: pixels around the lines
 
@@ -22,8 +30,10 @@ def panels(
     width, height = ACROSS * WIDE, rows * HIGH + 34
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
-        f'font-family="sans-serif" font-size="11" role="img" aria-label="{escape(title)}">',
-        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        'class="plot" font-family="sans-serif" font-size="11" role="img">',
+        f"<title>{escape(title)}</title>",
+        STYLE,
+        '<rect width="100%" height="100%" class="paper"/>',
     ]
     for number, (name, (xs, lines)) in enumerate(charts.items()):
         x, y = number % ACROSS * WIDE, number // ACROSS * HIGH
@@ -31,7 +41,9 @@ def panels(
     for number, name in enumerate(names):
         x, y = 40 + number * (width - 60) / len(names), height - 16
         parts.append(f'<path d="M{x:.0f} {y}h26" {_stroke(number)}/>')
-        parts.append(f'<text x="{x + 32:.0f}" y="{y + 4}" fill="#222222">{escape(name)}</text>')
+        parts.append(
+            f'<text x="{x + 32:.0f}" y="{y + 4}" fill="currentColor">{escape(name)}</text>'
+        )
     return "\n".join([*parts, "</svg>", ""])
 
 
@@ -47,7 +59,9 @@ def _chart(name: str, xs: Sequence[float], lines: Mapping[str, Line], y_label: s
     parts = list[str]()
     for value in (0, 0.25, 0.5, 0.75, 1):
         y = down(value)
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDE - RIGHT}" stroke="#dddddd"/>')
+        parts.append(
+            f'<path d="M{LEFT} {y:.1f}H{WIDE - RIGHT}" stroke="currentColor" stroke-opacity=".2"/>'
+        )
         parts.append(_text(LEFT - 5, y + 4, f"{value:g}", "end"))
     parts += [_text(across(value), HIGH - BOTTOM + 14, f"{value:g}") for value in xs]
     parts.append(_text((LEFT + WIDE - RIGHT) / 2, HIGH - 8, name))
@@ -61,10 +75,8 @@ def _chart(name: str, xs: Sequence[float], lines: Mapping[str, Line], y_label: s
 
 def _stroke(number: int) -> str:
     dashes = f' stroke-dasharray="{DASHES[number]}"' if DASHES[number] else ""
-    return f'fill="none" stroke="{COLOURS[number]}" stroke-width="2"{dashes}'
+    return f'fill="none" stroke="{STROKES[number]}" stroke-width="2"{dashes}'
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="#222222">{escape(text)}</text>'
-    )
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="currentColor">{escape(text)}</text>'

@@ -27,6 +27,7 @@ HEADS = (
     "accuracy (95% interval)",
     "peak MB",
 )
+UNCHANGED = {"scale": 1}  #: the strength of a change that changes nothing, where it is not 0
 NOT_YET = "Not measured yet: `make bench`.\n"
 
 
@@ -107,6 +108,36 @@ def peak_memory(record: dict[str, Any]) -> str:
     return f"{head}\n\n{grid(heads, ['---', '---', *['---:'] * (1 + len(layouts))], rows)}\n"
 
 
+def template_against_network(record: dict[str, Any]) -> str:
+    """Precision, recall and F1 on unchanged digits, then F1 on changed ones."""
+    finders, curves = record["finders"], record["curves"]
+    head = (
+        f"{record['digits']:,} digits, {record['sought']} of them threes. Measured "
+        f"{record['date']} on {record['machine']['cpu']}, {record['threads']} threads, beside "
+        f"other work, with torch {record['versions']['torch']}; n = 1."
+    )
+    heads = ("finder", "precision", "recall", "F1", "trained, s", "one search, s")
+    rows = [
+        (
+            name,
+            *(f"{entry[key]:.2f}" for key in ("precision", "recall", "f1")),
+            f"{entry['training_seconds']:.0f}" if "training_seconds" in entry else "–",
+            f"{entry['seconds']:.2f}",
+        )
+        for name, entry in finders.items()
+    ]
+    names = list(next(iter(curves.values()))["f1"])
+    changed = [
+        (f"{kind} {strength:g}", *(f"{curve['f1'][name][at]:.2f}" for name in names))
+        for kind, curve in curves.items()
+        for at, strength in enumerate(curve["strengths"])
+        if strength != UNCHANGED.get(kind, 0)
+    ]
+    first = grid(heads, ["---", *["---:"] * 5], rows)
+    second = grid(("change", *names), ["---", *["---:"] * len(names)], changed)
+    return f"{head}\n\n{first}\n\nF1 when every digit is changed:\n\n{second}\n"
+
+
 def grid(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
@@ -119,6 +150,7 @@ def spread(values: dict[str, float], digits: int) -> str:
 QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "folder_to_model": folder_to_model,
     "peak_memory": peak_memory,
+    "template_against_network": template_against_network,
 }
 
 

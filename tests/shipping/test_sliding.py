@@ -112,14 +112,16 @@ class Outside(nn.Module):
         return self.head(pictures.flatten(1))
 
 
-def test_a_network_that_flattens_outside_of_modules_is_refused():
-    with pytest.raises(OptionError) as caught:
-        convolutional(Outside(), (1, 8, 8))
-    assert str(caught.value) == (
-        "Outside cannot be slid over a picture: with convolutions in place of its dense layers it "
-        "does not give the same answers; it must flatten and average in modules, and only at its "
-        "end"
-    )
+def test_a_network_that_flattens_or_averages_otherwise_is_refused():
+    halves = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 3))
+    for network in (Outside(), halves):
+        with pytest.raises(OptionError) as caught:
+            convolutional(network, (1, 8, 8))
+        assert str(caught.value) == (
+            f"{type(network).__name__} cannot be slid over a picture: with convolutions in place "
+            "of its dense layers it does not give the same answers; it must flatten and average "
+            "in modules, and only at its end"
+        )
 
 
 class Scaled(nn.Module):
