@@ -113,8 +113,8 @@ def template_against_network(record: dict[str, Any]) -> str:
     finders, curves = record["finders"], record["curves"]
     head = (
         f"{record['digits']:,} digits, {record['sought']} of them threes. Measured "
-        f"{record['date']} on {record['machine']['cpu']}, {record['threads']} threads, beside "
-        f"other work, with torch {record['versions']['torch']}; n = 1."
+        f"{record['date']} on {record['machine']['cpu']}, {record['threads']} threads, "
+        f"with torch {record['versions']['torch']}; n = 1."
     )
     heads = ("finder", "precision", "recall", "F1", "trained, s", "one search, s")
     rows = [
