@@ -147,7 +147,7 @@ _SHAPES = {
     torch.ops.aten.cat.default: _joined_in_a_row,
     torch.ops.aten.mean.dim: _reduced,
     torch.ops.aten.sum.dim_IntList: _reduced,
-    torch.ops.aten._adaptive_avg_pool2d.default: _to_size,
+    torch.ops.aten._adaptive_avg_pool2d.default: _to_size,  # noqa: SLF001
     torch.ops.aten.upsample_nearest2d.default: _to_size,
     torch.ops.aten.hardswish.default: _as_it_came,
     torch.ops.aten.masked_scatter.default: _as_it_came,

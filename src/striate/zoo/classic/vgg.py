@@ -76,16 +76,17 @@ vgg13_bn = partial(vgg, normed, (2, 2, 2, 2, 2))
 vgg16_bn = partial(vgg, normed, (2, 2, 3, 3, 3))
 vgg19_bn = partial(vgg, normed, (2, 2, 4, 4, 4))
 
-_card = partial(
+_normed = partial(
     Card, paper="Simonyan and Zisserman", year=2014, input=(3, 224, 224), classes=1000, smallest=32
 )
+_plain = partial(_normed, learning_rate=0.01)
 CARDS = (
-    _card("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, field=150),
-    _card("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, field=156),
-    _card("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, field=212),
-    _card("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, field=268),
-    _card("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, field=150),
-    _card("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, field=156),
-    _card("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, field=212),
-    _card("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, field=268),
+    _plain("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, field=150),
+    _plain("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, field=156),
+    _plain("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, field=212),
+    _plain("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, field=268),
+    _normed("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, field=150),
+    _normed("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, field=156),
+    _normed("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, field=212),
+    _normed("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, field=268),
 )
