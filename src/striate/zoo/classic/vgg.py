@@ -15,10 +15,10 @@ section 2, table 1, configurations A, B, D and E. https://arxiv.org/abs/1409.155
 Columns three and on: parameters. Convolutions in stages 1 to 5: vgg11 1 1 2 2 2, vgg13 2 2 2 2 2,
 vgg16 2 2 3 3 3, vgg19 2 2 4 4 4. Those with _bn have a batch norm after each convolution.
 Not as in the paper: it has no batch norms, and under them convolutions keep their biases as in
-torchvision's weights. Convolutions start normal with variance 2 / inputs (He et al. 2015,
-https://arxiv.org/abs/1502.01852), so that all depths start from scratch, where the paper grew deep
-nets from shallow ones; dense layers normal with deviation 0.01, biases at 0. The head averages to
-7x7, the identity at 224x224, to take other sizes.
+torchvision's weights. Weights start normal with variance 2 / inputs (He et al. 2015,
+https://arxiv.org/abs/1502.01852) but for the last layer, biases at 0, so that all depths start from
+scratch, where the paper has a deviation of 0.01 and grew deep nets from shallow ones. The head
+averages to 7x7, the identity at 224x224, to take other sizes.
 """
 
 from __future__ import annotations
@@ -61,9 +61,6 @@ def vgg(block: Block, depths: Sequence[int], *, channels: int = 3,
     }
     network = chain(**stages, head=dense_head(512, 7, classes))
     draw(network)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return network
 
 
