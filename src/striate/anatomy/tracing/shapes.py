@@ -6,7 +6,7 @@ and its words for a picture that is too small do not say what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,12 @@ def shaped(func: Any, values: Mapping[str, Any]) -> Any:
     if torch.Tag.pointwise in func.tags and len(func._schema.returns) == 1:  # noqa: SLF001
         return _elementwise(func, values)
     return None
+
+
+def named(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an operation by their names, with the defaults of those not given."""
+    values = {argument.name: argument.default_value for argument in func._schema.arguments}  # noqa: SLF001
+    return values | dict(zip(values, args, strict=False)) | dict(kwargs)
 
 
 def _elementwise(func: Any, values: Mapping[str, Any]) -> Tensor | None:
