@@ -15,6 +15,8 @@ import click
 
 import striate
 from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
+from striate.cli.vision import filter as filter_
+from striate.cli.vision import numbers
 from striate.errors import StriateError, printable
 
 
@@ -63,7 +65,10 @@ def _striate(context: click.Context) -> int:
     return 0
 
 
-for _verb in (demo, check, train, evaluate, predict, networks, describe, size):
+for _verb in (
+    *(demo, check, train, evaluate, predict, networks, describe, size),
+    *(filter_, numbers),
+):
     _striate.add_command(_verb.command)
 
 
