@@ -210,13 +210,20 @@ def networks() -> str:
             amount(card.macs),
             f"{card.field:,}" if card.field else "all",
             card.gives,
-            "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only",
+            _taken(card),
         )
         for card in zoo.CARDS.values()
     ]
     heads = ("network", "paper", "input there", "classes there", "parameters", "MACs", "field",
              "gives", "takes")  # fmt: skip
     return table(heads, rows)
+
+
+def _taken(card: zoo.Card) -> str:
+    """Which pictures a network takes."""
+    if card.sized and card.takes == "picture":
+        return "of one size"
+    return "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only"
 
 
 def published_weights() -> str:

@@ -264,6 +264,8 @@ def test_the_shapes_of_gradients_are_those_of_torch() -> None:
 def test_no_compiler_is_loaded_to_tell() -> None:
     code = (
         "import sys; from striate import verbs; print(verbs.memory('vgg16', batch=8)); "
+        "[verbs.describe(name) for name in ('mlp', 'locally_connected', 'lenet5_1998', 'alexnet', "
+        "'mobilenet_v3_small', 'efficientnet_lite0', 'conv_autoencoder', 'fcn8s')]; "
         "print({'sympy', 'torch._dynamo'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -77,7 +77,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --epoch 3",
             2,
-            "no such option: --epoch (Possible options: --epochs); see `striate train --help`",
+            "no such option '--epoch'. Did you mean '--epochs'?; see `striate train --help`",
         ),
         ("train --resume stripes", 2, "stripes: not a run of striate: it has no options.json"),
         (
@@ -85,7 +85,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             2,
             "no such command 'trian'. Did you mean 'train'?; see `striate --help`",
         ),
-        ("predict", 2, "missing argument 'model'; see `striate predict --help`"),
+        ("predict", 2, "missing argument 'MODEL'; see `striate predict --help`"),
         (
             "predict none.safetensors stripes",
             2,

@@ -456,7 +456,7 @@ def test_a_file_keeps_its_old_content_where_writing_fails(
 
 def test_a_figure_is_opened_only_where_somebody_looks(here: Path, monkeypatch, capsys):
     opened: list[str] = []
-    monkeypatch.setattr(command.typer, "launch", opened.append)
+    monkeypatch.setattr(command.click, "launch", opened.append)
     assert main(["filter", "ramp.png", "--kernel", "sobel-x"]) == 0
     assert opened == []
     monkeypatch.setattr(command, "_has_screen", lambda: True)

@@ -299,6 +299,14 @@ def test_pictures_are_enlarged_to_what_the_network_takes(network: str, size: int
         choose_view(TrainOptions(network="vgg11", size=31), [record])
 
 
+def test_a_network_that_bears_less_has_its_own_rate(photos: Path, tmp_path: Path):
+    options = {**QUICK, "epochs": 1, "network": "lenet5_1998"}
+    own = striate.train(photos, out=tmp_path / "own", progress=False, **options)
+    usual = striate.train(photos, out=tmp_path / "a", progress=False, learning_rate=0.1, **options)
+    assert own.read_json("options.json")["learning_rate"] == pytest.approx(0.01 * (16 / 128) ** 0.5)
+    assert own.epochs()[0].train_loss < 2 < usual.epochs()[0].train_loss
+
+
 def test_a_network_with_arguments_is_trained_and_found_again(photos: Path, tmp_path: Path):
     run = striate.train(
         photos,

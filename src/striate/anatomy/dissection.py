@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
@@ -30,7 +31,7 @@ def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # 
     try:
         _run(network.eval(), shape, told)
     except Exception as error:
-        raise _stopped(name, shape, told, error, _smallest(network, shape)) from error
+        raise _stopped(network, name, shape, told, error, _smallest(network, shape)) from error
     finally:
         network.train(training)
     ran = {work.path for work in told.works}
@@ -53,7 +54,9 @@ def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
         skeleton = {key: tensor.to("meta") for key, tensor in _tensors(network).items()}
         functional_call(network, skeleton, picture)
 
-    trace(network, run, torch.empty((1, *shape), device="meta"), len(shape) - 1, told)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of what a layer will cost
+        trace(network, run, torch.empty((1, *shape), device="meta"), len(shape) - 1, told)
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
@@ -119,8 +122,23 @@ def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
     return high
 
 
+def _fractional(layer: nn.Module) -> str:
+    """What is wrong with a window whose numbers are not whole; torch lists all its signatures."""
+    for word in ("kernel_size", "stride", "padding", "dilation"):
+        numbers = getattr(layer, word, ())
+        for number in numbers if isinstance(numbers, tuple) else (numbers,):
+            if isinstance(number, float):
+                return f"{word} must be whole numbers, but {number:g} came"
+    return ""
+
+
 def _stopped(
-    name: str, shape: tuple[int, ...], told: Trace, error: Exception, smallest: int | None
+    network: nn.Module,
+    name: str,
+    shape: tuple[int, ...],
+    told: Trace,
+    error: Exception,
+    smallest: int | None,
 ) -> OptionError:
     reason = (str(error) or type(error).__name__).splitlines()[0]
     if "meta tensors" in reason:
@@ -128,6 +146,7 @@ def _stopped(
     elif not isinstance(error, OptionError | RuntimeError):
         reason = f"{type(error).__name__}: {reason}"
     path = told.unfinished[-1] if told.unfinished else ""
+    reason = _fractional(network.get_submodule(path)) or reason
     where = f"; at layer {path}" if path else ""
     hint = ""
     if smallest:  # of the picture, instead of what the layer needs

@@ -60,9 +60,9 @@ def _own(source: str, sizes: Mapping[str, int | None]) -> nn.Module:
     except StriateError:
         raise
     except Exception as error:
+        hint = "; name a function without arguments that returns it"
         raise OptionError(
-            f"{source}: cannot be made: {_told(error)}; "
-            "name a function without arguments that returns it"
+            f"{source}: cannot be made: {_told(error)}{hint * isinstance(error, TypeError)}"
         ) from error
     if not isinstance(network, nn.Module):
         raise OptionError(

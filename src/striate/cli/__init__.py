@@ -11,28 +11,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-import typer
-from typer.exceptions import TyperException
+import click
 
 import striate
 from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
-from striate.cli.flags import with_flags
 from striate.cli.vision import filter as filter_
 from striate.cli.vision import numbers
 from striate.errors import StriateError, printable
-
-_VERBS = {
-    "demo": (demo.command, ""),
-    "check": (check.command, ""),
-    "train": (train.command, "TrainOptions"),
-    "evaluate": (evaluate.command, "EvaluateOptions"),
-    "predict": (predict.command, "PredictOptions"),
-    "networks": (networks.command, ""),
-    "describe": (describe.command, ""),
-    "size": (size.command, ""),
-    "filter": (filter_.command, "FilterOptions"),
-    "numbers": (numbers.command, ""),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,14 +28,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
-    app = _app(arguments[:1])
     try:
-        return typer.main.get_command(app).main(arguments, "striate", standalone_mode=False) or 0
+        return _striate.main(arguments, "striate", standalone_mode=False) or 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
         if detailed:
             traceback.print_exc()
         code, text = _explained(error, arguments[:1])
-    typer.echo(f"striate: error: {text}", err=True)
+    click.echo(f"striate: error: {text}", err=True)
     return code
 
 
@@ -60,41 +44,43 @@ def run() -> None:
     sys.exit(main())
 
 
-def _app(asked: Sequence[str]) -> typer.Typer:
-    """The commands; only the one that is asked for gets its flags, so that `--help` is quick."""
-    app = typer.Typer(
-        help="Turns pictures into a convolutional network you can train, understand and trust.",
-        epilog="Start with: striate demo",
-        no_args_is_help=True,
-        add_completion=False,
-        rich_markup_mode=None,
-    )
-    app.callback(invoke_without_command=True)(_root)
-    for name, (command, model) in _VERBS.items():
-        if model:
-            command = with_flags(command, model if name in asked else "")
-        app.command(name)(command)
-    return app
+class _InOrder(click.Group):
+    """Lists its commands as they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", help="Print the version."),
-    _traceback: bool = typer.Option(False, "--traceback", help="Show where an error came from."),
-) -> None:
-    if version:
-        typer.echo(f"striate {striate.__version__}")
-        raise typer.Exit
+@click.group(cls=_InOrder, epilog="Start with: striate demo", invoke_without_command=True)
+@click.version_option(striate.__version__, message="striate %(version)s", help="Print the version.")
+@click.option(
+    "--traceback", is_flag=True, expose_value=False, help="Show where an error came from."
+)
+@click.pass_context
+def _striate(context: click.Context) -> int:
+    """Turns pictures into a convolutional network you can train, understand and trust."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help(), err=True)
+        return 2
+    return 0
+
+
+for _verb in (
+    *(demo, check, train, evaluate, predict, networks, describe, size),
+    *(filter_, numbers),
+):
+    _striate.add_command(_verb.command)
 
 
 def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
     """The exit code and the sentence for an error; what we did not raise on purpose is a bug."""
     if isinstance(error, StriateError):
         return error.exit_code, str(error)
-    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return 130, "interrupted"
-    if isinstance(error, TyperException):
+    if isinstance(error, click.ClickException):
         message = printable(error.format_message()).rstrip(".")
-        place = " ".join(["striate", *(verb for verb in asked if verb in _VERBS)])
+        place = " ".join(["striate", *(verb for verb in asked if verb in _striate.commands)])
         return 2, f"{message[:1].lower()}{message[1:]}; see `{place} --help`"
     return StriateError.exit_code, (
         f"{type(error).__name__}: {error}\nthis is a bug of striate: please report it with "

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
 from striate.errors import DataError
 
 
-def command(
-    photos: Annotated[Path, typer.Argument(help="A folder, manifest or array file.")],
-    as_json: Json = False,
-) -> int:
+@click.command("check", cls=Verb)
+@click.argument("photos", help="A folder, manifest or array file.", type=FILE)
+@as_json
+def command(photos: Path, as_json: bool) -> int:
     """Look at every picture of a folder; change nothing.
 
     Exits with 3 when the folder cannot be trained on. Example: striate check photos
@@ -25,5 +25,5 @@ def command(
     if as_json:
         print_json(inspection.to_json())
     else:
-        typer.echo(str(inspection))
+        click.echo(str(inspection))
     return 0 if inspection.trainable else DataError.exit_code

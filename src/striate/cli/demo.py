@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from striate.cli import predict, train
-from striate.cli.output import Json
+from striate.cli.verb import FILE, Verb, as_json
 
 _EXAMPLES = 6
 
 
-def command(
-    out: Annotated[
-        Path, typer.Option(help="Folder of the run; a number is added if it exists.")
-    ] = Path("runs/demo"),
-    seed: Annotated[int, typer.Option(help="Fixes weights, order and variation.", min=0)] = 0,
-    as_json: Json = False,
-) -> int:
+@click.command("demo", cls=Verb)
+@click.option(
+    "--out",
+    type=FILE,
+    default=Path("runs/demo"),
+    help="Folder of the run; a number is added if it exists.",
+)
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, help="Fixes weights, order and variation."
+)
+@as_json
+def command(out: Path, seed: int, as_json: bool) -> int:
     """Train LeNet-5 on 5,000 digits, judge it, let it read some.
 
     Takes less than a minute on two cores. Example: striate demo
@@ -33,9 +37,9 @@ def command(
         pictures = _examples(digits, folder)
     if as_json:
         return 0
-    typer.echo(f"\nsix test pictures, as files in {pictures}:")
-    predict.command(folder, [pictures], options={"top": 2})
-    typer.echo(
+    click.echo(f"\nsix test pictures, as files in {pictures}:")
+    predict.tell(folder, [pictures], options={"top": 2})
+    click.echo(
         f"\nlook at the report:  {folder / 'report.html'}\n"
         "then try your own:   striate check PHOTOS   (a folder with a folder of pictures a class)\n"
         "                     striate train PHOTOS"

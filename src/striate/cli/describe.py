@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
 
 if TYPE_CHECKING:
     from striate.anatomy import Anatomy
@@ -21,19 +22,29 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 }
 
 
+@click.command("describe", cls=Verb)
+@click.argument(
+    "network",
+    help="A name of `striate networks`, or mynet.py:Net; or several.",
+    nargs=-1,
+    required=True,
+)
+@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the picture.")
+@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the picture.")
+@click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
+@click.option("--folded", is_flag=True, help="A row for each block.")
+@click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
+@click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")
+@as_json
 def command(
-    network: Annotated[
-        list[str], typer.Argument(help="A name of `striate networks`, or mynet.py:Net; or several.")
-    ],
-    size: Annotated[int | None, typer.Option(help="Side of the picture.", min=1)] = None,
-    channels: Annotated[int | None, typer.Option(help="Of the picture.", min=1)] = None,
-    classes: Annotated[int | None, typer.Option(help="How many the head tells apart.")] = None,
-    folded: Annotated[bool, typer.Option("--folded", help="A row for each block.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Write a table (.csv, .md) or drawing (.svg, .png).")
-    ] = None,
-    batch: Annotated[int | None, typer.Option(help="Tell its memory.", min=1, max=2**20)] = None,
-    as_json: Json = False,
+    network: Sequence[str],
+    size: int | None,
+    channels: int | None,
+    classes: int | None,
+    folded: bool,
+    out: Path | None,
+    batch: int | None,
+    as_json: bool,
 ) -> int:
     """Show the layers of a network, and what each costs and sees.
 
@@ -48,7 +59,7 @@ def command(
         if folded or out is not None or batch:
             raise OptionError("--folded, --batch and --out are for one network, but several came")
         compared = verbs.side_by_side(*network, **sizes)
-        print_json(compared.to_json()) if as_json else typer.echo(repr(compared))
+        print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
@@ -60,7 +71,7 @@ def command(
     if as_json:
         print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
     elif out is None:
-        typer.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
+        click.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
     elif memory:
-        typer.echo(str(memory))
+        click.echo(str(memory))
     return 0

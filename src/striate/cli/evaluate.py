@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
 
 
-def command(
-    model: Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")],
-    photos: Annotated[Path, typer.Argument(help="Pictures whose classes are known.")],
-    as_json: Json = False,
-    *,
-    options: dict[str, Any],
-) -> int:
+@click.command("evaluate", cls=Verb, model="EvaluateOptions")
+@click.argument("model", help="A model file, or the folder of a run.", type=FILE)
+@click.argument("photos", help="Pictures whose classes are known.", type=FILE)
+@as_json
+def command(model: Path, photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     """Judge a model on pictures whose classes are known.
 
-    Example: striate evaluate runs/photos-resnet18 photos --part test --out report.html
+    Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """
     from striate import verbs
 
@@ -27,5 +26,5 @@ def command(
     if as_json:
         print_json(evaluation.to_json())
     else:
-        typer.echo(str(evaluation))
+        click.echo(str(evaluation))
     return 0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import Verb, as_json
 from striate.text import columns
 
 
-def command(as_json: Json = False) -> int:
+@click.command("networks", cls=Verb)
+@as_json
+def command(as_json: bool) -> int:
     """List the networks of the zoo.
 
     Example: striate networks
@@ -49,5 +52,5 @@ def command(as_json: Json = False) -> int:
         for card in cards
     ]
     heads = ("network", "paper", "year", "input", "parameters", "MACs", "field")
-    typer.echo("\n".join(columns([heads, *rows], left=(0, 1))))
+    click.echo("\n".join(columns([heads, *rows], left=(0, 1))))
     return 0

@@ -2,36 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
 
 
+@click.command("predict", cls=Verb, model="PredictOptions")
+@click.argument("model", help="A model file, or the folder of a run.", type=FILE)
+@click.argument(
+    "paths", help="Pictures, and folders of pictures.", type=FILE, nargs=-1, required=True
+)
+@click.option("--strict", is_flag=True, help="Exit 3 when a picture could not be read.")
+@as_json
 def command(
-    model: Annotated[Path, typer.Argument(help="A model file, or the folder of a run.")],
-    paths: Annotated[list[Path], typer.Argument(help="Pictures, and folders of pictures.")],
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 3 when a picture could not be read.")
-    ] = False,
-    as_json: Json = False,
-    *,
-    options: dict[str, Any],
+    model: Path, paths: Sequence[Path], strict: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
     """Say what a model sees in pictures.
 
-    Example: striate predict runs/photos-resnet18 holiday/ cat.jpg --out found.csv
+    Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """
+    failed = tell(model, paths, options=options, as_json=as_json)
+    return 3 if failed and strict else 0
+
+
+def tell(
+    model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
+) -> int:
+    """Predict and print; how many files could not be read."""
     from striate import verbs
 
     predictions = verbs.predict(model, *paths, **options)
     if as_json:
         print_json(predictions.to_json())
     elif "out" not in options:
-        typer.echo(str(predictions))
+        click.echo(str(predictions))
     failed = predictions.failed
     if failed:
-        typer.echo(f"{failed:,} of {len(predictions):,} files could not be read", err=True)
-    return 3 if failed and strict else 0
+        click.echo(f"{failed:,} of {len(predictions):,} files could not be read", err=True)
+    return failed

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import Verb, as_json
 
 
+@click.command("size", cls=Verb)
+@click.option("--input", "pixels", required=True, help="Pixels along the axis.")
+@click.option("--kernel", required=True, help="Taps of the window.")
+@click.option("--stride", default="1", help="Pixels between windows.")
+@click.option("--padding", default="0", help="Pixels on each side, same or valid.")
+@click.option("--dilation", default="1", help="Pixels between taps.")
+@click.option("--transposed", is_flag=True, help="Of a transposed convolution.")
+@as_json
 def command(
-    pixels: Annotated[str, typer.Option("--input", help="Pixels along the axis.")],
-    kernel: Annotated[str, typer.Option(help="Taps of the window.")],
-    stride: Annotated[str, typer.Option(help="Pixels between windows.")] = "1",
-    padding: Annotated[str, typer.Option(help="Pixels on each side, same or valid.")] = "0",
-    dilation: Annotated[str, typer.Option(help="Pixels between taps.")] = "1",
-    transposed: Annotated[
-        bool, typer.Option("--transposed", help="Of a transposed convolution.")
-    ] = False,
-    as_json: Json = False,
+    pixels: str,
+    kernel: str,
+    stride: str,
+    padding: str,
+    dilation: str,
+    transposed: bool,
+    as_json: bool,
 ) -> int:
     """Compute how many positions a sliding window has.
 
@@ -31,10 +38,10 @@ def command(
     if as_json:
         print_json(answer.to_json())
     else:
-        typer.echo(repr(answer))
+        click.echo(repr(answer))
     return 0
 
 
 def _number(text: str) -> Any:
-    """A whole number where it is one: typer's own conversion would load pydantic."""
+    """A whole number where it is one; `size` says what is wrong with anything else."""
     return int(text) if text.removeprefix("-").isdecimal() else text

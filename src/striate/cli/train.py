@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
 from striate.text import counted
 
 
+@click.command("train", cls=Verb, model="TrainOptions")
+@click.argument(
+    "photos",
+    help="A folder of class folders, a manifest or an array file.",
+    type=FILE,
+    required=False,
+)
+@click.option("--resume", type=FILE, metavar="RUN", help="Go on with the run in this folder.")
+@click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
+@as_json
 def command(
-    photos: Annotated[
-        Path | None, typer.Argument(help="A folder of class folders, a manifest or an array file.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option(help="Go on with the run in this folder.", metavar="RUN")
-    ] = None,
-    recipe: Annotated[
-        Path | None, typer.Option(help="Take options from a TOML file.", metavar="FILE")
-    ] = None,
-    as_json: Json = False,
-    *,
+    photos: Path | None,
+    resume: Path | None,
+    recipe: Path | None,
+    as_json: bool,
     options: dict[str, Any],
 ) -> int:
     """Train a network on a folder of pictures.
@@ -67,10 +71,10 @@ def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
     from striate.judging.scores import Share
 
     right = Share(**evaluation["accuracy"])
-    typer.echo(
+    click.echo(
         f"{right.percent} of {counted(right.n, evaluation['part'] + ' picture')} right "
         f"(95 % interval {right.interval})"
     )
-    typer.echo(f"report   {folder / 'report.html'}")
-    typer.echo(f"model    {folder / 'model.safetensors'}")
-    typer.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...")
+    click.echo(f"report   {folder / 'report.html'}")
+    click.echo(f"model    {folder / 'model.safetensors'}")
+    click.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...")

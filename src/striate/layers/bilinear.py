@@ -6,6 +6,7 @@ section 3.3. https://arxiv.org/abs/1411.4038
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,8 +21,7 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
     layer = nn.ConvTranspose2d(
         channels, channels, kernel, factor, (kernel - factor) // 2, groups=channels, bias=False
     )
-    place = torch.arange(kernel, dtype=torch.float32)
-    nearness = 1 - (place - (kernel - 1) / 2).abs() / factor
+    nearness = 1 - np.abs(np.arange(kernel) - (kernel - 1) / 2) / factor
     with torch.no_grad():
-        layer.weight.copy_(nearness[:, None] * nearness)
+        layer.weight.copy_(torch.from_numpy(np.outer(nearness, nearness)))
     return layer

@@ -145,9 +145,7 @@ def bars(counts: Sequence[int]) -> list[str]:
 
 
 def _channel(name: str, plane: NDArray[Any], span: tuple[float, float]) -> Channel:
-    # The end of the span is a value too: 0 to 255 are 256 values, four to a bin.
-    whole = plane.dtype.kind in "iu"
-    counts, _ = np.histogram(plane, BINS, (span[0], span[1] + 1) if whole else span)
+    counts, _ = np.histogram(plane, BINS, span)  # of 0 to 255 four values to a bin
     return Channel(
         name,
         float(plane.min()),

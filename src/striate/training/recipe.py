@@ -99,7 +99,8 @@ def complete(
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     sgd = options.optimiser == "sgd"
-    rate = options.learning_rate or (0.1 * (batch / 128) ** 0.5 if sgd else 0.003)
+    highest = zoo.card(view.network).learning_rate * (batch / 128) ** 0.5
+    rate = options.learning_rate or (highest if sgd else 0.003)
     decay = options.weight_decay
     work *= batch
     precision = options.precision

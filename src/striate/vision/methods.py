@@ -96,9 +96,7 @@ def separable(picture: Floats, kernel: Floats, field: Field) -> Floats:
     return _in_bands(picture, len(kernel), field, run)
 
 
-def _in_bands(
-    picture: Floats, taps: int, field: Field, run: Callable[[Floats], Floats]
-) -> Floats:
+def _in_bands(picture: Floats, taps: int, field: Field, run: Callable[[Floats], Floats]) -> Floats:
     high, wide = field.shape
     count = min(picture.nbytes // BAND_BYTES, high // taps)
     if count < 4:

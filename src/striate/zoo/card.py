@@ -27,6 +27,7 @@ class Card:
     takes: Literal["picture", "code"] = "picture"  #: code: numbers that it draws a picture from
     any_size: bool = True  #: False: only the input's height and width, or what `sized` is told
     smallest: int = 1  #: pixels: the least side that it takes
+    learning_rate: float = 0.1  #: the highest that stochastic gradient descent bears, about
 
     @property
     def sized(self) -> bool:

@@ -13,7 +13,7 @@ from torch.utils import _pytree as tree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.anatomy.memory.gradients import shaped_in_training
-from striate.anatomy.tracing.shapes import shaped
+from striate.anatomy.tracing.shapes import named, shaped
 
 
 class Ledger(TorchDispatchMode):
@@ -42,9 +42,7 @@ class Ledger(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        arguments = func._schema.arguments  # noqa: SLF001
-        values = {argument.name: argument.default_value for argument in arguments}
-        values |= dict(zip(values, args, strict=False)) | (kwargs or {})
+        values = named(func, args, kwargs or {})
         output = shaped_in_training(func, values)
         if output is None:
             output = shaped(func, values)

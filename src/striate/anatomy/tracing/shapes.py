@@ -6,7 +6,7 @@ and its words for a picture that is too small do not say what to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -33,6 +33,12 @@ def shaped(func: Any, values: Mapping[str, Any]) -> Any:
     if torch.Tag.pointwise in func.tags and len(func._schema.returns) == 1:  # noqa: SLF001
         return _elementwise(func, values)
     return None
+
+
+def named(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of an operation by their names, with the defaults of those not given."""
+    values = {argument.name: argument.default_value for argument in func._schema.arguments}  # noqa: SLF001
+    return values | dict(zip(values, args, strict=False)) | dict(kwargs)
 
 
 def _elementwise(func: Any, values: Mapping[str, Any]) -> Tensor | None:
@@ -105,7 +111,17 @@ def _joined_in_a_row(values: Mapping[str, Any]) -> Tensor | None:
     return first.new_empty(sides)
 
 
-def _mean(values: Mapping[str, Any]) -> Tensor | None:
+def _to_size(values: Mapping[str, Any]) -> Tensor:
+    x: Tensor = values["self"]
+    return x.new_empty((*x.shape[:-2], *values["output_size"]))
+
+
+def _as_it_came(values: Mapping[str, Any]) -> Tensor:
+    x: Tensor = values["self"]
+    return x.new_empty(x.shape)
+
+
+def _reduced(values: Mapping[str, Any]) -> Tensor | None:
     x: Tensor = values["self"]
     if values["dim"] is None or values["dtype"] is not None:
         return None
@@ -135,7 +151,12 @@ _SHAPES = {
     torch.ops.aten.max_pool2d_with_indices.default: _max_pool,
     torch.ops.aten.native_batch_norm.default: _batch_norm,
     torch.ops.aten.cat.default: _joined_in_a_row,
-    torch.ops.aten.mean.dim: _mean,
+    torch.ops.aten.mean.dim: _reduced,
+    torch.ops.aten.sum.dim_IntList: _reduced,
+    torch.ops.aten._adaptive_avg_pool2d.default: _to_size,  # noqa: SLF001
+    torch.ops.aten.upsample_nearest2d.default: _to_size,
+    torch.ops.aten.hardswish.default: _as_it_came,
+    torch.ops.aten.masked_scatter.default: _as_it_came,
 }
 #: operations element by element whose output is of another type than their input
 _OF_OTHER_TYPE = frozenset(

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from striate.anatomy.tracing.rules import CREATING, FREE, MULTIPLYING, elementwise
-from striate.anatomy.tracing.shapes import shaped
+from striate.anatomy.tracing.shapes import named, shaped
 from striate.anatomy.tracing.sight import Sight, whole
 
 PICTURE = -1  #: where works are numbered: the picture
@@ -124,9 +124,7 @@ class _Watch(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        arguments = func._schema.arguments  # noqa: SLF001
-        values = {argument.name: argument.default_value for argument in arguments}
-        values |= dict(zip(values, args, strict=False)) | (kwargs or {})
+        values = named(func, args, kwargs or {})
         output = shaped(func, values)
         if output is None:
             output = func(*args, **(kwargs or {}))

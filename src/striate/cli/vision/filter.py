@@ -5,22 +5,21 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
+import click
 
-from striate.cli.output import Json, print_json
+from striate.cli.output import print_json
+from striate.cli.verb import Verb, as_json
 
 
+@click.command("filter", cls=Verb, model="FilterOptions")
+@click.argument("photo", help="A picture, or sample:NAME.")
+@click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
+@click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
+@as_json
 def command(
-    photo: Annotated[str, typer.Argument(help="A picture, or sample:NAME.")],
-    kernel: Annotated[
-        str | None, typer.Option(help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
-    ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Draw all named kernels.")] = False,
-    as_json: Json = False,
-    *,
-    options: dict[str, Any],
+    photo: str, kernel: str | None, every: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
     """Slide a kernel over a picture: numbers, and a figure.
 
@@ -36,11 +35,11 @@ def command(
     if as_json:
         print_json({**document, "files": files})
         return 0
-    typer.echo(told)
+    click.echo(told)
     for what, place in files.items():
-        typer.echo(f"{what:<8} {place}")
+        click.echo(f"{what:<8} {place}")
     if "figure" in files and _has_screen():
-        typer.launch(files["figure"])
+        click.launch(files["figure"])
     return 0
 
 

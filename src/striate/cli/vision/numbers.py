@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import click
 
-import typer
+from striate.cli.output import print_json
+from striate.cli.verb import Verb, as_json
 
-from striate.cli.output import Json, print_json
 
-
-def command(
-    photo: Annotated[str, typer.Argument(help="A picture, or sample:NAME.")],
-    patch: Annotated[
-        str | None,
-        typer.Option(help="The square to print; 8x8 of the middle.", metavar="ROW,COLUMN,SIZE"),
-    ] = None,
-    largest: Annotated[
-        int, typer.Option(help="Most megabytes the picture may need.", min=1, max=100_000)
-    ] = 200,
-    as_json: Json = False,
-) -> int:
+@click.command("numbers", cls=Verb)
+@click.argument("photo", help="A picture, or sample:NAME.")
+@click.option("--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; 8x8 of the middle.")
+@click.option(
+    "--largest",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    metavar="MEGABYTES",
+    help="Most memory the picture may need.",
+)
+@as_json
+def command(photo: str, patch: str | None, largest: int, as_json: bool) -> int:
     """Show a picture as the numbers that it is.
 
     Example: striate numbers cat.jpg --patch 100,40,8
@@ -27,5 +27,5 @@ def command(
     from striate.pictures.tally import numbers
 
     found = numbers(photo, patch=patch, largest=largest)
-    print_json(found.to_json()) if as_json else typer.echo(repr(found))
+    print_json(found.to_json()) if as_json else click.echo(repr(found))
     return 0

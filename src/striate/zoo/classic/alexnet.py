@@ -19,17 +19,19 @@ https://arxiv.org/abs/1404.5997
 | pool5 | max 3x3/2                           | 256x6x6   | 0          | 256x6x6      | 0          |
 | head  | dense 4096, 4096, classes; dropout  | 1000      | 58,631,144 | 1000         | 58,631,144 |
 
-The two GPUs are two groups in conv2, conv4 and conv5. Weights start normal with deviation 0.01;
-biases at 1 in conv2, conv4, conv5 and the hidden dense layers, at 0 elsewhere: section 5.
-Not as in the paper: pictures are 227x227, not 224x224, which does not give 55 positions; response
-norms reach across the groups; the head averages to 6x6, the identity there, to take other sizes.
-alexnet_2014 is as torchvision publishes it: 256 maps in conv4 where the paper says 384. There
-dropout comes before the hidden layers; here, as in 2012, after them. It starts as alexnet does.
+The two GPUs are two groups in conv2, conv4 and conv5.
+Not as in the paper: weights start normal with variance 2 / inputs (He et al. 2015,
+https://arxiv.org/abs/1502.01852) but for the last layer, and biases at 0, where section 5 has a
+deviation of 0.01 everywhere and some biases of 1, with which a short training learns nothing.
+Pictures are 227x227, not 224x224, which does not give 55 positions; response norms reach across
+the groups; the head averages to 6x6, the identity there, to take other sizes. alexnet_2014 is as
+torchvision publishes it: 256 maps in conv4 where the paper says 384. There dropout comes before
+the hidden layers; here, as in 2012, after them. It starts as alexnet does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from torch import nn
@@ -38,8 +40,6 @@ from striate.layers import ResponseNorm, chain
 from striate.zoo.card import Card
 
 Block = Callable[[nn.Conv2d], nn.Sequential]  # what follows a convolution
-
-_ONES = ("conv2.conv", "conv4.conv", "conv5.conv", "head.dense1", "head.dense2")
 
 
 def plain(conv: nn.Conv2d) -> nn.Sequential:
@@ -65,12 +65,13 @@ def dense_head(width: int, side: int, classes: int) -> nn.Sequential:
     )
 
 
-def draw(network: nn.Module, ones: Collection[str] = ()) -> None:
-    """Weights normal with deviation 0.01; biases 1 in the layers named, 0 in the others."""
-    for name, layer in network.named_modules():
+def draw(network: nn.Module) -> None:
+    """Biases 0; weights normal with variance 2 / inputs, in the last layer with deviation 0.01."""
+    for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
-            nn.init.normal_(layer.weight, std=0.01)
-            nn.init.constant_(layer.get_parameter("bias"), float(name in ones))
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.get_parameter("bias"))
+    nn.init.normal_(network.get_parameter("head.dense3.weight"), std=0.01)
 
 
 def family(block: Block, widths: Sequence[int], groups: int, padding: int, *, channels: int = 3,
@@ -88,7 +89,7 @@ def family(block: Block, widths: Sequence[int], groups: int, padding: int, *, ch
         pool5=nn.MaxPool2d(3, stride=2),
         head=dense_head(five, 6, classes),
     )
-    draw(network, _ONES)
+    draw(network)
     return network
 
 
@@ -97,7 +98,7 @@ alexnet_2014 = partial(family, plain, (64, 192, 384, 256, 256), 1, 2)
 
 CARDS = (
     Card("alexnet", alexnet, "Krizhevsky et al.", 2012, (3, 227, 227), 1000, params=60_965_224,
-         macs=724_406_816, field=195, smallest=67),
+         macs=724_406_816, field=195, smallest=67, learning_rate=0.01),
     Card("alexnet_2014", alexnet_2014, "Krizhevsky", 2014, (3, 224, 224), 1000,
-         params=61_100_840, macs=714_188_480, field=195, smallest=63),
+         params=61_100_840, macs=714_188_480, field=195, smallest=63, learning_rate=0.01),
 )  # fmt: skip

@@ -16,7 +16,7 @@ Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/
 Every part but the head ends with 1.7159 tanh(2/3 x). Logits are minus the squared distances, so
 that softmax and cross-entropy give the paper's equation 9 without its constant j. Weights and
 biases start uniform within 2.4 / inputs of the unit: appendix A. Distances over 84 features are
-steep: a learning rate that suits other networks saturates the units; 0.01 does not.
+steep, and a learning rate that suits other networks saturates the units.
 Not as in the paper: the ten bitmaps are drawn anew, with +1 for ink, as only its figure 3 shows
 them; for classes after the tenth it has none, and the code is the first 84 bits of the SHA-256 of
 the class's number.
@@ -100,5 +100,5 @@ def lenet5_1998(*, channels: int = 1, classes: int = 10) -> nn.Sequential:
 
 CARDS = (
     Card("lenet5_1998", lenet5_1998, "LeCun et al.", 1998, (1, 32, 32), 10, params=60_000,
-         macs=415_680, field=32, any_size=False),
+         macs=415_680, field=32, any_size=False, learning_rate=0.01),
 )  # fmt: skip

@@ -15,10 +15,10 @@ section 2, table 1, configurations A, B, D and E. https://arxiv.org/abs/1409.155
 Columns three and on: parameters. Convolutions in stages 1 to 5: vgg11 1 1 2 2 2, vgg13 2 2 2 2 2,
 vgg16 2 2 3 3 3, vgg19 2 2 4 4 4. Those with _bn have a batch norm after each convolution.
 Not as in the paper: it has no batch norms, and under them convolutions keep their biases as in
-torchvision's weights. Convolutions start normal with variance 2 / inputs (He et al. 2015,
-https://arxiv.org/abs/1502.01852), so that all depths start from scratch, where the paper grew deep
-nets from shallow ones; dense layers normal with deviation 0.01, biases at 0. The head averages to
-7x7, the identity at 224x224, to take other sizes.
+torchvision's weights. Weights start normal with variance 2 / inputs (He et al. 2015,
+https://arxiv.org/abs/1502.01852) but for the last layer, biases at 0, so that all depths start from
+scratch, where the paper has a deviation of 0.01 and grew deep nets from shallow ones. The head
+averages to 7x7, the identity at 224x224, to take other sizes.
 """
 
 from __future__ import annotations
@@ -61,9 +61,6 @@ def vgg(block: Block, depths: Sequence[int], *, channels: int = 3,
     }
     network = chain(**stages, head=dense_head(512, 7, classes))
     draw(network)
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     return network
 
 
@@ -76,16 +73,17 @@ vgg13_bn = partial(vgg, normed, (2, 2, 2, 2, 2))
 vgg16_bn = partial(vgg, normed, (2, 2, 3, 3, 3))
 vgg19_bn = partial(vgg, normed, (2, 2, 4, 4, 4))
 
-_card = partial(
+_normed = partial(
     Card, paper="Simonyan and Zisserman", year=2014, input=(3, 224, 224), classes=1000, smallest=32
 )
+_plain = partial(_normed, learning_rate=0.01)
 CARDS = (
-    _card("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, field=150),
-    _card("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, field=156),
-    _card("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, field=212),
-    _card("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, field=268),
-    _card("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, field=150),
-    _card("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, field=156),
-    _card("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, field=212),
-    _card("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, field=268),
+    _plain("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, field=150),
+    _plain("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, field=156),
+    _plain("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, field=212),
+    _plain("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, field=268),
+    _normed("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, field=150),
+    _normed("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, field=156),
+    _normed("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, field=212),
+    _normed("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, field=268),
 )

@@ -15,11 +15,11 @@ Zeiler, Fergus: Visualizing and understanding convolutional networks, ECCV 2014,
 | pool5 | max 3x3/2                           | 256x6x6    | 0          |
 | head  | dense 4096, 4096, classes; dropout  | classes    | 58,631,144 |
 
-Weights start at 0.01, that is normal with this deviation, and biases at 0: section 3.
-Not as in the paper: it states volumes but no padding; they ask for 1 pixel in conv1, none in conv2
-and pools that begin a last window at the edge. The constants of its contrast norm are not stated;
-they are AlexNet's. The head averages to 6x6, the identity at 224x224, to take other sizes. Filters
-whose root mean square exceeds 0.1 are not scaled back while it learns.
+Not as in the paper: weights start as AlexNet's do here, where the paper has a deviation of 0.01.
+It states volumes but no padding; they ask for 1 pixel in conv1, none in conv2 and pools that begin
+a last window at the edge. The constants of its contrast norm are not stated; they are AlexNet's.
+The head averages to 6x6, the identity at 224x224, to take other sizes. Filters whose root mean
+square exceeds 0.1 are not scaled back while it learns.
 """
 
 from __future__ import annotations
@@ -54,5 +54,5 @@ def zfnet(*, channels: int = 3, classes: int = 1000) -> nn.Sequential:
 
 CARDS = (
     Card("zfnet", zfnet, "Zeiler and Fergus", 2013, (3, 224, 224), 1000, params=62_357_608,
-         macs=1_168_032_896, field=171, smallest=47),
+         macs=1_168_032_896, field=171, smallest=47, learning_rate=0.01),
 )  # fmt: skip

@@ -120,7 +120,8 @@ googlenet_bn = partial(network, conv_norm_relu, nn.Identity, grid_bn, 3, 2, 0.2)
 
 _card = partial(Card, paper="Szegedy et al.", year=2014, input=(3, 224, 224), classes=1000)
 CARDS = (
-    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, field=715, smallest=31),
+    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, field=715, smallest=31,
+          learning_rate=0.01),
     _card("googlenet_bn", googlenet_bn, params=13_004_888, macs=1_498_376_192, field=379,
           smallest=15),
 )  # fmt: skip
