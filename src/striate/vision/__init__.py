@@ -3,7 +3,18 @@
 Pictures are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tensor comes back as one.
 """
 
-from striate.vision.correlation import Border, Method, Mode, convolve, correlate
+from striate.vision.bridge import as_layer
+from striate.vision.correlation import convolve, correlate
 from striate.vision.kernels import KERNELS, kernel
+from striate.vision.settings import Border, Method, Mode
 
-__all__ = ["KERNELS", "Border", "Method", "Mode", "convolve", "correlate", "kernel"]
+__all__ = [
+    "KERNELS",
+    "Border",
+    "Method",
+    "Mode",
+    "as_layer",
+    "convolve",
+    "correlate",
+    "kernel",
+]
