@@ -57,25 +57,7 @@ def correlate(
     >>> correlate([1, 1, 1, 0, 0], [1, 0, 1], mode="valid")
     array([2., 1., 1.])
     """
-    known("mode", mode, AROUND)
-    known("border", border, _BORDERS)
-    known("method", method, _METHOD_NAMES)
-    asked = _Asked(mode, border, method)
-    stride, dilation = whole("stride", stride), whole("dilation", dilation)
-    picture = numbers(image, "the picture")
-    taps = floats(kernel, "the kernel", picture.dtype)
-    _check_axes(picture, taps)
-    _check_sides(picture, taps, dilation, mode)
-    signal = picture.ndim == 1
-    if signal:
-        picture, taps = picture[None], taps[None]
-    taps = _spread(taps, dilation)
-    found = _answered(picture, taps, asked)
-    if mode == "valid" or not _looks_finite(found, taps):
-        finite(picture[0] if signal else picture, "the picture")
-    if stride > 1 or not found.flags.c_contiguous:
-        found = np.ascontiguousarray(found[::stride, ::stride])
-    return like(found[0] if signal else found, image)
+    return _slid(image, kernel, _Asked(mode, border, method, stride, dilation))
 
 
 def convolve(
@@ -89,11 +71,40 @@ def convolve(
     method: Method = "auto",
 ) -> Any:
     """Slide the flipped kernel over a signal or a picture: everything else as in `correlate`."""
-    taps = floats(kernel, "the kernel", np.float64)
-    flipped = np.flip(taps, tuple(range(taps.ndim))[:2])
-    return correlate(
-        image, flipped, mode=mode, border=border, stride=stride, dilation=dilation, method=method
-    )
+    return _slid(image, kernel, _Asked(mode, border, method, stride, dilation), flip=True)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    mode: Mode
+    border: Border
+    method: Method
+    stride: int
+    dilation: int
+
+    def __post_init__(self) -> None:
+        known("mode", self.mode, AROUND)
+        known("border", self.border, _BORDERS)
+        known("method", self.method, _METHOD_NAMES)
+        whole("stride", self.stride)
+        whole("dilation", self.dilation)
+
+
+def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
+    picture = numbers(image, "the picture")
+    taps = floats(kernel, "the kernel", picture.dtype)
+    _check_axes(picture, taps)
+    _check_sides(picture, taps, asked)
+    signal = picture.ndim == 1
+    if signal:
+        picture, taps = picture[None], taps[None]
+    taps = _spread(taps[::-1, ::-1] if flip else taps, asked.dilation)
+    found = _answered(picture, taps, asked)
+    if asked.mode == "valid" or not _looks_finite(found, taps):
+        finite(picture[0] if signal else picture, "the picture")
+    if asked.stride > 1 or not found.flags.c_contiguous:
+        found = np.ascontiguousarray(found[:: asked.stride, :: asked.stride])
+    return like(found[0] if signal else found, image)
 
 
 def _looks_finite(found: Floats, taps: Floats) -> bool:
@@ -109,13 +120,6 @@ def _looks_finite(found: Floats, taps: Floats) -> bool:
     return math.isfinite(sum(sizes))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    mode: Mode
-    border: Border
-    method: Method
-
-
 def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
     """(H, W) or (H, W, C) -> (H', W') or (H', W', C), channels apart where a method needs that."""
     if taps.ndim == 3:
@@ -123,26 +127,29 @@ def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
         return reduce(
             np.add, (_answered(_channel(picture, c), taps[..., c], asked) for c in channels)
         )
-    if asked.method == "auto":
-        asked = _Asked(asked.mode, asked.border, methods.choose(taps))
-    if picture.ndim == 3 and (asked.method == "fft" or not 2 <= picture.shape[2] <= 4):
+    method = methods.choose(taps) if asked.method == "auto" else asked.method
+    if picture.ndim == 3 and (method == "fft" or not 2 <= picture.shape[2] <= 4):
         channels = range(picture.shape[2])
         return np.stack([_answered(_channel(picture, c), taps, asked) for c in channels], axis=-1)
-    return _METHODS[asked.method](*_laid(picture, taps, asked))
+    return _METHODS[method](*_laid(picture, taps, asked, bare=method == "fft"))
 
 
 def _channel(picture: Floats, at: int) -> Floats:
     return np.ascontiguousarray(picture[..., at])
 
 
-def _laid(picture: Floats, taps: Floats, asked: _Asked) -> tuple[Floats, Floats, Field]:
-    """The kernel's field on the picture, which is padded if the method cannot do without."""
+def _laid(
+    picture: Floats, taps: Floats, asked: _Asked, *, bare: bool
+) -> tuple[Floats, Floats, Field]:
+    """The kernel's field on the picture, which is padded where the method cannot do it.
+
+    A `bare` method knows zeros around a picture, the others any border that OpenCV has.
+    """
     border = _BORDERS[asked.border]
     (top, bottom), (left, right) = (AROUND[asked.mode](side) for side in taps.shape)
     high, wide = (size - side + 1 for size, side in zip(picture.shape, taps.shape, strict=False))
     shape = (high + top + bottom, wide + left + right)
-    fft, bare = asked.method == "fft", asked.border == "zero"
-    if asked.border == "circular" or (fft and not bare) or (asked.mode == "full" and not fft):
+    if asked.border != "zero" if bare else asked.border == "circular" or asked.mode == "full":
         padded = cv2.copyMakeBorder(picture, top, bottom, left, right, border)
         return cast("Floats", padded), taps, Field((0, 0), shape, cv2.BORDER_CONSTANT)
     return picture, taps, Field((top, left), shape, border)
@@ -171,14 +178,15 @@ def _check_axes(picture: Floats, taps: Floats) -> None:
         )
 
 
-def _check_sides(picture: Floats, taps: Floats, dilation: int, mode: Mode) -> None:
+def _check_sides(picture: Floats, taps: Floats, asked: _Asked) -> None:
+    dilation = asked.dilation
     axes = min(picture.ndim, 2)
     sides, room = taps.shape[:axes], picture.shape[:axes]
     span = [(side - 1) * dilation + 1 for side in sides]
     spans = _by(span) + (f" ({_by(sides)} at dilation {dilation})" if dilation > 1 else "")
     if math.prod(span) > MOST_TAPS:
         raise OptionError(f"the kernel spans {spans}, more than {MOST_TAPS:,} taps")
-    if mode == "valid" and any(most < side for side, most in zip(span, room, strict=True)):
+    if asked.mode == "valid" and any(most < side for side, most in zip(span, room, strict=True)):
         raise OptionError(
             f"mode 'valid' needs as much room as the kernel, which spans {spans}, but the size is "
             f"{_by(room)}; take 'same' or 'full'"
