@@ -138,6 +138,35 @@ def template_against_network(record: dict[str, Any]) -> str:
     return f"{head}\n\n{first}\n\nF1 when every digit is changed:\n\n{second}\n"
 
 
+def correlation(record: dict[str, Any]) -> str:
+    """Milliseconds of a call, and striate's over those of the quickest other."""
+    machine, kernels = record["machine"], record["kernels"]
+    can = f" with {', '.join(machine['instructions'])}" if machine["instructions"] else ""
+    names = list(next(iter(kernels.values())))
+    head = (
+        f"**{record['data']}**, grey, float32, milliseconds of a call. Measured {record['date']} "
+        f"on {machine['cpu']}{can}; {record['threads']} threads, {machine['system']}, Python "
+        f"{machine['python']}. Medians of n = {record['n']}, least and most in brackets; ratio: "
+        f"striate over the quickest other; –: not raced, since a call took {record['limit']:g} s "
+        "or more."
+    )
+    rows = list[tuple[str, ...]]()
+    for kernel, entry in kernels.items():
+        others = [times["median"] for name, times in entry.items() if times and name != "striate"]
+        ratio = f"{entry['striate']['median'] / min(others):.2f}"
+        rows.append((kernel, ratio, *(milliseconds(entry[name]) for name in names)))
+    heads = ("kernel", "ratio", *(f"`{name}`" if "." in name else name for name in names))
+    table = grid(heads, ["---", *["---:"] * (1 + len(names))], rows)
+    versions = ", ".join(f"{k} {v}" for k, v in sorted(record["versions"].items()))
+    return f"{head}\n\n{table}\n\n{versions}\n"
+
+
+def milliseconds(seconds: dict[str, float] | None) -> str:
+    if seconds is None:
+        return "–"
+    return spread({name: value * 1e3 for name, value in seconds.items()}, 2)
+
+
 def grid(heads: Sequence[str], rule: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rule, *rows))
 
@@ -148,6 +177,7 @@ def spread(values: dict[str, float], digits: int) -> str:
 
 
 QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "correlation": correlation,
     "folder_to_model": folder_to_model,
     "peak_memory": peak_memory,
     "template_against_network": template_against_network,

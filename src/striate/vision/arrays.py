@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any
 
@@ -13,27 +14,44 @@ from striate.errors import OptionError
 Floats = NDArray[np.floating[Any]]
 
 
-def floats(given: Any, what: str, dtype: DTypeLike = None) -> Floats:
-    """The numbers of an array, a tensor or nested lists; `what` names them in an error.
+def floats(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
+    """The finite numbers of an array, a tensor or nested lists; `what` names them in an error.
 
     Without `dtype`, float32 for booleans, integers of up to 16 bits, float16 and float32, and
-    float64 for everything else. Raises OptionError for what is ragged, empty, not real, not
-    finite, or so large that a sum of squares leaves the type's range.
+    float64 for everything else. Raises OptionError for what is ragged, empty, not real or not
+    finite.
     """
+    return finite(numbers(given, what, dtype), what)
+
+
+def numbers(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
+    """As `floats`, without a look at the values."""
     values = _array(given, what)
     if values.dtype.kind not in "biuf":
         raise OptionError(f"{what} must hold real numbers, but {values.dtype} came")
     if values.size == 0:
         raise OptionError(f"{what} is empty: its shape is {values.shape}; every axis needs a value")
     if dtype is None:
-        brief = values.dtype.itemsize <= 2 or values.dtype == np.float32
+        brief = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
         dtype = np.float32 if brief else np.float64
+    with np.errstate(over="ignore"):  # infinite, which `finite` tells
+        return np.ascontiguousarray(values, dtype).reshape(values.shape)
+
+
+def finite(values: Floats, what: str) -> Floats:
+    """The same values. Raises OptionError with the first that is not finite."""
+    flat = values.reshape(-1)
     with np.errstate(over="ignore"):
-        numbers = np.ascontiguousarray(values, dtype).reshape(values.shape)
-    flat = numbers.reshape(-1)
-    if not np.isfinite(np.dot(flat, flat)):  # one pass, quicker than looking at every value
-        _refuse(values, numbers.dtype, what)
-    return numbers
+        squares = np.dot(flat, flat)  # one pass, where a look at every value takes two
+    if not math.isfinite(squares):
+        odd = np.argwhere(~np.isfinite(values))
+        if len(odd):
+            place = tuple(int(at) for at in odd[0])
+            raise OptionError(
+                f"{what} must hold finite numbers, but holds {values[place]} at {place} as "
+                f"{values.dtype}"
+            )
+    return values
 
 
 def like(found: Floats, given: Any) -> Any:
@@ -53,16 +71,3 @@ def _array(given: Any, what: str) -> NDArray[Any]:
         return np.asarray(given)
     except ValueError:
         raise OptionError(f"the rows of {what} differ in length; give as many to each") from None
-
-
-def _refuse(values: NDArray[Any], dtype: np.dtype[Any], what: str) -> None:
-    finite = np.isfinite(values)
-    if finite.all():
-        most = np.abs(values).max()
-        raise OptionError(
-            f"{what} holds values of up to {most:.3g}, too large to add up as {dtype}; divide them"
-        )
-    place = tuple(int(at) for at in np.argwhere(~finite)[0])
-    raise OptionError(
-        f"{what} holds {values[place]} at {place}; finite numbers were expected, so replace it"
-    )
