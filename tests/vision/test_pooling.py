@@ -93,9 +93,9 @@ def test_bytes_are_averaged_as_floats_and_tensors_stay_tensors():
             "a window of 4 does not fit into 5 x 3; use a smaller size",
         ),
         (lambda: average_pool([1, 2], 3), "a window of 3 does not fit into 2; use a smaller size"),
-        (lambda: average_pool([1, 2], 0), "size must be a whole number from 1 on, but 0 came"),
-        (lambda: max_pool([1, 2], 2.0), "size must be a whole number from 1 on, but 2.0 came"),
-        (lambda: subsample([1, 2], -1), "stride must be a whole number from 1 on, but -1 came"),
+        (lambda: average_pool([1, 2], 0), "size must be a whole number of at least 1, but 0 came"),
+        (lambda: max_pool([1, 2], 2.0), "size must be a whole number of at least 1, but 2.0 came"),
+        (lambda: subsample([1, 2], -1), "stride must be a whole number of at least 1, but -1 came"),
     ],
 )
 def test_what_cannot_be_pooled_is_answered_in_a_sentence(call, said: str):

@@ -155,9 +155,9 @@ def test_a_tensor_comes_back_as_one_and_the_picture_given_is_left_alone():
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: downsample([1, 2], 0), "n must be a whole number from 1 on, but 0 came"),
-        (lambda: upsample([1, 2], 1.5), "n must be a whole number from 1 on, but 1.5 came"),
-        (lambda: upsample([1, 2], True), "n must be a whole number from 1 on, but True came"),
+        (lambda: downsample([1, 2], 0), "n must be a whole number of at least 1, but 0 came"),
+        (lambda: upsample([1, 2], 1.5), "n must be a whole number of at least 1, but 1.5 came"),
+        (lambda: upsample([1, 2], True), "n must be a whole number of at least 1, but True came"),
         (
             lambda: downsample([1, 2], 251, antialias=True),
             "n must be 250 at most with antialias, but 251 came; downsample twice",

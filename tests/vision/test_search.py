@@ -193,10 +193,10 @@ EYE = np.eye(3)
         (np.full((2, 3), 7), np.ones((4, 9)), {}, "a template with detail was expected, but all "
          "2 x 3 pixels of this one have the same value, which looks like every flat place; use "
          'another, or method="plain"'),
-        (EYE, np.array([[np.nan, 1, 2]] * 3), {}, "the picture holds nan at (0, 0); finite "
-         "numbers were expected, so replace it"),
-        ([[np.inf, 1]], np.ones((4, 9)), {}, "the template holds inf at (0, 0); finite "
-         "numbers were expected, so replace it"),
+        (EYE, np.array([[np.nan, 1, 2]] * 3), {}, "the picture must hold finite numbers, but "
+         "holds nan at (0, 0) as float64"),
+        ([[np.inf, 1]], np.ones((4, 9)), {}, "the template must hold finite numbers, but "
+         "holds inf at (0, 0) as float64"),
         (EYE, np.ones((4, 9, 3)), {}, "template and picture must have the same channels, but the "
          "template is (3, 3) and the picture (4, 9, 3)"),
         ([1, 2, 3], np.ones((4, 9)), {}, "the template must be (H, W) or (H, W, C), but (3,) came"),
@@ -207,7 +207,7 @@ EYE = np.eye(3)
         (EYE, EYE, {"method": "normalized"}, "no method is called 'normalized'; did you mean "
          "'normalised'?"),
         (EYE, EYE, {"threshold": float("nan")}, "threshold must be a finite number, but nan came"),
-        (EYE, EYE, {"most": 0}, "most must be a whole number from 1 on, but 0 came"),
+        (EYE, EYE, {"most": 0}, "most must be a whole number of at least 1, but 0 came"),
         (EYE, EYE, {"apart": -0.5}, "apart must be 0 or more, a share of the box, but -0.5 came"),
     ],
 )  # fmt: skip

@@ -4,14 +4,13 @@ Pictures are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tenso
 """
 
 from striate.vision.bridge import as_layer
-from striate.vision.correlation import convolve, correlate
+from striate.vision.correlation import Border, Method, Mode, convolve, correlate
 from striate.vision.gradients import gradient_direction, gradient_magnitude
 from striate.vision.kernels import KERNELS, kernel
 from striate.vision.pooling import average_pool, max_pool, subsample
 from striate.vision.samples import SAMPLES, sample
 from striate.vision.sampling import Fill, downsample, upsample
 from striate.vision.search import Matches, find
-from striate.vision.settings import Border, Method, Mode
 from striate.vision.signals import derivative, step_response
 
 __all__ = [

@@ -9,7 +9,8 @@ import numpy as np
 
 from striate.errors import OptionError
 from striate.vision.arrays import Floats, floats
-from striate.vision.settings import AROUND, Border, Mode, known, whole
+from striate.vision.checks import whole
+from striate.vision.correlation.settings import AROUND, Border, Mode, known
 
 if TYPE_CHECKING:
     from torch import nn

@@ -25,7 +25,7 @@ def whole(name: str, value: Any, most: int | None = None) -> int:
     except TypeError:
         number = 0
     if number < 1 or (most is not None and number > most):
-        end = "on" if most is None else f"to {most:,}"
+        range_ = "of at least 1" if most is None else f"from 1 to {most:,}"
         shown = printable(repr(value), 100)
-        raise OptionError(f"{name} must be a whole number from 1 {end}, but {shown} came")
+        raise OptionError(f"{name} must be a whole number {range_}, but {shown} came")
     return number

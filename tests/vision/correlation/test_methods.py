@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from striate.vision.methods import choose, factors
+from striate.vision.correlation.methods import choose, factors
 
 
 def gaussian(side: int, dtype: str) -> np.ndarray:

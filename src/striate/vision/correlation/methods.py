@@ -17,7 +17,7 @@ import numpy as np
 
 from striate.errors import OptionError
 from striate.vision.arrays import Floats
-from striate.vision.settings import Method
+from striate.vision.correlation.settings import Method
 
 #: up to here, looking for a rank of one takes longer than it can save
 FEW_TAPS = 25

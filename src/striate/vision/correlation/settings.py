@@ -1,12 +1,11 @@
-"""What can be asked of a correlation: names and whole numbers, checked."""
+"""What can be asked of a correlation, by name."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Collection
 from typing import Literal
 
-from striate.errors import OptionError, unknown
+from striate.errors import unknown
 
 Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
@@ -24,10 +23,3 @@ def known(kind: str, name: object, names: Collection[str]) -> None:
     """Raises OptionError, with the nearest name, for a name that is none of `names`."""
     if not isinstance(name, str) or name not in names:
         raise unknown(kind, str(name), names)
-
-
-def whole(name: str, given: int) -> int:
-    """A whole number of at least 1. Raises OptionError."""
-    if isinstance(given, bool) or not hasattr(given, "__index__") or operator.index(given) < 1:
-        raise OptionError(f"{name} must be a whole number of at least 1, but {given!r} came")
-    return operator.index(given)

@@ -12,10 +12,11 @@ import cv2
 import numpy as np
 
 from striate.errors import OptionError
-from striate.vision import methods
 from striate.vision.arrays import Floats, finite, floats, like, numbers
-from striate.vision.methods import Field
-from striate.vision.settings import AROUND, Border, Method, Mode, known, whole
+from striate.vision.checks import whole
+from striate.vision.correlation import methods
+from striate.vision.correlation.methods import Field
+from striate.vision.correlation.settings import AROUND, Border, Method, Mode, known
 
 _BORDERS = {
     "zero": cv2.BORDER_CONSTANT,
