@@ -13,6 +13,8 @@ from striate.errors import OptionError
 
 Floats = NDArray[np.floating[Any]]
 
+_FEW = 1000  # values: less work than to prepare for it
+
 
 def floats(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
     """The finite numbers of an array, a tensor or nested lists; `what` names them in an error.
@@ -34,16 +36,22 @@ def numbers(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
     if dtype is None:
         brief = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
         dtype = np.float32 if brief else np.float64
+    if values.dtype == dtype and values.flags.c_contiguous:
+        return values
     with np.errstate(over="ignore"):  # infinite, which `finite` tells
         return np.ascontiguousarray(values, dtype).reshape(values.shape)
 
 
 def finite(values: Floats, what: str) -> Floats:
     """The same values. Raises OptionError with the first that is not finite."""
-    flat = values.reshape(-1)
-    with np.errstate(over="ignore"):
-        squares = np.dot(flat, flat)  # one pass, where a look at every value takes two
-    if not math.isfinite(squares):
+    if values.size > _FEW:
+        flat = values.reshape(-1)
+        with np.errstate(over="ignore"):
+            squares = np.dot(flat, flat)  # one pass, where a look at every value takes two
+        surely = math.isfinite(squares)
+    else:
+        surely = bool(np.isfinite(values).all())
+    if not surely:
         odd = np.argwhere(~np.isfinite(values))
         if len(odd):
             place = tuple(int(at) for at in odd[0])

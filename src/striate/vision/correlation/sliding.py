@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import reduce
-from typing import Any, cast
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -53,12 +52,13 @@ def correlate(
 
     Gives float32 for booleans, integers of up to 16 bits, float16 and float32, calculated as such,
     and float64 for everything else. `method`: "direct", "separable" (kernels of rank one only),
-    "fft", or "auto" for the quickest. Raises OptionError.
+    "fft", or "auto" for the quickest. A value that is not finite makes those not finite that see
+    it; with "fft", which would spread it, it is refused. Raises OptionError.
 
     >>> correlate([1, 1, 1, 0, 0], [1, 0, 1], mode="valid")
     array([2., 1., 1.])
     """
-    return _slid(image, kernel, _Asked(mode, border, method, stride, dilation))
+    return _slid(image, kernel, _asked(mode, border, method, stride, dilation))
 
 
 def convolve(
@@ -72,23 +72,24 @@ def convolve(
     method: Method = "auto",
 ) -> Any:
     """Slide the flipped kernel over a signal or a picture: everything else as in `correlate`."""
-    return _slid(image, kernel, _Asked(mode, border, method, stride, dilation), flip=True)
+    return _slid(image, kernel, _asked(mode, border, method, stride, dilation), flip=True)
 
 
-@dataclass(frozen=True)
-class _Asked:
+class _Asked(NamedTuple):
     mode: Mode
     border: Border
     method: Method
     stride: int
     dilation: int
 
-    def __post_init__(self) -> None:
-        known("mode", self.mode, AROUND)
-        known("border", self.border, _BORDERS)
-        known("method", self.method, _METHOD_NAMES)
-        whole("stride", self.stride)
-        whole("dilation", self.dilation)
+
+@lru_cache(typed=True)
+def _asked(mode: Mode, border: Border, method: Method, stride: int, dilation: int) -> _Asked:
+    """The same, checked; what was asked before is known to be right."""
+    known("mode", mode, AROUND)
+    known("border", border, _BORDERS)
+    known("method", method, _METHOD_NAMES)
+    return _Asked(mode, border, method, whole("stride", stride), whole("dilation", dilation))
 
 
 def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
@@ -101,24 +102,9 @@ def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
         picture, taps = picture[None], taps[None]
     taps = _spread(taps[::-1, ::-1] if flip else taps, asked.dilation)
     found = _answered(picture, taps, asked)
-    if asked.mode == "valid" or not _looks_finite(found, taps):
-        finite(picture[0] if signal else picture, "the picture")
     if asked.stride > 1 or not found.flags.c_contiguous:
         found = np.ascontiguousarray(found[:: asked.stride, :: asked.stride])
     return like(found[0] if signal else found, image)
-
-
-def _looks_finite(found: Floats, taps: Floats) -> bool:
-    """Whether the picture surely is, which its answers tell sooner than its own values.
-
-    What is not finite spreads over as many rows as the kernel has, if no tap above or below the
-    middle is zero: every so-many-th row and the last are enough. Not so in mode "valid".
-    """
-    if not taps[:, taps.shape[1] // 2].all():
-        return False
-    rows = found[:: len(taps)], found[-1:]
-    sizes = (cv2.norm(row.reshape(len(row), -1), cv2.NORM_L2SQR) for row in rows)
-    return math.isfinite(sum(sizes))
 
 
 def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
@@ -132,6 +118,8 @@ def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
     if picture.ndim == 3 and (method == "fft" or not 2 <= picture.shape[2] <= 4):
         channels = range(picture.shape[2])
         return np.stack([_answered(_channel(picture, c), taps, asked) for c in channels], axis=-1)
+    if method == "fft":
+        finite(picture[0] if len(picture) == 1 else picture, "the picture")
     return _METHODS[method](*_laid(picture, taps, asked, bare=method == "fft"))
 
 
@@ -147,9 +135,12 @@ def _laid(
     A `bare` method knows zeros around a picture, the others any border that OpenCV has.
     """
     border = _BORDERS[asked.border]
-    (top, bottom), (left, right) = (AROUND[asked.mode](side) for side in taps.shape)
-    high, wide = (size - side + 1 for size, side in zip(picture.shape, taps.shape, strict=False))
-    shape = (high + top + bottom, wide + left + right)
+    high, wide = taps.shape
+    (top, bottom), (left, right) = AROUND[asked.mode](high), AROUND[asked.mode](wide)
+    shape = (
+        picture.shape[0] - high + 1 + top + bottom,
+        picture.shape[1] - wide + 1 + left + right,
+    )
     if asked.border != "zero" if bare else asked.border == "circular" or asked.mode == "full":
         padded = cv2.copyMakeBorder(picture, top, bottom, left, right, border)
         return cast("Floats", padded), taps, Field((0, 0), shape, cv2.BORDER_CONSTANT)
@@ -180,18 +171,26 @@ def _check_axes(picture: Floats, taps: Floats) -> None:
 
 
 def _check_sides(picture: Floats, taps: Floats, asked: _Asked) -> None:
-    dilation = asked.dilation
     axes = min(picture.ndim, 2)
-    sides, room = taps.shape[:axes], picture.shape[:axes]
-    span = [(side - 1) * dilation + 1 for side in sides]
-    spans = _by(span) + (f" ({_by(sides)} at dilation {dilation})" if dilation > 1 else "")
+    span = [(side - 1) * asked.dilation + 1 for side in taps.shape[:axes]]
     if math.prod(span) > MOST_TAPS:
-        raise OptionError(f"the kernel spans {spans}, more than {MOST_TAPS:,} taps")
-    if asked.mode == "valid" and any(most < side for side, most in zip(span, room, strict=True)):
         raise OptionError(
-            f"mode 'valid' needs as much room as the kernel, which spans {spans}, but the size is "
-            f"{_by(room)}; take 'same' or 'full'"
+            f"the kernel spans {_spans(span, taps, asked)}, more than {MOST_TAPS:,} taps"
         )
+    if asked.mode == "valid" and any(
+        most < side for side, most in zip(span, picture.shape, strict=False)
+    ):
+        raise OptionError(
+            "mode 'valid' needs as much room as the kernel, which spans "
+            f"{_spans(span, taps, asked)}, but the size is {_by(picture.shape[:axes])}; "
+            "take 'same' or 'full'"
+        )
+
+
+def _spans(span: Sequence[int], taps: Floats, asked: _Asked) -> str:
+    if asked.dilation == 1:
+        return _by(span)
+    return f"{_by(span)} ({_by(taps.shape[: len(span)])} at dilation {asked.dilation})"
 
 
 def _by(sides: Sequence[int]) -> str:
