@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from striate.data.augment import Variation, draws, generator, vary
+from striate.data.balance import balanced_order
 from striate.data.listing import Packed, Part
 from striate.data.preprocess import Preprocess
 
@@ -36,13 +37,25 @@ class Pixels:
         return len(self.rows)
 
     def shuffled(
-        self, size: int, *, seed: int, epoch: int, variation: Variation, first: int = 0
+        self,
+        size: int,
+        *,
+        seed: int,
+        epoch: int,
+        variation: Variation,
+        first: int = 0,
+        balanced: bool = False,
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
-        A last batch of a single picture is left out: batch normalisation cannot use it.
+        A last batch of a single picture is left out: batch normalisation cannot use it. Where
+        balanced, as many pictures are drawn, and each class as often as any other.
         """
-        order = torch.randperm(len(self), generator=generator(seed, epoch, stream=0))
+        chance = generator(seed, epoch, stream=0)
+        if balanced:
+            order = balanced_order(self.labels.cpu(), chance)
+        else:
+            order = torch.randperm(len(self), generator=chance)
         uniform = draws(len(self), seed, epoch)
         for step in range(first, steps_in(len(self), size)):
             chosen = order[step * size : (step + 1) * size]
