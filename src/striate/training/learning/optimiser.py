@@ -26,16 +26,16 @@ class Usual:
 
 
 USUAL: dict[options.Optimiser, Usual] = {
-    "sgd": Usual(1.0, 5e-4, of_card=True),
+    "sgd": Usual(10.0, 5e-4, of_card=True),
     "momentum": Usual(1.0, 5e-4, of_card=True),
     "nesterov": Usual(1.0, 5e-4, of_card=True),
-    "adagrad": Usual(0.01, 0.0),
-    "rmsprop": Usual(0.001, 0.0),
+    "adagrad": Usual(0.03, 0.0),
+    "rmsprop": Usual(0.003, 0.0),
     "adam": Usual(0.003, 0.0),
     "adamw": Usual(0.003, 0.05),
-    "lamb": Usual(0.005, 0.02),
-    "lars": Usual(4.0, 5e-4),
-    "lion": Usual(0.0005, 0.3),
+    "lamb": Usual(0.01, 0.02),
+    "lars": Usual(8.0, 5e-4),
+    "lion": Usual(0.001, 0.15),
     "muon": Usual(0.02, 0.01),
 }
 _RULES = {
