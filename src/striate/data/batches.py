@@ -49,18 +49,19 @@ class Pixels:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
         A last batch of a single picture is left out: batch normalisation cannot use it. Where
-        balanced, as many pictures are drawn, and each class as often as any other.
+        balanced, as many pictures are drawn, each class as often as any other; a picture that comes
+        twice varies twice, by its places in the order.
         """
-        chance = generator(seed, epoch, stream=0)
+        chance, uniform = generator(seed, epoch, stream=0), draws(len(self), seed, epoch)
         if balanced:
             order = balanced_order(self.labels.cpu(), chance)
         else:
             order = torch.randperm(len(self), generator=chance)
-        uniform = draws(len(self), seed, epoch)
+            uniform = uniform[order]
         for step in range(first, steps_in(len(self), size)):
-            chosen = order[step * size : (step + 1) * size]
-            batch = self._gather(chosen)
-            changes = uniform[chosen].to(self.labels.device)
+            here = slice(step * size, (step + 1) * size)
+            batch = self._gather(order[here])
+            changes = uniform[here].to(self.labels.device)
             yield Batch(vary(batch.pictures, changes, variation), batch.labels)
 
     def in_order(self, size: int) -> Iterator[Batch]:
