@@ -28,6 +28,7 @@ from striate.data.augment import VARIATIONS
 from striate.data.listing import LEFT_OUT, USED, Record
 from striate.options import EvaluateOptions, FilterOptions, Options, PredictOptions, TrainOptions
 from striate.training import events
+from striate.training.learning.optimiser import USUAL
 from striate.training.recipe import choose_view, complete
 from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
@@ -49,6 +50,7 @@ def tables() -> dict[str, str]:
         "kernels": kernels(),
         "views": views(),
         "recipes": recipes(),
+        "optimisers": optimisers(),
         "augmentation": augmentation(),
         "events": told(),
         "networks": networks(),
@@ -164,6 +166,58 @@ def recipes() -> str:
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
+
+
+#: optimiser -> what it does, and its paper
+_PAPERS = {
+    "sgd": ("the gradient", "[Robbins and Monro 1951](https://doi.org/10.1214/aoms/1177729586)"),
+    "momentum": (
+        "a sum of gradients that fades by 0.9",
+        "[Polyak 1964](https://doi.org/10.1016/0041-5553(64)90137-5)",
+    ),
+    "nesterov": ("the same, a step ahead", "Sutskever et al. 2013"),
+    "adagrad": ("the gradient over the root of all its squares", "Duchi et al. 2011"),
+    "rmsprop": ("the same, where squares fade", "Tieleman and Hinton 2012"),
+    "adam": (
+        "momentum over the root of squares, both fading",
+        "[Kingma and Ba 2015](https://arxiv.org/abs/1412.6980)",
+    ),
+    "adamw": (
+        "the same, with decay beside it",
+        "[Loshchilov and Hutter 2019](https://arxiv.org/abs/1711.05101)",
+    ),
+    "lamb": (
+        "the same, as long as the layer's weights",
+        "[You et al. 2020](https://arxiv.org/abs/1904.00962)",
+    ),
+    "lars": (
+        "momentum, a thousandth as long as the layer's weights",
+        "[You et al. 2017](https://arxiv.org/abs/1708.03888)",
+    ),
+    "lion": (
+        "the sign of a momentum",
+        "[Chen et al. 2023](https://arxiv.org/abs/2302.06675)",
+    ),
+    "muon": (
+        "momentum made orthogonal, in hidden layers",
+        "Jordan et al. 2024; [Liu et al. 2025](https://arxiv.org/abs/2502.16982)",
+    ),
+}
+
+
+def optimisers() -> str:
+    """What each takes where nothing is asked for."""
+    rows = [
+        (
+            f"`{name}`",
+            *_PAPERS[name],
+            f"{usual.learning_rate:g}" + (" x the network's" if usual.of_card else ""),
+            f"{usual.weight_decay:g}",
+        )
+        for name, usual in USUAL.items()
+    ]
+    heads = ("optimiser", "moves weights along", "after", "highest learning rate", "weight decay")
+    return table(heads, rows)
 
 
 def augmentation() -> str:

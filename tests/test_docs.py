@@ -26,7 +26,8 @@ from striate.data.layouts.scan import scan
 from striate.data.packing.survey import headers, survey
 from striate.judging import report, scores
 from striate.options import TrainOptions
-from striate.training import loop, optimisation, preparation, recipe
+from striate.training import loop, preparation, recipe
+from striate.training.learning import schedule
 from tests.conftest import striped
 from tests.test_house import FLOORS
 
@@ -240,7 +241,8 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/check.md", f"A side under {decode._TINY_SIDE} pixels"),
         ("guide/check.md", f"more than {decode._LONG_RATIO} times as long as wide"),
         ("guide/check.md", f"JPEG of more than {decode._MOST_SCANS} scans"),
-        ("guide/train.md", f"over the first {optimisation.WARM_UP:.0%}".replace("%", " %")),
+        ("guide/train.md", f"over the first {schedule.WARM_UP:.0%}".replace("%", " %")),
+        ("guide/train.md", f"for {schedule.PLATEAU} epochs"),
         ("guide/train.md", f"more than {recipe._LARGE // 10**6} million multiply-adds"),
         ("guide/train.md", f"less than {recipe._SMALL // 10**6} million multiply-adds"),
         ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),

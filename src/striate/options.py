@@ -28,9 +28,14 @@ Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
 Colour = Literal["grey", "rgb"]
 Precision = Literal["auto", "float32", "bfloat16"]
-Optimiser = Literal["sgd", "adamw"]
 Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
+Optimiser = Literal[
+    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
+    "lamb", "lars", "lion", "muon",
+]  # fmt: skip
+Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+Balance = Literal["none", "weights", "sampling"]
 PartChoice = Literal["train", "validation", "test", "all"]
 
 
@@ -93,8 +98,17 @@ class TrainOptions(Options):
     colour: Colour | None = _option(None, "Whether the network sees colour")
     fit: Fit = _option("letterbox", "How a picture becomes square")
     learning_rate: float | None = _option(None, "Highest learning rate", gt=0)
-    optimiser: Optimiser = _option("sgd", "sgd (Nesterov momentum 0.9) or adamw")
+    optimiser: Optimiser = _option("nesterov", "How gradients change weights")
+    schedule: Schedule = _option("one-cycle", "How the learning rate falls")
+    warm_up: float | None = _option(None, "Share in which the learning rate rises", ge=0, lt=1)
     weight_decay: float | None = _option(None, "Pull of weights towards zero", ge=0, le=10)
+    clip: float | None = _option(None, "Greatest norm of all gradients together", gt=0)
+    accumulate: int = _option(1, "Steps whose gradients make one update", ge=1, le=65_536)
+    average: float | None = _option(
+        None, "Share that an average of weights keeps at an update", gt=0, lt=1
+    )
+    patience: int | None = _option(None, "Stop after so many without a better one", "epochs", ge=1)
+    balance: Balance = _option("none", "What evens out classes of different size")
     smoothing: float = _option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
     augment: Augment | None = _option(None, "How much training pictures are varied")
     validation: float = _option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)

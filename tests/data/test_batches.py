@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from striate.data.augment import VARIATIONS, Variation
-from striate.data.batches import Pixels, pixels_of, steps_in
+from striate.data.batches import Batch, Pixels, pixels_of, steps_in
 from striate.data.listing import PARTS, Packed, Part, Picture, Record
 from striate.data.preprocess import Preprocess
 
@@ -85,6 +86,23 @@ def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
 def test_an_epoch_goes_on_where_it_stopped(first: int) -> None:
     pixels = numbered(50)
     assert labels(pixels, 10, first=first) == labels(pixels, 10)[first:]
+
+
+def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_variations() -> None:
+    pixels = replace(speckled(12), labels=torch.tensor([0] * 10 + [1] * 2))
+
+    def batches(first: int) -> list[Batch]:
+        return list(
+            pixels.shuffled(3, seed=5, epoch=2, variation=STRONG, first=first, balanced=True)
+        )
+
+    whole = batches(0)
+    assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == [0] * 6 + [1] * 6
+    few = [pic for b in whole for pic, label in zip(b.pictures, b.labels, strict=True) if label]
+    assert len({tuple(picture.flatten().tolist()) for picture in few}) == 6
+    for one, other in zip(batches(2), whole[2:], strict=True):
+        assert one.pictures.equal(other.pictures)
+        assert one.labels.equal(other.labels)
 
 
 def varied(

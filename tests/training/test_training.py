@@ -256,9 +256,11 @@ def test_a_training_that_diverges_later_keeps_the_last_good_model(
 ):
     from striate.training import loop
 
-    usual = loop.optimisation.learning_rate
+    usual = loop.schedule.learning_rate
     monkeypatch.setattr(
-        loop.optimisation, "learning_rate", lambda peak, p: 1e30 if p > 0.6 else usual(peak, p)
+        loop.schedule,
+        "learning_rate",
+        lambda peak, p, *more: 1e30 if p > 0.6 else usual(peak, p, *more),
     )
     out = tmp_path / "run"
     with pytest.raises(DivergedError) as caught:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from striate.data.augment import Variation, draws, generator, vary
+from striate.data.balance import balanced_order
 from striate.data.listing import Packed, Part
 from striate.data.preprocess import Preprocess
 
@@ -36,18 +37,31 @@ class Pixels:
         return len(self.rows)
 
     def shuffled(
-        self, size: int, *, seed: int, epoch: int, variation: Variation, first: int = 0
+        self,
+        size: int,
+        *,
+        seed: int,
+        epoch: int,
+        variation: Variation,
+        first: int = 0,
+        balanced: bool = False,
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
-        A last batch of a single picture is left out: batch normalisation cannot use it.
+        A last batch of a single picture is left out: batch normalisation cannot use it. Where
+        balanced, as many pictures are drawn, each class as often as any other; a picture that comes
+        twice varies twice, by its places in the order.
         """
-        order = torch.randperm(len(self), generator=generator(seed, epoch, stream=0))
-        uniform = draws(len(self), seed, epoch)
+        chance, uniform = generator(seed, epoch, stream=0), draws(len(self), seed, epoch)
+        if balanced:
+            order = balanced_order(self.labels.cpu(), chance)
+        else:
+            order = torch.randperm(len(self), generator=chance)
+            uniform = uniform[order]
         for step in range(first, steps_in(len(self), size)):
-            chosen = order[step * size : (step + 1) * size]
-            batch = self._gather(chosen)
-            changes = uniform[chosen].to(self.labels.device)
+            here = slice(step * size, (step + 1) * size)
+            batch = self._gather(order[here])
+            changes = uniform[here].to(self.labels.device)
             yield Batch(vary(batch.pictures, changes, variation), batch.labels)
 
     def in_order(self, size: int) -> Iterator[Batch]:

@@ -8,20 +8,36 @@ from torch.nn import functional as F
 from striate.layers import Outputs
 
 
-def loss(outputs: Tensor | Outputs, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
+def loss(
+    outputs: Tensor | Outputs,
+    targets: Tensor,
+    *,
+    smoothing: float = 0.0,
+    weights: Tensor | None = None,
+) -> Tensor:
     """Logits (N, classes), labels (N,) -> mean cross-entropy in nats.
 
     The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
     share of each target over all classes (Szegedy et al. 2016, section 7,
-    https://arxiv.org/abs/1512.00567).
+    https://arxiv.org/abs/1512.00567). `weights` (classes,) is what a picture of a class counts.
     """
     if isinstance(outputs, Outputs):
         main, *others = (
-            F.cross_entropy(logits, targets, label_smoothing=smoothing)
+            _cross_entropy(logits, targets, smoothing, weights)
             for logits in (outputs.logits, *outputs.auxiliary)
         )
         return main + outputs.weight * sum(others)
-    return F.cross_entropy(outputs, targets, label_smoothing=smoothing)
+    return _cross_entropy(outputs, targets, smoothing, weights)
+
+
+def _cross_entropy(
+    logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor | None
+) -> Tensor:
+    if weights is None:
+        return F.cross_entropy(logits, targets, label_smoothing=smoothing)
+    # torch's own mean divides by the weights that happen to be in the batch
+    total = F.cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
+    return total / len(targets)
 
 
 def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:

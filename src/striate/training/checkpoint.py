@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, ModelError, OptionError
-from striate.training.optimisation import Optimiser
+from striate.training.learning.average import Average
+from striate.training.learning.optimiser import Optimiser
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Position:
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))
+    drops: int = 0  #: of the learning rate, where it falls at a plateau
+    last_drop: int = 0  #: the epoch after which it fell last
 
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
@@ -36,14 +39,21 @@ class Position:
         self.training_seconds = 0.0
 
 
-def save(folder: Path, position: Position, network: nn.Module, optimiser: Optimiser) -> None:
+def save(
+    folder: Path,
+    position: Position,
+    network: nn.Module,
+    optimiser: Optimiser,
+    average: Average | None,
+) -> None:
     """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`.
 
     Raises DivergedError instead of writing a number that is not finite.
     """
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
-    for key, value in optimiser.state().items():
-        tensors[f"optimiser.{key}"] = value
+    tensors |= {f"optimiser.{key}": value for key, value in optimiser.state().items()}
+    if average:
+        tensors |= {f"average.{key}": value for key, value in average.state().items()}
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise DivergedError(f"{name} is no longer finite")
@@ -58,7 +68,9 @@ def keep_as_best(folder: Path) -> None:
     storage.copy(folder / "last.safetensors", folder / "best.safetensors")
 
 
-def load(folder: Path, network: nn.Module, optimiser: Optimiser) -> Position:
+def load(
+    folder: Path, network: nn.Module, optimiser: Optimiser, average: Average | None
+) -> Position:
     """Put the last saved state back; the one before it when that is missing or damaged.
 
     Raises OptionError when neither can be read.
@@ -74,6 +86,8 @@ def load(folder: Path, network: nn.Module, optimiser: Optimiser) -> Position:
             continue
         network.load_state_dict(_under("network.", tensors))
         optimiser.restore(_under("optimiser.", tensors))
+        if average:
+            average.restore(_under("average.", tensors))
         return Position(**description["position"])
     detail = "; ".join(reasons) or "it was stopped before its first checkpoint"
     raise OptionError(f"{folder.parent}: nothing to resume from: {detail}; train anew")

@@ -16,10 +16,13 @@ from striate.errors import DivergedError
 from striate.layers import Outputs
 from striate.model import Model, save
 from striate.tasks import classification
-from striate.training import checkpoint, machine, optimisation
+from striate.text import counted
+from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
-from striate.training.events import Epoch, Finished, Step, Stopped
-from striate.training.optimisation import Optimiser
+from striate.training.events import Epoch, Finished, Note, Step, Stopped
+from striate.training.learning import schedule
+from striate.training.learning.average import Average
+from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 from striate.training.signals import Request
@@ -34,14 +37,21 @@ class Training:
 
     model: Model
     optimiser: Optimiser
+    average: Average | None
+    class_weights: Tensor | None  #: (classes,) on the device: what a picture counts in the loss
     train: Pixels
     validation: Pixels
     recipe: Recipe
     run: Run
 
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the average where there is one."""
+        return self.average.network if self.average else self.model.network
+
 
 def fit(training: Training, position: Position, request: Request) -> Generator[
-    Step | Epoch | Stopped | Finished
+    Step | Epoch | Note | Stopped | Finished
 ]:  # fmt: skip
     """Train from a position to the end of the recipe, saving after every epoch.
 
@@ -53,12 +63,15 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
         yield from _steps(training, position, request, began)
         position.seconds = time.monotonic() - began
         if request.signal:
-            checkpoint.save(
-                training.run.checkpoints, position, training.model.network, training.optimiser
-            )
+            _save(training, position)
             yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
             return
         yield _close_epoch(training, position, began)
+    if _hopes_no_more(recipe, position):
+        yield Note(
+            f"stopped early: no epoch was better on validation than epoch {position.best_epoch} "
+            f"for {counted(position.epoch - position.best_epoch, 'epoch')}"
+        )
     yield Finished(
         training.run.folder,
         position.epoch,
@@ -70,7 +83,13 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
 
 def _over(recipe: Recipe, position: Position) -> bool:
     out_of_time = recipe.minutes is not None and position.seconds >= 60 * recipe.minutes
-    return position.epoch >= recipe.epochs or (out_of_time and position.step == 0)
+    done = position.epoch >= recipe.epochs or (out_of_time and position.step == 0)
+    return done or _hopes_no_more(recipe, position)
+
+
+def _hopes_no_more(recipe: Recipe, position: Position) -> bool:
+    waited = position.epoch - position.best_epoch
+    return recipe.patience is not None and waited >= recipe.patience
 
 
 def _steps(
@@ -86,14 +105,15 @@ def _steps(
         epoch=position.epoch,
         variation=VARIATIONS[recipe.augment],
         first=position.step,
+        balanced=recipe.balance == "sampling",
     )
     network.train()
     reported, since = replace(position), time.monotonic()
     for batch in batches:
         progress = _progress(recipe, position, total, began)
-        rate = optimisation.learning_rate(recipe.learning_rate, progress)
+        rate = _rate(recipe, position, progress)
         started = time.monotonic()
-        _step(training, position, batch, rate)
+        _step(training, position, batch, rate, total)
         position.training_seconds += time.monotonic() - started
         if position.step % every == 0 or position.step == total:
             yield _report(position, reported, rate, since, progress, began)
@@ -103,32 +123,47 @@ def _steps(
             return
 
 
-def _step(training: Training, position: Position, batch: Batch, rate: float) -> None:
-    seed = (training.recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
+def _step(training: Training, position: Position, batch: Batch, rate: float, total: int) -> None:
+    recipe = training.recipe
+    seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     machine.seed(batch.labels.device, seed)
-    with autocast(training.recipe, batch.labels.device):
+    with autocast(recipe, batch.labels.device):
         outputs: Tensor | Outputs = training.model.network(batch.pictures)
-        loss = classification.loss(outputs, batch.labels, smoothing=training.recipe.smoothing)
+        loss = classification.loss(
+            outputs, batch.labels, smoothing=recipe.smoothing, weights=training.class_weights
+        )
     value, count = loss.item(), len(batch.labels)
     if not math.isfinite(value) or value > _HOPELESS:
         raise _diverged(training, position, f"the loss is {value:.3g}", rate)
-    training.optimiser.clear()
-    loss.backward()
-    training.optimiser.step(rate)
+    together = min(
+        recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
+    )
+    (loss / together).backward()
     position.step += 1
+    if position.step % recipe.accumulate == 0 or position.step == total:
+        _update(training, rate)
     position.loss_sum += value * count
     position.right += int(classification.right(outputs, batch.labels))
     position.seen += count
 
 
+def _update(training: Training, rate: float) -> None:
+    """Change the weights by the gradients of the steps since the last update."""
+    if training.recipe.clip:
+        training.optimiser.clip(training.recipe.clip)
+    training.optimiser.step(rate)
+    training.optimiser.clear()
+    if training.average:
+        training.average.follow(training.model.network)
+
+
 def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     """Validate, save, and keep the model if it is the best so far."""
+    training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with autocast(training.recipe, training.validation.labels.device):
-        loss, accuracy = validate(training.model.network, training.validation)
+        loss, accuracy = validate(training.judged, training.validation)
     recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
-    rate = optimisation.learning_rate(
-        recipe.learning_rate, _progress(recipe, position, total, began)
-    )
+    rate = _rate(recipe, position, _progress(recipe, position, total, began))
     if not math.isfinite(loss):
         raise _diverged(training, position, f"the validation loss is {loss:.3g}", rate)
     best = position.improves(accuracy, loss)
@@ -138,23 +173,33 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
         position.best_epoch = position.epoch + 1
         position.best_accuracy, position.best_loss = accuracy, loss
     position.next_epoch()
+    if schedule.is_plateau(position.epoch, position.best_epoch, position.last_drop):
+        position.drops, position.last_drop = position.drops + 1, position.epoch
     position.seconds = time.monotonic() - began
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
         position.seconds, best,
     )  # fmt: skip
     try:
-        checkpoint.save(
-            training.run.checkpoints, position, training.model.network, training.optimiser
-        )
+        _save(training, position)
     except DivergedError as error:
         raise _diverged(training, position, str(error), rate) from error
     if best:
         checkpoint.keep_as_best(training.run.checkpoints)
         facts = training.model.facts | {"epoch": str(epoch.epoch)}
         facts["validation accuracy"] = f"{epoch.validation_accuracy:.4f}"
-        save(replace(training.model, facts=facts), training.run.model_file)
+        save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
     return epoch
+
+
+def _save(training: Training, position: Position) -> None:
+    checkpoint.save(
+        training.run.checkpoints,
+        position,
+        training.model.network,
+        training.optimiser,
+        training.average,
+    )
 
 
 @torch.inference_mode()
@@ -172,6 +217,12 @@ def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[floa
 def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
     """Where bfloat16 is asked for, products are computed in it; weights and sums stay float32."""
     return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
+
+
+def _rate(recipe: Recipe, position: Position, progress: float) -> float:
+    return schedule.learning_rate(
+        recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
+    )
 
 
 def _progress(recipe: Recipe, position: Position, total: int, began: float) -> float:

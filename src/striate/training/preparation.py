@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from striate import storage
+from striate.data.balance import class_weights
 from striate.data.batches import pixels_of, steps_in
 from striate.data.checking.inspection import problems
 from striate.data.layouts.scan import scan
@@ -26,8 +27,9 @@ from striate.options import TrainOptions
 from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
+from striate.training.learning.average import Average
+from striate.training.learning.optimiser import Optimiser
 from striate.training.loop import Training
-from striate.training.optimisation import Optimiser
 from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
 
@@ -100,12 +102,17 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
     torch.set_num_threads(recipe.threads)
     network = place(network, device)
     optimiser = Optimiser(network, recipe.optimiser, recipe.weight_decay)
+    train = pixels_of(data.packed, "train", data.preprocess, device)
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
     facts = {"pictures": counts, "seed": str(recipe.seed)}
     return Training(
         model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
         optimiser=optimiser,
-        train=pixels_of(data.packed, "train", data.preprocess, device),
+        average=Average(network, recipe.average) if recipe.average else None,
+        class_weights=class_weights(train.labels, len(class_names))
+        if recipe.balance == "weights"
+        else None,
+        train=train,
         validation=pixels_of(data.packed, "validation", data.preprocess, device),
         recipe=recipe,
         run=run,
@@ -163,7 +170,9 @@ def resume(
     """
     run = training.run
     _same_pictures(run, data.packed)
-    position = checkpoint.load(run.checkpoints, training.model.network, training.optimiser)
+    position = checkpoint.load(
+        run.checkpoints, training.model.network, training.optimiser, training.average
+    )
     then, now = run.read_json("environment.json"), machine.environment(device)
     changed = [f"{key} {then[key]} is now {now[key]}" for key in now if then.get(key) != now[key]]
     if changed:

@@ -15,8 +15,10 @@ from striate import zoo
 from striate.anatomy import dissect
 from striate.data.listing import Record
 from striate.errors import OptionError
-from striate.options import Augment, Fit, Optimiser, Precision, TrainOptions
+from striate.options import Augment, Balance, Fit, Optimiser, Precision, Schedule, TrainOptions
 from striate.training import machine
+from striate.training.learning.optimiser import USUAL
+from striate.training.learning.schedule import WARM_UP
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
 # multiply-adds of a step: from here on arithmetic, not overhead, takes the time
@@ -49,7 +51,14 @@ class Recipe:
     batch: int
     optimiser: Optimiser
     learning_rate: float
+    schedule: Schedule
+    warm_up: float
     weight_decay: float
+    clip: float | None
+    accumulate: int
+    average: float | None
+    patience: int | None
+    balance: Balance
     smoothing: float
     augment: Augment
     precision: Precision  #: never "auto"
@@ -98,10 +107,7 @@ def complete(
     if epochs is None:
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
-    sgd = options.optimiser == "sgd"
-    highest = zoo.card(view.network).learning_rate * (batch / 128) ** 0.5
-    rate = options.learning_rate or (highest if sgd else 0.003)
-    decay = options.weight_decay
+    decay, warm_up = options.weight_decay, options.warm_up
     work *= batch
     precision = options.precision
     if precision == "auto":
@@ -112,14 +118,32 @@ def complete(
         minutes=options.minutes,
         batch=batch,
         optimiser=options.optimiser,
-        learning_rate=rate,
-        weight_decay=(5e-4 if sgd else 0.05) if decay is None else decay,
+        learning_rate=options.learning_rate
+        or _rate_for(options.optimiser, view.network, batch * options.accumulate),
+        schedule=options.schedule,
+        warm_up=(WARM_UP if options.schedule == "one-cycle" else 0.0)
+        if warm_up is None
+        else warm_up,
+        weight_decay=USUAL[options.optimiser].weight_decay if decay is None else decay,
+        clip=options.clip,
+        accumulate=options.accumulate,
+        average=options.average,
+        patience=options.patience,
+        balance=options.balance,
         smoothing=options.smoothing,
         augment=options.augment or ("light" if view.channels == 1 else "standard"),
         precision=precision,
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
         seed=options.seed,
     )
+
+
+def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
+    """The highest rate for so many pictures an update."""
+    usual = USUAL[optimiser]
+    if not usual.of_card:
+        return usual.learning_rate
+    return usual.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
 
 
 def _network_for(side: int, channels: int) -> str:

@@ -1,0 +1,30 @@
+"""LARS: momentum, where a layer's step is a share of the length of its weights.
+
+You, Gitman and Ginsburg 2017: Large Batch Training of Convolutional Networks, algorithm 1,
+https://arxiv.org/abs/1708.03888. Not as in the paper: the rate falls as the schedule has it, and
+biases and scales take momentum at `TRUST` times the rate, as the length of those that begin at zero
+would hold them there.
+"""
+
+from __future__ import annotations
+
+import torch
+
+from striate.training.learning.part import Change, Rule
+
+TRUST = 0.001  #: the paper's eta
+_MOMENTUM = 0.9
+
+
+def _lars(change: Change) -> None:
+    for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
+        length, slope = param.norm(), grad.norm()
+        ratio = TRUST * length / (slope + change.decay * length)
+        known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
+        local = torch.where(known, ratio, TRUST)
+        towards = grad + change.decay * param
+        momentum.mul_(_MOMENTUM).add_(change.learning_rate * local * towards)
+        param.sub_(momentum)
+
+
+LARS = Rule(_lars, ("momentum",))

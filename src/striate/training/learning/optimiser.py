@@ -1,0 +1,115 @@
+"""Optimisers by name: which rule changes which weights of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from striate import options
+from striate.training.learning import classic
+from striate.training.learning.lamb import LAMB
+from striate.training.learning.lars import LARS, TRUST
+from striate.training.learning.lion import LION
+from striate.training.learning.muon import MUON
+from striate.training.learning.part import Part
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What an optimiser takes where nothing is asked for."""
+
+    learning_rate: float  #: the highest; times that of the network's card where `of_card`
+    weight_decay: float
+    of_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
+
+
+USUAL: dict[options.Optimiser, Usual] = {
+    "sgd": Usual(10.0, 5e-4, of_card=True),
+    "momentum": Usual(1.0, 5e-4, of_card=True),
+    "nesterov": Usual(1.0, 5e-4, of_card=True),
+    "adagrad": Usual(0.03, 0.0),
+    "rmsprop": Usual(0.003, 0.0),
+    "adam": Usual(0.003, 0.0),
+    "adamw": Usual(0.003, 0.05),
+    "lamb": Usual(0.01, 0.02),
+    "lars": Usual(8.0, 5e-4),
+    "lion": Usual(0.001, 0.15),
+    "muon": Usual(0.02, 0.01),
+}
+_RULES = {
+    "sgd": classic.SGD,
+    "momentum": classic.MOMENTUM,
+    "nesterov": classic.NESTEROV,
+    "adagrad": classic.ADAGRAD,
+    "rmsprop": classic.RMSPROP,
+    "adam": classic.ADAM,
+    "adamw": classic.ADAMW,
+    "lion": LION,
+}
+_BESIDE_MUON = USUAL["adamw"].learning_rate / USUAL["muon"].learning_rate
+
+
+class Optimiser:
+    """Changes the weights of a network by their gradients.
+
+    Parameters of one dimension or none, which are biases and the scales of norms, are not decayed.
+    """
+
+    def __init__(self, network: nn.Module, name: options.Optimiser, weight_decay: float) -> None:
+        self._parts = _parts(network, name, weight_decay)
+        self._owners = [(param, part) for part in self._parts for param in part.params]
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for param, _ in self._owners:
+            param.grad = None
+
+    def clip(self, longest: float) -> None:
+        """Shorten all gradients alike, where together they are longer than this."""
+        nn.utils.clip_grad_norm_([param for param, _ in self._owners], longest)
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Change every weight that has a gradient."""
+        for part in self._parts:
+            part.change(learning_rate)
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors, named "parameter.what", with the gradients that wait for a step."""
+        found: dict[str, Tensor] = {}
+        for index, (param, part) in enumerate(self._owners):
+            gradient = {} if param.grad is None else {"gradient": param.grad}
+            for what, tensor in (part.state(param) | gradient).items():
+                found[f"{index}.{what}"] = tensor
+        return found
+
+    @torch.no_grad()
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for index, (param, _) in enumerate(self._owners):
+            waits = f"{index}.gradient" in tensors
+            param.grad = torch.empty_like(param) if waits else None  # laid out like its weight
+        for name, tensor in self.state().items():
+            tensor.copy_(tensors[name])
+
+
+def _parts(network: nn.Module, name: options.Optimiser, decay: float) -> list[Part]:
+    params: list[Tensor] = [param for param in network.parameters() if param.requires_grad]
+    weights = [param for param in params if param.ndim > 1]
+    others = [param for param in params if param.ndim <= 1]
+    match name:
+        case "lamb":
+            return [Part(LAMB, weights, decay), Part(classic.ADAM, others)]
+        case "lars":
+            return [Part(LARS, weights, decay), Part(classic.MOMENTUM, others, share=TRUST)]
+        case "muon":
+            hidden, ends = weights[1:-1], weights[:1] + weights[1:][-1:]
+            return [
+                Part(MUON, hidden, decay),
+                Part(classic.ADAMW, ends, decay, _BESIDE_MUON),
+                Part(classic.ADAMW, others, share=_BESIDE_MUON),
+            ]
+        case _:
+            return [Part(_RULES[name], weights, decay), Part(_RULES[name], others)]
