@@ -9,7 +9,7 @@ from striate.layers import Outputs
 
 
 def loss(outputs: Tensor | Outputs, targets: Tensor, *, smoothing: float = 0.0) -> Tensor:
-    """Logits (N, classes), labels (N,) -> mean cross-entropy in nats.
+    """Logits (N, classes), labels (N,) or shares (N, classes) -> mean cross-entropy in nats.
 
     The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
     share of each target over all classes (Szegedy et al. 2016, section 7,
@@ -25,7 +25,11 @@ def loss(outputs: Tensor | Outputs, targets: Tensor, *, smoothing: float = 0.0) 
 
 
 def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:
-    """Logits (N, classes), labels (N,) -> how many have the highest logit at their label."""
+    """Logits (N, classes), labels (N,) -> how many have the highest logit at their label.
+
+    Of a mixed picture, shares (N, classes) in place of a label, it is that of the largest share.
+    """
+    targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
     outputs = outputs.logits if isinstance(outputs, Outputs) else outputs
     return (outputs.argmax(dim=1) == targets).sum()
 
