@@ -26,7 +26,8 @@ from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
 from striate.layers import skeletons
 from striate.model import Model, load, place
-from striate.options import EvaluateOptions, PredictOptions, TrainOptions
+from striate.options import CheckOptions, EvaluateOptions, PredictOptions, TrainOptions
+from striate.pictures.sheet import write_sheet
 from striate.shipping import table
 from striate.shipping.predictions import Predictions
 from striate.shipping.predictor import Predictor
@@ -40,11 +41,14 @@ from striate.training.run import Run
 from striate.training.signals import Request, stop_request
 
 
-def check(photos: str | Path) -> Inspection:
-    """Look at every picture of a folder and tell what is found; nothing is changed.
+def check(photos: str | Path, **options: Any) -> Inspection:
+    """Look at every picture of a folder and tell what is found; nothing in it is changed.
 
-    Raises DataError when there is no such folder or nothing in it.
+    Options are those of `striate check`: with any of them, a sheet of augmented pictures is written
+    to `out`. Raises DataError when there is no such folder or nothing in it.
     """
+    if options:
+        write_sheet(photos, CheckOptions.read(options))
     return inspect(photos)
 
 

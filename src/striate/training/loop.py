@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from striate.data.augment import VARIATIONS
 from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
 from striate.layers import Outputs
@@ -84,7 +83,7 @@ def _steps(
         recipe.batch,
         seed=recipe.seed,
         epoch=position.epoch,
-        variation=VARIATIONS[recipe.augment],
+        variation=recipe.variation,
         first=position.step,
     )
     network.train()

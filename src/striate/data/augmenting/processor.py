@@ -40,7 +40,9 @@ def varied(
     return torch.from_numpy(target).permute(0, 3, 1, 2)
 
 
-def _rows(matrix: Tensor, constant: Tensor, row: Tensor) -> tuple[NDArray[np.float64], list[list[float]]]:
+def _rows(
+    matrix: Tensor, constant: Tensor, row: Tensor
+) -> tuple[NDArray[np.float64], list[list[float]]]:
     """A matrix with the constant beside it, (N, C, C + 1), and what the mean adds to that."""
     return torch.cat((matrix, constant[:, :, None]), dim=2).numpy(), row.tolist()
 
@@ -58,9 +60,7 @@ def _vary(
     for index in chosen:
         picture, result = source[index].reshape(shape), target[index].reshape(shape)
         if places is not None:
-            cv2.warpAffine(
-                picture, places[index], (wide, high), result, how, cv2.BORDER_REPLICATE
-            )
+            cv2.warpAffine(picture, places[index], (wide, high), result, how, cv2.BORDER_REPLICATE)
             picture = result
         if tints is not None:
             matrix, row = tints[0][index], tints[1][index]
