@@ -26,9 +26,9 @@ __all__ = [
     "draws",
     "generator",
     "mixed",
-    "vary",
     "varied_boxes",
     "varied_masks",
+    "vary",
 ]
 
 
@@ -65,7 +65,8 @@ def vary(
     if variation.tints:
         scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
         tints = colours(uniform, variation, *scale)
-    if pictures.device.type == "cpu" and channels in processor.CHANNELS:
+    on_cpu = pictures.device.type == "cpu" and channels in processor.CHANNELS
+    if on_cpu and (variation.moves or variation.tints):
         pixels = in_pixels(places, high, wide) if places is not None else None
         pictures = processor.varied(pictures, pixels, tints)
     else:
@@ -80,5 +81,5 @@ def _varied(
 ) -> Tensor:
     """The reference, and what a GPU does."""
     if places is not None:
-        pictures = sampled(pictures, places.to(pictures))
+        pictures = sampled(pictures, places)
     return recoloured(pictures, *tints) if tints is not None else pictures

@@ -10,7 +10,7 @@ from striate.options import Augment, VaryOptions
 
 
 def level(channels: int) -> Augment:
-    """The level of pictures for which none was asked: grey ones may be signs, so none is mirrored."""
+    """The level of pictures for which none was asked; signs in grey are not to be mirrored."""
     return "light" if channels == 1 else "standard"
 
 

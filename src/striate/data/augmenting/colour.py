@@ -1,8 +1,9 @@
 """One linear map of colours a picture.
 
-Saturation moves a colour along the line to its grey (ITU-R BT.601 weights). Hue turns it about the
-axis of greys at equal luma, as in YIQ: a linear map, where a turn of HSV's hexagon is none. Contrast
-is taken about the mean of the picture. Nothing is clipped: values beyond black and white stay.
+Saturation moves a colour along the line to its grey (ITU-R BT.601 weights). Hue turns it about
+the axis of greys at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
+Contrast is taken about the mean of the picture. Nothing is clipped: values beyond black and white
+stay.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def colours(
     matrix x + constant + row . m. `mean` and `deviation` are those of the normalisation: a channel
     each. Brightness is in units of the normalised range (a deviation of about 0.25 is assumed).
     """
-    signed, channels = uniform.double() * 2 - 1, len(mean)
+    signed, channels = uniform.cpu().double() * 2 - 1, len(mean)
     gain = (1 + variation.contrast * signed[:, ranges.CONTRAST])[:, None]
     light = (4 * variation.brightness * signed[:, ranges.BRIGHTNESS])[:, None]
     matrix, constant = _tints(signed, variation, mean, deviation)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,56 +18,52 @@ from striate.data.augmenting.ranges import Variation
 
 
 def maps(uniform: Tensor, variation: Variation, high: int, wide: int) -> Tensor:
-    """(N, DRAWS) -> (N, 2, 3), from output to input positions of pictures (high, wide).
+    """(N, DRAWS) -> (N, 2, 3) float64, from output to input positions of pictures (high, wide).
 
     In the order in which a position is sent back: mirrored and flipped, stretched, sheared, scaled,
     turned, shifted; then taken into the part that is cut out.
     """
-    signed = uniform * 2 - 1
+    # in numpy: on a few hundred numbers, torch's threads take longer to start than to compute
+    drawn = uniform.cpu().numpy().astype(np.float64)
+    signed = drawn * 2 - 1
     angle = signed[:, ranges.TURN] * math.radians(variation.turn)
-    slant = (signed[:, ranges.SHEAR] * math.radians(variation.shear)).tan()
+    slant = np.tan(signed[:, ranges.SHEAR] * math.radians(variation.shear))
     size = 1 / (1 + variation.scale * signed[:, ranges.SCALE])
-    longer = (signed[:, ranges.STRETCH] * (math.log1p(variation.stretch) / 2)).exp()
-    across = size / longer * _sign(signed[:, ranges.MIRROR], variation.mirror)
-    down = size * longer * _sign(signed[:, ranges.FLIP], variation.flip)
-    cosine, sine = angle.cos(), angle.sin()
-    side = (1 - variation.crop * uniform[:, ranges.CROP]).sqrt()
-    moved = (
-        2 * variation.shift * side * signed[:, place] + (1 - side) * signed[:, window]
-        for place, window in (
-            (ranges.ACROSS, ranges.CROP_ACROSS),
-            (ranges.DOWN, ranges.CROP_DOWN),
-        )
-    )
-    right, low = moved
+    longer = np.exp(signed[:, ranges.STRETCH] * (math.log1p(variation.stretch) / 2))
+    across = size / longer * _sign(signed[:, ranges.MIRROR], asked=variation.mirror)
+    down = size * longer * _sign(signed[:, ranges.FLIP], asked=variation.flip)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    side = np.sqrt(1 - variation.crop * drawn[:, ranges.CROP])
+    shift, rest = 2 * variation.shift * side, 1 - side
+    right = shift * signed[:, ranges.ACROSS] + rest * signed[:, ranges.CROP_ACROSS]
+    low = shift * signed[:, ranges.DOWN] + rest * signed[:, ranges.CROP_DOWN]
     rows = (
         side * cosine * across, side * (cosine * slant - sine) * down * (high / wide), right,
         side * sine * across * (wide / high), side * (sine * slant + cosine) * down, low,
     )  # fmt: skip
-    return torch.stack(rows, dim=1).reshape(-1, 2, 3)
+    return torch.from_numpy(np.stack(rows, axis=1).reshape(-1, 2, 3))
 
 
 def sampled(pictures: Tensor, places: Tensor, mode: str = "bilinear") -> Tensor:
     """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge, the edge."""
-    grid = F.affine_grid(places, list(pictures.shape), align_corners=False)
+    grid = F.affine_grid(places.to(pictures), list(pictures.shape), align_corners=False)
     return F.grid_sample(pictures, grid, mode, padding_mode="border", align_corners=False)
 
 
-def in_pixels(places: Tensor, high: int, wide: int) -> Tensor:
-    """The same maps between positions counted in pixels from the middle of the first; float64."""
-    half = torch.tensor([wide / 2, high / 2], dtype=torch.float64)
-    middle = half - 0.5
-    exact = places.double()
+def in_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
+    """The same maps between positions counted in pixels from the middle of the first."""
+    half = np.array([wide / 2, high / 2])
+    middle, exact = half - 0.5, places.numpy()
     linear = exact[:, :, :2] * (half[:, None] / half)
     constant = exact[:, :, 2] * half + middle - linear @ middle
-    return torch.cat((linear, constant[:, :, None]), dim=2)
+    return np.concatenate((linear, constant[:, :, None]), axis=2)
 
 
 def varied_masks(masks: Tensor, uniform: Tensor, variation: Variation) -> Tensor:
     """(N, H, W) of whole numbers up to 2^24, moved as `vary` moves pictures; no new ones arise."""
     if not variation.moves:
         return masks
-    places = maps(uniform, variation, *masks.shape[1:]).to(masks.device)
+    places = maps(uniform, variation, *masks.shape[1:])
     return sampled(masks[:, None].float(), places, "nearest")[:, 0].to(masks.dtype)
 
 
@@ -79,7 +77,7 @@ def varied_boxes(
     """
     if not variation.moves:
         return boxes
-    places = maps(uniform, variation, high, wide).to(boxes).double()
+    places = maps(uniform, variation, high, wide).to(boxes.device)
     sides = boxes.new_tensor([wide, high], dtype=torch.float64)
     left, top, right, low = boxes.double().unbind(dim=2)
     corners = torch.stack((left, top, right, top, left, low, right, low), dim=2)
@@ -90,5 +88,5 @@ def varied_boxes(
     return torch.cat((inside.amin(dim=2), inside.amax(dim=2)), dim=2).to(boxes.dtype)
 
 
-def _sign(signed: Tensor, asked: bool) -> Tensor:
-    return torch.where(signed < 0, -1.0, 1.0) if asked else torch.ones_like(signed)
+def _sign(signed: NDArray[np.float64], *, asked: bool) -> NDArray[np.float64]:
+    return np.where(signed < 0, -1.0, 1.0) if asked else np.ones_like(signed)

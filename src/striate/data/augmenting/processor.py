@@ -18,16 +18,18 @@ CHANNELS = (1, 3)  #: what OpenCV takes
 
 
 def varied(
-    pictures: Tensor, places: Tensor | None, tints: tuple[Tensor, Tensor, Tensor] | None
+    pictures: Tensor,
+    places: NDArray[np.float64] | None,
+    tints: tuple[Tensor, Tensor, Tensor] | None,
 ) -> Tensor:
-    """(N, C, H, W) float32 with maps in pixels and colours, as the other files of this folder do."""
+    """(N, C, H, W) float32 with maps in pixels, and colours as `colours` gives them."""
     source = pictures.permute(0, 2, 3, 1).contiguous().numpy()
     target = np.empty_like(source)
     work = partial(
         _vary,
         source,
         target,
-        None if places is None else places.numpy(),
+        places,
         None if tints is None else _rows(*tints),
     )
     threads = min(torch.get_num_threads(), len(source))
@@ -65,5 +67,7 @@ def _vary(
         if tints is not None:
             matrix, row = tints[0][index], tints[1][index]
             mean = cv2.mean(picture)
-            matrix[:, channels] += sum(weight * part for weight, part in zip(row, mean))
+            matrix[:, channels] += sum(
+                weight * part for weight, part in zip(row, mean, strict=False)
+            )
             cv2.transform(picture, matrix, result)
