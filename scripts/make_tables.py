@@ -20,6 +20,7 @@ from pathlib import Path
 
 import annotated_types
 import torch
+from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
@@ -114,6 +115,8 @@ def limits(bounds: Iterable[object]) -> str:
     words: list[str] = []
     for bound in bounds:
         match bound:
+            case AfterValidator():  # of a text
+                pass
             case annotated_types.Ge(least):
                 words.append(f"{number(least)} or more")
             case annotated_types.Gt(least):

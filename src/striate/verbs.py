@@ -44,8 +44,7 @@ from striate.training.signals import Request, stop_request
 def check(photos: str | Path, **options: Any) -> Inspection:
     """Look at every picture of a folder and tell what is found; nothing in it is changed.
 
-    Options are those of `striate check`: with any of them, a sheet of augmented pictures is written
-    to `out`. Raises DataError when there is no such folder or nothing in it.
+    Options, those of `striate check`, ask for a sheet. Raises DataError where there is nothing.
     """
     if options:
         write_sheet(photos, CheckOptions.read(options))
@@ -277,17 +276,15 @@ def _write_report(run: Run, data: Dataset) -> None:
 
 def _epochs_beside(model: str) -> list[Epoch]:
     """The epochs of the run that a model file lies in; none where it was moved elsewhere."""
-    place = Path(model)
-    return Run(place if place.is_dir() else place.parent).epochs()
+    return Run(Path(model) if Path(model).is_dir() else Path(model).parent).epochs()
 
 
 def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
     params = sum(p.numel() for p in model.network.parameters())
     view = model.preprocess
-    colour = "grey" if view.channels == 1 else "colour"
     facts = {
         "network": f"{model.name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
+        "sees": f"{view.size}x{view.size} pixels, {'grey' if view.channels == 1 else 'colour'}, {view.fit}",
         **model.facts,
         "striate": striate.__version__,
         "torch": torch.__version__,
