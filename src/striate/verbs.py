@@ -284,7 +284,7 @@ def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> st
     view = model.preprocess
     facts = {
         "network": f"{model.name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {'grey' if view.channels == 1 else 'colour'}, {view.fit}",
+        "sees": f"{view.size}x{view.size} pixels, {('grey', 'colour')[view.channels > 1]}, {view.fit}",
         **model.facts,
         "striate": striate.__version__,
         "torch": torch.__version__,
