@@ -281,10 +281,10 @@ def _epochs_beside(model: str) -> list[Epoch]:
 
 def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
     params = sum(p.numel() for p in model.network.parameters())
-    view = model.preprocess
+    how = model.preprocess
     facts = {
         "network": f"{model.name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {('grey', 'colour')[view.channels > 1]}, {view.fit}",
+        "sees": f"{how.size}x{how.size} pixels, {('grey', 'colour')[how.channels > 1]}, {how.fit}",
         **model.facts,
         "striate": striate.__version__,
         "torch": torch.__version__,
