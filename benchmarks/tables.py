@@ -120,7 +120,8 @@ def augmentation(record: dict[str, Any]) -> str:
         for name, entry in record["contenders"].items()
     ]
     table = grid(("contender", "milliseconds a batch", "ratio"), ("---", "---:", "---:"), rows)
-    return f"{head}\n\n{table}\n\n{', '.join(f'{k} {v}' for k, v in record['versions'].items())}\n"
+    versions = ", ".join(f"{peer} {number}" for peer, number in record["versions"].items())
+    return f"{head}\n\n{table}\n\n{versions}\n"
 
 
 def template_against_network(record: dict[str, Any]) -> str:
