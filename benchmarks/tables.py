@@ -112,8 +112,8 @@ def augmentation(record: dict[str, Any]) -> str:
     """Milliseconds a batch: median, least and most."""
     head = (
         f"**{record['data']}**: measured {record['date']} on {record['device']}, "
-        f"{record['threads']} threads, other processes running; medians of n = {record['n']}, least "
-        "and most in brackets; ratio: time over that of striate."
+        f"{record['threads']} threads, other processes running; medians of n = {record['n']}, "
+        "least and most in brackets; ratio: time over that of striate."
     )
     rows = [
         (name, spread(entry["milliseconds"], 1), f"{entry['ratio']:.1f}")
