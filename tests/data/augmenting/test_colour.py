@@ -77,3 +77,9 @@ def test_grey_pictures_have_no_hue_and_no_saturation() -> None:
     batch = real()[:, :1]
     varied = vary(batch, draws(3, 1, 1), Variation(saturation=1, hue=180))
     assert varied.allclose(batch, atol=1e-6)
+
+
+def test_two_quarter_turns_of_hue_are_a_half_turn() -> None:
+    quarter, half, most = Variation(hue=90), Variation(hue=180), drawn(3, HUE=1.0)
+    twice = changed(changed(real(), most, quarter), most, quarter)
+    assert twice.allclose(changed(real(), most, half), atol=1e-4)
