@@ -108,6 +108,22 @@ def peak_memory(record: dict[str, Any]) -> str:
     return f"{head}\n\n{grid(heads, ['---', '---', *['---:'] * (1 + len(layouts))], rows)}\n"
 
 
+def augmentation(record: dict[str, Any]) -> str:
+    """Milliseconds a batch: median, least and most."""
+    head = (
+        f"**{record['data']}**: measured {record['date']} on {record['device']}, "
+        f"{record['threads']} threads, other processes running; medians of n = {record['n']}, "
+        "least and most in brackets; ratio: time over that of striate."
+    )
+    rows = [
+        (name, spread(entry["milliseconds"], 1), f"{entry['ratio']:.1f}")
+        for name, entry in record["contenders"].items()
+    ]
+    table = grid(("contender", "milliseconds a batch", "ratio"), ("---", "---:", "---:"), rows)
+    versions = ", ".join(f"{peer} {number}" for peer, number in record["versions"].items())
+    return f"{head}\n\n{table}\n\n{versions}\n"
+
+
 def template_against_network(record: dict[str, Any]) -> str:
     """Precision, recall and F1 on unchanged digits, then F1 on changed ones."""
     finders, curves = record["finders"], record["curves"]
@@ -179,6 +195,7 @@ def spread(values: dict[str, float], digits: int) -> str:
 QUESTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "correlation": correlation,
     "folder_to_model": folder_to_model,
+    "augmentation": augmentation,
     "peak_memory": peak_memory,
     "template_against_network": template_against_network,
 }

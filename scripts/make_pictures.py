@@ -1,6 +1,6 @@
 """Make the pictures of the documentation, which are kept in the repository.
 
-    python scripts/make_pictures.py              # the drawing of a network, filters and kernels
+    python scripts/make_pictures.py              # the drawing of a network, filters, a sheet
     striate demo
     python scripts/make_pictures.py runs/demo    # and the report of that run, as a browser shows it
 
@@ -16,9 +16,12 @@ from pathlib import Path
 from PIL import Image
 
 import striate
+from striate.options import CheckOptions
 from striate.pictures.gallery import gallery
+from striate.pictures.sheet import sheet
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+SAMPLES = Path(striate.__file__).parent / "vision" / "samples"
 TARGET = PICTURES / "report.png"
 WIDTH, HEIGHT = 1240, 1222
 MARGIN = 56  #: of the page, left and right
@@ -43,6 +46,22 @@ def filters() -> None:
         small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)
         small.save(target, quality=85, method=6)
         print(f"{target}: {small.width} x {small.height} pixels, {target.stat().st_size:,} bytes")
+
+
+def augmentation() -> None:
+    """What the guide shows of `check --augment`: three sample pictures."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("cat.jpg", "camera.png", "crosses.png"):
+            place = Path(folder) / Path(name).stem
+            place.mkdir()
+            shutil.copy(SAMPLES / name, place)
+        ranges = "saturation=0.3,hue=20,shear=10,erase=0.2"
+        figure = sheet(folder, CheckOptions(augment="strong", vary=ranges))
+    target = PICTURES / "augmentation.webp"
+    high = round(figure.height * GUIDE_WIDTH / figure.width)
+    small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)
+    small.save(target, quality=85, method=6)
+    print(f"{target}: {small.width} x {small.height} pixels, {target.stat().st_size:,} bytes")
 
 
 def report(run: str) -> None:
@@ -73,5 +92,6 @@ def report(run: str) -> None:
 if __name__ == "__main__":
     drawing("lenet5")
     filters()
+    augmentation()
     for folder in sys.argv[1:]:
         report(folder)

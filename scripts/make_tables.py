@@ -20,13 +20,22 @@ from pathlib import Path
 
 import annotated_types
 import torch
+from pydantic import AfterValidator
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
 from striate.anatomy.layer import amount
-from striate.data.augment import VARIATIONS
+from striate.data.augment import VARIATIONS, Variation
 from striate.data.listing import LEFT_OUT, USED, Record
-from striate.options import EvaluateOptions, FilterOptions, Options, PredictOptions, TrainOptions
+from striate.options import (
+    CheckOptions,
+    EvaluateOptions,
+    FilterOptions,
+    Options,
+    PredictOptions,
+    TrainOptions,
+    VaryOptions,
+)
 from striate.training import events
 from striate.training.learning.optimiser import USUAL
 from striate.training.recipe import choose_view, complete
@@ -43,6 +52,8 @@ def tables() -> dict[str, str]:
     return {
         "findings-left-out": table(("finding", "what is done"), LEFT_OUT.items()),
         "findings-used": table(("finding", "what is done"), USED.items()),
+        "check-options": flags(CheckOptions),
+        "ranges": range_table(),
         "train-options": flags(TrainOptions),
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
@@ -106,6 +117,8 @@ def limits(bounds: Iterable[object]) -> str:
     words: list[str] = []
     for bound in bounds:
         match bound:
+            case AfterValidator():  # of a text
+                pass
             case annotated_types.Ge(least):
                 words.append(f"{number(least)} or more")
             case annotated_types.Gt(least):
@@ -222,12 +235,25 @@ def optimisers() -> str:
 
 def augmentation() -> str:
     """The ranges of each level."""
-    names = [field.name for field in fields(VARIATIONS["none"])]
+    names = [
+        field.name
+        for field in fields(Variation)
+        if any(getattr(variation, field.name) for variation in VARIATIONS.values())
+    ]
     rows = [
         (f"`{level}`", *(shown(name, getattr(variation, name)) for name in names))
         for level, variation in VARIATIONS.items()
     ]
     return table(("level", *names), rows)
+
+
+def range_table() -> str:
+    """What `vary` names."""
+    rows = [
+        (f"`{name}`", takes(field), str(field.description))
+        for name, field in VaryOptions.model_fields.items()
+    ]
+    return table(("range", "takes", "what it does"), rows)
 
 
 def shown(name: str, value: float) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -85,6 +86,78 @@ class Options(BaseModel):
         return str(value).lower() if number and isinstance(value, bool) else value
 
 
+class VaryOptions(Options):
+    """Ranges of augmentation, as `--vary "turn=15,shift=0.1"` names them.
+
+    What is not given stays as the level of `augment` has it.
+    """
+
+    turn: float | None = _option(None, "Turned either way", "degrees", ge=0, le=180)
+    shift: float | None = _option(None, "Moved either way, of the side", "share", ge=0, le=1)
+    scale: float | None = _option(None, "Larger or smaller", "share", ge=0, lt=1)
+    mirror: bool | None = _option(None, "Half of the pictures, left to right", "yes or no")
+    flip: bool | None = _option(None, "Half of the pictures, upside down", "yes or no")
+    shear: float | None = _option(None, "Slanted either way", "degrees", ge=0, le=60)
+    stretch: float | None = _option(None, "Wider or higher", "share", ge=0, le=4)
+    crop: float | None = _option(None, "Cut away at most, of the area", "share", ge=0, lt=1)
+    brightness: float | None = _option(
+        None, "Lighter or darker, of the full range", "share", ge=0, le=1
+    )
+    contrast: float | None = _option(None, "Stronger or weaker", "share", ge=0, le=1)
+    saturation: float | None = _option(None, "More or less colour", "share", ge=0, le=1)
+    hue: float | None = _option(None, "Colours turned about the greys", "degrees", ge=0, le=180)
+    erase: float | None = _option(
+        None, "A rectangle erased, at most, of the area", "share", ge=0, lt=1
+    )
+    mixup: float | None = _option(
+        None, "Another picture laid over at most, its label too", "share", ge=0, le=1
+    )
+    cutmix: float | None = _option(
+        None, "A rectangle of another picture at most, of the area", "share", ge=0, le=1
+    )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From "turn=15,shift=0.1,mirror=no". Raises OptionError."""
+        values: dict[str, str] = {}
+        for entry in text.split(","):
+            name, equals, value = (part.strip() for part in entry.partition("="))
+            if not (name and equals and value):
+                raise OptionError(
+                    "vary takes ranges by name, as in turn=15,shift=0.1, "
+                    f"but {printable(repr(entry.strip()), 200)} came"
+                )
+            if name in values:
+                raise OptionError(f"vary names {printable(repr(name), 200)} twice")
+            values[name] = value
+        return cls.read(values, source="vary")
+
+    def given(self) -> dict[str, float | bool]:
+        """Name -> range, of those that were asked for."""
+        return self.model_dump(exclude_none=True)
+
+
+def _ranges(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            VaryOptions.parse(text)
+    except OptionError as error:
+        raise PydanticCustomError("ranges", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+Ranges = Annotated[str | None, AfterValidator(_ranges)]
+
+
+class CheckOptions(Options):
+    """Options of `check`; any of them asks for a sheet of augmented pictures."""
+
+    augment: Augment | None = _option(None, "How much the pictures of the sheet are varied")
+    vary: Ranges = _option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    seed: int = _option(0, "Fixes the variation", ge=0, lt=2**63)
+    out: Path | None = _option(None, "Write a sheet of augmented pictures to this .png file")
+
+
 class TrainOptions(Options):
     """Options of `train`; what is not given is chosen from the pictures and recorded."""
 
@@ -111,6 +184,7 @@ class TrainOptions(Options):
     balance: Balance = _option("none", "What evens out classes of different size")
     smoothing: float = _option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
     augment: Augment | None = _option(None, "How much training pictures are varied")
+    vary: Ranges = _option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     validation: float = _option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
     test: float = _option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
     bad_images: Literal["skip", "fail"] = _option("skip", "What unreadable pictures do to the run")
@@ -190,7 +264,7 @@ _DEMANDS = {
 
 
 def _sentence(error: ErrorDetails, known: list[str]) -> str:
-    if not error["loc"]:
+    if not error["loc"] or error["type"] == "ranges":
         return error["msg"]
     name = str(error["loc"][0])
     if error["type"] in ("extra_forbidden", "invalid_key"):

@@ -26,7 +26,8 @@ from striate.judging.inference import Judged, evaluating, judged
 from striate.judging.report import report
 from striate.layers import skeletons
 from striate.model import Model, load, place
-from striate.options import EvaluateOptions, PredictOptions, TrainOptions
+from striate.options import CheckOptions, EvaluateOptions, PredictOptions, TrainOptions
+from striate.pictures.sheet import write_sheet
 from striate.shipping import table
 from striate.shipping.predictions import Predictions
 from striate.shipping.predictor import Predictor
@@ -40,11 +41,13 @@ from striate.training.run import Run
 from striate.training.signals import Request, stop_request
 
 
-def check(photos: str | Path) -> Inspection:
-    """Look at every picture of a folder and tell what is found; nothing is changed.
+def check(photos: str | Path, **options: Any) -> Inspection:
+    """Look at every picture of a folder and tell what is found; nothing in it is changed.
 
-    Raises DataError when there is no such folder or nothing in it.
+    Options, those of `striate check`, ask for a sheet. Raises DataError where there is nothing.
     """
+    if options:
+        write_sheet(photos, CheckOptions.read(options))
     return inspect(photos)
 
 
@@ -273,17 +276,15 @@ def _write_report(run: Run, data: Dataset) -> None:
 
 def _epochs_beside(model: str) -> list[Epoch]:
     """The epochs of the run that a model file lies in; none where it was moved elsewhere."""
-    place = Path(model)
-    return Run(place if place.is_dir() else place.parent).epochs()
+    return Run(Path(model) if Path(model).is_dir() else Path(model).parent).epochs()
 
 
 def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
     params = sum(p.numel() for p in model.network.parameters())
-    view = model.preprocess
-    colour = "grey" if view.channels == 1 else "colour"
+    how = model.preprocess
     facts = {
         "network": f"{model.name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
+        "sees": f"{how.size}x{how.size} pixels, {('grey', 'colour')[how.channels > 1]}, {how.fit}",
         **model.facts,
         "striate": striate.__version__,
         "torch": torch.__version__,

@@ -121,12 +121,13 @@ def test_the_same_seed_gives_the_same_events_and_weights_and_another_does_not(
     assert found[0] == found[1] != found[2]
 
 
+@pytest.mark.parametrize("vary", [None, "shear=9,hue=20,erase=0.2,mixup=0.4,cutmix=0.8"])
 @pytest.mark.parametrize("network", ["lenet5", "resnet20"])
 @pytest.mark.parametrize("stop_at", [(1, 1), (2, 3), (3, 5)])
 def test_a_stopped_run_ends_with_the_weights_of_an_unstopped_one(
-    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int]
+    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int], vary: str | None
 ):
-    options = {**QUICK, "epochs": 3, "network": network}
+    options = {**QUICK, "epochs": 3, "network": network, "vary": vary}
     whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
     stopped = None
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):

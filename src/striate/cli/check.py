@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,19 +12,31 @@ from striate.cli.verb import FILE, Verb, as_json
 from striate.errors import DataError
 
 
-@click.command("check", cls=Verb)
+@click.command("check", cls=Verb, model="CheckOptions")
 @click.argument("photos", help="A folder, manifest or array file.", type=FILE)
 @as_json
-def command(photos: Path, as_json: bool) -> int:
+def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     """Look at every picture of a folder; change nothing.
 
-    Exits with 3 when the folder cannot be trained on. Example: striate check photos
+    With --augment, --vary or --out, some of them are drawn as training varies them. Exits with 3
+    when the folder cannot be trained on. Example: striate check photos --augment strong
     """
     from striate.data.checking.inspection import inspect
 
+    place = _sheet(photos, options) if options else None
     inspection = inspect(photos)
     if as_json:
-        print_json(inspection.to_json())
+        files = {"files": {"sheet": str(place)}} if place else {}
+        print_json({**inspection.to_json(), **files})
     else:
         click.echo(str(inspection))
+        if place:
+            click.echo(f"\nsheet  {place}")
     return 0 if inspection.trainable else DataError.exit_code
+
+
+def _sheet(photos: Path, options: dict[str, Any]) -> Path:
+    from striate.options import CheckOptions
+    from striate.pictures.sheet import write_sheet
+
+    return write_sheet(photos, CheckOptions.read(options))

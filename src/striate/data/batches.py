@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.augment import Variation, draws, generator, vary
+from striate.data.augment import Variation, draws, generator, mixed, vary
 from striate.data.balance import balanced_order
 from striate.data.listing import Packed, Part
 from striate.data.preprocess import Preprocess
@@ -21,7 +21,7 @@ class Batch:
     """Network input and targets of one step."""
 
     pictures: Tensor  #: (N, C, H, W) float32, normalised, channels last in memory
-    labels: Tensor  #: (N,) int64
+    labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where pictures are mixed
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Pixels:
     rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
+    classes: int = 0  #: of the labels; needed to mix pictures
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -60,14 +61,22 @@ class Pixels:
             uniform = uniform[order]
         for step in range(first, steps_in(len(self), size)):
             here = slice(step * size, (step + 1) * size)
-            batch = self._gather(order[here])
-            changes = uniform[here].to(self.labels.device)
-            yield Batch(vary(batch.pictures, changes, variation), batch.labels)
+            yield self._varied(self._gather(order[here]), uniform[here], variation)
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Every picture once, in listing order, unchanged."""
         for start in range(0, len(self), size):
             yield self._gather(torch.arange(start, min(start + size, len(self))))
+
+    def _varied(self, batch: Batch, uniform: Tensor, variation: Variation) -> Batch:
+        view = self.preprocess
+        pictures = vary(
+            batch.pictures, uniform, variation, mean=view.mean, deviation=view.deviation
+        )
+        if not variation.mixes:
+            return Batch(pictures, batch.labels)
+        uniform = uniform.to(pictures.device)
+        return Batch(*mixed(pictures, batch.labels, self.classes, uniform, variation))
 
     def _gather(self, chosen: Tensor) -> Batch:
         rows = self.rows[chosen]
@@ -91,8 +100,8 @@ def pixels_of(
     """The pictures of one part (all when None) on a device."""
     rows = [row for row, p in enumerate(packed.pictures) if part in (None, p.part)]
     labels = torch.tensor([packed.pictures[row].label for row in rows], dtype=torch.int64)
-    index = torch.tensor(rows, dtype=torch.int64)
+    index, classes = torch.tensor(rows, dtype=torch.int64), len(packed.class_names)
     if device.type == "cpu":
-        return Pixels(packed.pixels, index, labels, preprocess)
+        return Pixels(packed.pixels, index, labels, preprocess, classes)
     resident = torch.from_numpy(packed.pixels[index.numpy()]).to(device)
-    return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess)
+    return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess, classes)

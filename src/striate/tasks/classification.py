@@ -15,7 +15,7 @@ def loss(
     smoothing: float = 0.0,
     weights: Tensor | None = None,
 ) -> Tensor:
-    """Logits (N, classes), labels (N,) -> mean cross-entropy in nats.
+    """Logits (N, classes), labels (N,) or shares (N, classes) -> mean cross-entropy in nats.
 
     The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
     share of each target over all classes (Szegedy et al. 2016, section 7,
@@ -41,7 +41,11 @@ def _cross_entropy(
 
 
 def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:
-    """Logits (N, classes), labels (N,) -> how many have the highest logit at their label."""
+    """Logits (N, classes), labels (N,) -> how many have the highest logit at their label.
+
+    Of a mixed picture, shares (N, classes) in place of a label, it is that of the largest share.
+    """
+    targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
     outputs = outputs.logits if isinstance(outputs, Outputs) else outputs
     return (outputs.argmax(dim=1) == targets).sum()
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from striate.data.augment import VARIATIONS
 from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
 from striate.layers import Outputs
@@ -103,7 +102,7 @@ def _steps(
         recipe.batch,
         seed=recipe.seed,
         epoch=position.epoch,
-        variation=VARIATIONS[recipe.augment],
+        variation=recipe.variation,
         first=position.step,
         balanced=recipe.balance == "sampling",
     )

@@ -13,6 +13,8 @@ from torch import nn
 
 from striate import zoo
 from striate.anatomy import dissect
+from striate.data.augmenting.choice import level, variation
+from striate.data.augmenting.ranges import Variation
 from striate.data.listing import Record
 from striate.errors import OptionError
 from striate.options import Augment, Balance, Fit, Optimiser, Precision, Schedule, TrainOptions
@@ -61,9 +63,15 @@ class Recipe:
     balance: Balance
     smoothing: float
     augment: Augment
+    vary: str | None
     precision: Precision  #: never "auto"
     threads: int
     seed: int
+
+    @property
+    def variation(self) -> Variation:
+        """The ranges of `augment` with those of `vary` in their place."""
+        return variation(self.augment, self.vary)
 
 
 def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
@@ -131,7 +139,8 @@ def complete(
         patience=options.patience,
         balance=options.balance,
         smoothing=options.smoothing,
-        augment=options.augment or ("light" if view.channels == 1 else "standard"),
+        augment=options.augment or level(view.channels),
+        vary=options.vary,
         precision=precision,
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
         seed=options.seed,

@@ -1,0 +1,170 @@
+"""How long does a batch take to be varied, with a draw for each picture?
+
+    python benchmarks/augmentation.py [--repeats 15] [--threads 2] [--save]
+
+The same changes for all: turn, shift, scale, mirror, brightness and contrast of `strong`, and for
+colour pictures saturation and hue. torchvision varies picture by picture, as its loaders do,
+without the loading, on bytes as its documentation advises; the others vary a whole batch of
+float32. All give float32, each in the layout it takes. The contenders take turns; each repetition
+has other draws, which are part of what is timed.
+Prints one JSON line for each shape; --save appends it to results/augmentation.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from folder_to_model import HERE, machine, say
+from torch import Tensor
+
+from striate.data.augment import VARIATIONS, draws, vary
+from striate.data.augmenting import colour, geometry
+
+SHAPES = ((512, 1, 28, 28), (128, 3, 224, 224))
+STRONG = VARIATIONS["strong"]
+SATURATION, HUE = 0.3, 18.0  #: share, and degrees: a twentieth of the circle
+PEERS = ("torch", "torchvision", "kornia", "opencv-python-headless")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--save", action="store_true")
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        for shape in SHAPES:
+            line = json.dumps(compare(device, shape, asked.repeats))
+            print(line, flush=True)
+            if asked.save:
+                with (HERE / "results" / "augmentation.jsonl").open("a") as file:
+                    file.write(line + "\n")
+
+
+def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]:
+    pictures = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
+    plain = pictures.contiguous()
+    inputs = {"striate": pictures, "striate, torch alone": pictures, "Kornia": plain}
+    whole = (plain * 255).byte()
+    taken: dict[str, list[float]] = {}
+    for turn in range(repeats + 1):
+        for name, change in contenders(shape[1], device).items():
+            seconds = timed(change, inputs.get(name, whole), turn)
+            if turn:  # the first turn warms up
+                taken.setdefault(name, []).append(seconds)
+    first = statistics.median(taken["striate"])
+    say(f"{device} {shape}: " + ", ".join(f"{k} {min(v):.4f}" for k, v in taken.items()))
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "data": f"{'x'.join(map(str, shape))} on {device}",
+        "device": torch.cuda.get_device_name() if device == "cuda" else machine()["cpu"],
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
+        "n": repeats,
+        "versions": {peer: version(peer) for peer in PEERS},
+        "contenders": {
+            name: {
+                "milliseconds": {
+                    "median": 1000 * statistics.median(seconds),
+                    "min": 1000 * min(seconds),
+                    "max": 1000 * max(seconds),
+                },
+                "ratio": statistics.median(seconds) / first,
+            }
+            for name, seconds in taken.items()
+        },
+    }
+
+
+def timed(change: Callable[[Tensor, int], Tensor], pictures: Tensor, turn: int) -> float:
+    if pictures.is_cuda:
+        torch.cuda.synchronize()
+    began = time.perf_counter()
+    varied = change(pictures, turn)
+    if pictures.is_cuda:
+        torch.cuda.synchronize()
+    seconds = time.perf_counter() - began
+    assert varied.shape == pictures.shape
+    return seconds
+
+
+def contenders(channels: int, device: str) -> dict[str, Callable[[Tensor, int], Tensor]]:
+    ours = {"striate": striate(channels), "striate, torch alone": reference(channels)}
+    return ours | {
+        "torchvision v2, a picture at a time": torchvision_v2(channels),
+        "Kornia": kornia_batch(channels, device),
+    }
+
+
+def striate(channels: int) -> Callable[[Tensor, int], Tensor]:
+    variation = ours(channels)
+    return lambda pictures, turn: vary(pictures, draws(len(pictures), 0, turn), variation)
+
+
+def ours(channels: int) -> Any:
+    return replace(STRONG, saturation=SATURATION, hue=HUE) if channels == 3 else STRONG
+
+
+def reference(channels: int) -> Callable[[Tensor, int], Tensor]:
+    """What striate does on a GPU, on any device."""
+    variation = ours(channels)
+
+    def change(pictures: Tensor, turn: int) -> Tensor:
+        uniform = draws(len(pictures), 0, turn)
+        places = geometry.maps(uniform, variation, *pictures.shape[2:])
+        none, one = (0.0,) * channels, (1.0,) * channels
+        moved = geometry.sampled(pictures, places)
+        tinted = colour.recoloured(moved, *colour.colours(uniform, variation, none, one))
+        return tinted.contiguous(memory_format=torch.channels_last)
+
+    return change
+
+
+def torchvision_v2(channels: int) -> Callable[[Tensor, int], Tensor]:
+    from torchvision.transforms import v2
+
+    scale = 1 - STRONG.scale, 1 + STRONG.scale
+    change = v2.Compose(
+        [
+            v2.RandomAffine(
+                STRONG.turn, (STRONG.shift,) * 2, scale, interpolation=v2.InterpolationMode.BILINEAR
+            ),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(*jitter(channels)),
+            v2.ToDtype(torch.float32, scale=True),
+        ]
+    )
+    return lambda pictures, _: torch.stack([change(picture) for picture in pictures])
+
+
+def kornia_batch(channels: int, device: str) -> Callable[[Tensor, int], Tensor]:
+    import kornia.augmentation as K
+
+    scale = 1 - STRONG.scale, 1 + STRONG.scale
+    changes = K.AugmentationSequential(
+        K.RandomAffine(STRONG.turn, (STRONG.shift,) * 2, scale, padding_mode="border", p=1.0),
+        K.RandomHorizontalFlip(p=0.5),
+        K.ColorJiggle(*jitter(channels), p=1.0),
+    ).to(device)
+    return lambda pictures, _: changes(pictures)
+
+
+def jitter(channels: int) -> tuple[float, ...]:
+    """Brightness, contrast, saturation and hue; grey pictures have no colour."""
+    tint = (SATURATION, HUE / 360) if channels == 3 else (0.0, 0.0)
+    return STRONG.brightness, STRONG.contrast, *tint
+
+
+if __name__ == "__main__":
+    main()

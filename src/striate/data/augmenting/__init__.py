@@ -1,0 +1,1 @@
+"""The parts of `striate.data.augment`: ranges, maps, colours, and pictures over pictures."""

@@ -1,0 +1,73 @@
+"""The same on a CPU, quicker: OpenCV takes one picture after the other while it lies in the cache.
+
+torch writes a grid of positions and a second copy of the batch before it is done with either.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+CHANNELS = (1, 3)  #: what OpenCV takes
+
+
+def varied(
+    pictures: Tensor,
+    places: NDArray[np.float64] | None,
+    tints: tuple[Tensor, Tensor, Tensor] | None,
+) -> Tensor:
+    """(N, C, H, W) float32 with maps in pixels, and colours as `colours` gives them."""
+    source = pictures.permute(0, 2, 3, 1).contiguous().numpy()
+    target = np.empty_like(source)
+    work = partial(
+        _vary,
+        source,
+        target,
+        places,
+        None if tints is None else _rows(*tints),
+    )
+    threads = min(torch.get_num_threads(), len(source))
+    parts = [range(start, len(source), threads) for start in range(threads)]
+    if threads == 1:
+        work(parts[0])
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, parts))
+    return torch.from_numpy(target).permute(0, 3, 1, 2)
+
+
+def _rows(
+    matrix: Tensor, constant: Tensor, row: Tensor
+) -> tuple[NDArray[np.float64], list[list[float]]]:
+    """A matrix with the constant beside it, (N, C, C + 1), and what the mean adds to that."""
+    return torch.cat((matrix, constant[:, :, None]), dim=2).numpy(), row.tolist()
+
+
+def _vary(
+    source: NDArray[np.float32],
+    target: NDArray[np.float32],
+    places: NDArray[np.float64] | None,
+    tints: tuple[NDArray[np.float64], list[list[float]]] | None,
+    chosen: range,
+) -> None:
+    _, high, wide, channels = source.shape
+    shape = (high, wide) if channels == 1 else (high, wide, channels)
+    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    for index in chosen:
+        picture, result = source[index].reshape(shape), target[index].reshape(shape)
+        if places is not None:
+            cv2.warpAffine(picture, places[index], (wide, high), result, how, cv2.BORDER_REPLICATE)
+            picture = result
+        if tints is not None:
+            matrix, row = tints[0][index], tints[1][index]
+            mean = cv2.mean(picture)
+            matrix[:, channels] += sum(
+                weight * part for weight, part in zip(row, mean, strict=False)
+            )
+            cv2.transform(picture, matrix, result)

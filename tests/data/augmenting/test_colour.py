@@ -1,0 +1,85 @@
+"""Colours change as told, in colours and not in normalised values."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from striate.data.augment import draws, vary
+from striate.data.augmenting import ranges
+from striate.data.augmenting.colour import colours, recoloured
+from striate.data.augmenting.ranges import DRAWS, Variation
+
+MEAN, DEVIATION = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
+LUMA = torch.tensor([0.299, 0.587, 0.114])
+EVERY = Variation(brightness=0.2, contrast=0.3, saturation=0.5, hue=60)
+
+
+def drawn(count: int, **places: float) -> Tensor:
+    rows = torch.full((count, DRAWS), 0.5)
+    for name, value in places.items():
+        rows[:, getattr(ranges, name)] = value
+    return rows
+
+
+def real() -> Tensor:
+    return torch.rand((3, 3, 5, 7), generator=torch.Generator().manual_seed(2))
+
+
+def column(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values).reshape(1, 3, 1, 1)
+
+
+def changed(batch: Tensor, uniform: Tensor, variation: Variation) -> Tensor:
+    """Colours from 0 to 1, normalised, varied, and back."""
+    normalised = (batch - column(MEAN)) / column(DEVIATION)
+    varied = vary(normalised, uniform, variation, mean=MEAN, deviation=DEVIATION)
+    return varied * column(DEVIATION) + column(MEAN)
+
+
+def luma(batch: Tensor) -> Tensor:
+    return torch.einsum("c,nchw->nhw", LUMA, batch)
+
+
+def test_without_saturation_a_picture_is_its_luma() -> None:
+    grey = changed(real(), drawn(3, SATURATION=0.0), Variation(saturation=1))
+    assert grey.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
+
+
+def test_more_saturation_moves_colours_away_from_their_grey() -> None:
+    more = changed(real(), drawn(3, SATURATION=1.0), Variation(saturation=0.4))
+    grey = luma(real())[:, None]
+    assert more.allclose(grey + 1.4 * (real() - grey), atol=1e-5)
+
+
+def test_a_turn_of_hue_keeps_luma_and_greys_and_changes_colours() -> None:
+    turned = changed(real(), drawn(3, HUE=0.8), Variation(hue=90))
+    assert luma(turned).allclose(luma(real()), atol=1e-5)
+    assert not turned.allclose(real(), atol=0.05)
+    greys = torch.rand(3, 1, 5, 7).expand(-1, 3, -1, -1)
+    assert changed(greys, drawn(3, HUE=0.8), Variation(hue=90)).allclose(greys, atol=2e-3)
+
+
+def test_two_half_turns_of_hue_come_back() -> None:
+    half = Variation(hue=180)
+    twice = changed(changed(real(), drawn(3, HUE=1.0), half), drawn(3, HUE=1.0), half)
+    assert twice.allclose(real(), atol=1e-4)
+
+
+def test_a_cpu_colours_as_the_reference_does() -> None:
+    batch, uniform = real(), draws(3, 1, 1)
+    expected = recoloured(batch, *colours(uniform, EVERY, MEAN, DEVIATION))
+    varied = vary(batch, uniform, EVERY, mean=MEAN, deviation=DEVIATION)
+    assert varied.allclose(expected, atol=1e-5)
+
+
+def test_grey_pictures_have_no_hue_and_no_saturation() -> None:
+    batch = real()[:, :1]
+    varied = vary(batch, draws(3, 1, 1), Variation(saturation=1, hue=180))
+    assert varied.allclose(batch, atol=1e-6)
+
+
+def test_two_quarter_turns_of_hue_are_a_half_turn() -> None:
+    quarter, half, most = Variation(hue=90), Variation(hue=180), drawn(3, HUE=1.0)
+    twice = changed(changed(real(), most, quarter), most, quarter)
+    assert twice.allclose(changed(real(), most, half), atol=1e-4)

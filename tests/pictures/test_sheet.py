@@ -1,0 +1,67 @@
+"""The sheet shows originals, and beside them what training sees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import striate
+from striate.cli import main
+from striate.data.augmenting.choice import variation
+from striate.errors import DataError, OptionError
+from striate.options import CheckOptions
+from striate.pictures.sheet import sheet, told
+
+
+def test_without_variation_every_column_is_the_original(photos: Path) -> None:
+    figure = np.asarray(sheet(photos, CheckOptions(augment="none")))
+    original = figure[146:306, 32:192]
+    assert original.std() > 10
+    for column in range(1, 8):
+        left = 32 + 174 * column + 28
+        assert abs(figure[146:306, left : left + 160].astype(int) - original).max() <= 1
+
+
+def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path) -> None:
+    one, same, other = (
+        np.asarray(sheet(photos, CheckOptions(augment="strong", seed=seed))) for seed in (1, 1, 2)
+    )
+    assert (one == same).all()
+    assert (one != other).any()
+    assert abs(one[146:306, 234:394].astype(int) - one[146:306, 32:192]).mean() > 5
+
+
+def test_the_ranges_are_told() -> None:
+    assert told(variation("light", "erase=0.2,mirror=yes")) == (
+        "turn ±8°, shift ±6 %, scale ±8 %, mirror half, erase up to 20 %"
+    )
+    assert told(variation("none", None)) == "nothing is changed"
+
+
+def test_check_writes_the_sheet_and_says_where(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "sheet.png"
+    asked = ["check", str(photos), "--vary", "mixup=0.5", "--out", str(place)]
+    assert main(asked) == 0
+    assert capsys.readouterr().out.endswith(f"\nsheet  {place}\n")
+    with Image.open(place) as image:
+        assert image.format == "PNG"
+    assert main([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == {"sheet": str(place)}
+
+
+def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        striate.check(photos, out=tmp_path / "sheet.gif")
+    assert str(caught.value).endswith("sheet.gif: expected a file that ends in .png")
+
+
+def test_a_folder_without_pictures_has_no_sheet(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(DataError):
+        sheet(tmp_path, CheckOptions())
