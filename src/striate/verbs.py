@@ -171,6 +171,7 @@ def stream(
         if run is not None:
             held.enter_context(run.lock())
             storage.sweep(run.folder)
+            run.mend()
         data = yield from preparation.read(Path(source), chosen)
         if run is None:
             run = Run.create(chosen.out or preparation.default_folder(data))

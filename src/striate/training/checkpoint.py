@@ -9,7 +9,10 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, ModelError, OptionError
+from striate.training.events import Epoch
 from striate.training.optimisation import Optimiser
+
+LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Position:
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))
+    closed: Epoch | None = None  #: the epoch that was told last
 
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
@@ -41,42 +45,65 @@ def save(folder: Path, position: Position, network: nn.Module, optimiser: Optimi
 
     Raises DivergedError instead of writing a number that is not finite.
     """
-    tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
-    for key, value in optimiser.state().items():
-        tensors[f"optimiser.{key}"] = value
+    tensors = state(network, optimiser)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise DivergedError(f"{name} is no longer finite")
-    last = folder / "last.safetensors"
+    last = folder / LAST
     if last.exists():
-        last.replace(folder / "previous.safetensors")
+        storage.copy(last, folder / PREVIOUS)
     tensorfile.write(last, tensors, {"format": 1, "position": asdict(position)})
+
+
+def state(network: nn.Module, optimiser: Optimiser) -> dict[str, Tensor]:
+    """Every tensor that the next steps depend on, by its name in the file."""
+    return {
+        **{f"network.{key}": value for key, value in network.state_dict().items()},
+        **{f"optimiser.{key}": value for key, value in optimiser.state().items()},
+    }
 
 
 def keep_as_best(folder: Path) -> None:
     """Let `best.safetensors` be what `last.safetensors` is now."""
-    storage.copy(folder / "last.safetensors", folder / "best.safetensors")
+    storage.copy(folder / LAST, folder / "best.safetensors")
 
 
 def load(folder: Path, network: nn.Module, optimiser: Optimiser) -> Position:
     """Put the last saved state back; the one before it when that is missing or damaged.
 
-    Raises OptionError when neither can be read.
+    The start, where nothing was saved yet. Raises OptionError when neither can be read.
     """
     reasons: list[str] = []
-    for path in (folder / "last.safetensors", folder / "previous.safetensors"):
-        if not path.exists():
+    for name in (LAST, PREVIOUS):
+        if not (folder / name).exists():
             continue
         try:
-            description, tensors = tensorfile.read(path)
+            tensors, position = read(folder / name)
         except ModelError as error:
             reasons.append(str(error))
             continue
-        network.load_state_dict(_under("network.", tensors))
-        optimiser.restore(_under("optimiser.", tensors))
-        return Position(**description["position"])
-    detail = "; ".join(reasons) or "it was stopped before its first checkpoint"
-    raise OptionError(f"{folder.parent}: nothing to resume from: {detail}; train anew")
+        restore(tensors, network, optimiser)
+        if name != LAST:  # the next save must not put a damaged file in place of this good one
+            storage.copy(folder / name, folder / LAST)
+        return position
+    if reasons:
+        why = "; ".join(reasons)
+        raise OptionError(f"{folder.parent}: nothing to resume from: {why}; train anew")
+    return Position()
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], Position]:
+    """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
+    description, tensors = tensorfile.read(path)
+    values = description["position"]
+    closed = Epoch(**values.pop("closed")) if values.get("closed") else None
+    return tensors, Position(**{**values, "closed": closed})
+
+
+def restore(tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimiser) -> None:
+    """Put back what `state` gave."""
+    network.load_state_dict(_under("network.", tensors))
+    optimiser.restore(_under("optimiser.", tensors))
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from striate import tensorfile
 from striate.data.augment import VARIATIONS
 from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
@@ -49,13 +50,15 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
     loss is no longer finite: the last checkpoint and the model file are those before.
     """
     recipe, began = training.recipe, time.monotonic() - position.seconds
+    if position.closed and position.step == 0:  # a kill may have come before all was done
+        _keep_if_best(training, position)
+        if position.closed not in training.run.epochs():
+            yield position.closed
     while not _over(recipe, position):
         yield from _steps(training, position, request, began)
         position.seconds = time.monotonic() - began
         if request.signal:
-            checkpoint.save(
-                training.run.checkpoints, position, training.model.network, training.optimiser
-            )
+            _save(training, position, began)
             yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
             return
         yield _close_epoch(training, position, began)
@@ -89,6 +92,7 @@ def _steps(
     )
     network.train()
     reported, since = replace(position), time.monotonic()
+    saved = since
     for batch in batches:
         progress = _progress(recipe, position, total, began)
         rate = optimisation.learning_rate(recipe.learning_rate, progress)
@@ -98,9 +102,13 @@ def _steps(
         if position.step % every == 0 or position.step == total:
             yield _report(position, reported, rate, since, progress, began)
             reported, since = replace(position), time.monotonic()
-        position.seconds = time.monotonic() - began
+        now = time.monotonic()
+        position.seconds = now - began
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
+        if now - saved >= 60 * recipe.checkpoint_minutes and position.step < total:
+            _save(training, position, began)
+            saved = now
 
 
 def _step(training: Training, position: Position, batch: Batch, rate: float) -> None:
@@ -139,22 +147,37 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
         position.best_accuracy, position.best_loss = accuracy, loss
     position.next_epoch()
     position.seconds = time.monotonic() - began
+    weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
-        position.seconds, best,
+        position.seconds, best, weights,
     )  # fmt: skip
+    position.closed = epoch
+    _save(training, position, began)
+    _keep_if_best(training, position)
+    return epoch
+
+
+def _save(training: Training, position: Position, began: float) -> None:
     try:
         checkpoint.save(
             training.run.checkpoints, position, training.model.network, training.optimiser
         )
     except DivergedError as error:
+        recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
+        progress = _progress(recipe, position, total, began)
+        rate = optimisation.learning_rate(recipe.learning_rate, progress)
         raise _diverged(training, position, str(error), rate) from error
-    if best:
-        checkpoint.keep_as_best(training.run.checkpoints)
-        facts = training.model.facts | {"epoch": str(epoch.epoch)}
-        facts["validation accuracy"] = f"{epoch.validation_accuracy:.4f}"
-        save(replace(training.model, facts=facts), training.run.model_file)
-    return epoch
+
+
+def _keep_if_best(training: Training, position: Position) -> None:
+    """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
+    if position.best_epoch != position.epoch:
+        return
+    checkpoint.keep_as_best(training.run.checkpoints)
+    facts = training.model.facts | {"epoch": str(position.epoch)}
+    facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
+    save(replace(training.model, facts=facts), training.run.model_file)
 
 
 @torch.inference_mode()

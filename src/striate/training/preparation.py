@@ -115,9 +115,9 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
 def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
+    run.checkpoints.mkdir()
     resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
-    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)
     run.write_json(
@@ -130,7 +130,8 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
         },
     )
     storage.write(run.folder / "pictures.jsonl", _register(data.packed))
-    run.checkpoints.mkdir()
+    # Last: a folder with this file is a run, which can be resumed.
+    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
 
 
 def started(training: Training, data: Dataset, device: torch.device, position: Position) -> Started:
@@ -159,11 +160,13 @@ def resume(
 ) -> Generator[Note, None, Position]:
     """Put the run's last checkpoint back, after checking that pictures and machine are the same.
 
-    Raises OptionError when pictures were added, removed or changed.
+    Raises OptionError when pictures were added, removed or changed, or no checkpoint is left.
     """
     run = training.run
     _same_pictures(run, data.packed)
     position = checkpoint.load(run.checkpoints, training.model.network, training.optimiser)
+    if position == Position() and run.epochs():
+        raise OptionError(f"{run.folder}: nothing to resume from: no checkpoint is left; train anew")
     then, now = run.read_json("environment.json"), machine.environment(device)
     changed = [f"{key} {then[key]} is now {now[key]}" for key in now if then.get(key) != now[key]]
     if changed:

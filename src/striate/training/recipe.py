@@ -54,6 +54,7 @@ class Recipe:
     augment: Augment
     precision: Precision  #: never "auto"
     threads: int
+    checkpoint_minutes: float  #: between two checkpoints inside an epoch
     seed: int
 
 
@@ -118,6 +119,7 @@ def complete(
         augment=options.augment or ("light" if view.channels == 1 else "standard"),
         precision=precision,
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
+        checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
     )
 
