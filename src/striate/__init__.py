@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from striate.verbs import predict as predict
     from striate.verbs import stream as stream
     from striate.verbs import train as train
+    from striate.verbs import verify as verify
     from striate.zoo import build as build
 
 __version__ = "0.1.0"
@@ -60,6 +61,7 @@ _HOMES = {
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
     "train": "striate.verbs",
+    "verify": "striate.verbs",
 }
 
 __all__ = [
@@ -84,6 +86,7 @@ __all__ = [
     "size",
     "stream",
     "train",
+    "verify",
 ]
 
 

@@ -95,18 +95,20 @@ def load(folder: Path, network: nn.Module, optimiser: Optimiser) -> Position:
 def read(path: Path) -> tuple[dict[str, Tensor], Position]:
     """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
     description, tensors = tensorfile.read(path)
-    values = description["position"]
-    closed = Epoch(**values.pop("closed")) if values.get("closed") else None
-    return tensors, Position(**{**values, "closed": closed})
+    position = Position(**description["position"])
+    if position.closed:
+        position.closed = Epoch(**description["position"]["closed"])
+    return tensors, position
 
 
 def restore(tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimiser) -> None:
     """Put back what `state` gave."""
-    network.load_state_dict(_under("network.", tensors))
-    optimiser.restore(_under("optimiser.", tensors))
+    network.load_state_dict(under("network.", tensors))
+    optimiser.restore(under("optimiser.", tensors))
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()

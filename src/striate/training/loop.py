@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -80,17 +81,11 @@ def _steps(
     training: Training, position: Position, request: Request, began: float
 ) -> Generator[Step]:
     """The rest of an epoch, or as much of it as clock and signals allow."""
-    recipe, network = training.recipe, training.model.network
+    recipe = training.recipe
     total = steps_in(len(training.train), recipe.batch)
     every = max(1, total // _REPORTS)
-    batches = training.train.shuffled(
-        recipe.batch,
-        seed=recipe.seed,
-        epoch=position.epoch,
-        variation=VARIATIONS[recipe.augment],
-        first=position.step,
-    )
-    network.train()
+    batches = _batches(training, position)
+    training.model.network.train()
     reported, since = replace(position), time.monotonic()
     saved = since
     for batch in batches:
@@ -109,6 +104,28 @@ def _steps(
         if now - saved >= 60 * recipe.checkpoint_minutes and position.step < total:
             _save(training, position, began)
             saved = now
+
+
+def retrace(training: Training, position: Position, goal: Position) -> None:
+    """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
+    recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
+    last = goal.step if goal.epoch == position.epoch else total
+    training.model.network.train()
+    for batch in islice(_batches(training, position), last - position.step):
+        progress = _progress(recipe, position, total, time.monotonic())
+        _step(training, position, batch, optimisation.learning_rate(recipe.learning_rate, progress))
+
+
+def _batches(training: Training, position: Position) -> Iterator[Batch]:
+    """What is left of an epoch."""
+    recipe = training.recipe
+    return training.train.shuffled(
+        recipe.batch,
+        seed=recipe.seed,
+        epoch=position.epoch,
+        variation=VARIATIONS[recipe.augment],
+        first=position.step,
+    )
 
 
 def _step(training: Training, position: Position, batch: Batch, rate: float) -> None:

@@ -163,18 +163,27 @@ def resume(
     Raises OptionError when pictures were added, removed or changed, or no checkpoint is left.
     """
     run = training.run
-    _same_pictures(run, data.packed)
+    same_pictures(run, data.packed)
     position = checkpoint.load(run.checkpoints, training.model.network, training.optimiser)
     if position == Position() and run.epochs():
-        raise OptionError(f"{run.folder}: nothing to resume from: no checkpoint is left; train anew")
-    then, now = run.read_json("environment.json"), machine.environment(device)
-    changed = [f"{key} {then[key]} is now {now[key]}" for key in now if then.get(key) != now[key]]
-    if changed:
+        raise OptionError(
+            f"{run.folder}: nothing to resume from: no checkpoint is left; train anew"
+        )
+    if changed := changes(run, device):
         yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
     return position
 
 
-def _same_pictures(run: Run, packed: Packed) -> None:
+def changes(run: Run, device: torch.device) -> tuple[str, ...]:
+    """What of versions and machine is not as the run began: its numbers may differ from now on."""
+    then, now = run.read_json("environment.json"), machine.environment(device)
+    return tuple(
+        f"{key} {then.get(key)} is now {now[key]}" for key in now if then.get(key) != now[key]
+    )
+
+
+def same_pictures(run: Run, packed: Packed) -> None:
+    """Raises OptionError when pictures were added, removed or changed since the run began."""
     then = {entry["path"]: entry for entry in run.pictures()}
     now = {entry["path"]: entry for entry in map(json.loads, _register(packed).splitlines())}
     counts = {
