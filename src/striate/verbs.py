@@ -266,6 +266,8 @@ def _trained(
     training: Training, data: Dataset, device: torch.device, position: Position, request: Request
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
+    if data.packed.note:
+        yield Note(data.packed.note)
     if data.left_out:
         count = f"{len(data.left_out):,} {'file is' if len(data.left_out) == 1 else 'files are'}"
         yield Note(f"{count} left out; `striate check` names them and says why")

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import click
 
 import striate
-from striate.cli import check, demo, describe, evaluate, networks, predict, size, train, verify
+from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
+from striate.cli.upkeep import cache, verify
 from striate.errors import StriateError, printable
 
 
@@ -63,7 +64,7 @@ def _striate(context: click.Context) -> int:
     return 0
 
 
-for _verb in (demo, check, train, verify, evaluate, predict, networks, describe, size):
+for _verb in (demo, check, train, verify, evaluate, predict, networks, describe, size, cache):
     _striate.add_command(_verb.command)
 
 
