@@ -21,7 +21,9 @@ from striate.cli import main
 from striate.data.packing import survey
 from striate.errors import OptionError, StorageError
 from striate.training import loop
+from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Step
+from striate.training.recipe import Recipe
 from striate.training.run import Run
 from tests.training.test_training import weights, without_times
 
@@ -80,6 +82,32 @@ def test_checkpoints_by_the_clock_change_neither_events_nor_weights(
     assert saved == [*range(1, steps), 0] * QUICK["epochs"]
     assert without_times(list(run.events())) == without_times(list(whole.events()))
     assert_same(run, whole)
+
+
+@pytest.mark.parametrize(
+    ("asked", "saving", "pause"), [(None, 0.4, 300.0), (None, 7.0, 700.0), (0.5, 7.0, 30.0)]
+)
+def test_saving_takes_below_a_hundredth_of_the_time_unless_asked_to(
+    asked: float | None, saving: float, pause: float
+):
+    recipe = Recipe(1, None, 8, "sgd", 0.1, 0.0, 0.0, "none", "float32", 1, asked, 0)
+    assert loop._pause(recipe, Position(saving=saving)) == pause
+
+
+def test_how_long_saving_takes_is_measured(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    usual, seen = loop.checkpoint.save, list[float]()
+
+    def slow(*all: object) -> None:
+        seen.append(all[1].saving)
+        usual(*all)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(loop.checkpoint, "save", slow)
+    striate.train(photos, out=tmp_path / "run", progress=False, **{**QUICK, "epochs": 2})
+    assert seen[0] == 0
+    assert seen[1] > 0.2
 
 
 @pytest.mark.parametrize("at", [(1, 2), (3, 4)])

@@ -26,6 +26,7 @@ class Position:
     seen: int = 0  #: pictures
     seconds: float = 0.0  #: of training and validation, pauses left out
     training_seconds: float = 0.0  #: of the epoch under way, training alone
+    saving: float = 0.0  #: seconds that the last checkpoint took
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))

@@ -27,6 +27,7 @@ from striate.training.run import Run
 from striate.training.signals import Request
 
 _REPORTS = 20  #: Step events an epoch, about
+_USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
 
 
@@ -101,9 +102,9 @@ def _steps(
         position.seconds = now - began
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
-        if now - saved >= 60 * recipe.checkpoint_minutes and position.step < total:
+        if now - saved >= _pause(recipe, position) and position.step < total:
             _save(training, position, began)
-            saved = now
+            saved = time.monotonic()
 
 
 def retrace(training: Training, position: Position, goal: Position) -> None:
@@ -175,7 +176,15 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     return epoch
 
 
+def _pause(recipe: Recipe, position: Position) -> float:
+    """Seconds between checkpoints: what was asked for, or so many that they cost below 1 %."""
+    if recipe.checkpoint_minutes is not None:
+        return 60 * recipe.checkpoint_minutes
+    return max(_USUAL_PAUSE, 100 * position.saving)
+
+
 def _save(training: Training, position: Position, began: float) -> None:
+    started = time.monotonic()
     try:
         checkpoint.save(
             training.run.checkpoints, position, training.model.network, training.optimiser
@@ -185,6 +194,7 @@ def _save(training: Training, position: Position, began: float) -> None:
         progress = _progress(recipe, position, total, began)
         rate = optimisation.learning_rate(recipe.learning_rate, progress)
         raise _diverged(training, position, str(error), rate) from error
+    position.saving = time.monotonic() - started
 
 
 def _keep_if_best(training: Training, position: Position) -> None:

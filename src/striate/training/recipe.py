@@ -54,7 +54,7 @@ class Recipe:
     augment: Augment
     precision: Precision  #: never "auto"
     threads: int
-    checkpoint_minutes: float  #: between two checkpoints inside an epoch
+    checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
     seed: int
 
 
