@@ -99,9 +99,9 @@ def test_how_long_saving_takes_is_measured(
 ):
     usual, seen = loop.checkpoint.save, list[float]()
 
-    def slow(*all: object) -> None:
-        seen.append(all[1].saving)
-        usual(*all)
+    def slow(*values: object) -> None:
+        seen.append(values[1].saving)
+        usual(*values)
         time.sleep(0.2)
 
     monkeypatch.setattr(loop.checkpoint, "save", slow)
@@ -213,6 +213,17 @@ def test_a_run_goes_on_after_there_was_no_room_for_an_event(
             striate.train(photos, out=out, progress=False, **QUICK)
     assert str(caught.value) == (f"{out}/events.jsonl: the disk is full; make room and resume")
     assert_same(striate.train(resume=out, progress=False), whole)
+
+
+def test_a_training_whose_cache_cannot_be_written_says_so_and_goes_on(
+    photos: Path, tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "file"))
+    run = striate.train(photos, out=tmp_path / "run", progress=False, **QUICK)
+    (note,) = (event["text"] for event in run.events() if event["event"] == "Note")
+    assert note.startswith(f"{tmp_path}/file: file exists; choose another place; for now the cache")
+    assert_same(run, whole)
 
 
 def test_a_second_signal_stops_at_once(photos: Path, tmp_path: Path):
