@@ -38,6 +38,8 @@ docs: .venv/ready
 bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/folder_to_model.py --save $(if $(CIFAR),--cifar $(CIFAR))
 	$(BENCH)/python benchmarks/peak_memory.py --save
+	$(BENCH)/python benchmarks/template_against_network.py --save
+	$(BENCH)/python benchmarks/correlation.py --save
 	$(BENCH)/python benchmarks/tables.py
 
 lock: .venv/ready

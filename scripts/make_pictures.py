@@ -1,6 +1,6 @@
 """Make the pictures of the documentation, which are kept in the repository.
 
-    python scripts/make_pictures.py              # the drawing of a network
+    python scripts/make_pictures.py              # the drawing of a network, filters and kernels
     striate demo
     python scripts/make_pictures.py runs/demo    # and the report of that run, as a browser shows it
 
@@ -16,12 +16,14 @@ from pathlib import Path
 from PIL import Image
 
 import striate
+from striate.pictures.gallery import gallery
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 TARGET = PICTURES / "report.png"
 WIDTH, HEIGHT = 1240, 1222
 MARGIN = 56  #: of the page, left and right
 LARGEST_BYTES = 150_000
+GUIDE_WIDTH = 1200
 
 
 def drawing(network: str) -> None:
@@ -29,6 +31,18 @@ def drawing(network: str) -> None:
     target = PICTURES / f"{network}.svg"
     target.write_text(striate.describe(network).to_svg(), "utf-8")
     print(f"{target}: {target.stat().st_size:,} bytes")
+
+
+def filters() -> None:
+    """What the guide shows of `filter`: one kernel on a picture, and all of them."""
+    one = striate.filter("sample:camera", "sobel-x", border="reflect").figure()
+    every = gallery("sample:camera", border="reflect")
+    for name, figure in (("filter", one), ("kernels", every)):
+        target = PICTURES / f"{name}.webp"
+        high = round(figure.height * GUIDE_WIDTH / figure.width)
+        small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)
+        small.save(target, quality=85, method=6)
+        print(f"{target}: {small.width} x {small.height} pixels, {target.stat().st_size:,} bytes")
 
 
 def report(run: str) -> None:
@@ -58,5 +72,6 @@ def report(run: str) -> None:
 
 if __name__ == "__main__":
     drawing("lenet5")
+    filters()
     for folder in sys.argv[1:]:
         report(folder)

@@ -9,10 +9,11 @@ holds what stands between against what the code gives today.
 from __future__ import annotations
 
 import functools
+import inspect
 import re
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from itertools import groupby
 from pathlib import Path
@@ -25,9 +26,10 @@ from striate import errors, verbs, zoo
 from striate.anatomy.layer import amount
 from striate.data.augment import VARIATIONS
 from striate.data.listing import LEFT_OUT, USED, Record
-from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
+from striate.options import EvaluateOptions, FilterOptions, Options, PredictOptions, TrainOptions
 from striate.training import events
 from striate.training.recipe import choose_view, complete
+from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -43,6 +45,8 @@ def tables() -> dict[str, str]:
         "train-options": flags(TrainOptions),
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
+        "filter-options": flags(FilterOptions),
+        "kernels": kernels(),
         "views": views(),
         "recipes": recipes(),
         "augmentation": augmentation(),
@@ -117,6 +121,21 @@ def number(value: typing.Any) -> str:
     """1000 -> 1,000; large powers of two as such."""
     power = int(value).bit_length() - 1
     return f"2^{power}" if value == 2**power and power > 20 else f"{value:,}"
+
+
+def kernels() -> str:
+    """The named kernels, with the arguments that they take and their defaults."""
+    rows = [
+        (f"`{name}`", arguments(make), str(make.__doc__).splitlines()[0])
+        for name, make in KERNELS.items()
+    ]
+    return table(("kernel", "arguments", "what it is"), rows)
+
+
+def arguments(make: Callable[..., object]) -> str:
+    """As in `size=3, sigma=None`."""
+    every = inspect.signature(make).parameters.values()
+    return f"`{', '.join(f'{one.name}={one.default}' for one in every)}`" if every else "–"
 
 
 def views() -> str:

@@ -21,7 +21,7 @@ FLOORS = (
     {"layers"},
     {"zoo"},
     {"anatomy", "data", "tasks"},
-    {"model"},
+    {"model", "pictures"},
     {"training"},
     {"judging", "shipping"},
     {"verbs"},
@@ -145,6 +145,9 @@ def run(code: str) -> str:
         ("import striate.data.checking.inspection", {"torch", "jinja2", "pydantic"}),
         ("import striate.data.packing.worker", {"torch", "numpy", "pydantic", "rich"}),
         ("import striate.verbs", {"jinja2", "torchvision"}),
+        ("import striate.cli; striate.cli.main(['filter', '--help'])", {"torch", "numpy", "PIL"}),
+        ("import striate; striate.numbers", {"torch", "scipy.signal", "pydantic"}),
+        ("import striate.pictures.gallery", {"torch", "scipy.signal"}),
     ],
 )
 def test_doors_are_light(code: str, heavy: set[str]):

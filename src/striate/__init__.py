@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from striate.options import EvaluateOptions as EvaluateOptions
     from striate.options import PredictOptions as PredictOptions
     from striate.options import TrainOptions as TrainOptions
+    from striate.pictures.filtering import filter as filter  # noqa: A004
+    from striate.pictures.tally import numbers as numbers
     from striate.shipping.predictions import Predictions as Predictions
     from striate.shipping.predictor import Prediction as Prediction
     from striate.training.run import Run as Run
@@ -55,8 +57,10 @@ _HOMES = {
     "check": "striate.verbs",
     "describe": "striate.verbs",
     "evaluate": "striate.verbs",
+    "filter": "striate.pictures.filtering",
     "load": "striate.model",
     "networks": "striate.verbs",
+    "numbers": "striate.pictures.tally",
     "predict": "striate.verbs",
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
@@ -80,8 +84,10 @@ __all__ = [
     "check",
     "describe",
     "evaluate",
+    "filter",
     "load",
     "networks",
+    "numbers",
     "predict",
     "size",
     "stream",

@@ -29,6 +29,8 @@ Augment = Literal["none", "light", "standard", "strong"]
 Colour = Literal["grey", "rgb"]
 Precision = Literal["auto", "float32", "bfloat16"]
 Optimiser = Literal["sgd", "adamw"]
+Mode = Literal["valid", "same", "full"]
+Border = Literal["zero", "reflect", "replicate", "circular"]
 PartChoice = Literal["train", "validation", "test", "all"]
 
 
@@ -139,6 +141,20 @@ class PredictOptions(Options):
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     out: Path | None = _option(None, "Write rows to this .csv or .jsonl file")
     raw_csv: bool = _option(False, "Do not protect spreadsheets from names that look like formulas")
+
+
+class FilterOptions(Options):
+    """Options of `filter`."""
+
+    mode: Mode = _option("same", "How far the kernel reaches over the edge")
+    border: Border = _option("zero", "What stands beyond the edge")
+    stride: int = _option(1, "From one position to the next", "pixels", ge=1, le=100_000)
+    dilation: int = _option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
+    grey: bool = _option(False, "Make the picture grey first")
+    clip: bool = _option(False, "Draw below 0 as black, above white as white, and say how many")
+    largest: int = _option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)
+    out: Path | None = _option(None, "Write the filtered picture to this .png or .jpg file")
+    raw: Path | None = _option(None, "Write the numbers to this .npy file")
 
 
 _DEMANDS = {

@@ -72,6 +72,20 @@ def make_folder(path: Path) -> Path:
     raise StorageError(f"{shown}: 9,999 folders of that name exist; choose another with --out")
 
 
+def free(path: Path) -> Path:
+    """The path, or the first of path-2, path-3, ... (before its suffix) that does not exist.
+
+    Raises StorageError.
+    """
+    for number in range(1, 10_000):
+        tail = "" if number == 1 else f"-{number}"
+        candidate = path.with_name(f"{path.stem}{tail}{path.suffix}")
+        if not os.path.lexists(candidate):
+            return candidate
+    shown = printable(str(path))
+    raise StorageError(f"{shown}: 9,999 files of that name exist; choose another with --out")
+
+
 def sweep(folder: Path) -> None:
     """Remove what killed writers left behind in a folder, as far as the disk lets it."""
     for leftover in list(folder.rglob("*" + _PARTIAL)):

@@ -16,6 +16,8 @@ import click
 import striate
 from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
 from striate.cli.upkeep import cache, verify
+from striate.cli.vision import filter as filter_
+from striate.cli.vision import numbers
 from striate.errors import StriateError, printable
 
 
@@ -64,7 +66,10 @@ def _striate(context: click.Context) -> int:
     return 0
 
 
-for _verb in (demo, check, train, verify, evaluate, predict, networks, describe, size, cache):
+for _verb in (
+    *(demo, check, train, verify, evaluate, predict, networks, describe, size),
+    *(filter_, numbers, cache),
+):
     _striate.add_command(_verb.command)
 
 

@@ -1,0 +1,1 @@
+"""Commands of classical vision: a picture as numbers, and what kernels make of it."""

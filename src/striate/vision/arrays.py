@@ -1,0 +1,81 @@
+"""What a caller gives, as an array of floats, checked; and what is handed back."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from striate.errors import OptionError
+
+Floats = NDArray[np.floating[Any]]
+
+_FEW = 1000  # values: less work than to prepare for it
+
+
+def floats(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
+    """The finite numbers of an array, a tensor or nested lists; `what` names them in an error.
+
+    Without `dtype`, float32 for booleans, integers of up to 16 bits, float16 and float32, and
+    float64 for everything else. Raises OptionError for what is ragged, empty, not real or not
+    finite.
+    """
+    return finite(numbers(given, what, dtype), what)
+
+
+def numbers(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
+    """As `floats`, without a look at the values."""
+    values = _array(given, what)
+    if values.dtype.kind not in "biuf":
+        raise OptionError(f"{what} must hold real numbers, but {values.dtype} came")
+    if values.size == 0:
+        raise OptionError(f"{what} is empty: its shape is {values.shape}; every axis needs a value")
+    if dtype is None:
+        brief = values.dtype.itemsize <= (4 if values.dtype.kind == "f" else 2)
+        dtype = np.float32 if brief else np.float64
+    if values.dtype == dtype and values.flags.c_contiguous:
+        return values
+    with np.errstate(over="ignore"):  # infinite, which `finite` tells
+        return np.ascontiguousarray(values, dtype).reshape(values.shape)
+
+
+def finite(values: Floats, what: str) -> Floats:
+    """The same values. Raises OptionError with the first that is not finite."""
+    if values.size > _FEW:
+        flat = values.reshape(-1)
+        with np.errstate(over="ignore"):
+            squares = np.dot(flat, flat)  # one pass, where a look at every value takes two
+        surely = math.isfinite(squares)
+    else:
+        surely = bool(np.isfinite(values).all())
+    if not surely:
+        odd = np.argwhere(~np.isfinite(values))
+        if len(odd):
+            place = tuple(int(at) for at in odd[0])
+            raise OptionError(
+                f"{what} must hold finite numbers, but holds {values[place]} at {place} as "
+                f"{values.dtype}"
+            )
+    return values
+
+
+def like(found: Floats, given: Any) -> Any:
+    """The array, or a tensor on the same device if `given` is one."""
+    torch = sys.modules.get("torch")
+    if torch is None or not isinstance(given, torch.Tensor):
+        return found
+    return torch.from_numpy(found).to(given.device)
+
+
+def _array(given: Any, what: str) -> NDArray[Any]:
+    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
+    if torch is not None and isinstance(given, torch.Tensor):
+        brief = given.is_floating_point() and given.itemsize < 4  # NumPy has no bfloat16
+        given = (given.float() if brief else given).numpy(force=True)
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise OptionError(f"the rows of {what} differ in length; give as many to each") from None

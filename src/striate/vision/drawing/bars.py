@@ -1,0 +1,31 @@
+"""The bar that says which number has which colour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from striate.vision.drawing.scales import Scale, amount, coloured
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The colours of a scale; those of a colour picture, whose channels are signed, are greys."""
+
+    scale: Scale
+    colour: bool = False
+
+    def ramp(self, steps: int) -> Image.Image:
+        """(steps, 1) pixels from the least to the most."""
+        numbers = np.linspace(self.scale.least, self.scale.most, steps)[None]
+        if self.colour:
+            numbers = np.stack([numbers] * 3, axis=-1)
+        return Image.fromarray(coloured(numbers, self.scale)).convert("RGB")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """From the most to the least, at equal distances."""
+        middle = ("0",) if self.scale.kind == "diverging" else ()
+        return amount(self.scale.most), *middle, amount(self.scale.least)

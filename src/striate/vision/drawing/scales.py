@@ -1,0 +1,88 @@
+"""Which colour a number gets: numbers of a picture as they are, signed ones around white."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.text import counted
+
+Kind = Literal["plain", "stretched", "diverging"]
+
+BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
+#: a third of the way: weak numbers are seen beside strong ones
+_PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
+_STEPS = 127  #: colours on each side of zero
+_SLACK = 1e-4  #: of white: what rounding may add to numbers that are those of a picture
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How numbers become colours; `least` and `most` are the numbers at its two ends."""
+
+    kind: Kind
+    least: float
+    most: float
+    outside: int = 0  #: how many numbers lie beyond the ends and are drawn as the nearest of them
+
+    def told(self, *, colour: bool = False) -> str:
+        """What a reader must know to read the colours back into numbers."""
+        ends = f"{amount(self.least)} to {amount(self.most)}"
+        if self.kind == "diverging":
+            grey = ", black to white, 0 is middle grey in each channel"
+            return ends + (grey if colour else ", blue to red, 0 is white")
+        beyond = f"; {counted(self.outside, 'number')} beyond it" if self.outside else ""
+        return f"{ends}, black to white{beyond}"
+
+
+def choose(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> Scale:
+    """The scale for an array: plain where all of it lies in 0 to `white`, diverging where signed.
+
+    Neither: stretched, from 0 to the largest. Nothing lies beyond the ends, unless `clip` asks for
+    the plain scale whatever the numbers are.
+    """
+    least, most = float(numbers.min()), float(numbers.max())
+    slack = _SLACK * white
+    if -slack <= least and most <= white + slack:
+        return Scale("plain", 0, white)
+    if clip:
+        outside = (numbers < -slack) | (numbers > white + slack)
+        return Scale("plain", 0, white, int(np.count_nonzero(outside)))
+    if least >= -slack:
+        return Scale("stretched", 0, most)
+    reach = max(-least, most)
+    return Scale("diverging", -reach, reach)
+
+
+def coloured(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3) -> uint8 of the same shape; (H, W) on a diverging scale -> (H, W, 3).
+
+    On a diverging scale the channels of a colour picture have zero at 128.
+    """
+    if scale.kind != "diverging":
+        shades = np.asarray(numbers, np.float32) * np.float32(255 / scale.most)
+        return np.rint(np.clip(shades, 0, 255)).astype(np.uint8)
+    steps = np.rint(np.asarray(numbers, np.float32) * np.float32(_STEPS / scale.most))
+    if numbers.ndim == 3:
+        return (steps + 128).astype(np.uint8)
+    return _PALETTE[(steps + _STEPS).astype(np.uint8)]
+
+
+def amount(number: float) -> str:
+    """1020.0 -> "1,020"; 0.0625 -> "0.0625"."""
+    return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
+
+
+def _palette() -> NDArray[np.uint8]:
+    """255 colours: blue, white at 127, red."""
+    stops = np.array([BLUE, _PALE_BLUE, WHITE, _PALE_RED, RED], np.float64)
+    places = np.array([-1, -1 / 3, 0, 1 / 3, 1]) * _STEPS
+    steps = np.arange(-_STEPS, _STEPS + 1)
+    every = [np.interp(steps, places, stops[:, channel]) for channel in range(3)]
+    return np.rint(np.stack(every, axis=-1)).astype(np.uint8)
+
+
+_PALETTE = _palette()

@@ -1,0 +1,176 @@
+"""Kernels that have names. All can be made without arguments; a picture's rows grow downwards.
+
+What is lop-sided is written as the lecture writes it, for `convolve`: there a picture that grows
+brighter to the right gives Sobel x a positive answer, and `correlate` gives its negative.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import OptionError, printable
+from striate.vision.checks import whole
+
+Kernel = NDArray[np.float64]
+
+LARGEST_SIDE = 1001  #: taps
+_NARROWEST = 0.1  # of a bell or a wave, in pixels: narrower ones miss every tap
+_WIDEST = 1e6
+
+
+def identity() -> Kernel:
+    """The picture as it is."""
+    return _table("0 0 0; 0 1 0; 0 0 0")
+
+
+def box(size: int = 3, *, axes: int = 2) -> Kernel:
+    """Mean of (size, size) pixels; with axes=1, of (size,) samples."""
+    shape = (_side(size),) * _axes(axes)
+    return np.full(shape, 1 / math.prod(shape))
+
+
+def gaussian(size: int = 3, sigma: float | None = None, *, axes: int = 2) -> Kernel:
+    """A bell (size, size) that sums to 1; `sigma` is its standard deviation in pixels.
+
+    Without sigma the weight is half at (size + 1) / 4 pixels from the middle, so that gaussian(3)
+    is 1 2 1 / 2 4 2 / 1 2 1 over 16. With axes=1 it is (size,), for signals.
+    """
+    half_at = (_side(size) + 1) / 4
+    bell = _bell(size, half_at / math.sqrt(2 * math.log(2)) if sigma is None else sigma)
+    return bell if _axes(axes) == 1 else np.outer(bell, bell)
+
+
+def sharpen() -> Kernel:
+    """The picture less its Laplacian."""
+    return _table("0 -1 0; -1 5 -1; 0 -1 0")
+
+
+def edge_diagonal() -> Kernel:
+    """How the slope across changes on the way down: answers to corners and slanted edges."""
+    return _table("1 0 -1; 0 0 0; -1 0 1")
+
+
+def edge_all() -> Kernel:
+    """The pixel against its eight neighbours: answers to edges of every direction."""
+    return _table("-1 -1 -1; -1 8 -1; -1 -1 -1")
+
+
+def sobel_x() -> Kernel:
+    """Eight times the slope to the right, smoothed downwards."""
+    return _table("1 0 -1; 2 0 -2; 1 0 -1")
+
+
+def sobel_y() -> Kernel:
+    """Eight times the slope downwards, smoothed to the right."""
+    return sobel_x().T.copy()
+
+
+def prewitt_x() -> Kernel:
+    """Six times the slope to the right, averaged downwards."""
+    return _table("1 0 -1; 1 0 -1; 1 0 -1")
+
+
+def prewitt_y() -> Kernel:
+    """Six times the slope downwards, averaged to the right."""
+    return prewitt_x().T.copy()
+
+
+def laplacian() -> Kernel:
+    """Four neighbours less four times the pixel: the second derivatives, added."""
+    return _table("0 1 0; 1 -4 1; 0 1 0")
+
+
+def log(size: int = 9, sigma: float = 1.4) -> Kernel:
+    """Laplacian of a Gaussian that sums to 1, (size, size); shifted so that it sums to 0.
+
+    Marr and Hildreth 1980, "Theory of edge detection", with a negative middle as in `laplacian`.
+    """
+    bell = _bell(size, sigma)
+    square = _offsets(size) ** 2
+    beyond = square[:, None] + square - 2 * sigma**2
+    curved = beyond / sigma**4 * np.outer(bell, bell)
+    return curved - curved.mean()
+
+
+def emboss() -> Kernel:
+    """The picture lit from the upper left, when correlated."""
+    return _table("-2 -1 0; -1 1 1; 0 1 2")
+
+
+def gabor(
+    size: int = 21,
+    angle: float = 0,
+    wavelength: float = 8,
+    phase: float = 0,
+    sigma: float = 4,
+) -> Kernel:
+    """A wave under a round bell, (size, size): exp(-r^2 / 2 sigma^2) cos(2 pi u / wavelength + p).
+
+    u runs along `angle`: 0 degrees to the right, 90 downwards. The phase p is in degrees as well,
+    wavelength and sigma are in pixels (Daugman 1985, "Uncertainty relation for resolution in
+    space, spatial frequency, and orientation").
+    """
+    offsets = _offsets(size)
+    down, right = np.meshgrid(offsets, offsets, indexing="ij")
+    turn = math.radians(_number("angle", angle))
+    along = right * math.cos(turn) + down * math.sin(turn)
+    wave = 2 * math.pi * along / _width("wavelength", wavelength)
+    spread = _width("sigma", sigma)
+    bell = np.exp(-((right / spread) ** 2 + (down / spread) ** 2) / 2)
+    return bell * np.cos(wave + math.radians(_number("phase", phase)))
+
+
+#: by the names that `kernel` takes
+KERNELS: dict[str, Callable[..., Kernel]] = {
+    make.__name__.replace("_", "-"): make
+    for make in (
+        *(identity, box, gaussian, sharpen, edge_diagonal, edge_all, sobel_x, sobel_y),
+        *(prewitt_x, prewitt_y, laplacian, log, emboss, gabor),
+    )
+}
+
+
+def _table(text: str) -> Kernel:
+    return np.array([row.split() for row in text.split(";")], np.float64)
+
+
+def _offsets(size: int) -> Kernel:
+    """Pixels from the middle, which lies between two taps where their number is even."""
+    side = _side(size)
+    return np.arange(side, dtype=np.float64) - (side - 1) / 2
+
+
+def _bell(size: int, sigma: float) -> Kernel:
+    height = np.exp(-((_offsets(size) / _width("sigma", sigma)) ** 2) / 2)
+    return height / height.sum()
+
+
+def _side(size: int) -> int:
+    return whole("size", size, LARGEST_SIDE)
+
+
+def _axes(axes: int) -> int:
+    return whole("axes", axes, 2)
+
+
+def _width(name: str, value: float) -> float:
+    if not _NARROWEST <= _number(name, value) <= _WIDEST:
+        raise _refused(name, f"{_NARROWEST} to {_WIDEST:,.0f} pixels", value)
+    return value
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise _refused(name, "a number", value)
+    if not abs(value) <= _WIDEST:  # and what is not a number at all
+        raise _refused(name, f"a number up to {_WIDEST:,.0f}", value)
+    return float(value)
+
+
+def _refused(name: str, expected: str, value: object) -> OptionError:
+    return OptionError(f"{name} must be {expected}, but {printable(repr(value), 100)} came")

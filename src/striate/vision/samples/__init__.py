@@ -1,0 +1,5 @@
+"""Pictures and a signal to play with. README.md says where each comes from, and its licence."""
+
+from striate.vision.samples.loading import SAMPLES, sample
+
+__all__ = ["SAMPLES", "sample"]

@@ -1,0 +1,61 @@
+"""Gradients point to where it grows brighter, and are Sobel's."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from striate.vision import gradient_direction, gradient_magnitude, sample
+
+STEEP = 3.0  # change in brightness from pixel to pixel
+
+
+@pytest.mark.parametrize(
+    ("right", "down", "direction"),
+    [
+        (1, 0, 0),
+        (0, 1, np.pi / 2),
+        (-1, 0, np.pi),
+        (0, -1, -np.pi / 2),
+        (1, 1, np.pi / 4),
+        (-1, 1, 3 * np.pi / 4),
+    ],
+)
+def test_a_slope_is_seen_with_its_direction_and_eight_times_its_steepness(
+    right: int, down: int, direction: float
+):
+    rows, columns = np.mgrid[:6, :7]
+    slope = STEEP * (right * columns + down * rows)
+    inner = slice(1, -1), slice(1, -1)
+    np.testing.assert_allclose(gradient_direction(slope)[inner], direction)
+    np.testing.assert_allclose(gradient_magnitude(slope)[inner], 8 * STEEP * np.hypot(right, down))
+
+
+def test_a_flat_picture_has_neither_inside_nor_at_its_border():
+    flat = np.full((4, 5), 200, np.uint8)
+    assert not gradient_magnitude(flat).any()
+    assert not gradient_direction(flat).any()
+    assert gradient_magnitude(flat, border="zero").any()
+
+
+def test_gradients_are_those_of_opencvs_sobel():
+    picture = sample("camera")
+    right, down = (
+        cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, borderType=cv2.BORDER_REPLICATE) for dx in (1, 0)
+    )
+    ours = gradient_magnitude(picture)
+    assert ours.dtype == np.float32
+    np.testing.assert_allclose(ours, np.hypot(right, down), rtol=1e-5)
+    np.testing.assert_allclose(gradient_direction(picture), np.arctan2(down, right), atol=1e-5)
+
+
+def test_each_channel_has_its_own_gradient_and_tensors_stay_tensors():
+    picture = sample("cat")
+    together = gradient_magnitude(picture)
+    assert together.shape == picture.shape
+    np.testing.assert_array_equal(together[..., 1], gradient_magnitude(picture[..., 1]))
+    tensor = torch.from_numpy(picture)
+    assert torch.equal(gradient_magnitude(tensor), torch.from_numpy(together))
+    assert isinstance(gradient_direction(tensor), torch.Tensor)
