@@ -7,11 +7,12 @@ BENCH := .venv-bench/bin
 # uv does not look into pip's folders of wheels by itself; a torch found there spares a long download
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
-.PHONY: help demo test lint docs bench lock
+.PHONY: help demo test kill-test lint docs bench lock
 
 help:
 	@echo "make demo    set up, then train on the sample digits, judge and predict"
 	@echo "make test    set up, then run the suite"
+	@echo "make kill-test  kill trainings 200 times and compare them with one that nobody killed"
 	@echo "make lint    set up, then check style and types"
 	@echo "make docs    set up, then build the documentation into site/"
 	@echo "make bench   set up the peers, compare with them, save the figures (CIFAR=path/cifar10-jpg.tar.gz)"
@@ -22,6 +23,9 @@ demo: .venv/ready
 
 test: .venv/ready
 	$(BIN)/python -m pytest
+
+kill-test: .venv/ready
+	$(BIN)/python -m tests.training.killing --kills 200
 
 lint: .venv/ready
 	$(BIN)/ruff check .

@@ -263,6 +263,13 @@ def test_a_link_left_by_a_kill_is_not_written_through(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"previous": b"older", "last": NEW, "best": NEW}
 
 
+def test_a_copy_that_is_there_already_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "last").write_bytes(NEW)
+    for _ in range(2):
+        copy(tmp_path / "last", tmp_path / "best")
+    assert contents(tmp_path) == {"last": NEW, "best": NEW}
+
+
 def test_where_the_disk_cannot_link_bytes_are_copied(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from striate.verbs import predict as predict
     from striate.verbs import stream as stream
     from striate.verbs import train as train
+    from striate.verbs import verify as verify
     from striate.zoo import build as build
 
 __version__ = "0.1.0"
@@ -64,6 +65,7 @@ _HOMES = {
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
     "train": "striate.verbs",
+    "verify": "striate.verbs",
 }
 
 __all__ = [
@@ -90,6 +92,7 @@ __all__ = [
     "size",
     "stream",
     "train",
+    "verify",
 ]
 
 

@@ -193,6 +193,9 @@ class TrainOptions(Options):
     seed: int = _option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = _option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = _option(None, "CPU threads; small networks get one", ge=1, le=4096)
+    checkpoint_minutes: float | None = _option(
+        None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5
+    )
     out: Path | None = _option(None, "Folder of the run; a number is added if it exists")
 
     @model_validator(mode="after")

@@ -32,6 +32,8 @@ def copy(source: Path, target: Path) -> None:
 
     Raises StorageError; target is then what it was before.
     """
+    if target.exists() and source.samefile(target):
+        return  # the system renames no file onto another name of itself, and leaves both names
     with _replacing(target, f"it should be a copy of {printable(str(source))}") as partial:
         partial.unlink(missing_ok=True)
         try:

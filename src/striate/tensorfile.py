@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from striate import storage
@@ -44,6 +45,15 @@ def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes
     metadata = {"striate": json.dumps(description, allow_nan=False), "sha256": _BLANK}
     blob = safetensors.torch.save(plain, metadata)
     return _resealed(blob, _BLANK, hashlib.sha256(blob).hexdigest())
+
+
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 of names, kinds, shapes and bytes: equal for equal tensors, wherever they lie."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

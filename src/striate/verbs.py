@@ -12,7 +12,6 @@ import torch
 from rich.console import Console
 from torch import nn
 
-import striate
 from striate import storage, zoo
 from striate.anatomy import Anatomy, dissect
 from striate.anatomy.comparison import Comparison, Speed, measure
@@ -22,8 +21,9 @@ from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
-from striate.judging.inference import Judged, evaluating, judged
-from striate.judging.report import report
+from striate.judging.inference import evaluating
+from striate.judging.replay import Replay, replaying
+from striate.judging.writing import epochs_beside, page, write_report
 from striate.layers import skeletons
 from striate.model import Model, load, place
 from striate.options import CheckOptions, EvaluateOptions, PredictOptions, TrainOptions
@@ -33,7 +33,7 @@ from striate.shipping.predictions import Predictions
 from striate.shipping.predictor import Predictor
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
-from striate.training.events import Epoch, Event, Finished, Note, Stopped
+from striate.training.events import Event, Finished, Note, Stopped
 from striate.training.loop import Training, fit
 from striate.training.machine import choose_device, keep_freed_memory
 from striate.training.preparation import Dataset
@@ -174,6 +174,7 @@ def stream(
         if run is not None:
             held.enter_context(run.lock())
             storage.sweep(run.folder)
+            run.mend()
         data = yield from preparation.read(Path(source), chosen)
         if run is None:
             run = Run.create(chosen.out or preparation.default_folder(data))
@@ -188,6 +189,19 @@ def stream(
         for event in _trained(training, data, device, position, request):
             run.note(event)
             yield event
+
+
+def verify(run: str | Path, *, progress: bool = False) -> Replay:
+    """Whether a run can be had again to the last bit: its last steps are taken anew and compared.
+
+    Nothing is written. Raises OptionError when the folder is no run or nothing can be replayed.
+
+    >>> striate.verify("runs/photos-lenet5").same  # doctest: +SKIP
+    True
+    """
+    _, source, options = _resumed(None, run, None, {})
+    work = replaying(Run.open(run), Path(source), options)
+    return display.watched(work, None if progress else Console(quiet=True))
 
 
 def evaluate(
@@ -208,7 +222,7 @@ def evaluate(
     result = display.watched(work, None if progress else Console(quiet=True))
     if chosen.out:
         command = f"striate evaluate {shown} {photos} --part {chosen.part}"
-        storage.write(chosen.out, _page(result, loaded, _epochs_beside(shown), command))
+        storage.write(chosen.out, page(result, loaded, epochs_beside(shown), command))
     return result.evaluation
 
 
@@ -255,46 +269,13 @@ def _trained(
     training: Training, data: Dataset, device: torch.device, position: Position, request: Request
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
+    if data.packed.note:
+        yield Note(data.packed.note)
     if data.left_out:
         count = f"{len(data.left_out):,} {'file is' if len(data.left_out) == 1 else 'files are'}"
         yield Note(f"{count} left out; `striate check` names them and says why")
     yield preparation.started(training, data, device, position)
     for event in fit(training, position, request):
         if isinstance(event, Finished):
-            _write_report(training.run, data)
+            write_report(training.run, data)
         yield event
-
-
-def _write_report(run: Run, data: Dataset) -> None:
-    model = load(run.model_file)
-    part = "test" if data.counts()["test"] else "validation"
-    result = judged(model, data.packed, part, shown=str(run.model_file))
-    command = f"striate train {data.photos} --network {model.name}"
-    storage.write(run.report_file, _page(result, model, run.epochs(), command))
-    run.write_json("evaluation.json", result.evaluation.to_json())
-
-
-def _epochs_beside(model: str) -> list[Epoch]:
-    """The epochs of the run that a model file lies in; none where it was moved elsewhere."""
-    return Run(Path(model) if Path(model).is_dir() else Path(model).parent).epochs()
-
-
-def _page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
-    params = sum(p.numel() for p in model.network.parameters())
-    how = model.preprocess
-    facts = {
-        "network": f"{model.name}, {params:,} parameters",
-        "sees": f"{how.size}x{how.size} pixels, {('grey', 'colour')[how.channels > 1]}, {how.fit}",
-        **model.facts,
-        "striate": striate.__version__,
-        "torch": torch.__version__,
-    }
-    return report(
-        result.evaluation,
-        title=f"{model.name} on {len(model.class_names)} classes",
-        pixels=result.pixels,
-        epochs=epochs,
-        facts=facts,
-        findings=result.packed.findings,
-        command=command,
-    )

@@ -132,6 +132,7 @@ class Packed:
     records: tuple[Record, ...] = field(repr=False)  #: N, aligned with pictures
     class_names: tuple[str, ...]
     findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
+    note: str = ""  #: what its owner should know of where it lies
 
     def __len__(self) -> int:
         return len(self.pictures)

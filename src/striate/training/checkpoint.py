@@ -9,8 +9,11 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, ModelError, OptionError
+from striate.training.events import Epoch
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
+
+LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 
 
 @dataclass
@@ -24,11 +27,13 @@ class Position:
     seen: int = 0  #: pictures
     seconds: float = 0.0  #: of training and validation, pauses left out
     training_seconds: float = 0.0  #: of the epoch under way, training alone
+    saving: float = 0.0  #: seconds that the last checkpoint took
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))
     drops: int = 0  #: of the learning rate, where it falls at a plateau
     last_drop: int = 0  #: the epoch after which it fell last
+    closed: Epoch | None = None  #: the epoch that was told last
 
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
@@ -50,22 +55,28 @@ def save(
 
     Raises DivergedError instead of writing a number that is not finite.
     """
-    tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
-    tensors |= {f"optimiser.{key}": value for key, value in optimiser.state().items()}
-    if average:
-        tensors |= {f"average.{key}": value for key, value in average.state().items()}
+    tensors = state(network, optimiser, average)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise DivergedError(f"{name} is no longer finite")
-    last = folder / "last.safetensors"
+    last = folder / LAST
     if last.exists():
-        last.replace(folder / "previous.safetensors")
+        storage.copy(last, folder / PREVIOUS)
     tensorfile.write(last, tensors, {"format": 1, "position": asdict(position)})
+
+
+def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> dict[str, Tensor]:
+    """Every tensor that the next steps depend on, by its name in the file."""
+    return {
+        **{f"network.{key}": value for key, value in network.state_dict().items()},
+        **{f"optimiser.{key}": value for key, value in optimiser.state().items()},
+        **{f"average.{key}": value for key, value in (average.state() if average else {}).items()},
+    }
 
 
 def keep_as_best(folder: Path) -> None:
     """Let `best.safetensors` be what `last.safetensors` is now."""
-    storage.copy(folder / "last.safetensors", folder / "best.safetensors")
+    storage.copy(folder / LAST, folder / "best.safetensors")
 
 
 def load(
@@ -73,27 +84,48 @@ def load(
 ) -> Position:
     """Put the last saved state back; the one before it when that is missing or damaged.
 
-    Raises OptionError when neither can be read.
+    The start, where nothing was saved yet. Raises OptionError when neither can be read.
     """
     reasons: list[str] = []
-    for path in (folder / "last.safetensors", folder / "previous.safetensors"):
-        if not path.exists():
+    for name in (LAST, PREVIOUS):
+        if not (folder / name).exists():
             continue
         try:
-            description, tensors = tensorfile.read(path)
+            tensors, position = read(folder / name)
         except ModelError as error:
             reasons.append(str(error))
             continue
-        network.load_state_dict(_under("network.", tensors))
-        optimiser.restore(_under("optimiser.", tensors))
-        if average:
-            average.restore(_under("average.", tensors))
-        return Position(**description["position"])
-    detail = "; ".join(reasons) or "it was stopped before its first checkpoint"
-    raise OptionError(f"{folder.parent}: nothing to resume from: {detail}; train anew")
+        restore(tensors, network, optimiser, average)
+        if name != LAST:  # the next save must not put a damaged file in place of this good one
+            storage.copy(folder / name, folder / LAST)
+        return position
+    if reasons:
+        why = "; ".join(reasons)
+        raise OptionError(f"{folder.parent}: nothing to resume from: {why}; train anew")
+    return Position()
 
 
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def read(path: Path) -> tuple[dict[str, Tensor], Position]:
+    """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
+    description, tensors = tensorfile.read(path)
+    position = Position(**description["position"])
+    if position.closed:
+        position.closed = Epoch(**description["position"]["closed"])
+    return tensors, position
+
+
+def restore(
+    tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimiser, average: Average | None
+) -> None:
+    """Put back what `state` gave."""
+    network.load_state_dict(under("network.", tensors))
+    optimiser.restore(under("optimiser.", tensors))
+    if average:
+        average.restore(under("average.", tensors))
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()

@@ -63,6 +63,7 @@ class Epoch:
     pictures_per_second: float  #: training alone
     seconds: float  #: since the training began, pauses left out
     best: bool  #: the best on validation so far; the model file now holds it
+    weights: str = ""  #: SHA-256 of the network's tensors after it
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
+from striate import tensorfile
 from striate.data.batches import Batch, Pixels, steps_in
 from striate.errors import DivergedError
 from striate.layers import Outputs
@@ -27,6 +29,7 @@ from striate.training.run import Run
 from striate.training.signals import Request
 
 _REPORTS = 20  #: Step events an epoch, about
+_USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
 
 
@@ -58,11 +61,15 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
     loss is no longer finite: the last checkpoint and the model file are those before.
     """
     recipe, began = training.recipe, time.monotonic() - position.seconds
+    if position.closed and position.step == 0:  # a kill may have come before all was done
+        _keep_if_best(training, position)
+        if position.closed not in training.run.epochs():
+            yield position.closed
     while not _over(recipe, position):
         yield from _steps(training, position, request, began)
         position.seconds = time.monotonic() - began
         if request.signal:
-            _save(training, position)
+            _save(training, position, began)
             yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
             return
         yield _close_epoch(training, position, began)
@@ -95,19 +102,13 @@ def _steps(
     training: Training, position: Position, request: Request, began: float
 ) -> Generator[Step]:
     """The rest of an epoch, or as much of it as clock and signals allow."""
-    recipe, network = training.recipe, training.model.network
+    recipe = training.recipe
     total = steps_in(len(training.train), recipe.batch)
     every = max(1, total // _REPORTS)
-    batches = training.train.shuffled(
-        recipe.batch,
-        seed=recipe.seed,
-        epoch=position.epoch,
-        variation=recipe.variation,
-        first=position.step,
-        balanced=recipe.balance == "sampling",
-    )
-    network.train()
+    batches = _batches(training, position)
+    training.model.network.train()
     reported, since = replace(position), time.monotonic()
+    saved = since
     for batch in batches:
         progress = _progress(recipe, position, total, began)
         rate = _rate(recipe, position, progress)
@@ -117,16 +118,43 @@ def _steps(
         if position.step % every == 0 or position.step == total:
             yield _report(position, reported, rate, since, progress, began)
             reported, since = replace(position), time.monotonic()
-        position.seconds = time.monotonic() - began
+        now = time.monotonic()
+        position.seconds = now - began
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
+        if now - saved >= _pause(recipe, position) and position.step < total:
+            _save(training, position, began)
+            saved = time.monotonic()
+
+
+def retrace(training: Training, position: Position, goal: Position) -> None:
+    """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
+    recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
+    last = goal.step if goal.epoch == position.epoch else total
+    training.model.network.train()
+    for batch in islice(_batches(training, position), last - position.step):
+        progress = _progress(recipe, position, total, time.monotonic())
+        _step(training, position, batch, _rate(recipe, position, progress), total)
+
+
+def _batches(training: Training, position: Position) -> Iterator[Batch]:
+    """What is left of an epoch."""
+    recipe = training.recipe
+    return training.train.shuffled(
+        recipe.batch,
+        seed=recipe.seed,
+        epoch=position.epoch,
+        variation=recipe.variation,
+        first=position.step,
+        balanced=recipe.balance == "sampling",
+    )
 
 
 def _step(training: Training, position: Position, batch: Batch, rate: float, total: int) -> None:
     recipe = training.recipe
     seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     machine.seed(batch.labels.device, seed)
-    with autocast(recipe, batch.labels.device):
+    with machine.autocast(recipe.precision, batch.labels.device):
         outputs: Tensor | Outputs = training.model.network(batch.pictures)
         loss = classification.loss(
             outputs, batch.labels, smoothing=recipe.smoothing, weights=training.class_weights
@@ -159,7 +187,7 @@ def _update(training: Training, rate: float) -> None:
 def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
-    with autocast(training.recipe, training.validation.labels.device):
+    with machine.autocast(training.recipe.precision, training.validation.labels.device):
         loss, accuracy = validate(training.judged, training.validation)
     recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
     rate = _rate(recipe, position, _progress(recipe, position, total, began))
@@ -175,29 +203,49 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     if schedule.is_plateau(position.epoch, position.best_epoch, position.last_drop):
         position.drops, position.last_drop = position.drops + 1, position.epoch
     position.seconds = time.monotonic() - began
+    weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
-        position.seconds, best,
+        position.seconds, best, weights,
     )  # fmt: skip
-    try:
-        _save(training, position)
-    except DivergedError as error:
-        raise _diverged(training, position, str(error), rate) from error
-    if best:
-        checkpoint.keep_as_best(training.run.checkpoints)
-        facts = training.model.facts | {"epoch": str(epoch.epoch)}
-        facts["validation accuracy"] = f"{epoch.validation_accuracy:.4f}"
-        save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
+    position.closed = epoch
+    _save(training, position, began)
+    _keep_if_best(training, position)
     return epoch
 
 
-def _save(training: Training, position: Position) -> None:
-    checkpoint.save(
-        training.run.checkpoints,
-        position,
-        training.model.network,
-        training.optimiser,
-        training.average,
+def _pause(recipe: Recipe, position: Position) -> float:
+    """Seconds between checkpoints: what was asked for, or so many that they cost below 1 %."""
+    if recipe.checkpoint_minutes is not None:
+        return 60 * recipe.checkpoint_minutes
+    return max(_USUAL_PAUSE, 100 * position.saving)
+
+
+def _save(training: Training, position: Position, began: float) -> None:
+    started, folder, network = time.monotonic(), training.run.checkpoints, training.model.network
+    try:
+        checkpoint.save(folder, position, network, training.optimiser, training.average)
+    except DivergedError as error:
+        recipe, total = training.recipe, steps_in(len(training.train), training.recipe.batch)
+        progress = _progress(recipe, position, total, began)
+        rate = _rate(recipe, position, progress)
+        raise _diverged(training, position, str(error), rate) from error
+    position.saving = time.monotonic() - started
+
+
+def _keep_if_best(training: Training, position: Position) -> None:
+    """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
+    if position.best_epoch != position.epoch:
+        return
+    checkpoint.keep_as_best(training.run.checkpoints)
+    facts = training.model.facts | {"epoch": str(position.epoch)}
+    facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
+    save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
+
+
+def _rate(recipe: Recipe, position: Position, progress: float) -> float:
+    return schedule.learning_rate(
+        recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
     )
 
 
@@ -211,17 +259,6 @@ def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[floa
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         right += int(classification.right(outputs, chunk.labels))
     return loss_sum / len(pixels), right / len(pixels)
-
-
-def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
-    """Where bfloat16 is asked for, products are computed in it; weights and sums stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
-
-
-def _rate(recipe: Recipe, position: Position, progress: float) -> float:
-    return schedule.learning_rate(
-        recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
-    )
 
 
 def _progress(recipe: Recipe, position: Position, total: int, began: float) -> float:

@@ -13,6 +13,7 @@ import torch
 
 import striate
 from striate.errors import OptionError
+from striate.options import Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
 
@@ -45,6 +46,11 @@ def has_quick_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return platform.machine() == "x86_64" and torch.cpu._is_amx_tile_supported()  # noqa: SLF001  # pyright: ignore
+
+
+def autocast(precision: Precision, device: torch.device) -> torch.autocast:
+    """Where bfloat16 is asked for, products are computed in it; weights and sums stay float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def seed(device: torch.device, value: int) -> None:

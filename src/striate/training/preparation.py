@@ -122,9 +122,9 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
 def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
+    run.checkpoints.mkdir()
     resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
-    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)
     run.write_json(
@@ -137,7 +137,8 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
         },
     )
     storage.write(run.folder / "pictures.jsonl", _register(data.packed))
-    run.checkpoints.mkdir()
+    # Last: a folder with this file is a run, which can be resumed.
+    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
 
 
 def started(training: Training, data: Dataset, device: torch.device, position: Position) -> Started:
@@ -166,21 +167,32 @@ def resume(
 ) -> Generator[Note, None, Position]:
     """Put the run's last checkpoint back, after checking that pictures and machine are the same.
 
-    Raises OptionError when pictures were added, removed or changed.
+    Raises OptionError when pictures were added, removed or changed, or no checkpoint is left.
     """
     run = training.run
-    _same_pictures(run, data.packed)
+    same_pictures(run, data.packed)
     position = checkpoint.load(
         run.checkpoints, training.model.network, training.optimiser, training.average
     )
-    then, now = run.read_json("environment.json"), machine.environment(device)
-    changed = [f"{key} {then[key]} is now {now[key]}" for key in now if then.get(key) != now[key]]
-    if changed:
+    if position == Position() and run.epochs():
+        raise OptionError(
+            f"{run.folder}: nothing to resume from: no checkpoint is left; train anew"
+        )
+    if changed := changes(run, device):
         yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
     return position
 
 
-def _same_pictures(run: Run, packed: Packed) -> None:
+def changes(run: Run, device: torch.device) -> tuple[str, ...]:
+    """What of versions and machine is not as the run began: its numbers may differ from now on."""
+    then, now = run.read_json("environment.json"), machine.environment(device)
+    return tuple(
+        f"{key} {then.get(key)} is now {now[key]}" for key in now if then.get(key) != now[key]
+    )
+
+
+def same_pictures(run: Run, packed: Packed) -> None:
+    """Raises OptionError when pictures were added, removed or changed since the run began."""
     then = {entry["path"]: entry for entry in run.pictures()}
     now = {entry["path"]: entry for entry in map(json.loads, _register(packed).splitlines())}
     counts = {

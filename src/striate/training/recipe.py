@@ -66,6 +66,7 @@ class Recipe:
     vary: str | None
     precision: Precision  #: never "auto"
     threads: int
+    checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
     seed: int
 
     @property
@@ -143,6 +144,7 @@ def complete(
         vary=options.vary,
         precision=precision,
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
+        checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
     )
 

@@ -88,6 +88,12 @@ class Run:
         except OSError as error:
             raise storage.storage_error(self.events_file, error, "make room and resume") from error
 
+    def mend(self) -> None:
+        """Cut off the half line that a kill or a full disk left at the end of events.jsonl."""
+        if self.events_file.is_file():
+            told = self.events_file.read_bytes()
+            os.truncate(self.events_file, told.rfind(b"\n") + 1)
+
     def events(self) -> Iterator[dict[str, Any]]:
         """Every event noted so far; a line that was cut off by a kill is left out."""
         if not self.events_file.is_file():

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -91,7 +92,9 @@ def test_a_second_pack_comes_from_the_cache(
     second = pack(listing_of(photos), EIGHT, cache=home)
     assert (second.pixels == first.pixels).all()
     assert replace(second, pixels=first.pixels) == first
-    assert sorted(file.name for file in packs(home)[0].iterdir()) == ["index.json", "pixels.npy"]
+    (only,) = packs(home)
+    names = {file.name for file in only.iterdir()}
+    assert names == {"about.json", "index.json", "pixels.npy"}
 
 
 def test_labels_and_parts_are_the_listings_and_not_the_caches(
@@ -313,9 +316,6 @@ def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: 
 def test_a_full_disk_is_a_storage_error_before_anything_is_decoded(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr(os, "posix_fallocate", full)
     no_children(monkeypatch)
     with pytest.raises(StorageError) as caught:
@@ -351,17 +351,65 @@ def test_the_cache_lies_where_the_environment_says(
     assert cache_folder(tmp_path / "chosen") == tmp_path / "chosen"
 
 
-def test_a_cache_that_cannot_be_written_is_replaced_unless_it_was_chosen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("fault", ["read-only", "full"])
+def test_a_usual_cache_that_cannot_be_used_is_replaced_and_said(
+    fault: str, photos: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "file").write_text("not a folder")
-    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "file"))
-    ends: list[Any] = []
+    monkeypatch.setenv("STRIATE_CACHE", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    usual, ends = os.posix_fallocate, list[Any]()
+
+    def promise(file: int, *rest: int) -> None:
+        inside = home in Path(f"/proc/self/fd/{file}").readlink().parents
+        (full if inside else usual)(file, *rest)
+
+    if fault == "read-only":
+        home.write_text("not a folder")
+        why = f"{home}: file exists; choose another place"
+    else:
+        monkeypatch.setattr(os, "posix_fallocate", promise)
+        why = ".partial: the disk is full; 1 MB are needed; set STRIATE_CACHE to a folder on"
     monkeypatch.setattr(cache_module.atexit, "register", lambda *job, **_: ends.append(job))
-    folder = cache_folder(None)
-    assert folder.is_dir()
-    assert ends == [(shutil.rmtree, folder)]
-    folder.rmdir()
+    packed = pack(listing_of(photos), EIGHT)
+    ((_, folder),) = ends
+    assert folder.parent == tmp_path
+    assert why in packed.note
+    assert packed.note.endswith(f"; for now the cache is {folder}")
+    assert_right(packed, photos, EIGHT)
+
+
+def test_memory_is_used_where_the_disk_of_temporary_files_cannot_be(
+    photos: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRIATE_CACHE", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "missing"))
+    (tmp_path / "memory").mkdir()
+    monkeypatch.setattr(cache_module, "_MEMORY", tmp_path / "memory")
+    home.write_text("not a folder")
+    monkeypatch.setattr(cache_module.atexit, "register", lambda *_, **__: None)
+    packed = pack(listing_of(photos), EIGHT)
+    (folder,) = (tmp_path / "memory").iterdir()
+    assert packed.note.endswith(f"; for now the cache is {folder}")
+
+
+def test_where_no_place_will_do_the_first_reason_is_told(
+    photos: Path, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write_text("not a folder")
+    monkeypatch.setenv("STRIATE_CACHE", str(home))
+    monkeypatch.setattr(cache_module, "_MEMORY", tmp_path)
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(StorageError) as caught:
+        pack(listing_of(photos), EIGHT)
+    assert str(caught.value) == f"{home}: file exists; choose another place"
+
+
+def test_a_chosen_cache_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StorageError) as caught:
         cache_folder(tmp_path / "file" / "x")
     assert str(caught.value) == f"{tmp_path}/file/x: not a directory; choose another place"

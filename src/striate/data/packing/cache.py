@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,27 +18,40 @@ from striate.errors import BusyError
 
 LOCK = "lock"  #: held by whoever builds in a folder, until it is published
 _HASHED_BYTES = 1 << 24
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ABANDONED_SECONDS = 60.0
 
 
-def cache_folder(chosen: Path | None) -> Path:
-    """The folder for all that can be made again; STRIATE_CACHE or XDG_CACHE_HOME may name another.
-
-    Where the usual one cannot be written: a folder that lasts as long as this process. Raises
-    StorageError when a chosen one cannot.
-    """
-    if chosen is not None:
-        try:
-            return _writable(chosen)
-        except OSError as error:
-            raise storage.storage_error(chosen, error, "choose another place") from error
+def usual_folder() -> Path:
+    """Where the cache lies; STRIATE_CACHE or XDG_CACHE_HOME may name another place."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     usual = Path(os.environ.get("STRIATE_CACHE") or Path(home) / "striate")
-    with contextlib.suppress(OSError, RuntimeError):
-        return _writable(usual.expanduser())
-    folder = Path(tempfile.mkdtemp(prefix="striate-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
+    with contextlib.suppress(RuntimeError):  # nobody knows where home is
+        return usual.expanduser()
+    return usual
+
+
+def cache_folder(chosen: Path | None) -> Path:
+    """The folder for all that can be made again: the chosen or the usual one.
+
+    Raises StorageError when it cannot be written.
+    """
+    folder = usual_folder() if chosen is None else chosen
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise storage.storage_error(folder, error, "choose another place") from error
+
+
+def spare_folders() -> Iterator[Path]:
+    """Folders that last as long as this process: among temporary files, then in memory."""
+    for place in (Path(tempfile.gettempdir()), _MEMORY):
+        with contextlib.suppress(OSError):
+            folder = Path(tempfile.mkdtemp(prefix="striate-", dir=place))
+            atexit.register(shutil.rmtree, folder, ignore_errors=True)
+            yield folder
 
 
 def publish(partial: Path, home: Path, good: Callable[[Path], bool]) -> None:
@@ -80,9 +93,3 @@ def hashes(path: Path) -> list[str]:
         starts = range(0, os.fstat(descriptor).st_size, _HASHED_BYTES)
         with ThreadPoolExecutor(max_workers=4) as pool:
             return list(pool.map(digest, starts))
-
-
-def _writable(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        return folder

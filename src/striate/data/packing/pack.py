@@ -1,6 +1,7 @@
 """Every usable picture decoded once into one array on the disk, kept for the next run.
 
     <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable pictures in listing order
+    <cache>/<key>/about.json   what it was made of, for a person
     <cache>/<key>/index.json   a record for each picture of the listing, hashes of pixels.npy
 
 The key is taken from the preprocessing and every picture's path, size and times of change (of
@@ -18,7 +19,9 @@ import os
 import shutil
 import threading
 import time
+import weakref
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +29,8 @@ import numpy as np
 
 from striate import storage
 from striate.data.listing import Finding, Listing, Packed, Progress, Record, repeated
-from striate.data.packing.cache import LOCK, cache_folder, hashes, publish, sweep
+from striate.data.packing.cache import LOCK, cache_folder, hashes, publish, spare_folders
+from striate.data.packing.keeping import describe, hold, room_for
 from striate.data.packing.survey import survey
 from striate.data.preprocess import Preprocess
 from striate.errors import DataError, StorageError, printable
@@ -59,24 +63,48 @@ def packing(
 ) -> Generator[Progress, None, Packed]:
     """Pack, telling the progress a few times a second; the generator's value is the pack.
 
-    Raises DataError when no picture can be used, StorageError when the disk is full.
+    Where the usual cache cannot be used the pack lies elsewhere until this process ends, and its
+    note says so. Raises DataError when no picture can be used, StorageError when no place will do.
     """
-    folder = cache_folder(cache)
-    key = _key(listing, preprocess, largest_megabytes)
-    records = _opened(folder / key, listing)
+    try:
+        folder = cache_folder(cache)
+        return (yield from _packing(folder, listing, preprocess, largest_megabytes))
+    except StorageError as error:
+        if cache is not None:
+            raise
+        failure = error
+    for spare in spare_folders():
+        with contextlib.suppress(StorageError):
+            packed = yield from _packing(spare, listing, preprocess, largest_megabytes)
+            return replace(packed, note=f"{failure}; for now the cache is {spare}")
+    raise failure
+
+
+def _packing(
+    folder: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
+) -> Generator[Progress, None, Packed]:
+    home = folder / _key(listing, preprocess, largest_megabytes)
+    held = hold(home)
+    records = _opened(home, listing)
     if records is None:
-        sweep(folder)
-        records = yield from _built(folder, key, listing, preprocess, largest_megabytes)
-    return _packed(folder / key, listing, records)
+        if held is not None:
+            os.close(held)
+        room_for(folder, _bytes(listing, preprocess))
+        records = yield from _built(folder, home.name, listing, preprocess, largest_megabytes)
+        held = hold(home)
+    return _packed(home, listing, records, held)
 
 
-def _packed(home: Path, listing: Listing, records: list[Record]) -> Packed:
+def _packed(home: Path, listing: Listing, records: list[Record], held: int | None) -> Packed:
     usable = [index for index, record in enumerate(records) if record.usable]
     pictures = tuple(listing.pictures[index] for index in usable)
     kept = tuple(records[index] for index in usable)
     seen = [finding for record in records for finding in record.findings]
+    pixels = np.load(home / _PIXELS, mmap_mode="r")
+    if held is not None:  # until nobody can see the mapped file any more
+        weakref.finalize(pixels.base, os.close, held)
     return Packed(
-        np.load(home / _PIXELS, mmap_mode="r"),
+        pixels,
         pictures,
         kept,
         listing.class_names,
@@ -95,6 +123,7 @@ def _built(
             pixels = partial / _PIXELS
             records = yield from _decoded(pixels, listing, preprocess, largest_megabytes)
             _write_index(partial, records)
+            describe(partial, f"{listing.root}, {preprocess.size}x{preprocess.size} pixels")
             (partial / LOCK).unlink()
             publish(partial, folder / key, lambda home: _opened(home, listing) is not None)
     except OSError as error:
@@ -228,9 +257,12 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
 
 
 def _needed(listing: Listing, preprocess: Preprocess) -> str:
-    row = preprocess.size * preprocess.size * preprocess.channels
-    megabytes = -(-len(listing.pictures) * row // 10**6)
+    megabytes = -(-_bytes(listing, preprocess) // 10**6)
     return f"{megabytes:,} MB are needed; set STRIATE_CACHE to a folder on another disk"
+
+
+def _bytes(listing: Listing, preprocess: Preprocess) -> int:
+    return len(listing.pictures) * preprocess.size**2 * preprocess.channels
 
 
 def _nothing(listing: Listing, records: list[Record]) -> DataError:

@@ -1,0 +1,1 @@
+"""The commands that look after what trainings leave: runs and the cache."""

@@ -1,0 +1,28 @@
+"""`striate verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from striate.cli.output import print_json
+from striate.cli.verb import FILE, Verb, as_json
+
+
+@click.command("verify", cls=Verb)
+@click.argument("run", help="The folder of a run.", type=FILE)
+@as_json
+def command(run: Path, as_json: bool) -> int:
+    """Take the last steps of a run again and compare every bit; write nothing.
+
+    Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
+    """
+    from striate import verbs
+
+    replay = verbs.verify(run, progress=True)
+    if as_json:
+        print_json(replay.to_json())
+    else:
+        click.echo(str(replay))
+    return 0 if replay.same else 1
