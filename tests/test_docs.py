@@ -24,7 +24,8 @@ from striate.cli import main
 from striate.data.decoding import decode
 from striate.data.layouts.scan import scan
 from striate.data.packing.survey import headers, survey
-from striate.judging import report, scores
+from striate.judging import scores
+from striate.judging.page import report
 from striate.options import TrainOptions
 from striate.training import loop, preparation, recipe
 from striate.training.learning import schedule

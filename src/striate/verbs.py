@@ -22,8 +22,8 @@ from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import evaluating
+from striate.judging.page.writing import epochs_beside, page, write_report
 from striate.judging.replay import Replay, replaying
-from striate.judging.writing import epochs_beside, page, write_report
 from striate.layers import skeletons
 from striate.model import Model, load, place
 from striate.options import CheckOptions, EvaluateOptions, PredictOptions, TrainOptions

@@ -172,7 +172,7 @@ def test_logits_in_place_of_probabilities_are_refused():
 
 def test_judging_and_the_report_load_neither_torch_nor_jinja2():
     code = (
-        "import sys, striate.judging.report\n"
+        "import sys, striate.judging.page.report\n"
         "print(sorted({'torch', 'jinja2', 'matplotlib'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

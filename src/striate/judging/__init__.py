@@ -1,5 +1,4 @@
-"""How good a network is, and how far to trust that: numbers, an evaluation, remarks, the report.
+"""How good a network is, and how far to trust that: numbers, an evaluation, the page, a replay.
 
-From low to high: `metrics`, `text`, `scores`, `evaluation`, `curves`, `remarks`, `pictures`,
-`report`, `inference`. Only `inference` loads torch.
+From low to high: `metrics`, `scores`, `evaluation`, `inference`, `page`, `replay`.
 """

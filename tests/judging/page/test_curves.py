@@ -2,8 +2,8 @@ import math
 
 import pytest
 
-from striate.judging import curves
-from striate.judging.curves import charts, kept, ticks
+from striate.judging.page import curves
+from striate.judging.page.curves import charts, kept, ticks
 from tests.judging.trainings import epoch
 
 

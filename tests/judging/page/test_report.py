@@ -6,8 +6,8 @@ import pytest
 
 from striate.data.listing import Finding
 from striate.errors import OptionError
-from striate.judging.pictures import thumbnail
-from striate.judging.report import report
+from striate.judging.page.pictures import thumbnail
+from striate.judging.page.report import report
 from tests.judging.evaluations import drawn, of_matrix
 from tests.judging.trainings import training
 

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 import striate
 from striate.data.listing import FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
-from striate.judging import curves
-from striate.judging.curves import charts, kept, number
 from striate.judging.evaluation import Evaluation
-from striate.judging.pictures import EXACT, matrix_picture, shading, thumbnail
-from striate.judging.remarks import baseline, headline, remarks
+from striate.judging.page import curves
+from striate.judging.page.curves import charts, kept, number
+from striate.judging.page.pictures import EXACT, matrix_picture, shading, thumbnail
+from striate.judging.page.remarks import baseline, headline, remarks
 from striate.judging.scores import FEW, ClassScore, Mistake, Share
 from striate.text import brief, counted, digits, percent
 

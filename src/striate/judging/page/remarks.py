@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from striate.judging.curves import kept
 from striate.judging.evaluation import Evaluation
+from striate.judging.page.curves import kept
 from striate.judging.scores import FEW, KIND, ClassScore
 from striate.text import brief, counted, digits, listed, percent
 from striate.training.events import Epoch

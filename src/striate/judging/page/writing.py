@@ -9,7 +9,7 @@ import torch
 import striate
 from striate import storage
 from striate.judging.inference import Judged, judged
-from striate.judging.report import report
+from striate.judging.page.report import report
 from striate.model import Model, load
 from striate.training.events import Epoch
 from striate.training.preparation import Dataset

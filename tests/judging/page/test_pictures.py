@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from striate.judging.pictures import RIGHT, WRONG, matrix_picture, thumbnail
+from striate.judging.page.pictures import RIGHT, WRONG, matrix_picture, thumbnail
 
 
 def opened(address):

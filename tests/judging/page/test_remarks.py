@@ -1,4 +1,4 @@
-from striate.judging.remarks import Remark, headline, remarks
+from striate.judging.page.remarks import Remark, headline, remarks
 from tests.judging.evaluations import of_matrix
 from tests.judging.trainings import epoch
 

@@ -1,0 +1,1 @@
+"""The report: one HTML page with curves, pictures and remarks, which loads nothing."""
