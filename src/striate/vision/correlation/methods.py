@@ -28,7 +28,7 @@ SEPARABLE_SIDE = 45
 #: a block of a picture stays in a core's cache; one of a signal is as many values
 PICTURE_BLOCK, SIGNAL_BLOCK = 512, 2**18
 #: fewer blocks are done sooner than threads start
-THREADED_BLOCKS = 4
+THREADED_BLOCKS = 8
 
 
 @dataclass(frozen=True)
