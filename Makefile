@@ -22,7 +22,7 @@ demo: .venv/ready
 	$(BIN)/striate demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 kill-test: .venv/ready
 	$(BIN)/python -m tests.training.killing --kills 200
