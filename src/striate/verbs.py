@@ -66,17 +66,16 @@ def describe(
 ) -> Anatomy:
     """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
-    The network is a name of the zoo, "mynet.py:Net" for one in a file, or any module, which needs
-    the `shape` (C, H, W) of its picture. `size` is the side of the picture in pixels; what is not
-    given is the paper's. Raises OptionError when there is no such network or the picture does not
-    fit it.
+    The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
+    folder, or any module, which needs the `shape` (C, H, W) of its picture. `size` is the side of
+    the picture in pixels; what is not given is the paper's, or what the model was trained with.
+    Raises OptionError when there is no such network or the picture does not fit it.
 
     >>> striate.describe("vgg16").macs
     15470264320
     """
     if isinstance(network, str):
-        with skeletons():
-            found, usual = find(network, size=size, channels=channels, classes=classes)
+        found, usual = _found(network, {"size": size, "channels": channels, "classes": classes})
         return dissect(found, shape or usual, network)
     if shape is None:
         raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
@@ -99,7 +98,7 @@ def side_by_side(
     device = choose_device("auto")
     speeds = list[Speed]()
     for network in networks:
-        built, shape = find(network, **sizes)
+        built, shape = _found(network, sizes, drawn=True)
         speeds.append(measure(place(built, device), shape))
     return Comparison(anatomies, memories, tuple(speeds))
 
@@ -116,9 +115,25 @@ def memory(
 
     The picture is that of `describe`, as are the errors.
     """
-    with skeletons():
-        built, shape = find(network, size=size, channels=channels, classes=classes)
+    built, shape = _found(network, {"size": size, "channels": channels, "classes": classes})
     return peak(built, shape, batch)
+
+
+def _found(
+    source: str, sizes: dict[str, int | None], *, drawn: bool = False
+) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network, without weights unless they are `drawn` or a model file has them, and its picture.
+
+    Raises OptionError, and ModelError for a model file that is refused.
+    """
+    if source not in zoo.CARDS and (source.endswith(".safetensors") or Path(source).is_dir()):
+        if given := [word for word, number in sizes.items() if number and word != "size"]:
+            raise OptionError(f"{source}: a trained network keeps its {given[0]}; leave it out")
+        model = load(source)
+        side = sizes["size"] or model.preprocess.size
+        return model.network, (model.preprocess.channels, side, side)
+    with contextlib.nullcontext() if drawn else skeletons():
+        return find(source, **sizes)
 
 
 def train(

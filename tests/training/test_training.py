@@ -359,6 +359,16 @@ def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys
     assert lines[8].startswith("finished in 0:0")
 
 
+@pytest.mark.parametrize("name", ["", "model.safetensors"])
+def test_a_trained_network_is_described_with_what_it_learned(run: Run, name: str):
+    source = str(run.folder / name)
+    anatomy = striate.describe(source)
+    assert (anatomy.input, anatomy.params) == ((1, 32, 32), 61_706 - 7 * 85)
+    with pytest.raises(OptionError) as caught:
+        striate.describe(source, classes=4)
+    assert str(caught.value) == f"{source}: a trained network keeps its classes; leave it out"
+
+
 def test_a_run_reads_well(run: Run):
     best = max(run.epochs(), key=lambda epoch: (epoch.best, epoch.epoch))
     assert best.validation_accuracy == 1

@@ -25,7 +25,7 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 @click.command("describe", cls=Verb)
 @click.argument(
     "network",
-    help="A name of `striate networks`, or mynet.py:Net; or several.",
+    help="A name of `striate networks`, mynet.py:Net, a run; or several.",
     nargs=-1,
     required=True,
 )
