@@ -65,8 +65,7 @@ def vary(
     if variation.tints:
         scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
         tints = colours(uniform, variation, *scale)
-    on_cpu = pictures.device.type == "cpu" and channels in processor.CHANNELS
-    if on_cpu and (variation.moves or variation.tints):
+    if processor.suits(pictures) and (variation.moves or variation.tints):
         pixels = in_pixels(places, high, wide) if places is not None else None
         pictures = processor.varied(pictures, pixels, tints)
     else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 from torch import Tensor
 
 from striate.data.augment import draws, vary
-from striate.data.augmenting import ranges
+from striate.data.augmenting import processor, ranges
 from striate.data.augmenting.colour import colours, recoloured
 from striate.data.augmenting.ranges import DRAWS, Variation
 
@@ -66,7 +67,9 @@ def test_two_half_turns_of_hue_come_back() -> None:
     assert twice.allclose(real(), atol=1e-4)
 
 
-def test_a_cpu_colours_as_the_reference_does() -> None:
+@pytest.mark.parametrize("least", [0, 10**9])
+def test_a_cpu_colours_as_the_reference_does(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "_FROM", least)
     batch, uniform = real(), draws(3, 1, 1)
     expected = recoloured(batch, *colours(uniform, EVERY, MEAN, DEVIATION))
     varied = vary(batch, uniform, EVERY, mean=MEAN, deviation=DEVIATION)

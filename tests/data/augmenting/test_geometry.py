@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from striate.data.augment import draws, varied_boxes, varied_masks, vary
-from striate.data.augmenting import ranges
+from striate.data.augmenting import processor, ranges
 from striate.data.augmenting.geometry import maps, sampled
 from striate.data.augmenting.ranges import DRAWS, Variation
 
@@ -31,7 +31,10 @@ def pictures(count: int, high: int, wide: int) -> Tensor:
 
 @pytest.mark.parametrize(("high", "wide"), [(9, 9), (12, 31), (64, 64)])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_a_cpu_samples_as_the_reference_does(high: int, wide: int, channels: int) -> None:
+def test_a_cpu_samples_as_the_reference_does(
+    high: int, wide: int, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "_FROM", 0)
     batch, uniform = pictures(8, high, wide)[:, :channels], draws(8, 1, 2)
     expected = sampled(batch, maps(uniform, EVERY, high, wide))
     assert vary(batch, uniform, EVERY).allclose(expected, atol=1e-4)
@@ -44,8 +47,12 @@ def test_other_numbers_of_channels_are_varied_too() -> None:
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
-def test_the_number_of_threads_changes_no_bit(threads: int) -> None:
-    batch, uniform = pictures(7, 20, 20), draws(7, 1, 2)
+@pytest.mark.parametrize("side", [20, 60])
+def test_the_number_of_threads_changes_no_bit(
+    side: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processor, "_THREADED", 0)
+    batch, uniform = pictures(7, side, side), draws(7, 1, 2)
     variation = Variation(turn=20, contrast=0.3, hue=20)
     expected, before = vary(batch, uniform, variation), torch.get_num_threads()
     torch.set_num_threads(threads)

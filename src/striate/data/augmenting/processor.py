@@ -14,7 +14,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-CHANNELS = (1, 3)  #: what OpenCV takes
+_FROM = 48**2  # pixels of a picture: below, torch is quicker; docs/log.md has the figures
+_THREADED = 128**2  # and below this, threads cost more than they gain
+
+
+def suits(pictures: Tensor) -> bool:
+    """Whether OpenCV takes these pictures, (N, C, H, W), and is quicker than torch."""
+    _, channels, high, wide = pictures.shape
+    return pictures.device.type == "cpu" and channels in (1, 3) and high * wide >= _FROM
 
 
 def varied(
@@ -32,7 +39,8 @@ def varied(
         places,
         None if tints is None else _rows(*tints),
     )
-    threads = min(torch.get_num_threads(), len(source))
+    large = source[0, ..., 0].size >= _THREADED
+    threads = min(torch.get_num_threads(), len(source)) if large else 1
     parts = [range(start, len(source), threads) for start in range(threads)]
     if threads == 1:
         work(parts[0])
