@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 import html
 import math
 import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from striate.errors import printable
 
 MISSING = "–"
+#: what a text raises that is not written as `arguments` reads it
+MISWRITTEN = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+
+
+def arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
+    """What follows the bracket of "name(1, size=2)", by place and by name; nothing is run.
+
+    Raises one of MISWRITTEN for what is longer or is not written so, in values as of Python.
+    """
+    if len(rest) > longest:
+        raise ValueError
+    call = ast.parse(f"_({rest}", mode="eval").body
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        raise ValueError
+    named = {entry.arg or "": ast.literal_eval(entry.value) for entry in call.keywords}
+    if len(named) < len(call.keywords):
+        raise ValueError
+    return [ast.literal_eval(entry) for entry in call.args], named
 
 
 def percent(share: float | None, digits: int = 1) -> str:

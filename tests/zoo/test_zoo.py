@@ -278,6 +278,7 @@ def test_a_name_may_carry_arguments() -> None:
             )
             for arguments in (
                 *("", "width", "width)", "0.5)", "width=x)", "width=-1)", "width=1e9)", "**{})"),
+                *("width=0.5, width=1)", "width=" + "0" * 99 + ")"),
                 *("width=1e999)", "width='0.5')", "width=0.5)(1)", "width=[1,{}])"),
                 f"width={'(' * 40}1{')' * 40})",
             )

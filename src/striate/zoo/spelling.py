@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from typing import Any
 
 from striate.errors import OptionError, printable
+from striate.text import MISWRITTEN, arguments
 
 _LONGEST = 100  # characters: what a model file may name
 _MOST = 65_536  # of any number
@@ -20,20 +20,15 @@ def parsed(spelled: str) -> tuple[str, dict[str, Any]]:
     if not bracket:
         return name, {}
     try:
-        if len(spelled) > _LONGEST:
-            raise ValueError
-        call = ast.parse(f"_({rest}", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or not isinstance(call.func, ast.Name):
-            raise ValueError
-        arguments = {entry.arg or "": ast.literal_eval(entry.value) for entry in call.keywords}
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):
-        arguments = {"": None}
-    if "" in arguments or not all(map(_plain, arguments.values())):
+        listed, named = arguments(rest, _LONGEST - len(name) - 1)
+    except MISWRITTEN:
+        listed, named = [None], {}
+    if listed or "" in named or not all(map(_plain, named.values())):
         raise OptionError(
             f"{printable(spelled, 200)}: expected arguments of numbers up to {_MOST:,}, "
             "as in mobilenet_v1(width=0.5)"
         )
-    return name, arguments
+    return name, named
 
 
 def _plain(value: object) -> bool:

@@ -353,3 +353,16 @@ def test_what_cannot_be_done_is_said_in_one_sentence(image, kernel, options, mes
         with pytest.raises(OptionError) as caught:
             slide(image, kernel, **options)
         assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stride": [2]}, "stride must be a whole number of at least 1, but [2] came"),
+        ({"mode": ["same"]}, "no mode is called \"['same']\"; did you mean 'same'?"),
+    ],
+)
+def test_options_that_cannot_be_remembered_are_refused_like_others(options, message: str):
+    with pytest.raises(OptionError) as caught:
+        correlate([1.0, 2.0, 3.0], [1.0], **options)
+    assert str(caught.value) == message

@@ -83,9 +83,16 @@ class _Asked(NamedTuple):
     dilation: int
 
 
-@lru_cache(typed=True)
-def _asked(mode: Mode, border: Border, method: Method, stride: int, dilation: int) -> _Asked:
+def _asked(*options: Any) -> _Asked:
     """The same, checked; what was asked before is known to be right."""
+    try:
+        return _remembered(*options)
+    except TypeError:  # a list or the like, which cannot be remembered
+        return _remembered.__wrapped__(*options)
+
+
+@lru_cache(typed=True)
+def _remembered(mode: Mode, border: Border, method: Method, stride: int, dilation: int) -> _Asked:
     known("mode", mode, AROUND)
     known("border", border, _BORDERS)
     known("method", method, _METHOD_NAMES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable, unknown
 from striate.storage import storage_error
+from striate.text import MISWRITTEN, arguments
 from striate.vision.kernels.named import KERNELS, LARGEST_SIDE, Kernel
 
 _LONGEST_CALL = 200  # characters
@@ -20,7 +20,7 @@ _LARGEST_FILE = 64 * 2**20  # bytes: more than 1001 x 1001 numbers need
 _SUFFIXES = (".txt", ".csv", ".npy")
 
 
-def kernel(spelled: str | Path, **arguments: Any) -> Kernel:
+def kernel(spelled: str | Path, **more: Any) -> Kernel:
     """A kernel, float64, from a name of KERNELS, from numbers, or from a file.
 
     A name may carry arguments, in Python's way: "gaussian(9, sigma=2)"; or they are given beside
@@ -37,7 +37,7 @@ def kernel(spelled: str | Path, **arguments: Any) -> Kernel:
     if isinstance(spelled, Path) or text.lower().endswith(_SUFFIXES):
         return _checked(_read(Path(spelled)), printable(str(spelled)))
     if re.match(r"[^\W\d]", text) and not re.match(r"(nan|inf)\b", text.lower()):
-        return _called(text, arguments)
+        return _called(text, more)
     return _checked(_numbers(text, "the kernel"), "the kernel")
 
 
@@ -48,26 +48,13 @@ def _called(text: str, more: dict[str, Any]) -> Kernel:
         raise unknown("kernel", name, KERNELS)
     signature = inspect.signature(KERNELS[name])
     try:
-        listed, named = _arguments(rest) if bracket else ([], {})
+        listed, named = arguments(rest, _LONGEST_CALL) if bracket else ([], {})
         bound = signature.bind(*listed, **named, **more)
-    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+    except MISWRITTEN as error:
         takes = ", ".join(map(_untyped, signature.parameters.values())) or "no arguments"
         came = bracket + rest or ", ".join(more)
         raise OptionError(f"{name} takes {takes}, but {printable(came, 200)} came") from error
     return KERNELS[name](*bound.args, **bound.kwargs)
-
-
-def _arguments(rest: str) -> tuple[list[Any], dict[str, Any]]:
-    """What stands between the brackets; only values that are written out are read."""
-    if len(rest) > _LONGEST_CALL:
-        raise ValueError
-    call = ast.parse(f"_({rest}", mode="eval").body
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-        raise ValueError
-    named = {entry.arg or "": ast.literal_eval(entry.value) for entry in call.keywords}
-    if len(named) < len(call.keywords):
-        raise ValueError
-    return [ast.literal_eval(entry) for entry in call.args], named
 
 
 def _untyped(parameter: inspect.Parameter) -> str:
