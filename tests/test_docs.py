@@ -27,7 +27,8 @@ from striate.data.packing.survey import headers, survey
 from striate.judging import scores
 from striate.judging.page import report
 from striate.options import TrainOptions
-from striate.training import loop, preparation, recipe
+from striate.training import preparation, recipe
+from striate.training.stepping import step
 from striate.training.learning import schedule
 from tests.conftest import striped
 from tests.test_house import FLOORS
@@ -251,7 +252,7 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
-        ("guide/runs.md", f"or above {loop._HOPELESS:,.0f}"),
+        ("guide/runs.md", f"or above {step._HOPELESS:,.0f}"),
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} pictures"),
         ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
         ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} pictures"),

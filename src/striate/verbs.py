@@ -34,11 +34,12 @@ from striate.shipping.predictor import Predictor
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Note, Stopped
-from striate.training.loop import Training, fit
+from striate.training.loop import fit
 from striate.training.machine import choose_device, keep_freed_memory
 from striate.training.preparation import Dataset
 from striate.training.run import Run
 from striate.training.signals import Request, stop_request
+from striate.training.stepping.step import Training
 
 
 def check(photos: str | Path, **options: Any) -> Inspection:

@@ -234,7 +234,7 @@ def test_a_second_signal_stops_at_once(photos: Path, tmp_path: Path):
     program = (
         "import sys, time; from striate.training import loop; from striate.cli import main\n"
         "def slow(*all): print('step', file=sys.stderr, flush=True); time.sleep(60)\n"
-        "loop._step = slow; sys.exit(main(sys.argv[1:]))"
+        "loop.take = slow; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "train", str(photos), "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

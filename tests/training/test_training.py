@@ -32,7 +32,7 @@ def weights(file: Path) -> dict[str, list[float]]:
 
 
 def without_times(events: list) -> list[str]:
-    timed = ("seconds", "pictures_per_second", "remaining", "folder", "progress")
+    timed = ("seconds", "pictures_per_second", "waiting", "remaining", "folder", "progress")
     return [
         json.dumps({k: v for k, v in event.items() if k not in timed}, sort_keys=True)
         for event in events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -86,6 +87,15 @@ class Pixels:
         else:
             pixels = torch.from_numpy(self.source[rows.numpy()])
         return Batch(self.preprocess.normalise(pixels), self.labels[chosen.to(device)])
+
+
+def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The same batches; a thread makes each while the one before it is used."""
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
+        coming = thread.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = thread.submit(next, batches, None)
+            yield batch
 
 
 def steps_in(pictures: int, batch: int) -> int:

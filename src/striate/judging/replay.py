@@ -17,8 +17,8 @@ from striate.options import TrainOptions
 from striate.text import counted
 from striate.training import checkpoint, machine, preparation
 from striate.training.checkpoint import Position
-from striate.training.loop import Training, retrace
 from striate.training.run import Run
+from striate.training.stepping.step import Training, retrace
 
 
 @dataclass(frozen=True)

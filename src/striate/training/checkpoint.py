@@ -27,6 +27,7 @@ class Position:
     seen: int = 0  #: pictures
     seconds: float = 0.0  #: of training and validation, pauses left out
     training_seconds: float = 0.0  #: of the epoch under way, training alone
+    waiting_seconds: float = 0.0  #: of these, for the next batch
     saving: float = 0.0  #: seconds that the last checkpoint took
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
@@ -41,7 +42,7 @@ class Position:
 
     def next_epoch(self) -> None:
         self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0
-        self.training_seconds = 0.0
+        self.training_seconds = self.waiting_seconds = 0.0
 
 
 def save(

@@ -46,6 +46,7 @@ class Step:
     accuracy: float  #: share of the training pictures right
     learning_rate: float
     pictures_per_second: float
+    waiting: float  #: share of the time that the next batch was waited for
     progress: float  #: share of the whole training done
     remaining: float  #: seconds
 
@@ -63,6 +64,7 @@ class Epoch:
     pictures_per_second: float  #: training alone
     seconds: float  #: since the training began, pauses left out
     best: bool  #: the best on validation so far; the model file now holds it
+    waiting: float = 0.0  #: share of the training time in which the next batch was waited for
     weights: str = ""  #: SHA-256 of the network's tensors after it
 
 

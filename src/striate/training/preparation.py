@@ -29,9 +29,9 @@ from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
-from striate.training.loop import Training
 from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
+from striate.training.stepping.step import Training
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
 

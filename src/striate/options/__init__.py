@@ -1,0 +1,45 @@
+"""The options of every verb, each with default, unit and help once.
+
+Flags of the command line, keyword arguments of the Python functions, TOML recipes and the resolved
+`options.json` of a run all come from these models.
+"""
+
+from __future__ import annotations
+
+from striate.options.choices import (
+    Augment,
+    Balance,
+    Border,
+    Colour,
+    Fit,
+    Mode,
+    Optimiser,
+    PartChoice,
+    Precision,
+    Schedule,
+)
+from striate.options.form import Options
+from striate.options.others import CheckOptions, EvaluateOptions, FilterOptions, PredictOptions
+from striate.options.train import TrainOptions
+from striate.options.variation import Ranges, VaryOptions
+
+__all__ = [
+    "Augment",
+    "Balance",
+    "Border",
+    "CheckOptions",
+    "Colour",
+    "EvaluateOptions",
+    "FilterOptions",
+    "Fit",
+    "Mode",
+    "Optimiser",
+    "Options",
+    "PartChoice",
+    "Precision",
+    "PredictOptions",
+    "Ranges",
+    "Schedule",
+    "TrainOptions",
+    "VaryOptions",
+]

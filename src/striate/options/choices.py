@@ -1,0 +1,19 @@
+"""Options that take one of a few words."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Fit = Literal["letterbox", "crop", "stretch"]
+Augment = Literal["none", "light", "standard", "strong"]
+Colour = Literal["grey", "rgb"]
+Precision = Literal["auto", "float32", "bfloat16"]
+Mode = Literal["valid", "same", "full"]
+Border = Literal["zero", "reflect", "replicate", "circular"]
+Optimiser = Literal[
+    "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
+    "lamb", "lars", "lion", "muon",
+]  # fmt: skip
+Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+Balance = Literal["none", "weights", "sampling"]
+PartChoice = Literal["train", "validation", "test", "all"]

@@ -1,0 +1,97 @@
+"""What all options have in common: where they may come from, and how a wrong one is refused."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+
+from striate.errors import OptionError, StorageError, printable, unknown
+
+
+def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # noqa: A002
+    return Field(default, description=help, json_schema_extra={"unit": unit}, **limits)
+
+
+class Options(BaseModel):
+    """Parent of the options of a verb: frozen, checked, without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
+        """Check values from Python, a flag or a file named by `source`.
+
+        Raises OptionError: which option, what it takes, what came; the nearest name if unknown.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            where = f"{printable(source)}: " if source else ""
+            reason = _sentence(error.errors()[0], list(cls.model_fields))
+            raise OptionError(f"{where}{reason}") from None
+
+    @classmethod
+    def read_toml(cls, path: Path, changes: Mapping[str, Any]) -> Self:
+        """Options from a TOML recipe, overridden by `changes`.
+
+        Raises OptionError as `read` does, StorageError when the file cannot be read.
+        """
+        shown = printable(str(path))
+        try:
+            values = tomllib.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise StorageError(f"{shown}: {(error.strerror or 'unreadable').lower()}") from error
+        except (ValueError, RecursionError) as error:
+            raise OptionError(f"{shown}: not TOML: {printable(str(error), 200)}") from error
+        return cls.read({**values, **changes}, source=str(path))
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Python takes True for 1; whoever writes `epochs = true` means something else."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        number = not {int, float}.isdisjoint((kind, *get_args(kind)))
+        return str(value).lower() if number and isinstance(value, bool) else value
+
+
+_DEMANDS = {
+    "greater_than": "must be above {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be below {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "finite_number": "must be a finite number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "string_unicode": "must be readable text",
+    "path_type": "must be a path",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+}
+
+
+def _sentence(error: ErrorDetails, known: list[str]) -> str:
+    if not error["loc"] or error["type"] == "ranges":
+        return error["msg"]
+    name = str(error["loc"][0])
+    if error["type"] in ("extra_forbidden", "invalid_key"):
+        return str(unknown("option", name, known))
+    demand = _DEMANDS.get(error["type"], "must be of another kind").format(**error.get("ctx", {}))
+    return f"{name} {demand}, but {_shown(error['input'])} came"
+
+
+def _shown(value: object) -> str:
+    try:
+        return printable(repr(value), 200)
+    except (ValueError, RecursionError):  # thousands of digits, or lists in lists without end
+        return f"a huge {type(value).__name__}"

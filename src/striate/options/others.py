@@ -1,0 +1,53 @@
+"""Options of `check`, `evaluate`, `predict` and `filter`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from striate.options.choices import Augment, Border, Mode, PartChoice
+from striate.options.form import Options, option
+from striate.options.variation import Ranges
+
+
+class CheckOptions(Options):
+    """Options of `check`; any of them asks for a sheet of augmented pictures."""
+
+    augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
+    vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
+    out: Path | None = option(None, "Write a sheet of augmented pictures to this .png file")
+
+
+class EvaluateOptions(Options):
+    """Options of `evaluate`."""
+
+    part: PartChoice = option("test", "Which pictures to judge; all, where none was learned from")
+    batch: int = option(256, "Pictures a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Path | None = option(None, "Write the report to this .html file")
+
+
+class PredictOptions(Options):
+    """Options of `predict`."""
+
+    top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
+    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Path | None = option(None, "Write rows to this .csv or .jsonl file")
+    raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
+
+
+class FilterOptions(Options):
+    """Options of `filter`."""
+
+    mode: Mode = option("same", "How far the kernel reaches over the edge")
+    border: Border = option("zero", "What stands beyond the edge")
+    stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
+    dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
+    grey: bool = option(False, "Make the picture grey first")
+    clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
+    largest: int = option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)
+    out: Path | None = option(None, "Write the filtered picture to this .png or .jpg file")
+    raw: Path | None = option(None, "Write the numbers to this .npy file")

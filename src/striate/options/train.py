@@ -1,0 +1,63 @@
+"""Options of `train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from striate.options.choices import Augment, Balance, Colour, Fit, Optimiser, Precision, Schedule
+from striate.options.form import Options, option
+from striate.options.variation import Ranges
+
+
+class TrainOptions(Options):
+    """Options of `train`; what is not given is chosen from the pictures and recorded."""
+
+    network: str | None = option(None, "Network by name, as in resnet18 or mobilenet_v1(width=0.5)")
+    epochs: int | None = option(None, "Times every training picture is seen", ge=1, le=100_000)
+    minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
+    batch: int | None = option(None, "Pictures a step", ge=2, le=65_536)
+    size: int | None = option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
+    colour: Colour | None = option(None, "Whether the network sees colour")
+    fit: Fit = option("letterbox", "How a picture becomes square")
+    learning_rate: float | None = option(None, "Highest learning rate", gt=0)
+    optimiser: Optimiser = option("nesterov", "How gradients change weights")
+    schedule: Schedule = option("one-cycle", "How the learning rate falls")
+    warm_up: float | None = option(None, "Share in which the learning rate rises", ge=0, lt=1)
+    weight_decay: float | None = option(None, "Pull of weights towards zero", ge=0, le=10)
+    clip: float | None = option(None, "Greatest norm of all gradients together", gt=0)
+    accumulate: int = option(1, "Steps whose gradients make one update", ge=1, le=65_536)
+    average: float | None = option(
+        None, "Share that an average of weights keeps at an update", gt=0, lt=1
+    )
+    patience: int | None = option(None, "Stop after so many without a better one", "epochs", ge=1)
+    balance: Balance = option("none", "What evens out classes of different size")
+    smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
+    augment: Augment | None = option(None, "How much training pictures are varied")
+    vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
+    test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
+    bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    precision: Precision = option("auto", "Numbers a step computes with")
+    seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
+    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
+    checkpoint_minutes: float | None = option(
+        None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5
+    )
+    out: Path | None = option(None, "Folder of the run; a number is added if it exists")
+
+    @model_validator(mode="after")
+    def _leave_some_to_train(self) -> Self:
+        if self.validation + self.test >= 1:
+            raise PydanticCustomError(
+                "shares",
+                "validation {validation} and test {test} leave no pictures to train on; "
+                "together they must stay below 1",
+                {"validation": self.validation, "test": self.test},
+            )
+        return self

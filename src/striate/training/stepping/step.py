@@ -1,0 +1,172 @@
+"""One step: a batch forward and backward, and the weights changed by the gradients."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from striate.data.batches import Batch, Pixels, ahead, steps_in
+from striate.errors import DivergedError
+from striate.layers import Outputs
+from striate.model import Model
+from striate.tasks import classification
+from striate.training import machine
+from striate.training.checkpoint import Position
+from striate.training.learning import schedule
+from striate.training.learning.average import Average
+from striate.training.learning.optimiser import Optimiser
+from striate.training.recipe import Recipe
+from striate.training.run import Run
+
+_HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
+
+
+class LossError(DivergedError):
+    """The loss of a step is not finite, or hopeless."""
+
+    def __init__(self, step: int, value: float) -> None:
+        super().__init__(f"the loss is {value:.3g}")
+        self.step = step  #: of the epoch, from 1
+
+
+class Unread:
+    """What steps gave that nobody has read yet: to read a GPU's numbers is to wait for it."""
+
+    def __init__(self) -> None:
+        self._steps: list[tuple[Tensor, Tensor, int]] = []
+        self._last = 0
+
+    def add(self, step: int, loss: Tensor, right: Tensor, pictures: int) -> None:
+        self._last = step  # of the epoch, from 1
+        self._steps.append((loss.detach(), right, pictures))
+
+    def settle(self, position: Position) -> None:
+        """Add all to the sums of the epoch under way. Raises LossError."""
+        if not self._steps:
+            return
+        losses, right, counts = zip(*self._steps, strict=True)
+        values = torch.stack(losses).tolist()
+        for step, value in enumerate(values, self._last - len(values) + 1):
+            if not math.isfinite(value) or value > _HOPELESS:
+                raise LossError(step, value)
+        for value, count in zip(values, counts, strict=True):
+            position.loss_sum += value * count
+        position.right += sum(torch.stack(right).tolist())
+        position.seen += sum(counts)
+        self._steps.clear()
+
+
+@dataclass(frozen=True)
+class Training:
+    """All that the loop needs."""
+
+    model: Model
+    optimiser: Optimiser
+    average: Average | None
+    class_weights: Tensor | None  #: (classes,) on the device: what a picture counts in the loss
+    train: Pixels
+    validation: Pixels
+    recipe: Recipe
+    run: Run
+    unread: Unread = field(default_factory=Unread)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the average where there is one."""
+        return self.average.network if self.average else self.model.network
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return steps_in(len(self.train), self.recipe.batch)
+
+    def rate(self, position: Position, progress: float) -> float:
+        """The learning rate at a share of the training."""
+        recipe = self.recipe
+        return schedule.learning_rate(
+            recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
+        )
+
+    def progress(self, position: Position, began: float) -> float:
+        """Share of the training done: of its steps or of its minutes, whichever is further."""
+        recipe = self.recipe
+        done = position.epoch * self.steps + position.step
+        by_clock = (time.monotonic() - began) / (60 * recipe.minutes) if recipe.minutes else 0.0
+        return min(1.0, max(done / (recipe.epochs * self.steps), by_clock))
+
+
+def batches(training: Training, position: Position) -> Iterator[Batch]:
+    """What is left of an epoch; each batch is made while the one before it is learned from."""
+    recipe = training.recipe
+    return ahead(
+        training.train.shuffled(
+            recipe.batch,
+            seed=recipe.seed,
+            epoch=position.epoch,
+            variation=recipe.variation,
+            first=position.step,
+            balanced=recipe.balance == "sampling",
+        )
+    )
+
+
+def take(training: Training, position: Position, batch: Batch, rate: float) -> None:
+    """Learn from a batch. Raises LossError before a weight is changed, but on a GPU later."""
+    recipe, total = training.recipe, training.steps
+    device = batch.labels.device
+    seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
+    machine.seed(device, seed)
+    with machine.autocast(recipe.precision, device):
+        outputs: Tensor | Outputs = training.model.network(batch.pictures)
+        loss = classification.loss(
+            outputs, batch.labels, smoothing=recipe.smoothing, weights=training.class_weights
+        )
+    right = classification.right(outputs, batch.labels)
+    training.unread.add(position.step + 1, loss, right, len(batch.labels))
+    if device.type == "cpu":
+        training.unread.settle(position)
+    together = min(
+        recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
+    )
+    (loss / together).backward()
+    position.step += 1
+    if position.step % recipe.accumulate == 0 or position.step == total:
+        _update(training, rate)
+
+
+def _update(training: Training, rate: float) -> None:
+    """Change the weights by the gradients of the steps since the last update."""
+    if training.recipe.clip:
+        training.optimiser.clip(training.recipe.clip)
+    training.optimiser.step(rate)
+    training.optimiser.clear()
+    if training.average:
+        training.average.follow(training.model.network)
+
+
+def retrace(training: Training, position: Position, goal: Position) -> None:
+    """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
+    last = goal.step if goal.epoch == position.epoch else training.steps
+    training.model.network.train()
+    for batch in islice(batches(training, position), last - position.step):
+        progress = training.progress(position, time.monotonic())
+        take(training, position, batch, training.rate(position, progress))
+    training.unread.settle(position)
+
+
+@torch.inference_mode()
+def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[float, float]:
+    """Mean loss in nats and share right over every picture, in evaluation mode."""
+    network.eval()
+    loss_sum, right = 0.0, 0
+    for chunk in pixels.in_order(batch):
+        outputs = network(chunk.pictures)
+        loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
+        right += int(classification.right(outputs, chunk.labels))
+    return loss_sum / len(pixels), right / len(pixels)
