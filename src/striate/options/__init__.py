@@ -7,11 +7,13 @@ Flags of the command line, keyword arguments of the Python functions, TOML recip
 from __future__ import annotations
 
 from striate.options.choices import (
+    Asked,
     Augment,
     Balance,
     Border,
     Colour,
     Fit,
+    Layout,
     Mode,
     Optimiser,
     PartChoice,
@@ -24,6 +26,7 @@ from striate.options.train import TrainOptions
 from striate.options.variation import Ranges, VaryOptions
 
 __all__ = [
+    "Asked",
     "Augment",
     "Balance",
     "Border",
@@ -32,6 +35,7 @@ __all__ = [
     "EvaluateOptions",
     "FilterOptions",
     "Fit",
+    "Layout",
     "Mode",
     "Optimiser",
     "Options",

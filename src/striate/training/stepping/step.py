@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from striate.data.batches import Batch, Pixels, ahead, steps_in
 from striate.errors import DivergedError
-from striate.layers import Outputs
 from striate.model import Model
 from striate.tasks import classification
 from striate.training import machine
@@ -23,6 +22,8 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
+from striate.training.stepping.passes import Passes
+from striate.training.stepping.trial import Verdict
 
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
 
@@ -69,11 +70,12 @@ class Training:
     model: Model
     optimiser: Optimiser
     average: Average | None
-    class_weights: Tensor | None  #: (classes,) on the device: what a picture counts in the loss
+    passes: Passes
     train: Pixels
     validation: Pixels
     recipe: Recipe
     run: Run
+    verdict: Verdict | None = None  #: of the trial that chose the form of a step
     unread: Unread = field(default_factory=Unread)
 
     @property
@@ -122,19 +124,13 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     device = batch.labels.device
     seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     machine.seed(device, seed)
-    with machine.autocast(recipe.precision, device):
-        outputs: Tensor | Outputs = training.model.network(batch.pictures)
-        loss = classification.loss(
-            outputs, batch.labels, smoothing=recipe.smoothing, weights=training.class_weights
-        )
-    right = classification.right(outputs, batch.labels)
-    training.unread.add(position.step + 1, loss, right, len(batch.labels))
-    if device.type == "cpu":
-        training.unread.settle(position)
     together = min(
         recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
     )
-    (loss / together).backward()
+    loss, right = training.passes.run(batch, training.optimiser.scale / together)
+    training.unread.add(position.step + 1, loss, right, len(batch.labels))
+    if device.type == "cpu":
+        training.unread.settle(position)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
         _update(training, rate)
@@ -142,10 +138,12 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
 
 def _update(training: Training, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
-    if training.recipe.clip:
-        training.optimiser.clip(training.recipe.clip)
-    training.optimiser.step(rate)
-    training.optimiser.clear()
+    optimiser = training.optimiser
+    if optimiser.ready():
+        if training.recipe.clip:
+            optimiser.clip(training.recipe.clip)
+        optimiser.step(rate)
+    optimiser.clear()
     if training.average:
         training.average.follow(training.model.network)
 
