@@ -14,6 +14,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
+BEST, EPOCH = "best.safetensors", "epoch.safetensors"
 
 
 @dataclass
@@ -34,6 +35,8 @@ class Position:
     best_loss: float = field(default=float(2**31))
     drops: int = 0  #: of the learning rate, where it falls at a plateau
     last_drop: int = 0  #: the epoch after which it fell last
+    recovered: bool = False  #: went back once after the loss was no longer finite
+    told: list[str] = field(default_factory=list[str])  #: what was said once and needs no repeating
     closed: Epoch | None = None  #: the epoch that was told last
 
     def improves(self, accuracy: float, loss: float) -> bool:
@@ -76,9 +79,9 @@ def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> 
     }
 
 
-def keep_as_best(folder: Path) -> None:
-    """Let `best.safetensors` be what `last.safetensors` is now."""
-    storage.copy(folder / LAST, folder / "best.safetensors")
+def keep_as(name: str, folder: Path) -> None:
+    """Let a file, as `best.safetensors`, be what `last.safetensors` is now."""
+    storage.copy(folder / LAST, folder / name)
 
 
 def load(

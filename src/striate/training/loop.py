@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from striate import tensorfile
+from striate.data.batches import Batch
 from striate.errors import DivergedError
 from striate.model import save
 from striate.text import counted
@@ -18,6 +19,8 @@ from striate.training.events import Epoch, Finished, Note, Step, Stopped
 from striate.training.learning import schedule
 from striate.training.recipe import Recipe
 from striate.training.signals import Request
+from striate.training.stepping import diagnosis
+from striate.training.stepping.health import LOOKED_AT, units
 from striate.training.stepping.step import LossError, Training, batches, take, validate
 
 _REPORTS = 20  #: Step events an epoch, about
@@ -34,17 +37,27 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
     """
     recipe, began = training.recipe, time.monotonic() - position.seconds
     if position.closed and position.step == 0:  # a kill may have come before all was done
-        _keep_if_best(training, position)
+        _keep(training, position)
         if position.closed not in training.run.epochs():
             yield position.closed
+    if recipe.recover and position == Position():
+        _save(training, position, began)
+        checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     while not _over(recipe, position):
-        yield from _steps(training, position, request, began)
-        position.seconds = time.monotonic() - began
-        if request.signal:
+        try:
+            yield from _steps(training, position, request, began)
+            position.seconds = time.monotonic() - began
+            if request.signal:
+                _save(training, position, began)
+                folder, step = training.run.folder, position.step
+                yield Stopped(folder, request.signal, position.epoch + 1, step)
+                return
+            yield from _close_epoch(training, position, began)
+        except _LostError as failure:
+            position = _back(training, position, failure)
             _save(training, position, began)
-            yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
-            return
-        yield _close_epoch(training, position, began)
+            where = f"the end of epoch {position.epoch}" if position.epoch else "the start"
+            yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
     if _hopes_no_more(recipe, position):
         yield Note(
             f"stopped early: no epoch was better on validation than epoch {position.best_epoch} "
@@ -70,9 +83,31 @@ def _hopes_no_more(recipe: Recipe, position: Position) -> bool:
     return recipe.patience is not None and waited >= recipe.patience
 
 
+class _LostError(DivergedError):
+    """A training diverged."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what = what  #: happened, where, and why
+
+
+def _back(training: Training, position: Position, failure: _LostError) -> Position:
+    """The state after the last epoch (or the start), from which a lower rate goes on.
+
+    That place depends on no clock, so that a run comes out the same however often it is stopped.
+    Raises the failure where going back was not asked for, or was done before.
+    """
+    if not training.recipe.recover or position.recovered:
+        raise failure
+    training.unread.forget()
+    tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
+    checkpoint.restore(tensors, training.model.network, training.optimiser, training.average)
+    return replace(back, recovered=True, seconds=position.seconds, told=position.told)
+
+
 def _steps(
     training: Training, position: Position, request: Request, began: float
-) -> Generator[Step]:
+) -> Generator[Step | Note]:
     """The rest of an epoch, or as much of it as clock and signals allow."""
     recipe, total = training.recipe, training.steps
     every = max(1, total // _REPORTS)
@@ -82,7 +117,7 @@ def _steps(
         position.waiting_seconds += time.monotonic() - tick
         progress = training.progress(position, began)
         rate = training.rate(position, progress)
-        with _named(training, position, rate):
+        with _named(training, position, rate, batch):
             take(training, position, batch, rate)
             last = position.step % every == 0 or position.step == total
             if last:
@@ -92,6 +127,7 @@ def _steps(
         position.seconds = now - began
         if last:
             yield _report(position, reported, rate, progress)
+            yield from map(Note, training.health.told(position))
             reported = replace(position)
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
@@ -101,7 +137,7 @@ def _steps(
         tick = time.monotonic()
 
 
-def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
+def _close_epoch(training: Training, position: Position, began: float) -> Generator[Epoch | Note]:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with machine.autocast(training.recipe.precision, training.validation.labels.device):
@@ -110,6 +146,7 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, position, what, rate, position.step)
+    yield from map(Note, _units(training, position))
     best = position.improves(accuracy, loss)
     train_loss, train_accuracy = position.loss_sum / position.seen, position.right / position.seen
     seconds = max(position.training_seconds, 1e-9)
@@ -128,8 +165,17 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     )  # fmt: skip
     position.closed = epoch
     _save(training, position, began)
-    _keep_if_best(training, position)
-    return epoch
+    _keep(training, position)
+    yield epoch
+
+
+def _units(training: Training, position: Position) -> Sequence[str]:
+    """What is wrong with units, looked for after epoch 1, 2, 4, 8, ...: it costs a validation."""
+    if (position.epoch + 1).bit_count() > 1:
+        return ()
+    pictures = next(training.validation.in_order(LOOKED_AT)).pictures
+    with machine.autocast(training.recipe.precision, pictures.device):
+        return list(units(training.judged, pictures, position))
 
 
 def _pause(recipe: Recipe, position: Position) -> float:
@@ -151,11 +197,13 @@ def _save(training: Training, position: Position, began: float) -> None:
     position.saving = time.monotonic() - started
 
 
-def _keep_if_best(training: Training, position: Position) -> None:
+def _keep(training: Training, position: Position) -> None:
     """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
+    if training.recipe.recover:
+        checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     if position.best_epoch != position.epoch:
         return
-    checkpoint.keep_as_best(training.run.checkpoints)
+    checkpoint.keep_as(checkpoint.BEST, training.run.checkpoints)
     facts = training.model.facts | {"epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
@@ -178,24 +226,34 @@ def _report(now: Position, before: Position, rate: float, progress: float) -> St
 
 
 @contextlib.contextmanager
-def _named(training: Training, position: Position, rate: float) -> Generator[None]:
+def _named(
+    training: Training, position: Position, rate: float, batch: Batch | None = None
+) -> Generator[None]:
     """A loss that is no use ends the training, with what the owner can do about it."""
     try:
         yield
     except LossError as error:
-        raise _diverged(training, position, str(error), rate, error.step) from None
+        raise _diverged(training, position, str(error), rate, error.step, batch) from None
 
 
 def _diverged(
-    training: Training, position: Position, what: str, rate: float, step: int
-) -> DivergedError:
+    training: Training,
+    position: Position,
+    what: str,
+    rate: float,
+    step: int,
+    batch: Batch | None = None,
+) -> _LostError:
     kept = (
         f"{training.run.model_file} keeps epoch {position.best_epoch}"
         if position.best_epoch
         else "no epoch was good enough to keep"
     )
-    return DivergedError(
-        f"training diverged in epoch {position.epoch + 1} at step {step}: {what} "
-        f"at a learning rate of {rate:.3g}; {kept}; "
-        f"try --learning-rate {training.recipe.learning_rate / 10:.3g}"
+    precision, pictures = training.recipe.precision, batch.pictures if batch else None
+    found = diagnosis.cause(training.model.network, pictures, precision)
+    lower = f"--learning-rate {training.peak(position) / 10:.3g}"
+    return _LostError(
+        f"training diverged in epoch {position.epoch + 1} at step {step}: {what} at a learning "
+        f"rate of {rate:.3g}; {found.text}",
+        f"{kept}; try {found.advice or lower}",
     )

@@ -231,6 +231,8 @@ def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
     assert replace(both, compiled=True) not in Paced.started
     found = trial.choose(network(), batch(), PLAIN, free, steps=100_000)  # long, but it fails
     assert (found.form, found.gain) == (both, pytest.approx(4.0))
+    found = trial.choose(network(), batch(), PLAIN, free, steps=100_000, most=60)
+    assert (found.form, found.gain) == (PLAIN, 1.0)
 
 
 def test_a_trial_is_made_once_and_its_form_is_the_run_s(
@@ -240,7 +242,9 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
     monkeypatch.setattr(trial, "LEAST_STEPS", 10)
     shape, calls = replace(PLAIN, layout="channels-first"), list[int]()
 
-    def chosen(_network: object, _batch: object, _usual: Form, _free: object, steps: int):
+    def chosen(
+        _network: object, _batch: object, _usual: Form, _free: object, steps: int, _most: float
+    ):
         calls.append(steps)
         return Verdict(shape, 1.25, "2026-01-01")
 

@@ -22,6 +22,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
+from striate.training.stepping.health import Health
 from striate.training.stepping.passes import Passes
 from striate.training.stepping.trial import Verdict
 
@@ -62,6 +63,10 @@ class Unread:
         position.seen += sum(counts)
         self._steps.clear()
 
+    def forget(self) -> None:
+        """Leave unread what was added."""
+        self._steps.clear()
+
 
 @dataclass(frozen=True)
 class Training:
@@ -77,6 +82,7 @@ class Training:
     run: Run
     verdict: Verdict | None = None  #: of the trial that chose the form of a step
     unread: Unread = field(default_factory=Unread)
+    health: Health = field(default_factory=Health)
 
     @property
     def judged(self) -> nn.Module:
@@ -88,11 +94,15 @@ class Training:
         """Of an epoch."""
         return steps_in(len(self.train), self.recipe.batch)
 
+    def peak(self, position: Position) -> float:
+        """The highest learning rate: a tenth of the recipe's after a recovery."""
+        return self.recipe.learning_rate / (10 if position.recovered else 1)
+
     def rate(self, position: Position, progress: float) -> float:
         """The learning rate at a share of the training."""
         recipe = self.recipe
         return schedule.learning_rate(
-            recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
+            self.peak(position), progress, recipe.schedule, recipe.warm_up, position.drops
         )
 
     def progress(self, position: Position, began: float) -> float:
@@ -133,15 +143,17 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
         training.unread.settle(position)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
-        _update(training, rate)
+        _update(training, position, rate)
 
 
-def _update(training: Training, rate: float) -> None:
+def _update(training: Training, position: Position, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
-    optimiser = training.optimiser
+    optimiser, recipe = training.optimiser, training.recipe
     if optimiser.ready():
-        if training.recipe.clip:
-            optimiser.clip(training.recipe.clip)
+        updates = (position.epoch * training.steps + position.step - 1) // recipe.accumulate
+        training.health.feel(training.model.network, position, updates)
+        if recipe.clip:
+            optimiser.clip(recipe.clip)
         optimiser.step(rate)
     optimiser.clear()
     if training.average:

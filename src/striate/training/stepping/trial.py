@@ -9,6 +9,7 @@ import contextlib
 import copy
 import datetime as dt
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -60,43 +61,51 @@ def verdict(
     if options.trial == "auto" and (known := _recall(about)):
         return known
     first = train.shuffled(recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.variation)
-    found = choose(network, next(first), recipe.form, free, steps)
+    most = 60 * recipe.minutes if recipe.minutes and options.trial == "auto" else math.inf
+    found = choose(network, next(first), recipe.form, free, steps, most)
     _remember(about, found)
     return found
 
 
 def choose(
-    network: nn.Module, batch: Batch, usual: Form, free: Mapping[str, list[Any]], steps: int
+    network: nn.Module,
+    batch: Batch,
+    usual: Form,
+    free: Mapping[str, list[Any]],
+    steps: int,
+    most: float = math.inf,
 ) -> Verdict:
     """The quickest form of a step: of a choice after the other, the best is kept.
 
-    `free` is what `form.others` gives, `steps` those of the training. The network stays as it
-    is: each form is tried on a copy.
+    `free` is what `form.others` gives, `steps` those of the training and `most` the seconds it may
+    take. The network stays as it is: each form is tried on a copy.
     """
     best, gain = usual, 1.0
     for name, values in free.items():
         for value in values:
             form = replace(best, **{name: value})
-            ratio = _raced(network, batch, best, form, steps)
+            ratio = _raced(network, batch, best, form, steps, most)
             if ratio > _GAIN:
                 best, gain = form, gain * ratio
     return Verdict(best, gain, dt.datetime.now(dt.UTC).date().isoformat())
 
 
-def _raced(network: nn.Module, batch: Batch, one: Form, other: Form, steps: int) -> float:
+def _raced(
+    network: nn.Module, batch: Batch, one: Form, other: Form, steps: int, most: float
+) -> float:
     """How many times as quick another form is; 0 where it is not worth or not able to start."""
     first = _Runner(network, batch, one)
     seconds = min(first.seconds(), first.seconds())
-    device = batch.labels.device.type
-    if other.compiled and steps * seconds < _WORTH_COMPILING[device]:
+    worth = _WORTH_COMPILING[batch.labels.device.type] if other.compiled else 0.0
+    if min(steps * seconds, most) < worth or most < LEAST_STEPS * seconds:
         return 0.0
     try:
         second = _Runner(network, batch, other)
         second.seconds()
     except RuntimeError:  # no memory for it, or torch cannot compile this network
         return 0.0
-    least, most = _ROUNDS
-    rounds = max(least, min(most, round(_ROUND_SECONDS / seconds)))
+    least, highest = _ROUNDS
+    rounds = max(least, min(highest, round(_ROUND_SECONDS / seconds)))
     taken = [(first.seconds(), second.seconds()) for _ in range(rounds)]
     return min(a for a, _ in taken) / min(b for _, b in taken)
 
