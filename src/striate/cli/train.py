@@ -50,9 +50,12 @@ def follow(
     from striate import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
+    from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
     for event in display.shown(events):
+        if launch.place().rank and isinstance(event, (Stopped, Finished)):
+            return event.folder, 128 + event.signal if isinstance(event, Stopped) else 0
         if isinstance(event, Stopped):
             if as_json:
                 print_json(to_json(event))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from striate.options.choices import (
     Augment,
     Balance,
+    BatchNorm,
     Border,
     Colour,
     Fit,
@@ -26,6 +27,7 @@ from striate.options.variation import Ranges, VaryOptions
 __all__ = [
     "Augment",
     "Balance",
+    "BatchNorm",
     "Border",
     "CheckOptions",
     "Colour",

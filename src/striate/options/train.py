@@ -8,7 +8,16 @@ from typing import Literal, Self
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.options.choices import Augment, Balance, Colour, Fit, Optimiser, Precision, Schedule
+from striate.options.choices import (
+    Augment,
+    Balance,
+    BatchNorm,
+    Colour,
+    Fit,
+    Optimiser,
+    Precision,
+    Schedule,
+)
 from striate.options.form import Options, option
 from striate.options.variation import Ranges
 
@@ -43,6 +52,7 @@ class TrainOptions(Options):
     bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     precision: Precision = option("auto", "Numbers a step computes with")
+    batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -39,6 +40,12 @@ class Position:
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Position:
+        """From what `asdict` gave."""
+        told: Any = values["closed"]
+        return cls(**values | {"closed": Epoch(**told) if told else None})
 
     def next_epoch(self) -> None:
         self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0
@@ -109,10 +116,7 @@ def load(
 def read(path: Path) -> tuple[dict[str, Tensor], Position]:
     """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
     description, tensors = tensorfile.read(path)
-    position = Position(**description["position"])
-    if position.closed:
-        position.closed = Epoch(**description["position"]["closed"])
-    return tensors, position
+    return tensors, Position.of(description["position"])
 
 
 def restore(

@@ -34,6 +34,8 @@ class Started:
     device: str
     threads: int
     epoch: int  #: the first that will run; above 1 when a run is resumed
+    processes: int = 1  #: that share every batch
+    batch_norm: str = ""  #: synchronised among them, or local; "" for one process
 
 
 @dataclass(frozen=True, slots=True)

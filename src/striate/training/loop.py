@@ -39,12 +39,11 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
             yield position.closed
     while not _over(recipe, position):
         yield from _steps(training, position, request, began)
-        position.seconds = time.monotonic() - began
         if request.signal:
-            _save(training, position, began)
+            _save(training, position)
             yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
             return
-        yield _close_epoch(training, position, began)
+        yield _close_epoch(training, position, request, began)
     if _hopes_no_more(recipe, position):
         yield Note(
             f"stopped early: no epoch was better on validation than epoch {position.best_epoch} "
@@ -80,7 +79,7 @@ def _steps(
     reported, saved, tick = replace(position), time.monotonic(), time.monotonic()
     for batch in batches(training, position):
         position.waiting_seconds += time.monotonic() - tick
-        progress = training.progress(position, began)
+        progress = training.progress(position)
         rate = training.rate(position, progress)
         with _named(training, position, rate):
             take(training, position, batch, rate)
@@ -93,20 +92,21 @@ def _steps(
         if last:
             yield _report(position, reported, rate, progress)
             reported = replace(position)
+        position.seconds = training.group.agree(request, position.seconds)
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
         if now - saved >= _pause(recipe, position) and position.step < total:
-            _save(training, position, began)
+            _save(training, position)
             saved = time.monotonic()
         tick = time.monotonic()
 
 
-def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
+def _close_epoch(training: Training, position: Position, request: Request, began: float) -> Epoch:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with machine.autocast(training.recipe.precision, training.validation.labels.device):
-        loss, accuracy = validate(training.judged, training.validation)
-    rate = training.rate(position, training.progress(position, began))
+        loss, accuracy = validate(training.judged, training.validation, training.group)
+    rate = training.rate(position, training.progress(position))
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, position, what, rate, position.step)
@@ -120,14 +120,14 @@ def _close_epoch(training: Training, position: Position, began: float) -> Epoch:
     position.next_epoch()
     if schedule.is_plateau(position.epoch, position.best_epoch, position.last_drop):
         position.drops, position.last_drop = position.drops + 1, position.epoch
-    position.seconds = time.monotonic() - began
+    position.seconds = training.group.agree(request, time.monotonic() - began)
     weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
         position.seconds, best, waiting, weights,
     )  # fmt: skip
     position.closed = epoch
-    _save(training, position, began)
+    _save(training, position)
     _keep_if_best(training, position)
     return epoch
 
@@ -139,21 +139,24 @@ def _pause(recipe: Recipe, position: Position) -> float:
     return max(_USUAL_PAUSE, 100 * position.saving)
 
 
-def _save(training: Training, position: Position, began: float) -> None:
-    with _named(training, position, training.rate(position, training.progress(position, began))):
+def _save(training: Training, position: Position) -> None:
+    """Write a checkpoint; the state is the same in all processes, and the first one writes it."""
+    rate = training.rate(position, training.progress(position))
+    with _named(training, position, rate):
         training.unread.settle(position)
+    if not training.group.first:
+        return
     started, folder, network = time.monotonic(), training.run.checkpoints, training.model.network
     try:
         checkpoint.save(folder, position, network, training.optimiser, training.average)
     except DivergedError as error:
-        rate = training.rate(position, training.progress(position, began))
         raise _diverged(training, position, str(error), rate, position.step) from error
     position.saving = time.monotonic() - started
 
 
 def _keep_if_best(training: Training, position: Position) -> None:
     """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
-    if position.best_epoch != position.epoch:
+    if position.best_epoch != position.epoch or not training.group.first:
         return
     checkpoint.keep_as_best(training.run.checkpoints)
     facts = training.model.facts | {"epoch": str(position.epoch)}

@@ -14,6 +14,7 @@ import torch
 import striate
 from striate.errors import OptionError
 from striate.options import Precision
+from striate.training.together import launch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
 
@@ -34,8 +35,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
-    return len(os.sched_getaffinity(0))
+    """Processor cores this process may use: those of the machine, shared with its neighbours."""
+    return max(1, len(os.sched_getaffinity(0)) // launch.place().local_processes)
 
 
 def has_quick_bfloat16(device: torch.device) -> bool:
@@ -91,5 +92,6 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
+        "processes": launch.place().processes,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }

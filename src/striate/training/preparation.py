@@ -13,7 +13,7 @@ import torch
 
 from striate import storage
 from striate.data.balance import class_weights
-from striate.data.batches import pixels_of, steps_in
+from striate.data.batches import pixels_of
 from striate.data.checking.inspection import problems
 from striate.data.layouts.scan import scan
 from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
@@ -32,6 +32,8 @@ from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
 from striate.training.stepping.step import Training
+from striate.training.together import sharing
+from striate.training.together.group import Group
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
 
@@ -92,15 +94,18 @@ def _all_copies(packed: Packed) -> tuple[str, ...]:
     )
 
 
-def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
+def build(
+    data: Dataset, options: TrainOptions, device: torch.device, run: Run, group: Group
+) -> Training:
     """The network with fresh weights, its optimiser and its batches."""
+    sharing.same_pictures(group, _register(data.packed))
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
     work = multiply_adds(network, data.view)
     recipe = complete(options, data.view, data.counts()["train"], work, device)
     torch.set_num_threads(recipe.threads)
-    network = place(network, device)
+    network = sharing.prepared(group, recipe, place(network, device), data.view.network)
     optimiser = Optimiser(network, recipe.optimiser, recipe.weight_decay)
     train = pixels_of(data.packed, "train", data.preprocess, device)
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
@@ -116,6 +121,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
         validation=pixels_of(data.packed, "validation", data.preprocess, device),
         recipe=recipe,
         run=run,
+        group=group,
     )
 
 
@@ -154,11 +160,13 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         size=data.view.size,
         epochs=recipe.epochs,
         minutes=recipe.minutes,
-        steps=steps_in(len(training.train), recipe.batch),
+        steps=training.steps,
         batch=recipe.batch,
         device=str(device),
         threads=torch.get_num_threads(),
         epoch=position.epoch + 1,
+        processes=training.group.place.processes,
+        batch_norm="" if training.group.alone else recipe.batch_norm,
     )
 
 

@@ -17,7 +17,16 @@ from striate.data.augmenting.choice import level, variation
 from striate.data.augmenting.ranges import Variation
 from striate.data.listing import Record
 from striate.errors import OptionError
-from striate.options import Augment, Balance, Fit, Optimiser, Precision, Schedule, TrainOptions
+from striate.options import (
+    Augment,
+    Balance,
+    BatchNorm,
+    Fit,
+    Optimiser,
+    Precision,
+    Schedule,
+    TrainOptions,
+)
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
@@ -66,6 +75,7 @@ class Recipe:
     vary: str | None
     precision: Precision  #: never "auto"
     threads: int
+    batch_norm: BatchNorm  #: where several processes share a batch
     checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
     seed: int
 
@@ -144,6 +154,7 @@ def complete(
         vary=options.vary,
         precision=precision,
         threads=options.threads or (1 if work < _SMALL else machine.cores()),
+        batch_norm=options.batch_norm,
         checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
     )

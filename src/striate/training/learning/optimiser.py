@@ -61,6 +61,11 @@ class Optimiser:
         self._parts = _parts(network, name, weight_decay)
         self._owners = [(param, part) for part in self._parts for param in part.params]
 
+    @property
+    def params(self) -> list[Tensor]:
+        """The weights that it changes."""
+        return [param for param, _ in self._owners]
+
     def clear(self) -> None:
         """Forget the gradients."""
         for param, _ in self._owners:
@@ -68,7 +73,7 @@ class Optimiser:
 
     def clip(self, longest: float) -> None:
         """Shorten all gradients alike, where together they are longer than this."""
-        nn.utils.clip_grad_norm_([param for param, _ in self._owners], longest)
+        nn.utils.clip_grad_norm_(self.params, longest)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:

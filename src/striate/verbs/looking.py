@@ -1,0 +1,119 @@
+"""Verbs that look at pictures and networks, and train nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from striate import zoo
+from striate.anatomy import Anatomy, dissect
+from striate.anatomy.comparison import Comparison, Speed, measure
+from striate.anatomy.memory import Memory
+from striate.anatomy.memory import memory as peak
+from striate.anatomy.sources import find
+from striate.data.checking.inspection import Inspection, inspect
+from striate.errors import OptionError
+from striate.layers import skeletons
+from striate.model import load, place
+from striate.options import CheckOptions
+from striate.pictures.sheet import write_sheet
+from striate.training.machine import choose_device
+
+
+def check(photos: str | Path, **options: Any) -> Inspection:
+    """Look at every picture of a folder and tell what is found; nothing in it is changed.
+
+    Options, those of `striate check`, ask for a sheet. Raises DataError where there is nothing.
+    """
+    if options:
+        write_sheet(photos, CheckOptions.read(options))
+    return inspect(photos)
+
+
+def networks() -> tuple[zoo.Card, ...]:
+    """The cards of all networks."""
+    return tuple(zoo.CARDS.values())
+
+
+def describe(
+    network: str | nn.Module,
+    shape: Sequence[int] | None = None,
+    *,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Anatomy:
+    """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
+
+    The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
+    folder, or any module, which needs the `shape` (C, H, W) of its picture. `size` is the side of
+    the picture in pixels; what is not given is the paper's, or what the model was trained with.
+    Raises OptionError when there is no such network or the picture does not fit it.
+
+    >>> striate.describe("vgg16").macs
+    15470264320
+    """
+    if isinstance(network, str):
+        found, usual = _found(network, {"size": size, "channels": channels, "classes": classes})
+        return dissect(found, shape or usual, network)
+    if shape is None:
+        raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
+    return dissect(network, shape, type(network).__name__)
+
+
+def side_by_side(
+    *networks: str,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Comparison:
+    """Networks by what `describe` calls them, beside each other, with their speed on this machine.
+
+    Sizes are those of `describe`. Raises OptionError as it does.
+    """
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    memories = tuple(memory(network, batch=1, **sizes) for network in networks)
+    device = choose_device("auto")
+    speeds = list[Speed]()
+    for network in networks:
+        built, shape = _found(network, sizes, drawn=True)
+        speeds.append(measure(place(built, device), shape))
+    return Comparison(anatomies, memories, tuple(speeds))
+
+
+def memory(
+    network: str,
+    *,
+    batch: int,
+    size: int | None = None,
+    channels: int | None = None,
+    classes: int | None = None,
+) -> Memory:
+    """What a network takes beyond its weights, to answer and to learn, at a batch size.
+
+    The picture is that of `describe`, as are the errors.
+    """
+    built, shape = _found(network, {"size": size, "channels": channels, "classes": classes})
+    return peak(built, shape, batch)
+
+
+def _found(
+    source: str, sizes: dict[str, int | None], *, drawn: bool = False
+) -> tuple[nn.Module, tuple[int, ...]]:
+    """A network, without weights unless they are `drawn` or a model file has them, and its picture.
+
+    Raises OptionError, and ModelError for a model file that is refused.
+    """
+    if source not in zoo.CARDS and (source.endswith(".safetensors") or Path(source).is_dir()):
+        if given := [word for word, number in sizes.items() if number and word != "size"]:
+            raise OptionError(f"{source}: a trained network keeps its {given[0]}; leave it out")
+        model = load(source)
+        side = sizes["size"] or model.preprocess.size
+        return model.network, (model.preprocess.channels, side, side)
+    with contextlib.nullcontext() if drawn else skeletons():
+        return find(source, **sizes)
