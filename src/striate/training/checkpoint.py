@@ -44,8 +44,10 @@ class Position:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Position:
         """From what `asdict` gave."""
-        told: Any = values["closed"]
-        return cls(**values | {"closed": Epoch(**told) if told else None})
+        position = cls(**values)
+        if position.closed:
+            position.closed = Epoch(**values["closed"])
+        return position
 
     def next_epoch(self) -> None:
         self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0

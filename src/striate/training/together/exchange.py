@@ -46,4 +46,4 @@ def add_up_all(tensors: list[Tensor]) -> None:
     flat = add_up(torch.cat([tensor.flatten() for tensor in tensors]))
     pieces = flat.split([tensor.numel() for tensor in tensors])
     shaped = [piece.view(each.shape) for piece, each in zip(pieces, tensors, strict=True)]
-    torch._foreach_copy_(tensors, shaped)  # one kernel on a GPU  # noqa: SLF001  # pyright: ignore
+    torch._foreach_copy_(tensors, shaped)  # one kernel on a GPU  # pyright: ignore

@@ -40,6 +40,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(input)
         mean, variance, count = _moments(input.detach())
+        mean, variance = mean.to(self.weight), variance.to(self.weight)
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -51,7 +52,7 @@ class SharedBatchNorm(nn.BatchNorm2d):
 
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Mean and variance a channel (C,) over all processes, and over how many values."""
+    """Mean and variance a channel (C,) in float64, over how many values of all processes."""
     dims, size = (0, 2, 3), values.numel() // values.shape[1]
     if size:
         variance, mean = (each.double() for each in torch.var_mean(values, dims, correction=0))
@@ -62,7 +63,7 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
     count = float(sums[-1])
     mean, squares = (sums[:-1] / count).chunk(2)
     variance = (squares - mean**2).clamp_min(0)
-    return mean.float(), variance.float(), count
+    return mean, variance, count
 
 
 class _Normalised(torch.autograd.Function):
@@ -78,9 +79,12 @@ class _Normalised(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *given: Tensor) -> tuple[Tensor | None, ...]:
         values, weight, mean, variance = ctx.saved_tensors
-        gradient, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            given[0], values, weight, mean, variance, None, None, False, ctx.eps, [True] * 3
-        )
+        if len(values):
+            gradient, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
+                given[0], values, weight, mean, variance, None, None, False, ctx.eps, [True] * 3
+            )
+        else:  # PyTorch 2.13 dies of it
+            gradient, of_weight, of_bias = map(torch.zeros_like, (values, weight, weight))
         # so far as if mean and variance were fixed; they depend on every value of every process
         by_weight, by_bias = exchange.add_up(torch.stack([of_weight, of_bias])) / ctx.count
         inverse = (variance + ctx.eps).rsqrt()
