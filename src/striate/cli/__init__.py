@@ -27,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch starts its threads: one that waits gives up its core after about a millisecond.
     # By default it holds it, and a training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "100000")
+    if launch.place().processes > 1:  # else PyTorch adds a stack to what the one that failed says
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]

@@ -87,6 +87,8 @@ def _stream(
 ) -> Iterator[Event]:
     run, source, chosen = _asked(group, photos, recipe, resume, options)
     device = choose_device(group.device(chosen.device))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # whose random numbers are seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
         held.callback(torch.set_num_threads, torch.get_num_threads())
