@@ -35,8 +35,8 @@ def choose_device(name: str) -> torch.device:
 
 
 def cores() -> int:
-    """Processor cores this process may use: those of the machine, shared with its neighbours."""
-    return max(1, len(os.sched_getaffinity(0)) // launch.place().local_processes)
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 def has_quick_bfloat16(device: torch.device) -> bool:

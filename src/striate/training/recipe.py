@@ -30,6 +30,7 @@ from striate.options import (
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
+from striate.training.together import launch
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
 # multiply-adds of a step: from here on arithmetic, not overhead, takes the time
@@ -127,7 +128,9 @@ def complete(
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
+    place = launch.place()
     work *= batch
+    work //= place.processes
     precision = options.precision
     if precision == "auto":
         quick = work > _LARGE and machine.has_quick_bfloat16(device)
@@ -153,7 +156,8 @@ def complete(
         augment=options.augment or level(view.channels),
         vary=options.vary,
         precision=precision,
-        threads=options.threads or (1 if work < _SMALL else machine.cores()),
+        threads=options.threads
+        or (1 if work < _SMALL else max(1, machine.cores() // place.local_processes)),
         batch_norm=options.batch_norm,
         checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
