@@ -42,6 +42,9 @@ class TrainOptions(Options):
     average: float | None = option(
         None, "Share that an average of weights keeps at an update", gt=0, lt=1
     )
+    recover: bool = option(
+        False, "Go back an epoch where training diverges, once, at a tenth of the rate"
+    )
     patience: int | None = option(None, "Stop after so many without a better one", "epochs", ge=1)
     balance: Balance = option("none", "What evens out classes of different size")
     smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)

@@ -15,6 +15,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
+BEST, EPOCH = "best.safetensors", "epoch.safetensors"
 
 
 @dataclass
@@ -35,6 +36,8 @@ class Position:
     best_loss: float = field(default=float(2**31))
     drops: int = 0  #: of the learning rate, where it falls at a plateau
     last_drop: int = 0  #: the epoch after which it fell last
+    recovered: bool = False  #: went back once after the loss was no longer finite
+    told: list[str] = field(default_factory=list[str])  #: what was said once and needs no repeating
     closed: Epoch | None = None  #: the epoch that was told last
 
     def improves(self, accuracy: float, loss: float) -> bool:
@@ -54,21 +57,15 @@ class Position:
         self.training_seconds = self.waiting_seconds = 0.0
 
 
-def save(
-    folder: Path,
-    position: Position,
-    network: nn.Module,
-    optimiser: Optimiser,
-    average: Average | None,
-) -> None:
-    """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`.
-
-    Raises DivergedError instead of writing a number that is not finite.
-    """
-    tensors = state(network, optimiser, average)
+def check(tensors: dict[str, Tensor]) -> None:
+    """Raises DivergedError where a number is not finite: that is never saved."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise DivergedError(f"{name} is no longer finite")
+
+
+def save(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
+    """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`."""
     last = folder / LAST
     if last.exists():
         storage.copy(last, folder / PREVIOUS)
@@ -84,9 +81,9 @@ def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> 
     }
 
 
-def keep_as_best(folder: Path) -> None:
-    """Let `best.safetensors` be what `last.safetensors` is now."""
-    storage.copy(folder / LAST, folder / "best.safetensors")
+def keep_as(name: str, folder: Path) -> None:
+    """Let a file, as `best.safetensors`, be what `last.safetensors` is now."""
+    storage.copy(folder / LAST, folder / name)
 
 
 def load(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from striate import tensorfile
+from striate.data.batches import Batch
 from striate.errors import DivergedError
 from striate.model import save
 from striate.text import counted
@@ -18,7 +19,10 @@ from striate.training.events import Epoch, Finished, Note, Step, Stopped
 from striate.training.learning import schedule
 from striate.training.recipe import Recipe
 from striate.training.signals import Request
+from striate.training.stepping import diagnosis
+from striate.training.stepping.health import LOOKED_AT, units
 from striate.training.stepping.step import LossError, Training, batches, take, validate
+from striate.training.together import sharing
 
 _REPORTS = 20  #: Step events an epoch, about
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
@@ -34,16 +38,27 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
     """
     recipe, began = training.recipe, time.monotonic() - position.seconds
     if position.closed and position.step == 0:  # a kill may have come before all was done
-        _keep_if_best(training, position)
+        _keep(training, position)
         if position.closed not in training.run.epochs():
             yield position.closed
+    if recipe.recover and position == Position():
+        _save(training, position)
+        if training.group.first:
+            checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     while not _over(recipe, position):
-        yield from _steps(training, position, request, began)
-        if request.signal:
+        try:
+            yield from _steps(training, position, request, began)
+            if request.signal:
+                _save(training, position)
+                folder, step = training.run.folder, position.step
+                yield Stopped(folder, request.signal, position.epoch + 1, step)
+                return
+            yield from _close_epoch(training, position, request, began)
+        except _LostError as failure:
+            position = _back(training, position, failure)
             _save(training, position)
-            yield Stopped(training.run.folder, request.signal, position.epoch + 1, position.step)
-            return
-        yield _close_epoch(training, position, request, began)
+            where = f"the end of epoch {position.epoch}" if position.epoch else "the start"
+            yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
     if _hopes_no_more(recipe, position):
         yield Note(
             f"stopped early: no epoch was better on validation than epoch {position.best_epoch} "
@@ -69,9 +84,35 @@ def _hopes_no_more(recipe: Recipe, position: Position) -> bool:
     return recipe.patience is not None and waited >= recipe.patience
 
 
+class _LostError(DivergedError):
+    """A training diverged."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; {advice}")
+        self.what = what  #: happened, where, and why
+
+
+def _back(training: Training, position: Position, failure: _LostError) -> Position:
+    """The state after the last epoch (or the start), from which a lower rate goes on.
+
+    That place depends on no clock, so that a run comes out the same however often it is stopped.
+    Raises the failure where going back was not asked for, or was done before.
+    """
+    if not training.recipe.recover or position.recovered:
+        raise failure
+    training.unread.forget()
+    learner = training.model.network, training.optimiser, training.average
+    back = Position()
+    if training.group.first:
+        tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
+        checkpoint.restore(tensors, *learner)
+    back = sharing.same_state(training.group, back, *learner)
+    return replace(back, recovered=True, seconds=position.seconds, told=position.told)
+
+
 def _steps(
     training: Training, position: Position, request: Request, began: float
-) -> Generator[Step]:
+) -> Generator[Step | Note]:
     """The rest of an epoch, or as much of it as clock and signals allow."""
     recipe, total = training.recipe, training.steps
     every = max(1, total // _REPORTS)
@@ -81,7 +122,7 @@ def _steps(
         position.waiting_seconds += time.monotonic() - tick
         progress = training.progress(position)
         rate = training.rate(position, progress)
-        with _named(training, position, rate):
+        with _named(training, position, rate, batch):
             take(training, position, batch, rate)
             last = position.step % every == 0 or position.step == total
             if last:
@@ -91,17 +132,21 @@ def _steps(
         position.seconds = now - began
         if last:
             yield _report(position, reported, rate, progress)
+            yield from map(Note, training.health.told(position))
             reported = replace(position)
-        position.seconds = training.group.agree(request, position.seconds)
+        due = now - saved >= _pause(recipe, position) and position.step < total
+        position.seconds, due = training.group.agree(request, position.seconds, due=due)
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
-        if now - saved >= _pause(recipe, position) and position.step < total:
+        if due:
             _save(training, position)
             saved = time.monotonic()
         tick = time.monotonic()
 
 
-def _close_epoch(training: Training, position: Position, request: Request, began: float) -> Epoch:
+def _close_epoch(
+    training: Training, position: Position, request: Request, began: float
+) -> Generator[Epoch | Note]:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with machine.autocast(training.recipe.precision, training.validation.labels.device):
@@ -110,6 +155,7 @@ def _close_epoch(training: Training, position: Position, request: Request, began
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, position, what, rate, position.step)
+    yield from map(Note, _units(training, position))
     best = position.improves(accuracy, loss)
     train_loss, train_accuracy = position.loss_sum / position.seen, position.right / position.seen
     seconds = max(position.training_seconds, 1e-9)
@@ -120,7 +166,7 @@ def _close_epoch(training: Training, position: Position, request: Request, began
     position.next_epoch()
     if schedule.is_plateau(position.epoch, position.best_epoch, position.last_drop):
         position.drops, position.last_drop = position.drops + 1, position.epoch
-    position.seconds = training.group.agree(request, time.monotonic() - began)
+    position.seconds, _ = training.group.agree(request, time.monotonic() - began)
     weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
@@ -128,8 +174,17 @@ def _close_epoch(training: Training, position: Position, request: Request, began
     )  # fmt: skip
     position.closed = epoch
     _save(training, position)
-    _keep_if_best(training, position)
-    return epoch
+    _keep(training, position)
+    yield epoch
+
+
+def _units(training: Training, position: Position) -> Sequence[str]:
+    """What is wrong with units, looked for after epoch 1, 2, 4, 8, ...: it costs a validation."""
+    if (position.epoch + 1).bit_count() > 1:
+        return ()
+    pictures = next(training.validation.in_order(LOOKED_AT)).pictures
+    with machine.autocast(training.recipe.precision, pictures.device):
+        return list(units(training.judged, pictures, position))
 
 
 def _pause(recipe: Recipe, position: Position) -> float:
@@ -140,25 +195,30 @@ def _pause(recipe: Recipe, position: Position) -> float:
 
 
 def _save(training: Training, position: Position) -> None:
-    """Write a checkpoint; the state is the same in all processes, and the first one writes it."""
+    """Write a checkpoint: the state is the same in all processes, and the first one writes it."""
     rate = training.rate(position, training.progress(position))
     with _named(training, position, rate):
         training.unread.settle(position)
-    if not training.group.first:
-        return
     started, folder, network = time.monotonic(), training.run.checkpoints, training.model.network
+    tensors = checkpoint.state(network, training.optimiser, training.average)
     try:
-        checkpoint.save(folder, position, network, training.optimiser, training.average)
+        checkpoint.check(tensors)
+        if training.group.first:
+            checkpoint.save(folder, position, tensors)
     except DivergedError as error:
         raise _diverged(training, position, str(error), rate, position.step) from error
     position.saving = time.monotonic() - started
 
 
-def _keep_if_best(training: Training, position: Position) -> None:
+def _keep(training: Training, position: Position) -> None:
     """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
-    if position.best_epoch != position.epoch or not training.group.first:
+    if not training.group.first:
         return
-    checkpoint.keep_as_best(training.run.checkpoints)
+    if training.recipe.recover:
+        checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
+    if position.best_epoch != position.epoch:
+        return
+    checkpoint.keep_as(checkpoint.BEST, training.run.checkpoints)
     facts = training.model.facts | {"epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
@@ -181,24 +241,34 @@ def _report(now: Position, before: Position, rate: float, progress: float) -> St
 
 
 @contextlib.contextmanager
-def _named(training: Training, position: Position, rate: float) -> Generator[None]:
+def _named(
+    training: Training, position: Position, rate: float, batch: Batch | None = None
+) -> Generator[None]:
     """A loss that is no use ends the training, with what the owner can do about it."""
     try:
         yield
     except LossError as error:
-        raise _diverged(training, position, str(error), rate, error.step) from None
+        raise _diverged(training, position, str(error), rate, error.step, batch) from None
 
 
 def _diverged(
-    training: Training, position: Position, what: str, rate: float, step: int
-) -> DivergedError:
+    training: Training,
+    position: Position,
+    what: str,
+    rate: float,
+    step: int,
+    batch: Batch | None = None,
+) -> _LostError:
     kept = (
         f"{training.run.model_file} keeps epoch {position.best_epoch}"
         if position.best_epoch
         else "no epoch was good enough to keep"
     )
-    return DivergedError(
-        f"training diverged in epoch {position.epoch + 1} at step {step}: {what} "
-        f"at a learning rate of {rate:.3g}; {kept}; "
-        f"try --learning-rate {training.recipe.learning_rate / 10:.3g}"
+    precision, pictures = training.recipe.precision, batch.pictures if batch else None
+    found = diagnosis.cause(training.model.network, pictures, precision)
+    lower = f"--learning-rate {training.peak(position) / 10:.3g}"
+    return _LostError(
+        f"training diverged in epoch {position.epoch + 1} at step {step}: {what} at a learning "
+        f"rate of {rate:.3g}; {found.text}",
+        f"{kept}; try {found.advice or lower}",
     )

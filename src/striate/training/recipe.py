@@ -69,6 +69,7 @@ class Recipe:
     clip: float | None
     accumulate: int
     average: float | None
+    recover: bool  #: once, where the loss is no longer finite
     patience: int | None
     balance: Balance
     smoothing: float
@@ -150,6 +151,7 @@ def complete(
         clip=options.clip,
         accumulate=options.accumulate,
         average=options.average,
+        recover=options.recover,
         patience=options.patience,
         balance=options.balance,
         smoothing=options.smoothing,

@@ -22,6 +22,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
+from striate.training.stepping.health import Health
 from striate.training.together.group import Group
 
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
@@ -61,6 +62,10 @@ class Unread:
         position.seen += sum(counts)
         self._steps.clear()
 
+    def forget(self) -> None:
+        """Leave unread what was added."""
+        self._steps.clear()
+
 
 @dataclass(frozen=True)
 class Training:
@@ -76,6 +81,7 @@ class Training:
     run: Run
     group: Group = field(default_factory=Group)
     unread: Unread = field(default_factory=Unread)
+    health: Health = field(default_factory=Health)
 
     @property
     def judged(self) -> nn.Module:
@@ -98,11 +104,15 @@ class Training:
         """Of a step of an epoch, from 0, those of all processes together."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
+    def peak(self, position: Position) -> float:
+        """The highest learning rate: a tenth of the recipe's after a recovery."""
+        return self.recipe.learning_rate / (10 if position.recovered else 1)
+
     def rate(self, position: Position, progress: float) -> float:
         """The learning rate at a share of the training."""
         recipe = self.recipe
         return schedule.learning_rate(
-            recipe.learning_rate, progress, recipe.schedule, recipe.warm_up, position.drops
+            self.peak(position), progress, recipe.schedule, recipe.warm_up, position.drops
         )
 
     def progress(self, position: Position) -> float:
@@ -156,6 +166,8 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     group.backward(loss * (share / together), training.optimiser.params)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
+        updates = (position.epoch * total + position.step - 1) // recipe.accumulate
+        training.health.feel(training.model.network, position, updates)
         _update(training, rate)
 
 

@@ -96,16 +96,17 @@ class Group:
         if self.store is not None and not self.place.local_rank:
             self.reach(f"machine/{self.place.machine}")
 
-    def agree(self, request: Request, seconds: float) -> float:
-        """Stop if any process was asked to, and go by the first one's clock."""
+    def agree(self, request: Request, seconds: float, *, due: bool = False) -> tuple[float, bool]:
+        """Stop if any process was asked to; go by the first one's clock, and save when it does."""
         if self.alone:
             request.signal = request.came
-            return seconds
-        own = (float(request.came > 0), seconds if self.first else 0.0)
-        asked, agreed = exchange.add_up(torch.tensor(own, dtype=torch.float64)).tolist()
+            return seconds, due
+        own = torch.tensor((seconds, due, 0.0) if self.first else (0.0,) * 3, dtype=torch.float64)
+        own[2] = request.came > 0
+        agreed, saves, asked = exchange.add_up(own).tolist()
         if asked:
             request.signal = request.came or signal.SIGTERM
-        return agreed
+        return agreed, saves > 0
 
     def total(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Numbers of one device, each summed over all processes, in float64."""

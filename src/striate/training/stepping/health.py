@@ -1,0 +1,178 @@
+"""Whether a training is well: gradients and units that do not teach, by layer and likely cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from striate.layers import ScaledTanh
+from striate.text import percent
+from striate.training.checkpoint import Position
+
+EXPLODED = 1e3  #: a layer's gradient is so many times as long as its weights
+VANISHED = 1e-6  #: it is this share of that of another layer, each measured by its weights
+DEAD = 0.1  #: share of a layer's channels from which on dead ones are worth a word
+SATURATED = 0.9  #: share of a layer's outputs that lie at the ends of its range
+LOOKED_AT = 128  #: pictures that units are judged by
+_PAUSE = 64  #: updates from one look at gradients to the next, after the first ones
+_ENOUGH = 1000  #: outputs of a channel, by which it is judged alone
+_RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish)
+_HEIGHTS = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0)}
+
+
+@dataclass(frozen=True)
+class Look:
+    """The gradients of an update, measured where they lie and read later."""
+
+    place: str
+    layers: tuple[str, ...]
+    gradients: Tensor  #: (layers,) norms
+    weights: Tensor  #: (layers,) norms
+
+
+class Health:
+    """What was seen of a training and not yet told. Nothing that a step computes is changed."""
+
+    def __init__(self) -> None:
+        self._looks: list[Look] = []
+
+    @torch.no_grad()
+    def feel(self, network: nn.Module, position: Position, updates: int) -> None:
+        """Measure the gradients of an update, if its turn has come; `updates` went before it."""
+        number = updates + 1
+        if number % _PAUSE and (number > _PAUSE or number.bit_count() > 1):
+            return
+        found = {
+            name.removesuffix(".weight"): (param.grad, param)
+            for name, param in network.named_parameters()
+            if param.grad is not None and param.ndim > 1
+        }
+        if found:
+            gradients, weights = zip(*found.values(), strict=True)
+            place = f"epoch {position.epoch + 1}, step {position.step}"
+            norms = (torch.stack([one.norm() for one in many]) for many in (gradients, weights))
+            self._looks.append(Look(place, tuple(found), *norms))
+
+    def told(self, position: Position) -> Iterator[str]:
+        """What is wrong with the gradients, once a kind; reads what was measured."""
+        looks, self._looks = self._looks, []
+        for look in looks:
+            for kind, text in _gradients(look):
+                yield from _once(position, kind, text)
+
+
+def _once(position: Position, kind: str, text: str) -> Iterator[str]:
+    if kind not in position.told:
+        position.told.append(kind)
+        yield text
+
+
+def _gradients(look: Look) -> Iterator[tuple[str, str]]:
+    gradients, weights = look.gradients.tolist(), look.weights.tolist()
+    ratios = [one / max(other, 1e-30) for one, other in zip(gradients, weights, strict=True)]
+    rows = dict(zip(look.layers, ratios, strict=True))
+    broken = [name for name, ratio in rows.items() if not ratio < float("inf")]
+    if broken:
+        text = (
+            f"{look.place}: the gradient of {broken[-1]} is not finite; likely cause: numbers "
+            "beyond the range of the precision, or too high a learning rate"
+        )
+        yield "gradient", text
+        return
+    most, least = max(rows, key=rows.__getitem__), min(rows, key=rows.__getitem__)
+    if rows[most] > EXPLODED:
+        text = (
+            f"{look.place}: gradients explode: that of {most} is {rows[most]:,.0f} times as long "
+            "as its weights; likely cause: many layers without normalisation, or first weights "
+            "that are too large; try --clip 1"
+        )
+        yield "exploding", text
+    if rows[least] < VANISHED * rows[most]:
+        text = (
+            f"{look.place}: gradients vanish: that of {least} is {rows[least]:.2g} times as long "
+            f"as its weights, of {most} {rows[most]:.2g} times; likely cause: saturated or dead "
+            "units between it and the output, or many layers without normalisation"
+        )
+        yield "vanishing", text
+
+
+@torch.inference_mode()
+def units(network: nn.Module, pictures: Tensor, position: Position) -> Iterator[str]:
+    """What is wrong with the units of a network in evaluation mode, once a kind."""
+    dead, saturated = _watched(network, pictures[:LOOKED_AT])
+    count, place = len(pictures[:LOOKED_AT]), f"after epoch {position.epoch + 1}"
+    whole = next((name for name, (off, of) in dead.items() if off == of), None)
+    if whole:
+        yield from _once(
+            position,
+            "dead layer",
+            f"{place}: {whole} is dead: its output is 0 for each of {count} pictures; likely "
+            "cause: a learning rate that was too high for a moment; a lower one needs a new start",
+        )
+    some = {name: off / of for name, (off, of) in dead.items() if off < of}
+    name = max(some, key=some.__getitem__, default="")
+    if name and some[name] >= DEAD:
+        off, of = dead[name]
+        yield from _once(
+            position,
+            "dead units",
+            f"{place}: {off} of {of} channels of {name} are dead: 0 for each of {count} pictures; "
+            "likely cause: a learning rate that was too high for a moment, or too wide a layer",
+        )
+    name = max(saturated, key=saturated.__getitem__, default="")
+    if name and saturated[name] >= SATURATED:
+        yield from _once(
+            position,
+            "saturated",
+            f"{place}: {name} is saturated: {percent(saturated[name])} of its outputs lie at the "
+            "ends of its range, where it passes no gradient; likely cause: weights that grew too "
+            "large; try a lower learning rate",
+        )
+
+
+def _watched(
+    network: nn.Module, pictures: Tensor
+) -> tuple[dict[str, tuple[int, int]], dict[str, float]]:
+    """Dead channels and all channels by layer; the saturated share by squashing layer."""
+    channels, ends = dict[str, tuple[Tensor, int, int]](), dict[str, Tensor]()
+
+    def watch(name: str, module: nn.Module, output: object) -> None:
+        if not isinstance(output, Tensor) or not output.is_floating_point() or output.ndim < 2:
+            return
+        if isinstance(module, _RECTIFIERS) or any(module.children()):  # a block ends in one
+            off = (output == 0).flatten(2).all(dim=2) if output.ndim > 2 else output == 0
+            off = off.all(dim=0)
+            channels[name] = off.sum(), len(off), output.numel() // len(off)
+        if heights := _heights(module):
+            low, high = heights
+            near = (high - low) / 100
+            ends[name] = ((output < low + near) | (output > high - near)).float().mean()
+
+    hooks = [
+        module.register_forward_hook(
+            lambda module, _, output, name=name: watch(name, module, output)
+        )
+        for name, module in network.named_modules()
+        if name
+    ]
+    try:
+        network.eval()(pictures)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    dead = {
+        name: (int(off), of)
+        for name, (off, of, seen) in channels.items()
+        if seen >= _ENOUGH or int(off) == of
+    }
+    return dead, {name: float(share) for name, share in ends.items()}
+
+
+def _heights(module: nn.Module) -> tuple[float, float] | None:
+    """The ends of a squashing layer's range."""
+    if isinstance(module, ScaledTanh):
+        return -module.height, module.height
+    return next((ends for kind, ends in _HEIGHTS.items() if isinstance(module, kind)), None)
