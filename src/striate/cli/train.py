@@ -34,6 +34,8 @@ def command(
     """Train a network on a folder of pictures.
 
     Example: striate train photos --network resnet18 --epochs 20
+
+    In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
     return follow(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
