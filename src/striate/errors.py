@@ -6,7 +6,8 @@
     ├── StorageError     (OSError)       4  a disk that is full, read-only or unreadable
     ├── BusyError        (RuntimeError)  5  a run that another process is using
     ├── DivergedError    (ArithmeticError) 6  a training whose loss is no longer finite
-    └── ModelError       (ValueError)    7  a model file that is refused
+    ├── ModelError       (ValueError)    7  a model file that is refused
+    └── GroupError       (ConnectionError) 8  one of several training processes has ended
 
 A message says what was expected, what came, where, and what to do, in one to three lines.
 """
@@ -45,6 +46,14 @@ class DivergedError(StriateError, ArithmeticError):
 
 class ModelError(StriateError, ValueError):
     exit_code = 7
+
+
+class GroupError(StriateError, ConnectionError):
+    exit_code = 8
+
+
+class ToldElsewhereError(GroupError):
+    """Ends a process quietly: another one of the same training says why."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:

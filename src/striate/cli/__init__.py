@@ -18,7 +18,8 @@ from striate.cli import check, demo, describe, evaluate, networks, predict, size
 from striate.cli.upkeep import cache, verify
 from striate.cli.vision import filter as filter_
 from striate.cli.vision import numbers
-from striate.errors import StriateError, printable
+from striate.errors import StriateError, ToldElsewhereError, printable
+from striate.training.together import launch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,6 +27,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch starts its threads: one that waits gives up its core after about a millisecond.
     # By default it holds it, and a training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "100000")
+    if launch.place().processes > 1:  # else PyTorch adds a stack to what the one that failed says
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
@@ -35,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if detailed:
             traceback.print_exc()
         code, text = _explained(error, arguments[:1])
+        if _told_elsewhere(error):
+            return code
     click.echo(f"striate: error: {text}", err=True)
     return code
 
@@ -71,6 +76,12 @@ for _verb in (
     *(filter_, numbers, cache),
 ):
     _striate.add_command(_verb.command)
+
+
+def _told_elsewhere(error: BaseException) -> bool:
+    """Whether another process of a training says the same; each gets the same command line."""
+    usage = isinstance(error, click.ClickException) and launch.place().local_rank > 0
+    return usage or isinstance(error, ToldElsewhereError)
 
 
 def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:

@@ -34,6 +34,8 @@ def command(
     """Train a network on a folder of pictures.
 
     Example: striate train photos --network resnet18 --epochs 20
+
+    In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
     return follow(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
@@ -50,9 +52,12 @@ def follow(
     from striate import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
+    from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
     for event in display.shown(events):
+        if launch.place().rank and isinstance(event, (Stopped, Finished)):
+            return event.folder, 128 + event.signal if isinstance(event, Stopped) else 0
         if isinstance(event, Stopped):
             if as_json:
                 print_json(to_json(event))

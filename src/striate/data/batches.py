@@ -25,6 +25,25 @@ class Batch:
     labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where pictures are mixed
 
 
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Which part of every batch is wanted; without numbers, all of it."""
+
+    number: int = 0  #: from 0
+    parts: int = 1  #: that a batch is divided into, as evenly as it goes
+    least: int = 2  #: pictures; a last batch of an epoch that has fewer is left out
+
+    def bounds(self, pictures: int) -> tuple[int, int]:
+        """Of the part in a batch of so many."""
+        return (
+            pictures * self.number // self.parts,
+            pictures * (self.number + 1) // self.parts,
+        )
+
+
+ALL = Share()
+
+
 @dataclass(frozen=True)
 class Pixels:
     """The pictures of one part, ready to be gathered."""
@@ -47,12 +66,14 @@ class Pixels:
         variation: Variation,
         first: int = 0,
         balanced: bool = False,
+        share: Share = ALL,
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
         A last batch of a single picture is left out: batch normalisation cannot use it. Where
         balanced, as many pictures are drawn, each class as often as any other; a picture that comes
-        twice varies twice, by its places in the order.
+        twice varies twice, by its places in the order. Parts of a batch are those of the whole one:
+        what a picture is mixed with may be in another part.
         """
         chance, uniform = generator(seed, epoch, stream=0), draws(len(self), seed, epoch)
         if balanced:
@@ -60,13 +81,21 @@ class Pixels:
         else:
             order = torch.randperm(len(self), generator=chance)
             uniform = uniform[order]
-        for step in range(first, steps_in(len(self), size)):
+        for step in range(first, steps_in(len(self), size, share.least)):
             here = slice(step * size, (step + 1) * size)
-            yield self._varied(self._gather(order[here]), uniform[here], variation)
+            batch, drawn = order[here], uniform[here]
+            if share.parts == 1:
+                yield self._varied(self._gather(batch), drawn, variation)
+                continue
+            start, end = share.bounds(len(batch))
+            # with the one after them, which may be laid over the last; it is dropped then
+            chosen = torch.arange(start, end + 1) % len(batch)
+            part = self._varied(self._gather(batch[chosen]), drawn[chosen], variation)
+            yield Batch(part.pictures[:-1], part.labels[:-1])
 
-    def in_order(self, size: int) -> Iterator[Batch]:
-        """Every picture once, in listing order, unchanged."""
-        for start in range(0, len(self), size):
+    def in_order(self, size: int, share: Share = ALL) -> Iterator[Batch]:
+        """Every picture once, in listing order, unchanged; every so-many-th batch of a share."""
+        for start in range(share.number * size, len(self), share.parts * size):
             yield self._gather(torch.arange(start, min(start + size, len(self))))
 
     def _varied(self, batch: Batch, uniform: Tensor, variation: Variation) -> Batch:
@@ -98,10 +127,10 @@ def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
             yield batch
 
 
-def steps_in(pictures: int, batch: int) -> int:
+def steps_in(pictures: int, batch: int, least: int = 2) -> int:
     """Batches of an epoch, as `Pixels.shuffled` cuts them."""
     whole, rest = divmod(pictures, batch)
-    return whole + (rest > 1)
+    return whole + (rest >= least)
 
 
 def pixels_of(

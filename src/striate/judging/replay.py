@@ -19,6 +19,7 @@ from striate.training import checkpoint, machine, preparation
 from striate.training.checkpoint import Position
 from striate.training.run import Run
 from striate.training.stepping.step import Training, retrace
+from striate.training.together.group import Group
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,16 @@ def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progre
             f"{run.folder}: a training with --minutes follows the clock and cannot be replayed; "
             "give --epochs instead to have the same run again"
         )
+    if (processes := run.read_json("environment.json").get("processes", 1)) > 1:
+        raise OptionError(
+            f"{run.folder}: it was trained by {processes} processes, and one process adds up in "
+            "another order: equal to float tolerance, never to the last bit"
+        )
     device, threads = machine.choose_device(options.device), torch.get_num_threads()
     try:
         data = yield from preparation.read(photos, options)
         preparation.same_pictures(run, data.packed)
-        training = preparation.build(data, options, device, run)
+        training = preparation.build(data, options, device, run, Group())
         position, tensors, goal = _ends(run, training)
         first = position.step
         retrace(training, position, goal)

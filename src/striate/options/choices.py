@@ -17,5 +17,6 @@ Optimiser = Literal[
     "lamb", "lars", "lion", "muon",
 ]  # fmt: skip
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
+BatchNorm = Literal["synchronised", "local"]
 Balance = Literal["none", "weights", "sampling"]
 PartChoice = Literal["train", "validation", "test", "all"]

@@ -12,6 +12,7 @@ from striate.options.choices import (
     Asked,
     Augment,
     Balance,
+    BatchNorm,
     Colour,
     Fit,
     Layout,
@@ -61,6 +62,7 @@ class TrainOptions(Options):
     split: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
     trial: Asked = option("auto", "Whether a trial measures which step is quickest here")
     deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
+    batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)

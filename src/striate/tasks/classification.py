@@ -33,11 +33,11 @@ def loss(
 def _cross_entropy(
     logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor | None
 ) -> Tensor:
-    if weights is None:
+    if weights is None and len(targets):
         return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-    # torch's own mean divides by the weights that happen to be in the batch
+    # torch's own mean divides by the weights that happen to be in the batch, or by no pictures
     total = F.cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
-    return total / len(targets)
+    return total / max(1, len(targets))
 
 
 def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -43,27 +44,29 @@ class Position:
         """Whether an epoch beats the best: by accuracy, then by loss."""
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Position:
+        """From what `asdict` gave."""
+        position = cls(**values)
+        if position.closed:
+            position.closed = Epoch(**values["closed"])
+        return position
+
     def next_epoch(self) -> None:
         self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0
         self.training_seconds = self.waiting_seconds = 0.0
 
 
-def save(
-    folder: Path,
-    position: Position,
-    network: nn.Module,
-    optimiser: Optimiser,
-    average: Average | None,
-) -> None:
-    """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`.
-
-    Raises DivergedError instead of writing a number that is not finite.
-    """
-    tensors = state(network, optimiser, average)
+def check(tensors: dict[str, Tensor]) -> None:
+    """Raises DivergedError where a number is not finite: that is never saved."""
     for name, tensor in tensors.items():
         waits = name.endswith(".gradient")  # a scaled one may overflow: its step will not count
         if tensor.is_floating_point() and not waits and not tensor.isfinite().all():
             raise DivergedError(f"{name} is no longer finite")
+
+
+def save(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
+    """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`."""
     last = folder / LAST
     if last.exists():
         storage.copy(last, folder / PREVIOUS)
@@ -113,10 +116,7 @@ def load(
 def read(path: Path) -> tuple[dict[str, Tensor], Position]:
     """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
     description, tensors = tensorfile.read(path)
-    position = Position(**description["position"])
-    if position.closed:
-        position.closed = Epoch(**description["position"]["closed"])
-    return tensors, position
+    return tensors, Position.of(description["position"])
 
 
 def restore(

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from striate.data.listing import Progress as Reading
 from striate.text import counted, percent
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
+from striate.training.together import launch
 
 T = TypeVar("T")
 
@@ -38,7 +39,8 @@ def watched(work: Generator[Reading, None, T], console: Console | None = None) -
 
 
 def _bar(console: Console | None) -> Progress:
-    console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+    others = launch.place().rank > 0  # one process of a training speaks for all
+    console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=others)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -98,12 +100,19 @@ def _opening(event: Started) -> str:
         f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
         f"pictures of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
-        f"({counted(event.threads, 'thread')}); run folder {event.folder}\n"
+        f"({counted(event.threads, 'thread')}{_shared(event)}); run folder {event.folder}\n"
         f"form of a step: {event.form}{gain}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
         f"{'pictures/s':>10}  {'time':>7}"
     )
+
+
+def _shared(event: Started) -> str:
+    """By how many processes, and what their norms see."""
+    if event.processes == 1:
+        return ""
+    return f" in each of {event.processes} processes, {event.batch_norm} batch norms"
 
 
 def _row(event: Epoch) -> str:

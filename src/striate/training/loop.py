@@ -22,6 +22,7 @@ from striate.training.signals import Request
 from striate.training.stepping import diagnosis
 from striate.training.stepping.health import LOOKED_AT, units
 from striate.training.stepping.step import LossError, Training, batches, take, validate
+from striate.training.together import sharing
 
 _REPORTS = 20  #: Step events an epoch, about
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
@@ -41,21 +42,21 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
         if position.closed not in training.run.epochs():
             yield position.closed
     if recipe.recover and position == Position():
-        _save(training, position, began)
-        checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
+        _save(training, position)
+        if training.group.first:
+            checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     while not _over(recipe, position):
         try:
             yield from _steps(training, position, request, began)
-            position.seconds = time.monotonic() - began
             if request.signal:
-                _save(training, position, began)
+                _save(training, position)
                 folder, step = training.run.folder, position.step
                 yield Stopped(folder, request.signal, position.epoch + 1, step)
                 return
-            yield from _close_epoch(training, position, began)
+            yield from _close_epoch(training, position, request, began)
         except _LostError as failure:
             position = _back(training, position, failure)
-            _save(training, position, began)
+            _save(training, position)
             where = f"the end of epoch {position.epoch}" if position.epoch else "the start"
             yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
     if _hopes_no_more(recipe, position):
@@ -100,8 +101,12 @@ def _back(training: Training, position: Position, failure: _LostError) -> Positi
     if not training.recipe.recover or position.recovered:
         raise failure
     training.unread.forget()
-    tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
-    checkpoint.restore(tensors, training.model.network, training.optimiser, training.average)
+    learner = training.model.network, training.optimiser, training.average
+    back = Position()
+    if training.group.first:
+        tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
+        checkpoint.restore(tensors, *learner)
+    back = sharing.same_state(training.group, back, *learner)
     return replace(back, recovered=True, seconds=position.seconds, told=position.told)
 
 
@@ -115,7 +120,7 @@ def _steps(
     reported, saved, tick = replace(position), time.monotonic(), time.monotonic()
     for batch in batches(training, position):
         position.waiting_seconds += time.monotonic() - tick
-        progress = training.progress(position, began)
+        progress = training.progress(position)
         rate = training.rate(position, progress)
         with _named(training, position, rate, batch):
             take(training, position, batch, rate)
@@ -129,20 +134,24 @@ def _steps(
             yield _report(position, reported, rate, progress)
             yield from map(Note, training.health.told(position))
             reported = replace(position)
+        due = now - saved >= _pause(recipe, position) and position.step < total
+        position.seconds, due = training.group.agree(request, position.seconds, due=due)
         if request.signal or (recipe.minutes and position.seconds >= 60 * recipe.minutes):
             return
-        if now - saved >= _pause(recipe, position) and position.step < total:
-            _save(training, position, began)
+        if due:
+            _save(training, position)
             saved = time.monotonic()
         tick = time.monotonic()
 
 
-def _close_epoch(training: Training, position: Position, began: float) -> Generator[Epoch | Note]:
+def _close_epoch(
+    training: Training, position: Position, request: Request, began: float
+) -> Generator[Epoch | Note]:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with machine.autocast(training.recipe.precision, training.validation.labels.device):
-        loss, accuracy = validate(training.judged, training.validation)
-    rate = training.rate(position, training.progress(position, began))
+        loss, accuracy = validate(training.judged, training.validation, training.group)
+    rate = training.rate(position, training.progress(position))
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, position, what, rate, position.step)
@@ -157,14 +166,14 @@ def _close_epoch(training: Training, position: Position, began: float) -> Genera
     position.next_epoch()
     if schedule.is_plateau(position.epoch, position.best_epoch, position.last_drop):
         position.drops, position.last_drop = position.drops + 1, position.epoch
-    position.seconds = time.monotonic() - began
+    position.seconds, _ = training.group.agree(request, time.monotonic() - began)
     weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
         position.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
         position.seconds, best, waiting, weights,
     )  # fmt: skip
     position.closed = epoch
-    _save(training, position, began)
+    _save(training, position)
     _keep(training, position)
     yield epoch
 
@@ -185,20 +194,26 @@ def _pause(recipe: Recipe, position: Position) -> float:
     return max(_USUAL_PAUSE, 100 * position.saving)
 
 
-def _save(training: Training, position: Position, began: float) -> None:
-    with _named(training, position, training.rate(position, training.progress(position, began))):
+def _save(training: Training, position: Position) -> None:
+    """Write a checkpoint: the state is the same in all processes, and the first one writes it."""
+    rate = training.rate(position, training.progress(position))
+    with _named(training, position, rate):
         training.unread.settle(position)
     started, folder, network = time.monotonic(), training.run.checkpoints, training.model.network
+    tensors = checkpoint.state(network, training.optimiser, training.average)
     try:
-        checkpoint.save(folder, position, network, training.optimiser, training.average)
+        checkpoint.check(tensors)
+        if training.group.first:
+            checkpoint.save(folder, position, tensors)
     except DivergedError as error:
-        rate = training.rate(position, training.progress(position, began))
         raise _diverged(training, position, str(error), rate, position.step) from error
     position.saving = time.monotonic() - started
 
 
 def _keep(training: Training, position: Position) -> None:
     """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
+    if not training.group.first:
+        return
     if training.recipe.recover:
         checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     if position.best_epoch != position.epoch:

@@ -18,6 +18,7 @@ import striate
 from striate.errors import OptionError
 from striate.layers import Outputs
 from striate.options import Precision
+from striate.training.together import launch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
 
@@ -114,5 +115,6 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cores": cores(),
         "threads": torch.get_num_threads(),
+        "processes": launch.place().processes,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
     }

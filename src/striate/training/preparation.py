@@ -13,7 +13,7 @@ import torch
 
 from striate import storage
 from striate.data.balance import class_weights
-from striate.data.batches import pixels_of, steps_in
+from striate.data.batches import pixels_of
 from striate.data.checking.inspection import problems
 from striate.data.layouts.scan import scan
 from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
@@ -35,6 +35,8 @@ from striate.training.stepping import trial
 from striate.training.stepping.passes import Passes
 from striate.training.stepping.step import Training
 from striate.training.stepping.ways import quicken
+from striate.training.together import sharing
+from striate.training.together.group import Group
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
 
@@ -95,8 +97,11 @@ def _all_copies(packed: Packed) -> tuple[str, ...]:
     )
 
 
-def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) -> Training:
+def build(
+    data: Dataset, options: TrainOptions, device: torch.device, run: Run, group: Group
+) -> Training:
     """The network with fresh weights, its optimiser and its batches."""
+    sharing.same_pictures(group, _register(data.packed))
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
@@ -107,6 +112,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
     network = place(network, device)
     if device.type == "cpu":
         quicken(network)
+    network = sharing.prepared(group, recipe, network, data.view.network)
     train = pixels_of(data.packed, "train", data.preprocess, device)
     verdict = trial.verdict(network, train, recipe, data.view, options)
     recipe = recipe.in_form(verdict.form) if verdict else recipe
@@ -125,6 +131,7 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
         recipe=recipe,
         run=run,
         verdict=verdict,
+        group=group,
     )
 
 
@@ -163,13 +170,15 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         size=data.view.size,
         epochs=recipe.epochs,
         minutes=recipe.minutes,
-        steps=steps_in(len(training.train), recipe.batch),
+        steps=training.steps,
         batch=recipe.batch,
         device=str(device),
         threads=torch.get_num_threads(),
         form=str(recipe.form),
         gain=training.verdict.gain if training.verdict else None,
         epoch=position.epoch + 1,
+        processes=training.group.place.processes,
+        batch_norm="" if training.group.alone else recipe.batch_norm,
     )
 
 

@@ -21,6 +21,7 @@ from striate.options import (
     Asked,
     Augment,
     Balance,
+    BatchNorm,
     Fit,
     Layout,
     Optimiser,
@@ -32,6 +33,7 @@ from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
 from striate.training.stepping.form import Form, usual
+from striate.training.together import launch
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
 # multiply-adds of a step: up to here a second thread gains little, and loses much as soon as the
@@ -81,6 +83,7 @@ class Recipe:
     split: int
     deterministic: bool
     threads: int
+    batch_norm: BatchNorm  #: where several processes share a batch
     checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
     seed: int
 
@@ -147,7 +150,7 @@ def complete(
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
-    work = multiply_adds(network, view) * batch
+    work = multiply_adds(network, view) * batch // launch.place().processes
     form = usual(options, network, work, device)
     return Recipe(
         epochs=epochs,
@@ -175,10 +178,16 @@ def complete(
         compile="yes" if form.compiled else "no",
         split=form.split,
         deterministic=options.deterministic,
-        threads=options.threads or (1 if work < _SMALL else machine.cores()),
+        threads=options.threads or _threads_for(work),
+        batch_norm=options.batch_norm,
         checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
     )
+
+
+def _threads_for(work: int) -> int:
+    """For so many multiply-adds a step: one, or this process's share of the cores."""
+    return 1 if work < _SMALL else max(1, machine.cores() // launch.place().local_processes)
 
 
 def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:

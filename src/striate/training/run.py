@@ -53,6 +53,10 @@ class Run:
         return self.folder / "report.html"
 
     @property
+    def job_file(self) -> Path:
+        return self.folder / "job.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.folder / "checkpoints"
 

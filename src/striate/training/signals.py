@@ -16,7 +16,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Request:
     """Whether someone asked the training to stop."""
 
-    signal: int = 0  #: 0: nobody did
+    came: int = 0  #: to this process; 0: nothing did
+    signal: int = 0  #: what the training acts on, all of its processes at the same step
 
 
 @contextlib.contextmanager
@@ -33,7 +34,7 @@ def stop_request() -> Generator[Request]:
     caught = [number for number, handler in usual.items() if handler is not signal.SIG_IGN]
 
     def note(number: int, _frame: FrameType | None) -> None:
-        request.signal = number
+        request.came = number
         restore()
 
     def restore() -> None:

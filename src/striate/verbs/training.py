@@ -25,6 +25,8 @@ from striate.training.preparation import Dataset
 from striate.training.run import Run
 from striate.training.signals import Request, stop_request
 from striate.training.stepping.step import Training
+from striate.training.together import restart, sharing
+from striate.training.together.group import Group, joined
 
 
 def train(
@@ -40,14 +42,16 @@ def train(
     Options are those of `striate.TrainOptions`, and a TOML file of them is a `recipe`; `resume`
     goes on with a run that was stopped. The run's folder holds the model file, the report and all
     events. With `progress`, what happens is shown on stderr. Ctrl-C saves and then interrupts as
-    usual. Raises DataError, OptionError, StorageError, BusyError or DivergedError.
+    usual. Where torchrun started several processes they train one network, and the first of them
+    writes and speaks. Raises DataError, OptionError, StorageError, BusyError, DivergedError or
+    GroupError.
 
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
     events = stream(photos, recipe=recipe, resume=resume, **options)
     for event in display.shown(events) if progress else events:
         if isinstance(event, Finished):
-            return Run.open(event.folder)
+            return Run(event.folder)
         if isinstance(event, Stopped):
             if event.signal == signal.SIGINT:
                 raise KeyboardInterrupt
@@ -65,36 +69,64 @@ def stream(
     """Train as `train` does, event by event: Progress, Started, Step, Epoch, then Finished.
 
     The last event is Stopped instead when a signal asked for it. Closing the iterator abandons the
-    training at its last checkpoint.
+    training at its last checkpoint. Of several processes the first gives all events, the others
+    the last one.
     """
-    if resume is None:
-        run, source, chosen = None, photos, _options(recipe, options)
-    else:
-        run, source, chosen = _resumed(photos, resume, recipe, options)
-    if source is None:
-        raise OptionError("train needs a folder of pictures, or --resume with the folder of a run")
-    device = choose_device(chosen.device)
+    with joined() as group:
+        for event in _stream(group, photos, recipe, resume, options):
+            if group.first or isinstance(event, (Finished, Stopped)):
+                yield event
+
+
+def _stream(
+    group: Group,
+    photos: str | Path | None,
+    recipe: str | Path | None,
+    resume: str | Path | None,
+    options: dict[str, Any],
+) -> Iterator[Event]:
+    run, source, chosen = _asked(group, photos, recipe, resume, options)
+    device = choose_device(group.device(chosen.device))
+    if device.type == "cuda":
+        torch.cuda.set_device(device)  # whose random numbers are seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
         held.callback(torch.set_num_threads, torch.get_num_threads())
-        if run is not None:
+        if run is not None and group.first:
             held.enter_context(run.lock())
             storage.sweep(run.folder)
             run.mend()
-        data = yield from preparation.read(Path(source), chosen)
+        with group.one_a_machine_first():
+            data = yield from preparation.read(source, chosen)
+        goes_on = run is not None
         if run is None:
-            run = Run.create(chosen.out or preparation.default_folder(data))
-            held.enter_context(run.lock())
-            training = preparation.build(data, chosen, device, run)
-            preparation.record(training, data, chosen, device)
-            position = Position()
-        else:
-            training = preparation.build(data, chosen, device, run)
+            run = _created(group, chosen, data)
+            if group.first:
+                held.enter_context(run.lock())
+        training = preparation.build(data, chosen, device, run, group)
+        position = Position()
+        if group.first and goes_on:
             position = yield from preparation.resume(training, data, device)
+        elif group.first:
+            preparation.record(training, data, chosen, device)
+        position = sharing.same_state(
+            group, position, training.model.network, training.optimiser, training.average
+        )
         request = held.enter_context(stop_request())
         for event in _trained(training, data, device, position, request):
-            run.note(event)
+            if group.first:
+                run.note(event)
             yield event
+
+
+def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
+    """A fresh folder, made by the first process."""
+    if group.first:
+        run = Run.create(options.out or preparation.default_folder(data))
+        if job := restart.job(group.place, options):
+            run.write_json(run.job_file.name, job)
+        return Run(Path(group.tell(str(run.folder))))
+    return Run(Path(group.tell()))
 
 
 def verify(run: str | Path, *, progress: bool = False) -> Replay:
@@ -108,6 +140,35 @@ def verify(run: str | Path, *, progress: bool = False) -> Replay:
     _, source, options = _resumed(None, run, None, {})
     work = replaying(Run.open(run), Path(source), options)
     return display.watched(work, None if progress else Console(quiet=True))
+
+
+def _asked(
+    group: Group,
+    photos: str | Path | None,
+    recipe: str | Path | None,
+    resume: str | Path | None,
+    options: dict[str, Any],
+) -> tuple[Run | None, Path, TrainOptions]:
+    """The run to go on with if there is one, its pictures and options, as the first process has it.
+
+    After a restart by torchrun that is the run which its processes had begun.
+    """
+    values: Any = None
+    if group.first:
+        run, source = None, photos
+        if resume is None:
+            chosen = _options(recipe, options)
+            if earlier := restart.begun(group.place, chosen):
+                run, source, chosen = _resumed(photos, earlier, None, {})
+        else:
+            run, source, chosen = _resumed(photos, resume, recipe, options)
+        if source is None:
+            raise OptionError(
+                "train needs a folder of pictures, or --resume with the folder of a run"
+            )
+        values = str(run.folder) if run else "", str(source), chosen.model_dump(mode="json")
+    folder, source, chosen = group.tell(values)
+    return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(chosen)
 
 
 def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:
@@ -143,6 +204,6 @@ def _trained(
         yield Note(f"{count} left out; `striate check` names them and says why")
     yield preparation.started(training, data, device, position)
     for event in fit(training, position, request):
-        if isinstance(event, Finished):
+        if isinstance(event, Finished) and training.group.first:
             write_report(training.run, data)
         yield event

@@ -83,6 +83,11 @@ class Optimiser:
         grads = [param.grad for param, _ in self._owners if param.grad is not None]
         return self._scale is None or self._scale.undone(grads)
 
+    @property
+    def params(self) -> list[Tensor]:
+        """The weights that it changes."""
+        return [param for param, _ in self._owners]
+
     def clear(self) -> None:
         """Forget the gradients."""
         for param, _ in self._owners:
@@ -90,7 +95,7 @@ class Optimiser:
 
     def clip(self, longest: float) -> None:
         """Shorten all gradients alike, where together they are longer than this."""
-        nn.utils.clip_grad_norm_([param for param, _ in self._owners], longest)
+        nn.utils.clip_grad_norm_(self.params, longest)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,7 +10,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from striate.data.batches import Batch, Pixels, ahead, steps_in
+from striate.data.batches import Batch, Pixels, Share, ahead, steps_in
 from striate.errors import DivergedError
 from striate.model import Model
 from striate.tasks import classification
@@ -25,6 +24,7 @@ from striate.training.run import Run
 from striate.training.stepping.health import Health
 from striate.training.stepping.passes import Passes
 from striate.training.stepping.trial import Verdict
+from striate.training.together.group import Group
 
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
 
@@ -59,7 +59,7 @@ class Unread:
                 raise LossError(step, value)
         for value, count in zip(values, counts, strict=True):
             position.loss_sum += value * count
-        position.right += sum(torch.stack(right).tolist())
+        position.right += int(sum(torch.stack(right).tolist()))
         position.seen += sum(counts)
         self._steps.clear()
 
@@ -81,6 +81,7 @@ class Training:
     recipe: Recipe
     run: Run
     verdict: Verdict | None = None  #: of the trial that chose the form of a step
+    group: Group = field(default_factory=Group)
     unread: Unread = field(default_factory=Unread)
     health: Health = field(default_factory=Health)
 
@@ -92,7 +93,18 @@ class Training:
     @property
     def steps(self) -> int:
         """Of an epoch."""
-        return steps_in(len(self.train), self.recipe.batch)
+        return steps_in(len(self.train), self.recipe.batch, self.share.least)
+
+    @property
+    def share(self) -> Share:
+        """What this process takes of each batch. A local norm needs two pictures in each part."""
+        place = self.group.place
+        local = self.recipe.batch_norm == "local"
+        return Share(place.rank, place.processes, 2 * place.processes if local else 2)
+
+    def pictures(self, step: int) -> int:
+        """Of a step of an epoch, from 0, those of all processes together."""
+        return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
     def peak(self, position: Position) -> float:
         """The highest learning rate: a tenth of the recipe's after a recovery."""
@@ -105,11 +117,11 @@ class Training:
             self.peak(position), progress, recipe.schedule, recipe.warm_up, position.drops
         )
 
-    def progress(self, position: Position, began: float) -> float:
+    def progress(self, position: Position) -> float:
         """Share of the training done: of its steps or of its minutes, whichever is further."""
         recipe = self.recipe
         done = position.epoch * self.steps + position.step
-        by_clock = (time.monotonic() - began) / (60 * recipe.minutes) if recipe.minutes else 0.0
+        by_clock = position.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
         return min(1.0, max(done / (recipe.epochs * self.steps), by_clock))
 
 
@@ -124,21 +136,30 @@ def batches(training: Training, position: Position) -> Iterator[Batch]:
             variation=recipe.variation,
             first=position.step,
             balanced=recipe.balance == "sampling",
+            share=training.share,
         )
     )
 
 
 def take(training: Training, position: Position, batch: Batch, rate: float) -> None:
-    """Learn from a batch. Raises LossError before a weight is changed, but on a GPU later."""
-    recipe, total = training.recipe, training.steps
+    """Learn from a batch, or this process's share of it; the loss is that of the whole batch.
+
+    Raises LossError before a weight is changed, but on a GPU later.
+    """
+    recipe, total, group = training.recipe, training.steps, training.group
     device = batch.labels.device
     seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
-    machine.seed(device, seed)
+    machine.seed(device, seed + group.place.rank * 1_000_000_007)
     together = min(
         recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
     )
-    loss, right = training.passes.run(batch, training.optimiser.scale / together)
-    training.unread.add(position.step + 1, loss, right, len(batch.labels))
+    pictures = training.pictures(position.step)
+    share = len(batch.labels) / pictures
+    with group.summing(training.optimiser.params):
+        factor = training.optimiser.scale * (share / together)
+        loss, right = training.passes.run(batch, factor)
+    loss_of_all, right = group.total(loss.detach() * share, right)
+    training.unread.add(position.step + 1, loss_of_all, right, pictures)
     if device.type == "cpu":
         training.unread.settle(position)
     position.step += 1
@@ -165,18 +186,21 @@ def retrace(training: Training, position: Position, goal: Position) -> None:
     last = goal.step if goal.epoch == position.epoch else training.steps
     training.model.network.train()
     for batch in islice(batches(training, position), last - position.step):
-        progress = training.progress(position, time.monotonic())
-        take(training, position, batch, training.rate(position, progress))
+        take(training, position, batch, training.rate(position, training.progress(position)))
     training.unread.settle(position)
 
 
 @torch.inference_mode()
-def validate(network: nn.Module, pixels: Pixels, batch: int = 256) -> tuple[float, float]:
+def validate(
+    network: nn.Module, pixels: Pixels, group: Group, batch: int = 256
+) -> tuple[float, float]:
     """Mean loss in nats and share right over every picture, in evaluation mode."""
     network.eval()
+    group.same_statistics(network)
     loss_sum, right = 0.0, 0
-    for chunk in pixels.in_order(batch):
+    for chunk in pixels.in_order(batch, Share(group.place.rank, group.place.processes)):
         outputs = network(chunk.pictures)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         right += int(classification.right(outputs, chunk.labels))
-    return loss_sum / len(pixels), right / len(pixels)
+    sums = group.total(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(right))
+    return sums[0].item() / len(pixels), sums[1].item() / len(pixels)

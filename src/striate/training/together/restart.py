@@ -1,0 +1,31 @@
+"""torchrun starts all processes anew when one was killed: they go on with the run begun before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from striate.errors import OptionError
+from striate.options import TrainOptions
+from striate.training.run import Run
+from striate.training.together.launch import Place
+
+
+def job(place: Place, options: TrainOptions) -> dict[str, Any]:
+    """What tells the run of a restarted training from others; empty without torchrun."""
+    if not place.job:
+        return {}
+    return {"job": place.job, "asked": options.model_dump(mode="json")}
+
+
+def begun(place: Place, options: TrainOptions) -> Path | None:
+    """The folder of the run that this job has begun with these options, if it has."""
+    wanted, home = job(place, options), (options.out or Path("runs/any")).parent
+    for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
+        run = Run(folder)
+        try:
+            if run.options_file.is_file() and run.read_json(run.job_file.name) == wanted:
+                return folder
+        except OptionError:  # no job, or no run of ours
+            continue
+    return None

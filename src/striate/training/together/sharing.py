@@ -1,0 +1,69 @@
+"""What every process must have alike before the first step."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+
+import torch
+from torch import nn
+
+from striate.errors import OptionError
+from striate.training import checkpoint
+from striate.training.checkpoint import Position
+from striate.training.learning.average import Average
+from striate.training.learning.optimiser import Optimiser
+from striate.training.recipe import Recipe
+from striate.training.together import exchange
+from striate.training.together.group import Group
+from striate.training.together.norm import synchronise
+
+
+def same_pictures(group: Group, register: str) -> None:
+    """Raises OptionError where this process has found other pictures than the first one."""
+    own = hashlib.sha256(register.encode("utf-8", "surrogateescape")).hexdigest()
+    if group.tell(own) != own:
+        raise OptionError(
+            f"process {group.place.rank} (machine {group.place.machine}) found other pictures "
+            "than process 0; every machine needs the same files under the same path"
+        )
+
+
+def prepared(group: Group, recipe: Recipe, network: nn.Module, name: str) -> nn.Module:
+    """The network with norms that suit several processes. Raises OptionError."""
+    if group.alone:
+        return network
+    processes, local = group.place.processes, recipe.batch_norm == "local"
+    if recipe.batch < (least := processes * (2 if local else 1)):
+        need = " and a local norm needs two pictures in each" if local else ""
+        raise OptionError(
+            f"{processes} processes share a batch{need}, but the batch is {recipe.batch}; "
+            f"give --batch {least} or more"
+        )
+    return network if local else synchronise(network, name)
+
+
+def same_state(
+    group: Group,
+    position: Position,
+    network: nn.Module,
+    optimiser: Optimiser,
+    average: Average | None,
+) -> Position:
+    """The position of the first process, whose tensors all of them have afterwards."""
+    if group.alone:
+        return position
+    own = checkpoint.state(network, optimiser, average)
+    kinds = {name: (list(each.shape), str(each.dtype)) for name, each in own.items()}
+    values, kinds = group.tell((asdict(position), kinds))
+    tensors = {
+        name: own[name].detach().cpu().contiguous()
+        if group.first
+        else torch.empty(shape, dtype=getattr(torch, kind.removeprefix("torch.")))
+        for name, (shape, kind) in kinds.items()
+    }
+    for tensor in tensors.values():
+        exchange.copy_first(tensor)
+    if not group.first:
+        checkpoint.restore(tensors, network, optimiser, average)
+    return Position.of(values)
