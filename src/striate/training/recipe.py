@@ -129,9 +129,7 @@ def complete(
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
-    place = launch.place()
-    work *= batch
-    work //= place.processes
+    work = work * batch // launch.place().processes  # of each process
     precision = options.precision
     if precision == "auto":
         quick = work > _LARGE and machine.has_quick_bfloat16(device)
@@ -158,8 +156,7 @@ def complete(
         augment=options.augment or level(view.channels),
         vary=options.vary,
         precision=precision,
-        threads=options.threads
-        or (1 if work < _SMALL else max(1, machine.cores() // place.local_processes)),
+        threads=options.threads or _threads_for(work),
         batch_norm=options.batch_norm,
         checkpoint_minutes=options.checkpoint_minutes,
         seed=options.seed,
@@ -172,6 +169,11 @@ def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
     if not usual.of_card:
         return usual.learning_rate
     return usual.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
+
+
+def _threads_for(work: int) -> int:
+    """One for small steps; else the cores, shared by the processes of this machine."""
+    return 1 if work < _SMALL else max(1, machine.cores() // launch.place().local_processes)
 
 
 def _network_for(side: int, channels: int) -> str:

@@ -175,8 +175,8 @@ def _meeting(store: Store, place: Place) -> str:
     """A name that only these processes have, all of them.
 
     torchrun keeps one store through its restarts, and what killed processes left in it would mix
-    with what these say: PyTorch 2.13 then waits for ever. So each process writes down a number of
-    its own, and the first one calls the name together with the numbers until all have heard theirs.
+    with what these say: PyTorch 2.13 may then wait for ever. So each process writes down a number
+    of its own, and the first one calls the name with the numbers until all have heard theirs.
     """
     own, began = secrets.token_hex(8), time.monotonic()
     store.set(f"here/{place.rank}", own)
