@@ -27,6 +27,7 @@ from striate import errors, verbs, zoo
 from striate.anatomy.layer import amount
 from striate.data.augment import VARIATIONS, Variation
 from striate.data.listing import LEFT_OUT, USED, Record
+from striate.layers import skeletons
 from striate.options import (
     CheckOptions,
     EvaluateOptions,
@@ -173,9 +174,11 @@ def recipes() -> str:
     """How long and how fast a network learns, where the options do not say."""
     options, cpu = TrainOptions(precision="float32"), torch.device("cpu")
     view = choose_view(options, [])
+    with skeletons():
+        network = view.build(classes=10)
     rows = []
     for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete(options, view, pictures, 0, cpu)
+        recipe = complete(options, view, pictures, network, cpu)
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)

@@ -29,7 +29,7 @@ from striate.judging.page import report
 from striate.options import TrainOptions
 from striate.training import preparation, recipe
 from striate.training.learning import schedule
-from striate.training.stepping import step
+from striate.training.stepping import form, step, trial
 from tests.conftest import striped
 from tests.test_house import FLOORS
 
@@ -245,8 +245,10 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/check.md", f"JPEG of more than {decode._MOST_SCANS} scans"),
         ("guide/train.md", f"over the first {schedule.WARM_UP:.0%}".replace("%", " %")),
         ("guide/train.md", f"for {schedule.PLATEAU} epochs"),
-        ("guide/train.md", f"more than {recipe._LARGE // 10**6} million multiply-adds"),
+        ("guide/train.md", f"more than {form._LARGE // 10**6} million multiply-adds"),
         ("guide/train.md", f"less than {recipe._SMALL // 10**6} million multiply-adds"),
+        ("guide/train.md", f"of {trial.LEAST_STEPS} steps or more"),
+        ("guide/train.md", f"less than {trial._GAIN - 1:.0%} is".replace("%", " %")),
         ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),
         ("guide/check.md", f"longer than {default(survey, 'seconds'):g} seconds"),
         ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),

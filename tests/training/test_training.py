@@ -354,9 +354,10 @@ def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys
         pass
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, pictures of 32x32 pixels (")
-    assert lines[3].split() == ["epoch", *("loss", "right") * 2, "pictures/s", "time"]
-    assert [line.split()[0] for line in lines[4:8]] == ["1", "2", "3", "4"]
-    assert lines[8].startswith("finished in 0:0")
+    assert lines[2].startswith("form of a step: channels last, float32")
+    assert lines[4].split() == ["epoch", *("loss", "right") * 2, "pictures/s", "time"]
+    assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
+    assert lines[9].startswith("finished in 0:0")
 
 
 @pytest.mark.parametrize("name", ["", "model.safetensors"])

@@ -7,12 +7,14 @@ Flags of the command line, keyword arguments of the Python functions, TOML recip
 from __future__ import annotations
 
 from striate.options.choices import (
+    Asked,
     Augment,
     Balance,
     BatchNorm,
     Border,
     Colour,
     Fit,
+    Layout,
     Mode,
     Optimiser,
     PartChoice,
@@ -25,6 +27,7 @@ from striate.options.train import TrainOptions
 from striate.options.variation import Ranges, VaryOptions
 
 __all__ = [
+    "Asked",
     "Augment",
     "Balance",
     "BatchNorm",
@@ -34,6 +37,7 @@ __all__ = [
     "EvaluateOptions",
     "FilterOptions",
     "Fit",
+    "Layout",
     "Mode",
     "Optimiser",
     "Options",

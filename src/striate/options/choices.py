@@ -7,7 +7,9 @@ from typing import Literal
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
 Colour = Literal["grey", "rgb"]
-Precision = Literal["auto", "float32", "bfloat16"]
+Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
+Layout = Literal["auto", "channels-last", "channels-first"]
+Asked = Literal["auto", "yes", "no"]
 Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
 Optimiser = Literal[

@@ -9,11 +9,13 @@ from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from striate.options.choices import (
+    Asked,
     Augment,
     Balance,
     BatchNorm,
     Colour,
     Fit,
+    Layout,
     Optimiser,
     Precision,
     Schedule,
@@ -55,6 +57,11 @@ class TrainOptions(Options):
     bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     precision: Precision = option("auto", "Numbers a step computes with")
+    layout: Layout = option("auto", "How pictures lie in memory")
+    compile: Asked = option("auto", "Whether torch compiles the network")
+    split: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
+    trial: Asked = option("auto", "Whether a trial measures which step is quickest here")
+    deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
     batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")

@@ -89,11 +89,19 @@ def _text(event: Event) -> str:
 def _opening(event: Started) -> str:
     counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
     length = f"{event.minutes:g} minutes" if event.minutes else counted(event.epochs, "epoch")
+    match event.gain:
+        case None:
+            gain = ""
+        case 1.0:
+            gain = " (a trial found none that is quicker here)"
+        case _:
+            gain = f" ({event.gain:.2f} times as fast as the usual one in a trial)"
     return (
         f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
         f"pictures of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
         f"({counted(event.threads, 'thread')}{_shared(event)}); run folder {event.folder}\n"
+        f"form of a step: {event.form}{gain}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
         f"{'pictures/s':>10}  {'time':>7}"

@@ -33,6 +33,8 @@ class Started:
     batch: int
     device: str
     threads: int
+    form: str  #: of a step
+    gain: float | None  #: how many times as quick as the usual form; None: no trial was made
     epoch: int  #: the first that will run; above 1 when a run is resumed
     processes: int = 1  #: that share every batch
     batch_norm: str = ""  #: synchronised among them, or local; "" for one process

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import shutil
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import PIL
 import torch
+from torch import Tensor, nn
 
 import striate
 from striate.errors import OptionError
+from striate.layers import Outputs
 from striate.options import Precision
 from striate.training.together import launch
 
@@ -50,8 +54,27 @@ def has_quick_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Where bfloat16 is asked for, products are computed in it; weights and sums stay float32."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    """Products are computed in 16 bits where that is asked for; weights and sums stay float32."""
+    half = torch.float16 if precision == "float16" else torch.bfloat16
+    return torch.autocast(device.type, half, enabled=precision in ("bfloat16", "float16"))
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch can turn a network into a program: on a CPU it needs a C++ compiler."""
+    return device.type == "cuda" or shutil.which("c++") is not None
+
+
+def compiled(network: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor | Outputs]:
+    """The network as a program; on a GPU its kernels are started as one graph."""
+    mode = "reduce-overhead" if device.type == "cuda" else "default"
+    return torch.compile(network, mode=mode)
+
+
+def steady() -> None:
+    """Let a GPU compute the same numbers each time; a CPU does so anyway."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
 
 
 def seed(device: torch.device, value: int) -> None:

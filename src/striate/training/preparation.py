@@ -29,9 +29,12 @@ from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
-from striate.training.recipe import View, choose_view, complete, multiply_adds
+from striate.training.recipe import View, choose_view, complete
 from striate.training.run import Run
+from striate.training.stepping import trial
+from striate.training.stepping.passes import Passes
 from striate.training.stepping.step import Training
+from striate.training.stepping.ways import quicken
 from striate.training.together import sharing
 from striate.training.together.group import Group
 
@@ -102,26 +105,35 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
-    work = multiply_adds(network, data.view)
-    recipe = complete(options, data.view, data.counts()["train"], work, device)
+    recipe = complete(options, data.view, data.counts()["train"], network, device)
     torch.set_num_threads(recipe.threads)
-    network = sharing.prepared(group, recipe, place(network, device), data.view.network)
-    optimiser = Optimiser(network, recipe.optimiser, recipe.weight_decay)
+    if recipe.deterministic:
+        machine.steady()
+    network = place(network, device)
+    if device.type == "cpu":
+        quicken(network)
+    network = sharing.prepared(group, recipe, network, data.view.network)
     train = pixels_of(data.packed, "train", data.preprocess, device)
+    verdict = None  # several processes take the usual form: each would find another
+    if group.alone:
+        verdict = trial.verdict(network, train, recipe, data.view, options)
+    recipe = recipe.in_form(verdict.form) if verdict else recipe
+    network.to(memory_format=recipe.form.memory_format)  # pyright: ignore
+    weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
+    scaled = recipe.precision == "float16"
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
     facts = {"pictures": counts, "seed": str(recipe.seed)}
     return Training(
         model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
-        optimiser=optimiser,
+        optimiser=Optimiser(network, recipe.optimiser, recipe.weight_decay, scaled=scaled),
         average=Average(network, recipe.average) if recipe.average else None,
-        class_weights=class_weights(train.labels, len(class_names))
-        if recipe.balance == "weights"
-        else None,
+        passes=Passes(network, recipe.form, recipe.smoothing, weights),
         train=train,
         validation=pixels_of(data.packed, "validation", data.preprocess, device),
         recipe=recipe,
         run=run,
         group=group,
+        verdict=verdict,
     )
 
 
@@ -164,6 +176,8 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         batch=recipe.batch,
         device=str(device),
         threads=torch.get_num_threads(),
+        form=str(recipe.form),
+        gain=training.verdict.gain if training.verdict else None,
         epoch=position.epoch + 1,
         processes=training.group.place.processes,
         batch_norm="" if training.group.alone else recipe.batch_norm,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
@@ -18,10 +18,12 @@ from striate.data.augmenting.ranges import Variation
 from striate.data.listing import Record
 from striate.errors import OptionError
 from striate.options import (
+    Asked,
     Augment,
     Balance,
     BatchNorm,
     Fit,
+    Layout,
     Optimiser,
     Precision,
     Schedule,
@@ -30,12 +32,12 @@ from striate.options import (
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
+from striate.training.stepping.form import Form, usual
 from striate.training.together import launch
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
-# multiply-adds of a step: from here on arithmetic, not overhead, takes the time
-_LARGE = 2 * 10**8
-# and up to here a second thread gains little, and loses much as soon as the machine does other work
+# multiply-adds of a step: up to here a second thread gains little, and loses much as soon as the
+# machine does other work
 _SMALL = 5 * 10**7
 
 
@@ -75,7 +77,11 @@ class Recipe:
     smoothing: float
     augment: Augment
     vary: str | None
-    precision: Precision  #: never "auto"
+    precision: Precision  #: as in `Form`, like the next three
+    layout: Layout
+    compile: Asked
+    split: int
+    deterministic: bool
     threads: int
     batch_norm: BatchNorm  #: where several processes share a batch
     checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
@@ -85,6 +91,18 @@ class Recipe:
     def variation(self) -> Variation:
         """The ranges of `augment` with those of `vary` in their place."""
         return variation(self.augment, self.vary)
+
+    @property
+    def form(self) -> Form:
+        """How a step is computed."""
+        return Form(self.layout, self.precision, self.compile == "yes", self.split)
+
+    def in_form(self, form: Form) -> Recipe:
+        """The same with another form of its steps."""
+        compile: Asked = "yes" if form.compiled else "no"  # noqa: A001
+        return replace(
+            self, layout=form.layout, precision=form.precision, compile=compile, split=form.split
+        )
 
 
 def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
@@ -121,19 +139,19 @@ def multiply_adds(network: nn.Module, view: View) -> int:
 
 
 def complete(
-    options: TrainOptions, view: View, pictures: int, work: int, device: torch.device
+    options: TrainOptions, view: View, pictures: int, network: nn.Module, device: torch.device
 ) -> Recipe:
-    """The recipe for so many training pictures and so many multiply-adds for one of them."""
+    """The recipe for so many training pictures.
+
+    Raises OptionError when the network cannot take a step as it was asked for.
+    """
     epochs = options.epochs
     if epochs is None:
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
-    work = work * batch // launch.place().processes  # of each process
-    precision = options.precision
-    if precision == "auto":
-        quick = work > _LARGE and machine.has_quick_bfloat16(device)
-        precision = "bfloat16" if quick else "float32"
+    work = multiply_adds(network, view) * batch // launch.place().processes  # of each process
+    form = usual(options, network, work, device)
     return Recipe(
         epochs=epochs,
         minutes=options.minutes,
@@ -155,7 +173,11 @@ def complete(
         smoothing=options.smoothing,
         augment=options.augment or level(view.channels),
         vary=options.vary,
-        precision=precision,
+        precision=form.precision,
+        layout=form.layout,
+        compile="yes" if form.compiled else "no",
+        split=form.split,
+        deterministic=options.deterministic,
         threads=options.threads or _threads_for(work),
         batch_norm=options.batch_norm,
         checkpoint_minutes=options.checkpoint_minutes,
@@ -165,10 +187,10 @@ def complete(
 
 def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
     """The highest rate for so many pictures an update."""
-    usual = USUAL[optimiser]
-    if not usual.of_card:
-        return usual.learning_rate
-    return usual.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
+    of_name = USUAL[optimiser]
+    if not of_name.of_card:
+        return of_name.learning_rate
+    return of_name.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
 
 
 def _threads_for(work: int) -> int:

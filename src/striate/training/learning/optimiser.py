@@ -14,6 +14,7 @@ from striate.training.learning.lars import LARS, TRUST
 from striate.training.learning.lion import LION
 from striate.training.learning.muon import MUON
 from striate.training.learning.part import Part
+from striate.training.stepping.scale import Scale
 
 
 @dataclass(frozen=True)
@@ -57,9 +58,30 @@ class Optimiser:
     Parameters of one dimension or none, which are biases and the scales of norms, are not decayed.
     """
 
-    def __init__(self, network: nn.Module, name: options.Optimiser, weight_decay: float) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        name: options.Optimiser,
+        weight_decay: float,
+        *,
+        scaled: bool = False,
+    ) -> None:
         self._parts = _parts(network, name, weight_decay)
         self._owners = [(param, part) for part in self._parts for param in part.params]
+        self._scale = Scale(self._owners[0][0].device) if scaled else None
+
+    @property
+    def scale(self) -> Tensor | float:
+        """What a loss is multiplied by before its gradients are taken."""
+        return self._scale.factor if self._scale else 1.0
+
+    def ready(self) -> bool:
+        """Bring scaled gradients back to their size; whether all are finite, so that a step counts.
+
+        Gradients that were not scaled are left as they are, and the step counts.
+        """
+        grads = [param.grad for param, _ in self._owners if param.grad is not None]
+        return self._scale is None or self._scale.undone(grads)
 
     @property
     def params(self) -> list[Tensor]:
@@ -88,7 +110,7 @@ class Optimiser:
             gradient = {} if param.grad is None else {"gradient": param.grad}
             for what, tensor in (part.state(param) | gradient).items():
                 found[f"{index}.{what}"] = tensor
-        return found
+        return found | (self._scale.state() if self._scale else {})
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from striate.data.batches import Batch, Pixels, Share, ahead, steps_in
 from striate.errors import DivergedError
-from striate.layers import Outputs
 from striate.model import Model
 from striate.tasks import classification
 from striate.training import machine
@@ -23,6 +22,8 @@ from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 from striate.training.stepping.health import Health
+from striate.training.stepping.passes import Passes
+from striate.training.stepping.trial import Verdict
 from striate.training.together.group import Group
 
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
@@ -74,11 +75,12 @@ class Training:
     model: Model
     optimiser: Optimiser
     average: Average | None
-    class_weights: Tensor | None  #: (classes,) on the device: what a picture counts in the loss
+    passes: Passes
     train: Pixels
     validation: Pixels
     recipe: Recipe
     run: Run
+    verdict: Verdict | None = None  #: of the trial that chose the form of a step
     group: Group = field(default_factory=Group)
     unread: Unread = field(default_factory=Unread)
     health: Health = field(default_factory=Health)
@@ -148,35 +150,32 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     device = batch.labels.device
     seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
     machine.seed(device, seed + group.place.rank * 1_000_000_007)
-    with machine.autocast(recipe.precision, device):
-        outputs: Tensor | Outputs = training.model.network(batch.pictures)
-        loss = classification.loss(
-            outputs, batch.labels, smoothing=recipe.smoothing, weights=training.class_weights
-        )
-    right = classification.right(outputs, batch.labels)
-    pictures = training.pictures(position.step)
-    share = len(batch.labels) / pictures
-    loss_of_all, right = group.total(loss.detach() * share, right)
-    training.unread.add(position.step + 1, loss_of_all, right, pictures)
-    if device.type == "cpu":
-        training.unread.settle(position)
     together = min(
         recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
     )
-    group.backward(loss * (share / together), training.optimiser.params)
+    pictures = training.pictures(position.step)
+    share = len(batch.labels) / pictures
+    with group.adding_gradients(training.optimiser.params):
+        loss, right = training.passes.run(batch, training.optimiser.scale * (share / together))
+    loss, right = group.total(loss.detach() * share, right)
+    training.unread.add(position.step + 1, loss, right, pictures)
+    if device.type == "cpu":
+        training.unread.settle(position)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
-        updates = (position.epoch * total + position.step - 1) // recipe.accumulate
-        training.health.feel(training.model.network, position, updates)
-        _update(training, rate)
+        _update(training, position, rate)
 
 
-def _update(training: Training, rate: float) -> None:
+def _update(training: Training, position: Position, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
-    if training.recipe.clip:
-        training.optimiser.clip(training.recipe.clip)
-    training.optimiser.step(rate)
-    training.optimiser.clear()
+    optimiser, recipe = training.optimiser, training.recipe
+    if optimiser.ready():
+        updates = (position.epoch * training.steps + position.step - 1) // recipe.accumulate
+        training.health.feel(training.model.network, position, updates)
+        if recipe.clip:
+            optimiser.clip(recipe.clip)
+        optimiser.step(rate)
+    optimiser.clear()
     if training.average:
         training.average.follow(training.model.network)
 

@@ -114,19 +114,20 @@ class Group:
             return values
         return exchange.add_up(torch.stack([value.double() for value in values])).unbind()
 
-    def backward(self, loss: Tensor, params: list[Tensor]) -> None:
-        """Add the gradients of all processes' losses to those that are there.
+    @contextlib.contextmanager
+    def adding_gradients(self, params: list[Tensor]) -> Generator[None]:
+        """Add what the block adds to the gradients in all processes to those that are there.
 
         What is there is every process's already, so that a checkpoint between two steps of one
         update holds all of it.
         """
         if self.alone:
-            loss.backward()
+            yield
             return
         waiting = [param.grad for param in params]
         for param in params:
             param.grad = None
-        loss.backward()
+        yield
         exchange.add_up_all([param.grad for param in params if param.grad is not None])
         for param, before in zip(params, waiting, strict=True):
             if before is not None and param.grad is not None:

@@ -1,0 +1,80 @@
+"""Layers computed another way on a CPU: the same numbers up to rounding, in less time.
+
+docs/log.md has the figures. Weights and names stay as they are: a layer changes its class alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class CoveringConv2d(nn.Conv2d):
+    """A convolution whose kernel covers the whole picture is one matrix product."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """(N, inputs, H, W) -> (N, outputs, H', W')."""
+        plain = self.groups == 1 and self.padding == (0, 0) and self.dilation == (1, 1)
+        if not plain or input.shape[2:] != self.kernel_size:
+            return super().forward(input)
+        order = (0, 1, 2, 3) if input.is_contiguous() else (0, 2, 3, 1)
+        rows = input.permute(order).flatten(1)
+        return F.linear(rows, self.weight.permute(order).flatten(1), self.bias)[:, :, None, None]
+
+
+class HalvingAvgPool2d(nn.AvgPool2d):
+    """Means of 2x2 positions, channels first: two rows are added, and a product joins columns."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
+        """(N, C, H, W) -> (N, C, H / 2, W / 2)."""
+        if not _halves(self, input):
+            return super().forward(input)
+        return _Means.apply(input)
+
+
+class _Means(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        count, channels, height, width = ctx.shape = x.shape
+        pairs = torch.arange(width, device=x.device)
+        ctx.join = x.new_zeros(width, width // 2)
+        ctx.join[pairs, pairs // 2] = 0.25
+        rows = x.reshape(-1, 2, width)
+        joined = (rows[:, 0] + rows[:, 1]) @ ctx.join
+        return joined.view(count, channels, height // 2, width // 2)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        width = ctx.shape[-1]
+        rows = gradient.reshape(-1, width // 2) @ ctx.join.t()
+        return rows.view(-1, 1, width).expand(-1, 2, width).reshape(ctx.shape)
+
+
+def _halves(pool: nn.AvgPool2d, pictures: Tensor) -> bool:
+    """Whether a pool takes squares of 2x2 that fill the pictures, in rows, in float32."""
+    window = [_pair(pool.kernel_size), _pair(pool.stride), _pair(pool.padding)]
+    even = all(side % 2 == 0 for side in pictures.shape[2:])
+    even = even and len(pictures) > 0  # of several processes one may have none
+    fits = even and pictures.is_contiguous() and pictures.dtype is torch.float32
+    return fits and window == [(2, 2), (2, 2), (0, 0)] and not pool.divisor_override
+
+
+def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size
+
+
+_WAYS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.Conv2d: CoveringConv2d,
+    nn.AvgPool2d: HalvingAvgPool2d,
+}
+
+
+def quicken(network: nn.Module) -> None:
+    """Let the layers of a network compute the quicker way, wherever it applies."""
+    for module in network.modules():
+        if way := _WAYS.get(type(module)):
+            module.__class__ = way  # pyright: ignore[reportAttributeAccessIssue]
