@@ -48,6 +48,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "everything": (2, {**USUAL, **EVERYTHING}),
     "norms": (2, NORMS),
     "nothing left for one": (3, {**NORMS, "batch": 79, "augment": "none"}),
+    "nothing for a mean": (3, {**USUAL, "batch": 79, "epochs": 1}),
     "local norms": (2, {**NORMS, "batch_norm": "local"}),
 }
 LONGEST = 100  #: seconds

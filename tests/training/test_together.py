@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import striate
 from striate import tensorfile
 from striate.errors import GroupError, OptionError, ToldElsewhereError
 from striate.training.run import Run
-from striate.training.together import launch
+from striate.training.together import group, launch
 from striate.training.together.group import Group
 from tests.training.forks import CASES, USUAL
 
@@ -58,7 +59,13 @@ def assert_close(one: Run, other: Run, tolerance: float) -> None:
 
 @pytest.mark.parametrize(
     ("case", "tolerance"),
-    [("plain", 2e-6), ("everything", 2e-6), ("norms", 1e-9), ("nothing left for one", 1e-9)],
+    [
+        ("plain", 2e-6),
+        ("everything", 2e-6),
+        ("nothing for a mean", 2e-6),
+        ("norms", 1e-9),
+        ("nothing left for one", 1e-9),
+    ],
 )
 def test_several_processes_learn_what_one_does(cases: Path, case: str, tolerance: float):
     one, several = Run(cases / f"{case}-1"), Run(cases / f"{case}-{CASES[case][0]}")
@@ -155,7 +162,7 @@ def test_a_stopped_run_goes_on_in_as_many_processes_or_in_one(cases: Path):
 
 
 def test_what_torchrun_starts_anew_goes_on_with_its_run(photos: Path, tmp_path: Path, cases: Path):
-    """One of two processes is killed; without a meeting of our own PyTorch would wait for ever."""
+    """One of two processes is killed in its seventh step."""
     options = [f"--{name}={value}" for name, value in USUAL.items()]
     python(
         *("torch.distributed.run", "--standalone", "--nproc-per-node=2", "--max-restarts=1", "-m"),
@@ -193,21 +200,30 @@ def test_the_job_is_named_by_the_user_or_by_the_folder_of_torchrun(monkeypatch: 
 @pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
 def test_each_process_has_a_gpu_of_its_own(device: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    group = Group(launch.Place(5, 8, 1, 4), torch.distributed.HashStore())
+    here = Group(launch.Place(5, 8, 1, 4), torch.distributed.HashStore())
     if device == "cuda:1":
         with pytest.raises(OptionError) as caught:
-            group.device(device)
+            here.device(device)
         assert str(caught.value) == (
             "device cuda:1 names one GPU for 4 processes; --device cuda takes one for each"
         )
     else:
-        assert group.device(device) == "cuda:1"
+        assert here.device(device) == "cuda:1"
+
+
+def test_processes_that_meet_again_have_another_name():
+    store, places = torch.distributed.HashStore(), [launch.Place(rank, 3) for rank in range(3)]
+    names: list[str] = []
+    for _life in range(3):
+        with ThreadPoolExecutor(3) as threads:
+            (name,) = set(threads.map(lambda place: group._meeting(store, place), places))
+        names.append(name)
+    assert len(set(names)) == 3
 
 
 def test_who_waits_for_one_that_ended_ends_too():
     store = torch.distributed.HashStore()
-    group = Group(launch.Place(1, 2), store)
     store.add("ended", 1)
     with pytest.raises(ToldElsewhereError) as caught:
-        group.tell()
+        Group(launch.Place(1, 2), store).tell()
     assert isinstance(caught.value, GroupError)

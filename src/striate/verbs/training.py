@@ -123,7 +123,7 @@ def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
     """A fresh folder, made by the first process."""
     if group.first:
         run = Run.create(options.out or preparation.default_folder(data))
-        if job := restart.job(group.place, options):
+        if job := restart.job(group.place, data.photos, options):
             run.write_json(run.job_file.name, job)
         return Run(Path(group.tell(str(run.folder))))
     return Run(Path(group.tell()))
@@ -158,7 +158,7 @@ def _asked(
         run, source = None, photos
         if resume is None:
             chosen = _options(recipe, options)
-            if earlier := restart.begun(group.place, chosen):
+            if photos and (earlier := restart.begun(group.place, Path(photos), chosen)):
                 run, source, chosen = _resumed(photos, earlier, None, {})
         else:
             run, source, chosen = _resumed(photos, resume, recipe, options)

@@ -115,11 +115,11 @@ class Group:
         return exchange.add_up(torch.stack([value.double() for value in values])).unbind()
 
     @contextlib.contextmanager
-    def summing(self, params: list[Tensor]) -> Generator[None]:
-        """The gradients that a block adds become sums over all processes.
+    def adding_gradients(self, params: list[Tensor]) -> Generator[None]:
+        """Add what the block adds to the gradients in all processes to those that are there.
 
-        What is there before is every process's already, so that a checkpoint between two steps of
-        one update holds all of it.
+        What is there is every process's already, so that a checkpoint between two steps of one
+        update holds all of it.
         """
         if self.alone:
             yield
@@ -176,8 +176,8 @@ def _meeting(store: Store, place: Place) -> str:
     """A name that only these processes have, all of them.
 
     torchrun keeps one store through its restarts, and what killed processes left in it would mix
-    with what these say: PyTorch 2.13 then waits for ever. So each process writes down a number of
-    its own, and the first one calls the name together with the numbers until all have heard theirs.
+    with what these say: PyTorch 2.13 may then wait for ever. So each process writes down a number
+    of its own, and the first one calls the name with the numbers until all have heard theirs.
     """
     own, began = secrets.token_hex(8), time.monotonic()
     store.set(f"here/{place.rank}", own)

@@ -11,16 +11,16 @@ from striate.training.run import Run
 from striate.training.together.launch import Place
 
 
-def job(place: Place, options: TrainOptions) -> dict[str, Any]:
+def job(place: Place, photos: Path, options: TrainOptions) -> dict[str, Any]:
     """What tells the run of a restarted training from others; empty without torchrun."""
     if not place.job:
         return {}
-    return {"job": place.job, "asked": options.model_dump(mode="json")}
+    return {"job": place.job, "photos": str(photos), "asked": options.model_dump(mode="json")}
 
 
-def begun(place: Place, options: TrainOptions) -> Path | None:
+def begun(place: Place, photos: Path, options: TrainOptions) -> Path | None:
     """The folder of the run that this job has begun with these options, if it has."""
-    wanted, home = job(place, options), (options.out or Path("runs/any")).parent
+    wanted, home = job(place, photos, options), (options.out or Path("runs/any")).parent
     for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
         run = Run(folder)
         try:
