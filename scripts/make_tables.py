@@ -102,14 +102,24 @@ def flags(model: type[Options]) -> str:
 def takes(field: FieldInfo) -> str:
     """The kind, unit and range of an option's value."""
     kind: typing.Any = field.annotation
-    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
-        kind = next(one for one in typing.get_args(kind) if one is not types.NoneType)
+    union = isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union
+    kinds = typing.get_args(kind) if union else (kind,)
+    extra = field.json_schema_extra
+    unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
+    return ", or ".join(
+        taken(kind, unit, field.metadata) for kind in kinds if kind is not types.NoneType
+    )
+
+
+def taken(kind: typing.Any, unit: str, bounds: Iterable[object]) -> str:
+    """One kind of an option's value."""
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, within = typing.get_args(kind)
+        bounds = within.metadata
     words = {int: "a whole number", float: "a number", str: "text", Path: "a path", bool: "nothing"}
-    extra = field.json_schema_extra
-    unit = extra.get("unit") if isinstance(extra, dict) else ""
-    return f"{unit or words[kind]}{limits(field.metadata)}"
+    return f"{unit or words[kind]}{limits(bounds)}"
 
 
 def limits(bounds: Iterable[object]) -> str:

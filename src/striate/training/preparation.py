@@ -31,6 +31,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import View, choose_view, complete, multiply_adds
 from striate.training.run import Run
+from striate.training.stepping.room import Room, free_memory
 from striate.training.stepping.step import Training
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
@@ -98,7 +99,11 @@ def build(data: Dataset, options: TrainOptions, device: torch.device, run: Run) 
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
     work = multiply_adds(network, data.view)
-    recipe = complete(options, data.view, data.counts()["train"], work, device)
+    resident = data.packed.pixels.nbytes if device.type == "cuda" else 0
+    room = Room(network, data.view, free_memory(device, resident))
+    pictures = data.counts()["train"]
+    recipe = complete(room.settled(options, pictures), data.view, pictures, work, device)
+    room.check(recipe)
     torch.set_num_threads(recipe.threads)
     network = place(network, device)
     optimiser = Optimiser(network, recipe.optimiser, recipe.weight_decay)

@@ -116,7 +116,8 @@ def complete(
     epochs = options.epochs
     if epochs is None:
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
-    batch = min(options.batch or _batch_for(pictures), pictures)
+    asked = options.batch if isinstance(options.batch, int) else None  # "auto" was settled before
+    batch = min(asked or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
     work *= batch
     precision = options.precision

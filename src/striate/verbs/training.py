@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -83,9 +84,10 @@ def stream(
             run.mend()
         data = yield from preparation.read(Path(source), chosen)
         if run is None:
+            training = preparation.build(data, chosen, device, Run(Path()))
             run = Run.create(chosen.out or preparation.default_folder(data))
             held.enter_context(run.lock())
-            training = preparation.build(data, chosen, device, run)
+            training = replace(training, run=run)
             preparation.record(training, data, chosen, device)
             position = Position()
         else:
