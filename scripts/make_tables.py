@@ -33,6 +33,7 @@ from striate.options import (
     FilterOptions,
     Options,
     PredictOptions,
+    RateOptions,
     TrainOptions,
     VaryOptions,
 )
@@ -55,6 +56,7 @@ def tables() -> dict[str, str]:
         "check-options": flags(CheckOptions),
         "ranges": range_table(),
         "train-options": flags(TrainOptions),
+        "rate-options": rate_options(),
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
         "filter-options": flags(FilterOptions),
@@ -94,8 +96,20 @@ def flags(model: type[Options]) -> str:
             "–" if field.default is None or field.default is False else f"`{field.default}`",
             str(field.description),
         )
-        for name, field in model.model_fields.items()
+        for name, field in model.flags().items()
     ]
+    return table(("option", "takes", "default", "what it does"), rows)
+
+
+def rate_options() -> str:
+    """Those that `train` does not have, or not so."""
+    trained = TrainOptions.model_fields
+    rows = [
+        (f"`--{name}`", takes(field), "–" if field.default is None else f"`{field.default}`",
+         str(field.description))
+        for name, field in RateOptions.flags().items()
+        if name not in trained or field.description != trained[name].description
+    ]  # fmt: skip
     return table(("option", "takes", "default", "what it does"), rows)
 
 

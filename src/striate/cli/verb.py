@@ -44,7 +44,7 @@ class Verb(click.Command):
             return {}
         from striate import options
 
-        return getattr(options, self.model).model_fields
+        return getattr(options, self.model).flags()
 
 
 def _flag(name: str, field: FieldInfo) -> click.Option:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from striate.errors import OptionError, StorageError, printable, unknown
@@ -23,6 +24,11 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @classmethod
+    def flags(cls) -> dict[str, FieldInfo]:
+        """What may be asked for, by name."""
+        return cls.model_fields
+
+    @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
         """Check values from Python, a flag or a file named by `source`.
 
@@ -32,7 +38,7 @@ class Options(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             where = f"{printable(source)}: " if source else ""
-            reason = _sentence(error.errors(), list(cls.model_fields))
+            reason = _sentence(error.errors(), list(cls.flags()))
             raise OptionError(f"{where}{reason}") from None
 
     @classmethod

@@ -15,8 +15,10 @@ from rich.console import Console
 from striate import storage
 from striate.errors import OptionError
 from striate.judging.page.writing import write_report
+from striate.judging.rates import plot
+from striate.judging.rates.finder import RateTest, finding
 from striate.judging.replay import Replay, replaying
-from striate.options import TrainOptions
+from striate.options import RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Note, Stopped
@@ -110,6 +112,26 @@ def verify(run: str | Path, *, progress: bool = False) -> Replay:
     _, source, options = _resumed(None, run, None, {})
     work = replaying(Run.open(run), Path(source), options)
     return display.watched(work, None if progress else Console(quiet=True))
+
+
+def find_rate(photos: str | Path, *, progress: bool = False, **options: Any) -> RateTest:
+    """Take steps at learning rates that rise until the loss explodes, and suggest one.
+
+    Options are those of `striate find-rate`; with `out`, the losses are drawn there. No run is left
+    behind. Raises DataError, OptionError or StorageError.
+
+    >>> striate.find_rate("photos", network="resnet18").suggested  # doctest: +SKIP
+    0.05
+    """
+    chosen = RateOptions.read(options)
+    if chosen.out:
+        storage.check_suffix(chosen.out, plot.SUFFIXES)
+    keep_freed_memory()
+    work = finding(Path(photos), chosen)
+    test = display.watched(work, None if progress else Console(quiet=True))
+    if chosen.out:
+        storage.write(chosen.out, plot.drawn(test, chosen.out.suffix.lower()))
+    return test
 
 
 def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:
