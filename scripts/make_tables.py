@@ -34,6 +34,7 @@ from striate.options import (
     FilterOptions,
     Options,
     PredictOptions,
+    RateOptions,
     TrainOptions,
     VaryOptions,
 )
@@ -56,6 +57,7 @@ def tables() -> dict[str, str]:
         "check-options": flags(CheckOptions),
         "ranges": range_table(),
         "train-options": flags(TrainOptions),
+        "rate-options": rate_options(),
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
         "filter-options": flags(FilterOptions),
@@ -95,22 +97,44 @@ def flags(model: type[Options]) -> str:
             "–" if field.default is None or field.default is False else f"`{field.default}`",
             str(field.description),
         )
-        for name, field in model.model_fields.items()
+        for name, field in model.flags().items()
     ]
+    return table(("option", "takes", "default", "what it does"), rows)
+
+
+def rate_options() -> str:
+    """Those that `train` does not have, or not so."""
+    trained = TrainOptions.model_fields
+    rows = [
+        (f"`--{name}`", takes(field), "–" if field.default is None else f"`{field.default}`",
+         str(field.description))
+        for name, field in RateOptions.flags().items()
+        if name not in trained or field.description != trained[name].description
+    ]  # fmt: skip
     return table(("option", "takes", "default", "what it does"), rows)
 
 
 def takes(field: FieldInfo) -> str:
     """The kind, unit and range of an option's value."""
     kind: typing.Any = field.annotation
-    if isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union:
-        kind = next(one for one in typing.get_args(kind) if one is not types.NoneType)
+    union = isinstance(kind, types.UnionType) or typing.get_origin(kind) is typing.Union
+    kinds = typing.get_args(kind) if union else (kind,)
+    extra = field.json_schema_extra
+    unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
+    return ", or ".join(
+        taken(kind, unit, field.metadata) for kind in kinds if kind is not types.NoneType
+    )
+
+
+def taken(kind: typing.Any, unit: str, bounds: Iterable[object]) -> str:
+    """One kind of an option's value."""
     if typing.get_origin(kind) is typing.Literal:
         return ", ".join(f"`{choice}`" for choice in typing.get_args(kind))
+    if typing.get_origin(kind) is typing.Annotated:
+        kind, within = typing.get_args(kind)
+        bounds = within.metadata
     words = {int: "a whole number", float: "a number", str: "text", Path: "a path", bool: "nothing"}
-    extra = field.json_schema_extra
-    unit = extra.get("unit") if isinstance(extra, dict) else ""
-    return f"{unit or words[kind]}{limits(field.metadata)}"
+    return f"{unit or words[kind]}{limits(bounds)}"
 
 
 def limits(bounds: Iterable[object]) -> str:

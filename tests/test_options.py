@@ -91,7 +91,7 @@ WRONG = [
     ({"learning_rate": "nan"}, "learning_rate must be a finite number, but 'nan' came"),
     ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
     ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
-    ({"batch": "1"}, "batch must be at least 2, but '1' came"),
+    ({"batch": "1"}, "batch must be at least 2 or 'auto', but '1' came"),
     ({"size": 7}, "size must be at least 8, but 7 came"),
     ({"fit": "squash"}, "fit must be 'letterbox', 'crop' or 'stretch', but 'squash' came"),
     ({"fit": ["crop"]}, "fit must be 'letterbox', 'crop' or 'stretch', but ['crop'] came"),

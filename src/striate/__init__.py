@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from striate.verbs import check as check
     from striate.verbs import describe as describe
     from striate.verbs import evaluate as evaluate
+    from striate.verbs import find_rate as find_rate
     from striate.verbs import networks as networks
     from striate.verbs import predict as predict
     from striate.verbs import stream as stream
@@ -58,6 +59,7 @@ _HOMES = {
     "describe": "striate.verbs",
     "evaluate": "striate.verbs",
     "filter": "striate.pictures.filtering",
+    "find_rate": "striate.verbs",
     "load": "striate.model",
     "networks": "striate.verbs",
     "numbers": "striate.pictures.tally",
@@ -85,6 +87,7 @@ __all__ = [
     "describe",
     "evaluate",
     "filter",
+    "find_rate",
     "load",
     "networks",
     "numbers",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 
@@ -44,7 +44,7 @@ class Verb(click.Command):
             return {}
         from striate import options
 
-        return getattr(options, self.model).model_fields
+        return getattr(options, self.model).flags()
 
 
 def _flag(name: str, field: FieldInfo) -> click.Option:
@@ -62,8 +62,13 @@ def _metavar(field: FieldInfo) -> str:
     extra = field.json_schema_extra
     unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
     kind: Any = field.annotation
-    if get_origin(kind) in (Union, types.UnionType):
-        kind = next(choice for choice in get_args(kind) if choice is not types.NoneType)
+    kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    return "|".join(_taken(kind, unit) for kind in kinds if kind is not types.NoneType)
+
+
+def _taken(kind: Any, unit: str) -> str:
     if get_origin(kind) is Literal:
         return "|".join(map(str, get_args(kind)))
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
     return (unit or _KINDS.get(kind.__name__, "text")).upper()

@@ -23,6 +23,7 @@ from striate.options.choices import (
 )
 from striate.options.form import Options
 from striate.options.others import CheckOptions, EvaluateOptions, FilterOptions, PredictOptions
+from striate.options.rates import RateOptions
 from striate.options.train import TrainOptions
 from striate.options.variation import Ranges, VaryOptions
 
@@ -45,6 +46,7 @@ __all__ = [
     "Precision",
     "PredictOptions",
     "Ranges",
+    "RateOptions",
     "Schedule",
     "TrainOptions",
     "VaryOptions",

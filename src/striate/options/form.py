@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from striate.errors import OptionError, StorageError, printable, unknown
@@ -23,6 +24,11 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @classmethod
+    def flags(cls) -> dict[str, FieldInfo]:
+        """What may be asked for, by name."""
+        return cls.model_fields
+
+    @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
         """Check values from Python, a flag or a file named by `source`.
 
@@ -32,7 +38,7 @@ class Options(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             where = f"{printable(source)}: " if source else ""
-            reason = _sentence(error.errors()[0], list(cls.model_fields))
+            reason = _sentence(error.errors(), list(cls.flags()))
             raise OptionError(f"{where}{reason}") from None
 
     @classmethod
@@ -59,35 +65,41 @@ class Options(BaseModel):
         return str(value).lower() if number and isinstance(value, bool) else value
 
 
+#: what a value must be
 _DEMANDS = {
-    "greater_than": "must be above {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than": "must be below {lt}",
-    "less_than_equal": "must be at most {le}",
-    "literal_error": "must be {expected}",
-    "finite_number": "must be a finite number",
-    "int_parsing": "must be a whole number",
-    "int_type": "must be a whole number",
-    "int_from_float": "must be a whole number",
-    "int_parsing_size": "must be a whole number",
-    "float_parsing": "must be a number",
-    "float_type": "must be a number",
-    "string_type": "must be text",
-    "string_unicode": "must be readable text",
-    "path_type": "must be a path",
-    "bool_parsing": "must be true or false",
-    "bool_type": "must be true or false",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "literal_error": "{expected}",
+    "finite_number": "a finite number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "string_type": "text",
+    "string_unicode": "readable text",
+    "path_type": "a path",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
 }
 
 
-def _sentence(error: ErrorDetails, known: list[str]) -> str:
+def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
+    """Of the first option that is wrong; where it takes several kinds, what each demands."""
+    error = errors[0]
     if not error["loc"] or error["type"] == "ranges":
         return error["msg"]
     name = str(error["loc"][0])
     if error["type"] in ("extra_forbidden", "invalid_key"):
         return str(unknown("option", name, known))
-    demand = _DEMANDS.get(error["type"], "must be of another kind").format(**error.get("ctx", {}))
-    return f"{name} {demand}, but {_shown(error['input'])} came"
+    of_it = [one for one in errors if one["loc"][:1] == error["loc"][:1]]
+    demands = [
+        _DEMANDS.get(one["type"], "of another kind").format(**one.get("ctx", {})) for one in of_it
+    ]
+    return f"{name} must be {' or '.join(demands)}, but {_shown(error['input'])} came"
 
 
 def _shown(value: object) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from striate.options.choices import (
@@ -30,7 +30,9 @@ class TrainOptions(Options):
     network: str | None = option(None, "Network by name, as in resnet18 or mobilenet_v1(width=0.5)")
     epochs: int | None = option(None, "Times every training picture is seen", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
-    batch: int | None = option(None, "Pictures a step", ge=2, le=65_536)
+    batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
+        None, "Pictures a step; auto: as many as memory holds"
+    )
     size: int | None = option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
     colour: Colour | None = option(None, "Whether the network sees colour")
     fit: Fit = option("letterbox", "How a picture becomes square")

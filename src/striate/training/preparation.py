@@ -33,6 +33,7 @@ from striate.training.recipe import View, choose_view, complete
 from striate.training.run import Run
 from striate.training.stepping import trial
 from striate.training.stepping.passes import Passes
+from striate.training.stepping.room import Room, free_memory
 from striate.training.stepping.step import Training
 from striate.training.stepping.ways import quicken
 from striate.training.together import sharing
@@ -105,7 +106,11 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
-    recipe = complete(options, data.view, data.counts()["train"], network, device)
+    resident = data.packed.pixels.nbytes if device.type == "cuda" else 0
+    room = Room(network, data.view, free_memory(device, resident))
+    pictures = data.counts()["train"]
+    recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
+    room.check(recipe)
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
         machine.steady()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from statistics import median
 from typing import Any
 
@@ -58,7 +58,10 @@ class View:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network learns; with `View`, the folder and the machine it fixes the result."""
+    """How a network learns; with `View`, the folder and the machine it fixes the result.
+
+    Its fields are options of `train`, none of them left open.
+    """
 
     epochs: int
     minutes: float | None
@@ -145,44 +148,30 @@ def complete(
 
     Raises OptionError when the network cannot take a step as it was asked for.
     """
-    epochs = options.epochs
-    if epochs is None:
-        epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
-    batch = min(options.batch or _batch_for(pictures), pictures)
+    epochs = options.epochs or (_ALL_EPOCHS if options.minutes else _epochs_for(pictures))
+    number = options.batch if isinstance(options.batch, int) else None  # "auto" was settled before
+    batch = min(number or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
+    if warm_up is None:
+        warm_up = WARM_UP if options.schedule == "one-cycle" else 0.0
     work = multiply_adds(network, view) * batch // launch.place().processes  # of each process
     form = usual(options, network, work, device)
-    return Recipe(
-        epochs=epochs,
-        minutes=options.minutes,
-        batch=batch,
-        optimiser=options.optimiser,
-        learning_rate=options.learning_rate
-        or _rate_for(options.optimiser, view.network, batch * options.accumulate),
-        schedule=options.schedule,
-        warm_up=(WARM_UP if options.schedule == "one-cycle" else 0.0)
-        if warm_up is None
-        else warm_up,
-        weight_decay=USUAL[options.optimiser].weight_decay if decay is None else decay,
-        clip=options.clip,
-        accumulate=options.accumulate,
-        average=options.average,
-        recover=options.recover,
-        patience=options.patience,
-        balance=options.balance,
-        smoothing=options.smoothing,
-        augment=options.augment or level(view.channels),
-        vary=options.vary,
-        precision=form.precision,
-        layout=form.layout,
-        compile="yes" if form.compiled else "no",
-        split=form.split,
-        deterministic=options.deterministic,
-        threads=options.threads or _threads_for(work),
-        batch_norm=options.batch_norm,
-        checkpoint_minutes=options.checkpoint_minutes,
-        seed=options.seed,
-    )
+    rate = _rate_for(options.optimiser, view.network, batch * options.accumulate)
+    chosen: dict[str, Any] = {
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": options.learning_rate or rate,
+        "warm_up": warm_up,
+        "weight_decay": USUAL[options.optimiser].weight_decay if decay is None else decay,
+        "augment": options.augment or level(view.channels),
+        "precision": form.precision,
+        "layout": form.layout,
+        "compile": "yes" if form.compiled else "no",
+        "split": form.split,
+        "threads": options.threads or _threads_for(work),
+    }
+    asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
+    return Recipe(**{**asked, **chosen})
 
 
 def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:

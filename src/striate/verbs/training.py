@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from rich.console import Console
 from striate import storage
 from striate.errors import OptionError
 from striate.judging.page.writing import write_report
+from striate.judging.rates import plot
+from striate.judging.rates.finder import RateTest, finding
 from striate.judging.replay import Replay, replaying
-from striate.options import TrainOptions
+from striate.options import RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Note, Stopped
@@ -100,10 +103,13 @@ def _stream(
             data = yield from preparation.read(source, chosen)
         goes_on = run is not None
         if run is None:
+            training = preparation.build(data, chosen, device, Run(Path()), group)
             run = _created(group, chosen, data)
             if group.first:
                 held.enter_context(run.lock())
-        training = preparation.build(data, chosen, device, run, group)
+            training = replace(training, run=run)
+        else:
+            training = preparation.build(data, chosen, device, run, group)
         position = Position()
         if group.first and goes_on:
             position = yield from preparation.resume(training, data, device)
@@ -169,6 +175,26 @@ def _asked(
         values = str(run.folder) if run else "", str(source), chosen.model_dump(mode="json")
     folder, source, chosen = group.tell(values)
     return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(chosen)
+
+
+def find_rate(photos: str | Path, *, progress: bool = False, **options: Any) -> RateTest:
+    """Take steps at learning rates that rise until the loss explodes, and suggest one.
+
+    Options are those of `striate find-rate`; with `out`, the losses are drawn there. No run is left
+    behind. Raises DataError, OptionError or StorageError.
+
+    >>> striate.find_rate("photos", network="resnet18").suggested  # doctest: +SKIP
+    0.05
+    """
+    chosen = RateOptions.read(options)
+    if chosen.out:
+        storage.check_suffix(chosen.out, plot.SUFFIXES)
+    keep_freed_memory()
+    work = finding(Path(photos), chosen)
+    test = display.watched(work, None if progress else Console(quiet=True))
+    if chosen.out:
+        storage.write(chosen.out, plot.drawn(test, chosen.out.suffix.lower()))
+    return test
 
 
 def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:

@@ -1,1 +1,1 @@
-"""The commands that look after what trainings leave: runs and the cache."""
+"""The commands around a training: what rate it takes, and what it leaves in runs and cache."""
