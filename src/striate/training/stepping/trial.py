@@ -28,6 +28,7 @@ from striate.training import machine
 from striate.training.recipe import Recipe, View
 from striate.training.stepping.form import Form, others
 from striate.training.stepping.passes import Passes
+from striate.training.together import launch
 
 LEAST_STEPS = 500  #: of a training that is worth a trial
 _GAIN = 1.05  #: what another form must be quicker by; less may be chance
@@ -48,11 +49,14 @@ class Verdict:
 def verdict(
     network: nn.Module, train: Pixels, recipe: Recipe, view: View, options: TrainOptions
 ) -> Verdict | None:
-    """What a trial of the step's form says, or said when it was last asked; None: no trial."""
+    """What a trial of the step's form says, or said when it was last asked; None: no trial.
+
+    Where several processes train, none is made: they would measure each other.
+    """
     device, steps = train.labels.device, recipe.epochs * steps_in(len(train), recipe.batch)
     free = others(recipe.form, options, network, recipe.threads, device)
     asked = options.trial == "yes" or (options.trial == "auto" and steps >= LEAST_STEPS)
-    if not asked or not any(free.values()):
+    if not asked or not any(free.values()) or launch.place().processes > 1:
         return None
     about = {
         "view": asdict(view), "classes": train.classes, "batch": recipe.batch,
