@@ -114,7 +114,9 @@ def build(
         quicken(network)
     network = sharing.prepared(group, recipe, network, data.view.network)
     train = pixels_of(data.packed, "train", data.preprocess, device)
-    verdict = trial.verdict(network, train, recipe, data.view, options)
+    verdict = None  # several processes take the usual form: each would find another
+    if group.alone:
+        verdict = trial.verdict(network, train, recipe, data.view, options)
     recipe = recipe.in_form(verdict.form) if verdict else recipe
     network.to(memory_format=recipe.form.memory_format)  # pyright: ignore
     weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
@@ -130,8 +132,8 @@ def build(
         validation=pixels_of(data.packed, "validation", data.preprocess, device),
         recipe=recipe,
         run=run,
-        verdict=verdict,
         group=group,
+        verdict=verdict,
     )
 
 

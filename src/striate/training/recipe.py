@@ -150,7 +150,7 @@ def complete(
         epochs = _ALL_EPOCHS if options.minutes else _epochs_for(pictures)
     batch = min(options.batch or _batch_for(pictures), pictures)
     decay, warm_up = options.weight_decay, options.warm_up
-    work = multiply_adds(network, view) * batch // launch.place().processes
+    work = multiply_adds(network, view) * batch // launch.place().processes  # of each process
     form = usual(options, network, work, device)
     return Recipe(
         epochs=epochs,
@@ -185,17 +185,17 @@ def complete(
     )
 
 
-def _threads_for(work: int) -> int:
-    """For so many multiply-adds a step: one, or this process's share of the cores."""
-    return 1 if work < _SMALL else max(1, machine.cores() // launch.place().local_processes)
-
-
 def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
     """The highest rate for so many pictures an update."""
     of_name = USUAL[optimiser]
     if not of_name.of_card:
         return of_name.learning_rate
     return of_name.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
+
+
+def _threads_for(work: int) -> int:
+    """One for small steps; else the cores, shared by the processes of this machine."""
+    return 1 if work < _SMALL else max(1, machine.cores() // launch.place().local_processes)
 
 
 def _network_for(side: int, channels: int) -> str:

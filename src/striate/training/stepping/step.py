@@ -155,11 +155,10 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     )
     pictures = training.pictures(position.step)
     share = len(batch.labels) / pictures
-    with group.summing(training.optimiser.params):
-        factor = training.optimiser.scale * (share / together)
-        loss, right = training.passes.run(batch, factor)
-    loss_of_all, right = group.total(loss.detach() * share, right)
-    training.unread.add(position.step + 1, loss_of_all, right, pictures)
+    with group.adding_gradients(training.optimiser.params):
+        loss, right = training.passes.run(batch, training.optimiser.scale * (share / together))
+    loss, right = group.total(loss.detach() * share, right)
+    training.unread.add(position.step + 1, loss, right, pictures)
     if device.type == "cpu":
         training.unread.settle(position)
     position.step += 1

@@ -115,11 +115,11 @@ class Group:
         return exchange.add_up(torch.stack([value.double() for value in values])).unbind()
 
     @contextlib.contextmanager
-    def summing(self, params: list[Tensor]) -> Generator[None]:
-        """The gradients that a block adds become sums over all processes.
+    def adding_gradients(self, params: list[Tensor]) -> Generator[None]:
+        """Add what the block adds to the gradients in all processes to those that are there.
 
-        What is there before is every process's already, so that a checkpoint between two steps of
-        one update holds all of it.
+        What is there is every process's already, so that a checkpoint between two steps of one
+        update holds all of it.
         """
         if self.alone:
             yield
