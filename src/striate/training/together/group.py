@@ -158,18 +158,20 @@ def joined() -> Generator[Group]:
             address, port, None, hosts, timeout, wait_for_workers=False, multi_tenant=True
         )
         store = PrefixStore(_meeting(met, place), met)
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(
-            backend, store=store, rank=place.rank, world_size=place.processes, timeout=timeout
-        )
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
+        with exchange.answered():  # the first may have ended already
+            dist.init_process_group(
+                backend, store=store, rank=place.rank, world_size=place.processes, timeout=timeout
+            )
         yield Group(place, store)
     except Exception as error:
         if not _is_first_to_end(store):
             raise ToldElsewhereError from error
         raise
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def _meeting(store: Store, place: Place) -> str:
