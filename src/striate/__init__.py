@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from striate.pictures.tally import numbers as numbers
     from striate.shipping.predictions import Predictions as Predictions
     from striate.shipping.predictor import Prediction as Prediction
+    from striate.shipping.shards import pack as pack
     from striate.training.run import Run as Run
     from striate.verbs import check as check
     from striate.verbs import describe as describe
@@ -61,6 +62,7 @@ _HOMES = {
     "load": "striate.model",
     "networks": "striate.verbs",
     "numbers": "striate.pictures.tally",
+    "pack": "striate.shipping.shards",
     "predict": "striate.verbs",
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
@@ -88,6 +90,7 @@ __all__ = [
     "load",
     "networks",
     "numbers",
+    "pack",
     "predict",
     "size",
     "stream",

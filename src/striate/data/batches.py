@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import tee
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from striate.data.augment import Variation, draws, generator, mixed, vary
 from striate.data.balance import balanced_order
-from striate.data.listing import Packed, Part
+from striate.data.columns import Pictures, rows_of
+from striate.data.listing import Packed, Part, Streamed
+from striate.data.packing.stream import gathered
 from striate.data.preprocess import Preprocess
 
 
@@ -29,7 +32,8 @@ class Batch:
 class Pixels:
     """The pictures of one part, ready to be gathered."""
 
-    source: NDArray[np.uint8] | Tensor  #: (M, size, size, channels): mapped file, or on the device
+    #: (M, size, size, channels): a mapped file, decoded when asked for, or on the device
+    source: NDArray[np.uint8] | Streamed | Tensor
     rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
@@ -54,20 +58,23 @@ class Pixels:
         balanced, as many pictures are drawn, each class as often as any other; a picture that comes
         twice varies twice, by its places in the order.
         """
-        chance, uniform = generator(seed, epoch, stream=0), draws(len(self), seed, epoch)
+        chance = generator(seed, epoch, stream=0)
         if balanced:
             order = balanced_order(self.labels.cpu(), chance)
+            drawn = torch.arange(len(self))
         else:
-            order = torch.randperm(len(self), generator=chance)
-            uniform = uniform[order]
-        for step in range(first, steps_in(len(self), size)):
-            here = slice(step * size, (step + 1) * size)
-            yield self._varied(self._gather(order[here]), uniform[here], variation)
+            order = drawn = torch.randperm(len(self), generator=chance)
+        steps = range(first, steps_in(len(self), size))
+        places = [slice(step * size, (step + 1) * size) for step in steps]
+        batches = self._gathered(order[here] for here in places)
+        for here, batch in zip(places, batches, strict=True):
+            yield self._varied(batch, draws(drawn[here], seed, epoch), variation)
 
     def in_order(self, size: int) -> Iterator[Batch]:
         """Every picture once, in listing order, unchanged."""
-        for start in range(0, len(self), size):
-            yield self._gather(torch.arange(start, min(start + size, len(self))))
+        places = torch.arange(len(self)).split(size)
+        if len(self):
+            yield from self._gathered(iter(places))
 
     def _varied(self, batch: Batch, uniform: Tensor, variation: Variation) -> Batch:
         view = self.preprocess
@@ -79,14 +86,22 @@ class Pixels:
         uniform = uniform.to(pictures.device)
         return Batch(*mixed(pictures, batch.labels, self.classes, uniform, variation))
 
-    def _gather(self, chosen: Tensor) -> Batch:
-        rows = self.rows[chosen]
+    def _gathered(self, places: Iterator[Tensor]) -> Iterator[Batch]:
+        """Batches of the pictures at some places of this part."""
         device = self.labels.device
+        mine, its = tee(places)
+        for chosen, pixels in zip(mine, self._pixels(its), strict=True):
+            here = self.preprocess.normalise(pixels.to(device, non_blocking=True))
+            yield Batch(here, self.labels[chosen.to(device)])
+
+    def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
+        """(N, size, size, channels) uint8 at places; what is streamed is decoded ahead of them."""
+        rows = (self.rows[chosen] for chosen in places)
         if isinstance(self.source, Tensor):
-            pixels = self.source[rows.to(device)]
+            for wanted in rows:
+                yield self.source[wanted.to(self.source.device)]
         else:
-            pixels = torch.from_numpy(self.source[rows.numpy()])
-        return Batch(self.preprocess.normalise(pixels), self.labels[chosen.to(device)])
+            yield from map(torch.from_numpy, gathered(self.source, (row.numpy() for row in rows)))
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -108,10 +123,10 @@ def pixels_of(
     packed: Packed, part: Part | None, preprocess: Preprocess, device: torch.device
 ) -> Pixels:
     """The pictures of one part (all when None) on a device."""
-    rows = [row for row, p in enumerate(packed.pictures) if part in (None, p.part)]
-    labels = torch.tensor([packed.pictures[row].label for row in rows], dtype=torch.int64)
-    index, classes = torch.tensor(rows, dtype=torch.int64), len(packed.class_names)
-    if device.type == "cpu":
-        return Pixels(packed.pixels, index, labels, preprocess, classes)
-    resident = torch.from_numpy(packed.pixels[index.numpy()]).to(device)
+    pictures, classes = Pictures.of(packed.pictures), len(packed.class_names)
+    kept = rows_of(pictures, part)
+    labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
+    if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
+        return Pixels(packed.pixels, rows, labels.to(device), preprocess, classes)
+    resident = torch.from_numpy(packed.pixels[kept]).to(device)
     return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess, classes)

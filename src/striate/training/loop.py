@@ -9,7 +9,7 @@ from collections.abc import Generator
 from dataclasses import replace
 
 from striate import tensorfile
-from striate.errors import DivergedError
+from striate.errors import DataError, DivergedError
 from striate.model import save
 from striate.text import counted
 from striate.training import checkpoint, machine
@@ -38,7 +38,11 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
         if position.closed not in training.run.epochs():
             yield position.closed
     while not _over(recipe, position):
-        yield from _steps(training, position, request, began)
+        try:
+            yield from _steps(training, position, request, began)
+        except DataError:  # a streamed picture is not what it was: once it is, the run goes on here
+            _save(training, position, began)
+            raise
         position.seconds = time.monotonic() - began
         if request.signal:
             _save(training, position, began)
