@@ -18,7 +18,9 @@ from striate.data.listing import PARTS, Finding, Part, Picture, Record
 
 NO_PART = len(PARTS)  #: in a column of parts, which else holds indices of PARTS
 RECORD = np.dtype([("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1")])
+_PARTS: tuple[Part | None, ...] = (*PARTS, None)
 _NOTHING = bytes(32)
+_AT_ONCE = 4096  #: items made together where all are asked for
 
 
 _Item = TypeVar("_Item", covariant=True)
@@ -41,9 +43,6 @@ class Column(Sequence[_Item]):
         if isinstance(index, slice):
             return self.chosen(index)
         return self.item(range(len(self))[index])
-
-    def __iter__(self) -> Iterator[_Item]:
-        return map(self.item, range(len(self)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or len(self) != len(other):
@@ -102,13 +101,21 @@ class Pictures(Column[Picture]):
         return len(self.labels)
 
     def item(self, index: int) -> Picture:
-        number = int(self.parts[index])
-        part: Part | None = None if number == NO_PART else PARTS[number]
+        part = _PARTS[int(self.parts[index])]
         return Picture(self.path(index), int(self.labels[index]), part)
 
     def path(self, index: int) -> str:
-        piece = self.text[int(self.starts[index]) : int(self.ends[index])]
-        return piece.tobytes().decode("utf-8", "surrogateescape")
+        return self._piece(int(self.starts[index]), int(self.ends[index]))
+
+    def __iter__(self) -> Iterator[Picture]:
+        for first in range(0, len(self), _AT_ONCE):
+            rows = slice(first, first + _AT_ONCE)
+            columns = self.starts[rows], self.ends[rows], self.labels[rows], self.parts[rows]
+            for start, end, label, part in zip(*(c.tolist() for c in columns), strict=True):
+                yield Picture(self._piece(start, end), label, _PARTS[part])
+
+    def _piece(self, start: int, end: int) -> str:
+        return self.text[start:end].tobytes().decode("utf-8", "surrogateescape")
 
     def chosen(self, rows: NDArray[Any] | slice) -> Pictures:
         """The pictures of some rows."""
@@ -151,15 +158,18 @@ class Records(Column[Record]):
             self.findings[row] = record.findings
 
     def item(self, index: int) -> Record:
-        digest, width, height, channels = self.table[index].tolist()
+        return self._record(index, self.table[index].tolist())
+
+    def __iter__(self) -> Iterator[Record]:
+        for first in range(0, len(self), _AT_ONCE):
+            rows = self.table[first : first + _AT_ONCE].tolist()
+            yield from (self._record(first + at, entry) for at, entry in enumerate(rows))
+
+    def _record(self, index: int, entry: tuple[Any, ...]) -> Record:
+        digest, width, height, channels = entry
         digest = bytes(digest)
-        return Record(
-            "" if digest == _NOTHING else digest.hex(),
-            width,
-            height,
-            channels,
-            self.findings.get(index, ()),
-        )
+        shown = "" if digest == _NOTHING else digest.hex()
+        return Record(shown, width, height, channels, self.findings.get(index, ()))
 
     @property
     def usable(self) -> NDArray[np.bool_]:

@@ -74,8 +74,9 @@ def decode(
 ) -> tuple[Image.Image | None, Record]:
     """A file, a piece of one, or bytes -> upright image of mode L or RGB, or None; and its record.
 
-    It is None where the picture is unusable. `shown` is the name that findings carry. With `preprocess` a large JPEG is decoded at a half, a
-    quarter or an eighth, never below the size that it asks for; the record keeps the full size.
+    None stands for one that cannot be used; `shown` is the name that findings carry. With
+    `preprocess` a large JPEG is decoded at a half, a quarter or an eighth, never below the size
+    that it asks for; the record keeps the full size.
     """
     record = Record()
     try:

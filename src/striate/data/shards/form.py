@@ -1,6 +1,6 @@
 """How shards lie on the disk: what `writing` writes and `reading` holds every byte against.
 
-    shard-000000.tar ...   WebDataset's format, plain ustar: a picture a sample, its bytes unchanged,
+    shard-000000.tar ...   WebDataset's format, plain ustar; a picture's bytes stay as they are:
                            0000000007.jpg, 0000000007.cls (its label), 0000000007.json (path, class)
     index.npy              (N,) of ENTRY, in the order of the listing; can be mapped into memory
     paths.bin              the N paths one after the other, in UTF-8

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from array import array
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -80,18 +80,8 @@ def stowing(
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
     with _own(to) as partial:
         table, shards = yield from _Writer(partial, listing, records, rows).written(megabytes)
-        pictures = Pictures.of(listing.pictures).chosen(rows)
-        index = _write_index(partial, pictures, records.chosen(rows), table)
-        about = {
-            "version": VERSION,
-            "class_names": listing.class_names,
-            "pictures": len(rows),
-            "largest_megabytes": largest,
-            "files": [*index, *shards],
-            "findings": findings_of(records.chosen(rows).findings),
-        }
-        # Last: it says that all is there, and how it must be.
-        storage.write(partial / ABOUT, json.dumps(about, indent=0))
+        pictures, kept = Pictures.of(listing.pictures).chosen(rows), records.chosen(rows)
+        seal(partial, pictures, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
     total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
@@ -205,10 +195,19 @@ def bytes_of(listing: Listing, row: int) -> bytes:
     return content(path, 2**40)
 
 
-def _write_index(
-    folder: Path, pictures: Pictures, records: Records, table: NDArray[np.void]
-) -> list[list[Any]]:
-    """Write what is known of each picture, and the paths; both files as `Hashed.told` tells."""
+def seal(
+    folder: Path,
+    pictures: Pictures,
+    records: Records,
+    table: NDArray[np.void],
+    shards: list[list[Any]],
+    class_names: Sequence[str],
+    largest: int = 200,
+) -> None:
+    """Write the index of pictures that stand in shards, and last what says that all is there.
+
+    `table` tells where they stand, `shards` what `Hashed.told` told of each.
+    """
     for column in ("digest", "width", "height", "channels"):
         table[column] = records.table[column]
     table["label"], table["part"] = pictures.labels, pictures.parts
@@ -220,4 +219,12 @@ def _write_index(
     table["path"] = np.frombuffer(starts, np.uint64)
     with Hashed(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)
-    return [index.told(), paths.told()]
+    about = {
+        "version": VERSION,
+        "class_names": class_names,
+        "pictures": len(table),
+        "largest_megabytes": largest,
+        "files": [index.told(), paths.told(), *shards],
+        "findings": findings_of(records.findings),
+    }
+    storage.write(folder / ABOUT, json.dumps(about, indent=0))
