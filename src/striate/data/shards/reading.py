@@ -103,7 +103,7 @@ def _about(file: Path) -> _About:
         if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.pictures < 1:
             raise ValueError
     except OSError as error:
-        raise _wrong(file, reason(error)) from error
+        raise _wrong(file, f"{reason(error)}; {_AGAIN}") from error
     except DataError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
