@@ -118,7 +118,9 @@ class Pictures(Column[Picture]):
         return self.text[start:end].tobytes().decode("utf-8", "surrogateescape")
 
     def chosen(self, rows: NDArray[Any] | slice) -> Pictures:
-        """The pictures of some rows."""
+        """The pictures of some rows, which are in order; the same object where that is all."""
+        if not isinstance(rows, slice) and len(rows) == len(self):
+            return self
         columns = self.starts[rows], self.ends[rows], self.labels[rows], self.parts[rows]
         return Pictures(self.text, *columns)
 
@@ -181,7 +183,9 @@ class Records(Column[Record]):
         return self.table["digest"]
 
     def chosen(self, rows: NDArray[Any] | slice) -> Records:
-        """The records of some rows."""
+        """The records of some rows, which are in order; the same object where that is all."""
+        if not isinstance(rows, slice) and len(rows) == len(self):
+            return self
         kept = np.arange(len(self))[rows].tolist() if self.findings else ()
         found = {new: self.findings[old] for new, old in enumerate(kept) if old in self.findings}
         return Records(self.table[rows], found)
@@ -217,15 +221,28 @@ def findings_from(entries: Sequence[Sequence[Any]]) -> dict[int, tuple[Finding, 
 
 def contents(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Digests (N, 32) -> (N,) numbers: equal for equal digests, and in their order."""
-    words = np.ascontiguousarray(digests).view(">u8")
-    order = np.lexsort((words[:, 3], words[:, 2], words[:, 1], words[:, 0]))
+    order = np.lexsort([_word(digests, column) for column in (3, 2, 1, 0)])
     steps = np.zeros(len(order), np.int64)
     for column in range(4):
-        word = words[:, column][order]
+        word = _word(digests, column)[order]
         steps[1:] |= word[1:] != word[:-1]
     numbers = np.empty_like(steps)
     numbers[order] = np.cumsum(steps, out=steps)
     return numbers
+
+
+def _word(digests: NDArray[np.uint8], column: int) -> NDArray[np.uint64]:
+    """Eight of the bytes of each digest, as a number."""
+    piece = np.ascontiguousarray(digests[:, 8 * column : 8 * column + 8])
+    return piece.view(">u8")[:, 0].astype(np.uint64)
+
+
+def _perhaps_repeated(digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which digests begin as another does: few, but for those that are the same."""
+    word = _word(digests, 0)
+    ordered = np.sort(word)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.isin(word, twice) if len(twice) else np.zeros(len(word), bool)
 
 
 def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Finding]:
@@ -234,7 +251,9 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
     "duplicate" where the first has the same label, "conflict" on each side where labels differ.
     """
     kept = Records.of(records)
-    rows = np.flatnonzero(kept.usable & kept.digests.any(axis=1))
+    rows = np.flatnonzero(
+        _perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1)
+    )
     numbers = contents(kept.digests[rows])
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
     groups: dict[int, list[Picture]] = {}

@@ -155,8 +155,8 @@ def _counts(names: Sequence[str], labels: NDArray[Any]) -> dict[str, int]:
 def _sizes(records: Records) -> Sizes | None:
     if not len(records):
         return None
-    wide, high = (records.table[side].astype(np.int64) for side in ("width", "height"))
-    ordered = np.lexsort((high, wide, wide * high))
+    wide, high = records.table["width"], records.table["height"]
+    ordered = np.lexsort((high, wide, wide.astype(np.uint64) * high))
     rows = ordered[[0, len(ordered) // 2, -1]]
     return Sizes(*((int(wide[row]), int(high[row])) for row in rows))
 
