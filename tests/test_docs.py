@@ -28,8 +28,8 @@ from striate.judging import scores
 from striate.judging.page import report
 from striate.options import TrainOptions
 from striate.training import preparation, recipe
-from striate.training.stepping import step
 from striate.training.learning import schedule
+from striate.training.stepping import step
 from tests.conftest import striped
 from tests.test_house import FLOORS
 

@@ -137,3 +137,11 @@ def test_streamed_pictures_are_judged_and_told_as_others(
     assert striate.verify(run.folder).same
     monkeypatch.delenv("STRIATE_CACHE_GB")
     assert striate.evaluate(run.model_file, photos).to_json() == streamed.to_json()
+
+
+def test_shards_are_predicted_as_their_folder(photos: Path, shards: Path, tmp_path: Path):
+    run = striate.train(photos, out=tmp_path / "run", **QUICK)
+    folder, packed = (striate.predict(run.model_file, place) for place in (photos, shards))
+    assert len(packed) == 120
+    found = {row.path.removeprefix(f"{shards}/"): row.top for row in packed}
+    assert found == {row.path.removeprefix(f"{photos}/"): row.top for row in folder}

@@ -251,9 +251,7 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
     "duplicate" where the first has the same label, "conflict" on each side where labels differ.
     """
     kept = Records.of(records)
-    rows = np.flatnonzero(
-        _perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1)
-    )
+    rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
     numbers = contents(kept.digests[rows])
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
     groups: dict[int, list[Picture]] = {}

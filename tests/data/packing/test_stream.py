@@ -69,9 +69,7 @@ def test_what_is_known_of_streamed_pictures_is_the_same(
     )
 
 
-def test_pictures_are_looked_at_once(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_pictures_are_looked_at_once(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     both(photos, tmp_path, monkeypatch)
     monkeypatch.setattr(children, "COMMAND", ("-c", "raise SystemExit(3)"))
     assert len(pack(scan(photos), VIEW, cache=tmp_path / "small")) == 56

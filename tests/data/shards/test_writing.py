@@ -176,7 +176,9 @@ def test_a_full_disk_leaves_nothing(photos: Path, tmp_path: Path, monkeypatch: p
 
     usual = Path.open
     monkeypatch.setattr(
-        Path, "open", lambda self, *a, **k: Full() if self.suffix == ".tar" else usual(self, *a, **k)
+        Path,
+        "open",
+        lambda self, *a, **k: Full() if self.suffix == ".tar" else usual(self, *a, **k),
     )
     with pytest.raises(StorageError) as caught:
         striate.pack(photos, tmp_path / "shards")
