@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from striate.judging.evaluation import Evaluation as Evaluation
     from striate.model import Model as Model
     from striate.model import load as load
-    from striate.options import EvaluateOptions as EvaluateOptions
-    from striate.options import PredictOptions as PredictOptions
     from striate.options import TrainOptions as TrainOptions
     from striate.pictures.filtering import filter as filter  # noqa: A004
     from striate.pictures.tally import numbers as numbers
     from striate.shipping.predictions import Predictions as Predictions
     from striate.shipping.predictor import Prediction as Prediction
+    from striate.shipping.shards import pack as pack
     from striate.training.run import Run as Run
     from striate.verbs import check as check
     from striate.verbs import describe as describe
@@ -44,11 +43,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Anatomy": "striate.anatomy",
-    "EvaluateOptions": "striate.options",
     "Evaluation": "striate.judging.evaluation",
     "Inspection": "striate.data.checking.inspection",
     "Model": "striate.model",
-    "PredictOptions": "striate.options",
     "Prediction": "striate.shipping.predictor",
     "Predictions": "striate.shipping.predictions",
     "Run": "striate.training.run",
@@ -63,6 +60,7 @@ _HOMES = {
     "load": "striate.model",
     "networks": "striate.verbs",
     "numbers": "striate.pictures.tally",
+    "pack": "striate.shipping.shards",
     "predict": "striate.verbs",
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
@@ -72,11 +70,9 @@ _HOMES = {
 
 __all__ = [
     "Anatomy",
-    "EvaluateOptions",
     "Evaluation",
     "Inspection",
     "Model",
-    "PredictOptions",
     "Prediction",
     "Predictions",
     "Run",
@@ -91,6 +87,7 @@ __all__ = [
     "load",
     "networks",
     "numbers",
+    "pack",
     "predict",
     "size",
     "stream",

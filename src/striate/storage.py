@@ -7,7 +7,7 @@ import errno
 import fcntl
 import os
 import shutil
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 from striate.errors import BusyError, OptionError, StorageError, printable
@@ -25,6 +25,14 @@ def write(path: Path, content: bytes | str) -> None:
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
     with _replacing(path, f"{len(data):,} bytes are needed") as partial:
         _write_through(partial, data)
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a file as `write` does, line by line: all of it is never in memory."""
+    with _replacing(path, "make room") as partial, partial.open("w", encoding="ascii") as file:
+        file.writelines(lines)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def copy(source: Path, target: Path) -> None:

@@ -60,7 +60,10 @@ def main() -> None:
     for case, (processes, options) in CASES.items():
         for count in (1, processes):
             out = place / f"{case}-{count}"
-            together(count, lambda rank, out=out, options=options: train(photos, out, options))
+            codes = together(
+                count, lambda rank, out=out, options=options: train(photos, out, options)
+            )
+            assert not any(codes), (case, codes)
     one_norm(place)
     tell(photos, place)
     die(photos, place)
@@ -104,14 +107,14 @@ def train(photos: Path, out: Path, options: dict[str, Any], **more: Any) -> None
 
 
 def count_in_float64() -> None:
-    place, gather = preparation.place, Pixels._gather
+    place, gathered = preparation.place, Pixels._gathered
 
-    def doubled(pixels: Pixels, chosen: torch.Tensor) -> Batch:
-        batch = gather(pixels, chosen)
-        return Batch(batch.pictures.double(), batch.labels)
+    def doubled(pixels: Pixels, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
+        for batch in gathered(pixels, places):
+            yield Batch(batch.pictures.double(), batch.labels)
 
     preparation.place = lambda network, device: place(network, device).double()
-    Pixels._gather = doubled
+    Pixels._gathered = doubled
     training_verbs.write_report = lambda *_: None  # it reads the model, which is float32
 
 

@@ -113,6 +113,7 @@ def test_gradients_are_clipped(photos: Path, tmp_path: Path):
 
 def test_the_average_is_what_is_validated_and_kept(photos: Path, tmp_path: Path):
     options = {**QUICK, "network": "resnet20", "average": 0.5, "precision": "float32"}
+    options["learning_rate"] = 0.01
     run = striate.train(photos, out=tmp_path / "run", progress=False, **options)
     best = tensors(run, "best")
     average, network = under("average.", best), under("network.", best)

@@ -15,7 +15,7 @@ import click
 
 import striate
 from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
-from striate.cli.upkeep import cache, find_rate, verify
+from striate.cli.upkeep import cache, find_rate, pack, verify
 from striate.cli.vision import filter as filter_
 from striate.cli.vision import numbers
 from striate.errors import StriateError, ToldElsewhereError, printable
@@ -72,7 +72,7 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, train, verify, evaluate, predict, networks, describe, size),
+    *(demo, check, find_rate, pack, train, verify, evaluate, predict, networks, describe, size),
     *(filter_, numbers, cache),
 ):
     _striate.add_command(_verb.command)

@@ -32,15 +32,31 @@ __all__ = [
 ]
 
 
-def draws(count: int, seed: int, epoch: int) -> Tensor:
-    """Uniform numbers from 0 to 1 for an epoch, (count, DRAWS) float32: a row a picture."""
-    return torch.rand((count, DRAWS), generator=generator(seed, epoch, stream=1))
+def draws(pictures: Tensor | int, seed: int, epoch: int) -> Tensor:
+    """Uniform numbers from 0 to 1, (N, DRAWS) float32: a row a picture, by its number alone.
+
+    `pictures` are their numbers (N,), or how many of the first. Any row can be had without the
+    others: it is SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195) from the
+    state that the picture's first number has in the epoch's sequence.
+    """
+    numbers = torch.arange(pictures) if isinstance(pictures, int) else pictures
+    states = numbers.numpy().astype(np.uint64)[:, None] * np.uint64(DRAWS)
+    states = states + np.arange(1, DRAWS + 1, dtype=np.uint64)
+    mixed = states * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_state(seed, epoch, stream=1))
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    mixed ^= mixed >> np.uint64(31)
+    return torch.from_numpy((mixed >> np.uint64(40)).astype(np.float32) * np.float32(2**-24))
 
 
 def generator(seed: int, epoch: int, stream: int) -> torch.Generator:
     """Random numbers that depend on these three alone."""
+    return torch.Generator().manual_seed(_state(seed, epoch, stream))
+
+
+def _state(seed: int, epoch: int, stream: int) -> int:
     (state,) = np.random.SeedSequence((seed, epoch, stream)).generate_state(1, np.uint64)
-    return torch.Generator().manual_seed(int(state))
+    return int(state)
 
 
 def vary(

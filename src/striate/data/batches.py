@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import tee
 
 import numpy as np
 import torch
@@ -13,7 +14,9 @@ from torch import Tensor
 
 from striate.data.augment import Variation, draws, generator, mixed, vary
 from striate.data.balance import balanced_order
-from striate.data.listing import Packed, Part
+from striate.data.columns import Pictures, rows_of
+from striate.data.listing import Packed, Part, Streamed
+from striate.data.packing.stream import gathered
 from striate.data.preprocess import Preprocess
 
 
@@ -48,7 +51,8 @@ ALL = Share()
 class Pixels:
     """The pictures of one part, ready to be gathered."""
 
-    source: NDArray[np.uint8] | Tensor  #: (M, size, size, channels): mapped file, or on the device
+    #: (M, size, size, channels): a mapped file, decoded when asked for, or on the device
+    source: NDArray[np.uint8] | Streamed | Tensor
     rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
@@ -75,28 +79,39 @@ class Pixels:
         twice varies twice, by its places in the order. Parts of a batch are those of the whole one:
         what a picture is mixed with may be in another part.
         """
-        chance, uniform = generator(seed, epoch, stream=0), draws(len(self), seed, epoch)
+        chance = generator(seed, epoch, stream=0)
         if balanced:
             order = balanced_order(self.labels.cpu(), chance)
+            drawn = torch.arange(len(self))
         else:
-            order = torch.randperm(len(self), generator=chance)
-            uniform = uniform[order]
-        for step in range(first, steps_in(len(self), size, share.least)):
-            here = slice(step * size, (step + 1) * size)
-            batch, drawn = order[here], uniform[here]
+            order = drawn = torch.randperm(len(self), generator=chance)
+        places = self._places(size, first, share)
+        batches = self._gathered(order[here] for here in self._places(size, first, share))
+        for here, batch in zip(places, batches, strict=True):
+            part = self._varied(batch, draws(drawn[here], seed, epoch), variation)
             if share.parts == 1:
-                yield self._varied(self._gather(batch), drawn, variation)
-                continue
-            start, end = share.bounds(len(batch))
-            # with the one after them, which may be laid over the last; it is dropped then
-            chosen = torch.arange(start, end + 1) % len(batch)
-            part = self._varied(self._gather(batch[chosen]), drawn[chosen], variation)
-            yield Batch(part.pictures[:-1], part.labels[:-1])
+                yield part
+            else:
+                yield Batch(part.pictures[:-1], part.labels[:-1])
 
     def in_order(self, size: int, share: Share = ALL) -> Iterator[Batch]:
         """Every picture once, in listing order, unchanged; every so-many-th batch of a share."""
-        for start in range(share.number * size, len(self), share.parts * size):
-            yield self._gather(torch.arange(start, min(start + size, len(self))))
+        places = torch.arange(len(self)).split(size)[share.number :: share.parts]
+        if len(self):
+            yield from self._gathered(iter(places))
+
+    def _places(self, size: int, first: int, share: Share) -> Iterator[Tensor]:
+        """Where in the order the batches of a share stand.
+
+        A part has the picture after it too, which may be laid over its last; it is dropped later.
+        """
+        for step in range(first, steps_in(len(self), size, share.least)):
+            whole = torch.arange(step * size, min((step + 1) * size, len(self)))
+            if share.parts == 1:
+                yield whole
+            else:
+                start, end = share.bounds(len(whole))
+                yield whole[torch.arange(start, end + 1) % len(whole)]
 
     def _varied(self, batch: Batch, uniform: Tensor, variation: Variation) -> Batch:
         view = self.preprocess
@@ -108,14 +123,22 @@ class Pixels:
         uniform = uniform.to(pictures.device)
         return Batch(*mixed(pictures, batch.labels, self.classes, uniform, variation))
 
-    def _gather(self, chosen: Tensor) -> Batch:
-        rows = self.rows[chosen]
+    def _gathered(self, places: Iterator[Tensor]) -> Iterator[Batch]:
+        """Batches of the pictures at some places of this part."""
         device = self.labels.device
+        mine, its = tee(places)
+        for chosen, pixels in zip(mine, self._pixels(its), strict=True):
+            here = self.preprocess.normalise(pixels.to(device, non_blocking=True))
+            yield Batch(here, self.labels[chosen.to(device)])
+
+    def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
+        """(N, size, size, channels) uint8 at places; what is streamed is decoded ahead of them."""
+        rows = (self.rows[chosen] for chosen in places)
         if isinstance(self.source, Tensor):
-            pixels = self.source[rows.to(device)]
+            for wanted in rows:
+                yield self.source[wanted.to(self.source.device)]
         else:
-            pixels = torch.from_numpy(self.source[rows.numpy()])
-        return Batch(self.preprocess.normalise(pixels), self.labels[chosen.to(device)])
+            yield from map(torch.from_numpy, gathered(self.source, (row.numpy() for row in rows)))
 
 
 def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
@@ -137,10 +160,10 @@ def pixels_of(
     packed: Packed, part: Part | None, preprocess: Preprocess, device: torch.device
 ) -> Pixels:
     """The pictures of one part (all when None) on a device."""
-    rows = [row for row, p in enumerate(packed.pictures) if part in (None, p.part)]
-    labels = torch.tensor([packed.pictures[row].label for row in rows], dtype=torch.int64)
-    index, classes = torch.tensor(rows, dtype=torch.int64), len(packed.class_names)
-    if device.type == "cpu":
-        return Pixels(packed.pixels, index, labels, preprocess, classes)
-    resident = torch.from_numpy(packed.pixels[index.numpy()]).to(device)
+    pictures, classes = Pictures.of(packed.pictures), len(packed.class_names)
+    kept = rows_of(pictures, part)
+    labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
+    if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
+        return Pixels(packed.pixels, rows, labels.to(device), preprocess, classes)
+    resident = torch.from_numpy(packed.pixels[kept]).to(device)
     return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess, classes)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,14 +96,36 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Shards:
+    """Tar files in which pictures stand, and the byte at which each begins."""
+
+    folder: str  #: a path, or an address such as s3://bucket/folder
+    files: tuple[str, ...]
+    table: NDArray[np.void] = field(repr=False)  #: (N,) of `data.shards.form.ENTRY`, mapped
+    digest: str  #: SHA-256 that names this index
+
+    def where(self, row: int) -> tuple[str, int, int]:
+        """File, first byte and length of a picture."""
+        entry = self.table[row]
+        place = f"{self.folder}/{self.files[entry['shard']]}"
+        return place, int(entry["offset"]), int(entry["length"])
+
+    def chosen(self, rows: list[int]) -> Shards:
+        """The shards with the pictures of some rows alone."""
+        return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
+
+
+@dataclass(frozen=True)
 class Listing:
     """What a data folder or file holds, before any picture is decoded."""
 
     root: Path
     layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
     class_names: tuple[str, ...]
-    pictures: tuple[Picture, ...]
-    findings: tuple[Finding, ...] = ()
+    pictures: Sequence[Picture] = field(repr=False)
+    findings: tuple[Finding, ...] = field(default=(), repr=False)
+    #: where the pictures stand in shards; None where each is a file, or a row of arrays
+    shards: Shards | None = field(default=None, repr=False)
     #: for array layouts: (N, H, W, C) uint8, a row a picture; None where pictures are files
     arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
 
@@ -123,13 +145,24 @@ class Record:
         return self.channels > 0
 
 
+class Streamed(Protocol):
+    """Pixels that are decoded when they are asked for; see `data.packing.stream`."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]: ...
+    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]: ...
+
+
 @dataclass(frozen=True)
 class Packed:
     """Every usable picture decoded once: rows of a memory-mapped array and what belongs to each."""
 
-    pixels: NDArray[np.uint8] = field(repr=False)  #: (N, size, size, channels) uint8, 0 to 255
-    pictures: tuple[Picture, ...] = field(repr=False)  #: N, in listing order, the usable ones
-    records: tuple[Record, ...] = field(repr=False)  #: N, aligned with pictures
+    #: (N, size, size, channels) uint8, 0 to 255: mapped from a file, or decoded when asked for
+    pixels: NDArray[np.uint8] | Streamed = field(repr=False)
+    pictures: Sequence[Picture] = field(repr=False)  #: N, in listing order, the usable ones
+    records: Sequence[Record] = field(repr=False)  #: N, aligned with pictures
     class_names: tuple[str, ...]
     findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
     note: str = ""  #: what its owner should know of where it lies
@@ -159,29 +192,3 @@ def distinct(names: Sequence[str]) -> list[str]:
 def reason(error: OSError) -> str:
     """The operating system's own words for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()
-
-
-def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Finding]:
-    """Pictures whose files are the same byte for byte; the detail is the path of the first of them.
-
-    "duplicate" where the first has the same label, "conflict" on each side where labels differ.
-    """
-    groups: dict[str, list[Picture]] = {}
-    for picture, record in zip(pictures, records, strict=True):
-        if record.usable and record.digest:
-            groups.setdefault(record.digest, []).append(picture)
-    found: list[Finding] = []
-    for group in groups.values():
-        first: dict[int, Picture] = {}
-        found.extend(
-            Finding("duplicate", picture.path, first[picture.label].path)
-            for picture in group
-            if first.setdefault(picture.label, picture) is not picture
-        )
-        if len(first) > 1:
-            found += [Finding("conflict", each.path, _rival(each, first)) for each in group]
-    return found
-
-
-def _rival(picture: Picture, first: dict[int, Picture]) -> str:
-    return next(other.path for label, other in first.items() if label != picture.label)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from striate.data.listing import Packed, Part, Picture, Record
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.columns import NO_PART, Pictures, Records, contents
+from striate.data.listing import PARTS, Packed, Part
+
+TRAIN, VALIDATION, TEST = (PARTS.index(part) for part in PARTS)
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,15 @@ class Shares:
         The first 52 bits of its SHA-256, read as a number from 0 to 1, decide; so a picture keeps
         its part when others come or go, when it is renamed, and in every run, and so do copies.
         """
-        place = int(digest[:13], 16) / 16**13
-        if place < self.test:
-            return "test"
-        return "validation" if place < self.test + self.validation else "train"
+        (number,) = self.parts(np.frombuffer(bytes.fromhex(digest), np.uint8)[None])
+        return PARTS[number]
+
+    def parts(self, digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The same for digests (N, 32), as indices of PARTS."""
+        words = np.ascontiguousarray(digests[:, :8]).view(">u8")[:, 0]
+        place = (words >> np.uint64(12)) / 16**13
+        kept = np.where(place < self.test + self.validation, VALIDATION, TRAIN)
+        return np.where(place < self.test, TEST, kept).astype(np.uint8)
 
 
 def divided(packed: Packed, shares: Shares) -> Packed:
@@ -35,39 +45,42 @@ def divided(packed: Packed, shares: Shares) -> Packed:
     A class with two different pictures has one to train and one to validate, except where a
     picture stands under several classes: it has one place in all of them.
     """
-    given = {picture.part for picture in packed.pictures}
-    if "validation" in given:
-        parts = [picture.part or "train" for picture in packed.pictures]
+    pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    given = set(np.unique(pictures.parts).tolist())
+    if VALIDATION in given:
+        parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
     else:
-        test = 0.0 if "test" in given else shares.test
-        parts = _by_content(packed.pictures, packed.records, Shares(shares.validation, test))
-    pictures = (replace(p, part=part) for p, part in zip(packed.pictures, parts, strict=True))
-    return replace(packed, pictures=tuple(pictures))
+        test = 0.0 if TEST in given else shares.test
+        parts = _by_content(pictures, records.digests, Shares(shares.validation, test))
+    return replace(packed, pictures=pictures.divided(parts.astype(np.uint8)), records=records)
 
 
 def _by_content(
-    pictures: Sequence[Picture], records: Sequence[Record], shares: Shares
-) -> list[Part]:
-    part_of: dict[str, Part] = {}
-    classes: dict[int, set[str]] = {}
-    for picture, record in zip(pictures, records, strict=True):
-        if picture.part != "test":
-            part_of[record.digest] = shares.part(record.digest)
-            classes.setdefault(picture.label, set()).add(record.digest)
-    for _, digests in sorted(classes.items()):  # by label: the order of the pictures is no matter
-        _complete(part_of, sorted(digests))
-    return [
-        "test" if picture.part == "test" else part_of[record.digest]
-        for picture, record in zip(pictures, records, strict=True)
-    ]
+    pictures: Pictures, digests: NDArray[np.uint8], shares: Shares
+) -> NDArray[np.uint8]:
+    parts = pictures.parts.copy()
+    free = np.flatnonzero(parts != TEST)
+    if not len(free):
+        return parts
+    numbers = contents(digests[free])
+    part_of = np.empty(numbers.max() + 1, np.uint8)
+    part_of[numbers] = shares.parts(digests[free])
+    order = np.lexsort((numbers, pictures.labels[free]))
+    labels, numbers_by_class = pictures.labels[free][order], numbers[order]
+    # By label, and in a class by content: the order of the pictures is no matter.
+    for members in np.split(numbers_by_class, np.flatnonzero(np.diff(labels)) + 1):
+        _complete(part_of, members[np.diff(members, prepend=-1) > 0])
+    parts[free] = part_of[numbers]
+    return parts
 
 
-def _complete(part_of: dict[str, Part], digests: list[str]) -> None:
+def _complete(part_of: NDArray[np.uint8], members: NDArray[np.int64]) -> None:
     """Move a picture of a small class where train or validation would have none of it.
 
-    `digests` are in the order test, validation, train, as `Shares.part` cuts them.
+    `members` are in the order of their digests: test, validation, train, as `Shares.part` cuts.
     """
-    part_of[digests[-1]] = "train"
-    if len(digests) > 1 and all(part_of[digest] != "validation" for digest in digests):
-        train = [digest for digest in digests if part_of[digest] == "train"]
-        part_of[train[0] if len(train) > 1 else digests[-2]] = "validation"
+    part_of[members[-1]] = TRAIN
+    parts = part_of[members]
+    if len(members) > 1 and not (parts == VALIDATION).any():
+        train = members[parts == TRAIN]
+        part_of[train[0] if len(train) > 1 else members[-2]] = VALIDATION

@@ -11,12 +11,15 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.checking.problems import problems
+from striate.data.columns import Pictures, rows_of
 from striate.data.layouts.scan import scan
-from striate.data.listing import Packed, Part, Progress
+from striate.data.listing import Packed, Progress
 from striate.data.packing.pack import packing
+from striate.data.packing.stream import gathered
 from striate.data.split import divided
 from striate.errors import DataError, printable
 from striate.judging.evaluation import Evaluation, judge
+from striate.judging.views import Views
 from striate.model import Model
 from striate.options import EvaluateOptions, PartChoice
 from striate.tasks import classification
@@ -24,10 +27,10 @@ from striate.tasks import classification
 
 @dataclass(frozen=True)
 class Judged:
-    """An evaluation with the pictures it rests on, in the network's view."""
+    """An evaluation with the pictures it rests on."""
 
     evaluation: Evaluation
-    pixels: NDArray[np.uint8]  #: (N, size, size, channels), aligned with the evaluation's rows
+    pixels: Views
     packed: Packed
 
 
@@ -58,32 +61,32 @@ def judged(
     model: Model, packed: Packed, part: PartChoice, *, shown: str, batch: int = 256
 ) -> Judged:
     """Judge a network on a part of pictures that are decoded and divided already."""
-    rows = rows_of(packed, None if part == "all" else part)
-    if not rows:
+    rows = rows_of(packed.pictures, None if part == "all" else part)
+    if not len(rows):
         raise DataError(f"{printable(shown)}: no picture is in the {part} part; try --part all")
     label_of = {name: label for label, name in enumerate(model.class_names)}
-    labels = [label_of[packed.class_names[packed.pictures[row].label]] for row in rows]
-    pixels = packed.pixels[rows]
+    known = np.array([label_of[name] for name in packed.class_names], np.int64)
+    pictures = Pictures.of(packed.pictures).chosen(rows)
     evaluation = judge(
-        probabilities=probabilities(model, pixels, batch),
-        labels=np.asarray(labels, dtype=np.int64),
-        paths=tuple(packed.pictures[row].path for row in rows),
+        probabilities=_probabilities(model, packed, rows, batch),
+        labels=known[pictures.labels],
+        paths=tuple(map(pictures.path, range(len(pictures)))),
         class_names=model.class_names,
         part=part,
         model=shown,
     )
-    return Judged(evaluation, pixels, packed)
+    return Judged(evaluation, Views(packed, rows), packed)
 
 
-def rows_of(packed: Packed, part: Part | None) -> list[int]:
-    """The rows of a part, of all parts when None."""
-    return [row for row, picture in enumerate(packed.pictures) if part in (None, picture.part)]
-
-
-def probabilities(model: Model, pixels: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
-    """(N, size, size, channels) uint8 -> (N, classes), each row of sum 1."""
-    chunks = torch.from_numpy(pixels).split(batch)
-    outputs = [classification.probabilities(model.logits(chunk)).cpu() for chunk in chunks]
+def _probabilities(
+    model: Model, packed: Packed, rows: NDArray[np.int64], batch: int
+) -> NDArray[np.float32]:
+    """(N, classes) of the pictures in some rows, each of sum 1."""
+    wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
+    outputs = [
+        classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()
+        for pixels in gathered(packed.pixels, wanted)
+    ]
     return torch.cat(outputs).numpy()
 
 

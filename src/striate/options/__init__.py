@@ -22,7 +22,13 @@ from striate.options.choices import (
     Schedule,
 )
 from striate.options.form import Options
-from striate.options.others import CheckOptions, EvaluateOptions, FilterOptions, PredictOptions
+from striate.options.others import (
+    CheckOptions,
+    EvaluateOptions,
+    FilterOptions,
+    PackOptions,
+    PredictOptions,
+)
 from striate.options.rates import RateOptions
 from striate.options.train import TrainOptions
 from striate.options.variation import Ranges, VaryOptions
@@ -42,6 +48,7 @@ __all__ = [
     "Mode",
     "Optimiser",
     "Options",
+    "PackOptions",
     "PartChoice",
     "Precision",
     "PredictOptions",

@@ -1,4 +1,4 @@
-"""Options of `check`, `evaluate`, `predict` and `filter`."""
+"""Options of `check`, `pack`, `evaluate`, `predict` and `filter`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ class CheckOptions(Options):
     vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
     out: Path | None = option(None, "Write a sheet of augmented pictures to this .png file")
+
+
+class PackOptions(Options):
+    """Options of `pack`."""
+
+    megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
 
 
 class EvaluateOptions(Options):

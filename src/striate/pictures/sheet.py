@@ -82,11 +82,12 @@ def _some(listing: Listing) -> Listing:
     count = len(listing.pictures)
     rows = sorted({(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)}) if count else []
     arrays = listing.arrays[rows] if listing.arrays is not None else None
-    return replace(listing, pictures=tuple(listing.pictures[row] for row in rows), arrays=arrays)
+    chosen = replace(listing, pictures=[listing.pictures[row] for row in rows], arrays=arrays)
+    return replace(chosen, shards=listing.shards.chosen(rows)) if listing.shards else chosen
 
 
 def _rows(packed: Packed, ranges: Variation, seed: int) -> list[Row]:
-    pixels = np.array(packed.pixels)
+    pixels = np.array(packed.pixels[:])
     view = _with_statistics(pixels)
     plain = view.normalise(torch.from_numpy(pixels))
     labels = torch.tensor([picture.label for picture in packed.pictures])

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.decoding.decode import decode
+from striate.data.decoding.reading import Piece
 from striate.data.layouts.scan import unlabelled
 from striate.data.listing import Record
+from striate.data.shards.reading import is_shards, read_shards
 from striate.errors import DataError, printable
 from striate.model import Model
 from striate.tasks import classification
+
+_File = tuple[Path | Piece, str]  #: where a picture is, and the name that its prediction carries
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +65,22 @@ class Predictor:
         Raises DataError for a path that does not exist; a file that cannot be read is a prediction
         with an error.
         """
-        files = iter([file for path in paths for file in _expanded(Path(path))])
+        files = chain.from_iterable([_expanded(Path(path)) for path in paths])
         with ThreadPoolExecutor(self.threads) as pool:
             waiting = pool.map(self._read, islice(files, self.batch))
             while read := list(waiting):
                 waiting = pool.map(self._read, islice(files, self.batch))
                 yield from self._answers(read)
 
-    def _read(self, path: Path) -> tuple[Path, NDArray[np.uint8] | None, Record]:
-        preprocess = self.model.preprocess
+    def _read(self, file: _File) -> tuple[str, NDArray[np.uint8] | None, Record]:
+        (place, shown), preprocess = file, self.model.preprocess
         image, record = decode(
-            path, str(path), preprocess=preprocess, largest_megabytes=self.largest_megabytes
+            place, shown, preprocess=preprocess, largest_megabytes=self.largest_megabytes
         )
-        return path, None if image is None else preprocess.picture(image), record
+        return shown, None if image is None else preprocess.picture(image), record
 
     def _answers(
-        self, read: list[tuple[Path, NDArray[np.uint8] | None, Record]]
+        self, read: list[tuple[str, NDArray[np.uint8] | None, Record]]
     ) -> Iterator[Prediction]:
         pixels = [picture for _, picture, _ in read if picture is not None]
         rows = iter(self._probabilities(pixels))
@@ -84,14 +88,14 @@ class Predictor:
             if picture is None:
                 (reason,) = record.findings[:1]
                 detail = f": {reason.detail}" if reason.detail else ""
-                yield Prediction(str(path), error=f"{reason.kind}{detail}")
+                yield Prediction(path, error=f"{reason.kind}{detail}")
                 continue
             notes, answer = tuple(finding.kind for finding in record.findings), next(rows)
             if not np.isfinite(answer).all():
-                yield Prediction(str(path), notes=notes, error="the network's answer is not finite")
+                yield Prediction(path, notes=notes, error="the network's answer is not finite")
                 continue
             top = self._best(answer)
-            yield Prediction(str(path), *top[0], top, notes)
+            yield Prediction(path, *top[0], top, notes)
 
     def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Pictures of (size, size, channels) -> (N, classes)."""
@@ -105,10 +109,23 @@ class Predictor:
         return tuple((self.model.class_names[i], float(probabilities[i])) for i in order)
 
 
-def _expanded(path: Path) -> list[Path]:
+def _expanded(path: Path) -> Iterable[_File]:
+    """A file, or those of a folder, with the names that predictions carry."""
     # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
     if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
-        return [path / name for name in unlabelled(path)]
+        if is_shards(path):
+            return _packed(path)
+        return ((path / name, str(path / name)) for name in unlabelled(path))
     if not os.path.lexists(path):
         raise DataError(f"{printable(str(path))}: no such file or folder")
-    return [path]
+    return [(path, str(path))]
+
+
+def _packed(folder: Path) -> Iterable[_File]:
+    listing = read_shards(folder)
+    shards = listing.shards
+    assert shards is not None
+    return (
+        (shards.where(row), str(folder / picture.path))
+        for row, picture in enumerate(listing.pictures)
+    )

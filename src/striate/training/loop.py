@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from striate import tensorfile
 from striate.data.batches import Batch
-from striate.errors import DivergedError
+from striate.errors import DataError, DivergedError
 from striate.model import save
 from striate.text import counted
 from striate.training import checkpoint, machine
@@ -59,6 +59,9 @@ def fit(training: Training, position: Position, request: Request) -> Generator[
             _save(training, position)
             where = f"the end of epoch {position.epoch}" if position.epoch else "the start"
             yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
+        except DataError:  # a streamed picture is not what it was: once it is, the run goes on here
+            _save(training, position)
+            raise
     if _hopes_no_more(recipe, position):
         yield Note(
             f"stopped early: no epoch was better on validation than epoch {position.best_epoch} "

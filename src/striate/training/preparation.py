@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from striate import storage
 from striate.data.balance import class_weights
 from striate.data.batches import pixels_of
 from striate.data.checking.inspection import problems
+from striate.data.columns import Pictures, Records, rows_of
 from striate.data.layouts.scan import scan
 from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
 from striate.data.packing.pack import packing
@@ -55,8 +57,8 @@ class Dataset:
 
     def counts(self) -> dict[str, int]:
         """Part -> pictures."""
-        found = Counter(picture.part for picture in self.packed.pictures)
-        return {part: found[part] for part in PARTS}
+        parts = np.bincount(Pictures.of(self.packed.pictures).parts, minlength=len(PARTS))
+        return dict(zip(PARTS, parts.tolist(), strict=False))
 
 
 def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Dataset]:
@@ -87,14 +89,16 @@ def _trainable(photos: Path, reasons: Sequence[str]) -> None:
 
 def _all_copies(packed: Packed) -> tuple[str, ...]:
     """Classes that have several files of a single picture: nothing is left to check them with."""
-    contents: dict[int, set[str]] = {}
-    for picture, record in zip(packed.pictures, packed.records, strict=True):
-        contents.setdefault(picture.label, set()).add(record.digest)
+    digests, labels = Records.of(packed.records).digests, Pictures.of(packed.pictures).labels
+    firsts = np.full((len(packed.class_names), 32), 0, np.uint8)
+    firsts[labels] = digests
+    alike = (digests == firsts[labels]).all(axis=1)
+    differing = np.bincount(labels[~alike], minlength=len(packed.class_names))
     return tuple(
         f"all {packed.counts()[name]:,} pictures of class {printable(name)!r} are copies of one; "
         "expected at least two different ones of a class"
         for label, name in enumerate(packed.class_names)
-        if len(contents[label]) == 1
+        if differing[label] == 0
     )
 
 
@@ -106,7 +110,8 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
-    resident = data.packed.pixels.nbytes if device.type == "cuda" else 0
+    pixels = data.packed.pixels
+    resident = pixels.nbytes if device.type == "cuda" and isinstance(pixels, np.ndarray) else 0
     room = Room(network, data.view, free_memory(device, resident))
     pictures = data.counts()["train"]
     recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
@@ -159,7 +164,7 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
             "left_out": [asdict(finding) for finding in data.left_out],
         },
     )
-    storage.write(run.folder / "pictures.jsonl", _register(data.packed))
+    storage.write_lines(run.folder / "pictures.jsonl", _register(data.packed))
     # Last: a folder with this file is a run, which can be resumed.
     run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
 
@@ -220,8 +225,11 @@ def changes(run: Run, device: torch.device) -> tuple[str, ...]:
 
 def same_pictures(run: Run, packed: Packed) -> None:
     """Raises OptionError when pictures were added, removed or changed since the run began."""
+    with (run.folder / "pictures.jsonl").open(encoding="ascii") as lines:
+        if all(then == now for then, now in zip_longest(lines, _register(packed))):
+            return
     then = {entry["path"]: entry for entry in run.pictures()}
-    now = {entry["path"]: entry for entry in map(json.loads, _register(packed).splitlines())}
+    now = {entry["path"]: entry for entry in map(json.loads, _register(packed))}
     counts = {
         "added": now.keys() - then.keys(),
         "removed": then.keys() - now.keys(),
@@ -235,26 +243,21 @@ def same_pictures(run: Run, packed: Packed) -> None:
         )
 
 
-def _register(packed: Packed) -> str:
+def _register(packed: Packed) -> Iterator[str]:
     """A JSON line a picture: path, class, part and SHA-256."""
-    rows = zip(packed.pictures, packed.records, strict=True)
-    return "".join(
-        json.dumps(
-            {
-                "path": picture.path,
-                "class": packed.class_names[picture.label],
-                "part": picture.part,
-                "sha256": record.digest,
-            }
-        )
-        + "\n"
-        for picture, record in rows
-    )
+    for picture, record in zip(packed.pictures, packed.records, strict=True):
+        entry = {
+            "path": picture.path,
+            "class": packed.class_names[picture.label],
+            "part": picture.part,
+            "sha256": record.digest,
+        }
+        yield json.dumps(entry) + "\n"
 
 
 def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
     """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
-    rows = [row for row, picture in enumerate(packed.pictures) if picture.part == "train"]
+    rows = rows_of(packed.pictures, "train")
     chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
     values = packed.pixels[chosen].reshape(-1, geometry.channels).astype(np.float32) / 255
     mean = tuple(float(value) for value in values.mean(axis=0, dtype=np.float64))

@@ -101,17 +101,13 @@ def _stream(
             run.mend()
         with group.one_a_machine_first():
             data = yield from preparation.read(source, chosen)
-        goes_on = run is not None
+        training = preparation.build(data, chosen, device, run or Run(Path()), group)
         if run is None:
-            training = preparation.build(data, chosen, device, Run(Path()), group)
-            run = _created(group, chosen, data)
+            training = replace(training, run=_created(group, chosen, data))
             if group.first:
-                held.enter_context(run.lock())
-            training = replace(training, run=run)
-        else:
-            training = preparation.build(data, chosen, device, run, group)
+                held.enter_context(training.run.lock())
         position = Position()
-        if group.first and goes_on:
+        if group.first and run:
             position = yield from preparation.resume(training, data, device)
         elif group.first:
             preparation.record(training, data, chosen, device)
@@ -121,7 +117,7 @@ def _stream(
         request = held.enter_context(stop_request())
         for event in _trained(training, data, device, position, request):
             if group.first:
-                run.note(event)
+                training.run.note(event)
             yield event
 
 

@@ -25,9 +25,9 @@ def evaluate(
 ) -> Evaluation:
     """Judge a model on a folder of pictures; with `out`, write the report there.
 
-    Options are those of `striate.EvaluateOptions`. The folder is divided as the one the model
-    learned from, so `part="test"` are pictures it has never seen. Raises DataError when the folder
-    has classes the model does not know.
+    Options are those of `striate.options.EvaluateOptions`. The folder is divided as the one the
+    model learned from, so `part="test"` are pictures it has never seen. Raises DataError when the
+    folder has classes the model does not know.
     """
     chosen = EvaluateOptions.read(options)
     if chosen.out:
@@ -45,8 +45,8 @@ def evaluate(
 def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Predictions:
     """What a model says of pictures and of the pictures in folders, in the order asked.
 
-    Options are those of `striate.PredictOptions`. A file that cannot be read is a prediction with
-    an error. Raises DataError for a path that does not exist.
+    Options are those of `striate.options.PredictOptions`. A file that cannot be read is a
+    prediction with an error. Raises DataError for a path that does not exist.
     """
     chosen = PredictOptions.read(options)
     if chosen.out:

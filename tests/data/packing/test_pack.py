@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from striate.data.columns import RECORD, repeated
 from striate.data.decoding.decode import decode
-from striate.data.listing import Finding, Listing, Packed, Picture, Progress, Record, repeated
+from striate.data.listing import Finding, Listing, Packed, Picture, Progress, Record
 from striate.data.packing import cache as cache_module
 from striate.data.packing import children
 from striate.data.packing import pack as pack_module
-from striate.data.packing.cache import LOCK, cache_folder, sweep
+from striate.data.packing.cache import LOCK, cache_folder, sweep, whole
 from striate.data.packing.pack import pack, packing
 from striate.data.preprocess import Preprocess
 from striate.errors import DataError, StorageError
@@ -94,7 +95,7 @@ def test_a_second_pack_comes_from_the_cache(
     assert replace(second, pixels=first.pixels) == first
     (only,) = packs(home)
     names = {file.name for file in only.iterdir()}
-    assert names == {"about.json", "index.json", "pixels.npy"}
+    assert names == {"about.json", "index.json", "pixels.npy", "records.npy"}
 
 
 def test_labels_and_parts_are_the_listings_and_not_the_caches(
@@ -225,6 +226,11 @@ def _edit(file: Path, **entries: Any) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | entries))
 
 
+def _records(folder: Path, table: np.ndarray) -> None:
+    np.save(folder / "records.npy", table)
+    _edit(folder / "index.json", records=whole(folder / "records.npy"))
+
+
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "a flipped bit": lambda folder: _flip(folder / "pixels.npy"),
     "a cut end": lambda folder: os.truncate(folder / "pixels.npy", 700),
@@ -233,8 +239,11 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "half an index": lambda folder: os.truncate(folder / "index.json", 300),
     "other JSON": lambda folder: (folder / "index.json").write_text("[3, 4]"),
     "another version": lambda folder: _edit(folder / "index.json", version=-1),
-    "too few records": lambda folder: _edit(folder / "index.json", records=[]),
-    "an odd record": lambda folder: _edit(folder / "index.json", records=[[5]] * 7),
+    "no records": lambda folder: (folder / "records.npy").unlink(),
+    "a flipped bit of a record": lambda folder: _flip(folder / "records.npy"),
+    "too few records": lambda folder: _records(folder, np.zeros(6, RECORD)),
+    "odd records": lambda folder: _records(folder, np.zeros(7)),
+    "an odd finding": lambda folder: _edit(folder / "index.json", findings=[[5]]),
     "a file": lambda folder: (shutil.rmtree(folder), folder.write_text("what is this")),
 }
 
@@ -403,8 +412,14 @@ def test_where_no_place_will_do_the_first_reason_is_told(
     monkeypatch.setenv("STRIATE_CACHE", str(home))
     monkeypatch.setattr(cache_module, "_MEMORY", tmp_path)
     monkeypatch.setattr(os, "posix_fallocate", full)
+    packed = pack(listing_of(photos), EIGHT)
+    assert packed.note == (
+        f"{home}: file exists; choose another place; pictures are streamed: decoded from their "
+        "files whenever they are needed"
+    )
+    assert_right(packed, photos, EIGHT)
     with pytest.raises(StorageError) as caught:
-        pack(listing_of(photos), EIGHT)
+        pack(_array_listing(np.zeros((5, 8, 8, 3), np.uint8), tmp_path), EIGHT)
     assert str(caught.value) == f"{home}: file exists; choose another place"
 
 

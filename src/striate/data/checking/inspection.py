@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from striate.data.checking import summary
 from striate.data.checking.problems import problems
+from striate.data.columns import Pictures, Records, repeated, rows_of
 from striate.data.layouts.scan import scan
 from striate.data.listing import (
     FINDINGS,
@@ -18,10 +21,7 @@ from striate.data.listing import (
     Finding,
     Listing,
     Part,
-    Picture,
     Progress,
-    Record,
-    repeated,
 )
 from striate.data.packing.survey import survey
 from striate.errors import printable
@@ -113,54 +113,52 @@ def inspecting(root: str | Path) -> Generator[Progress, None, Inspection]:
     """Do what `inspect` does, and tell how far it is after every picture."""
     listing = scan(root)
     total = len(listing.pictures)
-    records = [Record()] * total
+    records = Records.empty(total)
     yield Progress(0, total, "pictures")
     for done, (index, record) in enumerate(survey(listing), 1):
-        records[index] = record
+        records.put(index, record)
         yield Progress(done, total, "pictures")
     return _inspection(Path(root), listing, records)
 
 
-def _inspection(root: Path, listing: Listing, records: Sequence[Record]) -> Inspection:
-    usable = [
-        (picture, record)
-        for picture, record in zip(listing.pictures, records, strict=True)
-        if record.usable
-    ]
-    pictures = [picture for picture, _ in usable]
+def _inspection(root: Path, listing: Listing, records: Records) -> Inspection:
+    usable = np.flatnonzero(records.usable)
+    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
     names = listing.class_names
-    in_parts = {part for picture in listing.pictures if (part := picture.part)}
+    in_parts = set(np.unique(Pictures.of(listing.pictures).parts).tolist())
+    grey = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=root,
         layout=listing.layout,
         class_names=names,
-        counts=_counts(names, pictures),
+        counts=_counts(names, pictures.labels),
         parts={
-            part: _counts(names, [picture for picture in pictures if picture.part == part])
-            for part in PARTS
-            if part in in_parts
+            part: _counts(names, pictures.labels[rows_of(pictures, part)])
+            for number, part in enumerate(PARTS)
+            if number in in_parts
         },
-        sizes=_sizes([(record.width, record.height) for _, record in usable]),
-        channels=dict(sorted(Counter(record.channels for _, record in usable).items())),
+        sizes=_sizes(kept),
+        channels={n: count for n, count in ((1, grey), (3, len(kept) - grey)) if count},
         findings=(
             *listing.findings,
-            *(finding for record in records for finding in record.findings),
+            *records.all_findings(),
             *repeated(listing.pictures, records),
         ),
         problems=problems(names, pictures, listing.pictures, listing.findings),
     )
 
 
-def _counts(names: Sequence[str], pictures: Sequence[Picture]) -> dict[str, int]:
-    found = Counter(picture.label for picture in pictures)
-    return {name: found[label] for label, name in enumerate(names)}
+def _counts(names: Sequence[str], labels: NDArray[Any]) -> dict[str, int]:
+    return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
 
 
-def _sizes(sizes: list[tuple[int, int]]) -> Sizes | None:
-    if not sizes:
+def _sizes(records: Records) -> Sizes | None:
+    if not len(records):
         return None
-    ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
-    return Sizes(ordered[0], ordered[len(ordered) // 2], ordered[-1])
+    wide, high = records.table["width"], records.table["height"]
+    ordered = np.lexsort((high, wide, wide.astype(np.uint64) * high))
+    rows = ordered[[0, len(ordered) // 2, -1]]
+    return Sizes(*((int(wide[row]), int(high[row])) for row in rows))
 
 
 def _titled(inspection: Inspection) -> tuple[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
+import numpy as np
+
+from striate.data.columns import NO_PART, Pictures
 from striate.data.listing import PART_WORDS, PARTS, Finding, Part, Picture, distinct, folded
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
@@ -13,8 +15,8 @@ _LINKS = {"outside link", "dangling link", "loop"}
 
 def problems(
     class_names: Sequence[str],
-    pictures: Collection[Picture],
-    candidates: Collection[Picture] | None = None,
+    pictures: Iterable[Picture],
+    candidates: Iterable[Picture] | None = None,
     findings: Collection[Finding] = (),
 ) -> tuple[str, ...]:
     """Every reason against training on the pictures, the gravest first; empty where there is none.
@@ -22,7 +24,8 @@ def problems(
     `pictures` are those that can be used. With `candidates`, all that were listed, and the
     `findings` of the listing, an empty class is told from one whose pictures are broken.
     """
-    candidates = pictures if candidates is None else candidates
+    pictures = Pictures.of(pictures)
+    candidates = pictures if candidates is None else Pictures.of(candidates)
     if not class_names:
         return (_without_classes(findings),)
     if not pictures:
@@ -50,7 +53,7 @@ def _without_classes(findings: Collection[Finding]) -> str:
     return "\n    ".join((f"{found}; expected a folder for each class{hint}:", *_TREE))
 
 
-def _without_pictures(candidates: Collection[Picture], findings: Collection[Finding]) -> str:
+def _without_pictures(candidates: Pictures, findings: Collection[Finding]) -> str:
     if not candidates:
         if any(finding.kind == "unreadable" for finding in findings):
             return "the class folders cannot be read; make them readable"
@@ -60,7 +63,7 @@ def _without_pictures(candidates: Collection[Picture], findings: Collection[Find
     return f"none of the {len(candidates):,} pictures can be used; replace them"
 
 
-def _single(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+def _single(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
     if len(class_names) > 1:
         return
     name = class_names[0]
@@ -73,14 +76,16 @@ def _single(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterat
 
 def _empty(
     class_names: Sequence[str],
-    pictures: Collection[Picture],
-    candidates: Collection[Picture],
+    pictures: Pictures,
+    candidates: Pictures,
     findings: Collection[Finding],
 ) -> Iterator[str]:
     """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
-    usable = {picture.label for picture in pictures}
-    listed = Counter(picture.label for picture in candidates)
-    missing = [name for label, name in enumerate(class_names) if label not in usable | set(listed)]
+    usable = set(np.unique(pictures.labels).tolist())
+    listed = np.bincount(candidates.labels, minlength=len(class_names))
+    missing = [
+        name for label, name in enumerate(class_names) if label not in usable and not listed[label]
+    ]
     unreadable = {_class(f.path) for f in findings if f.kind == "unreadable"}
     closed = [name for name in missing if name in unreadable]
     if empty := [name for name in missing if name not in unreadable]:
@@ -90,7 +95,7 @@ def _empty(
         folders, them = ("folder", "it") if len(closed) == 1 else ("folders", "them")
         yield f"the {folders} of {_classes(closed)} cannot be read; make {them} readable"
     for label, name in enumerate(class_names):
-        if label in usable or label not in listed:
+        if label in usable or not listed[label]:
             continue
         if listed[label] == 1:
             which = f"the one picture of class {name!r} cannot be used"
@@ -100,20 +105,24 @@ def _empty(
             yield f"{which}; replace them or remove the class"
 
 
-def _lonely(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+def _lonely(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
     """A single picture cannot be learned from and checked with at once."""
-    counts = Counter(p.label for p in pictures if p.part in (None, "train"))
-    where = " in train" if any(p.part == "train" for p in pictures) else ""
+    train = pictures.parts == PARTS.index("train")
+    learned = pictures.labels[train | (pictures.parts == NO_PART)]
+    counts = np.bincount(learned, minlength=len(class_names))
+    where = " in train" if train.any() else ""
     if lonely := [name for label, name in enumerate(class_names) if counts[label] == 1]:
         have = "has" if len(lonely) == 1 else "each have"
         yield f"{_classes(lonely)} {have} one picture{where}; expected at least two of a class"
 
 
-def _uneven(class_names: Sequence[str], pictures: Collection[Picture]) -> Iterator[str]:
+def _uneven(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
     """Parts that do not hold the same classes."""
-    held: dict[Part, set[int]] = {part: set() for part in PARTS}
-    for picture in pictures:
-        held[picture.part or "train"].add(picture.label)
+    parts = np.where(pictures.parts == NO_PART, PARTS.index("train"), pictures.parts)
+    held: dict[Part, set[int]] = {
+        part: set(np.unique(pictures.labels[parts == number]).tolist())
+        for number, part in enumerate(PARTS)
+    }
     if not held["train"]:
         parts = " and ".join(part for part in PARTS if held[part])
         yield f"there are no pictures to train on: all {len(pictures):,} are in {parts}"

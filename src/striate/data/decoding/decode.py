@@ -27,7 +27,7 @@ from PIL import (
 
 from striate.data.decoding.colours import UnsuitableError, channels, flatten
 from striate.data.decoding.contents import Contents, bare_png, examine, kind, resemblance
-from striate.data.decoding.reading import RefusedError, content, regular, silence
+from striate.data.decoding.reading import Piece, RefusedError, content, piece, regular, silence
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
 
@@ -66,20 +66,21 @@ _TINY_SIDE, _LONG_RATIO = 8, 20
 
 
 def decode(
-    path: Path | str | bytes,
+    path: Path | str | bytes | Piece,
     shown: str,
     *,
     preprocess: Preprocess | None = None,
     largest_megabytes: int = 200,
 ) -> tuple[Image.Image | None, Record]:
-    """A file, or its bytes -> upright image of mode L or RGB, None if unusable; and its record.
+    """A file, a piece of one, or bytes -> upright image of mode L or RGB, or None; and its record.
 
-    `shown` is the name that findings carry. With `preprocess` a large JPEG is decoded at a half, a
-    quarter or an eighth, never below the size that it asks for; the record keeps the full size.
+    None stands for one that cannot be used; `shown` is the name that findings carry. With
+    `preprocess` a large JPEG is decoded at a half, a quarter or an eighth, never below the size
+    that it asks for; the record keeps the full size.
     """
     record = Record()
     try:
-        data = path if isinstance(path, bytes) else content(path, largest_megabytes * 10**6)
+        data = _bytes(path, largest_megabytes * 10**6)
         record = Record(digest=hashlib.sha256(data).hexdigest())
         with silence():
             return _decoded(data, shown, record, preprocess, largest_megabytes)
@@ -125,6 +126,16 @@ def _decoded(
     seen += _shape(width, height) + _suffix(shown, form)
     findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
     return plain, Record(record.digest, width, height, 1 if plain.mode == "L" else 3, findings)
+
+
+def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
+    if isinstance(path, bytes):
+        return path
+    if not isinstance(path, tuple):
+        return content(path, most)
+    if path[2] > most:
+        raise RefusedError("huge", f"{path[2]:,} bytes, the limit is {most // 10**6:,} MB")
+    return piece(*path)
 
 
 def _form(data: bytes) -> str:

@@ -21,6 +21,7 @@ class RefusedError(Exception):
         self.kind, self.detail = kind, detail
 
 
+Piece = tuple[str, int, int]  #: a file, and the first byte and length of what is wanted of it
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -44,6 +45,24 @@ def content(path: Path | str, most: int) -> bytes:
         raise _unreadable(error) from error
     finally:
         os.close(descriptor)
+    return data
+
+
+def piece(path: Path | str, start: int, length: int) -> bytes:
+    """Some bytes of a regular file. Raises RefusedError, also where the file ends before them."""
+    descriptor, _ = _open(path)
+    try:
+        data = os.pread(descriptor, length, start)
+        while len(data) < length and (
+            more := os.pread(descriptor, length - len(data), start + len(data))
+        ):
+            data += more
+    except OSError as error:
+        raise _unreadable(error) from error
+    finally:
+        os.close(descriptor)
+    if len(data) < length:
+        raise RefusedError("truncated", f"{path} ends before it does")
     return data
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from striate.data.columns import Pictures
 from striate.data.listing import PART_WORDS, Finding, Listing, Part, Picture, folded, reason
 from striate.errors import DataError, printable
 
@@ -62,7 +63,9 @@ def read_manifest(file: Path) -> Listing:
         )
     class_names = sorted({row.label for row in first.values()})
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures = tuple(Picture(path, labels[row.label], row.part) for path, row in first.items())
+    pictures = Pictures.of(
+        Picture(path, labels[row.label], row.part) for path, row in first.items()
+    )
     return Listing(Path(folder.root), "manifest", tuple(class_names), pictures, tuple(findings))
 
 

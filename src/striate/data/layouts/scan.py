@@ -22,6 +22,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from striate.data.columns import Pictures
 from striate.data.layouts.formats import read_arrays
 from striate.data.layouts.manifest import read_manifest
 from striate.data.layouts.npz import read_npz
@@ -36,6 +37,7 @@ from striate.data.listing import (
     folded,
     reason,
 )
+from striate.data.shards.reading import is_shards, read_shards
 from striate.errors import DataError, printable
 
 #: in lower case; names that begin with a dot are hidden as well
@@ -79,6 +81,8 @@ def scan(root: str | Path) -> Listing:
     place = _resolved(root)
     if not place.is_dir():
         return _file(Path(root), place)
+    if is_shards(place):
+        return read_shards(place)
     findings: list[Finding] = []
     try:
         top = _visible(str(place), "", findings)
@@ -95,10 +99,13 @@ def scan(root: str | Path) -> Listing:
     if _in_parts(top.folders, shown):
         return _parts(place, top.folders, findings)
     findings += _clashes(top.folders)
-    pictures: list[Picture] = []
-    for label, name in enumerate(top.folders):
-        pictures += _class(str(place), name, label, None, findings)
-    return Listing(place, "class folders", tuple(top.folders), tuple(pictures), tuple(findings))
+    pictures = Pictures.joined(
+        [
+            Pictures.of(_class(str(place), name, label, None, findings))
+            for label, name in enumerate(top.folders)
+        ]
+    )
+    return Listing(place, "class folders", tuple(top.folders), pictures, tuple(findings))
 
 
 def unlabelled(folder: Path) -> list[str]:
@@ -165,13 +172,14 @@ def _parts(place: Path, folders: list[str], findings: list[Finding]) -> Listing:
     class_names = sorted({name for inside in held.values() for name in inside.folders})
     findings += _clashes(class_names)
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures: list[Picture] = []
+    pictures: list[Pictures] = []
     for folder in sorted(folders, key=lambda name: PARTS.index(PART_WORDS[name.lower()])):
         part = PART_WORDS[folder.lower()]
         for name in held[folder].folders:
-            pictures += _class(str(place), f"{folder}/{name}", labels[name], part, findings)
-    layout = "train/validation/test folders"
-    return Listing(place, layout, tuple(class_names), tuple(pictures), tuple(findings))
+            found = _class(str(place), f"{folder}/{name}", labels[name], part, findings)
+            pictures.append(Pictures.of(found))
+    joined, layout = Pictures.joined(pictures), "train/validation/test folders"
+    return Listing(place, layout, tuple(class_names), joined, tuple(findings))
 
 
 def _class(

@@ -16,14 +16,15 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
 from striate.data.listing import reason
 from striate.errors import StorageError, StriateError
 
-Task = tuple[int, str]
+#: a number, and a path or [file, first byte, length, shown]
+Task = tuple[int, Any]
 COMMAND = ("-P", "-m", "striate.data.packing.worker")
 _LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
 _START_SECONDS, _END_SECONDS = 60.0, 5.0
@@ -37,28 +38,48 @@ class Death:
     detail: str
 
 
+class _Todo:
+    """The tasks that are not given out yet; they are made as they are wanted."""
+
+    def __init__(self, tasks: Iterable[Task | None]) -> None:
+        self._tasks = iter(tasks)
+        self.ended = False
+
+    def take(self, most: int) -> list[Task]:
+        """Up to so many; fewer where there are no more, or None says that there are none yet."""
+        block: list[Task] = []
+        while len(block) < most and not self.ended:
+            try:
+                task = next(self._tasks)
+            except StopIteration:
+                self.ended = True
+                break
+            if task is None:
+                break
+            block.append(task)
+        return block
+
+
 def answers(
-    job: str, tasks: Sequence[Task], workers: int, seconds: float
+    job: str, tasks: Iterable[Task | None], workers: int, seconds: float
 ) -> Generator[tuple[int, Any]]:
     """Every task's number with the child's answer to it, or with the Death that it has caused.
 
+    Tasks are taken as they are wanted; None among them means "no more before an answer is taken".
     The tasks of a child that dies are given out again one by one, so that only the cause is lost.
     Leaving the generator ends the children.
     """
-    todo, suspects = deque(tasks), deque[Task]()
+    todo, suspects = _Todo(tasks), deque[Task]()
     crew: list[_Child] = []
     with _log() as log:
         try:
-            while todo or suspects or any(child.tasks for child in crew):
+            while not todo.ended or suspects or any(child.tasks for child in crew):
+                if not todo.ended or suspects:
+                    workers = _hire(crew, workers, job, log)
                 for child in crew:
                     child.fill(todo, suspects)
-                while len(crew) < workers and (todo or suspects):
-                    try:
-                        crew.append(_Child(job, log))
-                    except OSError as error:
-                        workers = _fewer(len(crew), error)
-                    else:
-                        crew[-1].fill(todo, suspects)
+                if not any(child.tasks for child in crew):
+                    continue  # the last answer was taken before it was known to be the last
                 for child in _wait(crew, seconds):
                     yield from child.read()
                     if (death := child.death(seconds)) is not None:
@@ -70,6 +91,16 @@ def answers(
         finally:
             for child in crew:
                 child.end()
+
+
+def _hire(crew: list[_Child], workers: int, job: str, log: IO[bytes]) -> int:
+    """Start children until there are so many; how many the system allows."""
+    while len(crew) < workers:
+        try:
+            crew.append(_Child(job, log))
+        except OSError as error:
+            return _fewer(len(crew), error)
+    return workers
 
 
 def _fewer(workers: int, error: OSError) -> int:
@@ -121,7 +152,7 @@ class _Child:
         self._given = self._heard = time.monotonic()
         self._block = 2
 
-    def fill(self, todo: deque[Task], suspects: deque[Task]) -> None:
+    def fill(self, todo: _Todo, suspects: deque[Task]) -> None:
         """Give it a block of tasks, or one suspect, when it has too few.
 
         It holds up to two blocks, so that it never waits; a block is what takes it about 50 ms.
@@ -133,8 +164,7 @@ class _Child:
         self._block = min(2 * self._block, _LARGEST_BLOCK) if quick else -(-self._block // 2)
         self._given = now
         self._alone = bool(suspects)
-        source, most = (suspects, 1) if suspects else (todo, self._block)
-        block = [source.popleft() for _ in range(min(most, len(source)))]
+        block = [suspects.popleft()] if suspects else todo.take(self._block)
         if not block:
             return
         if not self.tasks:

@@ -2,10 +2,13 @@
 
     <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable pictures in listing order
     <cache>/<key>/about.json   what it was made of, for a person
-    <cache>/<key>/index.json   a record for each picture of the listing, hashes of pixels.npy
+    <cache>/<key>/records.npy  a record for each picture of the listing, with index.json: `records`
 
 The key is taken from the preprocessing and every picture's path, size and times of change (of
 arrays, their bytes): changed pictures make another pack. Labels and parts are the listing's.
+
+Where the array would be larger than the cache may become, or no place can be written to, pictures
+are decoded once for their records alone, and again whenever they are asked for: see `stream`.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ import contextlib
 import errno
 import hashlib
 import io
-import json
 import os
 import shutil
 import threading
@@ -23,23 +25,25 @@ import weakref
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from striate import storage
-from striate.data.listing import Finding, Listing, Packed, Progress, Record, repeated
-from striate.data.packing.cache import LOCK, cache_folder, hashes, publish, spare_folders
-from striate.data.packing.keeping import describe, hold, room_for
+from striate.data.columns import Pictures, Records, repeated
+from striate.data.listing import Listing, Packed, Progress, Streamed
+from striate.data.packing.cache import LOCK, cache_folder, publish, spare_folders
+from striate.data.packing.keeping import describe, hold, limit, room_for
+from striate.data.packing.records import PIXELS, VERSION, read_records, write_records
+from striate.data.packing.stream import Stream
 from striate.data.packing.survey import survey
 from striate.data.preprocess import Preprocess
+from striate.data.shards.reading import records_of
 from striate.errors import DataError, StorageError, printable
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_VERSION = 1  #: of the layout on the disk, and of what decoding gives
-_PIXELS, _INDEX = "pixels.npy", "index.json"
 _MOVED_BYTES = 1 << 24
 _PROGRESS_SECONDS = 0.25
 
@@ -63,8 +67,9 @@ def packing(
 ) -> Generator[Progress, None, Packed]:
     """Pack, telling the progress a few times a second; the generator's value is the pack.
 
-    Where the usual cache cannot be used the pack lies elsewhere until this process ends, and its
-    note says so. Raises DataError when no picture can be used, StorageError when no place will do.
+    Where the usual cache cannot be used the pack lies elsewhere until this process ends, or the
+    pictures are streamed, and its note says so. Raises DataError when no picture can be used,
+    StorageError when no place will do and they are not in files.
     """
     try:
         folder = cache_folder(cache)
@@ -76,8 +81,10 @@ def packing(
     for spare in spare_folders():
         with contextlib.suppress(StorageError):
             packed = yield from _packing(spare, listing, preprocess, largest_megabytes)
-            return replace(packed, note=f"{failure}; for now the cache is {spare}")
-    raise failure
+            return replace(packed, note=packed.note or f"{failure}; for now the cache is {spare}")
+    if listing.arrays is not None:
+        raise failure
+    return (yield from _streaming(None, listing, preprocess, largest_megabytes, f"{failure}"))
 
 
 def _packing(
@@ -85,47 +92,72 @@ def _packing(
 ) -> Generator[Progress, None, Packed]:
     home = folder / _key(listing, preprocess, largest_megabytes)
     held = hold(home)
-    records = _opened(home, listing)
+    records = read_records(home, len(listing.pictures))
     if records is None:
         if held is not None:
             os.close(held)
-        room_for(folder, _bytes(listing, preprocess))
-        records = yield from _built(folder, home.name, listing, preprocess, largest_megabytes)
+        needed, most = _bytes(listing, preprocess), limit(folder)
+        if needed > most and listing.arrays is None:
+            why = f"{needed / 1e9:,.1f} GB of decoded pictures do not fit into a cache of "
+            why += f"{most / 1e9:,.1f} GB"
+            return (yield from _streaming(folder, listing, preprocess, largest_megabytes, why))
+        room_for(folder, needed)
+        records = yield from _built(home, listing, preprocess, largest_megabytes, stored=True)
         held = hold(home)
     return _packed(home, listing, records, held)
 
 
-def _packed(home: Path, listing: Listing, records: list[Record], held: int | None) -> Packed:
-    usable = [index for index, record in enumerate(records) if record.usable]
-    pictures = tuple(listing.pictures[index] for index in usable)
-    kept = tuple(records[index] for index in usable)
-    seen = [finding for record in records for finding in record.findings]
-    pixels = np.load(home / _PIXELS, mmap_mode="r")
+def _streaming(
+    folder: Path | None,
+    listing: Listing,
+    preprocess: Preprocess,
+    largest_megabytes: int,
+    why: str,
+) -> Generator[Progress, None, Packed]:
+    """The pictures to be decoded when they are asked for; what is known of them is kept."""
+    records = records_of(listing, largest_megabytes)
+    if records is None and folder is None:
+        records = yield from _decoded(None, listing, preprocess, largest_megabytes)
+    elif records is None and folder is not None:
+        home = folder / f"{_key(listing, preprocess, largest_megabytes)}-streamed"
+        records = read_records(home, len(listing.pictures))
+        if records is None:
+            records = yield from _built(home, listing, preprocess, largest_megabytes, stored=False)
+    assert records is not None
+    chosen = np.flatnonzero(records.usable)
+    stream = Stream(listing, chosen, records.chosen(chosen), preprocess, largest_megabytes)
+    note = f"{why}; pictures are streamed: decoded from their files whenever they are needed"
+    return replace(_joined(stream, listing, records), note=note)
+
+
+def _packed(home: Path, listing: Listing, records: Records, held: int | None) -> Packed:
+    pixels = np.load(home / PIXELS, mmap_mode="r")
     if held is not None:  # until nobody can see the mapped file any more
         weakref.finalize(pixels.base, os.close, held)
-    return Packed(
-        pixels,
-        pictures,
-        kept,
-        listing.class_names,
-        (*listing.findings, *seen, *repeated(pictures, kept)),
-    )
+    return _joined(pixels, listing, records)
+
+
+def _joined(pixels: NDArray[np.uint8] | Streamed, listing: Listing, records: Records) -> Packed:
+    usable = np.flatnonzero(records.usable)
+    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    found = (*listing.findings, *records.all_findings(), *repeated(pictures, kept))
+    return Packed(pixels, pictures, kept, listing.class_names, found)
 
 
 def _built(
-    folder: Path, key: str, listing: Listing, preprocess: Preprocess, largest_megabytes: int
-) -> Generator[Progress, None, list[Record]]:
-    """Decode into a folder of this process's own, which then takes the key's name."""
-    partial = folder / f"{key}.{os.getpid()}-{threading.get_ident()}.partial"
+    home: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int, *, stored: bool
+) -> Generator[Progress, None, Records]:
+    """Decode into a folder of this process's own, which then takes its name; pixels if stored."""
+    partial = home.with_name(f"{home.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         partial.mkdir()
         with storage.lock(partial / LOCK, f"{partial}"):
-            pixels = partial / _PIXELS
+            pixels = partial / PIXELS if stored else None
             records = yield from _decoded(pixels, listing, preprocess, largest_megabytes)
-            _write_index(partial, records)
+            write_records(partial, records)
             describe(partial, f"{listing.root}, {preprocess.size}x{preprocess.size} pixels")
             (partial / LOCK).unlink()
-            publish(partial, folder / key, lambda home: _opened(home, listing) is not None)
+            publish(partial, home, lambda home: read_records(home, len(records)) is not None)
     except OSError as error:
         if isinstance(error, StorageError):
             raise
@@ -136,25 +168,26 @@ def _built(
 
 
 def _decoded(
-    pixels: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
-) -> Generator[Progress, None, list[Record]]:
+    pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
+) -> Generator[Progress, None, Records]:
     total = len(listing.pictures)
-    _allocate(pixels, total, preprocess)
-    records = [Record()] * total
+    if pixels is not None:
+        _allocate(pixels, total, preprocess)
+    records = Records.empty(total)
     last = 0.0
     work = survey(
         listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
     )
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work):
-            records[index] = record
+            records.put(index, record)
             if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
                 yield Progress(done, total, "pictures")
                 last = now
-    usable = np.array([record.usable for record in records], dtype=bool)
-    if not usable.any():
+    if not records.usable.any():
         raise _nothing(listing, records)
-    _compact(pixels, usable)
+    if pixels is not None:
+        _compact(pixels, records.usable)
     yield Progress(total, total, "pictures")
     return records
 
@@ -197,54 +230,18 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
         file.truncate(start + int(np.prod(shape)))
 
 
-def _write_index(folder: Path, records: list[Record]) -> None:
-    index = {
-        "version": _VERSION,
-        "bytes": (folder / _PIXELS).stat().st_size,
-        "sha256": hashes(folder / _PIXELS),
-        "records": [
-            [
-                record.digest,
-                record.width,
-                record.height,
-                record.channels,
-                [[finding.kind, finding.path, finding.detail] for finding in record.findings],
-            ]
-            for record in records
-        ],
-    }
-    storage.write(folder / _INDEX, json.dumps(index))
-
-
-def _opened(home: Path, listing: Listing) -> list[Record] | None:
-    """The records of a pack that is there and undamaged."""
-    try:
-        index = json.loads((home / _INDEX).read_bytes())
-        whole = (
-            index["version"] == _VERSION
-            and len(index["records"]) == len(listing.pictures)
-            and index["bytes"] == (home / _PIXELS).stat().st_size
-            and index["sha256"] == hashes(home / _PIXELS)
-        )
-        return [_record(entry) for entry in index["records"]] if whole else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _record(entry: list[Any]) -> Record:
-    digest, width, height, channels, seen = entry
-    return Record(digest, width, height, channels, tuple(Finding(*finding) for finding in seen))
-
-
 def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
     """Names the pack of these pictures at this size; changed content is told by size and times."""
     view = preprocess.size, preprocess.fit, preprocess.channels
-    settings = _VERSION, *view, largest_megabytes
+    settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
     if listing.arrays is not None:
         summary.update(repr(listing.arrays.shape).encode())
         for start in range(0, len(listing.arrays), 4096):
             summary.update(listing.arrays[start : start + 4096].tobytes())
+        return summary.hexdigest()[:40]
+    if listing.shards is not None:
+        summary.update(repr(listing.shards.digest).encode())
         return summary.hexdigest()[:40]
     for picture in listing.pictures:
         try:
@@ -265,7 +262,7 @@ def _bytes(listing: Listing, preprocess: Preprocess) -> int:
     return len(listing.pictures) * preprocess.size**2 * preprocess.channels
 
 
-def _nothing(listing: Listing, records: list[Record]) -> DataError:
+def _nothing(listing: Listing, records: Records) -> DataError:
     count = len(records)
     reasons = [
         f"{printable(finding.path)}: {finding.kind}"

@@ -52,7 +52,7 @@ def survey(
     rows: dict[str, Any] = {}
     if pixels is not None:
         rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
-    job = _job(wanted, largest_megabytes, **rows)
+    job = job_for(wanted, largest_megabytes, **rows)
     return _decoded(listing, range(len(listing.pictures)), job, workers, seconds)
 
 
@@ -63,7 +63,10 @@ def headers(listing: Listing, most: int = 1000) -> list[Record]:
     if listing.arrays is not None:
         _, height, width, channels = listing.arrays.shape
         return [Record("", width, height, 1 if channels == 1 else 3) for _ in chosen]
-    job = _job(_GLANCE, 200, headers=True)
+    if listing.shards is not None:  # which know
+        known = listing.shards.table[list(chosen)]
+        return [Record("", *size) for size in known[["width", "height", "channels"]].tolist()]
+    job = job_for(_GLANCE, 200, headers=True)
     found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
     return [found[index] for index in chosen]
 
@@ -72,18 +75,25 @@ def _decoded(
     listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
 ) -> Generator[tuple[int, Record]]:
     """The records of the chosen pictures, from as many children as there are processors."""
-    root, pictures = os.fspath(listing.root), listing.pictures
-    tasks = [(index, os.path.join(root, pictures[index].path)) for index in chosen]  # noqa: PTH118
+    tasks = ((index, where(listing, index)) for index in chosen)
     if workers is None:
-        workers = min(_processors(), -(-len(tasks) // _PICTURES_A_CHILD))
+        workers = min(processors(), -(-len(chosen) // _PICTURES_A_CHILD))
     for index, answer in answers(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
-        path = pictures[index].path
+        path = listing.pictures[index].path
         if isinstance(answer, Death):
             yield index, Record(findings=(Finding(answer.kind, path, answer.detail),))
         elif isinstance(answer, dict):
-            raise _failure(answer, job, path)
+            raise failure(answer, job, path)
         else:
-            yield index, _record(answer, path)
+            yield index, _as_packed(listing, index, _record(answer, path))
+
+
+def where(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
+    """Where a picture stands, as a child is told."""
+    path = listing.pictures[index].path
+    if listing.shards is not None:
+        return *listing.shards.where(index), path
+    return os.path.join(listing.root, path)  # noqa: PTH118 - many times
 
 
 def _record(answer: list[Any], path: str) -> Record:
@@ -92,21 +102,34 @@ def _record(answer: list[Any], path: str) -> Record:
     return Record(digest, width, height, channels, findings)
 
 
-def _failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:
+def _as_packed(listing: Listing, index: int, record: Record) -> Record:
+    """The record, unless it is of other bytes than the shards' index promises."""
+    if listing.shards is None or not record.digest:
+        return record
+    if bytes.fromhex(record.digest) == listing.shards.table["digest"][index].tobytes():
+        return record
+    damage = Finding("unreadable", listing.pictures[index].path, "its bytes are not those packed")
+    return Record(findings=(damage,))
+
+
+def failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:
+    """The error for an answer that is none."""
     if "storage" in answer:
         error = OSError(*answer["storage"])
         return storage_error(Path(job.pixels or ""), error, "free some space, or use another disk")
     return StriateError(f"{path}: the decoder failed, which is a bug\n{answer['failed']}")
 
 
-def _job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
+def job_for(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
+    """What children are asked for."""
     memory = max(_LEAST_MEMORY_MEGABYTES, 12 * largest_megabytes)
     return Job(
         preprocess.size, preprocess.channels, preprocess.fit, largest_megabytes, memory, **more
     )
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,12 +1,12 @@
 """The child process of a survey: lines of tasks come in, a line of answer a picture goes out.
 
     python -P -m striate.data.packing.worker '{"size": 224, ...}'
-    in:   [index, path]
+    in:   [index, path], or [index, [file, first byte, length, path]] for a piece of a file
     out:  "ready", then in the order of the tasks
           [digest, width, height, channels, [[kind, detail], ...]]
           or {"failed": traceback} or {"storage": [number, text]}
 
-With `pixels`, the picture as a network sees it becomes row `index` of that .npy file. The child
+With `pixels`, the picture as a network sees it becomes row `index` of that file of rows. The child
 ends with its parent, and takes no more memory than it is told.
 """
 
@@ -47,6 +47,7 @@ class Job:
     memory_megabytes: int
     pixels: str | None = None  #: file whose rows are filled
     start: int = 0  #: byte of that file where row 0 begins
+    slots: int = 0  #: rows of that file, where they are used over and over; 0: one a picture
     headers: bool = False  #: read the headers only
 
 
@@ -72,7 +73,7 @@ def main() -> None:
                 last = now
 
 
-def _answer(work: Callable[[int, str], Record], index: int, path: str) -> str:
+def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
     try:
         record = work(index, path)
     except _StorageFailedError as error:
@@ -83,8 +84,8 @@ def _answer(work: Callable[[int, str], Record], index: int, path: str) -> str:
     return json.dumps((record.digest, record.width, record.height, record.channels, findings))
 
 
-def _worker(job: Job) -> Callable[[int, str], Record]:
-    """What is done with a task: its number and its path -> the record of the picture."""
+def _worker(job: Job) -> Callable[[int, Any], Record]:
+    """What is done with a task: its number and its place -> the record of the picture."""
     preprocess = Preprocess(job.size, job.channels, job.fit)
     limit = job.largest_megabytes
     if job.headers:
@@ -93,18 +94,22 @@ def _worker(job: Job) -> Callable[[int, str], Record]:
         return lambda _, path: _decoded(path, preprocess, limit)[1]
     place = os.open(job.pixels, os.O_WRONLY)
 
-    def stored(index: int, path: str) -> Record:
+    def stored(index: int, path: Any) -> Record:
         image, record = _decoded(path, preprocess, limit)
         if image is not None:
             row = preprocess.fitted(image).tobytes()
-            _store(place, row, job.start + index * len(row))
+            _store(place, row, job.start + (index % job.slots if job.slots else index) * len(row))
         return record
 
     return stored
 
 
-def _decoded(path: str, preprocess: Preprocess, limit: int) -> tuple[Image.Image | None, Record]:
-    return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
+def _decoded(path: Any, preprocess: Preprocess, limit: int) -> tuple[Image.Image | None, Record]:
+    if isinstance(path, str):
+        return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
+    file, start, length, shown = path
+    piece = file, start, length
+    return decode(piece, shown, preprocess=preprocess, largest_megabytes=limit)
 
 
 def _store(descriptor: int, row: bytes, offset: int) -> None:

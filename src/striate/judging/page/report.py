@@ -21,6 +21,7 @@ from striate.judging.page.curves import charts, kept, number
 from striate.judging.page.pictures import EXACT, matrix_picture, shading, thumbnail
 from striate.judging.page.remarks import baseline, headline, remarks
 from striate.judging.scores import FEW, ClassScore, Mistake, Share
+from striate.judging.views import Views
 from striate.text import brief, counted, digits, percent
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def report(
     evaluation: Evaluation,
     *,
     title: str,
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | Views,
     epochs: Sequence[Epoch],
     facts: Mapping[str, str],
     findings: Sequence[Finding],
@@ -182,7 +183,7 @@ def _found(row: ClassScore) -> Share | None:
     return None if row.recall is None else Share.of(round(row.recall * row.pictures), row.pictures)
 
 
-def _thumbnail(mistake: Mistake, pixels: NDArray[np.uint8]) -> Thumbnail:
+def _thumbnail(mistake: Mistake, pixels: NDArray[np.uint8] | Views) -> Thumbnail:
     view = np.asarray(pixels[mistake.row])
     name = PurePosixPath(mistake.path).name
     return Thumbnail(mistake, name, thumbnail(view), max(view.shape[:2]) <= EXACT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import asdict
 
 import torch
@@ -19,10 +20,14 @@ from striate.training.together.group import Group
 from striate.training.together.norm import synchronise
 
 
-def same_pictures(group: Group, register: str) -> None:
+def same_pictures(group: Group, register: Iterable[str]) -> None:
     """Raises OptionError where this process has found other pictures than the first one."""
-    own = hashlib.sha256(register.encode("utf-8", "surrogateescape")).hexdigest()
-    if group.tell(own) != own:
+    if group.alone:
+        return
+    own = hashlib.sha256()
+    for line in register:
+        own.update(line.encode("utf-8", "surrogateescape"))
+    if group.tell(own.hexdigest()) != own.hexdigest():
         raise OptionError(
             f"process {group.place.rank} (machine {group.place.machine}) found other pictures "
             "than process 0; every machine needs the same files under the same path"
