@@ -23,12 +23,12 @@ def digits(folder: Path) -> None:
             Image.fromarray(picture).save(path)
 
 
-def cifar(folder: Path, archive: Path) -> None:
-    """10,000 CIFAR-10 pictures: 800 of a class from train, 200 of a class from test to validate.
+def cifar(folder: Path, archive: Path, train: int = 800, validation: int = 200) -> None:
+    """CIFAR-10 pictures, so many of a class from train, and so many from test to validate.
 
     The archive holds cifar10/{train,test}/CLASS/NNNN.jpg; the lowest numbers are taken.
     """
-    wanted = {"train": ("train", 800), "test": ("validation", 200)}
+    wanted = {"train": ("train", train), "test": ("validation", validation)}
     with tarfile.open(archive) as tar:
         for member in tar:
             path = PurePosixPath(member.name)
@@ -39,3 +39,16 @@ def cifar(folder: Path, archive: Path) -> None:
                 target = folder / part / path.parts[-2] / path.name
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read())
+
+
+def large(folder: Path, archive: Path) -> None:
+    """400 and 100 of the same, enlarged to JPEG files of 320x240 with the grain of a camera."""
+    cifar(folder, archive, train=40, validation=10)
+    chance = np.random.default_rng(0)
+    for path in sorted(folder.rglob("*.jpg")):
+        with Image.open(path) as picture:
+            enlarged = np.asarray(
+                picture.convert("RGB").resize((320, 240), Image.Resampling.BICUBIC)
+            )
+        grainy = (enlarged + chance.normal(0, 6, enlarged.shape)).clip(0, 255)
+        Image.fromarray(np.uint8(grainy)).save(path, quality=92)
