@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 
-def digits(folder: Path) -> None:
-    """5,000 MNIST digits as PNG files of 28x28 pixels: 400 of a class to train, 100 to validate."""
+def digits(folder: Path, train: int = 400, validation: int = 100) -> None:
+    """MNIST digits as PNG files of 28x28 pixels, so many of a class to train and to validate."""
     with as_file(files("striate.data") / "samples" / "digits.npz") as path:
         arrays = np.load(path)
         pixels, labels = arrays["x"], arrays["y"]
     for label in range(10):
-        for index, picture in enumerate(pixels[labels == label]):
-            part = "train" if index < 400 else "validation"
+        for index, picture in enumerate(pixels[labels == label][: train + validation]):
+            part = "train" if index < train else "validation"
             path = folder / part / str(label) / f"{index:03d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(picture).save(path)

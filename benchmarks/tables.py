@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import contest, networks, vision
+from tabulated import contest, learning, networks, vision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -54,6 +54,8 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "correlation": ("correlation", vision.correlation),
     "folder_to_model": ("folder_to_model", contest.folder_to_model),
     "equal_accuracy": ("folder_to_model", contest.equal_accuracy),
+    "degradation": ("degradation", learning.degradation),
+    "defaults": ("defaults", learning.defaults),
     "augmentation": ("augmentation", vision.augmentation),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "template_against_network": ("template_against_network", vision.template_against_network),

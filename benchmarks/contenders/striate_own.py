@@ -7,10 +7,11 @@ from dataclasses import replace
 from contender import Clock, parse
 from striate_train import main
 
+MUON = ("--optimiser", "muon", "--learning-rate")
 #: of each network: epochs, batch and the options of `striate train` that differ
 OWN: dict[str, tuple[int, int, tuple[str, ...]]] = {
-    "lenet5": (4, 64, ("--optimiser", "muon")),
-    "resnet20": (3, 128, ("--optimiser", "muon")),
+    "lenet5": (3, 64, (*MUON, "0.05", "--warm-up", "0.05")),
+    "resnet20": (3, 128, (*MUON, "0.05", "--warm-up", "0.05")),
 }
 
 if __name__ == "__main__":
