@@ -57,6 +57,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "degradation": ("degradation", learning.degradation),
     "defaults": ("defaults", learning.defaults),
     "augmentation": ("augmentation", vision.augmentation),
+    "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "template_against_network": ("template_against_network", vision.template_against_network),
 }
