@@ -41,9 +41,9 @@ def cifar(folder: Path, archive: Path, train: int = 800, validation: int = 200) 
                 target.write_bytes(content.read())
 
 
-def large(folder: Path, archive: Path) -> None:
-    """400 and 100 of the same, enlarged to JPEG files of 320x240 with the grain of a camera."""
-    cifar(folder, archive, train=40, validation=10)
+def large(folder: Path, archive: Path, train: int = 40, validation: int = 10) -> None:
+    """Some of the same, enlarged to JPEG files of 320x240 with the grain of a camera."""
+    cifar(folder, archive, train=train, validation=validation)
     chance = np.random.default_rng(0)
     for path in sorted(folder.rglob("*.jpg")):
         with Image.open(path) as picture:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import contest, learning, networks, vision
+from tabulated import contest, gpu, learning, networks, vision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TABLES = ROOT / "docs" / "tables"
-NOT_YET = "Not measured yet: `make bench`.\n"
+NOT_YET = "Not measured yet.\n"
 
 
 def main() -> int:
@@ -57,6 +57,8 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "degradation": ("degradation", learning.degradation),
     "defaults": ("defaults", learning.defaults),
     "augmentation": ("augmentation", vision.augmentation),
+    "gpu_cifar": ("gpu_cifar", gpu.cifar),
+    "gpu_resnet": ("gpu_resnet", gpu.resnet),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "template_against_network": ("template_against_network", vision.template_against_network),
