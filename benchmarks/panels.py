@@ -34,8 +34,9 @@ def panels(
     rows = -(-len(charts) // across)
     names = list(next(iter(charts.values()))[1])
     width = across * WIDE
-    beside = min(len(names), width // NAMED)
-    height = rows * HIGH + 14 + ROW * -(-len(names) // beside)
+    below = -(-len(names) // (width // NAMED))
+    beside = -(-len(names) // below)
+    height = rows * HIGH + 14 + ROW * below
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
         'class="plot" font-family="sans-serif" font-size="11" role="img">',
