@@ -41,6 +41,9 @@ bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/augmentation.py --save
 	$(BENCH)/python benchmarks/template_against_network.py --save
 	$(BENCH)/python benchmarks/correlation.py --save
+	$(BENCH)/python benchmarks/matrix_rate.py --save
+	$(BENCH)/python benchmarks/defaults.py --save $(if $(CIFAR),--cifar $(CIFAR))
+	$(if $(CIFAR),$(BENCH)/python benchmarks/degradation.py --save --cifar $(CIFAR))
 	$(BENCH)/python benchmarks/tables.py
 
 lock: .venv/ready

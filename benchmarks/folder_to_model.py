@@ -2,9 +2,10 @@
 
     python benchmarks/folder_to_model.py [--cifar PATH/cifar10-jpg.tar.gz] [--repeats 3] [--save]
 
-Each contender is a process of its own; they take turns, and each turn has another seed. Seconds are
-those of the whole process, imports included; memory is that of the process and its children.
-Prints one JSON line for each set of pictures; --save appends it to results/folder_to_model.jsonl.
+And how long until striate, with a recipe of its own, is as often right? Each contender is a process
+of its own; they take turns, and each turn has another seed. Seconds are those of the whole process,
+imports included; memory is that of the process and its children. Prints one JSON line for each set
+of pictures; --save appends it to results/folder_to_model.jsonl.
 """
 
 from __future__ import annotations
@@ -34,13 +35,17 @@ import psutil
 HERE = Path(__file__).resolve().parent
 CONTENDERS = {
     "striate": "striate_train.py",
+    "striate, own recipe": "striate_own.py",
     "striate, float32": "striate_float32.py",
     "Keras": "keras3.py",
     "fastai": "fast_ai.py",
+    "Lightning": "lightning_fit.py",
+    "timm": "timm_train.py",
     "PyTorch": "plain_torch.py",
 }
+SETS = ("digits", "cifar10", "large")
 SAMPLED_SECONDS = 0.25  #: between two looks at the memory
-PARAMS = {"lenet5": 61_706, "resnet20": 269_722}
+PARAMS = {"lenet5": 61_706, "resnet20": 269_722, "resnet18": 11_181_642}
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class Setting:
     network: str
     epochs: int
     batch: int
+    left_out: tuple[str, ...] = ()  #: contenders
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--epochs", type=int, help="for a quick look; not to be saved")
+    parser.add_argument("--on", nargs="+", choices=SETS, default=SETS, help="sets of pictures")
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
@@ -79,18 +86,28 @@ def main() -> None:
     if asked.cifar and not asked.cifar.is_file():
         parser.error(f"--cifar: no file {asked.cifar}")
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: asked.threads])
-    settings = [Setting("digits", folders.digits, "lenet5", asked.epochs or 10, 64)]
-    if asked.cifar:
-        pictures = partial(folders.cifar, archive=asked.cifar.resolve())
-        settings.append(Setting("cifar10", pictures, "resnet20", asked.epochs or 2, 128))
-    for index, setting in enumerate(settings):
-        line = json.dumps(measure(setting, asked.only, asked.repeats, warm_up=index == 0))
+    for index, setting in enumerate(settings(asked)):
+        names = [name for name in asked.only if name not in setting.left_out]
+        line = json.dumps(measure(setting, names, asked.repeats, warm_up=index == 0))
         print(line, flush=True)
         if asked.save:
             results = HERE / "results" / "folder_to_model.jsonl"
             results.parent.mkdir(exist_ok=True)
             with results.open("a") as file:
                 file.write(line + "\n")
+
+
+def settings(asked: argparse.Namespace) -> list[Setting]:
+    """What was asked for, as far as there are pictures."""
+    found = [Setting("digits", folders.digits, "lenet5", asked.epochs or 10, 64)]
+    if asked.cifar:
+        archive = asked.cifar.resolve()
+        small = partial(folders.cifar, archive=archive)
+        large = partial(folders.large, archive=archive)
+        alone = ("striate, own recipe",)  # nothing is learned in an epoch
+        found.append(Setting("cifar10", small, "resnet20", asked.epochs or 5, 128))
+        found.append(Setting("large", large, "resnet18", asked.epochs or 1, 32, alone))
+    return [setting for setting in found if setting.data in asked.on]
 
 
 def measure(setting: Setting, names: list[str], repeats: int, *, warm_up: bool) -> dict[str, Any]:
@@ -193,6 +210,7 @@ def summary(turns: list[Turn], first: float) -> dict[str, Any]:
     lines = [turn.line for turn in turns]
     return {
         "versions": lines[0]["versions"],
+        "recipe": lines[0]["recipe"],
         "seconds": spread([turn.seconds for turn in turns]),
         "ratio": round(statistics.median(turn.seconds for turn in turns) / first, 3),
         "cpu_seconds": spread([turn.cpu_seconds for turn in turns]),

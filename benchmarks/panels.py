@@ -13,9 +13,11 @@ STYLE = (
     f".paper{{fill:{PAPER['dark']}}}}}</style>"
 )
 #: the same by day and by night; lines differ in their dashes as well
-STROKES = tuple(COLOURS[sort] for sort in ("pooling", "dense", "block"))
-DASHES = ("", "7 3", "2 3")
-ACROSS, WIDE, HIGH = 3, 270, 200  #: panels in a row; pixels of each
+STROKES = tuple(COLOURS[sort] for sort in ("pooling", "dense", "block", "upsampling"))
+DASHES = ("", "7 3", "2 3", "9 3 2 3")
+ACROSS, WIDE, HIGH = 3, 270, 200  #: panels in a row, at most; pixels of each
+NAMED, ROW = 180, 20  #: pixels of a name below the panels, at least, and of a row of them
+MARKS = 13  #: most numbers below a panel
 LEFT, RIGHT, TOP, BOTTOM = 36, 10, 26, 36  #: pixels around the lines
 
 Line = Sequence[float]
@@ -24,10 +26,17 @@ Line = Sequence[float]
 def panels(
     title: str, charts: Mapping[str, tuple[Sequence[float], Mapping[str, Line]]], y_label: str
 ) -> str:
-    """A chart for each name: its x values, and lines of values from 0 to 1 by what they are."""
-    rows = -(-len(charts) // ACROSS)
+    """A chart for each name: its x values, and lines of values from 0 to 1 by what they are.
+
+    A line may have fewer values than there are places.
+    """
+    across = min(ACROSS, len(charts))
+    rows = -(-len(charts) // across)
     names = list(next(iter(charts.values()))[1])
-    width, height = ACROSS * WIDE, rows * HIGH + 34
+    width = across * WIDE
+    below = -(-len(names) // (width // NAMED))
+    beside = -(-len(names) // below)
+    height = rows * HIGH + 14 + ROW * below
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"',
         'class="plot" font-family="sans-serif" font-size="11" role="img">',
@@ -36,10 +45,11 @@ def panels(
         '<rect width="100%" height="100%" class="paper"/>',
     ]
     for number, (name, (xs, lines)) in enumerate(charts.items()):
-        x, y = number % ACROSS * WIDE, number // ACROSS * HIGH
+        x, y = number % across * WIDE, number // across * HIGH
         parts += [f'<g transform="translate({x},{y})">', *_chart(name, xs, lines, y_label), "</g>"]
     for number, name in enumerate(names):
-        x, y = 40 + number * (width - 60) / len(names), height - 16
+        x = 40 + number % beside * (width - 60) / beside
+        y = rows * HIGH + 18 + ROW * (number // beside)
         parts.append(f'<path d="M{x:.0f} {y}h26" {_stroke(number)}/>')
         parts.append(
             f'<text x="{x + 32:.0f}" y="{y + 4}" fill="currentColor">{escape(name)}</text>'
@@ -63,11 +73,14 @@ def _chart(name: str, xs: Sequence[float], lines: Mapping[str, Line], y_label: s
             f'<path d="M{LEFT} {y:.1f}H{WIDE - RIGHT}" stroke="currentColor" stroke-opacity=".2"/>'
         )
         parts.append(_text(LEFT - 5, y + 4, f"{value:g}", "end"))
-    parts += [_text(across(value), HIGH - BOTTOM + 14, f"{value:g}") for value in xs]
+    parts += [
+        _text(across(value), HIGH - BOTTOM + 14, f"{value:g}")
+        for value in xs[:: -(-len(xs) // MARKS)]
+    ]
     parts.append(_text((LEFT + WIDE - RIGHT) / 2, HIGH - 8, name))
     parts.append(_text(LEFT, TOP - 10, y_label, "start"))
     for number, values in enumerate(lines.values()):
-        points = [(across(x), down(y)) for x, y in zip(xs, values, strict=True)]
+        points = [(across(x), down(y)) for x, y in zip(xs, values, strict=False)]
         joined = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
         parts.append(f'<polyline points="{joined}" {_stroke(number)}/>')
     return parts

@@ -4,7 +4,7 @@
 
 FOLDER holds train/CLASS/* and validation/CLASS/*. The line is the last one on standard output.
 All train by SGD with momentum, without weight decay or augmentation, along the same one-cycle
-learning rate, and validate after every epoch.
+learning rate, and validate after every epoch; one has a recipe of its own beside that.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-SIDE = 32  #: pixels; both networks see 32x32
 MOMENTUM = 0.9
 RISING = 0.15  #: share of the steps in which the learning rate rises
+PEAKS = {"lenet5": 0.05, "resnet20": 0.1, "resnet18": 0.01}
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Task:
     """What is trained on what, the same for every contender."""
 
     folder: Path
-    network: str  #: lenet5 or resnet20
+    network: str  #: lenet5, resnet20 or resnet18
     epochs: int
     batch: int
     seed: int
@@ -38,15 +38,20 @@ class Task:
         return 1 if self.network == "lenet5" else 3
 
     @property
+    def side(self) -> int:
+        """Of the picture that the network sees, in pixels."""
+        return 224 if self.network == "resnet18" else 32
+
+    @property
     def learning_rate(self) -> float:
         """The peak."""
-        return {"lenet5": 0.05, "resnet20": 0.1}[self.network]
+        return PEAKS[self.network]
 
 
 def parse() -> Task:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--network", choices=("lenet5", "resnet20"), required=True)
+    parser.add_argument("--network", choices=PEAKS, required=True)
     for name in ("--epochs", "--batch", "--seed"):
         parser.add_argument(name, type=int, required=True)
     return Task(**vars(parser.parse_args()))
@@ -74,11 +79,19 @@ class Clock:
 
 
 def report(
-    clock: Clock, *, pictures: int, correct: int, n: int, params: int, packages: tuple[str, ...]
+    clock: Clock,
+    *,
+    pictures: int,
+    correct: int,
+    n: int,
+    params: int,
+    packages: tuple[str, ...],
+    recipe: str = "",
 ) -> None:
     """Print the line: one epoch trained on `pictures`, the last one got `correct` of `n` right.
 
-    Pictures per second are those of the median epoch after the first, training alone.
+    `recipe` says what was trained otherwise than all others do. Pictures per second are those of
+    the median epoch after the first, training alone.
     """
     steady = statistics.median(clock.epochs[1:] or clock.epochs)
     line = {
@@ -88,6 +101,7 @@ def report(
         "pictures_per_second": round(pictures / steady, 1),
         "phases": {name: round(seconds, 3) for name, seconds in clock.phases.items()},
         "versions": {name: version(name) for name in packages},
+        "recipe": recipe,
     }
     print(json.dumps(line), flush=True)
 

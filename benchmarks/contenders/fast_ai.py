@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 import networks
-from contender import MOMENTUM, RISING, SIDE, Clock, Task, parse, report
+from contender import MOMENTUM, RISING, Clock, Task, parse, report
 from fastai.callback.core import Callback
 from fastai.data.core import DataLoaders
 from fastai.vision.all import (
@@ -65,7 +65,7 @@ def load(task: Task) -> DataLoaders:
         get_items=get_image_files,
         splitter=GrandparentSplitter(train_name="train", valid_name="validation"),
         get_y=parent_label,
-        item_tfms=Resize(SIDE, method=ResizeMethod.Squish),
+        item_tfms=Resize(task.side, method=ResizeMethod.Squish),
         batch_tfms=Normalize.from_stats(half, half, cuda=False),
     )
     return block.dataloaders(task.folder, bs=task.batch)

@@ -14,7 +14,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import keras
 import tensorflow as tf
-from contender import MOMENTUM, RISING, SIDE, Clock, Task, parse, report
+from contender import MOMENTUM, RISING, Clock, Task, parse, report
 from keras import layers
 
 
@@ -23,7 +23,7 @@ def main(task: Task, clock: Clock) -> None:
     keras.utils.set_random_seed(task.seed)
     training, pictures = load(task, "train")
     validation, n = load(task, "validation")
-    network = {"lenet5": lenet5, "resnet20": resnet20}[task.network]()
+    network = {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
     network.compile(
         optimizer=optimiser(task, steps=task.epochs * int(training.cardinality())),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -54,7 +54,7 @@ def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
     pictures = keras.utils.image_dataset_from_directory(
         task.folder / part,
         color_mode="grayscale" if task.channels == 1 else "rgb",
-        image_size=(SIDE, SIDE),
+        image_size=(task.side, task.side),
         batch_size=None,
         shuffle=False,
         verbose=False,
@@ -77,7 +77,7 @@ def optimiser(task: Task, steps: int) -> keras.optimizers.Optimizer:
 def lenet5() -> keras.Model:
     return keras.Sequential(
         [
-            keras.Input((SIDE, SIDE, 1)),
+            keras.Input((32, 32, 1)),
             layers.Rescaling(1 / 127.5, -1),
             layers.Conv2D(6, 5, activation="tanh"),
             layers.AveragePooling2D(2),
@@ -92,7 +92,7 @@ def lenet5() -> keras.Model:
 
 
 def resnet20() -> keras.Model:
-    inputs = keras.Input((SIDE, SIDE, 3))
+    inputs = keras.Input((32, 32, 3))
     x = layers.Rescaling(1 / 127.5, -1)(inputs)
     x = layers.ReLU()(convolution(x, 16))
     for width in (16, 32, 64):
@@ -111,9 +111,27 @@ def block(x: keras.KerasTensor, width: int, stride: int) -> keras.KerasTensor:
     return layers.ReLU()(layers.Add()([x, y]))
 
 
-def convolution(x: keras.KerasTensor, width: int, stride: int = 1) -> keras.KerasTensor:
+def resnet18() -> keras.Model:
+    inputs = keras.Input((224, 224, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(inputs)
+    x = layers.ReLU()(convolution(x, 64, 2, side=7))
+    x = layers.MaxPooling2D(3, 2, "same")(x)
+    for width in (64, 128, 256, 512):
+        for index in range(2):
+            stride = 2 if width > 64 and index == 0 else 1
+            y = layers.ReLU()(convolution(x, width, stride))
+            y = convolution(y, width)
+            x = convolution(x, width, 2, side=1) if stride == 2 else x
+            x = layers.ReLU()(layers.Add()([x, y]))
+    x = layers.Dense(10)(layers.GlobalAveragePooling2D()(x))
+    return keras.Model(inputs, x)
+
+
+def convolution(
+    x: keras.KerasTensor, width: int, stride: int = 1, side: int = 3
+) -> keras.KerasTensor:
     start = keras.initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
-    x = layers.Conv2D(width, 3, stride, "same", use_bias=False, kernel_initializer=start)(x)
+    x = layers.Conv2D(width, side, stride, "same", use_bias=False, kernel_initializer=start)(x)
     return layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(x)
 
 

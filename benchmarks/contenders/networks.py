@@ -1,4 +1,7 @@
-"""LeNet-5 (LeCun et al. 1998, modern form) and ResNet-20 (He et al. 2015, 4.2), plain PyTorch."""
+"""LeNet-5 (LeCun et al. 1998, modern form), ResNet-20 (He et al. 2015, 4.2), plain PyTorch.
+
+ResNet-18 is torchvision's.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +70,15 @@ def resnet20(channels: int = 3, classes: int = 10) -> nn.Sequential:
     return network
 
 
+def resnet18(classes: int = 10) -> nn.Module:
+    """(N, 3, 224, 224) -> logits (N, classes); 11,181,642 parameters."""
+    from torchvision.models import resnet18 as build
+
+    return build(num_classes=classes)
+
+
 def build(name: str) -> nn.Module:
-    return {"lenet5": lenet5, "resnet20": resnet20}[name]()
+    return {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[name]()
 
 
 def count(network: nn.Module) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import networks
 import torch
-from contender import MOMENTUM, RISING, SIDE, Clock, Task, parse, report
+from contender import MOMENTUM, RISING, Clock, Task, parse, report
 from torch import nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
@@ -47,7 +47,7 @@ def main(task: Task, clock: Clock) -> None:
 
 def loader(task: Task, part: str, *, shuffle: bool) -> Loader:
     steps: list[object] = [transforms.Grayscale()] if task.channels == 1 else []
-    steps += [transforms.Resize((SIDE, SIDE)), transforms.ToTensor()]
+    steps += [transforms.Resize((task.side, task.side)), transforms.ToTensor()]
     steps += [transforms.Normalize([0.5] * task.channels, [0.5] * task.channels)]
     pictures = datasets.ImageFolder(str(task.folder / part), transforms.Compose(steps))
     return DataLoader(pictures, task.batch, shuffle, num_workers=2)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contender import Clock, parse
-from striate_train import main
+from striate_train import main, shared
 
 if __name__ == "__main__":
-    main(parse(), Clock(), precision="float32")
+    task = parse()
+    main(task, Clock(), [*shared(task), "--precision", "float32"], "")

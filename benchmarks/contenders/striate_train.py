@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -15,14 +16,19 @@ from contender import Clock, Task, parse, report
 from striate.cli import main as striate
 
 
-def main(task: Task, clock: Clock, precision: str = "auto") -> None:
+def shared(task: Task) -> list[str]:
+    """What all contenders are held to, as options."""
+    return ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
+
+
+def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
+    """Train with the options; `recipe` is what the table says of them."""
     out = Path("run")
     colour = "grey" if task.channels == 1 else "rgb"
     asked = ["train", str(task.folder), "--network", task.network, "--colour", colour]
+    asked += ["--size", str(task.side), "--fit", "stretch", "--augment", "none"]
     asked += ["--epochs", str(task.epochs), "--batch", str(task.batch), "--seed", str(task.seed)]
-    asked += ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
-    asked += ["--augment", "none", "--precision", precision, "--out", str(out), "--json"]
-    if code := striate(asked):
+    if code := striate([*asked, *options, "--out", str(out), "--json"]):
         sys.exit(code)
     lines = (out / "events.jsonl").read_text("utf-8").splitlines()
     events = [json.loads(line) for line in lines]
@@ -43,6 +49,7 @@ def main(task: Task, clock: Clock, precision: str = "auto") -> None:
         n=parts["validation"],
         params=of["Started"][0]["params"],
         packages=("striate", "torch"),
+        recipe=recipe,
     )
 
 
@@ -54,4 +61,5 @@ def epoch_seconds(steps: list[dict[str, float]], task: Task, pictures: int) -> f
 
 
 if __name__ == "__main__":
-    main(parse(), Clock())
+    task = parse()
+    main(task, Clock(), shared(task), "")

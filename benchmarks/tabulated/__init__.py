@@ -1,0 +1,1 @@
+"""What a line of results looks like as a table; needs the standard library alone."""

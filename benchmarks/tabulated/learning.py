@@ -1,0 +1,71 @@
+"""What was learned, and by which options."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabulated.grid import grid, listed, measured_on
+
+#: the curves, as the page that includes the table finds them
+DRAWN = (
+    "![Share wrong after each epoch, by depth](../pictures/degradation.svg)",
+    "![Share wrong after each epoch, with and without norms](../pictures/batch-norm.svg)",
+)
+
+
+def degradation(record: dict[str, Any]) -> str:
+    """Shares wrong after the last epoch, and the least on validation."""
+    parts = record["pictures"]
+    head = (
+        f"**{record['data']}**: {parts['train']:,} pictures to train on, "
+        f"{parts['validation']:,} to validate, {record['epochs']} epochs, seed {record['seed']}, "
+        f"on {record['device']}. {measured_on(record)}; n = 1."
+    )
+    rows = [(name, *learned(curve)) for name, curve in record["curves"].items()]
+    heads = ("network", "train, wrong", "validation, wrong", "its least", "epochs", "seconds")
+    table = grid(heads, ["---", *["---:"] * (len(heads) - 1)], rows)
+    failed = [
+        f"{name}: {curve['failed']}." for name, curve in record["curves"].items() if curve["failed"]
+    ]
+    versions = listed(record["versions"])
+    return "\n\n".join([*DRAWN, head, table, *failed, versions]) + "\n"
+
+
+def learned(curve: dict[str, Any]) -> tuple[str, ...]:
+    if not curve["train"]:
+        return ("–", "–", "–", "0", f"{curve['seconds']:.0f}")
+    return (
+        f"{curve['train'][-1]:.1%}",
+        f"{curve['validation'][-1]:.1%}",
+        f"{min(curve['validation']):.1%}",
+        str(len(curve["train"])),
+        f"{curve['seconds']:.0f}",
+    )
+
+
+def defaults(record: dict[str, Any]) -> str:
+    """The share right for each value of each option."""
+    parts = record["pictures"]
+    head = (
+        f"**{record['data']}**: {record['network']}, {parts['train']:,} pictures to train on, "
+        f"{parts['validation']:,} to validate, {record['epochs']} epochs; the default is bold. "
+        f"{measured_on(record)}. Means of n = {record['n']} seeds, least and most in brackets; the "
+        "interval is that of as many pictures."
+    )
+    rows = [
+        (f"`{name}`", f"**{value}**" if entry["default"] else value, *share(entry, record["n"]))
+        for name, values in record["changes"].items()
+        for value, entry in values.items()
+    ]
+    heads = ("option", "value", "right", "95% interval", "diverged")
+    table = grid(heads, ["---", "---", *["---:"] * 3], rows)
+    return f"{head}\n\n{table}\n\n{listed(record['versions'])}\n"
+
+
+def share(entry: dict[str, Any], n: int) -> tuple[str, str, str]:
+    """Of the validation pictures right, where any seed reached the end."""
+    right, failed = entry["accuracy"], f"{entry['failed']} of {n}" if entry["failed"] else ""
+    if right is None:
+        return "–", "–", failed
+    mean = f"{right['value']:.1%} ({entry['min']:.1%} to {entry['max']:.1%})"
+    return mean, f"{right['low']:.1%} to {right['high']:.1%}", failed

@@ -1,0 +1,56 @@
+"""Tables of how pictures are read: many of them, and large ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabulated.grid import grid, spread
+
+
+def million(record: dict[str, Any]) -> str:
+    """Seconds and peaks of memory of each question, for each number of pictures."""
+    sets = {int(count): entry for count, entry in record["sets"].items()}
+    machine, (few, many) = record["machine"], sorted(sets)[:: max(1, len(sets) - 1)]
+    head = (
+        f"Grey JPEGs of 28x28 pixels in {record['data']}. Measured {record['date']} on "
+        f"{machine['cpu']}, {machine['cores']} cores, other processes running; n = 1."
+    )
+    names = {"list": "listed", "check": "checked", "train": "trained, to the first report"}
+    rows = list[tuple[str, ...]]()
+    for question, name in names.items():
+        entries = [sets[count][question] for count in sorted(sets)]
+        cells = (
+            f"{entry['seconds']:,.1f} s, {entry['own'] / 1e6:,.0f} ({entry['resident'] / 1e6:,.0f})"
+            for entry in entries
+        )
+        grown = (sets[many][question]["own"] - sets[few][question]["own"]) / (many - few)
+        rows.append((name, *cells, f"{grown:,.0f}"))
+    heads = (
+        "",
+        *(f"{count:,} pictures: time, peak MB (with mapped files)" for count in sorted(sets)),
+        "bytes for each more picture",
+    )
+    return f"{head}\n\n{grid(heads, ['---', *['---:'] * (len(heads) - 1)], rows)}\n"
+
+
+def scaled_decoding(record: dict[str, Any]) -> str:
+    """Milliseconds of a picture, whole and scaled, and how far the pixels are apart."""
+    machine = record["machine"]
+    head = (
+        f"Processor time of a picture for 224x224 pixels. Measured {record['date']} on "
+        f"{machine['cpu']}, one core, with Pillow {record['versions']['pillow']}; medians of n = "
+        f"{record['n']}, least and most in brackets."
+    )
+    rows = [
+        (
+            size,
+            f"{entry['bytes'] / 1e3:,.0f} kB",
+            spread(entry["whole"], 1),
+            spread(entry["scaled"], 1),
+            f"{entry['whole']['median'] / entry['scaled']['median']:.1f}",
+            f"{entry['difference']:.2f}",
+        )
+        for size, entry in record["sizes"].items()
+    ]
+    heads = ("pixels", "file", "whole, ms", "scaled, ms", "ratio", "mean difference, of 255")
+    return f"{head}\n\n{grid(heads, ['---', *['---:'] * 5], rows)}\n"
