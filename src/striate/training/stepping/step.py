@@ -126,19 +126,23 @@ class Training:
 
 
 def batches(training: Training, position: Position) -> Iterator[Batch]:
-    """What is left of an epoch; each batch is made while the one before it is learned from."""
+    """What is left of an epoch.
+
+    Each batch is made while the one before it is learned from, but not where all cores learn: a
+    second team of threads slows the first down by a quarter (docs/log.md).
+    """
     recipe = training.recipe
-    return ahead(
-        training.train.shuffled(
-            recipe.batch,
-            seed=recipe.seed,
-            epoch=position.epoch,
-            variation=recipe.variation,
-            first=position.step,
-            balanced=recipe.balance == "sampling",
-            share=training.share,
-        )
+    left = training.train.shuffled(
+        recipe.batch,
+        seed=recipe.seed,
+        epoch=position.epoch,
+        variation=recipe.variation,
+        first=position.step,
+        balanced=recipe.balance == "sampling",
+        share=training.share,
     )
+    on_cores = training.train.labels.device.type == "cpu" and recipe.threads > 1
+    return left if on_cores else ahead(left)
 
 
 def take(training: Training, position: Position, batch: Batch, rate: float) -> None:
