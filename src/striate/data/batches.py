@@ -163,7 +163,15 @@ def pixels_of(
     pictures, classes = Pictures.of(packed.pictures), len(packed.class_names)
     kept = rows_of(pictures, part)
     labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
-    if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
+    if not resident(packed, device):
         return Pixels(packed.pixels, rows, labels.to(device), preprocess, classes)
-    resident = torch.from_numpy(packed.pixels[kept]).to(device)
-    return Pixels(resident, torch.arange(len(rows)), labels.to(device), preprocess, classes)
+    pixels = torch.from_numpy(packed.pixels[kept]).to(device)
+    return Pixels(pixels, torch.arange(len(rows)), labels.to(device), preprocess, classes)
+
+
+def resident(packed: Packed, device: torch.device) -> int:
+    """Bytes of pixels that lie on a GPU: all of them, where half of its free memory holds them."""
+    if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
+        return 0
+    free, _ = torch.cuda.mem_get_info(device)
+    return packed.pixels.nbytes if packed.pixels.nbytes <= free // 2 else 0

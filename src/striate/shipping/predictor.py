@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from striate.data.decoding.decode import decode
 from striate.data.decoding.reading import Piece
 from striate.data.layouts.scan import unlabelled
-from striate.data.listing import Record
+from striate.data.listing import Listing, Record
 from striate.data.shards.reading import is_shards, read_shards
+from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 from striate.model import Model
 from striate.tasks import classification
@@ -110,22 +111,23 @@ class Predictor:
 
 
 def _expanded(path: Path) -> Iterable[_File]:
-    """A file, or those of a folder, with the names that predictions carry."""
+    """A file, or those of a folder or an address, with the names that predictions carry."""
     # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
     if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
         if is_shards(path):
-            return _packed(path)
+            return _packed(read_shards(path), str(path))
         return ((path / name, str(path / name)) for name in unlabelled(path))
+    if home := address(path):
+        return _packed(read_shards(path, home), home)
     if not os.path.lexists(path):
         raise DataError(f"{printable(str(path))}: no such file or folder")
     return [(path, str(path))]
 
 
-def _packed(folder: Path) -> Iterable[_File]:
-    listing = read_shards(folder)
+def _packed(listing: Listing, home: str) -> Iterable[_File]:
     shards = listing.shards
     assert shards is not None
     return (
-        (shards.where(row), str(folder / picture.path))
+        (shards.where(row), f"{home}/{picture.path}")
         for row, picture in enumerate(listing.pictures)
     )

@@ -14,7 +14,7 @@ import torch
 
 from striate import storage
 from striate.data.balance import class_weights
-from striate.data.batches import pixels_of
+from striate.data.batches import pixels_of, resident
 from striate.data.checking.inspection import problems
 from striate.data.columns import Pictures, Records, rows_of
 from striate.data.layouts.scan import scan
@@ -22,6 +22,7 @@ from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
 from striate.data.packing.pack import packing
 from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
+from striate.data.shards.remote import address
 from striate.data.split import Shares, divided
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
@@ -110,9 +111,7 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
-    pixels = data.packed.pixels
-    resident = pixels.nbytes if device.type == "cuda" and isinstance(pixels, np.ndarray) else 0
-    room = Room(network, data.view, free_memory(device, resident))
+    room = Room(network, data.view, free_memory(device, resident(data.packed, device)))
     pictures = data.counts()["train"]
     recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
     room.check(recipe)
@@ -166,7 +165,9 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     )
     storage.write_lines(run.folder / "pictures.jsonl", _register(data.packed))
     # Last: a folder with this file is a run, which can be resumed.
-    run.write_json("options.json", {"photos": str(data.photos.resolve()), **resolved})
+    run.write_json(
+        "options.json", {"photos": address(data.photos) or str(data.photos.resolve()), **resolved}
+    )
 
 
 def started(training: Training, data: Dataset, device: torch.device, position: Position) -> Started:

@@ -49,7 +49,12 @@ def content(path: Path | str, most: int) -> bytes:
 
 
 def piece(path: Path | str, start: int, length: int) -> bytes:
-    """Some bytes of a regular file. Raises RefusedError, also where the file ends before them."""
+    """Some bytes of a regular file, or of one at an address such as s3://bucket/file.
+
+    Raises RefusedError, also where the file ends before them.
+    """
+    if isinstance(path, str) and "://" in path:
+        return _whole(_far(path, start, length), length, path)
     descriptor, _ = _open(path)
     try:
         data = os.pread(descriptor, length, start)
@@ -61,6 +66,20 @@ def piece(path: Path | str, start: int, length: int) -> bytes:
         raise _unreadable(error) from error
     finally:
         os.close(descriptor)
+    return _whole(data, length, path)
+
+
+def _far(address: str, start: int, length: int) -> bytes:
+    import fsspec  # only those who name an address need it
+
+    try:
+        store, path = fsspec.url_to_fs(address)
+        return store.cat_file(path, start=start, end=start + length)
+    except Exception as error:  # every store has its own
+        raise RefusedError("unreadable", f"{address}: {error}") from error
+
+
+def _whole(data: bytes, length: int, path: Path | str) -> bytes:
     if len(data) < length:
         raise RefusedError("truncated", f"{path} ends before it does")
     return data

@@ -38,6 +38,7 @@ from striate.data.listing import (
     reason,
 )
 from striate.data.shards.reading import is_shards, read_shards
+from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 
 #: in lower case; names that begin with a dot are hidden as well
@@ -75,9 +76,13 @@ class _Folder(NamedTuple):
 def scan(root: str | Path) -> Listing:
     """List the pictures of a folder, CSV manifest or array file with their labels; decodes nothing.
 
+    An address such as s3://bucket/shards is one of shards.
+
     Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file.
     """
     shown = printable(str(root))
+    if home := address(root):
+        return read_shards(Path(root), home)
     place = _resolved(root)
     if not place.is_dir():
         return _file(Path(root), place)

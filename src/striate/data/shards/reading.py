@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from striate.data.columns import NO_PART, RECORD, Pictures, Records, findings_from
 from striate.data.listing import FINDINGS, Finding, Listing, Shards, reason
 from striate.data.packing.cache import whole
+from striate.data.shards import remote
 from striate.data.shards.form import ABOUT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
 from striate.errors import DataError, printable
 
@@ -43,11 +44,17 @@ def is_shards(folder: Path) -> bool:
     return any(os.path.isfile(folder / name) for name in names)  # noqa: PTH113 - never raises
 
 
-def read_shards(folder: Path) -> Listing:
-    """List what a folder of shards holds. Raises DataError naming the file that is not right."""
+def read_shards(place: Path, home: str | None = None) -> Listing:
+    """List what a folder of shards holds, or what lies at the address `home`.
+
+    Raises DataError naming the file that is not right.
+    """
+    folder = place if home is None else remote.fetched(home)
     about = _about(folder / ABOUT)
-    for name, size, _ in about.files:
+    for name, size, _ in about.files[: 2 if home else None]:
         _check_size(folder / name, size)
+    for name, size, _ in about.files[2:] if home else ():
+        _same_size(f"{home}/{name}", remote.size(f"{home}/{name}"), size)
     (index, _, digest), (paths, _, _), *shards = about.files
     for name, _, expected in about.files[:2]:
         if whole(folder / name) != expected:
@@ -64,7 +71,12 @@ def read_shards(folder: Path) -> Listing:
     )
     files = tuple(name for name, _, _ in shards)
     return Listing(
-        folder, "shards", about.class_names, pictures, (), Shards(str(folder), files, table, digest)
+        folder,
+        "shards",
+        about.class_names,
+        pictures,
+        (),
+        Shards(home or str(folder), files, table, digest),
     )
 
 
@@ -72,7 +84,7 @@ def records_of(listing: Listing, largest_megabytes: int) -> Records | None:
     """What was known of each picture when it was packed; None where it was allowed more memory."""
     if listing.shards is None:
         return None
-    about = _about(Path(listing.shards.folder) / ABOUT)
+    about = _about(listing.root / ABOUT)
     if about.largest_megabytes > largest_megabytes:
         return None
     table = np.empty(about.pictures, RECORD)
@@ -131,10 +143,13 @@ def _check_size(file: Path, expected: int) -> None:
         raise _wrong(file, reason(error)) from error
     if not stat.S_ISREG(found.st_mode):
         raise _wrong(file, f"not a regular file; {_AGAIN}")
-    if found.st_size != expected:
-        state = "cut off" if found.st_size < expected else "too long"
-        sizes = f"{found.st_size:,} bytes where {expected:,} were packed"
-        raise _wrong(file, f"{state}: {sizes}; {_AGAIN}")
+    _same_size(file, found.st_size, expected)
+
+
+def _same_size(file: Path | str, found: int, expected: int) -> None:
+    if found != expected:
+        state = "cut off" if found < expected else "too long"
+        raise _wrong(file, f"{state}: {found:,} bytes where {expected:,} were packed; {_AGAIN}")
 
 
 def _table(file: Path, count: int) -> NDArray[np.void]:
@@ -182,5 +197,5 @@ def _check_entries(
         before = rows["path"][-1]
 
 
-def _wrong(file: Path, what: str) -> DataError:
+def _wrong(file: Path | str, what: str) -> DataError:
     return DataError(f"{printable(str(file))}: {what}")
