@@ -348,6 +348,15 @@ def test_bad_pictures_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("seed", [20_261_121, 2**63 - 1])
+def test_a_seed_may_be_a_date_or_the_largest_number(photos: Path, tmp_path: Path, seed: int):
+    asked = {**QUICK, "epochs": 1, "seed": seed}
+    one, other = (
+        striate.train(photos, out=tmp_path / name, progress=False, **asked) for name in "ab"
+    )
+    assert one.epochs()[0].weights == other.epochs()[0].weights
+
+
 def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys):
     events = striate.stream(photos, out=tmp_path / "run", **QUICK)
     for _ in display.shown(events):

@@ -54,7 +54,13 @@ def has_quick_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Products are computed in 16 bits where that is asked for; weights and sums stay float32."""
+    """Products are computed as precisely as asked; weights and sums stay float32.
+
+    torch lets the convolutions of a GPU round to TF32 unless told otherwise.
+    """
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = precision != "float32"
+        torch.backends.cuda.matmul.allow_tf32 = precision != "float32"
     half = torch.float16 if precision == "float16" else torch.bfloat16
     return torch.autocast(device.type, half, enabled=precision in ("bfloat16", "float16"))
 
@@ -78,11 +84,12 @@ def steady() -> None:
 
 
 def seed(device: torch.device, value: int) -> None:
-    """Seed the random numbers that layers draw on a device.
+    """Seed the random numbers that layers draw on a device; of a large number the rest counts.
 
     `torch.manual_seed` seeds every kind of device, and notes each call for those that never start:
     half a millisecond a step, and memory that is never freed.
     """
+    value %= 2**63  # torch takes no more
     if device.type == "cuda":
         torch.cuda.manual_seed(value)
     else:

@@ -190,6 +190,12 @@ def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch):
     assert form.others(PLAIN, TrainOptions(), network(), 1, CPU)["compiled"] == []
 
 
+def test_a_cpu_has_no_tf32():
+    with pytest.raises(OptionError) as caught:
+        form.usual(TrainOptions(precision="tf32"), network(), 1, CPU)
+    assert str(caught.value) == "precision tf32 is for GPUs; take float32 or bfloat16 on a CPU"
+
+
 def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("striate.training.machine.cores", lambda: 4)
     monkeypatch.setattr("striate.training.machine.has_quick_bfloat16", lambda _device: True)
@@ -246,7 +252,7 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
         _network: object, _batch: object, _usual: Form, _free: object, steps: int, _most: float
     ):
         calls.append(steps)
-        return Verdict(shape, 1.25, "2026-01-01")
+        return Verdict(shape, 1.25)
 
     monkeypatch.setattr(trial, "choose", chosen)
     told = [
@@ -271,8 +277,8 @@ def test_a_damaged_file_of_trials_is_written_anew(
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     (tmp_path / "trials.json").write_text(content)
     assert trial._recall({"view": 1}) is None
-    trial._remember({"view": 1}, Verdict(PLAIN, 1.0, "2026-01-01"))
-    assert trial._recall({"view": 1}) == Verdict(PLAIN, 1.0, "2026-01-01")
+    trial._remember({"view": 1}, Verdict(PLAIN, 1.0))
+    assert trial._recall({"view": 1}) == Verdict(PLAIN, 1.0)
 
 
 def test_a_real_trial_leaves_the_network_as_it_was():

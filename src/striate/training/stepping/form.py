@@ -43,13 +43,15 @@ def usual(options: TrainOptions, network: nn.Module, work: int, device: torch.de
     """What was asked for; for the rest what is quick nearly everywhere.
 
     `work` is the multiply-adds of a step. Raises OptionError for parts of a batch that the network
-    needs whole, and for a compiler that is not there.
+    needs whole, for a precision that the device does not have, and without a compiler.
     """
     if options.split and options.split > 1 and not _splits(network):
         raise OptionError(
             f"split {options.split} came, but batch norms need a whole batch and dropout draws for "
             "one; leave it out for this network"
         )
+    if options.precision == "tf32" and device.type == "cpu":
+        raise OptionError("precision tf32 is for GPUs; take float32 or bfloat16 on a CPU")
     if options.compile == "yes" and not machine.can_compile(device):
         raise OptionError("compile needs a C++ compiler, but no c++ was found; leave it out")
     precision, layout = options.precision, options.layout

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import datetime as dt
 import json
 import math
 import time
@@ -28,7 +27,6 @@ from striate.training import machine
 from striate.training.recipe import Recipe, View
 from striate.training.stepping.form import Form, others
 from striate.training.stepping.passes import Passes
-from striate.training.together import launch
 
 LEAST_STEPS = 500  #: of a training that is worth a trial
 _GAIN = 1.05  #: what another form must be quicker by; less may be chance
@@ -43,20 +41,16 @@ class Verdict:
 
     form: Form
     gain: float  #: how many times as quick as the usual form
-    date: str
 
 
 def verdict(
     network: nn.Module, train: Pixels, recipe: Recipe, view: View, options: TrainOptions
 ) -> Verdict | None:
-    """What a trial of the step's form says, or said when it was last asked; None: no trial.
-
-    Where several processes train, none is made: they would measure each other.
-    """
+    """What a trial of the step's form says, or said when it was last asked; None: no trial."""
     device, steps = train.labels.device, recipe.epochs * steps_in(len(train), recipe.batch)
     free = others(recipe.form, options, network, recipe.threads, device)
     asked = options.trial == "yes" or (options.trial == "auto" and steps >= LEAST_STEPS)
-    if not asked or not any(free.values()) or launch.place().processes > 1:
+    if not asked or not any(free.values()):
         return None
     about = {
         "view": asdict(view), "classes": train.classes, "batch": recipe.batch,
@@ -91,7 +85,7 @@ def choose(
             ratio = _raced(network, batch, best, form, steps, most)
             if ratio > _GAIN:
                 best, gain = form, gain * ratio
-    return Verdict(best, gain, dt.datetime.now(dt.UTC).date().isoformat())
+    return Verdict(best, gain)
 
 
 def _raced(
@@ -137,7 +131,7 @@ def _recall(about: Mapping[str, Any]) -> Verdict | None:
     """What a trial of the same things found, if it is still known."""
     kept = _kept().get(json.dumps(about))
     with contextlib.suppress(TypeError, KeyError):
-        return Verdict(Form(**kept["form"]), kept["gain"], kept["date"]) if kept else None
+        return Verdict(Form(**kept["form"]), kept["gain"]) if kept else None
     return None
 
 
