@@ -70,6 +70,11 @@ def test_a_run_from_an_address_is_the_run_from_the_folder(
     assert one == other
 
 
+def test_check_names_the_address_as_it_is(shards: Path):
+    told = str(striate.check(Path(f"file://{shards}")))
+    assert told.startswith(f"file://{shards}: 120 pictures in 3 classes (shards)\n")
+
+
 @pytest.mark.parametrize(
     ("place", "sentence"),
     [

@@ -24,6 +24,7 @@ from striate.data.listing import (
     Progress,
 )
 from striate.data.packing.survey import survey
+from striate.data.shards.remote import address
 from striate.errors import printable
 
 
@@ -39,7 +40,7 @@ class Sizes(NamedTuple):
 class Inspection:
     """What `check` found. Its text is the report; counts are of the pictures that can be used."""
 
-    root: Path  #: as it was given
+    root: Path | str  #: as it was given
     layout: str
     class_names: tuple[str, ...]
     counts: dict[str, int]  #: class name -> pictures
@@ -118,10 +119,10 @@ def inspecting(root: str | Path) -> Generator[Progress, None, Inspection]:
     for done, (index, record) in enumerate(survey(listing), 1):
         records.put(index, record)
         yield Progress(done, total, "pictures")
-    return _inspection(Path(root), listing, records)
+    return _inspection(address(root) or Path(root), listing, records)
 
 
-def _inspection(root: Path, listing: Listing, records: Records) -> Inspection:
+def _inspection(root: Path | str, listing: Listing, records: Records) -> Inspection:
     usable = np.flatnonzero(records.usable)
     pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
     names = listing.class_names
