@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from striate.data.augment import VARIATIONS, Variation
-from striate.data.batches import Batch, Pixels, pixels_of, steps_in
+from striate.data.batches import Batch, Pixels, pixels_of, resident, steps_in
 from striate.data.listing import PARTS, Packed, Part, Picture, Record
 from striate.data.preprocess import Preprocess
 
@@ -189,8 +189,11 @@ MIXED: list[Part | None] = ["test", "train", "train", "validation", "train", "te
 
 
 @pytest.mark.parametrize("part", [*PARTS, None])
-def test_a_part_holds_its_pictures_only(tmp_path: Path, part: Part | None) -> None:
+def test_a_part_holds_its_pictures_only(
+    tmp_path: Path, part: Part | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packed = packed_of(MIXED, tmp_path)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
     expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
     for device in ("cpu", "meta"):
         pixels = pixels_of(packed, part, PLAIN, torch.device(device))
@@ -201,6 +204,19 @@ def test_a_part_holds_its_pictures_only(tmp_path: Path, part: Part | None) -> No
     (batch,) = pixels.in_order(100)
     assert batch.labels.tolist() == [row % 3 for row in expected]
     assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
+
+
+@pytest.mark.parametrize(("free", "lies"), [(2, True), (1.9, False)])
+def test_pictures_lie_on_a_gpu_where_half_of_its_memory_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, lies: bool
+) -> None:
+    packed, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
+    size = packed.pixels.nbytes
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (int(free * size), 10**12))
+    pixels = pixels_of(packed, "train", PLAIN, gpu)
+    assert isinstance(pixels.source, torch.Tensor) == lies
+    assert resident(packed, gpu) == (size if lies else 0)
+    assert pixels.labels.device == gpu
 
 
 def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
