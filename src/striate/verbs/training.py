@@ -76,19 +76,12 @@ def stream(
     the last one.
     """
     with joined() as group:
-        for event in _stream(group, photos, recipe, resume, options):
+        for event in _stream(group, *_asked(group, photos, recipe, resume, options)):
             if group.first or isinstance(event, (Finished, Stopped)):
                 yield event
 
 
-def _stream(
-    group: Group,
-    photos: str | Path | None,
-    recipe: str | Path | None,
-    resume: str | Path | None,
-    options: dict[str, Any],
-) -> Iterator[Event]:
-    run, source, chosen = _asked(group, photos, recipe, resume, options)
+def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Iterator[Event]:
     device = choose_device(group.device(chosen.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)  # whose random numbers are seeded
