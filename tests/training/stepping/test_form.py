@@ -270,6 +270,24 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
     assert (options["layout"], options["compile"], options["split"]) == ("channels-first", "no", 1)
 
 
+def test_a_trial_that_was_made_for_another_wish_is_not_taken(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With one layout asked for and then the other, the same is left to be tried."""
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(trial, "LEAST_STEPS", 10)
+    monkeypatch.setattr(trial, "choose", lambda *given: Verdict(given[2], 1.0))
+    told = [
+        next(
+            event.form
+            for event in striate.stream(photos, out=tmp_path / layout, layout=layout)
+            if hasattr(event, "form")
+        )
+        for layout in ("channels-last", "channels-first")
+    ]
+    assert told == ["channels last, float32", "channels first, float32"]
+
+
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', "\x00"])
 def test_a_damaged_file_of_trials_is_written_anew(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

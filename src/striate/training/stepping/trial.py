@@ -54,7 +54,7 @@ def verdict(
         return None
     about = {
         "view": asdict(view), "classes": train.classes, "batch": recipe.batch,
-        "free": free, "machine": machine.environment(device),
+        "usual": asdict(recipe.form), "free": free, "machine": machine.environment(device),
     }  # fmt: skip
     if options.trial == "auto" and (known := _recall(about)):
         return known
