@@ -24,7 +24,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from folder_to_model import HERE, machine, say
+from folder_to_model import keep, machine, say
 from torch import Tensor
 
 from striate.data.augment import VARIATIONS, draws, vary
@@ -48,8 +48,7 @@ def main() -> None:
             line = json.dumps(compare(device, shape, asked.repeats))
             print(line, flush=True)
             if asked.save:
-                with (HERE / "results" / "augmentation.jsonl").open("a") as file:
-                    file.write(line + "\n")
+                keep("augmentation", line)
 
 
 def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]:

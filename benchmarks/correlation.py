@@ -23,7 +23,7 @@ import numpy as np
 import scipy
 import scipy.ndimage
 import scipy.signal
-from folder_to_model import HERE, machine, say
+from folder_to_model import keep, machine, say
 
 from striate.vision import correlate
 
@@ -52,8 +52,7 @@ def main() -> None:
         line = json.dumps(compare(side, asked.kernels, asked.n, asked.limit))
         print(line, flush=True)
         if asked.save:
-            with (HERE / "results" / "correlation.jsonl").open("a") as file:
-                file.write(line + "\n")
+            keep("correlation", line)
 
 
 def compare(side: int, sides: list[int], n: int, limit: float) -> dict[str, Any]:

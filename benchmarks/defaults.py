@@ -22,7 +22,7 @@ from typing import Any, get_args
 
 import folders
 import torch
-from folder_to_model import HERE, machine, say, wilson
+from folder_to_model import keep, machine, say, wilson
 
 import striate
 from striate.errors import DivergedError
@@ -61,8 +61,7 @@ def main() -> None:
         line = json.dumps(measured(data, asked))
         print(line, flush=True)
         if asked.save:
-            with (HERE / "results" / "defaults.jsonl").open("a") as file:
-                file.write(line + "\n")
+            keep("defaults", line)
 
 
 def measured(data: str, asked: argparse.Namespace) -> dict[str, Any]:

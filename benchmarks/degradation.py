@@ -26,7 +26,7 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import HERE, machine, say
+from folder_to_model import HERE, keep, machine, say
 from panels import panels
 from torch import nn
 
@@ -56,8 +56,7 @@ def main() -> None:
     record = measured(asked)
     print(json.dumps(record), flush=True)
     if asked.save:
-        with (HERE / "results" / "degradation.jsonl").open("a") as file:
-            file.write(json.dumps(record) + "\n")
+        keep("degradation", json.dumps(record))
         draw(record["curves"])
 
 

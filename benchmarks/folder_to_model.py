@@ -91,10 +91,7 @@ def main() -> None:
         line = json.dumps(measure(setting, names, asked.repeats, warm_up=index == 0))
         print(line, flush=True)
         if asked.save:
-            results = HERE / "results" / "folder_to_model.jsonl"
-            results.parent.mkdir(exist_ok=True)
-            with results.open("a") as file:
-                file.write(line + "\n")
+            keep("folder_to_model", line)
 
 
 def settings(asked: argparse.Namespace) -> list[Setting]:
@@ -255,6 +252,12 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
+
+
+def keep(question: str, line: str) -> None:
+    """Append what was measured to the results of a question."""
+    with (HERE / "results" / f"{question}.jsonl").open("a") as file:
+        file.write(line + "\n")
 
 
 def say(text: str) -> None:

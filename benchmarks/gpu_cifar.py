@@ -26,7 +26,7 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import HERE, machine, say, spread
+from folder_to_model import keep, machine, say, spread
 from quick_network import Quick, accuracy, trained
 from torch import Tensor
 
@@ -60,8 +60,7 @@ def main() -> None:
     line = json.dumps(measured(asked))
     print(line, flush=True)
     if asked.save:
-        with (HERE / "results" / "gpu_cifar.jsonl").open("a") as file:
-            file.write(line + "\n")
+        keep("gpu_cifar", line)
 
 
 def measured(asked: argparse.Namespace) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import HERE, machine, say, spread
+from folder_to_model import keep, machine, say, spread
 from torch import nn
 
 import striate
@@ -66,8 +66,7 @@ def main() -> None:
     line = json.dumps(measured(asked))
     print(line, flush=True)
     if asked.save:
-        with (HERE / "results" / "gpu_resnet.jsonl").open("a") as file:
-            file.write(line + "\n")
+        keep("gpu_resnet", line)
 
 
 def measured(asked: argparse.Namespace) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from folder_to_model import HERE, machine, say, spread
+from folder_to_model import keep, machine, say, spread
 
 import striate
 from striate import zoo
@@ -69,8 +69,7 @@ def main() -> None:
     )
     print(line, flush=True)
     if asked.save:
-        with (HERE / "results" / "matrix_rate.jsonl").open("a") as file:
-            file.write(line + "\n")
+        keep("matrix_rate", line)
 
 
 def best_square(device: torch.device, kind: torch.dtype, seconds: float) -> dict[str, float]:

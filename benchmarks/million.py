@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from folder_to_model import HERE, machine, say
+from folder_to_model import keep, machine, say
 from PIL import Image
 
 QUESTIONS = ("list", "check", "train")
@@ -59,8 +59,7 @@ def main() -> None:
     )
     print(line)
     if asked.save:
-        with (HERE / "results" / "million.jsonl").open("a") as file:
-            file.write(line + "\n")
+        keep("million", line)
 
 
 def answers(count: int, folder: Path) -> dict[str, Any]:

@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 import torch
-from folder_to_model import HERE, machine, say
+from folder_to_model import keep, machine, say
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
@@ -46,8 +46,7 @@ def main() -> None:
         line = json.dumps(compare(device, asked.only, asked.batch))
         print(line, flush=True)
         if asked.save:
-            with (HERE / "results" / "peak_memory.jsonl").open("a") as file:
-                file.write(line + "\n")
+            keep("peak_memory", line)
 
 
 def compare(device: str, names: list[str], batch: int) -> dict[str, Any]:

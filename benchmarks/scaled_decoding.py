@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import PIL
-from folder_to_model import HERE, machine
+from folder_to_model import keep, machine
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -50,8 +50,7 @@ def main() -> None:
     )
     print(line)
     if save:
-        with (HERE / "results" / "scaled_decoding.jsonl").open("a") as file:
-            file.write(line + "\n")
+        keep("scaled_decoding", line)
 
 
 def compared(width: int, height: int) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from folder_to_model import HERE, machine, say
+from folder_to_model import HERE, keep, machine, say
 from forms import Change, Form, Score, best_threshold, crops, digits, form, hits, judged
 from numpy.typing import NDArray
 from panels import panels
@@ -85,8 +85,7 @@ def main() -> None:
     line = compare(finders)
     print(json.dumps(line), flush=True)
     if save:
-        with (HERE / "results" / "template_against_network.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        keep("template_against_network", json.dumps(line))
         (PICTURES / "template_against_network.svg").write_text(plot(line["curves"]), "utf-8")
         figure(finders, line["finders"]).save(PICTURES / "form.png", optimize=True)
 
