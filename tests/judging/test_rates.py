@@ -143,3 +143,20 @@ def test_wrong_options_are_refused(options: dict, said: str):
 def test_options_without_use_are_unknown(name: str):
     with pytest.raises(OptionError, match=f"no option is called '{name}'"):
         striate.find_rate("nowhere", **{name: 1})
+
+
+def test_a_recipe_of_a_training_serves_the_test_as_far_as_it_concerns_a_step(
+    test: RateTest, photos: Path, tmp_path: Path
+):
+    lines = [f'{name} = "{value}"' for name, value in QUICK.items()]
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text("\n".join([*lines, "epochs = 20", 'schedule = "step"', 'out = "run"']))
+    assert striate.find_rate(photos, recipe=recipe) == test
+    assert striate.find_rate(photos, recipe=recipe, batch=8).batch == 8
+
+
+def test_a_recipe_is_checked_as_for_a_training(photos: Path, tmp_path: Path):
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('netwrk = "lenet5"')
+    with pytest.raises(OptionError, match=r"recipe.toml: .*netwrk.*did you mean 'network'"):
+        striate.find_rate(photos, recipe=recipe)

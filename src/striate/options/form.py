@@ -54,7 +54,12 @@ class Options(BaseModel):
             raise StorageError(f"{shown}: {(error.strerror or 'unreadable').lower()}") from error
         except (ValueError, RecursionError) as error:
             raise OptionError(f"{shown}: not TOML: {printable(str(error), 200)}") from error
-        return cls.read({**values, **changes}, source=str(path))
+        return cls.read({**cls.of_recipe(values), **changes}, source=str(path))
+
+    @classmethod
+    def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What of a recipe is for this verb."""
+        return values
 
     @field_validator("*", mode="before")
     @classmethod

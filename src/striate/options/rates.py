@@ -41,6 +41,11 @@ class RateOptions(TrainOptions):
             raise unknown("option", useless[0], cls.flags())
         return super().read(values, source)
 
+    @classmethod
+    def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Nothing of what only a training has a use for, such as the folder of its run."""
+        return {name: value for name, value in values.items() if name not in (*_NO_USE, "out")}
+
     @model_validator(mode="after")
     def _rise(self) -> Self:
         if self.highest <= self.lowest:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from rich.console import Console
@@ -18,7 +18,7 @@ from striate.judging.page.writing import write_report
 from striate.judging.rates import plot
 from striate.judging.rates.finder import RateTest, finding
 from striate.judging.replay import Replay, replaying
-from striate.options import RateOptions, TrainOptions
+from striate.options import Options, RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Note, Stopped
@@ -152,7 +152,7 @@ def _asked(
     if group.first:
         run, source = None, photos
         if resume is None:
-            chosen = _options(recipe, options)
+            chosen = _options(TrainOptions, recipe, options)
             if photos and (earlier := restart.begun(group.place, Path(photos), chosen)):
                 run, source, chosen = _resumed(photos, earlier, None, {})
         else:
@@ -166,16 +166,23 @@ def _asked(
     return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(chosen)
 
 
-def find_rate(photos: str | Path, *, progress: bool = False, **options: Any) -> RateTest:
+def find_rate(
+    photos: str | Path,
+    *,
+    recipe: str | Path | None = None,
+    progress: bool = False,
+    **options: Any,
+) -> RateTest:
     """Take steps at learning rates that rise until the loss explodes, and suggest one.
 
-    Options are those of `striate find-rate`; with `out`, the losses are drawn there. No run is left
-    behind. Raises DataError, OptionError or StorageError.
+    Options are those of `striate find-rate`, and of a training's TOML `recipe` those that a step
+    depends on; with `out`, the losses are drawn there. No run is left behind. Raises DataError,
+    OptionError or StorageError.
 
     >>> striate.find_rate("photos", network="resnet18").suggested  # doctest: +SKIP
     0.05
     """
-    chosen = RateOptions.read(options)
+    chosen = _options(RateOptions, recipe, options)
     if chosen.out:
         storage.check_suffix(chosen.out, plot.SUFFIXES)
     keep_freed_memory()
@@ -186,10 +193,13 @@ def find_rate(photos: str | Path, *, progress: bool = False, **options: Any) -> 
     return test
 
 
-def _options(recipe: str | Path | None, options: dict[str, Any]) -> TrainOptions:
+_Chosen = TypeVar("_Chosen", bound=Options)
+
+
+def _options(kind: type[_Chosen], recipe: str | Path | None, options: dict[str, Any]) -> _Chosen:
     if recipe is None:
-        return TrainOptions.read(options)
-    return TrainOptions.read_toml(Path(recipe), options)
+        return kind.read(options)
+    return kind.read_toml(Path(recipe), options)
 
 
 def _resumed(

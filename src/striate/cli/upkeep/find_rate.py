@@ -13,15 +13,16 @@ from striate.cli.verb import FILE, Verb, as_json
 
 @click.command("find-rate", cls=Verb, model="RateOptions")
 @click.argument("photos", help="A class-folder tree, manifest or array file.", type=FILE)
+@click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json
-def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
+def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str, Any]) -> int:
     """Find a learning rate: take steps at rising rates until the loss explodes; leave no run.
 
     Exits with 1 when no rate lowered the loss. Example: striate find-rate photos --out rates.svg
     """
     from striate import verbs
 
-    test = verbs.find_rate(photos, progress=True, **options)
+    test = verbs.find_rate(photos, recipe=recipe, progress=True, **options)
     place = options.get("out")
     if as_json:
         files = {"files": {"plot": str(place)}} if place else {}
