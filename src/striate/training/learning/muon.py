@@ -8,6 +8,9 @@ for each output; the first and the last layer, biases and scales take AdamW.
 
 from __future__ import annotations
 
+from collections import defaultdict
+
+import torch
 from torch import Tensor
 
 from striate.training.learning.part import Change, Rule
@@ -17,30 +20,35 @@ _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
 def _muon(change: Change) -> None:
+    alike: defaultdict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
     for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
         momentum.lerp_(grad, 1 - _MOMENTUM)
         ahead = grad.lerp(momentum, _MOMENTUM)  # as Nesterov looks ahead
         matrix = ahead.reshape(len(ahead), -1)
-        tall = max(1.0, matrix.shape[0] / matrix.shape[1]) ** 0.5
-        towards = orthogonal(matrix).reshape(param.shape)
-        param.mul_(1 - change.learning_rate * change.decay)
-        param.add_(towards, alpha=-change.learning_rate * tall)
+        alike[matrix.shape].append((param, matrix))
+    for (rows, columns), those in alike.items():
+        params, matrices = zip(*those, strict=True)
+        tall = max(1.0, rows / columns) ** 0.5
+        for param, towards in zip(params, orthogonal(torch.stack(matrices)), strict=True):
+            param.mul_(1 - change.learning_rate * change.decay)
+            param.add_(towards.reshape(param.shape), alpha=-change.learning_rate * tall)
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """(rows, columns) -> the same directions, all singular values between about 0.7 and 1.2.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """(N, rows, columns) -> the same directions, all singular values between about 0.7 and 1.2.
 
     Five steps of a Newton-Schulz iteration. On a GPU in bfloat16, as the author has it; a CPU
     without matrix tiles is slower in it than in float32.
     """
-    wide = matrix.shape[0] <= matrix.shape[1]
-    found = matrix.bfloat16() if matrix.is_cuda else matrix
-    found = found if wide else found.T
-    found = found / (found.norm() + _EPSILON)
+    wide = matrices.shape[1] <= matrices.shape[2]
+    found = matrices.bfloat16() if matrices.is_cuda else matrices
+    found = found if wide else found.mT
+    found = found / (found.norm(dim=(1, 2), keepdim=True) + _EPSILON)
     for _ in range(_STEPS):
-        gram = found @ found.T
-        found = _A * found + (_B * gram + _C * gram @ gram) @ found
-    return (found if wide else found.T).to(matrix.dtype)
+        gram = found @ found.mT
+        gram = torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C)
+        found = torch.baddbmm(found, gram, found, beta=_A)
+    return (found if wide else found.mT).to(matrices.dtype)
 
 
 MUON = Rule(_muon, ("momentum",))
