@@ -69,7 +69,8 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     """
     listing = scan(photos)
     _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
-    view = choose_view(options, headers(listing))
+    asked = options.network and options.size and options.colour
+    view = choose_view(options, () if asked else headers(listing))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
