@@ -27,6 +27,7 @@ from striate import cli, tensorfile, verbs
 from striate.data.batches import Batch, Pixels
 from striate.training import preparation
 from striate.training.events import Event, Note
+from striate.training.learning import schedule
 from striate.training.together import norm
 from striate.training.together.group import joined
 from striate.verbs import training as training_verbs
@@ -50,6 +51,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "nothing left for one": (3, {**NORMS, "batch": 79, "augment": "none"}),
     "nothing for a mean": (3, {**USUAL, "batch": 79, "epochs": 1}),
     "local norms": (2, {**NORMS, "batch_norm": "local"}),
+    "recovering": (2, {**USUAL, "recover": True, "learning_rate": 0.02}),
 }
 LONGEST = 100  #: seconds
 
@@ -100,6 +102,8 @@ def train(photos: Path, out: Path, options: dict[str, Any], **more: Any) -> None
     """A training whose every process also writes down a hash of its weights."""
     if options["network"] == "resnet20":
         count_in_float64()
+    if "recover" in options:
+        leap(options["learning_rate"])
     with held() as trainings:
         verbs.train(photos, out=out, progress=False, **options, **more)
     weights = dict(trainings[0].model.network.named_parameters())
@@ -116,6 +120,17 @@ def count_in_float64() -> None:
     preparation.place = lambda network, device: place(network, device).double()
     Pixels._gathered = doubled
     training_verbs.write_report = lambda *_: None  # it reads the model, which is float32
+
+
+def leap(peak: float) -> None:
+    """Let the rate be far too high from the middle on, until the training has recovered."""
+    usual = schedule.learning_rate
+
+    def leaping(highest: float, progress: float, *others: Any) -> float:
+        lost = progress > 0.6 and highest == peak
+        return 1e30 if lost else usual(highest, progress, *others)
+
+    schedule.learning_rate = leaping
 
 
 @contextlib.contextmanager

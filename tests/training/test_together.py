@@ -63,6 +63,7 @@ def assert_close(one: Run, other: Run, tolerance: float) -> None:
         ("plain", 2e-6),
         ("everything", 2e-6),
         ("nothing for a mean", 2e-6),
+        ("recovering", 2e-6),
         ("norms", 1e-9),
         ("nothing left for one", 1e-9),
     ],
@@ -77,6 +78,14 @@ def test_all_processes_end_with_the_same_weights(cases: Path, case: str):
     count = CASES[case][0]
     hashes = {(cases / f"{case}-{count}.{rank}").read_text() for rank in range(count)}
     assert len(hashes) == 1
+
+
+def test_several_processes_go_back_an_epoch_as_one_does(cases: Path):
+    for count in (1, 2):
+        told = [e["text"] for e in Run(cases / f"recovering-{count}").events() if "text" in e]
+        assert len(told) == 1
+        assert told[0].startswith("training diverged in epoch 2 at step 4")
+        assert told[0].endswith("back to the end of epoch 1, once, and on with a tenth of the rate")
 
 
 def test_local_norms_see_what_their_process_sees(cases: Path):
