@@ -23,6 +23,7 @@ from striate.training.recipe import Recipe
 from striate.training.run import Run
 from striate.training.stepping.health import Health
 from striate.training.stepping.passes import Passes
+from striate.training.stepping.refusal import explained
 from striate.training.stepping.trial import Verdict
 from striate.training.together.group import Group
 
@@ -102,6 +103,11 @@ class Training:
         local = self.recipe.batch_norm == "local"
         return Share(place.rank, place.processes, 2 * place.processes if local else 2)
 
+    @property
+    def judged_at_once(self) -> int:
+        """Pictures of a validation: nothing is kept of a layer, so twice a step's take no more."""
+        return max(self.recipe.batch, min(2 * self.recipe.batch, 256))
+
     def pictures(self, step: int) -> int:
         """Of a step of an epoch, from 0, those of all processes together."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
@@ -148,7 +154,8 @@ def batches(training: Training, position: Position) -> Iterator[Batch]:
 def take(training: Training, position: Position, batch: Batch, rate: float) -> None:
     """Learn from a batch, or this process's share of it; the loss is that of the whole batch.
 
-    Raises LossError before a weight is changed, but on a GPU later.
+    Raises LossError before a weight is changed, but on a GPU later; OptionError where torch
+    refuses to compute it.
     """
     recipe, total, group = training.recipe, training.steps, training.group
     device = batch.labels.device
@@ -159,7 +166,7 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     )
     pictures = training.pictures(position.step)
     share = len(batch.labels) / pictures
-    with group.adding_gradients(training.optimiser.params):
+    with explained(batch), group.adding_gradients(training.optimiser.params):
         loss, right = training.passes.run(batch, training.optimiser.scale * (share / together))
     loss, right = group.total(loss.detach() * share, right)
     training.unread.add(position.step + 1, loss, right, pictures)
@@ -167,7 +174,8 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
         training.unread.settle(position)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
-        _update(training, position, rate)
+        with explained(batch):  # the first update makes room for what the optimiser remembers
+            _update(training, position, rate)
 
 
 def _update(training: Training, position: Position, rate: float) -> None:
@@ -194,9 +202,7 @@ def retrace(training: Training, position: Position, goal: Position) -> None:
 
 
 @torch.inference_mode()
-def validate(
-    network: nn.Module, pixels: Pixels, group: Group, batch: int = 256
-) -> tuple[float, float]:
+def validate(network: nn.Module, pixels: Pixels, group: Group, batch: int) -> tuple[float, float]:
     """Mean loss in nats and share right over every picture, in evaluation mode."""
     network.eval()
     group.same_statistics(network)

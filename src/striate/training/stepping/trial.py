@@ -27,6 +27,7 @@ from striate.training import machine
 from striate.training.recipe import Recipe, View
 from striate.training.stepping.form import Form, others
 from striate.training.stepping.passes import Passes
+from striate.training.stepping.refusal import explained
 
 LEAST_STEPS = 500  #: of a training that is worth a trial
 _GAIN = 1.05  #: what another form must be quicker by; less may be chance
@@ -92,8 +93,9 @@ def _raced(
     network: nn.Module, batch: Batch, one: Form, other: Form, steps: int, most: float
 ) -> float:
     """How many times as quick another form is; 0 where it is not worth or not able to start."""
-    first = _Runner(network, batch, one)
-    seconds = min(first.seconds(), first.seconds())
+    with explained(batch):
+        first = _Runner(network, batch, one)
+        seconds = min(first.seconds(), first.seconds())
     worth = _WORTH_COMPILING[batch.labels.device.type] if other.compiled else 0.0
     if min(steps * seconds, most) < worth or most < LEAST_STEPS * seconds:
         return 0.0
