@@ -58,7 +58,7 @@ def evaluating(
 
 
 def judged(
-    model: Model, packed: Packed, part: PartChoice, *, shown: str, batch: int = 256
+    model: Model, packed: Packed, part: PartChoice, *, shown: str, batch: int = 64
 ) -> Judged:
     """Judge a network on a part of pictures that are decoded and divided already."""
     rows = rows_of(packed.pictures, None if part == "all" else part)

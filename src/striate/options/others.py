@@ -29,7 +29,7 @@ class EvaluateOptions(Options):
     """Options of `evaluate`."""
 
     part: PartChoice = option("test", "Which pictures to judge; all, where none was learned from")
-    batch: int = option(256, "Pictures a step", ge=1, le=65_536)
+    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")
     out: Path | None = option(None, "Write the report to this .html file")

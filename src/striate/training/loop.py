@@ -153,7 +153,9 @@ def _close_epoch(
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     with machine.autocast(training.recipe.precision, training.validation.labels.device):
-        loss, accuracy = validate(training.judged, training.validation, training.group)
+        loss, accuracy = validate(
+            training.judged, training.validation, training.group, training.judged_at_once
+        )
     rate = training.rate(position, training.progress(position))
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
