@@ -14,7 +14,8 @@ from collections.abc import Sequence
 import click
 
 import striate
-from striate.cli import check, demo, describe, evaluate, networks, predict, size, train
+from striate.cli import check, demo, evaluate, predict, train
+from striate.cli.looking import describe, networks, size
 from striate.cli.upkeep import cache, find_rate, pack, verify
 from striate.cli.vision import filter as filter_
 from striate.cli.vision import numbers

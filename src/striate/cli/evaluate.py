@@ -20,7 +20,7 @@ def command(model: Path, photos: Path, as_json: bool, options: dict[str, Any]) -
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """
-    from striate import verbs
+    from striate.cli.loading import verbs
 
     evaluation = verbs.evaluate(model, photos, **options)
     if as_json:

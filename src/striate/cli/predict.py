@@ -34,7 +34,7 @@ def tell(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
     """Predict and print; how many files could not be read."""
-    from striate import verbs
+    from striate.cli.loading import verbs
 
     predictions = verbs.predict(model, *paths, **options)
     if as_json:

@@ -49,7 +49,7 @@ def follow(
     as_json: bool = False,
 ) -> tuple[Path, int]:
     """Train, show it, and print what came of it; the run's folder and the exit code."""
-    from striate import verbs
+    from striate.cli.loading import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.together import launch

@@ -20,7 +20,7 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
 
     Exits with 1 when no rate lowered the loss. Example: striate find-rate photos --out rates.svg
     """
-    from striate import verbs
+    from striate.cli.loading import verbs
 
     test = verbs.find_rate(photos, recipe=recipe, progress=True, **options)
     place = options.get("out")

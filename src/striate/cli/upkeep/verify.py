@@ -18,7 +18,7 @@ def command(run: Path, as_json: bool) -> int:
 
     Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
     """
-    from striate import verbs
+    from striate.cli.loading import verbs
 
     replay = verbs.verify(run, progress=True)
     if as_json:

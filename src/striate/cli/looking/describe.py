@@ -51,7 +51,8 @@ def command(
     Several networks are set side by side, with their speed on this machine.
     Example: striate describe resnet50 --folded --out resnet50.svg
     """
-    from striate import storage, verbs
+    from striate import storage
+    from striate.cli.loading import verbs
     from striate.errors import OptionError
 
     sizes = {"size": size, "channels": channels, "classes": classes}

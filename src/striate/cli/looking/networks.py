@@ -16,8 +16,7 @@ def command(as_json: bool) -> int:
 
     Example: striate networks
     """
-    from striate import verbs
-    from striate.anatomy.layer import amount, volume
+    from striate.cli.loading import verbs
 
     cards = verbs.networks()
     if as_json:
@@ -39,6 +38,8 @@ def command(as_json: bool) -> int:
             ]
         )
         return 0
+    from striate.anatomy.layer import amount, volume
+
     rows = [
         (
             card.name,
