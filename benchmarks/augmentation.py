@@ -5,8 +5,9 @@
 The same changes for all: turn, shift, scale, mirror, brightness and contrast of `strong`, and for
 colour pictures saturation and hue. torchvision varies picture by picture, as its loaders do,
 without the loading, on bytes as its documentation advises; the others vary a whole batch of
-float32. All give float32, each in the layout it takes. The contenders take turns; each repetition
-has other draws, which are part of what is timed.
+float32. All give float32, each in the layout it takes. The contenders take turns of a fifth of a
+second or a batch; each batch has other draws, which are part of what is timed. Memory that is freed
+is kept for the next batch, as in a training of striate's, for all of them.
 Prints one JSON line for each shape; --save appends it to results/augmentation.jsonl.
 """
 
@@ -29,10 +30,12 @@ from torch import Tensor
 
 from striate.data.augment import VARIATIONS, draws, vary
 from striate.data.augmenting import colour, geometry
+from striate.training.machine import keep_freed_memory
 
 SHAPES = ((512, 1, 28, 28), (128, 3, 224, 224))
 STRONG = VARIATIONS["strong"]
 SATURATION, HUE = 0.3, 18.0  #: share, and degrees: a twentieth of the circle
+TURN_SECONDS = 0.2
 PEERS = ("torch", "torchvision", "kornia", "opencv-python-headless")
 
 
@@ -43,6 +46,7 @@ def main() -> None:
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    keep_freed_memory()
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         for shape in SHAPES:
             line = json.dumps(compare(device, shape, asked.repeats))
@@ -87,15 +91,19 @@ def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]
 
 
 def timed(change: Callable[[Tensor, int], Tensor], pictures: Tensor, turn: int) -> float:
+    """Seconds a batch, of as many as a turn has time for: else it is the waking of threads that
+    slept through another's turn.
+    """
     if pictures.is_cuda:
         torch.cuda.synchronize()
-    began = time.perf_counter()
-    varied = change(pictures, turn)
-    if pictures.is_cuda:
-        torch.cuda.synchronize()
-    seconds = time.perf_counter() - began
-    assert varied.shape == pictures.shape
-    return seconds
+    began, seconds, batches = time.perf_counter(), 0.0, 0
+    while seconds < TURN_SECONDS:
+        varied = change(pictures, turn * 1000 + batches)
+        assert varied.shape == pictures.shape
+        if pictures.is_cuda:
+            torch.cuda.synchronize()
+        seconds, batches = time.perf_counter() - began, batches + 1
+    return seconds / batches
 
 
 def contenders(channels: int, device: str) -> dict[str, Callable[[Tensor, int], Tensor]]:
