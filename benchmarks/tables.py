@@ -1,9 +1,9 @@
-"""Writes docs/tables/*.md from benchmarks/results/*.jsonl; --check only says whether they agree.
+"""Writes docs/tables/*.md and docs/pictures/speed.svg from benchmarks/results/*.jsonl.
 
 python benchmarks/tables.py [--check]
 
-The last line a file has for each set of pictures, or device, becomes a table. Needs the standard
-library alone.
+The last line a file has for each set of pictures, or device, becomes a table. With --check they are
+only compared. Needs the standard library alone.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import contest, gpu, learning, networks, reading, vision
+from tabulated import bars, contest, gpu, learning, networks, reading, vision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TABLES = ROOT / "docs" / "tables"
+SPEED = ROOT / "docs" / "pictures" / "speed.svg"
 NOT_YET = "Not measured yet.\n"
 
 
@@ -27,13 +28,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if they differ")
     check = parser.parse_args().check
-    different = [path for path, text in tables() if not path.is_file() or path.read_text() != text]
+    made = [*tables(), (SPEED, bars.bars(last("folder_to_model")))]
+    different = [path for path, text in made if not path.is_file() or path.read_text() != text]
     if check:
         for path in different:
             print(f"{path.relative_to(ROOT)} differs from the results", file=sys.stderr)
         return int(bool(different))
     TABLES.mkdir(parents=True, exist_ok=True)
-    for path, text in tables():
+    for path, text in made:
         path.write_text(text)
     return 0
 
@@ -41,12 +43,16 @@ def main() -> int:
 def tables() -> Iterable[tuple[Path, str]]:
     """Each table's file and what it must hold."""
     for name, (source, table) in QUESTIONS.items():
-        results = RESULTS / f"{source}.jsonl"
-        lines = results.read_text().splitlines() if results.is_file() else []
-        last = {record["data"]: record for record in map(json.loads, lines)}
-        body = "\n".join(filter(None, map(table, last.values()))) or NOT_YET
+        body = "\n".join(filter(None, map(table, last(source)))) or NOT_YET
         origin = f"<!-- made by benchmarks/tables.py from benchmarks/results/{source}.jsonl -->"
         yield TABLES / f"{name}.md", f"{origin}\n\n{body}"
+
+
+def last(source: str) -> list[dict[str, Any]]:
+    """What was measured last of each set of pictures, or device."""
+    results = RESULTS / f"{source}.jsonl"
+    lines = results.read_text().splitlines() if results.is_file() else []
+    return list({record["data"]: record for record in map(json.loads, lines)}.values())
 
 
 #: each table: where its lines come from, and what it makes of one
