@@ -91,8 +91,9 @@ def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]
 
 
 def timed(change: Callable[[Tensor, int], Tensor], pictures: Tensor, turn: int) -> float:
-    """Seconds a batch, of as many as a turn has time for: else it is the waking of threads that
-    slept through another's turn.
+    """Seconds a batch, of as many as a turn has time for.
+
+    Of a single one, much would be the waking of threads that slept through the others' turns.
     """
     if pictures.is_cuda:
         torch.cuda.synchronize()

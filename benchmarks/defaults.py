@@ -1,10 +1,11 @@
 """What each default of a training is worth beside the other choices.
 
-    python benchmarks/defaults.py [--cifar PATH/cifar10-jpg.tar.gz] [--pictures 4000] [--epochs 5]
-                                  [--seeds 2] [--save]
+    python benchmarks/defaults.py [--cifar PATH/cifar10-jpg.tar.gz] [--pictures 4000] [--seeds 2]
+                                  [--only digits ...] [--save]
 
 One option at a time is changed from its default; all else is as striate chooses it. LeNet-5 learns
-from so many digits, ResNet-20 from as many pictures of CIFAR-10; a quarter as many validate.
+from so many digits, ResNet-20 from as many pictures of CIFAR-10; a quarter as many validate. What
+pays in a longer training only, or takes other steps for as many epochs, has longer ones.
 Prints one JSON line for each; --save appends it to results/defaults.jsonl.
 """
 
@@ -17,6 +18,7 @@ import json
 import os
 import statistics
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,11 +28,12 @@ from folder_to_model import keep, machine, say, wilson
 
 import striate
 from striate.errors import DivergedError
-from striate.options import Optimiser, Schedule
+from striate.options import Augment, Optimiser, Schedule
 from striate.training.events import Epoch, Started
 
 #: what is changed -> what it is changed to
-CHANGES: dict[str, tuple[Any, ...]] = {
+Changes = dict[str, tuple[Any, ...]]
+SHORT: Changes = {
     "optimiser": get_args(Optimiser),
     "schedule": get_args(Schedule),
     "warm_up": (0.0, 0.05, 0.15, 0.3),
@@ -39,86 +42,102 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "weight_decay": (0.0, 5e-5, 5e-4, 5e-3),
     "learning_rate": (0.3, 1.0, 3.0),  # times the default
 }
-NETWORKS = {"digits": "lenet5", "cifar10": "resnet20"}
+LONG: Changes = {"augment": get_args(Augment), "batch": (32, 64, 128, 256)}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Trainings of a network that differ in one option."""
+
+    pictures: str
+    network: str
+    epochs: int
+    changes: Changes
+
+
+MEASURED = {
+    "digits": Measured("digits", "lenet5", 5, SHORT),
+    "digits, longer": Measured("digits", "lenet5", 30, LONG),
+    "cifar10": Measured("cifar10", "resnet20", 5, SHORT),
+    "cifar10, longer": Measured("cifar10", "resnet20", 15, LONG),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cifar", type=Path, help="cifar10-jpg.tar.gz; without it: digits only")
     parser.add_argument("--pictures", type=int, default=4000, help="to train on")
-    parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--only", nargs="+", choices=CHANGES, default=list(CHANGES))
+    parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     if asked.cifar and not asked.cifar.is_file():
         parser.error(f"--cifar: no file {asked.cifar}")
     if not 40 <= asked.pictures <= 4000:
         parser.error(f"--pictures: from 40 to 4,000, but {asked.pictures} came")
-    if asked.save and len(asked.only) < len(CHANGES):
-        parser.error("--save takes a whole measurement: no --only")
-    for data in NETWORKS if asked.cifar else ("digits",):
-        line = json.dumps(measured(data, asked))
-        print(line, flush=True)
-        if asked.save:
-            keep("defaults", line)
+    for name in asked.only:
+        if asked.cifar or MEASURED[name].pictures == "digits":
+            line = json.dumps(measured(name, MEASURED[name], asked))
+            print(line, flush=True)
+            if asked.save:
+                keep("defaults", line)
 
 
-def measured(data: str, asked: argparse.Namespace) -> dict[str, Any]:
+def measured(name: str, what: Measured, asked: argparse.Namespace) -> dict[str, Any]:
     """Every change on the same pictures."""
     with tempfile.TemporaryDirectory(prefix="defaults-") as temporary:
         place = Path(temporary)
         os.environ["STRIATE_CACHE"] = str(place / "cache")
         count = asked.pictures // 10
         each = {"train": count, "validation": max(1, count // 4)}
-        if data == "digits":
+        if what.pictures == "digits":
             folders.digits(place / "photos", **each)
         else:
             folders.cifar(place / "photos", asked.cifar, **each)
-        usual = settings(data, place, asked)
-        runs = {name: several(data, place, asked, usual, name) for name in asked.only}
+        usual = settings(what, place)
+        runs = {option: several(what, place, asked.seeds, usual, option) for option in what.changes}
         parts = {part.name: len(list(part.glob("*/*"))) for part in (place / "photos").iterdir()}
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "data": data,
-        "network": NETWORKS[data],
+        "data": name,
+        "network": what.network,
         "pictures": parts,
-        "epochs": asked.epochs,
+        "epochs": what.epochs,
         "n": asked.seeds,
         "machine": machine(),
         "threads": len(os.sched_getaffinity(0)),
         "versions": {"striate": striate.__version__, "torch": torch.__version__},
-        "usual": {name: usual[name] for name in CHANGES},
+        "usual": {option: usual[option] for option in what.changes},
         "changes": runs,
     }
 
 
-def settings(data: str, place: Path, asked: argparse.Namespace) -> dict[str, Any]:
+def settings(what: Measured, place: Path) -> dict[str, Any]:
     """What striate chooses for a run on these pictures."""
-    events = striate.stream(place / "photos", out=place / "look", **options(data, asked, seed=0))
+    events = striate.stream(place / "photos", out=place / "look", **options(what, seed=0))
     while not isinstance(next(events), Started):
         pass
     events.close()
     return json.loads((place / "look" / "options.json").read_text("utf-8"))
 
 
-def options(data: str, asked: argparse.Namespace, seed: int) -> dict[str, Any]:
-    colour = "grey" if data == "digits" else "rgb"
-    seen = {"network": NETWORKS[data], "size": 32, "colour": colour}
-    return {**seen, "epochs": asked.epochs, "seed": seed}
+def options(what: Measured, seed: int) -> dict[str, Any]:
+    colour = "grey" if what.pictures == "digits" else "rgb"
+    seen = {"network": what.network, "size": 32, "colour": colour}
+    return {**seen, "epochs": what.epochs, "seed": seed}
 
 
 def several(
-    data: str, place: Path, asked: argparse.Namespace, usual: dict[str, Any], name: str
+    what: Measured, place: Path, seeds: int, usual: dict[str, Any], name: str
 ) -> dict[str, Any]:
     """What each value of an option gives: all seeds together, the least and the most of them."""
     found: dict[str, Any] = {}
-    for value in CHANGES[name]:
+    n = len(list((place / "photos" / "validation").glob("*/*")))
+    for value in what.changes[name]:
         given = value * usual[name] if name == "learning_rate" else value
         change = {} if given == usual[name] else {name: given}
-        seeds = range(1, asked.seeds + 1)
-        shares = [run(place, json.dumps(options(data, asked, s) | change)) for s in seeds]
-        n = len(list((place / "photos" / "validation").glob("*/*")))
+        asked = [json.dumps(options(what, seed) | change) for seed in range(1, seeds + 1)]
+        shares = [run(place, one) for one in asked]
         reached = [share for share in shares if share is not None]
         entry = found[f"{given:.3g}" if isinstance(given, float) else str(given)] = {
             "default": not change,
@@ -127,7 +146,7 @@ def several(
             "max": round(max(reached, default=0.0), 4),
             "failed": len(shares) - len(reached),
         }
-        say(f"{data} {name} {given}: {entry}")
+        say(f"{what.pictures}, {what.epochs} epochs, {name} {given}: {entry}")
     return found
 
 
