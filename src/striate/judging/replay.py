@@ -77,7 +77,7 @@ def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progre
     try:
         data = yield from preparation.read(photos, options)
         preparation.same_pictures(run, data.packed)
-        training = preparation.build(data, options, device, run, Group())
+        training = yield from preparation.build(data, options, device, run, Group())
         position, tensors, goal = _ends(run, training)
         first = position.step
         retrace(training, position, goal)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[Event]:
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
-        task = bar.add_task("reading", total=None, text="")
+        task = bar.add_task("", total=None, text="")
         for event in events:
             _move(bar, task, event)
             if text := _text(event):
@@ -30,7 +30,7 @@ def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[E
 def watched(work: Generator[Reading, None, T], console: Console | None = None) -> T:
     """Show how far a piece of work is, and return what it gives."""
     with _bar(console) as bar:
-        task = bar.add_task("reading", total=None, text="")
+        task = bar.add_task("", total=None, text="")
         while True:
             try:
                 _move(bar, task, next(work))

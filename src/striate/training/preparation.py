@@ -106,7 +106,7 @@ def _all_copies(packed: Packed) -> tuple[str, ...]:
 
 def build(
     data: Dataset, options: TrainOptions, device: torch.device, run: Run, group: Group
-) -> Training:
+) -> Generator[Progress, None, Training]:
     """The network with fresh weights, its optimiser and its batches."""
     sharing.same_pictures(group, _register(data.packed))
     class_names = data.packed.class_names
@@ -126,7 +126,7 @@ def build(
     train = pixels_of(data.packed, "train", data.preprocess, device)
     verdict = None  # several processes take the usual form: each would find another
     if group.alone:
-        verdict = trial.verdict(network, train, recipe, data.view, options)
+        verdict = yield from trial.verdict(network, train, recipe, data.view, options)
     recipe = recipe.in_form(verdict.form) if verdict else recipe
     network.to(memory_format=recipe.form.memory_format)  # pyright: ignore
     weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None

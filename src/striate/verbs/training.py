@@ -94,7 +94,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             run.mend()
         with group.one_a_machine_first():
             data = yield from preparation.read(source, chosen)
-        training = preparation.build(data, chosen, device, run or Run(Path()), group)
+        training = yield from preparation.build(data, chosen, device, run or Run(Path()), group)
         if run is None:
             training = replace(training, run=_created(group, chosen, data))
             if group.first:

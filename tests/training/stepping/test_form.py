@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch import nn
 import striate
 from striate import tensorfile, zoo
 from striate.data.batches import Batch
+from striate.data.listing import Progress
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training.stepping import form, trial
@@ -224,6 +226,22 @@ class Paced:
         return self.pace[self.shape]
 
 
+def outcome(trying: Generator[Progress, None, Verdict], told: list[Progress] | None = None):
+    """What a trial finds; its progress is added to `told`."""
+    while True:
+        try:
+            progress = next(trying)
+        except StopIteration as end:
+            return end.value
+        if told is not None:
+            told.append(progress)
+
+
+def at_once(verdict: Verdict) -> Generator[Progress, None, Verdict]:
+    yield Progress(0, 1, "forms of a step")
+    return verdict
+
+
 def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
     first, bf16 = replace(PLAIN, layout="channels-first"), replace(PLAIN, precision="bfloat16")
     both = replace(PLAIN, precision="bfloat16", split=2)
@@ -232,12 +250,14 @@ def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
     free = {
         "layout": ["channels-first"], "precision": ["bfloat16"], "split": [2], "compiled": [True],
     }  # fmt: skip
-    found = trial.choose(network(), batch(), PLAIN, free, steps=100)
+    told = list[Progress]()
+    found = outcome(trial.choose(network(), batch(), PLAIN, free, steps=100), told)
+    assert [(each.done, each.total) for each in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert (found.form, found.gain) == (both, pytest.approx(4.0))
     assert replace(both, compiled=True) not in Paced.started
-    found = trial.choose(network(), batch(), PLAIN, free, steps=100_000)  # long, but it fails
+    found = outcome(trial.choose(network(), batch(), PLAIN, free, steps=100_000))  # it fails
     assert (found.form, found.gain) == (both, pytest.approx(4.0))
-    found = trial.choose(network(), batch(), PLAIN, free, steps=100_000, most=60)
+    found = outcome(trial.choose(network(), batch(), PLAIN, free, steps=100_000, most=60))
     assert (found.form, found.gain) == (PLAIN, 1.0)
 
 
@@ -252,7 +272,7 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
         _network: object, _batch: object, _usual: Form, _free: object, steps: int, _most: float
     ):
         calls.append(steps)
-        return Verdict(shape, 1.25)
+        return at_once(Verdict(shape, 1.25))
 
     monkeypatch.setattr(trial, "choose", chosen)
     told = [
@@ -276,7 +296,7 @@ def test_a_trial_that_was_made_for_another_wish_is_not_taken(
     """With one layout asked for and then the other, the same is left to be tried."""
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(trial, "LEAST_STEPS", 10)
-    monkeypatch.setattr(trial, "choose", lambda *given: Verdict(given[2], 1.0))
+    monkeypatch.setattr(trial, "choose", lambda *given: at_once(Verdict(given[2], 1.0)))
     told = [
         next(
             event.form
@@ -303,7 +323,7 @@ def test_a_real_trial_leaves_the_network_as_it_was():
     net = network()
     before = tensorfile.digest(net.state_dict())
     free = {"layout": ["channels-first"], "split": [2]}
-    found = trial.choose(net, batch(), PLAIN, free, steps=1)
+    found = outcome(trial.choose(net, batch(), PLAIN, free, steps=1))
     assert found.gain >= 1
     assert tensorfile.digest(net.state_dict()) == before
     assert all(param.grad is None for param in net.parameters())

@@ -77,7 +77,7 @@ def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, Rat
     device, threads = machine.choose_device(options.device), torch.get_num_threads()
     try:
         data = yield from preparation.read(photos, options)
-        training = preparation.build(data, options, device, Run(Path()), Group())
+        training = yield from preparation.build(data, options, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):

@@ -10,7 +10,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from torch import nn
 
 from striate import storage
 from striate.data.batches import Batch, Pixels, steps_in
+from striate.data.listing import Progress
 from striate.data.packing.cache import usual_folder
 from striate.errors import StorageError
 from striate.options import TrainOptions
@@ -46,7 +47,7 @@ class Verdict:
 
 def verdict(
     network: nn.Module, train: Pixels, recipe: Recipe, view: View, options: TrainOptions
-) -> Verdict | None:
+) -> Generator[Progress, None, Verdict | None]:
     """What a trial of the step's form says, or said when it was last asked; None: no trial."""
     device, steps = train.labels.device, recipe.epochs * steps_in(len(train), recipe.batch)
     free = others(recipe.form, options, network, recipe.threads, device)
@@ -61,7 +62,7 @@ def verdict(
         return known
     first = train.shuffled(recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.variation)
     most = 60 * recipe.minutes if recipe.minutes and options.trial == "auto" else math.inf
-    found = choose(network, next(first), recipe.form, free, steps, most)
+    found = yield from choose(network, next(first), recipe.form, free, steps, most)
     _remember(about, found)
     return found
 
@@ -73,19 +74,20 @@ def choose(
     free: Mapping[str, list[Any]],
     steps: int,
     most: float = math.inf,
-) -> Verdict:
+) -> Generator[Progress, None, Verdict]:
     """The quickest form of a step: of a choice after the other, the best is kept.
 
     `free` is what `form.others` gives, `steps` those of the training and `most` the seconds it may
     take. The network stays as it is: each form is tried on a copy.
     """
     best, gain = usual, 1.0
-    for name, values in free.items():
-        for value in values:
-            form = replace(best, **{name: value})
-            ratio = _raced(network, batch, best, form, steps, most)
-            if ratio > _GAIN:
-                best, gain = form, gain * ratio
+    changes = [{name: value} for name, values in free.items() for value in values]
+    for done, change in enumerate(changes):
+        yield Progress(done, len(changes), "forms of a step")
+        form = replace(best, **change)
+        ratio = _raced(network, batch, best, form, steps, most)
+        if ratio > _GAIN:
+            best, gain = form, gain * ratio
     return Verdict(best, gain)
 
 
