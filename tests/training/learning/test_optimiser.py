@@ -279,3 +279,20 @@ def test_no_optimiser_loads_the_compiler() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_gradient_that_is_laid_out_otherwise_changes_the_same_weights(name: str) -> None:
+    found = list[Tensor]()
+    for layout in (torch.contiguous_format, torch.channels_last):
+        torch.manual_seed(0)
+        network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 3, 3), nn.Conv2d(3, 4, 3))
+        optimiser = Optimiser(network, name, DECAY)
+        for _step in range(2):
+            for param in network.parameters():
+                gradient = torch.randn(param.shape)
+                inner = gradient.ndim == 4
+                param.grad = gradient.contiguous(memory_format=layout) if inner else gradient
+            optimiser.step(0.01)
+        found.append(torch.cat([param.detach().flatten() for param in network.parameters()]))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-6, atol=1e-7)

@@ -42,7 +42,7 @@ class Part:
         """Change every weight that has a gradient, at this part's share of the rate."""
         params: list[Tensor] = [param for param in self.params if param.grad is not None]
         if params:
-            grads = [param.grad for param in params if param.grad is not None]
+            grads = [_as_laid_out(param.grad, param) for param in params if param.grad is not None]
             kept = tuple(zip(*(self._state[param] for param in params), strict=True))
             state = tuple(list(tensors) for tensors in kept)
             rate = learning_rate * self._share
@@ -51,6 +51,16 @@ class Part:
     def state(self, param: Tensor) -> dict[str, Tensor]:
         """What is kept for a weight, by name."""
         return dict(zip(self._rule.state, self._state[param], strict=True))
+
+
+def _as_laid_out(gradient: Tensor, param: Tensor) -> Tensor:
+    """The gradient with its numbers where those of the weight lie: torch's fused rules count on it.
+
+    A backward pass sees to it, but not what gives gradients without storing them.
+    """
+    if gradient.stride() == param.stride():
+        return gradient
+    return torch.empty_like(param).copy_(gradient)
 
 
 def _fresh(name: str, param: Tensor) -> Tensor:
