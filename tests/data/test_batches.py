@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from striate.data.augment import VARIATIONS, Variation
-from striate.data.batches import Batch, Pixels, pixels_of, resident, steps_in
+from striate.data.batches import Batch, Pixels, ahead, pixels_of, resident, steps_in
 from striate.data.listing import PARTS, Packed, Part, Picture, Record
 from striate.data.preprocess import Preprocess
 
@@ -228,3 +230,31 @@ def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
         batch.pictures.zero_()
     assert (tmp_path / "pixels.npy").read_bytes() == before
     assert not packed.pixels.flags.writeable
+
+
+def test_batches_made_ahead_are_the_same() -> None:
+    plain = speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG)
+    early = ahead(speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG))
+    for one, other in zip(plain, early, strict=True):
+        assert torch.equal(one.pictures, other.pictures)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:
+    def failing() -> Iterator[Batch]:
+        yield Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2))
+        raise ZeroDivisionError
+
+    batches = ahead(failing())
+    next(batches)
+    with pytest.raises(ZeroDivisionError):
+        next(batches)
+
+
+def test_nobody_makes_batches_that_nobody_wants() -> None:
+    before = threading.active_count()
+    batches = ahead(speckled(30).shuffled(2, seed=1, epoch=2, variation=NONE))
+    next(batches)
+    assert threading.active_count() == before + 1
+    batches.close()
+    assert threading.active_count() == before

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import tee
+from queue import SimpleQueue
+from threading import Thread
 
 import numpy as np
 import torch
@@ -88,7 +89,9 @@ class Pixels:
         places = self._places(size, first, share)
         batches = self._gathered(order[here] for here in self._places(size, first, share))
         for here, batch in zip(places, batches, strict=True):
-            part = self._varied(batch, draws(drawn[here], seed, epoch), variation)
+            part = batch
+            if variation.changes:
+                part = self._varied(batch, draws(drawn[here], seed, epoch), variation)
             if share.parts == 1:
                 yield part
             else:
@@ -141,13 +144,33 @@ class Pixels:
             yield from map(torch.from_numpy, gathered(self.source, (row.numpy() for row in rows)))
 
 
-def ahead(batches: Iterator[Batch]) -> Iterator[Batch]:
-    """The same batches; a thread makes each while the one before it is used."""
-    with ThreadPoolExecutor(1, thread_name_prefix="batches") as thread:
-        coming = thread.submit(next, batches, None)
-        while (batch := coming.result()) is not None:
-            coming = thread.submit(next, batches, None)
+def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
+    """The same batches; a thread makes each while the one before it is used.
+
+    Two queues, as a thread pool's futures take longer than a step of a small network may wait.
+    """
+    wanted: SimpleQueue[bool] = SimpleQueue()
+    made: SimpleQueue[Batch | Exception | None] = SimpleQueue()
+
+    def make() -> None:
+        while wanted.get():
+            try:
+                made.put(next(batches, None))
+            except Exception as error:  # noqa: BLE001 - whatever it is, for who waits for the batch
+                made.put(error)
+
+    thread = Thread(target=make, name="batches")
+    thread.start()
+    try:
+        wanted.put(True)
+        while (batch := made.get()) is not None:
+            if isinstance(batch, Exception):
+                raise batch
+            wanted.put(True)
             yield batch
+    finally:
+        wanted.put(False)
+        thread.join()
 
 
 def steps_in(pictures: int, batch: int, least: int = 2) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from striate.data.augment import draws, varied_boxes, varied_masks, vary
 from striate.data.augmenting import processor, ranges
@@ -27,6 +28,14 @@ def drawn(count: int, **places: float) -> Tensor:
 
 def pictures(count: int, high: int, wide: int) -> Tensor:
     return torch.rand((count, 3, high, wide), generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize(("high", "wide"), [(9, 9), (12, 31), (64, 1)])
+def test_positions_are_those_of_torch(high: int, wide: int) -> None:
+    batch, places = pictures(8, high, wide).double(), maps(draws(8, 1, 2), EVERY, high, wide)
+    grid = F.affine_grid(places, list(batch.shape), align_corners=False)
+    expected = F.grid_sample(batch, grid, padding_mode="border", align_corners=False)
+    assert sampled(batch, places).allclose(expected, atol=1e-12)
 
 
 @pytest.mark.parametrize(("high", "wide"), [(9, 9), (12, 31), (64, 64)])

@@ -37,6 +37,11 @@ class Variation:
     cutmix: float = 0.0  #: share of the area given to another picture
 
     @property
+    def changes(self) -> bool:
+        """Whether anything does."""
+        return bool(self.moves or self.tints or self.erase or self.mixes)
+
+    @property
     def moves(self) -> bool:
         """Whether places change."""
         return any(
