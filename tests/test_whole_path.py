@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -129,6 +130,30 @@ def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
     assert last.endswith(f"; go on with: striate train --resume {out}")
     assert "Traceback" not in told
     assert (out / "checkpoints" / "last.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "told"), [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")]
+)
+def test_a_signal_before_the_first_step_ends_the_command_with_a_line(
+    tmp_path: Path, number: signal.Signals, told: str
+):
+    pipe = tmp_path / "pipe"  # the command reads it until the test closes it
+    os.mkfifo(pipe)
+    program = f"""
+from striate import cli
+cli.train.follow = lambda *_, **options: open({str(pipe)!r}).read()
+cli.run()
+"""
+    command = [sys.executable, "-c", program, "train", "photos"]
+    with (
+        subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
+        pipe.open("w"),
+    ):
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == 128 + number
+    assert said.lstrip("\n") == f"striate: error: {told}\n"
 
 
 def wait_for_an_epoch(events: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from types import FrameType
 
 import click
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = [argument for argument in arguments if argument != "--traceback"]
     try:
         return _striate.main(arguments, "striate", standalone_mode=False) or 0
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001
+    except (Exception, KeyboardInterrupt, _Terminated) as error:  # noqa: BLE001
         if detailed:
             traceback.print_exc()
         code, text = _explained(error, arguments[:1])
@@ -48,7 +49,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The entry point of the installed command; quiet when a reader such as `head` goes away."""
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if launch.place().processes == 1:  # torchrun's own may wait for one another, deaf to Python
+        signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())
+
+
+class _Terminated(SystemExit):
+    """SIGTERM came, and ends a command as Ctrl-C does."""
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise _Terminated
 
 
 class _InOrder(click.Group):
@@ -89,6 +100,8 @@ def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
     """The exit code and the sentence for an error; what we did not raise on purpose is a bug."""
     if isinstance(error, StriateError):
         return error.exit_code, str(error)
+    if isinstance(error, _Terminated):
+        return 128 + signal.SIGTERM, "ended by SIGTERM"
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return 130, "interrupted"
     if isinstance(error, click.ClickException):
