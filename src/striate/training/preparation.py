@@ -43,6 +43,7 @@ from striate.training.together import sharing
 from striate.training.together.group import Group
 
 _STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
+_AT_ONCE = 256  #: of them in memory
 
 
 @dataclass(frozen=True)
@@ -261,11 +262,15 @@ def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
     """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
     rows = rows_of(packed.pictures, "train")
     chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
-    values = packed.pixels[chosen].reshape(-1, geometry.channels).astype(np.float32) / 255
-    mean = tuple(float(value) for value in values.mean(axis=0, dtype=np.float64))
-    spread = values.std(axis=0, dtype=np.float64)
-    deviation = tuple(max(float(value), 1 / 255) for value in spread)
-    return replace(geometry, mean=mean, deviation=deviation)
+    counts = np.zeros((geometry.channels, 256))  # of each value: exact, and no floats of a picture
+    for start in range(0, len(chosen), _AT_ONCE):
+        pixels = packed.pixels[chosen[start : start + _AT_ONCE]]
+        for channel, found in enumerate(counts):
+            found += np.bincount(pixels[..., channel].ravel(), minlength=256)
+    values, shares = np.arange(256) / 255, counts / counts.sum(axis=1, keepdims=True)
+    mean = shares @ values
+    deviation = np.sqrt((shares * (values - mean[:, None]) ** 2).sum(axis=1)).clip(min=1 / 255)
+    return replace(geometry, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
 
 
 def default_folder(data: Dataset) -> Path:

@@ -168,7 +168,7 @@ def complete(
         "layout": form.layout,
         "compile": "yes" if form.compiled else "no",
         "split": form.split,
-        "threads": options.threads or _threads_for(work),
+        "threads": options.threads or _threads_for(work, form.split),
     }
     asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
     return Recipe(**{**asked, **chosen})
@@ -182,9 +182,10 @@ def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
     return of_name.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
 
 
-def _threads_for(work: int) -> int:
-    """One for small steps; else the cores, shared by the processes of this machine."""
-    return 1 if work < _SMALL else max(1, machine.cores() // launch.place().local_processes)
+def _threads_for(work: int, split: int) -> int:
+    """One for small steps; else the cores, shared by this machine's processes and their parts."""
+    parts = launch.place().local_processes * split
+    return 1 if work < _SMALL else max(1, machine.cores() // parts)
 
 
 def _network_for(side: int, channels: int) -> str:

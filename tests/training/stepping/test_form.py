@@ -18,6 +18,7 @@ from striate.data.batches import Batch
 from striate.data.listing import Progress
 from striate.errors import OptionError
 from striate.options import TrainOptions
+from striate.training.recipe import View, complete
 from striate.training.stepping import form, trial
 from striate.training.stepping.form import Form
 from striate.training.stepping.passes import Passes
@@ -208,6 +209,15 @@ def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     }  # fmt: skip
     asked = TrainOptions(layout="channels-last", precision="float32", split=1, compile="no")
     assert not any(form.others(PLAIN, asked, network(), 1, CPU).values())
+
+
+@pytest.mark.parametrize(("split", "threads"), [(None, 4), (2, 2), (8, 1)])
+def test_the_parts_of_a_large_step_share_the_cores(
+    split: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("striate.training.machine.cores", lambda: 4)
+    options, view = TrainOptions(batch=1024, split=split), View("lenet5", 32, 1, "stretch")
+    assert complete(options, view, 10_000, network(), CPU).threads == threads
 
 
 class Paced:

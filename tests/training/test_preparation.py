@@ -1,0 +1,43 @@
+"""What the loop needs is made of the pictures that it may see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from striate.options import TrainOptions
+from striate.training import preparation
+from striate.training.preparation import Dataset
+from tests.data.pictures import class_folders
+
+
+def read(photos: Path, **options: object) -> Dataset:
+    work = preparation.read(photos, TrainOptions.read(options))
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def test_mean_and_deviation_are_those_of_the_training_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preparation, "_AT_ONCE", 7)
+    class_folders(tmp_path, {"one": 30, "two": 30}, side=16)
+    data = read(tmp_path, size=16)
+    trained = [row for row, picture in enumerate(data.packed.pictures) if picture.part == "train"]
+    assert 7 < len(trained) < 60
+    values = data.packed.pixels[trained].reshape(-1, 3) / 255
+    assert data.preprocess.mean == pytest.approx(values.mean(axis=0))
+    assert data.preprocess.deviation == pytest.approx(values.std(axis=0))
+
+
+def test_pictures_of_one_colour_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
+    for number, path in enumerate(class_folders(tmp_path, {"one": 4, "two": 4})):
+        Image.new("L", (9 + number, 9), 200).save(path)
+    data = read(tmp_path, size=16, network="resnet18", fit="stretch")
+    assert data.preprocess.mean == pytest.approx([200 / 255])
+    assert data.preprocess.deviation == pytest.approx([1 / 255])
