@@ -26,7 +26,7 @@ from striate.training.together import launch
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: see `striate.errors`."""
-    # Before torch starts its threads: one that waits gives up its core after about 0.3 milliseconds.
+    # Before torch starts its threads: one that waits gives up its core after some 0.3 milliseconds.
     # By default it holds it, and a training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     if launch.place().processes > 1:  # else PyTorch adds a stack to what the one that failed says
