@@ -10,7 +10,7 @@ from striate_train import main
 MUON = ("--optimiser", "muon", "--learning-rate")
 #: of each network: epochs, batch and the options of `striate train` that differ
 OWN: dict[str, tuple[int, int, tuple[str, ...]]] = {
-    "lenet5": (4, 128, (*MUON, "0.07", "--warm-up", "0.05")),
+    "lenet5": (3, 128, (*MUON, "0.07", "--warm-up", "0.05", "--smoothing", "0.1")),
     "resnet20": (3, 128, (*MUON, "0.05", "--warm-up", "0.05")),
 }
 
