@@ -13,14 +13,14 @@ def million(record: dict[str, Any]) -> str:
     machine, (few, many) = record["machine"], sorted(sets)[:: max(1, len(sets) - 1)]
     head = (
         f"Grey JPEGs of 28x28 pixels in {record['data']}. Measured {record['date']} on "
-        f"{machine['cpu']}, {machine['cores']} cores, other processes running; n = 1."
+        f"{machine['cpu']}, {machine['cores']} cores; n = 1."
     )
     names = {"list": "listed", "check": "checked", "train": "trained, to the first report"}
     rows = list[tuple[str, ...]]()
     for question, name in names.items():
         entries = [sets[count][question] for count in sorted(sets)]
         cells = (
-            f"{entry['seconds']:,.1f} s, {entry['own'] / 1e6:,.0f} ({entry['resident'] / 1e6:,.0f})"
+            f"{entry['seconds']:,.2g} s, {entry['own'] / 1e6:,.0f} ({entry['resident'] / 1e6:,.0f})"
             for entry in entries
         )
         grown = (sets[many][question]["own"] - sets[few][question]["own"]) / (many - few)
