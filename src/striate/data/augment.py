@@ -8,6 +8,7 @@ varies in the same way whatever the batches, workers or interruptions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -22,10 +23,13 @@ from striate.data.augmenting.ranges import DRAWS, VARIATIONS, Variation
 __all__ = [
     "DRAWS",
     "VARIATIONS",
+    "Plan",
     "Variation",
     "draws",
     "generator",
     "mixed",
+    "planned",
+    "varied",
     "varied_boxes",
     "varied_masks",
     "vary",
@@ -73,21 +77,61 @@ def vary(
     which saturation and hue must know; without them the pictures' values are colours already.
     Other pictures of the batch are laid over by `mixed`.
     """
-    if not (variation.moves or variation.tints or variation.erase):
-        return pictures
-    channels, high, wide = pictures.shape[1:]
+    shape = pictures.shape[1:]
+    return varied(pictures, planned(uniform, variation, shape, mean=mean, deviation=deviation))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of each picture of a batch: all that does not depend on its pixels."""
+
+    variation: Variation
+    uniform: Tensor  #: (N, DRAWS)
+    places: Tensor | None  #: maps, where pictures move
+    tints: tuple[Tensor, Tensor, Tensor] | None  #: what `colours` gives, where they are tinted
+
+    def part(self, first: int, last: int) -> Plan:
+        """That of some of the pictures."""
+        rows = slice(first, last)
+        places = None if self.places is None else self.places[rows]
+        tints = None
+        if self.tints is not None:
+            matrix, constant, row = self.tints
+            tints = matrix[rows], constant[rows], row[rows]
+        return Plan(self.variation, self.uniform[rows], places, tints)
+
+
+def planned(
+    uniform: Tensor,
+    variation: Variation,
+    shape: Sequence[int],
+    *,
+    mean: Sequence[float] = (),
+    deviation: Sequence[float] = (),
+) -> Plan:
+    """The plan of `vary` for pictures of a shape (C, H, W), of as many batches as one likes."""
+    channels, high, wide = shape
     places = maps(uniform, variation, high, wide) if variation.moves else None
     tints = None
     if variation.tints:
         scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
         tints = colours(uniform, variation, *scale)
-    if processor.suits(pictures) and (variation.moves or variation.tints):
-        pixels = in_pixels(places, high, wide) if places is not None else None
+    return Plan(variation, uniform, places, tints)
+
+
+def varied(pictures: Tensor, plan: Plan) -> Tensor:
+    """(N, C, H, W) as `vary` takes and gives them, by a plan."""
+    places, tints, erase = plan.places, plan.tints, plan.variation.erase
+    changed = places is not None or tints is not None
+    if not (changed or erase):
+        return pictures
+    if changed and processor.suits(pictures):
+        pixels = None if places is None else in_pixels(places, *pictures.shape[2:])
         pictures = processor.varied(pictures, pixels, tints)
     else:
         pictures = _varied(pictures, places, tints)
-    if variation.erase:
-        pictures = erased(pictures, uniform.to(pictures.device), variation.erase)
+    if erase:
+        pictures = erased(pictures, plan.uniform.to(pictures.device), erase)
     return pictures.contiguous(memory_format=torch.channels_last)
 
 

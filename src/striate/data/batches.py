@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import tee
+from itertools import islice, tee
 from queue import SimpleQueue
 from threading import Thread
 
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.augment import Variation, draws, generator, mixed, vary
+from striate.data.augment import Plan, Variation, draws, generator, mixed, planned, varied
 from striate.data.balance import balanced_order
 from striate.data.columns import Pictures, rows_of
 from striate.data.listing import Packed, Part, Streamed
@@ -46,6 +46,7 @@ class Share:
 
 
 ALL = Share()
+_PLANNED = 1024  #: pictures whose variation is computed together
 
 
 @dataclass(frozen=True)
@@ -86,12 +87,12 @@ class Pixels:
             drawn = torch.arange(len(self))
         else:
             order = drawn = torch.randperm(len(self), generator=chance)
-        places = self._places(size, first, share)
         batches = self._gathered(order[here] for here in self._places(size, first, share))
-        for here, batch in zip(places, batches, strict=True):
-            part = batch
-            if variation.changes:
-                part = self._varied(batch, draws(drawn[here], seed, epoch), variation)
+        if variation.changes:
+            numbers = (drawn[here] for here in self._places(size, first, share))
+            plans = self._plans(numbers, max(1, _PLANNED // size), seed, epoch, variation)
+            batches = map(self._varied, batches, plans)
+        for part in batches:
             if share.parts == 1:
                 yield part
             else:
@@ -116,15 +117,27 @@ class Pixels:
                 start, end = share.bounds(len(whole))
                 yield whole[torch.arange(start, end + 1) % len(whole)]
 
-    def _varied(self, batch: Batch, uniform: Tensor, variation: Variation) -> Batch:
+    def _plans(
+        self, numbers: Iterator[Tensor], together: int, seed: int, epoch: int, variation: Variation
+    ) -> Iterator[Plan]:
+        """How the pictures of each batch vary; for so many batches in the time that one takes."""
+        high, wide, channels = self.source.shape[1:]
         view = self.preprocess
-        pictures = vary(
-            batch.pictures, uniform, variation, mean=view.mean, deviation=view.deviation
-        )
-        if not variation.mixes:
+        scale = {"mean": view.mean, "deviation": view.deviation}
+        while block := list(islice(numbers, together)):
+            uniform = draws(torch.cat(block), seed, epoch)
+            plan = planned(uniform, variation, (channels, high, wide), **scale)
+            last = 0
+            for some in block:
+                first, last = last, last + len(some)
+                yield plan.part(first, last)
+
+    def _varied(self, batch: Batch, plan: Plan) -> Batch:
+        pictures = varied(batch.pictures, plan)
+        if not plan.variation.mixes:
             return Batch(pictures, batch.labels)
-        uniform = uniform.to(pictures.device)
-        return Batch(*mixed(pictures, batch.labels, self.classes, uniform, variation))
+        uniform = plan.uniform.to(pictures.device)
+        return Batch(*mixed(pictures, batch.labels, self.classes, uniform, plan.variation))
 
     def _gathered(self, places: Iterator[Tensor]) -> Iterator[Batch]:
         """Batches of the pictures at some places of this part."""
