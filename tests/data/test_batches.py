@@ -232,6 +232,19 @@ def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
     assert not packed.pixels.flags.writeable
 
 
+@pytest.mark.parametrize("planned", [1, 14, 1024])
+def test_pictures_vary_alike_however_many_are_planned_together(
+    planned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasing = replace(STRONG, erase=0.2)
+    whole = next(speckled(30).shuffled(30, seed=1, epoch=2, variation=erasing))
+    monkeypatch.setattr("striate.data.batches._PLANNED", planned)
+    parts = list(speckled(30).shuffled(7, seed=1, epoch=2, variation=erasing))
+    assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
+    assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
+    assert torch.cat([part.pictures for part in parts]).allclose(whole.pictures, atol=1e-6)
+
+
 def test_batches_made_ahead_are_the_same() -> None:
     plain = speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG)
     early = ahead(speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG))

@@ -6,20 +6,17 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from striate.options import TrainOptions
-from striate.training import preparation
+from striate.training import display, preparation
 from striate.training.preparation import Dataset
 from tests.data.pictures import class_folders
 
 
 def read(photos: Path, **options: object) -> Dataset:
     work = preparation.read(photos, TrainOptions.read(options))
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
+    return display.watched(work, Console(quiet=True))
 
 
 def test_mean_and_deviation_are_those_of_the_training_pictures(

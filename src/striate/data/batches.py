@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from itertools import islice, tee
+from itertools import accumulate, islice, pairwise, tee
 from queue import SimpleQueue
 from threading import Thread
 
@@ -120,16 +120,13 @@ class Pixels:
     def _plans(
         self, numbers: Iterator[Tensor], together: int, seed: int, epoch: int, variation: Variation
     ) -> Iterator[Plan]:
-        """How the pictures of each batch vary; for so many batches in the time that one takes."""
-        high, wide, channels = self.source.shape[1:]
+        """How each batch varies; so many are planned together, as small operations are slow."""
         view = self.preprocess
-        scale = {"mean": view.mean, "deviation": view.deviation}
+        shape = view.channels, view.size, view.size
         while block := list(islice(numbers, together)):
             uniform = draws(torch.cat(block), seed, epoch)
-            plan = planned(uniform, variation, (channels, high, wide), **scale)
-            last = 0
-            for some in block:
-                first, last = last, last + len(some)
+            plan = planned(uniform, variation, shape, mean=view.mean, deviation=view.deviation)
+            for first, last in pairwise(accumulate(map(len, block), initial=0)):
                 yield plan.part(first, last)
 
     def _varied(self, batch: Batch, plan: Plan) -> Batch:
