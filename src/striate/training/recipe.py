@@ -36,8 +36,8 @@ from striate.training.stepping.form import Form, usual
 from striate.training.together import launch
 
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
-# multiply-adds of a step: up to here a second thread gains little, and loses much as soon as the
-# machine does other work
+# multiply-adds of a step: up to here a second thread gains a third, and loses far more as soon as
+# the machine does other work
 _SMALL = 5 * 10**7
 
 
