@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import html
 import math
+import os
+import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -77,6 +79,23 @@ def listed(names: Sequence[str], most: int = 5) -> str:
     shown = ", ".join(f"“{brief(name)}”" for name in names[:most])
     more = len(names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def shell_command(words: Iterable[str | os.PathLike[str]]) -> str:
+    """The words as a line that a POSIX shell takes apart into them again.
+
+    What cannot be seen, or is no text, is written as $'...' has it.
+    """
+    return " ".join(_quoted(os.fspath(word)) for word in words)
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    plain = (
+        chr(b) if 32 <= b < 127 and chr(b) not in "'\\" else f"\\{b:03o}" for b in os.fsencode(word)
+    )
+    return f"$'{''.join(plain)}'"
 
 
 def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:

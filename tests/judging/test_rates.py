@@ -113,11 +113,9 @@ def test_the_command_writes_a_plot_and_no_run(
     monkeypatch.chdir(tmp_path)
     asked = ["find-rate", str(photos), "--network", "lenet5", "--batch", "16", "--threads", "1"]
     assert main([*asked, "--out", "rates.svg"]) == 0
-    assert (
-        capsys.readouterr()
-        .out.splitlines()[-1]
-        .startswith("train with the same options and --learning-rate 0.")
-    )
+    last = capsys.readouterr().out.splitlines()[-1]
+    command = f"striate train {photos} --network lenet5 --batch 16 --threads 1 --learning-rate 0."
+    assert last.startswith(f"train with it:  {command}")
     assert main([*asked, "--json", "--steps", "10"]) in (0, 1)
     told = json.loads(capsys.readouterr().out)
     assert told["network"] == "lenet5"

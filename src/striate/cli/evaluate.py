@@ -13,9 +13,14 @@ from striate.cli.verb import FILE, Verb, as_json
 
 @click.command("evaluate", cls=Verb, model="EvaluateOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
-@click.argument("photos", help="Pictures whose classes are known.", type=FILE)
+@click.argument(
+    "photos",
+    help="Images whose classes are known; without it, those the run was given.",
+    type=FILE,
+    required=False,
+)
 @as_json
-def command(model: Path, photos: Path, as_json: bool, options: dict[str, Any]) -> int:
+def command(model: Path, photos: Path | None, as_json: bool, options: dict[str, Any]) -> int:
     """Judge a model on pictures whose classes are known.
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
-from striate.text import counted
+from striate.text import shell_command
+
+if TYPE_CHECKING:
+    from striate.training.events import Finished
 
 
 @click.command("train", cls=Verb, model="TrainOptions")
@@ -52,6 +54,7 @@ def follow(
     from striate.cli.loading import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
+    from striate.training.run import Run
     from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
@@ -63,23 +66,19 @@ def follow(
                 print_json(to_json(event))
             return event.folder, 128 + event.signal
         if isinstance(event, Finished):
-            evaluation = json.loads((event.folder / "evaluation.json").read_text("utf-8"))
             if as_json:
+                evaluation = Run(event.folder).read_json("evaluation.json")
                 print_json({**to_json(event), "evaluation": evaluation})
             else:
-                _say_what_there_is(event.folder, evaluation)
+                _say_what_there_is(event)
             return event.folder, 0
     raise AssertionError("a training ends with Finished or Stopped")
 
 
-def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
-    from striate.judging.scores import Share
-
-    right = Share(**evaluation["accuracy"])
-    click.echo(
-        f"{right.percent} of {counted(right.n, evaluation['part'] + ' picture')} right "
-        f"(95 % interval {right.interval})"
-    )
+def _say_what_there_is(event: Finished) -> None:
+    folder = event.folder
+    predict = shell_command(["striate", "predict", folder / "model.safetensors"])
+    click.echo(str(event.scores))
     click.echo(f"report   {folder / 'report.html'}")
     click.echo(f"model    {folder / 'model.safetensors'}")
-    click.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...")
+    click.echo(f"predict  {predict} PICTURE...")

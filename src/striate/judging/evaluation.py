@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from striate.errors import ModelError, OptionError, printable
 from striate.judging import metrics
-from striate.judging.scores import FEW, KIND, ClassScore, Confusion, Mistake, Share
+from striate.judging.scores import FEW, KIND, ClassScore, Confusion, Doubt, Mistake, Share
 from striate.text import MISSING, columns, counted, cut, digits, html_table, percent
 
 if TYPE_CHECKING:
@@ -31,9 +31,34 @@ class Evaluation:
     paths: tuple[str, ...] = field(repr=False)  #: N
     labels: NDArray[np.int64] = field(repr=False)  #: (N,)
     probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each row sums to 1
+    trained_on: int | None = None  #: how many of the N were of the training split; None: unknown
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def warning(self) -> str:
+        """What makes the figures worth less than they look; "" where nothing is known to."""
+        seen = len(self) if self.part == "train" else self.trained_on or 0
+        if seen == len(self):
+            return "These are the images it learned from: the figures say nothing about new ones."
+        if seen:
+            return (
+                f"It learned from {seen:,} of these {counted(len(self), 'image')}: "
+                "new ones may do far worse."
+            )
+        return ""
+
+    @property
+    def note(self) -> str:
+        """Why all of a folder was judged, or what is not known of it; "" where nothing is odd."""
+        if self.warning or self.part in ("train", "validation"):
+            return ""
+        if self.trained_on is None:
+            return "Whether it learned from any of these images is not known: its run is not here."
+        if self.part == "all":
+            return "It learned from none of these images: all are new to it, and all were judged."
+        return ""
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
@@ -104,12 +129,21 @@ class Evaluation:
         order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
         return tuple(self._mistake(int(row)) for row in order)
 
+    def least_sure(self, most: int = 12) -> tuple[Doubt, ...]:
+        """The images called rightly with the lowest probability, the least certain first."""
+        right = np.flatnonzero(self.predicted == self.labels)
+        highest = self.probabilities[right].max(axis=1)
+        order = right[np.argsort(highest, kind="stable")][:most]
+        return tuple(self._doubt(int(row)) for row in order)
+
     def to_json(self) -> dict[str, Any]:
         """Everything but the rows of all pictures; None where a number cannot be given."""
         return {
             "model": self.model,
             "part": self.part,
             "pictures": len(self),
+            "trained_on": len(self) if self.part == "train" else self.trained_on,
+            "warning": self.warning or None,
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),
@@ -152,7 +186,7 @@ class Evaluation:
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
     def _remarks(self, most: int) -> list[str]:
-        lines = list[str]()
+        lines = [self.warning or self.note] if self.warning or self.note else []
         if any(row.pictures < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} pictures: the row says little")
         if (more := len(self.class_names) - most) > 0:
@@ -182,6 +216,12 @@ class Evaluation:
             float(self.losses[row]),
         )
 
+    def _doubt(self, row: int) -> Doubt:
+        true, rated = int(self.labels[row]), self.probabilities[row]
+        other = int(np.where(np.arange(len(rated)) == true, -1, rated).argmax())
+        names = self.class_names[true], self.class_names[other]
+        return Doubt(row, self.paths[row], *names, float(rated[true]), float(rated[other]))
+
 
 def judge(
     probabilities: NDArray[np.floating[Any]],
@@ -190,6 +230,7 @@ def judge(
     class_names: Sequence[str],
     part: PartChoice,
     model: str,
+    trained_on: int | None = None,
 ) -> Evaluation:
     """Probabilities (N, K) and labels (N,) -> Evaluation.
 
@@ -209,7 +250,7 @@ def judge(
         raise OptionError(f"there is no {KIND[part]}picture to judge; at least one is needed")
     _check_labels(known, paths, len(class_names))
     _check_probabilities(rated, paths, model)
-    return Evaluation(model, part, tuple(class_names), tuple(paths), known, rated)
+    return Evaluation(model, part, tuple(class_names), tuple(paths), known, rated, trained_on)
 
 
 def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int) -> None:

@@ -11,18 +11,20 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.checking.problems import problems
-from striate.data.columns import Pictures, rows_of
+from striate.data.columns import Pictures, Records, rows_of
 from striate.data.layouts.scan import scan
-from striate.data.listing import Packed, Progress
+from striate.data.listing import PARTS, Packed, Part, Progress
 from striate.data.packing.pack import packing
 from striate.data.packing.stream import gathered
 from striate.data.split import divided
 from striate.errors import DataError, printable
 from striate.judging.evaluation import Evaluation, judge
+from striate.judging.known import Known
 from striate.judging.views import Views
 from striate.model import Model
 from striate.options import EvaluateOptions, PartChoice
 from striate.tasks import classification
+from striate.text import counted
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,13 @@ class Judged:
 
 
 def evaluating(
-    model: Model, photos: Path, options: EvaluateOptions, *, shown: str
+    model: Model, photos: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
 ) -> Generator[Progress, None, Judged]:
     """Judge a network on a part of a folder, divided as the folder it was trained on was.
 
-    Raises DataError when the folder has classes the network does not know, or no such part.
+    Where no part is asked for, that is the test part; or all, where the images of its run are known
+    and none of them is here. Raises DataError when the folder has classes the network does not
+    know, or no such part.
     """
     listing = scan(photos)
     if not listing.pictures:
@@ -54,28 +58,47 @@ def evaluating(
         )
     packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
     packed = divided(packed, model.shares)
-    return judged(model, packed, options.part, shown=shown, batch=options.batch)
+    new = known is not None and not known.any(packed.records)
+    part = options.part or ("all" if new else "test")
+    return judged(model, packed, part, shown=shown, known=known, batch=options.batch)
 
 
 def judged(
-    model: Model, packed: Packed, part: PartChoice, *, shown: str, batch: int = 64
+    model: Model,
+    packed: Packed,
+    part: PartChoice,
+    *,
+    shown: str,
+    known: Known | None,
+    batch: int = 64,
 ) -> Judged:
     """Judge a network on a part of pictures that are decoded and divided already."""
     rows = rows_of(packed.pictures, None if part == "all" else part)
     if not len(rows):
-        raise DataError(f"{printable(shown)}: no picture is in the {part} part; try --part all")
+        raise DataError(f"{printable(shown)}: no image is in the {part} part; {_instead(packed)}")
     label_of = {name: label for label, name in enumerate(model.class_names)}
-    known = np.array([label_of[name] for name in packed.class_names], np.int64)
+    labels = np.array([label_of[name] for name in packed.class_names], np.int64)
     pictures = Pictures.of(packed.pictures).chosen(rows)
     evaluation = judge(
         probabilities=_probabilities(model, packed, rows, batch),
-        labels=known[pictures.labels],
+        labels=labels[pictures.labels],
         paths=tuple(map(pictures.path, range(len(pictures)))),
         class_names=model.class_names,
         part=part,
         model=shown,
+        trained_on=known and known.trained(Records.of(packed.records).chosen(rows)),
     )
     return Judged(evaluation, Views(packed, rows), packed)
+
+
+def _instead(packed: Packed) -> str:
+    """What to judge where the part that was asked for is empty."""
+    counts: dict[Part, int] = {part: len(rows_of(packed.pictures, part)) for part in PARTS}
+    for part in ("test", "validation"):
+        if counts[part]:
+            return f"try --part {part}, which has {counted(counts[part], 'image')}"
+    images = counted(counts["train"], "image")
+    return f"its {images} are in the train part; --part all judges them, learned from or not"
 
 
 def _probabilities(

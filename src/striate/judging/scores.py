@@ -74,3 +74,15 @@ class Mistake:
     true_probability: float
     said_probability: float
     loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One image called rightly, with the class that was nearly answered instead."""
+
+    row: int  #: in the evaluation
+    path: str
+    true: str
+    other: str
+    true_probability: float
+    other_probability: float

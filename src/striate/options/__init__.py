@@ -21,7 +21,7 @@ from striate.options.choices import (
     Precision,
     Schedule,
 )
-from striate.options.form import Options
+from striate.options.form import Options, positional, words
 from striate.options.others import (
     CheckOptions,
     EvaluateOptions,
@@ -57,4 +57,6 @@ __all__ = [
     "Schedule",
     "TrainOptions",
     "VaryOptions",
+    "positional",
+    "words",
 ]

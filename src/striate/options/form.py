@@ -18,6 +18,21 @@ def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # no
     return Field(default, description=help, json_schema_extra={"unit": unit}, **limits)
 
 
+def positional(value: str | Path) -> str:
+    """An argument of a command line, which no flag may look like."""
+    return f"./{value}" if str(value).startswith("-") else str(value)
+
+
+def words(values: Mapping[str, Any]) -> list[str]:
+    """Options as words of a command line; what is None or False is not given."""
+    found: list[str] = []
+    for name, value in values.items():
+        if value is not None and value is not False:
+            found.append(f"--{name.replace('_', '-')}")
+            found += [] if value is True else [str(value)]
+    return found
+
+
 class Options(BaseModel):
     """Parent of the options of a verb: frozen, checked, without unknown keys."""
 
@@ -27,6 +42,10 @@ class Options(BaseModel):
     def flags(cls) -> dict[str, FieldInfo]:
         """What may be asked for, by name."""
         return cls.model_fields
+
+    def given(self) -> dict[str, Any]:
+        """What was asked for, by name, as JSON has it."""
+        return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:

@@ -28,7 +28,9 @@ class PackOptions(Options):
 class EvaluateOptions(Options):
     """Options of `evaluate`."""
 
-    part: PartChoice = option("test", "Which pictures to judge; all, where none was learned from")
+    part: PartChoice | None = option(
+        None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
+    )
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")

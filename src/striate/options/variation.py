@@ -57,10 +57,6 @@ class VaryOptions(Options):
             values[name] = value
         return cls.read(values, source="vary")
 
-    def given(self) -> dict[str, float | bool]:
-        """Name -> range, of those that were asked for."""
-        return self.model_dump(exclude_none=True)
-
 
 def _ranges(text: str | None) -> str | None:
     try:

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from striate.data.listing import Progress as Reading
-from striate.text import counted, percent
+from striate.text import counted, percent, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.together import launch
 
@@ -75,7 +75,7 @@ def _text(event: Event) -> str:
         case Stopped():
             return (
                 f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-                f"go on with: striate train --resume {event.folder}"
+                f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}"
             )
         case Finished():
             return (

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from striate.data.listing import Progress
+from striate.text import counted, digits, percent, span
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,22 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
+class Scores:
+    """The headline of a run's report."""
+
+    part: str  #: that was judged: "test", or "validation" where there is no test part
+    pictures: int
+    accuracy: float
+    low: float  #: of the accuracy's 95 % interval
+    high: float
+
+    def __str__(self) -> str:
+        places, pictures = digits(self.pictures), counted(self.pictures, f"{self.part} picture")
+        interval = span(self.low, self.high, places)
+        return f"{percent(self.accuracy, places)} of {pictures} right (95 % interval {interval})"
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The training is over; the model file holds the best epoch."""
 
@@ -91,6 +108,7 @@ class Finished:
     best_epoch: int
     validation_accuracy: float
     seconds: float
+    scores: Scores | None = None  #: of the report; None until it is written
 
 
 Event = Progress | Note | Started | Step | Epoch | Stopped | Finished

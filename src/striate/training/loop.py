@@ -224,7 +224,7 @@ def _keep(training: Training, position: Position) -> None:
     if position.best_epoch != position.epoch:
         return
     checkpoint.keep_as(checkpoint.BEST, training.run.checkpoints)
-    facts = training.model.facts | {"epoch": str(position.epoch)}
+    facts = training.model.facts | {"best epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
 

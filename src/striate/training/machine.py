@@ -123,5 +123,10 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "cores": cores(),
         "threads": torch.get_num_threads(),
         "processes": launch.place().processes,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": name(device),
     }
+
+
+def name(device: torch.device) -> str:
+    """What a device calls itself."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -27,7 +27,8 @@ from striate.data.shards.remote import address
 from striate.data.split import Shares, divided
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
-from striate.options import TrainOptions
+from striate.options import TrainOptions, positional, words
+from striate.text import shell_command
 from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
@@ -134,7 +135,7 @@ def build(
     weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
     scaled = recipe.precision == "float16"
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
-    facts = {"pictures": counts, "seed": str(recipe.seed)}
+    facts = {"pictures": counts, **recipe.facts, "device": machine.name(device)}
     return Training(
         model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
         optimiser=Optimiser(network, recipe.optimiser, recipe.weight_decay, scaled=scaled),
@@ -155,7 +156,10 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     run.checkpoints.mkdir()
     resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
-    run.write_json("environment.json", machine.environment(device))
+    photos = positional(address(data.photos) or data.photos)
+    command = (*training.group.place.command, "train", photos, *words(options.given()))
+    environment = machine.environment(device)
+    run.write_json("environment.json", {"command": shell_command(command), **environment})
     findings = Counter(finding.kind for finding in data.packed.findings)
     run.write_json(
         "data_report.json",

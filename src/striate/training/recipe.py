@@ -100,6 +100,21 @@ class Recipe:
         """How a step is computed."""
         return Form(self.layout, self.precision, self.compile == "yes", self.split)
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """What its owner asks for first, in words, as the model file keeps it."""
+        epochs = f"up to {self.epochs:,}" if self.patience else f"{self.epochs:,}"
+        times = f", {self.accumulate} an update" if self.accumulate > 1 else ""
+        return {
+            "epochs": f"{self.minutes:g} minutes" if self.minutes else epochs,
+            "batch": f"{self.batch:,}{times}",
+            "learning rate": f"{self.learning_rate:.3g}, {self.schedule}",
+            "optimizer": f"{self.optimiser}, weight decay {self.weight_decay:g}",
+            "augmentation": f"{self.augment}, {self.vary}" if self.vary else self.augment,
+            "precision": self.precision,
+            "seed": str(self.seed),
+        }
+
     def in_form(self, form: Form) -> Recipe:
         """The same with another form of its steps."""
         compile: Asked = "yes" if form.compiled else "no"  # noqa: A001

@@ -161,7 +161,7 @@ def _asked(
             raise OptionError(
                 "train needs a folder of pictures, or --resume with the folder of a run"
             )
-        values = str(run.folder) if run else "", str(source), chosen.model_dump(mode="json")
+        values = str(run.folder) if run else "", str(source), chosen.given()
     folder, source, chosen = group.tell(values)
     return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(chosen)
 
@@ -230,5 +230,5 @@ def _trained(
     yield preparation.started(training, data, device, position)
     for event in fit(training, position, request):
         if isinstance(event, Finished) and training.group.first:
-            write_report(training.run, data)
+            event = replace(event, scores=write_report(training.run, data))
         yield event

@@ -8,38 +8,76 @@ from typing import Any
 from rich.console import Console
 
 from striate import storage
+from striate.errors import OptionError, printable
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import evaluating
-from striate.judging.page.writing import epochs_beside, page
+from striate.judging.known import Known, run_of
+from striate.judging.page.writing import page
+from striate.judging.views import Originals
 from striate.model import Model, load
-from striate.options import EvaluateOptions, PredictOptions
+from striate.options import EvaluateOptions, PredictOptions, positional, words
 from striate.shipping import table
 from striate.shipping.predictions import Predictions
 from striate.shipping.predictor import Predictor
+from striate.text import shell_command
 from striate.training import display
 from striate.training.machine import choose_device
+from striate.training.run import Run
 
 
 def evaluate(
-    model: str | Path | Model, photos: str | Path, *, progress: bool = False, **options: Any
+    model: str | Path | Model,
+    photos: str | Path | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
 ) -> Evaluation:
     """Judge a model on a folder of pictures; with `out`, write the report there.
 
-    Options are those of `striate.options.EvaluateOptions`. The folder is divided as the one the
-    model learned from, so `part="test"` are pictures it has never seen. Raises DataError when the
-    folder has classes the model does not know.
+    Options are those of `striate.options.EvaluateOptions`. Without a folder, that of the run is
+    taken. It is divided as the one the model learned from, so `part="test"` are pictures it has
+    never seen; all of a folder are judged where its run began with none of them. Raises DataError
+    when the folder has classes the model does not know, OptionError when none is known.
     """
     chosen = EvaluateOptions.read(options)
     if chosen.out:
         storage.check_suffix(chosen.out, (".html",))
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     shown = loaded.name if isinstance(model, Model) else str(model)
-    work = evaluating(loaded, Path(photos), chosen, shown=shown)
+    run = None if isinstance(model, Model) else run_of(model)
+    source = Path(photos or _recorded(run, shown))
+    known = Known.of(run) if run else None
+    work = evaluating(loaded, source, chosen, shown=shown, known=known)
     result = display.watched(work, None if progress else Console(quiet=True))
     if chosen.out:
-        command = f"striate evaluate {shown} {photos} --part {chosen.part}"
-        storage.write(chosen.out, page(result, loaded, epochs_beside(shown), command))
+        epochs = run.epochs() if run else []
+        command = _command(None if isinstance(model, Model) else model, photos, chosen)
+        originals = Originals.of(source, chosen.out)
+        storage.write(chosen.out, page(result, loaded, epochs, command, originals))
     return result.evaluation
+
+
+def _recorded(run: Run | None, model: str) -> str:
+    """The pictures of a run. Raises OptionError where there is none."""
+    if run is None or not run.options_file.is_file():
+        raise OptionError(
+            f"{printable(model)}: evaluate needs a folder of pictures; only the model of a run "
+            "knows where its own are"
+        )
+    return str(run.read_json("options.json")["photos"])
+
+
+def _command(model: str | Path | None, photos: str | Path | None, options: EvaluateOptions) -> str:
+    """What gives the same evaluation again; a model that is no file is evaluated by Python."""
+    given = options.given()
+    if model is None:
+        asked = [
+            *([repr(str(photos))] if photos else []),
+            *(f"{k}={v!r}" for k, v in given.items()),
+        ]
+        return f"striate.evaluate({', '.join(['model', *asked])})"
+    places = [positional(place) for place in (model, photos) if place is not None]
+    return shell_command(["striate", "evaluate", *places, *words(given)])
 
 
 def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Predictions:

@@ -4,7 +4,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from striate.judging.page.pictures import RIGHT, WRONG, matrix_picture, thumbnail
+from striate.judging.page.pictures import MOST_BYTES, RIGHT, WRONG, matrix_picture, thumbnail
 
 
 def opened(address):
@@ -22,11 +22,16 @@ def test_a_small_picture_is_kept_exactly():
 
 
 def test_a_large_picture_becomes_a_small_jpeg():
-    pixels = np.full((224, 112, 3), (200, 100, 50), dtype=np.uint8)
+    pixels = np.full((1024, 512, 3), (200, 100, 50), dtype=np.uint8)
     head, image = opened(thumbnail(pixels))
     assert head == "data:image/jpeg;base64"
-    assert image.size == (64, 128)
+    assert image.size == (128, 256)
     assert np.abs(np.asarray(image, dtype=int) - (200, 100, 50)).max() <= 3
+
+
+def test_an_image_full_of_noise_stays_small_too():
+    pixels = np.random.default_rng(2).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+    assert len(thumbnail(pixels)) < 4 / 3 * MOST_BYTES + 30
 
 
 def test_a_matrix_is_a_picture_with_a_pixel_a_cell():

@@ -55,12 +55,26 @@ def test_pictures_that_chose_the_epoch_flatter():
 
 
 def test_pictures_it_learned_from_say_nothing_of_new_ones():
-    assert remarks(of_matrix([[40, 3], [2, 30]], part="train"), ())[1] == Remark(
-        "These are the pictures it learned from: the figure says nothing about new ones.",
+    matrix = [[40, 3], [2, 30]]
+    all_of_them = Remark(
+        "These are the images it learned from: the figures say nothing about new ones.",
         warning=True,
     )
+    assert remarks(of_matrix(matrix, part="train"), ())[1] == all_of_them
+    assert remarks(of_matrix(matrix, part="all", trained_on=75), ())[1] == all_of_them
+    for part in ("test", "validation", "all"):
+        assert remarks(of_matrix(matrix, part=part, trained_on=60), ())[1] == Remark(
+            "It learned from 60 of these 75 images: new ones may do far worse.", warning=True
+        )
+
+
+def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
+    for part in ("test", "all"):
+        assert texts(of_matrix([[40, 3], [2, 30]], part=part, trained_on=None))[1] == (
+            "Whether it learned from any of these images is not known: its run is not here."
+        )
     assert texts(of_matrix([[40, 3], [2, 30]], part="all"))[1] == (
-        "If it learned from some of these pictures, the figure flatters."
+        "It learned from none of these images: all are new to it, and all were judged."
     )
 
 

@@ -87,10 +87,11 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
         "Confusion matrix",
         "Class by class, the weakest first",
         "The worst errors",
+        "Right, but least certain",
         "The data",
         "How this was made",
     ]
-    assert read.text.count("What am I seeing?") == 5
+    assert read.text.count("What am I seeing?") == 6
     assert "striate train photos --network resnet18" in read.text
 
 
@@ -146,11 +147,11 @@ def test_more_than_forty_classes_become_a_picture_and_a_list():
 def test_errors_are_shown_as_pictures_up_to_24():
     few = made(of_matrix([[30, 2], [1, 24]], names=["cat", "dog"], sure=0.98))
     read = Page(few)
-    assert read.elements.count("img") == 3
+    assert read.elements.count("img") == 3 + 12
     assert "true cat , said dog (98 %) 30.png" in read.text
     assert ("span", "title", "cat/30.png") in read.attributes
     many = Page(made(of_matrix([[30, 32], [1, 24]])))
-    assert many.elements.count("img") == 24
+    assert many.elements.count("img") == 24 + 12
     assert "The worst 24 of 33 errors." in many.text
 
 
@@ -159,8 +160,9 @@ def test_a_picture_stands_with_its_own_error():
     pixels = np.arange(57, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     read = Page(made(evaluation, pixels=pixels))
     shown = [value for tag, name, value in read.attributes if (tag, name) == ("img", "src")]
-    assert shown == [thumbnail(pixels[mistake.row]) for mistake in evaluation.worst()]
-    assert len(set(shown)) == 3
+    answers = (*evaluation.worst(), *evaluation.least_sure())
+    assert shown == [thumbnail(pixels[answer.row]) for answer in answers]
+    assert len(set(shown)) == 3 + 12
 
 
 def test_without_errors_epochs_and_findings_the_page_says_so():
@@ -203,7 +205,8 @@ def test_the_same_arguments_give_the_same_page():
 
 def test_a_report_of_ten_classes_stays_small():
     assert len(made(drawn(10, 2_000), training(30), side=28).encode()) < 300_000
-    assert len(made(drawn(10, 200), training(30), side=224).encode()) < 450_000
+    noise = made(drawn(10, 2_000), training(30), side=300)  # 24 errors and 12 right answers
+    assert len(noise.encode()) < 300_000 + 36 * 27_000
 
 
 def test_pixels_that_do_not_belong_to_the_evaluation_are_refused():

@@ -9,6 +9,7 @@ import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.text import shell_command
 
 
 @click.command("find-rate", cls=Verb, model="RateOptions")
@@ -32,5 +33,16 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
         if place:
             click.echo(f"\nplot  {place}")
         if test.suggested is not None:
-            click.echo(f"\ntrain with the same options and --learning-rate {test.suggested:.2g}")
+            command = _training(photos, recipe, options, f"{test.suggested:.2g}")
+            click.echo(f"\ntrain with it:  {command}")
     return 0 if test.suggested is not None else 1
+
+
+def _training(photos: Path, recipe: Path | None, options: dict[str, Any], rate: str) -> str:
+    """The command that trains with the options of this test, and a rate."""
+    from striate.options import RateOptions, TrainOptions, positional, words
+
+    own = RateOptions.__annotations__
+    shared = {n: v for n, v in options.items() if n in TrainOptions.flags() and n not in own}
+    given = words({"recipe": recipe, **shared, "learning_rate": rate})
+    return shell_command(["striate", "train", positional(photos), *given])

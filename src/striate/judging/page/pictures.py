@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +13,9 @@ from PIL import Image
 #: up to this side a picture is kept exactly, as PNG, and shown enlarged pixel by pixel;
 #: above it JPEG is a tenth of the bytes
 EXACT = 48
-#: the longest side of a thumbnail in pixels
-LARGEST = 128
+#: the longest side of a thumbnail in pixels, and its most bytes where JPEG can keep to them
+LARGEST, MOST_BYTES = 256, 20_000
+_QUALITIES = (88, 70, 45, 20)  #: of JPEG, tried until the bytes suffice
 
 #: red, green, blue: legible on white and on near black
 RIGHT = (59, 125, 221)
@@ -24,9 +26,13 @@ def thumbnail(pixels: NDArray[np.uint8]) -> str:
     """(H, W, 1 or 3), 0 to 255 -> a `data:` address."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= EXACT:
-        return _address(image, "png")
+        return _address("png", _saved(image, "png", optimize=True))
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-    return _address(image, "jpeg")
+    data = _saved(image, "jpeg", quality=_QUALITIES[0])
+    for quality in _QUALITIES[1:]:
+        if len(data) > MOST_BYTES:
+            data = _saved(image, "jpeg", quality=quality)
+    return _address("jpeg", data)
 
 
 def matrix_picture(matrix: NDArray[np.int64]) -> str:
@@ -37,7 +43,7 @@ def matrix_picture(matrix: NDArray[np.int64]) -> str:
     cells[..., 3] = np.rint(255 * shades)
     diagonal = np.arange(len(matrix))
     cells[diagonal, diagonal, :3] = RIGHT
-    return _address(Image.fromarray(cells), "png")
+    return _address("png", _saved(Image.fromarray(cells), "png", optimize=True))
 
 
 def shading(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -50,10 +56,11 @@ def shading(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.where(np.eye(len(matrix), dtype=bool), shares, np.sqrt(shares))
 
 
-def _address(image: Image.Image, kind: str) -> str:
+def _saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
     file = io.BytesIO()
-    if kind == "png":
-        image.save(file, "png", optimize=True)
-    else:
-        image.save(file, "jpeg", quality=88)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    image.save(file, kind, **settings)
+    return file.getvalue()
+
+
+def _address(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -70,18 +70,15 @@ def _precision(evaluation: Evaluation) -> Remark:
 
 
 def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
-    if evaluation.part == "train":
-        return Remark(
-            "These are the pictures it learned from: the figure says nothing about new ones.",
-            warning=True,
-        )
+    if evaluation.warning:
+        return Remark(evaluation.warning, warning=True)
     if evaluation.part == "validation":
         chose = " These pictures chose the epoch that was kept, so it flatters a little." * any(
             row.best for row in epochs
         )
         return Remark(f"It did not learn from these pictures.{chose}", warning=bool(chose))
-    if evaluation.part == "all":
-        return Remark("If it learned from some of these pictures, the figure flatters.")
+    if evaluation.note:
+        return Remark(evaluation.note)
     return Remark(
         "It neither learned from these pictures nor chose its epoch by them. Pictures of another "
         "origin (another camera, light or place) may go worse."

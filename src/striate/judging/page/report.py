@@ -6,6 +6,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,10 @@ from striate.errors import OptionError, printable
 from striate.judging.evaluation import Evaluation
 from striate.judging.page import curves
 from striate.judging.page.curves import charts, kept, number
-from striate.judging.page.pictures import EXACT, matrix_picture, shading, thumbnail
+from striate.judging.page.pictures import EXACT, LARGEST, matrix_picture, shading, thumbnail
 from striate.judging.page.remarks import baseline, headline, remarks
-from striate.judging.scores import FEW, ClassScore, Mistake, Share
-from striate.judging.views import Views
+from striate.judging.scores import FEW, ClassScore, Doubt, Mistake, Share
+from striate.judging.views import Originals, Views
 from striate.text import brief, counted, digits, percent
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 MOST_IN_TABLE = 40
 #: with more classes than this, long names above the columns are turned
 MOST_LEVEL = 4
-#: wrong pictures shown, and findings of one kind
-MOST_MISTAKES = 24
+#: wrong images shown, right ones, and findings of one kind
+MOST_MISTAKES, MOST_DOUBTS = 24, 12
 MOST_PATHS = 5
 
 
@@ -57,10 +58,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    mistake: Mistake
+    answer: Mistake | Doubt
     name: str  #: of the file
+    link: str  #: to the file, relative to the page; "" where it is none
     address: str  #: `data:`
-    exact: bool  #: every pixel of the network's view is there
+    exact: bool  #: every pixel is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,19 @@ def report(
     facts: Mapping[str, str],
     findings: Sequence[Finding],
     command: str,
+    originals: Originals | None = None,
 ) -> str:
     """The page. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network's view of each row.
 
-    The same arguments give the same page, byte for byte.
+    With `originals` it shows and links the files themselves where they are there. The same
+    arguments give the same page, byte for byte.
     """
     if len(pixels) != len(evaluation):
         raise OptionError(
             f"pixels must have a row for each of the {counted(len(evaluation), 'picture')} "
             f"that were judged, but came with {len(pixels):,}"
         )
+    shown = partial(_thumbnail, pixels=pixels, originals=originals)
     return _template().render(
         title=title,
         facts=facts,
@@ -102,7 +107,9 @@ def report(
         made=_made(),
         headline=headline(evaluation),
         remarks=remarks(evaluation, epochs),
-        thumbnails=[_thumbnail(mistake, pixels) for mistake in evaluation.worst(MOST_MISTAKES)],
+        thumbnails=[shown(mistake) for mistake in evaluation.worst(MOST_MISTAKES)],
+        seen=_seen(np.shape(pixels[0]), originals),
+        doubts=[shown(doubt) for doubt in evaluation.least_sure(MOST_DOUBTS)],
         epochs=epochs,
         kept=kept(epochs),
         charts=charts(epochs),
@@ -142,7 +149,7 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {f.__name__: f for f in (number, percent, counted, brief)}
+    filters: dict[str, Any] = {f.__name__: f for f in (number, percent, counted, brief, verbatim)}
     environment.filters.update(filters)
     return environment.get_template("report.html")
 
@@ -154,6 +161,13 @@ def _inert(value: Any) -> Any:
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     return Markup(str(escape(printable(value))).replace(" %", "&nbsp;%"))  # noqa: S704  # escaped
+
+
+def verbatim(text: str) -> Any:
+    """Every blank stays what it is, so that a line can be copied."""
+    from markupsafe import Markup, escape
+
+    return Markup(str(escape(printable(text))))  # noqa: S704  # escaped
 
 
 def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
@@ -183,10 +197,20 @@ def _found(row: ClassScore) -> Share | None:
     return None if row.recall is None else Share.of(round(row.recall * row.pictures), row.pictures)
 
 
-def _thumbnail(mistake: Mistake, pixels: NDArray[np.uint8] | Views) -> Thumbnail:
-    view = np.asarray(pixels[mistake.row])
-    name = PurePosixPath(mistake.path).name
-    return Thumbnail(mistake, name, thumbnail(view), max(view.shape[:2]) <= EXACT)
+def _thumbnail(
+    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | Views, originals: Originals | None
+) -> Thumbnail:
+    view = originals.pixels(answer.path, LARGEST) if originals else None
+    view = np.asarray(pixels[answer.row]) if view is None else view
+    link = originals.link(answer.path) if originals else ""
+    name, exact = PurePosixPath(answer.path).name, max(view.shape[:2]) <= EXACT
+    return Thumbnail(answer, name, link, thumbnail(view), exact)
+
+
+def _seen(shape: tuple[int, ...], originals: Originals | None) -> str:
+    if originals is None:
+        return "They are shown as the network saw them."
+    return f"The files are shown; the network saw them at {shape[1]}x{shape[0]} pixels."
 
 
 def _groups(findings: Sequence[Finding]) -> list[Group]:

@@ -2,37 +2,44 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 
 import striate
 from striate import storage
 from striate.judging.inference import Judged, judged
+from striate.judging.known import Known
 from striate.judging.page.report import report
+from striate.judging.views import Originals
 from striate.model import Model, load
-from striate.training.events import Epoch
+from striate.text import counted
+from striate.training.events import Epoch, Scores
 from striate.training.preparation import Dataset
 from striate.training.run import Run
 
 
-def write_report(run: Run, data: Dataset) -> None:
+def write_report(run: Run, data: Dataset) -> Scores:
     """Judge the model of a finished run on its test part and write what is found beside it."""
     model = load(run.model_file)
     part = "test" if data.counts()["test"] else "validation"
-    result = judged(model, data.packed, part, shown=str(run.model_file))
-    command = f"striate train {data.photos} --network {model.name}"
-    storage.write(run.report_file, page(result, model, run.epochs(), command))
+    known = Known.of(run)
+    result = judged(model, data.packed, part, shown=str(run.model_file), known=known)
+    command = str(run.read_json("environment.json").get("command", ""))
+    originals = Originals.of(data.photos, run.report_file)
+    storage.write(run.report_file, page(result, model, run.epochs(), command, originals))
     run.write_json("evaluation.json", result.evaluation.to_json())
+    share = result.evaluation.accuracy
+    return Scores(part, share.n, share.value, share.low, share.high)
 
 
-def epochs_beside(model: str) -> list[Epoch]:
-    """The epochs of the run that a model file lies in; none where it was moved elsewhere."""
-    place = Path(model)
-    return Run(place if place.is_dir() else place.parent).epochs()
-
-
-def page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str:
+def page(
+    result: Judged,
+    model: Model,
+    epochs: Sequence[Epoch],
+    command: str,
+    originals: Originals | None,
+) -> str:
     """The report of a judgement as one page."""
     params = sum(p.numel() for p in model.network.parameters())
     view = model.preprocess
@@ -41,6 +48,7 @@ def page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str
         "network": f"{model.name}, {params:,} parameters",
         "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
         **model.facts,
+        **({"duration": _duration(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,
         "torch": torch.__version__,
     }
@@ -52,4 +60,14 @@ def page(result: Judged, model: Model, epochs: list[Epoch], command: str) -> str
         facts=facts,
         findings=result.packed.findings,
         command=command,
+        originals=originals,
     )
+
+
+def _duration(last: Epoch) -> str:
+    """For example "9 s, 35 epochs"."""
+    seconds, length = last.seconds, counted(last.epoch, "epoch")
+    if seconds < 120:
+        return f"{seconds:.0f} s, {length}"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min, {length}" if hours else f"{minutes} min, {length}"

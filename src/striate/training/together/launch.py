@@ -20,6 +20,16 @@ class Place:
     machine: int = 0
     job: str = ""  #: names what torchrun was asked for, through all its restarts; "" without it
 
+    @property
+    def command(self) -> tuple[str, ...]:
+        """How a command line of this shape begins; several machines need a rendezvous too."""
+        if self.processes == 1:
+            return ("striate",)
+        machines = self.processes // self.local_processes
+        several = ("--nnodes", str(machines)) if machines > 1 else ()
+        processes = ("--nproc-per-node", str(self.local_processes))
+        return ("torchrun", *several, *processes, "-m", "striate")
+
 
 def place() -> Place:
     """Where this process stands; alone, where torchrun did not start it."""
