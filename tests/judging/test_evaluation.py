@@ -104,12 +104,29 @@ def test_the_worst_errors_are_the_wrong_ones_with_the_highest_loss():
     assert of_matrix([[3, 0], [0, 4]]).worst() == ()
 
 
+def test_the_least_sure_are_the_right_ones_with_the_lowest_probability():
+    evaluation = drawn(classes=4, pictures=80)
+    found = evaluation.least_sure(5)
+    rated = np.sort(evaluation.probabilities, axis=1)
+    right = [row for row in range(80) if evaluation.predicted[row] == evaluation.labels[row]]
+    assert [doubt.row for doubt in found] == sorted(right, key=lambda row: rated[row, -1])[:5]
+    for doubt in found:
+        order = evaluation.probabilities[doubt.row].argsort()
+        names = [evaluation.class_names[label] for label in order[:-3:-1]]
+        assert [doubt.true, doubt.other] == names
+        shares = doubt.other_probability, doubt.true_probability
+        assert shares == tuple(rated[doubt.row, -2:].astype(float))
+        assert doubt.path == evaluation.paths[doubt.row]
+    assert of_matrix([[0, 3], [4, 0]]).least_sure() == ()
+
+
 def test_json_has_null_where_a_number_cannot_be_given():
     evaluation = of_matrix([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
     document = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
     assert document["pictures"] == 6
     assert document["part"] == "test"
     assert document["top5"] is None
+    assert (document["trained_on"], document["warning"]) == (0, None)
     assert document["accuracy"] == {
         "value": 5 / 6,
         "low": evaluation.accuracy.low,

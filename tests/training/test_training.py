@@ -20,7 +20,7 @@ from striate.data.listing import Record
 from striate.errors import BusyError, DataError, DivergedError, OptionError
 from striate.options import TrainOptions
 from striate.training import display
-from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
+from striate.training.events import Epoch, Finished, Note, Scores, Started, Step, Stopped
 from striate.training.recipe import choose_view
 from striate.training.run import Run
 
@@ -92,6 +92,36 @@ def test_every_picture_is_recorded_with_its_part(run: Run):
         part: sum(entry["part"] == part for entry in pictures)
         for part in ("train", "validation", "test")
     }
+
+
+def test_the_report_tells_how_it_was_trained(run: Run):
+    page = html.unescape(run.report_file.read_text("utf-8"))
+    facts = dict(re.findall(r"<dt>(.*?)</dt><dd><bdi>(.*?)</bdi>", page))
+    last, options = run.epochs()[-1], run.read_json("options.json")
+    assert (facts["epochs"], facts["batch"]) == ("12", "8")
+    assert facts["learning rate"] == "0.15, one-cycle"
+    assert facts["optimizer"] == "nesterov, weight decay 0.0005"
+    assert (facts["augmentation"], facts["precision"]) == ("light", options["precision"])
+    assert (facts["device"], facts["seed"]) == ("cpu", "3")
+    assert facts["duration"] == f"{last.seconds:.0f} s, 12 epochs"
+    assert facts["best epoch"] == str(max(e.epoch for e in run.epochs() if e.best))
+    kept = striate.load(run.model_file).facts
+    assert kept.items() <= facts.items() | {("pictures", kept["pictures"])}
+
+
+def test_the_last_event_has_the_headline_of_the_report(run: Run):
+    (finished,) = [event for event in run.events() if event["event"] == "Finished"]
+    evaluation = run.read_json("evaluation.json")
+    share = evaluation["accuracy"]
+    assert finished["scores"] == {
+        "part": "test",
+        "pictures": evaluation["pictures"],
+        "accuracy": share["value"],
+        "low": share["low"],
+        "high": share["high"],
+    }
+    page = run.report_file.read_text("utf-8").replace("&nbsp;", " ")
+    assert f'<p class="headline">{Scores(**finished["scores"])}</p>' in page
 
 
 def test_the_events_come_in_order(photos: Path, tmp_path: Path):

@@ -57,7 +57,7 @@ class Evaluation:
         if self.trained_on is None:
             return "Whether it learned from any of these images is not known: its run is not here."
         if self.part == "all":
-            return "It learned from none of these images: all are new to it, and all were judged."
+            return "It learned from none of these images, and so all of them were judged."
         return ""
 
     @cached_property

@@ -42,8 +42,8 @@ def evaluating(
     """Judge a network on a part of a folder, divided as the folder it was trained on was.
 
     Where no part is asked for, that is the test part; or all, where the images of its run are known
-    and none of them is here. Raises DataError when the folder has classes the network does not
-    know, or no such part.
+    and most of these are none of them. Raises DataError when the folder has classes the network
+    does not know, or no such part.
     """
     listing = scan(photos)
     if not listing.pictures:
@@ -58,7 +58,7 @@ def evaluating(
         )
     packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
     packed = divided(packed, model.shares)
-    new = known is not None and not known.any(packed.records)
+    new = known is not None and not known.are(packed.records)
     part = options.part or ("all" if new else "test")
     return judged(model, packed, part, shown=shown, known=known, batch=options.batch)
 

@@ -36,8 +36,8 @@ def evaluate(
 
     Options are those of `striate.options.EvaluateOptions`. Without a folder, that of the run is
     taken. It is divided as the one the model learned from, so `part="test"` are pictures it has
-    never seen; all of a folder are judged where its run began with none of them. Raises DataError
-    when the folder has classes the model does not know, OptionError when none is known.
+    never seen; all of a folder are judged where its run began with less than half of them. Raises
+    DataError when the folder has classes the model does not know, OptionError when none is known.
     """
     chosen = EvaluateOptions.read(options)
     if chosen.out:

@@ -74,7 +74,7 @@ def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
             "Whether it learned from any of these images is not known: its run is not here."
         )
     assert texts(of_matrix([[40, 3], [2, 30]], part="all"))[1] == (
-        "It learned from none of these images: all are new to it, and all were judged."
+        "It learned from none of these images, and so all of them were judged."
     )
 
 

@@ -1,13 +1,19 @@
+import os
 import re
+import shutil
 from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from striate.data.listing import Finding
 from striate.errors import OptionError
 from striate.judging.page.pictures import thumbnail
 from striate.judging.page.report import report
+from striate.judging.views import Originals
 from tests.judging.evaluations import drawn, of_matrix
 from tests.judging.trainings import training
 
@@ -163,6 +169,66 @@ def test_a_picture_stands_with_its_own_error():
     answers = (*evaluation.worst(), *evaluation.least_sure())
     assert shown == [thumbnail(pixels[answer.row]) for answer in answers]
     assert len(set(shown)) == 3 + 12
+
+
+def test_the_least_certain_right_answers_are_shown_with_what_was_nearly_said():
+    evaluation = of_matrix([[15, 1], [2, 8]], names=["cat", "dog"], sure=0.6)
+    page = made(evaluation)
+    shown = page[page.index("Right, but least certain") : page.index("<h2>The data")]
+    read = Page(shown)
+    assert read.elements.count("img") == 12
+    assert "cat 60 %, dog 40 % 0.png" in read.text
+    assert "Right, but" not in made(of_matrix([[0, 5], [6, 0]]))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """An evaluation of files with names that an address minds, and their folder."""
+    folder = tmp_path / "data" / "50 % & 'more'"
+    names = ["javascript:alert(1)", "?a=b#c", '"><script>', "\u202e\udcff", "dog"]
+    evaluation = drawn(5, 200, names=names)
+    for path in evaluation.paths:
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (300, 150), (200, 30, 60)).save(file, "png")
+    return evaluation, folder
+
+
+def test_every_image_of_a_folder_is_shown_large_and_leads_to_its_file(files, tmp_path):
+    evaluation, folder = files
+    file = tmp_path / "runs" / "one" / "report.html"
+    page = made(evaluation, side=8, originals=Originals.of(folder, file))
+    read = Page(page)
+    links = [value for tag, name, value in read.attributes if name == "href"]
+    assert {tag for tag, name, _ in read.attributes if name == "href"} == {"a"}
+    answers = (*evaluation.worst(24), *evaluation.least_sure(12))
+    assert len(links) == 2 * len(answers)
+    base = f"file://{quote(str(file))}"
+    for link, answer in zip(links[::2], answers, strict=True):
+        assert link.startswith("../../data/")
+        target = os.fsdecode(unquote_to_bytes(urlsplit(urljoin(base, link)).path))
+        assert Path(target) == folder / answer.path
+    assert set(read.elements) <= {*ELEMENTS, "a"}
+    heads = {value[:23] for _, name, value in read.attributes if name == "src"}
+    assert heads == {"data:image/jpeg;base64,"}  # of 256 pixels, not the 8 of the network
+    assert "the network saw them at 8x8 pixels" in read.text
+
+
+def test_an_image_that_is_gone_or_in_an_array_is_shown_as_the_network_saw_it(files, tmp_path):
+    evaluation, folder = files
+    shutil.rmtree(folder)
+    np.savez(tmp_path / "x.npz", images=np.zeros(3))
+    for place in (folder, tmp_path / "x.npz"):
+        read = Page(made(evaluation, originals=Originals.of(place, tmp_path / "r.html")))
+        assert [name for _, name, _ in read.attributes if name == "href"] == []
+        heads = {value[:22] for _, name, value in read.attributes if name == "src"}
+        assert heads == {"data:image/png;base64,"}
+    assert Originals.of(Path("s3:/bucket/photos"), tmp_path / "r.html") is None
+
+
+def test_the_command_can_be_copied_with_every_blank():
+    page = made(of_matrix([[9, 1], [2, 9]]), command="striate train '100 % & <b>'")
+    assert "<code>striate train &#39;100 % &amp; &lt;b&gt;&#39;</code>" in page
 
 
 def test_without_errors_epochs_and_findings_the_page_says_so():
