@@ -134,6 +134,14 @@ def test_an_empty_part_is_refused_with_one_that_is_not(run: Run, photos: Path, t
     )
 
 
+def test_a_run_that_does_not_say_where_its_images_are_needs_a_folder(run: Run, tmp_path: Path):
+    copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
+    options = copy.read_json("options.json")
+    copy.write_json("options.json", {k: v for k, v in options.items() if k != "photos"})
+    with pytest.raises(OptionError, match="evaluate needs a folder of pictures"):
+        striate.evaluate(copy.folder)
+
+
 def test_a_training_without_a_test_part_is_judged_by_its_validation_part(
     photos: Path, tmp_path: Path
 ):

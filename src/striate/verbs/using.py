@@ -45,37 +45,35 @@ def evaluate(
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     shown = loaded.name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
-    source = Path(photos or _recorded(run, shown))
+    source = Path(_recorded(run, shown) if photos is None else photos)
     known = Known.of(run) if run else None
     work = evaluating(loaded, source, chosen, shown=shown, known=known)
     result = display.watched(work, None if progress else Console(quiet=True))
     if chosen.out:
         epochs = run.epochs() if run else []
-        command = _command(None if isinstance(model, Model) else model, photos, chosen)
-        originals = Originals.of(source, chosen.out)
+        command, originals = _command(model, photos, chosen), Originals.of(source, chosen.out)
         storage.write(chosen.out, page(result, loaded, epochs, command, originals))
     return result.evaluation
 
 
 def _recorded(run: Run | None, model: str) -> str:
     """The pictures of a run. Raises OptionError where there is none."""
-    if run is None or not run.options_file.is_file():
-        raise OptionError(
-            f"{printable(model)}: evaluate needs a folder of pictures; only the model of a run "
-            "knows where its own are"
-        )
-    return str(run.read_json("options.json")["photos"])
+    if run is not None and run.options_file.is_file():
+        recorded = run.read_json("options.json").get("photos")
+        if recorded:
+            return str(recorded)
+    raise OptionError(
+        f"{printable(model)}: evaluate needs a folder of pictures; only the model of a run knows "
+        "where its own are"
+    )
 
 
-def _command(model: str | Path | None, photos: str | Path | None, options: EvaluateOptions) -> str:
+def _command(model: str | Path | Model, photos: str | Path | None, options: EvaluateOptions) -> str:
     """What gives the same evaluation again; a model that is no file is evaluated by Python."""
     given = options.given()
-    if model is None:
-        asked = [
-            *([repr(str(photos))] if photos else []),
-            *(f"{k}={v!r}" for k, v in given.items()),
-        ]
-        return f"striate.evaluate({', '.join(['model', *asked])})"
+    if isinstance(model, Model):
+        asked = ", ".join((repr(str(photos)), *(f"{k}={v!r}" for k, v in given.items())))
+        return f"striate.evaluate(model, {asked})"
     places = [positional(place) for place in (model, photos) if place is not None]
     return shell_command(["striate", "evaluate", *places, *words(given)])
 
