@@ -162,7 +162,8 @@ def _multiplied(
     from scipy.fft import irfft2, rfft2
 
     scaled, exponent = _scaled(values)
-    answers = np.asarray(irfft2(rfft2(scaled) * spectrum, s=values.shape))
+    product = np.asarray(rfft2(scaled)) * spectrum
+    answers = np.asarray(irfft2(product, s=values.shape))
     answers = _raised(answers[: shape[0], : shape[1]], exponent)
     sizes = np.abs(values)
     bright = sizes >= faint * sizes.max()
