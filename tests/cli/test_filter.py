@@ -563,7 +563,8 @@ def test_a_signal_is_filtered_and_drawn(here: Path, capsys):
     expected = vision.correlate(vision.sample("ecg"), np.full(7, 1 / 7))
     np.testing.assert_allclose(np.load("out.npy"), expected, rtol=1e-6)
     assert min(shown("ecg-box-7.png").shape[:2]) > 300
-    assert main(["filter", "sample:ecg", "--kernel", "1 0 -1", "--out", "slopes.png"]) == 0
+    line = "filter sample:ecg --grey --clip --out slopes.png --kernel"
+    assert main([*line.split(), "1 0 -1"]) == 0
     drawn = shown("slopes.png").astype(int)
     assert (drawn == (150, 16, 34)).all(axis=2).sum() > 2000
 

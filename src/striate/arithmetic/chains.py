@@ -16,6 +16,8 @@ from striate.text import MISWRITTEN, arguments
 _LONGEST = 200  # characters of a layer
 _EXAMPLE = 'as in "conv(96, 11, stride=4)" "pool(3, stride=2)" "dense(10)"'
 
+_USUAL = (None, 1, True, False)  # filters, groups, bias and pool of a window along one axis
+
 Sides = int | Sequence[int]  #: of all axes, or of each
 Padding = int | Literal["same", "valid"] | Sequence[int | Literal["same", "valid"]]  #: the same
 
@@ -56,8 +58,12 @@ def size(
     padding: Padding = 0,
     dilation: Sides = 1,
     *,
+    transposed: bool = False,
+    filters: int | None = None,
+    groups: int = 1,
+    bias: bool = True,
+    pool: bool = False,
     layers: Sequence[str] = (),
-    **whole: Any,
 ) -> Size | Volumes:
     """What a window, a layer or a chain of layers gives and costs.
 
@@ -75,21 +81,21 @@ def size(
     >>> size("227x227x3", 11, stride=4, filters=96).params
     34944
     """
-    transposed = whole.pop("transposed", False)
+    whole = filters, groups, bias, pool
     if layers:
-        if (kernel, stride, padding, dilation, transposed, whole) != (None, None, 0, 1, False, {}):
+        given = kernel, stride, padding, dilation, transposed, whole
+        if given != (None, None, 0, 1, False, _USUAL):
             raise OptionError(f"a chain has its numbers in its layers, {_EXAMPLE}; drop the others")
         return _chain(_volume(input), [_read(layer) for layer in layers])
     if kernel is None:
         raise OptionError(f"size takes a kernel, or layers, {_EXAMPLE}; neither came")
     axis = not isinstance(input, str | Sequence) and not isinstance(kernel, Sequence)
-    if axis and not whole:
+    if axis and whole == _USUAL:
         step = 1 if stride is None else stride
         return window(input, kernel, step, padding, dilation, transposed=transposed)
-    steps = {"padding": padding, "dilation": dilation}
-    if stride is not None:
-        steps = {"stride": stride, **steps}
-    return _chain(_volume(input), [_single(kernel, steps, transposed=transposed, **whole)])
+    steps = {} if stride is None else {"stride": stride}
+    steps |= {"padding": padding, "dilation": dilation}
+    return _chain(_volume(input), [_single(kernel, steps, *whole, transposed=transposed)])
 
 
 _Layer = tuple[str, str, Sequence[Any], dict[str, Any]]  # as spelled, its kind, its arguments
@@ -98,12 +104,12 @@ _Layer = tuple[str, str, Sequence[Any], dict[str, Any]]  # as spelled, its kind,
 def _single(
     kernel: Sides,
     steps: dict[str, Any],
+    filters: int | None,
+    groups: int,
+    bias: bool,  # noqa: FBT001
+    pool: bool,  # noqa: FBT001
     *,
     transposed: bool,
-    filters: int | None = None,
-    groups: int = 1,
-    bias: bool = True,
-    pool: bool = False,
 ) -> _Layer:
     """The layer that is told by names."""
     if pool:

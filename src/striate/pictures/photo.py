@@ -45,7 +45,7 @@ class Photo:
 
     def grey(self) -> Photo:
         """The same without colour: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
-        if self.pixels.ndim == 2:
+        if self.pixels.ndim < 3:
             return self
         if self.pixels.dtype == np.uint8:
             return replace(self, pixels=np.asarray(Image.fromarray(self.pixels).convert("L")))
