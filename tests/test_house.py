@@ -156,7 +156,12 @@ def test_doors_are_light(code: str, heavy: set[str]):
 
 
 @pytest.mark.parametrize(
-    ("line", "most"), [("--help", 0.3), ("size --input 227 --kernel 11 --stride 4", 0.2)]
+    ("line", "most"),
+    [
+        ("--help", 0.3),
+        ("size --input 227 --kernel 11 --stride 4", 0.2),
+        ("size --input 227x227x3 conv(96,11,stride=4) pool(3,2)", 0.2),
+    ],
 )
 def test_a_light_command_answers_at_once(line: str, most: float, tmp_path: Path):
     """Processor time of the quickest of several runs: other work on the machine does not count.

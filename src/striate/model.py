@@ -18,6 +18,7 @@ from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import skeletons
+from striate.text import html_table, listed
 
 
 def _class_name(name: object) -> str:
@@ -72,6 +73,18 @@ class Model:
     shares: Shares  #: how the folder it learned from was divided
     facts: dict[str, str] = field(default_factory=dict[str, str])  #: how it came about
     task: str = "classification"
+
+    def _repr_html_(self) -> str:
+        parameters = sum(values.numel() for values in self.network.parameters())
+        picture, names = self.preprocess, listed(self.class_names)
+        rows = (
+            ("network", self.name),
+            ("parameters", f"{parameters:,}"),
+            ("classes", f"{len(self.class_names):,}: {names}"),
+            ("picture", f"{picture.size}x{picture.size}x{picture.channels}, {picture.fit}"),
+            *self.facts.items(),
+        )
+        return html_table([("model", self.task), *rows], left=(0, 1))
 
     @torch.inference_mode()
     def logits(self, pixels: Tensor) -> Tensor:

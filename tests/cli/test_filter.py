@@ -113,6 +113,7 @@ def test_json_is_one_document_with_all_facts(here: Path, capsys):
         "border": "reflect",
         "stride": 1,
         "dilation": 1,
+        "flip": False,
         "result": {"shape": [6, 8], "dtype": "float32", "least": -32.0, "most": 0.0},
         "drawn": {"scale": "diverging", "least": -32.0, "most": 32.0, "outside": 0},
         "files": {"figure": "ramp-sobel-x.png"},
@@ -311,6 +312,11 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         ),
         (
             "filter sample:ecg --kernel sobel-x",
+            2,
+            'a signal takes a kernel (K,), as "1 0 -1" or "box(5)", but sobel-x is 3x3',
+        ),
+        (
+            "filter sample:ecg --all",
             2,
             f"a picture is (H, W), (H, W, 1) or (H, W, 3), but {vision.sample('ecg').shape} came; "
             "striate.vision.correlate takes other arrays",
@@ -542,3 +548,50 @@ def test_values_cannot_be_changed():
 
 def test_the_options_of_a_result_are_those_given():
     assert striate.filter("ramp.png", "identity", stride=2).options == FilterOptions(stride=2)
+
+
+def test_a_signal_is_filtered_and_drawn(here: Path, capsys):
+    assert main(["filter", "sample:ecg", "--kernel", "box(7)", "--raw", "out.npy"]) == 0
+    assert capsys.readouterr().out == (
+        "signal   1024, -112 to 250\n"
+        "kernel   7, box(7)\n"
+        "result   1024, -109.1 to 180; mode same, border zero\n"
+        "drawn    as a curve\n"
+        "figure   ecg-box-7.png\n"
+        "raw      out.npy\n"
+    )
+    expected = vision.correlate(vision.sample("ecg"), np.full(7, 1 / 7))
+    np.testing.assert_allclose(np.load("out.npy"), expected, rtol=1e-6)
+    assert min(shown("ecg-box-7.png").shape[:2]) > 300
+    line = "filter sample:ecg --grey --clip --out slopes.png --kernel"
+    assert main([*line.split(), "1 0 -1"]) == 0
+    drawn = shown("slopes.png").astype(int)
+    assert (drawn == (150, 16, 34)).all(axis=2).sum() > 2000
+
+
+@pytest.mark.parametrize("kernel", ["1 0 -1", "1 0 -1;", [1, 0, -1], [[1, 0, -1]]])
+def test_an_array_of_one_axis_is_a_signal(kernel: object):
+    signal = np.array([0, 0, 5, 10, 15, 20.0])
+    found = striate.filter(signal, kernel, mode="valid")
+    assert found.numbers.tolist() == [-5, -10, -10, -10]
+    assert striate.filter(signal, kernel, mode="valid", flip=True).numbers.tolist() == [
+        5,
+        10,
+        10,
+        10,
+    ]
+    assert found.to_png().startswith(b"\x89PNG")
+    assert found._repr_png_().startswith(b"\x89PNG")
+    assert found.to_json()["drawn"] is None
+
+
+@pytest.mark.parametrize("taps", [1, 5, 6, 300])
+def test_kernels_of_any_length_are_drawn_beside_a_signal(taps: int):
+    assert striate.filter(np.arange(400.0), np.ones(taps)).figure().width > 1000
+
+
+def test_a_flipped_kernel_is_a_true_convolution(here: Path, capsys):
+    line = "filter ramp.png --kernel sobel-x --mode valid --flip --out edges.png --raw out.npy"
+    assert main(line.split()) == 0
+    assert "result   4x6, 32 to 32; mode valid, kernel flipped\n" in capsys.readouterr().out
+    assert np.load("out.npy").tolist() == [[32.0] * 6] * 4

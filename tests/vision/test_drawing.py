@@ -14,7 +14,7 @@ from PIL import Image
 import striate
 from striate.pictures.gallery import gallery
 from striate.vision import drawing
-from striate.vision.drawing import Bar, Scale, choose, coloured, panels
+from striate.vision.drawing import Bar, Scale, choose, coloured, curve, panels
 from striate.vision.drawing.lettering import cut, width
 from striate.vision.drawing.scales import BLUE, RED, WHITE, amount
 
@@ -56,9 +56,12 @@ def test_the_scale_reaches_as_far_below_zero_as_above():
     assert choose(np.array([[-50.0, 3]])) == Scale("diverging", -50, 50)
 
 
-def test_signed_channels_have_zero_at_middle_grey():
-    numbers = np.array([[[-10.0, 0, 10], [0, 0, 0]]])
-    assert coloured(numbers, choose(numbers)).tolist() == [[[1, 128, 255], [128, 128, 128]]]
+def test_of_signed_channels_the_one_farthest_from_zero_gives_the_colour():
+    numbers = np.array([[[-9.0, 0, 10], [0, 0, 0], [3, -4, 1], [2, -1, 0]]])
+    farthest = np.array([[10.0, 0, -4, 2]])
+    expected = coloured(farthest, Scale("diverging", -10, 10))
+    assert coloured(numbers, choose(numbers)).tolist() == expected.tolist()
+    assert tuple(coloured(-numbers, choose(numbers))[0, 0]) == BLUE
 
 
 def test_numbers_above_white_are_drawn_from_black_to_the_largest():
@@ -97,8 +100,27 @@ def test_each_scale_says_what_its_colours_mean():
     assert Scale("stretched", 0, 1020).told() == "0 to 1,020, black to white"
     assert Scale("diverging", -9, 9).told() == "-9 to 9, blue to red, 0 is white"
     assert Scale("diverging", -9, 9).told(colour=True) == (
-        "-9 to 9, black to white, 0 is middle grey in each channel"
+        "-9 to 9, blue to red, 0 is white; of the channels the one farthest from 0"
     )
+
+
+@pytest.mark.parametrize("count", [1, 2, 16, 17, 1024])
+def test_a_curve_is_where_its_numbers_are(count: int):
+    numbers = np.linspace(-3, 1, count)
+    drawn = np.asarray(curve(numbers, 400, 200)).astype(int)
+    red = (drawn == RED).all(axis=2)
+    rows, columns = np.nonzero(red)
+    if count > 1:
+        assert rows[columns == columns.min()].mean() == pytest.approx(200 - 19, abs=4)
+        assert rows[columns == columns.max()].mean() == pytest.approx(19, abs=4)
+    assert columns.max() < 400
+    assert (~red & (drawn[..., 0] < 255)).any()  # lines at least, 0 and greatest numbers
+
+
+def test_a_flat_signal_and_one_without_a_zero_are_drawn():
+    for numbers in (np.zeros(5), np.full(9, 7.0), np.full(9, -7.0)):
+        drawn = np.asarray(curve(numbers, 300, 150))
+        assert (drawn == RED).all(axis=2).any()
 
 
 @pytest.mark.parametrize(
@@ -113,8 +135,6 @@ def test_a_bar_runs_from_the_least_to_the_most():
     ramp = Bar(Scale("diverging", -9, 9)).ramp(255)
     assert ramp.size == (255, 1)
     assert [at(ramp, x, 0) for x in (0, 127, 254)] == [[*BLUE], [*WHITE], [*RED]]
-    grey = Bar(Scale("diverging", -9, 9), colour=True).ramp(255)
-    assert [at(grey, x, 0)[0] for x in (0, 127, 254)] == [1, 128, 255]
     assert Bar(Scale("diverging", -9, 9)).labels == ("9", "0", "-9")
     assert Bar(Scale("stretched", 0, 9)).labels == ("9", "0")
 

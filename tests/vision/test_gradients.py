@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from striate.vision import gradient_direction, gradient_magnitude, sample
+import striate
+from striate.vision import (
+    as_layer,
+    convolve,
+    correlate,
+    derivative,
+    gradient_direction,
+    gradient_magnitude,
+    kernel,
+    sample,
+)
 
 STEEP = 3.0  # change in brightness from pixel to pixel
 
@@ -31,6 +41,34 @@ def test_a_slope_is_seen_with_its_direction_and_eight_times_its_steepness(
     inner = slice(1, -1), slice(1, -1)
     np.testing.assert_allclose(gradient_direction(slope)[inner], direction)
     np.testing.assert_allclose(gradient_magnitude(slope)[inner], 8 * STEEP * np.hypot(right, down))
+
+
+@pytest.mark.parametrize(("name", "axis"), [("sobel-x", 1), ("sobel-y", 0)])
+def test_a_kernel_of_slopes_is_positive_when_convolved_and_negative_when_correlated(
+    name: str, axis: int
+):
+    """One sign everywhere, on a picture that grows brighter by 5 a pixel."""
+    ramp = 5.0 * np.indices((6, 7))[axis]
+    window = kernel(name)
+    inner = slice(1, -1), slice(1, -1)
+    assert (correlate(ramp, window)[inner] == -40).all()
+    assert (convolve(ramp, window)[inner] == 40).all()
+    assert (striate.filter(ramp, name).numbers[inner] == -40).all()
+    assert (striate.filter(ramp, name, flip=True).numbers[inner] == 40).all()
+    pixels = torch.from_numpy(ramp).float()[None, None]
+    with torch.no_grad():
+        assert (as_layer([window])(pixels)[0, 0][inner] == -40).all()
+        assert (as_layer([window[::-1, ::-1]])(pixels)[0, 0][inner] == 40).all()
+    assert (gradient_magnitude(ramp)[inner] == 40).all()
+    assert (gradient_direction(ramp)[inner] == (0 if axis else np.pi / 2)).all()
+    assert (convolve(ramp, kernel(name.replace("sobel", "prewitt")))[inner] == 30).all()
+    assert (derivative(ramp[3] if axis else ramp[:, 3]) == 5).all()
+
+
+def test_the_direction_is_that_of_the_convolved_kernels():
+    picture = sample("camera").astype(float)
+    right, down = (convolve(picture, kernel(f"sobel-{axis}"), border="replicate") for axis in "xy")
+    np.testing.assert_array_equal(gradient_direction(picture), np.arctan2(down, right))
 
 
 def test_a_flat_picture_has_neither_inside_nor_at_its_border():

@@ -221,3 +221,18 @@ def test_a_map_of_scores_has_rows_and_columns():
     with pytest.raises(OptionError) as caught:
         peaks(np.ones((4, 5, 2)), (3, 3), threshold=0.5)
     assert str(caught.value) == "a map of scores must be (rows, columns), but (4, 5, 2) came"
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (9, 9), (20, 21), (50, 60), (9, 9, 3)])
+@pytest.mark.parametrize("bright", [1e4, 1e12, -1e30])
+def test_a_bright_pixel_hides_nothing_that_lies_elsewhere(shape: tuple[int, ...], bright: float):
+    random = np.random.default_rng(5)
+    image = random.integers(0, 255, (160, 170, *shape[2:])).astype(float)
+    template = image[20 : 20 + shape[0], 30 : 30 + shape[1]].copy()
+    expected = by_a_loop(template, image)
+    image[150, 160] = bright
+    found = response(template, image)
+    far = np.ones(found.shape, bool)
+    far[151 - shape[0] :, 161 - shape[1] :] = False
+    np.testing.assert_allclose(found[far], expected[far], atol=1e-9)
+    assert find(template, image, threshold=0.9).positions.tolist() == [[20, 30]]

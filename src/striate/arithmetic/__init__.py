@@ -1,6 +1,8 @@
 """What a layer costs and gives, in integers: no torch is needed to know it."""
 
+from striate.arithmetic.chains import size
 from striate.arithmetic.sizes import output_size, span, transposed_size
-from striate.arithmetic.windows import Size, size
+from striate.arithmetic.volumes import LayerSize, Volumes
+from striate.arithmetic.windows import Size
 
-__all__ = ["Size", "output_size", "size", "span", "transposed_size"]
+__all__ = ["LayerSize", "Size", "Volumes", "output_size", "size", "span", "transposed_size"]

@@ -1,12 +1,13 @@
-"""The answer of `striate size`: how many positions a window has, and why."""
+"""How many positions a window has along one axis, and why."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 from striate.arithmetic.sizes import output_size, span, transposed_size
 from striate.errors import OptionError
+from striate.text import html_table
 
 
 @dataclass(frozen=True, repr=False)
@@ -27,6 +28,12 @@ class Size:
 
     def __repr__(self) -> str:
         return "\n".join([f"{self.output} = {self._formula()}", *self._remarks()])
+
+    def _repr_html_(self) -> str:
+        shown = {**asdict(self), "transposed": "yes" if self.transposed else "no"}
+        formula = [("output", repr(self).partition("\n")[0])]
+        rest = [(name.replace("_", " "), str(value)) for name, value in shown.items()][1:]
+        return html_table([("window", ""), *formula, *rest], left=(0, 1))
 
     def _formula(self) -> str:
         window = span(self.kernel, self.dilation)
@@ -52,26 +59,25 @@ class Size:
         return lines
 
 
-def size(
-    input: int,  # noqa: A002
-    kernel: int,
-    stride: int = 1,
-    padding: int | Literal["same", "valid"] = 0,
-    dilation: int = 1,
+def window(
+    input: Any,  # noqa: A002
+    kernel: Any,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
     *,
     transposed: bool = False,
 ) -> Size:
     """Positions of a convolution's or pooling's window along one axis, with the formula.
 
-    "same" pads so that at stride 1 the output is as large as the input, "valid" not at all. Raises
-    OptionError when the window does not fit, and for numbers that no layer can have.
+    Raises OptionError when the window does not fit, and for what no layer can have.
 
-    >>> size(227, 11, stride=4)
+    >>> window(227, 11, stride=4)
     55 = (227 - 11 + 2 * 0) / 4 + 1
     """
     for name, number in (("input", input), ("kernel", kernel), ("stride", stride),
                          ("dilation", dilation)):  # fmt: skip
-        _check(name, number, least=1)
+        checked(name, number, least=1)
     around = _around(kernel, padding, dilation)
     if transposed:
         output, rest = transposed_size(input, kernel, stride, around, dilation), 0
@@ -85,7 +91,7 @@ def _around(kernel: int, padding: int | str, dilation: int) -> int:
     if padding == "valid":
         return 0
     if padding != "same":
-        return _check("padding", padding, least=0)
+        return checked("padding", padding, least=0)
     window = span(kernel, dilation)
     if window % 2 == 0:
         raise OptionError(
@@ -95,7 +101,8 @@ def _around(kernel: int, padding: int | str, dilation: int) -> int:
     return (window - 1) // 2
 
 
-def _check(name: str, number: object, least: int) -> int:
+def checked(name: str, number: object, least: int) -> int:
+    """The number. Raises OptionError for what is no whole number of at least `least`."""
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         words = ", 'same' or 'valid'" if name == "padding" else ""
         raise OptionError(

@@ -55,6 +55,7 @@ class FilterOptions(Options):
     border: Border = option("zero", "What stands beyond the edge")
     stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
     dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
+    flip: bool = option(False, "Flip the kernel first: a true convolution")
     grey: bool = option(False, "Make the picture grey first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
     largest: int = option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)

@@ -1,4 +1,4 @@
-"""The verb `filter`: a picture slid over by a kernel, as numbers and as a figure."""
+"""The verb `filter`: a picture or a signal slid over by a kernel, as numbers and as a figure."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from striate.vision.drawing.scales import amount
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 NUMBER_SUFFIXES = (".npy",)
 _SIDE, _KERNEL_SIDE = 520, 260  #: pixels of a figure
+_CELLS = 5  #: taps of a signal's kernel that fit beside each other with their numbers
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Filtered:
-    """What a kernel made of a picture."""
+    """What a kernel made of a picture or a signal."""
 
     photo: Photo  #: as the kernel saw it
-    kernel: NDArray[np.floating[Any]]  #: (kh, kw), or (kh, kw, C) summed over the channels
+    kernel: NDArray[np.floating[Any]]  #: (kh, kw), (kh, kw, C) summed over the channels, or (K,)
     kernel_name: str
-    numbers: NDArray[np.floating[Any]]  #: (H', W') or (H', W', 3), never clipped
+    numbers: NDArray[np.floating[Any]]  #: (H', W'), (H', W', 3) or (N',), never clipped
     options: FilterOptions = field(default_factory=FilterOptions)
 
     @property
@@ -46,21 +47,22 @@ class Filtered:
         return drawing.choose(self.numbers, self.photo.white, clip=self.options.clip)
 
     def picture(self) -> Image.Image:
-        """The numbers in colours, a pixel for each."""
+        """The numbers in colours, a pixel for each; those of a signal as a curve."""
+        if self.numbers.ndim == 1:
+            return drawing.curve(self.numbers, 2 * _SIDE, _SIDE)
         return Image.fromarray(drawing.coloured(self.numbers, self.scale))
 
     def figure(self) -> Image.Image:
         """The picture, the kernel and the result beside each other."""
-        colour, scale = self.numbers.ndim == 3, self.scale
         kernel_lines = (shaped(self.kernel), f"sum {amount(float(self.kernel.sum()))}")
-        result_lines = (ranged(self.numbers), self._how(), f"drawn: {scale.told(colour=colour)}")
-        return drawing.side_by_side(
-            (
-                panel_of(self.photo, _SIDE),
-                drawing.kernel_panel(self.kernel, _KERNEL_SIDE, self.kernel_name, kernel_lines),
-                drawing.panel(self.numbers, scale, _SIDE, "result", result_lines),
-            )
-        )
+        result_lines = (ranged(self.numbers), self._how(), f"drawn: {self._drawn()}")
+        if self.numbers.ndim == 1:
+            result = drawing.curve_panel(self.numbers, _SIDE, "result", result_lines)
+        else:
+            result = drawing.panel(self.numbers, self.scale, _SIDE, "result", result_lines)
+        draw = drawing.kernel_panel if self.kernel.ndim > 1 else _taps_panel
+        kernel = draw(self.kernel, _KERNEL_SIDE, self.kernel_name, kernel_lines)
+        return drawing.side_by_side((panel_of(self.photo, _SIDE), kernel, result))
 
     def to_png(self) -> bytes:
         """The filtered picture as a PNG file."""
@@ -91,8 +93,11 @@ class Filtered:
             "border": chosen.border,
             "stride": chosen.stride,
             "dilation": chosen.dilation,
+            "flip": chosen.flip,
             "result": _facts(self.numbers),
-            "drawn": {
+            "drawn": None
+            if self.numbers.ndim == 1
+            else {
                 "scale": scale.kind,
                 "least": scale.least,
                 "most": scale.most,
@@ -101,16 +106,21 @@ class Filtered:
         }
 
     def __repr__(self) -> str:
-        colour = self.numbers.ndim == 3
+        what = "signal " if self.numbers.ndim == 1 else "picture"
         return "\n".join(
             (
-                f"picture  {ranged(self.photo.pixels)}",
+                f"{what}  {ranged(self.photo.pixels)}",
                 *(f"         {note}" for note in self.photo.notes),
                 f"kernel   {shaped(self.kernel)}, {self.kernel_name}",
                 f"result   {ranged(self.numbers)}; {self._how()}",
-                f"drawn    {self.scale.told(colour=colour)}",
+                f"drawn    {self._drawn()}",
             )
         )
+
+    def _drawn(self) -> str:
+        if self.numbers.ndim == 1:
+            return "as a curve"
+        return self.scale.told(colour=self.numbers.ndim == 3)
 
     def _how(self) -> str:
         chosen = self.options
@@ -120,26 +130,28 @@ class Filtered:
             for name, number in (("stride", chosen.stride), ("dilation", chosen.dilation))
             if number > 1
         )
-        return f"mode {chosen.mode}{border}{steps}"
+        flipped = ", kernel flipped" if chosen.flip else ""
+        return f"mode {chosen.mode}{border}{steps}{flipped}"
 
     def _repr_png_(self) -> bytes:
         return encoded(self.figure(), ".png")
 
 
 def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
-    """Slide a kernel over a picture and return the numbers, with their drawing.
+    """Slide a kernel over a picture or a signal and return the numbers, with their drawing.
 
-    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image; the kernel a
-    name or text as `striate.vision.kernel` takes it, or an array (kh, kw). Options are those of
-    `striate filter`. Raises DataError for a file that is no picture, OptionError for a kernel or an
-    array that cannot be used.
+    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), a PIL image, or a signal (N,);
+    the kernel a name or text as `striate.vision.kernel` takes it, or an array (kh, kw) or (K,). It
+    is not flipped, unless `flip` asks for it. Options are those of `striate filter`. Raises
+    DataError for a file that is no picture, OptionError for a kernel or an array that cannot be
+    used.
 
     >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
     """
     chosen = FilterOptions.read(options)
     check_places(chosen, photo)
-    weights, name = _kernel(kernel)
-    seen = photo_of(photo, chosen.largest)
+    seen = photo_of(photo, chosen.largest, signals=True)
+    weights, name = _kernel(kernel, signal=seen.pixels.ndim == 1)
     seen = seen.grey() if chosen.grey else seen
     found = filtered(seen, weights, name, chosen)
     if chosen.out:
@@ -151,7 +163,8 @@ def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
 
 def filtered(photo: Photo, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
     """The result of one kernel on a picture that is read."""
-    numbers = vision.correlate(
+    slide = vision.convolve if chosen.flip else vision.correlate
+    numbers = slide(
         photo.pixels,
         weights,
         mode=chosen.mode,
@@ -189,9 +202,11 @@ def file_name(photo: str, what: str) -> str:
 
 
 def panel_of(photo: Photo, side: int) -> drawing.Panel:
-    """The picture that goes in, as it is."""
-    scale = drawing.choose(photo.pixels, photo.white)
+    """The picture or the signal that goes in, as it is."""
     title = Path(photo.name).name
+    if photo.pixels.ndim == 1:
+        return drawing.curve_panel(photo.pixels, side, title, (ranged(photo.pixels),))
+    scale = drawing.choose(photo.pixels, photo.white)
     return drawing.panel(photo.pixels, scale, side, title, (ranged(photo.pixels),))
 
 
@@ -227,10 +242,34 @@ def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def _kernel(kernel: Any) -> tuple[NDArray[Any], str]:
+def _taps_panel(
+    weights: NDArray[Any], side: int, title: str, lines: tuple[str, ...]
+) -> drawing.Panel:
+    """(K,): cells with their numbers where they fit, a curve where they do not."""
+    if len(weights) > _CELLS:
+        return drawing.curve_panel(weights, side, title, lines)
+    return drawing.kernel_panel(weights[None], side, title, lines)
+
+
+def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
+    """The weights and their name: (K,) for a signal, whose bells and boxes have one axis."""
     if isinstance(kernel, str | Path):
-        return np.atleast_2d(vision.kernel(kernel)), printable(str(kernel), 60)
-    try:
-        return np.atleast_2d(np.asarray(kernel)), "kernel"
-    except ValueError as error:
-        raise OptionError("a kernel needs rows of one length, but ragged rows came") from error
+        weights, name = vision.kernel(kernel), printable(str(kernel), 60)
+        if signal and weights.ndim == 2 and name.startswith(("box", "gaussian")):
+            weights = vision.kernel(kernel, axes=1)
+    else:
+        name = "kernel"
+        try:
+            weights = np.asarray(kernel)
+        except ValueError as error:
+            raise OptionError("a kernel needs rows of one length, but ragged rows came") from error
+    if not signal:
+        return np.atleast_2d(weights), name
+    if weights.ndim == 2 and len(weights) == 1:
+        weights = weights[0]
+    if weights.ndim != 1:
+        raise OptionError(
+            f'a signal takes a kernel (K,), as "1 0 -1" or "box(5)", but {name} is '
+            f"{shaped(weights)}"
+        )
+    return weights, name

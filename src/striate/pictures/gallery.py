@@ -21,9 +21,7 @@ from striate.vision.drawing.scales import amount
 
 _SIDE, _ICON, _ACROSS = 300, 56, 5
 _NOTE = "Signed results: 0 is white, the number farthest from it has the full colour"
-_NOTE_COLOUR = (
-    "Signed results: 0 is middle grey in each channel, the number farthest from it black or white"
-)
+_NOTE_COLOUR = "; of the three channels the one farthest from 0 is drawn"
 
 
 def gallery(photo: Any, **options: Any) -> Image.Image:
@@ -46,9 +44,8 @@ def gallery(photo: Any, **options: Any) -> Image.Image:
     tiles = [(first, None), *(_tile(small, name, chosen) for name in names)]
     size = "" if small is seen else f", reduced to {shaped(small.pixels)}"
     title = f"{len(names)} kernels on {Path(seen.name).name}, {shaped(seen.pixels)}{size}"
-    colour = seen.pixels.ndim == 3
-    legend = drawing.Bar(drawing.Scale("diverging", -1, 1), colour)
-    note = _NOTE_COLOUR if colour else _NOTE
+    legend = drawing.Bar(drawing.Scale("diverging", -1, 1))
+    note = _NOTE + _NOTE_COLOUR * (seen.pixels.ndim == 3)
     figure = drawing.gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
     if chosen.out:
         write(chosen.out, encoded(figure, chosen.out.suffix))

@@ -30,7 +30,7 @@ class Photo:
     """A whole picture, upright, and what was done to it on the way."""
 
     name: str
-    pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3)
+    pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3); (N,) where signals are taken
     form: str = ""  #: format of its file; "" for an array
     notes: tuple[str, ...] = ()
 
@@ -45,7 +45,7 @@ class Photo:
 
     def grey(self) -> Photo:
         """The same without colour: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
-        if self.pixels.ndim == 2:
+        if self.pixels.ndim < 3:
             return self
         if self.pixels.dtype == np.uint8:
             return replace(self, pixels=np.asarray(Image.fromarray(self.pixels).convert("L")))
@@ -55,21 +55,22 @@ class Photo:
         return replace(self, pixels=kept.astype(self.pixels.dtype if whole else kept.dtype))
 
 
-def photo_of(photo: Any, largest: int = 200) -> Photo:
+def photo_of(photo: Any, largest: int = 200, *, signals: bool = False) -> Photo:
     """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> its Photo.
 
-    `largest` is the most memory that a file's pixels may need, in megabytes. Raises DataError for a
-    file, OptionError for anything else that is no picture.
+    `largest` is the most memory that a file's pixels may need, in megabytes. With `signals` a
+    sample or an array may be (N,) too. Raises DataError for a file, OptionError for anything else
+    that is no picture.
     """
     if isinstance(photo, Photo):
         return photo
     if isinstance(photo, Image.Image):
         return _from_image(photo, largest)
     if not isinstance(photo, str | os.PathLike):
-        return Photo("array", _checked(photo))
+        return Photo("array", _checked(photo, signals=signals))
     path = os.fspath(photo)
     if path.startswith(SAMPLE):
-        return _sample(path)
+        return Photo(path, _checked(sample(path.removeprefix(SAMPLE)), signals=signals))
     return _from_file(Path(path), printable(path), largest)
 
 
@@ -127,19 +128,16 @@ def _from_image(image: Image.Image, largest: int) -> Photo:
     return Photo("image", _checked(plain), image.format or "", tuple(map(_note, notes)))
 
 
-def _sample(name: str) -> Photo:
-    return Photo(name, _checked(sample(name.removeprefix(SAMPLE))))
-
-
-def _checked(values: Any) -> NDArray[Any]:
-    """An array as a picture of finite numbers, (H, W) or (H, W, 3)."""
+def _checked(values: Any, *, signals: bool = False) -> NDArray[Any]:
+    """An array as a picture of finite numbers, (H, W) or (H, W, 3), or a signal (N,)."""
     try:
         pixels = np.asarray(values)
     except ValueError as error:
         raise OptionError("a picture needs rows of one length, but ragged rows came") from error
     if pixels.dtype.kind not in "biuf":
         raise OptionError(f"a picture holds numbers, but an array of {pixels.dtype} came")
-    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
+    axes = (1, 2, 3) if signals else (2, 3)
+    if pixels.ndim not in axes or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
         raise OptionError(
             f"a picture is (H, W), (H, W, 1) or (H, W, 3), but {pixels.shape} came; "
             "striate.vision.correlate takes other arrays"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable
 from striate.pictures.photo import Photo, photo_of
-from striate.text import columns
+from striate.text import columns, html_table
 from striate.vision.drawing.scales import amount
 
 BINS = 64
@@ -72,19 +73,45 @@ class Numbers:
     def __repr__(self) -> str:
         return "\n".join([*self._head(), "", *self._histograms(), *self._matrices()])
 
+    def _repr_html_(self) -> str:
+        title, *notes = self._title()
+        row, column = self.corner
+        planes = np.moveaxis(np.atleast_3d(self.patch), -1, 0)
+        places = tuple(str(column + at) for at in range(self.patch.shape[1]))
+        patches = [
+            html_table(
+                [
+                    (f"{channel.name}: row, column", *places),
+                    *(
+                        (str(row + at), *(amount(float(value)) for value in values))
+                        for at, values in enumerate(plane)
+                    ),
+                ],
+                left=(),
+            )
+            for channel, plane in zip(self.channels, planes, strict=True)
+        ]
+        told = "".join(f"<p>{escape(printable(line))}</p>" for line in (title, *notes))
+        return told + html_table(self._rows(), left=(0,)) + "".join(patches)
+
     def _head(self) -> list[str]:
+        return [*self._title(), "", *columns(self._rows(), left=(0,))]
+
+    def _title(self) -> list[str]:
         pixels = self.photo.pixels
         shape = "x".join(map(str, pixels.shape))
         axes = "height x width" + (" x channels" if pixels.ndim == 3 else "")
         form = f"{self.photo.form}, " if self.photo.form else ""
+        return [f"{self.photo.name}: {form}{shape} ({axes}), {pixels.dtype}", *self.photo.notes]
+
+    def _rows(self) -> list[tuple[str, ...]]:
         heads = ("channel", "least", "most", "mean", "deviation")
         rows = [
             (each.name, *map(amount, (each.least, each.most)), f"{each.mean:,.4g}",
              f"{each.deviation:,.4g}")
             for each in self.channels
         ]  # fmt: skip
-        first = f"{self.photo.name}: {form}{shape} ({axes}), {pixels.dtype}"
-        return [first, *self.photo.notes, "", *columns([heads, *rows], left=(0,))]
+        return [heads, *rows]
 
     def _histograms(self) -> list[str]:
         least, most = map(amount, self.span)

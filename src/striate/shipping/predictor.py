@@ -23,6 +23,7 @@ from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 from striate.model import Model
 from striate.tasks import classification
+from striate.text import html_table, percent
 
 _File = tuple[Path | Piece, str]  #: where a picture is, and the name that its prediction carries
 
@@ -48,6 +49,12 @@ class Prediction:
             "notes": list(self.notes),
             "error": self.error,
         }
+
+    def _repr_html_(self) -> str:
+        if self.error:
+            return html_table([("picture", "why it was not read"), (self.path, self.error)], (0, 1))
+        rows = [(name, percent(share)) for name, share in self.top]
+        return html_table([(self.path, "share"), *rows], left=(0,))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from torch import nn
 from striate import zoo
 from striate.anatomy import Anatomy, dissect
 from striate.anatomy.comparison import Comparison, Speed, measure
+from striate.anatomy.layer import amount, volume
 from striate.anatomy.memory import Memory
 from striate.anatomy.memory import memory as peak
 from striate.anatomy.sources import find
@@ -21,6 +22,7 @@ from striate.layers import skeletons
 from striate.model import load, place
 from striate.options import CheckOptions
 from striate.pictures.sheet import write_sheet
+from striate.text import columns, html_table
 from striate.training.machine import choose_device
 
 
@@ -34,9 +36,40 @@ def check(photos: str | Path, **options: Any) -> Inspection:
     return inspect(photos)
 
 
-def networks() -> tuple[zoo.Card, ...]:
+class Networks(tuple[zoo.Card, ...]):
+    """Cards of networks: a table on the terminal and in a notebook."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(columns(self._rows(), left=(0, 1)))
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        return html_table(self._rows(), left=(0, 1))
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            ("network", "paper", "year", "input", "parameters", "MACs", "field"),
+            *(
+                (
+                    card.name,
+                    card.paper,
+                    str(card.year),
+                    volume(card.input),
+                    f"{card.params:,}",
+                    amount(card.macs),
+                    f"{card.field:,}" if card.field else "all",
+                )
+                for card in self
+            ),
+        ]
+
+
+def networks() -> Networks:
     """The cards of all networks."""
-    return tuple(zoo.CARDS.values())
+    return Networks(zoo.CARDS.values())
 
 
 def describe(

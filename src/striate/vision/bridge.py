@@ -37,8 +37,9 @@ def as_layer(
     """A layer that answers as `correlate` does: (N, channels, H, W) -> (N, kernels, H', W').
 
     Kernels (kh, kw) are repeated for each of `channels`; kernels (kh, kw, C) make it C channels.
-    All are of one shape. The bias is zero, and weights train like any others unless `frozen`.
-    Raises OptionError.
+    All are of one shape. No kernel is flipped: for answers as of `convolve` flip each before, as
+    kernel[::-1, ::-1]. The bias is zero, and weights train like any others unless `frozen`. Raises
+    OptionError.
 
     >>> sobel_x = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
     >>> layer = as_layer([sobel_x, np.transpose(sobel_x)])

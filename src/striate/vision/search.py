@@ -17,8 +17,10 @@ from striate.vision.correlation import correlate
 
 Measure = Literal["normalised", "plain"]
 
-#: a window whose values deviate by less, in units of half the picture's range, is flat
+#: a window whose values deviate by less is flat: a share of their own size, or of what 99 in 100
+#: pixels of the image deviate by from its median
 FLAT = 1e-6
+_SAMPLED = 300  #: rows and columns at most from which median and deviation are taken
 _TOGETHER = 4096  # candidates that are looked up at once
 
 
@@ -127,35 +129,47 @@ def _normalised(pattern: Floats, picture: Floats) -> Floats:
             f"a template with detail was expected, but all {high} x {wide} pixels of this one have "
             'the same value, which looks like every flat place; use another, or method="plain"'
         )
-    pattern, picture = _scaled(pattern), _scaled(picture)
+    (pattern, _), (picture, usual) = _scaled(pattern), _scaled(picture)
     pattern -= pattern.mean(axis=(0, 1))
     products = correlate(picture, pattern, mode="valid")
-    energy = _sums(picture**2, high, wide) - _sums(picture, high, wide) ** 2 / (high * wide)
+    squares = _sums(picture**2, high, wide)
+    energy = squares - _sums(picture, high, wide) ** 2 / (high * wide)
     if energy.ndim == 3:
-        energy = energy.sum(axis=2)
-    flat = energy <= high * wide * FLAT**2
+        energy, squares = energy.sum(axis=2), squares.sum(axis=2)
+    flat = energy <= (squares + high * wide * usual**2) * FLAT**2
     lengths = np.sqrt(np.where(flat, 1, energy)) * np.linalg.norm(pattern)
     return np.where(flat, 0.0, np.clip(products / lengths, -1, 1))
 
 
-def _scaled(values: Floats) -> Floats:
-    """Values from -1 to 1 around 0: moved by their middle, divided by a power of two.
+def _scaled(values: Floats) -> tuple[Floats, float]:
+    """Values up to 1 around a median of 0, divided by a power of two; and how far 99 in 100 reach.
 
     Both are exact for whole numbers, so that their flat windows have a variance of exactly 0.
     """
-    low, high = values.min() / 2, values.max() / 2
-    _, exponent = np.frexp(high - low)
-    return np.ldexp(values / 2 - (low + high) / 2, 1 - exponent)
+    every = tuple(slice(None, None, -(-side // _SAMPLED)) for side in values.shape[:2])
+    halves = values / 2 - np.median(values[every] / 2)
+    _, exponent = np.frexp(np.abs(halves).max())
+    scaled = np.ldexp(halves, -exponent)
+    return scaled, float(np.quantile(np.abs(scaled[every]), 0.99))
 
 
 def _sums(values: Floats, high: int, wide: int) -> Floats:
-    """The sum of each window, by its top left pixel."""
-    rows, columns = values.shape[0] - high + 1, values.shape[1] - wide + 1
-    box = cv2.boxFilter(
-        values, cv2.CV_64F, (wide, high),
-        anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT,
-    )  # fmt: skip
-    return np.asarray(box, np.float64).reshape(values.shape)[:rows, :columns]
+    """The sum of each window, by its top left pixel: of its own values alone, added in pairs."""
+    for axis, side in enumerate((high, wide)):
+        values = np.moveaxis(_runs(np.moveaxis(values, axis, 0), side), 0, axis)
+    return values
+
+
+def _runs(values: Floats, side: int) -> Floats:
+    """The sum of every `side` rows that follow each other: from sums of 1, 2, 4, 8 ... rows."""
+    count, start = len(values) - side + 1, 0
+    found = np.zeros((count, *values.shape[1:]))
+    for bit in range(side.bit_length()):
+        if side >> bit & 1:
+            found += values[start : start + count]
+            start += 1 << bit
+        values = values[: -(1 << bit)] + values[1 << bit :]
+    return found
 
 
 def _apart(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +16,7 @@ from striate.data.augmenting.ranges import DRAWS, Variation
 
 MEAN, DEVIATION = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 LUMA = torch.tensor([0.299, 0.587, 0.114])
+HUE_90 = Variation(hue=90)
 EVERY = Variation(brightness=0.2, contrast=0.3, saturation=0.5, hue=60)
 
 
@@ -57,14 +61,17 @@ def test_a_turn_of_hue_keeps_luma_and_greys_and_changes_colours() -> None:
     turned = changed(real(), drawn(3, HUE=0.8), Variation(hue=90))
     assert luma(turned).allclose(luma(real()), atol=1e-5)
     assert not turned.allclose(real(), atol=0.05)
-    greys = torch.rand(3, 1, 5, 7).expand(-1, 3, -1, -1)
+    greys = real()[:, :1].expand(-1, 3, -1, -1)
     assert changed(greys, drawn(3, HUE=0.8), Variation(hue=90)).allclose(greys, atol=2e-3)
 
 
 def test_two_half_turns_of_hue_come_back() -> None:
     half = Variation(hue=180)
-    twice = changed(changed(real(), drawn(3, HUE=1.0), half), drawn(3, HUE=1.0), half)
-    assert twice.allclose(real(), atol=1e-4)
+    once = changed(real(), drawn(3, HUE=1.0), half)
+    opposite = 2 * luma(real())[:, None] - real()
+    assert once.allclose(opposite, atol=1e-4)
+    assert (once - real()).abs().max() > 0.5
+    assert changed(once, drawn(3, HUE=1.0), half).allclose(real(), atol=1e-4)
 
 
 @pytest.mark.parametrize("least", [0, 10**9])
@@ -77,12 +84,32 @@ def test_a_cpu_colours_as_the_reference_does(least: int, monkeypatch: pytest.Mon
 
 
 def test_grey_pictures_have_no_hue_and_no_saturation() -> None:
-    batch = real()[:, :1]
-    varied = vary(batch, draws(3, 1, 1), Variation(saturation=1, hue=180))
-    assert varied.allclose(batch, atol=1e-6)
+    batch, variation = real(), Variation(saturation=1, hue=180)
+    grey = batch[:, :1]
+    assert vary(grey, draws(3, 1, 1), variation).allclose(grey, atol=1e-6)
+    assert (vary(batch, draws(3, 1, 1), variation) - batch).abs().max() > 0.3
 
 
 def test_two_quarter_turns_of_hue_are_a_half_turn() -> None:
     quarter, half, most = Variation(hue=90), Variation(hue=180), drawn(3, HUE=1.0)
-    twice = changed(changed(real(), most, quarter), most, quarter)
-    assert twice.allclose(changed(real(), most, half), atol=1e-4)
+    once = changed(real(), most, quarter)
+    turned = changed(real(), most, half)
+    assert changed(once, most, quarter).allclose(turned, atol=1e-4)
+    assert (once - real()).abs().max() > 0.3
+    assert (once - turned).abs().max() > 0.3
+    assert (turned - real()).abs().max() > 0.5
+
+
+@pytest.mark.parametrize("share", [0.2, 0.75, 1.0])
+def test_a_turn_of_hue_turns_the_chroma_by_its_angle(share: float) -> None:
+    """The plane of chroma is that of YIQ, whose axes are written out here (NTSC 1953)."""
+    matrix = torch.tensor(
+        [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
+    )
+    angle = math.radians(90 * (2 * share - 1))
+    before = torch.einsum("ic,nchw->inhw", matrix, real())
+    after = torch.einsum("ic,nchw->inhw", matrix, changed(real(), drawn(3, HUE=share), HUE_90))
+    chroma = torch.complex(before[1], before[2])
+    turned = torch.complex(after[1], after[2])
+    assert (turned - chroma * cmath.exp(1j * angle)).abs().max() < 5e-3
+    assert (after[0] - before[0]).abs().max() < 1e-5

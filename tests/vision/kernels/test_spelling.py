@@ -116,6 +116,102 @@ def test_text_files_hold_rows_of_numbers(tmp_path: Path):
     assert kernel(tmp_path / "row.txt").shape == (3,)
 
 
+SOBEL = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
+HALVES = [[0.5, 1], [-1.25, 0.05]]
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".csv"])
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1;0;-1\n2;0;-2\n1;0;-1\n", SOBEL),
+        ("1;0;-1;\n2;0;-2;\n1;0;-1;\n", SOBEL),
+        ("1; 0; -1\n2; 0; -2\n1; 0; -1\n;;;\n", SOBEL),
+        ("1,0,-1\n2,0,-2\n1,0,-1", SOBEL),
+        ("1,0,-1,\n2,0,-2,\n1,0,-1,\n,,,\n", SOBEL),
+        ("1, 0, -1\n2, 0, -2\n1, 0, -1", SOBEL),
+        ("1\t0\t-1\n2\t0\t-2\n1\t0\t-1\n", SOBEL),
+        ("1 \t 0 \t-1\n 2  0  -2 \n1 0 -1\n", SOBEL),
+        ("1,\t0,\t-1\n2,\t0,\t-2\n1,\t0,\t-1\n", SOBEL),
+        ("1 0 -1; 2 0 -2; 1 0 -1", SOBEL),
+        ("1 0 -1;\n2 0 -2;\n1 0 -1;\n", SOBEL),
+        ("1 0 -1; 2 0 -2\n1 0 -1", SOBEL),
+        ("1,0,-1;2,0,-2\n1,0,-1", SOBEL),
+        ("1,0,-1;2,0,-2;1,0,-1", SOBEL),
+        ("1 0 \N{MINUS SIGN}1\n2 0 \N{MINUS SIGN}2\n1 0 \N{MINUS SIGN}1", SOBEL),
+        ("0,5;1\n-1,25;0,05\n", HALVES),
+        ("0.5;1\n-1.25;0.05\n", HALVES),
+        ("0,5\t1\n-1,25\t0,05\n", HALVES),
+        ("0.5,1\n-1.25,0.05\n", HALVES),
+        ("1/2;1\n-5/4;1/20\n", HALVES),
+    ],
+)
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_files_of_spreadsheets_are_read_as_they_are_meant(
+    tmp_path: Path, text: str, expected: list, ends: str, mark: str, suffix: str
+):
+    file = tmp_path / f"k{suffix}"
+    file.write_bytes((mark + text.replace("\n", ends)).encode())
+    np.testing.assert_allclose(kernel(file), expected, rtol=1e-15)
+
+
+def test_one_line_of_a_csv_is_a_row(tmp_path: Path):
+    file = tmp_path / "k.csv"
+    for text in ("1;0;-1\n", "1,0,-1", "1\t0\t-1\r\n"):
+        file.write_bytes(text.encode())
+        np.testing.assert_array_equal(kernel(file), [1, 0, -1])
+    file.write_text("0,5;1;0,5\n")
+    np.testing.assert_array_equal(kernel(file), [0.5, 1, 0.5])
+
+
+BOTH = (
+    "can be read with decimal commas or with commas between its numbers; write points and blanks, "
+    'as in "0.5 1; 1 0.5"'
+)
+MIXED = (
+    'has commas and blanks between its numbers; write points and blanks alone, as in "0.5 1; 1 0.5"'
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "answer"),
+    [
+        ("k.csv", "0,25\n0,5\n0,25\n", f" {BOTH}"),
+        ("k.csv", "-0,5\n1,0\n", f" {BOTH}"),
+        ("k.csv", "0,5", f" {BOTH}"),
+        ("k.txt", "1,2\n3,4\n", f" {BOTH}"),
+        ("k.txt", "0,5 1,5\n2,5 3,5\n", f" {MIXED}"),
+        ("k.csv", "1,2 3\n4,5 6\n", f" {MIXED}"),
+        ("k.csv", "1 2\n3,4\n", f" {MIXED}"),
+        ("k.csv", "a;b;c\n1;0;-1\n", ", row 1: expected a number or a fraction, but 'a' came"),
+        ("k.csv", "a,b,c\n1,0,-1\n", ", row 1: expected a number or a fraction, but 'a' came"),
+        ("k.csv", "1,,2\n3,,4\n", ", row 1: expected a number or a fraction, but '' came"),
+        ("k.csv", ";1;2\n;3;4\n", ", row 1: expected a number or a fraction, but '' came"),
+        ("k.csv", "1;2\n3;4;5\n", " is ragged: row 1 has 2 numbers, but row 2 has 3"),
+        ("k.csv", "1,5\n2;3\n", " is ragged: row 1 has 1 numbers, but row 2 has 2"),
+        ("k.csv", '"1","0"\n', """, row 1: expected a number or a fraction, but '"1"' came"""),
+        ("k.txt", "1|0|-1\n", ", row 1: expected a number or a fraction, but '1|0|-1' came"),
+        ("k.txt", "# 1\n1 2\n", ", row 1: expected a number or a fraction, but '#' came"),
+    ],
+)
+def test_a_file_that_can_be_read_as_two_things_or_as_none_is_refused(
+    tmp_path: Path, name: str, text: str, answer: str
+):
+    file = tmp_path / name
+    file.write_text(text)
+    assert said(file) == f"{file}{answer}"
+
+
+def test_typed_numbers_that_can_be_read_as_two_things_are_refused():
+    for text in ("0,5; 1,5", "1,2;3,4", "0,5"):
+        assert said(text) == f"the kernel {BOTH}"
+    assert said("0,5 1; 1 0,5") == f"the kernel {MIXED}"
+    np.testing.assert_array_equal(kernel("1,1"), [1, 1])
+    np.testing.assert_array_equal(kernel("1, 2; 3, 4"), [[1, 2], [3, 4]])
+    np.testing.assert_array_equal(kernel("1,-1;-1,1"), [[1, -1], [-1, 1]])
+
+
 def test_array_files_are_taken_as_they_are(tmp_path: Path):
     for values in (np.arange(6, dtype=np.uint8).reshape(1, 2, 3), np.array([0.25, 0.5], ">f4")):
         np.save(tmp_path / "k.npy", values)

@@ -6,7 +6,6 @@ import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import Verb, as_json
-from striate.text import columns
 
 
 @click.command("networks", cls=Verb)
@@ -38,20 +37,5 @@ def command(as_json: bool) -> int:
             ]
         )
         return 0
-    from striate.anatomy.layer import amount, volume
-
-    rows = [
-        (
-            card.name,
-            card.paper,
-            str(card.year),
-            volume(card.input),
-            f"{card.params:,}",
-            amount(card.macs),
-            f"{card.field:,}" if card.field else "all",
-        )
-        for card in cards
-    ]
-    heads = ("network", "paper", "year", "input", "parameters", "MACs", "field")
-    click.echo("\n".join(columns([heads, *rows], left=(0, 1))))
+    click.echo(repr(cards))
     return 0

@@ -14,7 +14,7 @@ from striate.cli.verb import Verb, as_json
 
 
 @click.command("filter", cls=Verb, model="FilterOptions")
-@click.argument("photo", help="A picture, or sample:NAME.")
+@click.argument("photo", help="A picture, or sample:NAME, which may be a signal.")
 @click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
 @click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
 @as_json
@@ -57,7 +57,7 @@ def _one(
         storage.write(place, encoded(found.figure(), ".png"))
         files = {"figure": str(place), **files}
     told = repr(found)
-    if found.scale.kind == "diverging" and "out" in options:
+    if found.numbers.ndim > 1 and found.scale.kind == "diverging" and "out" in options:
         told += "; --clip draws it as a picture"
     return told, found.to_json(), files
 

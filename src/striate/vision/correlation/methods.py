@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from striate.errors import OptionError
 from striate.vision.arrays import Floats
@@ -21,12 +22,17 @@ from striate.vision.correlation.settings import Method
 
 #: up to here, looking for a rank of one takes longer than it can save
 FEW_TAPS = 25
-#: from here on OpenCV transforms too, in blocks of its own
-DIRECT_TAPS = 130
+#: from here on a transform is quicker
+DIRECT_TAPS = {np.dtype(np.float32): 200, np.dtype(np.float64): 110}
+#: with more taps a call of OpenCV transforms, and one bright pixel spoils a whole image
+_CALL_TAPS = {np.dtype(np.float32): 129, np.dtype(np.float64): 49}
+#: windows whose values are all below this share of a block's largest are transformed apart
+_FAINT = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-8}
 #: up to this side, two passes are quicker than a transform
 SEPARABLE_SIDE = 45
-#: a block of a picture stays in a core's cache; one of a signal is as many values
-PICTURE_BLOCK, SIGNAL_BLOCK = 512, 2**18
+_MODERATE = 400  #: powers of two: products of such values, and sums of 2^26, are far from overflow
+#: a block of a picture stays in a core's cache; one of a signal is long
+PICTURE_BLOCK, SIGNAL_BLOCK = 512, 2**16
 #: fewer blocks are done sooner than threads start
 THREADED_BLOCKS = 8
 
@@ -55,7 +61,7 @@ def choose(kernel: Floats) -> Method:
         return "direct"
     if min(kernel.shape) > 1 and max(kernel.shape) <= SEPARABLE_SIDE and factors(kernel):
         return "separable"
-    return "direct" if kernel.size < DIRECT_TAPS else "fft"
+    return "direct" if kernel.size < DIRECT_TAPS[kernel.dtype] else "fft"
 
 
 def factors(kernel: Floats) -> tuple[Floats, Floats] | None:
@@ -72,7 +78,26 @@ def factors(kernel: Floats) -> tuple[Floats, Floats] | None:
 
 
 def direct(picture: Floats, kernel: Floats, field: Field) -> Floats:
-    """Every tap at every position."""
+    """Every tap at every position, in calls of so few taps that OpenCV does not transform."""
+    most = _CALL_TAPS[picture.dtype]
+    if kernel.size <= most:
+        return _call(picture, kernel, field)
+    (high, wide), (top, left) = kernel.shape, field.before
+    bottom = max(0, field.shape[0] + high - 1 - picture.shape[0] - top)
+    right = max(0, field.shape[1] + wide - 1 - picture.shape[1] - left)
+    padded = cv2.copyMakeBorder(picture, top, bottom, left, right, field.border)
+    across = min(wide, most)
+    down = most // across
+    found = np.zeros((*field.shape, *picture.shape[2:]), picture.dtype)
+    for row, column in product(range(0, high, down), range(0, wide, across)):
+        taps = kernel[row : row + down, column : column + across]
+        if taps.any():
+            inner = Field((0, 0), field.shape, cv2.BORDER_CONSTANT)
+            found += _call(padded[row:, column:], taps, inner)
+    return found
+
+
+def _call(picture: Any, kernel: Floats, field: Field) -> Floats:
     anchor = field.before[::-1]
     found = cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=field.border)
     return cast("Floats", found[: field.shape[0], : field.shape[1]])
@@ -94,27 +119,84 @@ def separable(picture: Floats, kernel: Floats, field: Field) -> Floats:
 
 
 def fft(picture: Floats, kernel: Floats, field: Field) -> Floats:
-    """Spectra multiplied, block by block. Takes one channel, surrounded by zeros."""
-    from scipy.fft import irfft2, rfft2
+    """Spectra multiplied in float64, block by block. Takes one channel, surrounded by zeros."""
+    from scipy.fft import rfft2
 
     block_side = SIGNAL_BLOCK if 1 in picture.shape else PICTURE_BLOCK
     axes = zip(picture.shape, kernel.shape, field.before, field.shape, strict=True)
     (high, rows), (wide, columns) = (_blocks(*axis, block_side) for axis in axes)
-    spectrum = np.asarray(rfft2(kernel, s=(high, wide))).conj()
+    taps, exponent = _scaled(kernel.astype(np.float64))
+    spectrum = np.asarray(rfft2(taps, s=(high, wide))).conj()
     found = np.empty(field.shape, picture.dtype)
 
     def block(spans: tuple[_Span, _Span]) -> None:
         down, across = spans
         taken = picture[down.taken, across.taken]
-        values = np.zeros((high, wide), picture.dtype)
+        values = np.zeros((high, wide))
         values[down.lead :, across.lead :][: taken.shape[0], : taken.shape[1]] = taken
-        with np.errstate(invalid="ignore", over="ignore"):  # the answers are looked at
-            answers = np.asarray(irfft2(rfft2(values) * spectrum, s=(high, wide)))
         into = found[down.answered, across.answered]
-        into[:] = answers[: into.shape[0], : into.shape[1]]
+        if not np.isfinite(values).all():  # a transform would spread them
+            inner = Field((0, 0), into.shape, cv2.BORDER_CONSTANT)
+            into[:] = direct(values.astype(picture.dtype), kernel, inner)
+            return
+        answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[picture.dtype])
+        with np.errstate(over="ignore"):  # infinite, as an answer beyond the type is
+            into[:] = _raised(answers, exponent)
 
     _shared(block, list(product(rows, columns)))
     return found
+
+
+def _multiplied(
+    values: Floats,
+    spectrum: NDArray[np.complex128],
+    window: tuple[int, int],
+    shape: tuple[int, ...],
+    faint: float,
+) -> Floats:
+    """The first `shape` answers of a block.
+
+    The errors of a transform are alike everywhere, 1e-15 of the block's largest value: positions
+    that see much fainter values only are answered by a transform of these alone.
+    """
+    from scipy.fft import irfft2, rfft2
+
+    scaled, exponent = _scaled(values)
+    product = np.asarray(rfft2(scaled)) * spectrum
+    answers = np.asarray(irfft2(product, s=values.shape))
+    answers = _raised(answers[: shape[0], : shape[1]], exponent)
+    sizes = np.abs(values)
+    bright = sizes >= faint * sizes.max()
+    dark = ~_seen(bright, window, shape)
+    if dark.any():
+        rest = np.zeros_like(answers)
+        if (dark & _seen(sizes > 0, window, shape)).any():
+            rest = _multiplied(np.where(bright, 0, values), spectrum, window, shape, faint)
+        answers = np.where(dark, rest, answers)
+    return answers
+
+
+def _seen(
+    mask: NDArray[np.bool_], window: tuple[int, int], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Whether the window that begins at a position holds one of these; counted exactly."""
+    found = cv2.boxFilter(
+        mask.view(np.uint8), cv2.CV_32S, window[::-1],
+        anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT,
+    )  # fmt: skip
+    return np.asarray(found)[: shape[0], : shape[1]] > 0
+
+
+def _scaled(values: Floats) -> tuple[Floats, int]:
+    """Values whose products stay in float64, and the power of two that they were divided by."""
+    exponent = int(np.frexp(max(values.max(), -values.min()))[1])
+    if abs(exponent) < _MODERATE:
+        return values, 0
+    return np.ldexp(values, -exponent), exponent
+
+
+def _raised(values: Floats, exponent: int) -> Floats:
+    return np.ldexp(values, exponent) if exponent else values
 
 
 def _blocks(size: int, taps: int, before: int, length: int, most: int) -> tuple[int, list[_Span]]:

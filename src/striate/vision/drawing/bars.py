@@ -12,16 +12,13 @@ from striate.vision.drawing.scales import Scale, amount, coloured
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The colours of a scale; those of a colour picture, whose channels are signed, are greys."""
+    """The colours of a scale."""
 
     scale: Scale
-    colour: bool = False
 
     def ramp(self, steps: int) -> Image.Image:
         """(steps, 1) pixels from the least to the most."""
         numbers = np.linspace(self.scale.least, self.scale.most, steps)[None]
-        if self.colour:
-            numbers = np.stack([numbers] * 3, axis=-1)
         return Image.fromarray(coloured(numbers, self.scale)).convert("RGB")
 
     @property

@@ -35,7 +35,7 @@ def panel(
     """(H, W) or (H, W, 3) as large as fits into a square of `side` pixels."""
     size = _fitted(numbers.shape[1], numbers.shape[0], side)
     image = _sized(numbers, scale, size)
-    bar = None if scale.kind == "plain" else Bar(scale, colour=numbers.ndim == 3)
+    bar = None if scale.kind == "plain" else Bar(scale)
     return Panel(image, title, lines, bar)
 
 

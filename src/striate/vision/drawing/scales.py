@@ -32,8 +32,8 @@ class Scale:
         """What a reader must know to read the colours back into numbers."""
         ends = f"{amount(self.least)} to {amount(self.most)}"
         if self.kind == "diverging":
-            grey = ", black to white, 0 is middle grey in each channel"
-            return ends + (grey if colour else ", blue to red, 0 is white")
+            strongest = "; of the channels the one farthest from 0" if colour else ""
+            return f"{ends}, blue to red, 0 is white{strongest}"
         beyond = f"; {counted(self.outside, 'number')} beyond it" if self.outside else ""
         return f"{ends}, black to white{beyond}"
 
@@ -58,16 +58,18 @@ def choose(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> 
 
 
 def coloured(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, 3) -> uint8 of the same shape; (H, W) on a diverging scale -> (H, W, 3).
+    """(H, W) or (H, W, 3) -> uint8 of the same shape; on a diverging scale always (H, W, 3).
 
-    On a diverging scale the channels of a colour picture have zero at 128.
+    On a diverging scale the colour of a position is that of the channel farthest from zero: three
+    signed channels as red, green and blue would make colours that stand for no number.
     """
     if scale.kind != "diverging":
         shades = np.asarray(numbers, np.float32) * np.float32(255 / scale.most)
         return np.rint(np.clip(shades, 0, 255)).astype(np.uint8)
-    steps = np.rint(np.asarray(numbers, np.float32) * np.float32(_STEPS / scale.most))
     if numbers.ndim == 3:
-        return (steps + 128).astype(np.uint8)
+        most, least = numbers.max(axis=2), numbers.min(axis=2)
+        numbers = np.where(most >= -least, most, least)
+    steps = np.rint(np.asarray(numbers, np.float32) * np.float32(_STEPS / scale.most))
     return _PALETTE[(steps + _STEPS).astype(np.uint8)]
 
 

@@ -1,7 +1,8 @@
 """Kernels that have names. All can be made without arguments; a picture's rows grow downwards.
 
-What is lop-sided is written as the lecture writes it, for `convolve`: there a picture that grows
-brighter to the right gives Sobel x a positive answer, and `correlate` gives its negative.
+The numbers are the lecture's, and their sign is one: a kernel of slopes begins with its positive
+weights, so that `convolve`, which flips it, answers with the slope. `correlate`, `striate filter`
+and the layers of networks do not flip and answer with the slope's negative.
 """
 
 from __future__ import annotations
@@ -61,22 +62,22 @@ def edge_all() -> Kernel:
 
 
 def sobel_x() -> Kernel:
-    """Eight times the slope to the right, smoothed downwards."""
+    """Convolved, eight times the slope to the right, smoothed downwards; correlated, minus that."""
     return _table("1 0 -1; 2 0 -2; 1 0 -1")
 
 
 def sobel_y() -> Kernel:
-    """Eight times the slope downwards, smoothed to the right."""
+    """Convolved, eight times the slope downwards, smoothed to the right; correlated, minus that."""
     return sobel_x().T.copy()
 
 
 def prewitt_x() -> Kernel:
-    """Six times the slope to the right, averaged downwards."""
+    """Convolved, six times the slope to the right, averaged downwards; correlated, minus that."""
     return _table("1 0 -1; 1 0 -1; 1 0 -1")
 
 
 def prewitt_y() -> Kernel:
-    """Six times the slope downwards, averaged to the right."""
+    """Convolved, six times the slope downwards, averaged to the right; correlated, minus that."""
     return prewitt_x().T.copy()
 
 
