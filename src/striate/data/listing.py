@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,13 +18,9 @@ Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 #: word in lower case, as a folder's name or in a manifest -> the part it means
 PART_WORDS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training", "trainval"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
 
 
@@ -62,6 +59,7 @@ IGNORED = {
     "loop": "not followed: it leads back into the folder",
     "hidden": "ignored",
     "stray": "ignored: no picture of a class",
+    "output": "ignored: striate wrote it",
     "repeated row": "counted once",
     "empty class": "must be filled or removed",
 }
@@ -187,6 +185,11 @@ def distinct(names: Sequence[str]) -> list[str]:
     """The names in quotes; with escapes where they look the same but are not."""
     looks = {unicodedata.normalize("NFC", name) for name in names}
     return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
+
+
+def as_text(name: str) -> str:
+    """A name of the file system as UTF-8 text, whichever encoding this process takes names for."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def reason(error: OSError) -> str:

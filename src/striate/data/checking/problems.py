@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from striate.data.columns import NO_PART, Pictures
-from striate.data.listing import PART_WORDS, PARTS, Finding, Part, Picture, distinct, folded
+from striate.data.layouts.parts import part_of
+from striate.data.listing import PARTS, Finding, Part, Picture, distinct, folded
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
@@ -150,7 +151,7 @@ def _alike(class_names: Sequence[str]) -> Iterator[str]:
 def _class(folder: str) -> str:
     """The class whose folder this is; a folder further down is none."""
     part, slash, name = folder.partition("/")
-    return name if slash and part.lower() in PART_WORDS else folder
+    return name.rpartition("/")[2] if slash and part_of(part) else folder
 
 
 def _have(names: Sequence[str]) -> str:
