@@ -6,6 +6,7 @@ take 17 bytes and the path, and 41 bytes. Both are sequences, and equal to any o
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ class Column(Sequence[_Item]):
 class Pictures(Column[Picture]):
     """Pictures by their columns; paths are pieces of one text."""
 
-    text: NDArray[np.uint8]  #: all paths, one after the other, in UTF-8
+    text: NDArray[np.uint8]  #: all paths, one after the other, as the disk has them
     starts: NDArray[np.uint64]  #: (N,) byte of the text where a path begins
     ends: NDArray[np.uint64]
     labels: NDArray[np.integer[Any]]  #: (N,) indices of class names
@@ -70,7 +71,7 @@ class Pictures(Column[Picture]):
         text, bounds = bytearray(), array("Q", [0])
         labels, parts = array("I"), bytearray()
         for picture in pictures:
-            text += picture.path.encode("utf-8", "surrogateescape")
+            text += os.fsencode(picture.path)
             bounds.append(len(text))
             labels.append(picture.label)
             parts.append(NO_PART if picture.part is None else PARTS.index(picture.part))
@@ -115,7 +116,7 @@ class Pictures(Column[Picture]):
                 yield Picture(self._piece(start, end), label, _PARTS[part])
 
     def _piece(self, start: int, end: int) -> str:
-        return self.text[start:end].tobytes().decode("utf-8", "surrogateescape")
+        return os.fsdecode(self.text[start:end].tobytes())
 
     def chosen(self, rows: NDArray[Any] | slice) -> Pictures:
         """The pictures of some rows, which are in order; the same object where that is all."""

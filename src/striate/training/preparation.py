@@ -19,7 +19,7 @@ from striate.data.batches import pixels_of, resident
 from striate.data.checking.inspection import problems
 from striate.data.columns import Pictures, Records, rows_of
 from striate.data.layouts.scan import scan
-from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
+from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress, as_text
 from striate.data.packing.pack import packing
 from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
@@ -251,7 +251,7 @@ def _register(packed: Packed) -> Iterator[str]:
     """A JSON line a picture: path, class, part and SHA-256."""
     for picture, record in zip(packed.pictures, packed.records, strict=True):
         entry = {
-            "path": picture.path,
+            "path": as_text(picture.path),
             "class": packed.class_names[picture.label],
             "part": picture.part,
             "sha256": record.digest,
