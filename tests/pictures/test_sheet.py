@@ -15,6 +15,7 @@ from striate.data.augmenting.choice import variation
 from striate.errors import DataError, OptionError
 from striate.options import CheckOptions
 from striate.pictures.sheet import sheet, told
+from tests.data.pictures import class_folders
 
 
 def test_without_variation_every_column_is_the_original(photos: Path) -> None:
@@ -53,6 +54,17 @@ def test_check_writes_the_sheet_and_says_where(
         assert image.format == "PNG"
     assert main([*asked, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["files"] == {"sheet": str(place)}
+
+
+def test_a_sheet_that_was_given_no_place_is_not_put_into_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class_folders(tmp_path / "data", {"cat": 3, "dog": 3})
+    monkeypatch.chdir(tmp_path / "data" / "cat")
+    assert main(["check", "..", "--augment", "light"]) == 0
+    assert capsys.readouterr().out.endswith(f"\nsheet  {tmp_path}/augmented.png\n")
+    assert (tmp_path / "augmented.png").is_file()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["000.png", "001.png", "002.png"]
 
 
 def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:

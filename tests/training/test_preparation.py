@@ -38,3 +38,23 @@ def test_pictures_of_one_colour_each_are_not_divided_by_nothing(tmp_path: Path) 
     data = read(tmp_path, size=16, network="resnet18", fit="stretch")
     assert data.preprocess.mean == pytest.approx([200 / 255])
     assert data.preprocess.deviation == pytest.approx([1 / 255])
+
+
+@pytest.mark.parametrize(
+    ("here", "asked", "expected"),
+    [
+        (".", "data", "runs/data-resnet20"),
+        ("data", ".", "{root}/runs/data-resnet20"),
+        ("data/one", "..", "{root}/runs/data-resnet20"),
+        ("data/one", "{root}/data", "{root}/runs/data-resnet20"),
+        ("elsewhere", "{root}/data", "runs/data-resnet20"),
+    ],
+)
+def test_a_run_is_never_put_into_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, here: str, asked: str, expected: str
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    class_folders(tmp_path / "data", {"one": 4, "two": 4}, side=16)
+    monkeypatch.chdir(tmp_path / here)
+    data = read(Path(asked.format(root=tmp_path)), size=16, network="resnet20")
+    assert str(preparation.default_folder(data)) == expected.format(root=tmp_path)

@@ -56,8 +56,11 @@ def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
 
 
 def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
-    """Write the sheet to `out`, or beside the caller where that is not given; its place."""
-    place = options.out or storage.free(Path("augmented.png"))
+    """Write the sheet to `out`, or beside the caller where that is not given; its place.
+
+    Never into the folder of the images unless asked to.
+    """
+    place = options.out or storage.free(storage.beside(Path("augmented.png"), Path(photos)))
     storage.check_suffix(place, (".png",))
     storage.write(place, encoded(sheet(photos, options), ".png"))
     return place

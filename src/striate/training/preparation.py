@@ -275,9 +275,13 @@ def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
 
 
 def default_folder(data: Dataset) -> Path:
-    """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds."""
+    """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds.
+
+    In the folder of the images it would be taken for one of them: then beside that.
+    """
     stem, network = (
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
         for text in (data.photos.resolve().stem, data.view.network)
     )
-    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    name = f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    return storage.beside(Path("runs", name), data.photos)
