@@ -24,6 +24,9 @@ PART_WORDS: dict[str, Part] = {
 }
 
 
+MOST_CLASSES = 100_000  #: that a model file may name
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a long piece of work is."""
@@ -179,6 +182,17 @@ def folded(name: str) -> str:
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def name_fault(name: object) -> str:
+    """What a class's name must be instead; "" for one that data and model files may hold."""
+    if not isinstance(name, str) or not 1 <= len(name) <= 1000:
+        return "text of 1 to 1,000 characters"
+    try:  # a folder may give a class a name that is not UTF-8
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "text of whole characters"
+    return ""
 
 
 def distinct(names: Sequence[str]) -> list[str]:

@@ -67,7 +67,8 @@ def _told(name: str) -> tuple[Part | None, str]:
     parts = {PART_WORDS[match[1]] for match in found}
     if len(parts) != 1:
         return None, text
-    return parts.pop(), re.sub(r"[\W\d_]", "", _WORD.sub("", text))
+    (part,) = parts
+    return part, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
 
 
 def _known(names: Sequence[str]) -> dict[str, Part]:

@@ -31,6 +31,7 @@ from striate.data.layouts.manifest import read_manifest
 from striate.data.layouts.npz import read_npz
 from striate.data.layouts.parts import parts_among
 from striate.data.listing import (
+    MOST_CLASSES,
     PARTS,
     Finding,
     Listing,
@@ -39,6 +40,7 @@ from striate.data.listing import (
     as_text,
     distinct,
     folded,
+    name_fault,
     reason,
 )
 from striate.data.shards.reading import is_shards, read_shards
@@ -72,8 +74,20 @@ def scan(root: str | Path) -> Listing:
 
     An address such as s3://bucket/shards is one of shards.
 
-    Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file.
+    Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file;
+    and when a class has a name that no model file may hold.
     """
+    listing, shown = _scanned(root), printable(str(root))
+    if (count := len(listing.class_names)) > MOST_CLASSES:
+        raise DataError(f"{shown}: {count:,} classes; at most {MOST_CLASSES:,} can be told apart")
+    for name in listing.class_names:
+        if fault := name_fault(name):
+            called = f"a class is called {printable(repr(name), 60)}, {len(name):,} characters"
+            raise DataError(f"{shown}: {called}; expected {fault}: give it another name")
+    return listing
+
+
+def _scanned(root: str | Path) -> Listing:
     shown = printable(str(root))
     if home := address(root):
         return read_shards(Path(root), home)
