@@ -76,6 +76,9 @@ def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
     from striate.judging.scores import Share
 
     right = Share(**evaluation["accuracy"])
+    if leaked := evaluation["leaked"]:
+        of_all = f"{leaked:,} of {counted(right.n, evaluation['part'] + ' image')}"
+        click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
     click.echo(
         f"{right.percent} of {counted(right.n, evaluation['part'] + ' picture')} right "
         f"(95 % interval {right.interval})"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Part = Literal["train", "validation", "test"]
+Leaked = Literal["keep", "drop"]  #: what becomes of images that are in an earlier part too
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 #: word in lower case, as a folder's name or in a manifest -> the part it means
 PART_WORDS: dict[str, Part] = {
@@ -68,6 +69,7 @@ IGNORED = {
 }
 LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
+    "leaked": "in an earlier part too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
     "conflict": "the same picture stands under two classes: one of the two labels is wrong",
     "wrong suffix": "read by its content",
@@ -85,6 +87,7 @@ USED = {
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
+EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the path of an equal image
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.checking.problems import problems
-from striate.data.columns import Pictures, rows_of
+from striate.data.columns import Pictures, Records, leaking, rows_of
 from striate.data.layouts.scan import scan
 from striate.data.listing import Packed, Progress
 from striate.data.packing.pack import packing
@@ -53,7 +53,7 @@ def evaluating(
             f"{_listed(model.class_names)}"
         )
     packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
-    packed = divided(packed, model.shares)
+    packed = divided(packed, model.shares, options.leaked)
     return judged(model, packed, options.part, shown=shown, batch=options.batch)
 
 
@@ -74,8 +74,15 @@ def judged(
         class_names=model.class_names,
         part=part,
         model=shown,
+        leaked=0 if part == "all" else _leaked(packed, rows),
     )
     return Judged(evaluation, Views(packed, rows), packed)
+
+
+def _leaked(packed: Packed, rows: NDArray[np.int64]) -> int:
+    """How many images of a part are in an earlier part too."""
+    parts, digests = Pictures.of(packed.pictures).parts, Records.of(packed.records).digests
+    return int(leaking(parts, digests)[rows].sum())
 
 
 def _probabilities(

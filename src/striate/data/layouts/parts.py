@@ -64,7 +64,7 @@ def _told(name: str) -> tuple[Part | None, str]:
     """The one part that a name speaks of, and the letters that it has beside that."""
     text = folded(name)
     found = list(_WORD.finditer(text))
-    parts = {PART_WORDS[match[1]] for match in found}
+    parts: set[Part] = {PART_WORDS[match[1]] for match in found}
     if len(parts) != 1:
         return None, text
     (part,) = parts
