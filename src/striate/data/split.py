@@ -53,6 +53,14 @@ def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
     part any more where it is to be dropped.
     """
     pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    parts = placed(pictures, records, shares, leaked)
+    return replace(packed, pictures=pictures.divided(parts), records=records)
+
+
+def placed(
+    pictures: Pictures, records: Records, shares: Shares, leaked: Leaked = "keep"
+) -> NDArray[np.uint8]:
+    """The part of each picture as `divided` gives it, an index of PARTS."""
     given = set(np.unique(pictures.parts).tolist())
     if VALIDATION in given:
         parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
@@ -61,7 +69,7 @@ def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
         parts = _by_content(pictures, records.digests, Shares(shares.validation, test))
     if leaked == "drop":
         parts = np.where(leaked_rows(pictures, records), NO_PART, parts)
-    return replace(packed, pictures=pictures.divided(parts.astype(np.uint8)), records=records)
+    return parts.astype(np.uint8)
 
 
 def _by_content(
