@@ -96,6 +96,12 @@ def test_a_part_goes_by_the_same_words_as_a_folder(column: str, word: str, photo
     assert parts == ["train", "validation"]
 
 
+def test_a_tsv_file_is_a_manifest_too(photos: Path):
+    listed(b"path\tlabel\ncat/1.jpg\tcat\ndog/2.jpg\tdog\n")
+    Path("list.csv").rename("LIST.TSV")
+    assert scan("LIST.TSV").class_names == ("cat", "dog")
+
+
 def test_a_subset_beside_a_split_is_another_column(photos: Path):
     rows = "path,label,subset,split\ncat/1.jpg,cat,north,train\ndog/2.jpg,dog,south,test\n"
     assert [part for _, _, part in listed(rows)] == ["train", "test"]

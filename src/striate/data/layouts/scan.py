@@ -177,7 +177,7 @@ def _parts(place: Path, parts: Mapping[str, Part], findings: list[Finding]) -> L
 def _part(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]:
     """Where the class folders of a part stand, and what stands there."""
     within = opened(f"{place}/{name}")
-    home = name if within is None else within[0][len(place.rstrip("/")) + 1 :]
+    home = name if within is None else within[0].removeprefix(f"{place}/")
     inside = _visible(place, home, findings)
     findings += [
         Finding("stray", f"{home}/{file}", "a file outside the class folders")
