@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile, zoo
+from striate.data.listing import MOST_CLASSES, name_fault
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, StorageError, printable
@@ -21,14 +22,10 @@ from striate.layers import skeletons
 from striate.text import html_table, listed
 
 
-def _class_name(name: object) -> str:
-    """A folder may give a class a name that is not UTF-8, as pydantic's own `str` must be."""
-    if not isinstance(name, str) or not 1 <= len(name) <= 1000:
-        raise PydanticCustomError("class_name", "expected text of 1 to 1,000 characters")
-    try:
-        name.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("class_name", "expected text of whole characters") from error
+def _class_name(name: object) -> object:
+    """As data may name a class; pydantic's own `str` must be UTF-8."""
+    if fault := name_fault(name):
+        raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
     return name
 
 
@@ -56,7 +53,7 @@ class _Description(_Checked):
     format: Literal[1]
     task: Literal["classification"]
     network: Annotated[str, Field(max_length=100)]
-    class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=100_000)]
+    class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=MOST_CLASSES)]
     preprocess: _PreprocessFields
     shares: _ShareFields
     facts: Annotated[dict[str, str], Field(max_length=100)]

@@ -80,6 +80,12 @@ def make_folder(path: Path) -> Path:
     raise StorageError(f"{shown}: 9,999 folders of that name exist; choose another with --out")
 
 
+def beside(path: Path, data: Path) -> Path:
+    """The path; one that would lie in the folder of the data lies beside that folder instead."""
+    home = data.resolve()
+    return home.parent / path if home.is_dir() and path.resolve().is_relative_to(home) else path
+
+
 def free(path: Path) -> Path:
     """The path, or the first of path-2, path-3, ... (before its suffix) that does not exist.
 

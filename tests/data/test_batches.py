@@ -12,12 +12,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from torch import Tensor
 
 from striate.data.augment import VARIATIONS, Variation
 from striate.data.batches import Batch, Pixels, ahead, pixels_of, resident, steps_in
 from striate.data.listing import PARTS, Packed, Part, Picture, Record
-from striate.data.preprocess import Preprocess
+from striate.data.preprocess import Fit, Preprocess
 
 NONE, STRONG = VARIATIONS["none"], VARIATIONS["strong"]
 PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
@@ -117,6 +118,26 @@ def varied(
         for batch in work
         for label, picture in zip(batch.labels, batch.pictures, strict=True)
     }
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_around_a_moved_picture_is_the_padding_of_its_letterbox(fit: Fit) -> None:
+    """A white band between black bars, turned: all but the band is black, to the corners."""
+    view = Preprocess(64, 1, fit, mean=(0.25,), deviation=(0.5,))
+    shape = (96, 24) if fit == "letterbox" else (64, 64)
+    white = view.picture(Image.new("L", shape, 255))
+    picture = torch.from_numpy(white.copy())[None]
+    pixels = Pixels(picture.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
+    for seen in varied(pixels, 2, variation=Variation(turn=60)).values():
+        corners = seen[0, [0, 0, -1, -1], [0, -1, 0, -1]]
+        bright = pytest.approx(0.75 / 0.5)
+        if fit == "stretch":
+            assert corners.tolist() == [bright] * 4
+        else:
+            assert corners.tolist() == [pytest.approx(-0.25 / 0.5)] * 4
+            share = (seen > 0.5).float().mean()
+            assert 0.21 < share < 0.26  # of a band that is a quarter of the square
+            assert seen.max() == bright
 
 
 def test_a_pictures_variation_does_not_depend_on_its_batch() -> None:

@@ -8,13 +8,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 import striate
 from striate.cli import main
 from striate.data.augmenting.choice import variation
 from striate.errors import DataError, OptionError
-from striate.options import CheckOptions
-from striate.pictures.sheet import sheet, told
+from striate.options import CheckOptions, TrainOptions
+from striate.pictures import sheet as sheets
+from striate.pictures.sheet import Row, _drawn, sheet, told
+from striate.training import display, preparation
+from tests.data.pictures import class_folders
 
 
 def test_without_variation_every_column_is_the_original(photos: Path) -> None:
@@ -42,6 +46,42 @@ def test_the_ranges_are_told() -> None:
     assert told(variation("none", None)) == "nothing is changed"
 
 
+@pytest.mark.parametrize("given", [(), ("train", "test"), ("training_set", "dev", "test")])
+def test_a_sheet_shows_training_pictures_alone(
+    given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in given or ("",):
+        class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
+    work = preparation.read(tmp_path / "data", TrainOptions(size=16))
+    packed = display.watched(work, Console(quiet=True)).packed
+    trained = {picture.path for picture in packed.pictures if picture.part == "train"}
+    shown: list[str] = []
+    original = _drawn
+
+    def drawn(rows: list[Row], title: str, note: str) -> Image.Image:
+        shown.extend(row.name.partition(": ")[2] for row in rows)
+        return original(rows, title, note)
+
+    monkeypatch.setattr(sheets, "_drawn", drawn)
+    sheet(tmp_path / "data", CheckOptions(augment="light"))
+    assert len(shown) == 6
+    assert set(shown) <= trained < {picture.path for picture in packed.pictures}
+
+
+def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            white = Image.new("L", (80 + number, 20), 255)
+            white.save(tmp_path / name / f"{number}.png")
+    figure = np.asarray(sheet(tmp_path, CheckOptions(augment="none", vary="turn=60")))
+    for column in range(1, 8):
+        left = 32 + 174 * column + 28
+        seen = figure[146:306, left : left + 160, 0]
+        assert seen[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
+        assert seen.max() == 255
+
+
 def test_check_writes_the_sheet_and_says_where(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -53,6 +93,17 @@ def test_check_writes_the_sheet_and_says_where(
         assert image.format == "PNG"
     assert main([*asked, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["files"] == {"sheet": str(place)}
+
+
+def test_a_sheet_that_was_given_no_place_is_not_put_into_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class_folders(tmp_path / "data", {"cat": 3, "dog": 3})
+    monkeypatch.chdir(tmp_path / "data" / "cat")
+    assert main(["check", "..", "--augment", "light"]) == 0
+    assert capsys.readouterr().out.endswith(f"\nsheet  {tmp_path}/augmented.png\n")
+    assert (tmp_path / "augmented.png").is_file()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["000.png", "001.png", "002.png"]
 
 
 def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:

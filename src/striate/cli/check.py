@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 from striate.errors import DataError
+
+if TYPE_CHECKING:
+    from striate.options import CheckOptions
 
 
 @click.command("check", cls=Verb, model="CheckOptions")
@@ -23,8 +26,13 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     """
     from striate.data.checking.inspection import inspect
 
-    place = _sheet(photos, options) if options else None
-    inspection = inspect(photos)
+    place, leaked = None, "keep"
+    if options:
+        from striate.options import CheckOptions
+
+        chosen = CheckOptions.read(options)
+        place, leaked = _sheet(photos, chosen) if chosen.sheet else None, chosen.leaked
+    inspection = inspect(photos, leaked)
     if as_json:
         files = {"files": {"sheet": str(place)}} if place else {}
         print_json({**inspection.to_json(), **files})
@@ -35,8 +43,7 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     return 0 if inspection.trainable else DataError.exit_code
 
 
-def _sheet(photos: Path, options: dict[str, Any]) -> Path:
-    from striate.options import CheckOptions
+def _sheet(photos: Path, chosen: CheckOptions) -> Path:
     from striate.pictures.sheet import write_sheet
 
-    return write_sheet(photos, CheckOptions.read(options))
+    return write_sheet(photos, chosen)

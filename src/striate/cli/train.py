@@ -10,7 +10,7 @@ import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
-from striate.text import shell_command
+from striate.text import counted, shell_command
 
 if TYPE_CHECKING:
     from striate.training.events import Finished
@@ -76,9 +76,12 @@ def follow(
 
 
 def _say_what_there_is(event: Finished) -> None:
-    folder = event.folder
+    folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
-    click.echo(str(event.scores))
+    if scores and scores.leaked:
+        of_all = f"{scores.leaked:,} of {counted(scores.pictures, f'{scores.part} image')}"
+        click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
+    click.echo(str(scores))
     click.echo(f"report   {folder / 'report.html'}")
     click.echo(f"model    {folder / 'model.safetensors'}")
     click.echo(f"predict  {predict} PICTURE...")

@@ -70,15 +70,18 @@ def vary(
     *,
     mean: Sequence[float] = (),
     deviation: Sequence[float] = (),
+    fill: Sequence[float] = (),
 ) -> Tensor:
     """(N, C, H, W) float32, normalised -> the same shape, varied by `uniform` (N, DRAWS).
 
-    Outside the picture its edge is repeated. `mean` and `deviation` are those of the normalisation,
-    which saturation and hue must know; without them the pictures' values are colours already.
-    Other pictures of the batch are laid over by `mixed`.
+    Outside the picture is `fill`, a value a channel, or without one its edge, repeated. `mean` and
+    `deviation` are those of the normalisation, which saturation and hue must know; without them the
+    pictures' values are colours already. Other pictures of the batch are laid over by `mixed`.
     """
     shape = pictures.shape[1:]
-    return varied(pictures, planned(uniform, variation, shape, mean=mean, deviation=deviation))
+    return varied(
+        pictures, planned(uniform, variation, shape, mean=mean, deviation=deviation, fill=fill)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Plan:
     uniform: Tensor  #: (N, DRAWS)
     places: Tensor | None  #: maps, where pictures move
     tints: tuple[Tensor, Tensor, Tensor] | None  #: what `colours` gives, where they are tinted
+    fill: tuple[float, ...]  #: a channel, outside the picture; none: its edge, repeated
 
     def part(self, first: int, last: int) -> Plan:
         """That of some of the pictures."""
@@ -98,7 +102,7 @@ class Plan:
         if self.tints is not None:
             matrix, constant, row = self.tints
             tints = matrix[rows], constant[rows], row[rows]
-        return Plan(self.variation, self.uniform[rows], places, tints)
+        return Plan(self.variation, self.uniform[rows], places, tints, self.fill)
 
 
 def planned(
@@ -108,6 +112,7 @@ def planned(
     *,
     mean: Sequence[float] = (),
     deviation: Sequence[float] = (),
+    fill: Sequence[float] = (),
 ) -> Plan:
     """The plan of `vary` for pictures of a shape (C, H, W), of as many batches as one likes."""
     channels, high, wide = shape
@@ -116,7 +121,7 @@ def planned(
     if variation.tints:
         scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
         tints = colours(uniform, variation, *scale)
-    return Plan(variation, uniform, places, tints)
+    return Plan(variation, uniform, places, tints, tuple(fill))
 
 
 def varied(pictures: Tensor, plan: Plan) -> Tensor:
@@ -127,18 +132,21 @@ def varied(pictures: Tensor, plan: Plan) -> Tensor:
         return pictures
     if changed and processor.suits(pictures):
         pixels = None if places is None else in_pixels(places, *pictures.shape[2:])
-        pictures = processor.varied(pictures, pixels, tints)
+        pictures = processor.varied(pictures, pixels, tints, plan.fill)
     else:
-        pictures = _varied(pictures, places, tints)
+        pictures = _varied(pictures, places, tints, plan.fill)
     if erase:
         pictures = erased(pictures, plan.uniform.to(pictures.device), erase)
     return pictures.contiguous(memory_format=torch.channels_last)
 
 
 def _varied(
-    pictures: Tensor, places: Tensor | None, tints: tuple[Tensor, Tensor, Tensor] | None
+    pictures: Tensor,
+    places: Tensor | None,
+    tints: tuple[Tensor, Tensor, Tensor] | None,
+    fill: tuple[float, ...],
 ) -> Tensor:
     """The reference, and what a GPU does."""
     if places is not None:
-        pictures = sampled(pictures, places)
+        pictures = sampled(pictures, places, fill=fill)
     return recoloured(pictures, *tints) if tints is not None else pictures

@@ -123,9 +123,10 @@ class Pixels:
         """How each batch varies; so many are planned together, as small operations are slow."""
         view = self.preprocess
         shape = view.channels, view.size, view.size
+        scale = {"mean": view.mean, "deviation": view.deviation, "fill": view.padding}
         while block := list(islice(numbers, together)):
             uniform = draws(torch.cat(block), seed, epoch)
-            plan = planned(uniform, variation, shape, mean=view.mean, deviation=view.deviation)
+            plan = planned(uniform, variation, shape, **scale)
             for first, last in pairwise(accumulate(map(len, block), initial=0)):
                 yield plan.part(first, last)
 

@@ -6,6 +6,7 @@ take 17 bytes and the path, and 41 bytes. Both are sequences, and equal to any o
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +57,7 @@ class Column(Sequence[_Item]):
 class Pictures(Column[Picture]):
     """Pictures by their columns; paths are pieces of one text."""
 
-    text: NDArray[np.uint8]  #: all paths, one after the other, in UTF-8
+    text: NDArray[np.uint8]  #: all paths, one after the other, as the disk has them
     starts: NDArray[np.uint64]  #: (N,) byte of the text where a path begins
     ends: NDArray[np.uint64]
     labels: NDArray[np.integer[Any]]  #: (N,) indices of class names
@@ -70,7 +71,7 @@ class Pictures(Column[Picture]):
         text, bounds = bytearray(), array("Q", [0])
         labels, parts = array("I"), bytearray()
         for picture in pictures:
-            text += picture.path.encode("utf-8", "surrogateescape")
+            text += os.fsencode(picture.path)
             bounds.append(len(text))
             labels.append(picture.label)
             parts.append(NO_PART if picture.part is None else PARTS.index(picture.part))
@@ -115,7 +116,7 @@ class Pictures(Column[Picture]):
                 yield Picture(self._piece(start, end), label, _PARTS[part])
 
     def _piece(self, start: int, end: int) -> str:
-        return self.text[start:end].tobytes().decode("utf-8", "surrogateescape")
+        return os.fsdecode(self.text[start:end].tobytes())
 
     def chosen(self, rows: NDArray[Any] | slice) -> Pictures:
         """The pictures of some rows, which are in order; the same object where that is all."""
@@ -245,10 +246,22 @@ def _perhaps_repeated(digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return np.isin(word, twice) if len(twice) else np.zeros(len(word), bool)
 
 
+def leaking(parts: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which images (N,) have an equal one in an earlier part: by indices of PARTS, NO_PART last."""
+    rows = np.flatnonzero(_perhaps_repeated(digests) & digests.any(axis=1))
+    numbers, own = contents(digests[rows]), parts[rows]
+    earliest = np.full(numbers.max(initial=-1) + 1, NO_PART, np.uint8)
+    np.minimum.at(earliest, numbers, own)
+    found = np.zeros(len(digests), bool)
+    found[rows] = own > earliest[numbers]
+    return found
+
+
 def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Finding]:
     """Pictures whose files are the same byte for byte; the detail is the path of the first of them.
 
-    "duplicate" where the first has the same label, "conflict" on each side where labels differ.
+    "leaked" where that is in an earlier of the parts that the layout gives, "duplicate" where it
+    has the same label, "conflict" on each side where labels differ.
     """
     kept = Records.of(records)
     rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
@@ -259,15 +272,21 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
         groups.setdefault(number, []).append(pictures[row])
     found: list[Finding] = []
     for group in groups.values():
-        first: dict[int, Picture] = {}
-        found.extend(
-            Finding("duplicate", picture.path, first[picture.label].path)
-            for picture in group
-            if first.setdefault(picture.label, picture) is not picture
-        )
-        if len(first) > 1:
-            found += [Finding("conflict", each.path, _rival(each, first)) for each in group]
+        earliest, first = min(group, key=_place), dict[int, Picture]()
+        for picture in group:
+            if _place(picture) > _place(earliest):
+                found.append(Finding("leaked", picture.path, earliest.path))
+            elif (same := first.setdefault(picture.label, picture)) is not picture:
+                found.append(Finding("duplicate", picture.path, same.path))
+        rivals = {picture.label: picture for picture in reversed(group)}
+        if len(rivals) > 1:
+            found += [Finding("conflict", each.path, _rival(each, rivals)) for each in group]
     return found
+
+
+def _place(picture: Picture) -> int:
+    """Of its part among PARTS; what has none is trained on, or split off what is."""
+    return PARTS.index(picture.part or "train")
 
 
 def _rival(picture: Picture, first: dict[int, Picture]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,17 +15,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Part = Literal["train", "validation", "test"]
+Leaked = Literal["keep", "drop"]  #: what becomes of images that are in an earlier part too
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 #: word in lower case, as a folder's name or in a manifest -> the part it means
 PART_WORDS: dict[str, Part] = {
-    "train": "train",
-    "training": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training", "trainval"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
+
+
+MOST_CLASSES = 100_000  #: that a model file may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ IGNORED = {
     "loop": "not followed: it leads back into the folder",
     "hidden": "ignored",
     "stray": "ignored: no picture of a class",
+    "output": "ignored: striate wrote it",
     "repeated row": "counted once",
     "empty class": "must be filled or removed",
 }
 LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
+    "leaked": "in an earlier part too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
     "conflict": "the same picture stands under two classes: one of the two labels is wrong",
     "wrong suffix": "read by its content",
@@ -84,6 +87,7 @@ USED = {
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
+EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the path of an equal image
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +187,26 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
+def name_fault(name: object) -> str:
+    """What a class's name must be instead; "" for one that data and model files may hold."""
+    if not isinstance(name, str) or not 1 <= len(name) <= 1000:
+        return "text of 1 to 1,000 characters"
+    try:  # a folder may give a class a name that is not UTF-8
+        name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return "text of whole characters"
+    return ""
+
+
 def distinct(names: Sequence[str]) -> list[str]:
     """The names in quotes; with escapes where they look the same but are not."""
     looks = {unicodedata.normalize("NFC", name) for name in names}
     return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
+
+
+def as_text(name: str) -> str:
+    """A name of the file system as UTF-8 text, whichever encoding this process takes names for."""
+    return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def reason(error: OSError) -> str:

@@ -29,6 +29,16 @@ class Preprocess:
     mean: tuple[float, ...] = ()  #: a channel, on the scale 0 to 1
     deviation: tuple[float, ...] = ()
 
+    @property
+    def padding(self) -> tuple[float, ...]:
+        """What letterbox fills with, normalised, a value a channel; empty where nothing is filled.
+
+        Where a training picture is moved, this is around it too.
+        """
+        if self.fit != "letterbox":
+            return ()
+        return tuple(-m / d for m, d in zip(self.mean, self.deviation, strict=True))
+
     def picture(self, image: Image.Image) -> NDArray[np.uint8]:
         """Upright 8-bit L or RGB image -> (size, size, channels) uint8, 0 to 255."""
         import numpy as np  # loading it takes half of the time in which a decoding process starts

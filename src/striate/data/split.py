@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.columns import NO_PART, Pictures, Records, contents
-from striate.data.listing import PARTS, Packed, Part
+from striate.data.columns import NO_PART, Pictures, Records, contents, leaking
+from striate.data.listing import PARTS, Leaked, Packed, Part
 
 TRAIN, VALIDATION, TEST = (PARTS.index(part) for part in PARTS)
 
@@ -37,22 +37,39 @@ class Shares:
         return np.where(place < self.test, TEST, kept).astype(np.uint8)
 
 
-def divided(packed: Packed, shares: Shares) -> Packed:
+def leaked_rows(pictures: Pictures, records: Records) -> NDArray[np.bool_]:
+    """Which images (N,) have an equal one in an earlier of the parts that the layout gives."""
+    parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
+    return leaking(parts.astype(np.uint8), records.digests)
+
+
+def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
     """Every picture with its part.
 
     What the folder says stands. Where it names no validation part, the pictures it does not place
     elsewhere are split by content, and a test part is split off too unless the folder names one.
     A class with two different pictures has one to train and one to validate, except where a
-    picture stands under several classes: it has one place in all of them.
+    picture stands under several classes: it has one place in all of them. What is leaked has no
+    part any more where it is to be dropped.
     """
     pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    parts = placed(pictures, records, shares, leaked)
+    return replace(packed, pictures=pictures.divided(parts), records=records)
+
+
+def placed(
+    pictures: Pictures, records: Records, shares: Shares, leaked: Leaked = "keep"
+) -> NDArray[np.uint8]:
+    """The part of each picture as `divided` gives it, an index of PARTS."""
     given = set(np.unique(pictures.parts).tolist())
     if VALIDATION in given:
         parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
     else:
         test = 0.0 if TEST in given else shares.test
         parts = _by_content(pictures, records.digests, Shares(shares.validation, test))
-    return replace(packed, pictures=pictures.divided(parts.astype(np.uint8)), records=records)
+    if leaked == "drop":
+        parts = np.where(leaked_rows(pictures, records), NO_PART, parts)
+    return parts.astype(np.uint8)
 
 
 def _by_content(

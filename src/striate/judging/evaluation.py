@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -32,6 +33,7 @@ class Evaluation:
     labels: NDArray[np.int64] = field(repr=False)  #: (N,)
     probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each row sums to 1
     trained_on: int | None = None  #: how many of the N were of the training split; None: unknown
+    leaked: int = 0  #: images that are also in a part that it learned from or chose its epoch by
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -144,6 +146,7 @@ class Evaluation:
             "pictures": len(self),
             "trained_on": len(self) if self.part == "train" else self.trained_on,
             "warning": self.warning or None,
+            "leaked": self.leaked,
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),
@@ -157,15 +160,29 @@ class Evaluation:
     def __repr__(self) -> str:
         numbers = columns(self._numbers(), left=(0, 1, 2))
         classes = columns(self._class_rows(most=12), left=(0, 5))
-        lines = [cut(self._title(), 80), *_indented(numbers), "", *_indented(classes)]
+        warning = textwrap.wrap(self.leakage, 78) if self.leaked else ()
+        figures = [*_indented([*warning, *numbers]), "", *_indented(classes)]
+        lines = [cut(self._title(), 80), *figures]
         return "\n".join([*lines, *_indented(self._remarks(most=12))])
 
     def _repr_html_(self) -> str:
         parts = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        parts += [f"<p>{self.leakage}</p>"] if self.leaked else []
         parts.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
         parts.append(html_table(self._class_rows(most=40), left=(0, 5)))
         parts += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
         return "\n".join(parts)
+
+    @property
+    def leakage(self) -> str:
+        """A sentence on the images that are not new to the network."""
+        earlier = "train" if self.part == "validation" else "train or validation"
+        these = f"{self.leaked:,} of these {counted(len(self), 'image')}"
+        are = "is" if self.leaked == 1 else "are"
+        return (
+            f"Leakage: {these} {are} in {earlier} too, so the figures are too good; "
+            "--leaked drop leaves out such images."
+        )
 
     def _title(self) -> str:
         pictures = counted(len(self), f"{KIND[self.part]}picture")
@@ -231,6 +248,7 @@ def judge(
     part: PartChoice,
     model: str,
     trained_on: int | None = None,
+    leaked: int = 0,
 ) -> Evaluation:
     """Probabilities (N, K) and labels (N,) -> Evaluation.
 
@@ -250,7 +268,9 @@ def judge(
         raise OptionError(f"there is no {KIND[part]}picture to judge; at least one is needed")
     _check_labels(known, paths, len(class_names))
     _check_probabilities(rated, paths, model)
-    return Evaluation(model, part, tuple(class_names), tuple(paths), known, rated, trained_on)
+    return Evaluation(
+        model, part, tuple(class_names), tuple(paths), known, rated, trained_on, leaked
+    )
 
 
 def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int) -> None:

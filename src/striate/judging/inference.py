@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.checking.problems import problems
-from striate.data.columns import Pictures, Records, rows_of
+from striate.data.columns import Pictures, Records, leaking, rows_of
 from striate.data.layouts.scan import scan
 from striate.data.listing import PARTS, Packed, Part, Progress
 from striate.data.packing.pack import packing
@@ -57,7 +57,7 @@ def evaluating(
             f"{_listed(model.class_names)}"
         )
     packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
-    packed = divided(packed, model.shares)
+    packed = divided(packed, model.shares, options.leaked)
     new = known is not None and not known.are(packed.records)
     part = options.part or ("all" if new else "test")
     return judged(model, packed, part, shown=shown, known=known, batch=options.batch)
@@ -87,6 +87,7 @@ def judged(
         part=part,
         model=shown,
         trained_on=known and known.trained(Records.of(packed.records).chosen(rows)),
+        leaked=0 if part == "all" else _leaked(packed, rows),
     )
     return Judged(evaluation, Views(packed, rows), packed)
 
@@ -99,6 +100,12 @@ def _instead(packed: Packed) -> str:
             return f"try --part {part}, which has {counted(counts[part], 'image')}"
     images = counted(counts["train"], "image")
     return f"its {images} are in the train part; --part all judges them, learned from or not"
+
+
+def _leaked(packed: Packed, rows: NDArray[np.int64]) -> int:
+    """How many images of a part are in an earlier part too."""
+    parts, digests = Pictures.of(packed.pictures).parts, Records.of(packed.records).digests
+    return int(leaking(parts, digests)[rows].sum())
 
 
 def _probabilities(

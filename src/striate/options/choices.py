@@ -19,4 +19,5 @@ Optimiser = Literal[
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
 BatchNorm = Literal["synchronised", "local"]
 Balance = Literal["none", "weights", "sampling"]
+Leaked = Literal["keep", "drop"]
 PartChoice = Literal["train", "validation", "test", "all"]

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from striate.options.choices import Augment, Border, Mode, PartChoice
+from striate.options.choices import Augment, Border, Leaked, Mode, PartChoice
 from striate.options.form import Options, option
 from striate.options.variation import Ranges
 
 
 class CheckOptions(Options):
-    """Options of `check`; any of them asks for a sheet of augmented pictures."""
+    """Options of `check`; any but `leaked` asks for a sheet of augmented pictures."""
 
     augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
     vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
     out: Path | None = option(None, "Write a sheet of augmented pictures to this .png file")
+    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
+
+    @property
+    def sheet(self) -> bool:
+        """Whether one is asked for."""
+        return bool(self.model_fields_set - {"leaked"})
 
 
 class PackOptions(Options):
@@ -31,6 +37,7 @@ class EvaluateOptions(Options):
     part: PartChoice | None = option(
         None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
     )
+    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     device: str = option("auto", "auto, cpu, cuda or cuda:N")

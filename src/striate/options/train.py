@@ -16,6 +16,7 @@ from striate.options.choices import (
     Colour,
     Fit,
     Layout,
+    Leaked,
     Optimiser,
     Precision,
     Schedule,
@@ -56,6 +57,7 @@ class TrainOptions(Options):
     vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
     test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
+    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
     bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     precision: Precision = option("auto", "Numbers a step computes with")

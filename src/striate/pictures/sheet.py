@@ -1,4 +1,7 @@
-"""A sheet of training pictures as augmentation varies them: the original first, then variations."""
+"""A sheet of training pictures as augmentation varies them: the original first, then variations.
+
+It shows what a training with the usual options does to the pictures that it would learn from.
+"""
 
 from __future__ import annotations
 
@@ -15,13 +18,15 @@ from striate import storage
 from striate.data.augment import draws, mixed, vary
 from striate.data.augmenting.choice import level, variation
 from striate.data.augmenting.ranges import Variation
+from striate.data.columns import Pictures, Records
 from striate.data.layouts.scan import scan
 from striate.data.listing import Listing, Packed
 from striate.data.packing.pack import pack
-from striate.data.packing.survey import headers
+from striate.data.packing.survey import headers, survey
 from striate.data.preprocess import Preprocess
+from striate.data.split import TRAIN, Shares, placed
 from striate.errors import DataError, printable
-from striate.options import CheckOptions
+from striate.options import CheckOptions, TrainOptions
 from striate.pictures.filtering import encoded
 from striate.vision.drawing.lettering import GREY, INK, LINE, PAPER, cut, font
 
@@ -41,8 +46,9 @@ class Row:
 
 
 def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
-    """Some pictures of a folder, each with its variations. Raises DataError when there are none."""
-    chosen = _some(scan(photos))
+    """Some training pictures of a folder, varied. Raises DataError when there are none."""
+    listing = scan(photos)
+    chosen = _some(listing, _training_rows(listing))
     if not chosen.pictures:
         raise DataError(f"{printable(str(photos))}: there are no pictures to vary")
     channels = max((record.channels for record in headers(chosen)), default=3) or 3
@@ -56,8 +62,11 @@ def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
 
 
 def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
-    """Write the sheet to `out`, or beside the caller where that is not given; its place."""
-    place = options.out or storage.free(Path("augmented.png"))
+    """Write the sheet to `out`, or beside the caller where that is not given; its place.
+
+    Never into the folder of the images unless asked to.
+    """
+    place = options.out or storage.free(storage.beside(Path("augmented.png"), Path(photos)))
     storage.check_suffix(place, (".png",))
     storage.write(place, encoded(sheet(photos, options), ".png"))
     return place
@@ -77,10 +86,21 @@ def told(ranges: Variation) -> str:
     return ", ".join(said) or "nothing is changed"
 
 
-def _some(listing: Listing) -> Listing:
-    """Up to ROWS pictures, spread over the listing, and so over its classes."""
-    count = len(listing.pictures)
-    rows = sorted({(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)}) if count else []
+def _training_rows(listing: Listing) -> NDArray[np.int64]:
+    """The pictures that a training would learn from: those which can be used, of that part."""
+    records = Records.empty(len(listing.pictures))
+    for row, record in survey(listing):
+        records.put(row, record)
+    usable, usual = np.flatnonzero(records.usable), TrainOptions()
+    pictures, known = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    return usable[placed(pictures, known, Shares(usual.validation, usual.test)) == TRAIN]
+
+
+def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
+    """Up to ROWS of some pictures, spread over the listing, and so over its classes."""
+    count = len(among)
+    places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
+    rows = among[sorted(places)].tolist()
     arrays = listing.arrays[rows] if listing.arrays is not None else None
     chosen = replace(listing, pictures=[listing.pictures[row] for row in rows], arrays=arrays)
     return replace(chosen, shards=listing.shards.chosen(rows)) if listing.shards else chosen
@@ -92,9 +112,10 @@ def _rows(packed: Packed, ranges: Variation, seed: int) -> list[Row]:
     plain = view.normalise(torch.from_numpy(pixels))
     labels = torch.tensor([picture.label for picture in packed.pictures])
     columns, words = [pixels], [["original"] * len(labels)]
+    scale = {"mean": view.mean, "deviation": view.deviation, "fill": view.padding}
     for epoch in range(ACROSS):
         uniform = draws(len(labels), seed, epoch)
-        seen = vary(plain, uniform, ranges, mean=view.mean, deviation=view.deviation)
+        seen = vary(plain, uniform, ranges, **scale)
         below = [f"epoch {epoch + 1}"] * len(labels)
         if ranges.mixes:
             seen, shares = mixed(seen, labels, len(packed.class_names), uniform, ranges)

@@ -92,6 +92,7 @@ class Scores:
     accuracy: float
     low: float  #: of the accuracy's 95 % interval
     high: float
+    leaked: int = 0  #: of the images, in an earlier part too
 
     def __str__(self) -> str:
         places, pictures = digits(self.pictures), counted(self.pictures, f"{self.part} picture")

@@ -16,10 +16,10 @@ import torch
 from striate import storage
 from striate.data.balance import class_weights
 from striate.data.batches import pixels_of, resident
-from striate.data.checking.inspection import problems
-from striate.data.columns import Pictures, Records, rows_of
+from striate.data.checking.problems import problems, reasons
+from striate.data.columns import NO_PART, Pictures, Records, rows_of
 from striate.data.layouts.scan import scan
-from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress
+from striate.data.listing import PARTS, UNUSABLE, Finding, Packed, Progress, as_text
 from striate.data.packing.pack import packing
 from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
@@ -77,34 +77,34 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
-    reasons = problems(listing.class_names, packed.pictures, listing.pictures, listing.findings)
+    pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    why = reasons(listing, pictures, records, options.leaked)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
-        reasons = (f"{printable(first.path)} is {first.kind}, {count}", *reasons)
-    _trainable(photos, reasons or _all_copies(packed))
+        why = (f"{printable(first.path)} is {first.kind}, {count}", *why)
+    _trainable(photos, why)
     shares = Shares(options.validation, options.test)
-    packed = divided(packed, shares)
+    packed = divided(packed, shares, options.leaked)
     return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
 
 
-def _trainable(photos: Path, reasons: Sequence[str]) -> None:
-    if reasons:
-        raise DataError(f"{printable(str(photos))}: {reasons[0]}")
+def _trainable(photos: Path, why: Sequence[str]) -> None:
+    if why:
+        raise DataError(f"{printable(str(photos))}: {why[0]}")
 
 
-def _all_copies(packed: Packed) -> tuple[str, ...]:
-    """Classes that have several files of a single picture: nothing is left to check them with."""
-    digests, labels = Records.of(packed.records).digests, Pictures.of(packed.pictures).labels
-    firsts = np.full((len(packed.class_names), 32), 0, np.uint8)
-    firsts[labels] = digests
-    alike = (digests == firsts[labels]).all(axis=1)
-    differing = np.bincount(labels[~alike], minlength=len(packed.class_names))
-    return tuple(
-        f"all {packed.counts()[name]:,} pictures of class {printable(name)!r} are copies of one; "
-        "expected at least two different ones of a class"
-        for label, name in enumerate(packed.class_names)
-        if differing[label] == 0
-    )
+def notes(data: Dataset) -> Iterator[Note]:
+    """What the owner of the images should know before any figure."""
+    if data.packed.note:
+        yield Note(data.packed.note)
+    if data.left_out:
+        count = f"{len(data.left_out):,} {'file is' if len(data.left_out) == 1 else 'files are'}"
+        yield Note(f"{count} left out; `striate check` names them and says why")
+    if leaked := sum(finding.kind == "leaked" for finding in data.packed.findings):
+        count = f"{leaked:,} {'image is' if leaked == 1 else 'images are'}"
+        kept = "figures on them will be too good; --leaked drop leaves them out"
+        dropped = (Pictures.of(data.packed.pictures).parts == NO_PART).any()
+        yield Note(f"leakage: {count} in an earlier part too: {'left out' if dropped else kept}")
 
 
 def build(
@@ -255,7 +255,7 @@ def _register(packed: Packed) -> Iterator[str]:
     """A JSON line a picture: path, class, part and SHA-256."""
     for picture, record in zip(packed.pictures, packed.records, strict=True):
         entry = {
-            "path": picture.path,
+            "path": as_text(picture.path),
             "class": packed.class_names[picture.label],
             "part": picture.part,
             "sha256": record.digest,
@@ -279,9 +279,13 @@ def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
 
 
 def default_folder(data: Dataset) -> Path:
-    """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds."""
+    """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds.
+
+    In the folder of the images it would be taken for one of them: then beside that.
+    """
     stem, network = (
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
         for text in (data.photos.resolve().stem, data.view.network)
     )
-    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    name = f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    return storage.beside(Path("runs", name), data.photos)

@@ -29,11 +29,13 @@ from striate.training.machine import choose_device
 def check(photos: str | Path, **options: Any) -> Inspection:
     """Look at every picture of a folder and tell what is found; nothing in it is changed.
 
-    Options, those of `striate check`, ask for a sheet. Raises DataError where there is nothing.
+    Options, those of `striate check` but `leaked`, ask for a sheet. Raises DataError where there is
+    nothing.
     """
-    if options:
-        write_sheet(photos, CheckOptions.read(options))
-    return inspect(photos)
+    chosen = CheckOptions.read(options)
+    if chosen.sheet:
+        write_sheet(photos, chosen)
+    return inspect(photos, chosen.leaked)
 
 
 class Networks(tuple[zoo.Card, ...]):

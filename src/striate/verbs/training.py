@@ -21,7 +21,7 @@ from striate.judging.replay import Replay, replaying
 from striate.options import Options, RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
-from striate.training.events import Event, Finished, Note, Stopped
+from striate.training.events import Event, Finished, Stopped
 from striate.training.loop import fit
 from striate.training.machine import choose_device, keep_freed_memory
 from striate.training.preparation import Dataset
@@ -222,11 +222,7 @@ def _trained(
     training: Training, data: Dataset, device: torch.device, position: Position, request: Request
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
-    if data.packed.note:
-        yield Note(data.packed.note)
-    if data.left_out:
-        count = f"{len(data.left_out):,} {'file is' if len(data.left_out) == 1 else 'files are'}"
-        yield Note(f"{count} left out; `striate check` names them and says why")
+    yield from preparation.notes(data)
     yield preparation.started(training, data, device, position)
     for event in fit(training, position, request):
         if isinstance(event, Finished) and training.group.first:

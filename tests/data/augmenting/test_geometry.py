@@ -40,13 +40,31 @@ def test_positions_are_those_of_torch(high: int, wide: int) -> None:
 
 @pytest.mark.parametrize(("high", "wide"), [(9, 9), (12, 31), (64, 64)])
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("fill", [(), (-0.3, 1.2, 7.0)])
 def test_a_cpu_samples_as_the_reference_does(
-    high: int, wide: int, channels: int, monkeypatch: pytest.MonkeyPatch
+    high: int,
+    wide: int,
+    channels: int,
+    fill: tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(processor, "_FROM", 0)
     batch, uniform = pictures(8, high, wide)[:, :channels], draws(8, 1, 2)
-    expected = sampled(batch, maps(uniform, EVERY, high, wide))
-    assert vary(batch, uniform, EVERY).allclose(expected, atol=1e-4)
+    fill = fill[:channels]
+    expected = sampled(batch, maps(uniform, EVERY, high, wide), fill=fill)
+    assert vary(batch, uniform, EVERY, fill=fill).allclose(expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("side", [16, 64])
+def test_outside_a_shifted_picture_is_what_it_is_filled_with(side: int) -> None:
+    batch = torch.ones((1, 3, side, side))
+    seen = vary(batch, drawn(1, ACROSS=1.0), Variation(shift=0.25), fill=(-1.0, 0.5, 3.0))
+    new = side // 4
+    kept, outside = seen[..., : side - new], seen[0, :, :, side - new :]
+    assert kept.equal(torch.ones_like(kept))
+    assert outside.equal(torch.tensor([-1.0, 0.5, 3.0])[:, None, None].expand_as(outside))
+    repeated = vary(batch, drawn(1, ACROSS=1.0), Variation(shift=0.25))
+    assert repeated.equal(batch)
 
 
 def test_other_numbers_of_channels_are_varied_too() -> None:

@@ -57,6 +57,16 @@ SPELLINGS = {
     "other columns": b'id,path,note,label\n1,cat/1.jpg,"a, b",cat\n2,dog/2.jpg,\xff,dog\n',
     "capitals and blanks in the head": b"Path, LABEL\n" + MORE,
     "blanks around labels": b"path,label\ncat/1.jpg, cat\ndog/2.jpg,dog \n",
+    "blanks before quotes": b'path,label\n"cat/1.jpg", "cat"\n"dog/2.jpg",  "dog"\n',
+    "blanks before some quotes": b'path,label\ncat/1.jpg,cat\n"dog/2.jpg", "dog"\n',
+    "blanks behind all commas": b'"label", "path"\n"cat", "cat/1.jpg"\ndog, dog/2.jpg\n',
+    "blank before the first quotes": b'path,label\n "cat/1.jpg",cat\ndog/2.jpg,dog\n',
+    "semicolons": b"path;label\ncat/1.jpg;cat\ndog/2.jpg;dog\n",
+    "semicolons, quotes and a mark": b'\xef\xbb\xbf"path";"label"\r\n"cat/1.jpg"; "cat"\r\n'
+    b'"dog/2.jpg";"dog"\r\n',
+    "semicolons around a comma": b"path;note, if any;label\ncat/1.jpg;;cat\ndog/2.jpg;a, b;dog\n",
+    "tabs": b"path\tlabel\ncat/1.jpg\tcat\ndog/2.jpg\tdog\n",
+    "bars": b"path|label\ncat/1.jpg|cat\ndog/2.jpg|dog\n",
     "roundabout paths": b"path,label\n./cat//1.jpg,cat\ncat/../dog/./2.jpg,dog\n",
 }
 
@@ -76,6 +86,31 @@ def test_a_split_column_tells_the_part_in_any_of_its_words(photos: Path):
     assert listed(rows) == expected
     assert listed(rows.replace("split", "part").replace("valid", "val")) == expected
     assert listed(rows.replace("valid", "validation")) == expected
+
+
+@pytest.mark.parametrize("column", ["split", "part", "subset", "Partition"])
+@pytest.mark.parametrize("word", ["dev", "Valid", "VAL_SET", "validation1", " development "])
+def test_a_part_goes_by_the_same_words_as_a_folder(column: str, word: str, photos: Path):
+    rows = f"path,label,{column}\ncat/1.jpg,cat,training_set\ndog/2.jpg,dog,{word}\n"
+    parts = [part for _, _, part in listed(rows)]
+    assert parts == ["train", "validation"]
+
+
+def test_a_tsv_file_is_a_manifest_too(photos: Path):
+    listed(b"path\tlabel\ncat/1.jpg\tcat\ndog/2.jpg\tdog\n")
+    Path("list.csv").rename("LIST.TSV")
+    assert scan("LIST.TSV").class_names == ("cat", "dog")
+
+
+def test_a_subset_beside_a_split_is_another_column(photos: Path):
+    rows = "path,label,subset,split\ncat/1.jpg,cat,north,train\ndog/2.jpg,dog,south,test\n"
+    assert [part for _, _, part in listed(rows)] == ["train", "test"]
+
+
+def test_a_comma_and_a_blank_inside_quotes_keep_the_blank_of_a_name(photos: Path):
+    plant(photos, " lead.jpg")
+    rows = 'path,label\ncat/1.jpg,"a, ""b"""\n lead.jpg,"c, "\n'
+    assert listed(rows) == [("cat/1.jpg", 'a, "b"', None), (" lead.jpg", "c,", None)]
 
 
 def test_an_absolute_path_inside_the_folder_becomes_relative(photos: Path):
@@ -128,9 +163,18 @@ REFUSALS = {
         MORE,
         "line 1: expected the columns 'path,label' or 'path,label,split', found 'cat/1.jpg,cat'",
     ),
-    "semicolons": (
-        b"path;label\ncat/1.jpg;cat\n",
-        "line 1: expected the columns 'path,label' or 'path,label,split', found 'path;label'",
+    "semicolons below a head with commas": (
+        HEAD + b"cat/1.jpg;cat\n",
+        f"line 2: expected 2 values, one a column, found 1; {COMMAS}",
+    ),
+    "a semicolon too many": (
+        b"path;label\ncat/1.jpg;cat;x\n",
+        "line 2: expected 2 values, one a column, found 3; "
+        "put quotes around a value that holds a semicolon",
+    ),
+    "a tab before quotes": (
+        HEAD + b'cat/1.jpg,\t"cat"\n',
+        "line 2: a blank stands before the quotes of the label; remove it",
     ),
     "misspelt column": (
         b"path,label,spilt\ncat/1.jpg,cat,train\n",
@@ -171,8 +215,8 @@ REFUSALS = {
         f"line 3: expected 3 values, one a column, found 1; {COMMAS}",
     ),
     "unknown part": (
-        b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg,dog,dev\n",
-        "line 3: the split is 'dev'; expected 'train', 'validation' or 'test'",
+        b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg,dog,holdout\n",
+        "line 3: the split is 'holdout'; expected 'train', 'validation' or 'test'",
     ),
     "no part": (
         b"path,label,split\ncat/1.jpg,cat,\n",

@@ -65,6 +65,8 @@ def test_two_arrays_are_pictures_and_labels(x: str, y: str, here: Path):
     [
         ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
         ("X_train", "Y_train", "X_valid", "Y_valid", "X_test", "Y_test"),
+        ("train_x", "train_y", "dev_x", "dev_y", "eval_x", "eval_y"),
+        ("images_train", "labels_train", "images_val", "labels_val", "images_test", "labels_test"),
         ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
     ],
 )

@@ -315,7 +315,7 @@ def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: 
     with pytest.raises(DataError) as caught:
         pack(listing_of(tmp_path / "photos"), EIGHT, cache=home)
     assert str(caught.value) == (
-        f"{tmp_path}/photos: none of the 4 pictures can be used; "
+        f"{tmp_path}/photos: none of the 4 pictures can be used; replace them: "
         "cat/a.png: not a picture (it looks like text); cat/b\\n.png: empty; "
         "cat/c.png: truncated (the end of the PNG is missing)"
     )

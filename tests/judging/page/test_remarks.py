@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from striate.judging.page.remarks import Remark, headline, remarks
 from tests.judging.evaluations import of_matrix
 from tests.judging.trainings import epoch
@@ -32,6 +34,18 @@ def test_a_good_figure_on_many_test_pictures_is_told_without_warnings():
             "answers “class 0” are right."
         ),
     )
+
+
+def test_leakage_is_the_first_remark_and_a_warning():
+    evaluation = of_matrix([[4, 0], [0, 5]])
+    assert "Leakage" not in " ".join(texts(evaluation))
+    assert remarks(replace(evaluation, leaked=3), ())[0] == Remark(
+        "Leakage: 3 of these 9 images are in train or validation too, so the figures are too good; "
+        "--leaked drop leaves out such images.",
+        warning=True,
+    )
+    judged = replace(of_matrix([[4, 0], [0, 5]], part="validation"), leaked=1)
+    assert texts(judged)[0].startswith("Leakage: 1 of these 9 images is in train too, so ")
 
 
 def test_few_pictures_are_a_warning():

@@ -6,6 +6,7 @@ Positions run from -1 to 1 between the outer edges of a picture, as in torch's `
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -44,15 +45,20 @@ def maps(uniform: Tensor, variation: Variation, high: int, wide: int) -> Tensor:
     return torch.from_numpy(np.stack(rows, axis=1).reshape(-1, 2, 3))
 
 
-def sampled(pictures: Tensor, places: Tensor, mode: str = "bilinear") -> Tensor:
-    """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge, the edge."""
+def sampled(
+    pictures: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
+) -> Tensor:
+    """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge `fill`, or the edge."""
     high, wide = pictures.shape[2:]
     # torch's affine_grid takes four times as long, as a product of tiny matrices
     columns = places[:, :, :1] * _middles(wide) + places[:, :, 2:]
     rows = places[:, :, 1:2] * _middles(high)
     grid = columns.to(pictures)[:, :, None] + rows.to(pictures)[:, :, :, None]
     grid = grid.permute(0, 2, 3, 1)
-    return F.grid_sample(pictures, grid, mode, padding_mode="border", align_corners=False)
+    if not fill:
+        return F.grid_sample(pictures, grid, mode, padding_mode="border", align_corners=False)
+    outside = pictures.new_tensor(fill)[:, None, None]
+    return F.grid_sample(pictures - outside, grid, mode, align_corners=False) + outside
 
 
 def _middles(pixels: int) -> Tensor:

@@ -28,8 +28,12 @@ def varied(
     pictures: Tensor,
     places: NDArray[np.float64] | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,
+    fill: tuple[float, ...] = (),
 ) -> Tensor:
-    """(N, C, H, W) float32 with maps in pixels, and colours as `colours` gives them."""
+    """(N, C, H, W) float32 with maps in pixels, and colours as `colours` gives them.
+
+    Outside the picture is `fill`, a value a channel, or its edge.
+    """
     source = pictures.permute(0, 2, 3, 1).contiguous().numpy()
     target = np.empty_like(source)
     work = partial(
@@ -38,6 +42,7 @@ def varied(
         target,
         places,
         None if tints is None else _rows(*tints),
+        fill,
     )
     large = source[0, ..., 0].size >= _THREADED
     threads = min(torch.get_num_threads(), len(source)) if large else 1
@@ -62,15 +67,17 @@ def _vary(
     target: NDArray[np.float32],
     places: NDArray[np.float64] | None,
     tints: tuple[NDArray[np.float64], list[list[float]]] | None,
+    fill: tuple[float, ...],
     chosen: range,
 ) -> None:
     _, high, wide, channels = source.shape
     shape = (high, wide) if channels == 1 else (high, wide, channels)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    edge = cv2.BORDER_CONSTANT if fill else cv2.BORDER_REPLICATE
     for index in chosen:
         picture, result = source[index].reshape(shape), target[index].reshape(shape)
         if places is not None:
-            cv2.warpAffine(picture, places[index], (wide, high), result, how, cv2.BORDER_REPLICATE)
+            cv2.warpAffine(picture, places[index], (wide, high), result, how, edge, fill)
             picture = result
         if tints is not None:
             matrix, row = tints[0][index], tints[1][index]

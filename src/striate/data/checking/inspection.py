@@ -12,19 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.checking import summary
-from striate.data.checking.problems import problems
+from striate.data.checking.problems import reasons
 from striate.data.columns import Pictures, Records, repeated, rows_of
 from striate.data.layouts.scan import scan
 from striate.data.listing import (
     FINDINGS,
     PARTS,
     Finding,
+    Leaked,
     Listing,
     Part,
     Progress,
 )
 from striate.data.packing.survey import survey
 from striate.data.shards.remote import address
+from striate.data.split import leaked_rows
 from striate.errors import printable
 
 
@@ -97,12 +99,13 @@ class Inspection:
         )
 
 
-def inspect(root: str | Path) -> Inspection:
+def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
     """Decode every picture of a folder and tell what is there; nothing is changed.
 
-    Raises DataError when there is nothing to look at.
+    Where leaked images are dropped, they are found, but not counted. Raises DataError when there is
+    nothing to look at.
     """
-    work = inspecting(root)
+    work = inspecting(root, leaked)
     while True:
         try:
             next(work)
@@ -110,7 +113,7 @@ def inspect(root: str | Path) -> Inspection:
             return done.value
 
 
-def inspecting(root: str | Path) -> Generator[Progress, None, Inspection]:
+def inspecting(root: str | Path, leaked: Leaked = "keep") -> Generator[Progress, None, Inspection]:
     """Do what `inspect` does, and tell how far it is after every picture."""
     listing = scan(root)
     total = len(listing.pictures)
@@ -119,12 +122,16 @@ def inspecting(root: str | Path) -> Generator[Progress, None, Inspection]:
     for done, (index, record) in enumerate(survey(listing), 1):
         records.put(index, record)
         yield Progress(done, total, "pictures")
-    return _inspection(address(root) or Path(root), listing, records)
+    return _inspection(address(root) or Path(root), listing, records, leaked)
 
 
-def _inspection(root: Path | str, listing: Listing, records: Records) -> Inspection:
+def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
     usable = np.flatnonzero(records.usable)
     pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    why = reasons(listing, pictures, kept, leaked)
+    if leaked == "drop":
+        left = np.flatnonzero(~leaked_rows(pictures, kept))
+        pictures, kept = pictures.chosen(left), kept.chosen(left)
     names = listing.class_names
     in_parts = set(np.unique(Pictures.of(listing.pictures).parts).tolist())
     grey = int((kept.table["channels"] == 1).sum())
@@ -145,7 +152,7 @@ def _inspection(root: Path | str, listing: Listing, records: Records) -> Inspect
             *records.all_findings(),
             *repeated(listing.pictures, records),
         ),
-        problems=problems(names, pictures, listing.pictures, listing.findings),
+        problems=why,
     )
 
 

@@ -6,8 +6,19 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from striate.data.columns import NO_PART, Pictures
-from striate.data.listing import PART_WORDS, PARTS, Finding, Part, Picture, distinct, folded
+from striate.data.columns import NO_PART, Pictures, Records
+from striate.data.layouts.parts import part_of
+from striate.data.listing import (
+    PARTS,
+    Finding,
+    Leaked,
+    Listing,
+    Part,
+    Picture,
+    distinct,
+    folded,
+)
+from striate.data.split import leaked_rows
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
@@ -36,6 +47,41 @@ def problems(
         *_lonely(class_names, pictures),
         *_uneven(class_names, pictures),
         *_alike(class_names),
+    )
+
+
+def reasons(
+    listing: Listing, pictures: Pictures, records: Records, leaked: Leaked = "keep"
+) -> tuple[str, ...]:
+    """The same of decoded images, all of them usable; what is leaked may be dropped."""
+    away = leaked_rows(pictures, records) & (leaked == "drop")
+    kept = np.flatnonzero(~away)
+    left, known = pictures.chosen(kept), records.chosen(kept)
+    found = problems(listing.class_names, left, listing.pictures, listing.findings)
+    return (*_emptied(pictures, left), *found) or _copies(listing.class_names, left, known)
+
+
+def _emptied(pictures: Pictures, left: Pictures) -> Iterator[str]:
+    """Parts of which all has been dropped."""
+    for number, part in enumerate(PARTS):
+        count = int((pictures.parts == number).sum())
+        if count and not (left.parts == number).any():
+            yield f"all {count:,} images of {part} are in an earlier part too; replace them"
+
+
+def _copies(class_names: Sequence[str], pictures: Pictures, records: Records) -> tuple[str, ...]:
+    """Classes that have several files of a single picture: nothing is left to check them with."""
+    digests, labels = records.digests, pictures.labels
+    firsts = np.full((len(class_names), 32), 0, np.uint8)
+    firsts[labels] = digests
+    alike = (digests == firsts[labels]).all(axis=1)
+    counts = np.bincount(labels, minlength=len(class_names))
+    differing = np.bincount(labels[~alike], minlength=len(class_names))
+    return tuple(
+        f"all {counts[label]:,} pictures of class {name!r} are copies of one; "
+        "expected at least two different ones of a class"
+        for label, name in enumerate(class_names)
+        if differing[label] == 0
     )
 
 
@@ -150,7 +196,7 @@ def _alike(class_names: Sequence[str]) -> Iterator[str]:
 def _class(folder: str) -> str:
     """The class whose folder this is; a folder further down is none."""
     part, slash, name = folder.partition("/")
-    return name if slash and part.lower() in PART_WORDS else folder
+    return name.rpartition("/")[2] if slash and part_of(part) else folder
 
 
 def _have(names: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from striate.data.listing import FINDINGS, Finding, Part
+from striate.data.listing import EQUAL, FINDINGS, Finding, Part
 from striate.errors import printable
 from striate.text import cells, cut, fitting
 
@@ -115,7 +115,7 @@ def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
 def _told(finding: Finding) -> str:
     if not finding.detail:
         return finding.path
-    mark = " =" if finding.kind in ("duplicate", "conflict") else ":"
+    mark = " =" if finding.kind in EQUAL else ":"
     return f"{finding.path}{mark} {finding.detail}"
 
 

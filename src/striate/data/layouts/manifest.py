@@ -1,6 +1,7 @@
 """A CSV manifest -> Listing: one row a picture, with its path, its label and, if known, its part.
 
-The first line names the columns: `path` and `label`, and `split` or `part` where parts are given.
+The first line names the columns: `path` and `label`, and `split`, `part`, `subset` or `partition`
+where parts are given; it also tells whether commas, semicolons, tabs or bars stand between values.
 Other columns are ignored, but one that nearly spells a known name is an error. Paths are relative
 to the manifest's folder and stay inside it. UTF-8 with or without a byte-order mark; bytes of a
 path that are not UTF-8 are kept, so that any file name of the system can be listed.
@@ -14,16 +15,20 @@ from __future__ import annotations
 import csv
 import difflib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from striate.data.columns import Pictures
-from striate.data.listing import PART_WORDS, Finding, Listing, Part, Picture, folded, reason
+from striate.data.layouts.parts import part_of
+from striate.data.listing import Finding, Listing, Part, Picture, folded, reason
 from striate.errors import DataError, printable
 
 _COLUMNS = ("path", "label", "split", "part")
+_PART_COLUMNS = (("split", "part"), ("subset", "partition"))  #: the second pair, without the first
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 class _Row(NamedTuple):
@@ -40,6 +45,7 @@ class _Columns(NamedTuple):
     label: int
     part: int | None
     width: int  #: values in a row
+    between: str  #: what stands between values: "comma"
 
 
 def read_manifest(file: Path) -> Listing:
@@ -73,8 +79,9 @@ def _rows(file: Path) -> Iterator[_Row]:
     line = 1
     try:
         with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            reader = csv.reader(text, strict=True)
-            columns = _columns(file, next(reader, []))
+            delimiter, blanks = _dialect(file)
+            reader = csv.reader(text, delimiter=delimiter, skipinitialspace=blanks, strict=True)
+            columns = _columns(file, next(reader, []), delimiter)
             line = reader.line_num + 1
             for values in reader:
                 if values:
@@ -86,7 +93,27 @@ def _rows(file: Path) -> Iterator[_Row]:
         raise DataError(f"{printable(str(file))}: {reason(error)}") from error
 
 
-def _columns(file: Path, header: list[str]) -> _Columns:
+def _dialect(file: Path) -> tuple[str, bool]:
+    """What stands between values, and whether blanks that follow it belong to none of them.
+
+    They do not where the head has some, or a value in quotes. No quote follows a blank otherwise:
+    inside of quotes it would be doubled.
+    """
+    with file.open("rb") as lines:
+        head = re.split(r"[\r\n]", lines.readline().decode("utf-8-sig", "surrogateescape"))[0]
+        for delimiter in _DELIMITERS:
+            names = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
+            if {"path", "label"} <= {name.strip().lower() for name in names}:
+                break
+        else:
+            delimiter = ","
+        mark = re.escape(delimiter.encode())
+        quoted = re.compile(rb"(?:^|\r|" + mark + rb') +"[^"\r\n' + mark + rb"]")
+        lines.seek(0)
+        return delimiter, f"{delimiter} " in head or any(map(quoted.search, lines))
+
+
+def _columns(file: Path, header: list[str], delimiter: str) -> _Columns:
     names = [name.strip().lower() for name in header]
     if any(name.startswith("\udcff") or "\0" in name for name in names):
         raise _wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
@@ -100,18 +127,24 @@ def _columns(file: Path, header: list[str]) -> _Columns:
         raise _wrong(
             file, 1, f"expected the columns 'path,label' or 'path,label,split', found {found}"
         )
-    parts = [name for name in known if name in ("split", "part")]
+    told = ([name for name in names if name in pair] for pair in _PART_COLUMNS)
+    parts = next(filter(None, told), [])
     if len(parts) > 1 or len(set(known)) < len(known):
         raise _wrong(file, 1, f"a column stands twice in {','.join(known)!r}; keep one of the two")
     part = names.index(parts[0]) if parts else None
-    return _Columns(names.index("path"), names.index("label"), part, len(names))
+    path, label = names.index("path"), names.index("label")
+    return _Columns(path, label, part, len(names), _DELIMITERS[delimiter])
 
 
 def _row(file: Path, line: int, values: list[str], columns: _Columns) -> _Row:
     if len(values) != columns.width:
         what = f"expected {columns.width} values, one a column, found {len(values)}"
-        raise _wrong(file, line, f"{what}; put quotes around a value that holds a comma")
+        raise _wrong(
+            file, line, f"{what}; put quotes around a value that holds a {columns.between}"
+        )
     path, label = values[columns.path], values[columns.label].strip()
+    if label.startswith('"') and values[columns.label] != label:
+        raise _wrong(file, line, "a blank stands before the quotes of the label; remove it")
     for name, value in (("path", path), ("label", label)):
         if not value or "\0" in value:
             what = "holds a NUL byte; write the manifest anew" if value else "is empty"
@@ -120,10 +153,11 @@ def _row(file: Path, line: int, values: list[str], columns: _Columns) -> _Row:
         raise _wrong(
             file, line, f"the label {label!r} is not UTF-8; save the manifest as 'CSV UTF-8'"
         )
+    path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
     if columns.part is None:
         return _Row(line, path, label, None)
     word = values[columns.part].strip()
-    part = PART_WORDS.get(word.lower())
+    part = part_of(word)
     if part is None:
         raise _wrong(file, line, f"the split is {word!r}; expected 'train', 'validation' or 'test'")
     return _Row(line, path, label, part)

@@ -1,10 +1,10 @@
 """An .npz file of arrays without objects -> Listing.
 
 Its arrays are `x` and `y`, `images` and `labels`, or a pair a part: `x_train` and `y_train`,
-`train_images` and `train_labels`, and so on with val, valid, validation and test, in capitals or
-not. Pictures are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from 0 to 1; labels are
-(N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other arrays are not read,
-but a name that nearly spells one of these is an error.
+`train_images` and `train_labels`, also the other way round, and so on with val, dev, test and the
+like, in capitals or not. Pictures are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
+0 to 1; labels are (N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other
+arrays are not read, but a name that nearly spells one of these is an error.
 
 The file is read as what it is, a ZIP of .npy files: `numpy.load` is not called, so that nothing in
 it can be unpickled, and an array's header is held against the bytes that follow it before memory is
@@ -51,8 +51,16 @@ class _Pair(NamedTuple):
 _PAIRS = (
     _Pair("x", "y", None),
     _Pair("images", "labels", None),
-    *(_Pair(f"x_{word}", f"y_{word}", part) for word, part in PART_WORDS.items()),
-    *(_Pair(f"{word}_images", f"{word}_labels", part) for word, part in PART_WORDS.items()),
+    *(
+        _Pair(pictures.format(word), labels.format(word), part)
+        for pictures, labels in (
+            ("x_{}", "y_{}"),
+            ("{}_x", "{}_y"),
+            ("{}_images", "{}_labels"),
+            ("images_{}", "labels_{}"),
+        )
+        for word, part in PART_WORDS.items()
+    ),
 )
 _NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
 

@@ -8,6 +8,7 @@ Rules of the folder layouts:
   entered; each hidden folder is one finding, the hidden files of one folder are one together.
 - No link is followed, except that the root itself may be one. What a link inside the folder leads
   to is counted where it lies, so nothing counts twice and no loop can be entered.
+- What striate wrote (runs, shards, decoded images) is no class, wherever it lies.
 - Order is by code point everywhere, whatever the locale: classes are numbered as torchvision does
   it, and "10" stands before "2".
 """
@@ -17,40 +18,35 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from striate.data.columns import Pictures
+from striate.data.layouts.entries import companion, opened, suffix, written
+from striate.data.layouts.entries import hidden as is_hidden
 from striate.data.layouts.formats import read_arrays
 from striate.data.layouts.manifest import read_manifest
 from striate.data.layouts.npz import read_npz
+from striate.data.layouts.parts import parts_among
 from striate.data.listing import (
-    PART_WORDS,
+    MOST_CLASSES,
     PARTS,
     Finding,
     Listing,
     Part,
     Picture,
+    as_text,
     distinct,
     folded,
+    name_fault,
     reason,
 )
 from striate.data.shards.reading import is_shards, read_shards
 from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 
-#: in lower case; names that begin with a dot are hidden as well
-_HIDDEN = frozenset(
-    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle"}
-    | {"$recycle.bin", "system volume information", "lost+found", "__pycache__"}
-)
-#: suffixes of files that accompany pictures and never are one
-_COMPANIONS = frozenset(
-    {".cfg", ".css", ".csv", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".jsonl", ".log"}
-    | {".md", ".py", ".rst", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
-)
 _PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 #: suffix of a file that is no data set -> what its owner can do
 _NOT_READ = {
@@ -78,8 +74,20 @@ def scan(root: str | Path) -> Listing:
 
     An address such as s3://bucket/shards is one of shards.
 
-    Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file.
+    Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file;
+    and when a class has a name that no model file may hold.
     """
+    listing, shown = _scanned(root), printable(str(root))
+    if (count := len(listing.class_names)) > MOST_CLASSES:
+        raise DataError(f"{shown}: {count:,} classes; at most {MOST_CLASSES:,} can be told apart")
+    for name in listing.class_names:
+        if fault := name_fault(name):
+            called = f"a class is called {printable(repr(name), 60)}, {len(name):,} characters"
+            raise DataError(f"{shown}: {called}; expected {fault}: give it another name")
+    return listing
+
+
+def _scanned(root: str | Path) -> Listing:
     shown = printable(str(root))
     if home := address(root):
         return read_shards(Path(root), home)
@@ -88,6 +96,8 @@ def scan(root: str | Path) -> Listing:
         return _file(Path(root), place)
     if is_shards(place):
         return read_shards(place)
+    if what := written(str(place), deep=0):
+        raise DataError(f"{shown}: {what} of striate; give the folder of images that it came from")
     findings: list[Finding] = []
     try:
         top = _visible(str(place), "", findings)
@@ -101,8 +111,8 @@ def scan(root: str | Path) -> Listing:
     if arrays := read_arrays(Path(root), top.files):
         return replace(arrays, findings=tuple(findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
-    if _in_parts(top.folders, shown):
-        return _parts(place, top.folders, findings)
+    if parts := parts_among(str(place), top.folders, shown):
+        return _parts(place, parts, findings)
     findings += _clashes(top.folders)
     pictures = Pictures.joined(
         [
@@ -110,7 +120,8 @@ def scan(root: str | Path) -> Listing:
             for label, name in enumerate(top.folders)
         ]
     )
-    return Listing(place, "class folders", tuple(top.folders), pictures, tuple(findings))
+    class_names = tuple(map(as_text, top.folders))
+    return Listing(place, "class folders", class_names, pictures, tuple(findings))
 
 
 def unlabelled(folder: Path) -> list[str]:
@@ -140,7 +151,7 @@ def _resolved(root: str | Path) -> Path:
 def _file(given: Path, place: Path) -> Listing:
     """The listing of a manifest or array file, told by its suffix."""
     suffix = given.suffix.lower()
-    if suffix == ".csv" and place.is_file():
+    if suffix in (".csv", ".tsv") and place.is_file():
         return read_manifest(given)
     if suffix == ".npz" and place.is_file():
         return read_npz(given)
@@ -148,43 +159,31 @@ def _file(given: Path, place: Path) -> Listing:
     raise DataError(f"{printable(str(given))}: {what}")
 
 
-def _in_parts(folders: list[str], shown: str) -> bool:
-    """Whether the folders are train, validation and test; raises DataError where it is unclear."""
-    words = [name for name in folders if name.lower() in PART_WORDS]
-    found = [PART_WORDS[name.lower()] for name in words]
-    others = [name for name in folders if name not in words]
-    if "train" in found and len(set(found)) > 1 and others:
-        raise DataError(
-            f"{shown}: {_both(words)} are parts of the data, but {_both(others[:1])} beside them "
-            "is none; move it elsewhere, or rename folders that are classes"
-        )
-    if not words or others:
-        return False
-    for part in PARTS:
-        same = [name for name in words if PART_WORDS[name.lower()] == part]
-        if len(same) > 1:
-            raise DataError(f"{shown}: {_both(same)} both hold the {part} part; keep one of them")
-    return True
-
-
-def _parts(place: Path, folders: list[str], findings: list[Finding]) -> Listing:
-    held = {name: _visible(str(place), name, findings) for name in folders}
-    for name, inside in held.items():
-        findings += [
-            Finding("stray", f"{name}/{file}", "a file outside the class folders")
-            for file in inside.files
-        ]
-    class_names = sorted({name for inside in held.values() for name in inside.folders})
+def _parts(place: Path, parts: Mapping[str, Part], findings: list[Finding]) -> Listing:
+    held = {name: _part(str(place), name, findings) for name in parts}
+    class_names = sorted({name for _, inside in held.values() for name in inside.folders})
     findings += _clashes(class_names)
     labels = {name: label for label, name in enumerate(class_names)}
     pictures: list[Pictures] = []
-    for folder in sorted(folders, key=lambda name: PARTS.index(PART_WORDS[name.lower()])):
-        part = PART_WORDS[folder.lower()]
-        for name in held[folder].folders:
-            found = _class(str(place), f"{folder}/{name}", labels[name], part, findings)
+    for name in sorted(parts, key=lambda name: PARTS.index(parts[name])):
+        home, inside = held[name]
+        for folder in inside.folders:
+            found = _class(str(place), f"{home}/{folder}", labels[folder], parts[name], findings)
             pictures.append(Pictures.of(found))
     joined, layout = Pictures.joined(pictures), "train/validation/test folders"
-    return Listing(place, layout, tuple(class_names), joined, tuple(findings))
+    return Listing(place, layout, tuple(map(as_text, class_names)), joined, tuple(findings))
+
+
+def _part(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]:
+    """Where the class folders of a part stand, and what stands there."""
+    within = opened(f"{place}/{name}")
+    home = name if within is None else within[0].removeprefix(f"{place}/")
+    inside = _visible(place, home, findings)
+    findings += [
+        Finding("stray", f"{home}/{file}", "a file outside the class folders")
+        for file in inside.files
+    ]
+    return home, inside
 
 
 def _class(
@@ -200,11 +199,11 @@ def _class(
         findings += _clashes([*content.folders, *content.files], inside + "/")
         for name in content.files:
             path = f"{inside}/{name}"
-            if _suffix(name) in _COMPANIONS:
+            if companion(name):
                 findings.append(Finding("stray", path, "a companion file"))
             else:
                 pictures.append(Picture(path, label, part))
-        if inside != folder and content == ([], []) and _suffix(inside) in _PICTURE_SUFFIXES:
+        if inside != folder and content == ([], []) and suffix(inside) in _PICTURE_SUFFIXES:
             findings.append(Finding("special file", inside, "an empty folder named like a picture"))
         waiting += [f"{inside}/{name}" for name in reversed(content.folders)]
     if not pictures and all(finding.path != folder for finding in findings[before:]):
@@ -222,19 +221,15 @@ def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
         with os.scandir(f"{place}/{folder}") as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
                 name = entry.name
-                if name.startswith(".") or name.lower() in _HIDDEN:
+                if is_hidden(name):
                     if entry.is_dir(follow_symlinks=False):
                         findings.append(Finding("hidden", inside + name, "a folder"))
                     else:
                         hidden.append(name)
-                elif entry.is_symlink():
-                    findings.append(_link(place, inside + name))
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append(name)
-                elif entry.is_file(follow_symlinks=False):
-                    files.append(name)
+                elif set_aside := _set_aside(place, inside + name, entry):
+                    findings.append(set_aside)
                 else:
-                    findings.append(Finding("special file", inside + name, _special(entry)))
+                    (folders if entry.is_dir(follow_symlinks=False) else files).append(name)
     except OSError as error:
         if not folder:
             raise
@@ -243,6 +238,17 @@ def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
         more = f"and {len(hidden) - 1:,} more in this folder" if len(hidden) > 1 else ""
         findings.append(Finding("hidden", inside + hidden[0], more))
     return _Folder(folders, files)
+
+
+def _set_aside(place: str, path: str, entry: os.DirEntry[str]) -> Finding | None:
+    """Why an entry is neither a folder to look into nor a file that may be an image."""
+    if entry.is_symlink():
+        return _link(place, path)
+    if entry.is_dir(follow_symlinks=False):
+        what = written(f"{place}/{path}")
+        return Finding("output", path, what) if what else None
+    regular = entry.is_file(follow_symlinks=False)
+    return None if regular else Finding("special file", path, _special(entry))
 
 
 def _link(place: str, path: str) -> Finding:
@@ -275,11 +281,3 @@ def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
         kept = first.setdefault(folded(name), name)
         if kept is not name:
             yield Finding("name clash", inside + name, f"with {distinct([kept, name])[0]}")
-
-
-def _suffix(name: str) -> str:
-    return "." + name.rpartition(".")[2].lower()
-
-
-def _both(names: list[str]) -> str:
-    return " and ".join(repr(name) for name in names)

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from striate import storage
+from striate.data.checking.problems import problems
 from striate.data.columns import Pictures, Records, repeated
 from striate.data.listing import Listing, Packed, Progress, Streamed
 from striate.data.packing.cache import LOCK, cache_folder, publish, spare_folders
@@ -263,13 +264,11 @@ def _bytes(listing: Listing, preprocess: Preprocess) -> int:
 
 
 def _nothing(listing: Listing, records: Records) -> DataError:
-    count = len(records)
     reasons = [
         f"{printable(finding.path)}: {finding.kind}"
         + (f" ({printable(finding.detail)})" if finding.detail else "")
         for record in records[:3]
         for finding in record.findings[:1]
     ]
-    which = "the only picture" if count == 1 else f"none of the {count:,} pictures"
-    verb = "cannot" if count == 1 else "can"
-    return DataError(f"{listing.root}: {which} {verb} be used; " + "; ".join(reasons))
+    (why,) = problems(listing.class_names, (), listing.pictures, listing.findings)
+    return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

@@ -3,7 +3,7 @@
     shard-000000.tar ...   WebDataset's format, plain ustar; a picture's bytes stay as they are:
                            0000000007.jpg, 0000000007.cls (its label), 0000000007.json (path, class)
     index.npy              (N,) of ENTRY, in the order of the listing; can be mapped into memory
-    paths.bin              the N paths one after the other, in UTF-8
+    paths.bin              the N paths one after the other, as the disk had them
     shards.json            class names, what was found, size and SHA-256 of all of these
 
 Samples stand in the order of the SHA-256 of their paths, so that readers which only shuffle what

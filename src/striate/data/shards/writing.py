@@ -22,7 +22,7 @@ from striate.data.columns import Pictures, Records, findings_of
 from striate.data.decoding.contents import kind
 from striate.data.decoding.reading import RefusedError, content, piece
 from striate.data.layouts.scan import scan
-from striate.data.listing import UNUSABLE, Finding, Listing, Progress
+from striate.data.listing import UNUSABLE, Finding, Listing, Progress, as_text
 from striate.data.packing.survey import survey
 from striate.data.shards.files import BLOCK, Hashed, padded
 from striate.data.shards.form import ABOUT, ENTRY, INDEX, PATHS, SUFFIXES, VERSION, shard_name
@@ -162,7 +162,7 @@ class _Writer:
     def _order(self) -> NDArray[np.int64]:
         """The places in the order of the SHA-256 of their paths."""
         pictures = self.listing.pictures
-        paths = (pictures[row].path.encode("utf-8", "surrogateescape") for row in self.rows)
+        paths = (os.fsencode(pictures[row].path) for row in self.rows)
         keys = b"".join(hashlib.sha256(path).digest()[:8] for path in paths)
         return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
 
@@ -178,7 +178,7 @@ class _Writer:
             raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
         if hashlib.sha256(data).hexdigest() != record.digest:
             raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
-        about = {"path": picture.path, "class": self.listing.class_names[picture.label]}
+        about = {"path": as_text(picture.path), "class": self.listing.class_names[picture.label]}
         about |= {"part": picture.part} if picture.part else {}
         return [
             (f"{place:010}.{SUFFIXES[kind(data)]}", data),
@@ -215,7 +215,7 @@ def seal(
     with Hashed(folder / PATHS) as paths:
         for row in range(len(table)):
             starts.append(paths.size)
-            paths.write(pictures.path(row).encode("utf-8", "surrogateescape"))
+            paths.write(os.fsencode(pictures.path(row)))
     table["path"] = np.frombuffer(starts, np.uint64)
     with Hashed(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)

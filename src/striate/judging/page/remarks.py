@@ -29,6 +29,7 @@ class Remark:
 def remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
     """What a careful reader would say about the figures, the gravest kinds first."""
     return (
+        *([Remark(evaluation.leakage, warning=True)] if evaluation.leaked else ()),
         _precision(evaluation),
         _part(evaluation, epochs),
         *_better(evaluation),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import striate
-from striate.data.listing import FINDINGS, LEFT_OUT, Finding
+from striate.data.listing import EQUAL, FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
 from striate.judging.evaluation import Evaluation
 from striate.judging.page import curves
@@ -220,7 +220,7 @@ def _groups(findings: Sequence[Finding]) -> list[Group]:
         group = [finding for finding in findings if finding.kind == kind]
         if group:
             first = tuple(group[:MOST_PATHS])
-            same = kind in ("duplicate", "conflict")
+            same = kind in EQUAL
             found.append(Group(kind, action, kind in LEFT_OUT, same, len(group), first))
     return found
 

@@ -30,7 +30,8 @@ def write_report(run: Run, data: Dataset) -> Scores:
     storage.write(run.report_file, page(result, model, run.epochs(), command, originals))
     run.write_json("evaluation.json", result.evaluation.to_json())
     share = result.evaluation.accuracy
-    return Scores(part, share.n, share.value, share.low, share.high)
+    leaked = result.evaluation.leaked
+    return Scores(part, share.n, share.value, share.low, share.high, leaked)
 
 
 def page(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from striate import storage
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training.run import Run
@@ -20,7 +21,8 @@ def job(place: Place, photos: Path, options: TrainOptions) -> dict[str, Any]:
 
 def begun(place: Place, photos: Path, options: TrainOptions) -> Path | None:
     """The folder of the run that this job has begun with these options, if it has."""
-    wanted, home = job(place, photos, options), (options.out or Path("runs/any")).parent
+    wanted = job(place, photos, options)
+    home = options.out.parent if options.out else storage.beside(Path("runs"), photos)
     for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
         run = Run(folder)
         try:
