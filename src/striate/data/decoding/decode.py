@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -25,9 +25,24 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from striate.data.decoding.colours import UnsuitableError, channels, flatten
+from striate.data.decoding import tiff
+from striate.data.decoding.colours import (
+    Converted,
+    UnsuitableError,
+    bytes_a_pixel,
+    channels,
+    flatten,
+)
 from striate.data.decoding.contents import Contents, bare_png, examine, kind, resemblance
-from striate.data.decoding.reading import Piece, RefusedError, content, piece, regular, silence
+from striate.data.decoding.reading import (
+    Piece,
+    RefusedError,
+    complaints,
+    content,
+    piece,
+    regular,
+    silence,
+)
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
 
@@ -51,6 +66,8 @@ _SUFFIXES = {
     **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), "PPM"),
     **dict.fromkeys((".heic", ".heif", ".avif"), "HEIF"),
 }
+#: bytes a pixel that a library keeps beside the image: two canvases and a frame
+_BESIDE = {"WEBP": 12}
 _ORIENTATION = 274
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -61,6 +78,10 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+#: how Pillow begins what it says of a whole file that it cannot decode
+_UNSUPPORTED = ("unsupported", "cannot handle", "unknown pixel mode", "maxval must be")
+#: Pillow's layouts of a PNG that it would cut to 8 bits
+_DEEP = ("RGB;16B", "RGBA;16B", "LA;16B")
 _MOST_SCANS, _MOST_SCANNED_MEGAPIXELS = 200, 1000
 _TINY_SIDE, _LONG_RATIO = 8, 20
 
@@ -94,38 +115,90 @@ def header(path: Path | str, shown: str) -> Record:
         with regular(path) as file, silence():
             form = _form(file.read(4096))
             file.seek(0)
+            if form == "TIFF":
+                page = tiff.page(file)
+                return Record("", *page.size, page.channels)
             image = _opened(form, file)
             # Pillow would decode a PNG to look for a tag behind the pixels.
             known = form != "PNG" or "exif" in image.info
-            width, height = _upright_size(image.size, form, _orientation(image) if known else 1)
+            width, height = _upright_size(image.size, _orientation(image) if known else 1)
             return Record("", width, height, channels(image.mode, _raw(image)))
     except RefusedError as refusal:
         return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """An upright picture, and what was done to it."""
+
+    image: Image.Image
+    size: tuple[int, int]  #: of the whole, upright, before it was decoded small
+    kinds: tuple[str, ...]
 
 
 def _decoded(
     data: bytes, shown: str, record: Record, preprocess: Preprocess | None, megabytes: int
 ) -> tuple[Image.Image, Record]:
     form = _form(data)
+    if form == "TIFF":
+        found = _tiff(data, megabytes)
+    else:
+        found = _other(form, data, preprocess, megabytes)
+    seen = [(kind, "") for kind in found.kinds] + _shape(*found.size) + _suffix(shown, form)
+    findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
+    channels = 1 if found.image.mode == "L" else 3
+    return found.image, Record(record.digest, *found.size, channels, findings)
+
+
+def _upright(
+    found: Converted, size: tuple[int, int], orientation: int, *, animated: bool, turned: bool
+) -> _Decoded:
+    """The picture turned as its tag says, unless that was done."""
+    kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
+    image = found.image
+    if orientation != 1 and not turned:
+        image = image.transpose(_TURNS[orientation])
+    return _Decoded(image, _upright_size(size, orientation), tuple(kinds))
+
+
+def _tiff(data: bytes, megabytes: int) -> _Decoded:
+    if not examine("TIFF", data).whole:
+        raise _cut("TIFF")
+    page = tiff.page(io.BytesIO(data))
+    _refuse_huge(len(data) + page.needed, page.size, megabytes)
+    with complaints() as said:
+        if page.by_pillow:
+            image = _opened("TIFF", io.BytesIO(data))
+            converted = _converted(image, "TIFF", data)
+        else:
+            from striate.data.decoding import samples  # NumPy, for the few who need it
+
+            converted = samples.picture(page, data)
+    if said:
+        raise RefusedError("unreadable", f"it is damaged ({said[0]})")
+    size = page.width, page.height
+    # Pillow turns a TIFF while it decodes.
+    return _upright(
+        converted, size, page.orientation, animated=page.more, turned=page.by_pillow
+    )
+
+
+def _other(form: str, data: bytes, preprocess: Preprocess | None, megabytes: int) -> _Decoded:
     contents = examine(form, data)
     image = _whole(form, data, contents)
-    full, raw = image.size, _raw(image)
+    full = image.size
     if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         _draft(image, preprocess)
-    _refuse_huge(_bytes_needed(image, raw, full, contents), full, megabytes)
+    _refuse_huge(len(data) + _bytes_needed(image, form, full, contents), full, megabytes)
     _refuse_slow(contents, full)
+    if contents.damage:
+        raise RefusedError("unreadable", f"it is damaged: {contents.damage}")
     if not contents.whole:
         raise _cut(form)
-    plain, kinds, orientation = _loaded(image, raw)
-    width, height = _upright_size(full, form, orientation)
-    seen = [(kind, "") for kind in kinds]
-    if contents.animated or getattr(image, "is_animated", False):
-        seen.append(("animation", ""))
-    if orientation != 1:
-        seen.append(("rotated", ""))
-    seen += _shape(width, height) + _suffix(shown, form)
-    findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
-    return plain, Record(record.digest, width, height, 1 if plain.mode == "L" else 3, findings)
+    converted = _converted(image, form, data)
+    animated = contents.animated or getattr(image, "is_animated", False)
+    # A PNG may have its tag behind the pixels.
+    return _upright(converted, full, _orientation(image), animated=animated, turned=False)
 
 
 def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
@@ -167,17 +240,20 @@ def _opened(form: str, file: BinaryIO) -> ImageFile.ImageFile:
         raise _refusal(error, f"the header of the {form} is damaged") from error
 
 
-def _loaded(image: ImageFile.ImageFile, raw: str) -> tuple[Image.Image, tuple[str, ...], int]:
-    """The pixels: decoded, 8 bits, upright; what was converted; the EXIF orientation."""
+def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:
+    """The pixels: decoded, 8 bits, not yet upright."""
+    raw = _raw(image)
     try:
-        # Pillow turns a TIFF while it decodes, and forgets the tag; a PNG has it behind the pixels.
-        before = 1 if isinstance(image, PngImagePlugin.PngImageFile) else _orientation(image)
+        if form == "PPM" and image.tile[0].codec_name == "ppm":
+            from striate.data.decoding import deep
+
+            return deep.netpbm(image, data)
+        if raw in _DEEP:
+            from striate.data.decoding import deep
+
+            return deep.png(image, lambda: _opened(form, io.BytesIO(bare_png(data))))
         image.load()
-        after = _orientation(image)
-        plain, kinds = flatten(image, raw)
-        turn = _TURNS.get(after)
-        plain = plain if turn is None else plain.transpose(turn)
-        return plain, kinds, after if before == 1 else before
+        return flatten(image, raw, form)
     except Exception as error:
         raise _refusal(error, "it cannot be decoded") from error
 
@@ -191,7 +267,7 @@ def _refusal(error: Exception, what: str) -> RefusedError:
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, UnsuitableError):
-        return RefusedError("unreadable", str(error))
+        return RefusedError("unsupported", str(error))
     if isinstance(error, MemoryError):
         return RefusedError("unreadable", "decoding it takes more memory than there is")
     if isinstance(error, Image.DecompressionBombError):
@@ -199,6 +275,8 @@ def _refusal(error: Exception, what: str) -> RefusedError:
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if "truncated" in reason.lower():
         return RefusedError("truncated", reason)
+    if reason.lower().startswith(_UNSUPPORTED):
+        return RefusedError("unsupported", reason)
     return RefusedError("unreadable", f"{what} ({reason})")
 
 
@@ -220,9 +298,8 @@ def _orientation(image: Image.Image) -> int:
     return found if found in _TURNS else 1
 
 
-def _upright_size(size: tuple[int, int], form: str, orientation: int) -> tuple[int, int]:
-    # Pillow gives the size of a TIFF as it will be after turning.
-    return (size[1], size[0]) if orientation >= 5 and form != "TIFF" else size
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation >= 5 else size
 
 
 def _draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
@@ -237,13 +314,28 @@ def _draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None
 
 
 def _bytes_needed(
-    image: ImageFile.ImageFile, raw: str, full: tuple[int, int], contents: Contents
+    image: ImageFile.ImageFile, form: str, full: tuple[int, int], contents: Contents
 ) -> int:
-    depth = {"I": 4, "F": 4}.get(image.mode, 2 if "16" in raw or raw == "I;12" else 1)
-    bands = 3 if image.mode == "P" else len(image.getbands())
-    pixels = image.width * image.height * bands * depth
+    """Bytes of memory that decoding takes at most at once, beside the file itself."""
+    plain = image.mode in {"L", "RGB"} and "transparency" not in image.info
+    made = 1 if channels(image.mode, raw := _raw(image)) == 1 else 4
+    a_pixel = bytes_a_pixel(image.mode) + (0 if plain else made)
+    if raw in _DEEP:
+        a_pixel += bytes_a_pixel(image.mode)
+    a_pixel += _BESIDE.get(form, 0)
+    if _orientation(image) != 1 if form != "PNG" else "exif" in image.info:
+        a_pixel = max(a_pixel, 2 * made)
+    pixels = image.width * image.height * a_pixel
     # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
-    return max(pixels, full[0] * full[1] * 3) if contents.in_passes else pixels
+    if contents.in_passes and isinstance(image, JpegImagePlugin.JpegImageFile):
+        pixels += 2 * int(full[0] * full[1] * _coefficients(image))
+    return pixels
+
+
+def _coefficients(image: JpegImagePlugin.JpegImageFile) -> float:
+    """Of a pixel of a JPEG: 3 where no color is subsampled, 1.5 where both are halved."""
+    most = max(wide for _, wide, _, _ in image.layer) * max(high for _, _, high, _ in image.layer)
+    return sum(wide * high for _, wide, high, _ in image.layer) / most
 
 
 def _refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
