@@ -76,9 +76,7 @@ def test_whole_numbers_of_any_length_are_scaled_to_the_nearest(bits: int, way: s
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("way", ["in strips", "in tiles", "LZW", "deflate"])
 @pytest.mark.parametrize("bits", [1, 4, 8, 12, 16, 32])
-def test_colors_are_read_together_and_apart(
-    bits: int, way: str, order: str, planes: bool
-) -> None:
+def test_colors_are_read_together_and_apart(bits: int, way: str, order: str, planes: bool) -> None:
     values = whole(bits, (9, 21, 3))
     options = {**WAYS[way], "planes": planes, "photometric": 2, "order": order}
     found, _ = decoded(tiff(values, bits, **options))

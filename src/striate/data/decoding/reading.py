@@ -156,7 +156,7 @@ def complaints() -> Generator[list[str]]:
     The descriptor belongs to the process: what other threads print meanwhile is heard as well.
     """
     said: list[str] = []
-    with _heard, _scratch() as file, contextlib.ExitStack() as restored:
+    with _heard, scratch() as file, contextlib.ExitStack() as restored:
         with contextlib.suppress(OSError):  # standard error may be closed
             before = os.dup(2)
             restored.callback(os.close, before)
@@ -170,7 +170,7 @@ def complaints() -> Generator[list[str]]:
             said += file.read(10_000).decode(errors="replace").split("\n")[:-1]
 
 
-def _scratch() -> IO[bytes]:
+def scratch() -> IO[bytes]:
     """A file in memory where that can be, as there may be no disk to write to."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("striate"), "w+b")

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,9 +55,7 @@ def _kinds(page: Page) -> tuple[str, ...]:
     return tuple(filter(None, (deep, one, colors.get(page.photometric, ""))))
 
 
-def _eight_bits(
-    page: Page, data: bytes
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+def _eight_bits(page: Page, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
     """Colors (H, W, bands) and alpha (H, W), scaled from the values that the file holds."""
     colors = tiff.COLORS[page.photometric]
     bands = 3 if page.photometric == tiff.PALETTE else colors
@@ -95,13 +94,13 @@ class _Scale:
             eight = (entries * 255 + 32767) // 65535 if deep else entries
             self._palette = eight.astype(np.uint8).reshape(3, -1).T
 
-    def colors(self, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    def colors(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         if self._page.photometric == tiff.PALETTE:
             return self._palette[values[..., 0]]
         eight = self.plain(values)
         return 255 - eight if self._page.photometric == tiff.WHITE_IS_ZERO else eight
 
-    def plain(self, values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    def plain(self, values: NDArray[Any]) -> NDArray[np.uint8]:
         """Scaled, each to the nearest; what is out of range becomes anything, and is refused."""
         if self._page.bits == 8:
             return values.astype(np.uint8, copy=False)
@@ -141,9 +140,7 @@ def _unsupported(what: str) -> RefusedError:
     return RefusedError("unsupported", what)
 
 
-def _blocks(
-    page: Page, data: bytes
-) -> Iterator[tuple[int | None, int, int, NDArray[np.generic]]]:
+def _blocks(page: Page, data: bytes) -> Iterator[tuple[int | None, int, int, NDArray[Any]]]:
     """Plane (None: all samples), left, top and numbers (rows, columns, samples) of some rows."""
     wide, high = page.chunk
     across, down = -(-page.width // wide), -(-page.height // high)
@@ -200,7 +197,7 @@ def _unpacked(compression: int, stored: bytes, size: int) -> bytes:
     return Image.open(io.BytesIO(made), formats=["TIFF"]).tobytes()
 
 
-def _numbers(page: Page, raw: NDArray[np.uint8], samples: int) -> NDArray[np.generic]:
+def _numbers(page: Page, raw: NDArray[np.uint8], samples: int) -> NDArray[Any]:
     """Bytes (rows, length) -> the numbers in them (rows, columns, samples)."""
     rows, bits = len(raw), page.bits
     count = page.chunk[0] * samples

@@ -38,7 +38,9 @@ class Page:
     compression: int
     predictor: int
     planes: int  #: 1 when the samples of a pixel stand together, otherwise one plane a sample
-    alpha: tuple[int, bool] | None  #: which sample hides the others; whether they are multiplied by it
+    alpha: (
+        tuple[int, bool] | None
+    )  #: which sample hides the others; whether they are multiplied by it
     chunk: tuple[int, int]  #: width and height of a tile or strip
     tiled: bool
     offsets: tuple[int, ...]
@@ -155,7 +157,9 @@ def _unsupported(what: str) -> RefusedError:
 
 def _refuse_unknown(page: Page) -> None:
     if page.photometric == -1:
-        raise _unsupported(f"no tag says what its values mean (photometric interpretation); {_SAVE}")
+        raise _unsupported(
+            f"no tag says what its values mean (photometric interpretation); {_SAVE}"
+        )
     if page.photometric not in COLORS:
         raise _unsupported(f"photometric interpretation {page.photometric} is not read; {_SAVE}")
     if page.compression not in {NONE, PACKBITS} | DEFLATE | _PACKED | _FAX | _JPEG:
