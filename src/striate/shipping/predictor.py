@@ -64,7 +64,7 @@ class Predictor:
         """
         for made, group in groupby(sources(photos), key=lambda source: isinstance(source, Made)):
             some: Iterator[Any] = group
-            yield from self._made(some) if made else self._files(some)  # noqa: B031 - one of them
+            yield from self._made(some) if made else self._files(some)
 
     def _files(self, files: Iterable[File]) -> Iterator[Prediction]:
         for read in read_files(

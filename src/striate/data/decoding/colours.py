@@ -26,7 +26,7 @@ class Converted:
     kinds: tuple[str, ...] = ()
 
 
-_BAND_PIXELS = 1 << 20
+_BAND_PIXELS = 1 << 16
 _KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
 _GREY_MODES = {"1", "L", "LA", "La", "F"}
 _SAVE = "save it with 8 or 16 bits a value"

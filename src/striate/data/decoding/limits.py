@@ -35,8 +35,8 @@ def bytes_needed(
     plain = image.mode in {"L", "RGB"} and "transparency" not in image.info
     made = 1 if channels(image.mode, raw := layout(image)) == 1 else 4
     a_pixel = bytes_a_pixel(image.mode) + (0 if plain else made)
-    if raw in DEEP:
-        a_pixel += bytes_a_pixel(image.mode)
+    if raw in DEEP:  # decoded twice: the high bytes, and the low ones
+        a_pixel = 2 * bytes_a_pixel(image.mode) + made
     a_pixel += _BESIDE.get(form, 0)
     if orientation_of(image) != 1 if form != "PNG" else "exif" in image.info:
         a_pixel = max(a_pixel, 2 * made)

@@ -164,9 +164,9 @@ def _bytes(page: Page, data: bytes, index: int, size: int) -> NDArray[np.uint8]:
         raise RefusedError("truncated", "strips of the TIFF are missing")
     start = page.offsets[index]
     # the lengths of what is not packed are wrong in many files, and not needed
-    stored = data[start : start + (page.lengths[index] if packed else size)]
+    stored = memoryview(data)[start : start + (page.lengths[index] if packed else size)]
     if page.reversed_bits:
-        stored = stored.translate(_REVERSED)
+        stored = bytes(stored).translate(_REVERSED)
     try:
         found = _unpacked(page.compression, stored, size)
     except (zlib.error, ValueError, OSError, SyntaxError) as error:
@@ -179,7 +179,7 @@ def _bytes(page: Page, data: bytes, index: int, size: int) -> NDArray[np.uint8]:
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
-def _unpacked(compression: int, stored: bytes, size: int) -> bytes:
+def _unpacked(compression: int, stored: bytes | memoryview, size: int) -> bytes | memoryview:
     if compression == tiff.NONE:
         return stored
     if compression in tiff.DEFLATE:
@@ -188,12 +188,12 @@ def _unpacked(compression: int, stored: bytes, size: int) -> bytes:
         unpacker.decompress(unpacker.unconsumed_tail, 1)  # the checksum stands at the end
         return found
     if compression == tiff.PACKBITS:
-        return Image.frombytes("L", (size, 1), stored, "packbits", "L").tobytes()
+        return Image.frombytes("L", (size, 1), bytes(stored), "packbits", "L").tobytes()
     # For all others: a TIFF of one strip whose values are bytes.
     tags = {256: size, 257: 1, 258: 8, 259: compression, 262: 1, 277: 1, 278: 1}
     tags |= {273: 8 + 2 + 9 * 12 + 4, 279: len(stored)}
     rows = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
-    made = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + rows + bytes(4) + stored
+    made = b"".join((struct.pack("<2sHIH", b"II", 42, 8, len(tags)), rows, bytes(4), stored))
     return Image.open(io.BytesIO(made), formats=["TIFF"]).tobytes()
 
 

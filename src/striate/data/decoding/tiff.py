@@ -69,14 +69,21 @@ class Page:
     @property
     def needed(self) -> int:
         """Bytes of memory that the values and the picture made of them take at once."""
-        kept = COLORS[self.photometric] + (self.alpha is not None)
-        made = 1 if self.channels == 1 else 4
-        chunk = self.chunk[0] * min(self.chunk[1], self.height)
-        # a chunk is unpacked, spread out and scaled
-        wide = max(8, self.bits) // 8 + (8 if self.bits not in (8, 16) else 4)
-        turned = made * (self.orientation > 1)
-        images = self.width * self.height * (kept + max(made, turned) + made)
-        return images + chunk * wide * (self.samples if self.planes == 1 else 1)
+        converted = self.photometric > PALETTE and not (
+            self.by_pillow and self.photometric == YCBCR
+        )
+        made = 1 if self.channels == 1 else 8 if converted else 4
+        if self.by_pillow:
+            kept = 1 if self.bits == 1 else 0
+        else:
+            alpha = 0 if self.alpha is None else 3
+            kept = (3 if self.photometric == PALETTE else COLORS[self.photometric]) + alpha
+        turned = 2 * made if self.orientation > 1 else 0
+        images = self.width * self.height * max(kept + made, turned)
+        if self.compression == NONE:
+            return images
+        samples = self.samples if self.planes == 1 else 1
+        return images + 2 * (self.chunk[0] * self.chunk[1] * samples * self.bits // 8)
 
 
 def page(file: BinaryIO) -> Page:
