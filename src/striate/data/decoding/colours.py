@@ -27,6 +27,8 @@ class Converted:
 
 
 _BAND_PIXELS = 1 << 16
+#: layouts of a BMP whose channels Pillow scales downwards -> bits of red, green and blue
+_FEW_BITS = {"BGR;15": (5, 5, 5), "BGR;16": (5, 6, 5), "BGRA;15": (5, 5, 5)}
 _KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
 _GREY_MODES = {"1", "L", "LA", "La", "F"}
 _SAVE = "save it with 8 or 16 bits a value"
@@ -37,6 +39,8 @@ def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
 
     Raises UnsuitableError.
     """
+    if raw in _FEW_BITS:
+        image = image.point(_rounded(_FEW_BITS[raw], len(image.getbands())))
     if image.mode in {"L", "RGB"} and "transparency" not in image.info:
         return Converted(image)
     if image.mode.startswith("I"):
@@ -139,6 +143,16 @@ def lay(band: Image.Image, mode: str, alphas: Alphas) -> Image.Image:
     paper = Image.new(mode, band.size, _white(mode))
     paper.paste(plain, mask=alpha)
     return paper
+
+
+@functools.cache
+def _rounded(bits: tuple[int, ...], bands: int) -> list[int]:
+    """A table from what Pillow makes of channels of few bits to the nearest of 0 to 255."""
+    table: list[int] = []
+    for top in [(1 << each) - 1 for each in bits]:
+        nearest = {value * 255 // top: (value * 255 + top // 2) // top for value in range(top + 1)}
+        table += [nearest.get(value, value) for value in range(256)]
+    return table + list(range(256)) * (bands - len(bits))
 
 
 def _white(mode: str) -> Any:

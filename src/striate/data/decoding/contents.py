@@ -125,7 +125,7 @@ def _png(data: bytes) -> Contents:
     bytes_of, name = memoryview(data), b""
     for name, start, end in _chunks(data):
         if end > len(data):
-            break
+            return Contents(whole=False)
         promised = int.from_bytes(data[end - 4 : end], "big")
         if zlib.crc32(bytes_of[start + 4 : end - 4]) != promised:
             shown = name.decode("ascii", "backslashreplace")
