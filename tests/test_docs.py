@@ -21,7 +21,7 @@ from scripts.make_tables import filled, tables
 import striate
 from striate import tensorfile, zoo
 from striate.cli import main
-from striate.data.decoding import decode
+from striate.data.decoding import decode, limits, opening
 from striate.data.layouts.scan import scan
 from striate.data.packing.survey import headers, survey
 from striate.judging import scores
@@ -238,11 +238,11 @@ def default(function: Callable[..., object], name: str) -> object:
     [
         (
             "guide/check.md",
-            ", ".join(list(decode._READERS)[:-1]) + f" and {list(decode._READERS)[-1]}",
+            ", ".join(list(opening._READERS)[:-1]) + f" and {list(opening._READERS)[-1]}",
         ),
         ("guide/check.md", f"A side under {decode._TINY_SIDE} pixels"),
         ("guide/check.md", f"more than {decode._LONG_RATIO} times as long as wide"),
-        ("guide/check.md", f"JPEG of more than {decode._MOST_SCANS} scans"),
+        ("guide/check.md", f"JPEG of more than {limits._MOST_SCANS} scans"),
         ("guide/train.md", f"over the first {schedule.WARM_UP:.0%}".replace("%", " %")),
         ("guide/train.md", f"for {schedule.PLATEAU} epochs"),
         ("guide/train.md", f"more than {form._LARGE // 10**6} million multiply-adds"),

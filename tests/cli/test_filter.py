@@ -252,7 +252,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "huge.png",
             pictures.png(100_000, 100_000),
-            "huge.png: 100,000 x 100,000 pixels need 30,000 MB, the limit is 200 MB; "
+            "huge.png: 100,000 x 100,000 pixels need 40,001 MB, the limit is 200 MB; "
             "raise it with --largest",
         ),
     ],

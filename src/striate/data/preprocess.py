@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
+from striate.data.decoding.colours import by_bands
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -48,8 +50,11 @@ class Preprocess:
 
     def fitted(self, image: Image.Image) -> Image.Image:
         """The same as an image: its bytes are those of the array."""
-        image = image.convert("L" if self.channels == 1 else "RGB")
-        return image if image.size == (self.size, self.size) else self._fitted(image)
+        mode = "L" if self.channels == 1 else "RGB"
+        if mode == "L":  # made grey before it is resized: the other way it is rounded twice
+            image = by_bands(image, mode, lambda band: band.convert(mode))
+        fitted = image if image.size == (self.size, self.size) else self._fitted(image)
+        return fitted.convert(mode)
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""

@@ -13,9 +13,10 @@ from PIL import Image, ImageOps
 
 from striate.data.decoding.colours import UnsuitableError, flatten
 from striate.data.decoding.contents import kind
-from striate.data.decoding.decode import decode
-from striate.data.decoding.reading import RefusedError, content
+from striate.data.decoding.reading import regular
 from striate.data.listing import USED, Finding
+from striate.data.packing.files import File, read_whole
+from striate.data.shards.remote import refuse_web
 from striate.errors import DataError, OptionError, printable
 from striate.vision.samples import sample
 
@@ -75,17 +76,16 @@ def photo_of(photo: Any, largest: int = 200, *, signals: bool = False) -> Photo:
 
 
 def _from_file(path: Path, shown: str, largest: int) -> Photo:
+    refuse_web(path)
     if not os.path.lexists(path):
         raise DataError(f"{shown}: no such file")
-    try:
-        data = content(path, largest * 10**6)
-    except RefusedError as refusal:
-        raise _refused(shown, Finding(refusal.kind, shown, refusal.detail)) from refusal
-    image, record = decode(data, shown, largest_megabytes=largest)
-    if image is None:
+    pixels, record = read_whole(File(path, shown), largest)
+    if pixels is None:
         raise _refused(shown, record.findings[0])
     seen = [finding for finding in record.findings if finding.kind not in _OF_TRAINING]
-    return Photo(shown, np.asarray(image), kind(data), tuple(map(_note, seen)))
+    with regular(path) as file:
+        form = kind(file.read(4096))
+    return Photo(shown, pixels, form, tuple(map(_note, seen)))
 
 
 def _note(finding: Finding) -> str:
@@ -117,15 +117,15 @@ def _from_image(image: Image.Image, largest: int) -> Photo:
         )
     try:
         upright = ImageOps.exif_transpose(image)
-        plain, kinds = flatten(upright, "")
+        plain = flatten(upright)
     except UnsuitableError as error:
         raise OptionError(f"the image cannot be used: {error}") from error
     except OSError as error:
         reason = printable(str(error), 120)
         raise DataError(f"the image cannot be decoded: {reason}") from error
     turned = image.getexif().get(274, 1) != 1
-    notes = [Finding(kind, "") for kind in (*kinds, *(["rotated"] if turned else []))]
-    return Photo("image", _checked(plain), image.format or "", tuple(map(_note, notes)))
+    notes = [Finding(kind, "") for kind in (*plain.kinds, *(["rotated"] if turned else []))]
+    return Photo("image", _checked(plain.image), image.format or "", tuple(map(_note, notes)))
 
 
 def _checked(values: Any, *, signals: bool = False) -> NDArray[Any]:

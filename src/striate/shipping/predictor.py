@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from pathlib import Path
+from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from striate.data.decoding.decode import decode
-from striate.data.decoding.reading import Piece
-from striate.data.layouts.scan import unlabelled
-from striate.data.listing import Listing, Record
-from striate.data.shards.reading import is_shards, read_shards
-from striate.data.shards.remote import address
-from striate.errors import DataError, printable
+from striate.data.listing import Finding
+from striate.data.packing.files import File, read_files
 from striate.model import Model
+from striate.shipping.sources import Made, sources
 from striate.tasks import classification
 from striate.text import html_table, percent
-
-_File = tuple[Path | Piece, str]  #: where a picture is, and the name that its prediction carries
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,46 +51,59 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model ready to be asked; pictures are decoded by threads while the network works."""
+    """A model ready to be asked; processes decode pictures while the network works."""
 
     model: Model
     top: int = 3
     batch: int = 64
     largest_megabytes: int = 200
     threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    seconds: float = 20.0  #: that decoding a picture may take
 
-    def predict(self, paths: Iterable[str | Path]) -> Iterator[Prediction]:
-        """A prediction a file in the order asked; folders stand for the pictures inside them.
+    def predict(self, photos: Iterable[Any]) -> Iterator[Prediction]:
+        """A prediction a picture in the order asked.
 
-        Raises DataError for a path that does not exist; a file that cannot be read is a prediction
-        with an error.
+        Each photo is a path, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 or of
+        floats from 0 to 1, a batch of such (N, H, W, C), a PIL image, or a list of photos. Folders
+        and shards stand for the pictures inside them. Raises DataError for a path that does not
+        exist and a folder without a picture, OptionError for what is no picture; a file that cannot
+        be read is a prediction with an error.
         """
-        files = chain.from_iterable([_expanded(Path(path)) for path in paths])
-        with ThreadPoolExecutor(self.threads) as pool:
-            waiting = pool.map(self._read, islice(files, self.batch))
-            while read := list(waiting):
-                waiting = pool.map(self._read, islice(files, self.batch))
-                yield from self._answers(read)
+        for made, group in groupby(sources(photos), key=lambda source: isinstance(source, Made)):
+            some: Iterator[Any] = group
+            yield from self._made(some) if made else self._files(some)
 
-    def _read(self, file: _File) -> tuple[str, NDArray[np.uint8] | None, Record]:
-        (place, shown), preprocess = file, self.model.preprocess
-        image, record = decode(
-            place, shown, preprocess=preprocess, largest_megabytes=self.largest_megabytes
-        )
-        return shown, None if image is None else preprocess.picture(image), record
+    def _files(self, files: Iterable[File]) -> Iterator[Prediction]:
+        for read in read_files(
+            files,
+            self.model.preprocess,
+            batch=self.batch,
+            workers=self.threads,
+            largest_megabytes=self.largest_megabytes,
+            seconds=self.seconds,
+        ):
+            yield from self._answers(
+                [(one.file.shown, one.pixels, one.record.findings) for one in read]
+            )
+
+    def _made(self, made: Iterable[Made]) -> Iterator[Prediction]:
+        todo = iter(made)
+        while some := list(islice(todo, self.batch)):
+            fit = self.model.preprocess.picture
+            yield from self._answers([(one.shown, fit(one.image), one.findings) for one in some])
 
     def _answers(
-        self, read: list[tuple[str, NDArray[np.uint8] | None, Record]]
+        self, read: list[tuple[str, NDArray[np.uint8] | None, Sequence[Finding]]]
     ) -> Iterator[Prediction]:
         pixels = [picture for _, picture, _ in read if picture is not None]
         rows = iter(self._probabilities(pixels))
-        for path, picture, record in read:
+        for path, picture, findings in read:
             if picture is None:
-                (reason,) = record.findings[:1]
+                (reason,) = findings[:1]
                 detail = f": {reason.detail}" if reason.detail else ""
                 yield Prediction(path, error=f"{reason.kind}{detail}")
                 continue
-            notes, answer = tuple(finding.kind for finding in record.findings), next(rows)
+            notes, answer = tuple(finding.kind for finding in findings), next(rows)
             if not np.isfinite(answer).all():
                 yield Prediction(path, notes=notes, error="the network's answer is not finite")
                 continue
@@ -115,26 +120,3 @@ class Predictor:
     def _best(self, probabilities: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
         order = np.argsort(-probabilities, kind="stable")[: self.top]
         return tuple((self.model.class_names[i], float(probabilities[i])) for i in order)
-
-
-def _expanded(path: Path) -> Iterable[_File]:
-    """A file, or those of a folder or an address, with the names that predictions carry."""
-    # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
-    if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
-        if is_shards(path):
-            return _packed(read_shards(path), str(path))
-        return ((path / name, str(path / name)) for name in unlabelled(path))
-    if home := address(path):
-        return _packed(read_shards(path, home), home)
-    if not os.path.lexists(path):
-        raise DataError(f"{printable(str(path))}: no such file or folder")
-    return [(path, str(path))]
-
-
-def _packed(listing: Listing, home: str) -> Iterable[_File]:
-    shards = listing.shards
-    assert shards is not None
-    return (
-        (shards.where(row), f"{home}/{picture.path}")
-        for row, picture in enumerate(listing.pictures)
-    )

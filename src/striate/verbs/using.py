@@ -78,18 +78,21 @@ def _command(model: str | Path | Model, photos: str | Path | None, options: Eval
     return shell_command(["striate", "evaluate", *places, *words(given)])
 
 
-def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Predictions:
+def predict(model: str | Path | Model, *photos: Any, **options: Any) -> Predictions:
     """What a model says of pictures and of the pictures in folders, in the order asked.
 
-    Options are those of `striate.options.PredictOptions`. A file that cannot be read is a
-    prediction with an error. Raises DataError for a path that does not exist.
+    Each photo is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
+    (N, H, W, C), a PIL image, or a list of photos. Options are those of
+    `striate.options.PredictOptions`. A file that cannot be read is a prediction with an error.
+    Raises DataError for a path that does not exist and a folder without a picture, OptionError for
+    what is no picture.
     """
     chosen = PredictOptions.read(options)
     if chosen.out:
         storage.check_suffix(chosen.out, table.SUFFIXES)
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
-    predictions = Predictions(predictor.predict(paths))
+    predictions = Predictions(predictor.predict(photos))
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions

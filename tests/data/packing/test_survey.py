@@ -255,7 +255,7 @@ def test_the_largest_picture_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "a.png").write_bytes(encoded(noise(1000, 700)))
     (record,) = surveyed(listing_of(tmp_path), largest_megabytes=2).values()
-    detail = "1,000 x 700 pixels need 3 MB, the limit is 2 MB"
+    detail = "1,000 x 700 pixels need 4 MB, the limit is 2 MB"
     assert record.findings == (Finding("huge", "cat/a.png", detail),)
 
 

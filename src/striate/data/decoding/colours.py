@@ -1,96 +1,206 @@
-"""From whatever a file stores to the two modes a network sees: 8-bit grey (L) and 8-bit RGB."""
+"""From whatever a file stores to the two modes a network sees: 8-bit grey (L) and 8-bit RGB.
+
+All is done some rows at a time, so that no more than the image and its result are in memory.
+"""
 
 from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 
 class UnsuitableError(ValueError):
     """The pixels are intact, but no rule says what their values look like."""
 
 
-def flatten(image: Image.Image, raw: str) -> tuple[Image.Image, tuple[str, ...]]:
-    """A decoded image -> L or RGB, and the kinds of finding that say what was converted.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """An image of mode L or RGB, and the kinds of finding that say what was converted."""
 
-    `raw` is Pillow's name of the layout inside the file. Raises UnsuitableError.
+    image: Image.Image
+    kinds: tuple[str, ...] = ()
+
+
+_BAND_PIXELS = 1 << 16
+#: layouts of a BMP whose channels Pillow scales downwards -> bits of red, green and blue
+_FEW_BITS = {"BGR;15": (5, 5, 5), "BGR;16": (5, 6, 5), "BGRA;15": (5, 5, 5)}
+_KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
+_GREY_MODES = {"1", "L", "LA", "La", "F"}
+_SAVE = "save it with 8 or 16 bits a value"
+
+
+def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
+    """A decoded image -> L or RGB; `raw` is Pillow's name of the layout inside the file.
+
+    Raises UnsuitableError.
     """
-    if image.mode in {"L", "RGB"} and "transparency" not in image.info and ";16" not in raw:
-        return image, ()
-    kinds: list[str] = []
+    if raw in _FEW_BITS:
+        image = image.point(_rounded(_FEW_BITS[raw], len(image.getbands())))
+    if image.mode in {"L", "RGB"} and "transparency" not in image.info:
+        return Converted(image)
     if image.mode.startswith("I"):
-        kinds.append("16 bit")
-        image = _whole_numbers(image, 4095 if raw == "I;12" else 65535)
-    elif ";16" in raw:
-        kinds.append("16 bit")
-        _shorten_transparency(image)
+        return _whole_numbers(image)
     if image.mode == "F":
-        kinds.append("float")
-        image = _unit_floats(image)
-    if image.has_transparency_data:
-        grey = image.mode in {"1", "L", "LA", "La"} or raw == "LA;16B"
-        kinds += [_KINDS[image.mode]] if image.mode in _KINDS else []
-        image, seen = _on_white(image, "L" if grey else "RGB")
-        return image, (*kinds, *(("transparency",) if seen else ()))
-    if image.mode in _KINDS:
-        kinds.append(_KINDS[image.mode])
-    return _opaque(image), tuple(kinds)
+        return Converted(_unit_floats(image), ("float",))
+    kinds = (_KINDS[image.mode],) if image.mode in _KINDS else ()
+    target = "L" if image.mode in _GREY_MODES else "RGB"
+    if not image.has_transparency_data or (form == "BMP" and _hidden(image)):
+        return Converted(convert(image, target), kinds)
+    _read_transparency(image, raw)
+    alphas = Alphas()
+    shown = by_bands(image, target, lambda band: lay(band, target, alphas))
+    return Converted(shown, (*kinds, *alphas.kinds))
 
 
 def channels(mode: str, raw: str) -> int:
     """How many channels `flatten` will give, from the header alone."""
-    # Pillow opens grey and alpha of 16 bits as colour.
-    grey = mode in {"1", "L", "LA", "La", "F"} or mode.startswith("I") or raw == "LA;16B"
-    return 1 if grey else 3
+    # Pillow opens grey and alpha of 16 bits as color.
+    return 1 if mode in _GREY_MODES or mode.startswith("I") or raw == "LA;16B" else 3
 
 
-_KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
+def bytes_a_pixel(mode: str) -> int:
+    """How many bytes Pillow keeps a pixel of an image in."""
+    return {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(mode, 4)
 
 
-def _opaque(image: Image.Image) -> Image.Image:
-    if image.mode in {"L", "RGB"}:
+def convert(image: Image.Image, mode: str) -> Image.Image:
+    """The image in another mode."""
+    if image.mode == mode:
         return image
-    if image.mode == "LAB":
-        return _from_lab(image)
-    return image.convert("L" if image.mode == "1" else "RGB")
+    change: Callable[[Image.Image], Image.Image] = lambda band: band.convert(mode)  # noqa: E731
+    return by_bands(image, mode, _from_lab() if image.mode == "LAB" else change)
 
 
-def _on_white(image: Image.Image, mode: str) -> tuple[Image.Image, bool]:
-    """The picture on white paper, and whether any of the paper shows."""
-    image = image.convert("LA" if image.mode in {"1", "L", "LA", "La"} else "RGBA")
-    alpha = image.getchannel("A")
-    opaque = image.convert(mode)
-    if alpha.getextrema() == (255, 255):
-        return opaque, False
-    paper = Image.new(mode, image.size, 255 if mode == "L" else (255, 255, 255))
-    paper.paste(opaque, mask=alpha)
-    return paper, True
+def boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
+    """Some rows after the other of an image, as boxes to crop."""
+    wide, high = size
+    rows = max(1, _BAND_PIXELS // wide)
+    for top in range(0, high, rows):
+        yield 0, top, wide, min(top + rows, high)
 
 
-def _whole_numbers(image: Image.Image, largest: int) -> Image.Image:
-    """Whole numbers of more than 8 bits -> L, or LA where the file names a transparent value."""
-    values = image.convert("I")
-    least, most = values.getextrema()
-    if not (isinstance(least, int | float) and isinstance(most, int | float)):
-        raise UnsuitableError("the values have no order")
-    if least < 0 or most > largest:
-        raise UnsuitableError(
-            f"whole numbers from {least:,.0f} to {most:,.0f} where 0 to {largest:,} is known; "
-            "save it with 8 or 16 bits a value"
-        )
-    grey = values.point(_scale(largest), "L")
-    clear = image.info.get("transparency")
-    if isinstance(clear, int):
-        grey.putalpha(values.point([0 if v == clear else 255 for v in range(65536)], "L"))
-    return grey
+def by_bands(
+    image: Image.Image, mode: str, change: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """What `change` makes of the image, asked for some rows at a time."""
+    if image.width * image.height <= _BAND_PIXELS:
+        return change(image)
+    changed = Image.new(mode, image.size)
+    for box in boxes(image.size):
+        changed.paste(change(image.crop(box)), box[:2])
+    return changed
+
+
+class Alphas:
+    """The least and the largest alpha that was seen, and what there is to say of them."""
+
+    def __init__(self) -> None:
+        self._least, self._most = 255, 0
+        self._seen = False
+
+    def see(self, alpha: Image.Image) -> tuple[int, int]:
+        """The least and the largest of this one."""
+        least, most = alpha.getextrema()
+        assert isinstance(least, int | float)
+        assert isinstance(most, int | float)
+        self._least, self._most = min(self._least, int(least)), max(self._most, int(most))
+        self._seen = True
+        return int(least), int(most)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        if not self._seen or self._least == 255:
+            return ()
+        return ("transparency",) if self._most else ("invisible",)
+
+
+def on_white(
+    image: Image.Image, alpha: Image.Image, kinds: tuple[str, ...], *, multiplied: bool
+) -> Converted:
+    """An L or RGB image on white paper; `multiplied`: its colors are so already by their alpha."""
+    alphas = Alphas()
+    alphas.see(alpha)
+    clear = ImageChops.invert(alpha)
+    if multiplied:
+        mask = clear if image.mode == "L" else Image.merge("RGB", [clear] * 3)
+        image = ImageChops.add(image, mask)
+    else:
+        image.paste(_white(image.mode), mask=clear)
+    return Converted(image, (*kinds, *alphas.kinds))
+
+
+def lay(band: Image.Image, mode: str, alphas: Alphas) -> Image.Image:
+    """An image that tells its own transparency, on white paper."""
+    band = band.convert("LA" if mode == "L" else "RGBA")
+    alpha, plain = band.getchannel("A"), band.convert(mode)
+    if alphas.see(alpha)[0] == 255:
+        return plain
+    paper = Image.new(mode, band.size, _white(mode))
+    paper.paste(plain, mask=alpha)
+    return paper
 
 
 @functools.cache
-def _scale(largest: int) -> list[int]:
-    """0 to largest -> 0 to 255, rounded to the nearest."""
-    return [min(255, (value * 255 + largest // 2) // largest) for value in range(65536)]
+def _rounded(bits: tuple[int, ...], bands: int) -> list[int]:
+    """A table from what Pillow makes of channels of few bits to the nearest of 0 to 255."""
+    table: list[int] = []
+    for top in [(1 << each) - 1 for each in bits]:
+        nearest = {value * 255 // top: (value * 255 + top // 2) // top for value in range(top + 1)}
+        table += [nearest.get(value, value) for value in range(256)]
+    return table + list(range(256)) * (bands - len(bits))
+
+
+def _white(mode: str) -> Any:
+    return 255 if mode == "L" else (255, 255, 255)
+
+
+def _hidden(image: Image.Image) -> bool:
+    return image.mode == "RGBA" and Alphas().see(image.getchannel("A"))[1] == 0
+
+
+def _read_transparency(image: Image.Image, raw: str) -> None:
+    """Pillow compares the color that a PNG calls transparent as it is stored with scaled pixels."""
+    clear = image.info.get("transparency")
+    depth = {"L;2": 2, "L;4": 4}.get(raw, 8)
+    top = (1 << depth) - 1
+    if isinstance(clear, int) and image.mode == "L":
+        image.info["transparency"] = (clear & top) * 255 // top
+    if isinstance(clear, tuple):
+        image.info["transparency"] = tuple(value & 255 for value in clear)
+
+
+def _whole_numbers(image: Image.Image) -> Converted:
+    """Whole numbers of 16 bits -> L."""
+    least, most = image.getextrema()
+    if not (isinstance(least, int | float) and isinstance(most, int | float)):
+        raise UnsuitableError("the values have no order")
+    if least < 0 or most > 65535:
+        raise UnsuitableError(
+            f"whole numbers from {least:,.0f} to {most:,.0f} where 0 to 65,535 is known; {_SAVE}"
+        )
+    clear, alphas = image.info.get("transparency"), Alphas()
+    hides = [0 if value == clear else 255 for value in range(65536)]
+
+    def change(band: Image.Image) -> Image.Image:
+        values = band.convert("I")
+        grey = values.point(_scale(), "L")
+        if clear is None:
+            return grey
+        grey.putalpha(values.point(hides, "L"))
+        return lay(grey, "L", alphas)
+
+    return Converted(by_bands(image, "L", change), ("16 bit", *alphas.kinds))
+
+
+@functools.cache
+def _scale() -> list[int]:
+    """0 to 65,535 -> 0 to 255, rounded to the nearest."""
+    return [(value * 255 + 32767) // 65535 for value in range(65536)]
 
 
 def _unit_floats(image: Image.Image) -> Image.Image:
@@ -104,23 +214,22 @@ def _unit_floats(image: Image.Image) -> Image.Image:
         raise UnsuitableError("some values are not finite numbers; save it with 8 or 16 bits")
     if least < 0 or most > 1:
         raise UnsuitableError(
-            f"floating-point values from {least:.4g} to {most:.4g} where 0 to 1 is known; "
-            "save it with 8 or 16 bits a value"
+            f"floating-point values from {least:.4g} to {most:.4g} where 0 to 1 is known; {_SAVE}"
         )
-    return image.point(lambda value: value * 255 + 0.5).convert("L")
+    return by_bands(
+        image, "L", lambda band: band.point(lambda value: value * 255 + 0.5).convert("L")
+    )
 
 
-def _shorten_transparency(image: Image.Image) -> None:
-    """Pillow keeps 16 bits of the colour that is transparent, but 8 bits of the pixels."""
-    clear = image.info.get("transparency")
-    if isinstance(clear, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in clear)
-
-
-def _from_lab(image: Image.Image) -> Image.Image:
+@functools.cache
+def _from_lab() -> Callable[[Image.Image], Image.Image]:
     # A second library is loaded, for the one file in a million.
     from PIL import ImageCms
 
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-    converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-    return image if converted is None else converted
+    change = ImageCms.buildTransform(source, target, "LAB", "RGB")
+
+    def changed(band: Image.Image) -> Image.Image:
+        return ImageCms.applyTransform(band, change) or band
+
+    return changed

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 _SIGNATURES = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -23,14 +23,16 @@ _SIGNATURES = (
     (b"MM\0+", "TIFF"),
 )
 _BITMAP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-_NETPBM = re.compile(rb"P[1-6]\s+(?:#[^\n]*\s+)*\d+\s")
+#: Patterns take what they have taken for good, so that no file is gone over twice.
+_NETPBM = re.compile(rb"P[1-6]\s(?:\s|#[^\r\n]*+[\r\n])*+\d++\s")
 
+_COMMENT = rb"<!--(?:(?!-->).)*+-->"
 #: other files that lie among pictures -> what they look like
 _OTHERS = (
     (rb"%PDF", "a PDF document"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
-    (rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg", "an SVG drawing"),
-    (rb"(?is)\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", "a web page (HTML)"),
+    (rb"(?>\s|<\?xml[^>]*>|%b|<!DOCTYPE svg[^>]*>)*+<svg" % _COMMENT, "an SVG drawing"),
+    (rb"(?is)(?>\s|%b)*+<(?:!doctype html|html|head|body)" % _COMMENT, "a web page (HTML)"),
     (rb"\s*<\?xml", "an XML document"),
     (rb"PK\x03\x04|PK\x05\x06", "a zip archive"),
     (rb"\x1f\x8b", "a gzip file"),
@@ -57,6 +59,7 @@ class Contents:
     """What the structure of a picture's file tells before anything is decoded."""
 
     whole: bool  #: False when bytes are missing at the end
+    damage: str = ""  #: what is wrong though all bytes are there
     animated: bool = False  #: GIF only; Pillow tells it at no cost for the other formats
     scans: int = 0  #: JPEG: how often the decoder goes over the picture
     in_passes: bool = False  #: JPEG whose coefficients are all kept in memory while it is decoded
@@ -99,6 +102,8 @@ def examine(kind: str, data: bytes) -> Contents:
 
 
 _MARKER = re.compile(rb"\xff[^\xff\x00\x01\xd0-\xd8]")
+#: markers that may follow a scan: tables, the next scan, applications, comments
+_AFTER_SCANS = frozenset({0xC4, 0xCC, *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE})
 
 
 def _jpeg(data: bytes) -> Contents:
@@ -107,6 +112,9 @@ def _jpeg(data: bytes) -> Contents:
         code, place = data[found.end() - 1], found.end()
         if code == 0xD9:
             return Contents(whole=True, scans=scans, in_passes=progressive or scans > 1)
+        if scans and code not in _AFTER_SCANS:
+            damage = f"marker {code:02x} stands among its pixels"
+            return Contents(True, damage, scans=scans, in_passes=progressive or scans > 1)
         scans += code == 0xDA
         progressive |= code == 0xC2
         place += int.from_bytes(data[place : place + 2], "big")
@@ -114,7 +122,15 @@ def _jpeg(data: bytes) -> Contents:
 
 
 def _png(data: bytes) -> Contents:
-    return Contents(whole=any(name == b"IEND" for name, _, _ in _chunks(data)))
+    bytes_of, name = memoryview(data), b""
+    for name, start, end in _chunks(data):
+        if end > len(data):
+            return Contents(whole=False)
+        promised = int.from_bytes(data[end - 4 : end], "big")
+        if zlib.crc32(bytes_of[start + 4 : end - 4]) != promised:
+            shown = name.decode("ascii", "backslashreplace")
+            return Contents(whole=True, damage=f"the checksum of its chunk {shown} is wrong")
+    return Contents(whole=name == b"IEND")
 
 
 def bare_png(data: bytes) -> bytes:
@@ -176,12 +192,29 @@ def _bmp(data: bytes) -> Contents:
     return Contents(whole=start + stored <= len(data))
 
 
+#: bytes of a value, by its type in a table of tags
+_TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
+#: tags without which no pixel is found: sizes, places and lengths of samples, strips and tiles
+_TIFF_NEEDED = {258, 273, 277, 279, 320, 324, 325, 338, 339}
+
+
 def _tiff(data: bytes) -> Contents:
-    """Whether the table of the first page begins within the data; Pillow notices all other ends."""
-    order: Literal["little", "big"] = "little" if data[0] == 0x49 else "big"
+    """Whether the first page's table is there, and what it names but the pixels themselves."""
+    order = "<" if data[0] == 0x49 else ">"
     wide = 0x2B in data[2:4]
-    first = int.from_bytes(data[8:16] if wide else data[4:8], order)
-    return Contents(whole=len(data) > 8 and first < len(data))
+    try:
+        (first,) = struct.unpack_from(order + ("Q" if wide else "I"), data, 8 if wide else 4)
+        (count,) = struct.unpack_from(order + ("Q" if wide else "H"), data, first)
+        entry = struct.Struct(order + ("HHQQ" if wide else "HHII"))
+        start = first + (8 if wide else 2)
+        for place in range(start, start + min(count, 65535) * entry.size, entry.size):
+            tag, kind, values, at = entry.unpack_from(data, place)
+            size = _TIFF_BYTES.get(kind, 0) * values
+            if tag in _TIFF_NEEDED and size > (8 if wide else 4) and at + size > len(data):
+                return Contents(whole=False)
+    except struct.error:
+        return Contents(whole=False)
+    return Contents(whole=True)
 
 
 def _ppm(_data: bytes) -> Contents:

@@ -9,38 +9,36 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
 
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
+from PIL import Image, ImageFile, JpegImagePlugin
+
+from striate.data.decoding import tiff
+from striate.data.decoding.colours import Converted, channels, flatten
+from striate.data.decoding.contents import bare_png, examine
+from striate.data.decoding.limits import DEEP, bytes_needed, draft, refuse_huge, refuse_slow
+from striate.data.decoding.opening import (
+    cut,
+    form_of,
+    layout,
+    opened,
+    orientation_of,
+    refused,
+    whole,
 )
-
-from striate.data.decoding.colours import UnsuitableError, channels, flatten
-from striate.data.decoding.contents import Contents, bare_png, examine, kind, resemblance
-from striate.data.decoding.reading import Piece, RefusedError, content, piece, regular, silence
+from striate.data.decoding.reading import (
+    Piece,
+    RefusedError,
+    complaints,
+    content,
+    piece,
+    regular,
+    silence,
+)
 from striate.data.listing import Finding, Record
 from striate.data.preprocess import Preprocess
 
-#: Pillow's reader of each format: no other is ever tried, whatever the file is called.
-_READERS: dict[str, type[ImageFile.ImageFile]] = {
-    "JPEG": JpegImagePlugin.JpegImageFile,
-    "PNG": PngImagePlugin.PngImageFile,
-    "WEBP": WebPImagePlugin.WebPImageFile,
-    "GIF": GifImagePlugin.GifImageFile,
-    "BMP": BmpImagePlugin.BmpImageFile,
-    "TIFF": TiffImagePlugin.TiffImageFile,
-    "PPM": PpmImagePlugin.PpmImageFile,
-}
 _SUFFIXES = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "JPEG"),
     **dict.fromkeys((".png", ".apng"), "PNG"),
@@ -51,7 +49,6 @@ _SUFFIXES = {
     **dict.fromkeys((".ppm", ".pgm", ".pbm", ".pnm"), "PPM"),
     **dict.fromkeys((".heic", ".heif", ".avif"), "HEIF"),
 }
-_ORIENTATION = 274
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -61,7 +58,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_MOST_SCANS, _MOST_SCANNED_MEGAPIXELS = 200, 1000
 _TINY_SIDE, _LONG_RATIO = 8, 20
 
 
@@ -92,40 +88,88 @@ def header(path: Path | str, shown: str) -> Record:
     """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
     try:
         with regular(path) as file, silence():
-            form = _form(file.read(4096))
+            form = form_of(file.read(4096))
             file.seek(0)
-            image = _opened(form, file)
+            if form == "TIFF":
+                page = tiff.page(file)
+                return Record("", *page.size, page.channels)
+            image = opened(form, file)
             # Pillow would decode a PNG to look for a tag behind the pixels.
             known = form != "PNG" or "exif" in image.info
-            width, height = _upright_size(image.size, form, _orientation(image) if known else 1)
-            return Record("", width, height, channels(image.mode, _raw(image)))
+            width, height = _upright_size(image.size, orientation_of(image) if known else 1)
+            return Record("", width, height, channels(image.mode, layout(image)))
     except RefusedError as refusal:
         return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """An upright picture, and what was done to it."""
+
+    image: Image.Image
+    size: tuple[int, int]  #: of the whole, upright, before it was decoded small
+    kinds: tuple[str, ...]
 
 
 def _decoded(
     data: bytes, shown: str, record: Record, preprocess: Preprocess | None, megabytes: int
 ) -> tuple[Image.Image, Record]:
-    form = _form(data)
-    contents = examine(form, data)
-    image = _whole(form, data, contents)
-    full, raw = image.size, _raw(image)
-    if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
-        _draft(image, preprocess)
-    _refuse_huge(_bytes_needed(image, raw, full, contents), full, megabytes)
-    _refuse_slow(contents, full)
-    if not contents.whole:
-        raise _cut(form)
-    plain, kinds, orientation = _loaded(image, raw)
-    width, height = _upright_size(full, form, orientation)
-    seen = [(kind, "") for kind in kinds]
-    if contents.animated or getattr(image, "is_animated", False):
-        seen.append(("animation", ""))
-    if orientation != 1:
-        seen.append(("rotated", ""))
-    seen += _shape(width, height) + _suffix(shown, form)
+    form = form_of(data)
+    tagged = form == "TIFF"
+    found = _tiff(data, megabytes) if tagged else _other(form, data, preprocess, megabytes)
+    seen = [(kind, "") for kind in found.kinds] + _shape(*found.size) + _suffix(shown, form)
     findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
-    return plain, Record(record.digest, width, height, 1 if plain.mode == "L" else 3, findings)
+    channels = 1 if found.image.mode == "L" else 3
+    return found.image, Record(record.digest, *found.size, channels, findings)
+
+
+def _upright(
+    found: Converted, size: tuple[int, int], orientation: int, *, animated: bool, turned: bool
+) -> _Decoded:
+    """The picture turned as its tag says, unless that was done."""
+    kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
+    image = found.image
+    if orientation != 1 and not turned:
+        image = image.transpose(_TURNS[orientation])
+    return _Decoded(image, _upright_size(size, orientation), tuple(kinds))
+
+
+def _tiff(data: bytes, megabytes: int) -> _Decoded:
+    if not examine("TIFF", data).whole:
+        raise cut("TIFF")
+    page = tiff.page(io.BytesIO(data))
+    refuse_huge(len(data) + page.needed, page.size, megabytes)
+    with complaints() as said:
+        if page.by_pillow:
+            image = opened("TIFF", io.BytesIO(data))
+            converted = _converted(image, "TIFF", data)
+        else:
+            from striate.data.decoding import samples  # NumPy, for the few who need it
+
+            converted = samples.picture(page, data)
+    if said:
+        raise RefusedError("unreadable", f"it is damaged ({said[0]})")
+    size = page.width, page.height
+    # Pillow turns a TIFF while it decodes.
+    return _upright(converted, size, page.orientation, animated=page.more, turned=page.by_pillow)
+
+
+def _other(form: str, data: bytes, preprocess: Preprocess | None, megabytes: int) -> _Decoded:
+    contents = examine(form, data)
+    image = whole(form, data, contents)
+    full = image.size
+    if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
+        draft(image, preprocess)
+    refuse_huge(len(data) + bytes_needed(image, form, full, contents), full, megabytes)
+    refuse_slow(contents, full)
+    if contents.damage:
+        raise RefusedError("unreadable", f"it is damaged: {contents.damage}")
+    if not contents.whole:
+        raise cut(form)
+    converted = _converted(image, form, data)
+    animated = contents.animated or getattr(image, "is_animated", False)
+    # A PNG may have its tag behind the pixels.
+    return _upright(converted, full, orientation_of(image), animated=animated, turned=False)
 
 
 def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
@@ -138,131 +182,26 @@ def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
     return piece(*path)
 
 
-def _form(data: bytes) -> str:
-    if not data:
-        raise RefusedError("empty")
-    form = kind(data)
-    if not form:
-        raise RefusedError("not a picture", resemblance(data))
-    return form
-
-
-def _whole(form: str, data: bytes, contents: Contents) -> ImageFile.ImageFile:
-    """The picture with its header read; a damage of what no pixel needs is overlooked."""
+def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:
+    """The pixels: decoded, 8 bits, not yet upright."""
+    raw = layout(image)
     try:
-        return _opened(form, io.BytesIO(data))
-    except RefusedError as refusal:
-        if not contents.whole:
-            raise _cut(form) from refusal
-        if form != "PNG":
-            raise
-    return _opened(form, io.BytesIO(bare_png(data)))
+        if form == "PPM" and image.tile[0].codec_name == "ppm":
+            from striate.data.decoding import deep
 
+            return deep.netpbm(image, data)
+        if raw in DEEP:
+            from striate.data.decoding import deep
 
-def _opened(form: str, file: BinaryIO) -> ImageFile.ImageFile:
-    """The picture with its header read, by the reader of its format only."""
-    try:
-        return _READERS[form](file)
-    except Exception as error:
-        raise _refusal(error, f"the header of the {form} is damaged") from error
-
-
-def _loaded(image: ImageFile.ImageFile, raw: str) -> tuple[Image.Image, tuple[str, ...], int]:
-    """The pixels: decoded, 8 bits, upright; what was converted; the EXIF orientation."""
-    try:
-        # Pillow turns a TIFF while it decodes, and forgets the tag; a PNG has it behind the pixels.
-        before = 1 if isinstance(image, PngImagePlugin.PngImageFile) else _orientation(image)
+            return deep.png(image, lambda: opened(form, io.BytesIO(bare_png(data))))
         image.load()
-        after = _orientation(image)
-        plain, kinds = flatten(image, raw)
-        turn = _TURNS.get(after)
-        plain = plain if turn is None else plain.transpose(turn)
-        return plain, kinds, after if before == 1 else before
+        return flatten(image, raw, form)
     except Exception as error:
-        raise _refusal(error, "it cannot be decoded") from error
+        raise refused(error, "it cannot be decoded") from error
 
 
-def _cut(form: str) -> RefusedError:
-    return RefusedError("truncated", f"the end of the {form} is missing")
-
-
-def _refusal(error: Exception, what: str) -> RefusedError:
-    """The finding for whatever Pillow raised: it has no error of its own for a damaged file."""
-    if isinstance(error, RefusedError):
-        return error
-    if isinstance(error, UnsuitableError):
-        return RefusedError("unreadable", str(error))
-    if isinstance(error, MemoryError):
-        return RefusedError("unreadable", "decoding it takes more memory than there is")
-    if isinstance(error, Image.DecompressionBombError):
-        return RefusedError("huge", "Pillow refuses pictures of more than 178 megapixels")
-    reason = " ".join(str(error).split())[:120] or type(error).__name__
-    if "truncated" in reason.lower():
-        return RefusedError("truncated", reason)
-    return RefusedError("unreadable", f"{what} ({reason})")
-
-
-def _raw(image: ImageFile.ImageFile) -> str:
-    """The layout of a pixel inside the file, such as "RGB;16B"."""
-    arguments = image.tile[0].args if image.tile else ""
-    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
-    return first if isinstance(first, str) else ""
-
-
-def _orientation(image: Image.Image) -> int:
-    """1 to 8, as EXIF counts them; a tag that cannot be read means upright."""
-    if isinstance(image, JpegImagePlugin.JpegImageFile) and not image.info.keys() & {"exif", "xmp"}:
-        return 1
-    try:
-        found = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - Pillow raises anything on a damaged tag
-        return 1
-    return found if found in _TURNS else 1
-
-
-def _upright_size(size: tuple[int, int], form: str, orientation: int) -> tuple[int, int]:
-    # Pillow gives the size of a TIFF as it will be after turning.
-    return (size[1], size[0]) if orientation >= 5 and form != "TIFF" else size
-
-
-def _draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
-    """Let the decoder halve as often as leaves every side at least as long as it will be."""
-    width, height = image.size
-    shrunk = {"letterbox": max, "crop": min}.get(preprocess.fit)
-    # Stretched, each side shrinks by itself; otherwise both shrink as the deciding one does.
-    by = (width, height) if shrunk is None else (shrunk(width, height),) * 2
-    needed = -(-width * preprocess.size // by[0]), -(-height * preprocess.size // by[1])
-    if min(width // needed[0], height // needed[1]) >= 2:
-        image.draft(None, needed)
-
-
-def _bytes_needed(
-    image: ImageFile.ImageFile, raw: str, full: tuple[int, int], contents: Contents
-) -> int:
-    depth = {"I": 4, "F": 4}.get(image.mode, 2 if "16" in raw or raw == "I;12" else 1)
-    bands = 3 if image.mode == "P" else len(image.getbands())
-    pixels = image.width * image.height * bands * depth
-    # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
-    return max(pixels, full[0] * full[1] * 3) if contents.in_passes else pixels
-
-
-def _refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
-    if needed > megabytes * 10**6:
-        raise RefusedError(
-            "huge",
-            f"{size[0]:,} x {size[1]:,} pixels need {-(-needed // 10**6):,} MB, "
-            f"the limit is {megabytes:,} MB",
-        )
-
-
-def _refuse_slow(contents: Contents, size: tuple[int, int]) -> None:
-    megapixels = size[0] * size[1] / 1e6
-    if contents.in_passes and (
-        contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS
-    ):
-        raise RefusedError(
-            "too slow", f"{contents.scans:,} scans of {megapixels:,.1f} megapixels in one JPEG"
-        )
+def _upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:
+    return (size[1], size[0]) if orientation >= 5 else size
 
 
 def _shape(width: int, height: int) -> list[tuple[str, str]]:

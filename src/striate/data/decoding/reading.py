@@ -6,11 +6,12 @@ import contextlib
 import errno
 import os
 import stat
+import tempfile
 import threading
 import warnings
 from collections.abc import Generator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 
 class RefusedError(Exception):
@@ -143,3 +144,34 @@ def silence() -> Generator[None]:
             if _silent == 0 and _before is not None:
                 _before.__exit__(None, None, None)
                 _before = None
+
+
+_heard = threading.Lock()
+
+
+@contextlib.contextmanager
+def complaints() -> Generator[list[str]]:
+    """What a library prints to standard error meanwhile, a line each: known when the block ends.
+
+    The descriptor belongs to the process: what other threads print meanwhile is heard as well.
+    """
+    said: list[str] = []
+    with _heard, scratch() as file, contextlib.ExitStack() as restored:
+        with contextlib.suppress(OSError):  # standard error may be closed
+            before = os.dup(2)
+            restored.callback(os.close, before)
+            restored.callback(os.dup2, before, 2)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield said
+        finally:
+            restored.close()
+            file.seek(0)
+            said += file.read(10_000).decode(errors="replace").split("\n")[:-1]
+
+
+def scratch() -> IO[bytes]:
+    """A file in memory where that can be, as there may be no disk to write to."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("striate"), "w+b")
+    return tempfile.TemporaryFile()

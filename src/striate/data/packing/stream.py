@@ -68,7 +68,7 @@ class Stream:
         if first is None:
             return
         workers = processors()
-        with _Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
+        with Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
             job = job_for(
                 self.preprocess, self.largest_megabytes, pixels=ring.path, slots=ring.slots
             )
@@ -82,7 +82,7 @@ class Stream:
                         yield batch
 
     def _tasks(
-        self, ring: _Ring, first: NDArray[np.int64], more: Iterator[NDArray[np.int64]]
+        self, ring: Ring, first: NDArray[np.int64], more: Iterator[NDArray[np.int64]]
     ) -> Generator[Task | None]:
         batch: NDArray[np.int64] | None = first
         while batch is not None:
@@ -119,7 +119,7 @@ def gathered(
     return source.batches(wanted)
 
 
-class _Ring:
+class Ring:
     """Room for some pictures in memory that children write to, used over and over."""
 
     def __init__(self, slots: int, shape: tuple[int, ...]) -> None:

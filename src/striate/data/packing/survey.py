@@ -85,7 +85,9 @@ def _decoded(
         elif isinstance(answer, dict):
             raise failure(answer, job, path)
         else:
-            yield index, _as_packed(listing, index, _record(answer, path))
+            shards = listing.shards
+            digest = b"" if shards is None else shards.table["digest"][index].tobytes()
+            yield index, as_promised(recorded(answer, path), digest, path)
 
 
 def where(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
@@ -96,20 +98,18 @@ def where(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
     return os.path.join(listing.root, path)  # noqa: PTH118 - many times
 
 
-def _record(answer: list[Any], path: str) -> Record:
+def recorded(answer: list[Any], path: str) -> Record:
+    """A child's answer as the record of a picture."""
     digest, width, height, channels, seen = answer
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     return Record(digest, width, height, channels, findings)
 
 
-def _as_packed(listing: Listing, index: int, record: Record) -> Record:
-    """The record, unless it is of other bytes than the shards' index promises."""
-    if listing.shards is None or not record.digest:
+def as_promised(record: Record, digest: bytes, path: str) -> Record:
+    """The record, unless it is of other bytes than an index promises; b"" promises nothing."""
+    if not digest or not record.digest or bytes.fromhex(record.digest) == digest:
         return record
-    if bytes.fromhex(record.digest) == listing.shards.table["digest"][index].tobytes():
-        return record
-    damage = Finding("unreadable", listing.pictures[index].path, "its bytes are not those packed")
-    return Record(findings=(damage,))
+    return Record(findings=(Finding("unreadable", path, "its bytes are not those packed"),))
 
 
 def failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:

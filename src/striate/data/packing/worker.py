@@ -27,6 +27,7 @@ from typing import Any
 
 from PIL import Image
 
+from striate.data.decoding.colours import boxes
 from striate.data.decoding.decode import decode, header
 from striate.data.decoding.reading import silence
 from striate.data.listing import Record
@@ -40,7 +41,7 @@ _FLUSH_SECONDS = 0.02
 class Job:
     """What a child does with each path it is given."""
 
-    size: int  #: of the pictures to be written, or what large JPEGs are decoded for
+    size: int  #: of the pictures to be written, or what large JPEGs are decoded for; 0: their own
     channels: int
     fit: Any
     largest_megabytes: int
@@ -93,6 +94,8 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     if job.pixels is None:
         return lambda _, path: _decoded(path, preprocess, limit)[1]
     place = os.open(job.pixels, os.O_WRONLY)
+    if job.size == 0:
+        return lambda _, path: _store_whole(place, *_decoded(path, None, limit))
 
     def stored(index: int, path: Any) -> Record:
         image, record = _decoded(path, preprocess, limit)
@@ -104,7 +107,21 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     return stored
 
 
-def _decoded(path: Any, preprocess: Preprocess, limit: int) -> tuple[Image.Image | None, Record]:
+def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:
+    """Write a picture as it is, some rows at a time."""
+    start = 0
+    if image is None:
+        return record
+    for box in boxes(image.size):
+        rows = image.crop(box).tobytes()
+        _store(place, rows, start)
+        start += len(rows)
+    return record
+
+
+def _decoded(
+    path: Any, preprocess: Preprocess | None, limit: int
+) -> tuple[Image.Image | None, Record]:
     if isinstance(path, str):
         return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
     file, start, length, shown = path

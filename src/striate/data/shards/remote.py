@@ -32,6 +32,16 @@ def address(place: str | Path) -> str | None:
     return f"{scheme}://{'/' if scheme in _ON_DISK else ''}{rest.rstrip('/')}"
 
 
+def refuse_web(place: str | Path) -> None:
+    """Raises DataError for an address of the web: no picture is fetched from there."""
+    found = address(place) or ""
+    if found.startswith(("http://", "https://")):
+        raise DataError(
+            f"{printable(found)}: pictures are not fetched from the web; "
+            "download it and give the file"
+        )
+
+
 def fetched(address: str) -> Path:
     """A folder of this process with the index of the shards at an address.
 

@@ -1,0 +1,72 @@
+"""What decoding a picture costs in memory and time, known before any pixel is decoded."""
+
+from __future__ import annotations
+
+from PIL import ImageFile, JpegImagePlugin
+
+from striate.data.decoding.colours import bytes_a_pixel, channels
+from striate.data.decoding.contents import Contents
+from striate.data.decoding.opening import layout, orientation_of
+from striate.data.decoding.reading import RefusedError
+from striate.data.preprocess import Preprocess
+
+#: bytes a pixel that a library keeps beside the image: two canvases and a frame
+_BESIDE = {"WEBP": 12}
+#: Pillow's layouts of a PNG that it would cut to 8 bits
+DEEP = ("RGB;16B", "RGBA;16B", "LA;16B")
+_MOST_SCANS, _MOST_SCANNED_MEGAPIXELS = 200, 1000
+
+
+def draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
+    """Let the decoder halve as often as leaves every side at least as long as it will be."""
+    width, height = image.size
+    shrunk = {"letterbox": max, "crop": min}.get(preprocess.fit)
+    # Stretched, each side shrinks by itself; otherwise both shrink as the deciding one does.
+    by = (width, height) if shrunk is None else (shrunk(width, height),) * 2
+    needed = -(-width * preprocess.size // by[0]), -(-height * preprocess.size // by[1])
+    if min(width // needed[0], height // needed[1]) >= 2:
+        image.draft(None, needed)
+
+
+def bytes_needed(
+    image: ImageFile.ImageFile, form: str, full: tuple[int, int], contents: Contents
+) -> int:
+    """Bytes of memory that decoding takes at most at once, beside the file itself."""
+    plain = image.mode in {"L", "RGB"} and "transparency" not in image.info
+    made = 1 if channels(image.mode, raw := layout(image)) == 1 else 4
+    a_pixel = bytes_a_pixel(image.mode) + (0 if plain else made)
+    if raw in DEEP:  # decoded twice: the high bytes, and the low ones
+        a_pixel = 2 * bytes_a_pixel(image.mode) + made
+    a_pixel += _BESIDE.get(form, 0)
+    if orientation_of(image) != 1 if form != "PNG" else "exif" in image.info:
+        a_pixel = max(a_pixel, 2 * made)
+    pixels = image.width * image.height * a_pixel
+    # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
+    if contents.in_passes and isinstance(image, JpegImagePlugin.JpegImageFile):
+        pixels += 2 * int(full[0] * full[1] * _coefficients(image))
+    return pixels
+
+
+def _coefficients(image: JpegImagePlugin.JpegImageFile) -> float:
+    """Of a pixel of a JPEG: 3 where no color is subsampled, 1.5 where both are halved."""
+    most = max(wide for _, wide, _, _ in image.layer) * max(high for _, _, high, _ in image.layer)
+    return sum(wide * high for _, wide, high, _ in image.layer) / most
+
+
+def refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
+    if needed > megabytes * 10**6:
+        raise RefusedError(
+            "huge",
+            f"{size[0]:,} x {size[1]:,} pixels need {-(-needed // 10**6):,} MB, "
+            f"the limit is {megabytes:,} MB",
+        )
+
+
+def refuse_slow(contents: Contents, size: tuple[int, int]) -> None:
+    megapixels = size[0] * size[1] / 1e6
+    if contents.in_passes and (
+        contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS
+    ):
+        raise RefusedError(
+            "too slow", f"{contents.scans:,} scans of {megapixels:,.1f} megapixels in one JPEG"
+        )

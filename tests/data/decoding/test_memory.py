@@ -1,0 +1,116 @@
+"""Decoding takes no more memory than it was said to need, in whatever form a picture is stored."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate.data.decoding.decode import decode
+from striate.data.decoding.reading import content
+from tests.data.pictures import deep_png, encoded, noise
+
+SIDE = 2400
+MEASURED = """
+import sys, io
+from PIL import Image
+from striate.data.decoding.decode import decode
+from striate.data.decoding import deep, samples
+from striate.data.preprocess import Preprocess
+
+for form in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):  # what is loaded once is no picture's
+    file = io.BytesIO()
+    Image.new("RGB", (40, 40)).save(file, form)
+    decode(file.getvalue(), form)
+
+def peak():
+    line = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
+
+open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
+before, fit = peak(), Preprocess(64, 3)
+image, record = decode(sys.argv[1], "a", largest_megabytes=int(sys.argv[2]))
+assert image is not None, record
+assert fit.picture(image).shape == (64, 64, 3)
+print(peak() - before)
+"""
+
+
+def photo() -> Image.Image:
+    return noise(SIDE, SIDE)
+
+
+def deep(channels: int) -> bytes:
+    grey = np.asarray(photo().convert("L")).astype(np.uint16) * 257
+    return deep_png(np.stack([grey] * channels, -1))
+
+
+def veiled() -> Image.Image:
+    image = photo().convert("RGBA")
+    image.putalpha(photo().convert("L"))
+    return image
+
+
+FORMS: dict[str, Callable[[], bytes]] = {
+    "grey PNG": lambda: encoded(photo().convert("L")),
+    "PNG": lambda: encoded(photo()),
+    "PNG with alpha": lambda: encoded(veiled()),
+    "grey PNG with alpha": lambda: encoded(veiled().convert("LA")),
+    "PNG with a palette": lambda: encoded(photo().quantize(64)),
+    "transparent PNG with a palette": lambda: encoded(photo().quantize(64), transparency=3),
+    "PNG of 1 bit": lambda: encoded(photo().convert("1")),
+    "grey PNG of 16 bits": lambda: deep(1),
+    "grey PNG of 16 bits with alpha": lambda: deep(2),
+    "PNG of 16 bits": lambda: deep(3),
+    "PNG of 16 bits with alpha": lambda: deep(4),
+    "JPEG": lambda: encoded(photo(), "JPEG"),
+    "turned JPEG": lambda: encoded(photo(), "JPEG", exif=_turned()),
+    "JPEG in passes": lambda: encoded(photo(), "JPEG", progressive=True),
+    "fine JPEG in passes": lambda: encoded(photo(), "JPEG", progressive=True, subsampling=0),
+    "CMYK JPEG": lambda: encoded(photo().convert("CMYK"), "JPEG"),
+    "CMYK JPEG in passes": lambda: encoded(photo().convert("CMYK"), "JPEG", progressive=True),
+    "TIFF": lambda: encoded(photo(), "TIFF"),
+    "TIFF with alpha": lambda: encoded(veiled(), "TIFF"),
+    "LZW TIFF": lambda: encoded(photo(), "TIFF", compression="tiff_lzw"),
+    "JPEG in TIFF": lambda: encoded(photo(), "TIFF", compression="jpeg"),
+    "turned TIFF": lambda: encoded(photo(), "TIFF", tiffinfo={274: 6}),
+    "CMYK TIFF": lambda: encoded(photo().convert("CMYK"), "TIFF"),
+    "fax": lambda: encoded(photo().convert("1"), "TIFF", compression="group4"),
+    "WEBP": lambda: encoded(photo(), "WEBP"),
+    "GIF": lambda: encoded(photo().quantize(64), "GIF"),
+    "BMP": lambda: encoded(photo(), "BMP"),
+    "PPM": lambda: encoded(photo(), "PPM"),
+    "PPM of another largest value": lambda: (
+        b"P6 %d %d 200\n" % (SIDE, SIDE) + np.minimum(np.asarray(photo()), 200).tobytes()
+    ),
+}
+
+
+def _turned() -> Image.Exif:
+    exif = Image.Exif()
+    exif[274] = 6
+    return exif
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is told by Linux")
+@pytest.mark.parametrize("form", FORMS)
+def test_a_picture_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(FORMS[form]())
+    data = content(path, 10**9)
+    image, record = decode(data, "a", largest_megabytes=1)
+    assert image is None
+    said = record.findings[0].detail
+    needed = int(said.partition(" need ")[2].partition(" MB")[0])
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURED, str(path), str(needed)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    room = 6e6  # for rows that are converted, and what a library keeps
+    assert int(done.stdout) <= 1.15 * needed * 1e6 + room
+    assert int(done.stdout) >= 0.5 * needed * 1e6  # nor is it refused for nothing
