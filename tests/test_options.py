@@ -91,6 +91,24 @@ WRONG = [
     ({"learning_rate": "nan"}, "learning_rate must be a finite number, but 'nan' came"),
     ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
     ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
+    (
+        {"betas": "0.9", "optimiser": "adam"},
+        "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but '0.9' came",
+    ),
+    (
+        {"betas": [0.9, 1], "optimiser": "adam"},
+        "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but [0.9, 1] came",
+    ),
+    (
+        {"momentum": 0.9, "optimiser": "sgd"},
+        "sgd has no use for momentum; leave it out, or take the optimiser momentum, nesterov, "
+        "rmsprop, lars or muon",
+    ),
+    (
+        {"betas": "0.9,0.95"},
+        "nesterov has no use for betas; leave it out, or take the optimiser adam, adamw, lamb, "
+        "lion or muon",
+    ),
     ({"batch": "1"}, "batch must be at least 2 or 'auto', but '1' came"),
     ({"size": 7}, "size must be at least 8, but 7 came"),
     ({"fit": "squash"}, "fit must be 'letterbox', 'crop' or 'stretch', but 'squash' came"),
@@ -154,7 +172,7 @@ def test_a_recipe_gives_options_and_changes_override_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("epochs = 0", "epochs must be at least 1, but 0 came"),
-        ("epoch = 4", "no option is called 'epoch'; did you mean 'epochs'?"),
+        ("epoch = 4", "no option is called 'epoch'; did you mean 'epochs' or 'eps'?"),
         ("epochs = true", "epochs must be a whole number, but 'true' came"),
         ("minutes = nan", "minutes must be a finite number, but nan came"),
         ("minutes = -inf", "minutes must be a finite number, but -inf came"),

@@ -87,6 +87,7 @@ _DEMANDS = {
     "string_type": "text",
     "string_unicode": "readable text",
     "path_type": "a path",
+    "pair": "two numbers, 0 or more and below 1, as in 0.9,0.95",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
 }
