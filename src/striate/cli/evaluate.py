@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 
@@ -20,6 +21,8 @@ def command(model: Path, photos: Path, as_json: bool, options: dict[str, Any]) -
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """
+    early.check_model(model)
+    early.check_photos(photos)
     from striate.cli.loading import verbs
 
     evaluation = verbs.evaluate(model, photos, **options)

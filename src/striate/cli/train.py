@@ -9,9 +9,11 @@ from typing import Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 from striate.text import counted
+from striate.training.together import launch
 
 
 @click.command("train", cls=Verb, model="TrainOptions")
@@ -37,6 +39,8 @@ def command(
 
     In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
+    if launch.place().processes == 1:  # of several, the first tells for all
+        early.check_training(photos, resume)
     return follow(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
 
@@ -52,7 +56,6 @@ def follow(
     from striate.cli.loading import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
-    from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
     for event in display.shown(events):

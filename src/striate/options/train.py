@@ -21,7 +21,7 @@ from striate.options.choices import (
     Precision,
     Schedule,
 )
-from striate.options.form import Options, option
+from striate.options.form import Device, Options, option
 from striate.options.variation import Ranges
 
 
@@ -86,7 +86,7 @@ class TrainOptions(Options):
     deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
     batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
     checkpoint_minutes: float | None = option(
         None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5

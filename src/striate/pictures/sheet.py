@@ -58,7 +58,6 @@ def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
 def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
     """Write the sheet to `out`, or beside the caller where that is not given; its place."""
     place = options.out or storage.free(Path("augmented.png"))
-    storage.check_suffix(place, (".png",))
     storage.write(place, encoded(sheet(photos, options), ".png"))
     return place
 

@@ -183,8 +183,6 @@ def find_rate(
     0.05
     """
     chosen = _options(RateOptions, recipe, options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, plot.SUFFIXES)
     keep_freed_memory()
     work = finding(Path(photos), chosen)
     test = display.watched(work, None if progress else Console(quiet=True))

@@ -30,8 +30,6 @@ def evaluate(
     folder has classes the model does not know.
     """
     chosen = EvaluateOptions.read(options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, (".html",))
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     shown = loaded.name if isinstance(model, Model) else str(model)
     work = evaluating(loaded, Path(photos), chosen, shown=shown)
@@ -49,8 +47,6 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Pr
     prediction with an error. Raises DataError for a path that does not exist.
     """
     chosen = PredictOptions.read(options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, table.SUFFIXES)
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
     predictions = Predictions(predictor.predict(paths))

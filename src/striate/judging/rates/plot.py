@@ -15,7 +15,6 @@ from striate.judging.page.curves import number, ticks
 from striate.judging.rates.finder import RateTest
 from striate.vision.drawing.lettering import GREY, INK, LINE, PAPER, font
 
-SUFFIXES = (".svg", ".png")
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 44, 344
 _PALE, _BLUE, _RED = "#b9cbe8", "#2f5fb3", "#b3261e"
