@@ -64,8 +64,7 @@ class _Axes:
 
 def _axes(test: RateTest) -> _Axes:
     """A loss that explodes runs out of the plot: what matters is where it fell."""
-    first = test.smoothed[0]
-    marks = ticks(min(*test.losses, first), 1.5 * max(first, min(test.smoothed)))
+    marks = ticks(min(*test.losses, test.start), 1.5 * max(test.start, min(test.smoothed)))
     return _Axes((test.rates[0], test.rates[-1]), (marks[0], marks[-1]))
 
 
