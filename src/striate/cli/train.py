@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,21 +59,19 @@ def follow(
     from striate.training.events import Finished, Stopped, to_json
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
-    for event in display.shown(events):
-        if launch.place().rank and isinstance(event, (Stopped, Finished)):
-            return event.folder, 128 + event.signal if isinstance(event, Stopped) else 0
-        if isinstance(event, Stopped):
-            if as_json:
-                print_json(to_json(event))
-            return event.folder, 128 + event.signal
-        if isinstance(event, Finished):
-            evaluation = json.loads((event.folder / "evaluation.json").read_text("utf-8"))
-            if as_json:
-                print_json({**to_json(event), "evaluation": evaluation})
-            else:
-                _say_what_there_is(event.folder, evaluation)
-            return event.folder, 0
-    raise AssertionError("a training ends with Finished or Stopped")
+    with contextlib.closing(display.shown(events)) as shown:
+        event = next(event for event in shown if isinstance(event, Stopped | Finished))
+    if isinstance(event, Stopped):
+        if as_json and not launch.place().rank:
+            print_json(to_json(event))
+        return event.folder, 128 + event.signal
+    if not launch.place().rank:
+        evaluation = json.loads((event.folder / "evaluation.json").read_text("utf-8"))
+        if as_json:
+            print_json({**to_json(event), "evaluation": evaluation})
+        else:
+            _say_what_there_is(event.folder, evaluation)
+    return event.folder, 0
 
 
 def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from rich.console import Console
@@ -16,14 +16,17 @@ from striate.training.together import launch
 T = TypeVar("T")
 
 
-def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[Event]:
+def shown(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
         for event in events:
-            _move(bar, task, event)
+            if isinstance(event, Stopped | Finished):
+                bar.stop()  # whoever takes the last event may print before it lets go of this one
+            else:
+                _move(bar, task, event)
             if text := _text(event):
-                bar.console.print(text, markup=False)
+                bar.console.print(text, markup=False, soft_wrap=not bar.console.is_terminal)
             yield event
 
 
@@ -40,7 +43,7 @@ def watched(work: Generator[Reading, None, T], console: Console | None = None) -
 
 def _bar(console: Console | None) -> Progress:
     others = launch.place().rank > 0  # one process of a training speaks for all
-    console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=others)
+    console = console or Console(stderr=True, highlight=False, emoji=False, quiet=others)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

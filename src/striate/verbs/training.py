@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -52,14 +52,13 @@ def train(
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
     events = stream(photos, recipe=recipe, resume=resume, **options)
-    for event in display.shown(events) if progress else events:
-        if isinstance(event, Finished):
-            return Run(event.folder)
-        if isinstance(event, Stopped):
-            if event.signal == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise SystemExit(128 + event.signal)
-    raise AssertionError("a training ends with Finished or Stopped")
+    with contextlib.closing(display.shown(events) if progress else events) as shown:
+        event = next(event for event in shown if isinstance(event, Stopped | Finished))
+    if isinstance(event, Finished):
+        return Run(event.folder)
+    if event.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + event.signal)
 
 
 def stream(
@@ -68,7 +67,7 @@ def stream(
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
     **options: Any,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train as `train` does, event by event: Progress, Started, Step, Epoch, then Finished.
 
     The last event is Stopped instead when a signal asked for it. Closing the iterator abandons the
