@@ -33,7 +33,7 @@ def stream(*args, **options):
             12, None, 21, 8, "cpu", 2,
             "channels last, float32, parts of a batch side by side", 1.5, 1,
         )
-        yield Note("a note of " + "many words " * 12 + "that end here")
+        yield Note("a note of " + "wonderful words " * 12 + "that end here")
         for step in range(1, 22):
             yield Step(1, step, 0.693, 0.5, 0.1, 12345.0, 0.1, step / 250, 4000.0)
             time.sleep(0.03)
@@ -142,7 +142,7 @@ def test_lines_break_between_words(folder: Path, columns: int):
     for sentence in (
         "resnet18: 11,177,538 parameters, 2 classes, pictures of 128x128 pixels",
         "form of a step: channels last, float32, parts of a batch side by side",
-        "a note of " + "many words " * 12 + "that end here",
+        "a note of " + "wonderful words " * 12 + "that end here",
     ):
         assert sentence in " ".join(words), lines
 
@@ -154,5 +154,5 @@ def test_what_is_written_to_a_file_is_not_broken(folder: Path, tmp_path: Path):
         text=True,
         check=True,
     )
-    assert "a note of " + "many words " * 12 + "that end here" in done.stderr.splitlines()
+    assert "a note of " + "wonderful words " * 12 + "that end here" in done.stderr.splitlines()
     assert "\x1b" not in done.stderr
