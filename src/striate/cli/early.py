@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+import click
+
 from striate.errors import DataError, OptionError, printable
 
 
@@ -27,6 +29,18 @@ def check_model(model: Path) -> None:
         raise OptionError(
             f"{printable(str(model))}: no such file; expected a model file or the folder of a run"
         )
+
+
+def tell_of_run(model: Path) -> None:
+    """Say on stderr where a run's training has not ended."""
+    from striate.training.run import Run
+
+    if (
+        model.is_dir()
+        and (model / "model.safetensors").exists()
+        and (told := Run(model).unfinished())
+    ):
+        click.echo(told, err=True)
 
 
 def check_training(photos: Path | None, resume: Path | None) -> None:

@@ -23,6 +23,7 @@ def command(model: Path, photos: Path, as_json: bool, options: dict[str, Any]) -
     """
     early.check_model(model)
     early.check_photos(photos)
+    early.tell_of_run(model)
     from striate.cli.loading import verbs
 
     evaluation = verbs.evaluate(model, photos, **options)

@@ -29,6 +29,7 @@ def command(
     """
     early.check_model(model)
     early.check_paths(paths)
+    early.tell_of_run(model)
     failed = tell(model, paths, options=options, as_json=as_json)
     return 3 if failed and strict else 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterable
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from striate.data.listing import Progress as Reading
 from striate.text import counted, percent
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
+from striate.training.run import Run
 from striate.training.together import launch
 
 T = TypeVar("T")
@@ -76,10 +78,7 @@ def _text(event: Event) -> str:
         case Epoch():
             return _row(event)
         case Stopped():
-            return (
-                f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-                f"go on with: striate train --resume {event.folder}"
-            )
+            return _stopped(event)
         case Finished():
             return (
                 f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
@@ -87,6 +86,20 @@ def _text(event: Event) -> str:
             )
         case _:
             return ""
+
+
+def _stopped(event: Stopped) -> str:
+    run = Run(event.folder)
+    folder = shlex.quote(str(event.folder))
+    told = (
+        f"stopped and saved in epoch {event.epoch} after step {event.step}; "
+        f"go on with: striate train --resume {folder}"
+    )
+    if run.model_file.exists():
+        photos = shlex.quote(str(run.read_json(run.options_file.name)["photos"]))
+        report = shlex.quote(str(run.report_file))
+        told += f"\njudge its best epoch: striate evaluate {folder} {photos} --out {report}"
+    return told
 
 
 def _opening(event: Started) -> str:
