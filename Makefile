@@ -7,6 +7,10 @@ BENCH := .venv-bench/bin
 # uv does not look into pip's folders of wheels by itself; a torch found there spares a long download
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 
+# PyTorch's own index of builds without CUDA, which is 5.9 GB: taken where there is no GPU and the index can be reached
+TORCH_CPU ?= https://download.pytorch.org/whl/cpu
+REACHES := import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)
+
 .PHONY: help demo test kill-test lint docs bench lock
 
 help:
@@ -58,6 +62,8 @@ lock: .venv/ready
 	-$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	if [ -x $(BIN)/uv ]; then install="$(BIN)/uv pip install --python $(BIN)/python"; \
 	else install="$(BIN)/python -m pip install"; fi; \
+	if ! command -v nvidia-smi >/dev/null && $(BIN)/python -c '$(REACHES)' $(TORCH_CPU)/torch/ 2>/dev/null; then \
+		$$install --quiet --no-deps --index-url $(TORCH_CPU) $$(grep -E '^(torch|torchvision)==' constraints.txt) || true; fi; \
 	$$install --quiet --constraint constraints.txt --group dev --group docs --editable .
 	touch $@
 

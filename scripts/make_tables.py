@@ -20,7 +20,7 @@ from pathlib import Path
 
 import annotated_types
 import torch
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
@@ -39,6 +39,7 @@ from striate.options import (
     TrainOptions,
     VaryOptions,
 )
+from striate.options.choices import TUNED
 from striate.training import events
 from striate.training.learning.optimiser import USUAL
 from striate.training.recipe import choose_view, complete
@@ -144,7 +145,7 @@ def limits(bounds: Iterable[object]) -> str:
     words: list[str] = []
     for bound in bounds:
         match bound:
-            case AfterValidator():  # of a text
+            case AfterValidator() | BeforeValidator():  # of a text
                 pass
             case annotated_types.Ge(least):
                 words.append(f"{number(least)} or more")
@@ -214,7 +215,7 @@ def recipes() -> str:
 _PAPERS = {
     "sgd": ("the gradient", "[Robbins and Monro 1951](https://doi.org/10.1214/aoms/1177729586)"),
     "momentum": (
-        "a sum of gradients that fades by 0.9",
+        "a sum of gradients that fades",
         "[Polyak 1964](https://doi.org/10.1016/0041-5553(64)90137-5)",
     ),
     "nesterov": ("the same, a step ahead", "Sutskever et al. 2013"),
@@ -255,11 +256,14 @@ def optimisers() -> str:
             *_PAPERS[name],
             f"{usual.learning_rate:g}" + (" x the network's" if usual.of_card else ""),
             f"{usual.weight_decay:g}",
+            f"{usual.momentum:g}" if name in TUNED["momentum"] else "–",
+            "{:g}, {:g}".format(*usual.betas) if name in TUNED["betas"] else "–",
+            f"{usual.eps:g}" if name in TUNED["eps"] else "–",
         )
         for name, usual in USUAL.items()
     ]
     heads = ("optimiser", "moves weights along", "after", "highest learning rate", "weight decay")
-    return table(heads, rows)
+    return table((*heads, *TUNED), rows)
 
 
 def augmentation() -> str:

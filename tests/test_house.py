@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 import striate
+from striate import zoo
+from striate.options.networks import NAMES
 
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
@@ -153,6 +155,39 @@ def run(code: str) -> str:
 def test_doors_are_light(code: str, heavy: set[str]):
     listed = run(f"{code}\nimport sys, json; print(); print(json.dumps(list(sys.modules)))")
     assert heavy & set(json.loads(listed.splitlines()[-1])) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        *(("train nowhere", 3), ("train", 2), ("train . --epochs 0", 2), ("train . --lr 1", 2)),
+        *(("train . --network resnet17", 2), ("train . --network resnet17(width=2)", 2)),
+        *(("train . --device gpu", 2), ("train . --recipe nowhere", 4), ("train --resume .", 2)),
+        *(
+            ("train . --optimiser adam --momentum 0.9", 2),
+            ("train . --validation 0.8 --test 0.8", 2),
+        ),
+        *(("find-rate nowhere", 3), ("find-rate . --steps 2", 2), ("find-rate . --out a.pdf", 2)),
+        *(("find-rate . --network resnet17", 2), ("verify .", 2), ("pack nowhere --to x", 3)),
+        *(("evaluate nowhere .", 2), ("evaluate . nowhere", 3), ("evaluate . . --device gpu", 2)),
+        *(("evaluate . . --out a.pdf", 2), ("predict nowhere .", 2), ("predict . nowhere", 3)),
+        *(("predict . . --top 0", 2), ("predict . . --out a.pdf", 2), ("check nowhere", 3)),
+        *(("check . --augment most", 2), ("check . --out a.pdf", 2), ("describe resnet17", 2)),
+        *(("describe lenet5 resnet17", 2), ("describe lenet5 --out a.pdf", 2)),
+        *(("describe lenet5 vgg16 --folded", 2), ("filter nowhere --kernel sobel-x", 3)),
+        *(("numbers nowhere", 3), ("cache --largest much", 2), ("size --input 0", 2)),
+    ],
+)
+def test_what_is_wrong_is_told_before_torch_is_loaded(line: str, code: int):
+    told = run(
+        "import striate.cli, sys\n"
+        f"print(striate.cli.main({line.split()!r}), 'torch' in sys.modules)"
+    )
+    assert told == f"{code} False\n"
+
+
+def test_the_names_that_are_known_without_torch_are_those_of_the_zoo():
+    assert tuple(zoo.CARDS) == NAMES
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from striate.errors import OptionError, StorageError
-from striate.options import EvaluateOptions, Options, PredictOptions, TrainOptions
+from striate.options import (
+    EvaluateOptions,
+    Options,
+    PredictOptions,
+    RateOptions,
+    TrainOptions,
+    peers,
+)
 
 MODELS = (TrainOptions, EvaluateOptions, PredictOptions)
 RECIPE = """
@@ -93,6 +100,24 @@ WRONG = [
     ({"learning_rate": "nan"}, "learning_rate must be a finite number, but 'nan' came"),
     ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
     ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
+    (
+        {"betas": "0.9", "optimiser": "adam"},
+        "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but '0.9' came",
+    ),
+    (
+        {"betas": [0.9, 1], "optimiser": "adam"},
+        "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but [0.9, 1] came",
+    ),
+    (
+        {"momentum": 0.9, "optimiser": "sgd"},
+        "sgd has no use for momentum; leave it out, or take the optimiser momentum, nesterov, "
+        "rmsprop, lars or muon",
+    ),
+    (
+        {"betas": "0.9,0.95"},
+        "nesterov has no use for betas; leave it out, or take the optimiser adam, adamw, lamb, "
+        "lion or muon",
+    ),
     ({"batch": "1"}, "batch must be at least 2 or 'auto', but '1' came"),
     ({"size": 7}, "size must be at least 8, but 7 came"),
     ({"fit": "squash"}, "fit must be 'letterbox', 'crop' or 'stretch', but 'squash' came"),
@@ -117,6 +142,73 @@ WRONG = [
 @pytest.mark.parametrize(("values", "message"), WRONG, ids=range(len(WRONG)))
 def test_a_wrong_value_is_told_with_what_it_must_be(values: dict[str, Any], message: str) -> None:
     assert refusal(values) == message
+
+
+@pytest.mark.parametrize(
+    ("word", "ours"),
+    [
+        *(
+            ("lr", "learning_rate"),
+            ("batch_size", "batch"),
+            ("model", "network"),
+            ("wd", "weight_decay"),
+        ),
+        *(("LR_Scheduler", "schedule"), ("optimizer", "optimiser"), ("imgsz", "size")),
+        *(("img-size", "size"), ("num_epochs", "epochs"), ("label_smoothing", "smoothing")),
+        *(
+            ("validation_split", "validation"),
+            ("ema", "average"),
+            ("learning-rate", "learning_rate"),
+        ),
+    ],
+)
+def test_a_word_of_other_libraries_is_answered_with_ours(word: str, ours: str) -> None:
+    assert refusal({word: 1}) == f"there is no option {word!r}: it is called {ours} here"
+    with pytest.raises(OptionError) as caught:
+        EvaluateOptions.read({word: 1})
+    if ours != "batch":
+        assert "is called" in str(caught.value)
+
+
+def test_a_word_for_what_needs_no_option_is_answered_with_what_to_do() -> None:
+    assert refusal({"num_workers": 4}) == (
+        "there is no option 'num_workers': pictures are decoded once, by all cores; there is "
+        "nothing to set"
+    )
+
+
+def test_every_word_of_other_libraries_leads_to_an_option_or_a_sentence() -> None:
+    options = {name for model in (*MODELS, RateOptions) for name in model.model_fields}
+    for theirs, ours in peers._OURS.items():
+        assert " " in ours or ours in options, theirs
+        assert theirs not in options or theirs == ours or peers.hint(theirs, {theirs}) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "ours"),
+    [
+        *(("optimiser", "AdamW", "adamw"), ("optimiser", "SGD", "sgd")),
+        *(("schedule", "one_cycle", "one-cycle"), ("schedule", "OneCycleLR", "one-cycle")),
+        *(("layout", "channels_last", "channels-last"), ("precision", "fp16", "float16")),
+        *(("colour", "RGB", "rgb"), ("colour", "gray", "grey"), ("batch", "AUTO", "auto")),
+    ],
+)
+def test_words_are_taken_in_other_capitals_and_with_other_hyphens(
+    name: str, theirs: str, ours: str
+) -> None:
+    assert getattr(TrainOptions.read({name: theirs}), name) == ours
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "cpu:0", "CUDA", ""])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_device_that_nothing_is_called_is_refused(model: type[Options], device: str) -> None:
+    said = f"device must be auto, cpu, cuda or cuda:N, but {device!r} came"
+    assert refusal({"device": device}, model) == said
+
+
+def test_a_file_that_ends_otherwise_is_refused_with_the_options() -> None:
+    said = "a.pdf: expected a file that ends in .html"
+    assert refusal({"out": "a.pdf"}, EvaluateOptions) == said
 
 
 def test_a_switch_is_true_or_false() -> None:
@@ -156,7 +248,8 @@ def test_a_recipe_gives_options_and_changes_override_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("epochs = 0", "epochs must be at least 1, but 0 came"),
-        ("epoch = 4", "no option is called 'epoch'; did you mean 'epochs'?"),
+        ("epochss = 4", "no option is called 'epochss'; did you mean 'epochs' or 'eps'?"),
+        ("lr = 0.1", "there is no option 'lr': it is called learning_rate here"),
         ("epochs = true", "epochs must be a whole number, but 'true' came"),
         ("minutes = nan", "minutes must be a finite number, but nan came"),
         ("minutes = -inf", "minutes must be a finite number, but -inf came"),
@@ -174,7 +267,7 @@ def test_a_recipe_gives_options_and_changes_override_it(tmp_path: Path) -> None:
         ),
         ("seed = " + "[" * 100_000, "not TOML: maximum recursion depth exceeded"),
     ],
-    ids=range(11),
+    ids=range(12),
 )
 def test_a_wrong_recipe_is_named_with_its_reason(tmp_path: Path, text: str, message: str) -> None:
     recipe = tmp_path / "recipe.toml"

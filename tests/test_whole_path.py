@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -115,7 +116,7 @@ def test_16_bit_grey_and_transparency_are_predicted_as_what_they_show(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
-    photos: Path, tmp_path: Path, number: signal.Signals
+    photos: Path, tmp_path: Path, number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "striate", "train", str(photos), "--epochs", "5000"]
@@ -125,9 +126,17 @@ def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
         process.send_signal(number)
         _, told = process.communicate(timeout=20)
     assert process.returncode == 128 + number
-    last = told.rstrip().splitlines()[-1]
+    *_, last, judge = told.rstrip().splitlines()
     assert last.startswith("stopped and saved in epoch ")
     assert last.endswith(f"; go on with: striate train --resume {out}")
+    said = f"judge its best epoch: striate evaluate {out} {photos} --out {out}/report.html"
+    assert judge == said
+    line = shlex.split(judge.partition(": striate ")[2])
+    assert main(line) == 0
+    assert capsys.readouterr().err.startswith(
+        f"{out}: the training has not ended; its best epoch so far, "
+    )
+    assert (out / "report.html").exists()
     assert "Traceback" not in told
     assert (out / "checkpoints" / "last.safetensors").exists()
 

@@ -123,6 +123,11 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
     except StorageError as error:
         if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
             raise
+        if (path.parent / "options.json").is_file():
+            run = printable(str(path.parent))
+            raise OptionError(
+                f"{run}: no epoch of this run is done yet; go on with: striate train --resume {run}"
+            ) from error
         raise OptionError(
             f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
         ) from error

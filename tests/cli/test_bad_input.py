@@ -77,7 +77,24 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --epoch 3",
             2,
-            "no such option '--epoch'. Did you mean '--epochs'?; see `striate train --help`",
+            "there is no option '--epoch': it is called --epochs here; see `striate train --help`",
+        ),
+        (
+            "train stripes --netwrk lenet5",
+            2,
+            "no such option '--netwrk'. Did you mean '--network'?; see `striate train --help`",
+        ),
+        (
+            "find_rate stripes --batch_size 8",
+            2,
+            "there is no option '--batch-size': it is called --batch here; "
+            "see `striate find-rate --help`",
+        ),
+        (
+            "train stripes --pretrained",
+            2,
+            "there is no option '--pretrained': training begins with fresh weights; "
+            "striate.build(name, weights=...) loads published ones; see `striate train --help`",
         ),
         ("train --resume stripes", 2, "stripes: not a run of striate: it has no options.json"),
         (

@@ -141,7 +141,7 @@ def outcome(folder: Path) -> dict[str, object]:
         values = {k: getattr(epoch, k) for k in ("epoch", "train_loss", "train_accuracy",
             "validation_loss", "validation_accuracy", "best", "weights")}  # fmt: skip
         epochs.append(values)
-    files = (run.checkpoints / "last.safetensors", run.checkpoints / "best.safetensors")
+    files = (run.checkpoints / "last.safetensors",)
     digests = [tensorfile.digest(tensorfile.read(file)[1]) for file in (*files, run.model_file)]
     partial = [str(file) for file in folder.rglob("*.partial")]
     return {"epochs": epochs, "digests": digests, "partial": partial, "finished": run.finished}

@@ -37,6 +37,28 @@ def differing(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> s
     return {name for name in one if not torch.equal(one[name], other[name])}
 
 
+@pytest.mark.parametrize(
+    ("asked", "recorded"),
+    [
+        ({}, {"momentum": 0.9, "betas": None, "eps": None}),
+        ({"momentum": "0.5"}, {"momentum": 0.5, "betas": None, "eps": None}),
+        ({"optimiser": "lamb"}, {"momentum": None, "betas": [0.9, 0.999], "eps": 1e-6}),
+        (
+            {"optimiser": "muon", "betas": (0.8, 0.9)},
+            {"momentum": 0.95, "betas": [0.8, 0.9], "eps": 1e-8},
+        ),
+    ],
+    ids=["usual", "momentum", "lamb", "muon"],
+)
+def test_what_tunes_the_optimiser_is_recorded_and_given_or_its_usual_value(
+    photos: Path, tmp_path: Path, asked: dict[str, Any], recorded: dict[str, Any]
+):
+    run = striate.train(photos, out=tmp_path, progress=False, **{**QUICK, "epochs": 1}, **asked)
+    options = run.read_json("options.json")
+    assert {name: options[name] for name in recorded} == recorded
+    assert striate.verify(run.folder).same
+
+
 @pytest.mark.parametrize("stop_at", [(1, 2), (2, 3), (3, 1)])
 @pytest.mark.parametrize(
     "options",
@@ -44,8 +66,10 @@ def differing(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> s
         {"optimiser": "muon", "accumulate": 4, "clip": 1.0, "average": 0.9, "network": "resnet20"},
         {"optimiser": "lamb", "schedule": "plateau", "warm_up": 0.1, "balance": "sampling"},
         {"optimiser": "adagrad", "accumulate": 3, "balance": "weights", "smoothing": 0.1},
+        {"optimiser": "rmsprop", "momentum": 0.8, "eps": 1e-3},
+        {"optimiser": "adamw", "betas": "0.7,0.95", "eps": 1e-4},
     ],
-    ids=["muon", "lamb", "adagrad"],
+    ids=["muon", "lamb", "adagrad", "rmsprop", "adamw"],
 )
 def test_a_stopped_run_goes_on_bit_for_bit(
     photos: Path,

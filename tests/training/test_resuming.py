@@ -23,7 +23,7 @@ from striate.data.packing import survey
 from striate.errors import OptionError, StorageError
 from striate.training import loop
 from striate.training.checkpoint import Position
-from striate.training.events import Epoch, Step
+from striate.training.events import Epoch, Note, Started, Step
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 from tests.training.test_training import weights, without_times
@@ -46,7 +46,7 @@ def copied(run: Run, place: Path) -> Run:
 
 
 def assert_same(run: Run, whole: Run) -> None:
-    for file in (LAST, "checkpoints/best.safetensors", "model.safetensors"):
+    for file in (LAST, "model.safetensors"):
         assert weights(run.folder / file) == weights(whole.folder / file)
     told = [[epoch.weights for epoch in each.epochs()] for each in (run, whole)]
     assert told[0] == told[1]
@@ -166,6 +166,87 @@ def test_the_half_line_of_a_kill_harms_no_later_line(tmp_path: Path):
     run.mend()
     run.note(loop.Finished(tmp_path, 1, 1, 0.5, 2.0))
     assert [event["event"] for event in run.events()] == ["Note", "Finished"]
+
+
+def test_a_finished_run_at_a_constant_rate_takes_more_epochs_as_if_from_the_start(
+    photos: Path, tmp_path: Path
+):
+    asked = {**QUICK, "schedule": "constant", "learning_rate": 0.05}
+    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **asked)
+    short = striate.train(photos, out=tmp_path / "run", progress=False, **{**asked, "epochs": 2})
+    *_, started, note = [
+        event for event in striate.stream(resume=short.folder, epochs=4)
+        if isinstance(event, Note | Started)
+    ][::-1]  # fmt: skip
+    assert note == Note("epochs from 2 to 4: goes on as if it had been so from the start")
+    assert started.epochs == 4
+    assert short.read_json("options.json")["epochs"] == 4
+    assert short.finished
+    assert_same(short, whole)
+    assert (short.folder / "report.html").exists()
+
+
+def test_more_epochs_stretch_the_schedule_and_a_stop_in_them_changes_nothing(
+    whole: Run, tmp_path: Path
+):
+    longer, stopped = (copied(whole, tmp_path / name) for name in ("longer", "stopped"))
+    notes = [event for event in striate.stream(resume=longer.folder, epochs=6)
+             if isinstance(event, Note)]  # fmt: skip
+    assert notes == [
+        Note(
+            "epochs from 4 to 6: from here the learning rate follows one-cycle over the longer "
+            "training, and is 0.0334 now; what came before followed the shorter one, so the "
+            "weights will not be those of a training that was as long from the start"
+        )
+    ]
+    events = striate.stream(resume=stopped.folder, epochs=6)
+    next(event for event in events if isinstance(event, Step) and event.epoch == 6)
+    events.close()
+    assert not stopped.finished
+    assert_same(striate.train(resume=stopped.folder, progress=False), longer)
+    assert [epoch.epoch for epoch in longer.epochs()] == [1, 2, 3, 4, 5, 6]
+    assert longer.epochs()[:4] == whole.epochs()
+    assert striate.verify(longer.folder).same
+
+
+def test_steps_of_a_shorter_training_are_not_replayed_as_those_of_a_longer(
+    whole: Run, tmp_path: Path
+):
+    run = copied(whole, tmp_path / "run")
+    events = striate.stream(resume=run.folder, epochs=6)
+    next(event for event in events if isinstance(event, Step))
+    events.close()
+    with pytest.raises(OptionError, match="nothing to replay: no steps lie between"):
+        striate.verify(run.folder)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"epochs": 3}, "epochs of a resumed run can only be raised: it has 4, but 3 came"),
+        ({"minutes": 3}, "minutes of a resumed run can only be raised: it has none, but 3.0 came"),
+        ({"patience": 3}, "patience of a resumed run can only be raised: it has none, but 3 came"),
+        ({"epochs": 0}, "epochs must be at least 1, but 0 came"),
+    ],
+)
+def test_a_run_is_never_made_shorter(whole: Run, asked: dict[str, int], message: str):
+    before = {file: file.read_bytes() for file in whole.folder.rglob("*") if file.is_file()}
+    with pytest.raises(OptionError) as caught:
+        striate.train(resume=whole.folder, progress=False, **asked)
+    assert str(caught.value) == message
+    assert before == {file: file.read_bytes() for file in whole.folder.rglob("*") if file.is_file()}
+
+
+def test_a_run_without_an_epoch_is_not_judged_and_says_how_to_go_on(photos: Path, tmp_path: Path):
+    events = striate.stream(photos, out=tmp_path / "run", **QUICK)
+    next(event for event in events if isinstance(event, Step))
+    events.close()
+    with pytest.raises(OptionError) as caught:
+        striate.evaluate(tmp_path / "run", photos)
+    assert str(caught.value) == (
+        f"{tmp_path}/run: no epoch of this run is done yet; go on with: "
+        f"striate train --resume {tmp_path}/run"
+    )
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS])

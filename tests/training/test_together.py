@@ -206,18 +206,24 @@ def test_the_job_is_named_by_the_user_or_by_the_folder_of_torchrun(monkeypatch: 
     assert launch.place().job == "none_ab"
 
 
-@pytest.mark.parametrize("device", ["auto", "cuda", "cuda:1"])
-def test_each_process_has_a_gpu_of_its_own(device: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.fixture
+def second_of_four(monkeypatch: pytest.MonkeyPatch) -> Group:
+    """The second of four processes on a machine with GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    here = Group(launch.Place(5, 8, 1, 4), torch.distributed.HashStore())
-    if device == "cuda:1":
-        with pytest.raises(OptionError) as caught:
-            here.device(device)
-        assert str(caught.value) == (
-            "device cuda:1 names one GPU for 4 processes; --device cuda takes one for each"
-        )
-    else:
-        assert here.device(device) == "cuda:1"
+    return Group(launch.Place(5, 8, 1, 4), torch.distributed.HashStore())
+
+
+@pytest.mark.parametrize("device", ["auto", "cuda"])
+def test_each_process_has_a_gpu_of_its_own(device: str, second_of_four: Group):
+    assert second_of_four.device(device) == "cuda:1"
+
+
+def test_one_gpu_is_refused_to_several_processes(second_of_four: Group):
+    with pytest.raises(OptionError) as caught:
+        second_of_four.device("cuda:1")
+    assert str(caught.value) == (
+        "device cuda:1 names one GPU for 4 processes; --device cuda takes one for each"
+    )
 
 
 def test_processes_that_meet_again_have_another_name():

@@ -61,7 +61,6 @@ def test_stripes_are_learned(run: Run):
 def test_the_run_folder_holds_all_that_was_promised(run: Run):
     files = {str(file.relative_to(run.folder)) for file in run.folder.rglob("*") if file.is_file()}
     assert files == {
-        "checkpoints/best.safetensors",
         "checkpoints/last.safetensors",
         "checkpoints/previous.safetensors",
         "data_report.json",
@@ -232,8 +231,11 @@ def test_a_resumed_run_says_when_the_machine_is_another(run: Run, tmp_path: Path
 
 def test_a_resumed_run_keeps_its_options(run: Run):
     with pytest.raises(OptionError) as caught:
-        striate.train(resume=run.folder, epochs=9, progress=False)
-    assert str(caught.value) == "a resumed run keeps its options; leave out epochs, or train anew"
+        striate.train(resume=run.folder, batch=9, epochs=20, progress=False)
+    assert str(caught.value) == (
+        "a resumed run keeps its options, but epochs, minutes and patience may be raised; "
+        "leave out batch, or train anew"
+    )
 
 
 def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path):

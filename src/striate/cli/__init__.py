@@ -69,7 +69,12 @@ class _InOrder(click.Group):
         return list(self.commands)
 
 
-@click.group(cls=_InOrder, epilog="Start with: striate demo", invoke_without_command=True)
+@click.group(
+    cls=_InOrder,
+    epilog="Start with: striate demo",
+    invoke_without_command=True,
+    context_settings={"token_normalize_func": lambda word: word.replace("_", "-")},
+)
 @click.version_option(striate.__version__, message="striate %(version)s", help="Print the version.")
 @click.option(
     "--traceback", is_flag=True, expose_value=False, help="Show where an error came from."
@@ -106,7 +111,8 @@ def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
         return 130, "interrupted"
     if isinstance(error, click.ClickException):
         message = printable(error.format_message()).rstrip(".")
-        place = " ".join(["striate", *(verb for verb in asked if verb in _striate.commands)])
+        words = [word.replace("_", "-") for word in asked]
+        place = " ".join(["striate", *(verb for verb in words if verb in _striate.commands)])
         return 2, f"{message[:1].lower()}{message[1:]}; see `{place} --help`"
     return StriateError.exit_code, (
         f"{type(error).__name__}: {error}\nthis is a bug of striate: please report it with "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 from striate.errors import DataError
@@ -24,6 +25,7 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     With --augment, --vary or --out, some of them are drawn as training varies them. Exits with 3
     when the folder cannot be trained on. Example: striate check photos --augment strong
     """
+    early.check_photos(photos)
     from striate.data.checking.inspection import inspect
 
     place, leaked = None, "keep"

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 
@@ -25,6 +26,10 @@ def command(model: Path, photos: Path | None, as_json: bool, options: dict[str, 
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """
+    early.check_model(model)
+    if photos is not None:
+        early.check_photos(photos)
+    early.tell_of_run(model)
     from striate.cli.loading import verbs
 
     evaluation = verbs.evaluate(model, photos, **options)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 
@@ -26,6 +27,9 @@ def command(
 
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """
+    early.check_model(model)
+    early.check_paths(paths)
+    early.tell_of_run(model)
     failed = tell(model, paths, options=options, as_json=as_json)
     return 3 if failed and strict else 0
 

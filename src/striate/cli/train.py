@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 from striate.text import counted, shell_command
+from striate.training.together import launch
 
 if TYPE_CHECKING:
     from striate.training.events import Finished
@@ -39,6 +42,8 @@ def command(
 
     In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
+    if launch.place().processes == 1:  # of several, the first tells for all
+        early.check_training(photos, resume)
     return follow(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
 
@@ -55,24 +60,21 @@ def follow(
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.run import Run
-    from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
-    for event in display.shown(events):
-        if launch.place().rank and isinstance(event, (Stopped, Finished)):
-            return event.folder, 128 + event.signal if isinstance(event, Stopped) else 0
-        if isinstance(event, Stopped):
-            if as_json:
-                print_json(to_json(event))
-            return event.folder, 128 + event.signal
-        if isinstance(event, Finished):
-            if as_json:
-                evaluation = Run(event.folder).read_json("evaluation.json")
-                print_json({**to_json(event), "evaluation": evaluation})
-            else:
-                _say_what_there_is(event)
-            return event.folder, 0
-    raise AssertionError("a training ends with Finished or Stopped")
+    with contextlib.closing(display.shown(events)) as shown:
+        event = next(event for event in shown if isinstance(event, Stopped | Finished))
+    if isinstance(event, Stopped):
+        if as_json and not launch.place().rank:
+            print_json(to_json(event))
+        return event.folder, 128 + event.signal
+    if not launch.place().rank:
+        if as_json:
+            evaluation = Run(event.folder).read_json("evaluation.json")
+            print_json({**to_json(event), "evaluation": evaluation})
+        else:
+            _say_what_there_is(event)
+    return event.folder, 0
 
 
 def _say_what_there_is(event: Finished) -> None:

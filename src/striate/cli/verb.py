@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 import click
 
+from striate.training.together import launch
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -37,7 +39,30 @@ class Verb(click.Command):
         if self.model:
             given = {name: ctx.params.pop(name) for name in self.fields()}
             ctx.params["options"] = {k: v for k, v in given.items() if v is not None}
+            if launch.place().processes == 1:  # of several, the first tells for all
+                self._check(ctx.params["options"], ctx.params.get("recipe"))
         return super().invoke(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from striate.options import peers
+
+            known = {str(param.name) for param in self.get_params(ctx)}
+            if told := peers.hint(error.option_name, known, "--{}"):
+                raise click.UsageError(told, ctx) from None
+            raise
+
+    def _check(self, given: dict[str, Any], recipe: Path | None) -> None:
+        """Raises OptionError for what is wrong before the function loads torch."""
+        from striate import options
+        from striate.cli.early import check_networks
+
+        model: type[options.Options] = getattr(options, self.model)
+        read = model.read_toml(recipe, given) if recipe else model.read(given)
+        if isinstance(read, options.TrainOptions) and read.network:
+            check_networks([read.network])
 
     def fields(self) -> dict[str, FieldInfo]:
         if not self.model:

@@ -16,6 +16,12 @@ Optimiser = Literal[
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
     "lamb", "lars", "lion", "muon",
 ]  # fmt: skip
+#: option -> the optimisers that it tunes
+TUNED: dict[str, tuple[Optimiser, ...]] = {
+    "momentum": ("momentum", "nesterov", "rmsprop", "lars", "muon"),
+    "betas": ("adam", "adamw", "lamb", "lion", "muon"),
+    "eps": ("adagrad", "rmsprop", "adam", "adamw", "lamb", "muon"),
+}
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
 BatchNorm = Literal["synchronised", "local"]
 Balance = Literal["none", "weights", "sampling"]

@@ -5,13 +5,23 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from striate.errors import OptionError, StorageError, printable, unknown
+from striate.options import peers
+from striate.storage import check_suffix
 
 
 def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # noqa: A002
@@ -31,6 +41,30 @@ def words(values: Mapping[str, Any]) -> list[str]:
             found.append(f"--{name.replace('_', '-')}")
             found += [] if value is True else [str(value)]
     return found
+
+
+def ending(*suffixes: str) -> AfterValidator:
+    """A file of one of these suffixes, or none at all."""
+
+    def check(path: Path | None) -> Path | None:
+        try:
+            if path is not None:
+                check_suffix(path, suffixes)
+        except OptionError as error:
+            raise PydanticCustomError("ranges", "{reason}", {"reason": str(error)}) from None
+        return path
+
+    return AfterValidator(check)
+
+
+def _device(name: str) -> str:
+    kind, _, number = name.partition(":")
+    if name not in ("auto", "cpu", "cuda") and (kind != "cuda" or not number.isdecimal()):
+        raise PydanticCustomError("device", "a device")
+    return name
+
+
+Device = Annotated[str, AfterValidator(_device)]
 
 
 class Options(BaseModel):
@@ -88,6 +122,35 @@ class Options(BaseModel):
         number = not {int, float}.isdisjoint((kind, *get_args(kind)))
         return str(value).lower() if number and isinstance(value, bool) else value
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _words_are_read_as_peers_spell_them(cls, value: Any, info: ValidationInfo) -> Any:
+        """One of several words may have other capitals and hyphens: AdamW, one_cycle."""
+        kind = cls.model_fields[info.field_name or ""].annotation
+        words = [
+            word
+            for one in (kind, *get_args(kind))
+            if get_origin(one) is Literal
+            for word in get_args(one)
+        ]
+        if not isinstance(value, str) or value in words:
+            return value
+        alike = {_bare(word): word for word in words}
+        bare = _bare(value)
+        return alike.get(_SAME_WORDS.get(bare, bare), value)
+
+
+#: bare words of other libraries for what ours name too
+_SAME_WORDS = {
+    "fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "gray": "grey",
+    "grayscale": "grey", "color": "rgb", "val": "validation", "valid": "validation",
+    "cosineannealinglr": "cosine", "onecyclelr": "onecycle", "reducelronplateau": "plateau",
+}  # fmt: skip
+
+
+def _bare(word: str) -> str:
+    return word.lower().translate(str.maketrans("", "", "-_ "))
+
 
 #: what a value must be
 _DEMANDS = {
@@ -106,6 +169,8 @@ _DEMANDS = {
     "string_type": "text",
     "string_unicode": "readable text",
     "path_type": "a path",
+    "device": "auto, cpu, cuda or cuda:N",
+    "pair": "two numbers, 0 or more and below 1, as in 0.9,0.95",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
 }
@@ -118,7 +183,7 @@ def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
         return error["msg"]
     name = str(error["loc"][0])
     if error["type"] in ("extra_forbidden", "invalid_key"):
-        return str(unknown("option", name, known))
+        return peers.hint(name, known) or str(unknown("option", name, known))
     of_it = [one for one in errors if one["loc"][:1] == error["loc"][:1]]
     demands = [
         _DEMANDS.get(one["type"], "of another kind").format(**one.get("ctx", {})) for one in of_it

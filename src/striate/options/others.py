@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 from striate.options.choices import Augment, Border, Leaked, Mode, PartChoice
-from striate.options.form import Options, option
+from striate.options.form import Device, Options, ending, option
 from striate.options.variation import Ranges
 
 
@@ -15,7 +16,9 @@ class CheckOptions(Options):
     augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
     vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
-    out: Path | None = option(None, "Write a sheet of augmented pictures to this .png file")
+    out: Annotated[Path | None, ending(".png")] = option(
+        None, "Write a sheet of augmented pictures to this .png file"
+    )
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
 
     @property
@@ -40,8 +43,10 @@ class EvaluateOptions(Options):
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
-    out: Path | None = option(None, "Write the report to this .html file")
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Annotated[Path | None, ending(".html")] = option(
+        None, "Write the report to this .html file"
+    )
 
 
 class PredictOptions(Options):
@@ -50,8 +55,10 @@ class PredictOptions(Options):
     top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
-    out: Path | None = option(None, "Write rows to this .csv or .jsonl file")
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
+        None, "Write rows to this .csv or .jsonl file"
+    )
     raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
 
 

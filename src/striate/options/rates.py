@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from striate.errors import unknown
-from striate.options.form import option
+from striate.options.form import ending, option
 from striate.options.train import TrainOptions
 
 #: what a training takes and a test of rates has no use for
@@ -27,7 +27,9 @@ class RateOptions(TrainOptions):
     lowest: float = option(1e-5, "Learning rate of the first step", gt=0)
     highest: float = option(10.0, "Learning rate of the last step", gt=0)
     steps: int = option(100, "From the lowest to the highest rate", "steps", ge=10, le=100_000)
-    out: Path | None = option(None, "Draw the losses into this .svg or .png file")
+    out: Annotated[Path | None, ending(".svg", ".png")] = option(
+        None, "Draw the losses into this .svg or .png file"
+    )
 
     @classmethod
     def flags(cls) -> dict[str, FieldInfo]:

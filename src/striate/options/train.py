@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from striate.options.choices import (
+    TUNED,
     Asked,
     Augment,
     Balance,
@@ -21,8 +22,24 @@ from striate.options.choices import (
     Precision,
     Schedule,
 )
-from striate.options.form import Options, option
+from striate.options.form import Device, Options, option
 from striate.options.variation import Ranges
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    """Two numbers, also from the text "0.9,0.95" of a flag."""
+    if value is None:
+        return None
+    try:
+        first, second = map(float, value.split(",") if isinstance(value, str) else value)
+    except (TypeError, ValueError, OverflowError):
+        first = second = -1.0
+    if not (0 <= first < 1 and 0 <= second < 1):
+        raise PydanticCustomError("pair", "two numbers")
+    return first, second
+
+
+Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
 
 
 class TrainOptions(Options):
@@ -41,6 +58,9 @@ class TrainOptions(Options):
     optimiser: Optimiser = option("nesterov", "How gradients change weights")
     schedule: Schedule = option("one-cycle", "How the learning rate falls")
     warm_up: float | None = option(None, "Share in which the learning rate rises", ge=0, lt=1)
+    momentum: float | None = option(None, "What a sum of gradients keeps of itself", ge=0, lt=1)
+    betas: Betas = option(None, "What averages of gradients and of squares keep", "two numbers")
+    eps: float | None = option(None, "Added where a root of squares divides", gt=0, le=1)
     weight_decay: float | None = option(None, "Pull of weights towards zero", ge=0, le=10)
     clip: float | None = option(None, "Greatest norm of all gradients together", gt=0)
     accumulate: int = option(1, "Steps whose gradients make one update", ge=1, le=65_536)
@@ -68,7 +88,7 @@ class TrainOptions(Options):
     deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
     batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
-    device: str = option("auto", "auto, cpu, cuda or cuda:N")
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
     checkpoint_minutes: float | None = option(
         None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5
@@ -84,4 +104,20 @@ class TrainOptions(Options):
                 "together they must stay below 1",
                 {"validation": self.validation, "test": self.test},
             )
+        return self
+
+    @model_validator(mode="after")
+    def _tune_what_is_there(self) -> Self:
+        for name, optimisers in TUNED.items():
+            if getattr(self, name) is not None and self.optimiser not in optimisers:
+                raise PydanticCustomError(
+                    "tuning",
+                    "{optimiser} has no use for {name}; leave it out, or take the optimiser "
+                    "{others}",
+                    {
+                        "optimiser": self.optimiser,
+                        "name": name,
+                        "others": f"{', '.join(optimisers[:-1])} or {optimisers[-1]}",
+                    },
+                )
         return self

@@ -67,7 +67,6 @@ def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
     Never into the folder of the images unless asked to.
     """
     place = options.out or storage.free(storage.beside(Path("augmented.png"), Path(photos)))
-    storage.check_suffix(place, (".png",))
     storage.write(place, encoded(sheet(photos, options), ".png"))
     return place
 

@@ -15,7 +15,7 @@ from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
-BEST, EPOCH = "best.safetensors", "epoch.safetensors"
+EPOCH = "epoch.safetensors"
 
 
 @dataclass
@@ -83,7 +83,7 @@ def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> 
 
 
 def keep_as(name: str, folder: Path) -> None:
-    """Let a file, as `best.safetensors`, be what `last.safetensors` is now."""
+    """Let a file, as `epoch.safetensors`, be what `last.safetensors` is now."""
     storage.copy(folder / LAST, folder / name)
 
 

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from striate.data.listing import Progress as Reading
-from striate.text import counted, percent, shell_command
+from striate.text import counted, percent
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
+from striate.training.run import Run
 from striate.training.together import launch
 
 T = TypeVar("T")
 
 
-def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[Event]:
+def shown(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
         for event in events:
-            _move(bar, task, event)
+            if isinstance(event, Stopped | Finished):
+                bar.stop()  # whoever takes the last event may print before it lets go of this one
+            else:
+                _move(bar, task, event)
             if text := _text(event):
-                bar.console.print(text, markup=False)
+                bar.console.print(text, markup=False, soft_wrap=not bar.console.is_terminal)
             yield event
 
 
@@ -40,7 +44,7 @@ def watched(work: Generator[Reading, None, T], console: Console | None = None) -
 
 def _bar(console: Console | None) -> Progress:
     others = launch.place().rank > 0  # one process of a training speaks for all
-    console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=others)
+    console = console or Console(stderr=True, highlight=False, emoji=False, quiet=others)
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -73,10 +77,7 @@ def _text(event: Event) -> str:
         case Epoch():
             return _row(event)
         case Stopped():
-            return (
-                f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-                f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}"
-            )
+            return _stopped(event)
         case Finished():
             return (
                 f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
@@ -84,6 +85,18 @@ def _text(event: Event) -> str:
             )
         case _:
             return ""
+
+
+def _stopped(event: Stopped) -> str:
+    run = Run(event.folder)
+    told = (
+        f"stopped and saved in epoch {event.epoch} after step {event.step}; "
+        f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}"
+    )
+    if run.model_file.exists():
+        evaluate = ["striate", "evaluate", event.folder, "--out", run.report_file]
+        told += f"\njudge its best epoch: {shell_command(evaluate)}"
+    return told
 
 
 def _opening(event: Started) -> str:

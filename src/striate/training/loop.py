@@ -216,14 +216,13 @@ def _save(training: Training, position: Position) -> None:
 
 
 def _keep(training: Training, position: Position) -> None:
-    """Let the model file and the best checkpoint be the epoch that was just saved, if it is."""
+    """Let the model file be the epoch that was just saved, if it is the best."""
     if not training.group.first:
         return
     if training.recipe.recover:
         checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     if position.best_epoch != position.epoch:
         return
-    checkpoint.keep_as(checkpoint.BEST, training.run.checkpoints)
     facts = training.model.facts | {"best epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from striate import storage
 from striate.data.balance import class_weights
@@ -34,7 +35,7 @@ from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
-from striate.training.recipe import View, choose_view, complete
+from striate.training.recipe import Recipe, View, choose_view, complete
 from striate.training.run import Run
 from striate.training.stepping import trial
 from striate.training.stepping.passes import Passes
@@ -133,12 +134,11 @@ def build(
     recipe = recipe.in_form(verdict.form) if verdict else recipe
     network.to(memory_format=recipe.form.memory_format)  # pyright: ignore
     weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
-    scaled = recipe.precision == "float16"
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
     facts = {"pictures": counts, **recipe.facts, "device": machine.name(device)}
     return Training(
         model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
-        optimiser=Optimiser(network, recipe.optimiser, recipe.weight_decay, scaled=scaled),
+        optimiser=_optimiser(network, recipe),
         average=Average(network, recipe.average) if recipe.average else None,
         passes=Passes(network, recipe.form, recipe.smoothing, weights),
         train=train,
@@ -147,6 +147,18 @@ def build(
         run=run,
         group=group,
         verdict=verdict,
+    )
+
+
+def _optimiser(network: nn.Module, recipe: Recipe) -> Optimiser:
+    return Optimiser(
+        network,
+        recipe.optimiser,
+        recipe.weight_decay,
+        momentum=recipe.momentum,
+        betas=recipe.betas,
+        eps=recipe.eps,
+        scaled=recipe.precision == "float16",
     )
 
 

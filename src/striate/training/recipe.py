@@ -29,6 +29,7 @@ from striate.options import (
     Schedule,
     TrainOptions,
 )
+from striate.options.choices import TUNED
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
@@ -70,6 +71,9 @@ class Recipe:
     learning_rate: float
     schedule: Schedule
     warm_up: float
+    momentum: float | None  #: None, as of the next two: the optimiser has no use for it
+    betas: tuple[float, float] | None
+    eps: float | None
     weight_decay: float
     clip: float | None
     accumulate: int
@@ -185,6 +189,9 @@ def complete(
         "split": form.split,
         "threads": options.threads or _threads_for(work, form.split),
     }
+    for name, optimisers in TUNED.items():
+        if options.optimiser in optimisers and getattr(options, name) is None:
+            chosen[name] = getattr(USUAL[options.optimiser], name)
     asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
     return Recipe(**{**asked, **chosen})
 

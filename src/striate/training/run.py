@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from striate import storage
-from striate.errors import OptionError
+from striate.errors import OptionError, printable
 from striate.text import counted, percent
-from striate.training.events import Epoch, Event, Finished, Step, to_json
+from striate.training.events import Epoch, Event, Finished, Started, Step, Stopped, to_json
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,20 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        return any(event.get("event") == Finished.__name__ for event in self.events())
+        """Whether the training ended, and was not taken up again since."""
+        kinds = (Started.__name__, Stopped.__name__, Finished.__name__)
+        told = [kind for event in self.events() if (kind := event.get("event")) in kinds]
+        return told[-1:] == [Finished.__name__]
+
+    def unfinished(self) -> str:
+        """What to know of a model whose training has not ended; empty: it has, or is no run's."""
+        if not self.options_file.is_file() or self.finished:
+            return ""
+        best = max((epoch.epoch for epoch in self.epochs() if epoch.best), default=0)
+        return (
+            f"{printable(str(self.folder))}: the training has not ended; its best epoch so far, "
+            f"{best} of {self.read_json(self.options_file.name)['epochs']}, is taken"
+        )
 
     def __repr__(self) -> str:
         epochs = self.epochs()

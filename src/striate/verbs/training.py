@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ from striate.options import Options, RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Stopped
+from striate.training.longer import RAISED, prolong, raised
 from striate.training.loop import fit
 from striate.training.machine import choose_device, keep_freed_memory
 from striate.training.preparation import Dataset
@@ -43,23 +44,22 @@ def train(
     """Train a network on a folder of pictures and return its run.
 
     Options are those of `striate.TrainOptions`, and a TOML file of them is a `recipe`; `resume`
-    goes on with a run that was stopped. The run's folder holds the model file, the report and all
-    events. With `progress`, what happens is shown on stderr. Ctrl-C saves and then interrupts as
-    usual. Where torchrun started several processes they train one network, and the first of them
-    writes and speaks. Raises DataError, OptionError, StorageError, BusyError, DivergedError or
-    GroupError.
+    goes on with a run that was stopped, or one that has ended, with more `epochs`, `minutes` or
+    `patience`. The run's folder holds the model file, the report and all events. With `progress`,
+    what happens is shown on stderr. Ctrl-C saves and then interrupts as usual. Where torchrun
+    started several processes they train one network, and the first of them writes and speaks.
+    Raises DataError, OptionError, StorageError, BusyError, DivergedError or GroupError.
 
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
     events = stream(photos, recipe=recipe, resume=resume, **options)
-    for event in display.shown(events) if progress else events:
-        if isinstance(event, Finished):
-            return Run(event.folder)
-        if isinstance(event, Stopped):
-            if event.signal == signal.SIGINT:
-                raise KeyboardInterrupt
-            raise SystemExit(128 + event.signal)
-    raise AssertionError("a training ends with Finished or Stopped")
+    with contextlib.closing(display.shown(events) if progress else events) as shown:
+        event = next(event for event in shown if isinstance(event, Stopped | Finished))
+    if isinstance(event, Finished):
+        return Run(event.folder)
+    if event.signal == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise SystemExit(128 + event.signal)
 
 
 def stream(
@@ -68,7 +68,7 @@ def stream(
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
     **options: Any,
-) -> Iterator[Event]:
+) -> Generator[Event]:
     """Train as `train` does, event by event: Progress, Started, Step, Epoch, then Finished.
 
     The last event is Stopped instead when a signal asked for it. Closing the iterator abandons the
@@ -102,6 +102,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
         position = Position()
         if group.first and run:
             position = yield from preparation.resume(training, data, device)
+            yield from prolong(training, position)
         elif group.first:
             preparation.record(training, data, chosen, device)
         position = sharing.same_state(
@@ -183,8 +184,6 @@ def find_rate(
     0.05
     """
     chosen = _options(RateOptions, recipe, options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, plot.SUFFIXES)
     keep_freed_memory()
     work = finding(Path(photos), chosen)
     test = display.watched(work, None if progress else Console(quiet=True))
@@ -209,13 +208,17 @@ def _resumed(
     options: dict[str, Any],
 ) -> tuple[Run, str | Path, TrainOptions]:
     """The run to go on with, its pictures (those recorded unless given), and its options."""
-    given = [*options, *(["recipe"] if recipe else [])]
-    if given:
-        raise OptionError(f"a resumed run keeps its options; leave out {given[0]}, or train anew")
+    kept = [name for name in (*options, *(["recipe"] if recipe else [])) if name not in RAISED]
+    if kept:
+        raise OptionError(
+            f"a resumed run keeps its options, but epochs, minutes and patience may be raised; "
+            f"leave out {kept[0]}, or train anew"
+        )
     run = Run.open(resume)
     values = run.read_json("options.json")
     recorded = str(values.pop("photos", ""))
-    return run, photos or recorded, TrainOptions.read(values, str(run.options_file))
+    chosen = TrainOptions.read(values, str(run.options_file))
+    return run, photos or recorded, raised(chosen, options)
 
 
 def _trained(

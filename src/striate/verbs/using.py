@@ -40,8 +40,6 @@ def evaluate(
     DataError when the folder has classes the model does not know, OptionError when none is known.
     """
     chosen = EvaluateOptions.read(options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, (".html",))
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     shown = loaded.name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
@@ -88,8 +86,6 @@ def predict(model: str | Path | Model, *photos: Any, **options: Any) -> Predicti
     what is no picture.
     """
     chosen = PredictOptions.read(options)
-    if chosen.out:
-        storage.check_suffix(chosen.out, table.SUFFIXES)
     loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
     predictions = Predictions(predictor.predict(photos))

@@ -16,6 +16,8 @@ from torch import Tensor, nn
 
 import striate
 from striate import options, zoo
+from striate.errors import OptionError
+from striate.options.choices import TUNED as TUNED_BY
 from striate.training.learning.muon import orthogonal
 from striate.training.learning.optimiser import Optimiser
 
@@ -52,12 +54,14 @@ TORCHS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 
 def of_torch(network: nn.Module, name: str) -> torch.optim.Optimizer:
-    return TORCHS[name](
-        [
-            {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": DECAY},
-            {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-    )
+    return TORCHS[name](groups(network))
+
+
+def groups(network: nn.Module) -> list[dict[str, object]]:
+    return [
+        {"params": [p for p in network.parameters() if p.ndim > 1], "weight_decay": DECAY},
+        {"params": [p for p in network.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 @pytest.mark.parametrize("name", TORCHS)
@@ -74,6 +78,147 @@ def test_the_steps_are_those_of_torch(name: str) -> None:
     for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(one, two)
     assert torch.equal(ours.unused.weight, Net().unused.weight)
+
+
+TUNED: dict[str, tuple[str, dict[str, object], Callable[..., torch.optim.Optimizer]]] = {
+    "momentum": (
+        "momentum",
+        {"momentum": 0.8},
+        lambda groups: torch.optim.SGD(groups, momentum=0.8, fused=True),
+    ),
+    "nesterov": (
+        "nesterov",
+        {"momentum": 0.7},
+        lambda groups: torch.optim.SGD(groups, momentum=0.7, nesterov=True, fused=True),
+    ),
+    "no momentum": (
+        "nesterov",
+        {"momentum": 0.0},
+        lambda groups: torch.optim.SGD(groups, fused=True),
+    ),
+    "adagrad": (
+        "adagrad",
+        {"eps": 1e-3},
+        lambda groups: torch.optim.Adagrad(groups, eps=1e-3, foreach=True),
+    ),
+    "rmsprop": (
+        "rmsprop",
+        {"momentum": 0.9, "eps": 1e-3},
+        lambda groups: torch.optim.RMSprop(groups, momentum=0.9, eps=1e-3, foreach=True),
+    ),
+    "adam": (
+        "adam",
+        {"betas": (0.8, 0.95), "eps": 1e-4},
+        lambda groups: torch.optim.Adam(groups, betas=(0.8, 0.95), eps=1e-4, fused=True),
+    ),
+    "adamw": (
+        "adamw",
+        {"betas": (0.0, 0.9), "eps": 1e-2},
+        lambda groups: torch.optim.AdamW(groups, betas=(0.0, 0.9), eps=1e-2, fused=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TUNED)
+def test_tuned_steps_are_those_of_torch_and_differ_from_the_usual(case: str) -> None:
+    name, tuning, reference_of = TUNED[case]
+    ours, theirs, usual = Net(), Net(), Net()
+    optimiser, plain = Optimiser(ours, name, DECAY, **tuning), Optimiser(usual, name, DECAY)
+    reference = reference_of(groups(theirs))
+    for group in reference.param_groups:
+        group["lr"] = 0.01
+    for seed in range(4):
+        for network in (ours, theirs, usual):
+            grow_gradients(network, seed)
+        optimiser.step(0.01)
+        reference.step()
+        plain.step(0.01)
+    for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(one, two)
+    pairs = zip(ours.body.parameters(), usual.body.parameters(), strict=True)
+    assert not any(torch.equal(one, two) for one, two in pairs)
+
+
+def test_tuned_hidden_weights_of_muon_move_as_torch_has_it() -> None:
+    """In float32, as torch's own takes bfloat16: the directions agree, not the bits."""
+    ours, theirs = Four().float(), Four().float()
+    optimiser = Optimiser(ours, "muon", 0.0, momentum=0.8)
+    hidden = [theirs.tall.weight, theirs.as_tall.weight]
+    reference = torch.optim.Muon(hidden, lr=0.02, momentum=0.8, weight_decay=0.0)
+    torch.manual_seed(2)
+    for _step in range(4):
+        for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
+            one.grad = torch.randn_like(one)
+            two.grad = one.grad.clone()
+        optimiser.step(0.02)
+        reference.step()
+    for one, two in zip((ours.tall.weight, ours.as_tall.weight), hidden, strict=True):
+        torch.testing.assert_close(one, two, rtol=0, atol=2e-3)
+
+
+@pytest.mark.parametrize("paper", ["lamb", "lars", "lion"])
+def test_tuned_steps_are_those_of_the_paper(paper: str) -> None:
+    tuning = {
+        "lamb": {"betas": (0.8, 0.95), "eps": 1e-3},
+        "lars": {"momentum": 0.8},
+        "lion": {"betas": (0.8, 0.95)},
+    }[paper]
+    network, rate = Four(), 0.03
+    before = {name: p.detach().clone().numpy() for name, p in network.named_parameters()}
+    optimiser, steps = (
+        Optimiser(network, paper, DECAY, **tuning),
+        [dict[str, Array]() for _ in "ab"],
+    )
+    for gradients in steps:
+        for name, param in network.named_parameters():
+            param.grad = torch.randn_like(param)
+            gradients[name] = param.grad.numpy().copy()
+        optimiser.step(rate)
+    name, (g, h) = "wide.weight", [gradients["wide.weight"] for gradients in steps]
+    w = before[name]
+    match paper:
+        case "lamb":
+            m, v = 0.0, 0.0
+            for t, one in enumerate((g, h), 1):
+                m, v = 0.8 * m + 0.2 * one, 0.95 * v + 0.05 * one**2
+                r = m / (1 - 0.8**t) / (np.sqrt(v / (1 - 0.95**t)) + 1e-3) + DECAY * w
+                w = w - rate * np.linalg.norm(w) / np.linalg.norm(r) * r
+        case "lars":
+            v = 0.0
+            for one in (g, h):
+                lengths = np.linalg.norm(one) + DECAY * np.linalg.norm(w)
+                v = 0.8 * v + rate * 0.001 * np.linalg.norm(w) / lengths * (one + DECAY * w)
+                w = w - v
+        case _:
+            m = 0.0
+            for one in (g, h):
+                w = w - rate * (np.sign(0.8 * m + 0.2 * one) + DECAY * w)
+                m = 0.95 * m + 0.05 * one
+    found = dict(network.named_parameters())[name].detach().numpy()
+    np.testing.assert_allclose(found, w, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_tunes_an_optimiser_changes_its_steps_and_nothing_else_is_taken(name: str) -> None:
+    values = {"momentum": 0.3, "betas": (0.3, 0.4), "eps": 0.1}
+    for what, value in values.items():
+        if name not in TUNED_BY[what]:
+            with pytest.raises(OptionError, match=f"^{name} has no use for {what}; leave it out"):
+                options.TrainOptions.read({"optimiser": name, what: value})
+            continue
+        assert options.TrainOptions.read({"optimiser": name, what: value})
+        usual, tuned = Four(), Four()
+        pair = [(usual, Optimiser(usual, name, DECAY))]
+        pair.append((tuned, Optimiser(tuned, name, DECAY, **{what: value})))
+        for network, optimiser in pair:
+            torch.manual_seed(0)
+            for _step in range(3):
+                for param in network.parameters():
+                    param.grad = torch.randn_like(param) / 10
+                optimiser.step(0.01)
+        assert not torch.equal(usual.wide.weight, tuned.wide.weight) or not torch.equal(
+            usual.first.weight, tuned.first.weight
+        )
 
 
 class Four(nn.Module):

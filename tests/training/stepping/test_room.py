@@ -90,7 +90,9 @@ def test_half_the_digits_take_half_the_memory():
         room(needed // 2 + 1).check(recipe(64))
 
 
-def test_of_unknown_memory_nothing_is_refused():
+def test_a_batch_that_known_memory_refuses_is_taken_where_memory_is_unknown():
+    with pytest.raises(OptionError, match="but 100 MB are free"):
+        room(100_000_000).check(recipe(10_000))
     room(None).check(recipe(10_000))
 
 

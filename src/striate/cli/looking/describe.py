@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from striate import storage
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import OptionError
 
 if TYPE_CHECKING:
     from striate.anatomy import Anatomy
@@ -51,19 +54,18 @@ def command(
     Several networks are set side by side, with their speed on this machine.
     Example: striate describe resnet50 --folded --out resnet50.svg
     """
-    from striate import storage
-    from striate.cli.loading import verbs
-    from striate.errors import OptionError
-
     sizes = {"size": size, "channels": channels, "classes": classes}
+    if len(network) > 1 and (folded or out is not None or batch):
+        raise OptionError("--folded, --batch and --out are for one network, but several came")
+    if out is not None:
+        storage.check_suffix(out, tuple(_FORMS))
+    early.check_networks(network)
+    from striate.cli.loading import verbs
+
     if len(network) > 1:
-        if folded or out is not None or batch:
-            raise OptionError("--folded, --batch and --out are for one network, but several came")
         compared = verbs.side_by_side(*network, **sizes)
         print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
-    if out is not None:
-        storage.check_suffix(out, tuple(_FORMS))
     anatomy = verbs.describe(network[0], None, **sizes)
     memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
     anatomy = anatomy.folded() if folded else anatomy

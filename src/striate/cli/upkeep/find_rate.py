@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 from striate.text import shell_command
@@ -21,6 +22,7 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
 
     Exits with 1 when no rate lowered the loss. Example: striate find-rate photos --out rates.svg
     """
+    early.check_photos(photos)
     from striate.cli.loading import verbs
 
     test = verbs.find_rate(photos, recipe=recipe, progress=True, **options)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
 
@@ -18,6 +19,7 @@ def command(run: Path, as_json: bool) -> int:
 
     Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
     """
+    early.check_run(run)
     from striate.cli.loading import verbs
 
     replay = verbs.verify(run, progress=True)

@@ -48,6 +48,8 @@ from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 
 _PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+#: suffix of a manifest or array file -> its reader
+_FILES = {".csv": read_manifest, ".tsv": read_manifest, ".npz": read_npz}
 #: suffix of a file that is no data set -> what its owner can do
 _NOT_READ = {
     **dict.fromkeys(
@@ -91,9 +93,9 @@ def _scanned(root: str | Path) -> Listing:
     shown = printable(str(root))
     if home := address(root):
         return read_shards(Path(root), home)
-    place = _resolved(root)
+    place = resolved(root)
     if not place.is_dir():
-        return _file(Path(root), place)
+        return _FILES[Path(root).suffix.lower()](Path(root))
     if is_shards(place):
         return read_shards(place)
     if what := written(str(place), deep=0):
@@ -136,27 +138,22 @@ def unlabelled(folder: Path) -> list[str]:
     return [path.removeprefix("./") for path in paths]
 
 
-def _resolved(root: str | Path) -> Path:
+def resolved(root: str | Path) -> Path:
+    """Where a folder or file of pictures lies. Raises DataError where it cannot be one."""
     if not str(root):
         raise DataError("the path is empty; expected a folder of pictures")
     shown = printable(str(root))
     try:
-        return Path(os.path.realpath(root, strict=True))
+        place = Path(os.path.realpath(root, strict=True))
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise DataError(f"{shown}: no such folder") from error
     except OSError as error:
         raise DataError(f"{shown}: {reason(error)}") from error
-
-
-def _file(given: Path, place: Path) -> Listing:
-    """The listing of a manifest or array file, told by its suffix."""
-    suffix = given.suffix.lower()
-    if suffix in (".csv", ".tsv") and place.is_file():
-        return read_manifest(given)
-    if suffix == ".npz" and place.is_file():
-        return read_npz(given)
-    what = _NOT_READ.get(suffix, "expected a folder of pictures, a CSV manifest or an .npz file")
-    raise DataError(f"{printable(str(given))}: {what}")
+    suffix = Path(root).suffix.lower()
+    if not place.is_dir() and not (suffix in _FILES and place.is_file()):
+        expected = "expected a folder of pictures, a CSV manifest or an .npz file"
+        raise DataError(f"{shown}: {_NOT_READ.get(suffix, expected)}")
+    return place
 
 
 def _parts(place: Path, parts: Mapping[str, Part], findings: list[Finding]) -> Listing:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import torch
@@ -24,7 +26,9 @@ from striate.training.together.group import Group
 FADE = 0.9  #: what the smoothed loss keeps of itself at a step
 EXPLODED = 4.0  #: times the least smoothed loss, where the test ends
 BELOW = 4.0  #: the suggested rate is the one of the least smoothed loss divided by this
-_FELL = 0.95  #: of the first loss: one that never was lower did not fall
+FIRST = 10  #: steps at rates too low to learn: their median loss is where the test starts
+_FELL = 0.05  #: of the start, and
+_CHANCE = 2.5  #: times what the losses of batches differ by: what must be gone for a loss that fell
 _ROWS = 20  #: of the table
 
 
@@ -38,6 +42,7 @@ class RateTest:
     rates: tuple[float, ...]
     losses: tuple[float, ...]  #: of the step at each rate, before its update
     smoothed: tuple[float, ...]
+    start: float  #: the median loss of the first steps
     suggested: float | None  #: None: the loss never fell
     exploded: bool  #: the test ended before the highest rate
 
@@ -48,7 +53,7 @@ class RateTest:
     def __str__(self) -> str:
         step = max(1, -(-len(self.rates) // _ROWS))
         rows = list(zip(self.rates, self.smoothed, strict=True))[::step]
-        most = min(max(self.smoothed), 2 * self.smoothed[0])
+        most = min(max(self.smoothed), 2 * self.start)
         lines = [f"{'rate':>9}  {'loss':>7}"]
         marked = max((rate for rate, _ in rows if rate <= (self.suggested or 0)), default=None)
         for rate, loss in rows:
@@ -62,7 +67,12 @@ class RateTest:
         what = f"{self.network} with {self.optimiser} and {self.batch} pictures a step"
         end = f"the loss exploded at {self.rates[-1]:.2g}" if self.exploded else "it never exploded"
         if self.suggested is None:
-            return f"{what}: no rate up to {self.rates[-1]:.2g} lowered the loss; {end}"
+            least = min(self.smoothed[FIRST - 1 :] or self.smoothed[-1:])
+            return (
+                f"{what}: no rate up to {self.rates[-1]:.2g} lowered the loss by more than batches "
+                f"differ, from {self.start:.3g} to {least:.3g}; {end}; a larger --batch or more "
+                "--steps tell more"
+            )
         return (
             f"{what}: a learning rate of {self.suggested:.2g}, a quarter of the rate where the "
             f"smoothed loss was least; {end}"
@@ -83,16 +93,16 @@ def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, Rat
         for rate, loss in _rising(training, options.lowest, ratio):
             rates.append(rate)
             losses.append(loss)
-            if len(rates) == options.steps or exploded(smooth(losses)):
+            if len(rates) == options.steps or exploded(losses):
                 break
             yield Progress(len(rates), options.steps, "steps")
     finally:
         torch.set_num_threads(threads)
     smoothed = smooth(losses)
-    ended = len(rates) < options.steps or exploded(smoothed)
+    ended = len(rates) < options.steps or exploded(losses)
     return RateTest(
         data.view.network, training.recipe.optimiser, training.recipe.batch, tuple(rates),
-        tuple(losses), tuple(smoothed), suggestion(rates, smoothed), ended,
+        tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggestion(rates, losses), ended,
     )  # fmt: skip
 
 
@@ -105,15 +115,31 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return found
 
 
-def exploded(smoothed: Sequence[float]) -> bool:
-    """Whether the loss is so far above its least that no higher rate is worth a step."""
-    return smoothed[-1] > EXPLODED * min(smoothed)
+def exploded(losses: Sequence[float]) -> bool:
+    """Whether the loss is so far above its least that no higher rate is worth a step.
+
+    One lucky batch at the start makes no least, and one unlucky batch no explosion.
+    """
+    smoothed = smooth(losses)
+    least = min(median(losses[:3]), *smoothed[FIRST - 1 :], smoothed[-1])
+    return min(smoothed[-1], median(losses[-3:])) > EXPLODED * least
 
 
-def suggestion(rates: Sequence[float], smoothed: Sequence[float]) -> float | None:
-    """A quarter of the rate at which the smoothed loss was least; None: it never fell."""
-    least = min(range(len(rates)), key=smoothed.__getitem__)
-    return rates[least] / BELOW if smoothed[least] < _FELL * smoothed[0] else None
+def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """A quarter of the rate at which the smoothed loss was least; None: it never fell.
+
+    It fell where it was below the start by more than chance: the smoothed loss is worth 19 batches,
+    the start ten. The first smoothed losses, which rest on few batches, do not count.
+    """
+    first, smoothed = losses[:FIRST], smooth(losses)
+    if len(losses) <= FIRST:
+        return None
+    least = min(range(FIRST - 1, len(rates)), key=smoothed.__getitem__)
+    start, steps = median(first), pairwise(losses[: least + 1])
+    deviation = 1.05 * median(abs(one - other) for one, other in steps)  # as of normal numbers
+    chance = deviation * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
+    gone = max(_FELL * start, _CHANCE * chance)
+    return rates[least] / BELOW if start - smoothed[least] > gone else None
 
 
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:

@@ -15,7 +15,6 @@ from striate.judging.page.curves import number, ticks
 from striate.judging.rates.finder import RateTest
 from striate.vision.drawing.lettering import GREY, INK, LINE, PAPER, font
 
-SUFFIXES = (".svg", ".png")
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 44, 344
 _PALE, _BLUE, _RED = "#b9cbe8", "#2f5fb3", "#b3261e"
@@ -65,8 +64,7 @@ class _Axes:
 
 def _axes(test: RateTest) -> _Axes:
     """A loss that explodes runs out of the plot: what matters is where it fell."""
-    first = test.smoothed[0]
-    marks = ticks(min(*test.losses, first), 1.5 * max(first, min(test.smoothed)))
+    marks = ticks(min(*test.losses, test.start), 1.5 * max(test.start, min(test.smoothed)))
     return _Axes((test.rates[0], test.rates[-1]), (marks[0], marks[-1]))
 
 

@@ -16,7 +16,7 @@ from torch.optim.sgd import sgd
 from striate.training.learning.part import Change, Rule
 
 
-def _sgd(change: Change, *, momentum: float = 0.0, nesterov: bool = False) -> None:
+def _sgd(change: Change, *, momentum: float, nesterov: bool) -> None:
     momenta: list[Tensor | None] = [*change.state[0]] if momentum else [None] * len(change.params)
     sgd(
         change.params, change.grads, momenta,
@@ -25,44 +25,58 @@ def _sgd(change: Change, *, momentum: float = 0.0, nesterov: bool = False) -> No
     )  # fmt: skip
 
 
-def _adagrad(change: Change) -> None:
+def _adagrad(change: Change, *, eps: float) -> None:
     sums, steps = change.state
     adagrad(
         change.params, change.grads, sums, steps,
-        lr=change.learning_rate, weight_decay=change.decay, lr_decay=0.0, eps=1e-10,
+        lr=change.learning_rate, weight_decay=change.decay, lr_decay=0.0, eps=eps,
         maximize=False, foreach=True,
     )  # fmt: skip
 
 
-def _rmsprop(change: Change) -> None:
-    squares, steps = change.state
+def _rmsprop(change: Change, *, momentum: float, eps: float) -> None:
+    squares, steps, *momenta = change.state
     rmsprop(
-        change.params, change.grads, squares, [], [], steps,
-        lr=change.learning_rate, weight_decay=change.decay, alpha=0.99, eps=1e-8, momentum=0.0,
+        change.params, change.grads, squares, [], momenta[0] if momenta else [], steps,
+        lr=change.learning_rate, weight_decay=change.decay, alpha=0.99, eps=eps, momentum=momentum,
         centered=False, foreach=True,
     )  # fmt: skip
 
 
-def _adam(change: Change, *, decoupled: bool) -> None:
+def _adam(change: Change, *, betas: tuple[float, float], eps: float, decoupled: bool) -> None:
     means, squares, steps = change.state
     adam(
         change.params, change.grads, means, squares, [], steps,
-        lr=change.learning_rate, weight_decay=change.decay, beta1=0.9, beta2=0.999, eps=1e-8,
-        amsgrad=False, maximize=False, decoupled_weight_decay=decoupled, fused=True,
+        lr=change.learning_rate, weight_decay=change.decay, beta1=betas[0], beta2=betas[1],
+        eps=eps, amsgrad=False, maximize=False, decoupled_weight_decay=decoupled, fused=True,
     )  # fmt: skip
 
 
-#: Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586
-SGD = Rule(_sgd)
-#: Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5
-MOMENTUM = Rule(partial(_sgd, momentum=0.9), ("momentum",))
-#: Sutskever et al. 2013, section 2, https://proceedings.mlr.press/v28/sutskever13.html
-NESTEROV = Rule(partial(_sgd, momentum=0.9, nesterov=True), ("momentum",))
-#: Duchi et al. 2011, https://jmlr.org/papers/v12/duchi11a.html
-ADAGRAD = Rule(_adagrad, ("sum", "step"))
-#: Tieleman and Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning
-RMSPROP = Rule(_rmsprop, ("square", "step"))
-#: Kingma and Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980
-ADAM = Rule(partial(_adam, decoupled=False), ("mean", "square", "step"))
-#: Loshchilov and Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101
-ADAMW = Rule(partial(_adam, decoupled=True), ("mean", "square", "step"))
+def sgd_rule(momentum: float = 0.0, *, nesterov: bool = False) -> Rule:
+    """Robbins and Monro 1951, https://doi.org/10.1214/aoms/1177729586.
+
+    With momentum Polyak 1964, https://doi.org/10.1016/0041-5553(64)90137-5; a step ahead Sutskever
+    et al. 2013, section 2, https://proceedings.mlr.press/v28/sutskever13.html.
+    """
+    kept = ("momentum",) if momentum else ()
+    return Rule(partial(_sgd, momentum=momentum, nesterov=nesterov), kept)
+
+
+def adagrad_rule(eps: float) -> Rule:
+    """Duchi et al. 2011, https://jmlr.org/papers/v12/duchi11a.html."""
+    return Rule(partial(_adagrad, eps=eps), ("sum", "step"))
+
+
+def rmsprop_rule(momentum: float, eps: float) -> Rule:
+    """Tieleman and Hinton 2012, lecture 6.5 of Neural Networks for Machine Learning."""
+    kept = ("square", "step", *(("momentum",) if momentum else ()))
+    return Rule(partial(_rmsprop, momentum=momentum, eps=eps), kept)
+
+
+def adam_rule(betas: tuple[float, float], eps: float, *, decoupled: bool = False) -> Rule:
+    """Kingma and Ba 2015, algorithm 1, https://arxiv.org/abs/1412.6980.
+
+    With decay decoupled Loshchilov and Hutter 2019, algorithm 2, https://arxiv.org/abs/1711.05101.
+    """
+    rule = partial(_adam, betas=betas, eps=eps, decoupled=decoupled)
+    return Rule(rule, ("mean", "square", "step"))

@@ -7,25 +7,28 @@ program, biases and scales take the step of Adam: their length says nothing.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from striate.training.learning.part import Change, Rule
 
-_FADE, _FADE_SQUARE, _EPSILON = 0.9, 0.999, 1e-6
 
-
-def _lamb(change: Change) -> None:
+def _lamb(change: Change, *, betas: tuple[float, float], eps: float) -> None:
+    fade, fade_square = betas
     for param, grad, mean, square, step in zip(
         change.params, change.grads, *change.state, strict=True
     ):
         step += 1
-        mean.mul_(_FADE).add_(grad, alpha=1 - _FADE)
-        square.mul_(_FADE_SQUARE).addcmul_(grad, grad, value=1 - _FADE_SQUARE)
-        unbiased, deviation = mean / (1 - _FADE**step), (square / (1 - _FADE_SQUARE**step)).sqrt()
-        towards = unbiased / (deviation + _EPSILON) + change.decay * param
+        mean.mul_(fade).add_(grad, alpha=1 - fade)
+        square.mul_(fade_square).addcmul_(grad, grad, value=1 - fade_square)
+        unbiased, deviation = mean / (1 - fade**step), (square / (1 - fade_square**step)).sqrt()
+        towards = unbiased / (deviation + eps) + change.decay * param
         ratio = param.norm() / towards.norm()
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
         param.sub_(change.learning_rate * torch.where(known, ratio, 1.0) * towards)
 
 
-LAMB = Rule(_lamb, ("mean", "square", "step"))
+def lamb_rule(betas: tuple[float, float], eps: float) -> Rule:
+    """The rule of kernels and matrices."""
+    return Rule(partial(_lamb, betas=betas, eps=eps), ("mean", "square", "step"))

@@ -8,23 +8,26 @@ would hold them there.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 
 from striate.training.learning.part import Change, Rule
 
 TRUST = 0.001  #: the paper's eta
-_MOMENTUM = 0.9
 
 
-def _lars(change: Change) -> None:
-    for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
+def _lars(change: Change, *, momentum: float) -> None:
+    for param, grad, step in zip(change.params, change.grads, *change.state, strict=True):
         length, slope = param.norm(), grad.norm()
         ratio = TRUST * length / (slope + change.decay * length)
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
         local = torch.where(known, ratio, TRUST)
         towards = grad + change.decay * param
-        momentum.mul_(_MOMENTUM).add_(change.learning_rate * local * towards)
-        param.sub_(momentum)
+        step.mul_(momentum).add_(change.learning_rate * local * towards)
+        param.sub_(step)
 
 
-LARS = Rule(_lars, ("momentum",))
+def lars_rule(momentum: float) -> Rule:
+    """The rule of kernels and matrices."""
+    return Rule(partial(_lars, momentum=momentum), ("momentum",))

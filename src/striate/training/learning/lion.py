@@ -6,16 +6,19 @@ https://arxiv.org/abs/2302.06675.
 
 from __future__ import annotations
 
+from functools import partial
+
 from striate.training.learning.part import Change, Rule
 
-_FADE_STEP, _FADE_MOMENTUM = 0.9, 0.99  # the paper's beta 1 and beta 2
 
-
-def _lion(change: Change) -> None:
+def _lion(change: Change, *, betas: tuple[float, float]) -> None:
+    fade_step, fade_momentum = betas
     for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
-        towards = (_FADE_STEP * momentum + (1 - _FADE_STEP) * grad).sign()
+        towards = (fade_step * momentum + (1 - fade_step) * grad).sign()
         param.sub_(change.learning_rate * (towards + change.decay * param))
-        momentum.mul_(_FADE_MOMENTUM).add_(grad, alpha=1 - _FADE_MOMENTUM)
+        momentum.mul_(fade_momentum).add_(grad, alpha=1 - fade_momentum)
 
 
-LION = Rule(_lion, ("momentum",))
+def lion_rule(betas: tuple[float, float]) -> Rule:
+    """The rule of every weight."""
+    return Rule(partial(_lion, betas=betas), ("momentum",))

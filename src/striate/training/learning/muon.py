@@ -9,21 +9,22 @@ for each output; the first and the last layer, biases and scales take AdamW.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from striate.training.learning.part import Change, Rule
 
-_MOMENTUM, _EPSILON, _STEPS = 0.95, 1e-7, 5
+_EPSILON, _STEPS = 1e-7, 5
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-def _muon(change: Change) -> None:
+def _muon(change: Change, *, momentum: float) -> None:
     alike: defaultdict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
-    for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
-        momentum.lerp_(grad, 1 - _MOMENTUM)
-        ahead = grad.lerp(momentum, _MOMENTUM)  # as Nesterov looks ahead
+    for param, grad, mean in zip(change.params, change.grads, *change.state, strict=True):
+        mean.lerp_(grad, 1 - momentum)
+        ahead = grad.lerp(mean, momentum)  # as Nesterov looks ahead
         matrix = ahead.reshape(len(ahead), -1)
         alike[matrix.shape].append((param, matrix))
     for (rows, columns), those in alike.items():
@@ -51,4 +52,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
     return (found if wide else found.mT).to(matrices.dtype)
 
 
-MUON = Rule(_muon, ("momentum",))
+def muon_rule(momentum: float) -> Rule:
+    """The rule of hidden kernels and matrices."""
+    return Rule(partial(_muon, momentum=momentum), ("momentum",))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from striate import options
 from striate.training.learning import classic
-from striate.training.learning.lamb import LAMB
-from striate.training.learning.lars import LARS, TRUST
-from striate.training.learning.lion import LION
-from striate.training.learning.muon import MUON
-from striate.training.learning.part import Part
+from striate.training.learning.lamb import lamb_rule
+from striate.training.learning.lars import TRUST, lars_rule
+from striate.training.learning.lion import lion_rule
+from striate.training.learning.muon import muon_rule
+from striate.training.learning.part import Part, Rule
 from striate.training.stepping.scale import Scale
 
 
@@ -23,31 +24,24 @@ class Usual:
 
     learning_rate: float  #: the highest; times that of the network's card where `of_card`
     weight_decay: float
+    momentum: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
     of_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
 
 
 USUAL: dict[options.Optimiser, Usual] = {
     "sgd": Usual(10.0, 5e-4, of_card=True),
-    "momentum": Usual(1.0, 5e-4, of_card=True),
-    "nesterov": Usual(1.0, 5e-4, of_card=True),
-    "adagrad": Usual(0.03, 0.0),
+    "momentum": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
+    "nesterov": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
+    "adagrad": Usual(0.03, 0.0, eps=1e-10),
     "rmsprop": Usual(0.003, 0.0),
     "adam": Usual(0.003, 0.0),
     "adamw": Usual(0.003, 0.05),
-    "lamb": Usual(0.01, 0.02),
-    "lars": Usual(8.0, 5e-4),
-    "lion": Usual(0.001, 0.15),
-    "muon": Usual(0.02, 0.01),
-}
-_RULES = {
-    "sgd": classic.SGD,
-    "momentum": classic.MOMENTUM,
-    "nesterov": classic.NESTEROV,
-    "adagrad": classic.ADAGRAD,
-    "rmsprop": classic.RMSPROP,
-    "adam": classic.ADAM,
-    "adamw": classic.ADAMW,
-    "lion": LION,
+    "lamb": Usual(0.01, 0.02, eps=1e-6),
+    "lars": Usual(8.0, 5e-4, momentum=0.9),
+    "lion": Usual(0.001, 0.15, betas=(0.9, 0.99)),
+    "muon": Usual(0.02, 0.01, momentum=0.95),
 }
 _BESIDE_MUON = USUAL["adamw"].learning_rate / USUAL["muon"].learning_rate
 
@@ -64,9 +58,14 @@ class Optimiser:
         name: options.Optimiser,
         weight_decay: float,
         *,
+        momentum: float | None = None,
+        betas: tuple[float, float] | None = None,
+        eps: float | None = None,
         scaled: bool = False,
     ) -> None:
-        self._parts = _parts(network, name, weight_decay)
+        asked = {"momentum": momentum, "betas": betas, "eps": eps}
+        given: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
+        self._parts = _parts(network, name, weight_decay, replace(USUAL[name], **given))
         self._owners = [(param, part) for part in self._parts for param in part.params]
         self._scale = Scale(self._owners[0][0].device) if scaled else None
 
@@ -122,21 +121,41 @@ class Optimiser:
             tensor.copy_(tensors[name])
 
 
-def _parts(network: nn.Module, name: options.Optimiser, decay: float) -> list[Part]:
+def _parts(network: nn.Module, name: options.Optimiser, decay: float, chosen: Usual) -> list[Part]:
     params: list[Tensor] = [param for param in network.parameters() if param.requires_grad]
     weights = [param for param in params if param.ndim > 1]
     others = [param for param in params if param.ndim <= 1]
+    momentum, betas, eps = chosen.momentum, chosen.betas, chosen.eps
     match name:
         case "lamb":
-            return [Part(LAMB, weights, decay), Part(classic.ADAM, others)]
+            plain = classic.adam_rule(betas, USUAL["adam"].eps)
+            return [Part(lamb_rule(betas, eps), weights, decay), Part(plain, others)]
         case "lars":
-            return [Part(LARS, weights, decay), Part(classic.MOMENTUM, others, share=TRUST)]
+            plain = classic.sgd_rule(momentum)
+            return [Part(lars_rule(momentum), weights, decay), Part(plain, others, share=TRUST)]
         case "muon":
             hidden, ends = weights[1:-1], weights[:1] + weights[1:][-1:]
+            plain = classic.adam_rule(betas, eps, decoupled=True)
             return [
-                Part(MUON, hidden, decay),
-                Part(classic.ADAMW, ends, decay, _BESIDE_MUON),
-                Part(classic.ADAMW, others, share=_BESIDE_MUON),
+                Part(muon_rule(momentum), hidden, decay),
+                Part(plain, ends, decay, _BESIDE_MUON),
+                Part(plain, others, share=_BESIDE_MUON),
             ]
         case _:
-            return [Part(_RULES[name], weights, decay), Part(_RULES[name], others)]
+            rule = _rule(name, momentum, betas, eps)
+            return [Part(rule, weights, decay), Part(rule, others)]
+
+
+def _rule(name: options.Optimiser, momentum: float, betas: tuple[float, float], eps: float) -> Rule:
+    """The rule of an optimiser that has one for all weights."""
+    match name:
+        case "adagrad":
+            return classic.adagrad_rule(eps)
+        case "rmsprop":
+            return classic.rmsprop_rule(momentum, eps)
+        case "adam" | "adamw":
+            return classic.adam_rule(betas, eps, decoupled=name == "adamw")
+        case "lion":
+            return lion_rule(betas)
+        case _:
+            return classic.sgd_rule(momentum, nesterov=name == "nesterov")

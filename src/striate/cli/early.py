@@ -1,0 +1,78 @@
+"""What can be told to be wrong before torch is loaded, which takes seconds.
+
+The verbs say the same of what is passed over here: an address, or a file that is no model.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from striate.errors import DataError, OptionError, printable
+
+
+def check_photos(photos: Path) -> None:
+    """Raises DataError where no folder or file of pictures is there."""
+    from striate.data.layouts.scan import resolved
+    from striate.data.shards.remote import address
+
+    if not address(photos):
+        resolved(photos)
+
+
+def check_model(model: Path) -> None:
+    """Raises OptionError where there is neither a file nor a folder."""
+    if not os.path.lexists(model):
+        raise OptionError(
+            f"{printable(str(model))}: no such file; expected a model file or the folder of a run"
+        )
+
+
+def tell_of_run(model: Path) -> None:
+    """Say on stderr where a run's training has not ended."""
+    from striate.training.run import Run
+
+    if (
+        model.is_dir()
+        and (model / "model.safetensors").exists()
+        and (told := Run(model).unfinished())
+    ):
+        click.echo(told, err=True)
+
+
+def check_training(photos: Path | None, resume: Path | None) -> None:
+    """Raises DataError or OptionError where there is nothing to train on or to go on with."""
+    if resume is not None:
+        check_run(resume)
+    elif photos is None:
+        raise OptionError("train needs a folder of pictures, or --resume with the folder of a run")
+    if photos is not None:
+        check_photos(photos)
+
+
+def check_run(run: Path) -> None:
+    """Raises OptionError where the folder is no run."""
+    from striate.training.run import Run
+
+    Run.open(run)
+
+
+def check_paths(paths: Iterable[Path]) -> None:
+    """Raises DataError for the first path that does not exist."""
+    from striate.data.shards.remote import address
+
+    for path in paths:
+        if not os.path.lexists(path) and not address(path):
+            raise DataError(f"{printable(str(path))}: no such file or folder")
+
+
+def check_networks(names: Iterable[str]) -> None:
+    """Raises OptionError for the first that can only be a name of the zoo and is none."""
+    from striate.options.networks import check_network
+
+    for name in names:
+        if not os.path.lexists(name):
+            check_network(name)

@@ -1,0 +1,158 @@
+"""On a terminal the bar moves, goes before anything else is said, and lines break between words."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+#: what a training tells, without one: the command that shows it is the real one
+PROGRAM = """
+import json, os, sys, time, types
+from pathlib import Path
+from striate import cli
+from striate.errors import DivergedError
+from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
+from striate.training.signals import stop_request
+
+how, folder = sys.argv[1], Path(sys.argv[2])
+
+def stream(*args, **options):
+    with stop_request() as request:
+        yield Started(
+            folder, "resnet18", 11_177_538, 2, {"train": 171, "validation": 37, "test": 37}, 0, 128,
+            12, None, 21, 8, "cpu", 2,
+            "channels last, float32, parts of a batch side by side", 1.5, 1,
+        )
+        yield Note("a note of " + "wonderful words " * 12 + "that end here")
+        for step in range(1, 22):
+            yield Step(1, step, 0.693, 0.5, 0.1, 12345.0, 0.1, step / 250, 4000.0)
+            time.sleep(0.03)
+        if how == "signal":
+            print("READY", flush=True)
+            while not request.signal and not request.came:
+                time.sleep(0.02)
+            yield Stopped(folder, request.came, 1, 21)
+            return
+        if how == "error":
+            raise DivergedError("training diverged in epoch 1 at step 21: " + "so it was " * 20)
+        yield Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.1, 100.0, 3.0, True)
+        yield Finished(folder, 1, 1, 0.5, 3.0)
+
+loading = types.ModuleType("striate.cli.loading")
+loading.verbs = types.SimpleNamespace(stream=stream)
+sys.modules["striate.cli.loading"] = loading
+cli.run.__globals__["sys"].argv = ["striate", "train", str(folder)]
+cli.run()
+"""
+
+
+def told(program: list[str], columns: int, number: int = 0) -> tuple[str, int]:
+    """All that a program writes to a terminal, and its exit code."""
+    child, terminal = pty.fork()
+    if child == 0:
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+        os.environ["TERM"] = "xterm"
+        os.environ.pop("COLUMNS", None)
+        os.execv(sys.executable, [sys.executable, *program])
+    text, sent = b"", False
+    while True:
+        try:
+            came = os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        text += came
+        if number and b"READY" in text and not sent:
+            os.kill(child, number)
+            sent = True
+    os.close(terminal)
+    return text.decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def screen(text: str, columns: int) -> list[str]:
+    """What stands on a terminal in the end, all that scrolled away above it."""
+    rows, row, column = [[" "] * columns], 0, 0
+    for code, number, letter, plain in re.findall(
+        r"(\x1b\[\??(\d*)[;\d]*([A-Za-z]))|(.)", text, re.DOTALL
+    ):
+        if code:
+            if letter == "A":
+                row = max(0, row - int(number or 1))
+            elif letter == "K":
+                rows[row] = [" "] * columns
+            continue
+        if plain == "\r":
+            column = 0
+            continue
+        if plain == "\n" or column == columns:
+            row, column = row + 1, 0 if column == columns else column
+            rows += [[" "] * columns] * (row == len(rows))
+            rows[row] = list(rows[row])
+        if plain.isprintable():
+            rows[row][column] = plain
+            column += 1
+    return ["".join(line).rstrip() for line in rows]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    place = tmp_path / "photos"
+    place.mkdir()
+    (place / "evaluation.json").write_text(
+        '{"accuracy": {"value": 0.8, "low": 0.6, "high": 0.9, "n": 37}, "part": "test"}'
+    )
+    return place
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+@pytest.mark.parametrize(
+    ("how", "number", "code", "last"),
+    [
+        ("finish", 0, 0, "predict  striate predict"),
+        ("error", 0, 6, "striate: error: training diverged in epoch 1"),
+        ("signal", signal.SIGINT, 130, "stopped and saved in epoch 1 after step 21;"),
+        ("signal", signal.SIGTERM, 143, "stopped and saved in epoch 1 after step 21;"),
+    ],
+    ids=["finished", "error", "Ctrl-C", "SIGTERM"],
+)
+def test_nothing_is_left_of_the_bar_and_no_line_is_glued_to_it(
+    folder: Path, how: str, number: int, code: int, last: str, columns: int
+):
+    text, ended = told(["-c", PROGRAM, how, str(folder)], columns, number)
+    assert ended == code, text
+    assert "━" in text  # the bar was there
+    lines = screen(text, columns)
+    assert not [line for line in lines if "━" in line or "epoch 1 " in line[:8]]
+    assert [line for line in lines if line.startswith(last)], lines
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_lines_break_between_words(folder: Path, columns: int):
+    lines = screen(told(["-c", PROGRAM, "finish", str(folder)], columns)[0], columns)
+    words = " ".join(lines).split()
+    for sentence in (
+        "resnet18: 11,177,538 parameters, 2 classes, pictures of 128x128 pixels",
+        "form of a step: channels last, float32, parts of a batch side by side",
+        "a note of " + "wonderful words " * 12 + "that end here",
+    ):
+        assert sentence in " ".join(words), lines
+
+
+def test_what_is_written_to_a_file_is_not_broken(folder: Path, tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, "finish", str(folder)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "a note of " + "wonderful words " * 12 + "that end here" in done.stderr.splitlines()
+    assert "\x1b" not in done.stderr
