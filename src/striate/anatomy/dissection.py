@@ -34,7 +34,7 @@ def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # 
         raise _stopped(network, name, shape, told, error, _smallest(network, shape)) from error
     finally:
         network.train(training)
-    ran = {work.path for work in told.works}
+    ran = {work.path for work in told.works} | told.borrowed
     return Anatomy(
         network=name,
         input=shape,

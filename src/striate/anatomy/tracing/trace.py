@@ -43,6 +43,9 @@ class Trace:
     uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
     untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
     unfinished: list[str] = field(default_factory=list[str])  #: modules begun, the outermost first
+    borrowed: set[str] = field(
+        default_factory=set[str]
+    )  #: modules whose weights others multiply by
 
 
 @dataclass
@@ -51,8 +54,8 @@ class _Frame:
 
     path: str
     module: nn.Module
-    params: int  # of its own, not yet told in a row
-    macs: int = 0
+    params: int  # that it uses, not yet told in a row
+    macs: int = 0  # not yet told in a row
     row: int | None = None  # number of the work of the lines of its forward that are running
 
 
@@ -90,6 +93,7 @@ class _Watch(TorchDispatchMode):
         self.told = told
         self.frames = list[_Frame]()
         self.seen = set[nn.Module]()
+        self.owners = dict[int, tuple[str, nn.Module]]()  # of parameters, by their ids
         self.sights = WeakTensorKeyDictionary()
         self.made = WeakTensorKeyDictionary()  # numbers of the works that a tensor comes from
 
@@ -100,20 +104,32 @@ class _Watch(TorchDispatchMode):
 
     def entering(self, path: str) -> Any:
         def enter(module: nn.Module, _inputs: object) -> None:
-            params = sum(p.numel() for p in module.parameters(recurse=False))
-            self.frames.append(_Frame(path, module, 0 if module in self.seen else params))
-            self.seen.add(module)
+            if not self.frames:
+                self.own(module)
+            self.frames.append(_Frame(path, module, self.told_first(module)))
             self.told.unfinished.append(path)
             if len(self.frames) > 1:
                 self.frames[-2].row = None
 
         return enter
 
+    def own(self, network: nn.Module) -> None:
+        """Learn whose the parameters are, while those of the run are in their places."""
+        for path, module in network.named_modules():
+            self.owners |= {id(p): (path, module) for p in module.parameters(recurse=False)}
+
+    def told_first(self, module: nn.Module) -> int:
+        """How many parameters a module has itself; 0 once that is told."""
+        if module in self.seen:
+            return 0
+        self.seen.add(module)
+        return sum(p.numel() for p in module.parameters(recurse=False))
+
     def left(self, module: nn.Module, _inputs: object, output: object) -> None:
         frame = self.frames.pop()
         self.told.unfinished.pop()
         leaf = not any(True for _ in module.children())
-        if (leaf or frame.params) and (tensors := list(_tensors(output))):
+        if (leaf or frame.params or frame.macs) and (tensors := list(_tensors(output))):
             work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
             work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
             work.sight, work.sources = self.known(tensors[0]), self.makers(tensors)
@@ -140,6 +156,10 @@ class _Watch(TorchDispatchMode):
         rule = MULTIPLYING.get(name) or FREE.get(name) or (elementwise if pointwise else None)
         tensors = [x for value in values.values() for x in _tensors(value)]
         inputs, makers = [self.sights.get(x) for x in tensors], self.makers(tensors)
+        for path, owner in (self.owners[id(x)] for x in tensors if id(x) in self.owners):
+            if owner not in self.seen:
+                self.told.borrowed.add(path)
+                frame.params += self.told_first(owner)
         for output in outputs:
             self.made[output] = makers
         if any(inputs) and name not in CREATING:
@@ -153,19 +173,19 @@ class _Watch(TorchDispatchMode):
                 self.told.untraced.append(where)
         frame.macs += macs or 0
         if any(True for _ in frame.module.children()) and not func.is_view and any(inputs):
-            self.line(frame, name, outputs, macs or 0)
+            self.line(frame, name, outputs)
 
-    def line(self, frame: _Frame, name: str, outputs: list[Tensor], macs: int) -> None:
+    def line(self, frame: _Frame, name: str, outputs: list[Tensor]) -> None:
         """A row for lines of a forward; neighbours with outputs of one shape share it."""
         works, output = self.told.works, outputs[0]
         shape, makers = tuple(output.shape), self.made[output]
         if frame.row is None or works[frame.row].shape != shape:
             frame.row = len(works)
-            works.append(Work(frame.path, "", shape, frame.params))
-            frame.params = 0
+            works.append(Work(frame.path, "", shape))
         work, shown = works[frame.row], name.removesuffix("_with_indices").lstrip("_")
         work.kind = f"{work.kind}, {shown}".removeprefix(", ")
-        work.macs += macs
+        work.params, frame.params = work.params + frame.params, 0
+        work.macs, frame.macs = work.macs + frame.macs, 0
         work.bytes, work.sight = _bytes(output), self.known(output)
         work.sources = tuple(sorted({*work.sources, *makers} - {frame.row}))
         for each in outputs:
