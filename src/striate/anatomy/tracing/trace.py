@@ -42,10 +42,8 @@ class Trace:
     works: list[Work] = field(default_factory=list[Work])  #: in the order they ran
     uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
     untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
-    unfinished: list[str] = field(default_factory=list[str])  #: modules begun, the outermost first
-    borrowed: set[str] = field(
-        default_factory=set[str]
-    )  #: modules whose weights others multiply by
+    unfinished: list[str] = field(default_factory=list[str])  #: begun, the outermost first
+    borrowed: set[str] = field(default_factory=set[str])  #: whose weights others use
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from itertools import dropwhile
 from traceback import walk_tb
 from types import ModuleType
 
@@ -49,5 +50,6 @@ def _failing(error: Exception) -> str:
     """The package whose code failed last, PyTorch and Python's own apart."""
     modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
     packages = [str(module).partition(".")[0] for module in modules]
-    others = sys.stdlib_module_names | {"torch", __package__.partition(".")[0]}
-    return next((p.replace("_", "-") for p in reversed(packages) if p and p not in others), "")
+    inside = list(dropwhile(lambda package: package != "importlib", packages))
+    others = sys.stdlib_module_names | {"torch", ""}
+    return next((p.replace("_", "-") for p in reversed(inside) if p not in others), "")
