@@ -120,6 +120,7 @@ def _tensors(network: nn.Module) -> dict[str, Tensor]:
 
 def _layer(work: Work) -> Layer:
     axes = work.sight.axes if work.sight else None
+    kernel, stride = work.windows[0] if len(work.windows) == 1 else (None, None)
     return Layer(
         work.path or "forward",
         work.kind,
@@ -130,6 +131,8 @@ def _layer(work: Work) -> Layer:
         _along(axes, lambda axis: axis.size),
         _along(axes, lambda axis: axis.jump),
         _along(axes, lambda axis: axis.start),
+        kernel,
+        stride,
         work.sources,
     )
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from striate.anatomy.tracing.moves import each
 from striate.anatomy.tracing.rules import CREATING, FREE, MULTIPLYING, elementwise
 from striate.anatomy.tracing.shapes import named, shaped
 from striate.anatomy.tracing.sight import Sight, whole
@@ -19,6 +20,9 @@ from striate.anatomy.tracing.sight import Sight, whole
 PICTURE = -1  #: where works are numbered: the picture
 
 _BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
+
+
+Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Work:
     macs: int = 0
     bytes: int = 0  #: of the output
     sight: Sight | None = None  #: of the output; None where it is not known
+    windows: list[Window] = field(default_factory=list[Window])  #: that slid, in their order
     sources: tuple[int, ...] = ()  #: the works whose outputs it takes; PICTURE: what came in
 
 
@@ -54,6 +59,7 @@ class _Frame:
     module: nn.Module
     params: int  # that it uses, not yet told in a row
     macs: int = 0  # not yet told in a row
+    windows: list[Window] = field(default_factory=list[Window])  # not yet told in a row
     row: int | None = None  # number of the work of the lines of its forward that are running
 
 
@@ -130,6 +136,7 @@ class _Watch(TorchDispatchMode):
         if (leaf or frame.params or frame.macs) and (tensors := list(_tensors(output))):
             work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
             work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
+            work.windows = frame.windows
             work.sight, work.sources = self.known(tensors[0]), self.makers(tensors)
             for tensor in tensors:
                 self.made[tensor] = (len(self.told.works),)
@@ -170,6 +177,8 @@ class _Watch(TorchDispatchMode):
             if _BLIND not in inputs and self.sights[outputs[0]] is _BLIND:
                 self.told.untraced.append(where)
         frame.macs += macs or 0
+        if window := _window(values):
+            frame.windows.append(window)
         if any(True for _ in frame.module.children()) and not func.is_view and any(inputs):
             self.line(frame, name, outputs)
 
@@ -184,10 +193,11 @@ class _Watch(TorchDispatchMode):
         work.kind = f"{work.kind}, {shown}".removeprefix(", ")
         work.params, frame.params = work.params + frame.params, 0
         work.macs, frame.macs = work.macs + frame.macs, 0
+        work.windows, frame.windows = work.windows + frame.windows, []
         work.bytes, work.sight = _bytes(output), self.known(output)
         work.sources = tuple(sorted({*work.sources, *makers} - {frame.row}))
-        for each in outputs:
-            self.made[each] = (frame.row,)
+        for tensor in outputs:
+            self.made[tensor] = (frame.row,)
 
     def makers(self, tensors: list[Tensor]) -> tuple[int, ...]:
         """The works that made these tensors, or what they are views of."""
@@ -214,15 +224,24 @@ def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:
     return None
 
 
+def _window(values: Mapping[str, Any]) -> Window | None:
+    """Kernel and stride of a convolution or pooling."""
+    kernel = values["weight"].shape[2:] if "transposed" in values else values.get("kernel_size")
+    if not kernel:
+        return None
+    dims = values["weight"].ndim - 2 if "transposed" in values else values["self"].ndim - 2
+    return tuple(each(kernel, dims)), tuple(each(values["stride"] or kernel, dims))
+
+
 def _tensors(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _tensors(each)
+        for one in value.values():
+            yield from _tensors(one)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _tensors(each)
+        for one in value:
+            yield from _tensors(one)
 
 
 def _bytes(tensor: Tensor) -> int:
