@@ -154,6 +154,17 @@ TRAINING: dict[Any, Callable[[Callable[..., Tensor]], Iterator[Call]]] = {
     ATEN.constant_pad_nd.default: lambda x: iter(
         [call(x(*X), pad) for pad in ([1, 2], [-1, 2, 0, -3])]
     ),
+    ATEN.empty_like.default: lambda x: iter([call(x(*X)), call(x(*X), dtype=torch.int64)]),
+    ATEN.zeros_like.default: lambda x: iter([call(x(*X)), call(x(*X), dtype=torch.int64)]),
+    ATEN.ones_like.default: lambda x: iter([call(x(*X)), call(x(*X), dtype=torch.int64)]),
+    ATEN._softmax.default: lambda x: iter([call(x(*X), 1, False)]),
+    ATEN._log_softmax.default: lambda x: iter([call(x(*X), -1, False)]),
+    ATEN.hardtanh_backward.default: lambda x: iter([call(x(*X), x(*X), -1, 1)]),
+    ATEN.leaky_relu_backward.default: lambda x: iter([call(x(*X), x(*X), 0.1, False)]),
+    ATEN.elu_backward.default: lambda x: iter([call(x(*X), 1, 1, 1, False, x(*X))]),
+    ATEN._softmax_backward_data.default: lambda x: iter(
+        [call(x(*X), x(*X), 1, x(1).dtype)]
+    ),
     ATEN._log_softmax_backward_data.default: lambda x: iter(
         [call(x(*X), x(*X), 1, x(1).dtype)]
     ),
