@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,16 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import striate
 from striate import zoo
+from striate.anatomy import dissect
 from striate.cli import main
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError
+from striate.layers import skeletons
 from striate.model import Model, load, save
 from striate.zoo.pretrained import expects
 from striate.zoo.pretrained.adopted import head_naming
@@ -45,7 +49,10 @@ def test_a_network_of_timm_has_a_card() -> None:
 #: the child that holds the classifier is called fc, classifier, head, heads and last_linear there
 @pytest.mark.parametrize(
     "name",
-    ["test_resnet", "mobilenetv2_035", "test_vit", "test_convnext", "efficientvim_m1", "dpn48b"],
+    [
+        *("test_resnet", "mobilenetv2_035", "test_vit", "test_convnext", "efficientvim_m1"),
+        *("dpn48b", "levit_128s"),
+    ],
 )
 def test_it_takes_any_channels_and_classes_and_ends_with_a_head(name: str) -> None:
     network = zoo.build(f"timm:{name}", channels=1, classes=5).eval()
@@ -121,6 +128,48 @@ def test_a_network_with_a_head_of_its_own_gets_one_behind_it(name: str) -> None:
 )
 def test_its_field_is_told_before_global_pooling(name: str, field: int) -> None:
     assert striate.describe(f"timm:{name}").field == field
+
+
+def least_of_each_module() -> list[str]:
+    """The name of the least network with a classifier on each page of timm."""
+    peers.torchvision()
+    timm = pytest.importorskip("timm")
+    pages = (timm.list_models(module=page) for page in timm.list_modules())
+    rows = [[name for name in page if not name.endswith("_enc")] for page in pages]
+    size = re.compile("tiny|small|nano|atto|pico|femto|xxs|xs|_s|18|0$")
+    return [next(filter(size.search, names), names[0]) for names in rows if names]
+
+
+class _Nowhere:
+    """Instead of the modules that torch's counter follows: it loses some networks among them."""
+
+    parents = ("Global",)
+
+    def __enter__(self) -> None:
+        """Nothing is followed."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was followed."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_network_of_each_page_of_timm_is_built_described_and_learns() -> None:
+    for name in least_of_each_module():
+        card = zoo.card(f"timm:{name}")
+        with skeletons():
+            network = zoo.build(f"timm:{name}", classes=3)
+        assert [child for child, _ in network.named_children()][-1] == "head", name
+        anatomy = dissect(network, card.input, name)
+        counter = FlopCounterMode(display=False)
+        counter.mod_tracker = _Nowhere()
+        with counter, torch.no_grad():
+            network.to("meta").eval()(torch.empty(1, *card.input, device="meta"))
+        assert anatomy.macs == counter.get_total_flops() / 2, name
+        assert (anatomy.uncounted, anatomy.unused) == ((), ()), name
+        logits = network.train()(torch.empty(2, *card.input, device="meta"))
+        assert logits.shape == (2, 3), name
+        logits.sum().backward()
 
 
 def test_multiply_adds_of_weights_by_weights_are_counted() -> None:

@@ -80,13 +80,12 @@ def _network(name: str, *, channels: int, classes: int) -> nn.Module:
         raise OptionError(
             f"{name} has no classifier: timm made it to encode; choose another network"
         )
-    if place == "head":
-        return network
-    if hasattr(network, "head"):
+    if place != "head" and hasattr(network, "head"):
         return _Behind(network, place)
     delattr(network, place)
     network.add_module("head", classifier)
-    network.__class__ = _headed(type(network), place)
+    if place != "head":
+        network.__class__ = _headed(type(network), place)
     return network
 
 
