@@ -281,8 +281,8 @@ def test_timm_is_asked_for_by_the_command_that_installs_it(
         ("timm:", "timm has no network called ''"),
         ("timm:vgg11.best", "timm has no weights called 'vgg11.best'; did you mean "
          "'timm:vgg11.tv_in1k'?"),
-        ("timm:qwen3_vit_88m_enc", "timm:qwen3_vit_88m_enc has no classifier, as it "
-         "only encodes; choose another network"),
+        ("timm:qwen3_vit_88m_enc", "timm:qwen3_vit_88m_enc has no classifier: timm made it to "
+         "encode; choose another network"),
     ],
 )  # fmt: skip
 def test_a_name_that_timm_lacks_is_corrected(name: str, message: str) -> None:

@@ -119,9 +119,9 @@ def _carried(
         sources = tuple(dict.fromkeys(place[source] for source in seen))
         source = layers[seen[0]] if seen and seen[0] >= 0 else taken
         if len(sources) == 1 and unchanged(layer, source):
-            place[at] = at_place = sources[0]
-            carrier = found[at_place]
-            found[at_place] = replace(carrier, params=carrier.params + layer.params)
+            place[at] = sources[0]
+            carrier = found[sources[0]]
+            found[sources[0]] = replace(carrier, params=carrier.params + layer.params)
             continue
         place[at], before = len(found), [found[source].output for source in sources]
         if layer.output:
