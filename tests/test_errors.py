@@ -56,6 +56,21 @@ def test_up_to_three_names_are_proposed() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["ResNet18", "ResNet-18", "resnet_18", "RESNET 18", "resnetl8"])
+def test_a_name_in_another_spelling_is_known(name: str) -> None:
+    error = unknown("network", name, ["resnet18", "resnet101", "resnet110", "resnet152"])
+    assert str(error) == f"no network is called {name!r}; did you mean 'resnet18'?"
+
+
+def test_of_many_names_the_nearest_three_are_listed() -> None:
+    names = [f"network{number}" for number in range(11, 65)]
+    assert str(unknown("network", "zzz", names)) == (
+        "no network is called 'zzz'; of 54 names the nearest are 'network64', 'network63' and "
+        "'network62'"
+    )
+    assert str(unknown("network", "", names)).count("'network") == 3
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

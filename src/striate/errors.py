@@ -17,6 +17,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_LISTED = 12  # names that a message lists
+
 
 class StriateError(Exception):
     """Parent of every error striate raises on purpose."""
@@ -57,17 +59,32 @@ class ToldElsewhereError(GroupError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:
-    """The error for a name that does not exist, with up to three names that resemble it."""
+    """The error for a name that does not exist, with up to three names that resemble it.
+
+    Where none does, all are named that there are, or the nearest of many.
+    """
     names = sorted(known)
     seen = {_seen(name): name for name in reversed(names)}
-    near = [seen[match] for match in difflib.get_close_matches(_seen(name), seen, n=3, cutoff=0.5)]
-    hint = f"did you mean {_either(near)}?" if near else f"there are {_either(names, last='and')}"
+    near = _near(name, seen, cutoff=0.5)
+    if near:
+        hint = f"did you mean {_either(near)}?"
+    elif len(names) > _LISTED:
+        nearest = _either(_near(name, seen, cutoff=0), last="and")
+        hint = f"of {len(names)} names the nearest are {nearest}"
+    else:
+        hint = f"there are {_either(names, last='and')}"
     return OptionError(f"no {kind} is called {printable(repr(name), 200)}; {hint}")
 
 
+def _near(name: str, seen: dict[str, str], cutoff: float) -> list[str]:
+    if (exact := _seen(name)) in seen:
+        return [seen[exact]]
+    return [seen[match] for match in difflib.get_close_matches(exact, seen, n=3, cutoff=cutoff)]
+
+
 def _seen(name: str) -> str:
-    """The name with letters and digits that look alike made equal."""
-    return name.lower().translate(str.maketrans("oil", "011"))
+    """The name without what parts its words, with letters and digits that look alike made equal."""
+    return name.lower().translate(str.maketrans("oil", "011", "-_ "))
 
 
 def printable(text: str, most: int | None = None) -> str:

@@ -200,11 +200,32 @@ def test_the_svg_is_well_formed_and_needs_nothing_else(name: str) -> None:
     assert title is not None
     assert title.text == f"The volumes of {name}"
     assert (tree.get("role"), tree.get("class")) == ("img", "striate-drawing")
-    assert tree.get("viewBox") == f"0 0 {tree.get('width')} {tree.get('height')}"
+    drawing = drawn(described(name))
+    assert tree.get("viewBox") == f"0 0 {drawing.width:.0f} {drawing.height:.0f}"
+    assert (tree.get("width"), tree.get("height")) == ("100%", None)
+    assert "max-width" not in text
     assert "prefers-color-scheme:dark" in text
     assert not re.search(r"href|url\(|@import|<script", text)
     assert all(float(each.get("font-size", "0")) >= 11 for each in tree.iter(f"{SVG}text"))
-    assert len(list(tree.iter())) < 300
+    added = [each for each in tree.iter(f"{SVG}text") if (each.text or "")[:2] in ("k ", "p ")]
+    assert len(list(tree.iter())) - len(added) < 300
+
+
+def test_kernels_strides_and_parameters_stand_under_the_volumes() -> None:
+    labels = [label.text for label in drawn(described("lenet5")).labels]
+    at = labels.index("6 x")
+    assert labels[at : at + 7] == ["6 x", "28x28", "k 5x5", "p 156", "6 x", "14x14", "k 2x2 /2"]
+    assert labels[labels.index("84") :][:4] == ["84", "p 10.2 k", "10", "p 850"]
+    network = nn.Conv2d(3, 4, (3, 5), (2, 1), padding=(1, 2))
+    texts = [label.text for label in drawn(dissected(lambda: chain(conv=network))).labels]
+    assert "k 3x5 /2x1" in texts
+
+
+@pytest.mark.parametrize("name", ["lenet5", "resnet18", "resnet50", "densenet121", "fcn8s"])
+def test_the_parameters_under_the_volumes_are_those_of_the_network(name: str) -> None:
+    anatomy = described(name)
+    rows = volumes(anatomy.input, anatomy.layers)
+    assert sum(each.params for each in rows.main) == anatomy.params
 
 
 def test_names_are_escaped() -> None:

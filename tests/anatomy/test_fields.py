@@ -238,3 +238,58 @@ def test_a_transposed_convolution_has_the_field_of_its_widest_unit(
     ends = [seen(network, (2, 20, 9), layer, unit) for unit in middle]
     assert layer.field is not None
     assert max(last - first + 1 for first, last in ends) == layer.field[0]
+
+
+class Applied(nn.Module):
+    """A function between two convolutions."""
+
+    def __init__(self, act: Callable[[Tensor], Tensor], channels: int = 2) -> None:
+        super().__init__()
+        self.first, self.last = around(3), nn.Conv2d(channels, 2, 3)
+        self.act = act
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.act(self.first(x)))
+
+
+@pytest.mark.parametrize(
+    ("act", "channels"),
+    [
+        (lambda x: x.roll(1, 1), 2),
+        (lambda x: x.flip(1), 2),
+        (lambda x: F.pixel_unshuffle(x, 2), 8),
+        (lambda x: F.channel_shuffle(x, 2), 2),
+        (lambda x: x * x.std(1, keepdim=True), 2),
+    ],
+    ids=["roll", "flip", "fold", "shuffle", "deviation"],
+)
+def test_what_moves_along_channels_keeps_what_is_seen(
+    act: Callable[[Tensor], Tensor], channels: int
+) -> None:
+    anatomy = dissect(Applied(act, channels), (2, 24, 12), "it")
+    first, *_, last = anatomy.layers
+    assert (anatomy.untraced, anatomy.uncounted) == ((), ())
+    assert first.field == (3, 3)
+    assert last.field == ((8, 8) if channels == 8 else (5, 5))
+
+
+@pytest.mark.parametrize(
+    ("act", "operation"),
+    [
+        (lambda x: x.roll(1, 2), "roll"),
+        (lambda x: x.roll(3), "roll"),
+        (lambda x: x.flip(3), "flip"),
+        (lambda x: x[:, :, torch.arange(5)], "index"),
+        (lambda x: x.as_strided((1, 2, 12, 12), (576, 288, 24, 2)), "as_strided"),
+        (lambda x: x.sort(2).values, "sort"),
+        (lambda x: x.topk(5, 2).values, "topk"),
+    ],
+)  # fmt: skip
+def test_what_moves_positions_is_told_and_multiplies_nothing(
+    act: Callable[[Tensor], Tensor], operation: str
+) -> None:
+    anatomy = dissect(Applied(act), (2, 24, 12), "it")
+    assert anatomy.untraced == (f"Applied: {operation}",)
+    assert anatomy.uncounted == ()
+    assert anatomy.layers[-1].field is None
+    assert anatomy.field is None

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 from torch import nn
 
 import striate
 from striate.cli import main
 from striate.errors import OptionError
 
+PICTURE = torch.zeros(1, 3, 3, 3)
 OWN = """
 import helper
 from torch import nn
@@ -134,3 +138,70 @@ def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == (
         "striate: error: --folded, --batch and --out are for one network, but several came\n"
     )
+
+
+def small() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(4, 2)).eval()
+
+
+def in_place(network: nn.Module) -> nn.Module:
+    network.compile()
+    return network
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        torch.compile,
+        in_place,
+        nn.DataParallel,
+        lambda network: nn.DataParallel(torch.compile(network)),
+        lambda network: nn.Sequential(torch.compile(network[0]), *network[1:]),
+        lambda network: network.bfloat16(),
+        lambda network: network.double(),
+        torch.fx.symbolic_trace,
+    ],
+    ids=["compiled", "in place", "parallel", "both", "part", "short", "long", "fx"],
+)
+@pytest.mark.filterwarnings("ignore")  # what torch.compile imports speaks of its past
+def test_what_compiles_or_spreads_a_network_leaves_its_description(
+    wrap: Callable[[nn.Module], nn.Module],
+) -> None:
+    plain, wrapped = (striate.describe(each, (3, 3, 3)) for each in (small(), wrap(small())))
+    assert [layer.kind for layer in wrapped.layers][-2:] == ["Flatten", "Linear"]
+    assert (wrapped.params, wrapped.macs, wrapped.unused) == (plain.params, plain.macs, ())
+
+
+def test_a_weight_that_is_computed_is_described() -> None:
+    network = small()
+    torch.nn.utils.parametrizations.weight_norm(network[0])
+    anatomy = striate.describe(network, (3, 3, 3))
+    assert anatomy.macs == 4 * 27 + 8
+    assert anatomy.params == sum(layer.params for layer in anatomy.layers) == 4 * 28 + 4 + 10
+
+
+PROGRAM = "a program that torch made of a module shows no layers; give the module"
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: torch.jit.script(small()), f"RecursiveScriptModule: {PROGRAM}"),
+        (lambda: torch.jit.trace(small(), PICTURE), f"TopLevelTracedModule: {PROGRAM}"),
+        (lambda: torch.jit.freeze(torch.jit.script(small())), f"RecursiveScriptModule: {PROGRAM}"),
+        (lambda: nn.Sequential(nn.ReLU(), torch.jit.script(nn.Conv2d(3, 4, 3))),
+         f"Sequential, layer 1: {PROGRAM}"),
+        (lambda: torch.export.export(small(), (PICTURE,)).module(), f"GraphModule: {PROGRAM}"),
+        (lambda: torch.export.export(small(), (PICTURE,)),
+         "expected a module of torch, but ExportedProgram came; give the module it was made from"),
+        (lambda: nn.Sequential(nn.ReLU(), nn.LazyConv2d(4, 3)),
+         "Sequential, layer 1: its weights have no shapes before its first picture; run it on one"),
+        (lambda: nn.ReLU, "expected a module of torch, but type came"),
+        (lambda: 3, "expected a module of torch, but int came"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore")
+def test_what_shows_no_layers_is_refused(make: Callable[[], Any], message: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        striate.describe(make(), (3, 3, 3))
+    assert str(caught.value) == message

@@ -92,6 +92,7 @@ def test_a_table_is_json_and_html() -> None:
     )
     anatomy = dissect(network, (4, 6, 5), "<script>")
     dense = {"kind": "Linear", "field": [1, 5], "jump": [1, 0], "start": [0, 2]}
+    dense |= {"kernel": None, "stride": None}
     assert json.loads(json.dumps(anatomy.to_json())) == {
         "network": "<script>",
         "input": [4, 6, 5],

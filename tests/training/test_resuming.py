@@ -20,8 +20,8 @@ import striate
 from striate import storage, tensorfile
 from striate.cli import main
 from striate.data.packing import survey
-from striate.errors import OptionError, StorageError
-from striate.training import loop
+from striate.errors import ModelError, OptionError, StorageError
+from striate.training import checkpoint, loop
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Note, Started, Step
 from striate.training.recipe import Recipe
@@ -50,6 +50,19 @@ def assert_same(run: Run, whole: Run) -> None:
         assert weights(run.folder / file) == weights(whole.folder / file)
     told = [[epoch.weights for epoch in each.epochs()] for each in (run, whole)]
     assert told[0] == told[1]
+
+
+def test_a_checkpoint_with_a_number_that_is_not_finite_is_refused(
+    whole: Run, tmp_path: Path
+) -> None:
+    description, tensors = tensorfile.read(whole.folder / LAST)
+    name = next(name for name in tensors if name.endswith("weight"))
+    tensors[name].flatten()[0] = float("inf")
+    path = tmp_path / "last.safetensors"
+    tensorfile.write(path, tensors, description)
+    with pytest.raises(ModelError) as caught:
+        checkpoint.read(path)
+    assert str(caught.value) == f"{path}: {name} is not finite"
 
 
 def test_twenty_kills_change_nothing():

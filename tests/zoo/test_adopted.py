@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,15 +11,19 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 import striate
 from striate import zoo
+from striate.anatomy import dissect
 from striate.cli import main
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError
+from striate.layers import skeletons
 from striate.model import Model, load, save
 from striate.zoo.pretrained import expects
+from striate.zoo.pretrained.adopted import head_naming
 from tests.conftest import striped
 from tests.zoo import peers
 
@@ -41,9 +46,13 @@ def test_a_network_of_timm_has_a_card() -> None:
     assert not zoo.card("timm:test_vit").any_size
 
 
-#: the child that holds the classifier is called fc, classifier, head and heads there
+#: the child that holds the classifier is called fc, classifier, head, heads and last_linear there
 @pytest.mark.parametrize(
-    "name", ["test_resnet", "mobilenetv2_035", "test_vit", "test_convnext", "efficientvim_m1"]
+    "name",
+    [
+        *("test_resnet", "mobilenetv2_035", "test_vit", "test_convnext", "efficientvim_m1"),
+        *("dpn48b", "levit_128s"),
+    ],
 )
 def test_it_takes_any_channels_and_classes_and_ends_with_a_head(name: str) -> None:
     network = zoo.build(f"timm:{name}", channels=1, classes=5).eval()
@@ -56,7 +65,9 @@ def test_it_takes_any_channels_and_classes_and_ends_with_a_head(name: str) -> No
     assert len(set(mine) - set(theirs)) <= 1
 
 
-@pytest.mark.parametrize("name", ["test_resnet", "mobilenetv2_035", "test_vit", "test_vit_relpos"])
+@pytest.mark.parametrize(
+    "name", ["test_resnet", "mobilenetv2_035", "test_vit", "test_vit_relpos", "hrnet_w18_small"]
+)
 def test_weights_of_timm_give_the_logits_of_timm(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +103,81 @@ def test_files_with_names_of_timm_and_with_ours_both_load(tmp_path: Path) -> Non
         peers.assert_same_function(built, network, x)
         state = built.state_dict()
     assert "head.weight" in state
+
+
+#: what is called head there is a part in the middle, or a word
+@pytest.mark.parametrize("name", ["selecsls42b", "hrnet_w18_small"])
+def test_a_network_with_a_head_of_its_own_gets_one_behind_it(name: str) -> None:
+    network = zoo.build(f"timm:{name}", classes=5)
+    assert [child for child, _ in network.named_children()] == ["body", "head"]
+    head = network.get_submodule("head")
+    assert isinstance(head, nn.Linear)
+    theirs = peers.shaken(peers.timm().create_model(name, num_classes=5))
+    rules = head_naming(f"timm:{name}").names(network)
+    state = theirs.state_dict()
+    network.load_state_dict({mine: state[name] for mine, name in rules.items()}, strict=False)
+    peers.assert_same_function(network, theirs, torch.randn(2, 3, 64, 64))
+    network.train()(torch.randn(2, 3, 64, 64)).square().sum().backward()
+    assert all(p.grad is not None for p in network.parameters())
+
+
+#: the published ones: https://distill.pub/2019/computing-receptive-fields
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("resnet50", 427), ("densenet121", 2071), ("inception_v3", 1311), ("mobilenetv1_100", 315)],
+)
+def test_its_field_is_told_before_global_pooling(name: str, field: int) -> None:
+    assert striate.describe(f"timm:{name}").field == field
+
+
+def least_of_each_module() -> list[str]:
+    """The name of the least network with a classifier on each page of timm."""
+    peers.torchvision()
+    timm = pytest.importorskip("timm")
+    pages = (timm.list_models(module=page) for page in timm.list_modules())
+    rows = [[name for name in page if not name.endswith("_enc")] for page in pages]
+    size = re.compile("tiny|small|nano|atto|pico|femto|xxs|xs|_s|18|0$")
+    return [next(filter(size.search, names), names[0]) for names in rows if names]
+
+
+class _Nowhere:
+    """Instead of the modules that torch's counter follows: it loses some networks among them."""
+
+    parents = ("Global",)
+
+    def __enter__(self) -> None:
+        """Nothing is followed."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing was followed."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_network_of_each_page_of_timm_is_built_described_and_learns() -> None:
+    for name in least_of_each_module():
+        card = zoo.card(f"timm:{name}")
+        with skeletons():
+            network = zoo.build(f"timm:{name}", classes=3)
+        assert [child for child, _ in network.named_children()][-1] == "head", name
+        anatomy = dissect(network, card.input, name)
+        counter = FlopCounterMode(display=False)
+        counter.mod_tracker = _Nowhere()
+        with counter, torch.no_grad():
+            network.to("meta").eval()(torch.empty(1, *card.input, device="meta"))
+        assert anatomy.macs == counter.get_total_flops() / 2, name
+        assert (anatomy.uncounted, anatomy.unused) == ((), ()), name
+        logits = network.train()(torch.empty(2, *card.input, device="meta"))
+        assert logits.shape == (2, 3), name
+        logits.sum().backward()
+
+
+def test_multiply_adds_of_weights_by_weights_are_counted() -> None:
+    """Its positions are made by a network of their own, of weights alone."""
+    anatomy = striate.describe("timm:maxvit_tiny_tf_224")
+    assert anatomy.macs == 5_551_836_656
+    assert anatomy.unused == ()
+    assert sum(layer.params for layer in anatomy.layers) == anatomy.params
 
 
 def test_a_head_put_in_its_place_is_the_one_that_answers() -> None:
@@ -195,8 +281,8 @@ def test_timm_is_asked_for_by_the_command_that_installs_it(
         ("timm:", "timm has no network called ''"),
         ("timm:vgg11.best", "timm has no weights called 'vgg11.best'; did you mean "
          "'timm:vgg11.tv_in1k'?"),
-        ("timm:selecsls42",
-         "timm:selecsls42 has no single classifier at its end; choose another network"),
+        ("timm:qwen3_vit_88m_enc", "timm:qwen3_vit_88m_enc has no classifier: timm made it to "
+         "encode; choose another network"),
     ],
 )  # fmt: skip
 def test_a_name_that_timm_lacks_is_corrected(name: str, message: str) -> None:

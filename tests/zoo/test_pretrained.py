@@ -24,6 +24,7 @@ from striate.layers.skeleton import _Undrawn
 from striate.zoo.pretrained import Expectation, expects, fitting, sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.pretrained.fitting import spread
+from striate.zoo.pretrained.libraries import library
 from striate.zoo.pretrained.naming import weights_of
 from tests.zoo import peers
 
@@ -373,8 +374,8 @@ NEITHER = (
          "expected names with tensors, but a sparse or quantised Tensor came"),
         (lambda path: torch_saved(path, [torch.ones(3)]),
          "expected names with tensors, but a list came"),
-        (lambda path: torch_saved(path, {"state_dict": {"a": torch.ones(3)}}),
-         "expected names with tensors, but 'state_dict' is a dict; save those by themselves"),
+        (lambda path: torch_saved(path, {"optimizer": {"a": torch.ones(3)}}),
+         "expected names with tensors, but 'optimizer' is a dict; save those by themselves"),
         (lambda path: torch_saved(path, {"a": torch.ones(3).to_sparse()}),
          "expected names with tensors, but 'a' is a sparse or quantised Tensor; save those by "
          "themselves"),
@@ -445,8 +446,8 @@ def test_a_missing_library_is_named_with_the_command_that_installs_it(
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("operator torchvision::nms does not exist"),
-     ModuleNotFoundError("no tqdm", name="tqdm")],
+    [RuntimeError("operator torchvision::nms does not exist"), OSError("no libc10_cuda.so"),
+     AttributeError("module 'torch' has no attribute 'new'")],
 )  # fmt: skip
 def test_a_library_for_another_pytorch_says_so(
     error: Exception, monkeypatch: pytest.MonkeyPatch
@@ -458,6 +459,97 @@ def test_a_library_for_another_pytorch_says_so(
     assert told(OptionError, lambda: ours("resnet18", "torchvision")) == (
         f"weights='torchvision' needs torchvision, which cannot be imported: {error}; "
         "install the release of torchvision that belongs to this PyTorch"
+    )
+
+
+def test_what_a_library_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_name: str) -> None:
+        raise ModuleNotFoundError("no tqdm", name="tqdm.auto")
+
+    monkeypatch.setattr(importlib, "import_module", fail)
+    assert told(OptionError, lambda: ours("resnet18", "torchvision")) == (
+        "weights='torchvision' needs torchvision, which needs tqdm, which is not installed: "
+        "pip install tqdm"
+    )
+
+
+def test_a_broken_library_that_another_needs_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in (
+        ("outer_library", "from inner_library import part"),
+        ("inner_library", "import torch\ntorch.ops.inner_library.missing.default"),
+    ):
+        written(tmp_path / f"{name}.py", text.encode())
+    monkeypatch.syspath_prepend(tmp_path)
+    message = told(OptionError, lambda: library("outer_library", "it"))
+    assert message.startswith(
+        "it needs outer-library, which needs inner-library, which cannot be imported: "
+    )
+    assert message.endswith("; install the release of inner-library that belongs to this PyTorch")
+
+
+#: as programs that train keep weights, and what wraps networks there
+WRAPPERS: list[Callable[[dict[str, Tensor]], dict[str, Any]]] = [
+    lambda state: {f"module.{name}": tensor for name, tensor in state.items()},
+    lambda state: {f"_orig_mod.module.{name}": tensor for name, tensor in state.items()},
+    lambda state: {f"model.net.{name}": tensor for name, tensor in state.items()},
+    lambda state: {"n_averaged": torch.tensor(3)} | {f"module.{n}": x for n, x in state.items()},
+    lambda state: {name.replace(".", "._orig_mod.", 1): x for name, x in state.items()},
+    lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"state": {}}},
+    lambda state: {"model_state_dict": {f"module.{n}": x for n, x in state.items()}, "loss": 0.1},
+    lambda state: {"model": {"state_dict": state}, "args": {"lr": 0.1}},
+]
+
+
+@pytest.mark.parametrize("wrap", WRAPPERS)
+def test_weights_are_found_inside_of_what_wraps_them(
+    wrap: Callable[[dict[str, Tensor]], dict[str, Any]], tmp_path: Path
+) -> None:
+    state = filled(zoo.build("resnet20")).state_dict()
+    network = ours("resnet20", torch_saved(tmp_path / "weights", wrap(dict(state))))
+    assert all(tensor.equal(state[name]) for name, tensor in weights_of(network).items())
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "torch"])
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_that_are_not_finite_are_refused(kind: str, number: float, tmp_path: Path) -> None:
+    state = zoo.build("resnet20").state_dict()
+    state["head.dense.weight"][3, 1] = number
+    path = saved(tmp_path / "weights", state, kind)
+    assert told(ModelError, lambda: ours("resnet20", path)) == (
+        f"{path}: weights refused: the weights of head.dense.weight are not all finite"
+    )
+
+
+def test_true_means_the_weights_that_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    state = filled(zoo.build("resnet18")).state_dict()
+    asked = list[str]()
+
+    def published(_name: str, source: str) -> dict[str, Tensor]:
+        asked.append(source)
+        names = sources.counterpart("resnet18", source).naming.names(zoo.build("resnet18"))
+        return {names[name]: tensor for name, tensor in state.items() if name in names}
+
+    monkeypatch.setattr(sources, "published", published)
+    assert (
+        zoo.build("resnet18", weights=True)
+        .state_dict()["head.dense.bias"]
+        .equal(state["head.dense.bias"])
+    )
+    assert asked == ["torchvision"]
+    zoo.build("resnet18", weights=False)
+    assert asked == ["torchvision"]
+    assert told(OptionError, lambda: zoo.build("resnet20", weights=True)) == (
+        "nobody publishes weights for resnet20; give the path of a file"
+    )
+
+
+@pytest.mark.parametrize("weights", [3, {}, b"x"])
+def test_what_cannot_be_weights_is_told(weights: Any) -> None:
+    assert told(OptionError, lambda: zoo.build("resnet20", weights=weights)) == (
+        "weights must be True, 'package', 'timm', 'torchvision' or the path of a file, but "
+        f"{type(weights).__name__} came"
     )
 
 

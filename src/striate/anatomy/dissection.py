@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]
+from torch.nn.parameter import is_lazy
 
 from striate.anatomy.layer import Along, Layer, volume
 from striate.anatomy.table import Anatomy
@@ -19,13 +22,17 @@ from striate.errors import OptionError
 _LARGEST = 1024  #: pixels a side that are tried where a picture is too small
 
 
-def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # noqa: A002
+def dissect(network: object, input: Sequence[int], name: str = "") -> Anatomy:  # noqa: A002
     """The anatomy of a network in evaluation mode at one picture of (C, H, W), or (C, L).
+
+    It is called by its class where no name is given.
 
     Shapes alone are followed, on the meta device; weights stay where they are. Raises OptionError
     naming the layer at which a picture is too small or of the wrong shape, and the next size that
-    works; or at which a network cannot be followed.
+    works; or at which a network cannot be followed; and for what shows no layers.
     """
+    network = opened(network)
+    name = name or type(network).__name__
     shape, told = tuple(input), Trace()
     training = network.training
     try:
@@ -34,7 +41,7 @@ def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # 
         raise _stopped(network, name, shape, told, error, _smallest(network, shape)) from error
     finally:
         network.train(training)
-    ran = {work.path for work in told.works}
+    ran = {work.path for work in told.works} | told.borrowed
     return Anatomy(
         network=name,
         input=shape,
@@ -49,6 +56,35 @@ def dissect(network: nn.Module, input: Sequence[int], name: str) -> Anatomy:  # 
     )
 
 
+def opened(network: object) -> nn.Module:
+    """The module inside of what compiles or spreads it. Raises OptionError where layers are hidden.
+
+    So they are in programs that torch made of a module, or before it knows the shapes of weights.
+    """
+    while isinstance(network, nn.Module) and (inside := _wrapped(network)):
+        network = inside
+    if not isinstance(network, nn.Module):
+        hint = "; give the module it was made from" * (type(network).__name__ == "ExportedProgram")
+        raise OptionError(f"expected a module of torch, but {type(network).__name__} came{hint}")
+    for path, module in network.named_modules():
+        where = f"{type(network).__name__}{f', layer {path}' * bool(path)}"
+        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "validate_inputs"):
+            raise OptionError(
+                f"{where}: a program that torch made of a module shows no layers; give the module"
+            )
+        if any(is_lazy(tensor) for tensor in module.parameters(recurse=False)):
+            raise OptionError(
+                f"{where}: its weights have no shapes before its first picture; run it on one"
+            )
+    return network
+
+
+def _wrapped(network: nn.Module) -> nn.Module | None:
+    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return network.module
+    return getattr(network, "_orig_mod", None)  # of torch.compile
+
+
 def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
     def run(picture: Tensor) -> None:
         skeleton = {key: tensor.to("meta") for key, tensor in _tensors(network).items()}
@@ -56,7 +92,26 @@ def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, of what a layer will cost
-        trace(network, run, torch.empty((1, *shape), device="meta"), len(shape) - 1, told)
+        picture = torch.empty((1, *shape), dtype=_kind(network), device="meta")
+        with _uncompiled(network):
+            trace(network, run, picture, len(shape) - 1, told)
+
+
+def _kind(network: nn.Module) -> torch.dtype:
+    """Of the numbers that it computes with."""
+    kinds = (parameter.dtype for parameter in network.parameters())
+    return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
+
+
+def _uncompiled(network: nn.Module) -> contextlib.AbstractContextManager[Any]:
+    """Parts that torch.compile was called on run as they were written."""
+    compiled = (
+        _wrapped(module) or getattr(module, "_compiled_call_impl", None)
+        for module in network.modules()
+    )
+    if any(part is not None for part in compiled):
+        return torch.compiler.set_stance("force_eager")
+    return contextlib.nullcontext()
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
@@ -65,6 +120,7 @@ def _tensors(network: nn.Module) -> dict[str, Tensor]:
 
 def _layer(work: Work) -> Layer:
     axes = work.sight.axes if work.sight else None
+    kernel, stride = work.windows[0] if len(work.windows) == 1 else (None, None)
     return Layer(
         work.path or "forward",
         work.kind,
@@ -75,6 +131,8 @@ def _layer(work: Work) -> Layer:
         _along(axes, lambda axis: axis.size),
         _along(axes, lambda axis: axis.jump),
         _along(axes, lambda axis: axis.start),
+        kernel,
+        stride,
         work.sources,
     )
 
@@ -143,6 +201,8 @@ def _stopped(
     reason = (str(error) or type(error).__name__).splitlines()[0]
     if "meta tensors" in reason:
         reason = "its forward asks for values, as `if x.sum() > 0` does, but only shapes are known"
+    elif "fake impl" in reason or "Meta" in reason:
+        reason = "it has an operation of which only values tell the shape, as quantized layers have"
     elif not isinstance(error, OptionError | RuntimeError):
         reason = f"{type(error).__name__}: {reason}"
     path = told.unfinished[-1] if told.unfinished else ""

@@ -39,6 +39,8 @@ def folded(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     rows = list[Layer]()
     for row, part in enumerate(parts):
         inside = layers[part.start : part.stop]
+        windows = [layer for layer in inside if layer.kernel]
+        window = windows[0] if len(windows) == 1 else None
         sources = {place.get(source, -1) for layer in inside for source in layer.sources} - {row}
         rows.append(
             replace(
@@ -48,6 +50,8 @@ def folded(layers: Sequence[Layer]) -> tuple[Layer, ...]:
                 params=sum(layer.params for layer in inside),
                 macs=sum(layer.macs for layer in inside),
                 bytes=sum(layer.bytes for layer in inside),
+                kernel=window.kernel if window else None,
+                stride=window.stride if window else None,
                 sources=tuple(sorted(sources)),
             )
         )

@@ -26,6 +26,8 @@ class Layer:
     field: Along | None  #: None: not known
     jump: Along | None
     start: Along | None
+    kernel: tuple[int, ...] | None = None  #: of its convolution or pooling, where it has one
+    stride: tuple[int, ...] | None = None
     sources: tuple[int, ...] = ()  #: places, in this table, of the layers it takes; -1: the picture
 
 

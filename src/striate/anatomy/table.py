@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from html import escape
 from typing import Any
@@ -35,13 +36,12 @@ class Anatomy:
 
     @property
     def field(self) -> int | None:
-        """Pixels along the first axis that a unit of the last volume before the head sees.
+        """Pixels along the first axis that a unit sees, before the head and before global pooling.
 
         None: all of the picture, or it is not known.
         """
         before = [layer for layer in self.layers if not layer.name.startswith("head")]
-        volumes = [layer for layer in before if len(layer.output) == len(self.input)] or before
-        last = volumes[-1] if volumes else None
+        last = _unpooled(before, len(self.input))
         if last is None or not last.field or not last.jump or not last.jump[0]:
             return None
         return int(last.field[0])
@@ -115,6 +115,32 @@ class Anatomy:
             ("did not run", self.unused),
         )
         return [f"{what}: {', '.join(names)}" for what, names in told if names]
+
+
+def _unpooled(layers: Sequence[Layer], dims: int) -> Layer | None:
+    """The last layer with several positions, or what windows, but no pooling, make of it."""
+    wide = [
+        at
+        for at, layer in enumerate(layers)
+        if sum(side > 1 for side in layer.output) > 1
+        or (len(layer.output) == dims and max(layer.output[1:]) > 1)
+    ]
+    if not wide:
+        return layers[-1] if layers else None
+    last = layers[wide[-1]]
+    for layer in layers[wide[-1] + 1 :]:
+        if len(layer.output) != dims or _pools(layer, layers):
+            break
+        last = layer
+    return last
+
+
+def _pools(layer: Layer, layers: Sequence[Layer]) -> bool:
+    """Whether it joins positions without weights."""
+    if layer.macs or len(layer.sources) != 1 or layer.sources[0] < 0:
+        return False
+    source = layers[layer.sources[0]]
+    return (layer.field, layer.jump) != (source.field, source.jump)
 
 
 def _row(layer: Layer) -> tuple[str, ...]:

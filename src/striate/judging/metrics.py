@@ -55,6 +55,8 @@ def ranks(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
     """(N, K), (N,) -> (N,): how many classes are rated above the true one.
 
     Of equal probabilities the lower index ranks higher, as `argmax` has it: rank 0 is "predicted".
+    scikit-learn lets the higher index rank higher, TensorFlow counts all that are equal to the last
+    of the first k among them, and torch.topk promises no order.
     """
     true = np.take_along_axis(probabilities, labels[:, None], axis=1)
     before = np.arange(probabilities.shape[1]) < labels[:, None]

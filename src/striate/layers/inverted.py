@@ -34,7 +34,9 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, group
               same: bool = False) -> nn.Sequential:  # fmt: skip
     """Convolution, norm and activation; `same` pads as TensorFlow does.
 
-    Weights start normal with variance 2 / fan-out, after He et al. 2015; the fan-out of a group.
+    Weights start normal with variance 2 / fan-out, after He et al. 2015; the fan-out of a group, as
+    in timm: torch's kaiming_normal_, and so torchvision, takes that of all groups together, which
+    starts a depthwise kernel smaller by the root of its channels.
     """
     if same:
         conv = SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)

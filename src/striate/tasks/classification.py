@@ -35,7 +35,8 @@ def _cross_entropy(
 ) -> Tensor:
     if weights is None and len(targets):
         return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-    # torch's own mean divides by the weights that happen to be in the batch, or by no pictures
+    # by the number of pictures, as Keras does: torch's own mean divides by the weights that happen
+    # to be in the batch, or by no pictures
     total = F.cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
     return total / max(1, len(targets))
 

@@ -9,7 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from striate import storage, tensorfile
-from striate.errors import DivergedError, ModelError, OptionError
+from striate.errors import DivergedError, ModelError, OptionError, printable
 from striate.training.events import Epoch
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
@@ -59,10 +59,17 @@ class Position:
 
 def check(tensors: dict[str, Tensor]) -> None:
     """Raises DivergedError where a number is not finite: that is never saved."""
+    if name := _infinite(tensors):
+        raise DivergedError(f"{name} is no longer finite")
+
+
+def _infinite(tensors: dict[str, Tensor]) -> str | None:
+    """The first tensor with a number that is not finite."""
     for name, tensor in tensors.items():
         waits = name.endswith(".gradient")  # a scaled one may overflow: its step will not count
         if tensor.is_floating_point() and not waits and not tensor.isfinite().all():
-            raise DivergedError(f"{name} is no longer finite")
+            return name
+    return None
 
 
 def save(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
@@ -116,6 +123,8 @@ def load(
 def read(path: Path) -> tuple[dict[str, Tensor], Position]:
     """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
     description, tensors = tensorfile.read(path)
+    if name := _infinite(tensors):
+        raise ModelError(f"{printable(str(path))}: {printable(name, 200)} is not finite")
     return tensors, Position.of(description["position"])
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from striate.data.listing import Progress as Reading
-from striate.text import counted, percent
+from striate.text import counted, percent, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
 from striate.training.together import launch

@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from striate import zoo
-from striate.anatomy import Anatomy, dissect
+from striate.anatomy import Anatomy, dissect, opened
 from striate.anatomy.comparison import Comparison, Speed, measure
 from striate.anatomy.layer import amount, volume
 from striate.anatomy.memory import Memory
@@ -75,7 +75,7 @@ def networks() -> Networks:
 
 
 def describe(
-    network: str | nn.Module,
+    network: str | Path | nn.Module,
     shape: Sequence[int] | None = None,
     *,
     size: int | None = None,
@@ -92,12 +92,14 @@ def describe(
     >>> striate.describe("vgg16").macs
     15470264320
     """
-    if isinstance(network, str):
-        found, usual = _found(network, {"size": size, "channels": channels, "classes": classes})
-        return dissect(found, shape or usual, network)
+    if isinstance(network, str | Path):
+        sizes = {"size": size, "channels": channels, "classes": classes}
+        found, usual = _found(str(network), sizes)
+        return dissect(found, shape or usual, str(network))
+    network = opened(network)
     if shape is None:
         raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
-    return dissect(network, shape, type(network).__name__)
+    return dissect(network, shape)
 
 
 def side_by_side(
@@ -134,7 +136,7 @@ def memory(
     The picture is that of `describe`, as are the errors.
     """
     built, shape = _found(network, {"size": size, "channels": channels, "classes": classes})
-    return peak(built, shape, batch)
+    return peak(opened(built), shape, batch)
 
 
 def _found(

@@ -67,7 +67,7 @@ def build(
     *,
     channels: int | None = None,
     classes: int | None = None,
-    weights: str | Path | None = None,
+    weights: str | Path | bool | None = None,
     **arguments: Any,
 ) -> nn.Module:
     """A network with fresh or published weights; channels and classes are the paper's by default.
@@ -79,9 +79,10 @@ def build(
     `weights` are "torchvision" or "timm", which download theirs into their own cache, "package" for
     the EfficientNet-Lites, whose weights are packages, or the path of a safetensors file or of a
     state dict that torch.save wrote, with our names or those of any of the three. All of them must
-    fit, with these exceptions. Where `channels` is given and differs from theirs, the first layer
-    sums its kernels over the channels or repeats and divides them, so that a picture with equal
-    channels gives what it gave. Where `classes` is given and differs, the last layers stay
+    fit, with these exceptions; True means the first of torchvision, package and timm that has any.
+    Where `channels` is given and differs from theirs, the first layer sums its kernels over the
+    channels or repeats and divides them, so that a picture with equal channels gives what it gave.
+    Where `classes` is given and differs, the last layers stay
     fresh. Auxiliary heads that `auxiliary=False` leaves out are passed over; those that the
     weights lack are not. Raises OptionError, ModelError or StorageError.
     """

@@ -13,8 +13,9 @@ NARROWEST = 460
 TITLE = 15  #: pixels
 LEGEND = (
     "Sides and channels are drawn to the square root of their numbers; under each volume stand "
-    "its channels, height and width. Norms, activations and dropout belong to the volume they "
-    "are applied to."
+    "its channels, height and width; k, the kernel that made it, and after a slash its stride; and "
+    "p, its parameters, of all blocks together under a brace with their number. Norms, activations "
+    "and dropout belong to the volume they are applied to."
 )
 
 Lines = list[tuple[Point, ...]]
@@ -55,7 +56,13 @@ def _boxes(plan: Plan) -> Iterator[Box]:
     for at, each in enumerate(plan.every):
         thick, high, deep = plan.sizes[at]
         x = plan.middle(at) - (thick + deep) / 2
-        text = f"{each.name}: {each.sort}, {volume(each.output)}"
+        told = (
+            each.sort,
+            volume(each.output),
+            f"kernel {each.window}" * bool(each.window),
+            f"{each.params:,} parameters",
+        )
+        text = f"{each.name}: {', '.join(part for part in told if part)}"
         if not each.sign:
             yield Box(text, each.sort, x, plan.ys[at], thick, high, deep)
 

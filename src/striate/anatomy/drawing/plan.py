@@ -9,7 +9,7 @@ from itertools import groupby
 
 from striate.anatomy.drawing.shapes import Point, written
 from striate.anatomy.drawing.volumes import Volume
-from striate.anatomy.layer import volume
+from striate.anatomy.layer import amount, volume
 
 HIGH, DENSE = 132, 104  #: pixels of the largest side and of the longest vector
 DEEP = 0.24  #: of a side that runs backwards
@@ -179,9 +179,12 @@ class Plan:
 
 
 def told(each: Volume) -> tuple[str, ...]:
-    """Channels over sides."""
+    """Channels over sides, over the window and the parameters that made them."""
     channels, *sides = each.output
-    return (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
+    shape = (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
+    kernel = (f"k {each.window}",) if each.window else ()
+    params = (f"p {amount(each.params)}",) if each.params else ()
+    return (*shape, *kernel, *params)
 
 
 def scale(every: Sequence[Volume]) -> Scale:

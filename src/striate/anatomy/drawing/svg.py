@@ -22,15 +22,16 @@ _FONT = "font-family:system-ui,'Helvetica Neue',Arial,sans-serif"
 
 
 def svg(drawing: Drawing, *, inline: bool = False) -> str:
-    """`inline`: in the ink and on the paper of a page; else as the reader has it, day or night."""
+    """As wide as there is room. `inline`: in the ink and on the paper of a page, not enlarged."""
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     name = escape(printable(drawing.title))
     style = "" if inline else _style()
+    most = f"max-width:{width}px;" if inline else ""
     paper = "" if inline else '<rect width="100%" height="100%" class="paper"/>\n'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" '
         f'viewBox="0 0 {width} {height}" role="img" class="striate-drawing" '
-        f'style="{_FONT}" fill="none" stroke-linejoin="round">\n'
+        f'style="{most}{_FONT}" fill="none" stroke-linejoin="round">\n'
         f"<title>The volumes of {name}</title>\n{style}{paper}"
         f'<g transform="translate(0 {drawing.down:.1f})">\n'
         f"{''.join(_shapes(drawing))}</g>\n</svg>\n"

@@ -28,6 +28,8 @@ class Volume:
     sign: str = ""  #: of a sum or product of volumes of one shape, which is no box but a circle
     times: int = 1  #: alike blocks in a row of which this one is drawn
     run: int = -1  #: number of that row
+    window: str = ""  #: "3x3 /2": what slid to make it, and its stride if that is not 1
+    params: int = 0  #: of all blocks that it stands for
 
     @property
     def stage(self) -> str:
@@ -53,7 +55,12 @@ def volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
     found = _carried(seen, layers, [(1, at) for at in range(len(layers))])
     if len(found) <= ALL:
         return Rows(found)
-    found = _carried(seen, *unrepeated(layers))
+    kept, runs = unrepeated(layers)
+    all_of = [
+        replace(layer, params=layer.params * times)
+        for layer, (times, _) in zip(kept, runs, strict=True)
+    ]
+    found = _carried(seen, all_of, runs)
     if len(found) <= MOST:
         return Rows(found)
     parts = folds(layers)
@@ -113,12 +120,23 @@ def _carried(
         source = layers[seen[0]] if seen and seen[0] >= 0 else taken
         if len(sources) == 1 and unchanged(layer, source):
             place[at] = sources[0]
+            carrier = found[sources[0]]
+            found[sources[0]] = replace(carrier, params=carrier.params + layer.params)
             continue
         place[at], before = len(found), [found[source].output for source in sources]
         if layer.output:
             made = *_sort(layer, before), *times[at]
-            found.append(Volume(layer.name, layer.output, sources, *made))
+            volume = Volume(layer.name, layer.output, sources, *made)
+            found.append(replace(volume, window=_window(layer), params=layer.params))
     return found
+
+
+def _window(layer: Layer) -> str:
+    if layer.kernel is None or layer.stride is None:
+        return ""
+    kernel, *strides = "x".join(map(str, layer.kernel)), *sorted(set(layer.stride))
+    stride = "x".join(map(str, layer.stride)) if len(strides) > 1 else str(strides[0])
+    return kernel if stride == "1" else f"{kernel} /{stride}"
 
 
 def _sort(layer: Layer, before: Sequence[tuple[int, ...]]) -> tuple[str, str]:

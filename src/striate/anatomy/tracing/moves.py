@@ -93,6 +93,17 @@ def parted(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
     return sight.moved(lambda other: other - (other > dim))
 
 
+def turned(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+    """Values that change their places along dimensions which are no axes of the picture."""
+    sight = main(values, see)
+    dims = {dim % output.ndim for dim in several(values["dims"]) or range(output.ndim)}
+    return None if any(place.dim in dims for place in sight.places) else sight
+
+
+def elsewhere(_values: Mapping[str, Any], _output: Tensor, _see: See) -> None:
+    """Values whose places other values tell."""
+
+
 def padded(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
     """Values put around; `padding` begins with the last dimension."""
     sight, padding = main(values, see), values.get("pad", values.get("padding"))

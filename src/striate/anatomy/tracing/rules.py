@@ -93,6 +93,11 @@ def _shuffled(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
     )
 
 
+def _gathered(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+    factor = values["downscale_factor"]
+    return windows(main(values, see), output, 2, lambda axis, _: axis.window(factor, factor))
+
+
 def _reduced(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
     """Means, sums and maxima over dimensions, which stay or go."""
     source: Tensor = values["self"]
@@ -166,10 +171,14 @@ FREE: dict[str, Rule] = {
     "upsample_trilinear3d": _resized(3, 2),
     "upsample_bicubic2d": _resized(2, 4),
     "pixel_shuffle": _shuffled,
+    "pixel_unshuffle": _gathered,
+    "channel_shuffle": elementwise,
     **dict.fromkeys(("mean", "sum", "amax", "amin", "max", "min", "var", "var_mean"), _reduced),
     **dict.fromkeys(("logsumexp", "prod", "norm", "linalg_vector_norm", "argmax"), _reduced),
-    **dict.fromkeys(("_softmax", "_log_softmax", "cumsum"), _along),
+    **dict.fromkeys(("std", "std_mean", "argmin", "any", "all"), _reduced),
+    **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax", "cumsum"), _along),
     **dict.fromkeys(("native_layer_norm", "native_group_norm"), _normalised),
+    "_fused_rms_norm": _normalised,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
     **dict.fromkeys(("_native_batch_norm_legit", "_batch_norm_with_update"), _batch_norm),
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze"), moves.view),
@@ -189,6 +198,10 @@ FREE: dict[str, Rule] = {
     **dict.fromkeys(("_to_copy", "lift_fresh", "dropout", "where", "masked_fill"), elementwise),
     **dict.fromkeys(("hardtanh", "leaky_relu", "prelu", "_prelu_kernel", "celu"), elementwise),
     "hardswish": elementwise,
+    **dict.fromkeys(("roll", "flip"), moves.turned),
+    **dict.fromkeys(("index", "index_select", "index_put", "gather", "take"), moves.elsewhere),
+    **dict.fromkeys(("as_strided", "col2im", "scatter", "sort", "topk"), moves.elsewhere),
+    "grid_sampler_2d": moves.elsewhere,
 }
 #: of operations that take no more than shape and type from a tensor
 CREATING = frozenset(

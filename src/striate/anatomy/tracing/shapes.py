@@ -161,5 +161,6 @@ _SHAPES = {
 #: operations element by element whose output is of another type than their input
 _OF_OTHER_TYPE = frozenset(
     {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "signbit", "_to_copy"}
+    | {"float_power", "isposinf", "isneginf"}
     | {"logical_and", "logical_or", "logical_xor", "logical_not"}
 )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from striate.anatomy.tracing.moves import each
 from striate.anatomy.tracing.rules import CREATING, FREE, MULTIPLYING, elementwise
 from striate.anatomy.tracing.shapes import named, shaped
 from striate.anatomy.tracing.sight import Sight, whole
@@ -19,6 +20,9 @@ from striate.anatomy.tracing.sight import Sight, whole
 PICTURE = -1  #: where works are numbered: the picture
 
 _BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
+
+
+Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Work:
     macs: int = 0
     bytes: int = 0  #: of the output
     sight: Sight | None = None  #: of the output; None where it is not known
+    windows: list[Window] = field(default_factory=list[Window])  #: that slid, in their order
     sources: tuple[int, ...] = ()  #: the works whose outputs it takes; PICTURE: what came in
 
 
@@ -42,7 +47,8 @@ class Trace:
     works: list[Work] = field(default_factory=list[Work])  #: in the order they ran
     uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
     untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
-    unfinished: list[str] = field(default_factory=list[str])  #: modules begun, the outermost first
+    unfinished: list[str] = field(default_factory=list[str])  #: begun, the outermost first
+    borrowed: set[str] = field(default_factory=set[str])  #: whose weights others use
 
 
 @dataclass
@@ -51,8 +57,9 @@ class _Frame:
 
     path: str
     module: nn.Module
-    params: int  # of its own, not yet told in a row
-    macs: int = 0
+    params: int  # that it uses, not yet told in a row
+    macs: int = 0  # not yet told in a row
+    windows: list[Window] = field(default_factory=list[Window])  # not yet told in a row
     row: int | None = None  # number of the work of the lines of its forward that are running
 
 
@@ -90,6 +97,7 @@ class _Watch(TorchDispatchMode):
         self.told = told
         self.frames = list[_Frame]()
         self.seen = set[nn.Module]()
+        self.owners = dict[int, tuple[str, nn.Module]]()  # of parameters, by their ids
         self.sights = WeakTensorKeyDictionary()
         self.made = WeakTensorKeyDictionary()  # numbers of the works that a tensor comes from
 
@@ -100,22 +108,35 @@ class _Watch(TorchDispatchMode):
 
     def entering(self, path: str) -> Any:
         def enter(module: nn.Module, _inputs: object) -> None:
-            params = sum(p.numel() for p in module.parameters(recurse=False))
-            self.frames.append(_Frame(path, module, 0 if module in self.seen else params))
-            self.seen.add(module)
+            if not self.frames:
+                self.own(module)
+            self.frames.append(_Frame(path, module, self.told_first(module)))
             self.told.unfinished.append(path)
             if len(self.frames) > 1:
                 self.frames[-2].row = None
 
         return enter
 
+    def own(self, network: nn.Module) -> None:
+        """Learn whose the parameters are, while those of the run are in their places."""
+        for path, module in network.named_modules():
+            self.owners |= {id(p): (path, module) for p in module.parameters(recurse=False)}
+
+    def told_first(self, module: nn.Module) -> int:
+        """How many parameters a module has itself; 0 once that is told."""
+        if module in self.seen:
+            return 0
+        self.seen.add(module)
+        return sum(p.numel() for p in module.parameters(recurse=False))
+
     def left(self, module: nn.Module, _inputs: object, output: object) -> None:
         frame = self.frames.pop()
         self.told.unfinished.pop()
         leaf = not any(True for _ in module.children())
-        if (leaf or frame.params) and (tensors := list(_tensors(output))):
+        if (leaf or frame.params or frame.macs) and (tensors := list(_tensors(output))):
             work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
             work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
+            work.windows = frame.windows
             work.sight, work.sources = self.known(tensors[0]), self.makers(tensors)
             for tensor in tensors:
                 self.made[tensor] = (len(self.told.works),)
@@ -140,6 +161,10 @@ class _Watch(TorchDispatchMode):
         rule = MULTIPLYING.get(name) or FREE.get(name) or (elementwise if pointwise else None)
         tensors = [x for value in values.values() for x in _tensors(value)]
         inputs, makers = [self.sights.get(x) for x in tensors], self.makers(tensors)
+        for path, owner in (self.owners[id(x)] for x in tensors if id(x) in self.owners):
+            if owner not in self.seen:
+                self.told.borrowed.add(path)
+                frame.params += self.told_first(owner)
         for output in outputs:
             self.made[output] = makers
         if any(inputs) and name not in CREATING:
@@ -152,24 +177,27 @@ class _Watch(TorchDispatchMode):
             if _BLIND not in inputs and self.sights[outputs[0]] is _BLIND:
                 self.told.untraced.append(where)
         frame.macs += macs or 0
+        if window := _window(values):
+            frame.windows.append(window)
         if any(True for _ in frame.module.children()) and not func.is_view and any(inputs):
-            self.line(frame, name, outputs, macs or 0)
+            self.line(frame, name, outputs)
 
-    def line(self, frame: _Frame, name: str, outputs: list[Tensor], macs: int) -> None:
+    def line(self, frame: _Frame, name: str, outputs: list[Tensor]) -> None:
         """A row for lines of a forward; neighbours with outputs of one shape share it."""
         works, output = self.told.works, outputs[0]
         shape, makers = tuple(output.shape), self.made[output]
         if frame.row is None or works[frame.row].shape != shape:
             frame.row = len(works)
-            works.append(Work(frame.path, "", shape, frame.params))
-            frame.params = 0
+            works.append(Work(frame.path, "", shape))
         work, shown = works[frame.row], name.removesuffix("_with_indices").lstrip("_")
         work.kind = f"{work.kind}, {shown}".removeprefix(", ")
-        work.macs += macs
+        work.params, frame.params = work.params + frame.params, 0
+        work.macs, frame.macs = work.macs + frame.macs, 0
+        work.windows, frame.windows = work.windows + frame.windows, []
         work.bytes, work.sight = _bytes(output), self.known(output)
         work.sources = tuple(sorted({*work.sources, *makers} - {frame.row}))
-        for each in outputs:
-            self.made[each] = (frame.row,)
+        for tensor in outputs:
+            self.made[tensor] = (frame.row,)
 
     def makers(self, tensors: list[Tensor]) -> tuple[int, ...]:
         """The works that made these tensors, or what they are views of."""
@@ -196,15 +224,24 @@ def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:
     return None
 
 
+def _window(values: Mapping[str, Any]) -> Window | None:
+    """Kernel and stride of a convolution or pooling."""
+    kernel = values["weight"].shape[2:] if "transposed" in values else values.get("kernel_size")
+    if not kernel:
+        return None
+    dims = values["weight"].ndim - 2 if "transposed" in values else values["self"].ndim - 2
+    return tuple(each(kernel, dims)), tuple(each(values["stride"] or kernel, dims))
+
+
 def _tensors(value: object) -> Iterator[Tensor]:
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _tensors(each)
+        for one in value.values():
+            yield from _tensors(one)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _tensors(each)
+        for one in value:
+            yield from _tensors(one)
 
 
 def _bytes(tensor: Tensor) -> int:

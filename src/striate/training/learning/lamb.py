@@ -2,7 +2,9 @@
 
 You et al. 2020: Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, algorithm
 2, https://arxiv.org/abs/1904.00962, with the identity as its scaling function. As in the authors'
-program, biases and scales take the step of Adam: their length says nothing.
+program, biases and scales take the step of Adam: their length says nothing. The epsilon of
+that step is Adam's 1e-8 and not LAMB's 1e-6, which timm has for all; and timm clips the common norm
+of the gradients at 1, where here `--clip` is asked for.
 """
 
 from __future__ import annotations

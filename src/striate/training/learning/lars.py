@@ -3,7 +3,9 @@
 You, Gitman and Ginsburg 2017: Large Batch Training of Convolutional Networks, algorithm 1,
 https://arxiv.org/abs/1708.03888. Not as in the paper: the rate falls as the schedule has it, and
 biases and scales take momentum at `TRUST` times the rate, as the length of those that begin at zero
-would hold them there.
+would hold them there. As in the paper the rate stands inside the momentum, so that a step keeps the
+rate it was taken at; timm and PyTorch multiply the whole momentum by the rate of the moment, which
+is the same until the rate changes.
 """
 
 from __future__ import annotations

@@ -21,7 +21,9 @@ def learning_rate(
     quarters (He et al. 2016, section 4.2, https://arxiv.org/abs/1512.03385). cosine and one-cycle:
     half a cosine down to a thousandth (Loshchilov and Hutter 2017, section 3,
     https://arxiv.org/abs/1608.03983); what makes it one cycle is the rise (Smith and Topin 2018,
-    https://arxiv.org/abs/1708.07120). plateau: a tenth for each of the `drops` (see `is_plateau`).
+    https://arxiv.org/abs/1708.07120). PyTorch's OneCycleLR rises by a cosine from a 25th over 0.3
+    of the training, falls to a 250,000th and moves the momentum from 0.95 to 0.85 and back; here
+    the momentum stays. plateau: a tenth for each of the `drops` (see `is_plateau`).
     """
     if progress < warm_up:
         return min(peak, peak * max(progress, 1e-3) / warm_up)

@@ -3,7 +3,8 @@
 Its direct children are timm's own in timm's order, and the one that holds the classifier, `fc` or
 `classifier` there, is called `head` and comes last. So freezing, probing and replacing address it
 as they do everywhere in the zoo, and its tensors are `head.weight` and `head.bias`. timm's forward,
-which asks for the child by its old name, finds the new one by a property.
+which asks for the child by its old name, finds the new one by a property. The few networks that
+call something else `head` become the `body` in front of their classifier.
 
 Wightman: PyTorch image models, 2019, https://doi.org/10.5281/zenodo.4414861
 """
@@ -15,7 +16,7 @@ from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from striate.errors import OptionError, printable
 from striate.layers import skeletons
@@ -30,7 +31,7 @@ def adopted_card(name: str) -> Card:
     """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted for them.
 
     Multiply-adds and field are left to `describe`. Raises OptionError without timm, for a name that
-    it does not know, and for the few networks that have no classifier or several.
+    it does not know, and for encoders, which have no classifier.
     """
     return _card(name, _timm(name))
 
@@ -38,7 +39,7 @@ def adopted_card(name: str) -> Card:
 def head_naming(name: str) -> Naming:
     """Our names of its tensors to timm's."""
     place = _classifier(name, _timm(name)).partition(".")[0]
-    return Naming() if place == "head" else Naming((("^head.", f"{place}."),))
+    return Naming() if place == "head" else Naming((("^head.", f"{place}."), ("^body.", "")))
 
 
 @cache
@@ -74,14 +75,30 @@ def _network(name: str, *, channels: int, classes: int) -> nn.Module:
         reason = printable(str(error).partition("\n")[0], 200)
         sizes = f"{channels} channels and {classes} classes"
         raise OptionError(f"timm cannot build {name} for {sizes}: {reason}") from error
-    children = dict(network.named_children())
-    if place not in children or (place != "head" and "head" in children):
-        raise OptionError(f"{name} has no single classifier at its end; choose another network")
+    classifier = dict(network.named_children()).get(place)
+    if classifier is None:
+        raise OptionError(
+            f"{name} has no classifier: timm made it to encode; choose another network"
+        )
+    if place != "head" and hasattr(network, "head"):
+        return _Behind(network, place)
+    delattr(network, place)
+    network.add_module("head", classifier)
     if place != "head":
-        delattr(network, place)
-        network.add_module("head", children[place])
         network.__class__ = _headed(type(network), place)
     return network
+
+
+class _Behind(nn.Module):
+    """A network, its classifier taken out and put behind it."""
+
+    def __init__(self, body: nn.Module, place: str) -> None:
+        super().__init__()
+        self.body, self.head = body, body.get_submodule(place)
+        setattr(body, place, nn.Identity())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
 
 
 @cache

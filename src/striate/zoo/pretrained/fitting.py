@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -29,19 +28,24 @@ class _Fit:
     differences: list[str] = field(default_factory=list[str])  #: the missing ones among them
 
 
-def load(network: nn.Module, card: Card, weights: str | Path, arguments: Mapping[str, Any]) -> None:
+def load(network: nn.Module, card: Card, weights: object, arguments: Mapping[str, Any]) -> None:
     """Put published weights into a network that `card.builder` made with these arguments.
 
     Tensors have the names of the source, in a file ours or those of any source. What the rules of
-    `striate.zoo.build` allow to differ may; raises ModelError with every other difference.
+    `striate.zoo.build` allow to differ may; raises ModelError with every other difference, and for
+    a number that is not finite.
     """
+    if weights is False:
+        return
+    if weights is True:
+        weights = sources.first(card.name)
     if isinstance(weights, str) and weights in COUNTERPARTS:
         where = f"the weights from {weights}"
         found = sources.published(card.name, weights)
         namings = [sources.counterpart(card.name, weights).naming]
     else:
         where = printable(str(weights))
-        found = sources.read(Path(weights))
+        found = sources.read(sources.path_of(weights))
         namings = [Naming(), *(peer.naming for peer in sources.known_counterparts(card.name))]
     whole = _with_auxiliary(network, card, arguments)
     entries = _dependent(network, card, arguments, "channels")
@@ -50,6 +54,9 @@ def load(network: nn.Module, card: Card, weights: str | Path, arguments: Mapping
     best = min(fits, key=lambda fit: len(fit.differences))
     if best.differences:
         raise _unfit(card.name, where, best)
+    for name, tensor in best.tensors.items():
+        if not tensor.float().isfinite().all():
+            raise ModelError(f"{where}: weights refused: the weights of {name} are not all finite")
     network.load_state_dict(best.tensors, strict=False)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from itertools import dropwhile
+from traceback import walk_tb
 from types import ModuleType
 
 from striate.errors import OptionError, printable
@@ -25,12 +28,28 @@ def library(name: str, purpose: str) -> ModuleType:
         if error.name not in (package, name):
             raise _broken(purpose, shown, error) from error
         raise OptionError(f"{purpose} needs {shown}, which is not installed: {command}") from error
-    except (ImportError, OSError, RuntimeError) as error:  # its binaries are for another PyTorch
+    except (ImportError, AttributeError, OSError, RuntimeError) as error:
         raise _broken(purpose, shown, error) from error
 
 
 def _broken(purpose: str, shown: str, error: Exception) -> OptionError:
+    """What stands in the way may be what the library needs itself, such as torchvision for timm."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0].replace("_", "-")
+        reason = f"which needs {missing}, which is not installed: pip install {missing}"
+        return OptionError(f"{purpose} needs {shown}, {reason}")
+    culprit = _failing(error) or shown
+    chain = shown if culprit == shown else f"{shown}, which needs {culprit}"
     return OptionError(
-        f"{purpose} needs {shown}, which cannot be imported: {printable(str(error), 200)}; "
-        f"install the release of {shown} that belongs to this PyTorch"
+        f"{purpose} needs {chain}, which cannot be imported: {printable(str(error), 200)}; "
+        f"install the release of {culprit} that belongs to this PyTorch"
     )
+
+
+def _failing(error: Exception) -> str:
+    """The package whose code failed last, PyTorch and Python's own apart."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
+    packages = [str(module).partition(".")[0] for module in modules]
+    inside = list(dropwhile(lambda package: package != "importlib", packages))
+    others = sys.stdlib_module_names | {"torch", ""}
+    return next((p.replace("_", "-") for p in reversed(inside) if p not in others), "")

@@ -18,6 +18,11 @@ from striate.zoo.pretrained.adopted import PREFIX, head_naming
 from striate.zoo.pretrained.counterparts import COUNTERPARTS, Counterpart
 from striate.zoo.pretrained.libraries import library
 
+_ORDER = ("torchvision", "package", "timm")
+#: under which programs that train keep their weights beside other things
+_NESTS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
+_WRAPPED = ("module.", "model.", "network.", "net.")  #: before every name
+_INSIDE = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  #: in any name
 _DISK = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EIO}
 
 
@@ -38,6 +43,24 @@ def counterpart(name: str, source: str) -> Counterpart:
 def known_counterparts(name: str) -> list[Counterpart]:
     """Every network elsewhere that is the same as ours."""
     return [counterpart(name, source) for source in _sources(name)]
+
+
+def first(name: str) -> str:
+    """The source of the weights that are meant where none is named. Raises OptionError."""
+    found = _sources(name)
+    if not found:
+        raise OptionError(f"nobody publishes weights for {name}; give the path of a file")
+    return min(found, key=_ORDER.index)
+
+
+def path_of(weights: object) -> Path:
+    """A path, as weights. Raises OptionError for anything else."""
+    if isinstance(weights, str | Path):
+        return Path(weights)
+    known = ", ".join(map(repr, sorted(COUNTERPARTS)))
+    raise OptionError(
+        f"weights must be True, {known} or the path of a file, but {type(weights).__name__} came"
+    )
 
 
 def published(name: str, source: str) -> dict[str, Tensor]:
@@ -91,7 +114,7 @@ def read(path: Path) -> dict[str, Tensor]:
         raise _refused(path, "not a regular file")
     try:
         if start[8:] == b"{":
-            return safetensors.torch.load_file(path)
+            return _unwrapped(safetensors.torch.load_file(path))
         found = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # both raise anything on a forged file
         wanted = "neither a whole safetensors file nor a state dict of tensors alone"
@@ -100,6 +123,9 @@ def read(path: Path) -> dict[str, Tensor]:
 
 
 def _state_dict(path: Path, found: object) -> dict[str, Tensor]:
+    """The tensors by the names that the network itself gives them, without those of wrappers."""
+    while isinstance(found, Mapping) and (nest := _nest(found)):
+        found = found[nest]
     if not isinstance(found, Mapping):
         raise _refused(path, f"expected names with tensors, but {_kind(found)} came")
     state: dict[str, Tensor] = {}
@@ -110,6 +136,20 @@ def _state_dict(path: Path, found: object) -> dict[str, Tensor]:
                 path, f"expected names with tensors, but {what}; save those by themselves"
             )
         state[name] = value
+    return _unwrapped(state)
+
+
+def _nest(found: Mapping[Any, Any]) -> str | None:
+    return next((name for name in _NESTS if isinstance(found.get(name), Mapping)), None)
+
+
+def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    for wrapper in _INSIDE:
+        state = {name.replace(wrapper, ""): tensor for name, tensor in state.items()}
+    averaged = {name: state[name] for name in state if name != "n_averaged"}  # AveragedModel's own
+    for prefix in _WRAPPED:
+        if averaged and all(name.startswith(prefix) for name in averaged):
+            return _unwrapped({name.removeprefix(prefix): x for name, x in averaged.items()})
     return state
 
 
