@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from striate import tensorfile
 from striate.data.batches import Batch
-from striate.errors import DataError, DivergedError
+from striate.errors import DataError, DivergedError, ModelError, StorageError
 from striate.model import save
 from striate.text import counted
 from striate.training import checkpoint, machine
@@ -107,8 +107,7 @@ def _back(training: Training, position: Position, failure: _LostError) -> Positi
     learner = training.model.network, training.optimiser, training.average
     back = Position()
     if training.group.first:
-        tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
-        checkpoint.restore(tensors, *learner)
+        back = checkpoint.put_back(training.run.checkpoints / checkpoint.EPOCH, *learner)
     back = sharing.same_state(training.group, back, *learner)
     return replace(back, recovered=True, seconds=position.seconds, told=position.told)
 
@@ -224,9 +223,28 @@ def _keep(training: Training, position: Position) -> None:
     if position.best_epoch != position.epoch:
         return
     checkpoint.keep_as(checkpoint.BEST, training.run.checkpoints)
+    keep_model(training, position)
+
+
+def keep_model(training: Training, position: Position) -> None:
+    """Write the model file, of the epoch that ends at a position."""
     facts = training.model.facts | {"epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
+
+
+def mend_model(training: Training, position: Position) -> str:
+    """Write the model file again from the best checkpoint where it is damaged; what it was."""
+    try:
+        if position.best_epoch:
+            tensorfile.read(training.run.model_file)
+        return ""
+    except (ModelError, StorageError) as error:
+        folder = training.run.checkpoints
+        learner = training.model.network, training.optimiser, training.average
+        keep_model(training, checkpoint.put_back(folder / checkpoint.BEST, *learner))
+        checkpoint.put_back(folder / checkpoint.LAST, *learner)
+        return str(error)
 
 
 def _report(now: Position, before: Position, rate: float, progress: float) -> Step:

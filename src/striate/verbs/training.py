@@ -214,7 +214,9 @@ def _resumed(
         raise OptionError(f"a resumed run keeps its options; leave out {given[0]}, or train anew")
     run = Run.open(resume)
     values = run.read_json("options.json")
-    recorded = str(values.pop("photos", ""))
+    recorded = values.pop("photos", None)
+    if not isinstance(recorded, str) or "\0" in recorded:
+        raise storage.damaged(run.options_file, 1, "it does not say where its pictures are")
     return run, photos or recorded, TrainOptions.read(values, str(run.options_file))
 
 
