@@ -9,6 +9,7 @@ import click
 
 from striate.cli import predict, train
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 
 _EXAMPLES = 6
 
@@ -37,10 +38,10 @@ def command(out: Path, seed: int, as_json: bool) -> int:
         pictures = _examples(digits, folder)
     if as_json:
         return 0
-    click.echo(f"\nsix test pictures, as files in {pictures}:")
+    click.echo(f"\nsix test pictures, as files in {printable(str(pictures))}:")
     predict.tell(folder, [pictures], options={"top": 2})
     click.echo(
-        f"\nlook at the report:  {folder / 'report.html'}\n"
+        f"\nlook at the report:  {printable(str(folder))}/report.html\n"
         "then try your own:   striate check PHOTOS   (a folder with a folder of pictures a class)\n"
         "                     striate train PHOTOS"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 from striate.text import counted
 
 
@@ -52,6 +52,7 @@ def follow(
     from striate.cli.loading import verbs
     from striate.training import display
     from striate.training.events import Finished, Stopped, to_json
+    from striate.training.run import Run
     from striate.training.together import launch
 
     events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
@@ -63,7 +64,7 @@ def follow(
                 print_json(to_json(event))
             return event.folder, 128 + event.signal
         if isinstance(event, Finished):
-            evaluation = json.loads((event.folder / "evaluation.json").read_text("utf-8"))
+            evaluation = Run(event.folder).read_json("evaluation.json")
             if as_json:
                 print_json({**to_json(event), "evaluation": evaluation})
             else:
@@ -80,6 +81,7 @@ def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
         f"{right.percent} of {counted(right.n, evaluation['part'] + ' picture')} right "
         f"(95 % interval {right.interval})"
     )
-    click.echo(f"report   {folder / 'report.html'}")
-    click.echo(f"model    {folder / 'model.safetensors'}")
-    click.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...")
+    place = printable(str(folder))
+    click.echo(f"report   {place}/report.html")
+    click.echo(f"model    {place}/model.safetensors")
+    click.echo(f"predict  striate predict {place}/model.safetensors PICTURE...")

@@ -9,6 +9,7 @@ import click
 
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 
 
 @click.command("find-rate", cls=Verb, model="RateOptions")
@@ -30,7 +31,7 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
     else:
         click.echo(str(test))
         if place:
-            click.echo(f"\nplot  {place}")
+            click.echo(f"\nplot  {printable(str(place))}")
         if test.suggested is not None:
             click.echo(f"\ntrain with the same options and --learning-rate {test.suggested:.2g}")
     return 0 if test.suggested is not None else 1
