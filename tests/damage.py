@@ -32,6 +32,25 @@ def _pipe(file: Path) -> None:
     os.mkfifo(file)
 
 
+def damaged_headers(whole: bytes) -> dict[str, bytes]:
+    """What is damaged -> an .npy file whose header is, of as many bytes as before."""
+    start, end = 10, 10 + int.from_bytes(whole[8:10], "little")
+    header = whole[start:end]
+    changed = {
+        "a bracket": header.replace(b"(", b"\x08", 1),
+        "a quote": header.replace(b"'", b" ", 1),
+        "a brace": b"[" + header[1:],
+        "nothing but brackets": b"(" * len(header),
+        "binary": bytes(255 - at % 100 for at in range(len(header))),
+        "a name": header.replace(b"descr", b"decsr"),
+        "a kind": header.replace(b"'descr': '", b"'descr': ' "[:-1] + b"Q"),
+        "objects": header.replace(b"|u1", b"|O ").replace(b"<i8", b"|O "),
+        "a huge shape": header.replace(b"(", b"(9999999999999,", 1)[: len(header) - 1] + b"\n",
+    }
+    return {what: whole[:start] + new.ljust(end - start)[: end - start] + whole[end:]
+            for what, new in changed.items()}  # fmt: skip
+
+
 #: what happened -> what it does to a file
 DAMAGES: dict[str, Callable[[Path], None]] = {
     "empty": _content(lambda _: b""),

@@ -10,12 +10,18 @@ import math
 import os
 import shutil
 import stat
+import tokenize
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from striate.errors import BusyError, OptionError, StorageError, printable
 
+#: what NumPy raises for an array's header that is damaged: it parses it as Python's own literals
+ARRAY_DAMAGE = (
+    *(ValueError, TypeError, KeyError, SyntaxError, EOFError, OverflowError),
+    *(tokenize.TokenError, MemoryError, RecursionError),
+)
 _PARTIAL = ".partial"
 _ELSEWHERE = "choose another place with --out"
 _RESTORE = "put back a copy of it, or train anew"
@@ -191,6 +197,7 @@ def lock(path: Path, what: str) -> Generator[None]:
 
     Raises BusyError, naming the process that holds it, or StorageError.
     """
+    fresh = not os.path.lexists(path)
     try:
         file = path.open("a+b", buffering=0)
     except OSError as error:
@@ -206,6 +213,8 @@ def lock(path: Path, what: str) -> Generator[None]:
             who = printable(holder)
             raise BusyError(f"{what} is in use by {who}; wait, or stop it first") from error
         except OSError as error:
+            if fresh:
+                path.unlink(missing_ok=True)
             raise storage_error(path, error, _ELSEWHERE) from error
         yield
 
