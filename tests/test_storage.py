@@ -18,7 +18,16 @@ import pytest
 
 from striate import storage
 from striate.errors import BusyError, StorageError
-from striate.storage import copy, lock, make_folder, storage_error, sweep, write
+from striate.storage import (
+    copy,
+    lock,
+    make_folder,
+    read_json,
+    read_json_lines,
+    storage_error,
+    sweep,
+    write,
+)
 
 NEW = b"seventeen letters"
 FAULTS = {
@@ -505,3 +514,49 @@ def test_an_error_without_a_number_says_what_it_says() -> None:
     error = storage_error(Path("place"), OSError("Something Odd"), "try later")
     assert str(error) == "place: something odd; try later"
     assert error.exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "line 1: not JSON: Expecting value"),
+        (b'{"a": 1,\n\n "b": }', "line 3: not JSON: Expecting value"),
+        (b'{"a": 1,\n "b": "\xff"}', "line 2: not UTF-8 text"),
+        (b"[" * 5000, "line 1: JSON that is nested too deeply"),
+        (b'{"a": NaN}', "line 1: NaN is no finite number"),
+        (b'{"a": -1e999}', "line 1: -1e999 is no finite number"),
+        (b'{"a": ' + b"1" * 5000 + b"}", "line 1: a number of 5,000 digits"),
+        (b"5", "line 1: expected a JSON object, found a number"),
+        (b"null", "line 1: expected a JSON object, found null"),
+        (b"true", "line 1: expected a JSON object, found true or false"),
+    ],
+)
+def test_json_that_is_damaged_is_told_by_its_line(tmp_path: Path, content: bytes, said: str):
+    path = tmp_path / "a\nb.json"
+    path.write_bytes(content)
+    with pytest.raises(StorageError) as caught:
+        read_json(path)
+    advice = "put back a copy of it, or train anew"
+    assert str(caught.value) == rf"{tmp_path}/a\nb.json: {said}; {advice}"
+    if b"\n" not in content:
+        path.write_bytes(b'{"a": 1}\n' + content + b'\n{"a": 2}')
+        one, error, two = read_json_lines(path)
+        assert (one, two) == ({"a": 1}, {"a": 2})
+        assert said.replace("line 1", "line 2") in str(error)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo])
+def test_json_is_read_from_files_alone(tmp_path: Path, make: Callable[[Path], object]):
+    make(tmp_path / "a")
+    with pytest.raises(StorageError, match=r"/a: not a regular file; put back"):
+        read_json(tmp_path / "a")
+
+
+def test_nothing_is_left_of_lines_that_cannot_be_made(tmp_path: Path):
+    def lines() -> Iterator[str]:
+        yield "one\n"
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        storage.write_lines(tmp_path / "note", lines())
+    assert contents(tmp_path) == {}

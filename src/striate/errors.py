@@ -96,6 +96,11 @@ def printable(text: str, most: int | None = None) -> str:
     return "".join(shown) + ("..." if most is not None and len(text) > most else "")
 
 
+def visible(text: str) -> str:
+    """Lines as they may be shown on a terminal: `printable`, but for their ends."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def _either(names: list[str], last: str = "or") -> str:
     quoted = [repr(name) for name in names]
     return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} {last} {quoted[-1]}"

@@ -1,19 +1,30 @@
-"""Files that are written whole or not at all, and locks that die with their process."""
+"""Files written whole or not at all, JSON that is read back, locks that die with a process."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import fcntl
+import json
+import math
 import os
 import shutil
-from collections.abc import Generator, Iterable, Sequence
+import stat
+import tokenize
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from striate.errors import BusyError, OptionError, StorageError, printable
 
+#: what NumPy raises for an array's header that is damaged: it parses it as Python's own literals
+ARRAY_DAMAGE = (
+    *(ValueError, TypeError, KeyError, SyntaxError, EOFError, OverflowError),
+    *(tokenize.TokenError, MemoryError, RecursionError),
+)
 _PARTIAL = ".partial"
 _ELSEWHERE = "choose another place with --out"
+_RESTORE = "put back a copy of it, or train anew"
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -33,6 +44,82 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_json(path: Path, advice: str = _RESTORE) -> dict[str, Any]:
+    """The JSON object in a file. Raises StorageError naming the line where it is damaged."""
+    return _parsed(path, b"".join(read_lines(path, advice)), advice)
+
+
+def read_json_lines(path: Path, advice: str = _RESTORE) -> Iterator[dict[str, Any] | StorageError]:
+    """The JSON object in each line of a file; for a line that holds none, the error to raise."""
+    for number, line in enumerate(read_lines(path, advice), 1):
+        try:
+            yield _parsed(path, line.rstrip(b"\n"), advice, number)
+        except StorageError as error:
+            yield error
+
+
+def read_lines(path: Path, advice: str = _RESTORE) -> Iterator[bytes]:
+    """The lines of a file with their ends. Raises StorageError."""
+    try:
+        with _regular(path, advice).open("rb") as file:
+            yield from file
+    except StorageError:
+        raise
+    except OSError as error:
+        raise storage_error(path, error, advice) from error
+
+
+def _parsed(path: Path, content: bytes, advice: str = _RESTORE, line: int = 1) -> dict[str, Any]:
+    """The JSON object in content that begins at a line of a file.
+
+    Raises StorageError: numbers that are not finite, and nesting without end, are damage too.
+    """
+    try:
+        value = json.loads(
+            content.decode(), parse_int=_whole, parse_float=_finite, parse_constant=_finite
+        )
+    except UnicodeDecodeError as error:
+        line += content.count(b"\n", 0, error.start)
+        raise damaged(path, line, "not UTF-8 text", advice) from error
+    except json.JSONDecodeError as error:
+        raise damaged(path, line + error.lineno - 1, f"not JSON: {error.msg}", advice) from error
+    except RecursionError as error:
+        raise damaged(path, line, "JSON that is nested too deeply", advice) from error
+    except ValueError as error:
+        raise damaged(path, line, str(error), advice) from error
+    if not isinstance(value, dict):
+        found = f"expected a JSON object, found {_KINDS.get(type(value), 'null')}"
+        raise damaged(path, line, found, advice)
+    return value
+
+
+_DIGITS = 20  #: of a whole number, with its sign: what fits 64 bits
+_KINDS = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false"}
+
+
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError(f"a number of {len(text):,} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text} is no finite number")
+    return number
+
+
+def damaged(path: Path, line: int, what: str, advice: str = _RESTORE) -> StorageError:
+    """The error for a line of a file that is not what was written there."""
+    return StorageError(f"{printable(str(path))}: line {line:,}: {printable(what, 200)}; {advice}")
+
+
+def _regular(path: Path, advice: str) -> Path:
+    if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would wait for ever
+        raise StorageError(f"{printable(str(path))}: not a regular file; {advice}")
+    return path
 
 
 def copy(source: Path, target: Path) -> None:
@@ -116,6 +203,7 @@ def lock(path: Path, what: str) -> Generator[None]:
 
     Raises BusyError, naming the process that holds it, or StorageError.
     """
+    fresh = not os.path.lexists(path)
     try:
         file = path.open("a+b", buffering=0)
     except OSError as error:
@@ -131,6 +219,8 @@ def lock(path: Path, what: str) -> Generator[None]:
             who = printable(holder)
             raise BusyError(f"{what} is in use by {who}; wait, or stop it first") from error
         except OSError as error:
+            if fresh:
+                path.unlink(missing_ok=True)
             raise storage_error(path, error, _ELSEWHERE) from error
         yield
 
@@ -155,10 +245,12 @@ def _replacing(path: Path, advice: str) -> Generator[Path]:
         yield partial
         partial.replace(path)
         _sync_folder(path.parent)
-    except OSError as error:
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise storage_error(path, error, advice) from error
+        if isinstance(error, OSError):
+            raise storage_error(path, error, advice) from error
+        raise
 
 
 def _write_through(path: Path, data: bytes) -> None:

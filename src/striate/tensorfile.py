@@ -34,6 +34,17 @@ _FOREIGN = {
 }
 
 
+class RefusedError(ModelError):
+    """A file that is none of ours, or damaged, and why."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.reason = printable(reason, 300)
+        super().__init__(
+            f"{printable(str(path))}: not a striate model: {self.reason}; "
+            "give a model.safetensors of a run"
+        )
+
+
 def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and description whole or not at all. Raises StorageError."""
     storage.write(path, seal(tensors, description))
@@ -64,7 +75,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would wait for ever
-            raise _refused(path, "not a regular file")
+            raise RefusedError(path, "not a regular file")
         blob = path.read_bytes()
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -72,16 +83,16 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     digest, text = metadata.get("sha256"), metadata.get("striate")
     marked = isinstance(digest, str) and digest.isascii() and len(digest) == len(_BLANK)
     if not (marked and isinstance(text, str)):
-        raise _refused(path, "safetensors, but not written by striate: it has no description")
+        raise RefusedError(path, "safetensors, but not written by striate: it has no description")
     if hashlib.sha256(_resealed(blob, digest, _BLANK)).hexdigest() != digest:
-        raise _refused(path, "damaged: its bytes do not match the SHA-256 recorded in it")
+        raise RefusedError(path, "damaged: its bytes do not match the SHA-256 recorded in it")
     try:
         description = json.loads(text, object_pairs_hook=_without_repeats)
         tensors = safetensors.torch.load(blob)
     except Exception as error:  # the library raises anything on a forged header
-        raise _refused(path, f"damaged: {error}") from error
+        raise RefusedError(path, f"damaged: {error}") from error
     if not isinstance(description, dict):
-        raise _refused(path, "its description is not a table")
+        raise RefusedError(path, "its description is not a table")
     return description, tensors
 
 
@@ -95,17 +106,19 @@ def _header(path: Path, blob: bytes) -> dict[str, Any]:
         # Asked only now: the length at the start of a good file may look like another's mark.
         plain = f"{len(blob):,} bytes that are not a safetensors file"
         marks = (what for magic, what in _FOREIGN.items() if blob.startswith(magic))
-        raise _refused(path, next(marks, plain))
+        raise RefusedError(path, next(marks, plain))
     if length > _LARGEST_HEADER:
-        raise _refused(path, f"its header has {length:,} bytes, more than {_LARGEST_HEADER:,}")
+        raise RefusedError(path, f"its header has {length:,} bytes, more than {_LARGEST_HEADER:,}")
     try:
         header = json.loads(blob[8 : 8 + length], object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
-        raise _refused(path, f"its header is not JSON as safetensors has it: {error}") from error
+        raise RefusedError(
+            path, f"its header is not JSON as safetensors has it: {error}"
+        ) from error
     if len(header) > _MOST_TENSORS:
-        raise _refused(path, f"it holds {len(header):,} tensors, more than {_MOST_TENSORS:,}")
+        raise RefusedError(path, f"it holds {len(header):,} tensors, more than {_MOST_TENSORS:,}")
     if not isinstance(header.get("__metadata__", {}), dict):
-        raise _refused(path, "its metadata is not a table")
+        raise RefusedError(path, "its metadata is not a table")
     return header
 
 
@@ -114,13 +127,6 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(table) < len(pairs):
         raise ValueError("a name stands in it twice")
     return table
-
-
-def _refused(path: Path, reason: str) -> ModelError:
-    return ModelError(
-        f"{printable(str(path))}: not a striate model: {printable(reason, 300)}; "
-        "give a model.safetensors of a run"
-    )
 
 
 def _unreadable(path: Path, error: OSError) -> StorageError:

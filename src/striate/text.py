@@ -3,19 +3,61 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import html
+import io
 import math
 import os
 import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from striate.errors import printable
 
 MISSING = "–"
 #: what a text raises that is not written as `arguments` reads it
 MISWRITTEN = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
+
+
+class Display(io.TextIOBase):
+    """A stream whose loss loses nothing else: where it cannot be written to, nobody is told."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+        self.lost = stream is None
+
+    @property
+    def encoding(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def write(self, text: str) -> int:
+        self._try("write", text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._try("flush")
+
+    def isatty(self) -> bool:
+        return bool(self._try("isatty"))
+
+    def _try(self, what: str, *values: str) -> Any:
+        if not self.lost:
+            with contextlib.suppress(UnicodeError):
+                try:
+                    return getattr(self._stream, what)(*values)
+                except (OSError, ValueError):
+                    self.lost = True
+                    discard(self._stream)
+        return None
+
+
+def discard(stream: TextIO | None) -> None:
+    """Let what waits in a stream that failed go nowhere: it is written when the process ends."""
+    if stream is not None:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
@@ -99,8 +141,11 @@ def _quoted(word: str) -> str:
 
 
 def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:
-    """Lines with the cells of a table under each other, two cells apart; `left` are flush left."""
-    table = [list(row) for row in rows]
+    """Lines with the cells of a table under each other, two cells apart; `left` are flush left.
+
+    Cells are made printable.
+    """
+    table = [list(map(printable, row)) for row in rows]
     widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
     return ["  ".join(_padded(row, widths, left)).rstrip() for row in table]
 

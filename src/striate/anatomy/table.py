@@ -100,7 +100,7 @@ class Anatomy:
     def _title(self) -> list[str]:
         frozen = self.params - self.trainable
         parts = [
-            f"{self.network}: {self.params:,} parameters"
+            f"{printable(self.network)}: {self.params:,} parameters"
             + (f" ({frozen:,} frozen)" * (frozen > 0)),
             f"{amount(self.macs)} multiply-adds",
             f"weights of {amount(self.bytes, 'B')}",

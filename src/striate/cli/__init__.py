@@ -17,6 +17,7 @@ import click
 import striate
 from striate.cli import check, demo, evaluate, predict, train
 from striate.cli.looking import describe, networks, size
+from striate.cli.output import complain, fill_closed_streams, standard_streams
 from striate.cli.upkeep import cache, find_rate, pack, verify
 from striate.cli.vision import filter as filter_
 from striate.cli.vision import numbers
@@ -34,21 +35,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
     arguments = [argument for argument in arguments if argument != "--traceback"]
-    try:
-        return _striate.main(arguments, "striate", standalone_mode=False) or 0
-    except (Exception, KeyboardInterrupt, _Terminated) as error:  # noqa: BLE001
-        if detailed:
-            traceback.print_exc()
-        code, text = _explained(error, arguments[:1])
-        if _told_elsewhere(error):
+    with standard_streams():
+        try:
+            return _striate.main(arguments, "striate", standalone_mode=False) or 0
+        except (Exception, KeyboardInterrupt, _Terminated) as error:  # noqa: BLE001
+            if detailed:
+                complain(traceback.format_exc())
+            code, text = _explained(error, arguments[:1])
+            if not _told_elsewhere(error):
+                complain(f"striate: error: {text}")
             return code
-    click.echo(f"striate: error: {text}", err=True)
-    return code
 
 
 def run() -> None:
-    """The entry point of the installed command; quiet when a reader such as `head` goes away."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    """The entry point of the installed command."""
+    fill_closed_streams()
     if launch.place().processes == 1:  # torchrun's own may wait for one another, deaf to Python
         signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())

@@ -10,7 +10,7 @@ import click
 from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
-from striate.errors import DataError
+from striate.errors import DataError, printable
 
 if TYPE_CHECKING:
     from striate.options import CheckOptions
@@ -41,7 +41,7 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     else:
         click.echo(str(inspection))
         if place:
-            click.echo(f"\nsheet  {place}")
+            click.echo(f"\nsheet  {printable(str(place))}")
     return 0 if inspection.trainable else DataError.exit_code
 
 

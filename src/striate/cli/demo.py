@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from striate.cli import predict, train
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 
 _EXAMPLES = 6
 
@@ -37,10 +39,10 @@ def command(out: Path, seed: int, as_json: bool) -> int:
         pictures = _examples(digits, folder)
     if as_json:
         return 0
-    click.echo(f"\nsix test pictures, as files in {pictures}:")
+    click.echo(f"\nsix test pictures, as files in {printable(str(pictures))}:")
     predict.tell(folder, [pictures], options={"top": 2})
     click.echo(
-        f"\nlook at the report:  {folder / 'report.html'}\n"
+        f"\nlook at the report:  {printable(str(folder))}/report.html\n"
         "then try your own:   striate check PHOTOS   (a folder with a folder of pictures a class)\n"
         "                     striate train PHOTOS"
     )
@@ -51,17 +53,19 @@ def _examples(digits: Path, folder: Path) -> Path:
     """Write some of the test pictures into the run's folder, named by their class."""
     from PIL import Image
 
+    from striate import storage
     from striate.data.layouts.scan import scan
     from striate.training.run import Run
 
     listing = scan(digits)
     assert listing.arrays is not None
     rows = {picture.path: row for row, picture in enumerate(listing.pictures)}
-    pictures = folder / "pictures"
-    pictures.mkdir()
+    pictures = storage.make_folder(folder / "pictures")
     tested = [entry for entry in Run.open(folder).pictures() if entry["part"] == "test"]
     for entry in tested[:: len(tested) // _EXAMPLES][:_EXAMPLES]:
         row = rows[entry["path"]]
         name = f"{entry['class']}-{row}.png"
-        Image.fromarray(listing.arrays[row].squeeze(-1)).save(pictures / name)
+        content = io.BytesIO()
+        Image.fromarray(listing.arrays[row].squeeze(-1)).save(content, "png")
+        storage.write(pictures / name, content.getvalue())
     return pictures

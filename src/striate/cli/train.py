@@ -12,6 +12,7 @@ import click
 from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 from striate.text import counted, shell_command
 from striate.training.together import launch
 
@@ -84,6 +85,7 @@ def _say_what_there_is(event: Finished) -> None:
         of_all = f"{scores.leaked:,} of {counted(scores.pictures, f'{scores.part} image')}"
         click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
     click.echo(str(scores))
-    click.echo(f"report   {folder / 'report.html'}")
-    click.echo(f"model    {folder / 'model.safetensors'}")
+    place = printable(str(folder))
+    click.echo(f"report   {place}/report.html")
+    click.echo(f"model    {place}/model.safetensors")
     click.echo(f"predict  {predict} PICTURE...")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from striate import tensorfile
 from striate.data.listing import Progress
-from striate.errors import ModelError, OptionError
+from striate.errors import OptionError, printable
 from striate.options import TrainOptions
 from striate.text import counted
 from striate.training import checkpoint, machine, preparation
@@ -47,7 +48,8 @@ class Replay:
 
     def __str__(self) -> str:
         steps = counted(self.last - self.first, "step")
-        told = f"{self.folder}: {steps} of epoch {self.epoch} taken again after step {self.first}: "
+        told = f"{printable(str(self.folder))}: "
+        told += f"{steps} of epoch {self.epoch} taken again after step {self.first}: "
         if self.same:
             told += f"{self.compared} tensors and sums are the same to the last bit\n"
             return told + f"weights after step {self.last}: SHA-256 {self.weights}"
@@ -63,14 +65,16 @@ def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progre
 
     Nothing is written. Raises OptionError when there is nothing to replay or pictures have changed.
     """
+    shown = printable(str(run.folder))
     if options.minutes is not None:
         raise OptionError(
-            f"{run.folder}: a training with --minutes follows the clock and cannot be replayed; "
+            f"{shown}: a training with --minutes follows the clock and cannot be replayed; "
             "give --epochs instead to have the same run again"
         )
-    if (processes := run.read_json("environment.json").get("processes", 1)) > 1:
+    processes = run.read_json("environment.json").get("processes", 1)
+    if processes != 1:
         raise OptionError(
-            f"{run.folder}: it was trained by {processes} processes, and one process adds up in "
+            f"{shown}: it was trained by {processes} processes, and one process adds up in "
             "another order: equal to float tolerance, never to the last bit"
         )
     device, threads = machine.choose_device(options.device), torch.get_num_threads()
@@ -99,20 +103,22 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
     """Where the replay begins, with the network put there; the tensors and position it must reach.
 
     Of a run that is being trained, the older file is read first: what comes later is later.
+    Raises StorageError where one is damaged, OptionError where there is nothing between them.
     """
+    shown = printable(str(run.folder))
     last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
+    learner = training.model.network, training.optimiser, training.average
     position = Position()
-    try:
-        if previous.exists():
-            before, position = checkpoint.read(previous)
-            checkpoint.restore(before, training.model.network, training.optimiser, training.average)
-        tensors, goal = checkpoint.read(last)
-    except (ModelError, OSError) as error:
-        raise OptionError(f"{run.folder}: nothing to replay: {error}") from error
+    if not os.path.lexists(last):
+        raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
+    if os.path.lexists(previous):
+        position = checkpoint.put_back(previous, *learner)
+    tensors, goal = checkpoint.read(last)
+    checkpoint.check_fit(last, tensors, checkpoint.state(*learner))
     within = goal.epoch == position.epoch and goal.step > position.step
     if not within and (goal.epoch, goal.step) != (position.epoch + 1, 0):
         raise OptionError(
-            f"{run.folder}: nothing to replay: no steps lie between its two checkpoints; "
+            f"{shown}: nothing to replay: no steps lie between its two checkpoints; "
             "resume it and let it save again"
         )
     return position, tensors, goal

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from striate.errors import printable
 from striate.shipping.predictor import Prediction
 from striate.text import MISSING, columns, html_table, percent
 
@@ -35,8 +34,8 @@ class Predictions(tuple[Prediction, ...]):
             ("picture", "class", "share", "then, or why not", "what was done"),
             *(
                 (
-                    printable(row.path),
-                    printable(row.class_name) or MISSING,
+                    row.path,
+                    row.class_name or MISSING,
                     MISSING if row.error else percent(row.probability),
                     row.error or ", ".join(f"{name} {percent(p)}" for name, p in row.top[1:]),
                     ", ".join(row.notes),

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
 from striate import storage, tensorfile
-from striate.errors import DivergedError, ModelError, OptionError, printable
-from striate.training.events import Epoch
+from striate.errors import DivergedError, StorageError, printable
+from striate.training.events import Epoch, from_json
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 
@@ -43,14 +43,6 @@ class Position:
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
-
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Position:
-        """From what `asdict` gave."""
-        position = cls(**values)
-        if position.closed:
-            position.closed = Epoch(**values["closed"])
-        return position
 
     def next_epoch(self) -> None:
         self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0
@@ -96,36 +88,68 @@ def keep_as(name: str, folder: Path) -> None:
 
 def load(
     folder: Path, network: nn.Module, optimiser: Optimiser, average: Average | None
-) -> Position:
-    """Put the last saved state back; the one before it when that is missing or damaged.
+) -> tuple[Position, str]:
+    """Put the last saved state back; the one before it, and why, when that is damaged.
 
-    The start, where nothing was saved yet. Raises OptionError when neither can be read.
+    The start, where nothing was saved yet. Raises StorageError when neither can be used.
     """
     reasons: list[str] = []
     for name in (LAST, PREVIOUS):
-        if not (folder / name).exists():
+        if not os.path.lexists(folder / name):
             continue
         try:
-            tensors, position = read(folder / name)
-        except ModelError as error:
+            position = put_back(folder / name, network, optimiser, average)
+        except StorageError as error:
             reasons.append(str(error))
             continue
-        restore(tensors, network, optimiser, average)
         if name != LAST:  # the next save must not put a damaged file in place of this good one
             storage.copy(folder / name, folder / LAST)
-        return position
+        return position, "; ".join(reasons)
     if reasons:
-        why = "; ".join(reasons)
-        raise OptionError(f"{folder.parent}: nothing to resume from: {why}; train anew")
-    return Position()
+        shown = printable(str(folder.parent))
+        raise StorageError(f"{shown}: nothing to resume from: {'; '.join(reasons)}; train anew")
+    return Position(), ""
+
+
+def put_back(
+    path: Path, network: nn.Module, optimiser: Optimiser, average: Average | None
+) -> Position:
+    """Put the state in a file back. Raises StorageError where it is damaged or does not fit."""
+    tensors, position = read(path)
+    check_fit(path, tensors, state(network, optimiser, average))
+    restore(tensors, network, optimiser, average)
+    return position
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], Position]:
-    """The state in a file. Raises ModelError when it is damaged, StorageError if unreadable."""
-    description, tensors = tensorfile.read(path)
-    if name := _infinite(tensors):
-        raise ModelError(f"{printable(str(path))}: {printable(name, 200)} is not finite")
-    return tensors, Position.of(description["position"])
+    """The state in a file. Raises StorageError when it is damaged or cannot be read."""
+    try:
+        description, tensors = tensorfile.read(path)
+        if name := _infinite(tensors):
+            raise _refused(path, f"{printable(name, 200)} is not finite")
+        return tensors, from_json(Position, description.get("position"))
+    except tensorfile.RefusedError as error:
+        raise _refused(path, error.reason) from error
+    except ValueError as error:
+        raise _refused(path, str(error)) from error
+
+
+def check_fit(path: Path, tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+    """Raises StorageError unless the tensors of a file are those of a training, kind for kind."""
+    for name in sorted(tensors.keys() | own.keys()):
+        if name.endswith(".gradient"):  # there only while steps wait for an update
+            continue
+        came, wanted = tensors.get(name), own.get(name)
+        if (
+            came is None
+            or wanted is None
+            or (came.shape, came.dtype) != (wanted.shape, wanted.dtype)
+        ):
+            raise _refused(path, f"it is of another training: {name} is not what belongs there")
+
+
+def _refused(path: Path, reason: str) -> StorageError:
+    return StorageError(f"{printable(str(path))}: not a checkpoint of this run: {reason}")
 
 
 def restore(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator, Iterable
-from typing import TypeVar
+from typing import TextIO, TypeVar, cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from striate.data.listing import Progress as Reading
-from striate.text import counted, percent, shell_command
+from striate.errors import printable, visible
+from striate.text import Display, counted, percent, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
 from striate.training.together import launch
@@ -27,7 +29,8 @@ def shown(events: Iterable[Event], console: Console | None = None) -> Generator[
             else:
                 _move(bar, task, event)
             if text := _text(event):
-                bar.console.print(text, markup=False, soft_wrap=not bar.console.is_terminal)
+                wrap = not bar.console.is_terminal
+                bar.console.print(visible(text), markup=False, emoji=False, soft_wrap=wrap)
             yield event
 
 
@@ -44,11 +47,12 @@ def watched(work: Generator[Reading, None, T], console: Console | None = None) -
 
 def _bar(console: Console | None) -> Progress:
     others = launch.place().rank > 0  # one process of a training speaks for all
-    console = console or Console(stderr=True, highlight=False, emoji=False, quiet=others)
+    stderr = cast(TextIO, Display(sys.stderr))
+    console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        TextColumn("{task.fields[text]}"),
+        TextColumn("{task.fields[text]}", markup=False),
         console=console,
         transient=True,
         disable=not console.is_terminal,
@@ -113,7 +117,8 @@ def _opening(event: Started) -> str:
         f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
         f"pictures of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
-        f"({counted(event.threads, 'thread')}{_shared(event)}); run folder {event.folder}\n"
+        f"({counted(event.threads, 'thread')}{_shared(event)}); run folder "
+        f"{printable(str(event.folder))}\n"
         f"form of a step: {event.form}{gain}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from striate.data.listing import Progress
 from striate.text import counted, digits, percent, span
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,3 +127,21 @@ def to_json(event: Event) -> dict[str, Any]:
         for name, value in asdict(event).items()
     }
     return {"event": type(event).__name__, **values}
+
+
+def from_json(kind: type[T], values: object) -> T:
+    """A dataclass of the house from what `asdict` made of it, read back from a file.
+
+    Raises ValueError naming the first field that is wrong.
+    """
+    try:
+        return _adapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or kind.__name__
+        raise ValueError(f"{place}: {first['msg'].lower()}") from None
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from striate import tensorfile
 from striate.data.batches import Batch
-from striate.errors import DataError, DivergedError
+from striate.errors import DataError, DivergedError, ModelError, StorageError
 from striate.model import save
 from striate.text import counted
 from striate.training import checkpoint, machine
@@ -107,8 +107,7 @@ def _back(training: Training, position: Position, failure: _LostError) -> Positi
     learner = training.model.network, training.optimiser, training.average
     back = Position()
     if training.group.first:
-        tensors, back = checkpoint.read(training.run.checkpoints / checkpoint.EPOCH)
-        checkpoint.restore(tensors, *learner)
+        back = checkpoint.put_back(training.run.checkpoints / checkpoint.EPOCH, *learner)
     back = sharing.same_state(training.group, back, *learner)
     return replace(back, recovered=True, seconds=position.seconds, told=position.told)
 
@@ -223,9 +222,34 @@ def _keep(training: Training, position: Position) -> None:
         checkpoint.keep_as(checkpoint.EPOCH, training.run.checkpoints)
     if position.best_epoch != position.epoch:
         return
+    keep_model(training, position)
+
+
+def keep_model(training: Training, position: Position) -> None:
+    """Write the model file, of the epoch that ends at a position."""
     facts = training.model.facts | {"best epoch": str(position.epoch)}
     facts["validation accuracy"] = f"{position.best_accuracy:.4f}"
     save(replace(training.model, network=training.judged, facts=facts), training.run.model_file)
+
+
+def mend_model(training: Training, position: Position) -> str:
+    """Write a damaged model file again, of the epoch that the checkpoint ends; what was done.
+
+    Inside an epoch there is no such model: the next epoch is then the best.
+    """
+    try:
+        if position.best_epoch:
+            tensorfile.read(training.run.model_file)
+        return ""
+    except (ModelError, StorageError) as error:
+        last = None if position.step else position.closed
+        if last is None:
+            position.best_epoch, position.best_accuracy = 0, -1.0
+            return f"the next epoch will be kept in place of a damaged model file: {error}"
+        position.best_epoch = last.epoch
+        position.best_accuracy, position.best_loss = last.validation_accuracy, last.validation_loss
+        keep_model(training, position)
+        return f"the model file was written again, of epoch {last.epoch}: {error}"
 
 
 def _report(now: Position, before: Position, rate: float, progress: float) -> Step:

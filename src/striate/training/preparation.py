@@ -26,15 +26,16 @@ from striate.data.packing.survey import headers
 from striate.data.preprocess import Preprocess
 from striate.data.shards.remote import address
 from striate.data.split import Shares, divided
-from striate.errors import DataError, OptionError, printable
+from striate.errors import DataError, OptionError, StorageError, printable
 from striate.model import Model, place
 from striate.options import TrainOptions, positional, words
-from striate.text import shell_command
+from striate.text import counted, shell_command
 from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
+from striate.training.loop import mend_model
 from striate.training.recipe import Recipe, View, choose_view, complete
 from striate.training.run import Run
 from striate.training.stepping import trial
@@ -219,17 +220,23 @@ def resume(
 ) -> Generator[Note, None, Position]:
     """Put the run's last checkpoint back, after checking that pictures and machine are the same.
 
-    Raises OptionError when pictures were added, removed or changed, or no checkpoint is left.
+    What of the run is damaged and can be done without is noted. Raises OptionError when pictures
+    were added, removed or changed, or no checkpoint is left, StorageError for other damage.
     """
     run = training.run
     same_pictures(run, data.packed)
-    position = checkpoint.load(
+    position, reason = checkpoint.load(
         run.checkpoints, training.model.network, training.optimiser, training.average
     )
     if position == Position() and run.epochs():
-        raise OptionError(
-            f"{run.folder}: nothing to resume from: no checkpoint is left; train anew"
-        )
+        shown = printable(str(run.folder))
+        raise OptionError(f"{shown}: nothing to resume from: no checkpoint is left; train anew")
+    if reason:
+        yield Note(f"resumed from the checkpoint before the last: {reason}")
+    if damage := mend_model(training, position):
+        yield Note(damage)
+    if damage := run.damage():
+        yield Note(f"{counted(len(damage), 'line')} of the events left out: {damage[0]}")
     if changed := changes(run, device):
         yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
     return position
@@ -237,17 +244,24 @@ def resume(
 
 def changes(run: Run, device: torch.device) -> tuple[str, ...]:
     """What of versions and machine is not as the run began: its numbers may differ from now on."""
-    then, now = run.read_json("environment.json"), machine.environment(device)
+    now = machine.environment(device)
+    try:
+        then = run.read_json("environment.json")
+    except StorageError as error:
+        return (f"what it ran on is not known ({error})",)
     return tuple(
         f"{key} {then.get(key)} is now {now[key]}" for key in now if then.get(key) != now[key]
     )
 
 
 def same_pictures(run: Run, packed: Packed) -> None:
-    """Raises OptionError when pictures were added, removed or changed since the run began."""
-    with (run.folder / "pictures.jsonl").open(encoding="ascii") as lines:
-        if all(then == now for then, now in zip_longest(lines, _register(packed))):
-            return
+    """Raises OptionError when pictures were added, removed or changed since the run began.
+
+    Raises StorageError where the list of them is damaged.
+    """
+    lines = (line.encode("ascii") for line in _register(packed))
+    if all(a == b for a, b in zip_longest(storage.read_lines(run.pictures_file), lines)):
+        return
     then = {entry["path"]: entry for entry in run.pictures()}
     now = {entry["path"]: entry for entry in map(json.loads, _register(packed))}
     counts = {
@@ -258,8 +272,8 @@ def same_pictures(run: Run, packed: Packed) -> None:
     found = [f"{len(paths):,} {what} ({min(paths)!r})" for what, paths in counts.items() if paths]
     if found:
         raise OptionError(
-            f"{run.folder}: the pictures are not those the run began with: {', '.join(found)}; "
-            "put them back, or train anew"
+            f"{printable(str(run.folder))}: the pictures are not those the run began with: "
+            f"{', '.join(found)}; put them back, or train anew"
         )
 
 

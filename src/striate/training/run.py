@@ -12,9 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from striate import storage
-from striate.errors import OptionError, printable
+from striate.errors import OptionError, StorageError, printable
 from striate.text import counted, percent
-from striate.training.events import Epoch, Event, Finished, Started, Step, Stopped, to_json
+from striate.training.events import (
+    Epoch,
+    Event,
+    Finished,
+    Started,
+    Step,
+    Stopped,
+    from_json,
+    to_json,
+)
+
+_PICTURE = ("path", "class", "part", "sha256")
 
 
 @dataclass(frozen=True)
@@ -30,10 +41,15 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """An existing run. Raises OptionError when the folder is none."""
+        """An existing run. Raises OptionError when the folder is none, StorageError if closed."""
         run = cls(Path(folder))
-        if not run.options_file.is_file():
-            raise OptionError(f"{folder}: not a run of striate: it has no options.json")
+        try:
+            run.options_file.lstat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            shown = printable(str(folder))
+            raise OptionError(f"{shown}: not a run of striate: it has no options.json") from error
+        except OSError as error:
+            raise storage.storage_error(run.options_file, error, "open it") from error
         return run
 
     @property
@@ -62,23 +78,35 @@ class Run:
 
     def lock(self) -> AbstractContextManager[None]:
         """Held while the run is written to. Raises BusyError when another process holds it."""
-        return storage.lock(self.folder / "lock", f"the run {self.folder}")
+        return storage.lock(self.folder / "lock", f"the run {printable(str(self.folder))}")
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
         text = json.dumps(values, indent=2, ensure_ascii=True, allow_nan=False)
         storage.write(self.folder / name, text + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A file that `write_json` wrote. Raises OptionError when it is not one."""
-        try:
-            return json.loads((self.folder / name).read_text("utf-8"))
-        except (OSError, ValueError) as error:
-            raise OptionError(f"{self.folder / name}: unreadable: {error}") from error
+        """A file that `write_json` wrote. Raises StorageError naming the line that is damaged."""
+        return storage.read_json(self.folder / name)
+
+    @property
+    def pictures_file(self) -> Path:
+        return self.folder / "pictures.jsonl"
 
     def pictures(self) -> list[dict[str, str]]:
-        """Path, class, part and SHA-256 of every picture the run began with."""
-        lines = (self.folder / "pictures.jsonl").read_text("ascii").splitlines()
-        return [json.loads(line) for line in lines]
+        """Path, class, part and SHA-256 of every picture the run began with.
+
+        Raises StorageError naming the line that is damaged.
+        """
+        found: list[dict[str, str]] = []
+        lines = storage.read_json_lines(self.pictures_file)
+        for number, entry in enumerate(lines, 1):
+            if isinstance(entry, StorageError):
+                raise entry
+            if not all(isinstance(entry.get(key), str) for key in _PICTURE):
+                what = f"expected text for {', '.join(_PICTURE)}"
+                raise storage.damaged(self.pictures_file, number, what)
+            found.append(entry)
+        return found
 
     def note(self, event: Event) -> None:
         """Append an event to events.jsonl; those that end something are on the disk afterwards."""
@@ -93,28 +121,49 @@ class Run:
             raise storage.storage_error(self.events_file, error, "make room and resume") from error
 
     def mend(self) -> None:
-        """Cut off the half line that a kill or a full disk left at the end of events.jsonl."""
-        if self.events_file.is_file():
-            told = self.events_file.read_bytes()
-            os.truncate(self.events_file, told.rfind(b"\n") + 1)
+        """Cut off the half line that a kill or a full disk left at the end of events.jsonl.
+
+        Raises StorageError.
+        """
+        if os.path.lexists(self.events_file):
+            lines = storage.read_lines(self.events_file)
+            whole = sum(len(line) for line in lines if line.endswith(b"\n"))
+            try:
+                os.truncate(self.events_file, whole)
+            except OSError as error:
+                raise storage.storage_error(
+                    self.events_file, error, "make room and resume"
+                ) from error
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Every event noted so far; a line that was cut off by a kill is left out."""
-        if not self.events_file.is_file():
+        """Every event noted so far; lines that are damaged, or cut off by a kill, are left out."""
+        return (event for event in self._told() if not isinstance(event, StorageError))
+
+    def damage(self) -> list[StorageError]:
+        """What of the events cannot be read, line by line."""
+        return [event for event in self._told() if isinstance(event, StorageError)]
+
+    def _told(self) -> Iterator[dict[str, Any] | StorageError]:
+        if not os.path.lexists(self.events_file):
             return
-        for line in self.events_file.read_text("utf-8", "replace").splitlines():
+        try:
+            for number, event in enumerate(storage.read_json_lines(self.events_file), 1):
+                yield event if isinstance(event, StorageError) else self._checked(number, event)
+        except StorageError as error:
+            yield error
+
+    def _checked(self, number: int, event: dict[str, Any]) -> dict[str, Any] | StorageError:
+        if event.get("event") == Epoch.__name__:
             try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+                from_json(Epoch, event)
+            except ValueError as error:
+                return storage.damaged(self.events_file, number, str(error))
+        return event
 
     def epochs(self) -> list[Epoch]:
         """The epochs that count: one repeated after a kill stands once, as it ran last."""
-        found: dict[int, Epoch] = {}
-        for event in self.events():
-            kind = event.pop("event", "")
-            if kind == Epoch.__name__:
-                found[event["epoch"]] = Epoch(**event)
+        told = (event for event in self.events() if event.get("event") == Epoch.__name__)
+        found = {epoch.epoch: epoch for epoch in (from_json(Epoch, event) for event in told)}
         return [found[number] for number in sorted(found)]
 
     @property

@@ -216,7 +216,9 @@ def _resumed(
         )
     run = Run.open(resume)
     values = run.read_json("options.json")
-    recorded = str(values.pop("photos", ""))
+    recorded = values.pop("photos", None)
+    if not isinstance(recorded, str) or "\0" in recorded:
+        raise storage.damaged(run.options_file, 1, "it does not say where its pictures are")
     chosen = TrainOptions.read(values, str(run.options_file))
     return run, photos or recorded, raised(chosen, options)
 

@@ -90,15 +90,15 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "half a description": (
         lambda f: os.truncate(f / "shards.json", 90),
-        "shards.json: not what `striate pack` writes",
+        "shards.json: line 8: not JSON: Expecting property name enclosed in double quotes",
     ),
     "a list for a description": (
         lambda f: (f / "shards.json").write_text("[3]"),
-        "shards.json: not what `striate pack` writes",
+        "shards.json: line 1: expected a JSON object, found a list",
     ),
     "a deep description": (
         lambda f: (f / "shards.json").write_text("[" * 10**5),
-        "shards.json: not what `striate pack` writes",
+        "shards.json: line 1: JSON that is nested too deeply",
     ),
     "a class twice": (
         lambda f: edit(f, class_names=["cat", "cat"]), "shards.json: names the class 'cat' twice"

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import re
+import resource
 import tarfile
 from pathlib import Path
 
@@ -164,6 +165,21 @@ def test_a_picture_that_changes_meanwhile_leaves_nothing(
         striate.pack(photos, tmp_path / "shards")
     assert str(caught.value) == f"cat/000.png: {said}"
     assert not list(tmp_path.glob("shards*"))
+
+
+@pytest.mark.parametrize("room", [0, 10, 3000])
+def test_a_disk_without_room_leaves_nothing(room: int, photos: Path, tmp_path: Path):
+    def files() -> list[Path]:
+        return sorted(tmp_path.rglob("*"))
+
+    before, limits = files(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(StorageError):
+            striate.pack(photos, tmp_path / "shards")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert files() == before
 
 
 def test_a_full_disk_leaves_nothing(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -40,5 +40,5 @@ def command(clear: bool, largest: str | None, as_json: bool) -> int:
         click.echo(f"{pack.bytes / 1e6:>10,.1f} MB  {day}  {printable(pack.about)}{state}")
     total = sum(pack.bytes for pack in packs) / 1e6
     gone = f"; {sum(pack.bytes for pack in removed) / 1e6:,.1f} MB removed" if removed else ""
-    click.echo(f"{total:>10,.1f} MB in {folder}{gone}")
+    click.echo(f"{total:>10,.1f} MB in {printable(str(folder))}{gone}")
     return 0

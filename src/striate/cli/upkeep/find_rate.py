@@ -10,6 +10,7 @@ import click
 from striate.cli import early
 from striate.cli.output import print_json
 from striate.cli.verb import FILE, Verb, as_json
+from striate.errors import printable
 from striate.text import shell_command
 
 
@@ -33,7 +34,7 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
     else:
         click.echo(str(test))
         if place:
-            click.echo(f"\nplot  {place}")
+            click.echo(f"\nplot  {printable(str(place))}")
         if test.suggested is not None:
             command = _training(photos, recipe, options, f"{test.suggested:.2g}")
             click.echo(f"\ntrain with it:  {command}")

@@ -26,7 +26,7 @@ def command(
     Without --out the picture, the kernel and the result are drawn beside each other.
     Example: striate filter cat.jpg --kernel sobel-x --out edges.png
     """
-    from striate.errors import OptionError
+    from striate.errors import OptionError, printable
 
     if every == (kernel is not None):
         came = "both came" if every else "neither came"
@@ -37,7 +37,7 @@ def command(
         return 0
     click.echo(told)
     for what, place in files.items():
-        click.echo(f"{what:<8} {place}")
+        click.echo(f"{what:<8} {printable(str(place))}")
     if "figure" in files and _has_screen():
         click.launch(files["figure"])
     return 0

@@ -6,9 +6,8 @@ like, in capitals or not. Pictures are (N, H, W), (N, H, W, 1) or (N, H, W, 3), 
 0 to 1; labels are (N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other
 arrays are not read, but a name that nearly spells one of these is an error.
 
-The file is read as what it is, a ZIP of .npy files: `numpy.load` is not called, so that nothing in
-it can be unpickled, and an array's header is held against the bytes that follow it before memory is
-taken.
+An array's header is held against the bytes that follow it before NumPy takes memory for it, and
+nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -30,15 +29,16 @@ from numpy.typing import NDArray
 from striate.data.layouts.formats import LARGEST, Block, check_labels, joined
 from striate.data.listing import PART_WORDS, Listing, Part, reason
 from striate.errors import DataError, printable
+from striate.storage import ARRAY_DAMAGE
 
 _LARGEST_RATIO = 200  #: pictures do not shrink by more; looked at from _SUSPECT bytes on
 _SUSPECT = 256 * 2**20
 _MOST_MEMBERS = 1000
-_CHUNK = 2**24  #: bytes read, or values scaled, at once
+_CHUNK = 2**24  #: values scaled at once
 #: what Python's reader of ZIP files raises for a damaged or encrypted one
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),
-    *(NotImplementedError, RuntimeError, ValueError, OverflowError),
+    *(NotImplementedError, RuntimeError, *ARRAY_DAMAGE[:-2]),
 )
 
 
@@ -93,7 +93,10 @@ def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
             pairs = _pairs(file, members)
             wanted = {name for pair in pairs for name in pair[:2]} | {"class_names"}
             wanted &= members.keys()
-            return pairs, {name: _array(file, archive, members[name]) for name in sorted(wanted)}
+            for name in wanted:
+                _check(file, archive, members[name])
+        with np.load(file, allow_pickle=False) as arrays:
+            return pairs, {name: arrays[members[name].filename] for name in sorted(wanted)}
     except DataError:
         raise
     except _DAMAGE as error:
@@ -148,30 +151,28 @@ def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
     return pairs
 
 
-def _array(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Raises DataError unless a member is an array of plain values, of the bytes that follow it."""
     name = info.filename.removesuffix(".npy")
     with archive.open(info) as stream:
         try:
-            shape, by_column, dtype = _header(stream)
-        except ValueError as error:
-            raise _wrong(file, f"{name} is no NumPy array: {str(error).splitlines()[0]}") from error
-        if dtype.hasobject:
-            what = "holds Python objects, a pickle that can run any program when read"
-            raise _wrong(file, f"{name} {what}; save plain numbers or text")
+            shape, _, dtype = _header(stream)
+        except ARRAY_DAMAGE as error:
+            said = str(error) if isinstance(error, ValueError) else "its header is damaged"
+            what = said.partition("\n")[0]
+            raise _wrong(file, f"{name} is no NumPy array: {what}") from error
         there = info.file_size - stream.tell()
-        size = math.prod(shape) * dtype.itemsize
-        if min(shape, default=1) < 0 or size != there:
-            promised = f"{dtype} of shape {shape}, {size:,} bytes"
-            raise _wrong(file, f"{name} says it is {promised}, but {there:,} follow")
-        data = np.empty(size, np.uint8)
-        for start in range(0, size, _CHUNK):
-            part = stream.read(min(_CHUNK, size - start))
-            data[start : start + len(part)] = np.frombuffer(part, np.uint8)
-    return data.view(dtype).reshape(shape, order="F" if by_column else "C")
+    if dtype.hasobject:
+        what = "holds Python objects, a pickle that can run any program when read"
+        raise _wrong(file, f"{name} {what}; save plain numbers or text")
+    size = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 0 or size != there or not dtype.itemsize:
+        promised = f"{dtype} of shape {shape}, {size:,} bytes"
+        raise _wrong(file, f"{name} says it is {promised}, but {there:,} follow")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of an .npy file. Raises ValueError where it is none."""
+    """Shape, order and type of an .npy file. Raises one of ARRAY_DAMAGE where it is none."""
     version = npy.read_magic(stream)
     if version == (1, 0):
         return npy.read_array_header_1_0(stream)

@@ -105,12 +105,12 @@ def hold(folder: Path) -> int | None:
 
 def describe(folder: Path, about: str) -> None:
     """Write down what a pack was made of."""
-    storage.write(folder / ABOUT, json.dumps(about))
+    storage.write(folder / ABOUT, json.dumps({"pictures": about}))
 
 
 def _about(folder: Path) -> str:
-    with contextlib.suppress(OSError, ValueError):
-        return str(json.loads((folder / ABOUT).read_bytes()))
+    with contextlib.suppress(OSError):
+        return str(storage.read_json(folder / ABOUT).get("pictures", ""))
     return ""
 
 

@@ -8,6 +8,7 @@ Where pictures are streamed there are no pixels, and only these two are kept.
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 from striate import storage
 from striate.data.columns import RECORD, Records, findings_from, findings_of
 from striate.data.packing.cache import hashes, whole
+from striate.storage import ARRAY_DAMAGE
 
 VERSION = 2  #: of the layout on the disk, and of what decoding gives
 PIXELS, INDEX, RECORDS = "pixels.npy", "index.json", "records.npy"
@@ -24,7 +26,9 @@ PIXELS, INDEX, RECORDS = "pixels.npy", "index.json", "records.npy"
 
 def write_records(folder: Path, records: Records) -> None:
     """Write both files; pixels, if there are any, must be there."""
-    np.save(folder / RECORDS, records.table, allow_pickle=False)
+    table = io.BytesIO()
+    np.save(table, records.table, allow_pickle=False)
+    storage.write(folder / RECORDS, table.getvalue())
     index = {
         "version": VERSION,
         "pixels": _pixels(folder),
@@ -37,14 +41,14 @@ def write_records(folder: Path, records: Records) -> None:
 def read_records(folder: Path, count: int) -> Records | None:
     """The records of so many pictures, if they and the pixels are there and undamaged."""
     try:
-        index = json.loads((folder / INDEX).read_bytes())
+        index = storage.read_json(folder / INDEX)
         if index["version"] != VERSION or index["records"] != whole(folder / RECORDS):
             return None
         table = np.load(folder / RECORDS, allow_pickle=False)
         if table.shape != (count,) or table.dtype != RECORD or index["pixels"] != _pixels(folder):
             return None
         return Records(table, findings_from(index["findings"]))
-    except (OSError, ValueError, KeyError, TypeError, EOFError):
+    except (OSError, *ARRAY_DAMAGE):
         return None
 
 

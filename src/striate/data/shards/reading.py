@@ -7,7 +7,6 @@ themselves are not read here: a picture whose bytes are not those packed is noti
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from pathlib import Path
@@ -16,12 +15,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from striate import storage
 from striate.data.columns import NO_PART, RECORD, Pictures, Records, findings_from
 from striate.data.listing import FINDINGS, Finding, Listing, Shards, reason
 from striate.data.packing.cache import whole
 from striate.data.shards import remote
 from striate.data.shards.form import ABOUT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
-from striate.errors import DataError, printable
+from striate.errors import DataError, StorageError, printable
+from striate.storage import ARRAY_DAMAGE
 
 _LARGEST_ABOUT = 2**30  #: bytes
 _AT_ONCE = 2**20  #: entries
@@ -57,7 +58,11 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
         _same_size(f"{home}/{name}", remote.size(f"{home}/{name}"), size)
     (index, _, digest), (paths, _, _), *shards = about.files
     for name, _, expected in about.files[:2]:
-        if whole(folder / name) != expected:
+        try:
+            found = whole(folder / name)
+        except OSError as error:
+            raise _wrong(folder / name, f"{reason(error)}; {_AGAIN}") from error
+        if found != expected:
             raise _wrong(folder / name, f"its bytes are not those that were packed; {_AGAIN}")
     table = _table(folder / index, about.pictures)
     text = _mapped(folder / paths)
@@ -97,7 +102,7 @@ def _about(file: Path) -> _About:
     try:
         if file.stat().st_size > _LARGEST_ABOUT:
             raise _wrong(file, f"larger than {_LARGEST_ABOUT:,} bytes; {_AGAIN}")
-        values = json.loads(file.read_bytes())
+        values = storage.read_json(file, _AGAIN)
         if values["version"] != VERSION:
             version = f"version {values['version']!r} is not {VERSION}"
             raise _wrong(file, f"{version}; pack the pictures anew, or use a newer striate")
@@ -114,11 +119,13 @@ def _about(file: Path) -> _About:
         )
         if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.pictures < 1:
             raise ValueError
+    except StorageError as error:
+        raise DataError(str(error)) from error
     except OSError as error:
         raise _wrong(file, f"{reason(error)}; {_AGAIN}") from error
     except DataError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
         raise _wrong(file, f"not what `striate pack` writes; {_AGAIN}") from error
     _check_names(file, names, about.class_names)
     return about
@@ -155,7 +162,7 @@ def _same_size(file: Path | str, found: int, expected: int) -> None:
 def _table(file: Path, count: int) -> NDArray[np.void]:
     try:
         table = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
+    except (OSError, *ARRAY_DAMAGE) as error:
         raise _wrong(file, f"no index of shards; {_AGAIN}") from error
     if table.dtype != ENTRY or table.shape != (count,):
         found = f"{table.dtype.name} of shape {table.shape}"

@@ -102,14 +102,14 @@ def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Recor
 @contextlib.contextmanager
 def _own(to: Path) -> Generator[Path]:
     """A folder that gets its name when all is in it; what a killed process left there is lost."""
-    partial = to.with_name(to.name + ".partial")
+    partial, lock = (to.with_name(to.name + ending) for ending in (".partial", ".lock"))
     try:
-        partial.mkdir(parents=True, exist_ok=True)
+        to.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise storage.storage_error(partial, error, _ELSEWHERE) from error
-    lock = to.with_name(to.name + ".lock")
+        raise storage.storage_error(to.parent, error, _ELSEWHERE) from error
     with storage.lock(lock, printable(str(partial))):
         try:
+            partial.mkdir(exist_ok=True)
             for leftover in partial.iterdir():
                 leftover.unlink()
             yield partial

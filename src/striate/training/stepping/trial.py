@@ -25,6 +25,7 @@ from striate.data.packing.cache import usual_folder
 from striate.errors import StorageError
 from striate.options import TrainOptions
 from striate.training import machine
+from striate.training.events import from_json
 from striate.training.recipe import Recipe, View
 from striate.training.stepping.form import Form, others
 from striate.training.stepping.passes import Passes
@@ -134,8 +135,8 @@ class _Runner:
 def _recall(about: Mapping[str, Any]) -> Verdict | None:
     """What a trial of the same things found, if it is still known."""
     kept = _kept().get(json.dumps(about))
-    with contextlib.suppress(TypeError, KeyError):
-        return Verdict(Form(**kept["form"]), kept["gain"]) if kept else None
+    with contextlib.suppress(ValueError):
+        return from_json(Verdict, kept) if kept else None
     return None
 
 
@@ -149,9 +150,8 @@ def _remember(about: Mapping[str, Any], verdict: Verdict) -> None:
 
 
 def _kept() -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        kept = json.loads(_file().read_text("utf-8"))
-        return kept if isinstance(kept, dict) else {}
+    with contextlib.suppress(OSError):
+        return storage.read_json(_file())
     return {}
 
 

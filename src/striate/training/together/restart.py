@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from striate import storage
-from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training.run import Run
 from striate.training.together.launch import Place
@@ -28,6 +27,6 @@ def begun(place: Place, photos: Path, options: TrainOptions) -> Path | None:
         try:
             if run.options_file.is_file() and run.read_json(run.job_file.name) == wanted:
                 return folder
-        except OptionError:  # no job, or no run of ours
+        except OSError:  # no job, no run of ours, or one that cannot be read
             continue
     return None

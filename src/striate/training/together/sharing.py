@@ -12,6 +12,7 @@ from torch import nn
 from striate.errors import OptionError
 from striate.training import checkpoint
 from striate.training.checkpoint import Position
+from striate.training.events import from_json
 from striate.training.learning.average import Average
 from striate.training.learning.optimiser import Optimiser
 from striate.training.recipe import Recipe
@@ -71,4 +72,4 @@ def same_state(
         exchange.copy_first(tensor)
     if not group.first:
         checkpoint.restore(tensors, network, optimiser, average)
-    return Position.of(values)
+    return from_json(Position, values)

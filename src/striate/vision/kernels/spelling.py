@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable, unknown
-from striate.storage import storage_error
+from striate.storage import ARRAY_DAMAGE, storage_error
 from striate.text import MISWRITTEN, arguments
 from striate.vision.kernels.named import KERNELS, LARGEST_SIDE, Kernel
 
@@ -152,7 +152,7 @@ def _read(path: Path) -> Kernel:
         raise
     except OSError as error:
         raise storage_error(path, error, "choose another file") from error
-    except (ValueError, EOFError) as error:
+    except ARRAY_DAMAGE as error:
         raise OptionError(f"{shown}: cannot be read as a kernel's numbers") from error
 
 
