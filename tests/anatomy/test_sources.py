@@ -89,7 +89,8 @@ def test_a_function_and_a_module_are_taken_as_well(own: Path) -> None:
         ("empty.py:Net", "empty.py: defines no module of torch"),
         (
             "broken.py:Net",
-            "broken.py: cannot be run: ModuleNotFoundError: No module named 'nothing_of_this_name'",
+            "broken.py: cannot be run: ModuleNotFoundError: No module named 'nothing_of_this_name' "
+            "(broken.py, line 1)",
         ),
         (
             "mynet.py:Needy",

@@ -54,8 +54,9 @@ def follow(
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.together import launch
 
-    events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
+    events, code = verbs.stream(photos, recipe=recipe, resume=resume, **options), ""
     for event in display.shown(events):
+        code = display.code_flag(event) or code
         if launch.place().rank and isinstance(event, (Stopped, Finished)):
             return event.folder, 128 + event.signal if isinstance(event, Stopped) else 0
         if isinstance(event, Stopped):
@@ -67,12 +68,12 @@ def follow(
             if as_json:
                 print_json({**to_json(event), "evaluation": evaluation})
             else:
-                _say_what_there_is(event.folder, evaluation)
+                _say_what_there_is(event.folder, evaluation, code)
             return event.folder, 0
     raise AssertionError("a training ends with Finished or Stopped")
 
 
-def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
+def _say_what_there_is(folder: Path, evaluation: dict[str, Any], code: str) -> None:
     from striate.judging.scores import Share
 
     right = Share(**evaluation["accuracy"])
@@ -82,4 +83,4 @@ def _say_what_there_is(folder: Path, evaluation: dict[str, Any]) -> None:
     )
     click.echo(f"report   {folder / 'report.html'}")
     click.echo(f"model    {folder / 'model.safetensors'}")
-    click.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...")
+    click.echo(f"predict  striate predict {folder / 'model.safetensors'} PICTURE...{code}")

@@ -87,6 +87,7 @@ _DEMANDS = {
     "string_type": "text",
     "string_unicode": "readable text",
     "path_type": "a path",
+    "callable_type": "a module or what makes one",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from striate.options.choices import Augment, Border, Mode, PartChoice
+from striate.options.choices import Augment, Border, Mode, Network, PartChoice
 from striate.options.form import Options, option
 from striate.options.variation import Ranges
+
+_CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
 
 
 class CheckOptions(Options):
@@ -28,6 +30,7 @@ class PackOptions(Options):
 class EvaluateOptions(Options):
     """Options of `evaluate`."""
 
+    network: Network | None = option(None, _CODE)
     part: PartChoice = option("test", "Which pictures to judge; all, where none was learned from")
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
@@ -38,6 +41,7 @@ class EvaluateOptions(Options):
 class PredictOptions(Options):
     """Options of `predict`."""
 
+    network: Network | None = option(None, _CODE)
     top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)

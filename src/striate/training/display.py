@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator, Iterable, Iterator
 from typing import TypeVar
 
@@ -20,9 +21,11 @@ def shown(events: Iterable[Event], console: Console | None = None) -> Iterator[E
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
+        code = ""
         for event in events:
             _move(bar, task, event)
-            if text := _text(event):
+            code = code_flag(event) or code
+            if text := _text(event, code):
                 bar.console.print(text, markup=False)
             yield event
 
@@ -64,7 +67,14 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
         bar.update(task, completed=event.progress, total=1, description=description, text=text)
 
 
-def _text(event: Event) -> str:
+def code_flag(event: Event) -> str:
+    """The flag that a later command needs where the network is not striate's."""
+    if isinstance(event, Started) and event.code:
+        return f" --network {shlex.quote(event.code)}"
+    return ""
+
+
+def _text(event: Event, code: str = "") -> str:
     match event:
         case Note():
             return event.text
@@ -75,7 +85,7 @@ def _text(event: Event) -> str:
         case Stopped():
             return (
                 f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-                f"go on with: striate train --resume {event.folder}"
+                f"go on with: striate train --resume {event.folder}{code}"
             )
         case Finished():
             return (

@@ -28,6 +28,7 @@ from striate.data.split import Shares, divided
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
 from striate.options import TrainOptions
+from striate.tasks import fitness
 from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
@@ -73,6 +74,7 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
     asked = options.network and options.size and options.colour
     view = choose_view(options, () if asked else headers(listing))
+    _trial_run(view, len(listing.class_names))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
@@ -84,6 +86,14 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     shares = Shares(options.validation, options.test)
     packed = divided(packed, shares)
     return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
+
+
+def _trial_run(view: View, classes: int) -> None:
+    """Raises OptionError where a network that is not ours cannot learn, before anything is done."""
+    if not view.network.ours:
+        with torch.random.fork_rng(devices=()):
+            network = view.build(classes)
+        fitness.check(view.network, network, (view.channels, view.size, view.size), classes)
 
 
 def _trainable(photos: Path, reasons: Sequence[str]) -> None:
@@ -114,6 +124,7 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
+    sharing.same_network(group, data.view.network, network)
     room = Room(network, data.view, free_memory(device, resident(data.packed, device)))
     pictures = data.counts()["train"]
     recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
@@ -121,10 +132,11 @@ def build(
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
         machine.steady()
-    network = place(network, device)
+    ours = data.view.network.ours
+    network = place(network, device) if ours else network.to(device)
     if device.type == "cpu":
         quicken(network)
-    network = sharing.prepared(group, recipe, network, data.view.network)
+    network = sharing.prepared(group, recipe, network, str(data.view.network))
     train = pixels_of(data.packed, "train", data.preprocess, device)
     verdict = None  # several processes take the usual form: each would find another
     if group.alone:
@@ -153,7 +165,7 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
-    resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
+    resolved = options.model_dump(mode="json") | data.view.to_json() | asdict(recipe)
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)
@@ -178,7 +190,7 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
     recipe = training.recipe
     return Started(
         folder=training.run.folder,
-        network=data.view.network,
+        network=str(data.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
         classes=len(data.packed.class_names),
         pictures=data.counts(),
@@ -195,6 +207,7 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         epoch=position.epoch + 1,
         processes=training.group.place.processes,
         batch_norm="" if training.group.alone else recipe.batch_norm,
+        code="" if data.view.network.ours else data.view.network.option,
     )
 
 
@@ -278,6 +291,6 @@ def default_folder(data: Dataset) -> Path:
     """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds."""
     stem, network = (
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
-        for text in (data.photos.resolve().stem, data.view.network)
+        for text in (data.photos.resolve().stem, str(data.view.network))
     )
     return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network}"

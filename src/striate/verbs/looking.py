@@ -14,7 +14,6 @@ from striate.anatomy import Anatomy, dissect
 from striate.anatomy.comparison import Comparison, Speed, measure
 from striate.anatomy.memory import Memory
 from striate.anatomy.memory import memory as peak
-from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.layers import skeletons
@@ -22,6 +21,7 @@ from striate.model import load, place
 from striate.options import CheckOptions
 from striate.pictures.sheet import write_sheet
 from striate.training.machine import choose_device
+from striate.zoo.spec import NetworkSpec
 
 
 def check(photos: str | Path, **options: Any) -> Inspection:
@@ -115,5 +115,9 @@ def _found(
         model = load(source)
         side = sizes["size"] or model.preprocess.size
         return model.network, (model.preprocess.channels, side, side)
-    with contextlib.nullcontext() if drawn else skeletons():
-        return find(source, **sizes)
+    spec = NetworkSpec.of(source)
+    shape = spec.card.input
+    if spec.card.takes == "picture":
+        shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
+    with skeletons() if spec.ours and not drawn else contextlib.nullcontext():
+        return spec.build(**sizes), shape

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from striate import storage
+from striate.errors import OptionError
 from striate.judging.evaluation import Evaluation
 from striate.judging.inference import evaluating
 from striate.judging.page.writing import epochs_beside, page
@@ -32,7 +33,7 @@ def evaluate(
     chosen = EvaluateOptions.read(options)
     if chosen.out:
         storage.check_suffix(chosen.out, (".html",))
-    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    loaded = _loaded(model, chosen)
     shown = loaded.name if isinstance(model, Model) else str(model)
     work = evaluating(loaded, Path(photos), chosen, shown=shown)
     result = display.watched(work, None if progress else Console(quiet=True))
@@ -51,9 +52,17 @@ def predict(model: str | Path | Model, *paths: str | Path, **options: Any) -> Pr
     chosen = PredictOptions.read(options)
     if chosen.out:
         storage.check_suffix(chosen.out, table.SUFFIXES)
-    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    loaded = _loaded(model, chosen)
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
     predictions = Predictions(predictor.predict(paths))
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions
+
+
+def _loaded(model: str | Path | Model, options: EvaluateOptions | PredictOptions) -> Model:
+    if not isinstance(model, Model):
+        return load(model, device=choose_device(options.device), network=options.network)
+    if options.network is not None:
+        raise OptionError("a model that is loaded has its network; leave network out")
+    return model

@@ -18,10 +18,10 @@ from striate.training.run import Run
 
 def write_report(run: Run, data: Dataset) -> None:
     """Judge the model of a finished run on its test part and write what is found beside it."""
-    model = load(run.model_file)
+    model = load(run.model_file, network=data.view.network)
     part = "test" if data.counts()["test"] else "validation"
     result = judged(model, data.packed, part, shown=str(run.model_file))
-    command = f"striate train {data.photos} --network {model.name}"
+    command = f"striate train {data.photos} --network {model.spec.option}"
     storage.write(run.report_file, page(result, model, run.epochs(), command))
     run.write_json("evaluation.json", result.evaluation.to_json())
 

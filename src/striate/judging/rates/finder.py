@@ -91,7 +91,7 @@ def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, Rat
     smoothed = smooth(losses)
     ended = len(rates) < options.steps or exploded(smoothed)
     return RateTest(
-        data.view.network, training.recipe.optimiser, training.recipe.batch, tuple(rates),
+        str(data.view.network), training.recipe.optimiser, training.recipe.batch, tuple(rates),
         tuple(losses), tuple(smoothed), suggestion(rates, smoothed), ended,
     )  # fmt: skip
 
