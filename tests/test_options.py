@@ -63,10 +63,12 @@ def test_an_unknown_option_is_corrected() -> None:
         "no option is called 'learning_rat'; did you mean 'learning_rate' or 'largest'?"
     )
     assert refusal({"zz": 3}, EvaluateOptions) == (
-        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'network', 'out' and 'part'"
+        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'network', 'out' and "
+        "'part'"
     )
     assert refusal({5: 3}, EvaluateOptions) == (
-        "no option is called '5'; there are 'batch', 'device', 'largest', 'network', 'out' and 'part'"
+        "no option is called '5'; there are 'batch', 'device', 'largest', 'network', 'out' and "
+        "'part'"
     )
 
 

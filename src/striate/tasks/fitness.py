@@ -75,9 +75,8 @@ def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: in
         )
     if logits.shape != (count, classes):
         raise OptionError(
-            f"{spec} gives {_sides(logits.shape)} for {given} {mode}; expected "
-            f"{_sides((count, classes))}, a logit for each of {classes} classes: let it take "
-            "`classes`"
+            f"{spec} gives {tuple(logits.shape)} for {given} {mode}; expected "
+            f"{(count, classes)}, a logit for each of {classes} classes: let it take `classes`"
         )
     if not logits.is_floating_point():
         raise OptionError(f"{spec} gives {str(logits.dtype).removeprefix('torch.')}; "
@@ -85,7 +84,3 @@ def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: in
     if not logits.isfinite().all():
         raise OptionError(f"{spec} gives logits that are not finite for {given} of noise {mode}")
     return logits
-
-
-def _sides(shape: Sequence[int]) -> str:
-    return f"({', '.join(map(str, shape))})"

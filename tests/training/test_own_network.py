@@ -1,0 +1,474 @@
+"""A network of one's own, in a file or given in Python, goes the whole way."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import striate
+from striate import tensorfile
+from striate.cli import main
+from striate.errors import ModelError, OptionError
+from striate.training.events import Started, Stopped
+from striate.training.run import Run
+
+CODE = '''
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+import beside
+from .beside import WIDTH
+
+
+@dataclass
+class Shape:
+    width: int = WIDTH
+
+
+class Net(nn.Module):
+    """Batch norms, dropout, and a view that wants channels first."""
+
+    def __init__(self, in_channels, num_classes, width=Shape().width, act="relu"):
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, width, 3, padding=1)
+        self.norm = nn.BatchNorm2d(width)
+        self.act = {"relu": nn.ReLU(), "gelu": nn.GELU()}[act]
+        self.dropout = nn.Dropout(0.2)
+        self.last = nn.Linear(width * 16, num_classes)
+
+    def forward(self, x):
+        x = nn.functional.avg_pool2d(self.act(self.norm(self.conv(x))), 8)
+        return self.last(self.dropout(x.view(len(x), -1)))
+
+
+lazy = nn.Sequential(nn.LazyConv2d(4, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+'''
+QUICK: dict[str, Any] = {"batch": 16, "threads": 1, "seed": 3, "progress": False}
+
+
+class Pooled(nn.Module):
+    def __init__(self, classes: int = 3, channels: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 6, 5, stride=2)
+        self.head = nn.Linear(6, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(F.relu(self.conv(x)).amax((2, 3)))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "mynet.py").write_text(CODE)
+    (tmp_path / "beside.py").write_text("WIDTH = 4\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def trained(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two epochs, and its file beside it."""
+    place = tmp_path_factory.mktemp("own")
+    (place / "mynet.py").write_text(CODE)
+    (place / "beside.py").write_text("WIDTH = 4\n")
+    network = f"{place}/mynet.py:Net(width=5)"
+    striate.train(photos, network=network, epochs=2, out=place / "run", **QUICK)
+    return place
+
+
+def weights(run: Path | Run) -> dict[str, Tensor]:
+    folder = run.folder if isinstance(run, Run) else run
+    return tensorfile.read(folder / "checkpoints" / "last.safetensors")[1]
+
+
+def test_a_file_is_named_with_its_hash_where_the_run_and_the_model_are_described(trained: Path):
+    digest = hashlib.sha256((trained / "mynet.py").read_bytes()).hexdigest()
+    options = json.loads((trained / "run" / "options.json").read_text())
+    description, _ = tensorfile.read(trained / "run" / "model.safetensors")
+    for told in (options, description):
+        assert (told["network"], told["network_sha256"]) == ("mynet.py:Net(width=5)", digest)
+    assert "mynet.py:Net(width=5), 303 parameters" in (
+        (trained / "run" / "report.html").read_text().replace("&nbsp;", " ")
+    )
+
+
+def test_a_file_is_given_again_to_use_its_model(
+    trained: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+):
+    run, code = str(trained / "run"), f"{trained}/mynet.py:Net"
+    assert main(["evaluate", run, str(photos), "--network", code, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"]["n"] > 0
+    assert main(["predict", run, str(photos / "flat"), "--network", code, "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)) == 40
+    assert main(["verify", run, "--network", code]) == 0
+    assert "the same to the last bit" in capsys.readouterr().out
+    model = striate.load(run, network=code)
+    assert model.name == "mynet.py:Net(width=5)"
+    assert model.network.conv.out_channels == 5
+    assert striate.predict(model, photos / "flat" / "00.png")[0].error == ""
+
+
+def test_a_model_never_runs_the_file_that_it_names(
+    photos: Path, place: Path, capsys: pytest.CaptureFixture[str]
+):
+    shutil.copy("mynet.py", "effect.py")
+    with Path("effect.py").open("a") as file:
+        file.write("\nwith open('ran', 'a') as file: file.write('x')\n")
+    run = striate.train(photos, network="effect.py:Net", epochs=1, out="run", **QUICK)
+    assert Path("ran").read_text() == "x"
+    digest = hashlib.sha256((place / "effect.py").read_bytes()).hexdigest()
+    asked = (
+        f"the network is effect.py:Net, which is not striate's, and no code is run unasked; "
+        f"give the file (SHA-256 {digest}), as in --network effect.py:Net"
+    )
+    for command, where in (
+        (["predict", "run", str(photos / "flat")], run.model_file),
+        (["evaluate", "run", str(photos)], run.model_file),
+        (["describe", "run"], run.model_file),
+        (["train", "--resume", "run"], "run"),
+        (["verify", "run"], "run"),
+    ):
+        assert main(command) == 2
+        assert capsys.readouterr().err == f"striate: error: {where}: {asked}\n"
+    assert Path("ran").read_text() == "x"
+
+
+def test_a_description_without_a_hash_runs_nothing_either(photos: Path, place: Path):
+    run = striate.train(photos, network=Pooled, epochs=1, out="run", **QUICK)
+    description, tensors = tensorfile.read(run.model_file)
+    Path("evil.py").write_text("open('ran', 'w').close()\n")
+    tensorfile.write(run.model_file, tensors, {**description, "network": "evil.py:Net"})
+    for given in (None, "evil.py:Net"):
+        with pytest.raises(OptionError):
+            striate.load(run.folder, network=given)
+    assert not (place / "ran").exists()
+
+
+def test_another_file_is_refused_before_it_runs(
+    trained: Path, place: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+):
+    Path("mynet.py").write_text("open('ran', 'w').close()\n" + CODE)
+    then, now = (
+        hashlib.sha256((folder / "mynet.py").read_bytes()).hexdigest()
+        for folder in (trained, place)
+    )
+    model = trained / "run" / "model.safetensors"
+    for command, where in (
+        (["predict", str(trained / "run"), str(photos / "flat")], model),
+        (["verify", str(trained / "run")], trained / "run"),
+        (["train", "--resume", str(trained / "run")], trained / "run"),
+    ):
+        assert main([*command, "--network", "mynet.py:Net"]) == 2
+        assert capsys.readouterr().err == (
+            f"striate: error: {where}: mynet.py is not the file that the network was trained "
+            f"with: its SHA-256 is {now}, not {then}\n"
+        )
+    assert not (place / "ran").exists()
+
+
+@pytest.mark.parametrize("name", ["Other", "Net(width=6)"])
+def test_another_network_of_the_file_is_refused(trained: Path, name: str):
+    with pytest.raises(OptionError) as caught:
+        striate.load(trained / "run", network=f"{trained}/mynet.py:{name}")
+    assert str(caught.value) == (
+        f"{trained}/run/model.safetensors: the network is mynet.py:Net(width=5), but "
+        f"mynet.py:{name} came"
+    )
+
+
+def test_code_for_a_network_of_striate_is_refused(photos: Path, place: Path):
+    run = striate.train(photos, network="mlp(widths=(8,))", epochs=1, out="run", **QUICK)
+    with pytest.raises(OptionError) as caught:
+        striate.load(run.folder, network=Pooled)
+    assert str(caught.value) == (
+        "run/model.safetensors: the network is mlp(widths=(8,)) itself; leave network out"
+    )
+    with pytest.raises(OptionError) as caught:
+        striate.train(resume=run.folder, network=Pooled, progress=False)
+    assert str(caught.value) == (
+        "a resumed run keeps its options; leave out network, or train anew"
+    )
+    with pytest.raises(OptionError) as caught:
+        striate.predict(striate.load(run.folder), "x.png", network=Pooled)
+    assert str(caught.value) == "a model that is loaded has its network; leave network out"
+
+
+def stopped(events: Iterator[Any], step: int) -> Run:
+    """Ctrl-C after so many steps; the run."""
+    import signal
+
+    folder = None
+    for event in events:
+        if isinstance(event, Started):
+            folder = event.folder
+        if type(event).__name__ == "Step":
+            step -= 1
+            if step == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+        if isinstance(event, Stopped):
+            return Run(event.folder)
+    raise AssertionError(folder)
+
+
+@pytest.mark.parametrize("of", ["file", "class", "instance"])
+def test_a_stopped_run_goes_on_bit_for_bit(of: str, photos: Path, place: Path):
+    torch.manual_seed(5)
+    network = {"file": "mynet.py:Net", "class": Pooled, "instance": Pooled()}[of]
+    options = {"network": network, "epochs": 3, "batch": 16, "threads": 1}
+    whole = striate.train(photos, out="whole", progress=False, **options)
+    run = stopped(striate.stream(photos, out="run", **options), 4)
+    with pytest.raises(OptionError):
+        striate.train(resume=run.folder, progress=False)
+    striate.train(resume=run.folder, network=network, progress=False)
+    assert [epoch.weights for epoch in run.epochs()] == [e.weights for e in whole.epochs()]
+    assert tensorfile.digest(weights(run)) == tensorfile.digest(weights(whole))
+    assert striate.verify(run.folder, network=network).same
+
+
+def test_a_module_begins_with_its_own_weights_and_stays_as_it_is(photos: Path, place: Path):
+    module = Pooled().eval()
+    module.conv.requires_grad_(False)
+    before = copy.deepcopy(module.state_dict())
+    run = striate.train(photos, network=module, epochs=1, out="run", **QUICK)
+    assert not module.training
+    for name, tensor in module.state_dict().items():
+        assert tensor.equal(before[name])
+    learned = striate.load(run.folder, network=Pooled).network
+    assert learned.conv.weight.equal(before["conv.weight"])  # frozen by its owner
+    assert not learned.head.weight.equal(before["head.weight"])
+
+
+def test_what_was_given_in_python_is_asked_for_again(photos: Path, place: Path):
+    run = striate.train(photos, network=Pooled, epochs=1, out="run", **QUICK)
+    description, _ = tensorfile.read(run.model_file)
+    assert description["network"] == "object:Pooled"
+    with pytest.raises(OptionError) as caught:
+        striate.load(run.folder)
+    assert str(caught.value) == (
+        "run/model.safetensors: the network is Pooled, a module that was given in Python; give it "
+        "again, as in network=Pooled(...), or a file, as in --network mynet.py:Pooled"
+    )
+    with pytest.raises(ModelError) as refused:
+        striate.load(run.folder, network=nn.Sequential(nn.Flatten(), nn.Linear(1024, 3)))
+    assert str(refused.value) == (
+        "run/model.safetensors: model refused: Sequential has float32 3 at 1.bias, the file nothing"
+    )
+    by_class, by_module = (
+        striate.evaluate(run.folder, photos, network=given) for given in (Pooled, Pooled())
+    )
+    assert by_class.to_json() == by_module.to_json()
+    Path("later.py").write_text(f"from {__name__} import Pooled as Net\n")
+    assert main(["predict", "run", str(photos / "flat"), "--network", "later.py:Net"]) == 0
+
+
+def test_a_function_and_a_lazy_module_are_taken_as_well(photos: Path, place: Path):
+    def made(classes: int, size: int) -> nn.Module:
+        return nn.Sequential(nn.Flatten(), nn.Linear(size * size, classes))
+
+    run = striate.train(photos, network=made, size=12, epochs=1, out="run", **QUICK)
+    assert striate.load(run.folder, network=made).network[1].in_features == 144
+    run = striate.train(photos, network="mynet.py:lazy", epochs=1, out="run", **QUICK)
+    assert striate.verify(run.folder, network="mynet.py:lazy").same  # drawn alike at each run
+
+
+def test_shared_weights_stay_shared(photos: Path, place: Path):
+    class Tied(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.head = nn.Linear(1024, 1024), nn.Linear(1024, 3)
+            self.other = nn.Linear(1024, 1024)
+            self.other.weight = self.one.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(self.other(self.one(x.flatten(1)).relu()).relu())
+
+    run = striate.train(photos, network=Tied, epochs=1, average=0.9, out="run", **QUICK)
+    back = striate.load(run.folder, network=Tied).network
+    assert back.one.weight is back.other.weight
+    assert striate.verify(run.folder, network=Tied).same
+
+
+def test_find_rate_and_describe_take_it(photos: Path, place: Path):
+    test = striate.find_rate(photos, network="mynet.py:Net(act='gelu')", steps=10, threads=1)
+    assert test.network == "mynet.py:Net(act='gelu')"
+    assert striate.find_rate(photos, network=Pooled, steps=10, threads=1).network == "Pooled"
+    anatomy = striate.describe("mynet.py:Net(width=7)", size=32, classes=3)
+    assert [layer.output for layer in anatomy.layers if layer.name == "conv"] == [(7, 32, 32)]
+
+
+def test_a_forward_that_asks_for_values_is_trained(photos: Path, place: Path):
+    class Asking(Pooled):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x if x.sum() > 0 else -x)
+
+    run = striate.train(photos, network=Asking, epochs=1, trial="yes", out="run", **QUICK)
+    assert run.finished
+
+
+def test_files_beside_a_network_are_those_of_its_own_folder(photos: Path, place: Path):
+    for number in (4, 6):
+        folder = place / str(number)
+        folder.mkdir()
+        (folder / "mynet.py").write_text(CODE)
+        (folder / "beside.py").write_text(f"WIDTH = {number}\n")
+        anatomy = striate.describe(f"{folder}/mynet.py:Net", size=32)
+        assert anatomy.layers[0].output == (number, 32, 32)
+    assert str(place) not in sys.path
+
+
+BAD = """
+import torch
+from torch import nn
+
+class Base(nn.Module):
+    def __init__(self, classes=3):
+        super().__init__()
+        self.head = nn.Linear(1024, classes)
+    def forward(self, x):
+        return self.given(self.head(x.flatten(1)))
+class Tuple(Base):
+    def given(self, x): return x, x
+class Dict(Base):
+    def given(self, x): return {"logits": x}
+class Heads(Base):
+    def given(self, x): return (x, x) if self.training else x
+class Squeezed(Base):
+    def given(self, x): return x.squeeze()
+class Nan(Base):
+    def given(self, x): return x / 0 * 0
+class Whole(Base):
+    def given(self, x): return x.argmax(1, keepdim=True).expand(-1, 3)
+class Cut(Base):
+    def given(self, x): return x.detach()
+class Wide(Base):
+    def __init__(self): super().__init__(10)
+    def given(self, x): return x
+class Two(Base):
+    def forward(self, x, mask): return self.head(x.flatten(1))
+class Large(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.head = nn.Linear(64 * 64, classes)
+    def forward(self, x): return self.head(x.flatten(1))
+class Raising(Base):
+    def __init__(self):
+        super().__init__()
+        {}["width"]
+class Empty(nn.Module):
+    def forward(self, x): return x.flatten(1)[:, :3]
+class Odd(Base):
+    def get_extra_state(self): return "words"
+    def given(self, x): return x
+module = Base()
+number = 3
+def nothing(): return None
+"""
+LOGITS = "expected a tensor of logits, one for each of 3 classes"
+SHAPE = "expected (1, 3), a logit for each of 3 classes: let it take `classes`"
+WRONG = {
+    "bad.py": "bad.py: which network of the file? Name it, as in bad.py:Net",
+    "none.py:Net": "none.py: no such file",
+    "bad.py:Tupl": "no network in bad.py is called 'Tupl'; did you mean 'Tuple'?",
+    "bad.py:number": "bad.py:number: expected a module, a class or a function, but it is 3",
+    "bad.py:nothing": "bad.py:nothing: expected a module of torch, but NoneType came",
+    "bad.py:module(a=3)": "bad.py:module(a=3): it is a module already, which takes no arguments",
+    "bad.py:Tuple(3)": (
+        "Tuple(3): expected arguments by name, as in Net(width=32, activation='relu')"
+    ),
+    "bad.py:Raising": "bad.py:Raising: cannot be made: KeyError: 'width' (bad.py, line 38)",
+    "bad.py:Tuple": f"bad.py:Tuple gives a tuple in evaluation; {LOGITS}",
+    "bad.py:Dict": f"bad.py:Dict gives a dict in evaluation; {LOGITS}",
+    "bad.py:Heads": f"bad.py:Heads gives a tuple while training; {LOGITS}",
+    "bad.py:Squeezed": (
+        f"bad.py:Squeezed gives (3,) for 1 picture of 1x32x32 in evaluation; {SHAPE}"
+    ),
+    "bad.py:Nan": (
+        "bad.py:Nan gives logits that are not finite for 1 picture of 1x32x32 of noise in "
+        "evaluation"
+    ),
+    "bad.py:Whole": "bad.py:Whole gives int64; expected logits in float32",
+    "bad.py:Cut": "bad.py:Cut gives logits that do not depend on what can be trained of it",
+    "bad.py:Wide": f"bad.py:Wide gives (1, 10) for 1 picture of 1x32x32 in evaluation; {SHAPE}",
+    "bad.py:Two": "bad.py:Two takes 2 inputs (x, mask); expected one, the pictures",
+    "bad.py:Large": (
+        "bad.py:Large does not take 1 picture of 1x32x32: RuntimeError: mat1 and mat2 shapes "
+        "cannot be multiplied (1x1024 and 4096x3) (bad.py, line 34)\n"
+        "where it needs pictures of another size or colour, give --size or --colour"
+    ),
+    "bad.py:Empty": "bad.py:Empty has no parameters that can be trained",
+    "bad.py:Odd": "bad.py:Odd keeps _extra_state, which is no tensor and cannot be saved",
+    "syntax.py:Net": (
+        "syntax.py: cannot be run: SyntaxError: '(' was never closed (syntax.py, line 3)"
+    ),
+    "raises.py:Net": (
+        "raises.py: cannot be run: ZeroDivisionError: division by zero (deep.py, line 2)"
+    ),
+    "leaves.py:Net": "leaves.py: cannot be run: SystemExit: 0 (leaves.py, line 2)",
+}
+
+
+@pytest.mark.parametrize("network", WRONG)
+def test_what_cannot_be_trained_is_told_in_a_sentence(
+    network: str, photos: Path, place: Path, capsys: pytest.CaptureFixture[str]
+):
+    Path("bad.py").write_text(BAD)
+    Path("syntax.py").write_text("import torch\n\nprint(\n")
+    Path("raises.py").write_text("import deep\n")
+    Path("deep.py").write_text("#\n1 / 0\n")
+    Path("leaves.py").write_text("import sys\nsys.exit(0)\n")
+    assert main(["train", str(photos), "--network", network]) == 2
+    assert capsys.readouterr().err == f"striate: error: {WRONG[network]}\n"
+    assert not Path("runs").exists()
+
+
+def test_an_error_in_the_middle_of_a_training_is_told_with_its_place(photos: Path, place: Path):
+    class Tired(Pooled):
+        def forward(self, x: Tensor) -> Tensor:
+            if len(x) > 2:
+                raise ValueError("too many")
+            return super().forward(x)
+
+    with pytest.raises(OptionError) as caught:
+        striate.train(photos, network=Tired, epochs=1, out="run", **QUICK)
+    assert str(caught.value).startswith("Tired fails: ValueError: too many (test_own_network.py, ")
+
+
+def test_what_is_no_network_is_refused(photos: Path):
+    with pytest.raises(OptionError) as caught:
+        striate.train(photos, network=dict, **QUICK)
+    assert str(caught.value) == "dict: expected a module of torch, but dict came"
+
+
+def test_two_processes_train_a_file_as_one_does(photos: Path, trained: Path, tmp_path: Path):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+            *("--nproc-per-node=2", "-m", "striate", "train", photos, "--epochs=1", "--batch=16"),
+            *("--threads=1", "--seed=3", "--batch-norm=local", f"--out={tmp_path / 'two'}"),
+            f"--network={trained}/mynet.py:Net",
+        ],
+        env={**os.environ, "TORCH_CPP_LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    assert Run(tmp_path / "two").read_json("environment.json")["processes"] == 2
+    assert striate.load(tmp_path / "two", network=f"{trained}/mynet.py:Net").class_names
