@@ -106,6 +106,8 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
         if previous.exists():
             before, position = checkpoint.read(previous)
             checkpoint.restore(before, training.model.network, training.optimiser, training.average)
+        else:
+            _same_start(run, training)
         tensors, goal = checkpoint.read(last)
     except (ModelError, OSError) as error:
         raise OptionError(f"{run.folder}: nothing to replay: {error}") from error
@@ -116,6 +118,16 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
             "resume it and let it save again"
         )
     return position, tensors, goal
+
+
+def _same_start(run: Run, training: Training) -> None:
+    """Raises OptionError where a module was given that begins with other weights."""
+    then = run.read_json("options.json").get("network_weights")
+    if then not in (None, tensorfile.digest(training.model.network.state_dict())):
+        raise OptionError(
+            f"{run.folder}: nothing to replay: the run began with other weights than those of the "
+            "network that was given"
+        )
 
 
 def _sums(

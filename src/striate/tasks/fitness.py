@@ -29,7 +29,7 @@ def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: 
     _takes_one_input(spec, network)
     pictures = torch.randn((2, *shape), generator=torch.Generator().manual_seed(0))
     with torch.random.fork_rng(devices=()):
-        with spec.explained():
+        with spec.explained("cannot be copied"):
             network = copy.deepcopy(network)
         _logits(spec, network.eval(), pictures[:1], classes)
         logits = _logits(spec, network.train(), pictures, classes)

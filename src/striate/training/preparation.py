@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -13,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from striate import storage
+from striate import storage, tensorfile
 from striate.data.balance import class_weights
 from striate.data.batches import pixels_of, resident
 from striate.data.checking.inspection import problems
@@ -125,14 +126,15 @@ def build(
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
     sharing.same_network(group, data.view.network, network)
-    room = Room(network, data.view, free_memory(device, resident(data.packed, device)))
+    ours = data.view.network.ours
+    followed = network if ours else copy.deepcopy(network)  # a strange forward may leave a mark
+    room = Room(followed, data.view, free_memory(device, resident(data.packed, device)))
     pictures = data.counts()["train"]
-    recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
+    recipe = complete(room.settled(options, pictures), data.view, pictures, followed, device)
     room.check(recipe)
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
         machine.steady()
-    ours = data.view.network.ours
     network = place(network, device) if ours else network.to(device)
     if device.type == "cpu":
         quicken(network)
@@ -166,6 +168,8 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
     resolved = options.model_dump(mode="json") | data.view.to_json() | asdict(recipe)
+    if data.view.network.source == "object":  # which may begin with weights of any seed
+        resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
     run.write_json("environment.json", machine.environment(device))
     findings = Counter(finding.kind for finding in data.packed.findings)

@@ -227,6 +227,7 @@ def _resumed(
     run = Run.open(resume)
     values = run.read_json("options.json")
     digest = values.pop("network_sha256", None)
+    values.pop("network_weights", None)
     spec = NetworkSpec.recorded(str(values.get("network")), digest)
     if spec.ours and "network" in options:
         given.append("network")

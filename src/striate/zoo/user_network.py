@@ -65,6 +65,8 @@ def build(
             network = _called(made, {**_passed(made, arguments, sizes), **arguments}, name)
     if not isinstance(network, nn.Module):
         raise OptionError(f"{name}: expected a module of torch, but {type(network).__name__} came")
+    if isinstance(network, torch.jit.ScriptModule):
+        raise OptionError(f"{name}: it is a scripted module; give the one that it was made from")
     network.register_forward_pre_hook(_in_rows)
     channels, side = (sizes[word] or _USUAL[word] for word in ("channels", "size"))
     with user_code.told(f"{name}: cannot be made"):
