@@ -133,5 +133,6 @@ def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> No
         assert told["speed"]["pictures_per_second"] > 0
     assert main(["describe", "lenet5", "resnet20", "--folded"]) == 2
     assert capsys.readouterr().err == (
-        "striate: error: --folded, --batch and --out are for one network, but several came\n"
+        "striate: error: --folded, --batch, --out and --network are for one network, but several "
+        "came\n"
     )

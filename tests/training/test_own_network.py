@@ -116,6 +116,8 @@ def test_a_file_is_given_again_to_use_its_model(
     assert json.loads(capsys.readouterr().out)["accuracy"]["n"] > 0
     assert main(["predict", run, str(photos / "flat"), "--network", code, "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)) == 40
+    assert main(["describe", run, "--network", code, "--batch", "2", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["params"] == 303
     assert main(["verify", run, "--network", code]) == 0
     assert "the same to the last bit" in capsys.readouterr().out
     model = striate.load(run, network=code)
@@ -449,25 +451,156 @@ def test_an_error_in_the_middle_of_a_training_is_told_with_its_place(photos: Pat
     assert str(caught.value).startswith("Tired fails: ValueError: too many (test_own_network.py, ")
 
 
+def spectral() -> nn.Module:
+    """Its layer holds a tensor that no copy can be made of once it has run."""
+    network = Pooled()
+    torch.nn.utils.spectral_norm(network.conv)
+    return network
+
+
+class Sliced(nn.Module):
+    """Kernels of five dimensions, of which no layout but the plain one is known."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.conv, self.head = nn.Conv3d(1, 2, 3, padding=1), nn.Linear(2, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.conv(x[:, None]).mean((2, 3, 4)))
+
+
+class Halved(Pooled):
+    """A pool of single pictures, and a buffer of truths."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(2)
+        self.register_buffer("mask", torch.ones((), dtype=torch.bool))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(torch.stack([self.pool(each) for each in x]) * self.mask)
+
+
+@pytest.mark.parametrize("network", [spectral, Sliced, Halved])
+def test_unusual_modules_go_the_whole_way(network: Any, photos: Path, place: Path):
+    asked = {"epochs": 1, "average": 0.9, "trial": "yes", "compile": "no", **QUICK}
+    run = striate.train(photos, network=network, out="run", **asked)
+    assert striate.verify(run.folder, network=network).same
+    model = striate.load(run.folder, network=network)
+    assert striate.predict(model, photos / "flat" / "00.png")[0].class_name
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_a_scripted_module_and_one_that_cannot_be_copied_are_refused(photos: Path, place: Path):
+    scripted = torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(1024, 3)))
+    with pytest.raises(OptionError) as caught:
+        striate.train(photos, network=lambda: scripted, **QUICK)
+    assert str(caught.value) == (
+        "<lambda>: it is a scripted module; give the one that it was made from"
+    )
+
+    class Single(Pooled):
+        def __deepcopy__(self, memo: Any) -> Single:
+            raise TypeError("there is but one")
+
+    for network in (Single, Single()):
+        with pytest.raises(OptionError) as caught:
+            striate.train(photos, network=network, **QUICK)
+        assert "cannot be copied: TypeError: there is but one (" in str(caught.value)
+
+
+def test_a_run_that_began_with_other_weights_cannot_be_replayed(photos: Path, place: Path):
+    first, second = Pooled(), Pooled()
+    run = striate.train(photos, network=first, epochs=1, out="run", **QUICK)
+    assert striate.verify(run.folder, network=first).same
+    with pytest.raises(OptionError) as caught:
+        striate.verify(run.folder, network=second)
+    assert str(caught.value) == (
+        "run: nothing to replay: the run began with other weights than those of the network that "
+        "was given"
+    )
+
+
+def test_what_torchrun_starts_anew_is_given_the_file_again(
+    photos: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+):
+    for name, value in {
+        "RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "x", "MASTER_PORT": "1",
+        "TORCHELASTIC_RUN_ID": "mine",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    options = {"network": "mynet.py:Net", "epochs": 2, "batch": 16, "threads": 1, "out": "run"}
+    run = stopped(striate.stream(photos, **options), 2)
+    assert striate.train(photos, progress=False, **options).folder == run.folder
+    assert run.finished
+
+
+def test_a_batch_for_the_memory_is_found_for_it(photos: Path, place: Path):
+    run = striate.train(photos, network=Pooled, epochs=1, out="run", **{**QUICK, "batch": "auto"})
+    assert run.read_json("options.json")["batch"] == 64
+
+
+def test_the_learning_rate_is_lower_without_norms_in_a_deep_network(photos: Path, place: Path):
+    def deep(norm: type[nn.Module]) -> nn.Module:
+        blocks = [nn.Sequential(nn.Conv2d(4, 4, 3, padding=1), norm(4)) for _ in range(5)]
+        return nn.Sequential(nn.Conv2d(1, 4, 8, 8), *blocks, nn.Flatten(), nn.Linear(64, 3))
+
+    rates = []
+    for network in (Pooled, lambda: deep(nn.BatchNorm2d), lambda: deep(nn.Identity)):
+        run = striate.train(photos, network=network, epochs=1, out="run", **{**QUICK, "batch": 32})
+        rates.append(run.read_json("options.json")["learning_rate"])
+    assert rates == [0.05, 0.05, 0.005]
+
+
 def test_what_is_no_network_is_refused(photos: Path):
     with pytest.raises(OptionError) as caught:
         striate.train(photos, network=dict, **QUICK)
     assert str(caught.value) == "dict: expected a module of torch, but dict came"
 
 
-def test_two_processes_train_a_file_as_one_does(photos: Path, trained: Path, tmp_path: Path):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node=2", "-m", "striate", "train", photos, "--epochs=1", "--batch=16"),
-            *("--threads=1", "--seed=3", "--batch-norm=local", f"--out={tmp_path / 'two'}"),
-            f"--network={trained}/mynet.py:Net",
-        ],
-        env={**os.environ, "TORCH_CPP_LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1"},
+def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    quiet = {"TORCH_CPP_LOG_LEVEL": "ERROR", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        [*command, *map(str, words)],
+        env={**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         check=False,
         timeout=300,
+    )
+
+
+def test_two_processes_train_a_module_of_their_own_program(photos: Path, place: Path):
+    """A last batch of a single picture, of which one of them would have none, is left out."""
+    Path("program.py").write_text(
+        f"""
+import os
+import torch
+import striate
+from {__name__} import Pooled
+
+torch.manual_seed(int(os.environ["RANK"]))  # the weights of the first process count
+striate.train({str(photos)!r}, network=Pooled(), epochs=2, batch=80, threads=1, out="run",
+              progress=False)
+"""
+    )
+    done = torchrun("program.py")
+    assert done.returncode == 0, done.stderr + done.stdout
+    run = Run(Path("run"))
+    assert run.read_json("options.json")["network"] == "object:Pooled"
+    torch.manual_seed(0)
+    alone = striate.train(photos, network=Pooled(), epochs=2, out="alone", **{
+        **QUICK, "batch": 80, "seed": 0
+    })  # fmt: skip
+    for mine, its in zip(run.epochs(), alone.epochs(), strict=True):
+        assert mine.train_loss == pytest.approx(its.train_loss, abs=2e-6)
+
+
+def test_two_processes_each_load_the_file(photos: Path, trained: Path, tmp_path: Path):
+    done = torchrun(
+        *("-m", "striate", "train", photos, "--epochs=1", "--batch=16", "--threads=1", "--seed=3"),
+        *("--batch-norm=local", f"--out={tmp_path / 'two'}", f"--network={trained}/mynet.py:Net"),
     )
     assert done.returncode == 0, done.stderr + done.stdout
     assert Run(tmp_path / "two").read_json("environment.json")["processes"] == 2

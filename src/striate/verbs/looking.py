@@ -46,19 +46,22 @@ def describe(
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    code: object = None,
 ) -> Anatomy:
     """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
     The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
     folder, or any module, which needs the `shape` (C, H, W) of its picture. `size` is the side of
     the picture in pixels; what is not given is the paper's, or what the model was trained with.
+    `code` is what `load` takes as `network`, for the model of a network that is not striate's.
     Raises OptionError when there is no such network or the picture does not fit it.
 
     >>> striate.describe("vgg16").macs
     15470264320
     """
     if isinstance(network, str):
-        found, usual = _found(network, {"size": size, "channels": channels, "classes": classes})
+        sizes = {"size": size, "channels": channels, "classes": classes}
+        found, usual = _found(network, sizes, code)
         return dissect(found, shape or usual, network)
     if shape is None:
         raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
@@ -93,17 +96,19 @@ def memory(
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    code: object = None,
 ) -> Memory:
     """What a network takes beyond its weights, to answer and to learn, at a batch size.
 
-    The picture is that of `describe`, as are the errors.
+    The picture is that of `describe`, as are the code and the errors.
     """
-    built, shape = _found(network, {"size": size, "channels": channels, "classes": classes})
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    built, shape = _found(network, sizes, code)
     return peak(built, shape, batch)
 
 
 def _found(
-    source: str, sizes: dict[str, int | None], *, drawn: bool = False
+    source: str, sizes: dict[str, int | None], code: object = None, *, drawn: bool = False
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """A network, without weights unless they are `drawn` or a model file has them, and its picture.
 
@@ -112,7 +117,7 @@ def _found(
     if source not in zoo.CARDS and (source.endswith(".safetensors") or Path(source).is_dir()):
         if given := [word for word, number in sizes.items() if number and word != "size"]:
             raise OptionError(f"{source}: a trained network keeps its {given[0]}; leave it out")
-        model = load(source)
+        model = load(source, network=code)
         side = sizes["size"] or model.preprocess.size
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)

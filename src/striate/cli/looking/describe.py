@@ -32,6 +32,7 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 @click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the picture.")
 @click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the picture.")
 @click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
+@click.option("--network", "code", metavar="TEXT", help="What a run's own is, as in mynet.py:Net.")
 @click.option("--folded", is_flag=True, help="A row for each block.")
 @click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
 @click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")
@@ -41,6 +42,7 @@ def command(
     size: int | None,
     channels: int | None,
     classes: int | None,
+    code: str | None,
     folded: bool,
     out: Path | None,
     batch: int | None,
@@ -57,15 +59,17 @@ def command(
 
     sizes = {"size": size, "channels": channels, "classes": classes}
     if len(network) > 1:
-        if folded or out is not None or batch:
-            raise OptionError("--folded, --batch and --out are for one network, but several came")
+        if folded or out is not None or batch or code:
+            raise OptionError(
+                "--folded, --batch, --out and --network are for one network, but several came"
+            )
         compared = verbs.side_by_side(*network, **sizes)
         print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
-    anatomy = verbs.describe(network[0], None, **sizes)
-    memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
+    anatomy = verbs.describe(network[0], None, **sizes, code=code)
+    memory = verbs.memory(network[0], batch=batch, **sizes, code=code) if batch else None
     anatomy = anatomy.folded() if folded else anatomy
     if out is not None:
         storage.write(out, _FORMS[out.suffix.lower()](anatomy))
