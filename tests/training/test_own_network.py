@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,9 +22,14 @@ from torch.nn import functional as F
 import striate
 from striate import tensorfile
 from striate.cli import main
+from striate.data.batches import Share
 from striate.errors import ModelError, OptionError
 from striate.training.events import Started, Stopped
 from striate.training.run import Run
+from striate.training.stepping import step
+from striate.training.together.group import Group
+from striate.training.together.launch import Place
+from striate.zoo.spec import NetworkSpec
 
 CODE = '''
 from __future__ import annotations
@@ -36,6 +42,7 @@ from torch import nn
 import beside
 from .beside import WIDTH
 
+assert beside.WIDTH == WIDTH
 
 @dataclass
 class Shape:
@@ -59,6 +66,7 @@ class Net(nn.Module):
 
 
 lazy = nn.Sequential(nn.LazyConv2d(4, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+drawn = nn.Sequential(nn.Flatten(), nn.Linear(1024, 3))
 '''
 QUICK: dict[str, Any] = {"batch": 16, "threads": 1, "seed": 3, "progress": False}
 
@@ -285,8 +293,10 @@ def test_a_function_and_a_lazy_module_are_taken_as_well(photos: Path, place: Pat
 
     run = striate.train(photos, network=made, size=12, epochs=1, out="run", **QUICK)
     assert striate.load(run.folder, network=made).network[1].in_features == 144
-    run = striate.train(photos, network="mynet.py:lazy", epochs=1, out="run", **QUICK)
-    assert striate.verify(run.folder, network="mynet.py:lazy").same  # drawn alike at each run
+    for network in ("mynet.py:lazy", "mynet.py:drawn"):  # whose weights are drawn as it is read
+        run = striate.train(photos, network=network, epochs=1, out="run", **QUICK)
+        torch.manual_seed(99)
+        assert striate.verify(run.folder, network=network).same
 
 
 def test_shared_weights_stay_shared(photos: Path, place: Path):
@@ -572,7 +582,6 @@ def torchrun(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_train_a_module_of_their_own_program(photos: Path, place: Path):
-    """A last batch of a single picture, of which one of them would have none, is left out."""
     Path("program.py").write_text(
         f"""
 import os
@@ -595,6 +604,20 @@ striate.train({str(photos)!r}, network=Pooled(), epochs=2, batch=80, threads=1, 
     })  # fmt: skip
     for mine, its in zip(run.epochs(), alone.epochs(), strict=True):
         assert mine.train_loss == pytest.approx(its.train_loss, abs=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("network", "norm", "least"),
+    [(Pooled, "local", 6), (Pooled, "synchronised", 3), ("lenet5", "synchronised", 2)],
+)
+def test_no_process_has_an_empty_batch_for_it(network: Any, norm: str, least: int):
+    """A forward may not take one: a view of no numbers is ambiguous."""
+    training = SimpleNamespace(
+        group=Group(Place(1, 3)),
+        recipe=SimpleNamespace(batch_norm=norm),
+        model=SimpleNamespace(spec=NetworkSpec.of(network)),
+    )
+    assert step.Training.share.fget(training) == Share(1, 3, least)
 
 
 def test_two_processes_each_load_the_file(photos: Path, trained: Path, tmp_path: Path):
