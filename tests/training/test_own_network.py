@@ -23,8 +23,9 @@ import striate
 from striate import tensorfile
 from striate.cli import main
 from striate.data.batches import Share
-from striate.errors import ModelError, OptionError
+from striate.errors import DivergedError, ModelError, OptionError
 from striate.training.events import Started, Stopped
+from striate.training.learning.average import Average
 from striate.training.run import Run
 from striate.training.stepping import step
 from striate.training.together.group import Group
@@ -192,6 +193,11 @@ def test_another_file_is_refused_before_it_runs(
     assert not (place / "ran").exists()
 
 
+def test_a_name_of_the_zoo_is_no_code(trained: Path):
+    with pytest.raises(OptionError, match="give the file"):
+        striate.load(trained / "run", network="resnet20")
+
+
 @pytest.mark.parametrize("name", ["Other", "Net(width=6)"])
 def test_another_network_of_the_file_is_refused(trained: Path, name: str):
     with pytest.raises(OptionError) as caught:
@@ -311,6 +317,9 @@ def test_shared_weights_stay_shared(photos: Path, place: Path):
             return self.head(self.other(self.one(x.flatten(1)).relu()).relu())
 
     run = striate.train(photos, network=Tied, epochs=1, average=0.9, out="run", **QUICK)
+    tensors = weights(run)
+    kept = {name: tensors[f"average.{name}.weight"] for name in ("one", "other")}
+    assert kept["one"].equal(kept["other"])
     back = striate.load(run.folder, network=Tied).network
     assert back.one.weight is back.other.weight
     assert striate.verify(run.folder, network=Tied).same
@@ -543,6 +552,57 @@ def test_what_torchrun_starts_anew_is_given_the_file_again(
     run = stopped(striate.stream(photos, **options), 2)
     assert striate.train(photos, progress=False, **options).folder == run.folder
     assert run.finished
+
+
+def test_a_shared_weight_enters_the_average_once():
+    network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    network[1].weight = network[0].weight
+    nn.init.zeros_(network[0].weight)
+    average = Average(network, 0.9)
+    nn.init.ones_(network[0].weight)
+    average.follow(network)
+    expected = torch.full((2, 2), 1 - 2 / 11)  # of the first update
+    torch.testing.assert_close(average.network[0].weight.detach(), expected)
+
+
+class Mask(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x > 0
+
+
+class Words(nn.Module):
+    def forward(self, _x: Tensor) -> str:
+        return "words"
+
+
+class Bare(nn.Module):
+    """No layer of it is a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(1024, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1) @ self.weight
+
+
+class Masked(Bare):
+    """A layer of it gives truths, and one no tensor."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.mask, self.words = Mask(), Words()
+
+    def forward(self, x: Tensor) -> Tensor:
+        assert self.words(x) == "words"
+        return super().forward(x * self.mask(x))
+
+
+@pytest.mark.parametrize("network", [Bare, Masked])
+def test_a_cause_is_named_where_any_module_diverges(network: Any, photos: Path, place: Path):
+    with pytest.raises(DivergedError) as caught:
+        striate.train(photos, network=network, epochs=1, learning_rate=1e30, out="run", **QUICK)
+    assert "likely cause: that rate" in str(caught.value)
 
 
 def test_a_batch_for_the_memory_is_found_for_it(photos: Path, place: Path):

@@ -297,4 +297,4 @@ def default_folder(data: Dataset) -> Path:
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
         for text in (data.photos.resolve().stem, str(data.view.network))
     )
-    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    return Path("runs") / f"{stem.strip('.-')[:60] or 'pictures'}-{network[:100]}"

@@ -128,9 +128,9 @@ class NetworkSpec:
             if given is not None:
                 raise OptionError(f"{where}: the network is {self} itself; leave network out")
             return self
-        if given is None:
+        if given is None or (isinstance(given, str) and ".py:" not in given):
             raise OptionError(f"{where}: {self._missing()}")
-        if isinstance(given, str) and self.file and ".py:" in given:
+        if isinstance(given, str) and self.file:
             return self._same_file(_in_file(given), where)
         if self.arguments and callable(given) and not isinstance(given, nn.Module):
             return functools.partial(given, **self.arguments)
