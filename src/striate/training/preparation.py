@@ -13,6 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
+from torch import nn
 
 from striate import storage, tensorfile
 from striate.data.balance import class_weights
@@ -29,7 +30,6 @@ from striate.data.split import Shares, divided
 from striate.errors import DataError, OptionError, printable
 from striate.model import Model, place
 from striate.options import TrainOptions
-from striate.tasks import fitness
 from striate.training import checkpoint, machine
 from striate.training.checkpoint import Position
 from striate.training.events import Note, Started
@@ -75,7 +75,7 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
     asked = options.network and options.size and options.colour
     view = choose_view(options, () if asked else headers(listing))
-    _trial_run(view, len(listing.class_names))
+    view.check(len(listing.class_names))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
@@ -87,14 +87,6 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     shares = Shares(options.validation, options.test)
     packed = divided(packed, shares)
     return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
-
-
-def _trial_run(view: View, classes: int) -> None:
-    """Raises OptionError where a network that is not ours cannot learn, before anything is done."""
-    if not view.network.ours:
-        with torch.random.fork_rng(devices=()):
-            network = view.build(classes)
-        fitness.check(view.network, network, (view.channels, view.size, view.size), classes)
 
 
 def _trainable(photos: Path, reasons: Sequence[str]) -> None:
@@ -135,9 +127,7 @@ def build(
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
         machine.steady()
-    network = place(network, device) if ours else network.to(device)
-    if device.type == "cpu":
-        quicken(network)
+    network = _placed(network, device, ours=ours)
     network = sharing.prepared(group, recipe, network, str(data.view.network))
     train = pixels_of(data.packed, "train", data.preprocess, device)
     verdict = None  # several processes take the usual form: each would find another
@@ -161,6 +151,14 @@ def build(
         group=group,
         verdict=verdict,
     )
+
+
+def _placed(network: nn.Module, device: torch.device, *, ours: bool) -> nn.Module:
+    """On its device, in layers that are quick there; only ours is known to bear channels last."""
+    network = place(network, device) if ours else network.to(device)
+    if device.type == "cpu":
+        quicken(network)
+    return network
 
 
 def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:

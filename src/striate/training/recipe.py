@@ -28,6 +28,7 @@ from striate.options import (
     Schedule,
     TrainOptions,
 )
+from striate.tasks import fitness
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
@@ -54,6 +55,13 @@ class View:
     def build(self, classes: int) -> nn.Module:
         """The network, with fresh weights from torch's global generator."""
         return self.network.build(channels=self.channels, classes=classes, size=self.size)
+
+    def check(self, classes: int) -> None:
+        """Raises OptionError where a network that is not ours cannot learn so many classes."""
+        if not self.network.ours:
+            with torch.random.fork_rng(devices=()):
+                network = self.build(classes)
+            fitness.check(self.network, network, (self.channels, self.size, self.size), classes)
 
     def to_json(self) -> dict[str, Any]:
         """What a file says of it."""
