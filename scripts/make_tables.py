@@ -117,6 +117,9 @@ def rate_options() -> str:
     return table(("option", "takes", "default", "what it does"), rows)
 
 
+_UNWRITTEN = {types.NoneType, Callable}  #: what no flag and no recipe can say
+
+
 def takes(field: FieldInfo) -> str:
     """The kind, unit and range of an option's value."""
     kind: typing.Any = field.annotation
@@ -124,9 +127,8 @@ def takes(field: FieldInfo) -> str:
     kinds = typing.get_args(kind) if union else (kind,)
     extra = field.json_schema_extra
     unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
-    return ", or ".join(
-        taken(kind, unit, field.metadata) for kind in kinds if kind is not types.NoneType
-    )
+    written = (kind for kind in kinds if not {kind, typing.get_origin(kind)} & _UNWRITTEN)
+    return ", or ".join(taken(kind, unit, field.metadata) for kind in written)
 
 
 def taken(kind: typing.Any, unit: str, bounds: Iterable[object]) -> str:

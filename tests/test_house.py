@@ -84,6 +84,7 @@ def test_no_two_files_import_each_other():
 def test_no_file_is_longer_than_300_lines_and_no_zoo_page_longer_than_130():
     lines = {name(file): len(file.read_text("utf-8").splitlines()) for file in FILES}
     pages = {module for module in lines if module.startswith("striate.zoo.")}
+    pages -= {module for module in pages if module.count(".") == 2}  # what all pages share
     pages -= {module for module in pages if module.startswith("striate.zoo.pretrained.")}
     allowed = {module: 130 if module in pages else 300 for module in lines}
     assert {m: n for m, n in lines.items() if n > allowed[m]} == {}

@@ -22,6 +22,7 @@ from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, StorageError
 from striate.model import Model, load, place, save
+from striate.zoo.spec import NetworkSpec
 
 DESCRIPTION: dict[str, Any] = {
     "format": 1,
@@ -45,7 +46,7 @@ def fresh(name: str = "lenet5", classes: int = 3, channels: int = 1, size: int =
     network = zoo.build(name, channels=channels, classes=classes)
     return Model(
         place(network, "cpu").eval(),
-        name,
+        NetworkSpec.of(name),
         ("cat", "dog", "owl", "yak")[:classes],
         Preprocess(size, channels, "letterbox", (0.25,) * channels, (0.5,) * channels),
         Shares(0.15, 0.25),
@@ -126,8 +127,9 @@ def test_answers_are_those_of_the_normalised_picture() -> None:
 
 def test_a_model_shows_what_it_is_but_not_its_layers() -> None:
     assert repr(fresh()) == (
-        "Model(name='lenet5', class_names=('cat', 'dog', 'owl'), preprocess=Preprocess(size=32, "
-        "channels=1, fit='letterbox', mean=(0.25,), deviation=(0.5,)), "
+        "Model(spec=NetworkSpec('lenet5'), class_names=('cat', 'dog', 'owl'), "
+        "preprocess=Preprocess(size=32, channels=1, fit='letterbox', mean=(0.25,), "
+        "deviation=(0.5,)), "
         "shares=Shares(validation=0.15, test=0.25), facts={'seed': '7'}, task='classification')"
     )
 
@@ -182,7 +184,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(network="conv_autoencoder"),
             "conv_autoencoder does not tell classes of pictures apart",
         ),
-        (changed(network="n" * 101), "network: String should have at most 100 characters"),
+        (changed(network="n" * 1001), "network: String should have at most 1000 characters"),
         (changed(class_names="cat"), "class_names: Input should be a valid list"),
         (
             changed(class_names=["cat"]),

@@ -70,11 +70,12 @@ def test_an_unknown_option_is_corrected() -> None:
         "no option is called 'learning_rat'; did you mean 'learning_rate' or 'largest'?"
     )
     assert refusal({"zz": 3}, EvaluateOptions) == (
-        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', 'out' and "
-        "'part'"
+        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
+        "'out' and 'part'"
     )
     assert refusal({5: 3}, EvaluateOptions) == (
-        "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', 'out' and "
+        "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
+        "'out' and "
         "'part'"
     )
 
@@ -123,8 +124,11 @@ WRONG = [
     ({"fit": "squash"}, "fit must be 'letterbox', 'crop' or 'stretch', but 'squash' came"),
     ({"fit": ["crop"]}, "fit must be 'letterbox', 'crop' or 'stretch', but ['crop'] came"),
     ({"fit": "\udc80"}, r"fit must be readable text, but '\udc80' came"),
-    ({"network": 18}, "network must be text, but 18 came"),
-    ({"network": b"\xff"}, r"network must be readable text, but b'\xff' came"),
+    ({"network": 18}, "network must be text or a module or what makes one, but 18 came"),
+    (
+        {"network": b"\xff"},
+        r"network must be readable text or a module or what makes one, but b'\xff' came",
+    ),
     ({"out": 3}, "out must be a path, but 3 came"),
     ({"colour": "a\x1b[31m\nb"}, r"colour must be 'grey' or 'rgb', but 'a\x1b[31m\nb' came"),
     (

@@ -13,13 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
-from striate import tensorfile, zoo
+from striate import tensorfile
 from striate.data.listing import MOST_CLASSES, name_fault
 from striate.data.preprocess import Preprocess
 from striate.data.split import Shares
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import skeletons
 from striate.text import html_table, listed
+from striate.zoo.spec import NetworkSpec
 
 
 def _class_name(name: object) -> object:
@@ -52,7 +53,8 @@ class _ShareFields(_Checked):
 class _Description(_Checked):
     format: Literal[1]
     task: Literal["classification"]
-    network: Annotated[str, Field(max_length=100)]
+    network: Annotated[str, Field(max_length=1000)]
+    network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=MOST_CLASSES)]
     preprocess: _PreprocessFields
     shares: _ShareFields
@@ -64,7 +66,7 @@ class Model:
     """A network, what its outputs mean, and how pictures reach it."""
 
     network: nn.Module = field(repr=False)
-    name: str  #: of the network in the zoo
+    spec: NetworkSpec
     class_names: tuple[str, ...]
     preprocess: Preprocess
     shares: Shares  #: how the folder it learned from was divided
@@ -83,11 +85,17 @@ class Model:
         )
         return html_table([("model", self.task), *rows], left=(0, 1))
 
+    @property
+    def name(self) -> str:
+        """Of the network, with its arguments."""
+        return str(self.spec)
+
     @torch.inference_mode()
     def logits(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, classes) float32, on the network's device."""
         device = next(self.network.parameters()).device
-        return self.network(self.preprocess.normalise(pixels.to(device)))
+        with self.spec.explained():
+            return self.network(self.preprocess.normalise(pixels.to(device)))
 
 
 def place(network: nn.Module, device: str | torch.device) -> nn.Module:
@@ -100,7 +108,7 @@ def save(model: Model, path: Path) -> None:
     description = {
         "format": 1,
         "task": model.task,
-        "network": model.name,
+        **model.spec.record(),
         "class_names": list(model.class_names),
         "preprocess": asdict(model.preprocess),
         "shares": asdict(model.shares),
@@ -109,11 +117,13 @@ def save(model: Model, path: Path) -> None:
     tensorfile.write(path, model.network.state_dict(), description)
 
 
-def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
+def load(path: str | Path, *, device: str | torch.device = "cpu", network: object = None) -> Model:
     """Read a model file (or the `model.safetensors` of a run folder), ready to predict.
 
-    Raises OptionError when there is no such file; ModelError when it is not a striate model, is
-    damaged, or does not fit the network it names; StorageError when it cannot be read.
+    Of a network that is not striate's the file holds no code: `network` is what it was trained
+    with, "mynet.py:Net", a module, or what makes one. Raises OptionError when it is missing or
+    another, or there is no such file; ModelError when it is not a striate model, is damaged, or
+    does not fit the network it names; StorageError when it cannot be read.
     """
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
@@ -139,9 +149,11 @@ def load(path: str | Path, *, device: str | torch.device = "cpu") -> Model:
         tuple(said.preprocess.mean),
         tuple(said.preprocess.deviation),
     )
+    spec = _spec(path, said, network)
+    made = _network(path, spec, said, weights)
     return Model(
-        place(_network(path, said, weights), device).eval(),
-        said.network,
+        (place(made, device) if spec.ours else made.to(device)).eval(),
+        spec,
         tuple(said.class_names),
         preprocess,
         Shares(said.shares.validation, said.shares.test),
@@ -165,29 +177,41 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
     return said
 
 
-def _network(path: Path, said: _Description, weights: dict[str, Tensor]) -> nn.Module:
-    channels, size, classes = said.preprocess.channels, said.preprocess.size, len(said.class_names)
+def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
+    """The network that a file names, made from what was given where it is not striate's."""
     try:
-        card = zoo.card(said.network)
-        if card.gives != "logits":
-            raise _refused(path, f"{said.network} does not tell classes of pictures apart")
-        if demand := card.demand(size):
-            raise _refused(path, f"preprocess.size: {said.network} {demand}, not {size}")
-        sized = {"size": size} if card.sized else {}
-        build = partial(zoo.build, said.network, channels=channels, classes=classes, **sized)
-        with skeletons():
+        named = NetworkSpec.recorded(said.network, said.network_sha256)
+    except OptionError as error:
+        raise _refused(path, str(error)) from error
+    spec = NetworkSpec.of(named.completed(given, printable(str(path))))
+    if spec.card.gives != "logits":
+        raise _refused(path, f"{spec} does not tell classes of pictures apart")
+    if demand := spec.card.demand(said.preprocess.size):
+        raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
+    return spec
+
+
+def _network(
+    path: Path, spec: NetworkSpec, said: _Description, weights: dict[str, Tensor]
+) -> nn.Module:
+    sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
+    build = partial(spec.build, classes=len(said.class_names), **sizes)
+    try:
+        with skeletons() if spec.ours else torch.random.fork_rng(devices=()):
             network = build()
     except OptionError as error:
+        if not spec.ours:
+            raise
         raise _refused(path, str(error)) from error
     expected = network.state_dict()
     for name in sorted(expected.keys() | weights.keys()):
         wanted, came = _kind(expected.get(name)), _kind(weights.get(name))
         if wanted != came:
-            raise _refused(path, f"{said.network} has {wanted} at {name}, the file {came}")
+            raise _refused(path, f"{spec} has {wanted} at {name}, the file {came}")
     for name, tensor in weights.items():
         if not tensor.isfinite().all():
             raise _refused(path, f"the weights of {name} are not all finite")
-    network.load_state_dict(weights, assign=True)
+    network.load_state_dict(weights, assign=spec.ours)
     if any(buffer.is_meta for buffer in network.buffers()):  # computed when built, not stored
         network = build()
         network.load_state_dict(weights)

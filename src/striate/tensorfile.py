@@ -52,7 +52,13 @@ def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, A
 
 def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
     """The bytes of the file; tensors are copied to the CPU."""
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    plain, memories = dict[str, Tensor](), set[int]()
+    for name, tensor in tensors.items():
+        plain[name] = tensor.detach().cpu().contiguous()
+        memory = plain[name].untyped_storage().data_ptr()
+        if memory in memories:  # of layers that share their weights: safetensors refuses it
+            plain[name] = plain[name].clone()
+        memories.add(memory)
     metadata = {"striate": json.dumps(description, allow_nan=False), "sha256": _BLANK}
     blob = safetensors.torch.save(plain, metadata)
     return _resealed(blob, _BLANK, hashlib.sha256(blob).hexdigest())

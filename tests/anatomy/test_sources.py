@@ -93,7 +93,8 @@ def test_a_function_and_a_module_are_taken_as_well(own: Path) -> None:
         ("empty.py:Net", "empty.py: defines no module of torch"),
         (
             "broken.py:Net",
-            "broken.py: cannot be run: ModuleNotFoundError: No module named 'nothing_of_this_name'",
+            "broken.py: cannot be run: ModuleNotFoundError: No module named 'nothing_of_this_name' "
+            "(broken.py, line 1)",
         ),
         (
             "mynet.py:Needy",
@@ -136,7 +137,8 @@ def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> No
         assert told["speed"]["pictures_per_second"] > 0
     assert main(["describe", "lenet5", "resnet20", "--folded"]) == 2
     assert capsys.readouterr().err == (
-        "striate: error: --folded, --batch and --out are for one network, but several came\n"
+        "striate: error: --folded, --batch, --out and --network are for one network, but several "
+        "came\n"
     )
 
 

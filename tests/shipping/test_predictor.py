@@ -23,6 +23,7 @@ from striate.data.split import Shares
 from striate.errors import DataError, OptionError
 from striate.model import Model, save
 from striate.shipping.predictor import Prediction, Predictor
+from striate.zoo.spec import NetworkSpec
 from tests.data.pictures import FORMATS, STORED_AS, SUFFIXES, corners, encoded, noise, turned
 
 NAMES = ("cat", "dog", "owl", "yak")
@@ -35,7 +36,7 @@ def model() -> Model:
     # Fresh networks say the same of all pictures; larger last weights make them differ.
     network.get_parameter("head.dense.weight").data.mul_(8)
     view = Preprocess(16, 3, "letterbox", (0.5, 0.4, 0.3), (0.25, 0.2, 0.3))
-    return Model(network.eval(), "resnet20", NAMES, view, Shares(0.15, 0.25))
+    return Model(network.eval(), NetworkSpec.of("resnet20"), NAMES, view, Shares(0.15, 0.25))
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def test_a_grey_network_sees_grey(tmp_path: Path) -> None:
     torch.manual_seed(2)
     network = zoo.build("lenet5", classes=4).eval()
     view = Preprocess(32, 1, "crop", (0.5,), (0.25,))
-    grey = Model(network, "lenet5", NAMES, view, Shares(0.15, 0.25))
+    grey = Model(network, NetworkSpec.of("lenet5"), NAMES, view, Shares(0.15, 0.25))
     (tmp_path / "colour.png").write_bytes(encoded(corners()))
     (tmp_path / "grey.png").write_bytes(encoded(corners().convert("L")))
     one, two = predicted(grey, tmp_path)

@@ -20,6 +20,7 @@ from striate.layers import chain
 from striate.model import Model
 from striate.shipping.sliding import convolutional, slide
 from striate.vision import find
+from striate.zoo.spec import NetworkSpec
 
 
 def pooled() -> nn.Module:
@@ -35,7 +36,7 @@ def pooled() -> nn.Module:
 def model(network: nn.Module, channels: int, size: int, classes: int) -> Model:
     preprocess = Preprocess(size, channels, mean=(0.2,) * channels, deviation=(0.3,) * channels)
     names = tuple("abcdefghijkl"[:classes])
-    return Model(network.eval(), "own", names, preprocess, Shares(0.15, 0.15))
+    return Model(network.eval(), NetworkSpec.of(network), names, preprocess, Shares(0.15, 0.15))
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from striate.layers import skeletons
 from striate.model import Model, load, save
 from striate.zoo.pretrained import expects
 from striate.zoo.pretrained.adopted import head_naming
+from striate.zoo.spec import NetworkSpec
 from tests.conftest import striped
 from tests.zoo import peers
 
@@ -211,7 +212,7 @@ def kept(name: str, path: Path) -> tuple[Model, Tensor]:
     view = Preprocess(size, 1, "crop", (0.4,), (0.2,))
     torch.manual_seed(6)
     network = peers.shaken(zoo.build(name, channels=1, classes=2))
-    model = Model(network, name, ("cat", "dog"), view, Shares(0.1, 0.1))
+    model = Model(network, NetworkSpec.of(name), ("cat", "dog"), view, Shares(0.1, 0.1))
     save(model, path)
     return model, torch.randint(256, (2, size, size, 1), dtype=torch.uint8)
 

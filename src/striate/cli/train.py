@@ -62,9 +62,14 @@ def follow(
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.run import Run
 
-    events = verbs.stream(photos, recipe=recipe, resume=resume, **options)
+    events, code = verbs.stream(photos, recipe=recipe, resume=resume, **options), ""
     with contextlib.closing(display.shown(events)) as shown:
-        event = next(event for event in shown if isinstance(event, Stopped | Finished))
+        for event in shown:
+            code = display.code_flag(event) or code
+            if isinstance(event, Stopped | Finished):
+                break
+        else:
+            raise AssertionError("a training ends with Finished or Stopped")
     if isinstance(event, Stopped):
         if as_json and not launch.place().rank:
             print_json(to_json(event))
@@ -74,11 +79,11 @@ def follow(
             evaluation = Run(event.folder).read_json("evaluation.json")
             print_json({**to_json(event), "evaluation": evaluation})
         else:
-            _say_what_there_is(event)
+            _say_what_there_is(event, code)
     return event.folder, 0
 
 
-def _say_what_there_is(event: Finished) -> None:
+def _say_what_there_is(event: Finished, code: str) -> None:
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
@@ -88,4 +93,4 @@ def _say_what_there_is(event: Finished) -> None:
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")
     click.echo(f"model    {place}/model.safetensors")
-    click.echo(f"predict  {predict} PICTURE...")
+    click.echo(f"predict  {predict} PICTURE...{code}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
@@ -88,7 +89,8 @@ def _metavar(field: FieldInfo) -> str:
     unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
     kind: Any = field.annotation
     kinds = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
-    return "|".join(_taken(kind, unit) for kind in kinds if kind is not types.NoneType)
+    given = (kind for kind in kinds if not {kind, get_origin(kind)} & {types.NoneType, Callable})
+    return "|".join(_taken(kind, unit) for kind in given)
 
 
 def _taken(kind: Any, unit: str) -> str:

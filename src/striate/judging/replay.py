@@ -113,6 +113,8 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
         raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
     if os.path.lexists(previous):
         position = checkpoint.put_back(previous, *learner)
+    else:
+        _same_start(run, training)
     tensors, goal = checkpoint.read(last)
     checkpoint.check_fit(last, tensors, checkpoint.state(*learner))
     within = goal.epoch == position.epoch and goal.step > position.step
@@ -122,6 +124,16 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
             "resume it and let it save again"
         )
     return position, tensors, goal
+
+
+def _same_start(run: Run, training: Training) -> None:
+    """Raises OptionError where a module was given that begins with other weights."""
+    then = run.read_json("options.json").get("network_weights")
+    if then not in (None, tensorfile.digest(training.model.network.state_dict())):
+        raise OptionError(
+            f"{run.folder}: nothing to replay: the run began with other weights than those of the "
+            "network that was given"
+        )
 
 
 def _sums(

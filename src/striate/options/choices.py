@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
+Network = str | Callable[..., Any]  #: a name; in Python a module, too, or what makes one
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
 Colour = Literal["grey", "rgb"]

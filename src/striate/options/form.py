@@ -171,6 +171,7 @@ _DEMANDS = {
     "path_type": "a path",
     "device": "auto, cpu, cuda or cuda:N",
     "pair": "two numbers, 0 or more and below 1, as in 0.9,0.95",
+    "callable_type": "a module or what makes one",
     "bool_parsing": "true or false",
     "bool_type": "true or false",
 }

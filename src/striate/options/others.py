@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from striate.options.choices import Augment, Border, Leaked, Mode, PartChoice
+from striate.options.choices import Augment, Border, Leaked, Mode, Network, PartChoice
 from striate.options.form import Device, Options, ending, option
 from striate.options.variation import Ranges
+
+_CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
 
 
 class CheckOptions(Options):
@@ -37,6 +39,7 @@ class PackOptions(Options):
 class EvaluateOptions(Options):
     """Options of `evaluate`."""
 
+    network: Network | None = option(None, _CODE)
     part: PartChoice | None = option(
         None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
     )
@@ -52,6 +55,7 @@ class EvaluateOptions(Options):
 class PredictOptions(Options):
     """Options of `predict`."""
 
+    network: Network | None = option(None, _CODE)
     top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
     batch: int = option(64, "Pictures a step", ge=1, le=65_536)
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)

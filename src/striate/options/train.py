@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from striate.options.choices import (
@@ -18,6 +18,7 @@ from striate.options.choices import (
     Fit,
     Layout,
     Leaked,
+    Network,
     Optimiser,
     Precision,
     Schedule,
@@ -45,7 +46,7 @@ Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
 class TrainOptions(Options):
     """Options of `train`; what is not given is chosen from the pictures and recorded."""
 
-    network: str | None = option(None, "Network by name, as in resnet18 or mobilenet_v1(width=0.5)")
+    network: Network | None = option(None, "As in resnet18, mobilenet_v1(width=0.5), mynet.py:Net")
     epochs: int | None = option(None, "Times every training picture is seen", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
@@ -94,6 +95,13 @@ class TrainOptions(Options):
         None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5
     )
     out: Path | None = option(None, "Folder of the run; a number is added if it exists")
+
+    @field_serializer("network", when_used="json")
+    def _name_of(self, network: Network | None) -> str | None:
+        """An object goes into no file."""
+        if network is None or isinstance(network, str):
+            return network
+        return getattr(network, "__name__", type(network).__name__)
 
     @model_validator(mode="after")
     def _leave_some_to_train(self) -> Self:

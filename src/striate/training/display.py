@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Generator, Iterable
 from typing import TextIO, TypeVar, cast
@@ -23,12 +24,14 @@ def shown(events: Iterable[Event], console: Console | None = None) -> Generator[
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
+        code = ""
         for event in events:
+            code = code_flag(event) or code
             if isinstance(event, Stopped | Finished):
                 bar.stop()  # whoever takes the last event may print before it lets go of this one
             else:
                 _move(bar, task, event)
-            if text := _text(event):
+            if text := _text(event, code):
                 wrap = not bar.console.is_terminal
                 bar.console.print(visible(text), markup=False, emoji=False, soft_wrap=wrap)
             yield event
@@ -72,7 +75,14 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
         bar.update(task, completed=event.progress, total=1, description=description, text=text)
 
 
-def _text(event: Event) -> str:
+def code_flag(event: Event) -> str:
+    """The flag that a later command needs where the network is not striate's."""
+    if isinstance(event, Started) and event.code:
+        return f" --network {shlex.quote(event.code)}"
+    return ""
+
+
+def _text(event: Event, code: str = "") -> str:
     match event:
         case Note():
             return event.text
@@ -81,7 +91,7 @@ def _text(event: Event) -> str:
         case Epoch():
             return _row(event)
         case Stopped():
-            return _stopped(event)
+            return _stopped(event, code)
         case Finished():
             return (
                 f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
@@ -91,15 +101,15 @@ def _text(event: Event) -> str:
             return ""
 
 
-def _stopped(event: Stopped) -> str:
+def _stopped(event: Stopped, code: str) -> str:
     run = Run(event.folder)
     told = (
         f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-        f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}"
+        f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}{code}"
     )
     if run.model_file.exists():
         evaluate = ["striate", "evaluate", event.folder, "--out", run.report_file]
-        told += f"\njudge its best epoch: {shell_command(evaluate)}"
+        told += f"\njudge its best epoch: {shell_command(evaluate)}{code}"
     return told
 
 

@@ -44,6 +44,7 @@ class Started:
     epoch: int  #: the first that will run; above 1 when a run is resumed
     processes: int = 1  #: that share every batch
     batch_norm: str = ""  #: synchronised among them, or local; "" for one process
+    code: str = ""  #: what --network must name again later; "" for a network of striate
 
 
 @dataclass(frozen=True, slots=True)

@@ -151,7 +151,8 @@ def _close_epoch(
 ) -> Generator[Epoch | Note]:
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
-    with machine.autocast(training.recipe.precision, training.validation.labels.device):
+    device = training.validation.labels.device
+    with training.model.spec.explained(), machine.autocast(training.recipe.precision, device):
         loss, accuracy = validate(
             training.judged, training.validation, training.group, training.judged_at_once
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from striate import storage
+from striate import storage, tensorfile
 from striate.data.balance import class_weights
 from striate.data.batches import pixels_of, resident
 from striate.data.checking.problems import problems, reasons
@@ -76,6 +77,7 @@ def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Datas
     _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
     asked = options.network and options.size and options.colour
     view = choose_view(options, () if asked else headers(listing))
+    view.check(len(listing.class_names))
     geometry = Preprocess(view.size, view.channels, view.fit)
     packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
@@ -117,17 +119,18 @@ def build(
     class_names = data.packed.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
-    room = Room(network, data.view, free_memory(device, resident(data.packed, device)))
+    sharing.same_network(group, data.view.network, network)
+    ours = data.view.network.ours
+    followed = network if ours else copy.deepcopy(network)  # a strange forward may leave a mark
+    room = Room(followed, data.view, free_memory(device, resident(data.packed, device)))
     pictures = data.counts()["train"]
-    recipe = complete(room.settled(options, pictures), data.view, pictures, network, device)
+    recipe = complete(room.settled(options, pictures), data.view, pictures, followed, device)
     room.check(recipe)
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
         machine.steady()
-    network = place(network, device)
-    if device.type == "cpu":
-        quicken(network)
-    network = sharing.prepared(group, recipe, network, data.view.network)
+    network = _placed(network, device, ours=ours)
+    network = sharing.prepared(group, recipe, network, str(data.view.network))
     train = pixels_of(data.packed, "train", data.preprocess, device)
     verdict = None  # several processes take the usual form: each would find another
     if group.alone:
@@ -163,11 +166,21 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> Optimiser:
     )
 
 
+def _placed(network: nn.Module, device: torch.device, *, ours: bool) -> nn.Module:
+    """On its device, in layers that are quick there; only ours is known to bear channels last."""
+    network = place(network, device) if ours else network.to(device)
+    if device.type == "cpu":
+        quicken(network)
+    return network
+
+
 def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
-    resolved = options.model_dump(mode="json") | asdict(data.view) | asdict(recipe)
+    resolved = options.model_dump(mode="json") | data.view.to_json() | asdict(recipe)
+    if data.view.network.source == "object":  # which may begin with weights of any seed
+        resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
     photos = positional(address(data.photos) or data.photos)
     command = (*training.group.place.command, "train", photos, *words(options.given()))
@@ -195,7 +208,7 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
     recipe = training.recipe
     return Started(
         folder=training.run.folder,
-        network=data.view.network,
+        network=str(data.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
         classes=len(data.packed.class_names),
         pictures=data.counts(),
@@ -212,6 +225,7 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         epoch=position.epoch + 1,
         processes=training.group.place.processes,
         batch_norm="" if training.group.alone else recipe.batch_norm,
+        code="" if data.view.network.ours else data.view.network.option,
     )
 
 
@@ -311,7 +325,7 @@ def default_folder(data: Dataset) -> Path:
     """
     stem, network = (
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
-        for text in (data.photos.resolve().stem, data.view.network)
+        for text in (data.photos.resolve().stem, str(data.view.network))
     )
-    name = f"{stem.strip('.-')[:60] or 'pictures'}-{network}"
+    name = f"{stem.strip('.-')[:60] or 'pictures'}-{network[:100]}"
     return storage.beside(Path("runs", name), data.photos)

@@ -9,9 +9,8 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from striate import zoo
 from striate.anatomy import dissect
 from striate.data.augmenting.choice import level, variation
 from striate.data.augmenting.ranges import Variation
@@ -30,12 +29,15 @@ from striate.options import (
     TrainOptions,
 )
 from striate.options.choices import TUNED
+from striate.tasks import fitness
 from striate.training import machine
 from striate.training.learning.optimiser import USUAL
 from striate.training.learning.schedule import WARM_UP
 from striate.training.stepping.form import Form, usual
 from striate.training.together import launch
+from striate.zoo.spec import NetworkSpec
 
+_SHALLOW = 5  #: layers with weights
 _ALL_EPOCHS = 100_000  # where only the clock ends a training
 # multiply-adds of a step: up to here a second thread gains a third, and loses far more as soon as
 # the machine does other work
@@ -46,15 +48,26 @@ _SMALL = 5 * 10**7
 class View:
     """Which network looks at the pictures, and how it sees them."""
 
-    network: str
+    network: NetworkSpec
     size: int  #: side in pixels
     channels: int
     fit: Fit
 
     def build(self, classes: int) -> nn.Module:
         """The network, with fresh weights from torch's global generator."""
-        sized: dict[str, Any] = {"size": self.size} if zoo.card(self.network).sized else {}
-        return zoo.build(self.network, channels=self.channels, classes=classes, **sized)
+        return self.network.build(channels=self.channels, classes=classes, size=self.size)
+
+    def check(self, classes: int) -> None:
+        """Raises OptionError where a network that is not ours cannot learn so many classes."""
+        if not self.network.ours:
+            with torch.random.fork_rng(devices=()):
+                network = self.build(classes)
+            fitness.check(self.network, network, (self.channels, self.size, self.size), classes)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a file says of it."""
+        record = self.network.record()
+        return {**record, "size": self.size, "channels": self.channels, "fit": self.fit}
 
 
 @dataclass(frozen=True)
@@ -137,8 +150,8 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     channels = max((record.channels for record in seen), default=3)
     if options.colour:
         channels = 1 if options.colour == "grey" else 3
-    network = options.network or _network_for(options.size or side, channels)
-    card = zoo.card(network)
+    network = NetworkSpec.of(options.network or _network_for(options.size or side, channels))
+    card = network.card
     if card.gives != "logits":
         given = "a picture" if card.gives == "picture" else "scores for every pixel"
         raise OptionError(
@@ -156,8 +169,34 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
 
 def multiply_adds(network: nn.Module, view: View) -> int:
     """Of one picture; near enough to tell a small network from a large one."""
-    layers = dissect(network, (view.channels, view.size, view.size), view.network).layers
+    shape = (view.channels, view.size, view.size)
+    try:
+        layers = dissect(network, shape, str(view.network)).layers
+    except OptionError:  # its forward asks for values, and here are none
+        if view.network.ours:
+            raise
+        return _counted(network, shape)
     return sum(layer.params * math.prod(layer.output[1:]) for layer in layers)
+
+
+@torch.no_grad()
+def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
+    """The same by a picture that passes through."""
+    counts = list[int]()
+
+    def count(module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            params = sum(param.numel() for param in module.parameters(recurse=False))
+            counts.append(params * math.prod(output.shape[2:]))
+
+    hooks = [module.register_forward_hook(count) for module in network.modules()]
+    try:
+        network.eval()(torch.zeros(1, *shape))
+    finally:
+        network.train()
+        for hook in hooks:
+            hook.remove()
+    return sum(counts)
 
 
 def complete(
@@ -174,8 +213,9 @@ def complete(
     if warm_up is None:
         warm_up = WARM_UP if options.schedule == "one-cycle" else 0.0
     work = multiply_adds(network, view) * batch // launch.place().processes  # of each process
-    form = usual(options, network, work, device)
-    rate = _rate_for(options.optimiser, view.network, batch * options.accumulate)
+    form = usual(options, network, work, device, ours=view.network.ours)
+    bears = view.network.card.learning_rate if view.network.ours else _bears(network)
+    rate = _rate_for(options.optimiser, bears, batch * options.accumulate)
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch": batch,
@@ -196,12 +236,22 @@ def complete(
     return Recipe(**{**asked, **chosen})
 
 
-def _rate_for(optimiser: Optimiser, network: str, pictures: int) -> float:
-    """The highest rate for so many pictures an update."""
+def _rate_for(optimiser: Optimiser, bears: float, pictures: int) -> float:
+    """The highest rate for so many pictures an update, of a network that bears such a one."""
     of_name = USUAL[optimiser]
     if not of_name.of_card:
         return of_name.learning_rate
-    return of_name.learning_rate * zoo.card(network).learning_rate * (pictures / 128) ** 0.5
+    return of_name.learning_rate * bears * (pictures / 128) ** 0.5
+
+
+def _bears(network: nn.Module) -> float:
+    """What a network that is not ours bears, by its like: LeNet-5 and ResNet, or AlexNet and VGG.
+
+    Without norms, no network of ours with more than five layers bears as much as with them.
+    """
+    weights = [param for param in network.parameters() if param.ndim > 1]
+    normed = any("Norm" in type(module).__name__ for module in network.modules())
+    return 0.1 if normed or len(weights) <= _SHALLOW else 0.01
 
 
 def _threads_for(work: int, split: int) -> int:

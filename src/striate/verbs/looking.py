@@ -15,7 +15,6 @@ from striate.anatomy.comparison import Comparison, Speed, measure
 from striate.anatomy.layer import amount, volume
 from striate.anatomy.memory import Memory
 from striate.anatomy.memory import memory as peak
-from striate.anatomy.sources import find
 from striate.data.checking.inspection import Inspection, inspect
 from striate.errors import OptionError
 from striate.layers import skeletons
@@ -24,6 +23,7 @@ from striate.options import CheckOptions
 from striate.pictures.sheet import write_sheet
 from striate.text import columns, html_table
 from striate.training.machine import choose_device
+from striate.zoo.spec import NetworkSpec
 
 
 def check(photos: str | Path, **options: Any) -> Inspection:
@@ -81,12 +81,14 @@ def describe(
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    code: object = None,
 ) -> Anatomy:
     """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
     The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
     folder, or any module, which needs the `shape` (C, H, W) of its picture. `size` is the side of
     the picture in pixels; what is not given is the paper's, or what the model was trained with.
+    `code` is what `load` takes as `network`, for the model of a network that is not striate's.
     Raises OptionError when there is no such network or the picture does not fit it.
 
     >>> striate.describe("vgg16").macs
@@ -94,7 +96,7 @@ def describe(
     """
     if isinstance(network, str | Path):
         sizes = {"size": size, "channels": channels, "classes": classes}
-        found, usual = _found(str(network), sizes)
+        found, usual = _found(str(network), sizes, code)
         return dissect(found, shape or usual, str(network))
     network = opened(network)
     if shape is None:
@@ -130,17 +132,19 @@ def memory(
     size: int | None = None,
     channels: int | None = None,
     classes: int | None = None,
+    code: object = None,
 ) -> Memory:
     """What a network takes beyond its weights, to answer and to learn, at a batch size.
 
-    The picture is that of `describe`, as are the errors.
+    The picture is that of `describe`, as are the code and the errors.
     """
-    built, shape = _found(network, {"size": size, "channels": channels, "classes": classes})
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    built, shape = _found(network, sizes, code)
     return peak(opened(built), shape, batch)
 
 
 def _found(
-    source: str, sizes: dict[str, int | None], *, drawn: bool = False
+    source: str, sizes: dict[str, int | None], code: object = None, *, drawn: bool = False
 ) -> tuple[nn.Module, tuple[int, ...]]:
     """A network, without weights unless they are `drawn` or a model file has them, and its picture.
 
@@ -149,8 +153,12 @@ def _found(
     if source not in zoo.CARDS and (source.endswith(".safetensors") or Path(source).is_dir()):
         if given := [word for word, number in sizes.items() if number and word != "size"]:
             raise OptionError(f"{source}: a trained network keeps its {given[0]}; leave it out")
-        model = load(source)
+        model = load(source, network=code)
         side = sizes["size"] or model.preprocess.size
         return model.network, (model.preprocess.channels, side, side)
-    with contextlib.nullcontext() if drawn else skeletons():
-        return find(source, **sizes)
+    spec = NetworkSpec.of(source)
+    shape = spec.card.input
+    if spec.card.takes == "picture":
+        shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
+    with skeletons() if spec.ours and not drawn else contextlib.nullcontext():
+        return spec.build(**sizes), shape

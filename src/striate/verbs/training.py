@@ -18,7 +18,7 @@ from striate.judging.page.writing import write_report
 from striate.judging.rates import plot
 from striate.judging.rates.finder import RateTest, finding
 from striate.judging.replay import Replay, replaying
-from striate.options import Options, RateOptions, TrainOptions
+from striate.options import Network, Options, RateOptions, TrainOptions
 from striate.training import display, preparation
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Stopped
@@ -31,6 +31,7 @@ from striate.training.signals import Request, stop_request
 from striate.training.stepping.step import Training
 from striate.training.together import restart, sharing
 from striate.training.together.group import Group, joined
+from striate.zoo.spec import NetworkSpec
 
 
 def train(
@@ -49,6 +50,9 @@ def train(
     what happens is shown on stderr. Ctrl-C saves and then interrupts as usual. Where torchrun
     started several processes they train one network, and the first of them writes and speaks.
     Raises DataError, OptionError, StorageError, BusyError, DivergedError or GroupError.
+
+    A network of one's own is `network="mynet.py:Net"`, a module, a copy of which is trained, or a
+    class or function that makes one; what is resumed needs it again.
 
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
@@ -125,15 +129,17 @@ def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
     return Run(Path(group.tell()))
 
 
-def verify(run: str | Path, *, progress: bool = False) -> Replay:
+def verify(run: str | Path, *, network: object = None, progress: bool = False) -> Replay:
     """Whether a run can be had again to the last bit: its last steps are taken anew and compared.
 
-    Nothing is written. Raises OptionError when the folder is no run or nothing can be replayed.
+    Nothing is written. A network that is not striate's must be given again. Raises OptionError when
+    the folder is no run or nothing can be replayed.
 
     >>> striate.verify("runs/photos-lenet5").same  # doctest: +SKIP
     True
     """
-    _, source, options = _resumed(None, run, None, {})
+    given = {} if network is None else {"network": network}
+    _, source, options = _resumed(None, run, None, given)
     work = replaying(Run.open(run), Path(source), options)
     return display.watched(work, None if progress else Console(quiet=True))
 
@@ -155,7 +161,7 @@ def _asked(
         if resume is None:
             chosen = _options(TrainOptions, recipe, options)
             if photos and (earlier := restart.begun(group.place, Path(photos), chosen)):
-                run, source, chosen = _resumed(photos, earlier, None, {})
+                run, source, chosen = _resumed(photos, earlier, None, _code(chosen.network))
         else:
             run, source, chosen = _resumed(photos, resume, recipe, options)
         if source is None:
@@ -163,8 +169,16 @@ def _asked(
                 "train needs a folder of pictures, or --resume with the folder of a run"
             )
         values = str(run.folder) if run else "", str(source), chosen.given()
-    folder, source, chosen = group.tell(values)
-    return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(chosen)
+        options = dict(chosen)
+    folder, source, told = group.tell(values)
+    if callable(own := options.get("network")):  # of each process's own program
+        told = {**told, "network": own}
+    return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(told)
+
+
+def _code(network: Network | None) -> dict[str, Any]:
+    """What a run must be given again when it is resumed."""
+    return {"network": network} if callable(network) or ".py:" in (network or "") else {}
 
 
 def find_rate(
@@ -208,19 +222,28 @@ def _resumed(
     options: dict[str, Any],
 ) -> tuple[Run, str | Path, TrainOptions]:
     """The run to go on with, its pictures (those recorded unless given), and its options."""
-    kept = [name for name in (*options, *(["recipe"] if recipe else [])) if name not in RAISED]
+    kept = [*options, *(["recipe"] if recipe else [])]
+    kept = [name for name in kept if name not in (*RAISED, "network")]
+    run = Run.open(resume)
+    values = run.read_json("options.json")
+    digest = values.pop("network_sha256", None)
+    values.pop("network_weights", None)
+    spec = NetworkSpec.recorded(str(values.get("network")), digest)
+    if spec.ours and "network" in options:
+        kept.append("network")
     if kept:
         raise OptionError(
             f"a resumed run keeps its options, but epochs, minutes and patience may be raised; "
             f"leave out {kept[0]}, or train anew"
         )
-    run = Run.open(resume)
-    values = run.read_json("options.json")
+    if not spec.ours:
+        values["network"] = spec.completed(options.get("network"), str(run.folder))
     recorded = values.pop("photos", None)
     if not isinstance(recorded, str) or "\0" in recorded:
         raise storage.damaged(run.options_file, 1, "it does not say where its pictures are")
     chosen = TrainOptions.read(values, str(run.options_file))
-    return run, photos or recorded, raised(chosen, options)
+    more = {name: value for name, value in options.items() if name in RAISED}
+    return run, photos or recorded, raised(chosen, more)
 
 
 def _trained(

@@ -40,7 +40,7 @@ def evaluate(
     DataError when the folder has classes the model does not know, OptionError when none is known.
     """
     chosen = EvaluateOptions.read(options)
-    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    loaded = _loaded(model, chosen)
     shown = loaded.name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
     source = Path(_recorded(run, shown) if photos is None else photos)
@@ -86,9 +86,17 @@ def predict(model: str | Path | Model, *photos: Any, **options: Any) -> Predicti
     what is no picture.
     """
     chosen = PredictOptions.read(options)
-    loaded = model if isinstance(model, Model) else load(model, device=choose_device(chosen.device))
+    loaded = _loaded(model, chosen)
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
     predictions = Predictions(predictor.predict(photos))
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions
+
+
+def _loaded(model: str | Path | Model, options: EvaluateOptions | PredictOptions) -> Model:
+    if not isinstance(model, Model):
+        return load(model, device=choose_device(options.device), network=options.network)
+    if options.network is not None:
+        raise OptionError("a model that is loaded has its network; leave network out")
+    return model

@@ -25,6 +25,7 @@ from striate.training.stepping.passes import Passes
 from striate.training.stepping.scale import Scale
 from striate.training.stepping.trial import Verdict
 from striate.training.stepping.ways import quicken
+from striate.zoo.spec import NetworkSpec
 
 PLAIN = Form("channels-last", "float32", compiled=False, split=1)
 QUICK = {"epochs": 2, "batch": 16, "threads": 1, "seed": 3}
@@ -216,7 +217,10 @@ def test_the_parts_of_a_large_step_share_the_cores(
     split: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("striate.training.machine.cores", lambda: 4)
-    options, view = TrainOptions(batch=1024, split=split), View("lenet5", 32, 1, "stretch")
+    options, view = (
+        TrainOptions(batch=1024, split=split),
+        View(NetworkSpec.of("lenet5"), 32, 1, "stretch"),
+    )
     assert complete(options, view, 10_000, network(), CPU).threads == threads
 
 

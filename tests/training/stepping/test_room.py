@@ -13,9 +13,10 @@ from striate.options import TrainOptions
 from striate.training import preparation
 from striate.training.recipe import View, complete
 from striate.training.stepping.room import SHARE, Room, free_memory
+from striate.zoo.spec import NetworkSpec
 
 CPU = torch.device("cpu")
-VIEW = View("resnet20", 32, 3, "letterbox")
+VIEW = View(NetworkSpec.of("resnet20"), 32, 3, "letterbox")
 NETWORK = VIEW.build(10)
 MACHINE = "MemTotal:       9000 kB\nMemFree:  10 kB\nMemAvailable:    5000 kB\n"
 

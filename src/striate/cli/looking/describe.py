@@ -35,6 +35,7 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 @click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the picture.")
 @click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the picture.")
 @click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
+@click.option("--network", "code", metavar="TEXT", help="What a run's own is, as in mynet.py:Net.")
 @click.option("--folded", is_flag=True, help="A row for each block.")
 @click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
 @click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")
@@ -44,6 +45,7 @@ def command(
     size: int | None,
     channels: int | None,
     classes: int | None,
+    code: str | None,
     folded: bool,
     out: Path | None,
     batch: int | None,
@@ -55,8 +57,10 @@ def command(
     Example: striate describe resnet50 --folded --out resnet50.svg
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
-    if len(network) > 1 and (folded or out is not None or batch):
-        raise OptionError("--folded, --batch and --out are for one network, but several came")
+    if len(network) > 1 and (folded or out is not None or batch or code):
+        raise OptionError(
+            "--folded, --batch, --out and --network are for one network, but several came"
+        )
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
     early.check_networks(network)
@@ -66,8 +70,8 @@ def command(
         compared = verbs.side_by_side(*network, **sizes)
         print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
-    anatomy = verbs.describe(network[0], None, **sizes)
-    memory = verbs.memory(network[0], batch=batch, **sizes) if batch else None
+    anatomy = verbs.describe(network[0], None, **sizes, code=code)
+    memory = verbs.memory(network[0], batch=batch, **sizes, code=code) if batch else None
     anatomy = anatomy.folded() if folded else anatomy
     if out is not None:
         storage.write(out, _FORMS[out.suffix.lower()](anatomy))

@@ -13,8 +13,9 @@ from striate.cli.verb import FILE, Verb, as_json
 
 @click.command("verify", cls=Verb)
 @click.argument("run", help="The folder of a run.", type=FILE)
+@click.option("--network", metavar="TEXT", help="File and name of one's own, as in mynet.py:Net.")
 @as_json
-def command(run: Path, as_json: bool) -> int:
+def command(run: Path, network: str | None, as_json: bool) -> int:
     """Take the last steps of a run again and compare every bit; write nothing.
 
     Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
@@ -22,7 +23,7 @@ def command(run: Path, as_json: bool) -> int:
     early.check_run(run)
     from striate.cli.loading import verbs
 
-    replay = verbs.verify(run, progress=True)
+    replay = verbs.verify(run, network=network, progress=True)
     if as_json:
         print_json(replay.to_json())
     else:

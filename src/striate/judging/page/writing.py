@@ -21,7 +21,7 @@ from striate.training.run import Run
 
 def write_report(run: Run, data: Dataset) -> Scores:
     """Judge the model of a finished run on its test part and write what is found beside it."""
-    model = load(run.model_file)
+    model = load(run.model_file, network=data.view.network)
     part = "test" if data.counts()["test"] else "validation"
     known = Known.of(run)
     result = judged(model, data.packed, part, shown=str(run.model_file), known=known)

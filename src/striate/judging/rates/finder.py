@@ -101,7 +101,7 @@ def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, Rat
     smoothed = smooth(losses)
     ended = len(rates) < options.steps or exploded(losses)
     return RateTest(
-        data.view.network, training.recipe.optimiser, training.recipe.batch, tuple(rates),
+        str(data.view.network), training.recipe.optimiser, training.recipe.batch, tuple(rates),
         tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggestion(rates, losses), ended,
     )  # fmt: skip
 

@@ -31,8 +31,8 @@ class Average:
         self._updates += 1
         updates = int(self._updates)
         share = 1 - min(self._decay, (1 + updates) / (10 + updates))
-        theirs = network.state_dict()
-        for name, tensor in self.network.state_dict().items():
+        theirs = _tensors(network)
+        for name, tensor in _tensors(self.network).items():
             if tensor.is_floating_point():
                 tensor.lerp_(theirs[name], share)
             else:
@@ -47,3 +47,8 @@ class Average:
         """Put back what `state` gave."""
         for name, tensor in self.state().items():
             tensor.copy_(tensors[name])
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    """Weights and statistics by name; what layers share comes once."""
+    return {**dict(network.named_parameters()), **dict(network.named_buffers())}

@@ -37,6 +37,8 @@ def cause(network: nn.Module, pictures: Tensor | None, precision: Precision) -> 
     if pictures is None:
         return Cause("its weights are finite; likely cause: that rate")
     most = _outputs(network, pictures, precision)
+    if not most:  # no layer of it is a module
+        return Cause("likely cause: that rate")
     broken = next((name for name, value in most.items() if not value < float("inf")), None)
     if broken is None:
         name = max(most, key=most.__getitem__)
@@ -56,8 +58,10 @@ def _outputs(network: nn.Module, pictures: Tensor, precision: Precision) -> dict
     found = dict[str, Tensor]()
 
     def note(name: str, output: object) -> None:
-        values = [leaf for leaf in tree.tree_leaves(output) if isinstance(leaf, Tensor)]
-        found[name] = torch.stack([value.abs().max().float() for value in values]).max()
+        leaves = (leaf for leaf in tree.tree_leaves(output) if isinstance(leaf, Tensor))
+        values = [leaf.abs().max() for leaf in leaves if leaf.is_floating_point() and leaf.numel()]
+        if values:
+            found[name] = torch.stack([value.float() for value in values]).max()
 
     hooks = [
         module.register_forward_hook(lambda _, __, output, name=name: note(name, output))

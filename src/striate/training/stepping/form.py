@@ -39,11 +39,14 @@ class Form:
         return told + (f", {counted(self.split, 'part')} side by side" if self.split > 1 else "")
 
 
-def usual(options: TrainOptions, network: nn.Module, work: int, device: torch.device) -> Form:
+def usual(
+    options: TrainOptions, network: nn.Module, work: int, device: torch.device, *, ours: bool = True
+) -> Form:
     """What was asked for; for the rest what is quick nearly everywhere.
 
-    `work` is the multiply-adds of a step. Raises OptionError for parts of a batch that the network
-    needs whole, for a precision that the device does not have, and without a compiler.
+    `work` is the multiply-adds of a step. A network that is not ours may compute in the plainest
+    form alone: another is for a trial to find. Raises OptionError for parts of a batch that the
+    network needs whole, for a precision that the device does not have, and without a compiler.
     """
     if options.split and options.split > 1 and not _splits(network):
         raise OptionError(
@@ -56,16 +59,26 @@ def usual(options: TrainOptions, network: nn.Module, work: int, device: torch.de
         raise OptionError("compile needs a C++ compiler, but no c++ was found; leave it out")
     precision, layout = options.precision, options.layout
     if precision == "auto":
-        quick = work > _LARGE and machine.has_quick_bfloat16(device)
+        quick = ours and work > _LARGE and machine.has_quick_bfloat16(device)
         precision = "bfloat16" if quick else "float32"
-    layout = "channels-last" if layout == "auto" else layout
+    if layout == "auto":
+        layout = "channels-last" if ours else "channels-first"
     return Form(layout, precision, options.compile == "yes", options.split or 1)
 
 
 def others(
-    form: Form, options: TrainOptions, network: nn.Module, threads: int, device: torch.device
+    form: Form,
+    options: TrainOptions,
+    network: nn.Module,
+    threads: int,
+    device: torch.device,
+    *,
+    ours: bool = True,
 ) -> dict[str, list[Any]]:
-    """Field of a form -> what it may be instead, where nothing was asked for."""
+    """Field of a form -> what it may be instead, where nothing was asked for.
+
+    Whether a batch may be split shows in the layers of our networks, not in a strange forward.
+    """
     layouts = ["channels-last", "channels-first"] if options.layout == "auto" else []
     precisions = ["float32"] if options.precision == "auto" else []
     if precisions and device.type == "cuda":
@@ -73,7 +86,7 @@ def others(
     elif precisions and machine.has_quick_bfloat16(device):
         precisions += ["bfloat16"]
     idle = device.type == "cpu" and threads == 1 < machine.cores()
-    splits = [machine.cores()] if idle and options.split is None and _splits(network) else []
+    splits = [machine.cores()] if idle and ours and not options.split and _splits(network) else []
     compilable = options.compile == "auto" and machine.can_compile(device)
     found = {"layout": layouts, "precision": precisions, "split": splits}
     found["compiled"] = [True] if compilable else []

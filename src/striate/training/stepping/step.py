@@ -98,10 +98,15 @@ class Training:
 
     @property
     def share(self) -> Share:
-        """What this process takes of each batch. A local norm needs two pictures in each part."""
+        """What this process takes of each batch.
+
+        A local norm needs two pictures in each part, a network that is not ours one: its forward
+        may not take none.
+        """
         place = self.group.place
         local = self.recipe.batch_norm == "local"
-        return Share(place.rank, place.processes, 2 * place.processes if local else 2)
+        each = 2 if local else 0 if self.model.spec.ours else 1
+        return Share(place.rank, place.processes, max(2, each * place.processes))
 
     @property
     def judged_at_once(self) -> int:
@@ -166,7 +171,11 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     )
     pictures = training.pictures(position.step)
     share = len(batch.labels) / pictures
-    with explained(batch), group.adding_gradients(training.optimiser.params):
+    with (
+        training.model.spec.explained(),
+        explained(batch),
+        group.adding_gradients(training.optimiser.params),
+    ):
         loss, right = training.passes.run(batch, training.optimiser.scale * (share / together))
     loss, right = group.total(loss.detach() * share, right)
     training.unread.add(position.step + 1, loss, right, pictures)
@@ -208,6 +217,8 @@ def validate(network: nn.Module, pixels: Pixels, group: Group, batch: int) -> tu
     group.same_statistics(network)
     loss_sum, right = 0.0, 0
     for chunk in pixels.in_order(batch, Share(group.place.rank, group.place.processes)):
+        if not len(chunk.labels):
+            continue  # a last batch may leave nothing for a process
         outputs = network(chunk.pictures)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         right += int(classification.right(outputs, chunk.labels))

@@ -51,20 +51,23 @@ def verdict(
 ) -> Generator[Progress, None, Verdict | None]:
     """What a trial of the step's form says, or said when it was last asked; None: no trial."""
     device, steps = train.labels.device, recipe.epochs * steps_in(len(train), recipe.batch)
-    free = others(recipe.form, options, network, recipe.threads, device)
+    ours = view.network.ours
+    free = others(recipe.form, options, network, recipe.threads, device, ours=ours)
     asked = options.trial == "yes" or (options.trial == "auto" and steps >= LEAST_STEPS)
     if not asked or not any(free.values()):
         return None
     about = {
-        "view": asdict(view), "classes": train.classes, "batch": recipe.batch,
+        "view": view.to_json(), "classes": train.classes, "batch": recipe.batch,
         "usual": asdict(recipe.form), "free": free, "machine": machine.environment(device),
     }  # fmt: skip
-    if options.trial == "auto" and (known := _recall(about)):
+    by_name = view.network.source != "object"  # which says what an object is not
+    if options.trial == "auto" and by_name and (known := _recall(about)):
         return known
     first = train.shuffled(recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.variation)
     most = 60 * recipe.minutes if recipe.minutes and options.trial == "auto" else math.inf
     found = yield from choose(network, next(first), recipe.form, free, steps, most)
-    _remember(about, found)
+    if by_name:
+        _remember(about, found)
     return found
 
 
@@ -105,7 +108,7 @@ def _raced(
     try:
         second = _Runner(network, batch, other)
         second.seconds()
-    except RuntimeError:  # no memory for it, or torch cannot compile this network
+    except Exception:  # noqa: BLE001 - no memory for it, or the network cannot be computed so
         return 0.0
     least, highest = _ROUNDS
     rounds = max(least, min(highest, round(_ROUND_SECONDS / seconds)))

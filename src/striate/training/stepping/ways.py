@@ -58,7 +58,9 @@ def _halves(pool: nn.AvgPool2d, pictures: Tensor) -> bool:
     """Whether a pool takes squares of 2x2 that fill the pictures, in rows, in float32."""
     window = [_pair(pool.kernel_size), _pair(pool.stride), _pair(pool.padding)]
     even = all(side % 2 == 0 for side in pictures.shape[2:])
-    even = even and len(pictures) > 0  # of several processes one may have none
+    even = (
+        even and pictures.ndim == 4 and len(pictures) > 0
+    )  # of several processes one may have none
     fits = even and pictures.is_contiguous() and pictures.dtype is torch.float32
     return fits and window == [(2, 2), (2, 2), (0, 0)] and not pool.divisor_override
 

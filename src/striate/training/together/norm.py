@@ -23,7 +23,7 @@ def synchronise(network: nn.Module, name: str) -> nn.Module:
     on_cpu = next(network.parameters()).device.type == "cpu"
     norms = [module for module in network.modules() if isinstance(module, _BATCH_NORMS)]
     for module in norms:
-        if type(module) is not nn.BatchNorm2d:
+        if type(module) is not nn.BatchNorm2d or not _usual(module):
             raise OptionError(
                 f"{name} has norms of its own kind ({type(module).__name__}), which cannot be "
                 "synchronised; use --batch-norm local"
@@ -31,6 +31,10 @@ def synchronise(network: nn.Module, name: str) -> nn.Module:
         if on_cpu:
             module.__class__ = SharedBatchNorm  # same parameters, another forward
     return network if on_cpu else nn.SyncBatchNorm.convert_sync_batchnorm(network)
+
+
+def _usual(norm: nn.BatchNorm2d) -> bool:
+    return norm.affine and norm.track_running_stats and norm.momentum is not None
 
 
 class SharedBatchNorm(nn.BatchNorm2d):

@@ -19,6 +19,7 @@ from striate.training.recipe import Recipe
 from striate.training.together import exchange
 from striate.training.together.group import Group
 from striate.training.together.norm import synchronise
+from striate.zoo.spec import NetworkSpec
 
 
 def same_pictures(group: Group, register: Iterable[str]) -> None:
@@ -32,6 +33,19 @@ def same_pictures(group: Group, register: Iterable[str]) -> None:
         raise OptionError(
             f"process {group.place.rank} (machine {group.place.machine}) found other pictures "
             "than process 0; every machine needs the same files under the same path"
+        )
+
+
+def same_network(group: Group, spec: NetworkSpec, network: nn.Module) -> None:
+    """Raises OptionError where this process has another network than the first one."""
+    if group.alone:
+        return
+    tensors = network.state_dict()
+    own = [str(spec), spec.sha256, [[name, list(each.shape)] for name, each in tensors.items()]]
+    if group.tell(own) != own:
+        raise OptionError(
+            f"process {group.place.rank} (machine {group.place.machine}) has another {spec} than "
+            "process 0; every process needs the same network"
         )
 
 

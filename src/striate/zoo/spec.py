@@ -1,0 +1,174 @@
+"""Which network, as one value from the option to the model file."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import nn
+
+from striate import zoo
+from striate.errors import OptionError, printable
+from striate.zoo import user_code, user_network
+from striate.zoo.card import Card
+from striate.zoo.spelling import parsed, parsed_own, spelled
+
+_OBJECT = "object:"  #: begins what a model file says of a network that was given in Python
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A network by its name and arguments, or by code of one's own that makes it."""
+
+    source: Literal["zoo", "timm", "file", "object"]
+    name: str  #: of the network; of timm with "timm:" before it
+    arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    file: str = ""  #: that defines it, as it was given
+    sha256: str = ""  #: of the file
+    made: Any = field(default=None, compare=False)  #: class, function or module; None: not at hand
+
+    @classmethod
+    def of(cls, given: object) -> NetworkSpec:
+        """From a name, "mynet.py:Net", a module, or what makes one. Raises OptionError.
+
+        Arguments may stand behind a name. A file is run as Python would import it.
+        """
+        if isinstance(given, NetworkSpec):
+            return given
+        if not isinstance(given, str):
+            return cls("object", user_network.name_of(given), made=user_network.maker(given))
+        if given.endswith(".py"):
+            shown = printable(given)
+            raise OptionError(f"{shown}: which network of the file? Name it, as in {shown}:Net")
+        if ".py:" in given:
+            spec = _in_file(given)
+            code = user_code.code_of(Path(spec.file))
+            found = user_code.defined(Path(spec.file), code, spec.name)
+            made, digest = user_network.maker(found, str(spec)), hashlib.sha256(code).hexdigest()
+            return replace(spec, sha256=digest, made=made)
+        return _known(given)
+
+    @classmethod
+    def recorded(cls, network: str, sha256: str | None) -> NetworkSpec:
+        """From what `record` gave; no file that it names is read, let alone run."""
+        if network.startswith(_OBJECT):
+            return cls("object", network.removeprefix(_OBJECT))
+        if sha256 is not None or ".py:" in network:
+            spec = _in_file(network)
+            return cls("file", spec.name, spec.arguments, spec.file, sha256 or "")
+        return _known(network)
+
+    def record(self) -> dict[str, str]:
+        """What a file says of it: no code, and no folder."""
+        if self.source == "object":
+            return {"network": f"{_OBJECT}{self.name}"}
+        return {"network": str(self)} | ({"network_sha256": self.sha256} if self.file else {})
+
+    def __str__(self) -> str:
+        plain = spelled(self.name, self.arguments)
+        return f"{Path(self.file).name}:{plain}" if self.file else plain
+
+    def __repr__(self) -> str:
+        return f"NetworkSpec({str(self)!r})"
+
+    @property
+    def option(self) -> str:
+        """What `--network` takes for it; of what was given in Python there is no file yet."""
+        if self.source == "object":
+            return f"FILE.py:{self.name}"
+        return f"{self.file}:{spelled(self.name, self.arguments)}" if self.file else str(self)
+
+    @property
+    def ours(self) -> bool:
+        """Whether striate knows how to make it: a name of the zoo or of timm."""
+        return self.source in ("zoo", "timm")
+
+    @property
+    def card(self) -> Card:
+        """What is known of it before it is built."""
+        return zoo.card(self.name) if self.ours else user_network.card(self.name)
+
+    def build(
+        self, *, channels: int | None = None, classes: int | None = None, size: int | None = None
+    ) -> nn.Module:
+        """The network with fresh weights from torch's global generator, or those of its module.
+
+        Sizes are passed on where its builder takes them; what is not given is the builder's own.
+        Raises OptionError.
+        """
+        sizes = {"channels": channels, "classes": classes, "size": size}
+        if not self.ours:
+            with user_code.beside(Path(self.file)):
+                return user_network.build(self.made, self.arguments, sizes, str(self))
+        given = {word: number for word, number in sizes.items() if number is not None}
+        if not self.card.sized:
+            given.pop("size", None)
+        for word in given.keys() & self.arguments.keys():
+            raise OptionError(f"{self.name}: {word} was given twice")
+        return zoo.build(self.name, **given, **self.arguments)
+
+    def explained(self, what: str = "fails") -> AbstractContextManager[None]:
+        """What a network that is not ours raises becomes an OptionError with its file and line."""
+        return nullcontext() if self.ours else user_code.told(f"{self} {what}")
+
+    def completed(self, given: object, where: str) -> Any:
+        """What `of` makes the same network from, where this was read from a file.
+
+        Networks of one's own need their code. Raises OptionError that begins with `where` if it is
+        missing or another.
+        """
+        if isinstance(given, NetworkSpec):
+            return given
+        if self.ours:
+            if given is not None:
+                raise OptionError(f"{where}: the network is {self} itself; leave network out")
+            return self
+        if given is None or (isinstance(given, str) and ".py:" not in given):
+            raise OptionError(f"{where}: {self._missing()}")
+        if isinstance(given, str) and self.file:
+            return self._same_file(_in_file(given), where)
+        if self.arguments and callable(given) and not isinstance(given, nn.Module):
+            return functools.partial(given, **self.arguments)
+        return given
+
+    def _missing(self) -> str:
+        if self.source == "object":
+            return (
+                f"the network is {self.name}, a module that was given in Python; give it again, as "
+                f"in network={self.name}(...), or a file, as in --network mynet.py:{self.name}"
+            )
+        return (
+            f"the network is {self}, which is not striate's, and no code is run unasked; give the "
+            f"file (SHA-256 {self.sha256}), as in --network {Path(self.file).name}:{self.name}"
+        )
+
+    def _same_file(self, given: NetworkSpec, where: str) -> str:
+        """The other, with these arguments."""
+        digest = hashlib.sha256(user_code.code_of(Path(given.file))).hexdigest()
+        if digest != self.sha256:
+            raise OptionError(
+                f"{where}: {printable(given.file)} is not the file that the network was trained "
+                f"with: its SHA-256 is {digest}, not {self.sha256}"
+            )
+        if given.name != self.name or given.arguments not in ({}, self.arguments):
+            raise OptionError(f"{where}: the network is {self}, but {given} came")
+        return f"{given.file}:{spelled(self.name, self.arguments)}"
+
+
+def _known(text: str) -> NetworkSpec:
+    """From "mobilenet_v1(width=0.5)" or "timm:resnet18"."""
+    zoo.card(text)  # is there one?
+    name, arguments = parsed(text)
+    return NetworkSpec("timm" if name.startswith("timm:") else "zoo", name, arguments)
+
+
+def _in_file(text: str) -> NetworkSpec:
+    """From "folder/mynet.py:Net(width=32)", without its code."""
+    path, _, rest = text.partition(".py:")
+    name, arguments = parsed_own(rest)
+    return NetworkSpec("file", name, arguments, f"{path}.py")
