@@ -62,7 +62,7 @@ class Verb(click.Command):
 
         model: type[options.Options] = getattr(options, self.model)
         read = model.read_toml(recipe, given) if recipe else model.read(given)
-        if isinstance(read, options.TrainOptions) and read.network:
+        if isinstance(read, options.TrainOptions) and isinstance(read.network, str):
             check_networks([read.network])
 
     def fields(self) -> dict[str, FieldInfo]:
