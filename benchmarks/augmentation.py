@@ -28,9 +28,9 @@ import torch
 from folder_to_model import keep, machine, say
 from torch import Tensor
 
-from striate.data.augment import VARIATIONS, draws, vary
-from striate.data.augmenting import colour, geometry
-from striate.training.machine import keep_freed_memory
+from striate.data.augment import color, geometry
+from striate.data.augment.plan import VARIATIONS, draws, vary
+from striate.hardware import keep_freed_memory
 
 SHAPES = ((512, 1, 28, 28), (128, 3, 224, 224))
 STRONG = VARIATIONS["strong"]
@@ -133,7 +133,7 @@ def reference(channels: int) -> Callable[[Tensor, int], Tensor]:
         places = geometry.maps(uniform, variation, *pictures.shape[2:])
         none, one = (0.0,) * channels, (1.0,) * channels
         moved = geometry.sampled(pictures, places)
-        tinted = colour.recoloured(moved, *colour.colours(uniform, variation, none, one))
+        tinted = color.recoloured(moved, *color.colours(uniform, variation, none, one))
         return tinted.contiguous(memory_format=torch.channels_last)
 
     return change

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.vision.search import Matches
+from striate.vision.template_match import Matches
 
 DIGITS = Path(__file__).parents[1] / "src" / "striate" / "data" / "samples" / "digits.npz"
 SIDE = 28  #: of a digit, in pixels

@@ -31,9 +31,9 @@ from quick_network import Quick, accuracy, trained
 from torch import Tensor
 
 import striate
-from striate.data.layouts.scan import scan
-from striate.data.packing.pack import pack
-from striate.data.preprocess import Preprocess
+from striate.data.cache.decoded import pack
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.readers.scan import scan
 
 GOAL = 0.94
 SMOKE = Quick(widths=(8, 8, 8), epochs=1, batch=50, compiled=False)

@@ -30,15 +30,15 @@ from torch import nn
 
 import striate
 from striate import zoo
-from striate.data.augmenting.choice import variation
-from striate.data.batches import Batch, Pixels, ahead, pixels_of
-from striate.data.layouts.scan import scan
-from striate.data.packing.pack import pack
-from striate.data.preprocess import Preprocess
+from striate.data.augment.choice import variation
+from striate.data.cache.decoded import pack
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.loader import Batch, Pixels, ahead, pixels_of
+from striate.data.readers.scan import scan
+from striate.hardware import autocast
 from striate.model import place
+from striate.optim.optimizer import Optimiser
 from striate.tasks import classification
-from striate.training.learning.optimiser import Optimiser
-from striate.training.machine import autocast
 
 NETWORKS = ("resnet18", "resnet50")
 TURNS, GOAL = 3, 0.9

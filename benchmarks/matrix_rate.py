@@ -24,11 +24,11 @@ from folder_to_model import keep, machine, say, spread
 
 import striate
 from striate import zoo
+from striate.hardware import autocast, choose_device, keep_freed_memory
 from striate.model import place
+from striate.optim.optimizer import Optimiser
 from striate.options import Precision
 from striate.tasks import classification
-from striate.training.learning.optimiser import Optimiser
-from striate.training.machine import autocast, choose_device, keep_freed_memory
 
 SIDES = (1024, 2048, 4096)  #: of the squares
 TYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}

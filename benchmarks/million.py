@@ -80,11 +80,11 @@ def answers(count: int, folder: Path) -> dict[str, Any]:
 
 def made(count: int, folder: Path) -> Path:
     """A folder of shards of so many pictures."""
-    from striate.data.columns import Pictures, Records
-    from striate.data.listing import Picture
-    from striate.data.shards.files import Hashed
-    from striate.data.shards.form import ENTRY, shard_name
-    from striate.data.shards.writing import seal
+    from striate.data.listing.columns import Pictures, Records
+    from striate.data.listing.samples import Picture
+    from striate.data.shard_writer import seal
+    from striate.data.shards.format import ENTRY, shard_name
+    from striate.data.shards.tar import Hashed
 
     folder.mkdir()
     blots = [_blot(seed) for seed in range(BLOTS)]
@@ -134,13 +134,13 @@ def measured(question: str, folder: str) -> dict[str, float]:
 
 
 def listed(folder: str) -> dict[str, float]:
-    from striate.data.layouts.scan import scan
+    from striate.data.readers.scan import scan
 
     return {"pictures": len(scan(folder).pictures)}
 
 
 def checked(folder: str) -> dict[str, float]:
-    from striate.data.checking.inspection import inspect
+    from striate.data.check import inspect
 
     inspection = inspect(folder)
     assert inspection.trainable

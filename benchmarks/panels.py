@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from striate.anatomy.drawing.shapes import COLOURS, INK, PAPER
+from striate.plotting.shapes import COLOURS, INK, PAPER
 
 STYLE = (
     f"<style>.plot{{color:{INK['light']}}} .paper{{fill:{PAPER['light']}}} "

@@ -1,4 +1,4 @@
-"""How near is `striate.anatomy.memory` to the most memory that torch takes?
+"""How near is `striate.summary` to the most memory that torch takes?
 
     python benchmarks/peak_memory.py [--batch 8] [--only vgg16 resnet50] [--save]
 
@@ -23,8 +23,8 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from striate import zoo
-from striate.anatomy.memory import memory
 from striate.layers import skeletons
+from striate.summary.memory import memory
 from striate.tasks import classification
 
 NETWORKS = ("vgg16", "resnet50", "densenet121", "mobilenet_v2")

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from striate.hardware import autocast
 from striate.layers import chain
 from striate.model import place
+from striate.optim.optimizer import Optimiser
+from striate.optim.schedule import learning_rate
 from striate.tasks import classification
-from striate.training.learning.optimiser import Optimiser
-from striate.training.learning.schedule import learning_rate
-from striate.training.machine import autocast
 
 MEAN, DEVIATION = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)  # of CIFAR-10's channels
 PATCHES = 5000  #: pictures whose patches are looked at

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from striate.data.decoding.decode import decode
-from striate.data.preprocess import Preprocess
+from striate.data.decoding.preprocess import Preprocess
 
 SIZES = ((4000, 3000), (1600, 1200), (500, 375))
 VIEW = Preprocess(224, 3)

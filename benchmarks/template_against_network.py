@@ -34,9 +34,9 @@ from panels import panels
 from PIL import Image
 
 import striate
-from striate.shipping.sliding import slide
+from striate.plotting import drawn
+from striate.prediction.sliding_window import slide
 from striate.vision import Matches, find
-from striate.vision.drawing import drawn
 
 SOUGHT = 3
 WINDOW = 32  #: side of what the network sees, in pixels

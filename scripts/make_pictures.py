@@ -16,9 +16,9 @@ from pathlib import Path
 from PIL import Image
 
 import striate
+from striate.images.contact_sheet import sheet
+from striate.images.gallery import gallery
 from striate.options import CheckOptions
-from striate.pictures.gallery import gallery
-from striate.pictures.sheet import sheet
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SAMPLES = Path(striate.__file__).parent / "vision" / "samples"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from striate.anatomy.drawing.shapes import COLOURS, INK, PAPER
+from striate.plotting.shapes import COLOURS, INK, PAPER
 from striate.vision import convolve, correlate, downsample, kernel, sample, upsample
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"

@@ -24,10 +24,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
-from striate.anatomy.layer import amount
-from striate.data.augment import VARIATIONS, Variation
-from striate.data.listing import LEFT_OUT, USED, Record
+from striate.data.augment.plan import VARIATIONS, Variation
+from striate.data.listing.samples import LEFT_OUT, USED, Record
 from striate.layers import skeletons
+from striate.optim.optimizer import USUAL
 from striate.options import (
     CheckOptions,
     EvaluateOptions,
@@ -40,8 +40,8 @@ from striate.options import (
     VaryOptions,
 )
 from striate.options.choices import TUNED
+from striate.summary.layer import amount
 from striate.training import events
-from striate.training.learning.optimiser import USUAL
 from striate.training.recipe import choose_view, complete
 from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS

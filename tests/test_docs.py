@@ -21,15 +21,13 @@ from scripts.make_tables import filled, tables
 import striate
 from striate import tensorfile, zoo
 from striate.cli import main
+from striate.data.cache.decode_all import headers, survey
 from striate.data.decoding import decode, limits, opening
-from striate.data.layouts.scan import scan
-from striate.data.packing.survey import headers, survey
-from striate.judging import scores
-from striate.judging.page import report
+from striate.data.readers.scan import scan
+from striate.evaluation import report, scores
+from striate.optim import schedule
 from striate.options import TrainOptions
-from striate.training import preparation, recipe
-from striate.training.learning import schedule
-from striate.training.stepping import form, step, trial
+from striate.training import autotune, execution, recipe, setup, step
 from tests.conftest import striped
 from tests.test_house import FLOORS
 
@@ -245,13 +243,13 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/check.md", f"JPEG of more than {limits._MOST_SCANS} scans"),
         ("guide/train.md", f"over the first {schedule.WARM_UP:.0%}".replace("%", " %")),
         ("guide/train.md", f"for {schedule.PLATEAU} epochs"),
-        ("guide/train.md", f"more than {form._LARGE // 10**6} million multiply-adds"),
+        ("guide/train.md", f"more than {execution._LARGE // 10**6} million multiply-adds"),
         ("guide/train.md", f"less than {recipe._SMALL // 10**6} million multiply-adds"),
-        ("guide/train.md", f"of {trial.LEAST_STEPS} steps or more"),
-        ("guide/train.md", f"less than {trial._GAIN - 1:.0%} is".replace("%", " %")),
+        ("guide/train.md", f"of {autotune.LEAST_STEPS} steps or more"),
+        ("guide/train.md", f"less than {autotune._GAIN - 1:.0%} is".replace("%", " %")),
         ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),
         ("guide/check.md", f"longer than {default(survey, 'seconds'):g} seconds"),
-        ("guide/train.md", f"up to {preparation._STATISTICS_FROM:,} training pictures"),
+        ("guide/train.md", f"up to {setup._STATISTICS_FROM:,} training pictures"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
         ("guide/runs.md", f"or above {step._HOPELESS:,.0f}"),

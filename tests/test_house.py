@@ -145,12 +145,12 @@ def run(code: str) -> str:
             "import striate.cli; striate.cli.main(['size', '--input', '7', '--kernel', '3'])",
             {"torch", "numpy", "PIL", "rich"},
         ),
-        ("import striate.data.checking.inspection", {"torch", "jinja2", "pydantic"}),
-        ("import striate.data.packing.worker", {"torch", "numpy", "pydantic", "rich"}),
+        ("import striate.data.check", {"torch", "jinja2", "pydantic"}),
+        ("import striate.data.cache.worker", {"torch", "numpy", "pydantic", "rich"}),
         ("import striate.verbs", {"jinja2", "torchvision"}),
         ("import striate.cli; striate.cli.main(['filter', '--help'])", {"torch", "numpy", "PIL"}),
         ("import striate; striate.numbers", {"torch", "scipy.signal", "pydantic"}),
-        ("import striate.pictures.gallery", {"torch", "scipy.signal"}),
+        ("import striate.images.gallery", {"torch", "scipy.signal"}),
     ],
 )
 def test_doors_are_light(code: str, heavy: set[str]):

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from striate import model as model_module
 from striate import tensorfile, zoo
-from striate.data.preprocess import Preprocess
-from striate.data.split import Shares
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.splits import Shares
 from striate.errors import ModelError, OptionError, StorageError
 from striate.model import Model, load, place, save
 from striate.zoo.spec import NetworkSpec

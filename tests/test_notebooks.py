@@ -12,12 +12,12 @@ import pytest
 
 import striate
 from striate import zoo
-from striate.data.preprocess import Preprocess
-from striate.data.split import Shares
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.splits import Shares
+from striate.images.image import Photo
+from striate.images.numbers import numbers
 from striate.model import Model
-from striate.pictures.photo import Photo
-from striate.pictures.tally import numbers
-from striate.shipping.predictor import Prediction
+from striate.prediction.predictor import Prediction
 
 EVIL = "<script>alert(1)</script>\x1b]0;x\x07&\n"
 MODEL = Model(
@@ -109,12 +109,12 @@ def test_the_table_of_networks_is_that_of_the_terminal(capsys):
 
 def test_every_class_that_a_verb_returns_has_a_table_or_an_image():
     """None is forgotten: these are the results of the verbs."""
-    from striate.anatomy import Anatomy
     from striate.arithmetic import Size, Volumes
-    from striate.data.checking.inspection import Inspection
-    from striate.judging.evaluation import Evaluation
-    from striate.pictures.filtering import Filtered
-    from striate.pictures.tally import Numbers
+    from striate.data.check import Inspection
+    from striate.evaluation.evaluation import Evaluation
+    from striate.images.filtering import Filtered
+    from striate.images.numbers import Numbers
+    from striate.summary import Anatomy
     from striate.training.run import Run
     from striate.verbs.looking import Networks
 

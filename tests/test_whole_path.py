@@ -19,7 +19,7 @@ from PIL import Image
 
 from striate.cli import main
 from tests.conftest import striped
-from tests.data import pictures
+from tests.data import images as pictures
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:

@@ -14,19 +14,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from striate.anatomy import Anatomy as Anatomy
     from striate.arithmetic import size as size
-    from striate.data.checking.inspection import Inspection as Inspection
+    from striate.data.check import Inspection as Inspection
     from striate.errors import StriateError as StriateError
-    from striate.judging.evaluation import Evaluation as Evaluation
+    from striate.evaluation.evaluation import Evaluation as Evaluation
+    from striate.images.filtering import filter as filter  # noqa: A004
+    from striate.images.numbers import numbers as numbers
     from striate.model import Model as Model
     from striate.model import load as load
     from striate.options import TrainOptions as TrainOptions
-    from striate.pictures.filtering import filter as filter  # noqa: A004
-    from striate.pictures.tally import numbers as numbers
-    from striate.shipping.predictions import Predictions as Predictions
-    from striate.shipping.predictor import Prediction as Prediction
-    from striate.shipping.shards import pack as pack
+    from striate.prediction.predictions import Predictions as Predictions
+    from striate.prediction.predictor import Prediction as Prediction
+    from striate.summary import Anatomy as Anatomy
     from striate.training.run import Run as Run
     from striate.verbs import check as check
     from striate.verbs import describe as describe
@@ -37,17 +36,18 @@ if TYPE_CHECKING:
     from striate.verbs import stream as stream
     from striate.verbs import train as train
     from striate.verbs import verify as verify
+    from striate.verbs.pack import pack as pack
     from striate.zoo import build as build
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Anatomy": "striate.anatomy",
-    "Evaluation": "striate.judging.evaluation",
-    "Inspection": "striate.data.checking.inspection",
+    "Anatomy": "striate.summary",
+    "Evaluation": "striate.evaluation.evaluation",
+    "Inspection": "striate.data.check",
     "Model": "striate.model",
-    "Prediction": "striate.shipping.predictor",
-    "Predictions": "striate.shipping.predictions",
+    "Prediction": "striate.prediction.predictor",
+    "Predictions": "striate.prediction.predictions",
     "Run": "striate.training.run",
     "StriateError": "striate.errors",
     "TrainOptions": "striate.options",
@@ -55,12 +55,12 @@ _HOMES = {
     "check": "striate.verbs",
     "describe": "striate.verbs",
     "evaluate": "striate.verbs",
-    "filter": "striate.pictures.filtering",
+    "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
     "load": "striate.model",
     "networks": "striate.verbs",
-    "numbers": "striate.pictures.tally",
-    "pack": "striate.shipping.shards",
+    "numbers": "striate.images.numbers",
+    "pack": "striate.verbs.pack",
     "predict": "striate.verbs",
     "size": "striate.arithmetic",
     "stream": "striate.verbs",

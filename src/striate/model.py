@@ -14,9 +14,9 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile
-from striate.data.listing import MOST_CLASSES, name_fault
-from striate.data.preprocess import Preprocess
-from striate.data.split import Shares
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import MOST_CLASSES, name_fault
+from striate.data.listing.splits import Shares
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import skeletons
 from striate.text import html_table, listed

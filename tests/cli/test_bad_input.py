@@ -11,7 +11,7 @@ import torch
 
 import striate
 from striate.cli import main
-from tests.data import pictures
+from tests.data import images as pictures
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ import pytest
 
 import striate
 from striate.cli import _striate, main
+from striate.distributed.launch import Place
 from striate.options import EvaluateOptions, TrainOptions
 from striate.text import shell_command
 from striate.training.run import Run
-from striate.training.together.launch import Place
 
 GIVEN = {
     "network": "mobilenet_v1(width=0.25)", "epochs": 1, "batch": 16, "size": 32, "colour": "rgb",
@@ -129,8 +129,8 @@ def test_a_shell_takes_a_command_apart_into_the_same_words(word: str):
 
 
 def test_where_a_training_was_stopped_the_command_that_goes_on_is_quoted(tmp_path: Path):
-    from striate.training import display
     from striate.training.events import Stopped
+    from striate.verbs import display
 
     text = display._text(Stopped(tmp_path / "my run", 2, 3, 4))
     command = text.partition("go on with: ")[2]

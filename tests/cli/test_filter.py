@@ -13,12 +13,12 @@ from PIL import Image
 
 import striate
 from striate import storage, vision
+from striate.cli import filter as command
 from striate.cli import main
-from striate.cli.vision import filter as command
 from striate.errors import DataError, OptionError, unknown
+from striate.images.filtering import file_name
 from striate.options import Border, FilterOptions, Mode
-from striate.pictures.filtering import file_name
-from tests.data import pictures
+from tests.data import images as pictures
 
 RAMP = np.add.outer(np.arange(6), np.arange(8) * 4).astype(np.uint8)
 CORNERS = np.asarray(pictures.corners())

@@ -17,8 +17,8 @@ from rich.console import Console
 import striate
 from striate.cli import main
 from striate.text import Display, html_table
-from striate.training import display
 from striate.training.events import Note, Stopped
+from striate.verbs import display
 from tests.conftest import striped
 
 STRANGE = "up\x1b]0;x\x07\u202e[red]\nn"

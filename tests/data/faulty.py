@@ -11,9 +11,9 @@ from typing import Any
 
 from PIL import Image
 
+from striate.data.cache import worker
 from striate.data.decoding.decode import decode
-from striate.data.listing import Record
-from striate.data.packing import worker
+from striate.data.listing.samples import Record
 
 
 def harmful(path: str, shown: str, **options: Any) -> tuple[Image.Image | None, Record]:

@@ -10,17 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from striate.data.layouts.scan import scan
-from striate.data.packing import keeping
-from striate.data.packing.pack import pack
-from striate.data.packing.records import read_records
-from striate.data.preprocess import Preprocess
-from striate.data.shards.writing import stowing
+from striate import cache_store
+from striate.data.cache.decoded import pack
+from striate.data.cache.records import read_records
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.readers.scan import scan
+from striate.data.shard_writer import stowing
 from striate.errors import DataError, OptionError
-from striate.training.stepping import trial
+from striate.training import autotune
 from striate.vision import kernel
 from tests.damage import DAMAGES, damaged_headers, undo, without_privileges
-from tests.data.pictures import class_folders
+from tests.data.images import class_folders
 
 VIEW = Preprocess(16, 3, "crop")
 
@@ -42,7 +42,7 @@ def test_a_damaged_cache_is_made_again(name: str, photos: Path, tmp_path: Path):
     for what, damage in DAMAGES.items():
         damage(home / name)
         with without_privileges():
-            keeping.kept(cache)
+            cache_store.kept(cache)
             assert (read_records(home, 9) is None) == (name != "about.json"), what
         if what in ("open brackets", "a folder"):
             assert np.array_equal(np.array(pack(listing, VIEW, cache=cache).pixels), pixels)
@@ -54,15 +54,15 @@ def test_a_damaged_memory_of_trials_is_forgotten(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     about, found = (
         {"network": "lenet5"},
-        trial.Verdict(trial.Form("channels-last", "float32", compiled=False, split=1), 1.5),
+        autotune.Verdict(autotune.Form("channels-last", "float32", compiled=False, split=1), 1.5),
     )
-    trial._remember(about, found)
-    assert trial._recall(about) == found
+    autotune._remember(about, found)
+    assert autotune._recall(about) == found
     shutil.copy(tmp_path / "trials.json", tmp_path / "whole")
     for damage in DAMAGES.values():
         damage(tmp_path / "trials.json")
         with without_privileges():
-            assert trial._recall(about) in (None, found)
+            assert autotune._recall(about) in (None, found)
         undo(tmp_path / "trials.json", tmp_path / "whole")
 
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 import striate
 from striate.cli import main
-from striate.data.checking.inspection import Inspection, inspect
-from striate.data.columns import Pictures, Records, repeated
-from striate.data.listing import Finding, Picture, Record
+from striate.data.check import Inspection, inspect
+from striate.data.listing.columns import Pictures, Records, repeated
+from striate.data.listing.samples import Finding, Picture, Record
 from striate.errors import DataError
 from striate.training.events import Finished, Note, Started
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from striate.anatomy import dissect
 from striate.errors import OptionError
 from striate.layers import LocallyConnected1d, LocallyConnected2d, skeletons
+from striate.summary import dissect
 
 
 def naive(layer: LocallyConnected2d, x: Tensor) -> Tensor:

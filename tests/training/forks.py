@@ -24,12 +24,12 @@ import torch
 from torch import nn
 
 from striate import cli, tensorfile, verbs
-from striate.data.batches import Batch, Pixels
-from striate.training import preparation
+from striate.data.loader import Batch, Pixels
+from striate.distributed import sync_batch_norm
+from striate.distributed.group import joined
+from striate.optim import schedule
+from striate.training import setup
 from striate.training.events import Event, Note
-from striate.training.learning import schedule
-from striate.training.together import norm
-from striate.training.together.group import joined
 from striate.verbs import training as training_verbs
 
 USUAL = {"epochs": 2, "batch": 18, "threads": 1, "seed": 3, "network": "lenet5"}
@@ -111,13 +111,13 @@ def train(photos: Path, out: Path, options: dict[str, Any], **more: Any) -> None
 
 
 def count_in_float64() -> None:
-    place, gathered = preparation.place, Pixels._gathered
+    place, gathered = setup.place, Pixels._gathered
 
     def doubled(pixels: Pixels, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
         for batch in gathered(pixels, places):
             yield Batch(batch.pictures.double(), batch.labels)
 
-    preparation.place = lambda network, device: place(network, device).double()
+    setup.place = lambda network, device: place(network, device).double()
     Pixels._gathered = doubled
     training_verbs.write_report = lambda *_: None  # it reads the model, which is float32
 
@@ -157,7 +157,7 @@ def one_norm(place: Path) -> None:
         whole, own = nn.Sequential(nn.BatchNorm2d(3)), nn.Sequential(nn.BatchNorm2d(3))
         for module in (whole[0], own[0]):
             module.weight.data = torch.tensor([0.5, -2.0, 1.5])
-        norm.synchronise(own, "own")
+        sync_batch_norm.synchronise(own, "own")
         expected = values.clone().requires_grad_()
         out = whole(expected)
         (out * slopes).sum().backward()

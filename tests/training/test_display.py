@@ -22,7 +22,7 @@ from pathlib import Path
 from striate import cli
 from striate.errors import DivergedError
 from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
-from striate.training.signals import stop_request
+from striate.distributed.signals import stop_request
 
 how, folder = sys.argv[1], Path(sys.argv[2])
 
@@ -48,9 +48,9 @@ def stream(*args, **options):
         yield Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.1, 100.0, 3.0, True)
         yield Finished(folder, 1, 1, 0.5, 3.0)
 
-loading = types.ModuleType("striate.cli.loading")
+loading = types.ModuleType("striate.cli.lazy")
 loading.verbs = types.SimpleNamespace(stream=stream)
-sys.modules["striate.cli.loading"] = loading
+sys.modules["striate.cli.lazy"] = loading
 cli.run.__globals__["sys"].argv = ["striate", "train", str(folder)]
 cli.run()
 """

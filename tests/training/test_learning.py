@@ -15,9 +15,9 @@ from torch.nn import functional as F
 import striate
 from striate import tensorfile
 from striate.layers import Outputs
+from striate.optim import schedule
 from striate.tasks import classification
 from striate.training.events import Note, Step, Stopped
-from striate.training.learning import schedule
 from striate.training.run import Run
 
 QUICK: dict[str, Any] = {"epochs": 3, "batch": 16, "threads": 1, "seed": 3}

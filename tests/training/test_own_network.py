@@ -22,14 +22,14 @@ from torch.nn import functional as F
 import striate
 from striate import tensorfile
 from striate.cli import main
-from striate.data.batches import Share
+from striate.data.loader import Share
+from striate.distributed.group import Group
+from striate.distributed.launch import Place
 from striate.errors import DivergedError, ModelError, OptionError
+from striate.optim.ema import Average
+from striate.training import step
 from striate.training.events import Started, Stopped
-from striate.training.learning.average import Average
 from striate.training.run import Run
-from striate.training.stepping import step
-from striate.training.together.group import Group
-from striate.training.together.launch import Place
 from striate.zoo.spec import NetworkSpec
 
 CODE = '''

@@ -13,9 +13,9 @@ import pytest
 import striate
 from striate import tensorfile
 from striate.errors import DivergedError
+from striate.optim import schedule
 from striate.training import loop
 from striate.training.events import Epoch, Note, Step, Stopped
-from striate.training.learning import schedule
 from striate.training.run import Run
 
 OPTIONS: dict[str, Any] = {

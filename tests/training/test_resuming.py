@@ -19,7 +19,7 @@ import pytest
 import striate
 from striate import storage, tensorfile
 from striate.cli import main
-from striate.data.packing import survey
+from striate.data.cache import decode_all
 from striate.errors import ModelError, OptionError, StorageError
 from striate.training import checkpoint, loop
 from striate.training.checkpoint import Position
@@ -350,13 +350,13 @@ def test_the_number_of_decoders_changes_nothing(
 ):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     used: list[int] = []
-    usual = survey.answers
+    usual = decode_all.answers
 
     def answers(job: str, tasks: list, _: int, seconds: float):
         used.append(workers)
         return usual(job, tasks, workers, seconds)
 
-    monkeypatch.setattr(survey, "answers", answers)
+    monkeypatch.setattr(decode_all, "answers", answers)
     run = striate.train(photos, out=tmp_path / "run", progress=False, **QUICK)
     assert used
     assert without_times(list(run.events())) == without_times(list(whole.events()))

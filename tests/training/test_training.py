@@ -16,13 +16,13 @@ import torch
 
 import striate
 from striate import tensorfile
-from striate.data.listing import Record
+from striate.data.listing.samples import Record
 from striate.errors import BusyError, DataError, DivergedError, OptionError
 from striate.options import TrainOptions
-from striate.training import display
 from striate.training.events import Epoch, Finished, Note, Scores, Started, Step, Stopped
 from striate.training.recipe import choose_view
 from striate.training.run import Run
+from striate.verbs import display
 
 QUICK = {"epochs": 4, "batch": 16, "threads": 1, "seed": 3}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.anatomy import dissect
+from striate.summary import dissect
 from striate.zoo import CARDS
 from tests.zoo import peers
 from tests.zoo.test_zoo import on_meta, table, volumes

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from striate import zoo
 from striate.layers import skeletons
-from striate.zoo.classic import alexnet, zfnet
+from striate.zoo.pages import alexnet, zfnet
 from tests.zoo import peers
 from tests.zoo.test_zoo import CARDS, on_meta, table, volumes
 

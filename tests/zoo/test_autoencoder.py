@@ -7,7 +7,7 @@ import torch
 
 from striate import zoo
 from striate.layers import skeletons
-from striate.zoo.pictures import autoencoder as page
+from striate.zoo.pages import autoencoder as page
 from tests.zoo.test_zoo import CARDS, empty, on_meta, table, volumes
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from striate import verbs, zoo
 from striate.errors import OptionError
 from striate.layers import skeletons
-from striate.zoo.pictures import dcgan as page
+from striate.zoo.pages import dcgan as page
 from tests.zoo.test_zoo import CARDS, empty, on_meta, seeded, table, volumes
 
 BOTH = ("dcgan_generator", "dcgan_discriminator")

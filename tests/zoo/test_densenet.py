@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from striate import zoo
-from striate.zoo.residual import densenet
+from striate.zoo.pages import densenet
 from tests.zoo import pages
 from tests.zoo.test_zoo import empty, on_meta
 

@@ -7,7 +7,7 @@ import torch
 
 from striate import zoo
 from striate.errors import OptionError
-from striate.zoo.compact import efficientnet_lite
+from striate.zoo.pages import efficientnet_lite
 from tests.zoo import pages, peers
 from tests.zoo.test_zoo import on_meta
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.anatomy import dissect
 from striate.layers import skeletons
-from striate.zoo.pictures import fcn as page
-from striate.zoo.pictures.fcn import Scores
+from striate.summary import dissect
+from striate.zoo.pages import fcn as page
+from striate.zoo.pages.fcn import Scores
 from tests.zoo import peers
 from tests.zoo.test_zoo import CARDS, empty, on_meta, table
 

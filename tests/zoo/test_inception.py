@@ -14,13 +14,7 @@ from striate import zoo
 from striate.layers import Outputs, Tapped, skeletons
 from striate.tasks import classification
 from striate.zoo import CARDS
-from striate.zoo.inception import (
-    googlenet,
-    inception_resnet,
-    inception_v2,
-    inception_v3,
-    inception_v4,
-)
+from striate.zoo.pages import googlenet, inception_resnet, inception_v2, inception_v3, inception_v4
 from tests.zoo import peers
 from tests.zoo.test_zoo import on_meta, params, seeded, table, volumes
 

@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 from striate import zoo
 from striate.layers import skeletons
-from striate.zoo.classic import lenet_1998
-from striate.zoo.classic.lenet_1998 import TABLE, code
+from striate.zoo.pages import lenet_1998
+from striate.zoo.pages.lenet_1998 import TABLE, code
 from tests.zoo.test_zoo import CARDS, on_meta, params, table, volumes
 
 #: as printed: a row for each map of S2, an X in the columns of the maps of C3 that see it

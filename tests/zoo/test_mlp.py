@@ -11,8 +11,8 @@ from torch import nn
 from striate import verbs, zoo
 from striate.errors import OptionError
 from striate.layers import LocallyConnected2d, skeletons
-from striate.zoo.classic import mlp as page
-from striate.zoo.classic.mlp import Window
+from striate.zoo.pages import mlp as page
+from striate.zoo.pages.mlp import Window
 from tests.zoo.test_zoo import CARDS, on_meta, params, table, volumes
 
 

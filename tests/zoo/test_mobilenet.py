@@ -11,7 +11,7 @@ from torch import nn
 from striate import zoo
 from striate.errors import OptionError
 from striate.layers import Added
-from striate.zoo.compact import mobilenet_v1, mobilenet_v2, mobilenet_v3
+from striate.zoo.pages import mobilenet_v1, mobilenet_v2, mobilenet_v3
 from tests.zoo import pages, peers
 from tests.zoo.test_zoo import on_meta, params
 

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from striate import zoo
 from striate.errors import ModelError, OptionError, StorageError, StriateError
 from striate.layers import skeletons
-from striate.layers.skeleton import _Undrawn
+from striate.layers.meta_init import _Undrawn
 from striate.zoo.pretrained import Expectation, expects, fitting, sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.pretrained.fitting import spread

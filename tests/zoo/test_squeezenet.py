@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from striate import zoo
-from striate.zoo.compact import squeezenet
+from striate.zoo.pages import squeezenet
 from tests.zoo import pages
 from tests.zoo.test_zoo import on_meta, params
 

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from striate import zoo
-from striate.anatomy import dissect
-from striate.arithmetic.fields import Axis
-from striate.zoo.classic import vgg
+from striate.arithmetic.receptive_field import Axis
+from striate.summary import dissect
+from striate.zoo.pages import vgg
 from tests.zoo.test_zoo import CARDS, on_meta, table, volumes
 
 NETWORKS = [card.name for card in vgg.CARDS]

@@ -13,13 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.anatomy import dissect
 from striate.errors import OptionError
 from striate.layers import Tapped, skeletons
+from striate.summary import dissect
 from striate.zoo import CARDS, PAGES, Card
-from striate.zoo.classic import lenet
-from striate.zoo.residual import resnet, resnet_small
-from striate.zoo.residual.resnet_small import Absent, PaddedIdentity
+from striate.zoo.pages import lenet, resnet, resnet_small
+from striate.zoo.pages.resnet_small import Absent, PaddedIdentity
 from tests.zoo import peers
 
 every = pytest.mark.parametrize("card", CARDS.values(), ids=CARDS)

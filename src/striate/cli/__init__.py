@@ -15,14 +15,25 @@ from types import FrameType
 import click
 
 import striate
-from striate.cli import check, demo, evaluate, predict, train
-from striate.cli.looking import describe, networks, size
+from striate.cli import (
+    cache,
+    check,
+    demo,
+    describe,
+    evaluate,
+    find_rate,
+    networks,
+    numbers,
+    pack,
+    predict,
+    size,
+    train,
+    verify,
+)
+from striate.cli import filter as filter_
 from striate.cli.output import complain, fill_closed_streams, standard_streams
-from striate.cli.upkeep import cache, find_rate, pack, verify
-from striate.cli.vision import filter as filter_
-from striate.cli.vision import numbers
+from striate.distributed import launch
 from striate.errors import StriateError, ToldElsewhereError, printable
-from striate.training.together import launch
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
 from striate.cli.output import print_json
-from striate.cli.verb import FILE, Verb, as_json
 from striate.errors import DataError, printable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     when the folder cannot be trained on. Example: striate check photos --augment strong
     """
     early.check_photos(photos)
-    from striate.data.checking.inspection import inspect
+    from striate.data.check import inspect
 
     place, leaked = None, "keep"
     if options:
@@ -46,6 +46,6 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
 
 
 def _sheet(photos: Path, chosen: CheckOptions) -> Path:
-    from striate.pictures.sheet import write_sheet
+    from striate.images.contact_sheet import write_sheet
 
     return write_sheet(photos, chosen)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from striate.cli import predict, train
-from striate.cli.verb import FILE, Verb, as_json
+from striate.cli.command import FILE, Verb, as_json
 from striate.errors import printable
 
 _EXAMPLES = 6
@@ -54,7 +54,7 @@ def _examples(digits: Path, folder: Path) -> Path:
     from PIL import Image
 
     from striate import storage
-    from striate.data.layouts.scan import scan
+    from striate.data.readers.scan import scan
     from striate.training.run import Run
 
     listing = scan(digits)

@@ -16,7 +16,7 @@ from striate.errors import DataError, OptionError, printable
 
 def check_photos(photos: Path) -> None:
     """Raises DataError where no folder or file of pictures is there."""
-    from striate.data.layouts.scan import resolved
+    from striate.data.readers.scan import resolved
     from striate.data.shards.remote import address
 
     if not address(photos):

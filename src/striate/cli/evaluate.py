@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
 from striate.cli.output import print_json
-from striate.cli.verb import FILE, Verb, as_json
 
 
 @click.command("evaluate", cls=Verb, model="EvaluateOptions")
@@ -30,7 +30,7 @@ def command(model: Path, photos: Path | None, as_json: bool, options: dict[str, 
     if photos is not None:
         early.check_photos(photos)
     early.tell_of_run(model)
-    from striate.cli.loading import verbs
+    from striate.cli.lazy import verbs
 
     evaluation = verbs.evaluate(model, photos, **options)
     if as_json:

@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
 from striate.cli.output import print_json
-from striate.cli.verb import FILE, Verb, as_json
 
 
 @click.command("predict", cls=Verb, model="PredictOptions")
@@ -38,7 +38,7 @@ def tell(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
     """Predict and print; how many files could not be read."""
-    from striate.cli.loading import verbs
+    from striate.cli.lazy import verbs
 
     predictions = verbs.predict(model, *paths, **options)
     if as_json:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
 from striate.cli.output import print_json
-from striate.cli.verb import FILE, Verb, as_json
+from striate.distributed import launch
 from striate.errors import printable
 from striate.text import counted, shell_command
-from striate.training.together import launch
 
 if TYPE_CHECKING:
     from striate.training.events import Finished
@@ -57,10 +57,10 @@ def follow(
     as_json: bool = False,
 ) -> tuple[Path, int]:
     """Train, show it, and print what came of it; the run's folder and the exit code."""
-    from striate.cli.loading import verbs
-    from striate.training import display
+    from striate.cli.lazy import verbs
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.run import Run
+    from striate.verbs import display
 
     events, code = verbs.stream(photos, recipe=recipe, resume=resume, **options), ""
     with contextlib.closing(display.shown(events)) as shown:

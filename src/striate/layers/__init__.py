@@ -1,6 +1,7 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
-from striate.layers.auxiliary import Outputs, Tapped
+from striate.layers.activations import Arctan, ScaledTanh
+from striate.layers.aux_heads import Outputs, Tapped
 from striate.layers.bilinear import bilinear_upsampling
 from striate.layers.branches import (
     Branches,
@@ -11,16 +12,15 @@ from striate.layers.branches import (
     path,
 )
 from striate.layers.chain import chain
-from striate.layers.historic.activations import Arctan, ScaledTanh
-from striate.layers.historic.connections import PartialConv2d
-from striate.layers.historic.radial import RadialOutput
-from striate.layers.historic.response_norm import ResponseNorm
-from striate.layers.historic.subsampling import Subsampling
+from striate.layers.connections import PartialConv2d
 from striate.layers.inverted import Added, ConvNorm, conv_norm, inverted_residual, scaled
 from striate.layers.local import LocallyConnected1d, LocallyConnected2d
-from striate.layers.regions import RegionPool, pool_regions
+from striate.layers.meta_init import skeletons
+from striate.layers.radial import RadialOutput
+from striate.layers.response_norm import ResponseNorm
+from striate.layers.roi_pool import RegionPool, pool_regions
 from striate.layers.same_padding import SameConv2d, same_padding
-from striate.layers.skeleton import skeletons
+from striate.layers.subsampling import Subsampling
 
 __all__ = [
     "Added",

@@ -6,6 +6,8 @@ Flags of the command line, keyword arguments of the Python functions, TOML recip
 
 from __future__ import annotations
 
+from striate.options.augment import Ranges, VaryOptions
+from striate.options.base import Options, positional, words
 from striate.options.choices import (
     Asked,
     Augment,
@@ -23,17 +25,15 @@ from striate.options.choices import (
     Precision,
     Schedule,
 )
-from striate.options.form import Options, positional, words
-from striate.options.others import (
+from striate.options.rates import RateOptions
+from striate.options.train import TrainOptions
+from striate.options.verbs import (
     CheckOptions,
     EvaluateOptions,
     FilterOptions,
     PackOptions,
     PredictOptions,
 )
-from striate.options.rates import RateOptions
-from striate.options.train import TrainOptions
-from striate.options.variation import Ranges, VaryOptions
 
 __all__ = [
     "Asked",

@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from striate.errors import unknown
-from striate.options.form import ending, option
+from striate.options.base import ending, option
 from striate.options.train import TrainOptions
 
 #: what a training takes and a test of rates has no use for

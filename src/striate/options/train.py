@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
+from striate.options.augment import Ranges
+from striate.options.base import Device, Options, option
 from striate.options.choices import (
     TUNED,
     Asked,
@@ -23,8 +25,6 @@ from striate.options.choices import (
     Precision,
     Schedule,
 )
-from striate.options.form import Device, Options, option
-from striate.options.variation import Ranges
 
 
 def _pair(value: Any) -> tuple[float, float] | None:

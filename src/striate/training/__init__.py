@@ -1,1 +1,1 @@
-"""How a network learns: recipe, loop, checkpoints and the folder of a run."""
+"""How a network learns: recipe, step, loop, checkpoints and the folder of a run."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, StorageError, printable
+from striate.optim.ema import Average
+from striate.optim.optimizer import Optimiser
 from striate.training.events import Epoch, from_json
-from striate.training.learning.average import Average
-from striate.training.learning.optimiser import Optimiser
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 EPOCH = "epoch.safetensors"

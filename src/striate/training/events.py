@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from striate.data.listing import Progress
+from striate.data.listing.samples import Progress
 from striate.text import counted, digits, percent, span
 
 T = TypeVar("T")

@@ -8,21 +8,19 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from striate import tensorfile
-from striate.data.batches import Batch
+from striate import hardware, tensorfile
+from striate.data.loader import Batch
+from striate.distributed.signals import Request
 from striate.errors import DataError, DivergedError, ModelError, StorageError
 from striate.model import save
+from striate.optim import schedule
 from striate.text import counted
-from striate.training import checkpoint, machine
+from striate.training import checkpoint, diagnosis, sync
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Finished, Note, Step, Stopped
-from striate.training.learning import schedule
+from striate.training.health import LOOKED_AT, units
 from striate.training.recipe import Recipe
-from striate.training.signals import Request
-from striate.training.stepping import diagnosis
-from striate.training.stepping.health import LOOKED_AT, units
-from striate.training.stepping.step import LossError, Training, batches, take, validate
-from striate.training.together import sharing
+from striate.training.step import LossError, Training, batches, take, validate
 
 _REPORTS = 20  #: Step events an epoch, about
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
@@ -108,7 +106,7 @@ def _back(training: Training, position: Position, failure: _LostError) -> Positi
     back = Position()
     if training.group.first:
         back = checkpoint.put_back(training.run.checkpoints / checkpoint.EPOCH, *learner)
-    back = sharing.same_state(training.group, back, *learner)
+    back = sync.same_state(training.group, back, *learner)
     return replace(back, recovered=True, seconds=position.seconds, told=position.told)
 
 
@@ -152,7 +150,7 @@ def _close_epoch(
     """Validate, save, and keep the model if it is the best so far."""
     training.optimiser.clear()  # of steps that wait for an update when the clock ends the training
     device = training.validation.labels.device
-    with training.model.spec.explained(), machine.autocast(training.recipe.precision, device):
+    with training.model.spec.explained(), hardware.autocast(training.recipe.precision, device):
         loss, accuracy = validate(
             training.judged, training.validation, training.group, training.judged_at_once
         )
@@ -188,7 +186,7 @@ def _units(training: Training, position: Position) -> Sequence[str]:
     if (position.epoch + 1).bit_count() > 1:
         return ()
     pictures = next(training.validation.in_order(LOOKED_AT)).pictures
-    with machine.autocast(training.recipe.precision, pictures.device):
+    with hardware.autocast(training.recipe.precision, pictures.device):
         return list(units(training.judged, pictures, position))
 
 

@@ -11,11 +11,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from striate.anatomy import dissect
-from striate.data.augmenting.choice import level, variation
-from striate.data.augmenting.ranges import Variation
-from striate.data.listing import Record
+from striate import hardware
+from striate.data.augment.choice import level, variation
+from striate.data.augment.ranges import Variation
+from striate.data.listing.samples import Record
+from striate.distributed import launch
 from striate.errors import OptionError
+from striate.optim.optimizer import USUAL
+from striate.optim.schedule import WARM_UP
 from striate.options import (
     Asked,
     Augment,
@@ -29,12 +32,9 @@ from striate.options import (
     TrainOptions,
 )
 from striate.options.choices import TUNED
+from striate.summary import dissect
 from striate.tasks import fitness
-from striate.training import machine
-from striate.training.learning.optimiser import USUAL
-from striate.training.learning.schedule import WARM_UP
-from striate.training.stepping.form import Form, usual
-from striate.training.together import launch
+from striate.training.execution import Form, usual
 from striate.zoo.spec import NetworkSpec
 
 _SHALLOW = 5  #: layers with weights
@@ -257,7 +257,7 @@ def _bears(network: nn.Module) -> float:
 def _threads_for(work: int, split: int) -> int:
     """One for small steps; else the cores, shared by this machine's processes and their parts."""
     parts = launch.place().local_processes * split
-    return 1 if work < _SMALL else max(1, machine.cores() // parts)
+    return 1 if work < _SMALL else max(1, hardware.cores() // parts)
 
 
 def _network_for(side: int, channels: int) -> str:

@@ -10,19 +10,19 @@ from typing import Any
 from torch import nn
 
 from striate import zoo
-from striate.anatomy import Anatomy, dissect, opened
-from striate.anatomy.comparison import Comparison, Speed, measure
-from striate.anatomy.layer import amount, volume
-from striate.anatomy.memory import Memory
-from striate.anatomy.memory import memory as peak
-from striate.data.checking.inspection import Inspection, inspect
+from striate.data.check import Inspection, inspect
 from striate.errors import OptionError
+from striate.hardware import choose_device
+from striate.images.contact_sheet import write_sheet
 from striate.layers import skeletons
 from striate.model import load, place
 from striate.options import CheckOptions
-from striate.pictures.sheet import write_sheet
+from striate.summary import Anatomy, dissect, opened
+from striate.summary.comparison import Comparison, Speed, measure
+from striate.summary.layer import amount, volume
+from striate.summary.memory import Memory
+from striate.summary.memory import memory as peak
 from striate.text import columns, html_table
-from striate.training.machine import choose_device
 from striate.zoo.spec import NetworkSpec
 
 

@@ -13,24 +13,24 @@ import torch
 from rich.console import Console
 
 from striate import storage
+from striate.distributed.group import Group, joined
+from striate.distributed.signals import Request, stop_request
 from striate.errors import OptionError
-from striate.judging.page.writing import write_report
-from striate.judging.rates import plot
-from striate.judging.rates.finder import RateTest, finding
-from striate.judging.replay import Replay, replaying
+from striate.evaluation import lr_plot
+from striate.evaluation.write_report import write_report
+from striate.hardware import choose_device, keep_freed_memory
 from striate.options import Network, Options, RateOptions, TrainOptions
-from striate.training import display, preparation
+from striate.training import restart, setup, sync
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Stopped
-from striate.training.longer import RAISED, prolong, raised
 from striate.training.loop import fit
-from striate.training.machine import choose_device, keep_freed_memory
-from striate.training.preparation import Dataset
+from striate.training.lr_finder import RateTest, finding
+from striate.training.prolong import RAISED, prolong, raised
+from striate.training.replay import Replay, replaying
 from striate.training.run import Run
-from striate.training.signals import Request, stop_request
-from striate.training.stepping.step import Training
-from striate.training.together import restart, sharing
-from striate.training.together.group import Group, joined
+from striate.training.setup import Dataset
+from striate.training.step import Training
+from striate.verbs import display
 from striate.zoo.spec import NetworkSpec
 
 
@@ -97,19 +97,19 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             storage.sweep(run.folder)
             run.mend()
         with group.one_a_machine_first():
-            data = yield from preparation.read(source, chosen)
-        training = yield from preparation.build(data, chosen, device, run or Run(Path()), group)
+            data = yield from setup.read(source, chosen)
+        training = yield from setup.build(data, chosen, device, run or Run(Path()), group)
         if run is None:
             training = replace(training, run=_created(group, chosen, data))
             if group.first:
                 held.enter_context(training.run.lock())
         position = Position()
         if group.first and run:
-            position = yield from preparation.resume(training, data, device)
+            position = yield from setup.resume(training, data, device)
             yield from prolong(training, position)
         elif group.first:
-            preparation.record(training, data, chosen, device)
-        position = sharing.same_state(
+            setup.record(training, data, chosen, device)
+        position = sync.same_state(
             group, position, training.model.network, training.optimiser, training.average
         )
         request = held.enter_context(stop_request())
@@ -122,7 +122,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
 def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
     """A fresh folder, made by the first process."""
     if group.first:
-        run = Run.create(options.out or preparation.default_folder(data))
+        run = Run.create(options.out or setup.default_folder(data))
         if job := restart.job(group.place, data.photos, options):
             run.write_json(run.job_file.name, job)
         return Run(Path(group.tell(str(run.folder))))
@@ -202,7 +202,7 @@ def find_rate(
     work = finding(Path(photos), chosen)
     test = display.watched(work, None if progress else Console(quiet=True))
     if chosen.out:
-        storage.write(chosen.out, plot.drawn(test, chosen.out.suffix.lower()))
+        storage.write(chosen.out, lr_plot.drawn(test, chosen.out.suffix.lower()))
     return test
 
 
@@ -250,8 +250,8 @@ def _trained(
     training: Training, data: Dataset, device: torch.device, position: Position, request: Request
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
-    yield from preparation.notes(data)
-    yield preparation.started(training, data, device, position)
+    yield from setup.notes(data)
+    yield setup.started(training, data, device, position)
     for event in fit(training, position, request):
         if isinstance(event, Finished) and training.group.first:
             event = replace(event, scores=write_report(training.run, data))

@@ -9,20 +9,20 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
-from striate.judging.evaluation import Evaluation
-from striate.judging.inference import evaluating
-from striate.judging.known import Known, run_of
-from striate.judging.page.writing import page
-from striate.judging.views import Originals
+from striate.evaluation.evaluate import evaluating
+from striate.evaluation.evaluation import Evaluation
+from striate.evaluation.known import Known, run_of
+from striate.evaluation.views import Originals
+from striate.evaluation.write_report import page
+from striate.hardware import choose_device
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, positional, words
-from striate.shipping import table
-from striate.shipping.predictions import Predictions
-from striate.shipping.predictor import Predictor
+from striate.prediction import table
+from striate.prediction.predictions import Predictions
+from striate.prediction.predictor import Predictor
 from striate.text import shell_command
-from striate.training import display
-from striate.training.machine import choose_device
 from striate.training.run import Run
+from striate.verbs import display
 
 
 def evaluate(

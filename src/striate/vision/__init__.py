@@ -3,15 +3,17 @@
 Pictures are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tensor comes back as one.
 """
 
-from striate.vision.bridge import as_layer
-from striate.vision.correlation import Border, Method, Mode, convolve, correlate
+from striate.vision.conv_layer import as_layer
+from striate.vision.convolution import convolve, correlate
+from striate.vision.convolution_settings import Border, Method, Mode
 from striate.vision.gradients import gradient_direction, gradient_magnitude
-from striate.vision.kernels import KERNELS, kernel
+from striate.vision.kernel_parser import kernel
+from striate.vision.kernels import KERNELS
 from striate.vision.pooling import average_pool, max_pool, subsample
+from striate.vision.resample import Fill, downsample, upsample
 from striate.vision.samples import SAMPLES, sample
-from striate.vision.sampling import Fill, downsample, upsample
-from striate.vision.search import Matches, find
 from striate.vision.signals import derivative, step_response
+from striate.vision.template_match import Matches, find
 
 __all__ = [
     "KERNELS",

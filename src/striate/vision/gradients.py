@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from striate.vision.arrays import floats, like
-from striate.vision.correlation import Border, convolve
-from striate.vision.kernels import kernel
+from striate.vision.convolution import convolve
+from striate.vision.convolution_settings import Border
+from striate.vision.kernel_parser import kernel
 
 
 def gradient_magnitude(image: Any, *, border: Border = "replicate") -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from striate.errors import OptionError
 from striate.vision.arrays import like
 from striate.vision.checks import samples
-from striate.vision.correlation import convolve
+from striate.vision.convolution import convolve
 
 
 def step_response(kernel: Any) -> Any:

@@ -14,24 +14,31 @@ from torch import nn
 
 from striate.errors import OptionError, printable, unknown
 from striate.zoo import pretrained
-from striate.zoo.card import Card
-from striate.zoo.classic import alexnet, lenet, lenet_1998, mlp, vgg, zfnet
-from striate.zoo.compact import (
+from striate.zoo.pages import (
+    alexnet,
+    autoencoder,
+    dcgan,
+    densenet,
     efficientnet_lite,
-    mobilenet_v1,
-    mobilenet_v2,
-    mobilenet_v3,
-    squeezenet,
-)
-from striate.zoo.inception import (
+    fcn,
     googlenet,
     inception_resnet,
     inception_v2,
     inception_v3,
     inception_v4,
+    lenet,
+    lenet_1998,
+    mlp,
+    mobilenet_v1,
+    mobilenet_v2,
+    mobilenet_v3,
+    resnet,
+    resnet_small,
+    squeezenet,
+    vgg,
+    zfnet,
 )
-from striate.zoo.pictures import autoencoder, dcgan, fcn
-from striate.zoo.residual import densenet, resnet, resnet_small
+from striate.zoo.pages.card import Card
 from striate.zoo.spelling import parsed
 
 __all__ = ["CARDS", "PAGES", "Card", "build", "card", "pretrained"]

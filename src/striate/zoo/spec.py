@@ -15,7 +15,7 @@ from torch import nn
 from striate import zoo
 from striate.errors import OptionError, printable
 from striate.zoo import user_code, user_network
-from striate.zoo.card import Card
+from striate.zoo.pages.card import Card
 from striate.zoo.spelling import parsed, parsed_own, spelled
 
 _OBJECT = "object:"  #: begins what a model file says of a network that was given in Python

@@ -15,7 +15,7 @@ from torch.nn.parameter import is_lazy
 
 from striate.errors import OptionError, printable
 from striate.zoo import user_code
-from striate.zoo.card import Card
+from striate.zoo.pages.card import Card
 
 #: what builders call their sizes, here and elsewhere
 _WORDS = {

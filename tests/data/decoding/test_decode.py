@@ -20,11 +20,11 @@ import pytest
 from PIL import Image, ImageCms, ImageFile
 
 from striate.data.decoding.decode import decode, header
-from striate.data.decoding.reading import silence
-from striate.data.listing import FINDINGS, Finding, Record
-from striate.data.preprocess import Fit, Preprocess
-from tests.data import pictures
-from tests.data.pictures import FORMATS, SUFFIXES, corners, deep_png, encoded, noise, turned
+from striate.data.decoding.files import silence
+from striate.data.decoding.preprocess import Fit, Preprocess
+from striate.data.listing.samples import FINDINGS, Finding, Record
+from tests.data import images as pictures
+from tests.data.images import FORMATS, SUFFIXES, corners, deep_png, encoded, noise, turned
 
 
 def kinds(data: bytes, shown: str = "picture") -> list[str]:

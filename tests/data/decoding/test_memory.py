@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from striate.data.decoding.decode import decode
-from striate.data.decoding.reading import content
-from tests.data.pictures import deep_png, encoded, noise
+from striate.data.decoding.files import content
+from tests.data.images import deep_png, encoded, noise
 
 SIDE = 2400
 MEASURED = """
@@ -21,7 +21,7 @@ import sys, io
 from PIL import Image
 from striate.data.decoding.decode import decode
 from striate.data.decoding import deep, samples
-from striate.data.preprocess import Preprocess
+from striate.data.decoding.preprocess import Preprocess
 
 for form in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):  # what is loaded once is no picture's
     file = io.BytesIO()

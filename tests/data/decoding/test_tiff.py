@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from striate.data.decoding.decode import decode, header
-from tests.data.pictures import corners, encoded, noise
+from tests.data.images import corners, encoded, noise
 from tests.data.tiffs import tiff
 
 RNG = np.random.default_rng(3)
@@ -188,7 +188,7 @@ def test_luma_and_chroma_are_read_where_none_is_subsampled(planes: bool) -> None
 def test_all_eight_orientations_are_turned_upright(
     orientation: int, options: dict[str, Any], tmp_path: Path
 ) -> None:
-    from tests.data.pictures import STORED_AS
+    from tests.data.images import STORED_AS
 
     image = corners()
     stored = image if orientation == 1 else image.transpose(STORED_AS[orientation])

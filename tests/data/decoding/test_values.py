@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.data.decoding.contents import kind, resemblance
 from striate.data.decoding.decode import decode
-from tests.data import pictures
-from tests.data.pictures import encoded, noise, png
+from striate.data.decoding.sniff import kind, resemblance
+from tests.data import images as pictures
+from tests.data.images import encoded, noise, png
 
 RNG = np.random.default_rng(8)
 

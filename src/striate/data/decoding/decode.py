@@ -15,8 +15,16 @@ from pathlib import Path
 from PIL import Image, ImageFile, JpegImagePlugin
 
 from striate.data.decoding import tiff
-from striate.data.decoding.colours import Converted, channels, flatten
-from striate.data.decoding.contents import bare_png, examine
+from striate.data.decoding.colors import Converted, channels, flatten
+from striate.data.decoding.files import (
+    Piece,
+    RefusedError,
+    complaints,
+    content,
+    piece,
+    regular,
+    silence,
+)
 from striate.data.decoding.limits import DEEP, bytes_needed, draft, refuse_huge, refuse_slow
 from striate.data.decoding.opening import (
     cut,
@@ -27,17 +35,9 @@ from striate.data.decoding.opening import (
     refused,
     whole,
 )
-from striate.data.decoding.reading import (
-    Piece,
-    RefusedError,
-    complaints,
-    content,
-    piece,
-    regular,
-    silence,
-)
-from striate.data.listing import Finding, Record
-from striate.data.preprocess import Preprocess
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.decoding.sniff import bare_png, examine
+from striate.data.listing.samples import Finding, Record
 
 _SUFFIXES = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "JPEG"),
@@ -144,9 +144,9 @@ def _tiff(data: bytes, megabytes: int) -> _Decoded:
             image = opened("TIFF", io.BytesIO(data))
             converted = _converted(image, "TIFF", data)
         else:
-            from striate.data.decoding import samples  # NumPy, for the few who need it
+            from striate.data.decoding import tiff_values
 
-            converted = samples.picture(page, data)
+            converted = tiff_values.picture(page, data)
     if said:
         raise RefusedError("unreadable", f"it is damaged ({said[0]})")
     size = page.width, page.height
@@ -187,13 +187,13 @@ def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:
     raw = layout(image)
     try:
         if form == "PPM" and image.tile[0].codec_name == "ppm":
-            from striate.data.decoding import deep
+            from striate.data.decoding import sixteen_bit
 
-            return deep.netpbm(image, data)
+            return sixteen_bit.netpbm(image, data)
         if raw in DEEP:
-            from striate.data.decoding import deep
+            from striate.data.decoding import sixteen_bit
 
-            return deep.png(image, lambda: opened(form, io.BytesIO(bare_png(data))))
+            return sixteen_bit.png(image, lambda: opened(form, io.BytesIO(bare_png(data))))
         image.load()
         return flatten(image, raw, form)
     except Exception as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from PIL import ImageFile, JpegImagePlugin
 
-from striate.data.decoding.colours import bytes_a_pixel, channels
-from striate.data.decoding.contents import Contents
+from striate.data.decoding.colors import bytes_a_pixel, channels
+from striate.data.decoding.files import RefusedError
 from striate.data.decoding.opening import layout, orientation_of
-from striate.data.decoding.reading import RefusedError
-from striate.data.preprocess import Preprocess
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.decoding.sniff import Contents
 
 #: bytes a pixel that a library keeps beside the image: two canvases and a frame
 _BESIDE = {"WEBP": 12}

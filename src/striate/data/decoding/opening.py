@@ -17,9 +17,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from striate.data.decoding.colours import UnsuitableError
-from striate.data.decoding.contents import Contents, bare_png, kind, resemblance
-from striate.data.decoding.reading import RefusedError
+from striate.data.decoding.colors import UnsuitableError
+from striate.data.decoding.files import RefusedError
+from striate.data.decoding.sniff import Contents, bare_png, kind, resemblance
 
 #: Pillow's reader of each format: no other is ever tried, whatever the file is called.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {

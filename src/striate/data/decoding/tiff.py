@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 from PIL import TiffImagePlugin
 
-from striate.data.decoding.reading import RefusedError
+from striate.data.decoding.files import RefusedError
 
 WHITE_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 2, 3, 5, 6, 8, 9
 #: photometric interpretation -> samples that are its color

@@ -12,8 +12,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from striate.data.packing.cache import spare_folders
-from striate.data.shards.form import ABOUT, INDEX, PATHS
+from striate.cache_dir import spare_folders
+from striate.data.shards.format import ABOUT, INDEX, PATHS
 from striate.errors import DataError, StorageError, printable
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")

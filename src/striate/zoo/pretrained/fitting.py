@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from striate.errors import ModelError, printable
 from striate.layers import skeletons
-from striate.zoo.card import Card
+from striate.zoo.pages.card import Card
 from striate.zoo.pretrained import sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.pretrained.naming import Naming, counter, weights_of

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from striate.errors import ModelError, OptionError, StorageError, printable
-from striate.zoo.pretrained.adopted import PREFIX, head_naming
 from striate.zoo.pretrained.counterparts import COUNTERPARTS, Counterpart
 from striate.zoo.pretrained.libraries import library
+from striate.zoo.pretrained.timm_models import PREFIX, head_naming
 
 _ORDER = ("torchvision", "package", "timm")
 #: under which programs that train keep their weights beside other things

@@ -1,0 +1,84 @@
+"""`striate describe`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from striate import storage
+from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
+from striate.cli.output import print_json
+from striate.errors import OptionError
+
+if TYPE_CHECKING:
+    from striate.summary import Anatomy
+
+_FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
+    ".csv": lambda anatomy: anatomy.to_csv(),
+    ".md": lambda anatomy: anatomy.to_markdown(),
+    ".svg": lambda anatomy: anatomy.to_svg(),
+    ".png": lambda anatomy: anatomy.to_png(),
+}
+
+
+@click.command("describe", cls=Verb)
+@click.argument(
+    "network",
+    help="A name of `striate networks`, mynet.py:Net, a run; or several.",
+    nargs=-1,
+    required=True,
+)
+@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the picture.")
+@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the picture.")
+@click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
+@click.option("--network", "code", metavar="TEXT", help="What a run's own is, as in mynet.py:Net.")
+@click.option("--folded", is_flag=True, help="A row for each block.")
+@click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
+@click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")
+@as_json
+def command(
+    network: Sequence[str],
+    size: int | None,
+    channels: int | None,
+    classes: int | None,
+    code: str | None,
+    folded: bool,
+    out: Path | None,
+    batch: int | None,
+    as_json: bool,
+) -> int:
+    """Show the layers of a network, and what each costs and sees.
+
+    Several networks are set side by side, with their speed on this machine.
+    Example: striate describe resnet50 --folded --out resnet50.svg
+    """
+    sizes = {"size": size, "channels": channels, "classes": classes}
+    if len(network) > 1 and (folded or out is not None or batch or code):
+        raise OptionError(
+            "--folded, --batch, --out and --network are for one network, but several came"
+        )
+    if out is not None:
+        storage.check_suffix(out, tuple(_FORMS))
+    early.check_networks(network)
+    from striate.cli.lazy import verbs
+
+    if len(network) > 1:
+        compared = verbs.side_by_side(*network, **sizes)
+        print_json(compared.to_json()) if as_json else click.echo(repr(compared))
+        return 0
+    anatomy = verbs.describe(network[0], None, **sizes, code=code)
+    memory = verbs.memory(network[0], batch=batch, **sizes, code=code) if batch else None
+    anatomy = anatomy.folded() if folded else anatomy
+    if out is not None:
+        storage.write(out, _FORMS[out.suffix.lower()](anatomy))
+    if as_json:
+        print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
+    elif out is None:
+        click.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
+    elif memory:
+        click.echo(str(memory))
+    return 0

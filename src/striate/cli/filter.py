@@ -1,0 +1,83 @@
+"""`striate filter`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from striate.cli.command import Verb, as_json
+from striate.cli.output import print_json
+
+
+@click.command("filter", cls=Verb, model="FilterOptions")
+@click.argument("photo", help="A picture, or sample:NAME, which may be a signal.")
+@click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
+@click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
+@as_json
+def command(
+    photo: str, kernel: str | None, every: bool, as_json: bool, options: dict[str, Any]
+) -> int:
+    """Slide a kernel over a picture: numbers, and a figure.
+
+    Without --out the picture, the kernel and the result are drawn beside each other.
+    Example: striate filter cat.jpg --kernel sobel-x --out edges.png
+    """
+    from striate.errors import OptionError, printable
+
+    if every == (kernel is not None):
+        came = "both came" if every else "neither came"
+        raise OptionError(f"filter takes --kernel, as in --kernel sobel-x, or --all; {came}")
+    told, document, files = _all(photo, options) if every else _one(photo, str(kernel), options)
+    if as_json:
+        print_json({**document, "files": files})
+        return 0
+    click.echo(told)
+    for what, place in files.items():
+        click.echo(f"{what:<8} {printable(str(place))}")
+    if "figure" in files and _has_screen():
+        click.launch(files["figure"])
+    return 0
+
+
+def _one(
+    photo: str, kernel: str, options: dict[str, Any]
+) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """What to tell of one kernel, as text and as a document, and the files written."""
+    from striate import storage
+    from striate.images.filtering import encoded, file_name, filter  # noqa: A004
+
+    found = filter(photo, kernel, **options)
+    files = {name: str(options[name]) for name in ("out", "raw") if name in options}
+    if "out" not in options:
+        place = storage.free(Path(file_name(photo, kernel)))
+        storage.write(place, encoded(found.figure(), ".png"))
+        files = {"figure": str(place), **files}
+    told = repr(found)
+    if found.numbers.ndim > 1 and found.scale.kind == "diverging" and "out" in options:
+        told += "; --clip draws it as a picture"
+    return told, found.to_json(), files
+
+
+def _all(photo: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The same of the gallery."""
+    from striate import storage
+    from striate.images.filtering import file_name
+    from striate.images.gallery import gallery
+    from striate.vision import KERNELS
+
+    if "out" in options:
+        place, name = Path(options["out"]), "out"
+    else:
+        place, name = storage.free(Path(file_name(photo, "all"))), "figure"
+    gallery(photo, **{**options, "out": place})
+    return f"kernels  {', '.join(KERNELS)}", {"kernels": list(KERNELS)}, {name: str(place)}
+
+
+def _has_screen() -> bool:
+    """Whether somebody looks at this terminal from a desktop."""
+    desktop = sys.platform == "darwin" or not {"DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(os.environ)
+    return desktop and sys.stdout.isatty()

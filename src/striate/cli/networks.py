@@ -1,0 +1,41 @@
+"""`striate networks`."""
+
+from __future__ import annotations
+
+import click
+
+from striate.cli.command import Verb, as_json
+from striate.cli.output import print_json
+
+
+@click.command("networks", cls=Verb)
+@as_json
+def command(as_json: bool) -> int:
+    """List the networks of the zoo.
+
+    Example: striate networks
+    """
+    from striate.cli.lazy import verbs
+
+    cards = verbs.networks()
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": card.name,
+                    "paper": card.paper,
+                    "year": card.year,
+                    "input": card.input,
+                    "classes": card.classes,
+                    "params": card.params,
+                    "macs": card.macs,
+                    "field": card.field,
+                    "gives": card.gives,
+                    "any_size": card.any_size,
+                }
+                for card in cards
+            ]
+        )
+        return 0
+    click.echo(repr(cards))
+    return 0

@@ -1,0 +1,31 @@
+"""`striate verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from striate.cli import early
+from striate.cli.command import FILE, Verb, as_json
+from striate.cli.output import print_json
+
+
+@click.command("verify", cls=Verb)
+@click.argument("run", help="The folder of a run.", type=FILE)
+@click.option("--network", metavar="TEXT", help="File and name of one's own, as in mynet.py:Net.")
+@as_json
+def command(run: Path, network: str | None, as_json: bool) -> int:
+    """Take the last steps of a run again and compare every bit; write nothing.
+
+    Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
+    """
+    early.check_run(run)
+    from striate.cli.lazy import verbs
+
+    replay = verbs.verify(run, network=network, progress=True)
+    if as_json:
+        print_json(replay.to_json())
+    else:
+        click.echo(str(replay))
+    return 0 if replay.same else 1

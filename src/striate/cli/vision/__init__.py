@@ -1,1 +1,0 @@
-"""Commands of classical vision: a picture as numbers, and what kernels make of it."""

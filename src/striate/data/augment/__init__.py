@@ -1,0 +1,1 @@
+"""Augmentation of whole batches: ranges, geometry, colors, and images laid over images."""

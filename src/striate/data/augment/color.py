@@ -1,0 +1,73 @@
+"""One linear map of colours a picture.
+
+Saturation moves a colour along the line to its grey (ITU-R BT.601 weights). Hue turns it about
+the axis of greys at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
+Contrast is taken about the mean of the picture. Nothing is clipped: values beyond black and white
+stay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from striate.data.augment import ranges
+from striate.data.augment.ranges import Variation
+
+_LUMA = (0.299, 0.587, 0.114)
+#: rows I and Q of ITU-R's YIQ
+_CHROMA = ((0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+
+
+def colours(
+    uniform: Tensor, variation: Variation, mean: Sequence[float], deviation: Sequence[float]
+) -> tuple[Tensor, Tensor, Tensor]:
+    """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the picture's mean.
+
+    A colour x of a normalised picture whose channels' mean is m becomes
+    matrix x + constant + row . m. `mean` and `deviation` are those of the normalisation: a channel
+    each. Brightness is in units of the normalised range (a deviation of about 0.25 is assumed).
+    """
+    signed, channels = uniform.cpu().double() * 2 - 1, len(mean)
+    gain = (1 + variation.contrast * signed[:, ranges.CONTRAST])[:, None]
+    light = (4 * variation.brightness * signed[:, ranges.BRIGHTNESS])[:, None]
+    matrix, constant = _tints(signed, variation, mean, deviation)
+    average = constant.mean(dim=1, keepdim=True) * (1 - gain)
+    row = matrix.mean(dim=1) * (1 - gain)
+    constants = gain * constant + average + light.expand(-1, channels)
+    return gain[:, :, None] * matrix, constants, row
+
+
+def recoloured(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
+    """(N, C, H, W) with the maps that `colours` gives, in torch."""
+    count, channels, high, wide = pictures.shape
+    matrix, constant, row = (part.to(pictures) for part in (matrix, constant, row))
+    flat = pictures.reshape(count, channels, high * wide)
+    offset = constant + (row * flat.mean(dim=2)).sum(dim=1, keepdim=True)
+    return torch.baddbmm(offset[:, :, None], matrix, flat).reshape(pictures.shape)
+
+
+def _tints(
+    signed: Tensor, variation: Variation, mean: Sequence[float], deviation: Sequence[float]
+) -> tuple[Tensor, Tensor]:
+    """Saturation and hue as a matrix and a constant, between normalised colours."""
+    count, channels = len(signed), len(mean)
+    one = torch.eye(channels, dtype=torch.float64)
+    if channels != 3 or not (variation.saturation or variation.hue):
+        return one.expand(count, -1, -1), torch.zeros((count, channels), dtype=torch.float64)
+    luma = torch.tensor(_LUMA, dtype=torch.float64)
+    split = torch.stack((luma, *torch.tensor(_CHROMA, dtype=torch.float64)))
+    angle = signed[:, ranges.HUE] * math.radians(variation.hue)
+    strength = 1 + variation.saturation * signed[:, ranges.SATURATION]
+    cosine, sine = strength * angle.cos(), strength * angle.sin()
+    turn = torch.zeros((count, 3, 3), dtype=torch.float64)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = cosine
+    turn[:, 1, 2], turn[:, 2, 1] = -sine, sine
+    real = torch.linalg.inv(split) @ turn @ split
+    middle = torch.tensor(mean, dtype=torch.float64)
+    spread = torch.tensor(deviation, dtype=torch.float64)
+    return real * spread / spread[:, None], ((real - one) @ middle) / spread

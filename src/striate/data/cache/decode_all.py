@@ -1,0 +1,156 @@
+"""Every picture of a listing decoded once, in child processes: a record each, pixels on request.
+
+A picture that kills its decoder, or keeps it for too long, costs only itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Generator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from striate.data.cache.worker import Job
+from striate.data.cache.workers import Death, answers
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import Finding, Listing, Record
+from striate.errors import StriateError
+from striate.storage import storage_error
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PICTURES_A_CHILD = 16  #: fewer are not worth one more child, which takes 0.07 s to start
+_LEAST_MEMORY_MEGABYTES = 4000
+_GLANCE = Preprocess(size=224, channels=3)  #: what JPEGs are decoded for where no pixels are wanted
+
+
+def survey(
+    listing: Listing,
+    *,
+    preprocess: Preprocess | None = None,
+    pixels: Path | None = None,
+    workers: int | None = None,
+    seconds: float = 20.0,
+    largest_megabytes: int = 200,
+) -> Generator[tuple[int, Record]]:
+    """Decode every picture; yields its index and record, in the order in which they are done.
+
+    With `preprocess` and `pixels`, picture i becomes row i of that .npy file. Leaving the iteration
+    early stops the children.
+    """
+    if listing.arrays is not None:
+        return _rows(listing.arrays, preprocess, pixels)
+    wanted = preprocess or _GLANCE
+    rows: dict[str, Any] = {}
+    if pixels is not None:
+        rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
+    job = job_for(wanted, largest_megabytes, **rows)
+    return _decoded(listing, range(len(listing.pictures)), job, workers, seconds)
+
+
+def headers(listing: Listing, most: int = 1000) -> list[Record]:
+    """Records with size and channels only, of up to `most` pictures spread over the listing."""
+    count = len(listing.pictures)
+    chosen = range(count)[:: max(1, math.ceil(count / most))]
+    if listing.arrays is not None:
+        _, height, width, channels = listing.arrays.shape
+        return [Record("", width, height, 1 if channels == 1 else 3) for _ in chosen]
+    if listing.shards is not None:  # which know
+        known = listing.shards.table[list(chosen)]
+        return [Record("", *size) for size in known[["width", "height", "channels"]].tolist()]
+    job = job_for(_GLANCE, 200, headers=True)
+    found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
+    return [found[index] for index in chosen]
+
+
+def _decoded(
+    listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
+) -> Generator[tuple[int, Record]]:
+    """The records of the chosen pictures, from as many children as there are processors."""
+    tasks = ((index, where(listing, index)) for index in chosen)
+    if workers is None:
+        workers = min(processors(), -(-len(chosen) // _PICTURES_A_CHILD))
+    for index, answer in answers(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
+        path = listing.pictures[index].path
+        if isinstance(answer, Death):
+            yield index, Record(findings=(Finding(answer.kind, path, answer.detail),))
+        elif isinstance(answer, dict):
+            raise failure(answer, job, path)
+        else:
+            shards = listing.shards
+            digest = b"" if shards is None else shards.table["digest"][index].tobytes()
+            yield index, as_promised(recorded(answer, path), digest, path)
+
+
+def where(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
+    """Where a picture stands, as a child is told."""
+    path = listing.pictures[index].path
+    if listing.shards is not None:
+        return *listing.shards.where(index), path
+    return os.path.join(listing.root, path)  # noqa: PTH118 - many times
+
+
+def recorded(answer: list[Any], path: str) -> Record:
+    """A child's answer as the record of a picture."""
+    digest, width, height, channels, seen = answer
+    findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
+    return Record(digest, width, height, channels, findings)
+
+
+def as_promised(record: Record, digest: bytes, path: str) -> Record:
+    """The record, unless it is of other bytes than an index promises; b"" promises nothing."""
+    if not digest or not record.digest or bytes.fromhex(record.digest) == digest:
+        return record
+    return Record(findings=(Finding("unreadable", path, "its bytes are not those packed"),))
+
+
+def failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:
+    """The error for an answer that is none."""
+    if "storage" in answer:
+        error = OSError(*answer["storage"])
+        return storage_error(Path(job.pixels or ""), error, "free some space, or use another disk")
+    return StriateError(f"{path}: the decoder failed, which is a bug\n{answer['failed']}")
+
+
+def job_for(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
+    """What children are asked for."""
+    memory = max(_LEAST_MEMORY_MEGABYTES, 12 * largest_megabytes)
+    return Job(
+        preprocess.size, preprocess.channels, preprocess.fit, largest_megabytes, memory, **more
+    )
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _rows(
+    arrays: NDArray[np.uint8], preprocess: Preprocess | None, pixels: Path | None
+) -> Generator[tuple[int, Record]]:
+    """Records of pictures that are rows of an array, which need no decoding."""
+    count, height, width, channels = arrays.shape
+    out = None if pixels is None else np.load(pixels, mmap_mode="r+")
+    for index in range(count):
+        row = np.ascontiguousarray(arrays[index])
+        if out is not None and preprocess is not None:
+            out[index] = _resized(row, preprocess)
+        digest = hashlib.sha256(row.data).hexdigest()
+        yield index, Record(digest, width, height, 1 if channels == 1 else 3)
+
+
+def _resized(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """(H, W, C) -> (size, size, channels), by the same way as a picture from a file."""
+    if row.shape == (preprocess.size, preprocess.size, preprocess.channels):
+        return row
+    return preprocess.picture(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))

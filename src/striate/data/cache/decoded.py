@@ -1,0 +1,274 @@
+"""Every usable picture decoded once into one array on the disk, kept for the next run.
+
+    <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable pictures in listing order
+    <cache>/<key>/about.json   what it was made of, for a person
+    <cache>/<key>/records.npy  a record for each picture of the listing, with index.json: `records`
+
+The key is taken from the preprocessing and every picture's path, size and times of change (of
+arrays, their bytes): changed pictures make another pack. Labels and parts are the listing's.
+
+Where the array would be larger than the cache may become, or no place can be written to, pictures
+are decoded once for their records alone, and again whenever they are asked for: see `stream`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import io
+import os
+import shutil
+import threading
+import time
+import weakref
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from striate import storage
+from striate.cache_dir import LOCK, cache_folder, publish, spare_folders
+from striate.cache_store import describe, hold, limit, room_for
+from striate.data.cache.decode_all import survey
+from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
+from striate.data.cache.stream import Stream
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.columns import Pictures, Records, repeated
+from striate.data.listing.samples import Listing, Packed, Progress, Streamed
+from striate.data.problems import problems
+from striate.data.shards.reader import records_of
+from striate.errors import DataError, StorageError, printable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_MOVED_BYTES = 1 << 24
+_PROGRESS_SECONDS = 0.25
+
+
+def pack(listing: Listing, preprocess: Preprocess, *, cache: Path | None = None) -> Packed:
+    """The pixels of every usable picture, from the cache or decoded now; see `packing`."""
+    work = packing(listing, preprocess, cache=cache)
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value
+
+
+def packing(
+    listing: Listing,
+    preprocess: Preprocess,
+    *,
+    cache: Path | None = None,
+    largest_megabytes: int = 200,
+) -> Generator[Progress, None, Packed]:
+    """Pack, telling the progress a few times a second; the generator's value is the pack.
+
+    Where the usual cache cannot be used the pack lies elsewhere until this process ends, or the
+    pictures are streamed, and its note says so. Raises DataError when no picture can be used,
+    StorageError when no place will do and they are not in files.
+    """
+    try:
+        folder = cache_folder(cache)
+        return (yield from _packing(folder, listing, preprocess, largest_megabytes))
+    except StorageError as error:
+        if cache is not None:
+            raise
+        failure = error
+    for spare in spare_folders():
+        with contextlib.suppress(StorageError):
+            packed = yield from _packing(spare, listing, preprocess, largest_megabytes)
+            return replace(packed, note=packed.note or f"{failure}; for now the cache is {spare}")
+    if listing.arrays is not None:
+        raise failure
+    return (yield from _streaming(None, listing, preprocess, largest_megabytes, f"{failure}"))
+
+
+def _packing(
+    folder: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
+) -> Generator[Progress, None, Packed]:
+    home = folder / _key(listing, preprocess, largest_megabytes)
+    held = hold(home)
+    records = read_records(home, len(listing.pictures))
+    if records is None:
+        if held is not None:
+            os.close(held)
+        needed, most = _bytes(listing, preprocess), limit(folder)
+        if needed > most and listing.arrays is None:
+            why = f"{needed / 1e9:,.1f} GB of decoded pictures do not fit into a cache of "
+            why += f"{most / 1e9:,.1f} GB"
+            return (yield from _streaming(folder, listing, preprocess, largest_megabytes, why))
+        room_for(folder, needed)
+        records = yield from _built(home, listing, preprocess, largest_megabytes, stored=True)
+        held = hold(home)
+    return _packed(home, listing, records, held)
+
+
+def _streaming(
+    folder: Path | None,
+    listing: Listing,
+    preprocess: Preprocess,
+    largest_megabytes: int,
+    why: str,
+) -> Generator[Progress, None, Packed]:
+    """The pictures to be decoded when they are asked for; what is known of them is kept."""
+    records = records_of(listing, largest_megabytes)
+    if records is None and folder is None:
+        records = yield from _decoded(None, listing, preprocess, largest_megabytes)
+    elif records is None and folder is not None:
+        home = folder / f"{_key(listing, preprocess, largest_megabytes)}-streamed"
+        records = read_records(home, len(listing.pictures))
+        if records is None:
+            records = yield from _built(home, listing, preprocess, largest_megabytes, stored=False)
+    assert records is not None
+    chosen = np.flatnonzero(records.usable)
+    stream = Stream(listing, chosen, records.chosen(chosen), preprocess, largest_megabytes)
+    note = f"{why}; pictures are streamed: decoded from their files whenever they are needed"
+    return replace(_joined(stream, listing, records), note=note)
+
+
+def _packed(home: Path, listing: Listing, records: Records, held: int | None) -> Packed:
+    pixels = np.load(home / PIXELS, mmap_mode="r")
+    if held is not None:  # until nobody can see the mapped file any more
+        weakref.finalize(pixels.base, os.close, held)
+    return _joined(pixels, listing, records)
+
+
+def _joined(pixels: NDArray[np.uint8] | Streamed, listing: Listing, records: Records) -> Packed:
+    usable = np.flatnonzero(records.usable)
+    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    found = (*listing.findings, *records.all_findings(), *repeated(pictures, kept))
+    return Packed(pixels, pictures, kept, listing.class_names, found)
+
+
+def _built(
+    home: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int, *, stored: bool
+) -> Generator[Progress, None, Records]:
+    """Decode into a folder of this process's own, which then takes its name; pixels if stored."""
+    partial = home.with_name(f"{home.name}.{os.getpid()}-{threading.get_ident()}.partial")
+    try:
+        partial.mkdir()
+        with storage.lock(partial / LOCK, f"{partial}"):
+            pixels = partial / PIXELS if stored else None
+            records = yield from _decoded(pixels, listing, preprocess, largest_megabytes)
+            write_records(partial, records)
+            describe(partial, f"{listing.root}, {preprocess.size}x{preprocess.size} pixels")
+            (partial / LOCK).unlink()
+            publish(partial, home, lambda home: read_records(home, len(records)) is not None)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise storage.storage_error(partial, error, _needed(listing, preprocess)) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return records
+
+
+def _decoded(
+    pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
+) -> Generator[Progress, None, Records]:
+    total = len(listing.pictures)
+    if pixels is not None:
+        _allocate(pixels, total, preprocess)
+    records = Records.empty(total)
+    last = 0.0
+    work = survey(
+        listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
+    )
+    with contextlib.closing(work):
+        for done, (index, record) in enumerate(work):
+            records.put(index, record)
+            if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
+                yield Progress(done, total, "pictures")
+                last = now
+    if not records.usable.any():
+        raise _nothing(listing, records)
+    if pixels is not None:
+        _compact(pixels, records.usable)
+    yield Progress(total, total, "pictures")
+    return records
+
+
+def _allocate(pixels: Path, count: int, preprocess: Preprocess) -> None:
+    """An array of zeros whose bytes the disk has promised: it is full now, or not at all."""
+    shape = (count, preprocess.size, preprocess.size, preprocess.channels)
+    np.lib.format.open_memmap(pixels, "w+", np.uint8, shape)
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with pixels.open("r+b") as file:
+        try:
+            os.posix_fallocate(file.fileno(), 0, pixels.stat().st_size)
+        except OSError as error:
+            # A file system that cannot promise: a full disk is then met while writing.
+            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
+                raise
+
+
+def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
+    """Drop the rows of unusable pictures, moving the later ones up in place."""
+    if usable.all():
+        return
+    array = np.load(pixels, mmap_mode="r+")
+    kept = np.flatnonzero(usable)
+    step = max(1, _MOVED_BYTES // array[0].nbytes)
+    for first in range(0, len(kept), step):
+        chosen = kept[first : first + step]
+        array[first : first + len(chosen)] = array[chosen]
+    array.flush()
+    start, shape = array.offset, (len(kept), *array.shape[1:])
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
+    # NumPy pads headers so that the first size may change without moving what follows.
+    assert header.tell() == start
+    with pixels.open("r+b") as file:
+        file.write(header.getvalue())
+        file.truncate(start + int(np.prod(shape)))
+
+
+def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
+    """Names the pack of these pictures at this size; changed content is told by size and times."""
+    view = preprocess.size, preprocess.fit, preprocess.channels
+    settings = VERSION, *view, largest_megabytes
+    summary = hashlib.sha256(repr(settings).encode())
+    if listing.arrays is not None:
+        summary.update(repr(listing.arrays.shape).encode())
+        for start in range(0, len(listing.arrays), 4096):
+            summary.update(listing.arrays[start : start + 4096].tobytes())
+        return summary.hexdigest()[:40]
+    if listing.shards is not None:
+        summary.update(repr(listing.shards.digest).encode())
+        return summary.hexdigest()[:40]
+    for picture in listing.pictures:
+        try:
+            found = os.stat(os.path.join(listing.root, picture.path))  # noqa: PTH116, PTH118 - many times
+            stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+        except (OSError, ValueError):
+            stamp = ()
+        summary.update(repr((picture.path, stamp)).encode("utf-8", "surrogatepass"))
+    return summary.hexdigest()[:40]
+
+
+def _needed(listing: Listing, preprocess: Preprocess) -> str:
+    megabytes = -(-_bytes(listing, preprocess) // 10**6)
+    return f"{megabytes:,} MB are needed; set STRIATE_CACHE to a folder on another disk"
+
+
+def _bytes(listing: Listing, preprocess: Preprocess) -> int:
+    return len(listing.pictures) * preprocess.size**2 * preprocess.channels
+
+
+def _nothing(listing: Listing, records: Records) -> DataError:
+    reasons = [
+        f"{printable(finding.path)}: {finding.kind}"
+        + (f" ({printable(finding.detail)})" if finding.detail else "")
+        for record in records[:3]
+        for finding in record.findings[:1]
+    ]
+    (why,) = problems(listing.class_names, (), listing.pictures, listing.findings)
+    return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

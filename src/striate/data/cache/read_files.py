@@ -1,0 +1,131 @@
+"""Files that are no listing, decoded in child processes under the limits that a survey has.
+
+Whatever a file holds, it costs at most its time and its memory, and signals work meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.cache.decode_all import as_promised, failure, job_for, recorded
+from striate.data.cache.stream import Ring
+from striate.data.cache.worker import Job
+from striate.data.cache.workers import Death, Task, answers
+from striate.data.decoding.files import Piece, scratch
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import Finding, Record
+
+_SECONDS = 20.0  #: that a picture may take
+_FILES_A_CHILD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """Where a picture is, and the name that is shown for it."""
+
+    place: Path | Piece
+    shown: str
+    digest: bytes = b""  #: SHA-256 that its bytes must have; b"" where nothing was promised
+
+    @property
+    def task(self) -> Any:
+        """What a child is told."""
+        if isinstance(self.place, tuple):
+            return *self.place, self.shown
+        return os.fspath(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A file's picture as a network sees it, (size, size, channels); None where it has none."""
+
+    file: File
+    pixels: NDArray[np.uint8] | None
+    record: Record
+
+
+def read_files(
+    files: Iterable[File],
+    preprocess: Preprocess,
+    *,
+    batch: int,
+    workers: int,
+    largest_megabytes: int,
+    seconds: float = _SECONDS,
+) -> Iterator[tuple[Read, ...]]:
+    """The pictures of files in their order, so many at a time; the next are decoded meanwhile."""
+    todo = iter(files)
+    groups = iter(lambda: tuple(islice(todo, batch)), ())
+    first = next(groups, None)
+    if first is None:
+        return
+    if len(first) < batch:  # these are all
+        workers = min(workers, -(-len(first) // _FILES_A_CHILD))
+    shape = preprocess.size, preprocess.size, preprocess.channels
+    with Ring(batch * (1 + workers), shape) as ring:
+        job = job_for(preprocess, largest_megabytes, pixels=ring.path, slots=ring.slots)
+        asked, known = dict[int, File](), dict[int, Record]()
+        done = 0
+        tasks = _tasks(chain([first], groups), ring, asked)
+        with contextlib.closing(answers(_told(job), tasks, workers, seconds)) as work:
+            for number, answer in work:
+                known[number] = _record(answer, asked[number], job)
+                ring.filled(number)
+                while (pixels := ring.taken()) is not None:
+                    numbers = range(done, done + len(pixels))
+                    yield tuple(
+                        Read(asked.pop(at), row if known[at].usable else None, known.pop(at))
+                        for at, row in zip(numbers, pixels, strict=True)
+                    )
+                    done += len(pixels)
+
+
+def read_whole(
+    file: File, largest_megabytes: int, seconds: float = _SECONDS
+) -> tuple[NDArray[np.uint8] | None, Record]:
+    """A file's picture at its own size, (H, W) or (H, W, 3)."""
+    with scratch() as made:
+        place = f"/proc/{os.getpid()}/fd/{made.fileno()}"
+        job = replace(job_for(Preprocess(0, 3), largest_megabytes), pixels=place)
+        ((_, answer),) = answers(_told(job), [(0, file.task)], 1, seconds)
+        record = _record(answer, file, job)
+        if not record.usable:
+            return None, record
+        shape = record.height, record.width, record.channels
+        found = np.fromfile(made, np.uint8, int(np.prod(shape))).reshape(shape)
+        return (found[..., 0] if record.channels == 1 else found), record
+
+
+def _tasks(
+    groups: Iterable[tuple[File, ...]], ring: Ring, asked: dict[int, File]
+) -> Generator[Task | None]:
+    for group in groups:
+        ring.expect(len(group))
+        for file in group:
+            while (number := ring.place(0)) is None:
+                yield None
+            asked[number] = file
+            yield number, file.task
+
+
+def _told(job: Job) -> str:
+    return json.dumps(asdict(job))
+
+
+def _record(answer: Any, file: File, job: Job) -> Record:
+    """What a child answered, or the finding for its death or for other bytes than promised."""
+    if isinstance(answer, Death):
+        return Record(findings=(Finding(answer.kind, file.shown, answer.detail),))
+    if isinstance(answer, dict):
+        raise failure(answer, job, file.shown)
+    return as_promised(recorded(answer, file.shown), file.digest, file.shown)

@@ -1,0 +1,58 @@
+"""What is kept of a pack beside its pixels: a record a picture, as columns of an array.
+
+    index.json    version, size and hashes of the pixels, SHA-256 of the records, all findings
+    records.npy   (N,) of columns.RECORD
+
+Where pictures are streamed there are no pixels, and only these two are kept.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate import storage
+from striate.cache_dir import hashes, whole
+from striate.data.listing.columns import RECORD, Records, findings_from, findings_of
+from striate.storage import ARRAY_DAMAGE
+
+VERSION = 2  #: of the layout on the disk, and of what decoding gives
+PIXELS, INDEX, RECORDS = "pixels.npy", "index.json", "records.npy"
+
+
+def write_records(folder: Path, records: Records) -> None:
+    """Write both files; pixels, if there are any, must be there."""
+    table = io.BytesIO()
+    np.save(table, records.table, allow_pickle=False)
+    storage.write(folder / RECORDS, table.getvalue())
+    index = {
+        "version": VERSION,
+        "pixels": _pixels(folder),
+        "records": whole(folder / RECORDS),
+        "findings": findings_of(records.findings),
+    }
+    storage.write(folder / INDEX, json.dumps(index))
+
+
+def read_records(folder: Path, count: int) -> Records | None:
+    """The records of so many pictures, if they and the pixels are there and undamaged."""
+    try:
+        index = storage.read_json(folder / INDEX)
+        if index["version"] != VERSION or index["records"] != whole(folder / RECORDS):
+            return None
+        table = np.load(folder / RECORDS, allow_pickle=False)
+        if table.shape != (count,) or table.dtype != RECORD or index["pixels"] != _pixels(folder):
+            return None
+        return Records(table, findings_from(index["findings"]))
+    except (OSError, *ARRAY_DAMAGE):
+        return None
+
+
+def _pixels(folder: Path) -> dict[str, Any] | None:
+    """Size and hashes of the pixels; None where there are none."""
+    file = folder / PIXELS
+    return {"bytes": file.stat().st_size, "sha256": hashes(file)} if file.exists() else None

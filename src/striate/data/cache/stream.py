@@ -1,0 +1,174 @@
+"""Pixels that are decoded when they are asked for, where all of them together would not fit.
+
+The children that fill the cache decode here as well, by the same code, so that a run sees the same
+pixels with and without it. They work ahead: while a batch is learned from, they decode the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import mmap
+import os
+import tempfile
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.cache.decode_all import failure, job_for, processors, where
+from striate.data.cache.workers import Death, Task, answers
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.columns import Records
+from striate.data.listing.samples import Listing, Streamed
+from striate.errors import DataError, printable
+
+_AHEAD = 64  #: pictures that each child may be ahead of what is waited for
+_ADVICE = "put it back as it was and resume, or train anew"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The usable pictures of a listing: row i is decoded from its picture `chosen[i]`."""
+
+    listing: Listing = field(repr=False)
+    chosen: NDArray[np.int64] = field(repr=False)
+    records: Records = field(repr=False)  #: a row each, which the pictures must still match
+    preprocess: Preprocess
+    largest_megabytes: int = 200
+    seconds: float = 20.0  #: that a picture may take
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        view = self.preprocess
+        return len(self.chosen), view.size, view.size, view.channels
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+        """Row numbers -> (N, size, size, channels); one row -> (size, size, channels)."""
+        asked = np.arange(len(self))[rows]
+        flat = np.atleast_1d(asked)
+        pieces = self.batches(flat[at : at + _AHEAD] for at in range(0, len(flat), _AHEAD))
+        found = np.concatenate([np.zeros((0, *self.shape[1:]), np.uint8), *pieces])
+        return found[0] if asked.ndim == 0 else found
+
+    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
+        """For each array of row numbers its pictures; the next ones are decoded meanwhile.
+
+        No array may be longer than the first. Raises DataError for a picture that is not what it
+        was when the pictures were looked at.
+        """
+        todo = iter(wanted)
+        first = next(todo, None)
+        if first is None:
+            return
+        workers = processors()
+        with Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
+            job = job_for(
+                self.preprocess, self.largest_megabytes, pixels=ring.path, slots=ring.slots
+            )
+            tasks = self._tasks(ring, first, todo)
+            work = answers(json.dumps(asdict(job)), tasks, workers, self.seconds)
+            with contextlib.closing(work):
+                for number, answer in work:
+                    self._check(ring.rows[number % ring.slots], answer)
+                    ring.filled(number)
+                    while (batch := ring.taken()) is not None:
+                        yield batch
+
+    def _tasks(
+        self, ring: Ring, first: NDArray[np.int64], more: Iterator[NDArray[np.int64]]
+    ) -> Generator[Task | None]:
+        batch: NDArray[np.int64] | None = first
+        while batch is not None:
+            ring.expect(len(batch))
+            for row in batch.tolist():
+                while (number := ring.place(row)) is None:
+                    yield None
+                yield number, where(self.listing, int(self.chosen[row]))
+            batch = next(more, None)
+
+    def _check(self, row: int, answer: Any) -> None:
+        """Raises DataError unless the picture is the one that was recorded."""
+        path = self.listing.pictures[int(self.chosen[row])].path
+        shown = printable(path)
+        if isinstance(answer, Death):
+            raise DataError(f"{shown}: {answer.kind} ({answer.detail}); {_ADVICE}")
+        if isinstance(answer, dict):
+            raise failure(answer, job_for(self.preprocess, 0), path)
+        digest, _, _, channels, seen = answer
+        if not channels:
+            kind, detail = seen[0]
+            what = f"{kind} ({detail})" if detail else kind
+            raise DataError(f"{shown}: {what} since the run began; {_ADVICE}")
+        if bytes.fromhex(digest) != self.records.digests[row].tobytes():
+            raise DataError(f"{shown}: changed since the run began; {_ADVICE}")
+
+
+def gathered(
+    source: NDArray[np.uint8] | Streamed, wanted: Iterable[NDArray[np.int64]]
+) -> Iterator[NDArray[np.uint8]]:
+    """For each array of row numbers its pictures (N, size, size, channels), from either source."""
+    if isinstance(source, np.ndarray):
+        return (source[rows] for rows in wanted)
+    return source.batches(wanted)
+
+
+class Ring:
+    """Room for some pictures in memory that children write to, used over and over."""
+
+    def __init__(self, slots: int, shape: tuple[int, ...]) -> None:
+        self.slots, self._shape = slots, shape
+        self.rows = [0] * slots  #: which row of the stream is in which slot
+        self._missing: deque[list[int]] = deque()  #: of each batch: first number, length, missing
+        self._given = self._ended = 0  #: pictures that were placed; that batches were opened for
+
+    def __enter__(self) -> Self:
+        size = self.slots * int(np.prod(self._shape))
+        with contextlib.ExitStack() as held:
+            descriptor = os.memfd_create("striate") if hasattr(os, "memfd_create") else -1
+            if descriptor >= 0:
+                held.callback(os.close, descriptor)
+                self.path = f"/proc/{os.getpid()}/fd/{descriptor}"
+            else:
+                file = held.enter_context(tempfile.NamedTemporaryFile())
+                descriptor, self.path = file.fileno(), file.name
+            os.truncate(descriptor, size)
+            pixels = np.frombuffer(mmap.mmap(descriptor, size), np.uint8)
+            self._pixels = pixels.reshape(self.slots, *self._shape)
+            self._held = held.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._held.close()
+
+    def expect(self, length: int) -> None:
+        """Of the next pictures, so many are a batch."""
+        self._missing.append([self._ended, length, length])
+        self._ended += length
+
+    def place(self, row: int) -> int | None:
+        """The number of the next picture, which stands in slot number % slots; None while full."""
+        if self._given - self._missing[0][0] >= self.slots:
+            return None
+        number, self._given = self._given, self._given + 1
+        self.rows[number % self.slots] = row
+        return number
+
+    def filled(self, number: int) -> None:
+        for batch in self._missing:
+            if number < batch[0] + batch[1]:
+                batch[2] -= 1
+                return
+
+    def taken(self) -> NDArray[np.uint8] | None:
+        """The oldest batch, if all of it is there; its room is then free."""
+        if not self._missing or self._missing[0][2]:
+            return None
+        start, length, _ = self._missing.popleft()
+        return self._pixels[np.arange(start, start + length) % self.slots]

@@ -1,0 +1,179 @@
+"""The child process of a survey: lines of tasks come in, a line of answer a picture goes out.
+
+    python -P -m striate.data.cache.worker '{"size": 224, ...}'
+    in:   [index, path], or [index, [file, first byte, length, path]] for a piece of a file
+    out:  "ready", then in the order of the tasks
+          [digest, width, height, channels, [[kind, detail], ...]]
+          or {"failed": traceback} or {"storage": [number, text]}
+
+With `pixels`, the picture as a network sees it becomes row `index` of that file of rows. The child
+ends with its parent, and takes no more memory than it is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from striate.data.decoding.colors import boxes
+from striate.data.decoding.decode import decode, header
+from striate.data.decoding.files import silence
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import Record
+
+_PR_SET_PDEATHSIG = 1
+_FLUSH_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a child does with each path it is given."""
+
+    size: int  #: of the pictures to be written, or what large JPEGs are decoded for; 0: their own
+    channels: int
+    fit: Any
+    largest_megabytes: int
+    memory_megabytes: int
+    pixels: str | None = None  #: file whose rows are filled
+    start: int = 0  #: byte of that file where row 0 begins
+    slots: int = 0  #: rows of that file, where they are used over and over; 0: one a picture
+    headers: bool = False  #: read the headers only
+
+
+class _StorageFailedError(Exception):
+    """The disk refused a row of pixels."""
+
+
+def main() -> None:
+    """Answer every task that comes, until there are no more."""
+    answers = _take_stdout()
+    _die_with_parent()
+    job = Job(**json.loads(sys.argv[1]))
+    _limit_memory(job.memory_megabytes)
+    Image.MAX_IMAGE_PIXELS = None  # the budget in bytes takes its place
+    work = _worker(job)
+    waiting = ["ready"]
+    last = 0.0
+    with silence():
+        for index, path in _tasks(answers, waiting):
+            waiting.append(_answer(work, index, path))
+            if (now := time.monotonic()) > last + _FLUSH_SECONDS:
+                _send(answers, waiting)
+                last = now
+
+
+def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
+    try:
+        record = work(index, path)
+    except _StorageFailedError as error:
+        return json.dumps({"storage": error.args})
+    except Exception:  # noqa: BLE001 - a bug of ours must reach the parent
+        return json.dumps({"failed": traceback.format_exc()})
+    findings = [(finding.kind, finding.detail) for finding in record.findings]
+    return json.dumps((record.digest, record.width, record.height, record.channels, findings))
+
+
+def _worker(job: Job) -> Callable[[int, Any], Record]:
+    """What is done with a task: its number and its place -> the record of the picture."""
+    preprocess = Preprocess(job.size, job.channels, job.fit)
+    limit = job.largest_megabytes
+    if job.headers:
+        return lambda _, path: header(path, path)
+    if job.pixels is None:
+        return lambda _, path: _decoded(path, preprocess, limit)[1]
+    place = os.open(job.pixels, os.O_WRONLY)
+    if job.size == 0:
+        return lambda _, path: _store_whole(place, *_decoded(path, None, limit))
+
+    def stored(index: int, path: Any) -> Record:
+        image, record = _decoded(path, preprocess, limit)
+        if image is not None:
+            row = preprocess.fitted(image).tobytes()
+            _store(place, row, job.start + (index % job.slots if job.slots else index) * len(row))
+        return record
+
+    return stored
+
+
+def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:
+    """Write a picture as it is, some rows at a time."""
+    start = 0
+    if image is None:
+        return record
+    for box in boxes(image.size):
+        rows = image.crop(box).tobytes()
+        _store(place, rows, start)
+        start += len(rows)
+    return record
+
+
+def _decoded(
+    path: Any, preprocess: Preprocess | None, limit: int
+) -> tuple[Image.Image | None, Record]:
+    if isinstance(path, str):
+        return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
+    file, start, length, shown = path
+    piece = file, start, length
+    return decode(piece, shown, preprocess=preprocess, largest_megabytes=limit)
+
+
+def _store(descriptor: int, row: bytes, offset: int) -> None:
+    """Write a row; a memory map would end the process with a signal where the disk is full."""
+    try:
+        while row:
+            written = os.pwrite(descriptor, row, offset)
+            row, offset = row[written:], offset + written
+    except OSError as error:
+        raise _StorageFailedError(error.errno, error.strerror) from error
+
+
+def _tasks(answers: int, waiting: list[str]) -> Generator[Any]:
+    """The tasks as they come; all waiting answers are sent before more tasks are waited for."""
+    rest = b""
+    while True:
+        _send(answers, waiting)
+        if not (block := os.read(0, 1 << 16)):
+            return
+        *lines, rest = (rest + block).split(b"\n")
+        yield from map(json.loads, lines)
+
+
+def _send(descriptor: int, waiting: list[str]) -> None:
+    data = "".join(line + "\n" for line in waiting).encode()
+    waiting.clear()
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _take_stdout() -> int:
+    """The pipe to the parent; whatever else prints goes to stderr."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    return answers
+
+
+def _die_with_parent() -> None:
+    """Linux: the kernel kills this process with its parent. Elsewhere it ends after a picture."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit_memory(megabytes: int) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 10**6, megabytes * 10**6))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""The value behind `striate check`: what a data folder holds, and whether it can be trained on."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data import check_text
+from striate.data.cache.decode_all import survey
+from striate.data.listing.columns import Pictures, Records, repeated, rows_of
+from striate.data.listing.samples import FINDINGS, PARTS, Finding, Leaked, Listing, Part, Progress
+from striate.data.listing.splits import leaked_rows
+from striate.data.problems import reasons
+from striate.data.readers.scan import scan
+from striate.data.shards.remote import address
+from striate.errors import printable
+
+
+class Sizes(NamedTuple):
+    """Width and height in pixels of three of the pictures, by their area."""
+
+    smallest: tuple[int, int]
+    median: tuple[int, int]
+    largest: tuple[int, int]
+
+
+@dataclass(frozen=True, repr=False)
+class Inspection:
+    """What `check` found. Its text is the report; counts are of the pictures that can be used."""
+
+    root: Path | str  #: as it was given
+    layout: str
+    class_names: tuple[str, ...]
+    counts: dict[str, int]  #: class name -> pictures
+    parts: dict[Part, dict[str, int]]  #: the same a part; empty where the layout has no parts
+    sizes: Sizes | None  #: None without a picture
+    channels: dict[int, int]  #: 1 (grey) or 3 (colour) -> pictures
+    findings: tuple[Finding, ...]
+    problems: tuple[str, ...]  #: why it cannot be trained on
+
+    @property
+    def trainable(self) -> bool:
+        return not self.problems
+
+    @property
+    def pictures(self) -> int:
+        return sum(self.counts.values())
+
+    def to_json(self) -> dict[str, object]:
+        """The same as a JSON document; bytes of names that are not UTF-8 are escaped."""
+        return {
+            "root": _readable(str(self.root)),
+            "layout": self.layout,
+            "trainable": self.trainable,
+            "problems": [_readable(problem) for problem in self.problems],
+            "pictures": self.pictures,
+            "classes": {_readable(name): count for name, count in self.counts.items()},
+            "parts": {
+                part: {_readable(name): count for name, count in counts.items()}
+                for part, counts in self.parts.items()
+            },
+            "sizes": self.sizes and self.sizes._asdict(),
+            "grey": self.channels.get(1, 0),
+            "colour": self.channels.get(3, 0),
+            "findings": [
+                {
+                    "kind": finding.kind,
+                    "path": _readable(finding.path),
+                    "detail": _readable(finding.detail),
+                    "action": FINDINGS[finding.kind],
+                }
+                for finding in self.findings
+            ],
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join(_lines(self))
+
+    def _repr_html_(self) -> str:
+        title, about = (html.escape(line) for line in _titled(self))
+        table = check_text.class_html(self.counts, self.parts) if self.counts else ""
+        return (
+            f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
+            f"<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
+        )
+
+
+def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
+    """Decode every picture of a folder and tell what is there; nothing is changed.
+
+    Where leaked images are dropped, they are found, but not counted. Raises DataError when there is
+    nothing to look at.
+    """
+    work = inspecting(root, leaked)
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+def inspecting(root: str | Path, leaked: Leaked = "keep") -> Generator[Progress, None, Inspection]:
+    """Do what `inspect` does, and tell how far it is after every picture."""
+    listing = scan(root)
+    total = len(listing.pictures)
+    records = Records.empty(total)
+    yield Progress(0, total, "pictures")
+    for done, (index, record) in enumerate(survey(listing), 1):
+        records.put(index, record)
+        yield Progress(done, total, "pictures")
+    return _inspection(address(root) or Path(root), listing, records, leaked)
+
+
+def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
+    usable = np.flatnonzero(records.usable)
+    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    why = reasons(listing, pictures, kept, leaked)
+    if leaked == "drop":
+        left = np.flatnonzero(~leaked_rows(pictures, kept))
+        pictures, kept = pictures.chosen(left), kept.chosen(left)
+    names = listing.class_names
+    in_parts = set(np.unique(Pictures.of(listing.pictures).parts).tolist())
+    grey = int((kept.table["channels"] == 1).sum())
+    return Inspection(
+        root=root,
+        layout=listing.layout,
+        class_names=names,
+        counts=_counts(names, pictures.labels),
+        parts={
+            part: _counts(names, pictures.labels[rows_of(pictures, part)])
+            for number, part in enumerate(PARTS)
+            if number in in_parts
+        },
+        sizes=_sizes(kept),
+        channels={n: count for n, count in ((1, grey), (3, len(kept) - grey)) if count},
+        findings=(
+            *listing.findings,
+            *records.all_findings(),
+            *repeated(listing.pictures, records),
+        ),
+        problems=why,
+    )
+
+
+def _counts(names: Sequence[str], labels: NDArray[Any]) -> dict[str, int]:
+    return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
+
+
+def _sizes(records: Records) -> Sizes | None:
+    if not len(records):
+        return None
+    wide, high = records.table["width"], records.table["height"]
+    ordered = np.lexsort((high, wide, wide.astype(np.uint64) * high))
+    rows = ordered[[0, len(ordered) // 2, -1]]
+    return Sizes(*((int(wide[row]), int(high[row])) for row in rows))
+
+
+def _titled(inspection: Inspection) -> tuple[str, str]:
+    """Two lines: how much there is, and of which sizes and colours."""
+    pictures = _counted(inspection.pictures, "picture", "pictures")
+    classes = _counted(len(inspection.class_names), "class", "classes")
+    title = f"{printable(str(inspection.root))}: {pictures} in {classes} ({inspection.layout})"
+    if inspection.sizes is None:
+        return title, ""
+    smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
+    sizes = smallest if smallest == largest else f"{smallest} to {largest}, median {median}"
+    grey, colour = inspection.channels.get(1, 0), inspection.channels.get(3, 0)
+    colours = (
+        f"{grey:,} grey, {colour:,} colour" if grey and colour else "grey" if grey else "colour"
+    )
+    return title, f"{sizes} pixels; {colours}"
+
+
+def _lines(inspection: Inspection) -> Iterator[str]:
+    """The report, at most 80 columns wide but for a long name of the folder."""
+    yield from filter(None, _titled(inspection))
+    if inspection.class_names:
+        yield ""
+        yield from check_text.class_lines(inspection.counts, inspection.parts)
+    if inspection.findings:
+        yield ""
+        yield from check_text.finding_lines(inspection.findings)
+    yield ""
+    yield _verdict(inspection)
+    yield from check_text.problem_lines(inspection.problems)
+
+
+def _verdict(inspection: Inspection) -> str:
+    return "It can be trained on." if inspection.trainable else "It cannot be trained on:"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"
+
+
+def _readable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode()

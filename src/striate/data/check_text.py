@@ -1,0 +1,123 @@
+"""Counts of classes, findings and problems as text for a terminal and as HTML for a notebook."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from striate.data.listing.samples import EQUAL, FINDINGS, Finding, Part
+from striate.errors import printable
+from striate.text import cells, cut, fitting
+
+WIDTH = 80  #: columns of a terminal
+_NAME = 28  #: columns for the name of a class
+_BAR = 24
+_MOST_CLASSES = 25
+_MOST_PATHS = 3
+
+
+def class_lines(counts: Mapping[str, int], parts: Mapping[Part, Mapping[str, int]]) -> list[str]:
+    """A line a class with its counts, in total or a part, and a bar."""
+    shown = list(counts)[:_MOST_CLASSES]
+    columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
+    names = {name: cut(name, _NAME) for name in shown}
+    room = max([len("class"), *(cells(name) for name in names.values())])
+    widths = {title: max(len(title), len(f"{max(c.values()):,}")) for title, c in columns.items()}
+    heads = (f"{title:>{width}}" for title, width in widths.items())
+    lines = ["  ".join(("class".ljust(room), *heads))]
+    most = max(1, *counts.values())
+    for name in shown:
+        padded = names[name] + " " * (room - cells(names[name]))
+        numbers = (f"{columns[title][name]:>{width},}" for title, width in widths.items())
+        bar = "█" * -(-counts[name] * _BAR // most)
+        lines.append("  ".join((padded, *numbers, bar)).rstrip())
+    return lines + [f"and {more}" for more in _other_classes(counts)]
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """Findings by kind: how many, what is done, and the first few paths."""
+    for kind, group in _grouped(findings).items():
+        yield f"{len(group):,} {kind}: {FINDINGS[kind]}"
+        yield from (cut(f"    {_told(finding)}", WIDTH) for finding in group[:_MOST_PATHS])
+        if len(group) > _MOST_PATHS:
+            yield f"    and {len(group) - _MOST_PATHS:,} more"
+
+
+def problem_lines(problems: Iterable[str]) -> Iterator[str]:
+    """Problems as a list whose lines fit a terminal."""
+    for problem in problems:
+        for number, line in enumerate(problem.split("\n")):
+            mark = "    " if number else "  - "
+            for part in _wrapped(line, WIDTH - 4):
+                yield mark + part
+                mark = "    "
+
+
+def class_html(counts: Mapping[str, int], parts: Mapping[Part, Mapping[str, int]]) -> str:
+    """The table of `class_lines`."""
+    columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
+    most = max(1, *counts.values())
+    head = "".join(f"<th>{title}</th>" for title in ("class", *columns, ""))
+    rows: list[str] = []
+    for name in list(counts)[:_MOST_CLASSES]:
+        numbers = "".join(f"<td>{column[name]:,}</td>" for column in columns.values())
+        bar = f'<div style="background:#4878a8;height:.8em;width:{10 * counts[name] / most:.1f}em">'
+        rows.append(f"<tr><td>{_safe(name)}</td>{numbers}<td>{bar}</div></td></tr>")
+    more = "".join(f"<p>and {text}</p>" for text in _other_classes(counts))
+    return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}"
+
+
+def finding_html(findings: Iterable[Finding]) -> str:
+    """The findings of `finding_lines`, as a list."""
+    items: list[str] = []
+    for kind, group in _grouped(findings).items():
+        paths = [
+            f"<li><code>{_safe(_told(finding))}</code></li>" for finding in group[:_MOST_PATHS]
+        ]
+        if len(group) > _MOST_PATHS:
+            paths.append(f"<li>and {len(group) - _MOST_PATHS:,} more</li>")
+        items.append(f"<li>{len(group):,} {kind}: {FINDINGS[kind]}<ul>{''.join(paths)}</ul></li>")
+    return f"<ul>{''.join(items)}</ul>" if items else ""
+
+
+def problem_html(problems: Iterable[str]) -> str:
+    """The problems of `problem_lines`, as a list."""
+    items = "".join(f"<li><pre>{html.escape(problem)}</pre></li>" for problem in problems)
+    return f"<ul>{items}</ul>" if items else ""
+
+
+def _wrapped(line: str, most: int) -> Iterator[str]:
+    """The line in parts of so many columns; textwrap counts characters, of which some take two."""
+    while cells(line) > most:
+        kept = fitting(line, most)
+        head = kept.rpartition(" ")[0]
+        part = head if head.strip() else kept
+        yield part
+        line = line[len(part) :].lstrip(" ")
+    yield line
+
+
+def _other_classes(counts: Mapping[str, int]) -> Iterator[str]:
+    others: Sequence[int] = sorted(list(counts.values())[_MOST_CLASSES:])
+    if others:
+        noun = "class" if len(others) == 1 else "classes"
+        yield f"{len(others):,} more {noun} of {others[0]:,} to {others[-1]:,} pictures"
+
+
+def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Kind -> findings; in the order of FINDINGS, what is left out first."""
+    groups: dict[str, list[Finding]] = {kind: [] for kind in FINDINGS}
+    for finding in findings:
+        groups[finding.kind].append(finding)
+    return {kind: group for kind, group in groups.items() if group}
+
+
+def _told(finding: Finding) -> str:
+    if not finding.detail:
+        return finding.path
+    mark = " =" if finding.kind in EQUAL else ":"
+    return f"{finding.path}{mark} {finding.detail}"
+
+
+def _safe(text: str) -> str:
+    return html.escape(printable(text))

@@ -1,0 +1,103 @@
+"""Which pictures train, which choose the best epoch, which are kept for the report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.listing.columns import NO_PART, Pictures, Records, contents, leaking
+from striate.data.listing.samples import PARTS, Leaked, Packed, Part
+
+TRAIN, VALIDATION, TEST = (PARTS.index(part) for part in PARTS)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """The shares of a folder's pictures kept from training, where the folder does not say."""
+
+    validation: float
+    test: float
+
+    def part(self, digest: str) -> Part:
+        """The part a picture falls in, by its content alone.
+
+        The first 52 bits of its SHA-256, read as a number from 0 to 1, decide; so a picture keeps
+        its part when others come or go, when it is renamed, and in every run, and so do copies.
+        """
+        (number,) = self.parts(np.frombuffer(bytes.fromhex(digest), np.uint8)[None])
+        return PARTS[number]
+
+    def parts(self, digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The same for digests (N, 32), as indices of PARTS."""
+        words = np.ascontiguousarray(digests[:, :8]).view(">u8")[:, 0]
+        place = (words >> np.uint64(12)) / 16**13
+        kept = np.where(place < self.test + self.validation, VALIDATION, TRAIN)
+        return np.where(place < self.test, TEST, kept).astype(np.uint8)
+
+
+def leaked_rows(pictures: Pictures, records: Records) -> NDArray[np.bool_]:
+    """Which images (N,) have an equal one in an earlier of the parts that the layout gives."""
+    parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
+    return leaking(parts.astype(np.uint8), records.digests)
+
+
+def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
+    """Every picture with its part.
+
+    What the folder says stands. Where it names no validation part, the pictures it does not place
+    elsewhere are split by content, and a test part is split off too unless the folder names one.
+    A class with two different pictures has one to train and one to validate, except where a
+    picture stands under several classes: it has one place in all of them. What is leaked has no
+    part any more where it is to be dropped.
+    """
+    pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    parts = placed(pictures, records, shares, leaked)
+    return replace(packed, pictures=pictures.divided(parts), records=records)
+
+
+def placed(
+    pictures: Pictures, records: Records, shares: Shares, leaked: Leaked = "keep"
+) -> NDArray[np.uint8]:
+    """The part of each picture as `divided` gives it, an index of PARTS."""
+    given = set(np.unique(pictures.parts).tolist())
+    if VALIDATION in given:
+        parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
+    else:
+        test = 0.0 if TEST in given else shares.test
+        parts = _by_content(pictures, records.digests, Shares(shares.validation, test))
+    if leaked == "drop":
+        parts = np.where(leaked_rows(pictures, records), NO_PART, parts)
+    return parts.astype(np.uint8)
+
+
+def _by_content(
+    pictures: Pictures, digests: NDArray[np.uint8], shares: Shares
+) -> NDArray[np.uint8]:
+    parts = pictures.parts.copy()
+    free = np.flatnonzero(parts != TEST)
+    if not len(free):
+        return parts
+    numbers = contents(digests[free])
+    part_of = np.empty(numbers.max() + 1, np.uint8)
+    part_of[numbers] = shares.parts(digests[free])
+    order = np.lexsort((numbers, pictures.labels[free]))
+    labels, numbers_by_class = pictures.labels[free][order], numbers[order]
+    # By label, and in a class by content: the order of the pictures is no matter.
+    for members in np.split(numbers_by_class, np.flatnonzero(np.diff(labels)) + 1):
+        _complete(part_of, members[np.diff(members, prepend=-1) > 0])
+    parts[free] = part_of[numbers]
+    return parts
+
+
+def _complete(part_of: NDArray[np.uint8], members: NDArray[np.int64]) -> None:
+    """Move a picture of a small class where train or validation would have none of it.
+
+    `members` are in the order of their digests: test, validation, train, as `Shares.part` cuts.
+    """
+    part_of[members[-1]] = TRAIN
+    parts = part_of[members]
+    if len(members) > 1 and not (parts == VALIDATION).any():
+        train = members[parts == TRAIN]
+        part_of[train[0] if len(train) > 1 else members[-2]] = VALIDATION

@@ -1,1 +1,0 @@
-"""Every picture of a listing decoded once, in child processes, into one array that is kept."""

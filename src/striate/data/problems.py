@@ -1,0 +1,219 @@
+"""Why a set of labelled pictures cannot be trained on, in whole sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import numpy as np
+
+from striate.data.listing.columns import NO_PART, Pictures, Records
+from striate.data.listing.samples import (
+    PARTS,
+    Finding,
+    Leaked,
+    Listing,
+    Part,
+    Picture,
+    distinct,
+    folded,
+)
+from striate.data.listing.splits import leaked_rows
+from striate.data.readers.split_names import part_of
+
+_TREE = "cat/1.jpg", "dog/2.jpg"
+_LINKS = {"outside link", "dangling link", "loop"}
+
+
+def problems(
+    class_names: Sequence[str],
+    pictures: Iterable[Picture],
+    candidates: Iterable[Picture] | None = None,
+    findings: Collection[Finding] = (),
+) -> tuple[str, ...]:
+    """Every reason against training on the pictures, the gravest first; empty where there is none.
+
+    `pictures` are those that can be used. With `candidates`, all that were listed, and the
+    `findings` of the listing, an empty class is told from one whose pictures are broken.
+    """
+    pictures = Pictures.of(pictures)
+    candidates = pictures if candidates is None else Pictures.of(candidates)
+    if not class_names:
+        return (_without_classes(findings),)
+    if not pictures:
+        return (_without_pictures(candidates, findings),)
+    return (
+        *_single(class_names, pictures),
+        *_empty(class_names, pictures, candidates, findings),
+        *_lonely(class_names, pictures),
+        *_uneven(class_names, pictures),
+        *_alike(class_names),
+    )
+
+
+def reasons(
+    listing: Listing, pictures: Pictures, records: Records, leaked: Leaked = "keep"
+) -> tuple[str, ...]:
+    """The same of decoded images, all of them usable; what is leaked may be dropped."""
+    away = leaked_rows(pictures, records) & (leaked == "drop")
+    kept = np.flatnonzero(~away)
+    left, known = pictures.chosen(kept), records.chosen(kept)
+    found = problems(listing.class_names, left, listing.pictures, listing.findings)
+    return (*_emptied(pictures, left), *found) or _copies(listing.class_names, left, known)
+
+
+def _emptied(pictures: Pictures, left: Pictures) -> Iterator[str]:
+    """Parts of which all has been dropped."""
+    for number, part in enumerate(PARTS):
+        count = int((pictures.parts == number).sum())
+        if count and not (left.parts == number).any():
+            yield f"all {count:,} images of {part} are in an earlier part too; replace them"
+
+
+def _copies(class_names: Sequence[str], pictures: Pictures, records: Records) -> tuple[str, ...]:
+    """Classes that have several files of a single picture: nothing is left to check them with."""
+    digests, labels = records.digests, pictures.labels
+    firsts = np.full((len(class_names), 32), 0, np.uint8)
+    firsts[labels] = digests
+    alike = (digests == firsts[labels]).all(axis=1)
+    counts = np.bincount(labels, minlength=len(class_names))
+    differing = np.bincount(labels[~alike], minlength=len(class_names))
+    return tuple(
+        f"all {counts[label]:,} pictures of class {name!r} are copies of one; "
+        "expected at least two different ones of a class"
+        for label, name in enumerate(class_names)
+        if differing[label] == 0
+    )
+
+
+def _without_classes(findings: Collection[Finding]) -> str:
+    loose = [finding.path for finding in findings if finding.kind == "stray"]
+    links = sum(finding.kind in _LINKS for finding in findings)
+    found = "there are no class folders"
+    if loose:
+        found = f"there are no class folders, only {_counted(len(loose), 'loose file')}"
+    elif links:
+        which = "a link, which is" if links == 1 else f"{links:,} links, which are"
+        found = f"there are no class folders, only {which} not followed"
+    data = next((path for path in loose if path.lower().endswith((".csv", ".npz"))), None)
+    hint = f" (or give {data!r} itself)" if data else ""
+    return "\n    ".join((f"{found}; expected a folder for each class{hint}:", *_TREE))
+
+
+def _without_pictures(candidates: Pictures, findings: Collection[Finding]) -> str:
+    if not candidates:
+        if any(finding.kind == "unreadable" for finding in findings):
+            return "the class folders cannot be read; make them readable"
+        return "the class folders hold no pictures; fill them"
+    if len(candidates) == 1:
+        return "the only picture cannot be used; replace it"
+    return f"none of the {len(candidates):,} pictures can be used; replace them"
+
+
+def _single(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+    if len(class_names) > 1:
+        return
+    name = class_names[0]
+    steps = (picture.path.split("/") for picture in pictures)
+    inner = sorted({step[1] for step in steps if len(step) > 2 and step[0] == name})
+    hint = f"; for its folders {_named(inner)}, give {name!r} itself" if len(inner) > 1 else ""
+    count = _counted(len(pictures), "picture")
+    yield f"there is only one class, {name!r}, with {count}; expected at least two{hint}"
+
+
+def _empty(
+    class_names: Sequence[str],
+    pictures: Pictures,
+    candidates: Pictures,
+    findings: Collection[Finding],
+) -> Iterator[str]:
+    """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
+    usable = set(np.unique(pictures.labels).tolist())
+    listed = np.bincount(candidates.labels, minlength=len(class_names))
+    missing = [
+        name for label, name in enumerate(class_names) if label not in usable and not listed[label]
+    ]
+    unreadable = {_class(f.path) for f in findings if f.kind == "unreadable"}
+    closed = [name for name in missing if name in unreadable]
+    if empty := [name for name in missing if name not in unreadable]:
+        folders = "folder" if len(empty) == 1 else "folders"
+        yield f"{_classes(empty)} {_have(empty)} no pictures; add some or remove the {folders}"
+    if closed:
+        folders, them = ("folder", "it") if len(closed) == 1 else ("folders", "them")
+        yield f"the {folders} of {_classes(closed)} cannot be read; make {them} readable"
+    for label, name in enumerate(class_names):
+        if label in usable or not listed[label]:
+            continue
+        if listed[label] == 1:
+            which = f"the one picture of class {name!r} cannot be used"
+            yield f"{which}; replace it or remove the class"
+        else:
+            which = f"none of the {listed[label]:,} pictures of class {name!r} can be used"
+            yield f"{which}; replace them or remove the class"
+
+
+def _lonely(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+    """A single picture cannot be learned from and checked with at once."""
+    train = pictures.parts == PARTS.index("train")
+    learned = pictures.labels[train | (pictures.parts == NO_PART)]
+    counts = np.bincount(learned, minlength=len(class_names))
+    where = " in train" if train.any() else ""
+    if lonely := [name for label, name in enumerate(class_names) if counts[label] == 1]:
+        have = "has" if len(lonely) == 1 else "each have"
+        yield f"{_classes(lonely)} {have} one picture{where}; expected at least two of a class"
+
+
+def _uneven(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+    """Parts that do not hold the same classes."""
+    parts = np.where(pictures.parts == NO_PART, PARTS.index("train"), pictures.parts)
+    held: dict[Part, set[int]] = {
+        part: set(np.unique(pictures.labels[parts == number]).tolist())
+        for number, part in enumerate(PARTS)
+    }
+    if not held["train"]:
+        parts = " and ".join(part for part in PARTS if held[part])
+        yield f"there are no pictures to train on: all {len(pictures):,} are in {parts}"
+        return
+    for part in PARTS[1:]:
+        strange = [class_names[label] for label in sorted(held[part] - held["train"])]
+        lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
+        if strange:
+            what = f"{_have(strange)} pictures in {part}, but none in train"
+            yield f"{_classes(strange)} {what}; move some there"
+        if lacking and held[part]:
+            yield f"{_classes(lacking)} {_have(lacking)} no pictures in {part}; move some there"
+
+
+def _alike(class_names: Sequence[str]) -> Iterator[str]:
+    groups: dict[str, list[str]] = {}
+    for name in class_names:
+        groups.setdefault(folded(name), []).append(name)
+    for group in groups.values():
+        if len(group) > 1:
+            names = " and ".join(distinct(group))
+            yield f"classes {names} differ only in case or Unicode form; merge or rename them"
+
+
+def _class(folder: str) -> str:
+    """The class whose folder this is; a folder further down is none."""
+    part, slash, name = folder.partition("/")
+    return name.rpartition("/")[2] if slash and part_of(part) else folder
+
+
+def _have(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
+
+
+def _classes(names: Sequence[str]) -> str:
+    return f"class {names[0]!r}" if len(names) == 1 else f"classes {_named(names)}"
+
+
+def _named(names: Sequence[str]) -> str:
+    """'a', 'b' and 'c'; or up to three and how many more."""
+    quoted = [repr(name) for name in names]
+    if len(quoted) > 4:
+        quoted = [*quoted[:3], f"{len(quoted) - 3:,} more"]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

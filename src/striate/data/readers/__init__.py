@@ -1,0 +1,1 @@
+"""A reader for each layout of a data set on the disk."""

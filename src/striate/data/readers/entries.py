@@ -1,0 +1,104 @@
+"""What stands in the folders of a data set beside images: hidden things, companions, own output."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from striate.cache_dir import usual_folder
+from striate.data.listing.samples import folded
+from striate.data.shards.format import ABOUT, shard_name
+
+#: in lower case; names that begin with a dot are hidden as well
+_HIDDEN = frozenset(
+    {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle"}
+    | {"$recycle.bin", "system volume information", "lost+found", "__pycache__"}
+)
+#: suffixes of files that accompany images and never are one
+_COMPANIONS = frozenset(
+    {".cfg", ".css", ".csv", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".jsonl", ".lock"}
+    | {".log", ".md", ".npy", ".npz", ".partial", ".py", ".rst", ".safetensors", ".toml", ".tsv"}
+    | {".txt", ".xml", ".yaml", ".yml"}
+)
+#: files by which a folder that striate wrote is known, and what it is
+_WRITTEN = (
+    (("options.json", "pictures.jsonl"), "a run"),
+    (("environment.json", "data_report.json"), "a run that was not begun"),
+    (("records.npy", "index.json"), "decoded images"),
+    ((ABOUT,), "shards"),
+    ((shard_name(0),), "shards"),
+)
+_DEEP = 3  #: folders between a folder that holds nothing but runs, and its runs
+#: words that say of a folder no more than that data stands in it
+FILLER = "sets?|data|images?|imgs?|pictures?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
+_FILLERS = re.compile(rf"(?:(?:{FILLER})[\W\d_]*+)+")
+
+
+def hidden(name: str) -> bool:
+    return name.startswith(".") or name.lower() in _HIDDEN
+
+
+def companion(name: str) -> bool:
+    return suffix(name) in _COMPANIONS
+
+
+def suffix(name: str) -> str:
+    return "." + name.rpartition(".")[2].lower()
+
+
+def written(folder: str, deep: int = _DEEP) -> str:
+    """What striate wrote into a folder that holds nothing else; "" for any other folder."""
+    for files, what in _WRITTEN:
+        if all(os.path.isfile(f"{folder}/{file}") for file in files):  # noqa: PTH113 - many times
+            return what
+    if folder == os.path.realpath(usual_folder()):
+        return "decoded images"
+    found = ""
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if hidden(entry.name) or companion(entry.name):
+                    continue
+                deeper = deep and entry.is_dir(follow_symlinks=False)
+                found = written(entry.path, deep - 1) if deeper else ""
+                if not found:
+                    return ""
+    except OSError:
+        return ""
+    return found
+
+
+def opened(folder: str) -> tuple[str, list[str]] | None:
+    """Where the subfolders of a folder stand and their names; None where it holds images itself.
+
+    A folder whose only subfolder has its name again, or one such as "images", stands for that.
+    """
+    names = _subfolders(folder)
+    while names and len(names) == 1 and _wraps(folder.rpartition("/")[2], names[0]):
+        inner = f"{folder}/{names[0]}"
+        below = _subfolders(inner)
+        if not below:
+            break
+        folder, names = inner, below
+    return None if names is None else (folder, names)
+
+
+def _subfolders(folder: str) -> list[str] | None:
+    """None as soon as a file is seen that may be an image, or where it cannot be read."""
+    names: list[str] = []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if hidden(entry.name) or entry.is_symlink():
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    names.append(entry.name)
+                elif not companion(entry.name):
+                    return None
+    except OSError:
+        return None
+    return names
+
+
+def _wraps(outer: str, inner: str) -> bool:
+    return folded(outer) == folded(inner) or bool(_FILLERS.fullmatch(folded(inner)))

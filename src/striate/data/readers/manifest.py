@@ -1,0 +1,233 @@
+"""A CSV manifest -> Listing: one row a picture, with its path, its label and, if known, its part.
+
+The first line names the columns: `path` and `label`, and `split`, `part`, `subset` or `partition`
+where parts are given; it also tells whether commas, semicolons, tabs or bars stand between values.
+Other columns are ignored, but one that nearly spells a known name is an error. Paths are relative
+to the manifest's folder and stay inside it. UTF-8 with or without a byte-order mark; bytes of a
+path that are not UTF-8 are kept, so that any file name of the system can be listed.
+
+A row that repeats an earlier one is a finding. All else that is wrong with a row is an error which
+names its line: a manifest is a claim, and its owner can correct it.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from striate.data.listing.columns import Pictures
+from striate.data.listing.samples import Finding, Listing, Part, Picture, folded, reason
+from striate.data.readers.split_names import part_of
+from striate.errors import DataError, printable
+
+_COLUMNS = ("path", "label", "split", "part")
+_PART_COLUMNS = (("split", "part"), ("subset", "partition"))  #: the second pair, without the first
+_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+
+
+class _Row(NamedTuple):
+    line: int  #: where it begins, from 1
+    path: str
+    label: str
+    part: Part | None
+
+
+class _Columns(NamedTuple):
+    """At which place of a row each value stands."""
+
+    path: int
+    label: int
+    part: int | None
+    width: int  #: values in a row
+    between: str  #: what stands between values: "comma"
+
+
+def read_manifest(file: Path) -> Listing:
+    """List the pictures of a CSV manifest; class names are its labels in code-point order.
+
+    Raises DataError with the line of the first row that is wrong.
+    """
+    folder = _Folder(file)
+    first: dict[str, _Row] = {}
+    findings: list[Finding] = []
+    for row in _rows(file):
+        path = folder.locate(row)
+        kept = first.setdefault(path, row)
+        if kept is not row:
+            _check_agreement(file, row, kept)
+            detail = f"line {row.line} repeats line {kept.line}"
+            findings.append(Finding("repeated row", path, detail))
+    if not first:
+        raise DataError(
+            f"{printable(str(file))}: the manifest names no pictures; add a line for each"
+        )
+    class_names = sorted({row.label for row in first.values()})
+    labels = {name: label for label, name in enumerate(class_names)}
+    pictures = Pictures.of(
+        Picture(path, labels[row.label], row.part) for path, row in first.items()
+    )
+    return Listing(Path(folder.root), "manifest", tuple(class_names), pictures, tuple(findings))
+
+
+def _rows(file: Path) -> Iterator[_Row]:
+    line = 1
+    try:
+        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
+            delimiter, blanks = _dialect(file)
+            reader = csv.reader(text, delimiter=delimiter, skipinitialspace=blanks, strict=True)
+            columns = _columns(file, next(reader, []), delimiter)
+            line = reader.line_num + 1
+            for values in reader:
+                if values:
+                    yield _row(file, line, values, columns)
+                line = reader.line_num + 1
+    except csv.Error as error:
+        raise _wrong(file, line, f"not valid CSV: {error}; check the quotes") from error
+    except OSError as error:
+        raise DataError(f"{printable(str(file))}: {reason(error)}") from error
+
+
+def _dialect(file: Path) -> tuple[str, bool]:
+    """What stands between values, and whether blanks that follow it belong to none of them.
+
+    They do not where the head has some, or a value in quotes. No quote follows a blank otherwise:
+    inside of quotes it would be doubled.
+    """
+    with file.open("rb") as lines:
+        head = re.split(r"[\r\n]", lines.readline().decode("utf-8-sig", "surrogateescape"))[0]
+        for delimiter in _DELIMITERS:
+            names = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
+            if {"path", "label"} <= {name.strip().lower() for name in names}:
+                break
+        else:
+            delimiter = ","
+        mark = re.escape(delimiter.encode())
+        quoted = re.compile(rb"(?:^|\r|" + mark + rb') +"[^"\r\n' + mark + rb"]")
+        lines.seek(0)
+        return delimiter, f"{delimiter} " in head or any(map(quoted.search, lines))
+
+
+def _columns(file: Path, header: list[str], delimiter: str) -> _Columns:
+    names = [name.strip().lower() for name in header]
+    if any(name.startswith("\udcff") or "\0" in name for name in names):
+        raise _wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
+    for name in names:
+        near = difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.8)
+        if near and near[0] not in names:
+            raise _wrong(file, 1, f"no column is called {name!r}; did you mean {near[0]!r}?")
+    known = [name for name in names if name in _COLUMNS]
+    if not {"path", "label"} <= set(known):
+        found = repr(",".join(header)) if header else "nothing"
+        raise _wrong(
+            file, 1, f"expected the columns 'path,label' or 'path,label,split', found {found}"
+        )
+    told = ([name for name in names if name in pair] for pair in _PART_COLUMNS)
+    parts = next(filter(None, told), [])
+    if len(parts) > 1 or len(set(known)) < len(known):
+        raise _wrong(file, 1, f"a column stands twice in {','.join(known)!r}; keep one of the two")
+    part = names.index(parts[0]) if parts else None
+    path, label = names.index("path"), names.index("label")
+    return _Columns(path, label, part, len(names), _DELIMITERS[delimiter])
+
+
+def _row(file: Path, line: int, values: list[str], columns: _Columns) -> _Row:
+    if len(values) != columns.width:
+        what = f"expected {columns.width} values, one a column, found {len(values)}"
+        raise _wrong(
+            file, line, f"{what}; put quotes around a value that holds a {columns.between}"
+        )
+    path, label = values[columns.path], values[columns.label].strip()
+    if label.startswith('"') and values[columns.label] != label:
+        raise _wrong(file, line, "a blank stands before the quotes of the label; remove it")
+    for name, value in (("path", path), ("label", label)):
+        if not value or "\0" in value:
+            what = "holds a NUL byte; write the manifest anew" if value else "is empty"
+            raise _wrong(file, line, f"the {name} {what}")
+    if not label.isascii() and any("\ud800" <= character <= "\udfff" for character in label):
+        raise _wrong(
+            file, line, f"the label {label!r} is not UTF-8; save the manifest as 'CSV UTF-8'"
+        )
+    path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
+    if columns.part is None:
+        return _Row(line, path, label, None)
+    word = values[columns.part].strip()
+    part = part_of(word)
+    if part is None:
+        raise _wrong(file, line, f"the split is {word!r}; expected 'train', 'validation' or 'test'")
+    return _Row(line, path, label, part)
+
+
+class _Folder:
+    """The manifest's folder; each folder that a row mentions is read once, not file by file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.root = str(Path(os.path.realpath(file)).parent)
+        self._known: dict[str, tuple[str, frozenset[str]]] = {}
+
+    def locate(self, row: _Row) -> str:
+        """The path of a row's picture relative to the root, links resolved; it exists."""
+        parent, _, name = row.path.rpartition("/")
+        if row.path.startswith("/") and not parent:
+            parent = "/"
+        if parent not in self._known:
+            self._known[parent] = self._read(row, parent)
+        inside, names = self._known[parent]
+        return inside + name if name in names else self._linked(row, inside, name, names)
+
+    def _read(self, row: _Row, parent: str) -> tuple[str, frozenset[str]]:
+        """A folder's path inside the root, with a slash unless empty, and its regular files."""
+        inside = self._relative(row, os.path.realpath(Path(self.root, parent)))
+        try:
+            with os.scandir(f"{self.root}/{inside}") as entries:
+                names = (entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+                return inside and inside + "/", frozenset(names)
+        except FileNotFoundError:
+            return inside and inside + "/", frozenset()
+        except OSError as error:
+            raise _wrong(self.file, row.line, f"{row.path!r}: {reason(error)}") from error
+
+    def _linked(self, row: _Row, inside: str, name: str, names: frozenset[str]) -> str:
+        """A link inside the root stands for what it leads to; anything else is no picture."""
+        place = Path(self.root, inside, name)
+        try:
+            mode = place.stat().st_mode
+        except FileNotFoundError as error:
+            near = sorted(other for other in names if folded(other) == folded(name))
+            hint = f"; did you mean {inside + near[0]!r}?" if near else ""
+            hint = "; write folders with '/'" if "\\" in row.path else hint
+            raise _wrong(self.file, row.line, f"no such file: {row.path!r}{hint}") from error
+        except OSError as error:
+            raise _wrong(self.file, row.line, f"{row.path!r}: {reason(error)}") from error
+        if stat.S_ISREG(mode):
+            return self._relative(row, os.path.realpath(place))
+        what = "a folder" if stat.S_ISDIR(mode) else "a special file"
+        raise _wrong(self.file, row.line, f"{row.path!r} is {what}; expected a picture")
+
+    def _relative(self, row: _Row, place: str) -> str:
+        if place == self.root:
+            return ""
+        prefix = self.root.rstrip("/") + "/"
+        if not place.startswith(prefix):
+            what = f"{row.path!r} leads out of the manifest's folder"
+            raise _wrong(self.file, row.line, f"{what}; keep the manifest above its pictures")
+        return place[len(prefix) :]
+
+
+def _check_agreement(file: Path, row: _Row, kept: _Row) -> None:
+    if row.label != kept.label:
+        what = f"{row.path!r} is labelled {row.label!r}, but {kept.label!r} in line {kept.line}"
+        raise _wrong(file, row.line, f"{what}; remove the wrong line")
+    if row.part != kept.part:
+        what = f"{row.path!r} is in {row.part}, but in {kept.part} in line {kept.line}"
+        raise _wrong(file, row.line, f"{what}; remove one of the lines")
+
+
+def _wrong(file: Path, line: int, what: str) -> DataError:
+    return DataError(f"{printable(str(file))}: line {line:,}: {what}")

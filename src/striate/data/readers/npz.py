@@ -1,0 +1,268 @@
+"""An .npz file of arrays without objects -> Listing.
+
+Its arrays are `x` and `y`, `images` and `labels`, or a pair a part: `x_train` and `y_train`,
+`train_images` and `train_labels`, also the other way round, and so on with val, dev, test and the
+like, in capitals or not. Pictures are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
+0 to 1; labels are (N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other
+arrays are not read, but a name that nearly spells one of these is an error.
+
+An array's header is held against the bytes that follow it before NumPy takes memory for it, and
+nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import struct
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from striate.data.listing.samples import PART_WORDS, Listing, Part, reason
+from striate.data.readers.arrays import LARGEST, Block, check_labels, joined
+from striate.errors import DataError, printable
+from striate.storage import ARRAY_DAMAGE
+
+_LARGEST_RATIO = 200  #: pictures do not shrink by more; looked at from _SUSPECT bytes on
+_SUSPECT = 256 * 2**20
+_MOST_MEMBERS = 1000
+_CHUNK = 2**24  #: values scaled at once
+#: what Python's reader of ZIP files raises for a damaged or encrypted one
+_DAMAGE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),
+    *(NotImplementedError, RuntimeError, *ARRAY_DAMAGE[:-2]),
+)
+
+
+class _Pair(NamedTuple):
+    pictures: str
+    labels: str
+    part: Part | None
+
+
+_PAIRS = (
+    _Pair("x", "y", None),
+    _Pair("images", "labels", None),
+    *(
+        _Pair(pictures.format(word), labels.format(word), part)
+        for pictures, labels in (
+            ("x_{}", "y_{}"),
+            ("{}_x", "{}_y"),
+            ("{}_images", "{}_labels"),
+            ("images_{}", "labels_{}"),
+        )
+        for word, part in PART_WORDS.items()
+    ),
+)
+_NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
+
+
+def read_npz(file: Path) -> Listing:
+    """List the pictures of an .npz file. Raises DataError naming the array that does not fit."""
+    try:
+        pairs, arrays = _read(file)
+        class_names, labels = _labels(file, pairs, arrays)
+        blocks: list[Block] = []
+        for pair in pairs:
+            pixels = _pixels(file, pair.pictures, arrays.pop(pair.pictures))
+            numbers = labels[pair.labels]
+            if len(pixels) != len(numbers):
+                counts = f"{len(pixels):,} pictures, but {pair.labels} {len(numbers):,} labels"
+                raise _wrong(file, f"{pair.pictures} has {counts}; they must be as many")
+            blocks.append(Block(f"{file.name}/{pair.pictures}", pair.part, pixels, numbers))
+        return joined(file, "NPZ", class_names, blocks)
+    except MemoryError as error:
+        raise _wrong(
+            file, "its arrays do not fit into memory; save the pictures as files"
+        ) from error
+
+
+def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
+    """The pairs the file holds, and every array that is wanted."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = _members(file, archive)
+            pairs = _pairs(file, members)
+            wanted = {name for pair in pairs for name in pair[:2]} | {"class_names"}
+            wanted &= members.keys()
+            for name in wanted:
+                _check(file, archive, members[name])
+        with np.load(file, allow_pickle=False) as arrays:
+            return pairs, {name: arrays[members[name].filename] for name in sorted(wanted)}
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        what = reason(error) if isinstance(error, OSError) else str(error).rstrip(".").lower()
+        raise _wrong(file, f"not a whole .npz file: {what}") from error
+
+
+def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """Array name in lower case -> its place in the archive; refuses what unpacks to too much."""
+    infos = archive.infolist()
+    if len(infos) > _MOST_MEMBERS:
+        raise _wrong(file, f"{len(infos):,} arrays; at most {_MOST_MEMBERS:,} are read")
+    total = sum(info.file_size for info in infos)
+    if total > LARGEST:
+        raise _wrong(
+            file, f"unpacks to {_megabytes(total)}; at most {_megabytes(LARGEST)} are read"
+        )
+    packed = sum(info.compress_size for info in infos)
+    if total > _SUSPECT and total > _LARGEST_RATIO * packed:
+        times = f"{total // max(1, packed):,} times its size"
+        raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no pictures do")
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info in infos:
+        name = info.filename.removesuffix(".npy").lower()
+        if name in members:
+            raise _wrong(file, f"holds the array {name!r} twice; keep one of them")
+        members[name] = info
+    return members
+
+
+def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
+    for name in members:
+        near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.8)
+        if name not in _NAMES and near and near[0] not in members:
+            raise _wrong(file, f"no array is called {name!r}; did you mean {near[0]!r}?")
+    pairs = [pair for pair in _PAIRS if pair.pictures in members or pair.labels in members]
+    if not pairs:
+        found = ", ".join(repr(name) for name in sorted(members)[:5]) or "none"
+        raise _wrong(
+            file, f"expected arrays 'x' and 'y', or 'x_train' and 'y_train', found {found}"
+        )
+    for pair in pairs:
+        for name, other in (pair[:2], pair[1::-1]):
+            if name not in members:
+                raise _wrong(file, f"has {other!r}, but no {name!r} to go with it")
+    parts = [pair.part for pair in pairs]
+    if len(pairs) > 1 and (None in parts or len(set(parts)) < len(parts)):
+        names = " and ".join(repr(pair.pictures) for pair in pairs)
+        raise _wrong(
+            file, f"{names} hold the same pictures or parts; keep one pair of arrays a part"
+        )
+    return pairs
+
+
+def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
+    """Raises DataError unless a member is an array of plain values, of the bytes that follow it."""
+    name = info.filename.removesuffix(".npy")
+    with archive.open(info) as stream:
+        try:
+            shape, _, dtype = _header(stream)
+        except ARRAY_DAMAGE as error:
+            said = str(error) if isinstance(error, ValueError) else "its header is damaged"
+            what = said.partition("\n")[0]
+            raise _wrong(file, f"{name} is no NumPy array: {what}") from error
+        there = info.file_size - stream.tell()
+    if dtype.hasobject:
+        what = "holds Python objects, a pickle that can run any program when read"
+        raise _wrong(file, f"{name} {what}; save plain numbers or text")
+    size = math.prod(shape) * dtype.itemsize
+    if min(shape, default=1) < 0 or size != there or not dtype.itemsize:
+        promised = f"{dtype} of shape {shape}, {size:,} bytes"
+        raise _wrong(file, f"{name} says it is {promised}, but {there:,} follow")
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of an .npy file. Raises one of ARRAY_DAMAGE where it is none."""
+    version = npy.read_magic(stream)
+    if version == (1, 0):
+        return npy.read_array_header_1_0(stream)
+    if version == (2, 0):
+        return npy.read_array_header_2_0(stream)
+    raise ValueError(f"format {version[0]}.{version[1]} is for records, not for numbers")
+
+
+def _labels(
+    file: Path, pairs: list[_Pair], arrays: Mapping[str, NDArray[Any]]
+) -> tuple[list[str], dict[str, NDArray[np.int64]]]:
+    """The class names, and each label array as indices of them."""
+    raw = {pair.labels: _column(file, pair.labels, arrays[pair.labels]) for pair in pairs}
+    kinds = {"text" if labels.dtype.kind == "U" else "numbers" for labels in raw.values()}
+    if len(kinds) > 1:
+        raise _wrong(file, f"{' and '.join(sorted(raw))} mix numbers and text; use one of the two")
+    given = _class_names(file, arrays["class_names"]) if "class_names" in arrays else None
+    if given is not None and kinds == {"numbers"}:
+        for name, labels in raw.items():
+            check_labels(file / name, labels.astype(np.int64), len(given))
+        return given, {name: labels.astype(np.int64) for name, labels in raw.items()}
+    found = np.unique(np.concatenate(list(raw.values())))
+    names = given or [str(value) for value in found.tolist()]
+    places = {name: place for place, name in enumerate(names)}
+    for value in found.tolist():
+        if str(value) not in places:
+            raise _wrong(file, f"the label {value!r} is not in class_names")
+    index = np.array([places[str(value)] for value in found.tolist()], np.int64)
+    return names, {name: index[np.searchsorted(found, labels)] for name, labels in raw.items()}
+
+
+def _column(file: Path, name: str, labels: NDArray[Any]) -> NDArray[Any]:
+    """Labels (N,) or (N, 1) -> (N,) int64 or text."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        hint = "; turn one-hot rows into numbers" if labels.ndim == 2 else ""
+        raise _wrong(file, f"{name} has shape {labels.shape}, expected one label a picture{hint}")
+    if labels.dtype.kind == "U":
+        return labels
+    if labels.dtype.kind not in "iu":
+        raise _wrong(file, f"{name} is {labels.dtype}, expected whole numbers or text")
+    labels = labels.astype(np.int64)
+    if labels.size and labels.min() < 0:
+        raise _wrong(file, f"{name} holds the label {labels.min()}, expected 0 or more")
+    return labels
+
+
+def _class_names(file: Path, names: NDArray[Any]) -> list[str]:
+    if names.ndim != 1 or names.dtype.kind != "U":
+        found = f"{names.dtype} of shape {names.shape}"
+        raise _wrong(file, f"class_names is {found}, expected a list of texts")
+    listed: list[str] = names.tolist()
+    for name, count in Counter(listed).items():
+        if not name or count > 1:
+            what = f"{name!r} {count:,} times" if name else "an empty name"
+            raise _wrong(file, f"class_names holds {what}; give every class a name of its own")
+    return listed
+
+
+def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """(N, H, W) or (N, H, W, C) -> (N, H, W, C) uint8."""
+    if pixels.ndim == 3:
+        pixels = pixels[..., np.newaxis]
+    if pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
+        expected = "expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
+        hint = "; move the channels to the end" if pixels.shape[1:2] in ((1,), (3,)) else ""
+        raise _wrong(file, f"{name} has shape {pixels.shape}, {expected}{hint}")
+    if pixels.size == 0:
+        raise _wrong(file, f"{name} has shape {pixels.shape}: it holds no pictures")
+    if pixels.dtype == np.uint8:
+        return np.ascontiguousarray(pixels)
+    if pixels.dtype.kind != "f":
+        expected = "expected uint8 (0 to 255) or float (0 to 1)"
+        raise _wrong(file, f"{name} is {pixels.dtype}, {expected}")
+    scaled = np.empty(pixels.shape, np.uint8)
+    rows = max(1, _CHUNK // math.prod(pixels.shape[1:]))
+    for start in range(0, len(pixels), rows):
+        values = pixels[start : start + rows]
+        low, high = values.min(), values.max()
+        if not (low >= 0 and high <= 1):
+            found = f"values from {low:g} to {high:g}"
+            raise _wrong(file, f"{name} is {pixels.dtype} with {found}, expected 0 to 1")
+        scaled[start : start + rows] = np.rint(values * 255)
+    return scaled
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.0f} MiB"
+
+
+def _wrong(file: Path, what: str) -> DataError:
+    return DataError(printable(f"{file}: {what}"))

@@ -1,0 +1,108 @@
+"""Which folders of a data set are its parts: told by their names, and by what they hold.
+
+The words are those of Hugging Face's `datasets`: dev is validation, eval is test
+(https://huggingface.co/docs/datasets/repository_structure).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from striate.data.listing.samples import PART_WORDS, PARTS, Part, folded
+from striate.data.readers.entries import FILLER, opened
+from striate.errors import DataError
+
+_MOST_ASKED = 10  #: more folders than these are classes, whatever they hold
+_LETTER = r"[^\W\d_]"
+_WORDS = "|".join(sorted(PART_WORDS, key=len, reverse=True))
+_AROUND = rf"(?:{FILLER}|[\W\d_])*"
+_WORD = re.compile(rf"(?<!{_LETTER}){_AROUND}({_WORDS})s?{_AROUND}(?!{_LETTER})")
+
+
+def part_of(word: str) -> Part | None:
+    """The part that a word means, as in Train, test1, training_set or valid-images."""
+    part, rest = _told(word)
+    return None if rest else part
+
+
+def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Part]:
+    """The part of each of the folders in a folder; empty where they are classes.
+
+    Raises DataError where that is not clear: it names two of them and asks.
+    """
+    known, sure = _known(names), {name for name in names if name.lower() in PART_WORDS}
+    others = [name for name in names if name not in known]
+    worth = known or 1 < len(names) <= _MOST_ASKED
+    inside = {name: opened(f"{folder}/{name}") for name in names} if worth else {}
+    parted = [name for name in known if name in sure or inside.get(name)]
+    found = {known[name] for name in parted}
+    if others:
+        if "train" in found and len(found) > 1:
+            raise DataError(
+                f"{shown}: {_both(parted)} are parts of the data, but {_both(others[:1])} beside "
+                "them is none; move it elsewhere, or rename folders that are classes"
+            )
+        _ask(names, inside, known, shown)
+        return {}
+    if len(parted) < len(names):
+        direct = next(name for name in names if name not in parted)
+        if len(names) == 1:
+            return {}
+        raise DataError(
+            f"{shown}: are {_both(names[:2])} parts of the data or classes? {direct!r} holds "
+            "images itself;\nput those of a part into a folder for each class, or rename classes"
+        )
+    for part in PARTS:
+        same = [name for name in names if known[name] == part]
+        if len(same) > 1:
+            raise DataError(f"{shown}: {_both(same)} both hold the {part} part; keep one of them")
+    return known
+
+
+def _told(name: str) -> tuple[Part | None, str]:
+    """The one part that a name speaks of, and the letters that it has beside that."""
+    text = folded(name)
+    found = list(_WORD.finditer(text))
+    parts: set[Part] = {PART_WORDS[match[1]] for match in found}
+    if len(parts) != 1:
+        return None, text
+    (part,) = parts
+    return part, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
+
+
+def _known(names: Sequence[str]) -> dict[str, Part]:
+    """Names that say no more than a part, or of which several have all else in common."""
+    told = {name: _told(name) for name in names}
+    held: dict[str, set[Part]] = {}
+    for part, rest in told.values():
+        if part:
+            held.setdefault(rest, set()).add(part)
+    return {
+        name: part
+        for name, (part, rest) in told.items()
+        if part and (not rest or len(held[rest]) > 1)
+    }
+
+
+def _ask(
+    names: Sequence[str],
+    inside: Mapping[str, tuple[str, list[str]] | None],
+    known: Mapping[str, Part],
+    shown: str,
+) -> None:
+    """Raises DataError where folders hold the same folders and no images of their own."""
+    held = [{folded(name) for name in found[1]} for found in inside.values() if found]
+    if len(names) < 2 or len(names) > _MOST_ASKED or len(held) < len(names):
+        return
+    common, all_of_them = set[str].intersection(*held), set[str].union(*held)
+    if len(common) >= 2 and (known or 2 * len(common) >= len(all_of_them)):
+        raise DataError(
+            f"{shown}: are {_both(names[:2])} parts of the data or classes? Both hold the folders "
+            f"{_both(sorted(common)[:2])} and no images of their own;\n"
+            "name parts train, validation and test; of classes, list the images in a CSV manifest"
+        )
+
+
+def _both(names: Sequence[str]) -> str:
+    return " and ".join(repr(name) for name in names)

@@ -1,0 +1,230 @@
+"""A folder of pictures -> shards with an index: all of it, under its name, or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from array import array
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate import storage
+from striate.data.cache.decode_all import survey
+from striate.data.decoding.files import RefusedError, content, piece
+from striate.data.decoding.sniff import kind
+from striate.data.listing.columns import Pictures, Records, findings_of
+from striate.data.listing.samples import UNUSABLE, Finding, Listing, Progress, as_text
+from striate.data.readers.scan import scan
+from striate.data.shards.format import ABOUT, ENTRY, INDEX, PATHS, SUFFIXES, VERSION, shard_name
+from striate.data.shards.tar import BLOCK, Hashed, padded
+from striate.errors import DataError, OptionError, printable
+from striate.text import counted
+
+_PROGRESS_SECONDS = 0.25
+_ELSEWHERE = "choose another place with --to"
+
+
+@dataclass(frozen=True)
+class Stowed:
+    """What was packed."""
+
+    folder: Path
+    pictures: int
+    classes: int
+    shards: int
+    bytes: int  #: of the shards
+    left_out: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "folder": str(self.folder)}
+
+    def __str__(self) -> str:
+        told = (
+            f"{printable(str(self.folder))}: {counted(self.pictures, 'picture')} of "
+            f"{counted(self.classes, 'class')} in {counted(self.shards, 'shard')}, "
+            f"{self.bytes / 1e6:,.1f} MB"
+        )
+        count = len(self.left_out)
+        files = f"{counted(count, 'file')} {'is' if count == 1 else 'are'}"
+        more = f"\n{files} left out; `striate check` names them and says why" if count else ""
+        return told + more
+
+
+def stowing(
+    photos: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
+) -> Generator[Progress, None, Stowed]:
+    """Pack the usable pictures of a folder into shards of so many megabytes.
+
+    The same pictures give the same bytes. Raises DataError when none can be used or one changes
+    meanwhile, OptionError when the target exists, StorageError when it cannot be written.
+    """
+    if os.path.lexists(to):
+        shown = printable(str(to))
+        raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
+    listing, shown = scan(photos), printable(str(photos))
+    if listing.arrays is not None:
+        raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
+    records = yield from _surveyed(listing, largest)
+    rows = np.flatnonzero(records.usable)
+    if not len(rows):
+        count = counted(len(records), "picture")
+        raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
+    with _own(to) as partial:
+        table, shards = yield from _Writer(partial, listing, records, rows).written(megabytes)
+        pictures, kept = Pictures.of(listing.pictures).chosen(rows), records.chosen(rows)
+        seal(partial, pictures, kept, table, shards, listing.class_names, largest)
+    found = (*listing.findings, *records.all_findings())
+    left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
+    total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
+    return Stowed(to, len(rows), classes, len(shards), total, left_out)
+
+
+def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Records]:
+    total = len(listing.pictures)
+    records, last = Records.empty(total), 0.0
+    for done, (row, record) in enumerate(survey(listing, largest_megabytes=largest)):
+        records.put(row, record)
+        if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
+            yield Progress(done, total, "pictures looked at")
+            last = now
+    return records
+
+
+@contextlib.contextmanager
+def _own(to: Path) -> Generator[Path]:
+    """A folder that gets its name when all is in it; what a killed process left there is lost."""
+    partial, lock = (to.with_name(to.name + ending) for ending in (".partial", ".lock"))
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage.storage_error(to.parent, error, _ELSEWHERE) from error
+    with storage.lock(lock, printable(str(partial))):
+        try:
+            partial.mkdir(exist_ok=True)
+            for leftover in partial.iterdir():
+                leftover.unlink()
+            yield partial
+            partial.rename(to)
+        except OSError as error:
+            if isinstance(error, storage.StorageError):
+                raise
+            raise storage.storage_error(to, error, _ELSEWHERE) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+
+
+class _Writer:
+    """The pictures of some rows of a listing on their way into shards."""
+
+    def __init__(
+        self, folder: Path, listing: Listing, records: Records, rows: NDArray[np.int64]
+    ) -> None:
+        self.folder, self.listing, self.records, self.rows = folder, listing, records, rows
+        self.table = np.zeros(len(rows), ENTRY)
+
+    def written(
+        self, megabytes: int
+    ) -> Generator[Progress, None, tuple[NDArray[np.void], list[list[Any]]]]:
+        """Where each picture stands, and each shard's name, bytes and SHA-256."""
+        shards: list[list[Any]] = []
+        order, last, most = self._order(), 0.0, megabytes * 10**6
+        with contextlib.ExitStack() as held:
+            shard = held.enter_context(Hashed(self.folder / shard_name(0)))
+            for done, place in enumerate(order.tolist()):
+                files = self._sample(place)
+                needed = sum(BLOCK + padded(len(data)) for _, data in files)
+                if shard.size and shard.size + needed + 2 * BLOCK > most:
+                    shard.end()
+                    shards.append(shard.told())
+                    held.close()
+                    name = shard_name(len(shards))
+                    shard = held.enter_context(Hashed(self.folder / name))
+                offset, *_ = [shard.member(name, data) for name, data in files]
+                self.table["offset"][place] = offset
+                self.table["length"][place] = len(files[0][1])
+                self.table["shard"][place] = len(shards)
+                if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
+                    yield Progress(done, len(order), "pictures packed")
+                    last = now
+            shard.end()
+        return self.table, [*shards, shard.told()]
+
+    def _order(self) -> NDArray[np.int64]:
+        """The places in the order of the SHA-256 of their paths."""
+        pictures = self.listing.pictures
+        paths = (os.fsencode(pictures[row].path) for row in self.rows)
+        keys = b"".join(hashlib.sha256(path).digest()[:8] for path in paths)
+        return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
+
+    def _sample(self, place: int) -> list[tuple[str, bytes]]:
+        """The files of a sample with what they hold, the picture first."""
+        row = int(self.rows[place])
+        picture, record = self.listing.pictures[row], self.records[row]
+        shown = printable(picture.path)
+        try:
+            data = bytes_of(self.listing, row)
+        except RefusedError as refusal:
+            what = f"{refusal.kind} ({refusal.detail})"
+            raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
+        if hashlib.sha256(data).hexdigest() != record.digest:
+            raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
+        about = {"path": as_text(picture.path), "class": self.listing.class_names[picture.label]}
+        about |= {"part": picture.part} if picture.part else {}
+        return [
+            (f"{place:010}.{SUFFIXES[kind(data)]}", data),
+            (f"{place:010}.cls", str(picture.label).encode()),
+            (f"{place:010}.json", json.dumps(about).encode()),
+        ]
+
+
+def bytes_of(listing: Listing, row: int) -> bytes:
+    """The file of a picture, whole. Raises RefusedError."""
+    if listing.shards is not None:
+        return piece(*listing.shards.where(row))
+    path = os.path.join(listing.root, listing.pictures[row].path)  # noqa: PTH118 - many times
+    return content(path, 2**40)
+
+
+def seal(
+    folder: Path,
+    pictures: Pictures,
+    records: Records,
+    table: NDArray[np.void],
+    shards: list[list[Any]],
+    class_names: Sequence[str],
+    largest: int = 200,
+) -> None:
+    """Write the index of pictures that stand in shards, and last what says that all is there.
+
+    `table` tells where they stand, `shards` what `Hashed.told` told of each.
+    """
+    for column in ("digest", "width", "height", "channels"):
+        table[column] = records.table[column]
+    table["label"], table["part"] = pictures.labels, pictures.parts
+    starts = array("Q")
+    with Hashed(folder / PATHS) as paths:
+        for row in range(len(table)):
+            starts.append(paths.size)
+            paths.write(os.fsencode(pictures.path(row)))
+    table["path"] = np.frombuffer(starts, np.uint64)
+    with Hashed(folder / INDEX) as index:
+        np.lib.format.write_array(index, table, allow_pickle=False)
+    about = {
+        "version": VERSION,
+        "class_names": class_names,
+        "pictures": len(table),
+        "largest_megabytes": largest,
+        "files": [index.told(), paths.told(), *shards],
+        "findings": findings_of(records.findings),
+    }
+    storage.write(folder / ABOUT, json.dumps(about, indent=0))

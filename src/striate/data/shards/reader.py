@@ -1,0 +1,208 @@
+"""A folder of shards -> Listing: the index is mapped, and held against the files that it speaks of.
+
+Nothing in it is believed: names are those that `pack` gives, every file has the size that was
+written down, index and paths their SHA-256, and no entry points out of its shard. The shards
+themselves are not read here: a picture whose bytes are not those packed is noticed when it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate import storage
+from striate.cache_dir import whole
+from striate.data.listing.columns import NO_PART, RECORD, Pictures, Records, findings_from
+from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, reason
+from striate.data.shards import remote
+from striate.data.shards.format import ABOUT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
+from striate.errors import DataError, StorageError, printable
+from striate.storage import ARRAY_DAMAGE
+
+_LARGEST_ABOUT = 2**30  #: bytes
+_AT_ONCE = 2**20  #: entries
+_AGAIN = "copy it again, or pack the pictures anew"
+
+
+class _About(NamedTuple):
+    """What `shards.json` says."""
+
+    class_names: tuple[str, ...]
+    pictures: int
+    largest_megabytes: int
+    files: tuple[tuple[str, int, str], ...]  #: name, bytes, SHA-256: index, paths, shards
+    findings: dict[int, tuple[Finding, ...]]
+
+
+def is_shards(folder: Path) -> bool:
+    """Whether a folder is one of shards, or was."""
+    names = ABOUT, shard_name(0)
+    return any(os.path.isfile(folder / name) for name in names)  # noqa: PTH113 - never raises
+
+
+def read_shards(place: Path, home: str | None = None) -> Listing:
+    """List what a folder of shards holds, or what lies at the address `home`.
+
+    Raises DataError naming the file that is not right.
+    """
+    folder = place if home is None else remote.fetched(home)
+    about = _about(folder / ABOUT)
+    for name, size, _ in about.files[: 2 if home else None]:
+        _check_size(folder / name, size)
+    for name, size, _ in about.files[2:] if home else ():
+        _same_size(f"{home}/{name}", remote.size(f"{home}/{name}"), size)
+    (index, _, digest), (paths, _, _), *shards = about.files
+    for name, _, expected in about.files[:2]:
+        try:
+            found = whole(folder / name)
+        except OSError as error:
+            raise _wrong(folder / name, f"{reason(error)}; {_AGAIN}") from error
+        if found != expected:
+            raise _wrong(folder / name, f"its bytes are not those that were packed; {_AGAIN}")
+    table = _table(folder / index, about.pictures)
+    text = _mapped(folder / paths)
+    _check_entries(folder, table, len(text), [size for _, size, _ in shards], about)
+    pictures = Pictures(
+        text,
+        table["path"],
+        np.append(table["path"][1:], np.uint64(len(text))),
+        table["label"],
+        table["part"],
+    )
+    files = tuple(name for name, _, _ in shards)
+    return Listing(
+        folder,
+        "shards",
+        about.class_names,
+        pictures,
+        (),
+        Shards(home or str(folder), files, table, digest),
+    )
+
+
+def records_of(listing: Listing, largest_megabytes: int) -> Records | None:
+    """What was known of each picture when it was packed; None where it was allowed more memory."""
+    if listing.shards is None:
+        return None
+    about = _about(listing.root / ABOUT)
+    if about.largest_megabytes > largest_megabytes:
+        return None
+    table = np.empty(about.pictures, RECORD)
+    for column in RECORD.names or ():
+        table[column] = listing.shards.table[column]
+    return Records(table, about.findings)
+
+
+def _about(file: Path) -> _About:
+    try:
+        if file.stat().st_size > _LARGEST_ABOUT:
+            raise _wrong(file, f"larger than {_LARGEST_ABOUT:,} bytes; {_AGAIN}")
+        values = storage.read_json(file, _AGAIN)
+        if values["version"] != VERSION:
+            version = f"version {values['version']!r} is not {VERSION}"
+            raise _wrong(file, f"{version}; pack the pictures anew, or use a newer striate")
+        about = _About(
+            tuple(map(str, values["class_names"])),
+            int(values["pictures"]),
+            int(values["largest_megabytes"]),
+            tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"]),
+            findings_from(values["findings"]),
+        )
+        names = [name for name, _, _ in about.files]
+        odd = not all(about.class_names) or any(
+            f.kind not in FINDINGS for found in about.findings.values() for f in found
+        )
+        if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.pictures < 1:
+            raise ValueError
+    except StorageError as error:
+        raise DataError(str(error)) from error
+    except OSError as error:
+        raise _wrong(file, f"{reason(error)}; {_AGAIN}") from error
+    except DataError:
+        raise
+    except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
+        raise _wrong(file, f"not what `striate pack` writes; {_AGAIN}") from error
+    _check_names(file, names, about.class_names)
+    return about
+
+
+def _check_names(file: Path, names: list[str], class_names: tuple[str, ...]) -> None:
+    for name in names[2:]:
+        if not NAME.fullmatch(name):
+            raise _wrong(file, f"{name!r} is no shard's name; expected one as in shard-000003.tar")
+    for kind, listed in (("shard", names), ("class", class_names)):
+        if len(set(listed)) < len(listed):
+            twice = next(name for name in listed if listed.count(name) > 1)
+            raise _wrong(file, f"names the {kind} {twice!r} twice; {_AGAIN}")
+
+
+def _check_size(file: Path, expected: int) -> None:
+    try:
+        found = file.stat()
+    except FileNotFoundError as error:
+        raise _wrong(file, f"missing; {_AGAIN}") from error
+    except OSError as error:
+        raise _wrong(file, reason(error)) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise _wrong(file, f"not a regular file; {_AGAIN}")
+    _same_size(file, found.st_size, expected)
+
+
+def _same_size(file: Path | str, found: int, expected: int) -> None:
+    if found != expected:
+        state = "cut off" if found < expected else "too long"
+        raise _wrong(file, f"{state}: {found:,} bytes where {expected:,} were packed; {_AGAIN}")
+
+
+def _table(file: Path, count: int) -> NDArray[np.void]:
+    try:
+        table = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, *ARRAY_DAMAGE) as error:
+        raise _wrong(file, f"no index of shards; {_AGAIN}") from error
+    if table.dtype != ENTRY or table.shape != (count,):
+        found = f"{table.dtype.name} of shape {table.shape}"
+        raise _wrong(file, f"expected an index of {count:,} pictures, found {found}; {_AGAIN}")
+    return table.view(np.ndarray)  # the same map; the class of NumPy's own is slow to index
+
+
+def _mapped(file: Path) -> NDArray[np.uint8]:
+    if not file.stat().st_size:
+        return np.zeros(0, np.uint8)
+    return np.memmap(file, np.uint8, "r").view(np.ndarray)
+
+
+def _check_entries(
+    folder: Path, table: NDArray[np.void], text: int, sizes: list[int], about: _About
+) -> None:
+    """Every entry lies inside its shard, its path inside the paths; labels and parts exist."""
+    limits, before = np.array(sizes, np.uint64), np.uint64(0)
+    for start in range(0, len(table), _AT_ONCE):
+        rows = table[start : start + _AT_ONCE]
+        known = rows["shard"] < len(sizes)
+        known &= rows["label"] < len(about.class_names)
+        known &= (rows["part"] <= NO_PART) & np.isin(rows["channels"], (1, 3))
+        if not known.all():
+            row = start + int(np.argmin(known))
+            what = "a shard, class, part or colour that does not exist"
+            raise _wrong(folder / INDEX, f"entry {row:,} names {what}; {_AGAIN}")
+        limit, offset = limits[rows["shard"]], rows["offset"]
+        inside = (offset <= limit) & (rows["length"] <= limit - np.minimum(offset, limit))
+        if not inside.all():
+            row = int(np.argmin(inside))
+            entry, name = rows[row], about.files[2 + int(rows["shard"][row])][0]
+            span = f"bytes {entry['offset']:,} to {int(entry['offset']) + int(entry['length']):,}"
+            what = f"entry {start + row:,} stands at {span} of {name}"
+            raise _wrong(folder / INDEX, f"{what}, which has {int(limit[row]):,}; {_AGAIN}")
+        paths = np.concatenate(([before], rows["path"], [np.uint64(text)]))
+        if (paths[1:] < paths[:-1]).any():
+            raise _wrong(folder / INDEX, f"paths out of order; {_AGAIN}")
+        before = rows["path"][-1]
+
+
+def _wrong(file: Path | str, what: str) -> DataError:
+    return DataError(f"{printable(str(file))}: {what}")

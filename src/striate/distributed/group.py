@@ -1,0 +1,211 @@
+"""The processes of a training: how they meet, agree and end together.
+
+Every exchange of tensors goes through PyTorch's process group (NCCL for what lies on a GPU, gloo
+for the rest), every exchange of words through the store that torchrun offers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import time
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch import distributed as dist
+from torch.distributed import PrefixStore, Store, TCPStore  # pyright: ignore
+
+from striate.distributed import collectives, launch
+from striate.distributed.launch import Place
+from striate.distributed.signals import Request
+from striate.errors import GroupError, OptionError, ToldElsewhereError
+
+_LOOK_SECONDS = 0.02  #: between two looks into the store
+
+
+@dataclass(frozen=True)
+class Group:
+    """The processes that train one network, seen from one of them. Alone, it does nothing."""
+
+    place: Place = field(default_factory=Place)
+    store: Store | None = None
+    _words: count[int] = field(default_factory=count)
+
+    @property
+    def alone(self) -> bool:
+        return self.store is None
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.place.rank == 0
+
+    def device(self, name: str) -> str:
+        """The name of this process's own device: a GPU each. Raises OptionError."""
+        if self.alone or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+            return name
+        if name.startswith("cuda:") and self.place.local_processes > 1:
+            raise OptionError(
+                f"device {name} names one GPU for {self.place.local_processes} processes; "
+                "--device cuda takes one for each"
+            )
+        return name if name.startswith("cuda:") else f"cuda:{self.place.local_rank}"
+
+    def tell(self, values: Any = None) -> Any:
+        """What the first process gives, once it has it, to all of them."""
+        if self.store is None:
+            return values
+        key = f"words/{next(self._words)}"
+        if self.first:
+            with collectives.answered():
+                self.store.set(key, json.dumps(values))
+            return values
+        self.wait(key)
+        with collectives.answered():
+            return json.loads(self.store.get(key))
+
+    def wait(self, what: str) -> None:
+        """Wait, for hours if need be, until a process has reached a point or one has ended."""
+        assert self.store is not None
+        with collectives.answered():
+            while not self.store.check([what]):
+                if self.store.check(["ended"]):
+                    raise ToldElsewhereError
+                time.sleep(_LOOK_SECONDS)
+
+    def reach(self, what: str) -> None:
+        """Let those go on who wait for this."""
+        assert self.store is not None
+        with collectives.answered():
+            self.store.set(what, "")
+
+    @contextlib.contextmanager
+    def one_a_machine_first(self) -> Generator[None]:
+        """One process of each machine goes through the block; when it is through, the others."""
+        if self.store is not None and self.place.local_rank:
+            self.wait(f"machine/{self.place.machine}")
+        yield
+        if self.store is not None and not self.place.local_rank:
+            self.reach(f"machine/{self.place.machine}")
+
+    def agree(self, request: Request, seconds: float, *, due: bool = False) -> tuple[float, bool]:
+        """Stop if any process was asked to; go by the first one's clock, and save when it does."""
+        if self.alone:
+            request.signal = request.came
+            return seconds, due
+        own = torch.tensor((seconds, due, 0.0) if self.first else (0.0,) * 3, dtype=torch.float64)
+        own[2] = request.came > 0
+        agreed, saves, asked = collectives.add_up(own).tolist()
+        if asked:
+            request.signal = request.came or signal.SIGTERM
+        return agreed, saves > 0
+
+    def total(self, *values: Tensor) -> tuple[Tensor, ...]:
+        """Numbers of one device, each summed over all processes, in float64."""
+        if self.alone:
+            return values
+        return collectives.add_up(torch.stack([value.double() for value in values])).unbind()
+
+    @contextlib.contextmanager
+    def adding_gradients(self, params: list[Tensor]) -> Generator[None]:
+        """Add what the block adds to the gradients in all processes to those that are there.
+
+        What is there is every process's already, so that a checkpoint between two steps of one
+        update holds all of it.
+        """
+        if self.alone:
+            yield
+            return
+        waiting = [param.grad for param in params]
+        for param in params:
+            param.grad = None
+        yield
+        collectives.add_up_all([param.grad for param in params if param.grad is not None])
+        for param, before in zip(params, waiting, strict=True):
+            if before is not None and param.grad is not None:
+                param.grad += before
+
+    def same_statistics(self, network: nn.Module) -> None:
+        """Give all processes the first one's statistics of batch norms."""
+        for buffer in network.buffers() if not self.alone else ():
+            collectives.copy_first(buffer)
+
+
+@contextlib.contextmanager
+def joined() -> Generator[Group]:
+    """The processes that torchrun started, while the block runs. Alone without it.
+
+    When one of them fails, the first to do so raises its error, and the others raise
+    ToldElsewhereError.
+    """
+    place = launch.place()
+    if place.processes == 1:
+        yield Group(place)
+        return
+    timeout = timedelta(minutes=collectives.MINUTES)
+    with collectives.answered():
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        hosts = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+        met = TCPStore(
+            address, port, None, hosts, timeout, wait_for_workers=False, multi_tenant=True
+        )
+        store = PrefixStore(_meeting(met, place), met)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    try:
+        with collectives.answered():  # the first may have ended already
+            dist.init_process_group(
+                backend, store=store, rank=place.rank, world_size=place.processes, timeout=timeout
+            )
+        yield Group(place, store)
+    except Exception as error:
+        if not _is_first_to_end(store):
+            raise ToldElsewhereError from error
+        raise
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _meeting(store: Store, place: Place) -> str:
+    """A name that only these processes have, all of them.
+
+    torchrun keeps one store through its restarts, and what killed processes left in it would mix
+    with what these say: PyTorch 2.13 may then wait for ever. So each process writes down a number
+    of its own, and the first one calls the name with the numbers until all have heard theirs.
+    """
+    own, began = secrets.token_hex(8), time.monotonic()
+    store.set(f"here/{place.rank}", own)
+    others = range(1, place.processes)
+    while time.monotonic() - began < 60 * collectives.MINUTES:
+        if place.rank == 0:
+            if store.check([f"{own}/heard/{rank}" for rank in others]):
+                return own
+            here = {rank: f"here/{rank}" for rank in others if store.check([f"here/{rank}"])}
+            numbers = {rank: store.get(key).decode() for rank, key in here.items()}
+            store.set("call", json.dumps([own, numbers]))
+        elif store.check(["call"]):
+            name, numbers = json.loads(store.get("call"))
+            if numbers.get(str(place.rank)) == own:
+                store.set(f"{name}/heard/{place.rank}", "")
+                return name
+        time.sleep(_LOOK_SECONDS)
+    raise GroupError(
+        f"expected {place.processes} processes, but some did not come within "
+        f"{collectives.MINUTES} minutes; see that torchrun runs on every machine"
+    )
+
+
+def _is_first_to_end(store: Store) -> bool:
+    """Whether no other process ended before; not where the store is gone with another."""
+    try:
+        return store.add("ended", 1) == 1
+    except RuntimeError:
+        return False

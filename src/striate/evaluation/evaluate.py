@@ -1,0 +1,125 @@
+"""A trained network run over the pictures of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from striate.data.cache.decoded import packing
+from striate.data.cache.stream import gathered
+from striate.data.listing.columns import Pictures, Records, leaking, rows_of
+from striate.data.listing.samples import PARTS, Packed, Part, Progress
+from striate.data.listing.splits import divided
+from striate.data.problems import problems
+from striate.data.readers.scan import scan
+from striate.errors import DataError, printable
+from striate.evaluation.evaluation import Evaluation, judge
+from striate.evaluation.known import Known
+from striate.evaluation.views import Views
+from striate.model import Model
+from striate.options import EvaluateOptions, PartChoice
+from striate.tasks import classification
+from striate.text import counted
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An evaluation with the pictures it rests on."""
+
+    evaluation: Evaluation
+    pixels: Views
+    packed: Packed
+
+
+def evaluating(
+    model: Model, photos: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
+) -> Generator[Progress, None, Judged]:
+    """Judge a network on a part of a folder, divided as the folder it was trained on was.
+
+    Where no part is asked for, that is the test part; or all, where the images of its run are known
+    and most of these are none of them. Raises DataError when the folder has classes the network
+    does not know, or no such part.
+    """
+    listing = scan(photos)
+    if not listing.pictures:
+        reason = problems(listing.class_names, (), None, listing.findings)[0]
+        raise DataError(f"{printable(str(photos))}: {reason}")
+    strange = sorted(set(listing.class_names) - set(model.class_names))
+    if strange:
+        raise DataError(
+            f"{printable(str(photos))}: {_listed(strange)} of its {len(listing.class_names)} "
+            f"classes are not among the {len(model.class_names)} that the model knows: "
+            f"{_listed(model.class_names)}"
+        )
+    packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
+    packed = divided(packed, model.shares, options.leaked)
+    new = known is not None and not known.are(packed.records)
+    part = options.part or ("all" if new else "test")
+    return judged(model, packed, part, shown=shown, known=known, batch=options.batch)
+
+
+def judged(
+    model: Model,
+    packed: Packed,
+    part: PartChoice,
+    *,
+    shown: str,
+    known: Known | None,
+    batch: int = 64,
+) -> Judged:
+    """Judge a network on a part of pictures that are decoded and divided already."""
+    rows = rows_of(packed.pictures, None if part == "all" else part)
+    if not len(rows):
+        raise DataError(f"{printable(shown)}: no image is in the {part} part; {_instead(packed)}")
+    label_of = {name: label for label, name in enumerate(model.class_names)}
+    labels = np.array([label_of[name] for name in packed.class_names], np.int64)
+    pictures = Pictures.of(packed.pictures).chosen(rows)
+    evaluation = judge(
+        probabilities=_probabilities(model, packed, rows, batch),
+        labels=labels[pictures.labels],
+        paths=tuple(map(pictures.path, range(len(pictures)))),
+        class_names=model.class_names,
+        part=part,
+        model=shown,
+        trained_on=known and known.trained(Records.of(packed.records).chosen(rows)),
+        leaked=0 if part == "all" else _leaked(packed, rows),
+    )
+    return Judged(evaluation, Views(packed, rows), packed)
+
+
+def _instead(packed: Packed) -> str:
+    """What to judge where the part that was asked for is empty."""
+    counts: dict[Part, int] = {part: len(rows_of(packed.pictures, part)) for part in PARTS}
+    for part in ("test", "validation"):
+        if counts[part]:
+            return f"try --part {part}, which has {counted(counts[part], 'image')}"
+    images = counted(counts["train"], "image")
+    return f"its {images} are in the train part; --part all judges them, learned from or not"
+
+
+def _leaked(packed: Packed, rows: NDArray[np.int64]) -> int:
+    """How many images of a part are in an earlier part too."""
+    parts, digests = Pictures.of(packed.pictures).parts, Records.of(packed.records).digests
+    return int(leaking(parts, digests)[rows].sum())
+
+
+def _probabilities(
+    model: Model, packed: Packed, rows: NDArray[np.int64], batch: int
+) -> NDArray[np.float32]:
+    """(N, classes) of the pictures in some rows, each of sum 1."""
+    wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
+    outputs = [
+        classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()
+        for pixels in gathered(packed.pixels, wanted)
+    ]
+    return torch.cat(outputs).numpy()
+
+
+def _listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
+    shown = ", ".join(repr(printable(name)) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,316 @@
+"""What a network said about pictures of known class, and every number that follows from it."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ModelError, OptionError, printable
+from striate.evaluation import metrics
+from striate.evaluation.scores import FEW, KIND, ClassScore, Confusion, Doubt, Mistake, Share
+from striate.text import MISSING, columns, counted, cut, digits, html_table, percent
+
+if TYPE_CHECKING:
+    from striate.options import PartChoice
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation:
+    """Probabilities for N labelled pictures, and the numbers that follow; made by `judge`."""
+
+    model: str  #: what was judged: a file, a run or a network's name
+    part: PartChoice
+    class_names: tuple[str, ...]  #: K
+    paths: tuple[str, ...] = field(repr=False)  #: N
+    labels: NDArray[np.int64] = field(repr=False)  #: (N,)
+    probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each row sums to 1
+    trained_on: int | None = None  #: how many of the N were of the training split; None: unknown
+    leaked: int = 0  #: images that are also in a part that it learned from or chose its epoch by
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def warning(self) -> str:
+        """What makes the figures worth less than they look; "" where nothing is known to."""
+        seen = len(self) if self.part == "train" else self.trained_on or 0
+        if seen == len(self):
+            return "These are the images it learned from: the figures say nothing about new ones."
+        if seen:
+            return (
+                f"It learned from {seen:,} of these {counted(len(self), 'image')}: "
+                "new ones may do far worse."
+            )
+        return ""
+
+    @property
+    def note(self) -> str:
+        """Why all of a folder was judged, or what is not known of it; "" where nothing is odd."""
+        if self.warning or self.part in ("train", "validation"):
+            return ""
+        if self.trained_on is None:
+            return "Whether it learned from any of these images is not known: its run is not here."
+        if self.part == "all":
+            return "It learned from none of these images, and so all of them were judged."
+        return ""
+
+    @cached_property
+    def predicted(self) -> NDArray[np.int64]:
+        """(N,): the most probable class of each picture; the lowest index of equals."""
+        return self.probabilities.argmax(axis=1).astype(np.int64)
+
+    @cached_property
+    def losses(self) -> NDArray[np.float64]:
+        """(N,): the log-loss of each picture."""
+        return metrics.losses(self.probabilities, self.labels)
+
+    @cached_property
+    def confusion(self) -> NDArray[np.int64]:
+        """(K, K) counts: rows are true, columns predicted."""
+        return metrics.confusion(self.labels, self.predicted, len(self.class_names))
+
+    @cached_property
+    def accuracy(self) -> Share:
+        return Share.of(int(np.trace(self.confusion)), len(self))
+
+    @cached_property
+    def top5(self) -> Share | None:
+        """The true class among the five most probable; None up to five classes: it must be."""
+        if len(self.class_names) <= 5:
+            return None
+        return Share.of(metrics.top_hits(self.probabilities, self.labels, 5), len(self))
+
+    @cached_property
+    def log_loss(self) -> float:
+        """Mean natural log-loss, clipped at float32's epsilon: 0 (sure and right) to 15.9."""
+        return float(self.losses.mean())
+
+    @cached_property
+    def macro_f1(self) -> float:
+        """The mean F1 of the classes that have pictures here."""
+        return metrics.macro_f1(self.confusion)
+
+    @cached_property
+    def per_class(self) -> tuple[ClassScore, ...]:
+        """A row a class, in the order of class_names."""
+        scores = zip(
+            map(_known, metrics.precision(self.confusion)),
+            map(_known, metrics.recall(self.confusion)),
+            map(_known, metrics.f1(self.confusion)),
+            strict=True,
+        )
+        return tuple(self._score(label, *three) for label, three in enumerate(scores))
+
+    def weakest(self) -> tuple[ClassScore, ...]:
+        """per_class by F1, the lowest first; classes without pictures last."""
+        return tuple(sorted(self.per_class, key=lambda row: math.inf if row.f1 is None else row.f1))
+
+    def confused(self, most: int = 10) -> tuple[Confusion, ...]:
+        """The pairs (true, said) with the most pictures."""
+        wrong = self.confusion - np.diag(np.diagonal(self.confusion))
+        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+        pairs = [divmod(int(cell), len(wrong)) for cell in order]
+        names, pictures = self.class_names, self.confusion.sum(axis=1)
+        return tuple(
+            Confusion(names[a], names[b], int(wrong[a, b]), int(wrong[a, b]) / int(pictures[a]))
+            for a, b in pairs
+            if wrong[a, b]
+        )
+
+    def worst(self, most: int = 24) -> tuple[Mistake, ...]:
+        """The pictures called wrongly with the highest loss, the worst first."""
+        wrong = np.flatnonzero(self.predicted != self.labels)
+        order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
+        return tuple(self._mistake(int(row)) for row in order)
+
+    def least_sure(self, most: int = 12) -> tuple[Doubt, ...]:
+        """The images called rightly with the lowest probability, the least certain first."""
+        right = np.flatnonzero(self.predicted == self.labels)
+        highest = self.probabilities[right].max(axis=1)
+        order = right[np.argsort(highest, kind="stable")][:most]
+        return tuple(self._doubt(int(row)) for row in order)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the rows of all pictures; None where a number cannot be given."""
+        return {
+            "model": self.model,
+            "part": self.part,
+            "pictures": len(self),
+            "trained_on": len(self) if self.part == "train" else self.trained_on,
+            "warning": self.warning or None,
+            "leaked": self.leaked,
+            "class_names": list(self.class_names),
+            "accuracy": asdict(self.accuracy),
+            "top5": None if self.top5 is None else asdict(self.top5),
+            "log_loss": self.log_loss,
+            "macro_f1": self.macro_f1,
+            "confusion": self.confusion.tolist(),
+            "per_class": [asdict(row) for row in self.per_class],
+            "worst": [asdict(mistake) for mistake in self.worst()],
+        }
+
+    def __repr__(self) -> str:
+        numbers = columns(self._numbers(), left=(0, 1, 2))
+        classes = columns(self._class_rows(most=12), left=(0, 5))
+        warning = textwrap.wrap(self.leakage, 78) if self.leaked else ()
+        figures = [*_indented([*warning, *numbers]), "", *_indented(classes)]
+        lines = [cut(self._title(), 80), *figures]
+        return "\n".join([*lines, *_indented(self._remarks(most=12))])
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        parts += [f"<p>{self.leakage}</p>"] if self.leaked else []
+        parts.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        parts.append(html_table(self._class_rows(most=40), left=(0, 5)))
+        parts += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
+        return "\n".join(parts)
+
+    @property
+    def leakage(self) -> str:
+        """A sentence on the images that are not new to the network."""
+        earlier = "train" if self.part == "validation" else "train or validation"
+        these = f"{self.leaked:,} of these {counted(len(self), 'image')}"
+        are = "is" if self.leaked == 1 else "are"
+        return (
+            f"Leakage: {these} {are} in {earlier} too, so the figures are too good; "
+            "--leaked drop leaves out such images."
+        )
+
+    def _title(self) -> str:
+        pictures = counted(len(self), f"{KIND[self.part]}picture")
+        return f"{pictures}, {counted(len(self.class_names), 'class')}: {self.model}"
+
+    def _numbers(self) -> list[tuple[str, str, str]]:
+        shares = [("right", self.accuracy), *([("top 5", self.top5)] if self.top5 else [])]
+        guessing = math.log(len(self.class_names))
+        return [
+            *((name, share.percent, f"(95 % interval {share.interval})") for name, share in shares),
+            ("macro-F1", percent(self.macro_f1, digits(len(self))), ""),
+            ("log-loss", f"{self.log_loss:.4f}", f"(blind guessing: {guessing:.4f})"),
+        ]
+
+    def _class_rows(self, most: int) -> list[tuple[str, ...]]:
+        head = ("class", "pictures", "precision", "recall", "F1", "often taken for")
+        places = digits(len(self) // len(self.class_names))
+        return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
+
+    def _remarks(self, most: int) -> list[str]:
+        lines = [self.warning or self.note] if self.warning or self.note else []
+        if any(row.pictures < FEW for row in self.weakest()[:most]):
+            lines.append(f"* fewer than {FEW} pictures: the row says little")
+        if (more := len(self.class_names) - most) > 0:
+            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        return lines
+
+    def _score(
+        self, label: int, precision: float | None, recall: float | None, f1: float | None
+    ) -> ClassScore:
+        row = self.confusion[label].copy()
+        pictures = int(row.sum())
+        row[label] = 0
+        other = int(row.argmax())
+        taken = self.class_names[other] if row[other] else None
+        name = self.class_names[label]
+        return ClassScore(name, pictures, precision, recall, f1, taken, int(row[other]))
+
+    def _mistake(self, row: int) -> Mistake:
+        true, said = int(self.labels[row]), int(self.predicted[row])
+        return Mistake(
+            row,
+            self.paths[row],
+            self.class_names[true],
+            self.class_names[said],
+            float(self.probabilities[row, true]),
+            float(self.probabilities[row, said]),
+            float(self.losses[row]),
+        )
+
+    def _doubt(self, row: int) -> Doubt:
+        true, rated = int(self.labels[row]), self.probabilities[row]
+        other = int(np.where(np.arange(len(rated)) == true, -1, rated).argmax())
+        names = self.class_names[true], self.class_names[other]
+        return Doubt(row, self.paths[row], *names, float(rated[true]), float(rated[other]))
+
+
+def judge(
+    probabilities: NDArray[np.floating[Any]],
+    labels: NDArray[np.integer[Any]] | Sequence[int],
+    paths: Sequence[str],
+    class_names: Sequence[str],
+    part: PartChoice,
+    model: str,
+    trained_on: int | None = None,
+    leaked: int = 0,
+) -> Evaluation:
+    """Probabilities (N, K) and labels (N,) -> Evaluation.
+
+    Raises OptionError where the arguments do not fit each other, and ModelError where a probability
+    is not a number: such a network has no opinion to judge.
+    """
+    rated = np.asarray(probabilities, dtype=np.float32)
+    known = np.asarray(labels, dtype=np.int64)
+    shapes = f"{rated.shape} for {counted(len(known), 'label')}, {counted(len(paths), 'path')}"
+    expected = (len(known), len(class_names))
+    if rated.shape != expected or len(paths) != len(known):
+        names = counted(len(class_names), "class name")
+        raise OptionError(
+            f"probabilities must be (pictures, classes), but came as {shapes} and {names}"
+        )
+    if not len(known):
+        raise OptionError(f"there is no {KIND[part]}picture to judge; at least one is needed")
+    _check_labels(known, paths, len(class_names))
+    _check_probabilities(rated, paths, model)
+    return Evaluation(
+        model, part, tuple(class_names), tuple(paths), known, rated, trained_on, leaked
+    )
+
+
+def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int) -> None:
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
+    if outside.size:
+        row = int(outside[0])
+        raise OptionError(
+            f"labels must be from 0 to {classes - 1}, but {printable(paths[row])} has {labels[row]}"
+        )
+
+
+def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model: str) -> None:
+    broken = np.flatnonzero(~np.isfinite(rated).all(axis=1))
+    if broken.size:
+        raise ModelError(
+            f"{printable(model)}: it answers {len(broken):,} of {counted(len(rated), 'picture')} "
+            f"with numbers that are not finite, {printable(paths[int(broken[0])])} first;\n"
+            "its weights are damaged or diverged: use an earlier checkpoint"
+        )
+    sums = rated.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero((np.abs(sums - 1) > 0.01) | (rated < 0).any(axis=1))
+    if wrong.size:
+        row = int(wrong[0])
+        raise OptionError(
+            f"the probabilities of a picture must be 0 or more and sum to 1, but those of "
+            f"{printable(paths[row])} sum to {sums[row]:.4g};\nlogits need a softmax first"
+        )
+
+
+def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:
+    shares = (percent(share, places) for share in (row.precision, row.recall, row.f1))
+    count = f" ({row.taken_count:,})"
+    taken = cut(row.taken_for, 20 - len(count)) + count if row.taken_for is not None else MISSING
+    few = "*" if row.pictures < FEW else ""
+    return cut(row.name, 18), f"{few}{row.pictures:,}", *shares, taken
+
+
+def _known(number: float) -> float | None:
+    return None if math.isnan(number) else float(number)
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}".rstrip() for line in lines]

@@ -1,0 +1,166 @@
+"""How far to trust an evaluation, in plain sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from striate.evaluation.curves import kept
+from striate.evaluation.evaluation import Evaluation
+from striate.evaluation.scores import FEW, KIND, ClassScore
+from striate.text import brief, counted, digits, listed, percent
+from striate.training.events import Epoch
+
+#: an interval wider than this makes the figure a rough idea
+WIDE = 0.10
+#: more right in training than in validation than this is learning by heart
+GAP = 0.10
+#: a class with this share of the pictures makes the accuracy alone misleading, if it is also this
+#: many times the share that even classes have
+UNEVEN, MORE = 0.5, 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    text: str
+    warning: bool = False  #: the figure is worth less than it looks
+
+
+def remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
+    """What a careful reader would say about the figures, the gravest kinds first."""
+    return (
+        *([Remark(evaluation.leakage, warning=True)] if evaluation.leaked else ()),
+        _precision(evaluation),
+        _part(evaluation, epochs),
+        *_better(evaluation),
+        *_classes(evaluation),
+        *_certainty(evaluation),
+        *_learning(epochs),
+    )
+
+
+def headline(evaluation: Evaluation) -> str:
+    """For example "97.9 % of 750 test pictures right (95 % interval 96.6 to 98.7)"."""
+    share = evaluation.accuracy
+    pictures = counted(share.n, f"{KIND[evaluation.part]}picture")
+    return f"{share.percent} of {pictures} right (95 % interval {share.interval})"
+
+
+def baseline(evaluation: Evaluation) -> tuple[float, str]:
+    """The share that always answering the most frequent class would get right, and that class."""
+    pictures = evaluation.confusion.sum(axis=1)
+    most = int(pictures.argmax())
+    return int(pictures[most]) / len(evaluation), evaluation.class_names[most]
+
+
+def _precision(evaluation: Evaluation) -> Remark:
+    share = evaluation.accuracy
+    width = share.high - share.low
+    points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
+    pictures = counted(share.n, "picture")
+    if width > WIDE:
+        return Remark(
+            f"{pictures} leave {points} open: take the figure as a rough idea, and judge on more "
+            "pictures before relying on it.",
+            warning=True,
+        )
+    return Remark(
+        f"{pictures} pin it down to {points}: a smaller difference between two networks may be "
+        "chance."
+    )
+
+
+def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
+    if evaluation.warning:
+        return Remark(evaluation.warning, warning=True)
+    if evaluation.part == "validation":
+        chose = " These pictures chose the epoch that was kept, so it flatters a little." * any(
+            row.best for row in epochs
+        )
+        return Remark(f"It did not learn from these pictures.{chose}", warning=bool(chose))
+    if evaluation.note:
+        return Remark(evaluation.note)
+    return Remark(
+        "It neither learned from these pictures nor chose its epoch by them. Pictures of another "
+        "origin (another camera, light or place) may go worse."
+    )
+
+
+def _better(evaluation: Evaluation) -> Iterator[Remark]:
+    share, most = baseline(evaluation)
+    name = brief(most)
+    shown = percent(share, digits(len(evaluation)))
+    if share >= evaluation.accuracy.low:
+        yield Remark(
+            f"Always answering “{name}” would be right in {shown}: the network is not clearly "
+            "better than that.",
+            warning=True,
+        )
+    elif share >= max(UNEVEN, MORE / len(evaluation.class_names)):
+        yield Remark(
+            f"The classes are uneven: always answering “{name}” would already be right in {shown}."
+        )
+
+
+def _classes(evaluation: Evaluation) -> Iterator[Remark]:
+    rows = [row for row in evaluation.weakest() if row.pictures]
+    weakest = next((row for row in rows if row.pictures >= FEW), rows[0])
+    if weakest.f1 != 1:
+        yield Remark(_weakest(weakest))
+    few = [row.name for row in rows if row.pictures < FEW]
+    if few:
+        have = "class has" if len(few) == 1 else "classes have"
+        yield Remark(
+            f"{len(few):,} {have} fewer than {FEW} pictures here ({listed(few)}): "
+            "what is said of such a class is little more than chance.",
+            warning=True,
+        )
+    absent = [row.name for row in evaluation.per_class if not row.pictures]
+    if absent:
+        have, them = ("class has", "it") if len(absent) == 1 else ("classes have", "them")
+        yield Remark(
+            f"{len(absent):,} {have} no picture here ({listed(absent)}): nothing is known of "
+            f"{them}.",
+            warning=True,
+        )
+
+
+def _weakest(row: ClassScore) -> str:
+    found = percent(row.recall, digits(row.pictures))
+    start = f"Weakest class: {listed([row.name])}. Of its {counted(row.pictures, 'picture')}"
+    if row.precision is None:
+        return f"{start} none is found: the network never gives this answer."
+    right = percent(row.precision, digits(row.pictures))
+    return f"{start} {found} are found, and {right} of the answers “{brief(row.name)}” are right."
+
+
+def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
+    """A mean probability outside the accuracy's interval is no chance."""
+    claimed, share = float(evaluation.probabilities.max(axis=1).mean()), evaluation.accuracy
+    places = digits(share.n)
+    if claimed > share.high:
+        word = "too sure of itself"
+    elif claimed < share.low:
+        word = "less sure than it could be"
+    else:
+        return
+    yield Remark(
+        f"It is {word}: its answers claim to be right in {percent(claimed, places)} on average, "
+        f"and {share.percent} are.",
+        warning=claimed - share.value > WIDE,
+    )
+
+
+def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
+    best = kept(epochs)
+    if best is None:
+        return
+    if best.train_accuracy - best.validation_accuracy > GAP:
+        yield Remark(
+            f"It learns by heart: when it was kept, {percent(best.train_accuracy)} of the training "
+            f"pictures were right, but {percent(best.validation_accuracy)} of the validation "
+            "pictures. More pictures or stronger augmentation may help.",
+            warning=True,
+        )
+    if len(epochs) > 1 and best.epoch == epochs[-1].epoch:
+        yield Remark("The last epoch was the best: training for longer may give more.")

@@ -1,0 +1,88 @@
+"""What an evaluation is made of: shares with intervals, rows of classes, pairs and mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from striate.evaluation.metrics import wilson
+from striate.text import digits, percent, span
+
+#: the part that was judged -> what its pictures are called
+KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
+
+#: a class with fewer pictures says little
+FEW = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share of n pictures, with the 95 % interval by Wilson's formula."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    @classmethod
+    def of(cls, hits: int, n: int) -> Share:
+        return cls(hits / n, *wilson(hits, n), n)
+
+    @property
+    def percent(self) -> str:
+        return percent(self.value, digits(self.n))
+
+    @property
+    def interval(self) -> str:
+        """For example "96.6 to 98.7"."""
+        return span(self.low, self.high, digits(self.n))
+
+    def __str__(self) -> str:
+        return f"{self.percent} of {self.n:,} (95 % interval {self.interval})"
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScore:
+    """One class: None stands where no picture could give the number."""
+
+    name: str
+    pictures: int
+    precision: float | None  #: None: never predicted
+    recall: float | None  #: None: no pictures
+    f1: float | None  #: None: no pictures
+    taken_for: str | None  #: the wrong class its pictures are most often called; None: no errors
+    taken_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """Pictures of one class called another."""
+
+    true: str
+    said: str
+    count: int
+    share: float  #: of the pictures of the true class
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One picture called wrongly."""
+
+    row: int  #: in the evaluation
+    path: str
+    true: str
+    said: str
+    true_probability: float
+    said_probability: float
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One image called rightly, with the class that was nearly answered instead."""
+
+    row: int  #: in the evaluation
+    path: str
+    true: str
+    other: str
+    true_probability: float
+    other_probability: float

@@ -1,0 +1,1 @@
+"""One image: as numbers, filtered, and the sheet of augmented ones."""

@@ -1,0 +1,171 @@
+"""A sheet of training pictures as augmentation varies them: the original first, then variations.
+
+It shows what a training with the usual options does to the pictures that it would learn from.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from striate import storage
+from striate.data.augment.choice import level, variation
+from striate.data.augment.plan import draws, mixed, vary
+from striate.data.augment.ranges import Variation
+from striate.data.cache.decode_all import headers, survey
+from striate.data.cache.decoded import pack
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.columns import Pictures, Records
+from striate.data.listing.samples import Listing, Packed
+from striate.data.listing.splits import TRAIN, Shares, placed
+from striate.data.readers.scan import scan
+from striate.errors import DataError, printable
+from striate.images.filtering import encoded
+from striate.options import CheckOptions, TrainOptions
+from striate.plotting.lettering import GREY, INK, LINE, PAPER, cut, font
+
+ROWS, ACROSS = 6, 7  #: pictures, and variations of each
+_SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
+_LARGE, _TEXT, _SMALL = 26, 17, 15
+_DEGREES = ("turn", "shear", "hue")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture, and what training would see of it in several epochs."""
+
+    name: str
+    pictures: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
+    words: tuple[str, ...]  #: below each
+
+
+def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
+    """Some training pictures of a folder, varied. Raises DataError when there are none."""
+    listing = scan(photos)
+    chosen = _some(listing, _training_rows(listing))
+    if not chosen.pictures:
+        raise DataError(f"{printable(str(photos))}: there are no pictures to vary")
+    channels = max((record.channels for record in headers(chosen)), default=3) or 3
+    strength = options.augment or level(channels)
+    ranges = variation(strength, options.vary)
+    with tempfile.TemporaryDirectory() as cache:
+        packed = pack(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
+        rows = _rows(packed, ranges, options.seed)
+    title = f"augment {strength}" + (f", vary {options.vary}" if options.vary else "")
+    return _drawn(rows, title, told(ranges))
+
+
+def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
+    """Write the sheet to `out`, or beside the caller where that is not given; its place.
+
+    Never into the folder of the images unless asked to.
+    """
+    place = options.out or storage.free(storage.beside(Path("augmented.png"), Path(photos)))
+    storage.write(place, encoded(sheet(photos, options), ".png"))
+    return place
+
+
+def told(ranges: Variation) -> str:
+    """For example "turn ±8°, shift ±6 %, mirror half"."""
+    said: list[str] = []
+    for field in fields(ranges):
+        value = getattr(ranges, field.name)
+        if value is True:
+            said.append(f"{field.name} half")
+        elif value:
+            sign = "up to " if field.name in ("crop", "erase", "mixup", "cutmix") else "±"
+            amount = f"{value:g}°" if field.name in _DEGREES else f"{100 * value:g} %"
+            said.append(f"{field.name} {sign}{amount}")
+    return ", ".join(said) or "nothing is changed"
+
+
+def _training_rows(listing: Listing) -> NDArray[np.int64]:
+    """The pictures that a training would learn from: those which can be used, of that part."""
+    records = Records.empty(len(listing.pictures))
+    for row, record in survey(listing):
+        records.put(row, record)
+    usable, usual = np.flatnonzero(records.usable), TrainOptions()
+    pictures, known = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    return usable[placed(pictures, known, Shares(usual.validation, usual.test)) == TRAIN]
+
+
+def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
+    """Up to ROWS of some pictures, spread over the listing, and so over its classes."""
+    count = len(among)
+    places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
+    rows = among[sorted(places)].tolist()
+    arrays = listing.arrays[rows] if listing.arrays is not None else None
+    chosen = replace(listing, pictures=[listing.pictures[row] for row in rows], arrays=arrays)
+    return replace(chosen, shards=listing.shards.chosen(rows)) if listing.shards else chosen
+
+
+def _rows(packed: Packed, ranges: Variation, seed: int) -> list[Row]:
+    pixels = np.array(packed.pixels[:])
+    view = _with_statistics(pixels)
+    plain = view.normalise(torch.from_numpy(pixels))
+    labels = torch.tensor([picture.label for picture in packed.pictures])
+    columns, words = [pixels], [["original"] * len(labels)]
+    scale = {"mean": view.mean, "deviation": view.deviation, "fill": view.padding}
+    for epoch in range(ACROSS):
+        uniform = draws(len(labels), seed, epoch)
+        seen = vary(plain, uniform, ranges, **scale)
+        below = [f"epoch {epoch + 1}"] * len(labels)
+        if ranges.mixes:
+            seen, shares = mixed(seen, labels, len(packed.class_names), uniform, ranges)
+            below = [_shares(row.tolist(), packed.class_names) for row in shares]
+        columns.append(_shown(seen, view))
+        words.append(below)
+    return [
+        Row(
+            f"{packed.class_names[picture.label]}: {picture.path}",
+            tuple(column[at] for column in columns),
+            tuple(column[at] for column in words),
+        )
+        for at, picture in enumerate(packed.pictures)
+    ]
+
+
+def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
+    channels = pixels.shape[3]
+    values = pixels.reshape(-1, channels) / 255
+    mean, deviation = values.mean(axis=0).tolist(), values.std(axis=0).clip(1 / 255).tolist()
+    return Preprocess(_SIDE, channels, mean=tuple(mean), deviation=tuple(deviation))
+
+
+def _shown(pictures: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
+    """Normalised pictures as bytes: what lies beyond black and white is cut off here alone."""
+    values = pictures.permute(0, 2, 3, 1).numpy() * np.array(view.deviation) + np.array(view.mean)
+    return (values * 255).round().clip(0, 255).astype(np.uint8)
+
+
+def _shares(row: list[float], names: tuple[str, ...]) -> str:
+    """For example "cat 70 %, dog 30 %"."""
+    largest = sorted(zip(row, names, strict=True), reverse=True)[:2]
+    return ", ".join(f"{name} {share:.0%}".replace("%", " %") for share, name in largest if share)
+
+
+def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
+    step, high = _SIDE + _GAP, _SIDE + 2 * _WORDS
+    wide = 2 * _MARGIN + (ACROSS + 1) * step + _GAP
+    figure = Image.new("RGB", (wide, _TOP + len(rows) * (high + _GAP) + _MARGIN - _GAP), PAPER)
+    draw, room = ImageDraw.Draw(figure), wide - 2 * _MARGIN
+    draw.text((_MARGIN, _MARGIN), cut(title, _LARGE, room), INK, font(_LARGE), "lt")
+    draw.text((_MARGIN, _MARGIN + 38), cut(note, _TEXT, room), GREY, font(_TEXT), "lt")
+    for at, row in enumerate(rows):
+        top = _TOP + at * (high + _GAP)
+        draw.text((_MARGIN, top), cut(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
+        for column, (picture, words) in enumerate(zip(row.pictures, row.words, strict=True)):
+            # the original stands a little apart
+            left, upper = _MARGIN + column * step + (2 * _GAP if column else 0), top + _WORDS
+            figure.paste(Image.fromarray(picture.squeeze()), (left, upper))
+            frame = (left - 1, upper - 1, left + _SIDE, upper + _SIDE)
+            draw.rectangle(frame, outline=LINE)
+            below = cut(printable(words), _SMALL, _SIDE)
+            draw.text((left, upper + _SIDE + 6), below, GREY, font(_SMALL), "lt")
+    return figure

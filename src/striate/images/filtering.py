@@ -1,0 +1,274 @@
+"""The verb `filter`: a picture or a signal slid over by a kernel, as numbers and as a figure."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from striate import plotting, storage, vision
+from striate.errors import OptionError, printable
+from striate.images.image import SAMPLE, Photo, photo_of
+from striate.options import FilterOptions
+from striate.plotting.color import amount
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+NUMBER_SUFFIXES = (".npy",)
+_SIDE, _KERNEL_SIDE = 520, 260  #: pixels of a figure
+_CELLS = 5  #: taps of a signal's kernel that fit beside each other with their numbers
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Filtered:
+    """What a kernel made of a picture or a signal."""
+
+    photo: Photo  #: as the kernel saw it
+    kernel: NDArray[np.floating[Any]]  #: (kh, kw), (kh, kw, C) summed over the channels, or (K,)
+    kernel_name: str
+    numbers: NDArray[np.floating[Any]]  #: (H', W'), (H', W', 3) or (N',), never clipped
+    options: FilterOptions = field(default_factory=FilterOptions)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        return self.photo.pixels.shape
+
+    @property
+    def scale(self) -> plotting.Scale:
+        """How the numbers become colours."""
+        return plotting.choose(self.numbers, self.photo.white, clip=self.options.clip)
+
+    def picture(self) -> Image.Image:
+        """The numbers in colours, a pixel for each; those of a signal as a curve."""
+        if self.numbers.ndim == 1:
+            return plotting.curve(self.numbers, 2 * _SIDE, _SIDE)
+        return Image.fromarray(plotting.coloured(self.numbers, self.scale))
+
+    def figure(self) -> Image.Image:
+        """The picture, the kernel and the result beside each other."""
+        kernel_lines = (shaped(self.kernel), f"sum {amount(float(self.kernel.sum()))}")
+        result_lines = (ranged(self.numbers), self._how(), f"drawn: {self._drawn()}")
+        if self.numbers.ndim == 1:
+            result = plotting.curve_panel(self.numbers, _SIDE, "result", result_lines)
+        else:
+            result = plotting.panel(self.numbers, self.scale, _SIDE, "result", result_lines)
+        draw = plotting.kernel_panel if self.kernel.ndim > 1 else _taps_panel
+        kernel = draw(self.kernel, _KERNEL_SIDE, self.kernel_name, kernel_lines)
+        return plotting.side_by_side((panel_of(self.photo, _SIDE), kernel, result))
+
+    def to_png(self) -> bytes:
+        """The filtered picture as a PNG file."""
+        return encoded(self.picture(), ".png")
+
+    def save(self, path: str | Path) -> None:
+        """Write the filtered picture (.png, .jpg) or its numbers (.npy), whole or not at all.
+
+        Raises OptionError for another suffix, StorageError where it cannot be written.
+        """
+        path = Path(path)
+        storage.check_suffix(path, (*PICTURE_SUFFIXES, *NUMBER_SUFFIXES))
+        if path.suffix.lower() in NUMBER_SUFFIXES:
+            file = io.BytesIO()
+            np.save(file, self.numbers)
+            storage.write(path, file.getvalue())
+        else:
+            storage.write(path, encoded(self.picture(), path.suffix))
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready table of all but the numbers themselves."""
+        chosen, scale = self.options, self.scale
+        return {
+            "picture": {"name": self.photo.name, **_facts(self.photo.pixels)},
+            "notes": list(self.photo.notes),
+            "kernel": {"name": self.kernel_name, "weights": self.kernel.tolist()},
+            "mode": chosen.mode,
+            "border": chosen.border,
+            "stride": chosen.stride,
+            "dilation": chosen.dilation,
+            "flip": chosen.flip,
+            "result": _facts(self.numbers),
+            "drawn": None
+            if self.numbers.ndim == 1
+            else {
+                "scale": scale.kind,
+                "least": scale.least,
+                "most": scale.most,
+                "outside": scale.outside,
+            },
+        }
+
+    def __repr__(self) -> str:
+        what = "signal " if self.numbers.ndim == 1 else "picture"
+        return "\n".join(
+            (
+                f"{what}  {ranged(self.photo.pixels)}",
+                *(f"         {note}" for note in self.photo.notes),
+                f"kernel   {shaped(self.kernel)}, {self.kernel_name}",
+                f"result   {ranged(self.numbers)}; {self._how()}",
+                f"drawn    {self._drawn()}",
+            )
+        )
+
+    def _drawn(self) -> str:
+        if self.numbers.ndim == 1:
+            return "as a curve"
+        return self.scale.told(colour=self.numbers.ndim == 3)
+
+    def _how(self) -> str:
+        chosen = self.options
+        border = f", border {chosen.border}" if chosen.mode != "valid" else ""
+        steps = "".join(
+            f", {name} {number}"
+            for name, number in (("stride", chosen.stride), ("dilation", chosen.dilation))
+            if number > 1
+        )
+        flipped = ", kernel flipped" if chosen.flip else ""
+        return f"mode {chosen.mode}{border}{steps}{flipped}"
+
+    def _repr_png_(self) -> bytes:
+        return encoded(self.figure(), ".png")
+
+
+def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
+    """Slide a kernel over a picture or a signal and return the numbers, with their drawing.
+
+    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), a PIL image, or a signal (N,);
+    the kernel a name or text as `striate.vision.kernel` takes it, or an array (kh, kw) or (K,). It
+    is not flipped, unless `flip` asks for it. Options are those of `striate filter`. Raises
+    DataError for a file that is no picture, OptionError for a kernel or an array that cannot be
+    used.
+
+    >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
+    """
+    chosen = FilterOptions.read(options)
+    check_places(chosen, photo)
+    seen = photo_of(photo, chosen.largest, signals=True)
+    weights, name = _kernel(kernel, signal=seen.pixels.ndim == 1)
+    seen = seen.grey() if chosen.grey else seen
+    found = filtered(seen, weights, name, chosen)
+    if chosen.out:
+        found.save(chosen.out)
+    if chosen.raw:
+        found.save(chosen.raw)
+    return found
+
+
+def filtered(photo: Photo, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
+    """The result of one kernel on a picture that is read."""
+    slide = vision.convolve if chosen.flip else vision.correlate
+    numbers = slide(
+        photo.pixels,
+        weights,
+        mode=chosen.mode,
+        border=chosen.border,
+        stride=chosen.stride,
+        dilation=chosen.dilation,
+    )
+    return Filtered(photo, weights, name, numbers, chosen)
+
+
+def check_places(chosen: FilterOptions, photo: Any) -> None:
+    """Raises OptionError before any work where a file would have no known form, or is the photo."""
+    for place, suffixes in ((chosen.out, PICTURE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
+        if place is None:
+            continue
+        storage.check_suffix(place, suffixes)
+        if isinstance(photo, str | os.PathLike) and _same(place, photo):
+            raise OptionError(f"{printable(str(place))} is the picture itself; choose another name")
+
+
+def _same(place: Path, photo: str | os.PathLike[str]) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # one of them is not there, or has no name
+        return place.samefile(photo)
+    return False
+
+
+def file_name(photo: str, what: str) -> str:
+    """cat.jpg, gaussian(9, sigma=2) -> cat-gaussian-9-sigma-2.png; numbers -> cat-kernel.png."""
+    if what.lower().endswith((".txt", ".csv", ".npy")):
+        tail = Path(what).stem
+    else:
+        tail = what if what[:1].isalpha() else "kernel"
+    tail = re.sub(r"[^\w.]+", "-", tail).strip("-")[:60]
+    return f"{Path(photo.removeprefix(SAMPLE)).stem}-{tail}.png"
+
+
+def panel_of(photo: Photo, side: int) -> plotting.Panel:
+    """The picture or the signal that goes in, as it is."""
+    title = Path(photo.name).name
+    if photo.pixels.ndim == 1:
+        return plotting.curve_panel(photo.pixels, side, title, (ranged(photo.pixels),))
+    scale = plotting.choose(photo.pixels, photo.white)
+    return plotting.panel(photo.pixels, scale, side, title, (ranged(photo.pixels),))
+
+
+def encoded(image: Image.Image, suffix: str) -> bytes:
+    """An image as the bytes of a PNG or JPEG file."""
+    file = io.BytesIO()
+    if suffix.lower() == ".png":
+        image.save(file, "PNG")
+    else:
+        image.save(file, "JPEG", quality=95, subsampling=0)
+    return file.getvalue()
+
+
+def shaped(numbers: NDArray[Any]) -> str:
+    return "x".join(map(str, numbers.shape))
+
+
+def ranged(numbers: NDArray[Any]) -> str:
+    """240x320x3, -771 to 802."""
+    return f"{shaped(numbers)}, {spanned(numbers)}"
+
+
+def spanned(numbers: NDArray[Any]) -> str:
+    return f"{amount(float(numbers.min()))} to {amount(float(numbers.max()))}"
+
+
+def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
+    return {
+        "shape": list(numbers.shape),
+        "dtype": str(numbers.dtype),
+        "least": float(numbers.min()),
+        "most": float(numbers.max()),
+    }
+
+
+def _taps_panel(
+    weights: NDArray[Any], side: int, title: str, lines: tuple[str, ...]
+) -> plotting.Panel:
+    """(K,): cells with their numbers where they fit, a curve where they do not."""
+    if len(weights) > _CELLS:
+        return plotting.curve_panel(weights, side, title, lines)
+    return plotting.kernel_panel(weights[None], side, title, lines)
+
+
+def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
+    """The weights and their name: (K,) for a signal, whose bells and boxes have one axis."""
+    if isinstance(kernel, str | Path):
+        weights, name = vision.kernel(kernel), printable(str(kernel), 60)
+        if signal and weights.ndim == 2 and name.startswith(("box", "gaussian")):
+            weights = vision.kernel(kernel, axes=1)
+    else:
+        name = "kernel"
+        try:
+            weights = np.asarray(kernel)
+        except ValueError as error:
+            raise OptionError("a kernel needs rows of one length, but ragged rows came") from error
+    if not signal:
+        return np.atleast_2d(weights), name
+    if weights.ndim == 2 and len(weights) == 1:
+        weights = weights[0]
+    if weights.ndim != 1:
+        raise OptionError(
+            f'a signal takes a kernel (K,), as "1 0 -1" or "box(5)", but {name} is '
+            f"{shaped(weights)}"
+        )
+    return weights, name

@@ -1,0 +1,83 @@
+"""Every named kernel on one picture, in one figure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from striate import plotting, vision
+from striate.errors import OptionError
+from striate.images.filtering import check_places, encoded, filtered, panel_of, shaped, spanned
+from striate.images.image import Photo, photo_of
+from striate.options import FilterOptions
+from striate.plotting.color import amount
+from striate.storage import write
+from striate.text import percent
+
+_SIDE, _ICON, _ACROSS = 300, 56, 5
+_NOTE = "Signed results: 0 is white, the number farthest from it has the full colour"
+_NOTE_COLOUR = "; of the three channels the one farthest from 0 is drawn"
+
+
+def gallery(photo: Any, **options: Any) -> Image.Image:
+    """The picture and what each named kernel makes of it, with the kernels, as one image.
+
+    A picture larger than a tile is reduced before it is filtered, so that a pixel of the figure is
+    a number. A kernel that sums to one keeps the brightness: what it brings beyond black and white
+    is drawn so, and counted in the caption. Options and errors are those of `striate.filter`.
+    """
+    chosen = FilterOptions.read(options)
+    if chosen.raw:
+        raise OptionError("--raw keeps the numbers of one kernel, but all are drawn; leave it out")
+    check_places(chosen, photo)
+    seen = photo_of(photo, chosen.largest)
+    seen = seen.grey() if chosen.grey else seen
+    small = _reduced(seen)
+    names = list(vision.KERNELS)
+    lines = spanned(small.pixels), shaped(small.pixels)
+    first = replace(panel_of(small, _SIDE), title="the picture", lines=lines)
+    tiles = [(first, None), *(_tile(small, name, chosen) for name in names)]
+    size = "" if small is seen else f", reduced to {shaped(small.pixels)}"
+    title = f"{len(names)} kernels on {Path(seen.name).name}, {shaped(seen.pixels)}{size}"
+    legend = plotting.Bar(plotting.Scale("diverging", -1, 1))
+    note = _NOTE + _NOTE_COLOUR * (seen.pixels.ndim == 3)
+    figure = plotting.gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
+    if chosen.out:
+        write(chosen.out, encoded(figure, chosen.out.suffix))
+    return figure
+
+
+def _reduced(photo: Photo) -> Photo:
+    """The picture with its longer side as long as a tile's, if it is longer."""
+    high, wide = photo.pixels.shape[:2]
+    share = _SIDE / max(high, wide)
+    if share >= 1:
+        return photo
+    size = max(1, round(wide * share)), max(1, round(high * share))
+    planes = np.atleast_3d(photo.pixels)
+    small = [
+        Image.fromarray(planes[..., at].astype(np.float32)).resize(size, Image.Resampling.BOX)
+        for at in range(planes.shape[2])
+    ]
+    pixels = np.stack([np.asarray(plane) for plane in small], axis=-1).reshape(size[1], size[0], -1)
+    if photo.pixels.dtype.kind in "iu":
+        pixels = np.rint(pixels).astype(photo.pixels.dtype)
+    return replace(photo, pixels=pixels[..., 0] if photo.pixels.ndim == 2 else pixels)
+
+
+def _tile(photo: Photo, name: str, chosen: FilterOptions) -> tuple[plotting.Panel, plotting.Panel]:
+    weights = vision.kernel(name)
+    keeps_brightness = bool(np.isclose(weights.sum(), 1))
+    options = chosen.model_copy(update={"clip": chosen.clip or keeps_brightness})
+    found = filtered(photo, weights, name, options)
+    scale = found.scale
+    shape = shaped(found.numbers)
+    if scale.outside:
+        share = percent(scale.outside / found.numbers.size)
+        shape = f"{share} beyond 0 to {amount(scale.most)}"
+    panel = plotting.panel(found.numbers, scale, _SIDE, name, (spanned(found.numbers), shape))
+    return panel, plotting.kernel_panel(weights, _ICON, "")

@@ -1,0 +1,215 @@
+"""The verb `numbers`: a picture as the numbers that it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import OptionError, printable
+from striate.images.image import Photo, photo_of
+from striate.plotting.color import amount
+from striate.text import columns, html_table
+
+BINS = 64
+_USUAL_SIDE = 8
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+_ROWS = 4  #: lines of a histogram
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """The numbers of one channel."""
+
+    name: str  #: grey, red, green or blue
+    least: float
+    most: float
+    mean: float
+    deviation: float  #: of all pixels, divided by their number
+    counts: tuple[int, ...]  #: of BINS equal parts of the histogram's span
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Numbers:
+    """A picture as numbers: its shape, its channels, and a patch."""
+
+    photo: Photo
+    channels: tuple[Channel, ...]
+    span: tuple[float, float]  #: of the histograms
+    corner: tuple[int, int]  #: row and column of the patch's first pixel, from 0
+    patch: NDArray[Any]  #: (size, size) or (size, size, 3)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready table."""
+        return {
+            "name": self.photo.name,
+            "format": self.photo.form or None,
+            "notes": list(self.photo.notes),
+            "shape": list(self.photo.pixels.shape),
+            "dtype": str(self.photo.pixels.dtype),
+            "channels": [
+                {
+                    "name": channel.name,
+                    "least": channel.least,
+                    "most": channel.most,
+                    "mean": channel.mean,
+                    "deviation": channel.deviation,
+                    "histogram": list(channel.counts),
+                }
+                for channel in self.channels
+            ],
+            "histogram_span": list(self.span),
+            "patch": {
+                "row": self.corner[0],
+                "column": self.corner[1],
+                "numbers": self.patch.tolist(),
+            },
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join([*self._head(), "", *self._histograms(), *self._matrices()])
+
+    def _repr_html_(self) -> str:
+        title, *notes = self._title()
+        row, column = self.corner
+        planes = np.moveaxis(np.atleast_3d(self.patch), -1, 0)
+        places = tuple(str(column + at) for at in range(self.patch.shape[1]))
+        patches = [
+            html_table(
+                [
+                    (f"{channel.name}: row, column", *places),
+                    *(
+                        (str(row + at), *(amount(float(value)) for value in values))
+                        for at, values in enumerate(plane)
+                    ),
+                ],
+                left=(),
+            )
+            for channel, plane in zip(self.channels, planes, strict=True)
+        ]
+        told = "".join(f"<p>{escape(printable(line))}</p>" for line in (title, *notes))
+        return told + html_table(self._rows(), left=(0,)) + "".join(patches)
+
+    def _head(self) -> list[str]:
+        return [*self._title(), "", *columns(self._rows(), left=(0,))]
+
+    def _title(self) -> list[str]:
+        pixels = self.photo.pixels
+        shape = "x".join(map(str, pixels.shape))
+        axes = "height x width" + (" x channels" if pixels.ndim == 3 else "")
+        form = f"{self.photo.form}, " if self.photo.form else ""
+        return [f"{self.photo.name}: {form}{shape} ({axes}), {pixels.dtype}", *self.photo.notes]
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        heads = ("channel", "least", "most", "mean", "deviation")
+        rows = [
+            (each.name, *map(amount, (each.least, each.most)), f"{each.mean:,.4g}",
+             f"{each.deviation:,.4g}")
+            for each in self.channels
+        ]  # fmt: skip
+        return [heads, *rows]
+
+    def _histograms(self) -> list[str]:
+        least, most = map(amount, self.span)
+        lines = list[str]()
+        for channel in self.channels:
+            lines += [channel.name, *bars(channel.counts)]
+            lines += ["▔" * BINS, f"{least}{most:>{BINS - len(least)}}", ""]
+        return lines
+
+    def _matrices(self) -> list[str]:
+        row, column = self.corner
+        high, wide = self.patch.shape[:2]
+        where = f"rows {row} to {row + high - 1}, columns {column} to {column + wide - 1}"
+        planes = np.moveaxis(np.atleast_3d(self.patch), -1, 0)
+        lines = [where]
+        for channel, plane in zip(self.channels, planes, strict=True):
+            lines += ["", channel.name] if len(planes) > 1 else [""]
+            lines += columns([[amount(float(v)) for v in values] for values in plane], left=())
+        return lines
+
+
+def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
+    """A picture as numbers: shape, range, mean and deviation, histogram of each channel, a patch.
+
+    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is
+    row, column and size of a square to print, from 0; without it, 8 x 8 pixels of the middle.
+    `largest` is in megabytes. Raises DataError for a file that is no picture, OptionError for an
+    array that is none and for a patch beyond the picture.
+
+    >>> striate.numbers("cat.jpg", patch=(0, 0, 4))  # doctest: +SKIP
+    """
+    asked = None if patch is None else _asked(patch)
+    seen = photo_of(photo, largest)
+    row, column, high, wide = _place(asked, seen.pixels.shape[:2])
+    planes = np.moveaxis(np.atleast_3d(seen.pixels), -1, 0)
+    names = ("grey",) if len(planes) == 1 else ("red", "green", "blue")
+    least, most = float(seen.pixels.min()), float(seen.pixels.max())
+    span = (0.0, seen.white) if least >= 0 and most <= seen.white else (least, most)
+    return Numbers(
+        seen,
+        tuple(_channel(name, plane, span) for name, plane in zip(names, planes, strict=True)),
+        span,
+        (row, column),
+        seen.pixels[row : row + high, column : column + wide],
+    )
+
+
+def bars(counts: Sequence[int]) -> list[str]:
+    """Counts as block characters, upright, the most frequent as high as all lines.
+
+    What is there at all is at least an eighth of a line high.
+    """
+    top, eighths = max(counts), 8 * _ROWS
+    heights = [-(-count * eighths // top) for count in counts]
+    levels = range(_ROWS - 1, -1, -1)
+    rows = ("".join(_BLOCKS[min(8, max(0, h - 8 * level))] for h in heights) for level in levels)
+    return [row.rstrip() for row in rows]
+
+
+def _channel(name: str, plane: NDArray[Any], span: tuple[float, float]) -> Channel:
+    counts, _ = np.histogram(plane, BINS, span)  # of 0 to 255 four values to a bin
+    return Channel(
+        name,
+        float(plane.min()),
+        float(plane.max()),
+        float(plane.mean(dtype=np.float64)),
+        float(plane.std(dtype=np.float64)),
+        tuple(map(int, counts)),
+    )
+
+
+def _asked(patch: str | Sequence[int]) -> tuple[int, int, int]:
+    parts = patch.split(",") if isinstance(patch, str) else list(patch)
+    try:
+        row, column, size = (int(part) for part in parts)
+    except (TypeError, ValueError) as error:
+        came = printable(patch if isinstance(patch, str) else repr(patch), 100)
+        raise OptionError(
+            f"patch must be row,column,size as in 100,40,8, but {came} came"
+        ) from error
+    if row < 0 or column < 0 or size < 1:
+        raise OptionError(
+            f"patch begins at row {row} and column {column} with size {size}; "
+            "rows and columns count from 0, and the size is at least 1"
+        )
+    return row, column, size
+
+
+def _place(asked: tuple[int, int, int] | None, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Row, column, height and width of the patch."""
+    high, wide = shape
+    if asked is None:
+        tall, broad = min(_USUAL_SIDE, high), min(_USUAL_SIDE, wide)
+        return (high - tall) // 2, (wide - broad) // 2, tall, broad
+    row, column, size = asked
+    if row + size > high or column + size > wide:
+        raise OptionError(
+            f"the patch ends at row {row + size - 1} and column {column + size - 1}, but the "
+            f"picture's last are {high - 1} and {wide - 1}"
+        )
+    return row, column, size, size

@@ -1,1 +1,0 @@
-"""The report: one HTML page with curves, pictures and remarks, which loads nothing."""

@@ -1,1 +1,0 @@
-"""Layers that the first networks had and later ones left: LeNet-5's, and AlexNet's norm."""

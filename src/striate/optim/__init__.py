@@ -1,0 +1,1 @@
+"""Optimizers, their update rules, schedules and the average of weights."""

@@ -1,0 +1,161 @@
+"""Optimisers by name: which rule changes which weights of a network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from striate import options
+from striate.optim import classic
+from striate.optim.lamb import lamb_rule
+from striate.optim.lars import TRUST, lars_rule
+from striate.optim.lion import lion_rule
+from striate.optim.muon import muon_rule
+from striate.optim.part import Part, Rule
+from striate.optim.scale import Scale
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What an optimiser takes where nothing is asked for."""
+
+    learning_rate: float  #: the highest; times that of the network's card where `of_card`
+    weight_decay: float
+    momentum: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    of_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
+
+
+USUAL: dict[options.Optimiser, Usual] = {
+    "sgd": Usual(10.0, 5e-4, of_card=True),
+    "momentum": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
+    "nesterov": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
+    "adagrad": Usual(0.03, 0.0, eps=1e-10),
+    "rmsprop": Usual(0.003, 0.0),
+    "adam": Usual(0.003, 0.0),
+    "adamw": Usual(0.003, 0.05),
+    "lamb": Usual(0.01, 0.02, eps=1e-6),
+    "lars": Usual(8.0, 5e-4, momentum=0.9),
+    "lion": Usual(0.001, 0.15, betas=(0.9, 0.99)),
+    "muon": Usual(0.02, 0.01, momentum=0.95),
+}
+_BESIDE_MUON = USUAL["adamw"].learning_rate / USUAL["muon"].learning_rate
+
+
+class Optimiser:
+    """Changes the weights of a network by their gradients.
+
+    Parameters of one dimension or none, which are biases and the scales of norms, are not decayed.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        name: options.Optimiser,
+        weight_decay: float,
+        *,
+        momentum: float | None = None,
+        betas: tuple[float, float] | None = None,
+        eps: float | None = None,
+        scaled: bool = False,
+    ) -> None:
+        asked = {"momentum": momentum, "betas": betas, "eps": eps}
+        given: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
+        self._parts = _parts(network, name, weight_decay, replace(USUAL[name], **given))
+        self._owners = [(param, part) for part in self._parts for param in part.params]
+        self._scale = Scale(self._owners[0][0].device) if scaled else None
+
+    @property
+    def scale(self) -> Tensor | float:
+        """What a loss is multiplied by before its gradients are taken."""
+        return self._scale.factor if self._scale else 1.0
+
+    def ready(self) -> bool:
+        """Bring scaled gradients back to their size; whether all are finite, so that a step counts.
+
+        Gradients that were not scaled are left as they are, and the step counts.
+        """
+        grads = [param.grad for param, _ in self._owners if param.grad is not None]
+        return self._scale is None or self._scale.undone(grads)
+
+    @property
+    def params(self) -> list[Tensor]:
+        """The weights that it changes."""
+        return [param for param, _ in self._owners]
+
+    def clear(self) -> None:
+        """Forget the gradients."""
+        for param, _ in self._owners:
+            param.grad = None
+
+    def clip(self, longest: float) -> None:
+        """Shorten all gradients alike, where together they are longer than this."""
+        nn.utils.clip_grad_norm_(self.params, longest)
+
+    @torch.no_grad()
+    def step(self, learning_rate: float) -> None:
+        """Change every weight that has a gradient."""
+        for part in self._parts:
+            part.change(learning_rate)
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors, named "parameter.what", with the gradients that wait for a step."""
+        found: dict[str, Tensor] = {}
+        for index, (param, part) in enumerate(self._owners):
+            gradient = {} if param.grad is None else {"gradient": param.grad}
+            for what, tensor in (part.state(param) | gradient).items():
+                found[f"{index}.{what}"] = tensor
+        return found | (self._scale.state() if self._scale else {})
+
+    @torch.no_grad()
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Put back what `state` gave."""
+        for index, (param, _) in enumerate(self._owners):
+            waits = f"{index}.gradient" in tensors
+            param.grad = torch.empty_like(param) if waits else None  # laid out like its weight
+        for name, tensor in self.state().items():
+            tensor.copy_(tensors[name])
+
+
+def _parts(network: nn.Module, name: options.Optimiser, decay: float, chosen: Usual) -> list[Part]:
+    params: list[Tensor] = [param for param in network.parameters() if param.requires_grad]
+    weights = [param for param in params if param.ndim > 1]
+    others = [param for param in params if param.ndim <= 1]
+    momentum, betas, eps = chosen.momentum, chosen.betas, chosen.eps
+    match name:
+        case "lamb":
+            plain = classic.adam_rule(betas, USUAL["adam"].eps)
+            return [Part(lamb_rule(betas, eps), weights, decay), Part(plain, others)]
+        case "lars":
+            plain = classic.sgd_rule(momentum)
+            return [Part(lars_rule(momentum), weights, decay), Part(plain, others, share=TRUST)]
+        case "muon":
+            hidden, ends = weights[1:-1], weights[:1] + weights[1:][-1:]
+            plain = classic.adam_rule(betas, eps, decoupled=True)
+            return [
+                Part(muon_rule(momentum), hidden, decay),
+                Part(plain, ends, decay, _BESIDE_MUON),
+                Part(plain, others, share=_BESIDE_MUON),
+            ]
+        case _:
+            rule = _rule(name, momentum, betas, eps)
+            return [Part(rule, weights, decay), Part(rule, others)]
+
+
+def _rule(name: options.Optimiser, momentum: float, betas: tuple[float, float], eps: float) -> Rule:
+    """The rule of an optimiser that has one for all weights."""
+    match name:
+        case "adagrad":
+            return classic.adagrad_rule(eps)
+        case "rmsprop":
+            return classic.rmsprop_rule(momentum, eps)
+        case "adam" | "adamw":
+            return classic.adam_rule(betas, eps, decoupled=name == "adamw")
+        case "lion":
+            return lion_rule(betas)
+        case _:
+            return classic.sgd_rule(momentum, nesterov=name == "nesterov")

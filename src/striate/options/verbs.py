@@ -1,0 +1,81 @@
+"""Options of `check`, `pack`, `evaluate`, `predict` and `filter`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from striate.options.augment import Ranges
+from striate.options.base import Device, Options, ending, option
+from striate.options.choices import Augment, Border, Leaked, Mode, Network, PartChoice
+
+_CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
+
+
+class CheckOptions(Options):
+    """Options of `check`; any but `leaked` asks for a sheet of augmented pictures."""
+
+    augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
+    vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
+    out: Annotated[Path | None, ending(".png")] = option(
+        None, "Write a sheet of augmented pictures to this .png file"
+    )
+    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
+
+    @property
+    def sheet(self) -> bool:
+        """Whether one is asked for."""
+        return bool(self.model_fields_set - {"leaked"})
+
+
+class PackOptions(Options):
+    """Options of `pack`."""
+
+    megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+
+
+class EvaluateOptions(Options):
+    """Options of `evaluate`."""
+
+    network: Network | None = option(None, _CODE)
+    part: PartChoice | None = option(
+        None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
+    )
+    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
+    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Annotated[Path | None, ending(".html")] = option(
+        None, "Write the report to this .html file"
+    )
+
+
+class PredictOptions(Options):
+    """Options of `predict`."""
+
+    network: Network | None = option(None, _CODE)
+    top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
+    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
+        None, "Write rows to this .csv or .jsonl file"
+    )
+    raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
+
+
+class FilterOptions(Options):
+    """Options of `filter`."""
+
+    mode: Mode = option("same", "How far the kernel reaches over the edge")
+    border: Border = option("zero", "What stands beyond the edge")
+    stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
+    dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
+    flip: bool = option(False, "Flip the kernel first: a true convolution")
+    grey: bool = option(False, "Make the picture grey first")
+    clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
+    largest: int = option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)
+    out: Path | None = option(None, "Write the filtered picture to this .png or .jpg file")
+    raw: Path | None = option(None, "Write the numbers to this .npy file")

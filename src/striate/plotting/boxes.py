@@ -1,0 +1,44 @@
+"""What a search found, drawn on the picture."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from striate.errors import OptionError
+from striate.plotting.lettering import font
+from striate.vision.arrays import floats
+from striate.vision.template_match import Matches
+
+COLOUR = "#d6006c"  #: stands out from grey, and from most photos
+_TEXT = 10  # pixels
+
+
+def drawn(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image.Image:
+    """(H, W) or (H, W, 3) -> an RGB picture with a box around each match, its score above it.
+
+    uint8 is shown as it is; other numbers are spread from their least, black, to their greatest,
+    white. Raises OptionError for what is no picture.
+    """
+    picture = Image.fromarray(_shown(image)).convert("RGB")
+    pen = ImageDraw.Draw(picture)
+    high, wide = matches.size
+    for (row, column), score in zip(matches.positions.tolist(), matches.scores, strict=True):
+        pen.rectangle((column, row, column + wide - 1, row + high - 1), outline=colour)
+        pen.text((column + 1, row - 1), f"{score:.2f}", fill=colour, font=font(_TEXT), anchor="ls")
+    return picture
+
+
+def _shown(image: Any) -> NDArray[np.uint8]:
+    values = floats(image, "the picture")
+    if values.ndim < 2 or values.shape[2:] not in ((), (1,), (3,)):
+        raise OptionError(f"the picture must be (H, W) or (H, W, 3), but {values.shape} came")
+    if values.shape[2:] == (1,):
+        values = values[:, :, 0]
+    if str(getattr(image, "dtype", "")).removeprefix("torch.") != "uint8":
+        low, high = values.min(), values.max()
+        values = (values - low) * (255 / ((high - low) or 1))
+    return np.rint(values).astype(np.uint8)

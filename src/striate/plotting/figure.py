@@ -1,0 +1,129 @@
+"""Whole figures: panels beside each other, and a gallery in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from PIL import Image, ImageDraw
+
+from striate.plotting.bars import Bar
+from striate.plotting.lettering import GREY, INK, LINE, PAPER, cut, font, width
+from striate.plotting.panels import Panel
+
+MARGIN = 56
+GAP = 56
+_APART, _NARROWEST = 36, 220  #: of the tiles of a gallery
+_TITLE_MOST = 420  #: pixels that the title of a panel may need beyond its picture
+_TITLE, _SMALL, _ROW = 24, 19, 28
+_BAR_WIDE, _BAR_GAP, _BAR_LEAST = 18, 18, 96
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A panel in a row and the pixels that it takes there."""
+
+    panel: Panel
+    wide: int
+
+    @classmethod
+    def of(cls, panel: Panel) -> _Column:
+        title = min(width(panel.title, _TITLE), _TITLE_MOST)
+        lines = max((width(line, _SMALL) for line in panel.lines), default=0)
+        return cls(panel, max(panel.image.width + _bar_room(panel.bar), title, lines))
+
+
+def side_by_side(panels: Sequence[Panel]) -> Image.Image:
+    """Panels in a row, in the middle of its height; captions on one line below."""
+    columns = [_Column.of(panel) for panel in panels]
+    high = max(_BAR_LEAST, *(panel.image.height for panel in panels))
+    lines = max(len(panel.lines) for panel in panels)
+    wide = 2 * MARGIN + sum(each.wide for each in columns) + GAP * (len(columns) - 1)
+    figure = Image.new("RGB", (wide, 2 * MARGIN + high + _ROW * (lines + 1) + 12), PAPER)
+    starts = accumulate((each.wide + GAP for each in columns), initial=MARGIN)
+    for column, left in zip(columns, starts, strict=False):
+        image, middle = column.panel.image, MARGIN + high // 2
+        _framed(figure, image, (left, middle - image.height // 2))
+        if column.panel.bar:
+            beside = left + image.width + _BAR_GAP
+            _bar(figure, column.panel.bar, beside, middle, max(image.height, _BAR_LEAST))
+        _caption(figure, column.panel, (left, MARGIN + high + 18), column.wide)
+    return figure
+
+
+def gallery(
+    tiles: Sequence[tuple[Panel, Panel | None]], across: int, title: str, note: str, legend: Bar
+) -> Image.Image:
+    """Panels in rows of `across`, each with the small panel of its kernel beside its caption.
+
+    The title stands above, and below it what holds for all tiles, with the colours of a scale.
+    """
+    side, high = (max(panel.image.size[axis] for panel, _ in tiles) for axis in (0, 1))
+    side = max(side, _NARROWEST)
+    lines = max(len(panel.lines) for panel, _ in tiles)
+    tall = 14 + _ROW * (lines + 1)  # of a caption
+    rows, top = -(-len(tiles) // across), MARGIN + 96
+    wide = across * side + (across - 1) * _APART
+    size = wide + 2 * MARGIN, top + rows * (high + tall) + (rows - 1) * _APART + MARGIN - 12
+    figure = Image.new("RGB", size, PAPER)
+    _heading(figure, title, note)
+    _legend(figure, legend, size[0] - MARGIN, MARGIN + 62)
+    for at, (panel, kernel) in enumerate(tiles):
+        left = MARGIN + at % across * (side + _APART)
+        upper = top + at // across * (high + tall + _APART)
+        lower, room = upper + high + 14, side
+        _framed(figure, panel.image, (left + (side - panel.image.width) // 2, upper))
+        if kernel:
+            room -= kernel.image.width + 12
+            _framed(figure, kernel.image, (left + side - kernel.image.width, lower + 2))
+        _caption(figure, panel, (left, lower), room)
+    return figure
+
+
+def _heading(figure: Image.Image, title: str, note: str) -> None:
+    draw, most = ImageDraw.Draw(figure), figure.width - 2 * MARGIN
+    draw.text((MARGIN, MARGIN), cut(title, 30, most), INK, font(30), "lt")
+    draw.text((MARGIN, MARGIN + 62), note, GREY, font(_SMALL), "ls")
+
+
+def _framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]) -> None:
+    figure.paste(image, place)
+    left, top = place
+    frame = (left - 1, top - 1, left + image.width, top + image.height)
+    ImageDraw.Draw(figure).rectangle(frame, outline=LINE)
+
+
+def _caption(figure: Image.Image, panel: Panel, place: tuple[int, int], most: int) -> None:
+    draw, (left, top) = ImageDraw.Draw(figure), place
+    draw.text((left, top), cut(panel.title, _TITLE, most), INK, font(_TITLE), "la")
+    for number, line in enumerate(panel.lines):
+        below = top + 6 + _ROW * (number + 1)
+        draw.text((left, below), cut(line, _SMALL, most), GREY, font(_SMALL), "la")
+
+
+def _bar_room(bar: Bar | None) -> int:
+    if bar is None:
+        return 0
+    return _BAR_GAP + _BAR_WIDE + 10 + max(width(label, _SMALL) for label in bar.labels)
+
+
+def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> None:
+    """The colours of a scale beside a panel, with its ends and its zero."""
+    top = middle - high // 2
+    ramp = bar.ramp(high).transpose(Image.Transpose.ROTATE_90)
+    _framed(figure, ramp.resize((_BAR_WIDE, high)), (left, top))
+    draw, last = ImageDraw.Draw(figure), len(bar.labels) - 1
+    for number, label in enumerate(bar.labels):
+        place = left + _BAR_WIDE + 10, top + round(number * (high - 1) / last)
+        anchor = {0: "lt", last: "ls"}.get(number, "lm")
+        draw.text(place, label, GREY, font(_SMALL), anchor)
+
+
+def _legend(figure: Image.Image, bar: Bar, right: int, bottom: int) -> None:
+    """What the colours of signed results stand for, flush right."""
+    ramp, draw = bar.ramp(160).resize((160, 16)), ImageDraw.Draw(figure)
+    left = right - width("above 0", _SMALL) - 12 - ramp.width
+    _framed(figure, ramp, (left, bottom - 15))
+    draw.text((left + ramp.width + 12, bottom), "above 0", GREY, font(_SMALL), "ls")
+    draw.text((left - 12, bottom), "below 0", GREY, font(_SMALL), "rs")

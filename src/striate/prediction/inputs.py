@@ -1,0 +1,134 @@
+"""Whatever may be predicted, as files and images in the order asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from striate.data.cache.read_files import File
+from striate.data.decoding.colors import UnsuitableError, flatten
+from striate.data.listing.samples import Finding, Listing
+from striate.data.readers.scan import unlabelled
+from striate.data.shards.reader import is_shards, read_shards
+from striate.data.shards.remote import address, refuse_web
+from striate.errors import DataError, OptionError, printable
+
+_EXPECTED = "expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a batch (N, H, W, C) of them"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An image that was given as such, in mode L or RGB."""
+
+    image: Image.Image
+    shown: str
+    findings: tuple[Finding, ...] = ()
+
+
+def sources(photos: Iterable[Any]) -> Iterator[File | Made]:
+    """The pictures that photos stand for; paths are looked at before the first is given.
+
+    Raises DataError, OptionError.
+    """
+    return chain.from_iterable([_each(photo) for photo in photos])
+
+
+def _each(photo: Any) -> Iterable[File | Made]:
+    if isinstance(photo, str | os.PathLike):
+        return _expanded(Path(photo))
+    if isinstance(photo, Image.Image):
+        return [_from_image(photo)]
+    if hasattr(photo, "__array__"):
+        return _from_array(np.asarray(photo))
+    if isinstance(photo, list | tuple):
+        return sources(photo)
+    if isinstance(photo, Iterable):  # read as it goes: it may not end
+        return chain.from_iterable(map(_each, photo))
+    raise OptionError(
+        f"expected a path, an array, a PIL image or a list of them, but {_type(photo)} came"
+    )
+
+
+def _type(value: Any) -> str:
+    return printable(type(value).__name__, 60)
+
+
+def _expanded(path: Path) -> Iterable[File]:
+    """A file, or those of a folder or an address, with the names that predictions carry."""
+    shown = printable(str(path))
+    # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
+    if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
+        if is_shards(path):
+            return _packed(read_shards(path), str(path))
+        names = unlabelled(path)
+        if not names:
+            raise DataError(f"{shown}: no pictures in this folder; give one that holds some")
+        return (File(path / name, str(path / name)) for name in names)
+    if home := address(path):
+        refuse_web(home)
+        return _packed(read_shards(path, home), home)
+    if not os.path.lexists(path):
+        raise DataError(f"{shown}: no such file or folder")
+    return [File(path, str(path))]
+
+
+def _packed(listing: Listing, home: str) -> Iterable[File]:
+    shards = listing.shards
+    assert shards is not None
+    return (
+        File(shards.where(row), f"{home}/{picture.path}", shards.table["digest"][row].tobytes())
+        for row, picture in enumerate(listing.pictures)
+    )
+
+
+def _from_image(image: Image.Image) -> Made:
+    shown = str(getattr(image, "filename", "")) or "image"
+    try:
+        found = flatten(ImageOps.exif_transpose(image))
+    except (UnsuitableError, OSError) as error:
+        raise OptionError(f"the image cannot be used: {printable(str(error), 200)}") from error
+    turned = image.getexif().get(274, 1) in range(2, 9)
+    kinds = [*found.kinds, *["rotated"] * turned]
+    return Made(found.image, shown, tuple(Finding(kind, shown) for kind in kinds))
+
+
+def _from_array(values: NDArray[Any]) -> Iterable[Made]:
+    if values.ndim == 4 and len(values) and values.shape[3] in (1, 3, 4):
+        eight = _eight_bits(values)
+        return (_from_pixels(row, f"array[{number}]") for number, row in enumerate(eight))
+    if values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (1, 3, 4)):
+        return [_from_pixels(_eight_bits(values), "array")]
+    raise OptionError(f"an array of shape {values.shape} is no picture; {_EXPECTED}")
+
+
+def _from_pixels(values: NDArray[np.uint8], shown: str) -> Made:
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[..., 0]
+    found = flatten(Image.fromarray(np.ascontiguousarray(values)))
+    return Made(found.image, shown, tuple(Finding(kind, shown) for kind in found.kinds))
+
+
+def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
+    if values.size == 0:
+        raise OptionError(f"an array of shape {values.shape} has no pixels")
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype.kind != "f":
+        raise OptionError(
+            f"an array of {values.dtype} does not say which value is white; "
+            "expected uint8, or floats from 0 to 1"
+        )
+    least, most = float(values.min()), float(values.max())
+    if not (least >= 0 and most <= 1):  # nor if any is not a number
+        raise OptionError(
+            f"an array of floats from {least:.4g} to {most:.4g} came; expected 0 to 1, or uint8"
+        )
+    return (values.astype(np.float64) * 255 + 0.5).astype(np.uint8)

@@ -1,0 +1,173 @@
+"""A trained classifier slid over a picture larger than its own, once over the whole of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from striate.errors import OptionError, unknown
+from striate.model import Model, place
+from striate.summary import dissect
+from striate.tasks import classification
+from striate.vision.template_match import Matches, peaks
+
+
+@dataclass(frozen=True, eq=False)
+class Slid:
+    """What a classifier says of every window of a picture."""
+
+    probabilities: NDArray[np.float32]  #: (classes, rows, columns)
+    class_names: tuple[str, ...]
+    stride: int  #: pixels from one window to the next, down and across
+    size: tuple[int, int]  #: height and width of a window, in pixels
+
+    def find(
+        self,
+        class_name: str,
+        *,
+        threshold: float = 0.5,
+        most: int | None = None,
+        apart: float = 0.5,
+    ) -> Matches:
+        """Where a class is probable, as `striate.vision.find` tells it. Raises OptionError."""
+        if class_name not in self.class_names:
+            raise unknown("class", class_name, self.class_names)
+        scores = self.probabilities[self.class_names.index(class_name)]
+        return peaks(
+            scores, self.size, threshold=threshold, most=most, apart=apart, stride=self.stride
+        )
+
+
+def slide(model: Model, picture: Any) -> Slid:
+    """(H, W) or (H, W, C) uint8 -> the probabilities of every window of the model's size.
+
+    The picture is not resized: what is to be found must be as large as in the pictures that the
+    model learned from. Nothing stands for "none of these": the windows between things get a class
+    too, unless the model learned one for them. Raises OptionError for a picture that is smaller
+    than a window or has other channels, and as `convolutional` does.
+    """
+    size, channels = model.preprocess.size, model.preprocess.channels
+    pixels = np.asarray(picture)
+    if pixels.ndim == 2:
+        pixels = pixels[:, :, np.newaxis]
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != channels:
+        raise OptionError(
+            f"expected a picture of uint8 with {channels} channel{'s' * (channels > 1)}, "
+            f"but {pixels.dtype} of shape {np.shape(picture)} came"
+        )
+    if min(pixels.shape[:2]) < size:
+        raise OptionError(
+            f"a window is {size} x {size} pixels, but the picture has "
+            f"{pixels.shape[0]} x {pixels.shape[1]}; enlarge it or predict it whole"
+        )
+    device = next(model.network.parameters()).device
+    network = place(convolutional(model.network, (channels, size, size)), device)
+    values = model.preprocess.normalise(torch.from_numpy(pixels[np.newaxis].copy()).to(device))
+    with torch.inference_mode():
+        answers: Tensor = network(values).squeeze(0)
+    stride = _stride(network, (channels, size, size))
+    rows, columns = ((side - size) // stride + 1 for side in pixels.shape[:2])
+    answers = answers[:, :rows, :columns]  # strides may leave a window's last pixels unseen
+    found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
+    return Slid(found.cpu().numpy(), model.class_names, stride, (size, size))
+
+
+def convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
+    """A copy of a classifier that answers for every window of a larger picture.
+
+    (N, C, H, W) -> logits (N, classes, rows, columns); a window is (C, h, w). Dense layers become
+    convolutions with the same weights (Sermanet et al. 2014, OverFeat, section 3.5,
+    https://arxiv.org/abs/1312.6229), averages over everything become averages over a window. In a
+    network without padding each answer is the classifier's for that window; padding puts zeros at
+    the edge of the picture only, where the classifier puts them at the edge of each window.
+
+    Raises OptionError for a network that flattens or averages outside of a module.
+    """
+    slid = copy.deepcopy(network).eval()
+    device = next(network.parameters()).device
+    sample = torch.rand((1, *window), generator=torch.Generator().manual_seed(0)).to(device)
+    with torch.inference_mode():
+        expected: Tensor = copy.deepcopy(slid)(sample)
+    grid: Sequence[int] = ()
+    for name, module, shape in _seen(slid, sample):
+        if isinstance(module, nn.Flatten):
+            grid, new = shape[1:], nn.Identity()
+        elif isinstance(module, nn.AdaptiveAvgPool2d):
+            new = _average(module, shape[2:])
+        else:
+            new, grid = _convolution(cast("nn.Linear", module), grid), ()
+        slid.set_submodule(name, new)
+    if not _alike(slid, sample, expected):
+        raise OptionError(
+            f"{type(network).__name__} cannot be slid over a picture: with convolutions in place "
+            "of its dense layers it does not give the same answers; it must flatten and average in "
+            "modules, and only at its end"
+        )
+    return slid
+
+
+def _alike(slid: nn.Module, sample: Tensor, expected: Tensor) -> bool:
+    """Whether a window gives what it gave before, and a larger picture has more windows."""
+    with torch.inference_mode():
+        try:
+            came: Tensor = slid(sample)
+            larger: Tensor = slid(sample.repeat(1, 1, 2, 2))
+        except RuntimeError:  # volumes that do not fit each other
+            return False
+    same = torch.allclose(came.flatten(1), expected, rtol=1e-3, atol=1e-4)
+    return same and min(larger.shape[2:]) > 1
+
+
+def _seen(network: nn.Module, sample: Tensor) -> list[tuple[str, nn.Module, tuple[int, ...]]]:
+    """The modules that know the size of a window, in the order they run, and what they take."""
+    seen = dict[str, tuple[str, nn.Module, tuple[int, ...]]]()
+    hooks = list[Any]()
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Flatten | nn.Linear | nn.AdaptiveAvgPool2d):
+
+            def note(module: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
+                seen.setdefault(name, (name, module, tuple(inputs[0].shape)))
+
+            hooks.append(module.register_forward_pre_hook(note))
+    with torch.inference_mode():
+        network(sample)
+    for hook in hooks:
+        hook.remove()
+    return list(seen.values())
+
+
+def _convolution(dense: nn.Linear, grid: Sequence[int]) -> nn.Conv2d:
+    """The convolution with a dense layer's weights, for what was flattened from (C, h, w)."""
+    channels, high, wide = grid or (dense.in_features, 1, 1)
+    conv = nn.Conv2d(channels, dense.out_features, (high, wide))
+    conv.weight = nn.Parameter(dense.weight.detach().reshape(conv.weight.shape))
+    conv.bias = dense.bias
+    return conv
+
+
+def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
+    """The average over as many pixels, at every place; nothing where it only kept the size."""
+    wanted = pool.output_size
+    pair = wanted if isinstance(wanted, tuple) else (wanted, wanted)
+    high, wide = sides
+    if (high, wide) == pair:
+        return nn.Identity()
+    return nn.AvgPool2d((high, wide), stride=1) if pair == (1, 1) else pool
+
+
+def _stride(network: nn.Module, window: Sequence[int]) -> int:
+    """Pixels between neighbouring windows, down as across."""
+    jump = dissect(network, window, type(network).__name__).layers[-1].jump
+    if jump is None or len(set(jump)) > 1 or not jump[0]:
+        raise OptionError(
+            f"{type(network).__name__} cannot be slid over a picture: it has layers, such as "
+            "squeeze and excitation, that see the whole picture before its end"
+        )
+    return int(jump[0])

@@ -1,0 +1,62 @@
+"""Predictions as CSV and JSON lines."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from striate import storage
+from striate.prediction.predictor import Prediction
+
+SUFFIXES = (".csv", ".jsonl")
+COLUMNS = ("path", "class", "probability", "error", "notes")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BLANK = " \u00a0\u3000\u200b\ufeff"
+
+
+def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> None:
+    """Write a row a prediction to a .csv or .jsonl file, whole or not at all.
+
+    Raises OptionError for another suffix, StorageError when it cannot be written.
+    """
+    storage.check_suffix(path, SUFFIXES)
+    text = (
+        as_jsonl(predictions)
+        if path.suffix.lower() == ".jsonl"
+        else as_csv(predictions, raw=raw_csv)
+    )
+    storage.write(path, text)
+
+
+def as_jsonl(predictions: Iterable[Prediction]) -> str:
+    return "".join(json.dumps(prediction.to_json()) + "\n" for prediction in predictions)
+
+
+def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
+    """RFC 4180 with a header. A cell that a spreadsheet would run as a formula gets a leading '.
+
+    `raw` leaves such cells as they are. Undecodable bytes of a path are surrogates, which `write`
+    turns back into the bytes. https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    for prediction in predictions:
+        cells = (
+            prediction.path,
+            prediction.class_name,
+            f"{prediction.probability:.6f}" if not prediction.error else "",
+            prediction.error,
+            " ".join(prediction.notes),
+        )
+        writer.writerow(cells if raw else map(_harmless, cells))
+    return file.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """The cell, behind a ' where it or a line of it begins as a formula does, blanks aside."""
+    starts = [cell, *(line.lstrip(_BLANK) for line in cell.splitlines())]
+    return "'" + cell if any(start.startswith(_FORMULA_STARTS) for start in starts) else cell

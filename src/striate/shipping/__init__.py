@@ -1,1 +1,0 @@
-"""What leaves the house: predictions of a trained network, as values and as files."""

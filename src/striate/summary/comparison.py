@@ -1,0 +1,121 @@
+"""Networks side by side: what they cost on paper, and what they take on this machine."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from striate.summary.layer import amount, volume
+from striate.summary.memory import Memory
+from striate.summary.table import Anatomy
+from striate.text import MISSING, columns
+
+_SECONDS = 1.0  #: that a speed is measured for, at least
+_COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # of the first processor
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Forward passes measured on this machine, in evaluation mode, after a warm-up."""
+
+    seconds: float  #: of one picture, the median
+    pictures_per_second: float  #: in batches
+    batch: int
+    joules: float | None  #: for one picture in a batch; None where the machine has no counter
+    device: str
+    threads: int
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """A column for each network."""
+
+    anatomies: tuple[Anatomy, ...]
+    memories: tuple[Memory, ...]  #: of one picture
+    speeds: tuple[Speed, ...]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """A JSON-ready table for each network, its layers left out."""
+        return [
+            {key: value for key, value in anatomy.to_json().items() if key != "layers"}
+            | {"field": anatomy.field, "memory": memory.to_json(), "speed": asdict(speed)}
+            for anatomy, memory, speed in zip(
+                self.anatomies, self.memories, self.speeds, strict=True
+            )
+        ]
+
+    def __repr__(self) -> str:
+        heads = ("", *(anatomy.network for anatomy in self.anatomies))
+        pairs = list(zip(self.anatomies, self.speeds, strict=True))
+        rows = [
+            ("input", *(volume(a.input) for a in self.anatomies)),
+            ("parameters", *(f"{a.params:,}" for a in self.anatomies)),
+            ("multiply-adds", *(amount(a.macs) for a in self.anatomies)),
+            ("weights", *(amount(a.bytes, "B") for a in self.anatomies)),
+            ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
+            ("memory to learn", *(_bytes(m.training) for m in self.memories)),
+            ("receptive field", *(_shown(a.field) for a in self.anatomies)),
+            ("one picture", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
+            ("pictures/s", *(f"{s.pictures_per_second:,.3g}" for _, s in pairs)),
+            ("multiply-adds/s", *(amount(int(a.macs * s.pictures_per_second)) for a, s in pairs)),
+            ("energy a picture", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
+        ]
+        return "\n".join([*columns([heads, *rows], left=(0,)), "", self._remark()])
+
+    def _remark(self) -> str:
+        first = self.speeds[0]
+        where = f"measured on {first.device} with {first.threads} threads, batches of {first.batch}"
+        if first.joules is None:
+            where += "; energy is not measured: this machine shows no counter of it"
+        return where
+
+
+def measure(network: nn.Module, shape: Sequence[int], batch: int = 16) -> Speed:
+    """How quickly a network answers, on the device its weights are on."""
+    device = next(network.parameters()).device
+    network = network.eval()
+    with torch.inference_mode():
+        single, _ = _timed(network, torch.rand(1, *shape, device=device))
+        several, joules = _timed(network, torch.rand(batch, *shape, device=device))
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    each = None if joules is None else joules / batch
+    return Speed(single, batch / several, batch, each, name, torch.get_num_threads())
+
+
+def _timed(network: nn.Module, pictures: torch.Tensor) -> tuple[float, float | None]:
+    """The median seconds of a pass, and the mean energy of one where there is a counter."""
+    passes, began, before = list[float](), 0.0, None
+    for warm_up in (True, False):
+        passes, began, before = list[float](), time.perf_counter(), _energy()
+        while len(passes) < 3 or time.perf_counter() - began < _SECONDS / (4 if warm_up else 1):
+            start = time.perf_counter()
+            network(pictures)
+            if pictures.device.type == "cuda":
+                torch.cuda.synchronize(pictures.device)
+            passes.append(time.perf_counter() - start)
+    after = _energy()
+    spent = None if before is None or after is None or after < before else after - before
+    return statistics.median(passes), None if spent is None else spent / len(passes)
+
+
+def _energy() -> float | None:
+    """Joules that the processor counted so far; None where it does not tell."""
+    try:
+        return int(_COUNTER.read_text("ascii")) / 1e6
+    except (OSError, ValueError):
+        return None
+
+
+def _bytes(number: int | None) -> str:
+    return MISSING if number is None else amount(number, "B")
+
+
+def _shown(field: int | None) -> str:
+    return "all" if field is None else f"{field:,}"

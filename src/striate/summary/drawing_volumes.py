@@ -1,0 +1,158 @@
+"""What is worth a box: the volumes of a network, and which comes from which."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from striate.summary.folding import Part, folded, folds, free, unchanged, unrepeated
+from striate.summary.layer import Layer
+
+ALL = 32  #: volumes of a drawing that shows every one
+MOST = 44  #: volumes of a drawing that shows the inside of one of alike blocks
+
+_SIGNS = {"add": "+", "mul": "x", "sub": "-", "div": "/"}
+_DENSE = ("linear", "mm", "attention")  #: in the kinds of layers that multiply matrices
+_POOLS = ("pool", "sampling", "mean", "max")  #: in the kinds of layers that pool
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """An output and the layers that do not change it."""
+
+    name: str
+    output: tuple[int, ...]
+    sources: tuple[int, ...]  #: places of other volumes
+    sort: str  #: "input", "convolution", "pooling", "dense", ... : what made it
+    sign: str = ""  #: of a sum or product of volumes of one shape, which is no box but a circle
+    times: int = 1  #: alike blocks in a row of which this one is drawn
+    run: int = -1  #: number of that row
+    window: str = ""  #: "3x3 /2": what slid to make it, and its stride if that is not 1
+    params: int = 0  #: of all blocks that it stands for
+
+    @property
+    def stage(self) -> str:
+        return self.name.split(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A network in a row, and where the insides of blocks are not shown, one block in another."""
+
+    main: list[Volume]
+    block: str = ""
+    inside: list[Volume] = field(default_factory=list[Volume])
+
+
+def volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
+    """The picture and what becomes of it.
+
+    Of alike blocks in a row one is shown where all would be many; and no insides of blocks but
+    of one where these would still be too many.
+    """
+    seen = _picture(picture)
+    found = _carried(seen, layers, [(1, at) for at in range(len(layers))])
+    if len(found) <= ALL:
+        return Rows(found)
+    kept, runs = unrepeated(layers)
+    all_of = [
+        replace(layer, params=layer.params * times)
+        for layer, (times, _) in zip(kept, runs, strict=True)
+    ]
+    found = _carried(seen, all_of, runs)
+    if len(found) <= MOST:
+        return Rows(found)
+    parts = folds(layers)
+    rows = [_kept(row, layers, part) for row, part in zip(folded(layers), parts, strict=True)]
+    found = _carried(seen, rows, [(part.times, at) for at, part in enumerate(parts)])
+    blocks = [part for part, row in zip(parts, rows, strict=True) if _several(row)]
+    return Rows(found, *_inside(seen, layers, blocks))
+
+
+def _picture(shape: tuple[int, ...]) -> Layer:
+    ones = (1,) * (len(shape) - 1)
+    return Layer("input", "", shape, 0, 0, 0, field=ones, jump=ones, start=ones)
+
+
+def _several(row: Layer) -> bool:
+    """Whether a row is a block: its kind then says how many layers of each kind are inside."""
+    return row.kind[:1].isdigit()
+
+
+def _kept(row: Layer, layers: Sequence[Layer], part: Part) -> Layer:
+    """The row with the volume that it makes, before that is made flat."""
+    made = [layers[at].output for at in range(part.start, part.stop) if not free(layers, at)]
+    return replace(row, output=made[-1]) if made else row
+
+
+def _inside(
+    picture: Layer, layers: Sequence[Layer], blocks: Sequence[Part]
+) -> tuple[str, list[Volume]]:
+    """Name and volumes of the first block of the most frequent sort that joins paths."""
+    bodies = dict[tuple[str, ...], list[Part]]()
+    for block in blocks:
+        stop = block.start + (block.stop - block.start) // block.times
+        one = Part(block.name.split(" to ")[0], block.start, stop, block.times)
+        if any(len(layer.sources) > 1 for layer in layers[one.start : one.stop]):
+            kinds = tuple(layer.kind for layer in layers[one.start : one.stop])
+            bodies.setdefault(kinds, []).append(one)
+    if not bodies:
+        return "", []
+    chosen = max(bodies.values(), key=lambda alike: sum(each.times for each in alike))[0]
+    around = layers[chosen.start].sources[0]
+    taken = layers[around] if around >= 0 else picture
+    body = [
+        replace(layer, sources=tuple(max(-1, s - chosen.start) for s in layer.sources))
+        for layer in layers[chosen.start : chosen.stop]
+    ]
+    return chosen.name, _carried(taken, body, [(1, at) for at in range(len(body))])
+
+
+def _carried(
+    taken: Layer, layers: Sequence[Layer], times: Sequence[tuple[int, int]]
+) -> list[Volume]:
+    """Volumes that layers make; norms, activations and the like are carried by what they take."""
+    found, place = [Volume("input", taken.output, (), "input")], {-1: 0}
+    for at, layer in enumerate(layers):
+        seen = [source for source in layer.sources if source < 0 or layers[source].output]
+        sources = tuple(dict.fromkeys(place[source] for source in seen))
+        source = layers[seen[0]] if seen and seen[0] >= 0 else taken
+        if len(sources) == 1 and unchanged(layer, source):
+            place[at] = sources[0]
+            carrier = found[sources[0]]
+            found[sources[0]] = replace(carrier, params=carrier.params + layer.params)
+            continue
+        place[at], before = len(found), [found[source].output for source in sources]
+        if layer.output:
+            made = *_sort(layer, before), *times[at]
+            volume = Volume(layer.name, layer.output, sources, *made)
+            found.append(replace(volume, window=_window(layer), params=layer.params))
+    return found
+
+
+def _window(layer: Layer) -> str:
+    if layer.kernel is None or layer.stride is None:
+        return ""
+    kernel, *strides = "x".join(map(str, layer.kernel)), *sorted(set(layer.stride))
+    stride = "x".join(map(str, layer.stride)) if len(strides) > 1 else str(strides[0])
+    return kernel if stride == "1" else f"{kernel} /{stride}"
+
+
+def _sort(layer: Layer, before: Sequence[tuple[int, ...]]) -> tuple[str, str]:
+    operation = layer.kind.split(",")[0]
+    sides = math.prod(layer.output[1:])
+    grown = bool(before) and len(layer.output) > 1 and sides > max(math.prod(b[1:]) for b in before)
+    if len(before) > 1 and not layer.macs:
+        if layer.output in before and not operation.startswith(("cat", "stack")):
+            return "sum", _SIGNS.get(operation, "?")
+        return "concatenation", ""
+    if _several(layer):
+        return "block", ""
+    if grown:
+        return "upsampling", ""
+    if layer.macs:
+        dense = len(layer.output) == 1 or any(word in layer.kind.lower() for word in _DENSE)
+        return ("dense" if dense else "convolution"), ""
+    pools = any(word in layer.kind.lower() for word in _POOLS)
+    return "pooling" if pools else "other layer", ""

@@ -1,0 +1,149 @@
+"""Which part of the picture each tensor sees, followed through torch's operations.
+
+A `Sight` belongs to a tensor: for each axis of the picture what its units see, and where in the
+tensor the axis lies. An axis keeps its place through views, also when several are flattened into
+one dimension.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TypeVar
+
+from torch import Tensor
+
+from striate.arithmetic.receptive_field import Axis, union
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an axis lies: units `inner` elements apart in a dimension. None: in no dimension."""
+
+    dim: int | None
+    inner: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the elements of a tensor see of a picture."""
+
+    axes: tuple[Axis, ...]
+    counts: tuple[int, ...]  #: units along each axis
+    places: tuple[Place, ...]
+
+    def changed(self, number: int, axis: Axis, count: int, place: Place) -> Sight:
+        return Sight(
+            _put(self.axes, number, axis),
+            _put(self.counts, number, count),
+            _put(self.places, number, place),
+        )
+
+    def reduced(self, dims: Iterable[int]) -> Sight:
+        """All units along these dimensions become one; the dimensions stay."""
+        found, gone = self, set(dims)
+        for number, place in enumerate(self.places):
+            if place.dim in gone:
+                merged = self.axes[number].merged(self.counts[number])
+                found = found.changed(number, merged, 1, Place(None))
+        return found
+
+    def moved(self, dim_of: Callable[[int], int | None]) -> Sight:
+        """Dimensions renumbered; a place whose dimension is gone is nowhere."""
+        places = tuple(
+            place if place.dim is None else replace(place, dim=dim_of(place.dim))
+            for place in self.places
+        )
+        return replace(self, places=places)
+
+
+def whole(shape: Sequence[int], axes: int) -> Sight:
+    """The sight of the picture itself, whose last `axes` dimensions are seen."""
+    first = len(shape) - axes
+    return Sight(
+        (Axis(),) * axes,
+        tuple(shape[first:]),
+        tuple(Place(first + number) for number in range(axes)),
+    )
+
+
+def windows(sight: Sight, output: Tensor, dims: int, step: Callable[[Axis, int], Axis]) -> Sight:
+    """After a window slid along the last `dims` dimensions; `step(axis, which)` gives an axis."""
+    first = output.ndim - dims
+    found = sight
+    for number, place in enumerate(sight.places):
+        if place.dim is None or place.dim < first:
+            continue
+        which = place.dim - first
+        count = output.shape[place.dim]
+        found = found.changed(number, step(sight.axes[number], which), count, place)
+    return found
+
+
+def joined(sights: Sequence[tuple[Sight, Sequence[int]]], shape: Sequence[int]) -> Sight | None:
+    """The sight of what is computed element by element from tensors of these shapes, broadcast."""
+    aligned = [(s.moved(_shift(len(shape) - len(own))), own) for s, own in sights]
+    axes, counts, places = list[Axis](), list[int](), list[Place]()
+    for number in range(len(aligned[0][0].axes)):
+        here = {s.places[number] for s, _ in aligned if s.places[number].dim is not None}
+        here = {place for place in here if place.dim is not None and shape[place.dim] > 1} or here
+        if len(here) > 1:
+            return None
+        place = here.pop() if here else Place(None)
+        count = max(s.counts[number] for s, _ in aligned) if place.dim is not None else 1
+        seen = [_spread(s, number, count) for s, _ in aligned]
+        axes.append(union(seen, count))
+        counts.append(count)
+        places.append(place)
+    return Sight(tuple(axes), tuple(counts), tuple(places))
+
+
+def viewed(sight: Sight, old: Sequence[int], new: Sequence[int]) -> Sight | None:
+    """The sight after a reshape that keeps the order of the elements."""
+    before, after = _strides(old), _strides(new)
+    places = list[Place]()
+    for count, place in zip(sight.counts, sight.places, strict=True):
+        if place.dim is None or count == 1:
+            places.append(Place(None))
+            continue
+        apart = before[place.dim] * place.inner
+        fits = (
+            Place(dim, apart // after[dim])
+            for dim, size in enumerate(new)
+            if apart % after[dim] == 0 and after[dim] <= apart
+            if apart * count <= after[dim] * size
+        )
+        if (found := next(fits, None)) is None:
+            return None
+        places.append(found)
+    axes = (
+        axis if place.dim is not None or old_place.dim is None else _fixed(axis)
+        for axis, place, old_place in zip(sight.axes, places, sight.places, strict=True)
+    )
+    return Sight(tuple(axes), sight.counts, tuple(places))
+
+
+def _fixed(axis: Axis) -> Axis:
+    """A single unit: wherever it is repeated, all see the same."""
+    return replace(axis, jump=Fraction(0))
+
+
+def _spread(sight: Sight, number: int, count: int) -> Axis:
+    axis = sight.axes[number]
+    return axis if sight.counts[number] == count else _fixed(axis)
+
+
+def _shift(by: int) -> Callable[[int], int]:
+    return lambda dim: dim + by
+
+
+def _strides(shape: Sequence[int]) -> list[int]:
+    return [math.prod(shape[dim + 1 :]) for dim in range(len(shape))]
+
+
+def _put(values: tuple[_T, ...], number: int, value: _T) -> tuple[_T, ...]:
+    return (*values[:number], value, *values[number + 1 :])

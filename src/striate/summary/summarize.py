@@ -1,0 +1,214 @@
+"""From a network to its anatomy, in one pass that computes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call  # pyright: ignore[reportPrivateImportUsage]
+from torch.nn.parameter import is_lazy
+
+from striate.arithmetic.receptive_field import Axis
+from striate.errors import OptionError
+from striate.summary.layer import Along, Layer, volume
+from striate.summary.table import Anatomy
+from striate.summary.trace import Trace, Work, trace
+
+_LARGEST = 1024  #: pixels a side that are tried where a picture is too small
+
+
+def dissect(network: object, input: Sequence[int], name: str = "") -> Anatomy:  # noqa: A002
+    """The anatomy of a network in evaluation mode at one picture of (C, H, W), or (C, L).
+
+    It is called by its class where no name is given.
+
+    Shapes alone are followed, on the meta device; weights stay where they are. Raises OptionError
+    naming the layer at which a picture is too small or of the wrong shape, and the next size that
+    works; or at which a network cannot be followed; and for what shows no layers.
+    """
+    network = opened(network)
+    name = name or type(network).__name__
+    shape, told = tuple(input), Trace()
+    training = network.training
+    try:
+        _run(network.eval(), shape, told)
+    except Exception as error:
+        raise _stopped(network, name, shape, told, error, _smallest(network, shape)) from error
+    finally:
+        network.train(training)
+    ran = {work.path for work in told.works} | told.borrowed
+    return Anatomy(
+        network=name,
+        input=shape,
+        layers=tuple(map(_layer, told.works)),
+        params=sum(p.numel() for p in network.parameters()),
+        trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
+        macs=sum(work.macs for work in told.works),
+        bytes=sum(t.numel() * t.element_size() for t in _tensors(network).values()),
+        uncounted=_once(told.uncounted),
+        untraced=_once(told.untraced),
+        unused=_unused(network, ran),
+    )
+
+
+def opened(network: object) -> nn.Module:
+    """The module inside of what compiles or spreads it. Raises OptionError where layers are hidden.
+
+    So they are in programs that torch made of a module, or before it knows the shapes of weights.
+    """
+    while isinstance(network, nn.Module) and (inside := _wrapped(network)):
+        network = inside
+    if not isinstance(network, nn.Module):
+        hint = "; give the module it was made from" * (type(network).__name__ == "ExportedProgram")
+        raise OptionError(f"expected a module of torch, but {type(network).__name__} came{hint}")
+    for path, module in network.named_modules():
+        where = f"{type(network).__name__}{f', layer {path}' * bool(path)}"
+        if isinstance(module, torch.jit.ScriptModule) or hasattr(module, "validate_inputs"):
+            raise OptionError(
+                f"{where}: a program that torch made of a module shows no layers; give the module"
+            )
+        if any(is_lazy(tensor) for tensor in module.parameters(recurse=False)):
+            raise OptionError(
+                f"{where}: its weights have no shapes before its first picture; run it on one"
+            )
+    return network
+
+
+def _wrapped(network: nn.Module) -> nn.Module | None:
+    if isinstance(network, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        return network.module
+    return getattr(network, "_orig_mod", None)  # of torch.compile
+
+
+def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
+    def run(picture: Tensor) -> None:
+        skeleton = {key: tensor.to("meta") for key, tensor in _tensors(network).items()}
+        functional_call(network, skeleton, picture)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's, of what a layer will cost
+        picture = torch.empty((1, *shape), dtype=_kind(network), device="meta")
+        with _uncompiled(network):
+            trace(network, run, picture, len(shape) - 1, told)
+
+
+def _kind(network: nn.Module) -> torch.dtype:
+    """Of the numbers that it computes with."""
+    kinds = (parameter.dtype for parameter in network.parameters())
+    return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
+
+
+def _uncompiled(network: nn.Module) -> contextlib.AbstractContextManager[Any]:
+    """Parts that torch.compile was called on run as they were written."""
+    compiled = (
+        _wrapped(module) or getattr(module, "_compiled_call_impl", None)
+        for module in network.modules()
+    )
+    if any(part is not None for part in compiled):
+        return torch.compiler.set_stance("force_eager")
+    return contextlib.nullcontext()
+
+
+def _tensors(network: nn.Module) -> dict[str, Tensor]:
+    return dict(network.named_parameters()) | dict(network.named_buffers())
+
+
+def _layer(work: Work) -> Layer:
+    axes = work.sight.axes if work.sight else None
+    kernel, stride = work.windows[0] if len(work.windows) == 1 else (None, None)
+    return Layer(
+        work.path or "forward",
+        work.kind,
+        work.shape[1:],
+        work.params,
+        work.macs,
+        work.bytes,
+        _along(axes, lambda axis: axis.size),
+        _along(axes, lambda axis: axis.jump),
+        _along(axes, lambda axis: axis.start),
+        kernel,
+        stride,
+        work.sources,
+    )
+
+
+def _along(axes: Sequence[Axis] | None, of: Callable[[Axis], Fraction]) -> Along | None:
+    if axes is None:
+        return None
+    numbers = [of(axis) for axis in axes]
+    return tuple(int(number) if number.denominator == 1 else float(number) for number in numbers)
+
+
+def _once(names: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _unused(network: nn.Module, ran: set[str]) -> tuple[str, ...]:
+    """The outermost modules with parameters of which nothing ran."""
+    found: list[str] = []
+    for path, module in network.named_modules():
+        inside = any(path.startswith(f"{outer}.") for outer in found)
+        if inside or any(True for _ in module.parameters()) is False:
+            continue
+        if not any(other == path or other.startswith(f"{path}.") or not path for other in ran):
+            found.append(path)
+    return tuple(found)
+
+
+def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
+    """The least side, above those of this picture, that a square picture must have."""
+
+    def fits(side: int) -> bool:
+        try:
+            _run(network, (shape[0], *[side] * (len(shape) - 1)), Trace())
+        except Exception:  # noqa: BLE001 - whatever the forward raises
+            return False
+        return True
+
+    low = max(1, min(shape[1:], default=1))
+    high = next((low << by for by in range(1, 12) if low << by <= _LARGEST and fits(low << by)), 0)
+    if not high:
+        return next((side for side in range(low + 1, low + 33) if fits(side)), None)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def _fractional(layer: nn.Module) -> str:
+    """What is wrong with a window whose numbers are not whole; torch lists all its signatures."""
+    for word in ("kernel_size", "stride", "padding", "dilation"):
+        numbers = getattr(layer, word, ())
+        for number in numbers if isinstance(numbers, tuple) else (numbers,):
+            if isinstance(number, float):
+                return f"{word} must be whole numbers, but {number:g} came"
+    return ""
+
+
+def _stopped(
+    network: nn.Module,
+    name: str,
+    shape: tuple[int, ...],
+    told: Trace,
+    error: Exception,
+    smallest: int | None,
+) -> OptionError:
+    reason = (str(error) or type(error).__name__).splitlines()[0]
+    if "meta tensors" in reason:
+        reason = "its forward asks for values, as `if x.sum() > 0` does, but only shapes are known"
+    elif "fake impl" in reason or "Meta" in reason:
+        reason = "it has an operation of which only values tell the shape, as quantized layers have"
+    elif not isinstance(error, OptionError | RuntimeError):
+        reason = f"{type(error).__name__}: {reason}"
+    path = told.unfinished[-1] if told.unfinished else ""
+    reason = _fractional(network.get_submodule(path)) or reason
+    where = f"; at layer {path}" if path else ""
+    hint = ""
+    if smallest:  # of the picture, instead of what the layer needs
+        reason, hint = reason.split("; use at ")[0], f"; use at least {smallest} pixels a side"
+    return OptionError(f"{name} cannot take a picture of {volume(shape)}{where}: {reason}{hint}")

@@ -1,0 +1,171 @@
+"""What a network is made of, as values and as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from html import escape
+from typing import Any
+
+from striate.errors import printable
+from striate.plotting.png import png
+from striate.plotting.shapes import Drawing
+from striate.plotting.svg import svg
+from striate.summary.drawing import laid_out
+from striate.summary.folding import folded
+from striate.summary.layer import Along, Layer, amount, volume
+from striate.text import MISSING, columns, html_table, markdown_table
+
+HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
+_LEFT = (0, 1)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """What `describe` tells of a network at one input."""
+
+    network: str
+    input: tuple[int, ...]  #: (C, H, W)
+    layers: tuple[Layer, ...]  #: in the order they run
+    params: int
+    trainable: int  #: of the parameters
+    macs: int
+    bytes: int  #: of parameters and buffers
+    uncounted: tuple[str, ...] = ()  #: "layer: operation" whose multiply-adds are not known
+    untraced: tuple[str, ...] = ()  #: "layer: operation" behind which no field is known
+    unused: tuple[str, ...] = ()  #: modules with parameters that did not run
+
+    @property
+    def field(self) -> int | None:
+        """Pixels along the first axis that a unit sees, before the head and before global pooling.
+
+        None: all of the picture, or it is not known.
+        """
+        before = [layer for layer in self.layers if not layer.name.startswith("head")]
+        last = _unpooled(before, len(self.input))
+        if last is None or not last.field or not last.jump or not last.jump[0]:
+            return None
+        return int(last.field[0])
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready table."""
+        return asdict(self)
+
+    def to_csv(self) -> str:
+        """RFC 4180 with a header; numbers are exact, and several in a cell are joined by an x."""
+        file = io.StringIO()
+        writer = csv.writer(file)
+        *names, _ = (field.name for field in fields(Layer))
+        writer.writerow([*names, "sources"])
+        for layer in self.layers:
+            sources = " ".join(map(str, layer.sources))
+            writer.writerow([*(_cell(getattr(layer, name)) for name in names), sources])
+        return file.getvalue()
+
+    def to_markdown(self) -> str:
+        """The table as a page shows it."""
+        text = [printable(line) for line in (*self._title(), *self._remarks())]
+        return "\n\n".join([text[0], markdown_table(self.rows(), left=_LEFT), *text[1:]]) + "\n"
+
+    def to_svg(self) -> str:
+        """A drawing of the volumes to scale, by day and by night; it needs nothing else."""
+        return svg(self._drawing())
+
+    def to_png(self) -> bytes:
+        """The same drawing in pixels, two of them for one of the SVG."""
+        return png(self._drawing())
+
+    def _drawing(self) -> Drawing:
+        return laid_out(self.network, self.input, self.layers)
+
+    def __str__(self) -> str:
+        lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
+        return "\n".join([*lines, *self._remarks()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
+        remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
+        drawing = f'<div style="overflow-x:auto">{svg(self._drawing(), inline=True)}</div>'
+        return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
+
+    def folded(self) -> Anatomy:
+        """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
+        return replace(self, layers=folded(self.layers))
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """The table as text, its head first."""
+        return [HEADS, *map(_row, self.layers)]
+
+    def _title(self) -> list[str]:
+        frozen = self.params - self.trainable
+        parts = [
+            f"{printable(self.network)}: {self.params:,} parameters"
+            + (f" ({frozen:,} frozen)" * (frozen > 0)),
+            f"{amount(self.macs)} multiply-adds",
+            f"weights of {amount(self.bytes, 'B')}",
+            f"input {volume(self.input)}",
+        ]
+        return [", ".join(parts)]
+
+    def _remarks(self) -> list[str]:
+        told = (
+            ("multiply-adds not counted", self.uncounted),
+            ("receptive field not known behind", self.untraced),
+            ("did not run", self.unused),
+        )
+        return [f"{what}: {', '.join(names)}" for what, names in told if names]
+
+
+def _unpooled(layers: Sequence[Layer], dims: int) -> Layer | None:
+    """The last layer with several positions, or what windows, but no pooling, make of it."""
+    wide = [
+        at
+        for at, layer in enumerate(layers)
+        if sum(side > 1 for side in layer.output) > 1
+        or (len(layer.output) == dims and max(layer.output[1:]) > 1)
+    ]
+    if not wide:
+        return layers[-1] if layers else None
+    last = layers[wide[-1]]
+    for layer in layers[wide[-1] + 1 :]:
+        if len(layer.output) != dims or _pools(layer, layers):
+            break
+        last = layer
+    return last
+
+
+def _pools(layer: Layer, layers: Sequence[Layer]) -> bool:
+    """Whether it joins positions without weights."""
+    if layer.macs or len(layer.sources) != 1 or layer.sources[0] < 0:
+        return False
+    source = layers[layer.sources[0]]
+    return (layer.field, layer.jump) != (source.field, source.jump)
+
+
+def _row(layer: Layer) -> tuple[str, ...]:
+    return (
+        layer.name,
+        layer.kind,
+        volume(layer.output),
+        f"{layer.params:,}" if layer.params else MISSING,
+        amount(layer.macs) if layer.macs else MISSING,
+        amount(layer.bytes, "B"),
+        *(_along(numbers) for numbers in (layer.field, layer.jump, layer.start)),
+    )
+
+
+def _along(numbers: Along | None) -> str:
+    if numbers is None:
+        return "?"
+    shown = [f"{number:.4g}" for number in numbers]
+    return shown[0] if len(set(shown)) == 1 else "x".join(shown)
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return "x".join(f"{number:.10g}" for number in value) if isinstance(value, tuple) else value

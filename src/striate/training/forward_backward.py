@@ -1,0 +1,62 @@
+"""A batch through the network and back, in the form that was chosen."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from torch import Tensor, nn
+
+from striate import hardware
+from striate.data.loader import Batch
+from striate.layers import Outputs
+from striate.tasks import classification
+from striate.training.execution import Form
+
+
+class Passes:
+    """Forward and backward passes of a network."""
+
+    def __init__(
+        self, network: nn.Module, form: Form, smoothing: float = 0.0, weights: Tensor | None = None
+    ) -> None:
+        self.form = form
+        self._params = [param for param in network.parameters() if param.requires_grad]
+        device = self._params[0].device
+        self._network = hardware.compiled(network, device) if form.compiled else network
+        self._smoothing, self._weights = smoothing, weights
+        self._threads = ThreadPoolExecutor(form.split - 1) if form.split > 1 else None
+
+    def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
+        """Mean loss in nats and how many are right; gradients of `factor` times it are added."""
+        pictures = batch.pictures.contiguous(memory_format=self.form.memory_format)
+        if self._threads is None or not len(pictures):
+            loss, right = self._judged(pictures, batch.labels)
+            (loss * factor).backward()
+            return loss, right
+        count = min(self.form.split, len(pictures))
+        shares = zip(pictures.chunk(count), batch.labels.chunk(count), strict=True)
+        (first, *others) = [(*share, len(share[0]) / len(pictures)) for share in shares]
+        coming = [self._threads.submit(self._part, *part, factor) for part in others]
+        losses, rights, gradients = zip(
+            self._part(*first, factor), *(part.result() for part in coming), strict=True
+        )
+        for param, *found in zip(self._params, *gradients, strict=True):
+            for gradient in found:  # in the same order whichever was ready first
+                param.grad = gradient if param.grad is None else param.grad + gradient
+        return torch.stack(losses).sum(), torch.stack(rights).sum()
+
+    def _part(
+        self, pictures: Tensor, labels: Tensor, share: float, factor: Tensor | float
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
+        loss, right = self._judged(pictures, labels)
+        loss = loss * share
+        return loss, right, torch.autograd.grad(loss * factor, self._params)
+
+    def _judged(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with hardware.autocast(self.form.precision, labels.device):
+            outputs: Tensor | Outputs = self._network(pictures)
+            loss = classification.loss(
+                outputs, labels, smoothing=self._smoothing, weights=self._weights
+            )
+        return loss, classification.right(outputs, labels)

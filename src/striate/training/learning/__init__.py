@@ -1,1 +1,0 @@
-"""What changes the weights: optimisers, the learning rate over a training, the average."""

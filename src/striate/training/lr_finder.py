@@ -1,0 +1,164 @@
+"""The learning-rate range test: the rate rises step by step until the loss explodes.
+
+Smith 2017, section 3.3, https://arxiv.org/abs/1506.01186.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from striate import hardware
+from striate.data.listing.samples import Progress
+from striate.data.loader import Batch
+from striate.distributed.group import Group
+from striate.options import RateOptions
+from striate.training import setup
+from striate.training.checkpoint import Position
+from striate.training.run import Run
+from striate.training.step import LossError, Training, batches, take
+
+FADE = 0.9  #: what the smoothed loss keeps of itself at a step
+EXPLODED = 4.0  #: times the least smoothed loss, where the test ends
+BELOW = 4.0  #: the suggested rate is the one of the least smoothed loss divided by this
+FIRST = 10  #: steps at rates too low to learn: their median loss is where the test starts
+_FELL = 0.05  #: of the start, and
+_CHANCE = 2.5  #: times what the losses of batches differ by: what must be gone for a loss that fell
+_ROWS = 20  #: of the table
+
+
+@dataclass(frozen=True)
+class RateTest:
+    """The loss at every rate that was tried, and the rate to train with."""
+
+    network: str
+    optimiser: str
+    batch: int
+    rates: tuple[float, ...]
+    losses: tuple[float, ...]  #: of the step at each rate, before its update
+    smoothed: tuple[float, ...]
+    start: float  #: the median loss of the first steps
+    suggested: float | None  #: None: the loss never fell
+    exploded: bool  #: the test ended before the highest rate
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-ready."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        step = max(1, -(-len(self.rates) // _ROWS))
+        rows = list(zip(self.rates, self.smoothed, strict=True))[::step]
+        most = min(max(self.smoothed), 2 * self.start)
+        lines = [f"{'rate':>9}  {'loss':>7}"]
+        marked = max((rate for rate, _ in rows if rate <= (self.suggested or 0)), default=None)
+        for rate, loss in rows:
+            mark = "  <- suggested" if rate == marked else ""
+            lines.append(
+                f"{rate:>9.2g}  {loss:>7.3f}  {'#' * round(30 * min(1, loss / most))}{mark}"
+            )
+        return "\n".join((*lines, self._verdict()))
+
+    def _verdict(self) -> str:
+        what = f"{self.network} with {self.optimiser} and {self.batch} pictures a step"
+        end = f"the loss exploded at {self.rates[-1]:.2g}" if self.exploded else "it never exploded"
+        if self.suggested is None:
+            least = min(self.smoothed[FIRST - 1 :] or self.smoothed[-1:])
+            return (
+                f"{what}: no rate up to {self.rates[-1]:.2g} lowered the loss by more than batches "
+                f"differ, from {self.start:.3g} to {least:.3g}; {end}; a larger --batch or more "
+                "--steps tell more"
+            )
+        return (
+            f"{what}: a learning rate of {self.suggested:.2g}, a quarter of the rate where the "
+            f"smoothed loss was least; {end}"
+        )
+
+
+def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
+    """Take steps at rising rates; nothing is written but the cache of pictures.
+
+    Raises DataError, OptionError or StorageError as a training does.
+    """
+    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
+    try:
+        data = yield from setup.read(photos, options)
+        training = yield from setup.build(data, options, device, Run(Path()), Group())
+        rates, losses = list[float](), list[float]()
+        ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
+        for rate, loss in _rising(training, options.lowest, ratio):
+            rates.append(rate)
+            losses.append(loss)
+            if len(rates) == options.steps or exploded(losses):
+                break
+            yield Progress(len(rates), options.steps, "steps")
+    finally:
+        torch.set_num_threads(threads)
+    smoothed = smooth(losses)
+    ended = len(rates) < options.steps or exploded(losses)
+    return RateTest(
+        str(data.view.network), training.recipe.optimiser, training.recipe.batch, tuple(rates),
+        tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggestion(rates, losses), ended,
+    )  # fmt: skip
+
+
+def smooth(losses: Sequence[float]) -> list[float]:
+    """An exponential average that knows how little it has seen at first."""
+    found, kept = list[float](), 0.0
+    for number, loss in enumerate(losses, 1):
+        kept = FADE * kept + (1 - FADE) * loss
+        found.append(kept / (1 - FADE**number))
+    return found
+
+
+def exploded(losses: Sequence[float]) -> bool:
+    """Whether the loss is so far above its least that no higher rate is worth a step.
+
+    One lucky batch at the start makes no least, and one unlucky batch no explosion.
+    """
+    smoothed = smooth(losses)
+    least = min(median(losses[:3]), *smoothed[FIRST - 1 :], smoothed[-1])
+    return min(smoothed[-1], median(losses[-3:])) > EXPLODED * least
+
+
+def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+    """A quarter of the rate at which the smoothed loss was least; None: it never fell.
+
+    It fell where it was below the start by more than chance: the smoothed loss is worth 19 batches,
+    the start ten. The first smoothed losses, which rest on few batches, do not count.
+    """
+    first, smoothed = losses[:FIRST], smooth(losses)
+    if len(losses) <= FIRST:
+        return None
+    least = min(range(FIRST - 1, len(rates)), key=smoothed.__getitem__)
+    start, steps = median(first), pairwise(losses[: least + 1])
+    deviation = 1.05 * median(abs(one - other) for one, other in steps)  # as of normal numbers
+    chance = deviation * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
+    gone = max(_FELL * start, _CHANCE * chance)
+    return rates[least] / BELOW if start - smoothed[least] > gone else None
+
+
+def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
+    """Each rate with the loss of its step; ends where the loss is no longer finite."""
+    position = Position()
+    training.model.network.train()
+    for batch in _endless(training, position):
+        before, seen = position.loss_sum, position.seen
+        try:
+            take(training, position, batch, rate)
+            training.unread.settle(position)
+        except LossError:
+            return
+        yield rate, (position.loss_sum - before) / (position.seen - seen)
+        rate *= ratio
+
+
+def _endless(training: Training, position: Position) -> Iterator[Batch]:
+    while True:
+        yield from batches(training, position)
+        position.next_epoch()

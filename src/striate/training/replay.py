@@ -1,0 +1,161 @@
+"""Proof that a run can be had again: its last steps are taken anew, and every bit is compared."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from striate import hardware, tensorfile
+from striate.data.listing.samples import Progress
+from striate.distributed.group import Group
+from striate.errors import OptionError, printable
+from striate.options import TrainOptions
+from striate.text import counted
+from striate.training import checkpoint, setup
+from striate.training.checkpoint import Position
+from striate.training.run import Run
+from striate.training.step import Training, retrace
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of taking the last steps of a run again."""
+
+    folder: Path
+    epoch: int  #: of the steps, from 1
+    first: int  #: steps of that epoch that were done before
+    last: int  #: steps of that epoch that are done now
+    compared: int  #: tensors and sums
+    differing: tuple[str, ...]  #: those that are not what the run recorded, by name
+    largest: float  #: difference between two numbers of a tensor
+    weights: str  #: SHA-256 of the network's tensors after the last step
+    changed: tuple[str, ...]  #: of versions and machine since the run
+
+    @property
+    def same(self) -> bool:
+        """Whether all is equal to the last bit."""
+        return not self.differing
+
+    def to_json(self) -> dict[str, Any]:
+        lists = {"differing": list(self.differing), "changed": list(self.changed)}
+        return {**asdict(self), **lists, "folder": str(self.folder), "same": self.same}
+
+    def __str__(self) -> str:
+        steps = counted(self.last - self.first, "step")
+        told = f"{printable(str(self.folder))}: "
+        told += f"{steps} of epoch {self.epoch} taken again after step {self.first}: "
+        if self.same:
+            told += f"{self.compared} tensors and sums are the same to the last bit\n"
+            return told + f"weights after step {self.last}: SHA-256 {self.weights}"
+        told += (
+            f"{len(self.differing)} of {self.compared} tensors and sums differ after step "
+            f"{self.last}, first {self.differing[0]}; the largest difference is {self.largest:.3g}"
+        )
+        return told + (f"\nsince the run, {', '.join(self.changed)}" if self.changed else "")
+
+
+def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progress, None, Replay]:
+    """Go from the checkpoint before the last (or the start) to the last and compare.
+
+    Nothing is written. Raises OptionError when there is nothing to replay or pictures have changed.
+    """
+    shown = printable(str(run.folder))
+    if options.minutes is not None:
+        raise OptionError(
+            f"{shown}: a training with --minutes follows the clock and cannot be replayed; "
+            "give --epochs instead to have the same run again"
+        )
+    processes = run.read_json("environment.json").get("processes", 1)
+    if processes != 1:
+        raise OptionError(
+            f"{shown}: it was trained by {processes} processes, and one process adds up in "
+            "another order: equal to float tolerance, never to the last bit"
+        )
+    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
+    try:
+        data = yield from setup.read(photos, options)
+        setup.same_pictures(run, data.packed)
+        training = yield from setup.build(data, options, device, run, Group())
+        position, tensors, goal = _ends(run, training)
+        first = position.step
+        retrace(training, position, goal)
+        changed = setup.changes(run, device)
+    finally:
+        torch.set_num_threads(threads)
+    came = checkpoint.state(training.model.network, training.optimiser, training.average)
+    sums = _sums(position, goal, tensors, run)
+    differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]
+    largest = max((_distance(tensors[name], came[name]) for name in differing), default=0.0)
+    differing += [name for name, (then, now) in sums.items() if then != now]
+    return Replay(
+        run.folder, position.epoch + 1, first, position.step, len(tensors) + len(sums),
+        tuple(differing), largest, tensorfile.digest(training.model.network.state_dict()), changed,
+    )  # fmt: skip
+
+
+def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Position]:
+    """Where the replay begins, with the network put there; the tensors and position it must reach.
+
+    Of a run that is being trained, the older file is read first: what comes later is later.
+    Raises StorageError where one is damaged, OptionError where there is nothing between them.
+    """
+    shown = printable(str(run.folder))
+    last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
+    learner = training.model.network, training.optimiser, training.average
+    position = Position()
+    if not os.path.lexists(last):
+        raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
+    if os.path.lexists(previous):
+        position = checkpoint.put_back(previous, *learner)
+    else:
+        _same_start(run, training)
+    tensors, goal = checkpoint.read(last)
+    checkpoint.check_fit(last, tensors, checkpoint.state(*learner))
+    within = goal.epoch == position.epoch and goal.step > position.step
+    if not within and (goal.epoch, goal.step) != (position.epoch + 1, 0):
+        raise OptionError(
+            f"{shown}: nothing to replay: no steps lie between its two checkpoints; "
+            "resume it and let it save again"
+        )
+    return position, tensors, goal
+
+
+def _same_start(run: Run, training: Training) -> None:
+    """Raises OptionError where a module was given that begins with other weights."""
+    then = run.read_json("options.json").get("network_weights")
+    if then not in (None, tensorfile.digest(training.model.network.state_dict())):
+        raise OptionError(
+            f"{run.folder}: nothing to replay: the run began with other weights than those of the "
+            "network that was given"
+        )
+
+
+def _sums(
+    position: Position, goal: Position, tensors: dict[str, Tensor], run: Run
+) -> dict[str, tuple[object, object]]:
+    """What was recorded beside the tensors, and what it is now."""
+    if goal.epoch == position.epoch or goal.closed is None:
+        names = ("loss_sum", "right", "seen")
+        return {name: (getattr(goal, name), getattr(position, name)) for name in names}
+    told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.closed)
+    network = checkpoint.under("network.", tensors)
+    return {
+        "training loss": (goal.closed.train_loss, position.loss_sum / position.seen),
+        "training accuracy": (goal.closed.train_accuracy, position.right / position.seen),
+        "SHA-256 in events.jsonl": (told.weights, tensorfile.digest(network)),
+    }
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Bit for bit: 0 is not -0."""
+    return tensorfile.digest({"": one}) == tensorfile.digest({"": other})
+
+
+def _distance(one: Tensor, other: Tensor) -> float:
+    return float((one.double() - other.detach().cpu().double()).abs().max())

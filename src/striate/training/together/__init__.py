@@ -1,1 +1,0 @@
-"""A training by several processes, each with a share of every batch."""

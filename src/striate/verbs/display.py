@@ -1,0 +1,159 @@
+"""A training on the terminal: a moving bar for a person, a line an epoch for a file."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Generator, Iterable
+from typing import TextIO, TypeVar, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from striate.data.listing.samples import Progress as Reading
+from striate.distributed import launch
+from striate.errors import printable, visible
+from striate.text import Display, counted, percent, shell_command
+from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
+from striate.training.run import Run
+
+T = TypeVar("T")
+
+
+def shown(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
+    """Pass events through while showing them on stderr (or another console)."""
+    with _bar(console) as bar:
+        task = bar.add_task("", total=None, text="")
+        code = ""
+        for event in events:
+            code = code_flag(event) or code
+            if isinstance(event, Stopped | Finished):
+                bar.stop()  # whoever takes the last event may print before it lets go of this one
+            else:
+                _move(bar, task, event)
+            if text := _text(event, code):
+                wrap = not bar.console.is_terminal
+                bar.console.print(visible(text), markup=False, emoji=False, soft_wrap=wrap)
+            yield event
+
+
+def watched(work: Generator[Reading, None, T], console: Console | None = None) -> T:
+    """Show how far a piece of work is, and return what it gives."""
+    with _bar(console) as bar:
+        task = bar.add_task("", total=None, text="")
+        while True:
+            try:
+                _move(bar, task, next(work))
+            except StopIteration as end:
+                return end.value
+
+
+def _bar(console: Console | None) -> Progress:
+    others = launch.place().rank > 0  # one process of a training speaks for all
+    stderr = cast(TextIO, Display(sys.stderr))
+    console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[text]}", markup=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _move(bar: Progress, task: TaskID, event: Event) -> None:
+    if isinstance(event, Reading):
+        text = f"{event.done:,} of {event.total:,} {event.what}"
+        bar.update(task, completed=event.done, total=event.total, text=text)
+    elif isinstance(event, Step):
+        text = (
+            f"loss {event.loss:.3f}  right {percent(event.accuracy)}  "
+            f"{event.pictures_per_second:,.0f} pictures/s  {clock(event.remaining)} left"
+        )
+        description = f"epoch {event.epoch}"
+        bar.update(task, completed=event.progress, total=1, description=description, text=text)
+
+
+def code_flag(event: Event) -> str:
+    """The flag that a later command needs where the network is not striate's."""
+    if isinstance(event, Started) and event.code:
+        return f" --network {shlex.quote(event.code)}"
+    return ""
+
+
+def _text(event: Event, code: str = "") -> str:
+    match event:
+        case Note():
+            return event.text
+        case Started():
+            return _opening(event)
+        case Epoch():
+            return _row(event)
+        case Stopped():
+            return _stopped(event, code)
+        case Finished():
+            return (
+                f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
+                f"{percent(event.validation_accuracy)} of the validation pictures right"
+            )
+        case _:
+            return ""
+
+
+def _stopped(event: Stopped, code: str) -> str:
+    run = Run(event.folder)
+    told = (
+        f"stopped and saved in epoch {event.epoch} after step {event.step}; "
+        f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}{code}"
+    )
+    if run.model_file.exists():
+        evaluate = ["striate", "evaluate", event.folder, "--out", run.report_file]
+        told += f"\njudge its best epoch: {shell_command(evaluate)}{code}"
+    return told
+
+
+def _opening(event: Started) -> str:
+    counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
+    length = f"{event.minutes:g} minutes" if event.minutes else counted(event.epochs, "epoch")
+    match event.gain:
+        case None:
+            gain = ""
+        case 1.0:
+            gain = " (a trial found none that is quicker here)"
+        case _:
+            gain = f" ({event.gain:.2f} times as fast as the usual one in a trial)"
+    return (
+        f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
+        f"pictures of {event.size}x{event.size} pixels ({counts})\n"
+        f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
+        f"({counted(event.threads, 'thread')}{_shared(event)}); run folder "
+        f"{printable(str(event.folder))}\n"
+        f"form of a step: {event.form}{gain}\n"
+        f"{'':5}  {'training':^16}  {'validation':^16}\n"
+        f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
+        f"{'pictures/s':>10}  {'time':>7}"
+    )
+
+
+def _shared(event: Started) -> str:
+    """By how many processes, and what their norms see."""
+    if event.processes == 1:
+        return ""
+    return f" in each of {event.processes} processes, {event.batch_norm} batch norms"
+
+
+def _row(event: Epoch) -> str:
+    return (
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {percent(event.train_accuracy):>7}  "
+        f"{event.validation_loss:>7.4f}  {percent(event.validation_accuracy):>7}  "
+        f"{event.pictures_per_second:>10,.0f}  {clock(event.seconds):>7}"
+        f"{'  best' if event.best else ''}"
+    )
+
+
+def clock(seconds: float) -> str:
+    """A duration as m:ss or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

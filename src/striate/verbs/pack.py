@@ -1,0 +1,26 @@
+"""`striate pack`: a folder of pictures as a few large files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from striate.data.shard_writer import Stowed, stowing
+from striate.options import PackOptions
+from striate.verbs import display
+
+
+def pack(photos: str | Path, to: str | Path, *, progress: bool = False, **options: Any) -> Stowed:
+    """Pack the pictures of a folder into shards that can be trained on as the folder can.
+
+    Options are those of `striate pack`. Raises DataError when no picture can be used, OptionError
+    when `to` exists, StorageError when it cannot be written; nothing is left of it then.
+
+    >>> striate.pack("photos", "shards").pictures  # doctest: +SKIP
+    120
+    """
+    chosen = PackOptions.read(options)
+    work = stowing(photos, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
+    return display.watched(work, None if progress else Console(quiet=True))

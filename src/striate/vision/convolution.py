@@ -1,0 +1,208 @@
+"""Correlation and convolution of signals and pictures with a kernel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache, reduce
+from typing import Any, NamedTuple, cast
+
+import cv2
+import numpy as np
+
+from striate.errors import OptionError
+from striate.vision import convolution_methods
+from striate.vision.arrays import Floats, floats, like, numbers
+from striate.vision.checks import whole
+from striate.vision.convolution_methods import Field
+from striate.vision.convolution_settings import AROUND, Border, Method, Mode, known
+
+_BORDERS = {
+    "zero": cv2.BORDER_CONSTANT,
+    "reflect": cv2.BORDER_REFLECT_101,
+    "replicate": cv2.BORDER_REPLICATE,
+    "circular": cv2.BORDER_WRAP,
+}
+_KERNELS = {1: "(K,)", 2: "(kh, kw)", 3: "(kh, kw) or (kh, kw, C)"}
+MOST_TAPS = 2**26
+_METHODS = {
+    "direct": convolution_methods.direct,
+    "separable": convolution_methods.separable,
+    "fft": convolution_methods.fft,
+}
+_METHOD_NAMES = ("auto", *_METHODS)
+
+
+def correlate(
+    image: Any,
+    kernel: Any,
+    *,
+    mode: Mode = "same",
+    border: Border = "zero",
+    stride: int = 1,
+    dilation: int = 1,
+    method: Method = "auto",
+) -> Any:
+    """Slide a kernel over a signal or a picture, as network layers do: it is not flipped.
+
+    A signal (N,) takes a kernel (K,). A picture (H, W) or (H, W, C) takes (kh, kw), for each
+    channel alone, or (kh, kw, C), which sums over the channels and gives (H', W'). A tensor comes
+    back as one, on its device and without gradient.
+
+    `mode`: "valid" gives N - K + 1 positions, "full" N + K - 1, and "same" N, the middle of "full"
+    (as in SciPy, but that its correlate2d begins one position later at even sides). `border`: what
+    is taken to surround the picture; "reflect" does not repeat the edge. `stride` keeps every
+    so-many-th position from the first; `dilation` sets the taps so far apart.
+
+    Gives float32 for booleans, integers of up to 16 bits, float16 and float32, and float64 for
+    everything else. `method`: "direct", "separable" (kernels of rank one only), "fft", or "auto"
+    for the quickest. Whatever the method, an answer depends on its own window alone: it is off by
+    at most 1e-5 (float32) or 1e-12 (float64) of the largest value in the window times the sum of
+    the taps' sizes, and a value that is not finite makes those not finite that see it, no others.
+    Raises OptionError.
+
+    >>> correlate([1, 1, 1, 0, 0], [1, 0, 1], mode="valid")
+    array([2., 1., 1.])
+    """
+    return _slid(image, kernel, _asked(mode, border, method, stride, dilation))
+
+
+def convolve(
+    image: Any,
+    kernel: Any,
+    *,
+    mode: Mode = "same",
+    border: Border = "zero",
+    stride: int = 1,
+    dilation: int = 1,
+    method: Method = "auto",
+) -> Any:
+    """Slide the flipped kernel over a signal or a picture: everything else as in `correlate`."""
+    return _slid(image, kernel, _asked(mode, border, method, stride, dilation), flip=True)
+
+
+class _Asked(NamedTuple):
+    mode: Mode
+    border: Border
+    method: Method
+    stride: int
+    dilation: int
+
+
+def _asked(*options: Any) -> _Asked:
+    """The same, checked; what was asked before is known to be right."""
+    try:
+        return _remembered(*options)
+    except TypeError:  # a list or the like, which cannot be remembered
+        return _remembered.__wrapped__(*options)
+
+
+@lru_cache(typed=True)
+def _remembered(mode: Mode, border: Border, method: Method, stride: int, dilation: int) -> _Asked:
+    known("mode", mode, AROUND)
+    known("border", border, _BORDERS)
+    known("method", method, _METHOD_NAMES)
+    return _Asked(mode, border, method, whole("stride", stride), whole("dilation", dilation))
+
+
+def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
+    picture = numbers(image, "the picture")
+    taps = floats(kernel, "the kernel", picture.dtype)
+    _check_axes(picture, taps)
+    _check_sides(picture, taps, asked)
+    signal = picture.ndim == 1
+    if signal:
+        picture, taps = picture[None], taps[None]
+    taps = _spread(taps[::-1, ::-1] if flip else taps, asked.dilation)
+    found = _answered(picture, taps, asked)
+    if asked.stride > 1 or not found.flags.c_contiguous:
+        found = np.ascontiguousarray(found[:: asked.stride, :: asked.stride])
+    return like(found[0] if signal else found, image)
+
+
+def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
+    """(H, W) or (H, W, C) -> (H', W') or (H', W', C), channels apart where a method needs that."""
+    if taps.ndim == 3:
+        channels = range(taps.shape[2])
+        return reduce(
+            np.add, (_answered(_channel(picture, c), taps[..., c], asked) for c in channels)
+        )
+    method = convolution_methods.choose(taps) if asked.method == "auto" else asked.method
+    if picture.ndim == 3 and (method == "fft" or not 2 <= picture.shape[2] <= 4):
+        channels = range(picture.shape[2])
+        return np.stack([_answered(_channel(picture, c), taps, asked) for c in channels], axis=-1)
+    return _METHODS[method](*_laid(picture, taps, asked, bare=method == "fft"))
+
+
+def _channel(picture: Floats, at: int) -> Floats:
+    return np.ascontiguousarray(picture[..., at])
+
+
+def _laid(
+    picture: Floats, taps: Floats, asked: _Asked, *, bare: bool
+) -> tuple[Floats, Floats, Field]:
+    """The kernel's field on the picture, which is padded where the method cannot do it.
+
+    A `bare` method knows zeros around a picture, the others any border that OpenCV has.
+    """
+    border = _BORDERS[asked.border]
+    high, wide = taps.shape
+    (top, bottom), (left, right) = AROUND[asked.mode](high), AROUND[asked.mode](wide)
+    shape = (
+        picture.shape[0] - high + 1 + top + bottom,
+        picture.shape[1] - wide + 1 + left + right,
+    )
+    if asked.border != "zero" if bare else asked.border == "circular" or asked.mode == "full":
+        padded = cv2.copyMakeBorder(picture, top, bottom, left, right, border)
+        return cast("Floats", padded), taps, Field((0, 0), shape, cv2.BORDER_CONSTANT)
+    return picture, taps, Field((top, left), shape, border)
+
+
+def _spread(taps: Floats, dilation: int) -> Floats:
+    if dilation == 1:
+        return taps
+    high, wide = ((side - 1) * dilation + 1 for side in taps.shape[:2])
+    spread = np.zeros((high, wide, *taps.shape[2:]), taps.dtype)
+    spread[::dilation, ::dilation] = taps
+    return spread
+
+
+def _check_axes(picture: Floats, taps: Floats) -> None:
+    if picture.ndim not in _KERNELS:
+        raise OptionError(
+            "a signal (N,) or one picture (H, W) or (H, W, C) was expected, but an array of shape "
+            f"{picture.shape} came"
+        )
+    fits = taps.ndim == 3 and taps.shape[2:] == picture.shape[2:]
+    if taps.ndim != min(picture.ndim, 2) and not fits:
+        raise OptionError(
+            f"for an array of shape {picture.shape} the kernel must be {_KERNELS[picture.ndim]}, "
+            f"but its shape is {taps.shape}"
+        )
+
+
+def _check_sides(picture: Floats, taps: Floats, asked: _Asked) -> None:
+    axes = min(picture.ndim, 2)
+    span = [(side - 1) * asked.dilation + 1 for side in taps.shape[:axes]]
+    if math.prod(span) > MOST_TAPS:
+        raise OptionError(
+            f"the kernel spans {_spans(span, taps, asked)}, more than {MOST_TAPS:,} taps"
+        )
+    if asked.mode == "valid" and any(
+        most < side for side, most in zip(span, picture.shape, strict=False)
+    ):
+        raise OptionError(
+            "mode 'valid' needs as much room as the kernel, which spans "
+            f"{_spans(span, taps, asked)}, but the size is {_by(picture.shape[:axes])}; "
+            "take 'same' or 'full'"
+        )
+
+
+def _spans(span: Sequence[int], taps: Floats, asked: _Asked) -> str:
+    if asked.dilation == 1:
+        return _by(span)
+    return f"{_by(span)} ({_by(taps.shape[: len(span)])} at dilation {asked.dilation})"
+
+
+def _by(sides: Sequence[int]) -> str:
+    return "x".join(map(str, sides))

@@ -1,0 +1,227 @@
+"""Three ways to correlate a plane with a kernel, and the choice between them.
+
+Each takes (H, W) or (H, W, C) with up to four channels, and a kernel (kh, kw). The figures that the
+choice rests on stand in docs/log.md and are taken by benchmarks/correlation.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import OptionError
+from striate.vision.arrays import Floats
+from striate.vision.convolution_settings import Method
+
+#: up to here, looking for a rank of one takes longer than it can save
+FEW_TAPS = 25
+#: from here on a transform is quicker
+DIRECT_TAPS = {np.dtype(np.float32): 200, np.dtype(np.float64): 110}
+#: with more taps a call of OpenCV transforms, and one bright pixel spoils a whole image
+_CALL_TAPS = {np.dtype(np.float32): 129, np.dtype(np.float64): 49}
+#: windows whose values are all below this share of a block's largest are transformed apart
+_FAINT = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-8}
+#: up to this side, two passes are quicker than a transform
+SEPARABLE_SIDE = 45
+_MODERATE = 400  #: powers of two: products of such values, and sums of 2^26, are far from overflow
+#: a block of a picture stays in a core's cache; one of a signal is long
+PICTURE_BLOCK, SIGNAL_BLOCK = 512, 2**16
+#: fewer blocks are done sooner than threads start
+THREADED_BLOCKS = 8
+
+
+@dataclass(frozen=True)
+class Field:
+    """Which positions are answered: out[i, j] has its first tap at (i, j) - before."""
+
+    before: tuple[int, int]
+    shape: tuple[int, int]
+    border: int  # what surrounds the picture, as OpenCV names it
+
+
+@dataclass(frozen=True)
+class _Span:
+    """A block along one axis: positions answered, values taken, and zeros in front of these."""
+
+    answered: slice
+    taken: slice
+    lead: int
+
+
+def choose(kernel: Floats) -> Method:
+    """The quickest method for the kernel: "direct", "separable" or "fft"."""
+    if kernel.size <= FEW_TAPS:
+        return "direct"
+    if min(kernel.shape) > 1 and max(kernel.shape) <= SEPARABLE_SIDE and factors(kernel):
+        return "separable"
+    return "direct" if kernel.size < DIRECT_TAPS[kernel.dtype] else "fft"
+
+
+def factors(kernel: Floats) -> tuple[Floats, Floats] | None:
+    """A column and a row whose product is the kernel, to the precision of its dtype."""
+    few = 4 * np.finfo(kernel.dtype).eps
+    (a, b), (c, d) = kernel[[0, -1]][:, [0, -1]].tolist()
+    if abs(a * d - b * c) > few * np.vdot(kernel, kernel):
+        return None  # no such determinant exceeds the product of the two largest singular values
+    left, sizes, right = np.linalg.svd(kernel.astype(np.float64), full_matrices=False)
+    if len(sizes) > 1 and sizes[1] > few * sizes[0]:
+        return None
+    root = np.sqrt(sizes[0])
+    return (left[:, 0] * root).astype(kernel.dtype), (right[0] * root).astype(kernel.dtype)
+
+
+def direct(picture: Floats, kernel: Floats, field: Field) -> Floats:
+    """Every tap at every position, in calls of so few taps that OpenCV does not transform."""
+    most = _CALL_TAPS[picture.dtype]
+    if kernel.size <= most:
+        return _call(picture, kernel, field)
+    (high, wide), (top, left) = kernel.shape, field.before
+    bottom = max(0, field.shape[0] + high - 1 - picture.shape[0] - top)
+    right = max(0, field.shape[1] + wide - 1 - picture.shape[1] - left)
+    padded = cv2.copyMakeBorder(picture, top, bottom, left, right, field.border)
+    across = min(wide, most)
+    down = most // across
+    found = np.zeros((*field.shape, *picture.shape[2:]), picture.dtype)
+    for row, column in product(range(0, high, down), range(0, wide, across)):
+        taps = kernel[row : row + down, column : column + across]
+        if taps.any():
+            inner = Field((0, 0), field.shape, cv2.BORDER_CONSTANT)
+            found += _call(padded[row:, column:], taps, inner)
+    return found
+
+
+def _call(picture: Any, kernel: Floats, field: Field) -> Floats:
+    anchor = field.before[::-1]
+    found = cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=field.border)
+    return cast("Floats", found[: field.shape[0], : field.shape[1]])
+
+
+def separable(picture: Floats, kernel: Floats, field: Field) -> Floats:
+    """A row of taps, then a column: kh + kw taps a position. Raises OptionError at higher ranks."""
+    parts = factors(kernel)
+    if parts is None:
+        high, wide = kernel.shape
+        raise OptionError(
+            f"the kernel of {high}x{wide} is no column times a row, which method 'separable' "
+            "needs; take 'auto'"
+        )
+    column, row = parts
+    anchor = field.before[::-1]
+    found = cv2.sepFilter2D(picture, -1, row, column, anchor=anchor, borderType=field.border)
+    return cast("Floats", found[: field.shape[0], : field.shape[1]])
+
+
+def fft(picture: Floats, kernel: Floats, field: Field) -> Floats:
+    """Spectra multiplied in float64, block by block. Takes one channel, surrounded by zeros."""
+    from scipy.fft import rfft2
+
+    block_side = SIGNAL_BLOCK if 1 in picture.shape else PICTURE_BLOCK
+    axes = zip(picture.shape, kernel.shape, field.before, field.shape, strict=True)
+    (high, rows), (wide, columns) = (_blocks(*axis, block_side) for axis in axes)
+    taps, exponent = _scaled(kernel.astype(np.float64))
+    spectrum = np.asarray(rfft2(taps, s=(high, wide))).conj()
+    found = np.empty(field.shape, picture.dtype)
+
+    def block(spans: tuple[_Span, _Span]) -> None:
+        down, across = spans
+        taken = picture[down.taken, across.taken]
+        values = np.zeros((high, wide))
+        values[down.lead :, across.lead :][: taken.shape[0], : taken.shape[1]] = taken
+        into = found[down.answered, across.answered]
+        if not np.isfinite(values).all():  # a transform would spread them
+            inner = Field((0, 0), into.shape, cv2.BORDER_CONSTANT)
+            into[:] = direct(values.astype(picture.dtype), kernel, inner)
+            return
+        answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[picture.dtype])
+        with np.errstate(over="ignore"):  # infinite, as an answer beyond the type is
+            into[:] = _raised(answers, exponent)
+
+    _shared(block, list(product(rows, columns)))
+    return found
+
+
+def _multiplied(
+    values: Floats,
+    spectrum: NDArray[np.complex128],
+    window: tuple[int, int],
+    shape: tuple[int, ...],
+    faint: float,
+) -> Floats:
+    """The first `shape` answers of a block.
+
+    The errors of a transform are alike everywhere, 1e-15 of the block's largest value: positions
+    that see much fainter values only are answered by a transform of these alone.
+    """
+    from scipy.fft import irfft2, rfft2
+
+    scaled, exponent = _scaled(values)
+    product = np.asarray(rfft2(scaled)) * spectrum
+    answers = np.asarray(irfft2(product, s=values.shape))
+    answers = _raised(answers[: shape[0], : shape[1]], exponent)
+    sizes = np.abs(values)
+    bright = sizes >= faint * sizes.max()
+    dark = ~_seen(bright, window, shape)
+    if dark.any():
+        rest = np.zeros_like(answers)
+        if (dark & _seen(sizes > 0, window, shape)).any():
+            rest = _multiplied(np.where(bright, 0, values), spectrum, window, shape, faint)
+        answers = np.where(dark, rest, answers)
+    return answers
+
+
+def _seen(
+    mask: NDArray[np.bool_], window: tuple[int, int], shape: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Whether the window that begins at a position holds one of these; counted exactly."""
+    found = cv2.boxFilter(
+        mask.view(np.uint8), cv2.CV_32S, window[::-1],
+        anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT,
+    )  # fmt: skip
+    return np.asarray(found)[: shape[0], : shape[1]] > 0
+
+
+def _scaled(values: Floats) -> tuple[Floats, int]:
+    """Values whose products stay in float64, and the power of two that they were divided by."""
+    exponent = int(np.frexp(max(values.max(), -values.min()))[1])
+    if abs(exponent) < _MODERATE:
+        return values, 0
+    return np.ldexp(values, -exponent), exponent
+
+
+def _raised(values: Floats, exponent: int) -> Floats:
+    return np.ldexp(values, exponent) if exponent else values
+
+
+def _blocks(size: int, taps: int, before: int, length: int, most: int) -> tuple[int, list[_Span]]:
+    """The side of a transform, up to `most` or four kernels, and the blocks of one axis."""
+    from scipy.fft import next_fast_len
+
+    side = size + max(before, length + taps - 1 - before - size)  # both ends share their zeros
+    count = 1
+    if side > max(most, 4 * taps):
+        count = -(-length // (max(most, 4 * taps) - taps + 1))
+        side = -(-length // count) + taps - 1
+    spans = list[_Span]()
+    for at in range(count):
+        start, end = length * at // count, length * (at + 1) // count
+        first = max(start - before, 0)
+        taken = slice(first, min(end - before + taps - 1, size))
+        spans.append(_Span(slice(start, end), taken, first - (start - before)))
+    return cast("int", next_fast_len(max(taps, side), real=True)), spans
+
+
+def _shared(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
+    """The work on every part, on the threads that OpenCV may use."""
+    if len(parts) < THREADED_BLOCKS or cv2.getNumThreads() < 2:
+        for part in parts:
+            work(part)
+        return
+    with ThreadPoolExecutor(cv2.getNumThreads()) as pool:
+        list(pool.map(work, parts))

@@ -1,1 +1,0 @@
-"""From the first convolutional networks to the deepest without shortcuts; dense rivals."""

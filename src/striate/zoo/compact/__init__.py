@@ -1,1 +1,0 @@
-"""Networks for little memory and few multiplications."""

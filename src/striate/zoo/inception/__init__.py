@@ -1,1 +1,0 @@
-"""Modules of several windows side by side: GoogLeNet and its successors."""

@@ -1,0 +1,96 @@
+"""DCGAN (2015): one network draws pictures from noise, another tells them from real ones.
+
+Radford, Metz, Chintala: Unsupervised representation learning with deep convolutional generative
+adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1511.06434
+
+| part   | generator                    | its output | discriminator     | its output |
+| ------ | ---------------------------- | ---------- | ----------------- | ---------- |
+| stem   | dense                        | 1024x4x4   | convolution 5x5/2 | 128x32x32  |
+| stage1 | transposed convolution 5x5/2 | 512x8x8    | convolution 5x5/2 | 256x16x16  |
+| stage2 | transposed convolution 5x5/2 | 256x16x16  | convolution 5x5/2 | 512x8x8    |
+| stage3 | transposed convolution 5x5/2 | 128x32x32  | convolution 5x5/2 | 1024x4x4   |
+| head   | transposed convolution 5x5/2 | 3x64x64    | dense             | 1          |
+
+Batch norm and ReLU follow in the generator, tanh in its head; batch norm (not in the stem) and
+leaky ReLU of 0.2 in the discriminator. For pictures of 32x32 the volume of 1024 channels is left
+out of both. Weights start normal with deviation 0.02, section 4.
+Not as in the paper: the discriminator gives logits, the sigmoid belongs to the loss; it takes
+pictures of any size, averaged to 4x4 places before its head, which at its own size changes nothing.
+The text names no size of kernels; 5x5 is figure 1's and the authors' code's.
+"""
+
+from __future__ import annotations
+
+from torch import nn
+
+from striate.errors import OptionError
+from striate.layers import chain
+from striate.zoo.pages.card import Card
+
+NOISE = 100  # numbers that a picture is drawn from
+
+
+def dcgan_generator(*, channels: int = 3, size: int = 64) -> nn.Sequential:
+    """(N, 100, 1, 1) -> pictures (N, channels, size, size) from -1 to 1. Raises OptionError."""
+    first, *widths = _widths(size)[::-1]
+    stem = chain(
+        flatten=nn.Flatten(),
+        dense=nn.Linear(NOISE, first * 4 * 4, bias=False),
+        unflatten=nn.Unflatten(1, (first, 4, 4)),
+        norm=nn.BatchNorm2d(first),
+        relu=nn.ReLU(inplace=True),
+    )
+    parts, inputs = {"stem": stem}, first
+    for number, width in enumerate(widths, start=1):
+        parts[f"stage{number}"] = chain(
+            deconv=nn.ConvTranspose2d(inputs, width, 5, 2, 2, output_padding=1, bias=False),
+            norm=nn.BatchNorm2d(width),
+            relu=nn.ReLU(inplace=True),
+        )
+        inputs = width
+    last = nn.ConvTranspose2d(inputs, channels, 5, 2, 2, output_padding=1)
+    return _drawn(chain(**parts, head=chain(deconv=last, tanh=nn.Tanh())))
+
+
+def dcgan_discriminator(*, channels: int = 3, classes: int = 1, size: int = 64) -> nn.Sequential:
+    """(N, channels, H, W) -> logits (N, classes): above 0 for real. Raises OptionError."""
+    first, *widths = _widths(size)
+    stem = chain(conv=nn.Conv2d(channels, first, 5, 2, 2), relu=nn.LeakyReLU(0.2, inplace=True))
+    parts, inputs = {"stem": stem}, first
+    for number, width in enumerate(widths, start=1):
+        parts[f"stage{number}"] = chain(
+            conv=nn.Conv2d(inputs, width, 5, 2, 2, bias=False),
+            norm=nn.BatchNorm2d(width),
+            relu=nn.LeakyReLU(0.2, inplace=True),
+        )
+        inputs = width
+    head = chain(
+        average=nn.AdaptiveAvgPool2d(4),
+        flatten=nn.Flatten(),
+        dense=nn.Linear(inputs * 4 * 4, classes),
+    )
+    return _drawn(chain(**parts, head=head))
+
+
+def _widths(size: int) -> list[int]:
+    """Of the volumes of half the size down to 4x4, each twice as wide as the one before."""
+    if size not in (32, 64):
+        raise OptionError(f"size must be 32 or 64 for a DCGAN, but {size} came")
+    return [128, 256, 512, 1024] if size == 64 else [128, 256, 512]
+
+
+def _drawn(network: nn.Sequential) -> nn.Sequential:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(module.weight, std=0.02)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    return network
+
+
+CARDS = (
+    Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0,
+         params=18_855_043, macs=640_614_400, gives="picture", takes="code", any_size=False),
+    Card("dcgan_discriminator", dcgan_discriminator, "Radford et al.", 2015, (3, 64, 64), 1,
+         params=17_232_897, macs=638_992_384, field=61),
+)  # fmt: skip

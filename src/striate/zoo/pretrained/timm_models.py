@@ -1,0 +1,135 @@
+"""timm's networks under our interface: `timm:NAME` is `timm.create_model(NAME)` with a `head`.
+
+Its direct children are timm's own in timm's order, and the one that holds the classifier, `fc` or
+`classifier` there, is called `head` and comes last. So freezing, probing and replacing address it
+as they do everywhere in the zoo, and its tensors are `head.weight` and `head.bias`. timm's forward,
+which asks for the child by its old name, finds the new one by a property. The few networks that
+call something else `head` become the `body` in front of their classifier.
+
+Wightman: PyTorch image models, 2019, https://doi.org/10.5281/zenodo.4414861
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import cache, partial
+from types import ModuleType
+from typing import Any
+
+from torch import Tensor, nn
+
+from striate.errors import OptionError, printable
+from striate.layers import skeletons
+from striate.zoo.pages.card import Card
+from striate.zoo.pretrained.libraries import library
+from striate.zoo.pretrained.naming import Naming
+
+PREFIX = "timm:"
+
+
+def adopted_card(name: str) -> Card:
+    """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted for them.
+
+    Multiply-adds and field are left to `describe`. Raises OptionError without timm, for a name that
+    it does not know, and for encoders, which have no classifier.
+    """
+    return _card(name, _timm(name))
+
+
+def head_naming(name: str) -> Naming:
+    """Our names of its tensors to timm's."""
+    place = _classifier(name, _timm(name)).partition(".")[0]
+    return Naming() if place == "head" else Naming((("^head.", f"{place}."), ("^body.", "")))
+
+
+@cache
+def _card(name: str, timm: ModuleType) -> Card:
+    told = _told(name, timm)
+    channels, height, width = told.input_size
+    classes = told.num_classes or 1000
+    builder = partial(_network, name, channels=channels, classes=classes)
+    with skeletons():
+        params = sum(parameter.numel() for parameter in builder().parameters())
+    return Card(
+        name=name,
+        builder=builder,
+        paper="Wightman",
+        year=2019,
+        input=(channels, height, width),
+        classes=classes,
+        params=params,
+        macs=0,
+        any_size=not told.fixed_input_size,
+    )
+
+
+def _network(name: str, *, channels: int, classes: int) -> nn.Module:
+    """(N, channels, H, W) -> logits (N, classes)."""
+    timm = _timm(name)
+    place = _classifier(name, timm).partition(".")[0]
+    try:
+        network = timm.create_model(
+            name.removeprefix(PREFIX), in_chans=channels, num_classes=classes
+        )
+    except Exception as error:  # whatever theirs raises for sizes that it cannot have
+        reason = printable(str(error).partition("\n")[0], 200)
+        sizes = f"{channels} channels and {classes} classes"
+        raise OptionError(f"timm cannot build {name} for {sizes}: {reason}") from error
+    classifier = dict(network.named_children()).get(place)
+    if classifier is None:
+        raise OptionError(
+            f"{name} has no classifier: timm made it to encode; choose another network"
+        )
+    if place != "head" and hasattr(network, "head"):
+        return _Behind(network, place)
+    delattr(network, place)
+    network.add_module("head", classifier)
+    if place != "head":
+        network.__class__ = _headed(type(network), place)
+    return network
+
+
+class _Behind(nn.Module):
+    """A network, its classifier taken out and put behind it."""
+
+    def __init__(self, body: nn.Module, place: str) -> None:
+        super().__init__()
+        self.body, self.head = body, body.get_submodule(place)
+        setattr(body, place, nn.Identity())
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.body(x))
+
+
+@cache
+def _headed(kind: type[nn.Module], place: str) -> type[nn.Module]:
+    """`kind` with its child `place` under the name `head`."""
+    members = {place: property(lambda network: network.head), "__module__": kind.__module__}
+    return type(kind.__name__, (kind,), members)
+
+
+def _classifier(name: str, timm: ModuleType) -> str:
+    """The path of the layer that gives the logits, as timm tells it."""
+    place = _told(name, timm).classifier
+    return str(place if isinstance(place, str) else (place or ("",))[0])
+
+
+def _told(name: str, timm: ModuleType) -> Any:
+    """What timm knows of a network. Raises OptionError with names that resemble it."""
+    plain = name.removeprefix(PREFIX)
+    if not timm.is_model(plain):
+        near = difflib.get_close_matches(plain, timm.list_models(), n=3, cutoff=0.5)
+        hint = f"; did you mean {' or '.join(repr(PREFIX + one) for one in near)}?" if near else ""
+        raise OptionError(f"timm has no network called {printable(repr(plain), 200)}{hint}")
+    try:
+        return timm.get_pretrained_cfg(plain, allow_unregistered=False)
+    except RuntimeError as error:
+        tags: list[str] = timm.list_pretrained(plain.partition(".")[0] + ".*")
+        known = " or ".join(repr(PREFIX + tag) for tag in tags[:5])
+        raise OptionError(
+            f"timm has no weights called {printable(repr(plain), 200)}; did you mean {known}?"
+        ) from error
+
+
+def _timm(name: str) -> ModuleType:
+    return library("timm", printable(name, 200))

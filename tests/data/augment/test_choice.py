@@ -1,0 +1,45 @@
+"""Ranges are named in one text, checked, and stand in place of those of the level."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import pytest
+
+from striate.data.augment.choice import level, variation
+from striate.data.augment.ranges import VARIATIONS, Variation
+from striate.errors import OptionError
+from striate.options import CheckOptions, TrainOptions, VaryOptions
+
+
+def test_every_range_is_an_option() -> None:
+    assert {field.name for field in fields(Variation)} == set(VaryOptions.model_fields)
+
+
+def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
+    found = variation("strong", "turn=15, mirror=no,mixup=0.2")
+    assert found == replace(VARIATIONS["strong"], turn=15, mirror=False, mixup=0.2)
+    assert variation("light", None) == VARIATIONS["light"]
+    assert (level(1), level(3)) == ("light", "standard")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("trun=3", "vary: no option is called 'trun'; did you mean 'turn'?"),
+        ("turn=181", "vary: turn must be at most 180.0, but '181' came"),
+        ("crop=1", "vary: crop must be below 1.0, but '1' came"),
+        ("mirror=maybe", "vary: mirror must be true or false, but 'maybe' came"),
+        ("mixup=nan", "vary: mixup must be a finite number, but 'nan' came"),
+        ("turn=1,turn=2", "vary names 'turn' twice"),
+        ("turn", "vary takes ranges by name, as in turn=15,shift=0.1, but 'turn' came"),
+        ("", "vary takes ranges by name, as in turn=15,shift=0.1, but '' came"),
+    ],
+)
+@pytest.mark.parametrize("model", [TrainOptions, CheckOptions])
+def test_a_wrong_range_is_refused(
+    model: type[TrainOptions | CheckOptions], text: str, message: str
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        model.read({"vary": text})
+    assert str(caught.value) == message

@@ -1,0 +1,217 @@
+"""Pictures are varied as a loop over pixels would vary them, the same way whatever the batch."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import get_args
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from striate.data.augment.plan import DRAWS, VARIATIONS, Variation, draws, generator, vary
+from striate.options import Augment
+
+MIDDLE = 0.5  # the draw that changes nothing
+
+
+def pictures(count: int = 5, side: int = 9, channels: int = 3) -> Tensor:
+    random = torch.Generator().manual_seed(4)
+    return torch.randn(count, channels, side, side, generator=random).contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+def uniform(count: int, **drawn: float) -> Tensor:
+    """Draws that change nothing but what is named."""
+    places = ("turn", "scale", "across", "down", "mirror", "contrast", "brightness")
+    rows = torch.full((count, DRAWS), MIDDLE)
+    for name, value in drawn.items():
+        rows[:, places.index(name)] = value
+    return rows
+
+
+def naive(picture: Tensor, row: Tensor, variation: Variation) -> np.ndarray:
+    """One picture, pixel by pixel, with float64."""
+    signed = [2 * float(value) - 1 for value in row]
+    angle = math.radians(variation.turn * signed[0])
+    enlarged = 1 + variation.scale * signed[1]
+    values = picture.double().numpy()
+    channels, side, _ = values.shape
+    out = np.empty_like(values)
+    for down in range(side):
+        for across in range(side):
+            x, y = across - (side - 1) / 2, down - (side - 1) / 2
+            if variation.mirror and row[4] < 0.5:
+                x = -x
+            x, y = x / enlarged, y / enlarged
+            x, y = (
+                x * math.cos(angle) - y * math.sin(angle),
+                x * math.sin(angle) + y * math.cos(angle),
+            )
+            x += variation.shift * signed[2] * side + (side - 1) / 2
+            y += variation.shift * signed[3] * side + (side - 1) / 2
+            x, y = min(max(x, 0), side - 1), min(max(y, 0), side - 1)
+            left, top = min(int(x), side - 2), min(int(y), side - 2)
+            right, low = x - left, y - top
+            for channel in range(channels):
+                (a, b), (c, d) = values[channel, top : top + 2, left : left + 2]
+                upper, lower = a * (1 - right) + b * right, c * (1 - right) + d * right
+                out[channel, down, across] = upper * (1 - low) + lower * low
+    mean = out.mean()
+    return (out - mean) * (1 + variation.contrast * signed[5]) + mean + (
+        4 * variation.brightness * signed[6]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in VARIATIONS if name != "none"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_batch_is_varied_as_pixel_by_pixel(name: str, channels: int) -> None:
+    batch, rows = pictures(6, 9, channels), draws(6, seed=2, epoch=3)
+    varied = vary(batch, rows, VARIATIONS[name])
+    for before, row, after in zip(batch, rows, varied, strict=True):
+        expected = naive(before, row, VARIATIONS[name])
+        np.testing.assert_allclose(after.numpy(), expected, atol=2e-5)
+
+
+def test_no_variation_leaves_pictures_bit_for_bit() -> None:
+    batch = pictures()
+    before = batch.clone()
+    assert vary(batch, draws(5, 1, 1), VARIATIONS["none"]) is batch
+    assert batch.equal(before)
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_the_batch_given_is_not_written_to(name: str) -> None:
+    batch = pictures()
+    before = batch.clone()
+    vary(batch, draws(5, 1, 1), VARIATIONS[name])
+    assert batch.equal(before)
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_varied_pictures_are_finite_and_lie_as_before(name: str) -> None:
+    batch = pictures(64, 8)
+    for rows in (draws(64, 7, 1), torch.zeros(64, DRAWS), torch.ones(64, DRAWS)):
+        varied = vary(batch, rows, VARIATIONS[name])
+        assert varied.shape == batch.shape
+        assert varied.dtype == torch.float32
+        assert varied.isfinite().all()
+        assert varied.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
+    batch = pictures(2, 8)
+    left = vary(batch, uniform(2, across=1), Variation(shift=0.25))
+    torch_columns = [2, 3, 4, 5, 6, 7, 7, 7]
+    assert left.allclose(batch[:, :, :, torch_columns], atol=1e-5)
+    down = vary(batch, uniform(2, down=0), Variation(shift=0.125))
+    assert down.allclose(batch[:, :, [0, 0, 1, 2, 3, 4, 5, 6]], atol=1e-5)
+
+
+def test_a_quarter_turn_is_a_quarter_turn() -> None:
+    batch = pictures(2, 7)
+    turned = vary(batch, uniform(2, turn=1), Variation(turn=90))
+    assert turned.allclose(batch.rot90(1, (2, 3)), atol=1e-5)
+    back = vary(batch, uniform(2, turn=0), Variation(turn=90))
+    assert back.allclose(batch.rot90(-1, (2, 3)), atol=1e-5)
+
+
+def test_scale_enlarges_the_middle() -> None:
+    ramp = torch.arange(8.0).expand(1, 1, 8, 8)
+    larger = vary(ramp, uniform(1, scale=1), Variation(scale=1))
+    expected = 3.5 + (torch.arange(8.0) - 3.5) / 2
+    assert larger.allclose(expected.expand(1, 1, 8, 8), atol=1e-5)
+    smaller = vary(ramp, uniform(1, scale=0), Variation(scale=0.5))
+    assert smaller.allclose((3.5 + (torch.arange(8.0) - 3.5) * 2).clamp(0, 7), atol=1e-5)
+
+
+def test_the_mirror_swaps_left_and_right_and_nothing_else() -> None:
+    batch = pictures(2, 9)
+    for drawn in (0.0, 0.3, 0.49):
+        mirrored = vary(batch, uniform(2, mirror=drawn), Variation(mirror=True))
+        assert mirrored.allclose(batch.flip(3), atol=1e-5)
+    for drawn in (0.5, 0.8):
+        kept = vary(batch, uniform(2, mirror=drawn), Variation(mirror=True))
+        assert kept.allclose(batch, atol=1e-5)
+
+
+def test_half_of_the_pictures_are_mirrored() -> None:
+    batch = pictures(1, 4).expand(1000, 3, 4, 4)
+    varied = vary(batch, draws(1000, 3, 1), Variation(mirror=True))
+    mirrored = (varied - batch.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
+    kept = (varied - batch).abs().amax(dim=(1, 2, 3)) < 1e-4
+    assert (mirrored ^ kept).all()
+    assert 430 < int(mirrored.sum()) < 570
+
+
+def test_brightness_and_contrast_are_a_shift_and_a_scale_about_the_mean() -> None:
+    batch = pictures(3, 6)
+    light = vary(batch, uniform(3, brightness=1), Variation(brightness=0.2))
+    assert light.allclose(batch + 0.8, atol=1e-5)
+    flat = vary(batch, uniform(3, contrast=0), Variation(contrast=0.25))
+    mean = batch.mean(dim=(1, 2, 3), keepdim=True)
+    assert flat.allclose(mean + (batch - mean) * 0.75, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", VARIATIONS)
+def test_a_picture_is_varied_alike_in_any_batch(name: str) -> None:
+    batch, rows = pictures(12, 8), draws(12, 5, 2)
+    whole = vary(batch, rows, VARIATIONS[name])
+    for size in (1, 5):
+        parts = [
+            vary(part, some, VARIATIONS[name])
+            for part, some in zip(batch.split(size), rows.split(size), strict=True)
+        ]
+        assert torch.cat(parts).equal(whole)
+
+
+def test_draws_depend_on_seed_epoch_and_picture_alone() -> None:
+    rows = draws(50, seed=3, epoch=4)
+    assert draws(50, seed=3, epoch=4).equal(rows)
+    assert draws(20, seed=3, epoch=4).equal(rows[:20])
+    torch.manual_seed(99)
+    assert draws(50, seed=3, epoch=4).equal(rows)
+    for seed, epoch in ((4, 4), (3, 5), (4, 3)):
+        assert not (draws(50, seed=seed, epoch=epoch) == rows).all(dim=1).any()
+    assert not (rows[0] == rows[1]).all()
+
+
+def test_drawing_leaves_the_callers_random_numbers_alone() -> None:
+    before = torch.get_rng_state()
+    draws(50, 3, 4)
+    assert torch.get_rng_state().equal(before)
+
+
+def test_draws_are_even_from_0_to_1() -> None:
+    rows = draws(4000, 1, 1)
+    assert rows.shape == (4000, DRAWS)
+    assert float(rows.min()) >= 0
+    assert float(rows.max()) < 1
+    assert (rows.mean(dim=0) - 0.5).abs().max() < 0.03
+    assert (rows.std(dim=0) - 12**-0.5).abs().max() < 0.02
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32, 2**63 - 1])
+def test_every_seed_has_its_own_numbers(seed: int) -> None:
+    drawn = {
+        float(torch.rand(1, generator=generator(one, epoch, stream)))
+        for one in (seed, seed + 5)
+        for epoch in (0, 1)
+        for stream in (0, 1)
+    }
+    assert len(drawn) == 8
+
+
+def test_order_and_variation_are_drawn_apart() -> None:
+    order = torch.rand((9, DRAWS), generator=generator(3, 4, stream=0))
+    assert not (draws(9, seed=3, epoch=4) == order).any()
+
+
+def test_every_choice_of_the_option_is_a_variation() -> None:
+    assert set(VARIATIONS) == set(get_args(Augment))
+    strength = [(v.turn, v.shift, v.scale, v.brightness, v.contrast) for v in VARIATIONS.values()]
+    for weaker, stronger in pairwise(strength):
+        assert all(a <= b for a, b in zip(weaker, stronger, strict=True))

@@ -1,0 +1,134 @@
+"""A picture becomes a network's square: whole, its middle, or stretched; then numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from striate.data.decoding.preprocess import Fit, Preprocess
+from tests.data.images import corners, noise
+
+FITS: tuple[Fit, ...] = ("letterbox", "crop", "stretch")
+BLACK = [0, 0, 0]
+RED, GREEN, BLUE, YELLOW = [200, 40, 30], [40, 160, 60], [30, 60, 190], [220, 220, 90]
+
+
+def ramp(width: int, height: int) -> Image.Image:
+    """Grey that tells both positions: it grows by 1 a pixel to the right and by 10 downwards."""
+    down, across = np.mgrid[:height, :width]
+    return Image.fromarray((across + 10 * down).astype(np.uint8))
+
+
+def test_letterbox_keeps_the_whole_picture_between_black_bars() -> None:
+    wide = Preprocess(16, 3, "letterbox").picture(corners(48, 24))
+    assert wide.shape == (16, 16, 3)
+    assert wide.dtype == np.uint8
+    assert (wide[:4] == BLACK).all()
+    assert (wide[12:] == BLACK).all()
+    quarters = [wide[5, 3], wide[5, 12], wide[10, 3], wide[10, 12]]
+    assert [quarter.tolist() for quarter in quarters] == [RED, GREEN, BLUE, YELLOW]
+    tall = Preprocess(16, 3, "letterbox").picture(corners(24, 48))
+    assert (tall[:, :4] == BLACK).all()
+    assert (tall[:, 12:] == BLACK).all()
+    assert (tall[:, 4:12] != BLACK).any(axis=2).all()
+
+
+def test_letterbox_keeps_the_proportions() -> None:
+    fitted = Preprocess(10, 1, "letterbox").picture(Image.new("L", (21, 9), 255))[..., 0]
+    rows = np.flatnonzero(fitted.any(axis=1))
+    assert rows.tolist() == [3, 4, 5, 6]
+    assert fitted[rows].all()
+
+
+def test_crop_keeps_the_middle_square() -> None:
+    view = Preprocess(8, 1, "crop")
+    assert (view.picture(ramp(20, 8))[..., 0] == np.asarray(ramp(20, 8))[:, 6:14]).all()
+    assert (view.picture(ramp(8, 20))[..., 0] == np.asarray(ramp(8, 20))[6:14]).all()
+    half = view.picture(ramp(11, 8))[..., 0].astype(int)
+    assert (half[0] == [2, 3, 4, 5, 6, 7, 8, 9]).all()  # from 1.5 on, rounded up
+
+
+def test_stretch_uses_every_pixel() -> None:
+    view = Preprocess(16, 3, "stretch").picture(corners(64, 32))
+    assert (view != BLACK).any(axis=2).all()
+    quarters = [view[3, 3], view[3, 12], view[12, 3], view[12, 12]]
+    assert [quarter.tolist() for quarter in quarters] == [RED, GREEN, BLUE, YELLOW]
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_picture_of_the_right_size_is_not_touched(fit: Fit) -> None:
+    image = noise(12, 12)
+    assert (Preprocess(12, 3, fit).picture(image) == np.asarray(image)).all()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(48, 32), (31, 57), (9, 5), (100, 3)])
+def test_a_picture_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
+    view = Preprocess(16, 3, fit)
+    upright = view.picture(noise(*size)).astype(int)
+    side = view.picture(noise(*size).transpose(Image.Transpose.TRANSPOSE)).astype(int)
+    assert abs(upright.transpose(1, 0, 2) - side).max() <= 1
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2), (2000, 1500)])
+def test_any_shape_fits(fit: Fit, size: tuple[int, int]) -> None:
+    for channels in (1, 3):
+        view = Preprocess(8, channels, fit).picture(Image.new("RGB", size, (90, 90, 90)))
+        assert view.shape == (8, 8, channels)
+        assert set(np.unique(view)) <= {0, 90}
+        assert 90 in view
+        assert fit == "letterbox" or 0 not in view
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_large_picture_is_averaged_and_not_sampled(fit: Fit) -> None:
+    stripes = np.zeros((64, 64), np.uint8)
+    stripes[:, ::2] = 255
+    view = Preprocess(8, 1, fit).picture(Image.fromarray(stripes)).astype(int)
+    assert abs(view - 127.5).max() < 5
+
+
+def test_colour_becomes_grey_by_luminance_and_grey_becomes_equal_colours() -> None:
+    image = Image.new("RGB", (4, 4), (200, 40, 30))
+    grey = round(0.299 * 200 + 0.587 * 40 + 0.114 * 30)
+    assert (Preprocess(4, 1).picture(image) == grey).all()
+    assert (Preprocess(4, 3).picture(Image.new("L", (4, 4), 77)) == 77).all()
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_image_and_the_array_have_the_same_bytes(fit: Fit, channels: int) -> None:
+    view = Preprocess(10, channels, fit)
+    assert view.fitted(corners()).tobytes() == view.picture(corners()).tobytes()
+
+
+def test_the_picture_given_is_not_changed() -> None:
+    image = corners()
+    before = image.tobytes()
+    for fit in FITS:
+        Preprocess(16, 3, fit).picture(image)
+    assert image.tobytes() == before
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pixels_are_normalised_one_by_one(channels: int) -> None:
+    mean, deviation = (0.3, 0.5, 0.8)[:channels], (0.2, 0.25, 0.4)[:channels]
+    pixels = torch.randint(0, 256, (4, 5, 5, channels), dtype=torch.uint8)
+    pixels[0, 0, 0], pixels[0, 0, 1] = 0, 255
+    before = pixels.clone()
+    values = Preprocess(5, channels, "crop", mean, deviation).normalise(pixels)
+    assert values.shape == (4, channels, 5, 5)
+    assert values.dtype == torch.float32
+    assert values.is_contiguous(memory_format=torch.channels_last)
+    assert pixels.equal(before)
+    for picture in range(4):
+        for channel in range(channels):
+            for down in range(5):
+                for across in range(5):
+                    pixel = int(pixels[picture, down, across, channel]) / 255
+                    expected = (pixel - mean[channel]) / deviation[channel]
+                    value = float(values[picture, channel, down, across])
+                    assert value == pytest.approx(expected, abs=1e-5)

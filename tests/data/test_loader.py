@@ -1,0 +1,294 @@
+"""Every picture is seen once an epoch, in an order that only seed and epoch change."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from torch import Tensor
+
+from striate.data.augment.plan import VARIATIONS, Variation
+from striate.data.decoding.preprocess import Fit, Preprocess
+from striate.data.listing.samples import PARTS, Packed, Part, Picture, Record
+from striate.data.loader import Batch, Pixels, ahead, pixels_of, resident, steps_in
+
+NONE, STRONG = VARIATIONS["none"], VARIATIONS["strong"]
+PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
+
+
+def numbered(count: int) -> Pixels:
+    """Picture `n` of the part is row `count - n` of the source, of value and label 3n."""
+    values = 3 * torch.arange(count)
+    source = torch.cat([torch.tensor([250]), values.flip(0)]).to(torch.uint8)
+    pixels = source.reshape(-1, 1, 1, 1).repeat(1, 4, 4, 1).numpy()
+    pixels.flags.writeable = False
+    return Pixels(pixels, count - torch.arange(count), values, PLAIN)
+
+
+def speckled(count: int) -> Pixels:
+    pixels = np.random.default_rng(3).integers(0, 256, (count, 4, 4, 1), dtype=np.uint8)
+    return Pixels(pixels, torch.arange(count), torch.arange(count), PLAIN)
+
+
+def labels(
+    pixels: Pixels, size: int, *, seed: int = 5, epoch: int = 2, first: int = 0
+) -> list[list[int]]:
+    work = pixels.shuffled(size, seed=seed, epoch=epoch, variation=NONE, first=first)
+    found: list[list[int]] = []
+    for batch in work:
+        assert batch.pictures.shape == (len(batch.labels), 1, 4, 4)
+        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+        found.append(batch.labels.tolist())
+    return found
+
+
+def flat(batches: list[list[int]]) -> list[int]:
+    return [label for batch in batches for label in batch]
+
+
+@settings(deadline=None, max_examples=60)
+@given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 2**63 - 1))
+def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -> None:
+    seen = labels(numbered(count), size, seed=seed)
+    single = 1 if size > 1 and count % size == 1 else 0
+    assert [len(batch) for batch in seen[:-1]] == [size] * (len(seen) - 1)
+    assert len(seen) == steps_in(count, size)
+    assert len(set(flat(seen))) == len(flat(seen)) == count - single
+    assert size == 1 or all(len(batch) > 1 for batch in seen)
+
+
+@pytest.mark.parametrize(
+    ("pictures", "batch", "steps"),
+    [(0, 4, 0), (1, 4, 0), (2, 4, 1), (4, 4, 1), (5, 4, 1), (6, 4, 2), (9, 4, 2), (3, 1, 3)],
+)
+def test_a_single_last_picture_makes_no_step(pictures: int, batch: int, steps: int) -> None:
+    assert steps_in(pictures, batch) == steps
+
+
+def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
+    pixels = numbered(50)
+    order = flat(labels(pixels, 10))
+    torch.manual_seed(1)
+    assert flat(labels(pixels, 10)) == order
+    assert flat(labels(pixels, 7))[:49] == order[:49]
+    assert flat(labels(pixels, 50)) == order
+    assert order != sorted(order)
+    assert flat(labels(pixels, 10, seed=6)) != order
+    assert flat(labels(pixels, 10, epoch=3)) != order
+
+
+@pytest.mark.parametrize("first", [1, 3, 5, 6])
+def test_an_epoch_goes_on_where_it_stopped(first: int) -> None:
+    pixels = numbered(50)
+    assert labels(pixels, 10, first=first) == labels(pixels, 10)[first:]
+
+
+def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_variations() -> None:
+    pixels = replace(speckled(12), labels=torch.tensor([0] * 10 + [1] * 2))
+
+    def batches(first: int) -> list[Batch]:
+        return list(
+            pixels.shuffled(3, seed=5, epoch=2, variation=STRONG, first=first, balanced=True)
+        )
+
+    whole = batches(0)
+    assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == [0] * 6 + [1] * 6
+    few = [pic for b in whole for pic, label in zip(b.pictures, b.labels, strict=True) if label]
+    assert len({tuple(picture.flatten().tolist()) for picture in few}) == 6
+    for one, other in zip(batches(2), whole[2:], strict=True):
+        assert one.pictures.equal(other.pictures)
+        assert one.labels.equal(other.labels)
+
+
+def varied(
+    pixels: Pixels, size: int, *, epoch: int = 2, first: int = 0, variation: Variation = STRONG
+) -> dict[int, Tensor]:
+    """Label -> the picture as it was seen."""
+    work = pixels.shuffled(size, seed=5, epoch=epoch, variation=variation, first=first)
+    return {
+        int(label): picture
+        for batch in work
+        for label, picture in zip(batch.labels, batch.pictures, strict=True)
+    }
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_around_a_moved_picture_is_the_padding_of_its_letterbox(fit: Fit) -> None:
+    """A white band between black bars, turned: all but the band is black, to the corners."""
+    view = Preprocess(64, 1, fit, mean=(0.25,), deviation=(0.5,))
+    shape = (96, 24) if fit == "letterbox" else (64, 64)
+    white = view.picture(Image.new("L", shape, 255))
+    picture = torch.from_numpy(white.copy())[None]
+    pixels = Pixels(picture.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
+    for seen in varied(pixels, 2, variation=Variation(turn=60)).values():
+        corners = seen[0, [0, 0, -1, -1], [0, -1, 0, -1]]
+        bright = pytest.approx(0.75 / 0.5)
+        if fit == "stretch":
+            assert corners.tolist() == [bright] * 4
+        else:
+            assert corners.tolist() == [pytest.approx(-0.25 / 0.5)] * 4
+            share = (seen > 0.5).float().mean()
+            assert 0.21 < share < 0.26  # of a band that is a quarter of the square
+            assert seen.max() == bright
+
+
+def test_a_pictures_variation_does_not_depend_on_its_batch() -> None:
+    pixels = speckled(24)
+    seen = varied(pixels, 8)
+    for size, first in ((3, 0), (5, 0), (24, 0), (4, 3)):
+        for label, picture in varied(pixels, size, first=first).items():
+            assert picture.equal(seen[label])
+
+
+def test_a_picture_is_varied_anew_in_each_epoch() -> None:
+    pixels = speckled(24)
+    one, two, plain = (
+        varied(pixels, 8),
+        varied(pixels, 8, epoch=3),
+        varied(pixels, 8, variation=NONE),
+    )
+    for label in range(24):
+        assert not one[label].allclose(two[label])
+        assert not one[label].allclose(plain[label])
+
+
+def test_without_variation_pixels_are_seen_bit_for_bit() -> None:
+    pixels = speckled(20)
+    source = torch.from_numpy(np.asarray(pixels.source))
+    for label, picture in varied(pixels, 6, variation=NONE).items():
+        expected = PLAIN.normalise(source[label : label + 1])[0]
+        assert picture.equal(expected)
+
+
+@pytest.mark.parametrize("size", [1, 4, 9, 10, 200])
+def test_in_order_every_picture_comes_once(size: int) -> None:
+    batches = list(numbered(9).in_order(size))
+    assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(0, 27, 3))
+    assert {len(batch.labels) for batch in batches[:-1]} <= {size}
+    for batch in batches:
+        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+
+
+def test_an_empty_part_has_no_batches() -> None:
+    assert list(numbered(0).in_order(4)) == []
+    assert labels(numbered(0), 4) == []
+
+
+def test_pixels_on_the_device_give_the_same_batches() -> None:
+    mapped = numbered(20)
+    resident = Pixels(torch.from_numpy(np.array(mapped.source)), mapped.rows, mapped.labels, PLAIN)
+    for one, two in zip(
+        mapped.shuffled(6, seed=1, epoch=1, variation=STRONG),
+        resident.shuffled(6, seed=1, epoch=1, variation=STRONG),
+        strict=True,
+    ):
+        assert one.pictures.equal(two.pictures)
+        assert one.labels.equal(two.labels)
+
+
+def packed_of(parts: list[Part | None], folder: Path) -> Packed:
+    """Row `n` has the value 9n and the label n % 3; its array is mapped from a file, to be read."""
+    rows = np.arange(len(parts), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
+    np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(parts), 4, 4, 1)))
+    pictures = [Picture(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
+    return Packed(
+        np.load(folder / "pixels.npy", mmap_mode="r"),
+        tuple(pictures),
+        (Record("", 4, 4, 1),) * len(parts),
+        ("cat", "dog", "owl"),
+        (),
+    )
+
+
+MIXED: list[Part | None] = ["test", "train", "train", "validation", "train", "test", "train"]
+
+
+@pytest.mark.parametrize("part", [*PARTS, None])
+def test_a_part_holds_its_pictures_only(
+    tmp_path: Path, part: Part | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = packed_of(MIXED, tmp_path)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
+    expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
+    for device in ("cpu", "meta"):
+        pixels = pixels_of(packed, part, PLAIN, torch.device(device))
+        assert len(pixels) == len(expected)
+        assert pixels.labels.device.type == device
+        assert int(pixels.rows.max()) < len(pixels.source)
+    pixels = pixels_of(packed, part, PLAIN, torch.device("cpu"))
+    (batch,) = pixels.in_order(100)
+    assert batch.labels.tolist() == [row % 3 for row in expected]
+    assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
+
+
+@pytest.mark.parametrize(("free", "lies"), [(2, True), (1.9, False)])
+def test_pictures_lie_on_a_gpu_where_half_of_its_memory_holds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, lies: bool
+) -> None:
+    packed, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
+    size = packed.pixels.nbytes
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (int(free * size), 10**12))
+    pixels = pixels_of(packed, "train", PLAIN, gpu)
+    assert isinstance(pixels.source, torch.Tensor) == lies
+    assert resident(packed, gpu) == (size if lies else 0)
+    assert pixels.labels.device == gpu
+
+
+def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
+    packed = packed_of(MIXED, tmp_path)
+    before = (tmp_path / "pixels.npy").read_bytes()
+    pixels = pixels_of(packed, "train", PLAIN, torch.device("cpu"))
+    assert isinstance(pixels.source, np.memmap)
+    for batch in pixels.shuffled(3, seed=1, epoch=1, variation=STRONG):
+        batch.pictures.zero_()
+    assert (tmp_path / "pixels.npy").read_bytes() == before
+    assert not packed.pixels.flags.writeable
+
+
+@pytest.mark.parametrize("planned", [1, 14, 1024])
+def test_pictures_vary_alike_however_many_are_planned_together(
+    planned: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erasing = replace(STRONG, erase=0.2)
+    whole = next(speckled(30).shuffled(30, seed=1, epoch=2, variation=erasing))
+    monkeypatch.setattr("striate.data.loader._PLANNED", planned)
+    parts = list(speckled(30).shuffled(7, seed=1, epoch=2, variation=erasing))
+    assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
+    assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
+    assert torch.cat([part.pictures for part in parts]).allclose(whole.pictures, atol=1e-6)
+
+
+def test_batches_made_ahead_are_the_same() -> None:
+    plain = speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG)
+    early = ahead(speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG))
+    for one, other in zip(plain, early, strict=True):
+        assert torch.equal(one.pictures, other.pictures)
+        assert torch.equal(one.labels, other.labels)
+
+
+def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:
+    def failing() -> Iterator[Batch]:
+        yield Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2))
+        raise ZeroDivisionError
+
+    batches = ahead(failing())
+    next(batches)
+    with pytest.raises(ZeroDivisionError):
+        next(batches)
+
+
+def test_nobody_makes_batches_that_nobody_wants() -> None:
+    before = threading.active_count()
+    batches = ahead(speckled(30).shuffled(2, seed=1, epoch=2, variation=NONE))
+    next(batches)
+    assert threading.active_count() == before + 1
+    batches.close()
+    assert threading.active_count() == before

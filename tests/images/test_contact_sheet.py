@@ -1,0 +1,119 @@
+"""The sheet shows originals, and beside them what training sees."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+import striate
+from striate.cli import main
+from striate.data.augment.choice import variation
+from striate.errors import DataError, OptionError
+from striate.images import contact_sheet as sheets
+from striate.images.contact_sheet import Row, _drawn, sheet, told
+from striate.options import CheckOptions, TrainOptions
+from striate.training import setup
+from striate.verbs import display
+from tests.data.images import class_folders
+
+
+def test_without_variation_every_column_is_the_original(photos: Path) -> None:
+    figure = np.asarray(sheet(photos, CheckOptions(augment="none")))
+    original = figure[146:306, 32:192]
+    assert original.std() > 10
+    for column in range(1, 8):
+        left = 32 + 174 * column + 28
+        assert abs(figure[146:306, left : left + 160].astype(int) - original).max() <= 1
+
+
+def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path) -> None:
+    one, same, other = (
+        np.asarray(sheet(photos, CheckOptions(augment="strong", seed=seed))) for seed in (1, 1, 2)
+    )
+    assert (one == same).all()
+    assert (one != other).any()
+    assert abs(one[146:306, 234:394].astype(int) - one[146:306, 32:192]).mean() > 5
+
+
+def test_the_ranges_are_told() -> None:
+    assert told(variation("light", "erase=0.2,mirror=yes")) == (
+        "turn ±8°, shift ±6 %, scale ±8 %, mirror half, erase up to 20 %"
+    )
+    assert told(variation("none", None)) == "nothing is changed"
+
+
+@pytest.mark.parametrize("given", [(), ("train", "test"), ("training_set", "dev", "test")])
+def test_a_sheet_shows_training_pictures_alone(
+    given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for part in given or ("",):
+        class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
+    work = setup.read(tmp_path / "data", TrainOptions(size=16))
+    packed = display.watched(work, Console(quiet=True)).packed
+    trained = {picture.path for picture in packed.pictures if picture.part == "train"}
+    shown: list[str] = []
+    original = _drawn
+
+    def drawn(rows: list[Row], title: str, note: str) -> Image.Image:
+        shown.extend(row.name.partition(": ")[2] for row in rows)
+        return original(rows, title, note)
+
+    monkeypatch.setattr(sheets, "_drawn", drawn)
+    sheet(tmp_path / "data", CheckOptions(augment="light"))
+    assert len(shown) == 6
+    assert set(shown) <= trained < {picture.path for picture in packed.pictures}
+
+
+def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        (tmp_path / name).mkdir()
+        for number in range(4):
+            white = Image.new("L", (80 + number, 20), 255)
+            white.save(tmp_path / name / f"{number}.png")
+    figure = np.asarray(sheet(tmp_path, CheckOptions(augment="none", vary="turn=60")))
+    for column in range(1, 8):
+        left = 32 + 174 * column + 28
+        seen = figure[146:306, left : left + 160, 0]
+        assert seen[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
+        assert seen.max() == 255
+
+
+def test_check_writes_the_sheet_and_says_where(
+    photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "sheet.png"
+    asked = ["check", str(photos), "--vary", "mixup=0.5", "--out", str(place)]
+    assert main(asked) == 0
+    assert capsys.readouterr().out.endswith(f"\nsheet  {place}\n")
+    with Image.open(place) as image:
+        assert image.format == "PNG"
+    assert main([*asked, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["files"] == {"sheet": str(place)}
+
+
+def test_a_sheet_that_was_given_no_place_is_not_put_into_the_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class_folders(tmp_path / "data", {"cat": 3, "dog": 3})
+    monkeypatch.chdir(tmp_path / "data" / "cat")
+    assert main(["check", "..", "--augment", "light"]) == 0
+    assert capsys.readouterr().out.endswith(f"\nsheet  {tmp_path}/augmented.png\n")
+    assert (tmp_path / "augmented.png").is_file()
+    assert sorted(path.name for path in Path.cwd().iterdir()) == ["000.png", "001.png", "002.png"]
+
+
+def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        striate.check(photos, out=tmp_path / "sheet.gif")
+    assert str(caught.value).endswith("sheet.gif: expected a file that ends in .png")
+
+
+def test_a_folder_without_pictures_has_no_sheet(tmp_path: Path) -> None:
+    (tmp_path / "cat").mkdir()
+    with pytest.raises(DataError):
+        sheet(tmp_path, CheckOptions())
