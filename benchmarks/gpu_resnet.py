@@ -30,7 +30,7 @@ from torch import nn
 
 import striate
 from striate import zoo
-from striate.data.augment.choice import variation
+from striate.data.augment.ranges import variation
 from striate.data.cache.decoded import pack
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.loader import Batch, Pixels, ahead, pixels_of

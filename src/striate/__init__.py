@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from striate.model import Model as Model
     from striate.model import load as load
     from striate.options import TrainOptions as TrainOptions
-    from striate.prediction.predictions import Predictions as Predictions
     from striate.prediction.predictor import Prediction as Prediction
+    from striate.prediction.table import Predictions as Predictions
     from striate.summary import Anatomy as Anatomy
     from striate.training.run import Run as Run
     from striate.verbs import check as check
@@ -47,7 +47,7 @@ _HOMES = {
     "Inspection": "striate.data.check",
     "Model": "striate.model",
     "Prediction": "striate.prediction.predictor",
-    "Predictions": "striate.prediction.predictions",
+    "Predictions": "striate.prediction.table",
     "Run": "striate.training.run",
     "StriateError": "striate.errors",
     "TrainOptions": "striate.options",

@@ -11,9 +11,9 @@ from PIL import Image
 
 from striate.data.listing.samples import Finding
 from striate.errors import OptionError
+from striate.evaluation.evaluate import Originals
 from striate.evaluation.report import report
 from striate.evaluation.thumbnails import thumbnail
-from striate.evaluation.views import Originals
 from tests.evaluation.evaluations import drawn, of_matrix
 from tests.training.trainings import training
 

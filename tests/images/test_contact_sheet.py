@@ -12,7 +12,7 @@ from rich.console import Console
 
 import striate
 from striate.cli import main
-from striate.data.augment.choice import variation
+from striate.data.augment.ranges import variation
 from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
 from striate.images.contact_sheet import Row, _drawn, sheet, told

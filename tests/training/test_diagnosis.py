@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from striate.training.diagnosis import Cause, cause
+from striate.training.health import Cause, cause
 
 PICTURES = torch.ones(3, 1, 4, 4)
 

@@ -18,7 +18,7 @@ from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
 from striate.errors import OptionError
 from striate.layers.fast_cpu import quicken
-from striate.optim.scale import Scale
+from striate.optim.optimizer import Scale
 from striate.options import TrainOptions
 from striate.training import autotune, execution
 from striate.training.autotune import Verdict

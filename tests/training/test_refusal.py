@@ -9,7 +9,7 @@ import torch
 
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.training.refusal import explained
+from striate.training.forward_backward import explained
 
 BATCH = Batch(torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from striate.vision import convolve, correlate
-from striate.vision.convolution_settings import Border, Method, Mode
+from striate.vision.convolution_methods import Border, Method, Mode
 
 PAD = {"zero": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 AROUND: dict[str, Callable[[int], tuple[int, int]]] = {

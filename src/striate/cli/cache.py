@@ -21,7 +21,7 @@ def command(clear: bool, largest: str | None, as_json: bool) -> int:
     Those used the longest ago go first. Example: striate cache --largest 5
     """
     from striate import cache_store
-    from striate.cache_dir import usual_folder
+    from striate.cache_store import usual_folder
 
     folder = usual_folder()
     most = 0 if clear else None if largest is None else cache_store.gigabytes(largest, "--largest")

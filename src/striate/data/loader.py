@@ -16,9 +16,9 @@ from torch import Tensor
 from striate.data.augment.plan import Plan, Variation, draws, generator, mixed, planned, varied
 from striate.data.cache.stream import gathered
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.balance import balanced_order
 from striate.data.listing.columns import Pictures, rows_of
 from striate.data.listing.samples import Packed, Part, Streamed
+from striate.data.listing.splits import balanced_order
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -12,19 +14,64 @@ from numpy.typing import NDArray
 
 from striate.data.cache.decoded import packing
 from striate.data.cache.stream import gathered
+from striate.data.decoding.decode import decode
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Pictures, Records, leaking, rows_of
 from striate.data.listing.samples import PARTS, Packed, Part, Progress
 from striate.data.listing.splits import divided
 from striate.data.problems import problems
 from striate.data.readers.scan import scan
+from striate.data.shards.remote import address
 from striate.errors import DataError, printable
 from striate.evaluation.evaluation import Evaluation, judge
 from striate.evaluation.known import Known
-from striate.evaluation.views import Views
 from striate.model import Model
 from striate.options import EvaluateOptions, PartChoice
 from striate.tasks import classification
 from striate.text import counted
+
+
+@dataclass(frozen=True)
+class Views:
+    """The pictures that were judged, as the network saw them: (size, size, channels) uint8 each."""
+
+    packed: Packed
+    rows: NDArray[np.int64]  #: of the pack, aligned with the evaluation's
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, row: int) -> NDArray[np.uint8]:
+        return np.asarray(self.packed.pixels[self.rows[row]])
+
+
+@dataclass(frozen=True)
+class Originals:
+    """The image files behind an evaluation, seen from the page that shows them."""
+
+    root: Path  #: what paths of the evaluation are relative to
+    page: Path  #: the folder of the page
+
+    @classmethod
+    def of(cls, photos: Path, page: Path) -> Originals | None:
+        """Of a folder or manifest; None for images in an object store."""
+        if address(photos):
+            return None
+        return cls(photos if photos.is_dir() else photos.resolve().parent, page.parent)
+
+    def link(self, path: str) -> str:
+        """The address of an image relative to the page; "" where it is no file of its own."""
+        file = self.root / path
+        return quote(os.fsencode(os.path.relpath(file, self.page))) if file.is_file() else ""
+
+    def pixels(self, path: str, side: int) -> NDArray[np.uint8] | None:
+        """(H, W, 1 or 3), upright, its sides not much above `side`; None where it is no file."""
+        if not self.link(path):
+            return None
+        image, _ = decode(self.root / path, path, preprocess=Preprocess(side, 3, "letterbox"))
+        if image is None:
+            return None
+        return np.atleast_3d(np.asarray(image))
 
 
 @dataclass(frozen=True)

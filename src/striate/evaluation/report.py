@@ -18,11 +18,11 @@ from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
 from striate.evaluation import curves
 from striate.evaluation.curves import charts, kept, number
+from striate.evaluation.evaluate import Originals, Views
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.remarks import baseline, headline, remarks
 from striate.evaluation.scores import FEW, ClassScore, Doubt, Mistake, Share
 from striate.evaluation.thumbnails import EXACT, LARGEST, matrix_picture, shading, thumbnail
-from striate.evaluation.views import Originals, Views
 from striate.text import brief, counted, digits, percent
 
 if TYPE_CHECKING:

@@ -8,10 +8,9 @@ import torch
 
 import striate
 from striate import storage
-from striate.evaluation.evaluate import Judged, judged
+from striate.evaluation.evaluate import Judged, Originals, judged
 from striate.evaluation.known import Known
 from striate.evaluation.report import report
-from striate.evaluation.views import Originals
 from striate.model import Model, load
 from striate.text import counted
 from striate.training.events import Epoch, Scores

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate import storage
-from striate.data.augment.choice import level, variation
 from striate.data.augment.plan import draws, mixed, vary
-from striate.data.augment.ranges import Variation
+from striate.data.augment.ranges import Variation, level, variation
 from striate.data.cache.decode_all import headers, survey
 from striate.data.cache.decoded import pack
 from striate.data.decoding.preprocess import Preprocess

@@ -1,26 +1,32 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
-from striate.layers.activations import Arctan, ScaledTanh
 from striate.layers.aux_heads import Outputs, Tapped
-from striate.layers.bilinear import bilinear_upsampling
-from striate.layers.branches import (
+from striate.layers.blocks import (
+    Added,
     Branches,
+    ConvNorm,
+    chain,
+    conv_norm,
     conv_norm_relu,
     dropout_head,
     fork,
     inner_average,
+    inverted_residual,
     path,
+    scaled,
 )
-from striate.layers.chain import chain
-from striate.layers.connections import PartialConv2d
-from striate.layers.inverted import Added, ConvNorm, conv_norm, inverted_residual, scaled
+from striate.layers.historic import (
+    Arctan,
+    PartialConv2d,
+    RadialOutput,
+    ResponseNorm,
+    ScaledTanh,
+    Subsampling,
+)
 from striate.layers.local import LocallyConnected1d, LocallyConnected2d
 from striate.layers.meta_init import skeletons
-from striate.layers.radial import RadialOutput
-from striate.layers.response_norm import ResponseNorm
+from striate.layers.padding import SameConv2d, bilinear_upsampling, same_padding
 from striate.layers.roi_pool import RegionPool, pool_regions
-from striate.layers.same_padding import SameConv2d, same_padding
-from striate.layers.subsampling import Subsampling
 
 __all__ = [
     "Added",

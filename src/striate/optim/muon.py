@@ -14,7 +14,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from striate.optim.part import Change, Rule
+from striate.optim.rules import Change, Rule
 
 _EPSILON, _STEPS = 1e-7, 5
 _A, _B, _C = 3.4445, -4.7750, 2.0315

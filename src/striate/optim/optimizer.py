@@ -9,13 +9,39 @@ import torch
 from torch import Tensor, nn
 
 from striate import options
-from striate.optim import classic
-from striate.optim.lamb import lamb_rule
-from striate.optim.lars import TRUST, lars_rule
-from striate.optim.lion import lion_rule
+from striate.optim import rules
+from striate.optim.layerwise_rules import TRUST, lamb_rule, lars_rule, lion_rule
 from striate.optim.muon import muon_rule
-from striate.optim.part import Part, Rule
-from striate.optim.scale import Scale
+from striate.optim.rules import Part, Rule
+
+_FIRST, _UP, _DOWN, _AFTER = 2.0**16, 2.0, 0.5, 2000
+
+
+class Scale:
+    """A factor that grows while gradients stay finite and halves when they do not.
+
+    Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740. It begins at 2^16 and
+    doubles after 2,000 steps without overflow, as torch's own GradScaler does.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.factor = torch.full((), _FIRST, device=device)
+        self._finite_steps = torch.zeros((), device=device)
+
+    def undone(self, gradients: list[Tensor]) -> bool:
+        """Divide gradients by the factor, in place; whether all are finite."""
+        for gradient in gradients:
+            gradient.div_(self.factor)
+        finite = all(torch.stack([gradient.isfinite().all() for gradient in gradients]).tolist())
+        self._finite_steps += 1
+        if not finite or self._finite_steps >= _AFTER:
+            self.factor *= _UP if finite else _DOWN
+            self._finite_steps.zero_()
+        return finite
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors, by name."""
+        return {"scale": self.factor, "finite_steps": self._finite_steps}
 
 
 @dataclass(frozen=True)
@@ -128,14 +154,14 @@ def _parts(network: nn.Module, name: options.Optimiser, decay: float, chosen: Us
     momentum, betas, eps = chosen.momentum, chosen.betas, chosen.eps
     match name:
         case "lamb":
-            plain = classic.adam_rule(betas, USUAL["adam"].eps)
+            plain = rules.adam_rule(betas, USUAL["adam"].eps)
             return [Part(lamb_rule(betas, eps), weights, decay), Part(plain, others)]
         case "lars":
-            plain = classic.sgd_rule(momentum)
+            plain = rules.sgd_rule(momentum)
             return [Part(lars_rule(momentum), weights, decay), Part(plain, others, share=TRUST)]
         case "muon":
             hidden, ends = weights[1:-1], weights[:1] + weights[1:][-1:]
-            plain = classic.adam_rule(betas, eps, decoupled=True)
+            plain = rules.adam_rule(betas, eps, decoupled=True)
             return [
                 Part(muon_rule(momentum), hidden, decay),
                 Part(plain, ends, decay, _BESIDE_MUON),
@@ -150,12 +176,12 @@ def _rule(name: options.Optimiser, momentum: float, betas: tuple[float, float], 
     """The rule of an optimiser that has one for all weights."""
     match name:
         case "adagrad":
-            return classic.adagrad_rule(eps)
+            return rules.adagrad_rule(eps)
         case "rmsprop":
-            return classic.rmsprop_rule(momentum, eps)
+            return rules.rmsprop_rule(momentum, eps)
         case "adam" | "adamw":
-            return classic.adam_rule(betas, eps, decoupled=name == "adamw")
+            return rules.adam_rule(betas, eps, decoupled=name == "adamw")
         case "lion":
             return lion_rule(betas)
         case _:
-            return classic.sgd_rule(momentum, nesterov=name == "nesterov")
+            return rules.sgd_rule(momentum, nesterov=name == "nesterov")

@@ -6,7 +6,6 @@ Flags of the command line, keyword arguments of the Python functions, TOML recip
 
 from __future__ import annotations
 
-from striate.options.augment import Ranges, VaryOptions
 from striate.options.base import Options, positional, words
 from striate.options.choices import (
     Asked,
@@ -23,10 +22,11 @@ from striate.options.choices import (
     Optimiser,
     PartChoice,
     Precision,
+    Ranges,
     Schedule,
+    VaryOptions,
 )
-from striate.options.rates import RateOptions
-from striate.options.train import TrainOptions
+from striate.options.train import RateOptions, TrainOptions
 from striate.options.verbs import (
     CheckOptions,
     EvaluateOptions,

@@ -1,9 +1,15 @@
-"""Options that take one of a few words."""
+"""Options that take one of a few words, and the ranges of an augmentation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+
+from striate.errors import OptionError, printable
+from striate.options.base import Options, option
 
 Network = str | Callable[..., Any]  #: a name; in Python a module, too, or what makes one
 Fit = Literal["letterbox", "crop", "stretch"]
@@ -29,3 +35,62 @@ BatchNorm = Literal["synchronised", "local"]
 Balance = Literal["none", "weights", "sampling"]
 Leaked = Literal["keep", "drop"]
 PartChoice = Literal["train", "validation", "test", "all"]
+
+
+class VaryOptions(Options):
+    """Ranges of augmentation, as `--vary "turn=15,shift=0.1"` names them.
+
+    What is not given stays as the level of `augment` has it.
+    """
+
+    turn: float | None = option(None, "Turned either way", "degrees", ge=0, le=180)
+    shift: float | None = option(None, "Moved either way, of the side", "share", ge=0, le=1)
+    scale: float | None = option(None, "Larger or smaller", "share", ge=0, lt=1)
+    mirror: bool | None = option(None, "Half of the pictures, left to right", "yes or no")
+    flip: bool | None = option(None, "Half of the pictures, upside down", "yes or no")
+    shear: float | None = option(None, "Slanted either way", "degrees", ge=0, le=60)
+    stretch: float | None = option(None, "Wider or higher", "share", ge=0, le=4)
+    crop: float | None = option(None, "Cut away at most, of the area", "share", ge=0, lt=1)
+    brightness: float | None = option(
+        None, "Lighter or darker, of the full range", "share", ge=0, le=1
+    )
+    contrast: float | None = option(None, "Stronger or weaker", "share", ge=0, le=1)
+    saturation: float | None = option(None, "More or less colour", "share", ge=0, le=1)
+    hue: float | None = option(None, "Colours turned about the greys", "degrees", ge=0, le=180)
+    erase: float | None = option(
+        None, "A rectangle erased, at most, of the area", "share", ge=0, lt=1
+    )
+    mixup: float | None = option(
+        None, "Another picture laid over at most, its label too", "share", ge=0, le=1
+    )
+    cutmix: float | None = option(
+        None, "A rectangle of another picture at most, of the area", "share", ge=0, le=1
+    )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """From "turn=15,shift=0.1,mirror=no". Raises OptionError."""
+        values: dict[str, str] = {}
+        for entry in text.split(","):
+            name, equals, value = (part.strip() for part in entry.partition("="))
+            if not (name and equals and value):
+                raise OptionError(
+                    "vary takes ranges by name, as in turn=15,shift=0.1, "
+                    f"but {printable(repr(entry.strip()), 200)} came"
+                )
+            if name in values:
+                raise OptionError(f"vary names {printable(repr(name), 200)} twice")
+            values[name] = value
+        return cls.read(values, source="vary")
+
+
+def _ranges(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            VaryOptions.parse(text)
+    except OptionError as error:
+        raise PydanticCustomError("ranges", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+Ranges = Annotated[str | None, AfterValidator(_ranges)]

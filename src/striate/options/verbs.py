@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from striate.options.augment import Ranges
 from striate.options.base import Device, Options, ending, option
-from striate.options.choices import Augment, Border, Leaked, Mode, Network, PartChoice
+from striate.options.choices import Augment, Border, Leaked, Mode, Network, PartChoice, Ranges
 
 _CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
 

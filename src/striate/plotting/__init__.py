@@ -1,11 +1,10 @@
 """Arrays as pictures: numbers of any sign in colours, beside each other, and many in a gallery."""
 
-from striate.plotting.bars import Bar
 from striate.plotting.boxes import drawn
 from striate.plotting.color import Scale, choose, coloured
 from striate.plotting.curves import curve, curve_panel
 from striate.plotting.figure import gallery, side_by_side
-from striate.plotting.panels import Panel, kernel_panel, panel
+from striate.plotting.panels import Bar, Panel, kernel_panel, panel
 
 __all__ = [
     "Bar",

@@ -8,9 +8,8 @@ from itertools import accumulate
 
 from PIL import Image, ImageDraw
 
-from striate.plotting.bars import Bar
 from striate.plotting.lettering import GREY, INK, LINE, PAPER, cut, font, width
-from striate.plotting.panels import Panel
+from striate.plotting.panels import Bar, Panel
 
 MARGIN = 56
 GAP = 56

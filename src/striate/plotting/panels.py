@@ -9,9 +9,27 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from striate.plotting.bars import Bar
-from striate.plotting.color import Scale, coloured
+from striate.plotting.color import Scale, amount, coloured
 from striate.plotting.lettering import INK, LINE, PAPER, font, width
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The colours of a scale."""
+
+    scale: Scale
+
+    def ramp(self, steps: int) -> Image.Image:
+        """(steps, 1) pixels from the least to the most."""
+        numbers = np.linspace(self.scale.least, self.scale.most, steps)[None]
+        return Image.fromarray(coloured(numbers, self.scale)).convert("RGB")
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """From the most to the least, at equal distances."""
+        middle = ("0",) if self.scale.kind == "diverging" else ()
+        return amount(self.scale.most), *middle, amount(self.scale.least)
+
 
 LARGEST_CELL = 84
 _SMALLEST_GRID = 10  #: pixels of a cell from which lines part the cells

@@ -19,16 +19,15 @@ import torch
 from torch import nn
 
 from striate import hardware, storage
-from striate.cache_dir import usual_folder
+from striate.cache_store import usual_folder
 from striate.data.listing.samples import Progress
 from striate.data.loader import Batch, Pixels, steps_in
 from striate.errors import StorageError
 from striate.options import TrainOptions
 from striate.training.events import from_json
 from striate.training.execution import Form, others
-from striate.training.forward_backward import Passes
+from striate.training.forward_backward import Passes, explained
 from striate.training.recipe import Recipe, View
-from striate.training.refusal import explained
 
 LEAST_STEPS = 500  #: of a training that is worth a trial
 _GAIN = 1.05  #: what another form must be quicker by; less may be chance

@@ -15,7 +15,7 @@ from striate.errors import DataError, DivergedError, ModelError, StorageError
 from striate.model import save
 from striate.optim import schedule
 from striate.text import counted
-from striate.training import checkpoint, diagnosis, sync
+from striate.training import checkpoint, health, sync
 from striate.training.checkpoint import Position
 from striate.training.events import Epoch, Finished, Note, Step, Stopped
 from striate.training.health import LOOKED_AT, units
@@ -292,7 +292,7 @@ def _diverged(
         else "no epoch was good enough to keep"
     )
     precision, pictures = training.recipe.precision, batch.pictures if batch else None
-    found = diagnosis.cause(training.model.network, pictures, precision)
+    found = health.cause(training.model.network, pictures, precision)
     lower = f"--learning-rate {training.peak(position) / 10:.3g}"
     return _LostError(
         f"training diverged in epoch {position.epoch + 1} at step {step}: {what} at a learning "

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from striate import hardware
-from striate.data.augment.choice import level, variation
-from striate.data.augment.ranges import Variation
+from striate.data.augment.ranges import Variation, level, variation
 from striate.data.listing.samples import Record
 from striate.distributed import launch
 from striate.errors import OptionError

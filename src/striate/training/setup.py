@@ -19,10 +19,9 @@ from striate import hardware, storage, tensorfile
 from striate.data.cache.decode_all import headers
 from striate.data.cache.decoded import packing
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.balance import class_weights
 from striate.data.listing.columns import NO_PART, Pictures, Records, rows_of
 from striate.data.listing.samples import PARTS, UNUSABLE, Finding, Packed, Progress, as_text
-from striate.data.listing.splits import Shares, divided
+from striate.data.listing.splits import Shares, class_weights, divided
 from striate.data.loader import pixels_of, resident
 from striate.data.problems import problems, reasons
 from striate.data.readers.scan import scan

@@ -21,10 +21,9 @@ from striate.optim.optimizer import Optimiser
 from striate.tasks import classification
 from striate.training.autotune import Verdict
 from striate.training.checkpoint import Position
-from striate.training.forward_backward import Passes
+from striate.training.forward_backward import Passes, explained
 from striate.training.health import Health
 from striate.training.recipe import Recipe
-from striate.training.refusal import explained
 from striate.training.run import Run
 
 _HOPELESS = 1e4  #: a loss in nats that no finite training comes back from

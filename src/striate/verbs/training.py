@@ -20,14 +20,14 @@ from striate.evaluation import lr_plot
 from striate.evaluation.write_report import write_report
 from striate.hardware import choose_device, keep_freed_memory
 from striate.options import Network, Options, RateOptions, TrainOptions
-from striate.training import restart, setup, sync
+from striate.training import setup, sync
 from striate.training.checkpoint import Position
 from striate.training.events import Event, Finished, Stopped
 from striate.training.loop import fit
 from striate.training.lr_finder import RateTest, finding
 from striate.training.prolong import RAISED, prolong, raised
 from striate.training.replay import Replay, replaying
-from striate.training.run import Run
+from striate.training.run import Run, begun, job
 from striate.training.setup import Dataset
 from striate.training.step import Training
 from striate.verbs import display
@@ -123,8 +123,8 @@ def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
     """A fresh folder, made by the first process."""
     if group.first:
         run = Run.create(options.out or setup.default_folder(data))
-        if job := restart.job(group.place, data.photos, options):
-            run.write_json(run.job_file.name, job)
+        if record := job(group.place, data.photos, options):
+            run.write_json(run.job_file.name, record)
         return Run(Path(group.tell(str(run.folder))))
     return Run(Path(group.tell()))
 
@@ -160,7 +160,7 @@ def _asked(
         run, source = None, photos
         if resume is None:
             chosen = _options(TrainOptions, recipe, options)
-            if photos and (earlier := restart.begun(group.place, Path(photos), chosen)):
+            if photos and (earlier := begun(group.place, Path(photos), chosen)):
                 run, source, chosen = _resumed(photos, earlier, None, _code(chosen.network))
         else:
             run, source, chosen = _resumed(photos, resume, recipe, options)

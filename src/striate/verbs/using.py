@@ -9,17 +9,16 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
-from striate.evaluation.evaluate import evaluating
+from striate.evaluation.evaluate import Originals, evaluating
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.known import Known, run_of
-from striate.evaluation.views import Originals
 from striate.evaluation.write_report import page
 from striate.hardware import choose_device
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, positional, words
 from striate.prediction import table
-from striate.prediction.predictions import Predictions
 from striate.prediction.predictor import Predictor
+from striate.prediction.table import Predictions
 from striate.text import shell_command
 from striate.training.run import Run
 from striate.verbs import display

@@ -5,14 +5,13 @@ Pictures are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tenso
 
 from striate.vision.conv_layer import as_layer
 from striate.vision.convolution import convolve, correlate
-from striate.vision.convolution_settings import Border, Method, Mode
-from striate.vision.gradients import gradient_direction, gradient_magnitude
+from striate.vision.convolution_methods import Border, Method, Mode
+from striate.vision.filters import derivative, gradient_direction, gradient_magnitude, step_response
 from striate.vision.kernel_parser import kernel
 from striate.vision.kernels import KERNELS
 from striate.vision.pooling import average_pool, max_pool, subsample
 from striate.vision.resample import Fill, downsample, upsample
 from striate.vision.samples import SAMPLES, sample
-from striate.vision.signals import derivative, step_response
 from striate.vision.template_match import Matches, find
 
 __all__ = [

@@ -1,15 +1,16 @@
-"""What a caller gives, as an array of floats, checked; and what is handed back."""
+"""Arrays that come in from outside: what they are, and whether they are what a function takes."""
 
 from __future__ import annotations
 
 import math
+import operator
 import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from striate.errors import OptionError
+from striate.errors import OptionError, printable
 
 Floats = NDArray[np.floating[Any]]
 
@@ -79,3 +80,25 @@ def _array(given: Any, what: str) -> NDArray[Any]:
         return np.asarray(given)
     except ValueError:
         raise OptionError(f"the rows of {what} differ in length; give as many to each") from None
+
+
+def samples(given: Any, what: str = "the picture", most_axes: int = 3) -> Floats:
+    """A signal (N,) or a picture (H, W) or (H, W, C) as floats. Raises OptionError."""
+    numbers = floats(given, what)
+    if not 1 <= numbers.ndim <= most_axes:
+        expected = "(N,)" if most_axes == 1 else "(N,), (H, W) or (H, W, C)"
+        raise OptionError(f"{what} must have the shape {expected}, but {numbers.shape} came")
+    return numbers
+
+
+def whole(name: str, value: Any, most: int | None = None) -> int:
+    """A whole number from 1 to `most`. Raises OptionError."""
+    try:
+        number = 0 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = 0
+    if number < 1 or (most is not None and number > most):
+        range_ = "of at least 1" if most is None else f"from 1 to {most:,}"
+        shown = printable(repr(value), 100)
+        raise OptionError(f"{name} must be a whole number {range_}, but {shown} came")
+    return number

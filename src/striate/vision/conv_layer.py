@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import numpy as np
 
 from striate.errors import OptionError
-from striate.vision.arrays import Floats, floats
-from striate.vision.checks import whole
-from striate.vision.convolution_settings import AROUND, Border, Mode, known
+from striate.vision.arrays import Floats, floats, whole
+from striate.vision.convolution_methods import AROUND, Border, Mode, known
 
 if TYPE_CHECKING:
     from torch import nn

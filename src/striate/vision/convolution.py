@@ -12,10 +12,8 @@ import numpy as np
 
 from striate.errors import OptionError
 from striate.vision import convolution_methods
-from striate.vision.arrays import Floats, floats, like, numbers
-from striate.vision.checks import whole
-from striate.vision.convolution_methods import Field
-from striate.vision.convolution_settings import AROUND, Border, Method, Mode, known
+from striate.vision.arrays import Floats, floats, like, numbers, whole
+from striate.vision.convolution_methods import AROUND, Border, Field, Method, Mode, known
 
 _BORDERS = {
     "zero": cv2.BORDER_CONSTANT,

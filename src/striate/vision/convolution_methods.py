@@ -6,19 +6,36 @@ choice rests on stand in docs/log.md and are taken by benchmarks/correlation.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import OptionError
+from striate.errors import OptionError, unknown
 from striate.vision.arrays import Floats
-from striate.vision.convolution_settings import Method
+
+Mode = Literal["valid", "same", "full"]
+Border = Literal["zero", "reflect", "replicate", "circular"]
+Method = Literal["auto", "direct", "separable", "fft"]
+
+#: how far the picture is extended before and after, for so many taps along an axis
+AROUND: dict[str, Callable[[int], tuple[int, int]]] = {
+    "valid": lambda _: (0, 0),
+    "same": lambda taps: (taps // 2, (taps - 1) // 2),
+    "full": lambda taps: (taps - 1, taps - 1),
+}
+
+
+def known(kind: str, name: object, names: Collection[str]) -> None:
+    """Raises OptionError, with the nearest name, for a name that is none of `names`."""
+    if not isinstance(name, str) or name not in names:
+        raise unknown(kind, str(name), names)
+
 
 #: up to here, looking for a rank of one takes longer than it can save
 FEW_TAPS = 25

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable
-from striate.vision.checks import whole
+from striate.vision.arrays import whole
 
 Kernel = NDArray[np.float64]
 

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import OptionError
-from striate.vision.arrays import Floats, like
-from striate.vision.checks import samples, whole
+from striate.vision.arrays import Floats, like, samples, whole
 
 
 def subsample(x: Any, stride: int = 2) -> Any:

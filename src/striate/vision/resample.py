@@ -8,8 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from striate.errors import OptionError, unknown
-from striate.vision.arrays import Floats, like
-from striate.vision.checks import samples, whole
+from striate.vision.arrays import Floats, like, samples, whole
 from striate.vision.convolution import correlate
 from striate.vision.kernel_parser import kernel
 

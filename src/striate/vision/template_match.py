@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, unknown
-from striate.vision.arrays import Floats, floats, like
-from striate.vision.checks import whole
+from striate.vision.arrays import Floats, floats, like, whole
 from striate.vision.convolution import correlate
 
 Measure = Literal["normalised", "plain"]

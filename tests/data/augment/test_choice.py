@@ -6,8 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from striate.data.augment.choice import level, variation
-from striate.data.augment.ranges import VARIATIONS, Variation
+from striate.data.augment.ranges import VARIATIONS, Variation, level, variation
 from striate.errors import OptionError
 from striate.options import CheckOptions, TrainOptions, VaryOptions
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from striate import cache_dir as cache_module
-from striate.cache_dir import LOCK, cache_folder, sweep, whole
+from striate import cache_store as cache_module
+from striate.cache_store import LOCK, cache_folder, sweep, whole
 from striate.data.cache import decoded as pack_module
 from striate.data.cache import workers
 from striate.data.cache.decoded import pack, packing

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.data.listing.balance import balanced_order, class_weights
+from striate.data.listing.splits import balanced_order, class_weights
 
 LABELS = torch.tensor([0] * 9 + [1] * 2 + [2] * 5)
 

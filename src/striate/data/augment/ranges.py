@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+from striate.options import Augment, VaryOptions
 
 DRAWS = 24  #: uniform numbers a picture and epoch
 (
@@ -66,3 +69,17 @@ VARIATIONS = {
     "standard": Variation(turn=8, shift=0.1, scale=0.1, mirror=True, brightness=0.1, contrast=0.15),
     "strong": Variation(turn=20, shift=0.15, scale=0.25, mirror=True, brightness=0.2, contrast=0.3),
 }
+
+
+def level(channels: int) -> Augment:
+    """The level of pictures for which none was asked; signs in grey are not to be mirrored."""
+    return "light" if channels == 1 else "standard"
+
+
+def variation(level: Augment, vary: str | None) -> Variation:
+    """The ranges of a level, with those that `vary` names in their place.
+
+    Raises OptionError for a text that `VaryOptions.parse` does not take.
+    """
+    changes: dict[str, Any] = VaryOptions.parse(vary).given() if vary is not None else {}
+    return replace(VARIATIONS[level], **changes)

@@ -30,8 +30,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from striate import storage
-from striate.cache_dir import LOCK, cache_folder, publish, spare_folders
-from striate.cache_store import describe, hold, limit, room_for
+from striate.cache_store import (
+    LOCK,
+    cache_folder,
+    describe,
+    hold,
+    limit,
+    publish,
+    room_for,
+    spare_folders,
+)
 from striate.data.cache.decode_all import survey
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream

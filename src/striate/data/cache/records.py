@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from striate import storage
-from striate.cache_dir import hashes, whole
+from striate.cache_store import hashes, whole
 from striate.data.listing.columns import RECORD, Records, findings_from, findings_of
 from striate.storage import ARRAY_DAMAGE
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from striate.data.listing.columns import NO_PART, Pictures, Records, contents, leaking
 from striate.data.listing.samples import PARTS, Leaked, Packed, Part
@@ -101,3 +103,31 @@ def _complete(part_of: NDArray[np.uint8], members: NDArray[np.int64]) -> None:
     if len(members) > 1 and not (parts == VALIDATION).any():
         train = members[parts == TRAIN]
         part_of[train[0] if len(train) > 1 else members[-2]] = VALIDATION
+
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Labels (N,) -> (classes,) float32: one over the size of a class, 1 on average of a picture.
+
+    King and Zeng 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868, for
+    classes that are all equally likely.
+    """
+    counts = torch.bincount(labels, minlength=classes).clamp_min(1)
+    return len(labels) / (classes * counts)
+
+
+def balanced_order(labels: Tensor, chance: torch.Generator) -> Tensor:
+    """Labels (N,) on the CPU -> (N,) places, each class as often as any other, or once more.
+
+    No picture of a class comes again before all of it came. Depends on labels and generator alone.
+    """
+    present = labels.unique()
+    present = present[torch.randperm(len(present), generator=chance)]
+    drawn: list[Tensor] = []
+    for rank, label in enumerate(present):
+        places = (labels == label).nonzero().flatten()
+        share = (len(labels) - rank - 1) // len(present) + 1  # the first classes get the rest
+        rounds = -(-share // len(places))
+        shuffled = [places[torch.randperm(len(places), generator=chance)] for _ in range(rounds)]
+        drawn.append(torch.cat(shuffled)[:share])
+    order = torch.cat(drawn)
+    return order[torch.randperm(len(order), generator=chance)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from striate.cache_dir import usual_folder
+from striate.cache_store import usual_folder
 from striate.data.listing.samples import folded
 from striate.data.shards.format import ABOUT, shard_name
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate import storage
-from striate.cache_dir import whole
+from striate.cache_store import whole
 from striate.data.listing.columns import NO_PART, RECORD, Pictures, Records, findings_from
 from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, reason
 from striate.data.shards import remote

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from striate.cache_dir import spare_folders
+from striate.cache_store import spare_folders
 from striate.data.shards.format import ABOUT, INDEX, PATHS
 from striate.errors import DataError, StorageError, printable
 

@@ -1,4 +1,4 @@
-"""Where a picture grows brighter, and how fast: Sobel's two kernels together."""
+"""Gradients of images, and what a filter does to a signal."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from striate.vision.arrays import floats, like
+from striate.errors import OptionError
+from striate.vision.arrays import floats, like, samples
 from striate.vision.convolution import convolve
-from striate.vision.convolution_settings import Border
+from striate.vision.convolution_methods import Border
 from striate.vision.kernel_parser import kernel
 
 
@@ -39,3 +40,24 @@ def _slopes(image: Any, border: Border) -> tuple[Any, Any]:
         convolve(picture, kernel(name), border=border) for name in ("sobel-x", "sobel-y")
     )
     return right, down
+
+
+def step_response(kernel: Any) -> Any:
+    """What `convolve` gives from where its signal jumps from 0 to 1: (K,) -> (K,).
+
+    The last value, the sum of the kernel, is what it stays at. Raises OptionError.
+    """
+    return like(np.cumsum(samples(kernel, "the kernel", 1)), kernel)
+
+
+def derivative(signal: Any) -> Any:
+    """The slope of a signal at each sample, per sample, from its two neighbours: (N,) -> (N,).
+
+    At the ends it is the slope to the only neighbour. Raises OptionError.
+    """
+    values = samples(signal, "the signal", 1)
+    if len(values) < 2:
+        raise OptionError("a slope needs at least 2 samples, but the signal has 1")
+    first, last = 2 * values[0] - values[1], 2 * values[-1] - values[-2]
+    longer = np.concatenate([[first], values, [last]], dtype=values.dtype)
+    return like(convolve(longer, [0.5, 0, -0.5], mode="valid"), signal)
