@@ -29,11 +29,11 @@ from folder_to_model import keep, machine, say
 from torch import Tensor
 
 from striate.data.augment import color, geometry
-from striate.data.augment.plan import VARIATIONS, draws, vary
+from striate.data.augment.plan import LEVELS, uniform_samples, augment
 from striate.hardware import keep_freed_memory
 
 SHAPES = ((512, 1, 28, 28), (128, 3, 224, 224))
-STRONG = VARIATIONS["strong"]
+STRONG = LEVELS["strong"]
 SATURATION, HUE = 0.3, 18.0  #: share, and degrees: a twentieth of the circle
 TURN_SECONDS = 0.2
 PEERS = ("torch", "torchvision", "kornia", "opencv-python-headless")
@@ -117,7 +117,9 @@ def contenders(channels: int, device: str) -> dict[str, Callable[[Tensor, int], 
 
 def striate(channels: int) -> Callable[[Tensor, int], Tensor]:
     variation = ours(channels)
-    return lambda pictures, turn: vary(pictures, draws(len(pictures), 0, turn), variation)
+    return lambda pictures, turn: augment(
+        pictures, uniform_samples(len(pictures), 0, turn), variation
+    )
 
 
 def ours(channels: int) -> Any:
@@ -129,11 +131,11 @@ def reference(channels: int) -> Callable[[Tensor, int], Tensor]:
     variation = ours(channels)
 
     def change(pictures: Tensor, turn: int) -> Tensor:
-        uniform = draws(len(pictures), 0, turn)
-        places = geometry.maps(uniform, variation, *pictures.shape[2:])
+        uniform = uniform_samples(len(pictures), 0, turn)
+        places = geometry.affine_maps(uniform, variation, *pictures.shape[2:])
         none, one = (0.0,) * channels, (1.0,) * channels
-        moved = geometry.sampled(pictures, places)
-        tinted = color.recoloured(moved, *color.colours(uniform, variation, none, one))
+        moved = geometry.warp(pictures, places)
+        tinted = color.apply_colors(moved, *color.color_maps(uniform, variation, none, one))
         return tinted.contiguous(memory_format=torch.channels_last)
 
     return change
@@ -146,7 +148,10 @@ def torchvision_v2(channels: int) -> Callable[[Tensor, int], Tensor]:
     change = v2.Compose(
         [
             v2.RandomAffine(
-                STRONG.turn, (STRONG.shift,) * 2, scale, interpolation=v2.InterpolationMode.BILINEAR
+                STRONG.rotate,
+                (STRONG.translate,) * 2,
+                scale,
+                interpolation=v2.InterpolationMode.BILINEAR,
             ),
             v2.RandomHorizontalFlip(),
             v2.ColorJitter(*jitter(channels)),
@@ -161,7 +166,7 @@ def kornia_batch(channels: int, device: str) -> Callable[[Tensor, int], Tensor]:
 
     scale = 1 - STRONG.scale, 1 + STRONG.scale
     changes = K.AugmentationSequential(
-        K.RandomAffine(STRONG.turn, (STRONG.shift,) * 2, scale, padding_mode="border", p=1.0),
+        K.RandomAffine(STRONG.rotate, (STRONG.translate,) * 2, scale, padding_mode="border", p=1.0),
         K.RandomHorizontalFlip(p=0.5),
         K.ColorJiggle(*jitter(channels), p=1.0),
     ).to(device)

@@ -28,13 +28,13 @@ from folder_to_model import keep, machine, say, wilson
 
 import striate
 from striate.errors import DivergedError
-from striate.options import Augment, Optimiser, Schedule
+from striate.options import Augment, OptimizerName, Schedule
 from striate.training.events import Epoch, Started
 
 #: what is changed -> what it is changed to
 Changes = dict[str, tuple[Any, ...]]
 SHORT: Changes = {
-    "optimiser": get_args(Optimiser),
+    "optimiser": get_args(OptimizerName),
     "schedule": get_args(Schedule),
     "warm_up": (0.0, 0.05, 0.15, 0.3),
     "smoothing": (0.0, 0.1),

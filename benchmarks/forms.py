@@ -111,7 +111,7 @@ def hits(matches: Matches, source: Form, digit: int) -> NDArray[np.bool_]:
     """Which boxes, the best first, show a digit that none before them showed."""
     middles = source.centres[source.labels == digit]
     free, found = np.ones(len(middles), np.bool_), np.zeros(len(matches), np.bool_)
-    for number, centre in enumerate(matches.centres):
+    for number, centre in enumerate(matches.centers):
         away = np.where(free, np.abs(middles - centre).max(axis=1), np.inf)
         nearest = away.argmin()
         found[number] = away[nearest] <= NEAR

@@ -31,7 +31,7 @@ from quick_network import Quick, accuracy, trained
 from torch import Tensor
 
 import striate
-from striate.data.cache.decoded import pack
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.readers.scan import scan
 
@@ -88,11 +88,13 @@ def read(place: Path, archive: Path, *, smoke: bool) -> Data:
     """The parts' pictures (N, 32, 32, 3) uint8 and labels, as striate decodes them."""
     train, validation = (20, 5) if smoke else (5000, 1000)
     folders.cifar(place / "photos", archive, train=train, validation=validation)
-    packed = pack(scan(place / "photos"), Preprocess(32, 3, "stretch"), cache=place / "cache")
+    packed = decode_images(
+        scan(place / "photos"), Preprocess(32, 3, "stretch"), cache=place / "cache"
+    )
     found: Data = {}
     for part in PARTS:
-        rows = [row for row, picture in enumerate(packed.pictures) if picture.part == part]
-        labels = torch.tensor([packed.pictures[row].label for row in rows])
+        rows = [row for row, picture in enumerate(packed.samples) if picture.split == part]
+        labels = torch.tensor([packed.samples[row].label for row in rows])
         found[part] = torch.from_numpy(packed.pixels[rows]), labels
     return found
 

@@ -30,14 +30,14 @@ from torch import nn
 
 import striate
 from striate import zoo
-from striate.data.augment.ranges import variation
-from striate.data.cache.decoded import pack
+from striate.data.augment.ranges import augment_ranges
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.loader import Batch, Pixels, ahead, pixels_of
+from striate.data.loader import Batch, ImageDataset, prefetch, load_split
 from striate.data.readers.scan import scan
 from striate.hardware import autocast
-from striate.model import place
-from striate.optim.optimizer import Optimiser
+from striate.model import to_device
+from striate.optim.optimizer import Optimizer
 from striate.tasks import classification
 
 NETWORKS = ("resnet18", "resnet50")
@@ -76,7 +76,9 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
         folder = Path(temporary, "photos")
         folders.large(folder, asked.cifar, train=2 if asked.smoke else 400, validation=1)
         view = Preprocess(side, 3, "crop", HALF, HALF)
-        pixels = pixels_of(pack(scan(folder), view, cache=Path(temporary)), "train", view, device)
+        pixels = load_split(
+            decode_images(scan(folder), view, cache=Path(temporary)), "train", view, device
+        )
         found = {name: compared(name, pixels, side, asked) for name in networks}
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
@@ -93,12 +95,14 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def compared(name: str, pixels: Pixels, side: int, asked: argparse.Namespace) -> dict[str, Any]:
+def compared(
+    name: str, pixels: ImageDataset, side: int, asked: argparse.Namespace
+) -> dict[str, Any]:
     """Pictures a second of a network, fed and not."""
     device = pixels.labels.device
-    network = place(zoo.build(name, classes=10), device)
+    network = to_device(zoo.build(name, classes=10), device)
     quick = network if asked.smoke else torch.compile(network)
-    optimiser = Optimiser(network, "nesterov", 5e-4)
+    optimiser = Optimizer(network, "nesterov", 5e-4)
     batch = synthetic(asked.batch, side, device)
     rates: dict[str, list[float]] = {SYNTHETIC: [], FED: []}
     for _ in range(TURNS + 1):
@@ -118,17 +122,19 @@ def synthetic(size: int, side: int, device: torch.device) -> Batch:
     return Batch(pictures.to(memory_format=torch.channels_last), labels)
 
 
-def endless(pixels: Pixels, asked: argparse.Namespace) -> Iterator[Batch]:
+def endless(pixels: ImageDataset, asked: argparse.Namespace) -> Iterator[Batch]:
     """Whole batches of one epoch after another, each made while the one before is learned from."""
-    varied = variation(asked.augment, None)
+    varied = augment_ranges(asked.augment, None)
     for epoch in count():
-        for batch in ahead(pixels.shuffled(asked.batch, seed=0, epoch=epoch, variation=varied)):
+        for batch in prefetch(
+            pixels.train_batches(asked.batch, seed=0, epoch=epoch, variation=varied)
+        ):
             if len(batch.labels) == asked.batch:
                 yield batch
 
 
 def seconds(
-    network: nn.Module, optimiser: Optimiser, batches: Iterator[Batch], device: torch.device
+    network: nn.Module, optimiser: Optimizer, batches: Iterator[Batch], device: torch.device
 ) -> float:
     """What the steps take until the GPU has done the last."""
     network.train()
@@ -140,7 +146,7 @@ def seconds(
             loss = classification.loss(network(batch.pictures), batch.labels)
         loss.backward()
         optimiser.step(1e-3)
-        optimiser.clear()
+        optimiser.zero_grad()
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - began

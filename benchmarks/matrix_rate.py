@@ -25,8 +25,8 @@ from folder_to_model import keep, machine, say, spread
 import striate
 from striate import zoo
 from striate.hardware import autocast, choose_device, keep_freed_memory
-from striate.model import place
-from striate.optim.optimizer import Optimiser
+from striate.model import to_device
+from striate.optim.optimizer import Optimizer
 from striate.options import Precision
 from striate.tasks import classification
 
@@ -90,11 +90,11 @@ def steps(
 ) -> dict[str, Any]:
     """Steps of a network in each precision, and the share of that precision's rate."""
     shape, classes, batch = NETWORKS[name]
-    network = place(zoo.build(name, channels=shape[0], classes=classes), device)
+    network = to_device(zoo.build(name, channels=shape[0], classes=classes), device)
     macs = striate.describe(network, shape).macs
     pictures = torch.randn(batch, *shape, device=device).to(memory_format=torch.channels_last)
     labels = torch.arange(batch, device=device) % classes
-    optimiser = Optimiser(network, "nesterov", 5e-4)
+    optimiser = Optimizer(network, "nesterov", 5e-4)
     found: dict[str, Any] = {"batch": batch, "macs": macs}
 
     def step(precision: Precision) -> None:
@@ -102,7 +102,7 @@ def steps(
             loss = classification.loss(network(pictures), labels)
         loss.backward()
         optimiser.step(1e-4)
-        optimiser.clear()
+        optimiser.zero_grad()
 
     for precision in TYPES:
         took = timed(lambda: step(precision), device, seconds)  # noqa: B023 - called at once

@@ -80,18 +80,18 @@ def answers(count: int, folder: Path) -> dict[str, Any]:
 
 def made(count: int, folder: Path) -> Path:
     """A folder of shards of so many pictures."""
-    from striate.data.listing.columns import Pictures, Records
-    from striate.data.listing.samples import Picture
+    from striate.data.listing.columns import Samples, Records
+    from striate.data.listing.samples import Sample
     from striate.data.shard_writer import seal
     from striate.data.shards.format import ENTRY, shard_name
-    from striate.data.shards.tar import Hashed
+    from striate.data.shards.tar import HashedTar
 
     folder.mkdir()
     blots = [_blot(seed) for seed in range(BLOTS)]
     records, table, shards = Records.empty(count), np.zeros(count, ENTRY), []
     records.table["width"], records.table["height"], records.table["channels"] = 28, 28, 1
     for first in range(0, count, A_SHARD):
-        with Hashed(folder / shard_name(len(shards))) as shard:
+        with HashedTar(folder / shard_name(len(shards))) as shard:
             for row in range(first, min(count, first + A_SHARD)):
                 blot = blots[row % BLOTS]
                 data = blot[:2] + b"\xff\xfe\x00\x0a" + row.to_bytes(8, "big") + blot[2:]
@@ -100,10 +100,10 @@ def made(count: int, folder: Path) -> Path:
                 table["length"][row], table["shard"][row] = len(data), len(shards)
                 records.digests[row] = np.frombuffer(hashlib.sha256(data).digest(), np.uint8)
             shard.end()
-        shards.append(shard.told())
+        shards.append(shard.summary())
     names = [f"class {label:02}" for label in range(CLASSES)]
-    pictures = Pictures.of(
-        Picture(f"{names[row % CLASSES]}/{row:07}.jpg", row % CLASSES) for row in range(count)
+    pictures = Samples.of(
+        Sample(f"{names[row % CLASSES]}/{row:07}.jpg", row % CLASSES) for row in range(count)
     )
     seal(folder, pictures, records, table, shards, names)
     return folder
@@ -136,7 +136,7 @@ def measured(question: str, folder: str) -> dict[str, float]:
 def listed(folder: str) -> dict[str, float]:
     from striate.data.readers.scan import scan
 
-    return {"pictures": len(scan(folder).pictures)}
+    return {"pictures": len(scan(folder).samples)}
 
 
 def checked(folder: str) -> dict[str, float]:

@@ -23,8 +23,8 @@ from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from striate import zoo
-from striate.layers import skeletons
-from striate.summary.memory import memory
+from striate.layers import meta_init
+from striate.summary.memory import estimate_memory
 from striate.tasks import classification
 
 NETWORKS = ("vgg16", "resnet50", "densenet121", "mobilenet_v2")
@@ -63,9 +63,9 @@ def compare(device: str, names: list[str], batch: int) -> dict[str, Any]:
 
 
 def compared(device: str, name: str, batch: int) -> dict[str, Any]:
-    with skeletons():
+    with meta_init():
         network = zoo.build(name)
-    told = memory(network, zoo.CARDS[name].input, batch)
+    told = estimate_memory(network, zoo.CARDS[name].input, batch)
     passes: dict[str, Any] = {}
     for way in PASSES:
         took = {layout: in_a_process(name, way, layout, device, batch) for layout in LAYOUTS}

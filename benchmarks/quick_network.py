@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from striate.hardware import autocast
 from striate.layers import chain
-from striate.model import place
-from striate.optim.optimizer import Optimiser
+from striate.model import to_device
+from striate.optim.optimizer import Optimizer
 from striate.optim.schedule import learning_rate
 from striate.tasks import classification
 
@@ -103,9 +103,9 @@ def shifted(padded: Tensor, rows: Tensor, side: int) -> Tensor:
 def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
     """A network that learned from pictures (N, 32, 32, 3) uint8 on their device."""
     device, count = pixels.device, len(pixels)
-    network = place(build(quick, normalised(pixels[:PATCHES])).to(device), device)
+    network = to_device(build(quick, normalised(pixels[:PATCHES])).to(device), device)
     ahead = torch.compile(network) if quick.compiled else network
-    optimiser = Optimiser(network, "muon", quick.decay)
+    optimiser = Optimizer(network, "muon", quick.decay)
     mirrored = torch.rand(count, device=device) < 0.5
     padded = F.pad(pixels.permute(0, 3, 1, 2).float(), [SHIFT] * 4, "reflect")
     padded = padded.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -123,7 +123,7 @@ def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
                 loss = classification.loss(outputs, labels[rows], smoothing=quick.smoothing)
             loss.backward()
             optimiser.step(learning_rate(quick.rate, progress, "one-cycle", RISING))
-            optimiser.clear()
+            optimiser.zero_grad()
     return ahead
 
 
@@ -136,5 +136,5 @@ def accuracy(network: nn.Module, pixels: Tensor, labels: Tensor, batch: int = 20
         pictures = normalised(pixels[start : start + batch])
         with autocast("bfloat16", pixels.device):
             both = network(pictures) + network(pictures.flip(3))
-        correct += classification.right(both, labels[start : start + batch])
+        correct += classification.count_correct(both, labels[start : start + batch])
     return correct.item() / len(pixels)

@@ -68,7 +68,7 @@ def compared(width: int, height: int) -> dict[str, Any]:
 def pixels(data: bytes, wanted: Preprocess | None) -> NDArray[np.uint8]:
     image, _ = decode(data, "a.jpg", preprocess=wanted)
     assert image is not None
-    return VIEW.picture(image)
+    return VIEW.to_array(image)
 
 
 def jpeg(width: int, height: int) -> bytes:

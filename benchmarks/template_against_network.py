@@ -34,7 +34,7 @@ from panels import panels
 from PIL import Image
 
 import striate
-from striate.plotting import drawn
+from striate.plotting import draw_matches
 from striate.prediction.sliding_window import slide
 from striate.vision import Matches, find
 
@@ -209,7 +209,7 @@ def marked(source: Form, matches: Matches, limit: float) -> Image.Image:
     picture: Any = 255 - source.page
     for chosen, colour in ((right, RIGHT), (keep & ~right, WRONG)):
         some = Matches(matches.positions[chosen], matches.scores[chosen], matches.size)
-        picture = drawn(picture, some, colour=colour)
+        picture = draw_matches(picture, some, colour=colour)
     return Image.fromarray(np.asarray(picture))
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from PIL import Image
 
 import striate
-from striate.images.contact_sheet import sheet
-from striate.images.gallery import gallery
+from striate.images.contact_sheet import draw_sheet
+from striate.images.gallery import draw_gallery
 from striate.options import CheckOptions
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -39,7 +39,7 @@ def drawing(network: str) -> None:
 def filters() -> None:
     """What the guide shows of `filter`: one kernel on a picture, and all of them."""
     one = striate.filter("sample:camera", "sobel-x", border="reflect").figure()
-    every = gallery("sample:camera", border="reflect")
+    every = draw_gallery("sample:camera", border="reflect")
     for name, figure in (("filter", one), ("kernels", every)):
         target = PICTURES / f"{name}.webp"
         high = round(figure.height * GUIDE_WIDTH / figure.width)
@@ -56,7 +56,7 @@ def augmentation() -> None:
             place.mkdir()
             shutil.copy(SAMPLES / name, place)
         ranges = "saturation=0.3,hue=20,shear=10,erase=0.2"
-        figure = sheet(folder, CheckOptions(augment="strong", vary=ranges))
+        figure = draw_sheet(folder, CheckOptions(augment="strong", augment_params=ranges))
     target = PICTURES / "augmentation.webp"
     high = round(figure.height * GUIDE_WIDTH / figure.width)
     small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)

@@ -24,10 +24,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
-from striate.data.augment.plan import VARIATIONS, Variation
+from striate.data.augment.plan import LEVELS, AugmentRanges
 from striate.data.listing.samples import LEFT_OUT, USED, Record
-from striate.layers import skeletons
-from striate.optim.optimizer import USUAL
+from striate.layers import meta_init
+from striate.optim.optimizer import DEFAULTS
 from striate.options import (
     CheckOptions,
     EvaluateOptions,
@@ -37,12 +37,12 @@ from striate.options import (
     PredictOptions,
     RateOptions,
     TrainOptions,
-    VaryOptions,
+    AugmentParams,
 )
 from striate.options.choices import TUNED
 from striate.summary.layer import amount
 from striate.training import events
-from striate.training.recipe import choose_view, complete
+from striate.training.recipe import choose_view, complete_recipe
 from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 
@@ -203,11 +203,11 @@ def recipes() -> str:
     """How long and how fast a network learns, where the options do not say."""
     options, cpu = TrainOptions(precision="float32"), torch.device("cpu")
     view = choose_view(options, [])
-    with skeletons():
+    with meta_init():
         network = view.build(classes=10)
     rows = []
     for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete(options, view, pictures, network, cpu)
+        recipe = complete_recipe(options, view, pictures, network, cpu)
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
@@ -256,13 +256,13 @@ def optimisers() -> str:
         (
             f"`{name}`",
             *_PAPERS[name],
-            f"{usual.learning_rate:g}" + (" x the network's" if usual.of_card else ""),
+            f"{usual.learning_rate:g}" + (" x the network's" if usual.per_card else ""),
             f"{usual.weight_decay:g}",
             f"{usual.momentum:g}" if name in TUNED["momentum"] else "–",
             "{:g}, {:g}".format(*usual.betas) if name in TUNED["betas"] else "–",
             f"{usual.eps:g}" if name in TUNED["eps"] else "–",
         )
-        for name, usual in USUAL.items()
+        for name, usual in DEFAULTS.items()
     ]
     heads = ("optimiser", "moves weights along", "after", "highest learning rate", "weight decay")
     return table((*heads, *TUNED), rows)
@@ -272,12 +272,12 @@ def augmentation() -> str:
     """The ranges of each level."""
     names = [
         field.name
-        for field in fields(Variation)
-        if any(getattr(variation, field.name) for variation in VARIATIONS.values())
+        for field in fields(AugmentRanges)
+        if any(getattr(variation, field.name) for variation in LEVELS.values())
     ]
     rows = [
         (f"`{level}`", *(shown(name, getattr(variation, name)) for name in names))
-        for level, variation in VARIATIONS.items()
+        for level, variation in LEVELS.items()
     ]
     return table(("level", *names), rows)
 
@@ -286,7 +286,7 @@ def range_table() -> str:
     """What `vary` names."""
     rows = [
         (f"`{name}`", takes(field), str(field.description))
-        for name, field in VaryOptions.model_fields.items()
+        for name, field in AugmentParams.model_fields.items()
     ]
     return table(("range", "takes", "what it does"), rows)
 
@@ -323,8 +323,8 @@ def networks() -> str:
             str(card.classes or "–"),
             f"{card.params:,}",
             amount(card.macs),
-            f"{card.field:,}" if card.field else "all",
-            card.gives,
+            f"{card.receptive_field:,}" if card.receptive_field else "all",
+            card.output,
             _taken(card),
         )
         for card in zoo.CARDS.values()
@@ -336,7 +336,7 @@ def networks() -> str:
 
 def _taken(card: zoo.Card) -> str:
     """Which pictures a network takes."""
-    if card.sized and card.takes == "picture":
+    if card.needs_size and card.input_kind == "picture":
         return "of one size"
     return "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only"
 
@@ -371,7 +371,11 @@ def receptive_fields() -> str:
         layers = verbs.describe(name).layers
         before = [layer for layer in layers if not layer.name.startswith("head")]
         last = next(layer for layer in reversed(before) if len(layer.output) == 3)
-        numbers = [f"{numbers[0]:g}" for numbers in (last.field, last.jump, last.start) if numbers]
+        numbers = [
+            f"{numbers[0]:g}"
+            for numbers in (last.receptive_field, last.jump, last.start)
+            if numbers
+        ]
         rows.append((f"`{name}`", last.name, *numbers, str(literature)))
     return table(("network", "last layer", "field", "jump", "start", "literature"), rows)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from striate.cache_store import kept, limit, make_room
+from striate.cache_store import evict, list_entries, size_limit
 from striate.cli import main
-from striate.data.cache.decoded import pack
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import Packed
+from striate.data.listing.samples import DecodedImages
 from striate.errors import OptionError
 from tests.data.cache.test_decode_all import listing_of
 from tests.data.images import class_folders
@@ -36,8 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def packed(photos: Path, side: int) -> Packed:
-    return pack(listing_of(photos), Preprocess(side, 3))
+def packed(photos: Path, side: int) -> DecodedImages:
+    return decode_images(listing_of(photos), Preprocess(side, 3))
 
 
 def three(photos: Path, home: Path) -> None:
@@ -51,7 +51,7 @@ def three(photos: Path, home: Path) -> None:
 
 def sides(home: Path) -> list[int]:
     """Of the packs that are there, the oldest first."""
-    return [int(pack.about.split()[-2].split("x")[0]) for pack in kept(home)]
+    return [int(pack.about.split()[-2].split("x")[0]) for pack in list_entries(home)]
 
 
 def test_the_pack_used_the_longest_ago_goes_first(photos: Path, home: Path) -> None:
@@ -59,8 +59,8 @@ def test_the_pack_used_the_longest_ago_goes_first(photos: Path, home: Path) -> N
     assert sides(home) == [80, 72, 64]
     again = packed(photos, 80)  # now it is the newest
     assert sides(home) == [72, 64, 80]
-    total = sum(pack.bytes for pack in kept(home))
-    removed = make_room(home, total - 1)
+    total = sum(pack.bytes for pack in list_entries(home))
+    removed = evict(home, total - 1)
     assert [pack.about for pack in removed] == [f"{photos}, 72x72 pixels"]
     assert sides(home) == [64, 80]
     assert len(again) == 7
@@ -70,14 +70,14 @@ def test_a_pack_that_is_used_stays_as_long_as_it_is_seen(photos: Path, home: Pat
     three(photos, home)
     some_rows = packed(photos, 72).pixels[2:4]
     gc.collect()
-    make_room(home, 0)
+    evict(home, 0)
     assert sides(home) == [72]
-    assert kept(home)[0].busy
+    assert list_entries(home)[0].busy
     assert int(some_rows.max()) > 0
     del some_rows
     gc.collect()
-    assert not kept(home)[0].busy
-    make_room(home, 0)
+    assert not list_entries(home)[0].busy
+    evict(home, 0)
     assert list(home.iterdir()) == []
 
 
@@ -96,10 +96,10 @@ def test_a_pack_that_another_process_uses_stays(photos: Path, home: Path) -> Non
     ) as process:
         assert process.stdout
         process.stdout.readline()
-        make_room(home, 0)
+        evict(home, 0)
         assert sides(home) == [64]
         process.kill()
-    make_room(home, 0)
+    evict(home, 0)
     assert sides(home) == []
 
 
@@ -107,7 +107,9 @@ def test_a_new_pack_makes_room_for_itself(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three(photos, home)
-    monkeypatch.setenv("STRIATE_CACHE_GB", str((sum(p.bytes for p in kept(home)) + 2000) / 1e9))
+    monkeypatch.setenv(
+        "STRIATE_CACHE_GB", str((sum(p.bytes for p in list_entries(home)) + 2000) / 1e9)
+    )
     packed(photos, 16)
     assert sides(home) == [72, 64, 16]
 
@@ -116,12 +118,12 @@ def test_the_limit_is_half_of_what_the_disk_has_left_or_50_gb(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.mkdir()
-    assert 0 < limit(home) <= 50 * 10**9
+    assert 0 < size_limit(home) <= 50 * 10**9
     monkeypatch.setenv("STRIATE_CACHE_GB", "2.5")
-    assert limit(home) == 2_500_000_000
+    assert size_limit(home) == 2_500_000_000
     monkeypatch.setenv("STRIATE_CACHE_GB", "much")
     with pytest.raises(OptionError) as caught:
-        limit(home)
+        size_limit(home)
     assert str(caught.value) == (
         "STRIATE_CACHE_GB must be a size in gigabytes, as in 2.5, but 'much' came"
     )

@@ -21,7 +21,7 @@ from scripts.make_tables import filled, tables
 import striate
 from striate import tensorfile, zoo
 from striate.cli import main
-from striate.data.cache.decode_all import headers, survey
+from striate.data.cache.decode_all import decode_all, read_headers
 from striate.data.decoding import decode, limits, opening
 from striate.data.readers.scan import scan
 from striate.evaluation import report, scores
@@ -244,15 +244,15 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"over the first {schedule.WARM_UP:.0%}".replace("%", " %")),
         ("guide/train.md", f"for {schedule.PLATEAU} epochs"),
         ("guide/train.md", f"more than {execution._LARGE // 10**6} million multiply-adds"),
-        ("guide/train.md", f"less than {recipe._SMALL // 10**6} million multiply-adds"),
+        ("guide/train.md", f"less than {recipe._SMALL_STEP_MACS // 10**6} million multiply-adds"),
         ("guide/train.md", f"of {autotune.LEAST_STEPS} steps or more"),
         ("guide/train.md", f"less than {autotune._GAIN - 1:.0%} is".replace("%", " %")),
-        ("guide/train.md", f"headers of up to {default(headers, 'most'):,} pictures"),
-        ("guide/check.md", f"longer than {default(survey, 'seconds'):g} seconds"),
+        ("guide/train.md", f"headers of up to {default(read_headers, 'most'):,} pictures"),
+        ("guide/check.md", f"longer than {default(decode_all, 'seconds'):g} seconds"),
         ("guide/train.md", f"up to {setup._STATISTICS_FROM:,} training pictures"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
-        ("guide/runs.md", f"or above {step._HOPELESS:,.0f}"),
+        ("guide/runs.md", f"or above {step._MAX_LOSS:,.0f}"),
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} pictures"),
         ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
         ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} pictures"),

@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from striate import model as model_module
 from striate import tensorfile, zoo
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import Shares
+from striate.data.listing.splits import SplitFractions
 from striate.errors import ModelError, OptionError, StorageError
-from striate.model import Model, load, place, save
+from striate.model import Model, load, save, to_device
 from striate.zoo.spec import NetworkSpec
 
 DESCRIPTION: dict[str, Any] = {
@@ -45,11 +45,11 @@ def fresh(name: str = "lenet5", classes: int = 3, channels: int = 1, size: int =
     torch.manual_seed(3)
     network = zoo.build(name, channels=channels, classes=classes)
     return Model(
-        place(network, "cpu").eval(),
+        to_device(network, "cpu").eval(),
         NetworkSpec.of(name),
         ("cat", "dog", "owl", "yak")[:classes],
         Preprocess(size, channels, "letterbox", (0.25,) * channels, (0.5,) * channels),
-        Shares(0.15, 0.25),
+        SplitFractions(0.15, 0.25),
         {"seed": "7"},
     )
 

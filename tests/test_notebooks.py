@@ -13,8 +13,8 @@ import pytest
 import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import Shares
-from striate.images.image import Photo
+from striate.data.listing.splits import SplitFractions
+from striate.images.image import LoadedImage
 from striate.images.numbers import numbers
 from striate.model import Model
 from striate.prediction.predictor import Prediction
@@ -25,7 +25,7 @@ MODEL = Model(
     EVIL,
     ("cat", EVIL, "owl"),
     Preprocess(28, 1, "letterbox", (0.5,), (0.2,)),
-    Shares(0.1, 0.2),
+    SplitFractions(0.1, 0.2),
     {EVIL: EVIL, "epochs": "5"},
 )
 PREDICTION = Prediction(EVIL, EVIL, 0.75, ((EVIL, 0.75), ("cat", 0.25)), ("rotated",))
@@ -92,7 +92,7 @@ def test_what_a_verb_returns_is_a_table(shown: Any, among: set[str]):
 
 
 def test_a_picture_whose_name_is_markup_is_told_as_text():
-    photo = Photo(EVIL, np.zeros((3, 3), np.uint8), notes=(EVIL,))
+    photo = LoadedImage(EVIL, np.zeros((3, 3), np.uint8), notes=(EVIL,))
     page = numbers(photo)._repr_html_()
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 2
@@ -114,12 +114,12 @@ def test_every_class_that_a_verb_returns_has_a_table_or_an_image():
     from striate.evaluation.evaluation import Evaluation
     from striate.images.filtering import Filtered
     from striate.images.numbers import Numbers
-    from striate.summary import Anatomy
+    from striate.summary import Summary
     from striate.training.run import Run
     from striate.verbs.looking import Networks
 
     results = (
-        *(Anatomy, Size, Volumes, Inspection, Evaluation, Numbers, Run, Networks, Model),
+        *(Summary, Size, Volumes, Inspection, Evaluation, Numbers, Run, Networks, Model),
         *(Prediction, striate.Predictions),
     )
     assert all(hasattr(result, "_repr_html_") for result in results)

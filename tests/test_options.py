@@ -40,7 +40,7 @@ def refusal(values: dict[Any, Any], model: type[Options] = TrainOptions) -> str:
 def test_what_is_not_given_has_its_default() -> None:
     assert TrainOptions.read({}) == TrainOptions()
     assert TrainOptions.read({}).validation == 0.15
-    assert EvaluateOptions.read({}).part is None
+    assert EvaluateOptions.read({}).split is None
     assert PredictOptions.read({}).top == 3
 
 

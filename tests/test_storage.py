@@ -24,8 +24,8 @@ from striate.storage import (
     make_folder,
     read_json,
     read_json_lines,
+    remove_partials,
     storage_error,
-    sweep,
     write,
 )
 
@@ -179,7 +179,7 @@ def test_a_kill_at_any_call_leaves_the_old_file_or_the_new(disk: Disk, tmp_path:
         with pytest.raises(Killed):
             disk.run(lambda: write(path, NEW), Killed(), first)
         assert path.read_bytes() == (b"old" if first <= 4 else NEW)
-        sweep(tmp_path)
+        remove_partials(tmp_path)
         assert set(contents(tmp_path)) == {"note"}
 
 
@@ -395,11 +395,11 @@ def test_what_killed_writers_left_is_swept_and_nothing_else(tmp_path: Path) -> N
     (run / "key.partial").symlink_to(tmp_path / "outside")
     for name in ("note.partial", "note", "partial", "checkpoints/last.partial", "checkpoints/last"):
         (run / name).write_text("")
-    sweep(run)
+    remove_partials(run)
     left = sorted(str(path.relative_to(run)) for path in run.rglob("*"))
     assert left == ["checkpoints", "checkpoints/last", "note", "partial"]
     assert contents(tmp_path / "outside") == {"kept": b""}
-    sweep(tmp_path / "missing")
+    remove_partials(tmp_path / "missing")
 
 
 def test_a_leftover_that_cannot_be_removed_stays(
@@ -410,7 +410,7 @@ def test_a_leftover_that_cannot_be_removed_stays(
 
     (tmp_path / "note.partial").write_text("")
     monkeypatch.setattr(os, "unlink", stuck)
-    sweep(tmp_path)
+    remove_partials(tmp_path)
     assert set(contents(tmp_path)) == {"note.partial"}
 
 

@@ -2,7 +2,15 @@ import math
 
 import pytest
 
-from striate.text import columns, counted, digits, html_table, listed, percent, span
+from striate.text import (
+    columns,
+    count_noun,
+    format_interval,
+    format_percent,
+    html_table,
+    list_names,
+    percent_digits,
+)
 
 
 @pytest.mark.parametrize(
@@ -24,29 +32,29 @@ from striate.text import columns, counted, digits, html_table, listed, percent, 
     ],
 )
 def test_only_all_is_100_percent_and_only_none_is_0(share, places, shown):
-    assert percent(share, places) == shown
+    assert format_percent(share, places) == shown
 
 
 def test_a_percentage_has_the_digits_its_pictures_can_move():
-    assert [digits(n) for n in (7, 99, 100, 9_999, 10_000)] == [0, 0, 1, 1, 2]
+    assert [percent_digits(n) for n in (7, 99, 100, 9_999, 10_000)] == [0, 0, 1, 1, 2]
 
 
 def test_an_interval_is_two_numbers_and_a_word():
-    assert span(0.9659, 0.98704, 1) == "96.6 to 98.7"
-    assert span(0.5457, 1.0, 0) == "55 to 100"
+    assert format_interval(0.9659, 0.98704, 1) == "96.6 to 98.7"
+    assert format_interval(0.5457, 1.0, 0) == "55 to 100"
 
 
 def test_things_are_counted_in_words():
-    assert counted(1, "class") == "1 class"
-    assert counted(5_000, "class") == "5,000 classes"
-    assert counted(1, "picture") == "1 picture"
-    assert counted(750, "picture") == "750 pictures"
+    assert count_noun(1, "class") == "1 class"
+    assert count_noun(5_000, "class") == "5,000 classes"
+    assert count_noun(1, "picture") == "1 picture"
+    assert count_noun(750, "picture") == "750 pictures"
 
 
 def test_a_long_list_of_names_is_cut():
-    assert listed(["a", "b"]) == "“a”, “b”"
-    assert listed(["a", "b", "c", "d"], most=2) == "“a”, “b” and 2 more"
-    assert listed(["x" * 40]) == f"“{'x' * 31}…”"
+    assert list_names(["a", "b"]) == "“a”, “b”"
+    assert list_names(["a", "b", "c", "d"], most=2) == "“a”, “b” and 2 more"
+    assert list_names(["x" * 40]) == f"“{'x' * 31}…”"
 
 
 def test_columns_line_up_where_letters_are_two_cells_wide():

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from striate.options import TrainOptions as TrainOptions
     from striate.prediction.predictor import Prediction as Prediction
     from striate.prediction.table import Predictions as Predictions
-    from striate.summary import Anatomy as Anatomy
+    from striate.summary import Summary as Summary
     from striate.training.run import Run as Run
     from striate.verbs import check as check
     from striate.verbs import describe as describe
@@ -69,7 +69,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "Anatomy",
     "Evaluation",
     "Inspection",
     "Model",
@@ -77,6 +76,7 @@ __all__ = [
     "Predictions",
     "Run",
     "StriateError",
+    "Summary",
     "TrainOptions",
     "build",
     "check",

@@ -30,7 +30,7 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
 _ABANDONED_SECONDS = 60.0
 
 
-def usual_folder() -> Path:
+def default_folder() -> Path:
     """Where the cache lies; STRIATE_CACHE or XDG_CACHE_HOME may name another place."""
     home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     usual = Path(os.environ.get("STRIATE_CACHE") or Path(home) / "striate")
@@ -39,12 +39,12 @@ def usual_folder() -> Path:
     return usual
 
 
-def cache_folder(chosen: Path | None) -> Path:
+def cache_folder(given: Path | None) -> Path:
     """The folder for all that can be made again: the chosen or the usual one.
 
     Raises StorageError when it cannot be written.
     """
-    folder = usual_folder() if chosen is None else chosen
+    folder = default_folder() if given is None else given
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -90,7 +90,7 @@ def sweep(cache: Path) -> None:
                     shutil.rmtree(partial, ignore_errors=True)
 
 
-def whole(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
@@ -114,7 +114,7 @@ _USUAL_BYTES = 50 * 10**9
 
 
 @dataclass(frozen=True)
-class Kept:
+class CacheEntry:
     """A pack in the cache."""
 
     folder: Path
@@ -127,30 +127,30 @@ class Kept:
         return {**asdict(self), "folder": str(self.folder)}
 
 
-def kept(cache: Path) -> list[Kept]:
+def list_entries(cache: Path) -> list[CacheEntry]:
     """The packs of a cache, those used the longest ago first."""
-    found: list[Kept] = []
+    found: list[CacheEntry] = []
     for folder in cache.iterdir() if cache.is_dir() else ():
         with contextlib.suppress(OSError):  # it may vanish while we look
             if folder.is_dir() and folder.suffix != ".partial":
                 size = sum(file.stat().st_blocks * 512 for file in folder.iterdir())
                 used = folder.stat().st_mtime
-                found.append(Kept(folder, size, used, _busy(folder), _about(folder)))
+                found.append(CacheEntry(folder, size, used, _busy(folder), _about(folder)))
     return sorted(found, key=lambda pack: (pack.used, pack.folder))
 
 
-def limit(cache: Path) -> int:
+def size_limit(cache: Path) -> int:
     """Bytes that a cache may take: STRIATE_CACHE_GB, else 50 GB or half of what the disk has left.
 
     Raises OptionError when STRIATE_CACHE_GB is no size.
     """
     if asked := os.environ.get("STRIATE_CACHE_GB"):
-        return gigabytes(asked, "STRIATE_CACHE_GB")
-    taken = sum(pack.bytes for pack in kept(cache))
+        return parse_gigabytes(asked, "STRIATE_CACHE_GB")
+    taken = sum(pack.bytes for pack in list_entries(cache))
     return min(_USUAL_BYTES, (taken + shutil.disk_usage(cache).free) // 2)
 
 
-def gigabytes(text: str, name: str) -> int:
+def parse_gigabytes(text: str, name: str) -> int:
     """Bytes of a size in gigabytes. Raises OptionError when the text is none."""
     with contextlib.suppress(ValueError, OverflowError):
         if (size := int(float(text) * 10**9)) >= 0:
@@ -158,13 +158,13 @@ def gigabytes(text: str, name: str) -> int:
     raise OptionError(f"{name} must be a size in gigabytes, as in 2.5, but {text!r} came")
 
 
-def make_room(cache: Path, most: int) -> list[Kept]:
+def evict(cache: Path, most: int) -> list[CacheEntry]:
     """Remove packs until the others take at most so many bytes; the packs that were removed.
 
     One that a living process uses stays.
     """
     sweep(cache)
-    packs, removed = kept(cache), list[Kept]()
+    packs, removed = list_entries(cache), list[CacheEntry]()
     total = sum(pack.bytes for pack in packs)
     for pack in packs:
         if total > most and _removed(pack.folder):
@@ -173,14 +173,14 @@ def make_room(cache: Path, most: int) -> list[Kept]:
     return removed
 
 
-def room_for(cache: Path, needed: int) -> None:
+def reserve(cache: Path, needed: int) -> None:
     """Make room for a pack of so many bytes, by limit and by disk."""
-    taken = sum(pack.bytes for pack in kept(cache))
+    taken = sum(pack.bytes for pack in list_entries(cache))
     free = shutil.disk_usage(cache).free
-    make_room(cache, max(0, min(limit(cache), taken + free) - needed))
+    evict(cache, max(0, min(size_limit(cache), taken + free) - needed))
 
 
-def hold(folder: Path) -> int | None:
+def acquire(folder: Path) -> int | None:
     """Keep a pack from being removed until the descriptor is closed; None where there is none."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -54,7 +54,7 @@ class GroupError(StriateError, ConnectionError):
     exit_code = 8
 
 
-class ToldElsewhereError(GroupError):
+class PeerFailedError(GroupError):
     """Ends a process quietly: another one of the same training says why."""
 
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 import striate
 from striate.distributed import launch
 from striate.errors import OptionError
-from striate.layers import Outputs
+from striate.layers import AuxOutputs
 from striate.options import Precision
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
@@ -36,12 +36,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def cores() -> int:
+def usable_cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def has_quick_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 products are much quicker here than float32 ones.
 
     On a CPU that takes matrix tiles (AMX); without them it is slower than float32.
@@ -68,13 +68,15 @@ def can_compile(device: torch.device) -> bool:
     return device.type == "cuda" or shutil.which("c++") is not None
 
 
-def compiled(network: nn.Module, device: torch.device) -> Callable[[Tensor], Tensor | Outputs]:
+def compile_network(
+    network: nn.Module, device: torch.device
+) -> Callable[[Tensor], Tensor | AuxOutputs]:
     """The network as a program; on a GPU its kernels are started as one graph."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode)
 
 
-def steady() -> None:
+def make_deterministic() -> None:
     """Let a GPU compute the same numbers each time; a CPU does so anyway."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
     torch.use_deterministic_algorithms(True)
@@ -107,7 +109,7 @@ def keep_freed_memory() -> None:
         libc.mallopt(_M_TOP_PAD, 64 * 2**20)
 
 
-def environment(device: torch.device) -> dict[str, str | int]:
+def describe_environment(device: torch.device) -> dict[str, str | int]:
     """Versions and machine, as a run records them: what must be equal for equal numbers."""
     return {
         "striate": striate.__version__,
@@ -118,9 +120,9 @@ def environment(device: torch.device) -> dict[str, str | int]:
         "platform": sys.platform,
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": cores(),
+        "cores": usable_cores(),
         "threads": torch.get_num_threads(),
-        "processes": launch.place().processes,
+        "processes": launch.process_info().world_size,
         "device": name(device),
     }
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from striate import tensorfile
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import MOST_CLASSES, name_fault
-from striate.data.listing.splits import Shares
+from striate.data.listing.splits import SplitFractions
 from striate.errors import ModelError, OptionError, StorageError, printable
-from striate.layers import skeletons
-from striate.text import html_table, listed
+from striate.layers import meta_init
+from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 
 
@@ -69,15 +69,15 @@ class Model:
     spec: NetworkSpec
     class_names: tuple[str, ...]
     preprocess: Preprocess
-    shares: Shares  #: how the folder it learned from was divided
+    fractions: SplitFractions  #: how the folder it learned from was divided
     facts: dict[str, str] = field(default_factory=dict[str, str])  #: how it came about
     task: str = "classification"
 
     def _repr_html_(self) -> str:
         parameters = sum(values.numel() for values in self.network.parameters())
-        picture, names = self.preprocess, listed(self.class_names)
+        picture, names = self.preprocess, list_names(self.class_names)
         rows = (
-            ("network", self.name),
+            ("network", self.network_name),
             ("parameters", f"{parameters:,}"),
             ("classes", f"{len(self.class_names):,}: {names}"),
             ("picture", f"{picture.size}x{picture.size}x{picture.channels}, {picture.fit}"),
@@ -86,7 +86,7 @@ class Model:
         return html_table([("model", self.task), *rows], left=(0, 1))
 
     @property
-    def name(self) -> str:
+    def network_name(self) -> str:
         """Of the network, with its arguments."""
         return str(self.spec)
 
@@ -95,10 +95,10 @@ class Model:
         """(N, size, size, channels) uint8 -> (N, classes) float32, on the network's device."""
         device = next(self.network.parameters()).device
         with self.spec.explained():
-            return self.network(self.preprocess.normalise(pixels.to(device)))
+            return self.network(self.preprocess.normalize(pixels.to(device)))
 
 
-def place(network: nn.Module, device: str | torch.device) -> nn.Module:
+def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
     """The network on a device, its kernels channels last: 1.1 to 1.3 times as fast on a CPU."""
     return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
 
@@ -111,7 +111,7 @@ def save(model: Model, path: Path) -> None:
         **model.spec.record(),
         "class_names": list(model.class_names),
         "preprocess": asdict(model.preprocess),
-        "shares": asdict(model.shares),
+        "shares": asdict(model.fractions),
         "facts": model.facts,
     }
     tensorfile.write(path, model.network.state_dict(), description)
@@ -152,11 +152,11 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
     spec = _spec(path, said, network)
     made = _network(path, spec, said, weights)
     return Model(
-        (place(made, device) if spec.ours else made.to(device)).eval(),
+        (to_device(made, device) if spec.ours else made.to(device)).eval(),
         spec,
         tuple(said.class_names),
         preprocess,
-        Shares(said.shares.validation, said.shares.test),
+        SplitFractions(said.shares.validation, said.shares.test),
         said.facts,
         said.task,
     )
@@ -184,9 +184,9 @@ def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
     except OptionError as error:
         raise _refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
-    if spec.card.gives != "logits":
+    if spec.card.output != "logits":
         raise _refused(path, f"{spec} does not tell classes of pictures apart")
-    if demand := spec.card.demand(said.preprocess.size):
+    if demand := spec.card.size_error(said.preprocess.size):
         raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
     return spec
 
@@ -197,7 +197,7 @@ def _network(
     sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
     build = partial(spec.build, classes=len(said.class_names), **sizes)
     try:
-        with skeletons() if spec.ours else torch.random.fork_rng(devices=()):
+        with meta_init() if spec.ours else torch.random.fork_rng(devices=()):
             network = build()
     except OptionError as error:
         if not spec.ours:

@@ -173,7 +173,7 @@ def beside(path: Path, data: Path) -> Path:
     return home.parent / path if home.is_dir() and path.resolve().is_relative_to(home) else path
 
 
-def free(path: Path) -> Path:
+def free_name(path: Path) -> Path:
     """The path, or the first of path-2, path-3, ... (before its suffix) that does not exist.
 
     Raises StorageError.
@@ -187,7 +187,7 @@ def free(path: Path) -> Path:
     raise StorageError(f"{shown}: 9,999 files of that name exist; choose another with --out")
 
 
-def sweep(folder: Path) -> None:
+def remove_partials(folder: Path) -> None:
     """Remove what killed writers left behind in a folder, as far as the disk lets it."""
     for leftover in list(folder.rglob("*" + _PARTIAL)):
         if leftover.is_dir() and not leftover.is_symlink():

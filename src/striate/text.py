@@ -60,7 +60,7 @@ def discard(stream: TextIO | None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
+def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
     """What follows the bracket of "name(1, size=2)", by place and by name; nothing is run.
 
     Raises one of MISWRITTEN for what is longer or is not written so, in values as of Python.
@@ -76,7 +76,7 @@ def arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
     return [ast.literal_eval(entry) for entry in call.args], named
 
 
-def percent(share: float | None, digits: int = 1) -> str:
+def format_percent(share: float | None, digits: int = 1) -> str:
     """0.979 -> "97.9 %"; "–" for none.
 
     A share that only rounds to 0 or 100 gets a digit more, up to two: "100 %" means all.
@@ -92,33 +92,33 @@ def percent(share: float | None, digits: int = 1) -> str:
     return "< 0.01 %" if share < 0.5 else "> 99.99 %"
 
 
-def digits(pictures: int) -> int:
+def percent_digits(pictures: int) -> int:
     """The decimals a percentage of that many pictures deserves: one picture moves the last."""
     if pictures < 100:
         return 0
     return 1 if pictures < 10_000 else 2
 
 
-def span(low: float, high: float, places: int) -> str:
+def format_interval(low: float, high: float, places: int) -> str:
     """0.966, 0.987 -> "96.6 to 98.7"."""
-    return " to ".join(percent(end, places).removesuffix(" %") for end in (low, high))
+    return " to ".join(format_percent(end, places).removesuffix(" %") for end in (low, high))
 
 
-def counted(number: int, noun: str) -> str:
+def count_noun(number: int, noun: str) -> str:
     """1, "picture" -> "1 picture"; 5000 -> "5,000 pictures"."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"
 
 
-def brief(name: str) -> str:
+def shorten_name(name: str) -> str:
     """A name short enough for a sentence."""
-    return cut(name, 32)
+    return shorten(name, 32)
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def list_names(names: Sequence[str], most: int = 5) -> str:
     """Up to `most` names in quotes, and how many more there are."""
-    shown = ", ".join(f"“{brief(name)}”" for name in names[:most])
+    shown = ", ".join(f"“{shorten_name(name)}”" for name in names[:most])
     more = len(names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
 
@@ -146,7 +146,7 @@ def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:
     Cells are made printable.
     """
     table = [list(map(printable, row)) for row in rows]
-    widths = [max(map(cells, column)) for column in zip(*table, strict=True)]
+    widths = [max(map(display_width, column)) for column in zip(*table, strict=True)]
     return ["  ".join(_padded(row, widths, left)).rstrip() for row in table]
 
 
@@ -179,24 +179,24 @@ def _row(row: Sequence[str], tag: str, left: Sequence[int]) -> str:
 
 def _padded(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> Iterable[str]:
     for at, (text, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - cells(text))
+        space = " " * (width - display_width(text))
         yield text + space if at in left else space + text
 
 
-def cells(text: str) -> int:
+def display_width(text: str) -> int:
     """How many columns of a terminal the text takes."""
     return sum(_cells(character) for character in text)
 
 
-def cut(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     """The text on one line, its end replaced by "…" where it takes more columns."""
     text = printable(text)
-    if cells(text) <= most:
+    if display_width(text) <= most:
         return text
-    return fitting(text, most - 1) + "…"
+    return fit_width(text, most - 1) + "…"
 
 
-def fitting(text: str, most: int) -> str:
+def fit_width(text: str, most: int) -> str:
     """As much of the text's beginning as takes so many columns."""
     for end, character in enumerate(text):
         most -= _cells(character)

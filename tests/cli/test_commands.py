@@ -14,7 +14,7 @@ import pytest
 
 import striate
 from striate.cli import _striate, main
-from striate.distributed.launch import Place
+from striate.distributed.launch import ProcessInfo
 from striate.options import EvaluateOptions, TrainOptions
 from striate.text import shell_command
 from striate.training.run import Run
@@ -112,12 +112,12 @@ def test_the_report_of_an_evaluation_has_its_command(photos: Path, odd: Path, tm
 @pytest.mark.parametrize(
     ("place", "begins"),
     [
-        (Place(), "striate"),
-        (Place(1, 4, 1, 4), "torchrun --nproc-per-node 4 -m striate"),
-        (Place(3, 8, 1, 2), "torchrun --nnodes 4 --nproc-per-node 2 -m striate"),
+        (ProcessInfo(), "striate"),
+        (ProcessInfo(1, 4, 1, 4), "torchrun --nproc-per-node 4 -m striate"),
+        (ProcessInfo(3, 8, 1, 2), "torchrun --nnodes 4 --nproc-per-node 2 -m striate"),
     ],
 )
-def test_a_command_for_several_processes_begins_with_torchrun(place: Place, begins: str):
+def test_a_command_for_several_processes_begins_with_torchrun(place: ProcessInfo, begins: str):
     assert shell_command(place.command) == begins
 
 

@@ -181,7 +181,7 @@ def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
     for name, (shape, note) in notes.items():
         found = striate.filter(name, "identity")
         assert found.input_shape == shape
-        assert found.photo.notes[0] == note
+        assert found.image.notes[0] == note
     assert np.array_equal(striate.filter("deep.png", "identity").numbers, RAMP)
     assert main(["filter", "turned.jpg", "--kernel", "identity", "--out", "same.png"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == (
@@ -207,7 +207,7 @@ def test_an_image_is_turned_and_laid_on_white():
 def test_floats_up_to_one_have_their_white_at_one():
     found = striate.filter(RAMP / np.float32(33), "identity")
     assert found.scale.most == 1
-    assert np.asarray(found.picture()).max() == 255
+    assert np.asarray(found.to_image()).max() == 255
 
 
 def test_an_array_may_be_the_kernel_also_over_the_channels():
@@ -543,7 +543,7 @@ def test_floats_are_told_on_their_own_span():
 def test_values_cannot_be_changed():
     for value in (striate.filter("ramp.png", "identity"), striate.numbers("ramp.png")):
         with pytest.raises(AttributeError):
-            value.photo = None
+            value.image = None
 
 
 def test_the_options_of_a_result_are_those_given():

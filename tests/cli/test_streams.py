@@ -77,7 +77,7 @@ def test_a_training_whose_results_cannot_be_printed_is_kept(photos: Path, tmp_pa
 
 def test_a_display_that_breaks_in_a_program_does_not_end_the_training():
     with Path("/dev/full").open("w") as full:
-        events = display.shown([Note("one"), Note("two")], Console(file=Display(full)))
+        events = display.show_events([Note("one"), Note("two")], Console(file=Display(full)))
         assert list(events) == [Note("one"), Note("two")]
     assert Display(None).write("nowhere") == 7
 
@@ -130,7 +130,9 @@ def test_documents_keep_the_true_names(strange: Path, capsys: pytest.CaptureFixt
 def test_markup_in_a_name_is_shown_as_it_is():
     told = io.StringIO()
     stopped = Stopped(Path(STRANGE), 2, 1, 1)
-    list(display.shown([stopped, Note(":smile: [red]x[/red]")], Console(file=told, width=200)))
+    list(
+        display.show_events([stopped, Note(":smile: [red]x[/red]")], Console(file=told, width=200))
+    )
     assert SHOWN in told.getvalue()
     assert ":smile: [red]x[/red]" in told.getvalue()
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.data.check import Inspection, Sizes, inspect, inspecting
+from striate.data.check import Inspection, Sizes, inspect, inspect_steps
 from striate.data.listing.samples import Finding, Progress
 from striate.errors import DataError
-from striate.text import cells
+from striate.text import display_width
 
 
 def draw(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
@@ -76,7 +76,7 @@ def test_parts_are_counted_apart(tmp_path: Path):
 
 
 def test_progress_is_told_after_every_picture(photos: Path):
-    told = list(inspecting(photos))
+    told = list(inspect_steps(photos))
     assert told == [Progress(done, 10, "pictures") for done in range(11)]
 
 
@@ -238,7 +238,7 @@ def test_many_classes_with_long_names_stay_within_80_columns():
         problems=(f"class {names[0]!r} is odd", "n" * 200),
     )
     lines = str(many).splitlines()
-    assert max(map(cells, lines)) == 80
+    assert max(map(display_width, lines)) == 80
     assert "and 35 more classes of 10,025 to 10,059 pictures" in lines
     assert "    and 57 more" in lines
     assert lines[-6:] == [

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from striate import cache_store
-from striate.data.cache.decoded import pack
+from striate.data.cache.decoded import decode_images
 from striate.data.cache.records import read_records
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.readers.scan import scan
-from striate.data.shard_writer import stowing
+from striate.data.shard_writer import write_shards
 from striate.errors import DataError, OptionError
 from striate.training import autotune
 from striate.vision import kernel
@@ -34,7 +34,7 @@ def photos(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", ["index.json", "records.npy", "pixels.npy", "about.json"])
 def test_a_damaged_cache_is_made_again(name: str, photos: Path, tmp_path: Path):
     listing, cache = scan(photos), tmp_path / "cache"
-    whole = pack(listing, VIEW, cache=cache)
+    whole = decode_images(listing, VIEW, cache=cache)
     pixels = np.array(whole.pixels)
     del whole
     (home,) = cache.iterdir()
@@ -42,10 +42,12 @@ def test_a_damaged_cache_is_made_again(name: str, photos: Path, tmp_path: Path):
     for what, damage in DAMAGES.items():
         damage(home / name)
         with without_privileges():
-            cache_store.kept(cache)
+            cache_store.list_entries(cache)
             assert (read_records(home, 9) is None) == (name != "about.json"), what
         if what in ("open brackets", "a folder"):
-            assert np.array_equal(np.array(pack(listing, VIEW, cache=cache).pixels), pixels)
+            assert np.array_equal(
+                np.array(decode_images(listing, VIEW, cache=cache).pixels), pixels
+            )
         shutil.rmtree(home)
         shutil.copytree(tmp_path / "whole", home)
 
@@ -54,34 +56,37 @@ def test_a_damaged_memory_of_trials_is_forgotten(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     about, found = (
         {"network": "lenet5"},
-        autotune.Verdict(autotune.Form("channels-last", "float32", compiled=False, split=1), 1.5),
+        autotune.TuneResult(
+            autotune.ExecutionConfig("channels-last", "float32", compiled=False, micro_batches=1),
+            1.5,
+        ),
     )
-    autotune._remember(about, found)
-    assert autotune._recall(about) == found
+    autotune._save_cached(about, found)
+    assert autotune._load_cached(about) == found
     shutil.copy(tmp_path / "trials.json", tmp_path / "whole")
     for damage in DAMAGES.values():
         damage(tmp_path / "trials.json")
         with without_privileges():
-            assert autotune._recall(about) in (None, found)
+            assert autotune._load_cached(about) in (None, found)
         undo(tmp_path / "trials.json", tmp_path / "whole")
 
 
 @pytest.mark.parametrize("name", ["shards.json", "index.npy", "paths.bin", "shard-000000.tar"])
 def test_damaged_shards_are_refused_by_their_file(name: str, photos: Path, tmp_path: Path):
     home = tmp_path / "shards"
-    for _ in stowing(photos, home):
+    for _ in write_shards(photos, home):
         pass
     shutil.copy(home / name, tmp_path / "whole")
     for what, damage in DAMAGES.items():
         damage(home / name)
         with without_privileges():
             if what in ("closed", "zeros") and name.endswith(".tar"):
-                assert len(scan(home).pictures) == 9  # it is read when its pictures are
+                assert len(scan(home).samples) == 9  # it is read when its pictures are
             else:
                 with pytest.raises(DataError, match=name):
                     scan(home)
         undo(home / name, tmp_path / "whole")
-    assert len(scan(home).pictures) == 9
+    assert len(scan(home).samples) == 9
 
 
 def npy(array: np.ndarray) -> bytes:

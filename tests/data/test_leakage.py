@@ -15,8 +15,8 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.data.check import Inspection, inspect
-from striate.data.listing.columns import Pictures, Records, repeated
-from striate.data.listing.samples import Finding, Picture, Record
+from striate.data.listing.columns import Records, Samples, find_duplicates
+from striate.data.listing.samples import Finding, Record, Sample
 from striate.errors import DataError
 from striate.training.events import Finished, Note, Started
 
@@ -126,11 +126,11 @@ def test_an_equal_image_is_named_by_its_first_copy_in_the_earliest_part():
 
 def test_copies_in_one_part_are_duplicates_and_a_label_that_differs_is_told_as_well():
     pictures = [
-        Picture("0", 0, "test"), Picture("1", 0, "train"), Picture("2", 0, "train"),
-        Picture("3", 1, "test"), Picture("4", 0, "test"),
+        Sample("0", 0, "test"), Sample("1", 0, "train"), Sample("2", 0, "train"),
+        Sample("3", 1, "test"), Sample("4", 0, "test"),
     ]  # fmt: skip
     records = [Record("ab" * 32, 9, 7, 1)] * 5
-    found = repeated(Pictures.of(pictures), Records.of(records))
+    found = find_duplicates(Samples.of(pictures), Records.of(records))
     assert found == [
         Finding("leaked", "0", "1"),
         Finding("duplicate", "2", "1"),
@@ -151,8 +151,8 @@ def test_where_no_part_is_given_nothing_is_leaked():
 
 
 def test_what_is_not_placed_counts_as_the_part_it_is_split_off():
-    pictures = [Picture("0", 0), Picture("1", 0, "train"), Picture("2", 0, "test")]
-    found = repeated(pictures, [Record("ab" * 32, 9, 7, 1)] * 3)
+    pictures = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
+    found = find_duplicates(pictures, [Record("ab" * 32, 9, 7, 1)] * 3)
     assert found == [Finding("duplicate", "1", "0"), Finding("leaked", "2", "0")]
 
 

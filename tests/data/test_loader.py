@@ -15,33 +15,40 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from striate.data.augment.plan import VARIATIONS, Variation
+from striate.data.augment.plan import LEVELS, AugmentRanges
 from striate.data.decoding.preprocess import Fit, Preprocess
-from striate.data.listing.samples import PARTS, Packed, Part, Picture, Record
-from striate.data.loader import Batch, Pixels, ahead, pixels_of, resident, steps_in
+from striate.data.listing.samples import SPLITS, DecodedImages, Record, Sample, Split
+from striate.data.loader import (
+    Batch,
+    ImageDataset,
+    count_steps,
+    load_split,
+    prefetch,
+    resident_bytes,
+)
 
-NONE, STRONG = VARIATIONS["none"], VARIATIONS["strong"]
+NONE, STRONG = LEVELS["none"], LEVELS["strong"]
 PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
 
 
-def numbered(count: int) -> Pixels:
+def numbered(count: int) -> ImageDataset:
     """Picture `n` of the part is row `count - n` of the source, of value and label 3n."""
     values = 3 * torch.arange(count)
     source = torch.cat([torch.tensor([250]), values.flip(0)]).to(torch.uint8)
     pixels = source.reshape(-1, 1, 1, 1).repeat(1, 4, 4, 1).numpy()
     pixels.flags.writeable = False
-    return Pixels(pixels, count - torch.arange(count), values, PLAIN)
+    return ImageDataset(pixels, count - torch.arange(count), values, PLAIN)
 
 
-def speckled(count: int) -> Pixels:
+def speckled(count: int) -> ImageDataset:
     pixels = np.random.default_rng(3).integers(0, 256, (count, 4, 4, 1), dtype=np.uint8)
-    return Pixels(pixels, torch.arange(count), torch.arange(count), PLAIN)
+    return ImageDataset(pixels, torch.arange(count), torch.arange(count), PLAIN)
 
 
 def labels(
-    pixels: Pixels, size: int, *, seed: int = 5, epoch: int = 2, first: int = 0
+    pixels: ImageDataset, size: int, *, seed: int = 5, epoch: int = 2, first: int = 0
 ) -> list[list[int]]:
-    work = pixels.shuffled(size, seed=seed, epoch=epoch, variation=NONE, first=first)
+    work = pixels.train_batches(size, seed=seed, epoch=epoch, variation=NONE, first=first)
     found: list[list[int]] = []
     for batch in work:
         assert batch.pictures.shape == (len(batch.labels), 1, 4, 4)
@@ -60,7 +67,7 @@ def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -
     seen = labels(numbered(count), size, seed=seed)
     single = 1 if size > 1 and count % size == 1 else 0
     assert [len(batch) for batch in seen[:-1]] == [size] * (len(seen) - 1)
-    assert len(seen) == steps_in(count, size)
+    assert len(seen) == count_steps(count, size)
     assert len(set(flat(seen))) == len(flat(seen)) == count - single
     assert size == 1 or all(len(batch) > 1 for batch in seen)
 
@@ -70,7 +77,7 @@ def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -
     [(0, 4, 0), (1, 4, 0), (2, 4, 1), (4, 4, 1), (5, 4, 1), (6, 4, 2), (9, 4, 2), (3, 1, 3)],
 )
 def test_a_single_last_picture_makes_no_step(pictures: int, batch: int, steps: int) -> None:
-    assert steps_in(pictures, batch) == steps
+    assert count_steps(pictures, batch) == steps
 
 
 def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
@@ -96,7 +103,7 @@ def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_v
 
     def batches(first: int) -> list[Batch]:
         return list(
-            pixels.shuffled(3, seed=5, epoch=2, variation=STRONG, first=first, balanced=True)
+            pixels.train_batches(3, seed=5, epoch=2, variation=STRONG, first=first, balanced=True)
         )
 
     whole = batches(0)
@@ -109,10 +116,15 @@ def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_v
 
 
 def varied(
-    pixels: Pixels, size: int, *, epoch: int = 2, first: int = 0, variation: Variation = STRONG
+    pixels: ImageDataset,
+    size: int,
+    *,
+    epoch: int = 2,
+    first: int = 0,
+    variation: AugmentRanges = STRONG,
 ) -> dict[int, Tensor]:
     """Label -> the picture as it was seen."""
-    work = pixels.shuffled(size, seed=5, epoch=epoch, variation=variation, first=first)
+    work = pixels.train_batches(size, seed=5, epoch=epoch, variation=variation, first=first)
     return {
         int(label): picture
         for batch in work
@@ -123,12 +135,12 @@ def varied(
 @pytest.mark.parametrize("fit", ["letterbox", "stretch"])
 def test_around_a_moved_picture_is_the_padding_of_its_letterbox(fit: Fit) -> None:
     """A white band between black bars, turned: all but the band is black, to the corners."""
-    view = Preprocess(64, 1, fit, mean=(0.25,), deviation=(0.5,))
+    view = Preprocess(64, 1, fit, mean=(0.25,), std=(0.5,))
     shape = (96, 24) if fit == "letterbox" else (64, 64)
-    white = view.picture(Image.new("L", shape, 255))
+    white = view.to_array(Image.new("L", shape, 255))
     picture = torch.from_numpy(white.copy())[None]
-    pixels = Pixels(picture.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
-    for seen in varied(pixels, 2, variation=Variation(turn=60)).values():
+    pixels = ImageDataset(picture.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
+    for seen in varied(pixels, 2, variation=AugmentRanges(rotate=60)).values():
         corners = seen[0, [0, 0, -1, -1], [0, -1, 0, -1]]
         bright = pytest.approx(0.75 / 0.5)
         if fit == "stretch":
@@ -164,13 +176,13 @@ def test_without_variation_pixels_are_seen_bit_for_bit() -> None:
     pixels = speckled(20)
     source = torch.from_numpy(np.asarray(pixels.source))
     for label, picture in varied(pixels, 6, variation=NONE).items():
-        expected = PLAIN.normalise(source[label : label + 1])[0]
+        expected = PLAIN.normalize(source[label : label + 1])[0]
         assert picture.equal(expected)
 
 
 @pytest.mark.parametrize("size", [1, 4, 9, 10, 200])
 def test_in_order_every_picture_comes_once(size: int) -> None:
-    batches = list(numbered(9).in_order(size))
+    batches = list(numbered(9).eval_batches(size))
     assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(0, 27, 3))
     assert {len(batch.labels) for batch in batches[:-1]} <= {size}
     for batch in batches:
@@ -178,28 +190,30 @@ def test_in_order_every_picture_comes_once(size: int) -> None:
 
 
 def test_an_empty_part_has_no_batches() -> None:
-    assert list(numbered(0).in_order(4)) == []
+    assert list(numbered(0).eval_batches(4)) == []
     assert labels(numbered(0), 4) == []
 
 
 def test_pixels_on_the_device_give_the_same_batches() -> None:
     mapped = numbered(20)
-    resident = Pixels(torch.from_numpy(np.array(mapped.source)), mapped.rows, mapped.labels, PLAIN)
+    resident = ImageDataset(
+        torch.from_numpy(np.array(mapped.source)), mapped.rows, mapped.labels, PLAIN
+    )
     for one, two in zip(
-        mapped.shuffled(6, seed=1, epoch=1, variation=STRONG),
-        resident.shuffled(6, seed=1, epoch=1, variation=STRONG),
+        mapped.train_batches(6, seed=1, epoch=1, variation=STRONG),
+        resident.train_batches(6, seed=1, epoch=1, variation=STRONG),
         strict=True,
     ):
         assert one.pictures.equal(two.pictures)
         assert one.labels.equal(two.labels)
 
 
-def packed_of(parts: list[Part | None], folder: Path) -> Packed:
+def packed_of(parts: list[Split | None], folder: Path) -> DecodedImages:
     """Row `n` has the value 9n and the label n % 3; its array is mapped from a file, to be read."""
     rows = np.arange(len(parts), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
     np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(parts), 4, 4, 1)))
-    pictures = [Picture(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
-    return Packed(
+    pictures = [Sample(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
+    return DecodedImages(
         np.load(folder / "pixels.npy", mmap_mode="r"),
         tuple(pictures),
         (Record("", 4, 4, 1),) * len(parts),
@@ -208,23 +222,23 @@ def packed_of(parts: list[Part | None], folder: Path) -> Packed:
     )
 
 
-MIXED: list[Part | None] = ["test", "train", "train", "validation", "train", "test", "train"]
+MIXED: list[Split | None] = ["test", "train", "train", "validation", "train", "test", "train"]
 
 
-@pytest.mark.parametrize("part", [*PARTS, None])
+@pytest.mark.parametrize("part", [*SPLITS, None])
 def test_a_part_holds_its_pictures_only(
-    tmp_path: Path, part: Part | None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, part: Split | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     packed = packed_of(MIXED, tmp_path)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
     expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
     for device in ("cpu", "meta"):
-        pixels = pixels_of(packed, part, PLAIN, torch.device(device))
+        pixels = load_split(packed, part, PLAIN, torch.device(device))
         assert len(pixels) == len(expected)
         assert pixels.labels.device.type == device
         assert int(pixels.rows.max()) < len(pixels.source)
-    pixels = pixels_of(packed, part, PLAIN, torch.device("cpu"))
-    (batch,) = pixels.in_order(100)
+    pixels = load_split(packed, part, PLAIN, torch.device("cpu"))
+    (batch,) = pixels.eval_batches(100)
     assert batch.labels.tolist() == [row % 3 for row in expected]
     assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
 
@@ -236,18 +250,18 @@ def test_pictures_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     packed, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
     size = packed.pixels.nbytes
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (int(free * size), 10**12))
-    pixels = pixels_of(packed, "train", PLAIN, gpu)
+    pixels = load_split(packed, "train", PLAIN, gpu)
     assert isinstance(pixels.source, torch.Tensor) == lies
-    assert resident(packed, gpu) == (size if lies else 0)
+    assert resident_bytes(packed, gpu) == (size if lies else 0)
     assert pixels.labels.device == gpu
 
 
 def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
     packed = packed_of(MIXED, tmp_path)
     before = (tmp_path / "pixels.npy").read_bytes()
-    pixels = pixels_of(packed, "train", PLAIN, torch.device("cpu"))
+    pixels = load_split(packed, "train", PLAIN, torch.device("cpu"))
     assert isinstance(pixels.source, np.memmap)
-    for batch in pixels.shuffled(3, seed=1, epoch=1, variation=STRONG):
+    for batch in pixels.train_batches(3, seed=1, epoch=1, variation=STRONG):
         batch.pictures.zero_()
     assert (tmp_path / "pixels.npy").read_bytes() == before
     assert not packed.pixels.flags.writeable
@@ -258,17 +272,17 @@ def test_pictures_vary_alike_however_many_are_planned_together(
     planned: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erasing = replace(STRONG, erase=0.2)
-    whole = next(speckled(30).shuffled(30, seed=1, epoch=2, variation=erasing))
+    whole = next(speckled(30).train_batches(30, seed=1, epoch=2, variation=erasing))
     monkeypatch.setattr("striate.data.loader._PLANNED", planned)
-    parts = list(speckled(30).shuffled(7, seed=1, epoch=2, variation=erasing))
+    parts = list(speckled(30).train_batches(7, seed=1, epoch=2, variation=erasing))
     assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
     assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
     assert torch.cat([part.pictures for part in parts]).allclose(whole.pictures, atol=1e-6)
 
 
 def test_batches_made_ahead_are_the_same() -> None:
-    plain = speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG)
-    early = ahead(speckled(30).shuffled(7, seed=1, epoch=2, variation=STRONG))
+    plain = speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG)
+    early = prefetch(speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG))
     for one, other in zip(plain, early, strict=True):
         assert torch.equal(one.pictures, other.pictures)
         assert torch.equal(one.labels, other.labels)
@@ -279,7 +293,7 @@ def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:
         yield Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2))
         raise ZeroDivisionError
 
-    batches = ahead(failing())
+    batches = prefetch(failing())
     next(batches)
     with pytest.raises(ZeroDivisionError):
         next(batches)
@@ -287,7 +301,7 @@ def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:
 
 def test_nobody_makes_batches_that_nobody_wants() -> None:
     before = threading.active_count()
-    batches = ahead(speckled(30).shuffled(2, seed=1, epoch=2, variation=NONE))
+    batches = prefetch(speckled(30).train_batches(2, seed=1, epoch=2, variation=NONE))
     next(batches)
     assert threading.active_count() == before + 1
     batches.close()

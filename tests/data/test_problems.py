@@ -2,22 +2,22 @@
 
 import pytest
 
-from striate.data.listing.samples import Finding, Part, Picture
-from striate.data.problems import problems
+from striate.data.listing.samples import Finding, Sample, Split
+from striate.data.problems import find_problems
 
 NAMES = ["cat", "dog", "owl"]
 
 
-def pictures(*counts: int, part: Part | None = None) -> list[Picture]:
+def pictures(*counts: int, part: Split | None = None) -> list[Sample]:
     """So many pictures of each class."""
     return [
-        Picture(f"{NAMES[label % 3]}/{number}.jpg", label, part)
+        Sample(f"{NAMES[label % 3]}/{number}.jpg", label, part)
         for label, count in enumerate(counts)
         for number in range(count)
     ]
 
 
-def parts(train: list[int], validation: list[int], test: list[int]) -> list[Picture]:
+def parts(train: list[int], validation: list[int], test: list[int]) -> list[Sample]:
     return [
         *pictures(*train, part="train"),
         *pictures(*validation, part="validation"),
@@ -26,21 +26,21 @@ def parts(train: list[int], validation: list[int], test: list[int]) -> list[Pict
 
 
 def test_enough_pictures_of_each_class_are_no_problem():
-    assert problems(NAMES, pictures(2, 2, 3)) == ()
-    assert problems(NAMES, parts([2, 3, 4], [1, 1, 1], [1, 1, 1])) == ()
-    assert problems(NAMES, parts([2, 3, 4], [], [])) == ()
-    assert problems(NAMES, parts([2, 3, 4], [], [1, 1, 1])) == ()
+    assert find_problems(NAMES, pictures(2, 2, 3)) == ()
+    assert find_problems(NAMES, parts([2, 3, 4], [1, 1, 1], [1, 1, 1])) == ()
+    assert find_problems(NAMES, parts([2, 3, 4], [], [])) == ()
+    assert find_problems(NAMES, parts([2, 3, 4], [], [1, 1, 1])) == ()
 
 
 def test_only_what_is_left_after_decoding_counts():
     listed = pictures(7, 4, 1, 6)
     names = [*NAMES, "emu"]
     usable = [picture for picture in listed if picture.label in (0, 3)]
-    assert problems(names, usable, listed) == (
+    assert find_problems(names, usable, listed) == (
         "none of the 4 pictures of class 'dog' can be used; replace them or remove the class",
         "the one picture of class 'owl' cannot be used; replace it or remove the class",
     )
-    assert problems(names, usable) == (
+    assert find_problems(names, usable) == (
         "classes 'dog' and 'owl' have no pictures; add some or remove the folders",
     )
 
@@ -54,35 +54,35 @@ def test_only_what_is_left_after_decoding_counts():
     ],
 )
 def test_a_folder_without_a_usable_picture_is_one_problem(count: int, message: str):
-    assert problems(NAMES, [], pictures(count)) == (message,)
+    assert find_problems(NAMES, [], pictures(count)) == (message,)
 
 
 def test_class_folders_that_may_not_be_read_are_told_from_empty_ones():
     closed = [Finding("unreadable", "dog", "permission denied")]
-    assert problems(NAMES, pictures(5), findings=closed) == (
+    assert find_problems(NAMES, pictures(5), findings=closed) == (
         "class 'owl' has no pictures; add some or remove the folder",
         "the folder of class 'dog' cannot be read; make it readable",
     )
     in_parts = [Finding("unreadable", "train/dog"), Finding("unreadable", "train/owl")]
-    assert problems(NAMES, pictures(5), findings=in_parts) == (
+    assert find_problems(NAMES, pictures(5), findings=in_parts) == (
         "the folders of classes 'dog' and 'owl' cannot be read; make them readable",
     )
-    assert problems(NAMES, [], findings=closed) == (
+    assert find_problems(NAMES, [], findings=closed) == (
         "the class folders cannot be read; make them readable",
     )
 
 
 def test_an_unreadable_picture_does_not_make_its_class_unreadable():
     broken = [Finding("unreadable", "cat/owl", "permission denied")]
-    assert problems(NAMES, pictures(5, 4), findings=broken) == (
+    assert find_problems(NAMES, pictures(5, 4), findings=broken) == (
         "class 'owl' has no pictures; add some or remove the folder",
     )
 
 
 def test_all_reasons_are_told_at_once():
     names = ["Cat", "cat", "dog", "emu", "owl"]
-    listed = [*parts([2, 3, 4, 1], [1, 1], []), Picture("val/owl/1.jpg", 4, "validation")]
-    assert problems(names, listed) == (
+    listed = [*parts([2, 3, 4, 1], [1, 1], []), Sample("val/owl/1.jpg", 4, "validation")]
+    assert find_problems(names, listed) == (
         "class 'emu' has one picture in train; expected at least two of a class",
         "class 'owl' has pictures in validation, but none in train; move some there",
         "classes 'dog' and 'emu' have no pictures in validation; move some there",
@@ -91,25 +91,25 @@ def test_all_reasons_are_told_at_once():
 
 
 def test_pictures_of_one_part_only_cannot_be_learned_from():
-    assert problems(NAMES, parts([], [], [3, 3, 2])) == (
+    assert find_problems(NAMES, parts([], [], [3, 3, 2])) == (
         "there are no pictures to train on: all 8 are in test",
     )
-    assert problems(NAMES, parts([], [2, 2, 1], [3, 3, 2])) == (
+    assert find_problems(NAMES, parts([], [2, 2, 1], [3, 3, 2])) == (
         "there are no pictures to train on: all 13 are in validation and test",
     )
 
 
 def test_many_classes_are_named_by_the_first_three():
     names = [f"kind {n}" for n in range(1_237)]
-    two = [Picture(f"{n}.jpg", n % 2) for n in range(6)]
-    assert problems(names, two) == (
+    two = [Sample(f"{n}.jpg", n % 2) for n in range(6)]
+    assert find_problems(names, two) == (
         (
             "classes 'kind 2', 'kind 3', 'kind 4' and 1,232 more have no pictures; "
             "add some or remove the folders"
         ),
     )
-    lonely = [Picture(f"{n}.jpg", n) for n in range(6)] + two
-    assert problems(names[:6], lonely) == (
+    lonely = [Sample(f"{n}.jpg", n) for n in range(6)] + two
+    assert find_problems(names[:6], lonely) == (
         (
             "classes 'kind 2', 'kind 3', 'kind 4' and 'kind 5' each have one picture; "
             "expected at least two of a class"
@@ -118,19 +118,19 @@ def test_many_classes_are_named_by_the_first_three():
 
 
 def test_one_class_is_not_enough():
-    assert problems(["cat"], pictures(12)) == (
+    assert find_problems(["cat"], pictures(12)) == (
         "there is only one class, 'cat', with 12 pictures; expected at least two",
     )
 
 
 def test_the_folders_inside_are_offered_only_where_the_class_is_their_folder():
-    elsewhere = [Picture(f"all/{name}/2.jpg", 0) for name in NAMES]
-    assert problems(["pet"], elsewhere) == (
+    elsewhere = [Sample(f"all/{name}/2.jpg", 0) for name in NAMES]
+    assert find_problems(["pet"], elsewhere) == (
         "there is only one class, 'pet', with 3 pictures; expected at least two",
     )
 
 
 def test_a_name_with_control_characters_is_escaped():
-    assert problems(["a\n\x1b[31m", "\udcff"], pictures(3)) == (
+    assert find_problems(["a\n\x1b[31m", "\udcff"], pictures(3)) == (
         "class '\\udcff' has no pictures; add some or remove the folder",
     )

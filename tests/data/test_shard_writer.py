@@ -96,11 +96,11 @@ def test_the_index_tells_where_every_picture_begins(photos: Path, tmp_path: Path
     striate.pack(photos, tmp_path / "shards")
     before, after = scan(photos), scan(tmp_path / "shards")
     assert after.shards is not None
-    usable = [picture for picture in before.pictures if picture.path != "cat/bad.jpg"]
-    assert after.pictures == usable
+    usable = [picture for picture in before.samples if picture.path != "cat/bad.jpg"]
+    assert after.samples == usable
     assert after.class_names == before.class_names
     for row, picture in enumerate(usable):
-        file, start, length = after.shards.where(row)
+        file, start, length = after.shards.locate(row)
         data = Path(file).read_bytes()[start : start + length]
         assert data == (photos / picture.path).read_bytes()
     assert isinstance(np.load(tmp_path / "shards" / "index.npy", mmap_mode="r"), np.memmap)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from striate.evaluation.evaluation import judge
+from striate.evaluation.evaluation import make_evaluation
 
 
 def of_matrix(matrix, part="test", names=None, sure=0.9, model="net.safetensors", trained_on=0):
@@ -21,7 +21,7 @@ def of_matrix(matrix, part="test", names=None, sure=0.9, model="net.safetensors"
         probabilities[row, said] = sure
     labels = [true for true, _ in pairs]
     paths = [f"{names[true]}/{row}.png" for row, true in enumerate(labels)]
-    return judge(probabilities, labels, paths, names, part, model, trained_on)
+    return make_evaluation(probabilities, labels, paths, names, part, model, trained_on)
 
 
 def drawn(classes, pictures, part="test", names=None, seed=3):
@@ -33,4 +33,4 @@ def drawn(classes, pictures, part="test", names=None, seed=3):
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     names = names or [f"class {at}" for at in range(classes)]
     paths = [f"{names[label]}/{row}-{names[label]}.png" for row, label in enumerate(labels)]
-    return judge(probabilities, labels, paths, names, part, "net.safetensors", 0)
+    return make_evaluation(probabilities, labels, paths, names, part, "net.safetensors", 0)

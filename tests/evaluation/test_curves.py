@@ -3,7 +3,7 @@ import math
 import pytest
 
 from striate.evaluation import curves
-from striate.evaluation.curves import charts, kept, ticks
+from striate.evaluation.curves import make_charts, make_ticks, thin_epochs
 from tests.training.trainings import epoch
 
 
@@ -19,19 +19,19 @@ from tests.training.trainings import epoch
     ],
 )
 def test_ticks_are_round_and_enclose_the_values(low, high, expected):
-    assert ticks(low, high) == expected
+    assert make_ticks(low, high) == expected
 
 
 def test_an_accuracy_axis_never_passes_100_percent():
     for low in (0.0, 0.13, 0.52, 0.9, 0.994, 1.0):
-        assert ticks(low, 1.0)[-1] == 1.0
+        assert make_ticks(low, 1.0)[-1] == 1.0
 
 
 def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
     rows = [epoch(1, best=True), epoch(2, best=True), epoch(3)]
-    assert kept(rows) == rows[1]
-    assert kept([epoch(4)]) is None
-    for chart in charts(rows):
+    assert thin_epochs(rows) == rows[1]
+    assert thin_epochs([epoch(4)]) is None
+    for chart in make_charts(rows):
         assert chart.kept is not None
         assert chart.kept[0] == (curves.LEFT + curves.RIGHT) / 2
 
@@ -39,22 +39,22 @@ def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
 def test_a_loss_that_is_not_finite_is_a_gap():
     losses = [2.0, 1.5, math.nan, 1.0, math.inf, 0.5, 0.4]
     rows = [epoch(at + 1, train_loss=loss) for at, loss in enumerate(losses)]
-    line = charts(rows)[0].lines[0]
+    line = make_charts(rows)[0].lines[0]
     assert line.part == "train"
     assert [len(piece.split()) for piece in line.pieces] == [2, 2]
     assert len(line.dots) == 5
-    assert charts(rows)[0].strips[2].text == "epoch 3: train –, validation 0.9"
+    assert make_charts(rows)[0].strips[2].text == "epoch 3: train –, validation 0.9"
 
 
 def test_without_any_finite_value_the_chart_is_empty():
     rows = [epoch(at, train_loss=math.nan, validation_loss=math.nan, best=True) for at in (1, 2)]
-    chart = charts(rows)[0]
+    chart = make_charts(rows)[0]
     assert [line.pieces for line in chart.lines] == [(), ()]
     assert chart.kept == (curves.RIGHT, None)
 
 
 def test_a_single_epoch_is_a_dot_in_the_middle():
-    loss, accuracy, rate = charts([epoch(1, train_loss=2.0, validation_loss=3.0)])
+    loss, accuracy, rate = make_charts([epoch(1, train_loss=2.0, validation_loss=3.0)])
     assert [line.dots for line in loss.lines] == [((195.0, 180.0),), ((195.0, 16.0),)]
     assert [tick.label for tick in loss.y_ticks] == ["2", "2.2", "2.4", "2.6", "2.8", "3"]
     shares = ["50 %", "52 %", "54 %", "56 %", "58 %", "60 %"]
@@ -65,11 +65,11 @@ def test_a_single_epoch_is_a_dot_in_the_middle():
 
 def test_a_long_training_has_no_dots_and_few_ticks():
     rows = [epoch(at) for at in range(1, 251)]
-    loss = charts(rows)[0]
+    loss = make_charts(rows)[0]
     assert all(line.dots == () for line in loss.lines)
     assert loss.strips == ()
     assert [tick.label for tick in loss.x_ticks] == ["50", "100", "150", "200", "250"]
 
 
 def test_no_epochs_no_charts():
-    assert charts([]) == ()
+    assert make_charts([]) == ()

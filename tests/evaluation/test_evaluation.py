@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from striate.errors import ModelError, OptionError
-from striate.evaluation.evaluation import judge
-from striate.evaluation.scores import ClassScore, Confusion, Share
+from striate.evaluation.evaluation import make_evaluation
+from striate.evaluation.scores import ClassScore, Confusion, Proportion
 from tests.evaluation.evaluations import drawn, of_matrix
 
 
@@ -55,7 +55,7 @@ def test_a_notebook_shows_hostile_names_as_text():
 
 def test_accuracy_knows_its_interval_and_on_how_many_pictures_it_rests():
     accuracy = of_matrix([[3, 1], [2, 4]]).accuracy
-    assert accuracy == Share(
+    assert accuracy == Proportion(
         0.7, pytest.approx(0.396778, abs=1e-6), pytest.approx(0.892209, abs=1e-6), 10
     )
     assert str(accuracy) == "70 % of 10 (95 % interval 40 to 89)"
@@ -67,7 +67,7 @@ def test_top_5_is_told_only_where_it_can_be_wrong():
     order = np.argsort(-evaluation.probabilities, axis=1)[:, :5]
     hits = int((order == evaluation.labels[:, None]).any(axis=1).sum())
     assert hits < 50
-    assert evaluation.top5 == Share.of(hits, 50)
+    assert evaluation.top5 == Proportion.of(hits, 50)
 
 
 def test_a_row_a_class_tells_what_it_is_taken_for():
@@ -82,26 +82,26 @@ def test_a_row_a_class_tells_what_it_is_taken_for():
 
 def test_confused_pairs_come_by_count():
     evaluation = of_matrix([[5, 1, 2], [0, 6, 0], [4, 0, 0]])
-    assert evaluation.confused(2) == (
+    assert evaluation.top_confusions(2) == (
         Confusion("class 2", "class 0", 4, 1.0),
         Confusion("class 0", "class 2", 2, 0.25),
     )
-    assert len(evaluation.confused(9)) == 3
+    assert len(evaluation.top_confusions(9)) == 3
 
 
 def test_the_worst_errors_are_the_wrong_ones_with_the_highest_loss():
     evaluation = drawn(classes=4, pictures=80)
-    worst = evaluation.worst(3)
+    worst = evaluation.worst_mistakes(3)
     wrong = [row for row in range(80) if evaluation.predicted[row] != evaluation.labels[row]]
     expected = sorted(wrong, key=lambda row: evaluation.probabilities[row, evaluation.labels[row]])
     assert [mistake.row for mistake in worst] == expected[:3]
     first = worst[0]
     assert first.path == evaluation.paths[first.row]
     assert first.true == evaluation.class_names[evaluation.labels[first.row]]
-    assert first.said == evaluation.class_names[evaluation.predicted[first.row]]
-    assert first.true_probability < first.said_probability
+    assert first.predicted == evaluation.class_names[evaluation.predicted[first.row]]
+    assert first.true_probability < first.predicted_probability
     assert first.loss == pytest.approx(-np.log(first.true_probability))
-    assert of_matrix([[3, 0], [0, 4]]).worst() == ()
+    assert of_matrix([[3, 0], [0, 4]]).worst_mistakes() == ()
 
 
 def test_the_least_sure_are_the_right_ones_with_the_lowest_probability():
@@ -148,7 +148,7 @@ def test_json_has_null_where_a_number_cannot_be_given():
 
 def test_arguments_that_do_not_fit_each_other_are_refused():
     with pytest.raises(OptionError) as error:
-        judge(np.full((7, 3), 1 / 3), [2] * 6, ["a"] * 5, ["x", "y"], "test", "net")
+        make_evaluation(np.full((7, 3), 1 / 3), [2] * 6, ["a"] * 5, ["x", "y"], "test", "net")
     assert str(error.value) == (
         "probabilities must be (pictures, classes), but came as (7, 3) for 6 labels, 5 paths and "
         "2 class names"
@@ -157,13 +157,15 @@ def test_arguments_that_do_not_fit_each_other_are_refused():
 
 def test_no_picture_at_all_is_refused():
     with pytest.raises(OptionError) as error:
-        judge(np.zeros((0, 2)), [], [], ["x", "y"], "validation", "net")
+        make_evaluation(np.zeros((0, 2)), [], [], ["x", "y"], "validation", "net")
     assert str(error.value) == "there is no validation picture to judge; at least one is needed"
 
 
 def test_a_label_outside_the_classes_is_refused():
     with pytest.raises(OptionError) as error:
-        judge(np.full((2, 3), 1 / 3), [2, 5], ["a.png", "b\n.png"], ["x", "y", "z"], "test", "net")
+        make_evaluation(
+            np.full((2, 3), 1 / 3), [2, 5], ["a.png", "b\n.png"], ["x", "y", "z"], "test", "net"
+        )
     assert str(error.value) == "labels must be from 0 to 2, but b\\n.png has 5"
 
 
@@ -171,7 +173,7 @@ def test_probabilities_that_are_no_numbers_are_the_models_fault():
     probabilities = np.full((4, 2), 0.5)
     probabilities[2:, 1] = [np.nan, np.inf]
     with pytest.raises(ModelError) as error:
-        judge(probabilities, [1] * 4, ["a", "b", "c", "d"], ["x", "y"], "test", "net")
+        make_evaluation(probabilities, [1] * 4, ["a", "b", "c", "d"], ["x", "y"], "test", "net")
     assert str(error.value) == (
         "net: it answers 2 of 4 pictures with numbers that are not finite, c first;\n"
         "its weights are damaged or diverged: use an earlier checkpoint"
@@ -180,7 +182,7 @@ def test_probabilities_that_are_no_numbers_are_the_models_fault():
 
 def test_logits_in_place_of_probabilities_are_refused():
     with pytest.raises(OptionError) as error:
-        judge([[0.5, 0.5], [3.5, 2.75]], [1, 0], ["a", "b"], ["x", "y"], "test", "net")
+        make_evaluation([[0.5, 0.5], [3.5, 2.75]], [1, 0], ["a", "b"], ["x", "y"], "test", "net")
     assert str(error.value) == (
         "the probabilities of a picture must be 0 or more and sum to 1, but those of b sum to "
         "6.25;\nlogits need a softmax first"

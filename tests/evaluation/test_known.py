@@ -39,7 +39,7 @@ def fresh(tmp_path: Path) -> Path:
 
 
 def split(run: Run, part: str) -> list[str]:
-    return [entry["path"] for entry in run.pictures() if entry["part"] == part]
+    return [entry["path"] for entry in run.samples() if entry["part"] == part]
 
 
 def copied(photos: Path, paths: list[str], folder: Path) -> Path:
@@ -67,7 +67,7 @@ def test_all_of_another_folder_is_judged_and_that_is_said(run: Run, fresh: Path,
 
 def test_of_the_folder_it_learned_from_the_test_part_is_judged(run: Run, photos: Path):
     evaluation = striate.evaluate(run.folder, photos)
-    assert (evaluation.part, evaluation.trained_on) == ("test", 0)
+    assert (evaluation.split, evaluation.trained_on) == ("test", 0)
     assert sorted(evaluation.paths) == sorted(split(run, "test"))
     assert evaluation.warning == evaluation.note == ""
 
@@ -104,14 +104,14 @@ def test_of_a_folder_that_shares_images_how_many_were_learned_is_told(
 ):
     copied(photos, split(run, "train")[:7], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.part, len(evaluation), evaluation.trained_on) == ("all", 22, 7)
+    assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 22, 7)
     assert "It learned from 7 of these 22 images: new ones may do far worse." in repr(evaluation)
 
 
 def test_images_that_only_tested_it_are_none_it_learned_from(run: Run, photos: Path, fresh: Path):
     copied(photos, split(run, "test")[:1] + split(run, "validation")[:1], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.part, len(evaluation), evaluation.trained_on) == ("all", 17, 0)
+    assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 17, 0)
 
 
 def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
@@ -119,7 +119,7 @@ def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
 ):
     copied(photos, split(run, "train") + split(run, "test")[:3], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.part, evaluation.trained_on) == ("test", 0)
+    assert (evaluation.split, evaluation.trained_on) == ("test", 0)
 
 
 def test_an_empty_part_is_refused_with_one_that_is_not(run: Run, photos: Path, tmp_path: Path):
@@ -160,7 +160,7 @@ def test_a_model_file_alone_does_not_know_what_it_learned_from(
     moved.parent.mkdir()
     shutil.copy(run.model_file, moved)
     evaluation = striate.evaluate(moved, photos)
-    assert (evaluation.part, evaluation.trained_on) == ("test", None)
+    assert (evaluation.split, evaluation.trained_on) == ("test", None)
     assert sorted(evaluation.paths) == sorted(split(run, "test"))
     assert UNKNOWN in repr(evaluation)
     assert UNKNOWN in repr(striate.evaluate(moved, fresh, part="all"))

@@ -1,12 +1,12 @@
 from dataclasses import replace
 
-from striate.evaluation.remarks import Remark, headline, remarks
+from striate.evaluation.remarks import Remark, headline, make_remarks
 from tests.evaluation.evaluations import of_matrix
 from tests.training.trainings import epoch
 
 
 def texts(evaluation, epochs=()):
-    return [remark.text for remark in remarks(evaluation, epochs)]
+    return [remark.text for remark in make_remarks(evaluation, epochs)]
 
 
 def test_the_headline_says_the_share_the_pictures_and_the_interval():
@@ -20,7 +20,7 @@ def test_the_headline_says_the_share_the_pictures_and_the_interval():
 
 def test_a_good_figure_on_many_test_pictures_is_told_without_warnings():
     evaluation = of_matrix([[367, 8], [8, 367]], sure=0.979)
-    assert remarks(evaluation, ()) == (
+    assert make_remarks(evaluation, ()) == (
         Remark(
             "750 pictures pin it down to 2.1 points: a smaller difference between two networks may "
             "be chance."
@@ -39,7 +39,7 @@ def test_a_good_figure_on_many_test_pictures_is_told_without_warnings():
 def test_leakage_is_the_first_remark_and_a_warning():
     evaluation = of_matrix([[4, 0], [0, 5]])
     assert "Leakage" not in " ".join(texts(evaluation))
-    assert remarks(replace(evaluation, leaked=3), ())[0] == Remark(
+    assert make_remarks(replace(evaluation, leaked=3), ())[0] == Remark(
         "Leakage: 3 of these 9 images are in train or validation too, so the figures are too good; "
         "--leaked drop leaves out such images.",
         warning=True,
@@ -49,7 +49,7 @@ def test_leakage_is_the_first_remark_and_a_warning():
 
 
 def test_few_pictures_are_a_warning():
-    found = remarks(of_matrix([[11, 1], [2, 10]], sure=0.88), ())
+    found = make_remarks(of_matrix([[11, 1], [2, 10]], sure=0.88), ())
     assert found[0] == Remark(
         "24 pictures leave 27 points open: take the figure as a rough idea, and judge on more "
         "pictures before relying on it.",
@@ -59,13 +59,13 @@ def test_few_pictures_are_a_warning():
 
 def test_pictures_that_chose_the_epoch_flatter():
     evaluation = of_matrix([[40, 3], [2, 30]], part="validation")
-    chose = remarks(evaluation, [epoch(1, best=True), epoch(2)])[1]
+    chose = make_remarks(evaluation, [epoch(1, best=True), epoch(2)])[1]
     assert chose == Remark(
         "It did not learn from these pictures. These pictures chose the epoch that was kept, so it "
         "flatters a little.",
         warning=True,
     )
-    assert remarks(evaluation, ())[1] == Remark("It did not learn from these pictures.")
+    assert make_remarks(evaluation, ())[1] == Remark("It did not learn from these pictures.")
 
 
 def test_pictures_it_learned_from_say_nothing_of_new_ones():
@@ -74,10 +74,10 @@ def test_pictures_it_learned_from_say_nothing_of_new_ones():
         "These are the images it learned from: the figures say nothing about new ones.",
         warning=True,
     )
-    assert remarks(of_matrix(matrix, part="train"), ())[1] == all_of_them
-    assert remarks(of_matrix(matrix, part="all", trained_on=75), ())[1] == all_of_them
+    assert make_remarks(of_matrix(matrix, part="train"), ())[1] == all_of_them
+    assert make_remarks(of_matrix(matrix, part="all", trained_on=75), ())[1] == all_of_them
     for part in ("test", "validation", "all"):
-        assert remarks(of_matrix(matrix, part=part, trained_on=60), ())[1] == Remark(
+        assert make_remarks(of_matrix(matrix, part=part, trained_on=60), ())[1] == Remark(
             "It learned from 60 of these 75 images: new ones may do far worse.", warning=True
         )
 
@@ -93,7 +93,7 @@ def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
 
 
 def test_a_network_no_better_than_the_most_frequent_class_is_found_out():
-    found = remarks(of_matrix([[60, 5], [30, 5]], sure=0.65), ())
+    found = make_remarks(of_matrix([[60, 5], [30, 5]], sure=0.65), ())
     assert found[2] == Remark(
         "Always answering “class 0” would be right in 65.0 %: the network is not clearly better "
         "than that.",
@@ -135,7 +135,7 @@ def test_a_class_never_answered_is_the_weakest():
 
 def test_a_network_too_sure_of_itself_is_told():
     evaluation = of_matrix([[80, 20], [20, 80]], sure=0.999)
-    assert remarks(evaluation, ())[-1] == Remark(
+    assert make_remarks(evaluation, ())[-1] == Remark(
         "It is too sure of itself: its answers claim to be right in 99.9 % on average, and 80.0 % "
         "are.",
         warning=True,
@@ -150,7 +150,7 @@ def test_learning_by_heart_and_stopping_early_are_told():
     last = epoch(2, train_accuracy=0.98, validation_accuracy=0.71, best=True)
     epochs = [epoch(1, best=True), last]
     evaluation = of_matrix([[80, 20], [20, 80]], sure=0.8)
-    assert remarks(evaluation, epochs)[-2:] == (
+    assert make_remarks(evaluation, epochs)[-2:] == (
         Remark(
             "It learns by heart: when it was kept, 98.0 % of the training pictures were right, but "
             "71.0 % of the validation pictures. More pictures or stronger augmentation may help.",

@@ -12,8 +12,8 @@ from PIL import Image
 from striate.data.listing.samples import Finding
 from striate.errors import OptionError
 from striate.evaluation.evaluate import Originals
-from striate.evaluation.report import report
-from striate.evaluation.thumbnails import thumbnail
+from striate.evaluation.report import render_report
+from striate.evaluation.thumbnails import encode_thumbnail
 from tests.evaluation.evaluations import drawn, of_matrix
 from tests.training.trainings import training
 
@@ -67,7 +67,7 @@ def made(evaluation, epochs=(), findings=(), side=8, **changes):
         "findings": findings,
         "command": "striate train photos --network resnet18",
     }
-    return report(evaluation, **{**arguments, **changes})
+    return render_report(evaluation, **{**arguments, **changes})
 
 
 @pytest.mark.parametrize("classes", [2, 10, 100])
@@ -166,8 +166,8 @@ def test_a_picture_stands_with_its_own_error():
     pixels = np.arange(57, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     read = Page(made(evaluation, pixels=pixels))
     shown = [value for tag, name, value in read.attributes if (tag, name) == ("img", "src")]
-    answers = (*evaluation.worst(), *evaluation.least_sure())
-    assert shown == [thumbnail(pixels[answer.row]) for answer in answers]
+    answers = (*evaluation.worst_mistakes(), *evaluation.least_sure())
+    assert shown == [encode_thumbnail(pixels[answer.row]) for answer in answers]
     assert len(set(shown)) == 3 + 12
 
 

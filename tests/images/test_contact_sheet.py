@@ -12,10 +12,10 @@ from rich.console import Console
 
 import striate
 from striate.cli import main
-from striate.data.augment.ranges import variation
+from striate.data.augment.ranges import augment_ranges
 from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
-from striate.images.contact_sheet import Row, _drawn, sheet, told
+from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_sheet
 from striate.options import CheckOptions, TrainOptions
 from striate.training import setup
 from striate.verbs import display
@@ -23,7 +23,7 @@ from tests.data.images import class_folders
 
 
 def test_without_variation_every_column_is_the_original(photos: Path) -> None:
-    figure = np.asarray(sheet(photos, CheckOptions(augment="none")))
+    figure = np.asarray(draw_sheet(photos, CheckOptions(augment="none")))
     original = figure[146:306, 32:192]
     assert original.std() > 10
     for column in range(1, 8):
@@ -33,7 +33,8 @@ def test_without_variation_every_column_is_the_original(photos: Path) -> None:
 
 def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path) -> None:
     one, same, other = (
-        np.asarray(sheet(photos, CheckOptions(augment="strong", seed=seed))) for seed in (1, 1, 2)
+        np.asarray(draw_sheet(photos, CheckOptions(augment="strong", seed=seed)))
+        for seed in (1, 1, 2)
     )
     assert (one == same).all()
     assert (one != other).any()
@@ -41,10 +42,10 @@ def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path
 
 
 def test_the_ranges_are_told() -> None:
-    assert told(variation("light", "erase=0.2,mirror=yes")) == (
+    assert describe_ranges(augment_ranges("light", "erase=0.2,mirror=yes")) == (
         "turn ±8°, shift ±6 %, scale ±8 %, mirror half, erase up to 20 %"
     )
-    assert told(variation("none", None)) == "nothing is changed"
+    assert describe_ranges(augment_ranges("none", None)) == "nothing is changed"
 
 
 @pytest.mark.parametrize("given", [(), ("train", "test"), ("training_set", "dev", "test")])
@@ -53,9 +54,9 @@ def test_a_sheet_shows_training_pictures_alone(
 ) -> None:
     for part in given or ("",):
         class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
-    work = setup.read(tmp_path / "data", TrainOptions(size=16))
-    packed = display.watched(work, Console(quiet=True)).packed
-    trained = {picture.path for picture in packed.pictures if picture.part == "train"}
+    work = setup.prepare_data(tmp_path / "data", TrainOptions(size=16))
+    packed = display.show_progress(work, Console(quiet=True)).decoded
+    trained = {picture.path for picture in packed.samples if picture.split == "train"}
     shown: list[str] = []
     original = _drawn
 
@@ -64,9 +65,9 @@ def test_a_sheet_shows_training_pictures_alone(
         return original(rows, title, note)
 
     monkeypatch.setattr(sheets, "_drawn", drawn)
-    sheet(tmp_path / "data", CheckOptions(augment="light"))
+    draw_sheet(tmp_path / "data", CheckOptions(augment="light"))
     assert len(shown) == 6
-    assert set(shown) <= trained < {picture.path for picture in packed.pictures}
+    assert set(shown) <= trained < {picture.path for picture in packed.samples}
 
 
 def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> None:
@@ -75,7 +76,9 @@ def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> 
         for number in range(4):
             white = Image.new("L", (80 + number, 20), 255)
             white.save(tmp_path / name / f"{number}.png")
-    figure = np.asarray(sheet(tmp_path, CheckOptions(augment="none", vary="turn=60")))
+    figure = np.asarray(
+        draw_sheet(tmp_path, CheckOptions(augment="none", augment_params="turn=60"))
+    )
     for column in range(1, 8):
         left = 32 + 174 * column + 28
         seen = figure[146:306, left : left + 160, 0]
@@ -116,4 +119,4 @@ def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
 def test_a_folder_without_pictures_has_no_sheet(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     with pytest.raises(DataError):
-        sheet(tmp_path, CheckOptions())
+        draw_sheet(tmp_path, CheckOptions())

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.layers import Outputs, Tapped
+from striate.layers import AuxOutputs, WithAuxHeads
 
 
 class Add(nn.Module):
@@ -18,14 +18,14 @@ class Add(nn.Module):
         return x + self.amount
 
 
-def tapped() -> Tapped:
+def tapped() -> WithAuxHeads:
     stages = {"stem": Add(1), "middle": Add(20), "last": Add(300), "head": Add(4000)}
-    return Tapped(stages, {"stem": Add(0.1), "last": Add(0.2)}, weight=0.25)
+    return WithAuxHeads(stages, {"stem": Add(0.1), "last": Add(0.2)}, weight=0.25)
 
 
 def test_while_training_each_auxiliary_head_reads_its_stage() -> None:
     outputs = tapped().train()(torch.zeros(2, 1))
-    assert isinstance(outputs, Outputs)
+    assert isinstance(outputs, AuxOutputs)
     assert outputs.logits.tolist() == [[4321], [4321]]
     assert [round(x[0].item(), 3) for x in outputs.auxiliary] == [1.1, 321.2]
     assert outputs.weight == 0.25
@@ -47,11 +47,11 @@ def test_auxiliary_heads_stand_before_the_head() -> None:
 
 
 def test_without_auxiliary_heads_training_gives_logits_too() -> None:
-    network = Tapped({"stem": Add(1), "head": Add(2)}, {}, weight=0.5).train()
+    network = WithAuxHeads({"stem": Add(1), "head": Add(2)}, {}, weight=0.5).train()
     assert network(torch.zeros(1)).tolist() == [3]
     assert [name for name, _ in network.named_children()] == ["stem", "head"]
 
 
 def test_a_head_for_no_stage_is_refused() -> None:
     with pytest.raises(AssertionError):
-        Tapped({"stem": Add(1), "head": Add(2)}, {"stm": Add(3)}, weight=0.5)
+        WithAuxHeads({"stem": Add(1), "head": Add(2)}, {"stm": Add(3)}, weight=0.5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from striate.layers import PartialConv2d, skeletons
+from striate.layers import PartialConv2d, meta_init
 
 SUBSETS = ((0, 2), (1,), (0, 1, 2, 3), (3, 1))
 
@@ -70,7 +70,7 @@ def test_the_fewer_inputs_an_output_sees_the_larger_its_weights_start() -> None:
 
 def test_a_partial_convolution_loads_into_its_skeleton_and_can_be_exported() -> None:
     layer = PartialConv2d(4, SUBSETS, 3)
-    with skeletons():
+    with meta_init():
         empty = PartialConv2d(4, SUBSETS, 3)
     empty.load_state_dict(layer.state_dict(), assign=True)
     x = torch.randn(2, 4, 6, 6)

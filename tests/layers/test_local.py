@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from striate.errors import OptionError
-from striate.layers import LocallyConnected1d, LocallyConnected2d, skeletons
-from striate.summary import dissect
+from striate.layers import LocallyConnected1d, LocallyConnected2d, meta_init
+from striate.summary import summarize
 
 
 def naive(layer: LocallyConnected2d, x: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ def test_gradients_are_those_of_the_function() -> None:
 
 def test_parameters_are_those_of_outputs_times_positions() -> None:
     """The lecture's count: 400,000 units see a picture of 200x200."""
-    with skeletons():
+    with meta_init():
         dense = nn.Linear(200 * 200, 400_000, bias=False)
         local = LocallyConnected2d(1, 40, (200, 200), 10, stride=2, padding=4)
         shared = nn.Conv2d(1, 1, 10, bias=False)
@@ -133,10 +133,10 @@ def test_a_window_that_does_not_fit_is_refused() -> None:
 
 
 def test_its_work_and_sight_are_followed() -> None:
-    with skeletons():
+    with meta_init():
         layer = LocallyConnected2d(3, 4, (9, 11), 3, stride=2, padding=1)
-    anatomy = dissect(layer, (3, 9, 11), "local")
+    anatomy = summarize(layer, (3, 9, 11), "local")
     assert (anatomy.uncounted, anatomy.untraced) == ((), ())
     assert anatomy.macs == 4 * 5 * 6 * 3 * 9
     (told,) = anatomy.layers
-    assert (told.field, told.jump, told.start) == ((3, 3), (2, 2), (0, 0))
+    assert (told.receptive_field, told.jump, told.start) == ((3, 3), (2, 2), (0, 0))

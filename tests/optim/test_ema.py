@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.optim.ema import Average
+from striate.optim.ema import EMA
 
 
 def network(seed: int = 0) -> nn.Sequential:
@@ -22,11 +22,11 @@ def grow(net: nn.Module, by: float) -> None:
 
 def test_it_is_the_exponential_average_of_weights_and_statistics() -> None:
     net = network()
-    average = Average(net, 0.25)
+    average = EMA(net, 0.25)
     expected = {name: tensor.double() for name, tensor in net.state_dict().items()}
     for update, decay in enumerate((2 / 11, 3 / 12, 0.25, 0.25)):
         grow(net, 0.1 * 2**update)
-        average.follow(net)
+        average.update(net)
         for name, tensor in net.state_dict().items():
             expected[name] = decay * expected[name] + (1 - decay) * tensor.double()
     for name, tensor in average.network.state_dict().items():
@@ -39,23 +39,23 @@ def test_it_is_the_exponential_average_of_weights_and_statistics() -> None:
 def test_the_network_itself_is_left_as_it_is() -> None:
     net = network()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    average = Average(net, 0.9)
+    average = EMA(net, 0.9)
     grow(average.network, 1.0)
-    average.follow(net)
+    average.update(net)
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all(param.requires_grad for param in net.parameters())
 
 
 def test_a_restored_average_goes_on_as_before() -> None:
     net = network()
-    first, second = Average(net, 0.9), Average(network(7), 0.9)
+    first, second = EMA(net, 0.9), EMA(network(7), 0.9)
     for _ in range(3):
         grow(net, 0.1)
-        first.follow(net)
+        first.update(net)
     second.restore({name: tensor.clone() for name, tensor in first.state().items()})
     grow(net, 0.3)
-    first.follow(net)
-    second.follow(net)
+    first.update(net)
+    second.update(net)
     for name, tensor in first.state().items():
         assert torch.equal(tensor, second.state()[name]), name
 
@@ -64,7 +64,7 @@ def test_a_restored_average_goes_on_as_before() -> None:
 def test_the_first_update_counts_more_than_the_decay_says(decay: float, weight: float) -> None:
     net = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(net.weight)
-    average = Average(net, decay)
+    average = EMA(net, decay)
     nn.init.ones_(net.weight)
-    average.follow(net)
+    average.update(net)
     assert average.state()["weight"].item() == pytest.approx(weight)

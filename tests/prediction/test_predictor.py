@@ -19,7 +19,7 @@ from PIL import Image
 import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import Shares
+from striate.data.listing.splits import SplitFractions
 from striate.errors import DataError, OptionError
 from striate.model import Model, save
 from striate.prediction.predictor import Prediction, Predictor
@@ -36,7 +36,9 @@ def model() -> Model:
     # Fresh networks say the same of all pictures; larger last weights make them differ.
     network.get_parameter("head.dense.weight").data.mul_(8)
     view = Preprocess(16, 3, "letterbox", (0.5, 0.4, 0.3), (0.25, 0.2, 0.3))
-    return Model(network.eval(), NetworkSpec.of("resnet20"), NAMES, view, Shares(0.15, 0.25))
+    return Model(
+        network.eval(), NetworkSpec.of("resnet20"), NAMES, view, SplitFractions(0.15, 0.25)
+    )
 
 
 @pytest.fixture
@@ -54,9 +56,9 @@ def predicted(model: Model, *paths: object, batch: int = 64, top: int = 3) -> li
 
 
 def expected(model: Model, path: Path) -> np.ndarray:
-    pixels = torch.from_numpy(model.preprocess.picture(Image.open(path)).copy())
+    pixels = torch.from_numpy(model.preprocess.to_array(Image.open(path)).copy())
     with torch.inference_mode():
-        values = model.preprocess.normalise(pixels[None])
+        values = model.preprocess.normalize(pixels[None])
         return model.network(values).softmax(dim=1)[0].numpy()
 
 
@@ -291,7 +293,7 @@ def test_a_grey_network_sees_grey(tmp_path: Path) -> None:
     torch.manual_seed(2)
     network = zoo.build("lenet5", classes=4).eval()
     view = Preprocess(32, 1, "crop", (0.5,), (0.25,))
-    grey = Model(network, NetworkSpec.of("lenet5"), NAMES, view, Shares(0.15, 0.25))
+    grey = Model(network, NetworkSpec.of("lenet5"), NAMES, view, SplitFractions(0.15, 0.25))
     (tmp_path / "colour.png").write_bytes(encoded(corners()))
     (tmp_path / "grey.png").write_bytes(encoded(corners().convert("L")))
     one, two = predicted(grey, tmp_path)

@@ -14,11 +14,11 @@ from torch import nn
 import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import Shares
+from striate.data.listing.splits import SplitFractions
 from striate.errors import OptionError
 from striate.layers import chain
 from striate.model import Model
-from striate.prediction.sliding_window import convolutional, slide
+from striate.prediction.sliding_window import make_convolutional, slide
 from striate.vision import find
 from striate.zoo.spec import NetworkSpec
 
@@ -34,9 +34,11 @@ def pooled() -> nn.Module:
 
 
 def model(network: nn.Module, channels: int, size: int, classes: int) -> Model:
-    preprocess = Preprocess(size, channels, mean=(0.2,) * channels, deviation=(0.3,) * channels)
+    preprocess = Preprocess(size, channels, mean=(0.2,) * channels, std=(0.3,) * channels)
     names = tuple("abcdefghijkl"[:classes])
-    return Model(network.eval(), NetworkSpec.of(network), names, preprocess, Shares(0.15, 0.15))
+    return Model(
+        network.eval(), NetworkSpec.of(network), names, preprocess, SplitFractions(0.15, 0.15)
+    )
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_each_place_is_the_answer_for_its_window(build, channels, size, classes,
 def test_the_network_that_was_given_stays_as_it_was():
     network = pooled().train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    convolutional(network, (3, 20, 20))
+    make_convolutional(network, (3, 20, 20))
     assert network.training
     assert isinstance(network.head, nn.Linear)
     assert not any(module._forward_pre_hooks for module in network.modules())
@@ -117,7 +119,7 @@ def test_a_network_that_flattens_or_averages_otherwise_is_refused():
     halves = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, 3))
     for network in (Outside(), halves):
         with pytest.raises(OptionError) as caught:
-            convolutional(network, (1, 8, 8))
+            make_convolutional(network, (1, 8, 8))
         assert str(caught.value) == (
             f"{type(network).__name__} cannot be slid over a picture: with convolutions in place "
             "of its dense layers it does not give the same answers; it must flatten and average "

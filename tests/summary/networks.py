@@ -9,22 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.layers import chain, skeletons
-from striate.summary import Anatomy, dissect
+from striate.layers import chain, meta_init
+from striate.summary import Summary, summarize
 from striate.zoo import CARDS
 
 
 @functools.cache
-def described(name: str) -> Anatomy:
-    with skeletons():
+def described(name: str) -> Summary:
+    with meta_init():
         network = zoo.build(name)
-    return dissect(network, CARDS[name].input, name)
+    return summarize(network, CARDS[name].input, name)
 
 
-def dissected(build: Callable[[], nn.Module], picture: tuple[int, ...] = (3, 8, 8)) -> Anatomy:
-    with skeletons():
+def dissected(build: Callable[[], nn.Module], picture: tuple[int, ...] = (3, 8, 8)) -> Summary:
+    with meta_init():
         network = build()
-    return dissect(network, picture, "mine")
+    return summarize(network, picture, "mine")
 
 
 class Sum(nn.Module):

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from striate.layers import chain, skeletons
-from striate.plotting.shapes import COLOURS, Box, Drawing, Label, head, written
-from striate.summary import Anatomy, dissect
-from striate.summary.drawing import laid_out
-from striate.summary.drawing_plan import Plan, scale
-from striate.summary.drawing_volumes import MOST, Volume, volumes
+from striate.layers import chain, meta_init
+from striate.plotting.shapes import COLOURS, Box, Drawing, Label, arrow_head, text_width
+from striate.summary import Summary, summarize
+from striate.summary.drawing import draw_network
+from striate.summary.drawing_plan import Plan, make_scale
+from striate.summary.drawing_volumes import MOST, Volume, find_volumes
 from striate.zoo import CARDS
 from tests.summary.networks import Sum, described, dissected, inception, residual
 
@@ -26,23 +26,23 @@ SVG = "{http://www.w3.org/2000/svg}"
 Area = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def drawn(anatomy: Anatomy) -> Drawing:
-    return laid_out(anatomy.network, anatomy.input, anatomy.layers)
+def drawn(anatomy: Summary) -> Drawing:
+    return draw_network(anatomy.network, anatomy.input, anatomy.layers)
 
 
-def planned(anatomy: Anatomy) -> Plan:
-    every = volumes(anatomy.input, anatomy.layers).main
-    return Plan(every, scale(every))
+def planned(anatomy: Summary) -> Plan:
+    every = find_volumes(anatomy.input, anatomy.layers).main
+    return Plan(every, make_scale(every))
 
 
-def rows(anatomy: Anatomy) -> list[Volume]:
-    return volumes(anatomy.input, anatomy.layers).main
+def rows(anatomy: Summary) -> list[Volume]:
+    return find_volumes(anatomy.input, anatomy.layers).main
 
 
 def area(shape: Box | Label) -> Area:
     if isinstance(shape, Box):
         return shape.x, shape.top, shape.right, shape.bottom
-    wide = written(shape.text, shape.size)
+    wide = text_width(shape.text, shape.size)
     left = shape.x - wide / 2 if shape.anchor == "middle" else shape.x
     return left, shape.y - 0.7 * shape.size, left + wide, shape.y
 
@@ -175,7 +175,7 @@ def test_of_alike_blocks_one_is_drawn_and_counted() -> None:
 
 def test_where_insides_are_too_many_one_block_is_shown_below() -> None:
     network = dissected(lambda: inception(blocks=9))
-    found = volumes(network.input, network.layers)
+    found = find_volumes(network.input, network.layers)
     assert found.block == "mixed0"
     assert [each.sort for each in found.main] == ["input", "convolution", *["block"] * 9]
     assert [each.sources for each in found.inside] == [(), (0,), (0,), (2,), (0,), (4,), (1, 3, 5)]
@@ -224,14 +224,14 @@ def test_kernels_strides_and_parameters_stand_under_the_volumes() -> None:
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "resnet50", "densenet121", "fcn8s"])
 def test_the_parameters_under_the_volumes_are_those_of_the_network(name: str) -> None:
     anatomy = described(name)
-    rows = volumes(anatomy.input, anatomy.layers)
+    rows = find_volumes(anatomy.input, anatomy.layers)
     assert sum(each.params for each in rows.main) == anatomy.params
 
 
 def test_names_are_escaped() -> None:
-    with skeletons():
+    with meta_init():
         network = chain(**{"a<b>&\u202e": nn.Conv2d(3, 4, 1), "head": nn.Flatten()})
-    anatomy = dissect(network, (3, 5, 5), '"<script>')
+    anatomy = summarize(network, (3, 5, 5), '"<script>')
     tree = ET.fromstring(anatomy.to_svg())
     texts = ["".join(each.itertext()) for each in tree.iter(f"{SVG}text")]
     assert '"<script>, input 3x5x5' in texts
@@ -273,8 +273,8 @@ def test_any_network_can_be_drawn(picture: tuple[int, ...], network) -> None:
 
 
 def test_arrows_end_in_their_point() -> None:
-    assert head(((0.0, 0.0), (10.0, 0.0))) == [(10, 0), (4, 3), (4, -3)]
-    assert head(((0.0, 9.0), (0.0, 0.0))) == [(0, 0), (3, 6), (-3, 6)]
+    assert arrow_head(((0.0, 0.0), (10.0, 0.0))) == [(10, 0), (4, 3), (4, -3)]
+    assert arrow_head(((0.0, 9.0), (0.0, 0.0))) == [(0, 0), (3, 6), (-3, 6)]
 
 
 def test_the_guide_shows_what_is_drawn_today() -> None:

@@ -6,16 +6,16 @@ import pytest
 from torch import nn
 
 from striate.layers import chain
-from striate.summary import Anatomy
+from striate.summary import Summary
 from striate.zoo import CARDS
 from tests.summary.networks import Sum, described, dissected, inception, residual
 
 
-def names(anatomy: Anatomy) -> list[str]:
+def names(anatomy: Summary) -> list[str]:
     return [layer.name for layer in anatomy.folded().layers]
 
 
-def sources(anatomy: Anatomy) -> dict[str, list[str]]:
+def sources(anatomy: Summary) -> dict[str, list[str]]:
     rows = ["picture" if at < 0 else anatomy.layers[at].name for at in range(len(anatomy.layers))]
     return {
         layer.name: ["picture" if at < 0 else rows[at] for at in layer.sources]
@@ -61,7 +61,11 @@ def test_the_sums_of_folded_rows_are_exact_and_fit_a_screen(name: str) -> None:
     assert len(folded.layers) <= min(40, len(anatomy.layers))
     assert folded.macs == anatomy.macs
     last, before = folded.layers[-1], anatomy.layers[-1]
-    assert (last.output, last.field, last.jump) == (before.output, before.field, before.jump)
+    assert (last.output, last.receptive_field, last.jump) == (
+        before.output,
+        before.receptive_field,
+        before.jump,
+    )
     for at, layer in enumerate(folded.layers):
         assert layer.sources == tuple(sorted(set(layer.sources)))
         assert all(-1 <= source < at for source in layer.sources)
@@ -90,7 +94,7 @@ def test_alike_blocks_are_one_row() -> None:
     row = folded[7]
     assert row.kind == "3 Conv2d, add, relu"
     assert row.params == sum(layer.params for layer in inside if layer.name != "stage3.block1")
-    assert (row.field, row.jump, row.output) == ((1291, 1291), (16, 16), (1024, 14, 14))
+    assert (row.receptive_field, row.jump, row.output) == ((1291, 1291), (16, 16), (1024, 14, 14))
 
 
 def test_norms_and_activations_go_with_the_volume_they_do_not_change() -> None:

@@ -20,9 +20,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate import zoo
 from striate.cli import main
 from striate.errors import OptionError
-from striate.layers import Tapped, chain, skeletons
-from striate.summary.backward_shapes import shaped_in_training
-from striate.summary.memory import Memory, memory
+from striate.layers import WithAuxHeads, chain, meta_init
+from striate.summary.backward_shapes import infer_training_shape
+from striate.summary.memory import Memory, estimate_memory
 
 PICTURE, FOUR, FIVE = (4 * 2 * channels * 8 * 8 for channels in (3, 4, 5))  # bytes of two, 8x8
 SCALAR = 4
@@ -33,7 +33,7 @@ def two_convolutions() -> nn.Module:
 
 
 def test_two_convolutions_are_as_by_hand() -> None:
-    told = memory(two_convolutions(), (3, 8, 8), 2)
+    told = estimate_memory(two_convolutions(), (3, 8, 8), 2)
     assert told.weights == 4 * (4 * 27 + 4 + 5 * 4 + 5)
     assert told.inference == PICTURE + FOUR + FIVE  # in the head: its input and its output
     # the picture and the head's input are kept, the loop holds the output and the loss
@@ -46,12 +46,12 @@ def test_two_convolutions_are_as_by_hand() -> None:
 @pytest.mark.parametrize(("in_place", "activations"), [(False, 2 * FOUR), (True, FOUR)])
 def test_what_is_done_in_place_takes_nothing(in_place: bool, activations: int) -> None:
     network = chain(head=nn.Conv2d(3, 4, 1), relu=nn.ReLU(in_place))
-    assert memory(network, (3, 8, 8), 2).inference == PICTURE + activations
+    assert estimate_memory(network, (3, 8, 8), 2).inference == PICTURE + activations
 
 
 def test_a_view_takes_nothing() -> None:
     network = chain(head=nn.Conv2d(3, 4, 1), flat=nn.Flatten())
-    assert memory(network, (3, 8, 8), 2).inference == PICTURE + FOUR
+    assert estimate_memory(network, (3, 8, 8), 2).inference == PICTURE + FOUR
 
 
 def test_a_residual_sum_holds_both_of_its_inputs() -> None:
@@ -64,18 +64,18 @@ def test_a_residual_sum_holds_both_of_its_inputs() -> None:
             x = self.stem(x)
             return x + self.branch(x)
 
-    assert memory(Sum(), (3, 8, 8), 2).inference == PICTURE + 3 * FOUR
+    assert estimate_memory(Sum(), (3, 8, 8), 2).inference == PICTURE + 3 * FOUR
 
 
 def test_frozen_weights_need_no_gradients_and_keep_no_activations() -> None:
     network = chain(
         one=nn.Conv2d(3, 4, 1), relu=nn.ReLU(), flat=nn.Flatten(), head=nn.Linear(256, 5)
     )
-    whole = memory(network, (3, 8, 8), 2).training
+    whole = estimate_memory(network, (3, 8, 8), 2).training
     network.get_submodule("one").requires_grad_(False)
-    part = memory(network, (3, 8, 8), 2).training
+    part = estimate_memory(network, (3, 8, 8), 2).training
     network.requires_grad_(False)
-    none = memory(network, (3, 8, 8), 2).training
+    none = estimate_memory(network, (3, 8, 8), 2).training
     assert whole is not None
     assert part is not None
     logits, weights = 4 * 2 * 5, 4 * (256 * 5 + 5)
@@ -92,9 +92,9 @@ def test_auxiliary_heads_take_memory_in_training_alone() -> None:
             "stem": nn.Conv2d(3, 4, 1),
             "head": chain(flat=nn.Flatten(), dense=nn.Linear(256, 5)),
         }
-        return Tapped(stages, heads, weight=0.3)
+        return WithAuxHeads(stages, heads, weight=0.3)
 
-    plain, tapped = (memory(network(*taps), (3, 8, 8), 2) for taps in ((), ("stem",)))
+    plain, tapped = (estimate_memory(network(*taps), (3, 8, 8), 2) for taps in ((), ("stem",)))
     assert plain.inference == tapped.inference
     assert plain.training is not None
     assert tapped.training is not None
@@ -143,7 +143,7 @@ def taken(network: nn.Module, shape: Sequence[int], *, training: bool) -> int:
 @pytest.mark.parametrize("name", ["resnet20", "everything"])
 def test_the_peak_is_what_torch_takes(name: str) -> None:
     network = everything() if name == "everything" else zoo.build(name)
-    told = memory(network, (3, 32, 32), 4)
+    told = estimate_memory(network, (3, 32, 32), 4)
     assert told.inference == pytest.approx(taken(network, (4, 3, 32, 32), training=False), rel=0.1)
     assert told.training == pytest.approx(taken(network, (4, 3, 32, 32), training=True), rel=0.15)
 
@@ -154,7 +154,7 @@ def test_the_network_stays_as_it_is() -> None:
     network.get_submodule("stem").requires_grad_(False)
     before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
     modes = [module.training for module in network.modules()]
-    memory(network, (3, 16, 16), 2)
+    estimate_memory(network, (3, 16, 16), 2)
     assert [module.training for module in network.modules()] == modes
     for key, tensor in network.state_dict(keep_vars=True).items():
         assert torch.equal(tensor, before[key])
@@ -164,14 +164,14 @@ def test_the_network_stays_as_it_is() -> None:
 
 def test_a_batch_that_cannot_be_trained_says_why() -> None:
     network = chain(head=nn.Conv2d(3, 4, 8), norm=nn.BatchNorm2d(4))
-    told = memory(network, (3, 8, 8), 1)
+    told = estimate_memory(network, (3, 8, 8), 1)
     assert told.training is None
     assert str(told) == (
         "memory at batch 1: inference 800 B, training ? beyond weights of 3.16 kB (it cannot be "
         "trained so: Expected more than 1 value per channel when training, got input size "
         "torch.Size([1, 4, 1, 1]))"
     )
-    assert memory(network, (3, 8, 8), 2).training is not None
+    assert estimate_memory(network, (3, 8, 8), 2).training is not None
 
 
 class Stubborn(torch.autograd.Function):
@@ -191,7 +191,7 @@ def test_where_the_backward_pass_is_impossible_an_estimate_says_so() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return Stubborn.apply(x)
 
-    told = memory(chain(head=nn.Conv2d(3, 4, 1), twice=Twice()), (3, 8, 8), 2)
+    told = estimate_memory(chain(head=nn.Conv2d(3, 4, 1), twice=Twice()), (3, 8, 8), 2)
     assert told.remark == "an estimate: no backward pass, since no way back"
     # the picture and the softmax are kept, the output and the loss held; two gradients beside them
     assert told.training == PICTURE + FOUR + FOUR + SCALAR + 2 * FOUR + 4 * (4 * 3 + 4)
@@ -199,7 +199,7 @@ def test_where_the_backward_pass_is_impossible_an_estimate_says_so() -> None:
 
 def test_pictures_that_do_not_fit_are_refused() -> None:
     with pytest.raises(OptionError) as caught:
-        memory(two_convolutions(), (1, 8, 8), 2)
+        estimate_memory(two_convolutions(), (1, 8, 8), 2)
     assert str(caught.value) == (
         "the network cannot take 2 pictures of 1x8x8: it takes 3 channels, but 1 came"
     )
@@ -218,7 +218,9 @@ class Compare(TorchDispatchMode):
         output = func(*args, **(kwargs or {}))
         values = {argument.name: argument.default_value for argument in func._schema.arguments}
         values |= dict(zip(values, args, strict=False)) | (kwargs or {})
-        told = shaped_in_training(func, tree.tree_map_only(Tensor, lambda x: x.to("meta"), values))
+        told = infer_training_shape(
+            func, tree.tree_map_only(Tensor, lambda x: x.to("meta"), values)
+        )
         if told is not None:
             name = func.overloadpacket.__name__
             self.compared.add(name)
@@ -288,6 +290,6 @@ def test_describe_tells_the_memory_at_a_batch(
         "memory at batch 8: inference 334 kB, training 731 kB beyond weights of 247 kB\n"
     )
     assert main(["describe", "lenet5", "--batch", "8", "--json"]) == 0
-    with skeletons():
-        told = memory(zoo.build("lenet5"), (1, 32, 32), 8)
+    with meta_init():
+        told = estimate_memory(zoo.build("lenet5"), (1, 32, 32), 8)
     assert Memory(**json.loads(capsys.readouterr().out)["memory"]) == told

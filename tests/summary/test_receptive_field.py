@@ -19,9 +19,9 @@ from striate.layers import (
     ScaledTanh,
     Subsampling,
     chain,
-    skeletons,
+    meta_init,
 )
-from striate.summary import Anatomy, Layer, dissect
+from striate.summary import Layer, Summary, summarize
 from striate.zoo import CARDS
 
 
@@ -62,10 +62,10 @@ def seen(network: nn.Module, shape: tuple[int, ...], layer: Layer, unit: int) ->
 
 def told(layer: Layer, unit: int) -> tuple[float, float]:
     """The first and the last row that a unit is said to see, in the picture or beyond it."""
-    assert layer.field is not None
+    assert layer.receptive_field is not None
     assert layer.jump is not None
     assert layer.start is not None
-    centre, reach = layer.start[0] + unit * layer.jump[0], (layer.field[0] - 1) / 2
+    centre, reach = layer.start[0] + unit * layer.jump[0], (layer.receptive_field[0] - 1) / 2
     return centre - reach, centre + reach
 
 
@@ -74,9 +74,9 @@ def foretold(layer: Layer, unit: int, height: int) -> tuple[float, float]:
     return max(0, first), min(height - 1, last)
 
 
-def check(network: nn.Module, shape: tuple[int, ...], layers: list[str] | None = None) -> Anatomy:
+def check(network: nn.Module, shape: tuple[int, ...], layers: list[str] | None = None) -> Summary:
     """A unit in the middle of these layers, or of all; one at the edge sees that or less."""
-    anatomy = dissect(network, shape, "it")
+    anatomy = summarize(network, shape, "it")
     assert anatomy.untraced == ()
     network = open_to_all(network)
     there = {layer.name: layer for layer in anatomy.layers if len(layer.output) == len(shape)}
@@ -113,7 +113,7 @@ def test_a_chain_of_windows_sees_what_brute_force_and_the_closed_form_say(
             layers[f"l{number}"] = kind(kernel, stride, padding)
         closed, jump = closed + dilation * (kernel - 1) * jump, jump * stride
     anatomy = check(chain(**layers), (1, 90))
-    assert anatomy.layers[-1].field == (closed,)
+    assert anatomy.layers[-1].receptive_field == (closed,)
     assert anatomy.layers[-1].jump == (jump,)
 
 
@@ -155,11 +155,15 @@ def averaging(layer: nn.Module) -> nn.Module:
 def test_a_network_sees_what_is_foretold(name: str) -> None:
     """Of 30 convolutions, in the network with one channel: widths do not change what is seen."""
     card = CARDS[name]
-    with skeletons():
+    with meta_init():
         network = card.builder().eval()
-    shape = (3, 400, max(card.smallest, 33)) if card.any_size and not card.sized else card.input
+    shape = (
+        (3, 400, max(card.smallest, 33)) if card.any_size and not card.needs_size else card.input
+    )
     layers, coarsest = [], 0
-    for layer in dissect(network, shape, name).layers:  # after an upsampling units see unlike parts
+    for layer in summarize(
+        network, shape, name
+    ).layers:  # after an upsampling units see unlike parts
         finer = layer.jump is None or layer.jump[0] < coarsest
         coarsest = layer.jump[0] if layer.jump and not finer else coarsest
         if layer.kind.endswith(("Conv2d", "Connected2d")) and not finer:
@@ -232,12 +236,12 @@ def test_a_transposed_convolution_has_the_field_of_its_widest_unit(
     kernel: int, stride: int
 ) -> None:
     network = chain(a=nn.Conv2d(2, 2, 3), b=nn.ConvTranspose2d(2, 2, kernel, stride))
-    layer = dissect(network, (2, 20, 9), "it").layers[-1]
+    layer = summarize(network, (2, 20, 9), "it").layers[-1]
     network = open_to_all(network)
     middle = range(layer.output[1] // 2, layer.output[1] // 2 + stride)
     ends = [seen(network, (2, 20, 9), layer, unit) for unit in middle]
-    assert layer.field is not None
-    assert max(last - first + 1 for first, last in ends) == layer.field[0]
+    assert layer.receptive_field is not None
+    assert max(last - first + 1 for first, last in ends) == layer.receptive_field[0]
 
 
 class Applied(nn.Module):
@@ -266,11 +270,11 @@ class Applied(nn.Module):
 def test_what_moves_along_channels_keeps_what_is_seen(
     act: Callable[[Tensor], Tensor], channels: int
 ) -> None:
-    anatomy = dissect(Applied(act, channels), (2, 24, 12), "it")
+    anatomy = summarize(Applied(act, channels), (2, 24, 12), "it")
     first, *_, last = anatomy.layers
     assert (anatomy.untraced, anatomy.uncounted) == ((), ())
-    assert first.field == (3, 3)
-    assert last.field == ((8, 8) if channels == 8 else (5, 5))
+    assert first.receptive_field == (3, 3)
+    assert last.receptive_field == ((8, 8) if channels == 8 else (5, 5))
 
 
 @pytest.mark.parametrize(
@@ -288,8 +292,8 @@ def test_what_moves_along_channels_keeps_what_is_seen(
 def test_what_moves_positions_is_told_and_multiplies_nothing(
     act: Callable[[Tensor], Tensor], operation: str
 ) -> None:
-    anatomy = dissect(Applied(act), (2, 24, 12), "it")
+    anatomy = summarize(Applied(act), (2, 24, 12), "it")
     assert anatomy.untraced == (f"Applied: {operation}",)
     assert anatomy.uncounted == ()
-    assert anatomy.layers[-1].field is None
-    assert anatomy.field is None
+    assert anatomy.layers[-1].receptive_field is None
+    assert anatomy.receptive_field is None

@@ -17,8 +17,8 @@ from torch.utils import _pytree as tree
 from torch.utils.flop_counter import FlopCounterMode
 
 from striate.summary import backward_shapes, meta_shapes
-from striate.summary.backward_shapes import shaped_in_training
-from striate.summary.meta_shapes import named, shaped
+from striate.summary.backward_shapes import infer_training_shape
+from striate.summary.meta_shapes import infer_shape, named_arguments
 from striate.summary.trace import _macs
 
 pytestmark = pytest.mark.slow
@@ -196,7 +196,7 @@ def agree(rule: Callable[[Any, dict[str, Any]], Any], func: Any, calls: Iterator
     """How many calls a rule answers; all of these as torch does."""
     answered = 0
     for args, kwargs in calls:
-        told = rule(func, named(func, args, kwargs))
+        told = rule(func, named_arguments(func, args, kwargs))
         if told is not None:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -217,12 +217,12 @@ def test_every_rule_of_a_training_has_its_case() -> None:
 @pytest.mark.parametrize("kind", KINDS, ids=str)
 @pytest.mark.parametrize("func", FORWARD, ids=str)
 def test_a_forward_pass_has_the_shapes_of_torch(func: Any, kind: torch.dtype) -> None:
-    assert agree(shaped, func, FORWARD[func](lambda *shape: empty(*shape, kind=kind)))
+    assert agree(infer_shape, func, FORWARD[func](lambda *shape: empty(*shape, kind=kind)))
 
 
 @pytest.mark.parametrize("func", TRAINING, ids=str)
 def test_a_training_has_the_shapes_of_torch(func: Any) -> None:
-    assert agree(shaped_in_training, func, TRAINING[func](empty))
+    assert agree(infer_training_shape, func, TRAINING[func](empty))
 
 
 def pointwise() -> Iterator[Any]:
@@ -252,7 +252,7 @@ def test_operations_element_by_element_have_the_shapes_of_torch() -> None:
                 expected = func(*[x.clone() for x in args])
             except (RuntimeError, ValueError):  # torch does not broadcast it or know it
                 continue
-            told = shaped(func, named(func, args, {}))
+            told = infer_shape(func, named_arguments(func, args, {}))
             if told is not None:
                 assert looks(told) == looks(expected), func
                 answered.append(str(func))
@@ -275,7 +275,7 @@ def test_multiply_adds_are_half_of_what_torch_counts_as_operations(
     for args, kwargs in calls(empty):
         with FlopCounterMode(display=False) as counter:
             output = func(*args, **kwargs)
-        macs = _macs(func.overloadpacket.__name__, named(func, args, kwargs), output)
+        macs = _macs(func.overloadpacket.__name__, named_arguments(func, args, kwargs), output)
         assert macs == counter.get_total_flops() / 2, (args, kwargs)
 
 

@@ -10,19 +10,19 @@ from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import OptionError
-from striate.layers import chain, skeletons
-from striate.summary import Anatomy, dissect
+from striate.layers import chain, meta_init
+from striate.summary import Summary, summarize
 from striate.zoo import CARDS
 
 
-def described(name: str, picture: tuple[int, int, int] | None = None, **sizes: int) -> Anatomy:
-    with skeletons():
+def described(name: str, picture: tuple[int, int, int] | None = None, **sizes: int) -> Summary:
+    with meta_init():
         network = zoo.build(name, **sizes)
-    return dissect(network, picture or CARDS[name].input, name)
+    return summarize(network, picture or CARDS[name].input, name)
 
 
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
-    with skeletons():
+    with meta_init():
         return build()
 
 
@@ -52,7 +52,7 @@ def test_a_network_is_told_layer_by_layer() -> None:
 @pytest.mark.parametrize("name", CARDS)
 def test_the_parameters_of_the_layers_are_those_of_the_network(name: str) -> None:
     network = on_meta(lambda: zoo.build(name))
-    anatomy = dissect(network, CARDS[name].input, name)
+    anatomy = summarize(network, CARDS[name].input, name)
     resting = [network.get_submodule(unused) for unused in anatomy.unused]
     rest = sum(p.numel() for module in resting for p in module.parameters())
     assert anatomy.params == sum(layer.params for layer in anatomy.layers) + rest
@@ -69,7 +69,7 @@ def test_layers_stand_in_the_order_they_run_and_not_as_they_were_made() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.last(self.first(x))
 
-    anatomy = dissect(on_meta(Backwards), (3, 9, 7), "backwards")
+    anatomy = summarize(on_meta(Backwards), (3, 9, 7), "backwards")
     assert [(layer.name, layer.output) for layer in anatomy.layers] == [
         ("first", (4, 7, 5)),
         ("last", (2, 7, 5)),
@@ -90,7 +90,7 @@ def test_a_table_is_json_and_html() -> None:
     network = on_meta(
         lambda: chain(**{"a<b": nn.Linear(5, 3), "head": nn.Linear(3, 2, bias=False)})
     )
-    anatomy = dissect(network, (4, 6, 5), "<script>")
+    anatomy = summarize(network, (4, 6, 5), "<script>")
     dense = {"kind": "Linear", "field": [1, 5], "jump": [1, 0], "start": [0, 2]}
     dense |= {"kernel": None, "stride": None}
     assert json.loads(json.dumps(anatomy.to_json())) == {
@@ -135,10 +135,10 @@ def test_a_table_is_json_and_html() -> None:
 def test_nothing_stays_on_the_network(picture: tuple[int, int, int]) -> None:
     network = on_meta(lambda: zoo.build("lenet5"))
     if picture == (1, 32, 32):
-        dissect(network, picture, "lenet5")
+        summarize(network, picture, "lenet5")
     else:
         with pytest.raises(OptionError):
-            dissect(network, picture, "lenet5")
+            summarize(network, picture, "lenet5")
     for module in network.modules():
         assert not module._forward_hooks
         assert not module._forward_pre_hooks
@@ -157,7 +157,7 @@ def test_a_picture_too_small_for_a_window_is_told_the_layer_and_the_sizes() -> N
 def test_padding_and_dilation_of_the_layer_are_told() -> None:
     network = on_meta(lambda: chain(a=nn.Conv2d(3, 4, 1), b=nn.Conv2d(4, 2, 5, 2, 1, dilation=3)))
     with pytest.raises(OptionError) as caught:
-        dissect(network, (3, 7, 70), "mine")
+        summarize(network, (3, 7, 70), "mine")
     assert str(caught.value) == (
         "mine cannot take a picture of 3x7x70; at layer b: a window of 5 at dilation 3 spans 13 "
         "pixels, but the input has 9 (size 7, padding 1 on each side); use at least 11 pixels a "
@@ -188,5 +188,5 @@ def test_a_picture_that_cannot_be_is_refused(picture: tuple[int, int, int]) -> N
 
 def test_markdown_keeps_its_cells_whatever_the_names() -> None:
     network = on_meta(lambda: chain(**{"a|b<c>": nn.Linear(5, 3), "head": nn.Linear(3, 2)}))
-    lines = dissect(network, (5,), "mine").to_markdown().splitlines()
+    lines = summarize(network, (5,), "mine").to_markdown().splitlines()
     assert lines[4].startswith("| a\\|b&lt;c&gt; | Linear | 3 | 18 | 15 |")

@@ -24,9 +24,9 @@ import torch
 from torch import nn
 
 from striate import cli, tensorfile, verbs
-from striate.data.loader import Batch, Pixels
+from striate.data.loader import Batch, ImageDataset
 from striate.distributed import sync_batch_norm
-from striate.distributed.group import joined
+from striate.distributed.group import join_group
 from striate.optim import schedule
 from striate.training import setup
 from striate.training.events import Event, Note
@@ -111,14 +111,14 @@ def train(photos: Path, out: Path, options: dict[str, Any], **more: Any) -> None
 
 
 def count_in_float64() -> None:
-    place, gathered = setup.place, Pixels._gathered
+    place, gathered = setup.to_device, ImageDataset._gather
 
-    def doubled(pixels: Pixels, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
+    def doubled(pixels: ImageDataset, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
         for batch in gathered(pixels, places):
             yield Batch(batch.pictures.double(), batch.labels)
 
-    setup.place = lambda network, device: place(network, device).double()
-    Pixels._gathered = doubled
+    setup.to_device = lambda network, device: place(network, device).double()
+    ImageDataset._gather = doubled
     training_verbs.write_report = lambda *_: None  # it reads the model, which is float32
 
 
@@ -157,11 +157,11 @@ def one_norm(place: Path) -> None:
         whole, own = nn.Sequential(nn.BatchNorm2d(3)), nn.Sequential(nn.BatchNorm2d(3))
         for module in (whole[0], own[0]):
             module.weight.data = torch.tensor([0.5, -2.0, 1.5])
-        sync_batch_norm.synchronise(own, "own")
+        sync_batch_norm.convert_batch_norms(own, "own")
         expected = values.clone().requires_grad_()
         out = whole(expected)
         (out * slopes).sum().backward()
-        with joined():
+        with join_group():
             for cut in (3, 5):
                 here = slice(0, cut) if rank == 0 else slice(cut, 5)
                 mine = values[here].clone().requires_grad_()

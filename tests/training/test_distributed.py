@@ -16,7 +16,7 @@ import striate
 from striate import tensorfile
 from striate.distributed import group, launch
 from striate.distributed.group import Group
-from striate.errors import GroupError, OptionError, ToldElsewhereError
+from striate.errors import GroupError, OptionError, PeerFailedError
 from striate.training.run import Run
 from tests.training.forks import CASES, USUAL
 
@@ -191,8 +191,8 @@ def test_what_torchrun_starts_anew_goes_on_with_its_run(photos: Path, tmp_path: 
 
 def test_a_process_that_torchrun_did_not_start_is_alone(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("RANK", "3")
-    assert launch.place() == launch.Place()
-    assert Group().alone
+    assert launch.process_info() == launch.ProcessInfo()
+    assert Group().is_single
 
 
 def test_the_job_is_named_by_the_user_or_by_the_folder_of_torchrun(monkeypatch: pytest.MonkeyPatch):
@@ -200,38 +200,41 @@ def test_the_job_is_named_by_the_user_or_by_the_folder_of_torchrun(monkeypatch: 
         monkeypatch.setenv(name, "1")
     monkeypatch.setenv("MASTER_ADDR", "here")
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "mine")
-    assert launch.place().job == "mine"
+    assert launch.process_info().job == "mine"
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("TORCHELASTIC_ERROR_FILE", "/tmp/t_1/none_ab/attempt_2/1/error.json")
-    assert launch.place().job == "none_ab"
+    assert launch.process_info().job == "none_ab"
 
 
 @pytest.fixture
 def second_of_four(monkeypatch: pytest.MonkeyPatch) -> Group:
     """The second of four processes on a machine with GPUs."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    return Group(launch.Place(5, 8, 1, 4), torch.distributed.HashStore())
+    return Group(launch.ProcessInfo(5, 8, 1, 4), torch.distributed.HashStore())
 
 
 @pytest.mark.parametrize("device", ["auto", "cuda"])
 def test_each_process_has_a_gpu_of_its_own(device: str, second_of_four: Group):
-    assert second_of_four.device(device) == "cuda:1"
+    assert second_of_four.device_name(device) == "cuda:1"
 
 
 def test_one_gpu_is_refused_to_several_processes(second_of_four: Group):
     with pytest.raises(OptionError) as caught:
-        second_of_four.device("cuda:1")
+        second_of_four.device_name("cuda:1")
     assert str(caught.value) == (
         "device cuda:1 names one GPU for 4 processes; --device cuda takes one for each"
     )
 
 
 def test_processes_that_meet_again_have_another_name():
-    store, places = torch.distributed.HashStore(), [launch.Place(rank, 3) for rank in range(3)]
+    store, places = (
+        torch.distributed.HashStore(),
+        [launch.ProcessInfo(rank, 3) for rank in range(3)],
+    )
     names: list[str] = []
     for _life in range(3):
         with ThreadPoolExecutor(3) as threads:
-            (name,) = set(threads.map(lambda place: group._meeting(store, place), places))
+            (name,) = set(threads.map(lambda place: group._rendezvous(store, place), places))
         names.append(name)
     assert len(set(names)) == 3
 
@@ -239,6 +242,6 @@ def test_processes_that_meet_again_have_another_name():
 def test_who_waits_for_one_that_ended_ends_too():
     store = torch.distributed.HashStore()
     store.add("ended", 1)
-    with pytest.raises(ToldElsewhereError) as caught:
-        Group(launch.Place(1, 2), store).tell()
+    with pytest.raises(PeerFailedError) as caught:
+        Group(launch.ProcessInfo(1, 2), store).broadcast_object()
     assert isinstance(caught.value, GroupError)

@@ -17,17 +17,17 @@ from striate import tensorfile, zoo
 from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.layers.fast_cpu import quicken
-from striate.optim.optimizer import Scale
+from striate.layers.fast_cpu import use_fast_cpu_layers
+from striate.optim.optimizer import GradScaler
 from striate.options import TrainOptions
 from striate.training import autotune, execution
-from striate.training.autotune import Verdict
-from striate.training.execution import Form
-from striate.training.forward_backward import Passes
-from striate.training.recipe import View, complete
+from striate.training.autotune import TuneResult
+from striate.training.execution import ExecutionConfig
+from striate.training.forward_backward import ForwardBackward
+from striate.training.recipe import View, complete_recipe
 from striate.zoo.spec import NetworkSpec
 
-PLAIN = Form("channels-last", "float32", compiled=False, split=1)
+PLAIN = ExecutionConfig("channels-last", "float32", compiled=False, micro_batches=1)
 QUICK = {"epochs": 2, "batch": 16, "threads": 1, "seed": 3}
 CPU = torch.device("cpu")
 
@@ -42,10 +42,12 @@ def network(name: str = "lenet5", channels: int = 1) -> nn.Module:
     return zoo.build(name, channels=channels, classes=5)
 
 
-def passed(net: nn.Module, shape: Form, given: Batch) -> tuple[float, list[torch.Tensor]]:
+def passed(
+    net: nn.Module, shape: ExecutionConfig, given: Batch
+) -> tuple[float, list[torch.Tensor]]:
     """The loss and all gradients."""
     net.train().to(memory_format=shape.memory_format)
-    loss, _ = Passes(net, shape, smoothing=0.1, weights=torch.arange(1.0, 6.0)).run(given)
+    loss, _ = ForwardBackward(net, shape, smoothing=0.1, weights=torch.arange(1.0, 6.0)).run(given)
     return float(loss.detach()), [param.grad.clone() for param in net.parameters()]
 
 
@@ -53,9 +55,9 @@ def passed(net: nn.Module, shape: Form, given: Batch) -> tuple[float, list[torch
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_1998", "mlp"])
 def test_quicker_layers_give_the_same_loss_and_gradients(name: str, layout):
     size = 32 if name == "lenet5" else zoo.card(name).input[1]
-    shape, given = replace(PLAIN, layout=layout), batch(size=size, pictures=3)
+    shape, given = replace(PLAIN, memory_layout=layout), batch(size=size, pictures=3)
     quick = network(name)
-    quicken(quick)
+    use_fast_cpu_layers(quick)
     (loss, gradients), (other, others) = (
         passed(net, shape, given) for net in (network(name), quick)
     )
@@ -78,13 +80,13 @@ def test_quicker_layers_give_the_same_loss_and_gradients(name: str, layout):
 def test_kernels_that_cover_a_picture_give_what_they_gave(convolution: nn.Module):
     pictures = torch.randn(2, 4, 5, 5)
     expected = convolution(pictures)
-    quicken(convolution)
+    use_fast_cpu_layers(convolution)
     torch.testing.assert_close(convolution(pictures), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_quicker_layers_are_taken_where_they_apply():
     net = network()
-    quicken(net)
+    use_fast_cpu_layers(net)
     kinds = [type(module).__name__ for module in net.modules()]
     assert kinds.count("CoveringConv2d") == 3
     assert kinds.count("HalvingAvgPool2d") == 2
@@ -106,24 +108,24 @@ def test_quicker_layers_are_taken_where_they_apply():
 def test_other_pools_stay_as_they_are(pool: nn.Module, size: tuple[int, int]):
     pictures = torch.randn(2, 3, *size)
     expected = pool(pictures)
-    quicken(pool)
+    use_fast_cpu_layers(pool)
     torch.testing.assert_close(pool(pictures), expected)
 
 
 @pytest.mark.parametrize("layout", ["channels-last", "channels-first"])
 @pytest.mark.parametrize("split", [2, 3, 7, 64])
 def test_parts_side_by_side_add_up_to_the_whole(split: int, layout):
-    whole = passed(network(), replace(PLAIN, layout=layout), batch())
-    parts = passed(network(), replace(PLAIN, layout=layout, split=split), batch())
+    whole = passed(network(), replace(PLAIN, memory_layout=layout), batch())
+    parts = passed(network(), replace(PLAIN, memory_layout=layout, micro_batches=split), batch())
     assert parts[0] == pytest.approx(whole[0], rel=1e-5)
     for one, two in zip(whole[1], parts[1], strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
 def test_parts_side_by_side_give_the_same_bits_each_time():
-    first = passed(network(), replace(PLAIN, split=3), batch(pictures=32))
+    first = passed(network(), replace(PLAIN, micro_batches=3), batch(pictures=32))
     for _ in range(5):
-        again = passed(network(), replace(PLAIN, split=3), batch(pictures=32))
+        again = passed(network(), replace(PLAIN, micro_batches=3), batch(pictures=32))
         assert again[0] == first[0]
         assert all(torch.equal(a, b) for a, b in zip(again[1], first[1], strict=True))
 
@@ -163,14 +165,14 @@ def test_what_does_not_change_the_sums_learns_the_same(photos: Path, tmp_path: P
 
 
 def test_a_scaled_loss_gives_gradients_of_their_own_size_and_skips_what_overflows():
-    scale = Scale(CPU)
+    scale = GradScaler(CPU)
     gradients = [torch.full((2,), 3.0) * scale.factor]
-    assert scale.undone(gradients)
+    assert scale.unscale_(gradients)
     assert gradients[0].tolist() == [3.0, 3.0]
-    assert not scale.undone([torch.tensor([1.0, float("inf")])])
+    assert not scale.unscale_([torch.tensor([1.0, float("inf")])])
     assert scale.state()["scale"] == 2**15
     for _ in range(2000):
-        assert scale.undone([torch.ones(1)])
+        assert scale.unscale_([torch.ones(1)])
     assert scale.state() == {"scale": torch.tensor(2.0**16), "finite_steps": torch.tensor(0.0)}
 
 
@@ -178,25 +180,25 @@ def test_a_scaled_loss_gives_gradients_of_their_own_size_and_skips_what_overflow
 def test_networks_that_need_a_whole_batch_are_not_split(name: str):
     net = zoo.build(name, channels=3, classes=5)
     with pytest.raises(OptionError) as caught:
-        execution.usual(TrainOptions(split=2), net, 1, CPU)
+        execution.default_execution(TrainOptions(micro_batches=2), net, 1, CPU)
     assert str(caught.value) == (
         "split 2 came, but batch norms need a whole batch and dropout draws for one; "
         "leave it out for this network"
     )
-    assert execution.others(PLAIN, TrainOptions(), net, 1, CPU)["split"] == []
+    assert execution.alternatives(PLAIN, TrainOptions(), net, 1, CPU)["split"] == []
 
 
 def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(OptionError) as caught:
-        execution.usual(TrainOptions(compile="yes"), network(), 1, CPU)
+        execution.default_execution(TrainOptions(compile="yes"), network(), 1, CPU)
     assert str(caught.value) == ("compile needs a C++ compiler, but no c++ was found; leave it out")
-    assert execution.others(PLAIN, TrainOptions(), network(), 1, CPU)["compiled"] == []
+    assert execution.alternatives(PLAIN, TrainOptions(), network(), 1, CPU)["compiled"] == []
 
 
 def test_a_cpu_has_no_tf32():
     with pytest.raises(OptionError) as caught:
-        execution.usual(TrainOptions(precision="tf32"), network(), 1, CPU)
+        execution.default_execution(TrainOptions(precision="tf32"), network(), 1, CPU)
     assert str(caught.value) == "precision tf32 is for GPUs; take float32 or bfloat16 on a CPU"
 
 
@@ -204,12 +206,14 @@ def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("striate.hardware.cores", lambda: 4)
     monkeypatch.setattr("striate.hardware.has_quick_bfloat16", lambda _device: True)
     monkeypatch.setattr("striate.hardware.can_compile", lambda _device: True)
-    free = execution.others(PLAIN, TrainOptions(), network(), 1, CPU)
+    free = execution.alternatives(PLAIN, TrainOptions(), network(), 1, CPU)
     assert free == {
         "layout": ["channels-first"], "precision": ["bfloat16"], "split": [4], "compiled": [True],
     }  # fmt: skip
-    asked = TrainOptions(layout="channels-last", precision="float32", split=1, compile="no")
-    assert not any(execution.others(PLAIN, asked, network(), 1, CPU).values())
+    asked = TrainOptions(
+        memory_format="channels-last", precision="float32", micro_batches=1, compile="no"
+    )
+    assert not any(execution.alternatives(PLAIN, asked, network(), 1, CPU).values())
 
 
 @pytest.mark.parametrize(("split", "threads"), [(None, 4), (2, 2), (8, 1)])
@@ -218,19 +222,19 @@ def test_the_parts_of_a_large_step_share_the_cores(
 ):
     monkeypatch.setattr("striate.hardware.cores", lambda: 4)
     options, view = (
-        TrainOptions(batch=1024, split=split),
+        TrainOptions(batch=1024, micro_batches=split),
         View(NetworkSpec.of("lenet5"), 32, 1, "stretch"),
     )
-    assert complete(options, view, 10_000, network(), CPU).threads == threads
+    assert complete_recipe(options, view, 10_000, network(), CPU).threads == threads
 
 
 class Paced:
     """Stands for a step: what each form takes, in seconds that are only told."""
 
-    pace: dict[Form, float]
-    started: list[Form]
+    pace: dict[ExecutionConfig, float]
+    started: list[ExecutionConfig]
 
-    def __init__(self, _network: object, _batch: object, shape: Form) -> None:
+    def __init__(self, _network: object, _batch: object, shape: ExecutionConfig) -> None:
         self.shape = shape
         if self.pace.get(shape) is None:
             raise RuntimeError("torch cannot compile this network")
@@ -240,7 +244,7 @@ class Paced:
         return self.pace[self.shape]
 
 
-def outcome(trying: Generator[Progress, None, Verdict], told: list[Progress] | None = None):
+def outcome(trying: Generator[Progress, None, TuneResult], told: list[Progress] | None = None):
     """What a trial finds; its progress is added to `told`."""
     while True:
         try:
@@ -251,27 +255,32 @@ def outcome(trying: Generator[Progress, None, Verdict], told: list[Progress] | N
             told.append(progress)
 
 
-def at_once(verdict: Verdict) -> Generator[Progress, None, Verdict]:
+def at_once(verdict: TuneResult) -> Generator[Progress, None, TuneResult]:
     yield Progress(0, 1, "forms of a step")
     return verdict
 
 
 def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
-    first, bf16 = replace(PLAIN, layout="channels-first"), replace(PLAIN, precision="bfloat16")
-    both = replace(PLAIN, precision="bfloat16", split=2)
+    first, bf16 = (
+        replace(PLAIN, memory_layout="channels-first"),
+        replace(PLAIN, precision="bfloat16"),
+    )
+    both = replace(PLAIN, precision="bfloat16", micro_batches=2)
     Paced.pace, Paced.started = {PLAIN: 2.0, first: 1.95, bf16: 1.0, both: 0.5}, []
     monkeypatch.setattr(autotune, "_Runner", Paced)
     free = {
         "layout": ["channels-first"], "precision": ["bfloat16"], "split": [2], "compiled": [True],
     }  # fmt: skip
     told = list[Progress]()
-    found = outcome(autotune.choose(network(), batch(), PLAIN, free, steps=100), told)
+    found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100), told)
     assert [(each.done, each.total) for each in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert (found.form, found.gain) == (both, pytest.approx(4.0))
     assert replace(both, compiled=True) not in Paced.started
-    found = outcome(autotune.choose(network(), batch(), PLAIN, free, steps=100_000))  # it fails
+    found = outcome(
+        autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000)
+    )  # it fails
     assert (found.form, found.gain) == (both, pytest.approx(4.0))
-    found = outcome(autotune.choose(network(), batch(), PLAIN, free, steps=100_000, most=60))
+    found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000, most=60))
     assert (found.form, found.gain) == (PLAIN, 1.0)
 
 
@@ -280,13 +289,18 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
 ):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(autotune, "LEAST_STEPS", 10)
-    shape, calls = replace(PLAIN, layout="channels-first"), list[int]()
+    shape, calls = replace(PLAIN, memory_layout="channels-first"), list[int]()
 
     def chosen(
-        _network: object, _batch: object, _usual: Form, _free: object, steps: int, _most: float
+        _network: object,
+        _batch: object,
+        _usual: ExecutionConfig,
+        _free: object,
+        steps: int,
+        _most: float,
     ):
         calls.append(steps)
-        return at_once(Verdict(shape, 1.25))
+        return at_once(TuneResult(shape, 1.25))
 
     monkeypatch.setattr(autotune, "choose", chosen)
     told = [
@@ -294,7 +308,7 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
         for name, asked in (("a", {}), ("b", {}), ("c", {"trial": "no"}), ("d", {"trial": "yes"}))
     ]
     assert calls == [600, 600]
-    assert [(event.form, event.gain) for event in told] == [
+    assert [(event.execution, event.speedup) for event in told] == [
         ("channels first, float32", 1.25),
         ("channels first, float32", 1.25),
         ("channels last, float32", None),
@@ -310,10 +324,10 @@ def test_a_trial_that_was_made_for_another_wish_is_not_taken(
     """With one layout asked for and then the other, the same is left to be tried."""
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(autotune, "LEAST_STEPS", 10)
-    monkeypatch.setattr(autotune, "choose", lambda *given: at_once(Verdict(given[2], 1.0)))
+    monkeypatch.setattr(autotune, "choose", lambda *given: at_once(TuneResult(given[2], 1.0)))
     told = [
         next(
-            event.form
+            event.execution
             for event in striate.stream(photos, out=tmp_path / layout, layout=layout)
             if hasattr(event, "form")
         )
@@ -328,16 +342,16 @@ def test_a_damaged_file_of_trials_is_written_anew(
 ):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     (tmp_path / "trials.json").write_text(content)
-    assert autotune._recall({"view": 1}) is None
-    autotune._remember({"view": 1}, Verdict(PLAIN, 1.0))
-    assert autotune._recall({"view": 1}) == Verdict(PLAIN, 1.0)
+    assert autotune._load_cached({"view": 1}) is None
+    autotune._save_cached({"view": 1}, TuneResult(PLAIN, 1.0))
+    assert autotune._load_cached({"view": 1}) == TuneResult(PLAIN, 1.0)
 
 
 def test_a_real_trial_leaves_the_network_as_it_was():
     net = network()
     before = tensorfile.digest(net.state_dict())
     free = {"layout": ["channels-first"], "split": [2]}
-    found = outcome(autotune.choose(net, batch(), PLAIN, free, steps=1))
+    found = outcome(autotune.pick_fastest(net, batch(), PLAIN, free, steps=1))
     assert found.gain >= 1
     assert tensorfile.digest(net.state_dict()) == before
     assert all(param.grad is None for param in net.parameters())

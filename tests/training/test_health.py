@@ -13,20 +13,20 @@ import striate
 from striate import tensorfile
 from striate.layers import ScaledTanh
 from striate.training import health, loop
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import Note
-from striate.training.health import Health, units
+from striate.training.health import GradientMonitor, check_activations
 
-AT = Position(epoch=2, step=7)
+AT = TrainState(epoch=2, step=7)
 
 
 def felt(network: nn.Module, loss_times: float = 1.0) -> list[str]:
     """What is told of the gradients of one step."""
     torch.manual_seed(0)
     (network(torch.randn(8, 5)).square().mean() * loss_times).backward()
-    watch, position = Health(), Position(epoch=2, step=7)
-    watch.feel(network, position, updates=0)
-    return list(watch.told(position))
+    watch, position = GradientMonitor(), TrainState(epoch=2, step=7)
+    watch.record(network, position, updates=0)
+    return list(watch.warnings(position))
 
 
 def deep(layers: int) -> nn.Sequential:
@@ -67,21 +67,21 @@ def test_of_gradients_that_are_well_nothing_is_told():
 
 
 def test_a_thing_is_told_once():
-    network, watch, position = deep(12), Health(), Position()
+    network, watch, position = deep(12), GradientMonitor(), TrainState()
     network(torch.ones(2, 5)).sum().backward()
     for updates in (0, 1, 3):
-        watch.feel(network, position, updates)
-    assert len(list(watch.told(position))) == 1
-    watch.feel(network, position, updates=7)
-    assert list(watch.told(position)) == []
-    assert position.told == ["vanishing"]
+        watch.record(network, position, updates)
+    assert len(list(watch.warnings(position))) == 1
+    watch.record(network, position, updates=7)
+    assert list(watch.warnings(position)) == []
+    assert position.warned == ["vanishing"]
 
 
 def test_few_updates_are_looked_at():
-    network, watch, looked_at = deep(2), Health(), []
+    network, watch, looked_at = deep(2), GradientMonitor(), []
     network(torch.ones(2, 5)).sum().backward()
     for updates in range(256):
-        watch.feel(network, AT, updates)
+        watch.record(network, AT, updates)
         looked_at += [updates + 1] * len(watch._looks)
         watch._looks.clear()
     assert looked_at == [1, 2, 4, 8, 16, 32, 64, 128, 192, 256]
@@ -97,7 +97,7 @@ def rectified(bias: list[float]) -> nn.Sequential:
 
 def judged(network: nn.Module, count: int = 20) -> list[str]:
     torch.manual_seed(0)
-    return list(units(network, torch.rand(count, 1, 12, 12), Position(epoch=4)))
+    return list(check_activations(network, torch.rand(count, 1, 12, 12), TrainState(epoch=4)))
 
 
 def test_a_dead_layer_is_named():
@@ -142,7 +142,7 @@ def test_what_is_measured_changes_no_number(
 ):
     options = {"epochs": 3, "batch": 16, "threads": 1, "network": "resnet20", "augment": "light"}
     runs = [striate.train(photos, out=tmp_path / "with", progress=False, **options)]
-    monkeypatch.setattr(Health, "feel", lambda *_: None)
+    monkeypatch.setattr(GradientMonitor, "feel", lambda *_: None)
     monkeypatch.setattr(loop, "_units", lambda *_: ())
     runs.append(striate.train(photos, out=tmp_path / "without", progress=False, **options))
     one, other = (tensorfile.read(run.checkpoints / "last.safetensors")[1] for run in runs)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 import striate
 from striate import tensorfile
-from striate.layers import Outputs
+from striate.layers import AuxOutputs
 from striate.optim import schedule
 from striate.tasks import classification
 from striate.training.events import Note, Step, Stopped
@@ -194,5 +194,5 @@ def test_weighted_losses_are_those_of_pictures_that_come_as_often():
     each = F.cross_entropy(logits, targets, reduction="none")
     expected = (weights[targets] * each).sum() / 4
     torch.testing.assert_close(classification.loss(logits, targets, weights=weights), expected)
-    both = classification.loss(Outputs(logits, (logits,), 0.3), targets, weights=weights)
+    both = classification.loss(AuxOutputs(logits, (logits,), 0.3), targets, weights=weights)
     torch.testing.assert_close(both, 1.3 * expected)

@@ -16,8 +16,8 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.errors import OptionError
-from striate.evaluation.lr_plot import drawn
-from striate.training.lr_finder import RateTest, exploded, smooth, suggestion
+from striate.evaluation.lr_plot import draw_rate_test
+from striate.training.lr_finder import RateTest, find_explosion, smooth, suggest
 
 QUICK = {"threads": 1, "seed": 3, "network": "lenet5", "batch": 16}
 
@@ -29,7 +29,7 @@ def test(photos: Path) -> RateTest:
 
 def test_the_rate_rises_by_a_constant_factor_until_the_loss_explodes(test: RateTest):
     assert test.rates[0] == 1e-5
-    assert test.exploded
+    assert test.exploded_rate
     assert 10 < len(test.rates) < 100
     for one, other in zip(test.rates, test.rates[1:], strict=False):
         assert other / one == pytest.approx(1e6 ** (1 / 99))
@@ -54,27 +54,29 @@ def test_the_first_losses_weigh_in_the_smoothed_ones_as_they_should():
 
 
 def test_a_loss_explodes_at_four_times_its_least():
-    assert not exploded([1.0] * 20 + [3.9] * 60)
-    assert exploded([1.0] * 20 + [4.1] * 60)
+    assert not find_explosion([1.0] * 20 + [3.9] * 60)
+    assert find_explosion([1.0] * 20 + [4.1] * 60)
 
 
 def test_one_step_makes_no_explosion_whether_lucky_or_unlucky():
-    assert not exploded([0.1] + [1.0] * 20)
-    assert not exploded([1.0] * 12 + [500.0])
-    assert exploded([1.0] * 12 + [500.0, 400.0, 600.0])
+    assert not find_explosion([0.1] + [1.0] * 20)
+    assert not find_explosion([1.0] * 12 + [500.0])
+    assert find_explosion([1.0] * 12 + [500.0, 400.0, 600.0])
 
 
 def test_a_loss_that_explodes_at_once_suggests_nothing():
     losses = [1.0, 1.1, 1.5, 9.0, 80.0, 700.0]
-    assert exploded(losses)
-    assert suggestion([10.0**n for n in range(6)], losses) is None
+    assert find_explosion(losses)
+    assert suggest([10.0**n for n in range(6)], losses) is None
 
 
 def test_a_loss_that_never_fell_suggests_nothing():
-    assert suggestion(RATES, falling(0.4)) is not None
-    assert suggestion(RATES, falling(0.0)) is None
+    assert suggest(RATES, falling(0.4)) is not None
+    assert suggest(RATES, falling(0.0)) is None
     losses = tuple(falling(0.0))
-    test = RateTest("a", "sgd", 8, RATES, losses, tuple(smooth(losses)), 1.1, None, exploded=False)
+    test = RateTest(
+        "a", "sgd", 8, RATES, losses, tuple(smooth(losses)), 1.1, None, exploded_rate=False
+    )
     assert str(test).splitlines()[-1] == (
         "a with sgd and 8 pictures a step: no rate up to 10 lowered the loss by more than batches "
         f"differ, from 1.1 to {min(test.smoothed[9:]):.3g}; it never exploded; a larger --batch or "
@@ -97,14 +99,14 @@ def falling(by: float, seed: int = 0) -> list[float]:
 
 @pytest.mark.parametrize("first", [0.1, 0.5, 1.1, 2.0, 9.0])
 def test_the_first_step_decides_nothing(first: float):
-    found = {suggestion(RATES, [first, *falling(0.5, seed)[1:]]) for seed in range(20)}
+    found = {suggest(RATES, [first, *falling(0.5, seed)[1:]]) for seed in range(20)}
     assert None not in found
-    assert suggestion(RATES, [first, *falling(0.0)[1:]]) is None
+    assert suggest(RATES, [first, *falling(0.0)[1:]]) is None
     assert all(0.1 < 4 * rate < 1.5 for rate in found)
 
 
 def test_batches_that_differ_are_seldom_taken_for_a_fall():
-    found = [suggestion(RATES, (1.1 + np.array(noise(seed))).tolist()) for seed in range(200)]
+    found = [suggest(RATES, (1.1 + np.array(noise(seed))).tolist()) for seed in range(200)]
     assert sum(rate is not None for rate in found) < 40
 
 
@@ -125,7 +127,7 @@ def test_the_table_marks_the_suggestion(test: RateTest):
 
 
 def test_the_plot_marks_the_suggestion_between_its_decades(test: RateTest):
-    text = drawn(test, ".svg").decode()
+    text = draw_rate_test(test, ".svg").decode()
     ET.fromstring(text)
     assert f">suggested: {test.suggested:.2g}</text>" in text
     (mark,) = re.findall(r'points="([\d.]+),[\d.]+ [\d.]+,[\d.]+" stroke="#b3261e"', text)
@@ -138,7 +140,7 @@ def test_the_plot_marks_the_suggestion_between_its_decades(test: RateTest):
 
 
 def test_no_line_of_the_plot_leaves_it(test: RateTest):
-    found = re.findall(r'points="([^"]+)" stroke="(#\w+)"', drawn(test, ".svg").decode())
+    found = re.findall(r'points="([^"]+)" stroke="(#\w+)"', draw_rate_test(test, ".svg").decode())
     for points, colour in found:
         for x, y in (map(float, point.split(",")) for point in points.split()):
             assert 60 <= x <= 620
@@ -147,7 +149,7 @@ def test_no_line_of_the_plot_leaves_it(test: RateTest):
 
 
 def test_the_plot_is_a_png_of_twice_its_size(test: RateTest):
-    image = Image.open(io.BytesIO(drawn(test, ".png")))
+    image = Image.open(io.BytesIO(draw_rate_test(test, ".png")))
     assert (image.format, image.size) == ("PNG", (1280, 800))
     assert len(image.getcolors(10**6)) > 20
 

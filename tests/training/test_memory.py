@@ -11,8 +11,8 @@ import striate
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training import setup
-from striate.training.memory import SHARE, Room, free_memory
-from striate.training.recipe import View, complete
+from striate.training.memory import AUTO_FRACTION, MemoryBudget, free_memory
+from striate.training.recipe import View, complete_recipe
 from striate.zoo.spec import NetworkSpec
 
 CPU = torch.device("cpu")
@@ -21,8 +21,8 @@ NETWORK = VIEW.build(10)
 MACHINE = "MemTotal:       9000 kB\nMemFree:  10 kB\nMemAvailable:    5000 kB\n"
 
 
-def room(free: int | None) -> Room:
-    return Room(NETWORK, VIEW, free)
+def room(free: int | None) -> MemoryBudget:
+    return MemoryBudget(NETWORK, VIEW, free)
 
 
 def planted(system: Path, files: dict[str, str]) -> Path:
@@ -34,26 +34,29 @@ def planted(system: Path, files: dict[str, str]) -> Path:
 
 @pytest.mark.parametrize("batch", [2, 64, 256])
 def test_the_largest_power_of_two_that_fits_is_taken(batch: int):
-    needed = room(None).needed(batch)
+    needed = room(None).required_bytes(batch)
     assert needed is not None
-    for free, expected in ((needed / SHARE + 1, batch), (needed / SHARE - 1, batch // 2)):
-        settled = room(int(free)).settled(TrainOptions(batch="auto"), pictures=1000)
+    for free, expected in (
+        (needed / AUTO_FRACTION + 1, batch),
+        (needed / AUTO_FRACTION - 1, batch // 2),
+    ):
+        settled = room(int(free)).resolve_batch_size(TrainOptions(batch="auto"), pictures=1000)
         assert settled.batch == max(2, expected)
 
 
 def test_no_more_pictures_are_taken_than_there_are():
     for pictures, batch in ((2, 2), (63, 32), (64, 64), (1000, 512)):
-        assert room(10**12).settled(TrainOptions(batch="auto"), pictures).batch == batch
+        assert room(10**12).resolve_batch_size(TrainOptions(batch="auto"), pictures).batch == batch
 
 
 def test_a_batch_that_was_asked_for_stays():
     for batch in (7, None):
-        assert room(1).settled(TrainOptions(batch=batch), 1000).batch == batch
+        assert room(1).resolve_batch_size(TrainOptions(batch=batch), 1000).batch == batch
 
 
 def test_auto_needs_memory_that_is_known():
     with pytest.raises(OptionError) as caught:
-        room(None).settled(TrainOptions(batch="auto"), 1000)
+        room(None).resolve_batch_size(TrainOptions(batch="auto"), 1000)
     assert str(caught.value) == (
         "how much memory resnet20 takes, or how much is free, cannot be told here; "
         "give --batch a number in place of auto"
@@ -61,14 +64,16 @@ def test_auto_needs_memory_that_is_known():
 
 
 def recipe(batch: int, precision: str = "float32"):
-    return complete(TrainOptions(batch=batch, precision=precision), VIEW, 10_000, NETWORK, CPU)
+    return complete_recipe(
+        TrainOptions(batch=batch, precision=precision), VIEW, 10_000, NETWORK, CPU
+    )
 
 
 def test_a_batch_that_does_not_fit_is_refused_with_one_that_does():
     space = room(100_000_000)
-    space.check(recipe(32))
+    space.check_fits(recipe(32))
     with pytest.raises(OptionError) as caught:
-        space.check(recipe(1000))
+        space.check_fits(recipe(1000))
     assert str(caught.value) == (
         "a step of 1,000 pictures of 3x32x32 takes about 1.57 GB of memory with resnet20, but "
         "100 MB are free; take --batch 32 or less, a smaller --size or another network"
@@ -77,24 +82,24 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does():
 
 def test_where_nothing_fits_no_batch_is_proposed():
     with pytest.raises(OptionError) as caught:
-        room(1_000_000).check(recipe(2))
+        room(1_000_000).check_fits(recipe(2))
     assert str(caught.value).endswith(
         "but 1.00 MB are free; take a smaller --size or another network"
     )
 
 
 def test_half_the_digits_take_half_the_memory():
-    needed = room(None).needed(64)
+    needed = room(None).required_bytes(64)
     assert needed is not None
-    room(needed // 2 + 1).check(recipe(64, "bfloat16"))
+    room(needed // 2 + 1).check_fits(recipe(64, "bfloat16"))
     with pytest.raises(OptionError, match="are free"):
-        room(needed // 2 + 1).check(recipe(64))
+        room(needed // 2 + 1).check_fits(recipe(64))
 
 
 def test_a_batch_that_known_memory_refuses_is_taken_where_memory_is_unknown():
     with pytest.raises(OptionError, match="but 100 MB are free"):
-        room(100_000_000).check(recipe(10_000))
-    room(None).check(recipe(10_000))
+        room(100_000_000).check_fits(recipe(10_000))
+    room(None).check_fits(recipe(10_000))
 
 
 def test_what_the_machine_can_give_is_free(tmp_path: Path):

@@ -22,11 +22,11 @@ from torch.nn import functional as F
 import striate
 from striate import tensorfile
 from striate.cli import main
-from striate.data.loader import Share
+from striate.data.loader import BatchShard
 from striate.distributed.group import Group
-from striate.distributed.launch import Place
+from striate.distributed.launch import ProcessInfo
 from striate.errors import DivergedError, ModelError, OptionError
-from striate.optim.ema import Average
+from striate.optim.ema import EMA
 from striate.training import step
 from striate.training.events import Started, Stopped
 from striate.training.run import Run
@@ -130,7 +130,7 @@ def test_a_file_is_given_again_to_use_its_model(
     assert main(["verify", run, "--network", code]) == 0
     assert "the same to the last bit" in capsys.readouterr().out
     model = striate.load(run, network=code)
-    assert model.name == "mynet.py:Net(width=5)"
+    assert model.network_name == "mynet.py:Net(width=5)"
     assert model.network.conv.out_channels == 5
     assert striate.predict(model, photos / "flat" / "00.png")[0].error == ""
 
@@ -558,9 +558,9 @@ def test_a_shared_weight_enters_the_average_once():
     network = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
     network[1].weight = network[0].weight
     nn.init.zeros_(network[0].weight)
-    average = Average(network, 0.9)
+    average = EMA(network, 0.9)
     nn.init.ones_(network[0].weight)
-    average.follow(network)
+    average.update(network)
     expected = torch.full((2, 2), 1 - 2 / 11)  # of the first update
     torch.testing.assert_close(average.network[0].weight.detach(), expected)
 
@@ -673,11 +673,11 @@ striate.train({str(photos)!r}, network=Pooled(), epochs=2, batch=80, threads=1, 
 def test_no_process_has_an_empty_batch_for_it(network: Any, norm: str, least: int):
     """A forward may not take one: a view of no numbers is ambiguous."""
     training = SimpleNamespace(
-        group=Group(Place(1, 3)),
+        group=Group(ProcessInfo(1, 3)),
         recipe=SimpleNamespace(batch_norm=norm),
         model=SimpleNamespace(spec=NetworkSpec.of(network)),
     )
-    assert step.Training.share.fget(training) == Share(1, 3, least)
+    assert step.Training.shard.fget(training) == BatchShard(1, 3, least)
 
 
 def test_two_processes_each_load_the_file(photos: Path, trained: Path, tmp_path: Path):

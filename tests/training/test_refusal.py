@@ -9,7 +9,7 @@ import torch
 
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.training.forward_backward import explained
+from striate.training.forward_backward import translate_torch_errors
 
 BATCH = Batch(torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
 
@@ -17,13 +17,13 @@ BATCH = Batch(torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
 @pytest.mark.parametrize("raised", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
 def test_memory_that_a_step_does_not_get_is_told_with_its_pictures(raised: Exception):
     expected = "a step of 4 pictures of 3x8x8 needs more memory than cpu has free; take a smaller"
-    with pytest.raises(OptionError, match=expected), explained(BATCH):
+    with pytest.raises(OptionError, match=expected), translate_torch_errors(BATCH):
         raise raised
 
 
 def test_a_cpu_that_has_no_memory_is_understood():
     expected = "needs more memory than cpu has free"
-    with pytest.raises(OptionError, match=expected), explained(BATCH):
+    with pytest.raises(OptionError, match=expected), translate_torch_errors(BATCH):
         torch.empty(1 << 50)
 
 
@@ -38,10 +38,10 @@ def in_fixed_order() -> Iterator[None]:
 def test_a_kernel_without_a_fixed_order_is_named():
     zeros, first = torch.zeros(2), torch.tensor([0])
     expected = r"computes put_ in no fixed order.*--deterministic"
-    with pytest.raises(OptionError, match=expected), explained(BATCH):
+    with pytest.raises(OptionError, match=expected), translate_torch_errors(BATCH):
         zeros.put_(first, torch.ones(1))
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match="batch2"), explained(BATCH):
+    with pytest.raises(RuntimeError, match="batch2"), translate_torch_errors(BATCH):
         torch.zeros(2) @ torch.zeros(3, 4, 5)

@@ -22,7 +22,7 @@ from striate.cli import main
 from striate.data.cache import decode_all
 from striate.errors import ModelError, OptionError, StorageError
 from striate.training import checkpoint, loop
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Note, Started, Step
 from striate.training.recipe import Recipe
 from striate.training.run import Run
@@ -106,7 +106,7 @@ def test_saving_takes_below_a_hundredth_of_the_time_unless_asked_to(
 ):
     unset = dict.fromkeys(field.name for field in dataclasses.fields(Recipe))
     recipe = Recipe(**{**unset, "checkpoint_minutes": asked})
-    assert loop._pause(recipe, Position(saving=saving)) == pause
+    assert loop._pause(recipe, TrainState(saving_seconds=saving)) == pause
 
 
 def test_how_long_saving_takes_is_measured(
@@ -174,10 +174,10 @@ def test_an_epoch_that_was_saved_but_not_told_is_told_and_kept(whole: Run, tmp_p
 
 def test_the_half_line_of_a_kill_harms_no_later_line(tmp_path: Path):
     run = Run(tmp_path)
-    run.mend()
+    run.truncate_partial_line()
     run.events_file.write_text('{"event": "Note", "text": "one"}\n{"event": "Ep')
-    run.mend()
-    run.note(loop.Finished(tmp_path, 1, 1, 0.5, 2.0))
+    run.truncate_partial_line()
+    run.append_event(loop.Finished(tmp_path, 1, 1, 0.5, 2.0))
     assert [event["event"] for event in run.events()] == ["Note", "Finished"]
 
 
@@ -295,7 +295,7 @@ def test_a_run_goes_on_after_there_was_no_room_for_an_event(
 ):
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        usual = Run.note
+        usual = Run.append_event
 
         def full(run: Run, event: object) -> None:
             if isinstance(event, Epoch) and event.epoch == 2:
@@ -350,7 +350,7 @@ def test_the_number_of_decoders_changes_nothing(
 ):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     used: list[int] = []
-    usual = decode_all.answers
+    usual = decode_all.run_tasks
 
     def answers(job: str, tasks: list, _: int, seconds: float):
         used.append(workers)

@@ -13,14 +13,14 @@ from striate.data.check import inspect
 from striate.errors import DataError
 from striate.options import TrainOptions
 from striate.training import setup
-from striate.training.setup import Dataset
+from striate.training.setup import PreparedData
 from striate.verbs import display
 from tests.data.images import class_folders
 
 
-def read(photos: Path, **options: object) -> Dataset:
-    work = setup.read(photos, TrainOptions.read(options))
-    return display.watched(work, Console(quiet=True))
+def read(photos: Path, **options: object) -> PreparedData:
+    work = setup.prepare_data(photos, TrainOptions.read(options))
+    return display.show_progress(work, Console(quiet=True))
 
 
 def test_mean_and_deviation_are_those_of_the_training_pictures(
@@ -29,11 +29,11 @@ def test_mean_and_deviation_are_those_of_the_training_pictures(
     monkeypatch.setattr(setup, "_AT_ONCE", 7)
     class_folders(tmp_path, {"one": 30, "two": 30}, side=16)
     data = read(tmp_path, size=16)
-    trained = [row for row, picture in enumerate(data.packed.pictures) if picture.part == "train"]
+    trained = [row for row, picture in enumerate(data.decoded.samples) if picture.split == "train"]
     assert 7 < len(trained) < 60
-    values = data.packed.pixels[trained].reshape(-1, 3) / 255
+    values = data.decoded.pixels[trained].reshape(-1, 3) / 255
     assert data.preprocess.mean == pytest.approx(values.mean(axis=0))
-    assert data.preprocess.deviation == pytest.approx(values.std(axis=0))
+    assert data.preprocess.std == pytest.approx(values.std(axis=0))
 
 
 def test_pictures_of_one_colour_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_pictures_of_one_colour_each_are_not_divided_by_nothing(tmp_path: Path) 
         Image.new("L", (9 + number, 9), 200).save(path)
     data = read(tmp_path, size=16, network="resnet18", fit="stretch")
     assert data.preprocess.mean == pytest.approx([200 / 255])
-    assert data.preprocess.deviation == pytest.approx([1 / 255])
+    assert data.preprocess.std == pytest.approx([1 / 255])
 
 
 def _copies(root: Path) -> None:

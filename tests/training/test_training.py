@@ -84,7 +84,7 @@ def test_what_was_not_asked_for_is_chosen_and_recorded(run: Run):
 
 
 def test_every_picture_is_recorded_with_its_part(run: Run):
-    pictures = run.pictures()
+    pictures = run.samples()
     assert len(pictures) == 120
     assert {entry["part"] for entry in pictures} == {"train", "validation", "test"}
     assert run.read_json("data_report.json")["pictures"] == {
@@ -350,7 +350,7 @@ def test_a_network_with_arguments_is_trained_and_found_again(photos: Path, tmp_p
         **{**QUICK, "epochs": 1, "network": "mlp(widths=(9, 7))", "size": 16},
     )
     model = striate.load(run.model_file)
-    assert model.name == "mlp(widths=(9, 7))"
+    assert model.network_name == "mlp(widths=(9, 7))"
     assert model.network.get_parameter("hidden1.dense.weight").shape == (9, 16 * 16)
     assert len(striate.predict(model, photos)) > 0
 
@@ -391,7 +391,7 @@ def test_a_seed_may_be_a_date_or_the_largest_number(photos: Path, tmp_path: Path
 
 def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys):
     events = striate.stream(photos, out=tmp_path / "run", **QUICK)
-    for _ in display.shown(events):
+    for _ in display.show_events(events):
         pass
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, pictures of 32x32 pixels (")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from striate.vision.convolution_methods import choose, factors
+from striate.vision.convolution_methods import choose_method, separate
 
 
 def gaussian(side: int, dtype: str) -> np.ndarray:
@@ -25,16 +25,16 @@ def gaussian(side: int, dtype: str) -> np.ndarray:
 )
 def test_the_method_follows_size_and_rank(side, dense, product, dtype):
     kernel = np.random.default_rng(1).normal(size=(side, side)).astype(dtype)
-    assert choose(kernel) == dense
-    assert choose(gaussian(side, dtype)) == product
-    assert choose(np.ones((1, 100), dtype)) == "direct"
+    assert choose_method(kernel) == dense
+    assert choose_method(gaussian(side, dtype)) == product
+    assert choose_method(np.ones((1, 100), dtype)) == "direct"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("side", [2, 3, 8, 31, 63])
 def test_a_kernel_of_rank_one_is_a_column_times_a_row(side, dtype):
     kernel = gaussian(side, dtype) * -3
-    column, row = factors(kernel)
+    column, row = separate(kernel)
     assert column.dtype == row.dtype == dtype
     few = 4 * np.finfo(dtype).eps
     np.testing.assert_allclose(np.outer(column, row), kernel, atol=few * np.abs(kernel).max())
@@ -44,10 +44,10 @@ def test_a_kernel_of_rank_one_is_a_column_times_a_row(side, dtype):
 def test_one_other_tap_makes_a_higher_rank(place):
     kernel = np.outer([1.0, 2, 4, 2, 1], [1.0, 3, 5, 3, 1])
     kernel[place] += 1e-6
-    assert factors(kernel) is None
+    assert separate(kernel) is None
 
 
 def test_a_kernel_of_zeros_has_factors():
-    column, row = factors(np.zeros((3, 4)))
+    column, row = separate(np.zeros((3, 4)))
     assert not column.any()
     assert not row.any()

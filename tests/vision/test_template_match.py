@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from striate.errors import OptionError
 from striate.vision import find
-from striate.vision.template_match import peaks, response
+from striate.vision.template_match import find_peaks, match_scores
 
 
 def by_a_loop(template: np.ndarray, image: np.ndarray) -> np.ndarray:
@@ -33,7 +33,7 @@ def test_normalised_scores_are_those_of_a_loop(shape: tuple[int, ...], dtype: ty
     random = np.random.default_rng(sum(shape))
     template = random.integers(0, 255, shape).astype(dtype)
     image = random.integers(0, 255, (30, 40, *shape[2:])).astype(dtype)
-    found = response(template, image)
+    found = match_scores(template, image)
     assert found.dtype == (np.float32 if dtype == np.uint8 else np.float64)
     np.testing.assert_allclose(
         found, by_a_loop(template, image), atol=1e-6 if dtype == np.uint8 else 1e-12
@@ -45,7 +45,7 @@ def test_plain_scores_are_sums_of_products():
     template, image = random.normal(size=(3, 4, 2)), random.normal(size=(9, 8, 2))
     boxes = np.lib.stride_tricks.sliding_window_view(image, (3, 4), axis=(0, 1))
     expected = np.einsum("rcohw,hwo->rc", boxes, template)
-    np.testing.assert_allclose(response(template, image, method="plain"), expected, atol=1e-12)
+    np.testing.assert_allclose(match_scores(template, image, method="plain"), expected, atol=1e-12)
 
 
 @given(
@@ -63,7 +63,7 @@ def test_brightness_and_contrast_do_not_matter(
     found = find(template, image * gain + light, threshold=0.9)
     assert found.positions.tolist() == [list(place)]
     assert 1 - 1e-9 < found.scores[0] <= 1
-    assert found.centres.tolist() == [[place[0] + 4, place[1] + 3.5]]
+    assert found.centers.tolist() == [[place[0] + 4, place[1] + 3.5]]
     assert find(-template, image * gain + light, threshold=0.9).positions.tolist() == []
 
 
@@ -72,7 +72,7 @@ def test_brightness_and_contrast_do_not_matter(
 def test_flat_regions_score_nothing(offset: float, scale: float):
     image = np.full((60, 50), float(offset * scale))
     image[:20] += scale * np.random.default_rng(2).random((20, 50))
-    found = response(np.eye(7), image)
+    found = match_scores(np.eye(7), image)
     assert np.isfinite(found).all()
     assert np.abs(found).max() <= 1
     assert np.abs(found[20:]).max() == 0
@@ -101,24 +101,24 @@ def test_a_coloured_template_is_told_from_one_of_another_colour():
 def test_matches_come_best_first_and_no_more_than_asked():
     scores = np.zeros((9, 9))
     scores[1, 1], scores[4, 7], scores[8, 0] = 0.6, 0.9, 0.7
-    found = peaks(scores, (2, 3), threshold=0.5)
+    found = find_peaks(scores, (2, 3), threshold=0.5)
     assert found.positions.tolist() == [[4, 7], [8, 0], [1, 1]]
     assert found.scores.tolist() == [0.9, 0.7, 0.6]
     assert found.size == (2, 3)
-    assert peaks(scores, (2, 3), threshold=0.7).positions.tolist() == [[4, 7], [8, 0]]
-    assert peaks(scores, (2, 3), threshold=0.5, most=1).positions.tolist() == [[4, 7]]
-    assert peaks(scores, (8, 8), threshold=0.5, stride=4).positions.tolist()[1] == [32, 0]
+    assert find_peaks(scores, (2, 3), threshold=0.7).positions.tolist() == [[4, 7], [8, 0]]
+    assert find_peaks(scores, (2, 3), threshold=0.5, most=1).positions.tolist() == [[4, 7]]
+    assert find_peaks(scores, (8, 8), threshold=0.5, stride=4).positions.tolist()[1] == [32, 0]
 
 
 def test_a_slope_beside_a_peak_is_no_match():
     scores = np.minimum(np.arange(20), 12)[np.newaxis] * np.ones((1, 1))
-    assert peaks(scores[:, :13], (1, 4), threshold=3).positions.tolist() == [[0, 12]]
+    assert find_peaks(scores[:, :13], (1, 4), threshold=3).positions.tolist() == [[0, 12]]
 
 
 def test_a_peak_is_not_hidden_by_one_that_was_dropped():
     scores = np.zeros((1, 20))
     scores[0, [4, 7, 10]] = 0.9, 0.8, 0.7
-    assert peaks(scores, (1, 8), threshold=0.5).positions.tolist() == [[0, 4], [0, 10]]
+    assert find_peaks(scores, (1, 8), threshold=0.5).positions.tolist() == [[0, 4], [0, 10]]
 
 
 @given(
@@ -131,8 +131,8 @@ def test_peaks_stay_apart_and_what_is_dropped_has_a_better_one_near(
     seed: int, size: tuple[int, int], apart: float, levels: int
 ):
     scores = np.random.default_rng(seed).integers(0, levels, (20, 30)) / levels
-    found = peaks(scores, size, threshold=0.0, apart=apart)
-    everything = peaks(scores, size, threshold=0.0, apart=0)
+    found = find_peaks(scores, size, threshold=0.0, apart=apart)
+    everything = find_peaks(scores, size, threshold=0.0, apart=0)
     assert (np.diff(found.scores) <= 0).all()
     near = np.abs(found.positions[:, None] - everything.positions) < np.array(size) * apart
     near = near.all(axis=2)
@@ -145,7 +145,7 @@ def test_peaks_stay_apart_and_what_is_dropped_has_a_better_one_near(
 
 
 def test_a_flat_map_is_tiled():
-    found = peaks(np.ones((100, 90)), (10, 10), threshold=1, apart=1)
+    found = find_peaks(np.ones((100, 90)), (10, 10), threshold=1, apart=1)
     assert sorted(found.positions.tolist()) == [
         [r, c] for r in range(0, 100, 10) for c in range(0, 90, 10)
     ]
@@ -154,8 +154,8 @@ def test_a_flat_map_is_tiled():
 def test_a_tensor_gives_a_tensor_of_the_same_scores():
     image = np.random.default_rng(1).random((20, 30))
     template = image[4:9, 11:17]
-    scores = response(torch.from_numpy(template), torch.from_numpy(image))
-    assert torch.equal(scores, torch.from_numpy(response(template, image)))
+    scores = match_scores(torch.from_numpy(template), torch.from_numpy(image))
+    assert torch.equal(scores, torch.from_numpy(match_scores(template, image)))
     assert find(template, torch.from_numpy(image), most=1).positions.tolist() == [[4, 11]]
 
 
@@ -179,7 +179,7 @@ def test_copies_of_the_template_are_all_found_and_nothing_else():
     three = pictures[labels == 3][4]
     found = find(three, source.page, threshold=0.99)
     assert len(found) == 1
-    assert np.abs(source.centres[source.labels == 3] - found.centres).max(axis=1).min() == 0
+    assert np.abs(source.centres[source.labels == 3] - found.centers).max(axis=1).min() == 0
 
 
 EYE = np.eye(3)
@@ -219,7 +219,7 @@ def test_bad_input_is_one_sentence(template, image, options, message: str):
 
 def test_a_map_of_scores_has_rows_and_columns():
     with pytest.raises(OptionError) as caught:
-        peaks(np.ones((4, 5, 2)), (3, 3), threshold=0.5)
+        find_peaks(np.ones((4, 5, 2)), (3, 3), threshold=0.5)
     assert str(caught.value) == "a map of scores must be (rows, columns), but (4, 5, 2) came"
 
 
@@ -231,7 +231,7 @@ def test_a_bright_pixel_hides_nothing_that_lies_elsewhere(shape: tuple[int, ...]
     template = image[20 : 20 + shape[0], 30 : 30 + shape[1]].copy()
     expected = by_a_loop(template, image)
     image[150, 160] = bright
-    found = response(template, image)
+    found = match_scores(template, image)
     far = np.ones(found.shape, bool)
     far[151 - shape[0] :, 161 - shape[1] :] = False
     np.testing.assert_allclose(found[far], expected[far], atol=1e-9)

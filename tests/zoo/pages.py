@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.summary import dissect
+from striate.summary import summarize
 from striate.zoo import CARDS
 from tests.zoo import peers
 from tests.zoo.test_zoo import on_meta, table, volumes
@@ -27,7 +27,7 @@ def assert_table(page: ModuleType, column: str, name: str) -> None:
 
 def macs(name: str, side: int, **arguments: float) -> int:
     """Multiply-adds of convolutions and dense layers for a square picture."""
-    return dissect(on_meta(name, **arguments), (3, side, side), name).macs
+    return summarize(on_meta(name, **arguments), (3, side, side), name).macs
 
 
 def assert_twins(ours: nn.Module, theirs: nn.Module, *pictures: Tensor) -> None:

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from striate import zoo
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages import alexnet, zfnet
 from tests.zoo import peers
 from tests.zoo.test_zoo import CARDS, on_meta, table, volumes
@@ -48,7 +48,7 @@ def test_alexnet_halves_its_maps_between_two_gpus_in_three_layers() -> None:
 
 def small(name: str) -> nn.Module:
     """The network with weights for its first two stages only."""
-    with skeletons():
+    with meta_init():
         network = zoo.build(name)
     for stage in ("conv1", "conv2"):
         network.get_submodule(stage).to_empty(device="cpu")

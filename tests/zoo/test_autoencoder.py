@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from striate import zoo
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages import autoencoder as page
 from tests.zoo.test_zoo import CARDS, empty, on_meta, table, volumes
 
@@ -31,7 +31,7 @@ def test_the_picture_keeps_its_size_or_has_the_next_smaller_multiple_of_eight(
 
 @pytest.mark.parametrize("widths", [(5,), (6, 4), (3, 8, 5, 2)])
 def test_depth_and_widths_can_be_others(widths: tuple[int, ...]) -> None:
-    with skeletons():
+    with meta_init():
         network = zoo.build("conv_autoencoder", channels=2, widths=widths)
     names = [name for name, _ in network.named_children()]
     depth = len(widths)

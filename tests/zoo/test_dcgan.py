@@ -8,7 +8,7 @@ from torch import nn
 
 from striate import verbs, zoo
 from striate.errors import OptionError
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages import dcgan as page
 from tests.zoo.test_zoo import CARDS, empty, on_meta, seeded, table, volumes
 
@@ -27,7 +27,7 @@ def test_the_table_of_the_page_is_true(name: str) -> None:
 @pytest.mark.parametrize(("size", "widest"), [(32, 512), (64, 1024)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_what_one_draws_the_other_judges(size: int, widest: int, channels: int) -> None:
-    with skeletons():
+    with meta_init():
         generator, discriminator = (zoo.build(name, size=size, channels=channels) for name in BOTH)
     pictures = generator(empty(5, 100, 1, 1))
     assert pictures.shape == (5, channels, size, size)

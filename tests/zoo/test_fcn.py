@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.layers import skeletons
-from striate.summary import dissect
+from striate.layers import meta_init
+from striate.summary import summarize
 from striate.zoo.pages import fcn as page
 from striate.zoo.pages.fcn import Scores
 from tests.zoo import peers
@@ -56,9 +56,9 @@ def test_parameters_are_the_134_million_of_the_paper() -> None:
 
 
 def test_scores_lie_in_the_middle_of_what_they_score() -> None:
-    with skeletons():
+    with meta_init():
         network = zoo.build("fcn8s").eval()
-    layers = {layer.name: layer for layer in dissect(network, (3, 203, 250), "fcn8s").layers}
+    layers = {layer.name: layer for layer in summarize(network, (3, 203, 250), "fcn8s").layers}
     for path, jump in (("stage3.pool", 8), ("stage4.pool", 16), ("fc7.conv", 32)):
         assert layers[path].jump == (jump, jump)
         assert layers[path].start == ((jump - 1) / 2,) * 2
@@ -131,7 +131,7 @@ def test_in_the_middle_stands_what_vgg_says_of_the_whole_picture() -> None:
     """With 7x7 places the middle one of fc6 sees them all, as torchvision's dense layers do."""
     models = peers.torchvision().models
     theirs = models.vgg16(weights=None, init_weights=False).eval()
-    with skeletons():
+    with meta_init():
         ours = zoo.build("fcn32s").eval()
     names = [name for name in ours.state_dict() if not name.startswith("head")]
     values = [value for name, value in theirs.state_dict().items() if "classifier.6" not in name]

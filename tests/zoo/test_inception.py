@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate import zoo
-from striate.layers import Outputs, Tapped, skeletons
+from striate.layers import AuxOutputs, WithAuxHeads, meta_init
 from striate.tasks import classification
 from striate.zoo import CARDS
 from striate.zoo.pages import googlenet, inception_resnet, inception_v2, inception_v3, inception_v4
@@ -90,7 +90,7 @@ def test_while_training_auxiliary_heads_are_heard_with_their_weight(name: str) -
     network = seeded(name, classes=5).train()
     side = CARDS[name].smallest
     outputs = network(torch.randn(3, 3, side, side))
-    assert isinstance(outputs, Outputs)
+    assert isinstance(outputs, AuxOutputs)
     assert len(outputs.auxiliary) == (1 if name == "inception_v3" else 2)
     assert {x.shape for x in (outputs.logits, *outputs.auxiliary)} == {(3, 5)}
     labels = torch.tensor([4, 0, 2])
@@ -103,7 +103,7 @@ def test_while_training_auxiliary_heads_are_heard_with_their_weight(name: str) -
 @pytest.mark.parametrize("name", TAPPED)
 def test_in_evaluation_auxiliary_heads_are_not_there(name: str) -> None:
     network = seeded(name, classes=5).eval()
-    assert isinstance(network, Tapped)
+    assert isinstance(network, WithAuxHeads)
     side = CARDS[name].smallest
     x = torch.randn(3, 3, side, side)
     with torch.inference_mode():
@@ -229,7 +229,7 @@ def in_our_order(theirs: nn.Module) -> nn.Module:
 
 def like(theirs: nn.Module, name: str) -> nn.Module:
     """Our network with their weights."""
-    with skeletons():
+    with meta_init():
         ours = zoo.build(name)
     ours.to_empty(device="cpu")
     peers.in_their_order(ours, theirs)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate import zoo
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages import lenet_1998
 from striate.zoo.pages.lenet_1998 import TABLE, code
 from tests.zoo.test_zoo import CARDS, on_meta, params, table, volumes
@@ -141,7 +141,7 @@ def test_every_weight_learns_and_the_network_can_be_exported() -> None:
 
 def test_weights_of_a_file_fill_a_skeleton() -> None:
     net, x = seeded(classes=12), torch.randn(2, 1, 32, 32)
-    with skeletons():
+    with meta_init():
         empty = zoo.build("lenet5_1998", classes=12)
     empty.load_state_dict(net.state_dict(), assign=True)
     assert empty(x).equal(net(x))

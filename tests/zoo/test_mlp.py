@@ -10,7 +10,7 @@ from torch import nn
 
 from striate import verbs, zoo
 from striate.errors import OptionError
-from striate.layers import LocallyConnected2d, skeletons
+from striate.layers import LocallyConnected2d, meta_init
 from striate.zoo.pages import mlp as page
 from striate.zoo.pages.mlp import Window
 from tests.zoo.test_zoo import CARDS, on_meta, params, table, volumes
@@ -52,13 +52,13 @@ def test_an_mlp_has_the_widths_asked_for(
 def test_the_networks_of_the_papers_have_their_links() -> None:
     """Net-1 and Net-2 of the report on 16x16 pixels, and the other shapes of 1998."""
     for widths, size, count in (((), 16, 2570), ((12,), 16, 3214), ((1000,), 28, 795_010)):
-        with skeletons():
+        with meta_init():
             assert params(zoo.build("mlp", widths=widths, size=size)) == count
     assert params(on_meta("locally_connected")) == 64 * (9 + 1) + 16 * (25 + 1) + 10 * (16 + 1)
 
 
 def test_sixteen_billion_weights_become_forty_million() -> None:
-    with skeletons():
+    with meta_init():
         dense = zoo.build("mlp", size=200, widths=(400_000,))
         windows = (Window(40, 10, 2, 4),)
         local = zoo.build("locally_connected", size=200, windows=windows)

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import ModelError, OptionError, StorageError, StriateError
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.layers.meta_init import _Undrawn
-from striate.zoo.pretrained import Expectation, expects, fitting, sources
+from striate.zoo.pretrained import PretrainedInput, expected_input, fitting, sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
-from striate.zoo.pretrained.fitting import spread
-from striate.zoo.pretrained.libraries import library
-from striate.zoo.pretrained.naming import weights_of
+from striate.zoo.pretrained.fitting import spread_channels
+from striate.zoo.pretrained.libraries import import_library
+from striate.zoo.pretrained.naming import named_weights
 from tests.zoo import peers
 
 PAIRS = [(name, source) for source in ("torchvision", "timm") for name in COUNTERPARTS[source]]
@@ -157,12 +157,12 @@ def test_a_wrong_activation_would_show_in_the_logits(name: str) -> None:
 @pytest.mark.parametrize(("name", "source"), PAIRS, ids=lambda word: word)
 def test_every_tensor_has_its_name_and_shape_there(name: str, source: str) -> None:
     arguments = {"auxiliary": False} if (name, source) == ("inception_v3", "timm") else {}
-    with skeletons():
+    with meta_init():
         network, peer = zoo.build(name, **arguments), blank(name, source)
     names = COUNTERPARTS[source][name].naming.names(network)
     assert len(set(names.values())) == len(names)
-    mine = {names[key]: tensor.numel() for key, tensor in weights_of(network).items()}
-    assert mine == {key: tensor.numel() for key, tensor in weights_of(peer).items()}
+    mine = {names[key]: tensor.numel() for key, tensor in named_weights(network).items()}
+    assert mine == {key: tensor.numel() for key, tensor in named_weights(peer).items()}
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "torch"])
@@ -233,8 +233,8 @@ def test_kernels_are_summed_or_repeated_in_turn() -> None:
     kernel = torch.tensor([3.0, 5.0, 7.0]).view(1, 3, 1, 1)
     for channels, expected in ((1, [15]), (2, [10, 5]), (3, [3, 5, 7]), (4, [1.5, 5, 7, 1.5]),
                                (6, [1.5, 2.5, 3.5, 1.5, 2.5, 3.5])):  # fmt: skip
-        assert spread(kernel, channels).flatten().tolist() == expected
-    assert spread(kernel[:, :1], 2).flatten().tolist() == [1.5, 1.5]
+        assert spread_channels(kernel, channels).flatten().tolist() == expected
+    assert spread_channels(kernel[:, :1], 2).flatten().tolist() == [1.5, 1.5]
 
 
 def test_other_classes_begin_with_a_fresh_head(tmp_path: Path) -> None:
@@ -334,7 +334,7 @@ def test_weights_that_do_not_fit_change_nothing(tmp_path: Path) -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     path = saved(tmp_path / "weights", changed(extra=torch.ones(2)))
     with pytest.raises(ModelError):
-        fitting.load(network, zoo.card("resnet20"), path, {})
+        fitting.load_pretrained(network, zoo.card("resnet20"), path, {})
     assert all(tensor.equal(before[name]) for name, tensor in network.state_dict().items())
 
 
@@ -414,12 +414,12 @@ def test_a_source_that_has_no_weights_for_it_says_who_has(
     name: str, source: str, message: str
 ) -> None:
     assert told(OptionError, lambda: ours(name, source)) == message
-    assert told(OptionError, lambda: expects(name, source)) == message
+    assert told(OptionError, lambda: expected_input(name, source)) == message
 
 
 def test_an_unknown_source_is_told_those_there_are() -> None:
     message = "no weights come from 'hub'; there are 'package', 'timm', 'torchvision'"
-    assert told(OptionError, lambda: expects("resnet18", "hub")) == message
+    assert told(OptionError, lambda: expected_input("resnet18", "hub")) == message
 
 
 @pytest.mark.parametrize(
@@ -482,7 +482,7 @@ def test_a_broken_library_that_another_needs_is_named(
     ):
         written(tmp_path / f"{name}.py", text.encode())
     monkeypatch.syspath_prepend(tmp_path)
-    message = told(OptionError, lambda: library("outer_library", "it"))
+    message = told(OptionError, lambda: import_library("outer_library", "it"))
     assert message.startswith(
         "it needs outer-library, which needs inner-library, which cannot be imported: "
     )
@@ -508,7 +508,7 @@ def test_weights_are_found_inside_of_what_wraps_them(
 ) -> None:
     state = filled(zoo.build("resnet20")).state_dict()
     network = ours("resnet20", torch_saved(tmp_path / "weights", wrap(dict(state))))
-    assert all(tensor.equal(state[name]) for name, tensor in weights_of(network).items())
+    assert all(tensor.equal(state[name]) for name, tensor in named_weights(network).items())
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "torch"])
@@ -528,7 +528,7 @@ def test_true_means_the_weights_that_are_published(monkeypatch: pytest.MonkeyPat
 
     def published(_name: str, source: str) -> dict[str, Tensor]:
         asked.append(source)
-        names = sources.counterpart("resnet18", source).naming.names(zoo.build("resnet18"))
+        names = sources.find_counterpart("resnet18", source).naming.names(zoo.build("resnet18"))
         return {names[name]: tensor for name, tensor in state.items() if name in names}
 
     monkeypatch.setattr(sources, "published", published)
@@ -619,26 +619,26 @@ HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 @pytest.mark.parametrize(
     ("name", "source", "expected"),
     [
-        ("resnet18", "torchvision", Expectation(*IMAGENET, 224, "bilinear")),
-        ("inception_v3", "torchvision", Expectation(*HALVES, 299, "bilinear")),
-        ("googlenet_bn", "torchvision", Expectation(*HALVES, 224, "bilinear")),
-        ("resnet18", "timm", Expectation(*IMAGENET, 224, "bicubic")),
-        ("inception_v4", "timm", Expectation(*HALVES, 299, "bicubic")),
-        ("efficientnet_lite1", "timm", Expectation(*HALVES, 240, "bicubic")),
-        ("efficientnet_lite1", "package", Expectation(*HALVES, 240, "bicubic")),
+        ("resnet18", "torchvision", PretrainedInput(*IMAGENET, 224, "bilinear")),
+        ("inception_v3", "torchvision", PretrainedInput(*HALVES, 299, "bilinear")),
+        ("googlenet_bn", "torchvision", PretrainedInput(*HALVES, 224, "bilinear")),
+        ("resnet18", "timm", PretrainedInput(*IMAGENET, 224, "bicubic")),
+        ("inception_v4", "timm", PretrainedInput(*HALVES, 299, "bicubic")),
+        ("efficientnet_lite1", "timm", PretrainedInput(*HALVES, 240, "bicubic")),
+        ("efficientnet_lite1", "package", PretrainedInput(*HALVES, 240, "bicubic")),
     ],
 )
 def test_weights_say_how_they_want_their_pictures(
-    name: str, source: str, expected: Expectation
+    name: str, source: str, expected: PretrainedInput
 ) -> None:
     if source != "package":
         getattr(peers, source)()
-    assert expects(name, source) == expected
+    assert expected_input(name, source) == expected
 
 
 @pytest.mark.parametrize("name", COUNTERPARTS["package"])
 def test_packages_want_pictures_of_the_size_on_the_card(name: str) -> None:
-    assert expects(name, "package").size == zoo.card(name).input[1]
+    assert expected_input(name, "package").size == zoo.card(name).input[1]
 
 
 @pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
@@ -650,8 +650,8 @@ def test_torchvision_changes_pictures_inside_where_we_expect_others(
     network.transform_input = True  # as torchvision does for its published weights
     mean, deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
     pixels = torch.rand_like(picture(name))
-    wanted = expects(name, "torchvision")
-    mine = (pixels - wanted.mean[0]) / wanted.deviation[0]
+    wanted = expected_input(name, "torchvision")
+    mine = (pixels - wanted.mean[0]) / wanted.std[0]
     with torch.inference_mode():
         one = ours(name, "torchvision")(mine)
         two = network((pixels - mean) / deviation)

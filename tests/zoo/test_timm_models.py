@@ -17,12 +17,12 @@ import striate
 from striate import zoo
 from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import Shares
+from striate.data.listing.splits import SplitFractions
 from striate.errors import ModelError, OptionError
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.model import Model, load, save
-from striate.summary import dissect
-from striate.zoo.pretrained import expects
+from striate.summary import summarize
+from striate.zoo.pretrained import expected_input
 from striate.zoo.pretrained.timm_models import head_naming
 from striate.zoo.spec import NetworkSpec
 from tests.conftest import striped
@@ -43,7 +43,7 @@ def test_a_network_of_timm_has_a_card() -> None:
     assert (card.name, card.paper, card.year) == ("timm:resnet18", "Wightman", 2019)
     assert (card.input, card.classes, card.params) == ((3, 224, 224), 1000, 11_689_512)
     assert card.any_size
-    assert card.gives == "logits"
+    assert card.output == "logits"
     assert not zoo.card("timm:test_vit").any_size
 
 
@@ -128,7 +128,7 @@ def test_a_network_with_a_head_of_its_own_gets_one_behind_it(name: str) -> None:
     [("resnet50", 427), ("densenet121", 2071), ("inception_v3", 1311), ("mobilenetv1_100", 315)],
 )
 def test_its_field_is_told_before_global_pooling(name: str, field: int) -> None:
-    assert striate.describe(f"timm:{name}").field == field
+    assert striate.describe(f"timm:{name}").receptive_field == field
 
 
 def least_of_each_module() -> list[str]:
@@ -158,10 +158,10 @@ class _Nowhere:
 def test_a_network_of_each_page_of_timm_is_built_described_and_learns() -> None:
     for name in least_of_each_module():
         card = zoo.card(f"timm:{name}")
-        with skeletons():
+        with meta_init():
             network = zoo.build(f"timm:{name}", classes=3)
         assert [child for child, _ in network.named_children()][-1] == "head", name
-        anatomy = dissect(network, card.input, name)
+        anatomy = summarize(network, card.input, name)
         counter = FlopCounterMode(display=False)
         counter.mod_tracker = _Nowhere()
         with counter, torch.no_grad():
@@ -212,7 +212,7 @@ def kept(name: str, path: Path) -> tuple[Model, Tensor]:
     view = Preprocess(size, 1, "crop", (0.4,), (0.2,))
     torch.manual_seed(6)
     network = peers.shaken(zoo.build(name, channels=1, classes=2))
-    model = Model(network, NetworkSpec.of(name), ("cat", "dog"), view, Shares(0.1, 0.1))
+    model = Model(network, NetworkSpec.of(name), ("cat", "dog"), view, SplitFractions(0.1, 0.1))
     save(model, path)
     return model, torch.randint(256, (2, size, size, 1), dtype=torch.uint8)
 
@@ -250,7 +250,7 @@ def test_it_is_trained_and_predicts(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     )
     assert run.folder == Path("runs/photos-timm-test_resnet")
     model = striate.load(run.model_file)
-    assert model.name == "timm:test_resnet"
+    assert model.network_name == "timm:test_resnet"
     (prediction,) = striate.predict(model, "photos/cat/1.png")
     assert prediction.error == ""
 
@@ -324,6 +324,6 @@ def test_weights_that_nobody_has_are_told(
 
 
 def test_its_weights_expect_what_timm_says() -> None:
-    told = expects("timm:vit_tiny_patch16_224", "timm")
-    assert (told.mean, told.deviation) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    told = expected_input("timm:vit_tiny_patch16_224", "timm")
+    assert (told.mean, told.std) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     assert (told.size, told.interpolation) == (224, "bicubic")

@@ -10,7 +10,7 @@ from torch import nn
 
 from striate import zoo
 from striate.arithmetic.receptive_field import Axis
-from striate.summary import dissect
+from striate.summary import summarize
 from striate.zoo.pages import vgg
 from tests.zoo.test_zoo import CARDS, on_meta, table, volumes
 
@@ -54,7 +54,7 @@ LECTURE = [
 def test_the_layers_of_vgg16_are_those_of_the_lecture() -> None:
     network = on_meta("vgg16")
     built: list[tuple[str, tuple[int, ...], int]] = []
-    for layer in dissect(network, (3, 224, 224), "vgg16").layers:
+    for layer in summarize(network, (3, 224, 224), "vgg16").layers:
         module = network.get_submodule(layer.name)
         kind = {nn.Conv2d: f"CONV3-{layer.output[0]}", nn.MaxPool2d: "POOL2", nn.Linear: "FC"}
         if type(module) in kind:
@@ -80,7 +80,7 @@ def test_the_values_of_vgg16_are_15_million() -> None:
 def test_three_3x3_convolutions_see_7x7_with_fewer_weights() -> None:
     axis = Axis()
     for _ in range(3):
-        axis = axis.window(3, padding=1)
+        axis = axis.slide(3, padding=1)
     assert axis.size == 7
     assert 3 * 3 * 3 < 7 * 7
 

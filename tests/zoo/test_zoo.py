@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import OptionError
-from striate.layers import Tapped, skeletons
-from striate.summary import dissect
+from striate.layers import WithAuxHeads, meta_init
+from striate.summary import summarize
 from striate.zoo import CARDS, PAGES, Card
 from striate.zoo.pages import lenet, resnet, resnet_small
 from striate.zoo.pages.resnet_small import Absent, PaddedIdentity
@@ -34,7 +34,7 @@ SMALLEST = (
 
 @cache
 def on_meta(name: str, **sizes: int) -> nn.Module:
-    with skeletons():
+    with meta_init():
         return zoo.build(name, **sizes).eval()
 
 
@@ -57,11 +57,11 @@ def example(card: Card, pictures: int) -> Tensor:
 
 def assert_gives(card: Card, output: Tensor, x: Tensor, *, channels: int, classes: int) -> None:
     """Logits, logits for every pixel of x, or a picture."""
-    if card.gives == "logits":
+    if card.output == "logits":
         assert output.shape == (len(x), classes)
-    elif card.gives == "map":
+    elif card.output == "map":
         assert output.shape == (len(x), classes, *x.shape[2:])
-    elif card.takes == "code":
+    elif card.input_kind == "code":
         assert output.shape[:2] == (len(x), channels)
         assert output.shape[2] == output.shape[3] > 1
     else:
@@ -89,16 +89,16 @@ def test_parameters_are_those_of_the_card(card: Card) -> None:
 
 @every
 def test_multiply_adds_and_field_are_those_of_the_card(card: Card) -> None:
-    anatomy = dissect(on_meta(card.name), card.input, card.name)
+    anatomy = summarize(on_meta(card.name), card.input, card.name)
     assert anatomy.uncounted == anatomy.untraced == ()
     assert anatomy.macs == card.macs
-    assert anatomy.field == card.field
+    assert anatomy.receptive_field == card.receptive_field
 
 
 @every
 def test_a_batch_gives_what_the_card_says(card: Card) -> None:
     x = empty(3, *card.input)
-    channels = card.input[0] if card.takes == "picture" else 3
+    channels = card.input[0] if card.input_kind == "picture" else 3
     assert_gives(card, on_meta(card.name)(x), x, channels=channels, classes=card.classes)
 
 
@@ -106,7 +106,7 @@ def test_a_batch_gives_what_the_card_says(card: Card) -> None:
 def test_channels_and_classes_can_be_others(card: Card) -> None:
     channels, height, width = card.input
     network = on_meta(card.name, **others(card, channels=4, classes=7))
-    x = empty(2, 4 if card.takes == "picture" else channels, height, width)
+    x = empty(2, 4 if card.input_kind == "picture" else channels, height, width)
     assert_gives(card, network(x), x, channels=4, classes=7)
 
 
@@ -117,7 +117,7 @@ def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: C
     assert names[-1] == "head"
     assert len(names) > 3
     assert all(re.fullmatch(r"[a-z]+[0-9]*[a-z]?", name) for name in names)
-    if isinstance(network, nn.Sequential | Tapped):
+    if isinstance(network, nn.Sequential | WithAuxHeads):
         x = y = empty(1, *card.input)
         for stage in stages(network).values():
             y = stage(y)
@@ -131,7 +131,7 @@ def test_networks_for_any_size_take_odd_ones(card: Card) -> None:
     for size in ((least, least), (2 * least + 1, least + 13)):
         x = empty(2, channels, *size)
         output = on_meta(card.name)(x)
-        if card.gives == "picture":  # its page says of which size
+        if card.output == "picture":  # its page says of which size
             assert output.shape[:2] == x.shape[:2]
         else:
             assert_gives(card, output, x, channels=channels, classes=card.classes)

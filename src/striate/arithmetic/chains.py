@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 from striate.arithmetic.volumes import LayerSize, Volumes
 from striate.arithmetic.windows import Size, checked, window
 from striate.errors import OptionError, printable, unknown
-from striate.text import MISWRITTEN, arguments
+from striate.text import MISWRITTEN, parse_arguments
 
 _LONGEST = 200  # characters of a layer
 _EXAMPLE = 'as in "conv(96, 11, stride=4)" "pool(3, stride=2)" "dense(10)"'
@@ -143,7 +143,7 @@ def _read(text: str) -> _Layer:
         raise unknown("layer", name, _LAYERS)
     signature = inspect.signature(_LAYERS[name])
     try:
-        numbers, named = arguments(bracket and rest, _LONGEST)
+        numbers, named = parse_arguments(bracket and rest, _LONGEST)
         signature.bind((), *numbers, **named)
     except MISWRITTEN as error:
         _, *takes = signature.parameters.values()

@@ -24,13 +24,13 @@ class Axis:
     jump: Fraction = Fraction(1)  #: pixels between the centres of neighbours; 0: all see the same
     start: Fraction = Fraction(0)
 
-    def window(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
+    def slide(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
         """After a convolution or pooling."""
         reach = span(kernel, dilation) - 1
         centre = self.start + (Fraction(reach, 2) - padding) * self.jump
         return Axis(self.size + reach * self.jump, self.jump * stride, centre)
 
-    def transposed(self, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
+    def transpose(self, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
         """After a transposed convolution; the size is that of the unit that sees most."""
         reach = span(kernel, dilation) - 1
         step = self.jump / stride
@@ -38,16 +38,16 @@ class Axis:
         centre = self.start + (padding - Fraction(reach, 2)) * step
         return Axis(self.size + taps * self.jump, step, centre)
 
-    def resized(self, ratio: Fraction, taps: int) -> Axis:
+    def resize(self, ratio: Fraction, taps: int) -> Axis:
         """After interpolation of `taps` neighbours; `ratio` is the old count over the new."""
         centre = self.start + (ratio / 2 - Fraction(1, 2)) * self.jump
         return Axis(self.size + (taps - 1) * self.jump, self.jump * ratio, centre)
 
-    def shifted(self, units: int | Fraction, step: int = 1) -> Axis:
+    def shift(self, units: int | Fraction, step: int = 1) -> Axis:
         """Every `step`-th unit from a unit on."""
         return Axis(self.size, self.jump * step, self.start + units * self.jump)
 
-    def merged(self, count: int) -> Axis:
+    def merge(self, count: int) -> Axis:
         """What `count` neighbours see together: what every unit made of all of them sees."""
         reach = (count - 1) * self.jump
         return Axis(self.size + reach, Fraction(0), self.start + reach / 2)

@@ -33,7 +33,7 @@ from striate.cli import (
 from striate.cli import filter as filter_
 from striate.cli.output import complain, fill_closed_streams, standard_streams
 from striate.distributed import launch
-from striate.errors import StriateError, ToldElsewhereError, printable
+from striate.errors import PeerFailedError, StriateError, printable
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Before torch starts its threads: one that waits gives up its core after some 0.3 milliseconds.
     # By default it holds it, and a training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
-    if launch.place().processes > 1:  # else PyTorch adds a stack to what the one that failed says
+    if (
+        launch.process_info().world_size > 1
+    ):  # else PyTorch adds a stack to what the one that failed says
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
@@ -61,7 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run() -> None:
     """The entry point of the installed command."""
     fill_closed_streams()
-    if launch.place().processes == 1:  # torchrun's own may wait for one another, deaf to Python
+    if (
+        launch.process_info().world_size == 1
+    ):  # torchrun's own may wait for one another, deaf to Python
         signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())
 
@@ -109,8 +113,8 @@ for _verb in (
 
 def _told_elsewhere(error: BaseException) -> bool:
     """Whether another process of a training says the same; each gets the same command line."""
-    usage = isinstance(error, click.ClickException) and launch.place().local_rank > 0
-    return usage or isinstance(error, ToldElsewhereError)
+    usage = isinstance(error, click.ClickException) and launch.process_info().local_rank > 0
+    return usage or isinstance(error, PeerFailedError)
 
 
 def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:

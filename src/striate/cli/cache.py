@@ -6,12 +6,12 @@ import time
 
 import click
 
-from striate.cli.command import Verb, as_json
+from striate.cli.command import VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import printable
 
 
-@click.command("cache", cls=Verb)
+@click.command("cache", cls=VerbCommand)
 @click.option("--clear", is_flag=True, help="Remove all that no running process uses.")
 @click.option("--largest", metavar="GIGABYTES", help="Remove the oldest until no more is left.")
 @as_json
@@ -21,12 +21,18 @@ def command(clear: bool, largest: str | None, as_json: bool) -> int:
     Those used the longest ago go first. Example: striate cache --largest 5
     """
     from striate import cache_store
-    from striate.cache_store import usual_folder
+    from striate.cache_store import default_folder
 
-    folder = usual_folder()
-    most = 0 if clear else None if largest is None else cache_store.gigabytes(largest, "--largest")
-    removed = [] if most is None else cache_store.make_room(folder, most)
-    packs = cache_store.kept(folder)
+    folder = default_folder()
+    most = (
+        0
+        if clear
+        else None
+        if largest is None
+        else cache_store.parse_gigabytes(largest, "--largest")
+    )
+    removed = [] if most is None else cache_store.evict(folder, most)
+    packs = cache_store.list_entries(folder)
     if as_json:
         lists = {"packs": packs, "removed": removed}
         print_json(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import DataError, printable
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from striate.options import CheckOptions
 
 
-@click.command("check", cls=Verb, model="CheckOptions")
+@click.command("check", cls=VerbCommand, model="CheckOptions")
 @click.argument("photos", help="A folder, manifest or array file.", type=FILE)
 @as_json
 def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:

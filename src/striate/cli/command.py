@@ -20,7 +20,7 @@ FILE = click.Path(path_type=Path)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 
 
-class Verb(click.Command):
+class VerbCommand(click.Command):
     """A command that also has a flag for each field of an options model.
 
     What the user gave of them reaches the function as text in `options`: the model checks it. The
@@ -40,7 +40,7 @@ class Verb(click.Command):
         if self.model:
             given = {name: ctx.params.pop(name) for name in self.fields()}
             ctx.params["options"] = {k: v for k, v in given.items() if v is not None}
-            if launch.place().processes == 1:  # of several, the first tells for all
+            if launch.process_info().world_size == 1:  # of several, the first tells for all
                 self._check(ctx.params["options"], ctx.params.get("recipe"))
         return super().invoke(ctx)
 

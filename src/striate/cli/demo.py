@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from striate.cli import predict, train
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.errors import printable
 
 _EXAMPLES = 6
 
 
-@click.command("demo", cls=Verb)
+@click.command("demo", cls=VerbCommand)
 @click.option(
     "--out",
     type=FILE,
@@ -33,14 +33,14 @@ def command(out: Path, seed: int, as_json: bool) -> int:
     """
     with as_file(files("striate.data") / "samples" / "digits.npz") as digits:
         options = {"network": "lenet5", "out": out, "seed": seed}
-        folder, code = train.follow(digits, options=options, as_json=as_json)
+        folder, code = train.run_training(digits, options=options, as_json=as_json)
         if code:
             return code
         pictures = _examples(digits, folder)
     if as_json:
         return 0
     click.echo(f"\nsix test pictures, as files in {printable(str(pictures))}:")
-    predict.tell(folder, [pictures], options={"top": 2})
+    predict.print_predictions(folder, [pictures], options={"top": 2})
     click.echo(
         f"\nlook at the report:  {printable(str(folder))}/report.html\n"
         "then try your own:   striate check PHOTOS   (a folder with a folder of pictures a class)\n"
@@ -59,9 +59,9 @@ def _examples(digits: Path, folder: Path) -> Path:
 
     listing = scan(digits)
     assert listing.arrays is not None
-    rows = {picture.path: row for row, picture in enumerate(listing.pictures)}
+    rows = {picture.path: row for row, picture in enumerate(listing.samples)}
     pictures = storage.make_folder(folder / "pictures")
-    tested = [entry for entry in Run.open(folder).pictures() if entry["part"] == "test"]
+    tested = [entry for entry in Run.open(folder).samples() if entry["part"] == "test"]
     for entry in tested[:: len(tested) // _EXAMPLES][:_EXAMPLES]:
         row = rows[entry["path"]]
         name = f"{entry['class']}-{row}.png"

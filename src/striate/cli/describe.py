@@ -10,14 +10,14 @@ import click
 
 from striate import storage
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import OptionError
 
 if TYPE_CHECKING:
-    from striate.summary import Anatomy
+    from striate.summary import Summary
 
-_FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
+_FORMS: dict[str, Callable[[Summary], str | bytes]] = {
     ".csv": lambda anatomy: anatomy.to_csv(),
     ".md": lambda anatomy: anatomy.to_markdown(),
     ".svg": lambda anatomy: anatomy.to_svg(),
@@ -25,7 +25,7 @@ _FORMS: dict[str, Callable[[Anatomy], str | bytes]] = {
 }
 
 
-@click.command("describe", cls=Verb)
+@click.command("describe", cls=VerbCommand)
 @click.argument(
     "network",
     help="A name of `striate networks`, mynet.py:Net, a run; or several.",
@@ -67,7 +67,7 @@ def command(
     from striate.cli.lazy import verbs
 
     if len(network) > 1:
-        compared = verbs.side_by_side(*network, **sizes)
+        compared = verbs.compare_networks(*network, **sizes)
         print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
     anatomy = verbs.describe(network[0], None, **sizes, code=code)

@@ -17,9 +17,9 @@ from striate.errors import DataError, OptionError, printable
 def check_photos(photos: Path) -> None:
     """Raises DataError where no folder or file of pictures is there."""
     from striate.data.readers.scan import resolved
-    from striate.data.shards.remote import address
+    from striate.data.shards.remote import remote_address
 
-    if not address(photos):
+    if not remote_address(photos):
         resolved(photos)
 
 
@@ -62,10 +62,10 @@ def check_run(run: Path) -> None:
 
 def check_paths(paths: Iterable[Path]) -> None:
     """Raises DataError for the first path that does not exist."""
-    from striate.data.shards.remote import address
+    from striate.data.shards.remote import remote_address
 
     for path in paths:
-        if not os.path.lexists(path) and not address(path):
+        if not os.path.lexists(path) and not remote_address(path):
             raise DataError(f"{printable(str(path))}: no such file or folder")
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("evaluate", cls=Verb, model="EvaluateOptions")
+@click.command("evaluate", cls=VerbCommand, model="EvaluateOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
 @click.argument(
     "photos",

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from striate.cli.command import Verb, as_json
+from striate.cli.command import VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("filter", cls=Verb, model="FilterOptions")
+@click.command("filter", cls=VerbCommand, model="FilterOptions")
 @click.argument("photo", help="A picture, or sample:NAME, which may be a signal.")
 @click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
 @click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
@@ -48,13 +48,13 @@ def _one(
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
     """What to tell of one kernel, as text and as a document, and the files written."""
     from striate import storage
-    from striate.images.filtering import encoded, file_name, filter  # noqa: A004
+    from striate.images.filtering import encode_image, file_name, filter  # noqa: A004
 
     found = filter(photo, kernel, **options)
     files = {name: str(options[name]) for name in ("out", "raw") if name in options}
     if "out" not in options:
-        place = storage.free(Path(file_name(photo, kernel)))
-        storage.write(place, encoded(found.figure(), ".png"))
+        place = storage.free_name(Path(file_name(photo, kernel)))
+        storage.write(place, encode_image(found.figure(), ".png"))
         files = {"figure": str(place), **files}
     told = repr(found)
     if found.numbers.ndim > 1 and found.scale.kind == "diverging" and "out" in options:
@@ -66,14 +66,14 @@ def _all(photo: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict
     """The same of the gallery."""
     from striate import storage
     from striate.images.filtering import file_name
-    from striate.images.gallery import gallery
+    from striate.images.gallery import draw_gallery
     from striate.vision import KERNELS
 
     if "out" in options:
         place, name = Path(options["out"]), "out"
     else:
-        place, name = storage.free(Path(file_name(photo, "all"))), "figure"
-    gallery(photo, **{**options, "out": place})
+        place, name = storage.free_name(Path(file_name(photo, "all"))), "figure"
+    draw_gallery(photo, **{**options, "out": place})
     return f"kernels  {', '.join(KERNELS)}", {"kernels": list(KERNELS)}, {name: str(place)}
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import printable
 from striate.text import shell_command
 
 
-@click.command("find-rate", cls=Verb, model="RateOptions")
+@click.command("find-rate", cls=VerbCommand, model="RateOptions")
 @click.argument("photos", help="A class-folder tree, manifest or array file.", type=FILE)
 @click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from striate.cli.command import Verb, as_json
+from striate.cli.command import VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("networks", cls=Verb)
+@click.command("networks", cls=VerbCommand)
 @as_json
 def command(as_json: bool) -> int:
     """List the networks of the zoo.
@@ -29,8 +29,8 @@ def command(as_json: bool) -> int:
                     "classes": card.classes,
                     "params": card.params,
                     "macs": card.macs,
-                    "field": card.field,
-                    "gives": card.gives,
+                    "field": card.receptive_field,
+                    "gives": card.output,
                     "any_size": card.any_size,
                 }
                 for card in cards

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from striate.cli.command import Verb, as_json
+from striate.cli.command import VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("numbers", cls=Verb)
+@click.command("numbers", cls=VerbCommand)
 @click.argument("photo", help="A picture, or sample:NAME.")
 @click.option("--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; 8x8 of the middle.")
 @click.option(

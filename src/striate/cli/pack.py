@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("pack", cls=Verb, model="PackOptions")
+@click.command("pack", cls=VerbCommand, model="PackOptions")
 @click.argument("photos", help="A folder, or a manifest.", type=FILE)
 @click.option("--to", metavar="PATH", type=FILE, required=True, help="Folder that is made.")
 @as_json

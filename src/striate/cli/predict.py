@@ -9,11 +9,11 @@ from typing import Any
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("predict", cls=Verb, model="PredictOptions")
+@click.command("predict", cls=VerbCommand, model="PredictOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
 @click.argument(
     "paths", help="Pictures, and folders of pictures.", type=FILE, nargs=-1, required=True
@@ -30,11 +30,11 @@ def command(
     early.check_model(model)
     early.check_paths(paths)
     early.tell_of_run(model)
-    failed = tell(model, paths, options=options, as_json=as_json)
+    failed = print_predictions(model, paths, options=options, as_json=as_json)
     return 3 if failed and strict else 0
 
 
-def tell(
+def print_predictions(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
     """Predict and print; how many files could not be read."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from striate.cli.command import Verb, as_json
+from striate.cli.command import VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("size", cls=Verb)
+@click.command("size", cls=VerbCommand)
 @click.argument("layers", nargs=-1, help='A chain, as "conv(96, 11, stride=4)" "pool(3, 2)".')
 @click.option("--input", "pixels", required=True, help="A length, 227x227 or 227x227x3.")
 @click.option("--kernel", help="Taps of the window; 3x5 for height x width, as all below.")

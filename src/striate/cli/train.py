@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.distributed import launch
 from striate.errors import printable
-from striate.text import counted, shell_command
+from striate.text import count_noun, shell_command
 
 if TYPE_CHECKING:
     from striate.training.events import Finished
 
 
-@click.command("train", cls=Verb, model="TrainOptions")
+@click.command("train", cls=VerbCommand, model="TrainOptions")
 @click.argument(
     "photos",
     help="A folder of class folders, a manifest or an array file.",
@@ -43,12 +43,12 @@ def command(
 
     In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
-    if launch.place().processes == 1:  # of several, the first tells for all
+    if launch.process_info().world_size == 1:  # of several, the first tells for all
         early.check_training(photos, resume)
-    return follow(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
+    return run_training(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
 
-def follow(
+def run_training(
     photos: Path | None,
     *,
     options: Mapping[str, Any],
@@ -63,7 +63,7 @@ def follow(
     from striate.verbs import display
 
     events, code = verbs.stream(photos, recipe=recipe, resume=resume, **options), ""
-    with contextlib.closing(display.shown(events)) as shown:
+    with contextlib.closing(display.show_events(events)) as shown:
         for event in shown:
             code = display.code_flag(event) or code
             if isinstance(event, Stopped | Finished):
@@ -71,10 +71,10 @@ def follow(
         else:
             raise AssertionError("a training ends with Finished or Stopped")
     if isinstance(event, Stopped):
-        if as_json and not launch.place().rank:
+        if as_json and not launch.process_info().rank:
             print_json(to_json(event))
         return event.folder, 128 + event.signal
-    if not launch.place().rank:
+    if not launch.process_info().rank:
         if as_json:
             evaluation = Run(event.folder).read_json("evaluation.json")
             print_json({**to_json(event), "evaluation": evaluation})
@@ -87,7 +87,7 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
-        of_all = f"{scores.leaked:,} of {counted(scores.pictures, f'{scores.part} image')}"
+        of_all = f"{scores.leaked:,} of {count_noun(scores.pictures, f'{scores.part} image')}"
         click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
     click.echo(str(scores))
     place = printable(str(folder))

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 
 from striate.cli import early
-from striate.cli.command import FILE, Verb, as_json
+from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 
 
-@click.command("verify", cls=Verb)
+@click.command("verify", cls=VerbCommand)
 @click.argument("run", help="The folder of a run.", type=FILE)
 @click.option("--network", metavar="TEXT", help="File and name of one's own, as in mynet.py:Net.")
 @as_json

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data import check_text
-from striate.data.cache.decode_all import survey
-from striate.data.listing.columns import Pictures, Records, repeated, rows_of
-from striate.data.listing.samples import FINDINGS, PARTS, Finding, Leaked, Listing, Part, Progress
+from striate.data.cache.decode_all import decode_all
+from striate.data.listing.columns import Records, Samples, find_duplicates, rows_in_split
+from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Listing, Progress, Split
 from striate.data.listing.splits import leaked_rows
 from striate.data.problems import reasons
 from striate.data.readers.scan import scan
-from striate.data.shards.remote import address
+from striate.data.shards.remote import remote_address
 from striate.errors import printable
 
 
@@ -38,7 +38,7 @@ class Inspection:
     layout: str
     class_names: tuple[str, ...]
     counts: dict[str, int]  #: class name -> pictures
-    parts: dict[Part, dict[str, int]]  #: the same a part; empty where the layout has no parts
+    parts: dict[Split, dict[str, int]]  #: the same a part; empty where the layout has no parts
     sizes: Sizes | None  #: None without a picture
     channels: dict[int, int]  #: 1 (grey) or 3 (colour) -> pictures
     findings: tuple[Finding, ...]
@@ -97,7 +97,7 @@ def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
     Where leaked images are dropped, they are found, but not counted. Raises DataError when there is
     nothing to look at.
     """
-    work = inspecting(root, leaked)
+    work = inspect_steps(root, leaked)
     while True:
         try:
             next(work)
@@ -105,27 +105,29 @@ def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
             return done.value
 
 
-def inspecting(root: str | Path, leaked: Leaked = "keep") -> Generator[Progress, None, Inspection]:
+def inspect_steps(
+    root: str | Path, leaked: Leaked = "keep"
+) -> Generator[Progress, None, Inspection]:
     """Do what `inspect` does, and tell how far it is after every picture."""
     listing = scan(root)
-    total = len(listing.pictures)
+    total = len(listing.samples)
     records = Records.empty(total)
     yield Progress(0, total, "pictures")
-    for done, (index, record) in enumerate(survey(listing), 1):
+    for done, (index, record) in enumerate(decode_all(listing), 1):
         records.put(index, record)
         yield Progress(done, total, "pictures")
-    return _inspection(address(root) or Path(root), listing, records, leaked)
+    return _inspection(remote_address(root) or Path(root), listing, records, leaked)
 
 
 def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
     usable = np.flatnonzero(records.usable)
-    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
+    pictures, kept = Samples.of(listing.samples).select(usable), records.select(usable)
     why = reasons(listing, pictures, kept, leaked)
     if leaked == "drop":
         left = np.flatnonzero(~leaked_rows(pictures, kept))
-        pictures, kept = pictures.chosen(left), kept.chosen(left)
+        pictures, kept = pictures.select(left), kept.select(left)
     names = listing.class_names
-    in_parts = set(np.unique(Pictures.of(listing.pictures).parts).tolist())
+    in_parts = set(np.unique(Samples.of(listing.samples).splits).tolist())
     grey = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=root,
@@ -133,8 +135,8 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
         class_names=names,
         counts=_counts(names, pictures.labels),
         parts={
-            part: _counts(names, pictures.labels[rows_of(pictures, part)])
-            for number, part in enumerate(PARTS)
+            part: _counts(names, pictures.labels[rows_in_split(pictures, part)])
+            for number, part in enumerate(SPLITS)
             if number in in_parts
         },
         sizes=_sizes(kept),
@@ -142,7 +144,7 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
         findings=(
             *listing.findings,
             *records.all_findings(),
-            *repeated(listing.pictures, records),
+            *find_duplicates(listing.samples, records),
         ),
         problems=why,
     )

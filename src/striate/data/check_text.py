@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from striate.data.listing.samples import EQUAL, FINDINGS, Finding, Part
+from striate.data.listing.samples import EQUAL, FINDINGS, Finding, Split
 from striate.errors import printable
-from striate.text import cells, cut, fitting
+from striate.text import display_width, fit_width, shorten
 
 WIDTH = 80  #: columns of a terminal
 _NAME = 28  #: columns for the name of a class
@@ -16,18 +16,18 @@ _MOST_CLASSES = 25
 _MOST_PATHS = 3
 
 
-def class_lines(counts: Mapping[str, int], parts: Mapping[Part, Mapping[str, int]]) -> list[str]:
+def class_lines(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> list[str]:
     """A line a class with its counts, in total or a part, and a bar."""
     shown = list(counts)[:_MOST_CLASSES]
     columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
-    names = {name: cut(name, _NAME) for name in shown}
-    room = max([len("class"), *(cells(name) for name in names.values())])
+    names = {name: shorten(name, _NAME) for name in shown}
+    room = max([len("class"), *(display_width(name) for name in names.values())])
     widths = {title: max(len(title), len(f"{max(c.values()):,}")) for title, c in columns.items()}
     heads = (f"{title:>{width}}" for title, width in widths.items())
     lines = ["  ".join(("class".ljust(room), *heads))]
     most = max(1, *counts.values())
     for name in shown:
-        padded = names[name] + " " * (room - cells(names[name]))
+        padded = names[name] + " " * (room - display_width(names[name]))
         numbers = (f"{columns[title][name]:>{width},}" for title, width in widths.items())
         bar = "█" * -(-counts[name] * _BAR // most)
         lines.append("  ".join((padded, *numbers, bar)).rstrip())
@@ -38,7 +38,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Findings by kind: how many, what is done, and the first few paths."""
     for kind, group in _grouped(findings).items():
         yield f"{len(group):,} {kind}: {FINDINGS[kind]}"
-        yield from (cut(f"    {_told(finding)}", WIDTH) for finding in group[:_MOST_PATHS])
+        yield from (shorten(f"    {_told(finding)}", WIDTH) for finding in group[:_MOST_PATHS])
         if len(group) > _MOST_PATHS:
             yield f"    and {len(group) - _MOST_PATHS:,} more"
 
@@ -53,7 +53,7 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
                 mark = "    "
 
 
-def class_html(counts: Mapping[str, int], parts: Mapping[Part, Mapping[str, int]]) -> str:
+def class_html(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> str:
     """The table of `class_lines`."""
     columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
     most = max(1, *counts.values())
@@ -88,8 +88,8 @@ def problem_html(problems: Iterable[str]) -> str:
 
 def _wrapped(line: str, most: int) -> Iterator[str]:
     """The line in parts of so many columns; textwrap counts characters, of which some take two."""
-    while cells(line) > most:
-        kept = fitting(line, most)
+    while display_width(line) > most:
+        kept = fit_width(line, most)
         head = kept.rpartition(" ")[0]
         part = head if head.strip() else kept
         yield part

@@ -13,11 +13,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.augment.plan import Plan, Variation, draws, generator, mixed, planned, varied
-from striate.data.cache.stream import gathered
+from striate.data.augment.plan import (
+    AugmentRanges,
+    Plan,
+    apply_plan,
+    generator,
+    make_plan,
+    mix_images,
+    uniform_samples,
+)
+from striate.data.cache.stream import gather
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Pictures, rows_of
-from striate.data.listing.samples import Packed, Part, Streamed
+from striate.data.listing.columns import Samples, rows_in_split
+from striate.data.listing.samples import DecodedImages, PixelStream, Split
 from striate.data.listing.splits import balanced_order
 
 
@@ -30,31 +38,31 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class BatchShard:
     """Which part of every batch is wanted; without numbers, all of it."""
 
-    number: int = 0  #: from 0
-    parts: int = 1  #: that a batch is divided into, as evenly as it goes
-    least: int = 2  #: pictures; a last batch of an epoch that has fewer is left out
+    index: int = 0  #: from 0
+    count: int = 1  #: that a batch is divided into, as evenly as it goes
+    min_images: int = 2  #: pictures; a last batch of an epoch that has fewer is left out
 
     def bounds(self, pictures: int) -> tuple[int, int]:
         """Of the part in a batch of so many."""
         return (
-            pictures * self.number // self.parts,
-            pictures * (self.number + 1) // self.parts,
+            pictures * self.index // self.count,
+            pictures * (self.index + 1) // self.count,
         )
 
 
-ALL = Share()
-_PLANNED = 1024  #: pictures whose variation is computed together
+WHOLE_BATCH = BatchShard()
+_PLAN_IMAGES = 1024  #: pictures whose variation is computed together
 
 
 @dataclass(frozen=True)
-class Pixels:
+class ImageDataset:
     """The pictures of one part, ready to be gathered."""
 
     #: (M, size, size, channels): a mapped file, decoded when asked for, or on the device
-    source: NDArray[np.uint8] | Streamed | Tensor
+    source: NDArray[np.uint8] | PixelStream | Tensor
     rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
@@ -63,16 +71,16 @@ class Pixels:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def shuffled(
+    def train_batches(
         self,
         size: int,
         *,
         seed: int,
         epoch: int,
-        variation: Variation,
+        variation: AugmentRanges,
         first: int = 0,
         balanced: bool = False,
-        share: Share = ALL,
+        shard: BatchShard = WHOLE_BATCH,
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
@@ -87,62 +95,67 @@ class Pixels:
             drawn = torch.arange(len(self))
         else:
             order = drawn = torch.randperm(len(self), generator=chance)
-        batches = self._gathered(order[here] for here in self._places(size, first, share))
-        if variation.changes:
-            numbers = (drawn[here] for here in self._places(size, first, share))
-            plans = self._plans(numbers, max(1, _PLANNED // size), seed, epoch, variation)
-            batches = map(self._varied, batches, plans)
+        batches = self._gather(order[here] for here in self._places(size, first, shard))
+        if variation.is_active:
+            numbers = (drawn[here] for here in self._places(size, first, shard))
+            plans = self._plans(numbers, max(1, _PLAN_IMAGES // size), seed, epoch, variation)
+            batches = map(self._augment, batches, plans)
         for part in batches:
-            if share.parts == 1:
+            if shard.count == 1:
                 yield part
             else:
                 yield Batch(part.pictures[:-1], part.labels[:-1])
 
-    def in_order(self, size: int, share: Share = ALL) -> Iterator[Batch]:
+    def eval_batches(self, size: int, shard: BatchShard = WHOLE_BATCH) -> Iterator[Batch]:
         """Every picture once, in listing order, unchanged; every so-many-th batch of a share."""
-        places = torch.arange(len(self)).split(size)[share.number :: share.parts]
+        places = torch.arange(len(self)).split(size)[shard.index :: shard.count]
         if len(self):
-            yield from self._gathered(iter(places))
+            yield from self._gather(iter(places))
 
-    def _places(self, size: int, first: int, share: Share) -> Iterator[Tensor]:
+    def _places(self, size: int, first: int, shard: BatchShard) -> Iterator[Tensor]:
         """Where in the order the batches of a share stand.
 
         A part has the picture after it too, which may be laid over its last; it is dropped later.
         """
-        for step in range(first, steps_in(len(self), size, share.least)):
+        for step in range(first, count_steps(len(self), size, shard.min_images)):
             whole = torch.arange(step * size, min((step + 1) * size, len(self)))
-            if share.parts == 1:
+            if shard.count == 1:
                 yield whole
             else:
-                start, end = share.bounds(len(whole))
+                start, end = shard.bounds(len(whole))
                 yield whole[torch.arange(start, end + 1) % len(whole)]
 
     def _plans(
-        self, numbers: Iterator[Tensor], together: int, seed: int, epoch: int, variation: Variation
+        self,
+        numbers: Iterator[Tensor],
+        together: int,
+        seed: int,
+        epoch: int,
+        variation: AugmentRanges,
     ) -> Iterator[Plan]:
         """How each batch varies; so many are planned together, as small operations are slow."""
         view = self.preprocess
         shape = view.channels, view.size, view.size
-        scale = {"mean": view.mean, "deviation": view.deviation, "fill": view.padding}
+        scale = {"mean": view.mean, "deviation": view.std, "fill": view.padding}
         while block := list(islice(numbers, together)):
-            uniform = draws(torch.cat(block), seed, epoch)
-            plan = planned(uniform, variation, shape, **scale)
+            uniform = uniform_samples(torch.cat(block), seed, epoch)
+            plan = make_plan(uniform, variation, shape, **scale)
             for first, last in pairwise(accumulate(map(len, block), initial=0)):
-                yield plan.part(first, last)
+                yield plan.slice(first, last)
 
-    def _varied(self, batch: Batch, plan: Plan) -> Batch:
-        pictures = varied(batch.pictures, plan)
-        if not plan.variation.mixes:
+    def _augment(self, batch: Batch, plan: Plan) -> Batch:
+        pictures = apply_plan(batch.pictures, plan)
+        if not plan.ranges.mixes:
             return Batch(pictures, batch.labels)
         uniform = plan.uniform.to(pictures.device)
-        return Batch(*mixed(pictures, batch.labels, self.classes, uniform, plan.variation))
+        return Batch(*mix_images(pictures, batch.labels, self.classes, uniform, plan.ranges))
 
-    def _gathered(self, places: Iterator[Tensor]) -> Iterator[Batch]:
+    def _gather(self, places: Iterator[Tensor]) -> Iterator[Batch]:
         """Batches of the pictures at some places of this part."""
         device = self.labels.device
         mine, its = tee(places)
         for chosen, pixels in zip(mine, self._pixels(its), strict=True):
-            here = self.preprocess.normalise(pixels.to(device, non_blocking=True))
+            here = self.preprocess.normalize(pixels.to(device, non_blocking=True))
             yield Batch(here, self.labels[chosen.to(device)])
 
     def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
@@ -152,10 +165,10 @@ class Pixels:
             for wanted in rows:
                 yield self.source[wanted.to(self.source.device)]
         else:
-            yield from map(torch.from_numpy, gathered(self.source, (row.numpy() for row in rows)))
+            yield from map(torch.from_numpy, gather(self.source, (row.numpy() for row in rows)))
 
 
-def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
+def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:
     """The same batches; a thread makes each while the one before it is used.
 
     Two queues, as a thread pool's futures take longer than a step of a small network may wait.
@@ -184,26 +197,26 @@ def ahead(batches: Iterator[Batch]) -> Generator[Batch]:
         thread.join()
 
 
-def steps_in(pictures: int, batch: int, least: int = 2) -> int:
+def count_steps(pictures: int, batch: int, least: int = 2) -> int:
     """Batches of an epoch, as `Pixels.shuffled` cuts them."""
     whole, rest = divmod(pictures, batch)
     return whole + (rest >= least)
 
 
-def pixels_of(
-    packed: Packed, part: Part | None, preprocess: Preprocess, device: torch.device
-) -> Pixels:
+def load_split(
+    packed: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
+) -> ImageDataset:
     """The pictures of one part (all when None) on a device."""
-    pictures, classes = Pictures.of(packed.pictures), len(packed.class_names)
-    kept = rows_of(pictures, part)
+    pictures, classes = Samples.of(packed.samples), len(packed.class_names)
+    kept = rows_in_split(pictures, split)
     labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
-    if not resident(packed, device):
-        return Pixels(packed.pixels, rows, labels.to(device), preprocess, classes)
+    if not resident_bytes(packed, device):
+        return ImageDataset(packed.pixels, rows, labels.to(device), preprocess, classes)
     pixels = torch.from_numpy(packed.pixels[kept]).to(device)
-    return Pixels(pixels, torch.arange(len(rows)), labels.to(device), preprocess, classes)
+    return ImageDataset(pixels, torch.arange(len(rows)), labels.to(device), preprocess, classes)
 
 
-def resident(packed: Packed, device: torch.device) -> int:
+def resident_bytes(packed: DecodedImages, device: torch.device) -> int:
     """Bytes of pixels that lie on a GPU: all of them, where half of its free memory holds them."""
     if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
         return 0

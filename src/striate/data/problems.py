@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from striate.data.listing.columns import NO_PART, Pictures, Records
+from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.samples import (
-    PARTS,
+    SPLITS,
     Finding,
     Leaked,
     Listing,
-    Part,
-    Picture,
-    distinct,
-    folded,
+    Sample,
+    Split,
+    fold_case,
+    quote_distinct,
 )
 from striate.data.listing.splits import leaked_rows
 from striate.data.readers.split_names import part_of
@@ -24,10 +24,10 @@ _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
 
 
-def problems(
+def find_problems(
     class_names: Sequence[str],
-    pictures: Iterable[Picture],
-    candidates: Iterable[Picture] | None = None,
+    pictures: Iterable[Sample],
+    candidates: Iterable[Sample] | None = None,
     findings: Collection[Finding] = (),
 ) -> tuple[str, ...]:
     """Every reason against training on the pictures, the gravest first; empty where there is none.
@@ -35,8 +35,8 @@ def problems(
     `pictures` are those that can be used. With `candidates`, all that were listed, and the
     `findings` of the listing, an empty class is told from one whose pictures are broken.
     """
-    pictures = Pictures.of(pictures)
-    candidates = pictures if candidates is None else Pictures.of(candidates)
+    pictures = Samples.of(pictures)
+    candidates = pictures if candidates is None else Samples.of(candidates)
     if not class_names:
         return (_without_classes(findings),)
     if not pictures:
@@ -51,25 +51,25 @@ def problems(
 
 
 def reasons(
-    listing: Listing, pictures: Pictures, records: Records, leaked: Leaked = "keep"
+    listing: Listing, pictures: Samples, records: Records, leaked: Leaked = "keep"
 ) -> tuple[str, ...]:
     """The same of decoded images, all of them usable; what is leaked may be dropped."""
     away = leaked_rows(pictures, records) & (leaked == "drop")
     kept = np.flatnonzero(~away)
-    left, known = pictures.chosen(kept), records.chosen(kept)
-    found = problems(listing.class_names, left, listing.pictures, listing.findings)
+    left, known = pictures.select(kept), records.select(kept)
+    found = find_problems(listing.class_names, left, listing.samples, listing.findings)
     return (*_emptied(pictures, left), *found) or _copies(listing.class_names, left, known)
 
 
-def _emptied(pictures: Pictures, left: Pictures) -> Iterator[str]:
+def _emptied(pictures: Samples, left: Samples) -> Iterator[str]:
     """Parts of which all has been dropped."""
-    for number, part in enumerate(PARTS):
-        count = int((pictures.parts == number).sum())
-        if count and not (left.parts == number).any():
+    for number, part in enumerate(SPLITS):
+        count = int((pictures.splits == number).sum())
+        if count and not (left.splits == number).any():
             yield f"all {count:,} images of {part} are in an earlier part too; replace them"
 
 
-def _copies(class_names: Sequence[str], pictures: Pictures, records: Records) -> tuple[str, ...]:
+def _copies(class_names: Sequence[str], pictures: Samples, records: Records) -> tuple[str, ...]:
     """Classes that have several files of a single picture: nothing is left to check them with."""
     digests, labels = records.digests, pictures.labels
     firsts = np.full((len(class_names), 32), 0, np.uint8)
@@ -99,7 +99,7 @@ def _without_classes(findings: Collection[Finding]) -> str:
     return "\n    ".join((f"{found}; expected a folder for each class{hint}:", *_TREE))
 
 
-def _without_pictures(candidates: Pictures, findings: Collection[Finding]) -> str:
+def _without_pictures(candidates: Samples, findings: Collection[Finding]) -> str:
     if not candidates:
         if any(finding.kind == "unreadable" for finding in findings):
             return "the class folders cannot be read; make them readable"
@@ -109,7 +109,7 @@ def _without_pictures(candidates: Pictures, findings: Collection[Finding]) -> st
     return f"none of the {len(candidates):,} pictures can be used; replace them"
 
 
-def _single(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+def _single(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
     if len(class_names) > 1:
         return
     name = class_names[0]
@@ -122,8 +122,8 @@ def _single(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
 
 def _empty(
     class_names: Sequence[str],
-    pictures: Pictures,
-    candidates: Pictures,
+    pictures: Samples,
+    candidates: Samples,
     findings: Collection[Finding],
 ) -> Iterator[str]:
     """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
@@ -151,10 +151,10 @@ def _empty(
             yield f"{which}; replace them or remove the class"
 
 
-def _lonely(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+def _lonely(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
     """A single picture cannot be learned from and checked with at once."""
-    train = pictures.parts == PARTS.index("train")
-    learned = pictures.labels[train | (pictures.parts == NO_PART)]
+    train = pictures.splits == SPLITS.index("train")
+    learned = pictures.labels[train | (pictures.splits == NO_SPLIT)]
     counts = np.bincount(learned, minlength=len(class_names))
     where = " in train" if train.any() else ""
     if lonely := [name for label, name in enumerate(class_names) if counts[label] == 1]:
@@ -162,18 +162,18 @@ def _lonely(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
         yield f"{_classes(lonely)} {have} one picture{where}; expected at least two of a class"
 
 
-def _uneven(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
+def _uneven(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
     """Parts that do not hold the same classes."""
-    parts = np.where(pictures.parts == NO_PART, PARTS.index("train"), pictures.parts)
-    held: dict[Part, set[int]] = {
+    parts = np.where(pictures.splits == NO_SPLIT, SPLITS.index("train"), pictures.splits)
+    held: dict[Split, set[int]] = {
         part: set(np.unique(pictures.labels[parts == number]).tolist())
-        for number, part in enumerate(PARTS)
+        for number, part in enumerate(SPLITS)
     }
     if not held["train"]:
-        parts = " and ".join(part for part in PARTS if held[part])
+        parts = " and ".join(part for part in SPLITS if held[part])
         yield f"there are no pictures to train on: all {len(pictures):,} are in {parts}"
         return
-    for part in PARTS[1:]:
+    for part in SPLITS[1:]:
         strange = [class_names[label] for label in sorted(held[part] - held["train"])]
         lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
         if strange:
@@ -186,10 +186,10 @@ def _uneven(class_names: Sequence[str], pictures: Pictures) -> Iterator[str]:
 def _alike(class_names: Sequence[str]) -> Iterator[str]:
     groups: dict[str, list[str]] = {}
     for name in class_names:
-        groups.setdefault(folded(name), []).append(name)
+        groups.setdefault(fold_case(name), []).append(name)
     for group in groups.values():
         if len(group) > 1:
-            names = " and ".join(distinct(group))
+            names = " and ".join(quote_distinct(group))
             yield f"classes {names} differ only in case or Unicode form; merge or rename them"
 
 

@@ -18,23 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate import storage
-from striate.data.cache.decode_all import survey
-from striate.data.decoding.files import RefusedError, content, piece
-from striate.data.decoding.sniff import kind
-from striate.data.listing.columns import Pictures, Records, findings_of
+from striate.data.cache.decode_all import decode_all
+from striate.data.decoding.files import RefusedError, read_content, read_piece
+from striate.data.decoding.sniff import sniff_format
+from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.samples import UNUSABLE, Finding, Listing, Progress, as_text
 from striate.data.readers.scan import scan
 from striate.data.shards.format import ABOUT, ENTRY, INDEX, PATHS, SUFFIXES, VERSION, shard_name
-from striate.data.shards.tar import BLOCK, Hashed, padded
+from striate.data.shards.tar import BLOCK, HashedTar, padded_size
 from striate.errors import DataError, OptionError, printable
-from striate.text import counted
+from striate.text import count_noun
 
 _PROGRESS_SECONDS = 0.25
 _ELSEWHERE = "choose another place with --to"
 
 
 @dataclass(frozen=True)
-class Stowed:
+class ShardSummary:
     """What was packed."""
 
     folder: Path
@@ -49,19 +49,19 @@ class Stowed:
 
     def __str__(self) -> str:
         told = (
-            f"{printable(str(self.folder))}: {counted(self.pictures, 'picture')} of "
-            f"{counted(self.classes, 'class')} in {counted(self.shards, 'shard')}, "
+            f"{printable(str(self.folder))}: {count_noun(self.pictures, 'picture')} of "
+            f"{count_noun(self.classes, 'class')} in {count_noun(self.shards, 'shard')}, "
             f"{self.bytes / 1e6:,.1f} MB"
         )
         count = len(self.left_out)
-        files = f"{counted(count, 'file')} {'is' if count == 1 else 'are'}"
+        files = f"{count_noun(count, 'file')} {'is' if count == 1 else 'are'}"
         more = f"\n{files} left out; `striate check` names them and says why" if count else ""
         return told + more
 
 
-def stowing(
+def write_shards(
     photos: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
-) -> Generator[Progress, None, Stowed]:
+) -> Generator[Progress, None, ShardSummary]:
     """Pack the usable pictures of a folder into shards of so many megabytes.
 
     The same pictures give the same bytes. Raises DataError when none can be used or one changes
@@ -76,22 +76,22 @@ def stowing(
     records = yield from _surveyed(listing, largest)
     rows = np.flatnonzero(records.usable)
     if not len(rows):
-        count = counted(len(records), "picture")
+        count = count_noun(len(records), "picture")
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
     with _own(to) as partial:
         table, shards = yield from _Writer(partial, listing, records, rows).written(megabytes)
-        pictures, kept = Pictures.of(listing.pictures).chosen(rows), records.chosen(rows)
+        pictures, kept = Samples.of(listing.samples).select(rows), records.select(rows)
         seal(partial, pictures, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
     total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
-    return Stowed(to, len(rows), classes, len(shards), total, left_out)
+    return ShardSummary(to, len(rows), classes, len(shards), total, left_out)
 
 
 def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Records]:
-    total = len(listing.pictures)
+    total = len(listing.samples)
     records, last = Records.empty(total), 0.0
-    for done, (row, record) in enumerate(survey(listing, largest_megabytes=largest)):
+    for done, (row, record) in enumerate(decode_all(listing, largest_megabytes=largest)):
         records.put(row, record)
         if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
             yield Progress(done, total, "pictures looked at")
@@ -139,16 +139,16 @@ class _Writer:
         shards: list[list[Any]] = []
         order, last, most = self._order(), 0.0, megabytes * 10**6
         with contextlib.ExitStack() as held:
-            shard = held.enter_context(Hashed(self.folder / shard_name(0)))
+            shard = held.enter_context(HashedTar(self.folder / shard_name(0)))
             for done, place in enumerate(order.tolist()):
                 files = self._sample(place)
-                needed = sum(BLOCK + padded(len(data)) for _, data in files)
+                needed = sum(BLOCK + padded_size(len(data)) for _, data in files)
                 if shard.size and shard.size + needed + 2 * BLOCK > most:
                     shard.end()
-                    shards.append(shard.told())
+                    shards.append(shard.summary())
                     held.close()
                     name = shard_name(len(shards))
-                    shard = held.enter_context(Hashed(self.folder / name))
+                    shard = held.enter_context(HashedTar(self.folder / name))
                 offset, *_ = [shard.member(name, data) for name, data in files]
                 self.table["offset"][place] = offset
                 self.table["length"][place] = len(files[0][1])
@@ -157,11 +157,11 @@ class _Writer:
                     yield Progress(done, len(order), "pictures packed")
                     last = now
             shard.end()
-        return self.table, [*shards, shard.told()]
+        return self.table, [*shards, shard.summary()]
 
     def _order(self) -> NDArray[np.int64]:
         """The places in the order of the SHA-256 of their paths."""
-        pictures = self.listing.pictures
+        pictures = self.listing.samples
         paths = (os.fsencode(pictures[row].path) for row in self.rows)
         keys = b"".join(hashlib.sha256(path).digest()[:8] for path in paths)
         return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
@@ -169,35 +169,35 @@ class _Writer:
     def _sample(self, place: int) -> list[tuple[str, bytes]]:
         """The files of a sample with what they hold, the picture first."""
         row = int(self.rows[place])
-        picture, record = self.listing.pictures[row], self.records[row]
+        picture, record = self.listing.samples[row], self.records[row]
         shown = printable(picture.path)
         try:
-            data = bytes_of(self.listing, row)
+            data = read_bytes(self.listing, row)
         except RefusedError as refusal:
             what = f"{refusal.kind} ({refusal.detail})"
             raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
         if hashlib.sha256(data).hexdigest() != record.digest:
             raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
         about = {"path": as_text(picture.path), "class": self.listing.class_names[picture.label]}
-        about |= {"part": picture.part} if picture.part else {}
+        about |= {"part": picture.split} if picture.split else {}
         return [
-            (f"{place:010}.{SUFFIXES[kind(data)]}", data),
+            (f"{place:010}.{SUFFIXES[sniff_format(data)]}", data),
             (f"{place:010}.cls", str(picture.label).encode()),
             (f"{place:010}.json", json.dumps(about).encode()),
         ]
 
 
-def bytes_of(listing: Listing, row: int) -> bytes:
+def read_bytes(listing: Listing, row: int) -> bytes:
     """The file of a picture, whole. Raises RefusedError."""
     if listing.shards is not None:
-        return piece(*listing.shards.where(row))
-    path = os.path.join(listing.root, listing.pictures[row].path)  # noqa: PTH118 - many times
-    return content(path, 2**40)
+        return read_piece(*listing.shards.locate(row))
+    path = os.path.join(listing.root, listing.samples[row].path)  # noqa: PTH118 - many times
+    return read_content(path, 2**40)
 
 
 def seal(
     folder: Path,
-    pictures: Pictures,
+    pictures: Samples,
     records: Records,
     table: NDArray[np.void],
     shards: list[list[Any]],
@@ -210,21 +210,21 @@ def seal(
     """
     for column in ("digest", "width", "height", "channels"):
         table[column] = records.table[column]
-    table["label"], table["part"] = pictures.labels, pictures.parts
+    table["label"], table["part"] = pictures.labels, pictures.splits
     starts = array("Q")
-    with Hashed(folder / PATHS) as paths:
+    with HashedTar(folder / PATHS) as paths:
         for row in range(len(table)):
             starts.append(paths.size)
             paths.write(os.fsencode(pictures.path(row)))
     table["path"] = np.frombuffer(starts, np.uint64)
-    with Hashed(folder / INDEX) as index:
+    with HashedTar(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)
     about = {
         "version": VERSION,
         "class_names": class_names,
         "pictures": len(table),
         "largest_megabytes": largest,
-        "files": [index.told(), paths.told(), *shards],
-        "findings": findings_of(records.findings),
+        "files": [index.summary(), paths.summary(), *shards],
+        "findings": findings_to_json(records.findings),
     }
     storage.write(folder / ABOUT, json.dumps(about, indent=0))

@@ -15,7 +15,7 @@ MINUTES = 10  #: that a process waits for the others within an exchange
 
 
 @contextlib.contextmanager
-def answered() -> Generator[None]:
+def translate_errors() -> Generator[None]:
     """Raises GroupError where the others are gone or silent. PyTorch raises only RuntimeErrors."""
     try:
         yield
@@ -27,23 +27,23 @@ def answered() -> Generator[None]:
         ) from error
 
 
-def add_up(tensor: Tensor) -> Tensor:
+def all_reduce_(tensor: Tensor) -> Tensor:
     """Put the sum over all processes in the place of a contiguous tensor."""
-    with answered():
+    with translate_errors():
         dist.all_reduce(tensor)
     return tensor
 
 
-def copy_first(tensor: Tensor) -> Tensor:
+def broadcast_(tensor: Tensor) -> Tensor:
     """Put the first process's values in the place of a contiguous tensor."""
-    with answered():
+    with translate_errors():
         dist.broadcast(tensor, 0)
     return tensor
 
 
-def add_up_all(tensors: list[Tensor]) -> None:
+def all_reduce_list_(tensors: list[Tensor]) -> None:
     """Put the sums over all processes in the place of tensors, by one message."""
-    flat = add_up(torch.cat([tensor.flatten() for tensor in tensors]))
+    flat = all_reduce_(torch.cat([tensor.flatten() for tensor in tensors]))
     pieces = flat.split([tensor.numel() for tensor in tensors])
     shaped = [piece.view(each.shape) for piece, each in zip(pieces, tensors, strict=True)]
     torch._foreach_copy_(tensors, shaped)  # one kernel on a GPU  # pyright: ignore

@@ -24,9 +24,9 @@ from torch import distributed as dist
 from torch.distributed import PrefixStore, Store, TCPStore  # pyright: ignore
 
 from striate.distributed import collectives, launch
-from striate.distributed.launch import Place
+from striate.distributed.launch import ProcessInfo
 from striate.distributed.signals import Request
-from striate.errors import GroupError, OptionError, ToldElsewhereError
+from striate.errors import GroupError, OptionError, PeerFailedError
 
 _LOOK_SECONDS = 0.02  #: between two looks into the store
 
@@ -35,146 +35,148 @@ _LOOK_SECONDS = 0.02  #: between two looks into the store
 class Group:
     """The processes that train one network, seen from one of them. Alone, it does nothing."""
 
-    place: Place = field(default_factory=Place)
+    process: ProcessInfo = field(default_factory=ProcessInfo)
     store: Store | None = None
-    _words: count[int] = field(default_factory=count)
+    _messages: count[int] = field(default_factory=count)
 
     @property
-    def alone(self) -> bool:
+    def is_single(self) -> bool:
         return self.store is None
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the process that writes and speaks."""
-        return self.place.rank == 0
+        return self.process.rank == 0
 
-    def device(self, name: str) -> str:
+    def device_name(self, name: str) -> str:
         """The name of this process's own device: a GPU each. Raises OptionError."""
-        if self.alone or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
+        if self.is_single or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
             return name
-        if name.startswith("cuda:") and self.place.local_processes > 1:
+        if name.startswith("cuda:") and self.process.local_world_size > 1:
             raise OptionError(
-                f"device {name} names one GPU for {self.place.local_processes} processes; "
+                f"device {name} names one GPU for {self.process.local_world_size} processes; "
                 "--device cuda takes one for each"
             )
-        return name if name.startswith("cuda:") else f"cuda:{self.place.local_rank}"
+        return name if name.startswith("cuda:") else f"cuda:{self.process.local_rank}"
 
-    def tell(self, values: Any = None) -> Any:
+    def broadcast_object(self, values: Any = None) -> Any:
         """What the first process gives, once it has it, to all of them."""
         if self.store is None:
             return values
-        key = f"words/{next(self._words)}"
-        if self.first:
-            with collectives.answered():
+        key = f"words/{next(self._messages)}"
+        if self.is_main:
+            with collectives.translate_errors():
                 self.store.set(key, json.dumps(values))
             return values
-        self.wait(key)
-        with collectives.answered():
+        self.wait_for_key(key)
+        with collectives.translate_errors():
             return json.loads(self.store.get(key))
 
-    def wait(self, what: str) -> None:
+    def wait_for_key(self, what: str) -> None:
         """Wait, for hours if need be, until a process has reached a point or one has ended."""
         assert self.store is not None
-        with collectives.answered():
+        with collectives.translate_errors():
             while not self.store.check([what]):
                 if self.store.check(["ended"]):
-                    raise ToldElsewhereError
+                    raise PeerFailedError
                 time.sleep(_LOOK_SECONDS)
 
-    def reach(self, what: str) -> None:
+    def set_key(self, what: str) -> None:
         """Let those go on who wait for this."""
         assert self.store is not None
-        with collectives.answered():
+        with collectives.translate_errors():
             self.store.set(what, "")
 
     @contextlib.contextmanager
-    def one_a_machine_first(self) -> Generator[None]:
+    def local_main_first(self) -> Generator[None]:
         """One process of each machine goes through the block; when it is through, the others."""
-        if self.store is not None and self.place.local_rank:
-            self.wait(f"machine/{self.place.machine}")
+        if self.store is not None and self.process.local_rank:
+            self.wait_for_key(f"machine/{self.process.machine}")
         yield
-        if self.store is not None and not self.place.local_rank:
-            self.reach(f"machine/{self.place.machine}")
+        if self.store is not None and not self.process.local_rank:
+            self.set_key(f"machine/{self.process.machine}")
 
-    def agree(self, request: Request, seconds: float, *, due: bool = False) -> tuple[float, bool]:
+    def sync_flags(
+        self, request: Request, seconds: float, *, due: bool = False
+    ) -> tuple[float, bool]:
         """Stop if any process was asked to; go by the first one's clock, and save when it does."""
-        if self.alone:
-            request.signal = request.came
+        if self.is_single:
+            request.signal = request.received
             return seconds, due
-        own = torch.tensor((seconds, due, 0.0) if self.first else (0.0,) * 3, dtype=torch.float64)
-        own[2] = request.came > 0
-        agreed, saves, asked = collectives.add_up(own).tolist()
+        own = torch.tensor((seconds, due, 0.0) if self.is_main else (0.0,) * 3, dtype=torch.float64)
+        own[2] = request.received > 0
+        agreed, saves, asked = collectives.all_reduce_(own).tolist()
         if asked:
-            request.signal = request.came or signal.SIGTERM
+            request.signal = request.received or signal.SIGTERM
         return agreed, saves > 0
 
-    def total(self, *values: Tensor) -> tuple[Tensor, ...]:
+    def all_reduce_sum(self, *values: Tensor) -> tuple[Tensor, ...]:
         """Numbers of one device, each summed over all processes, in float64."""
-        if self.alone:
+        if self.is_single:
             return values
-        return collectives.add_up(torch.stack([value.double() for value in values])).unbind()
+        return collectives.all_reduce_(torch.stack([value.double() for value in values])).unbind()
 
     @contextlib.contextmanager
-    def adding_gradients(self, params: list[Tensor]) -> Generator[None]:
+    def all_reduce_gradients(self, params: list[Tensor]) -> Generator[None]:
         """Add what the block adds to the gradients in all processes to those that are there.
 
         What is there is every process's already, so that a checkpoint between two steps of one
         update holds all of it.
         """
-        if self.alone:
+        if self.is_single:
             yield
             return
         waiting = [param.grad for param in params]
         for param in params:
             param.grad = None
         yield
-        collectives.add_up_all([param.grad for param in params if param.grad is not None])
+        collectives.all_reduce_list_([param.grad for param in params if param.grad is not None])
         for param, before in zip(params, waiting, strict=True):
             if before is not None and param.grad is not None:
                 param.grad += before
 
-    def same_statistics(self, network: nn.Module) -> None:
+    def broadcast_buffers(self, network: nn.Module) -> None:
         """Give all processes the first one's statistics of batch norms."""
-        for buffer in network.buffers() if not self.alone else ():
-            collectives.copy_first(buffer)
+        for buffer in network.buffers() if not self.is_single else ():
+            collectives.broadcast_(buffer)
 
 
 @contextlib.contextmanager
-def joined() -> Generator[Group]:
+def join_group() -> Generator[Group]:
     """The processes that torchrun started, while the block runs. Alone without it.
 
     When one of them fails, the first to do so raises its error, and the others raise
     ToldElsewhereError.
     """
-    place = launch.place()
-    if place.processes == 1:
+    place = launch.process_info()
+    if place.world_size == 1:
         yield Group(place)
         return
     timeout = timedelta(minutes=collectives.MINUTES)
-    with collectives.answered():
+    with collectives.translate_errors():
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         hosts = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
         met = TCPStore(
             address, port, None, hosts, timeout, wait_for_workers=False, multi_tenant=True
         )
-        store = PrefixStore(_meeting(met, place), met)
+        store = PrefixStore(_rendezvous(met, place), met)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        with collectives.answered():  # the first may have ended already
+        with collectives.translate_errors():  # the first may have ended already
             dist.init_process_group(
-                backend, store=store, rank=place.rank, world_size=place.processes, timeout=timeout
+                backend, store=store, rank=place.rank, world_size=place.world_size, timeout=timeout
             )
         yield Group(place, store)
     except Exception as error:
-        if not _is_first_to_end(store):
-            raise ToldElsewhereError from error
+        if not _is_first_failure(store):
+            raise PeerFailedError from error
         raise
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
 
 
-def _meeting(store: Store, place: Place) -> str:
+def _rendezvous(store: Store, place: ProcessInfo) -> str:
     """A name that only these processes have, all of them.
 
     torchrun keeps one store through its restarts, and what killed processes left in it would mix
@@ -183,7 +185,7 @@ def _meeting(store: Store, place: Place) -> str:
     """
     own, began = secrets.token_hex(8), time.monotonic()
     store.set(f"here/{place.rank}", own)
-    others = range(1, place.processes)
+    others = range(1, place.world_size)
     while time.monotonic() - began < 60 * collectives.MINUTES:
         if place.rank == 0:
             if store.check([f"{own}/heard/{rank}" for rank in others]):
@@ -198,12 +200,12 @@ def _meeting(store: Store, place: Place) -> str:
                 return name
         time.sleep(_LOOK_SECONDS)
     raise GroupError(
-        f"expected {place.processes} processes, but some did not come within "
+        f"expected {place.world_size} processes, but some did not come within "
         f"{collectives.MINUTES} minutes; see that torchrun runs on every machine"
     )
 
 
-def _is_first_to_end(store: Store) -> bool:
+def _is_first_failure(store: Store) -> bool:
     """Whether no other process ended before; not where the store is gone with another."""
     try:
         return store.add("ended", 1) == 1

@@ -10,36 +10,36 @@ _NEEDED = frozenset({"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_
 
 
 @dataclass(frozen=True)
-class Place:
+class ProcessInfo:
     """Which of the processes of a training this is, as torchrun numbers them."""
 
     rank: int = 0
-    processes: int = 1
+    world_size: int = 1
     local_rank: int = 0  #: on this machine
-    local_processes: int = 1  #: on this machine
+    local_world_size: int = 1  #: on this machine
     machine: int = 0
     job: str = ""  #: names what torchrun was asked for, through all its restarts; "" without it
 
     @property
     def command(self) -> tuple[str, ...]:
         """How a command line of this shape begins; several machines need a rendezvous too."""
-        if self.processes == 1:
+        if self.world_size == 1:
             return ("striate",)
-        machines = self.processes // self.local_processes
+        machines = self.world_size // self.local_world_size
         several = ("--nnodes", str(machines)) if machines > 1 else ()
-        processes = ("--nproc-per-node", str(self.local_processes))
+        processes = ("--nproc-per-node", str(self.local_world_size))
         return ("torchrun", *several, *processes, "-m", "striate")
 
 
-def place() -> Place:
+def process_info() -> ProcessInfo:
     """Where this process stands; alone, where torchrun did not start it."""
     found = os.environ
     if not found.keys() >= _NEEDED:
-        return Place()
+        return ProcessInfo()
     rank, local_processes = int(found["RANK"]), int(found.get("LOCAL_WORLD_SIZE", "1"))
     machine = int(found.get("GROUP_RANK", rank // local_processes))
     processes, local_rank = int(found["WORLD_SIZE"]), int(found["LOCAL_RANK"])
-    return Place(rank, processes, local_rank, local_processes, machine, _job())
+    return ProcessInfo(rank, processes, local_rank, local_processes, machine, _job())
 
 
 def _job() -> str:

@@ -16,12 +16,12 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 class Request:
     """Whether someone asked the training to stop."""
 
-    came: int = 0  #: to this process; 0: nothing did
+    received: int = 0  #: to this process; 0: nothing did
     signal: int = 0  #: what the training acts on, all of its processes at the same step
 
 
 @contextlib.contextmanager
-def stop_request() -> Generator[Request]:
+def handle_stop_signals() -> Generator[Request]:
     """While the block runs, the first signal is noted in the request; a second one acts as usual.
 
     A signal that was ignored stays ignored. Outside the main thread none can be caught.
@@ -34,7 +34,7 @@ def stop_request() -> Generator[Request]:
     caught = [number for number, handler in usual.items() if handler is not signal.SIG_IGN]
 
     def note(number: int, _frame: FrameType | None) -> None:
-        request.came = number
+        request.received = number
         restore()
 
     def restore() -> None:

@@ -18,7 +18,7 @@ from striate.errors import OptionError
 _BATCH_NORMS = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  # pyright: ignore
 
 
-def synchronise(network: nn.Module, name: str) -> nn.Module:
+def convert_batch_norms(network: nn.Module, name: str) -> nn.Module:
     """The network with batch norms that see the whole batch. Raises OptionError."""
     on_cpu = next(network.parameters()).device.type == "cpu"
     norms = [module for module in network.modules() if isinstance(module, _BATCH_NORMS)]
@@ -29,7 +29,7 @@ def synchronise(network: nn.Module, name: str) -> nn.Module:
                 "synchronised; use --batch-norm local"
             )
         if on_cpu:
-            module.__class__ = SharedBatchNorm  # same parameters, another forward
+            module.__class__ = SyncBatchNorm  # same parameters, another forward
     return network if on_cpu else nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
 
@@ -37,7 +37,7 @@ def _usual(norm: nn.BatchNorm2d) -> bool:
     return norm.affine and norm.track_running_stats and norm.momentum is not None
 
 
-class SharedBatchNorm(nn.BatchNorm2d):
+class SyncBatchNorm(nn.BatchNorm2d):
     """(N, C, H, W) -> the same shape; N may differ between processes, and be 0."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
@@ -63,7 +63,7 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
     else:
         mean = variance = torch.zeros(values.shape[1], dtype=torch.float64)
     own = torch.cat([mean * size, (variance + mean**2) * size, mean.new_tensor([size])])
-    sums = collectives.add_up(own)
+    sums = collectives.all_reduce_(own)
     count = float(sums[-1])
     mean, squares = (sums[:-1] / count).chunk(2)
     variance = (squares - mean**2).clamp_min(0)
@@ -90,7 +90,7 @@ class _Normalised(torch.autograd.Function):
         else:  # PyTorch 2.13 dies of it
             gradient, of_weight, of_bias = map(torch.zeros_like, (values, weight, weight))
         # so far as if mean and variance were fixed; they depend on every value of every process
-        by_weight, by_bias = collectives.add_up(torch.stack([of_weight, of_bias])) / ctx.count
+        by_weight, by_bias = collectives.all_reduce_(torch.stack([of_weight, of_bias])) / ctx.count
         inverse = (variance + ctx.eps).rsqrt()
         factor = -weight * inverse * inverse * by_weight
         offset = -weight * inverse * by_bias - factor * mean

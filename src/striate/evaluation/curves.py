@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby, pairwise
 
-from striate.text import MISSING, percent
+from striate.text import MISSING, format_percent
 from striate.training.events import Epoch
 
 #: of a chart in its own units, one a CSS pixel at the width it is usually shown at
@@ -50,7 +50,7 @@ class Chart:
     kept: tuple[float, float | None] | None  #: x and y of the epoch whose weights were kept
 
 
-def charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
+def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
     """Loss, accuracy and learning rate; nothing without epochs."""
     if not epochs:
         return ()
@@ -65,12 +65,12 @@ def charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
     rate = {"rate": [row.learning_rate for row in epochs]}
     return (
         _chart("Loss", epochs, loss, number),
-        _chart("Accuracy", epochs, right, percent),
+        _chart("Accuracy", epochs, right, format_percent),
         _chart("Learning rate", epochs, rate, number),
     )
 
 
-def kept(epochs: Sequence[Epoch]) -> Epoch | None:
+def thin_epochs(epochs: Sequence[Epoch]) -> Epoch | None:
     """The epoch whose weights were kept: the last that was the best so far."""
     return next((row for row in reversed(epochs) if row.best), None)
 
@@ -80,7 +80,7 @@ def number(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else MISSING
 
 
-def ticks(low: float, high: float) -> list[float]:
+def make_ticks(low: float, high: float) -> list[float]:
     """Three to seven round numbers, 1, 2 or 5 times a power of ten apart, around low and high.
 
     One single value is shown from 0 on; both are 0 or more.
@@ -101,7 +101,7 @@ def _chart(
     shown: Callable[[float], str],
 ) -> Chart:
     seen = [value for values in series.values() for value in values if math.isfinite(value)]
-    marks = ticks(min(seen, default=0.0), max(seen, default=1.0))
+    marks = make_ticks(min(seen, default=0.0), max(seen, default=1.0))
     xs = _across(epochs)
 
     def height(value: float) -> float:

@@ -12,30 +12,30 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from striate.data.cache.decoded import packing
-from striate.data.cache.stream import gathered
+from striate.data.cache.decoded import prepare_cache
+from striate.data.cache.stream import gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Pictures, Records, leaking, rows_of
-from striate.data.listing.samples import PARTS, Packed, Part, Progress
-from striate.data.listing.splits import divided
-from striate.data.problems import problems
+from striate.data.listing.columns import Records, Samples, leaking, rows_in_split
+from striate.data.listing.samples import SPLITS, DecodedImages, Progress, Split
+from striate.data.listing.splits import assign_splits
+from striate.data.problems import find_problems
 from striate.data.readers.scan import scan
-from striate.data.shards.remote import address
+from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
-from striate.evaluation.evaluation import Evaluation, judge
+from striate.evaluation.evaluation import Evaluation, make_evaluation
 from striate.evaluation.known import Known
 from striate.model import Model
-from striate.options import EvaluateOptions, PartChoice
+from striate.options import EvaluateOptions, SplitChoice
 from striate.tasks import classification
-from striate.text import counted
+from striate.text import count_noun
 
 
 @dataclass(frozen=True)
-class Views:
+class OriginalImages:
     """The pictures that were judged, as the network saw them: (size, size, channels) uint8 each."""
 
-    packed: Packed
+    packed: DecodedImages
     rows: NDArray[np.int64]  #: of the pack, aligned with the evaluation's
 
     def __len__(self) -> int:
@@ -55,7 +55,7 @@ class Originals:
     @classmethod
     def of(cls, photos: Path, page: Path) -> Originals | None:
         """Of a folder or manifest; None for images in an object store."""
-        if address(photos):
+        if remote_address(photos):
             return None
         return cls(photos if photos.is_dir() else photos.resolve().parent, page.parent)
 
@@ -75,17 +75,17 @@ class Originals:
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluationRun:
     """An evaluation with the pictures it rests on."""
 
     evaluation: Evaluation
-    pixels: Views
-    packed: Packed
+    pixels: OriginalImages
+    packed: DecodedImages
 
 
-def evaluating(
+def evaluate_steps(
     model: Model, photos: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
-) -> Generator[Progress, None, Judged]:
+) -> Generator[Progress, None, EvaluationRun]:
     """Judge a network on a part of a folder, divided as the folder it was trained on was.
 
     Where no part is asked for, that is the test part; or all, where the images of its run are known
@@ -93,8 +93,8 @@ def evaluating(
     does not know, or no such part.
     """
     listing = scan(photos)
-    if not listing.pictures:
-        reason = problems(listing.class_names, (), None, listing.findings)[0]
+    if not listing.samples:
+        reason = find_problems(listing.class_names, (), None, listing.findings)[0]
         raise DataError(f"{printable(str(photos))}: {reason}")
     strange = sorted(set(listing.class_names) - set(model.class_names))
     if strange:
@@ -103,66 +103,66 @@ def evaluating(
             f"classes are not among the {len(model.class_names)} that the model knows: "
             f"{_listed(model.class_names)}"
         )
-    packed = yield from packing(listing, model.preprocess, largest_megabytes=options.largest)
-    packed = divided(packed, model.shares, options.leaked)
+    packed = yield from prepare_cache(listing, model.preprocess, largest_megabytes=options.largest)
+    packed = assign_splits(packed, model.fractions, options.leaked)
     new = known is not None and not known.are(packed.records)
-    part = options.part or ("all" if new else "test")
-    return judged(model, packed, part, shown=shown, known=known, batch=options.batch)
+    part = options.split or ("all" if new else "test")
+    return evaluate_split(model, packed, part, shown=shown, known=known, batch=options.batch)
 
 
-def judged(
+def evaluate_split(
     model: Model,
-    packed: Packed,
-    part: PartChoice,
+    packed: DecodedImages,
+    split: SplitChoice,
     *,
     shown: str,
     known: Known | None,
     batch: int = 64,
-) -> Judged:
+) -> EvaluationRun:
     """Judge a network on a part of pictures that are decoded and divided already."""
-    rows = rows_of(packed.pictures, None if part == "all" else part)
+    rows = rows_in_split(packed.samples, None if split == "all" else split)
     if not len(rows):
-        raise DataError(f"{printable(shown)}: no image is in the {part} part; {_instead(packed)}")
+        raise DataError(f"{printable(shown)}: no image is in the {split} part; {_instead(packed)}")
     label_of = {name: label for label, name in enumerate(model.class_names)}
     labels = np.array([label_of[name] for name in packed.class_names], np.int64)
-    pictures = Pictures.of(packed.pictures).chosen(rows)
-    evaluation = judge(
+    pictures = Samples.of(packed.samples).select(rows)
+    evaluation = make_evaluation(
         probabilities=_probabilities(model, packed, rows, batch),
         labels=labels[pictures.labels],
         paths=tuple(map(pictures.path, range(len(pictures)))),
         class_names=model.class_names,
-        part=part,
+        part=split,
         model=shown,
-        trained_on=known and known.trained(Records.of(packed.records).chosen(rows)),
-        leaked=0 if part == "all" else _leaked(packed, rows),
+        trained_on=known and known.trained(Records.of(packed.records).select(rows)),
+        leaked=0 if split == "all" else _leaked(packed, rows),
     )
-    return Judged(evaluation, Views(packed, rows), packed)
+    return EvaluationRun(evaluation, OriginalImages(packed, rows), packed)
 
 
-def _instead(packed: Packed) -> str:
+def _instead(packed: DecodedImages) -> str:
     """What to judge where the part that was asked for is empty."""
-    counts: dict[Part, int] = {part: len(rows_of(packed.pictures, part)) for part in PARTS}
+    counts: dict[Split, int] = {part: len(rows_in_split(packed.samples, part)) for part in SPLITS}
     for part in ("test", "validation"):
         if counts[part]:
-            return f"try --part {part}, which has {counted(counts[part], 'image')}"
-    images = counted(counts["train"], "image")
+            return f"try --part {part}, which has {count_noun(counts[part], 'image')}"
+    images = count_noun(counts["train"], "image")
     return f"its {images} are in the train part; --part all judges them, learned from or not"
 
 
-def _leaked(packed: Packed, rows: NDArray[np.int64]) -> int:
+def _leaked(packed: DecodedImages, rows: NDArray[np.int64]) -> int:
     """How many images of a part are in an earlier part too."""
-    parts, digests = Pictures.of(packed.pictures).parts, Records.of(packed.records).digests
+    parts, digests = Samples.of(packed.samples).splits, Records.of(packed.records).digests
     return int(leaking(parts, digests)[rows].sum())
 
 
 def _probabilities(
-    model: Model, packed: Packed, rows: NDArray[np.int64], batch: int
+    model: Model, packed: DecodedImages, rows: NDArray[np.int64], batch: int
 ) -> NDArray[np.float32]:
     """(N, classes) of the pictures in some rows, each of sum 1."""
     wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
     outputs = [
         classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()
-        for pixels in gathered(packed.pixels, wanted)
+        for pixels in gather(packed.pixels, wanted)
     ]
     return torch.cat(outputs).numpy()
 

@@ -15,11 +15,19 @@ from numpy.typing import NDArray
 
 from striate.errors import ModelError, OptionError, printable
 from striate.evaluation import metrics
-from striate.evaluation.scores import FEW, KIND, ClassScore, Confusion, Doubt, Mistake, Share
-from striate.text import MISSING, columns, counted, cut, digits, html_table, percent
+from striate.evaluation.scores import FEW, KIND, ClassScore, Confusion, Doubt, Mistake, Proportion
+from striate.text import (
+    MISSING,
+    columns,
+    count_noun,
+    format_percent,
+    html_table,
+    percent_digits,
+    shorten,
+)
 
 if TYPE_CHECKING:
-    from striate.options import PartChoice
+    from striate.options import SplitChoice
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -27,7 +35,7 @@ class Evaluation:
     """Probabilities for N labelled pictures, and the numbers that follow; made by `judge`."""
 
     model: str  #: what was judged: a file, a run or a network's name
-    part: PartChoice
+    split: SplitChoice
     class_names: tuple[str, ...]  #: K
     paths: tuple[str, ...] = field(repr=False)  #: N
     labels: NDArray[np.int64] = field(repr=False)  #: (N,)
@@ -41,12 +49,12 @@ class Evaluation:
     @property
     def warning(self) -> str:
         """What makes the figures worth less than they look; "" where nothing is known to."""
-        seen = len(self) if self.part == "train" else self.trained_on or 0
+        seen = len(self) if self.split == "train" else self.trained_on or 0
         if seen == len(self):
             return "These are the images it learned from: the figures say nothing about new ones."
         if seen:
             return (
-                f"It learned from {seen:,} of these {counted(len(self), 'image')}: "
+                f"It learned from {seen:,} of these {count_noun(len(self), 'image')}: "
                 "new ones may do far worse."
             )
         return ""
@@ -54,11 +62,11 @@ class Evaluation:
     @property
     def note(self) -> str:
         """Why all of a folder was judged, or what is not known of it; "" where nothing is odd."""
-        if self.warning or self.part in ("train", "validation"):
+        if self.warning or self.split in ("train", "validation"):
             return ""
         if self.trained_on is None:
             return "Whether it learned from any of these images is not known: its run is not here."
-        if self.part == "all":
+        if self.split == "all":
             return "It learned from none of these images, and so all of them were judged."
         return ""
 
@@ -78,15 +86,15 @@ class Evaluation:
         return metrics.confusion(self.labels, self.predicted, len(self.class_names))
 
     @cached_property
-    def accuracy(self) -> Share:
-        return Share.of(int(np.trace(self.confusion)), len(self))
+    def accuracy(self) -> Proportion:
+        return Proportion.of(int(np.trace(self.confusion)), len(self))
 
     @cached_property
-    def top5(self) -> Share | None:
+    def top5(self) -> Proportion | None:
         """The true class among the five most probable; None up to five classes: it must be."""
         if len(self.class_names) <= 5:
             return None
-        return Share.of(metrics.top_hits(self.probabilities, self.labels, 5), len(self))
+        return Proportion.of(metrics.top_hits(self.probabilities, self.labels, 5), len(self))
 
     @cached_property
     def log_loss(self) -> float:
@@ -113,7 +121,7 @@ class Evaluation:
         """per_class by F1, the lowest first; classes without pictures last."""
         return tuple(sorted(self.per_class, key=lambda row: math.inf if row.f1 is None else row.f1))
 
-    def confused(self, most: int = 10) -> tuple[Confusion, ...]:
+    def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
         """The pairs (true, said) with the most pictures."""
         wrong = self.confusion - np.diag(np.diagonal(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
@@ -125,7 +133,7 @@ class Evaluation:
             if wrong[a, b]
         )
 
-    def worst(self, most: int = 24) -> tuple[Mistake, ...]:
+    def worst_mistakes(self, most: int = 24) -> tuple[Mistake, ...]:
         """The pictures called wrongly with the highest loss, the worst first."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
@@ -142,9 +150,9 @@ class Evaluation:
         """Everything but the rows of all pictures; None where a number cannot be given."""
         return {
             "model": self.model,
-            "part": self.part,
+            "part": self.split,
             "pictures": len(self),
-            "trained_on": len(self) if self.part == "train" else self.trained_on,
+            "trained_on": len(self) if self.split == "train" else self.trained_on,
             "warning": self.warning or None,
             "leaked": self.leaked,
             "class_names": list(self.class_names),
@@ -154,7 +162,7 @@ class Evaluation:
             "macro_f1": self.macro_f1,
             "confusion": self.confusion.tolist(),
             "per_class": [asdict(row) for row in self.per_class],
-            "worst": [asdict(mistake) for mistake in self.worst()],
+            "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
         }
 
     def __repr__(self) -> str:
@@ -162,7 +170,7 @@ class Evaluation:
         classes = columns(self._class_rows(most=12), left=(0, 5))
         warning = textwrap.wrap(self.leakage, 78) if self.leaked else ()
         figures = [*_indented([*warning, *numbers]), "", *_indented(classes)]
-        lines = [cut(self._title(), 80), *figures]
+        lines = [shorten(self._title(), 80), *figures]
         return "\n".join([*lines, *_indented(self._remarks(most=12))])
 
     def _repr_html_(self) -> str:
@@ -176,8 +184,8 @@ class Evaluation:
     @property
     def leakage(self) -> str:
         """A sentence on the images that are not new to the network."""
-        earlier = "train" if self.part == "validation" else "train or validation"
-        these = f"{self.leaked:,} of these {counted(len(self), 'image')}"
+        earlier = "train" if self.split == "validation" else "train or validation"
+        these = f"{self.leaked:,} of these {count_noun(len(self), 'image')}"
         are = "is" if self.leaked == 1 else "are"
         return (
             f"Leakage: {these} {are} in {earlier} too, so the figures are too good; "
@@ -185,21 +193,21 @@ class Evaluation:
         )
 
     def _title(self) -> str:
-        pictures = counted(len(self), f"{KIND[self.part]}picture")
-        return f"{pictures}, {counted(len(self.class_names), 'class')}: {self.model}"
+        pictures = count_noun(len(self), f"{KIND[self.split]}picture")
+        return f"{pictures}, {count_noun(len(self.class_names), 'class')}: {self.model}"
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         shares = [("right", self.accuracy), *([("top 5", self.top5)] if self.top5 else [])]
         guessing = math.log(len(self.class_names))
         return [
             *((name, share.percent, f"(95 % interval {share.interval})") for name, share in shares),
-            ("macro-F1", percent(self.macro_f1, digits(len(self))), ""),
+            ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
             ("log-loss", f"{self.log_loss:.4f}", f"(blind guessing: {guessing:.4f})"),
         ]
 
     def _class_rows(self, most: int) -> list[tuple[str, ...]]:
         head = ("class", "pictures", "precision", "recall", "F1", "often taken for")
-        places = digits(len(self) // len(self.class_names))
+        places = percent_digits(len(self) // len(self.class_names))
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
     def _remarks(self, most: int) -> list[str]:
@@ -240,12 +248,12 @@ class Evaluation:
         return Doubt(row, self.paths[row], *names, float(rated[true]), float(rated[other]))
 
 
-def judge(
+def make_evaluation(
     probabilities: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]] | Sequence[int],
     paths: Sequence[str],
     class_names: Sequence[str],
-    part: PartChoice,
+    part: SplitChoice,
     model: str,
     trained_on: int | None = None,
     leaked: int = 0,
@@ -257,10 +265,12 @@ def judge(
     """
     rated = np.asarray(probabilities, dtype=np.float32)
     known = np.asarray(labels, dtype=np.int64)
-    shapes = f"{rated.shape} for {counted(len(known), 'label')}, {counted(len(paths), 'path')}"
+    shapes = (
+        f"{rated.shape} for {count_noun(len(known), 'label')}, {count_noun(len(paths), 'path')}"
+    )
     expected = (len(known), len(class_names))
     if rated.shape != expected or len(paths) != len(known):
-        names = counted(len(class_names), "class name")
+        names = count_noun(len(class_names), "class name")
         raise OptionError(
             f"probabilities must be (pictures, classes), but came as {shapes} and {names}"
         )
@@ -286,7 +296,7 @@ def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model
     broken = np.flatnonzero(~np.isfinite(rated).all(axis=1))
     if broken.size:
         raise ModelError(
-            f"{printable(model)}: it answers {len(broken):,} of {counted(len(rated), 'picture')} "
+            f"{printable(model)}: it answers {len(broken):,} of {count_noun(len(rated), 'picture')} "
             f"with numbers that are not finite, {printable(paths[int(broken[0])])} first;\n"
             "its weights are damaged or diverged: use an earlier checkpoint"
         )
@@ -301,11 +311,15 @@ def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model
 
 
 def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:
-    shares = (percent(share, places) for share in (row.precision, row.recall, row.f1))
-    count = f" ({row.taken_count:,})"
-    taken = cut(row.taken_for, 20 - len(count)) + count if row.taken_for is not None else MISSING
+    shares = (format_percent(share, places) for share in (row.precision, row.recall, row.f1))
+    count = f" ({row.confused_count:,})"
+    taken = (
+        shorten(row.confused_with, 20 - len(count)) + count
+        if row.confused_with is not None
+        else MISSING
+    )
     few = "*" if row.pictures < FEW else ""
-    return cut(row.name, 18), f"{few}{row.pictures:,}", *shares, taken
+    return shorten(row.name, 18), f"{few}{row.pictures:,}", *shares, taken
 
 
 def _known(number: float) -> float | None:

@@ -11,7 +11,7 @@ from itertools import groupby
 
 from PIL import Image, ImageDraw
 
-from striate.evaluation.curves import number, ticks
+from striate.evaluation.curves import make_ticks, number
 from striate.plotting.lettering import GREY, INK, LINE, PAPER, font
 from striate.training.lr_finder import RateTest
 
@@ -38,7 +38,7 @@ class Stroke:
     width: float = 1.0
 
 
-def drawn(test: RateTest, suffix: str) -> bytes:
+def draw_rate_test(test: RateTest, suffix: str) -> bytes:
     """The plot as the bytes of a file."""
     strokes, texts = list(_strokes(test)), list(_texts(test))
     return _svg(test, strokes, texts).encode() if suffix == ".svg" else _png(strokes, texts)
@@ -64,14 +64,14 @@ class _Axes:
 
 def _axes(test: RateTest) -> _Axes:
     """A loss that explodes runs out of the plot: what matters is where it fell."""
-    marks = ticks(min(*test.losses, test.start), 1.5 * max(test.start, min(test.smoothed)))
+    marks = make_ticks(min(*test.losses, test.start), 1.5 * max(test.start, min(test.smoothed)))
     return _Axes((test.rates[0], test.rates[-1]), (marks[0], marks[-1]))
 
 
 def _strokes(test: RateTest) -> Iterator[Stroke]:
     axes = _axes(test)
     low, high = axes.losses
-    for loss in ticks(low, high):
+    for loss in make_ticks(low, high):
         yield Stroke((axes.at(test.rates[0], loss), axes.at(test.rates[-1], loss)), LINE)
     for rate in _decades(test):
         yield Stroke((axes.at(rate, low), axes.at(rate, high)), LINE)
@@ -96,7 +96,7 @@ def _texts(test: RateTest) -> Iterator[Text]:
     title = f"{test.network}, {test.optimiser}, {test.batch} pictures a step"
     yield Text((_LEFT, 24), title, "start", INK, 15)
     yield Text((_RIGHT, 24), "loss of a step, and smoothed", "end")
-    for loss in ticks(low, high):
+    for loss in make_ticks(low, high):
         x, y = axes.at(test.rates[0], loss)
         yield Text((x - 8, y + 4), number(loss), "end")
     for rate in _decades(test):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from striate.evaluation.curves import kept
+from striate.evaluation.curves import thin_epochs
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.scores import FEW, KIND, ClassScore
-from striate.text import brief, counted, digits, listed, percent
+from striate.text import count_noun, format_percent, list_names, percent_digits, shorten_name
 from striate.training.events import Epoch
 
 #: an interval wider than this makes the figure a rough idea
@@ -26,7 +26,7 @@ class Remark:
     warning: bool = False  #: the figure is worth less than it looks
 
 
-def remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
+def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
     """What a careful reader would say about the figures, the gravest kinds first."""
     return (
         *([Remark(evaluation.leakage, warning=True)] if evaluation.leaked else ()),
@@ -42,7 +42,7 @@ def remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ..
 def headline(evaluation: Evaluation) -> str:
     """For example "97.9 % of 750 test pictures right (95 % interval 96.6 to 98.7)"."""
     share = evaluation.accuracy
-    pictures = counted(share.n, f"{KIND[evaluation.part]}picture")
+    pictures = count_noun(share.n, f"{KIND[evaluation.split]}picture")
     return f"{share.percent} of {pictures} right (95 % interval {share.interval})"
 
 
@@ -57,7 +57,7 @@ def _precision(evaluation: Evaluation) -> Remark:
     share = evaluation.accuracy
     width = share.high - share.low
     points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    pictures = counted(share.n, "picture")
+    pictures = count_noun(share.n, "picture")
     if width > WIDE:
         return Remark(
             f"{pictures} leave {points} open: take the figure as a rough idea, and judge on more "
@@ -73,7 +73,7 @@ def _precision(evaluation: Evaluation) -> Remark:
 def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
     if evaluation.warning:
         return Remark(evaluation.warning, warning=True)
-    if evaluation.part == "validation":
+    if evaluation.split == "validation":
         chose = " These pictures chose the epoch that was kept, so it flatters a little." * any(
             row.best for row in epochs
         )
@@ -88,8 +88,8 @@ def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
 
 def _better(evaluation: Evaluation) -> Iterator[Remark]:
     share, most = baseline(evaluation)
-    name = brief(most)
-    shown = percent(share, digits(len(evaluation)))
+    name = shorten_name(most)
+    shown = format_percent(share, percent_digits(len(evaluation)))
     if share >= evaluation.accuracy.low:
         yield Remark(
             f"Always answering “{name}” would be right in {shown}: the network is not clearly "
@@ -111,7 +111,7 @@ def _classes(evaluation: Evaluation) -> Iterator[Remark]:
     if few:
         have = "class has" if len(few) == 1 else "classes have"
         yield Remark(
-            f"{len(few):,} {have} fewer than {FEW} pictures here ({listed(few)}): "
+            f"{len(few):,} {have} fewer than {FEW} pictures here ({list_names(few)}): "
             "what is said of such a class is little more than chance.",
             warning=True,
         )
@@ -119,25 +119,25 @@ def _classes(evaluation: Evaluation) -> Iterator[Remark]:
     if absent:
         have, them = ("class has", "it") if len(absent) == 1 else ("classes have", "them")
         yield Remark(
-            f"{len(absent):,} {have} no picture here ({listed(absent)}): nothing is known of "
+            f"{len(absent):,} {have} no picture here ({list_names(absent)}): nothing is known of "
             f"{them}.",
             warning=True,
         )
 
 
 def _weakest(row: ClassScore) -> str:
-    found = percent(row.recall, digits(row.pictures))
-    start = f"Weakest class: {listed([row.name])}. Of its {counted(row.pictures, 'picture')}"
+    found = format_percent(row.recall, percent_digits(row.pictures))
+    start = f"Weakest class: {list_names([row.name])}. Of its {count_noun(row.pictures, 'picture')}"
     if row.precision is None:
         return f"{start} none is found: the network never gives this answer."
-    right = percent(row.precision, digits(row.pictures))
-    return f"{start} {found} are found, and {right} of the answers “{brief(row.name)}” are right."
+    right = format_percent(row.precision, percent_digits(row.pictures))
+    return f"{start} {found} are found, and {right} of the answers “{shorten_name(row.name)}” are right."
 
 
 def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
     """A mean probability outside the accuracy's interval is no chance."""
     claimed, share = float(evaluation.probabilities.max(axis=1).mean()), evaluation.accuracy
-    places = digits(share.n)
+    places = percent_digits(share.n)
     if claimed > share.high:
         word = "too sure of itself"
     elif claimed < share.low:
@@ -145,20 +145,20 @@ def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
     else:
         return
     yield Remark(
-        f"It is {word}: its answers claim to be right in {percent(claimed, places)} on average, "
+        f"It is {word}: its answers claim to be right in {format_percent(claimed, places)} on average, "
         f"and {share.percent} are.",
         warning=claimed - share.value > WIDE,
     )
 
 
 def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
-    best = kept(epochs)
+    best = thin_epochs(epochs)
     if best is None:
         return
     if best.train_accuracy - best.validation_accuracy > GAP:
         yield Remark(
-            f"It learns by heart: when it was kept, {percent(best.train_accuracy)} of the training "
-            f"pictures were right, but {percent(best.validation_accuracy)} of the validation "
+            f"It learns by heart: when it was kept, {format_percent(best.train_accuracy)} of the training "
+            f"pictures were right, but {format_percent(best.validation_accuracy)} of the validation "
             "pictures. More pictures or stronger augmentation may help.",
             warning=True,
         )

@@ -17,13 +17,19 @@ import striate
 from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
 from striate.evaluation import curves
-from striate.evaluation.curves import charts, kept, number
-from striate.evaluation.evaluate import Originals, Views
+from striate.evaluation.curves import make_charts, number, thin_epochs
+from striate.evaluation.evaluate import OriginalImages, Originals
 from striate.evaluation.evaluation import Evaluation
-from striate.evaluation.remarks import baseline, headline, remarks
-from striate.evaluation.scores import FEW, ClassScore, Doubt, Mistake, Share
-from striate.evaluation.thumbnails import EXACT, LARGEST, matrix_picture, shading, thumbnail
-from striate.text import brief, counted, digits, percent
+from striate.evaluation.remarks import baseline, headline, make_remarks
+from striate.evaluation.scores import FEW, ClassScore, Doubt, Mistake, Proportion
+from striate.evaluation.thumbnails import (
+    EXACT,
+    LARGEST,
+    draw_matrix,
+    encode_thumbnail,
+    shade_matrix,
+)
+from striate.text import count_noun, format_percent, percent_digits, shorten_name
 
 if TYPE_CHECKING:
     import jinja2
@@ -77,11 +83,11 @@ class Group:
     first: tuple[Finding, ...]
 
 
-def report(
+def render_report(
     evaluation: Evaluation,
     *,
     title: str,
-    pixels: NDArray[np.uint8] | Views,
+    pixels: NDArray[np.uint8] | OriginalImages,
     epochs: Sequence[Epoch],
     facts: Mapping[str, str],
     findings: Sequence[Finding],
@@ -95,7 +101,7 @@ def report(
     """
     if len(pixels) != len(evaluation):
         raise OptionError(
-            f"pixels must have a row for each of the {counted(len(evaluation), 'picture')} "
+            f"pixels must have a row for each of the {count_noun(len(evaluation), 'picture')} "
             f"that were judged, but came with {len(pixels):,}"
         )
     shown = partial(_thumbnail, pixels=pixels, originals=originals)
@@ -106,13 +112,13 @@ def report(
         command=command,
         made=_made(),
         headline=headline(evaluation),
-        remarks=remarks(evaluation, epochs),
-        thumbnails=[shown(mistake) for mistake in evaluation.worst(MOST_MISTAKES)],
+        remarks=make_remarks(evaluation, epochs),
+        thumbnails=[shown(mistake) for mistake in evaluation.worst_mistakes(MOST_MISTAKES)],
         seen=_seen(np.shape(pixels[0]), originals),
         doubts=[shown(doubt) for doubt in evaluation.least_sure(MOST_DOUBTS)],
         epochs=epochs,
-        kept=kept(epochs),
-        charts=charts(epochs),
+        kept=thin_epochs(epochs),
+        charts=make_charts(epochs),
         size=curves,
         **_figures(evaluation),
     )
@@ -129,12 +135,12 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "errors": int(matrix.sum() - np.trace(matrix)),
         "rows": _rows(evaluation) if tabled else (),
         "turned": len(names) > MOST_LEVEL and max(map(len, names)) > 3,
-        "picture": None if tabled else matrix_picture(matrix),
-        "confused": evaluation.confused(10 if tabled else 20),
+        "picture": None if tabled else draw_matrix(matrix),
+        "confused": evaluation.top_confusions(10 if tabled else 20),
         "classes": [(row, _found(row)) for row in evaluation.weakest()],
         "few": FEW,
-        "places": digits(len(evaluation)),
-        "class_places": digits(len(evaluation) // len(names)),
+        "places": percent_digits(len(evaluation)),
+        "class_places": percent_digits(len(evaluation) // len(names)),
     }
 
 
@@ -149,7 +155,9 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {f.__name__: f for f in (number, percent, counted, brief, verbatim)}
+    filters: dict[str, Any] = {
+        f.__name__: f for f in (number, format_percent, count_noun, shorten_name, verbatim)
+    }
     environment.filters.update(filters)
     return environment.get_template("report.html")
 
@@ -172,7 +180,7 @@ def verbatim(text: str) -> Any:
 
 def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
     matrix, names = evaluation.confusion, evaluation.class_names
-    shades = shading(matrix)
+    shades = shade_matrix(matrix)
     found: list[Row] = []
     for true, name in enumerate(names):
         pictures = int(matrix[true].sum())
@@ -181,8 +189,8 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
                 count := int(matrix[true, said]),
                 float(shades[true, said]),
                 true == said,
-                f"true {name}, said {names[said]}: {count:,} of {counted(pictures, 'picture')}"
-                f" ({percent(count / pictures, digits(pictures))})"
+                f"true {name}, said {names[said]}: {count:,} of {count_noun(pictures, 'picture')}"
+                f" ({format_percent(count / pictures, percent_digits(pictures))})"
                 if count
                 else "",
             )
@@ -192,19 +200,23 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
     return tuple(found)
 
 
-def _found(row: ClassScore) -> Share | None:
+def _found(row: ClassScore) -> Proportion | None:
     """Recall with its interval."""
-    return None if row.recall is None else Share.of(round(row.recall * row.pictures), row.pictures)
+    return (
+        None
+        if row.recall is None
+        else Proportion.of(round(row.recall * row.pictures), row.pictures)
+    )
 
 
 def _thumbnail(
-    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | Views, originals: Originals | None
+    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | OriginalImages, originals: Originals | None
 ) -> Thumbnail:
     view = originals.pixels(answer.path, LARGEST) if originals else None
     view = np.asarray(pixels[answer.row]) if view is None else view
     link = originals.link(answer.path) if originals else ""
     name, exact = PurePosixPath(answer.path).name, max(view.shape[:2]) <= EXACT
-    return Thumbnail(answer, name, link, thumbnail(view), exact)
+    return Thumbnail(answer, name, link, encode_thumbnail(view), exact)
 
 
 def _seen(shape: tuple[int, ...], originals: Originals | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from striate.evaluation.metrics import wilson
-from striate.text import digits, percent, span
+from striate.text import format_interval, format_percent, percent_digits
 
 #: the part that was judged -> what its pictures are called
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
@@ -15,7 +15,7 @@ FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Proportion:
     """A share of n pictures, with the 95 % interval by Wilson's formula."""
 
     value: float
@@ -24,17 +24,17 @@ class Share:
     n: int
 
     @classmethod
-    def of(cls, hits: int, n: int) -> Share:
+    def of(cls, hits: int, n: int) -> Proportion:
         return cls(hits / n, *wilson(hits, n), n)
 
     @property
     def percent(self) -> str:
-        return percent(self.value, digits(self.n))
+        return format_percent(self.value, percent_digits(self.n))
 
     @property
     def interval(self) -> str:
         """For example "96.6 to 98.7"."""
-        return span(self.low, self.high, digits(self.n))
+        return format_interval(self.low, self.high, percent_digits(self.n))
 
     def __str__(self) -> str:
         return f"{self.percent} of {self.n:,} (95 % interval {self.interval})"
@@ -49,8 +49,10 @@ class ClassScore:
     precision: float | None  #: None: never predicted
     recall: float | None  #: None: no pictures
     f1: float | None  #: None: no pictures
-    taken_for: str | None  #: the wrong class its pictures are most often called; None: no errors
-    taken_count: int
+    confused_with: (
+        str | None
+    )  #: the wrong class its pictures are most often called; None: no errors
+    confused_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +60,9 @@ class Confusion:
     """Pictures of one class called another."""
 
     true: str
-    said: str
+    predicted: str
     count: int
-    share: float  #: of the pictures of the true class
+    fraction: float  #: of the pictures of the true class
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,9 @@ class Mistake:
     row: int  #: in the evaluation
     path: str
     true: str
-    said: str
+    predicted: str
     true_probability: float
-    said_probability: float
+    predicted_probability: float
     loss: float
 
 

@@ -22,7 +22,7 @@ RIGHT = (59, 125, 221)
 WRONG = (217, 84, 30)
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> str:
+def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
     """(H, W, 1 or 3), 0 to 255 -> a `data:` address."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= EXACT:
@@ -35,9 +35,9 @@ def thumbnail(pixels: NDArray[np.uint8]) -> str:
     return _address("jpeg", data)
 
 
-def matrix_picture(matrix: NDArray[np.int64]) -> str:
+def draw_matrix(matrix: NDArray[np.int64]) -> str:
     """(K, K) counts -> a `data:` address of a picture, a pixel a cell, clear where none is."""
-    shades = shading(matrix)
+    shades = shade_matrix(matrix)
     cells = np.zeros((*matrix.shape, 4), dtype=np.uint8)
     cells[..., :3] = WRONG
     cells[..., 3] = np.rint(255 * shades)
@@ -46,7 +46,7 @@ def matrix_picture(matrix: NDArray[np.int64]) -> str:
     return _address("png", _saved(Image.fromarray(cells), "png", optimize=True))
 
 
-def shading(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
+def shade_matrix(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     """(K, K) counts -> how strongly each cell is coloured, 0 to 1.
 
     The share of the row on the diagonal, its square root elsewhere: one error in a hundred is seen.

@@ -8,33 +8,33 @@ import torch
 
 import striate
 from striate import storage
-from striate.evaluation.evaluate import Judged, Originals, judged
+from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split
 from striate.evaluation.known import Known
-from striate.evaluation.report import report
+from striate.evaluation.report import render_report
 from striate.model import Model, load
-from striate.text import counted
+from striate.text import count_noun
 from striate.training.events import Epoch, Scores
 from striate.training.run import Run
-from striate.training.setup import Dataset
+from striate.training.setup import PreparedData
 
 
-def write_report(run: Run, data: Dataset) -> Scores:
+def write_report(run: Run, data: PreparedData) -> Scores:
     """Judge the model of a finished run on its test part and write what is found beside it."""
     model = load(run.model_file, network=data.view.network)
     part = "test" if data.counts()["test"] else "validation"
     known = Known.of(run)
-    result = judged(model, data.packed, part, shown=str(run.model_file), known=known)
+    result = evaluate_split(model, data.decoded, part, shown=str(run.model_file), known=known)
     command = str(run.read_json("environment.json").get("command", ""))
-    originals = Originals.of(data.photos, run.report_file)
-    storage.write(run.report_file, page(result, model, run.epochs(), command, originals))
+    originals = Originals.of(data.root, run.report_file)
+    storage.write(run.report_file, write_page(result, model, run.epochs(), command, originals))
     run.write_json("evaluation.json", result.evaluation.to_json())
     share = result.evaluation.accuracy
     leaked = result.evaluation.leaked
     return Scores(part, share.n, share.value, share.low, share.high, leaked)
 
 
-def page(
-    result: Judged,
+def write_page(
+    result: EvaluationRun,
     model: Model,
     epochs: Sequence[Epoch],
     command: str,
@@ -45,16 +45,16 @@ def page(
     view = model.preprocess
     colour = "grey" if view.channels == 1 else "colour"
     facts = {
-        "network": f"{model.name}, {params:,} parameters",
+        "network": f"{model.network_name}, {params:,} parameters",
         "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
         **model.facts,
         **({"duration": _duration(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,
         "torch": torch.__version__,
     }
-    return report(
+    return render_report(
         result.evaluation,
-        title=f"{model.name} on {len(model.class_names)} classes",
+        title=f"{model.network_name} on {len(model.class_names)} classes",
         pixels=result.pixels,
         epochs=epochs,
         facts=facts,
@@ -66,7 +66,7 @@ def page(
 
 def _duration(last: Epoch) -> str:
     """For example "9 s, 35 epochs"."""
-    seconds, length = last.seconds, counted(last.epoch, "epoch")
+    seconds, length = last.seconds, count_noun(last.epoch, "epoch")
     if seconds < 120:
         return f"{seconds:.0f} s, {length}"
     hours, minutes = divmod(round(seconds / 60), 60)

@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate import storage
-from striate.data.augment.plan import draws, mixed, vary
-from striate.data.augment.ranges import Variation, level, variation
-from striate.data.cache.decode_all import headers, survey
-from striate.data.cache.decoded import pack
+from striate.data.augment.plan import augment, mix_images, uniform_samples
+from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
+from striate.data.cache.decode_all import decode_all, read_headers
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Pictures, Records
-from striate.data.listing.samples import Listing, Packed
-from striate.data.listing.splits import TRAIN, Shares, placed
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.samples import DecodedImages, Listing
+from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
-from striate.images.filtering import encoded
+from striate.images.filtering import encode_image
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.lettering import GREY, INK, LINE, PAPER, cut, font
+from striate.plotting.lettering import GREY, INK, LINE, PAPER, font, shorten
 
 ROWS, ACROSS = 6, 7  #: pictures, and variations of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -40,24 +40,26 @@ class Row:
     """One picture, and what training would see of it in several epochs."""
 
     name: str
-    pictures: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
+    images: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
     words: tuple[str, ...]  #: below each
 
 
-def sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
+def draw_sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
     """Some training pictures of a folder, varied. Raises DataError when there are none."""
     listing = scan(photos)
     chosen = _some(listing, _training_rows(listing))
-    if not chosen.pictures:
+    if not chosen.samples:
         raise DataError(f"{printable(str(photos))}: there are no pictures to vary")
-    channels = max((record.channels for record in headers(chosen)), default=3) or 3
-    strength = options.augment or level(channels)
-    ranges = variation(strength, options.vary)
+    channels = max((record.channels for record in read_headers(chosen)), default=3) or 3
+    strength = options.augment or default_level(channels)
+    ranges = augment_ranges(strength, options.augment_params)
     with tempfile.TemporaryDirectory() as cache:
-        packed = pack(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
+        packed = decode_images(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
         rows = _rows(packed, ranges, options.seed)
-    title = f"augment {strength}" + (f", vary {options.vary}" if options.vary else "")
-    return _drawn(rows, title, told(ranges))
+    title = f"augment {strength}" + (
+        f", vary {options.augment_params}" if options.augment_params else ""
+    )
+    return _drawn(rows, title, describe_ranges(ranges))
 
 
 def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
@@ -65,12 +67,12 @@ def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
 
     Never into the folder of the images unless asked to.
     """
-    place = options.out or storage.free(storage.beside(Path("augmented.png"), Path(photos)))
-    storage.write(place, encoded(sheet(photos, options), ".png"))
+    place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(photos)))
+    storage.write(place, encode_image(draw_sheet(photos, options), ".png"))
     return place
 
 
-def told(ranges: Variation) -> str:
+def describe_ranges(ranges: AugmentRanges) -> str:
     """For example "turn ±8°, shift ±6 %, mirror half"."""
     said: list[str] = []
     for field in fields(ranges):
@@ -86,12 +88,12 @@ def told(ranges: Variation) -> str:
 
 def _training_rows(listing: Listing) -> NDArray[np.int64]:
     """The pictures that a training would learn from: those which can be used, of that part."""
-    records = Records.empty(len(listing.pictures))
-    for row, record in survey(listing):
+    records = Records.empty(len(listing.samples))
+    for row, record in decode_all(listing):
         records.put(row, record)
     usable, usual = np.flatnonzero(records.usable), TrainOptions()
-    pictures, known = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
-    return usable[placed(pictures, known, Shares(usual.validation, usual.test)) == TRAIN]
+    pictures, known = Samples.of(listing.samples).select(usable), records.select(usable)
+    return usable[placed(pictures, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
 
 
 def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
@@ -100,23 +102,23 @@ def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
     places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
     rows = among[sorted(places)].tolist()
     arrays = listing.arrays[rows] if listing.arrays is not None else None
-    chosen = replace(listing, pictures=[listing.pictures[row] for row in rows], arrays=arrays)
-    return replace(chosen, shards=listing.shards.chosen(rows)) if listing.shards else chosen
+    chosen = replace(listing, samples=[listing.samples[row] for row in rows], arrays=arrays)
+    return replace(chosen, shards=listing.shards.select(rows)) if listing.shards else chosen
 
 
-def _rows(packed: Packed, ranges: Variation, seed: int) -> list[Row]:
+def _rows(packed: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]:
     pixels = np.array(packed.pixels[:])
     view = _with_statistics(pixels)
-    plain = view.normalise(torch.from_numpy(pixels))
-    labels = torch.tensor([picture.label for picture in packed.pictures])
+    plain = view.normalize(torch.from_numpy(pixels))
+    labels = torch.tensor([picture.label for picture in packed.samples])
     columns, words = [pixels], [["original"] * len(labels)]
-    scale = {"mean": view.mean, "deviation": view.deviation, "fill": view.padding}
+    scale = {"mean": view.mean, "deviation": view.std, "fill": view.padding}
     for epoch in range(ACROSS):
-        uniform = draws(len(labels), seed, epoch)
-        seen = vary(plain, uniform, ranges, **scale)
+        uniform = uniform_samples(len(labels), seed, epoch)
+        seen = augment(plain, uniform, ranges, **scale)
         below = [f"epoch {epoch + 1}"] * len(labels)
         if ranges.mixes:
-            seen, shares = mixed(seen, labels, len(packed.class_names), uniform, ranges)
+            seen, shares = mix_images(seen, labels, len(packed.class_names), uniform, ranges)
             below = [_shares(row.tolist(), packed.class_names) for row in shares]
         columns.append(_shown(seen, view))
         words.append(below)
@@ -126,7 +128,7 @@ def _rows(packed: Packed, ranges: Variation, seed: int) -> list[Row]:
             tuple(column[at] for column in columns),
             tuple(column[at] for column in words),
         )
-        for at, picture in enumerate(packed.pictures)
+        for at, picture in enumerate(packed.samples)
     ]
 
 
@@ -134,12 +136,12 @@ def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
     channels = pixels.shape[3]
     values = pixels.reshape(-1, channels) / 255
     mean, deviation = values.mean(axis=0).tolist(), values.std(axis=0).clip(1 / 255).tolist()
-    return Preprocess(_SIDE, channels, mean=tuple(mean), deviation=tuple(deviation))
+    return Preprocess(_SIDE, channels, mean=tuple(mean), std=tuple(deviation))
 
 
 def _shown(pictures: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
     """Normalised pictures as bytes: what lies beyond black and white is cut off here alone."""
-    values = pictures.permute(0, 2, 3, 1).numpy() * np.array(view.deviation) + np.array(view.mean)
+    values = pictures.permute(0, 2, 3, 1).numpy() * np.array(view.std) + np.array(view.mean)
     return (values * 255).round().clip(0, 255).astype(np.uint8)
 
 
@@ -154,17 +156,17 @@ def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
     wide = 2 * _MARGIN + (ACROSS + 1) * step + _GAP
     figure = Image.new("RGB", (wide, _TOP + len(rows) * (high + _GAP) + _MARGIN - _GAP), PAPER)
     draw, room = ImageDraw.Draw(figure), wide - 2 * _MARGIN
-    draw.text((_MARGIN, _MARGIN), cut(title, _LARGE, room), INK, font(_LARGE), "lt")
-    draw.text((_MARGIN, _MARGIN + 38), cut(note, _TEXT, room), GREY, font(_TEXT), "lt")
+    draw.text((_MARGIN, _MARGIN), shorten(title, _LARGE, room), INK, font(_LARGE), "lt")
+    draw.text((_MARGIN, _MARGIN + 38), shorten(note, _TEXT, room), GREY, font(_TEXT), "lt")
     for at, row in enumerate(rows):
         top = _TOP + at * (high + _GAP)
-        draw.text((_MARGIN, top), cut(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
-        for column, (picture, words) in enumerate(zip(row.pictures, row.words, strict=True)):
+        draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
+        for column, (picture, words) in enumerate(zip(row.images, row.words, strict=True)):
             # the original stands a little apart
             left, upper = _MARGIN + column * step + (2 * _GAP if column else 0), top + _WORDS
             figure.paste(Image.fromarray(picture.squeeze()), (left, upper))
             frame = (left - 1, upper - 1, left + _SIDE, upper + _SIDE)
             draw.rectangle(frame, outline=LINE)
-            below = cut(printable(words), _SMALL, _SIDE)
+            below = shorten(printable(words), _SMALL, _SIDE)
             draw.text((left, upper + _SIDE + 6), below, GREY, font(_SMALL), "lt")
     return figure

@@ -16,11 +16,11 @@ from PIL import Image
 
 from striate import plotting, storage, vision
 from striate.errors import OptionError, printable
-from striate.images.image import SAMPLE, Photo, photo_of
+from striate.images.image import SAMPLE, LoadedImage, load_image
 from striate.options import FilterOptions
-from striate.plotting.color import amount
+from striate.plotting.color import format_amount
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 NUMBER_SUFFIXES = (".npy",)
 _SIDE, _KERNEL_SIDE = 520, 260  #: pixels of a figure
 _CELLS = 5  #: taps of a signal's kernel that fit beside each other with their numbers
@@ -30,7 +30,7 @@ _CELLS = 5  #: taps of a signal's kernel that fit beside each other with their n
 class Filtered:
     """What a kernel made of a picture or a signal."""
 
-    photo: Photo  #: as the kernel saw it
+    image: LoadedImage  #: as the kernel saw it
     kernel: NDArray[np.floating[Any]]  #: (kh, kw), (kh, kw, C) summed over the channels, or (K,)
     kernel_name: str
     numbers: NDArray[np.floating[Any]]  #: (H', W'), (H', W', 3) or (N',), never clipped
@@ -38,34 +38,37 @@ class Filtered:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        return self.photo.pixels.shape
+        return self.image.pixels.shape
 
     @property
     def scale(self) -> plotting.Scale:
         """How the numbers become colours."""
-        return plotting.choose(self.numbers, self.photo.white, clip=self.options.clip)
+        return plotting.choose_scale(self.numbers, self.image.white_level, clip=self.options.clip)
 
-    def picture(self) -> Image.Image:
+    def to_image(self) -> Image.Image:
         """The numbers in colours, a pixel for each; those of a signal as a curve."""
         if self.numbers.ndim == 1:
             return plotting.curve(self.numbers, 2 * _SIDE, _SIDE)
-        return Image.fromarray(plotting.coloured(self.numbers, self.scale))
+        return Image.fromarray(plotting.colorize(self.numbers, self.scale))
 
     def figure(self) -> Image.Image:
         """The picture, the kernel and the result beside each other."""
-        kernel_lines = (shaped(self.kernel), f"sum {amount(float(self.kernel.sum()))}")
-        result_lines = (ranged(self.numbers), self._how(), f"drawn: {self._drawn()}")
+        kernel_lines = (
+            describe_shape(self.kernel),
+            f"sum {format_amount(float(self.kernel.sum()))}",
+        )
+        result_lines = (describe_range(self.numbers), self._how(), f"drawn: {self._drawn()}")
         if self.numbers.ndim == 1:
             result = plotting.curve_panel(self.numbers, _SIDE, "result", result_lines)
         else:
-            result = plotting.panel(self.numbers, self.scale, _SIDE, "result", result_lines)
-        draw = plotting.kernel_panel if self.kernel.ndim > 1 else _taps_panel
+            result = plotting.make_panel(self.numbers, self.scale, _SIDE, "result", result_lines)
+        draw = plotting.make_kernel_panel if self.kernel.ndim > 1 else _taps_panel
         kernel = draw(self.kernel, _KERNEL_SIDE, self.kernel_name, kernel_lines)
-        return plotting.side_by_side((panel_of(self.photo, _SIDE), kernel, result))
+        return plotting.draw_side_by_side((make_panel(self.image, _SIDE), kernel, result))
 
     def to_png(self) -> bytes:
         """The filtered picture as a PNG file."""
-        return encoded(self.picture(), ".png")
+        return encode_image(self.to_image(), ".png")
 
     def save(self, path: str | Path) -> None:
         """Write the filtered picture (.png, .jpg) or its numbers (.npy), whole or not at all.
@@ -73,20 +76,20 @@ class Filtered:
         Raises OptionError for another suffix, StorageError where it cannot be written.
         """
         path = Path(path)
-        storage.check_suffix(path, (*PICTURE_SUFFIXES, *NUMBER_SUFFIXES))
+        storage.check_suffix(path, (*IMAGE_SUFFIXES, *NUMBER_SUFFIXES))
         if path.suffix.lower() in NUMBER_SUFFIXES:
             file = io.BytesIO()
             np.save(file, self.numbers)
             storage.write(path, file.getvalue())
         else:
-            storage.write(path, encoded(self.picture(), path.suffix))
+            storage.write(path, encode_image(self.to_image(), path.suffix))
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready table of all but the numbers themselves."""
         chosen, scale = self.options, self.scale
         return {
-            "picture": {"name": self.photo.name, **_facts(self.photo.pixels)},
-            "notes": list(self.photo.notes),
+            "picture": {"name": self.image.name, **_facts(self.image.pixels)},
+            "notes": list(self.image.notes),
             "kernel": {"name": self.kernel_name, "weights": self.kernel.tolist()},
             "mode": chosen.mode,
             "border": chosen.border,
@@ -108,10 +111,10 @@ class Filtered:
         what = "signal " if self.numbers.ndim == 1 else "picture"
         return "\n".join(
             (
-                f"{what}  {ranged(self.photo.pixels)}",
-                *(f"         {note}" for note in self.photo.notes),
-                f"kernel   {shaped(self.kernel)}, {self.kernel_name}",
-                f"result   {ranged(self.numbers)}; {self._how()}",
+                f"{what}  {describe_range(self.image.pixels)}",
+                *(f"         {note}" for note in self.image.notes),
+                f"kernel   {describe_shape(self.kernel)}, {self.kernel_name}",
+                f"result   {describe_range(self.numbers)}; {self._how()}",
                 f"drawn    {self._drawn()}",
             )
         )
@@ -119,7 +122,7 @@ class Filtered:
     def _drawn(self) -> str:
         if self.numbers.ndim == 1:
             return "as a curve"
-        return self.scale.told(colour=self.numbers.ndim == 3)
+        return self.scale.describe(colour=self.numbers.ndim == 3)
 
     def _how(self) -> str:
         chosen = self.options
@@ -133,7 +136,7 @@ class Filtered:
         return f"mode {chosen.mode}{border}{steps}{flipped}"
 
     def _repr_png_(self) -> bytes:
-        return encoded(self.figure(), ".png")
+        return encode_image(self.figure(), ".png")
 
 
 def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
@@ -148,11 +151,11 @@ def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
     >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
     """
     chosen = FilterOptions.read(options)
-    check_places(chosen, photo)
-    seen = photo_of(photo, chosen.largest, signals=True)
+    check_outputs(chosen, photo)
+    seen = load_image(photo, chosen.largest, signals=True)
     weights, name = _kernel(kernel, signal=seen.pixels.ndim == 1)
-    seen = seen.grey() if chosen.grey else seen
-    found = filtered(seen, weights, name, chosen)
+    seen = seen.to_gray() if chosen.gray else seen
+    found = apply_kernel(seen, weights, name, chosen)
     if chosen.out:
         found.save(chosen.out)
     if chosen.raw:
@@ -160,7 +163,7 @@ def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
     return found
 
 
-def filtered(photo: Photo, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
+def apply_kernel(photo: LoadedImage, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
     """The result of one kernel on a picture that is read."""
     slide = vision.convolve if chosen.flip else vision.correlate
     numbers = slide(
@@ -174,9 +177,9 @@ def filtered(photo: Photo, weights: Any, name: str, chosen: FilterOptions) -> Fi
     return Filtered(photo, weights, name, numbers, chosen)
 
 
-def check_places(chosen: FilterOptions, photo: Any) -> None:
+def check_outputs(chosen: FilterOptions, photo: Any) -> None:
     """Raises OptionError before any work where a file would have no known form, or is the photo."""
-    for place, suffixes in ((chosen.out, PICTURE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
+    for place, suffixes in ((chosen.out, IMAGE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
         if place is None:
             continue
         storage.check_suffix(place, suffixes)
@@ -200,16 +203,16 @@ def file_name(photo: str, what: str) -> str:
     return f"{Path(photo.removeprefix(SAMPLE)).stem}-{tail}.png"
 
 
-def panel_of(photo: Photo, side: int) -> plotting.Panel:
+def make_panel(photo: LoadedImage, side: int) -> plotting.Panel:
     """The picture or the signal that goes in, as it is."""
     title = Path(photo.name).name
     if photo.pixels.ndim == 1:
-        return plotting.curve_panel(photo.pixels, side, title, (ranged(photo.pixels),))
-    scale = plotting.choose(photo.pixels, photo.white)
-    return plotting.panel(photo.pixels, scale, side, title, (ranged(photo.pixels),))
+        return plotting.curve_panel(photo.pixels, side, title, (describe_range(photo.pixels),))
+    scale = plotting.choose_scale(photo.pixels, photo.white_level)
+    return plotting.make_panel(photo.pixels, scale, side, title, (describe_range(photo.pixels),))
 
 
-def encoded(image: Image.Image, suffix: str) -> bytes:
+def encode_image(image: Image.Image, suffix: str) -> bytes:
     """An image as the bytes of a PNG or JPEG file."""
     file = io.BytesIO()
     if suffix.lower() == ".png":
@@ -219,17 +222,17 @@ def encoded(image: Image.Image, suffix: str) -> bytes:
     return file.getvalue()
 
 
-def shaped(numbers: NDArray[Any]) -> str:
+def describe_shape(numbers: NDArray[Any]) -> str:
     return "x".join(map(str, numbers.shape))
 
 
-def ranged(numbers: NDArray[Any]) -> str:
+def describe_range(numbers: NDArray[Any]) -> str:
     """240x320x3, -771 to 802."""
-    return f"{shaped(numbers)}, {spanned(numbers)}"
+    return f"{describe_shape(numbers)}, {spanned(numbers)}"
 
 
 def spanned(numbers: NDArray[Any]) -> str:
-    return f"{amount(float(numbers.min()))} to {amount(float(numbers.max()))}"
+    return f"{format_amount(float(numbers.min()))} to {format_amount(float(numbers.max()))}"
 
 
 def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
@@ -247,7 +250,7 @@ def _taps_panel(
     """(K,): cells with their numbers where they fit, a curve where they do not."""
     if len(weights) > _CELLS:
         return plotting.curve_panel(weights, side, title, lines)
-    return plotting.kernel_panel(weights[None], side, title, lines)
+    return plotting.make_kernel_panel(weights[None], side, title, lines)
 
 
 def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
@@ -269,6 +272,6 @@ def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
     if weights.ndim != 1:
         raise OptionError(
             f'a signal takes a kernel (K,), as "1 0 -1" or "box(5)", but {name} is '
-            f"{shaped(weights)}"
+            f"{describe_shape(weights)}"
         )
     return weights, name

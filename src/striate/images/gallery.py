@@ -11,19 +11,26 @@ from PIL import Image
 
 from striate import plotting, vision
 from striate.errors import OptionError
-from striate.images.filtering import check_places, encoded, filtered, panel_of, shaped, spanned
-from striate.images.image import Photo, photo_of
+from striate.images.filtering import (
+    apply_kernel,
+    check_outputs,
+    describe_shape,
+    encode_image,
+    make_panel,
+    spanned,
+)
+from striate.images.image import LoadedImage, load_image
 from striate.options import FilterOptions
-from striate.plotting.color import amount
+from striate.plotting.color import format_amount
 from striate.storage import write
-from striate.text import percent
+from striate.text import format_percent
 
 _SIDE, _ICON, _ACROSS = 300, 56, 5
 _NOTE = "Signed results: 0 is white, the number farthest from it has the full colour"
 _NOTE_COLOUR = "; of the three channels the one farthest from 0 is drawn"
 
 
-def gallery(photo: Any, **options: Any) -> Image.Image:
+def draw_gallery(photo: Any, **options: Any) -> Image.Image:
     """The picture and what each named kernel makes of it, with the kernels, as one image.
 
     A picture larger than a tile is reduced before it is filtered, so that a pixel of the figure is
@@ -33,25 +40,25 @@ def gallery(photo: Any, **options: Any) -> Image.Image:
     chosen = FilterOptions.read(options)
     if chosen.raw:
         raise OptionError("--raw keeps the numbers of one kernel, but all are drawn; leave it out")
-    check_places(chosen, photo)
-    seen = photo_of(photo, chosen.largest)
-    seen = seen.grey() if chosen.grey else seen
+    check_outputs(chosen, photo)
+    seen = load_image(photo, chosen.largest)
+    seen = seen.to_gray() if chosen.gray else seen
     small = _reduced(seen)
     names = list(vision.KERNELS)
-    lines = spanned(small.pixels), shaped(small.pixels)
-    first = replace(panel_of(small, _SIDE), title="the picture", lines=lines)
+    lines = spanned(small.pixels), describe_shape(small.pixels)
+    first = replace(make_panel(small, _SIDE), title="the picture", lines=lines)
     tiles = [(first, None), *(_tile(small, name, chosen) for name in names)]
-    size = "" if small is seen else f", reduced to {shaped(small.pixels)}"
-    title = f"{len(names)} kernels on {Path(seen.name).name}, {shaped(seen.pixels)}{size}"
+    size = "" if small is seen else f", reduced to {describe_shape(small.pixels)}"
+    title = f"{len(names)} kernels on {Path(seen.name).name}, {describe_shape(seen.pixels)}{size}"
     legend = plotting.Bar(plotting.Scale("diverging", -1, 1))
     note = _NOTE + _NOTE_COLOUR * (seen.pixels.ndim == 3)
-    figure = plotting.gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
+    figure = plotting.draw_gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
     if chosen.out:
-        write(chosen.out, encoded(figure, chosen.out.suffix))
+        write(chosen.out, encode_image(figure, chosen.out.suffix))
     return figure
 
 
-def _reduced(photo: Photo) -> Photo:
+def _reduced(photo: LoadedImage) -> LoadedImage:
     """The picture with its longer side as long as a tile's, if it is longer."""
     high, wide = photo.pixels.shape[:2]
     share = _SIDE / max(high, wide)
@@ -69,15 +76,17 @@ def _reduced(photo: Photo) -> Photo:
     return replace(photo, pixels=pixels[..., 0] if photo.pixels.ndim == 2 else pixels)
 
 
-def _tile(photo: Photo, name: str, chosen: FilterOptions) -> tuple[plotting.Panel, plotting.Panel]:
+def _tile(
+    photo: LoadedImage, name: str, chosen: FilterOptions
+) -> tuple[plotting.Panel, plotting.Panel]:
     weights = vision.kernel(name)
     keeps_brightness = bool(np.isclose(weights.sum(), 1))
     options = chosen.model_copy(update={"clip": chosen.clip or keeps_brightness})
-    found = filtered(photo, weights, name, options)
+    found = apply_kernel(photo, weights, name, options)
     scale = found.scale
-    shape = shaped(found.numbers)
+    shape = describe_shape(found.numbers)
     if scale.outside:
-        share = percent(scale.outside / found.numbers.size)
-        shape = f"{share} beyond 0 to {amount(scale.most)}"
-    panel = plotting.panel(found.numbers, scale, _SIDE, name, (spanned(found.numbers), shape))
-    return panel, plotting.kernel_panel(weights, _ICON, "")
+        share = format_percent(scale.outside / found.numbers.size)
+        shape = f"{share} beyond 0 to {format_amount(scale.most)}"
+    panel = plotting.make_panel(found.numbers, scale, _SIDE, name, (spanned(found.numbers), shape))
+    return panel, plotting.make_kernel_panel(weights, _ICON, "")

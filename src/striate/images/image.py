@@ -13,8 +13,8 @@ from PIL import Image, ImageOps
 
 from striate.data.cache.read_files import File, read_whole
 from striate.data.decoding.colors import UnsuitableError, flatten
-from striate.data.decoding.files import regular
-from striate.data.decoding.sniff import kind
+from striate.data.decoding.files import check_regular
+from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.samples import USED, Finding
 from striate.data.shards.remote import refuse_web
 from striate.errors import DataError, OptionError, printable
@@ -27,16 +27,16 @@ _OF_TRAINING = {"tiny", "long"}
 
 
 @dataclass(frozen=True, eq=False)
-class Photo:
+class LoadedImage:
     """A whole picture, upright, and what was done to it on the way."""
 
     name: str
     pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3); (N,) where signals are taken
-    form: str = ""  #: format of its file; "" for an array
+    format: str = ""  #: format of its file; "" for an array
     notes: tuple[str, ...] = ()
 
     @property
-    def white(self) -> float:
+    def white_level(self) -> float:
         """The number that stands for white: 255, 65,535, or 1 for truth and floats up to 1."""
         if self.pixels.dtype == np.uint16:
             return 65535
@@ -44,7 +44,7 @@ class Photo:
             return 1
         return 255
 
-    def grey(self) -> Photo:
+    def to_gray(self) -> LoadedImage:
         """The same without colour: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
         if self.pixels.ndim < 3:
             return self
@@ -56,26 +56,26 @@ class Photo:
         return replace(self, pixels=kept.astype(self.pixels.dtype if whole else kept.dtype))
 
 
-def photo_of(photo: Any, largest: int = 200, *, signals: bool = False) -> Photo:
+def load_image(photo: Any, largest: int = 200, *, signals: bool = False) -> LoadedImage:
     """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> its Photo.
 
     `largest` is the most memory that a file's pixels may need, in megabytes. With `signals` a
     sample or an array may be (N,) too. Raises DataError for a file, OptionError for anything else
     that is no picture.
     """
-    if isinstance(photo, Photo):
+    if isinstance(photo, LoadedImage):
         return photo
     if isinstance(photo, Image.Image):
         return _from_image(photo, largest)
     if not isinstance(photo, str | os.PathLike):
-        return Photo("array", _checked(photo, signals=signals))
+        return LoadedImage("array", _checked(photo, signals=signals))
     path = os.fspath(photo)
     if path.startswith(SAMPLE):
-        return Photo(path, _checked(sample(path.removeprefix(SAMPLE)), signals=signals))
+        return LoadedImage(path, _checked(sample(path.removeprefix(SAMPLE)), signals=signals))
     return _from_file(Path(path), printable(path), largest)
 
 
-def _from_file(path: Path, shown: str, largest: int) -> Photo:
+def _from_file(path: Path, shown: str, largest: int) -> LoadedImage:
     refuse_web(path)
     if not os.path.lexists(path):
         raise DataError(f"{shown}: no such file")
@@ -83,9 +83,9 @@ def _from_file(path: Path, shown: str, largest: int) -> Photo:
     if pixels is None:
         raise _refused(shown, record.findings[0])
     seen = [finding for finding in record.findings if finding.kind not in _OF_TRAINING]
-    with regular(path) as file:
-        form = kind(file.read(4096))
-    return Photo(shown, pixels, form, tuple(map(_note, seen)))
+    with check_regular(path) as file:
+        form = sniff_format(file.read(4096))
+    return LoadedImage(shown, pixels, form, tuple(map(_note, seen)))
 
 
 def _note(finding: Finding) -> str:
@@ -108,7 +108,7 @@ def _refused(shown: str, finding: Finding) -> DataError:
             return DataError(f"{shown}: {finding.kind}: {detail}")
 
 
-def _from_image(image: Image.Image, largest: int) -> Photo:
+def _from_image(image: Image.Image, largest: int) -> LoadedImage:
     needed = image.width * image.height * len(image.getbands())
     if needed > largest * 10**6:
         raise OptionError(
@@ -125,7 +125,7 @@ def _from_image(image: Image.Image, largest: int) -> Photo:
         raise DataError(f"the image cannot be decoded: {reason}") from error
     turned = image.getexif().get(274, 1) != 1
     notes = [Finding(kind, "") for kind in (*plain.kinds, *(["rotated"] if turned else []))]
-    return Photo("image", _checked(plain.image), image.format or "", tuple(map(_note, notes)))
+    return LoadedImage("image", _checked(plain.image), image.format or "", tuple(map(_note, notes)))
 
 
 def _checked(values: Any, *, signals: bool = False) -> NDArray[Any]:

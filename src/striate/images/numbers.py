@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable
-from striate.images.image import Photo, photo_of
-from striate.plotting.color import amount
+from striate.images.image import LoadedImage, load_image
+from striate.plotting.color import format_amount
 from striate.text import columns, html_table
 
 BINS = 64
@@ -29,7 +29,7 @@ class Channel:
     least: float
     most: float
     mean: float
-    deviation: float  #: of all pixels, divided by their number
+    std: float  #: of all pixels, divided by their number
     counts: tuple[int, ...]  #: of BINS equal parts of the histogram's span
 
 
@@ -37,7 +37,7 @@ class Channel:
 class Numbers:
     """A picture as numbers: its shape, its channels, and a patch."""
 
-    photo: Photo
+    image: LoadedImage
     channels: tuple[Channel, ...]
     span: tuple[float, float]  #: of the histograms
     corner: tuple[int, int]  #: row and column of the patch's first pixel, from 0
@@ -46,18 +46,18 @@ class Numbers:
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready table."""
         return {
-            "name": self.photo.name,
-            "format": self.photo.form or None,
-            "notes": list(self.photo.notes),
-            "shape": list(self.photo.pixels.shape),
-            "dtype": str(self.photo.pixels.dtype),
+            "name": self.image.name,
+            "format": self.image.format or None,
+            "notes": list(self.image.notes),
+            "shape": list(self.image.pixels.shape),
+            "dtype": str(self.image.pixels.dtype),
             "channels": [
                 {
                     "name": channel.name,
                     "least": channel.least,
                     "most": channel.most,
                     "mean": channel.mean,
-                    "deviation": channel.deviation,
+                    "deviation": channel.std,
                     "histogram": list(channel.counts),
                 }
                 for channel in self.channels
@@ -83,7 +83,7 @@ class Numbers:
                 [
                     (f"{channel.name}: row, column", *places),
                     *(
-                        (str(row + at), *(amount(float(value)) for value in values))
+                        (str(row + at), *(format_amount(float(value)) for value in values))
                         for at, values in enumerate(plane)
                     ),
                 ],
@@ -98,26 +98,26 @@ class Numbers:
         return [*self._title(), "", *columns(self._rows(), left=(0,))]
 
     def _title(self) -> list[str]:
-        pixels = self.photo.pixels
+        pixels = self.image.pixels
         shape = "x".join(map(str, pixels.shape))
         axes = "height x width" + (" x channels" if pixels.ndim == 3 else "")
-        form = f"{self.photo.form}, " if self.photo.form else ""
-        return [f"{self.photo.name}: {form}{shape} ({axes}), {pixels.dtype}", *self.photo.notes]
+        form = f"{self.image.format}, " if self.image.format else ""
+        return [f"{self.image.name}: {form}{shape} ({axes}), {pixels.dtype}", *self.image.notes]
 
     def _rows(self) -> list[tuple[str, ...]]:
         heads = ("channel", "least", "most", "mean", "deviation")
         rows = [
-            (each.name, *map(amount, (each.least, each.most)), f"{each.mean:,.4g}",
-             f"{each.deviation:,.4g}")
+            (each.name, *map(format_amount, (each.least, each.most)), f"{each.mean:,.4g}",
+             f"{each.std:,.4g}")
             for each in self.channels
         ]  # fmt: skip
         return [heads, *rows]
 
     def _histograms(self) -> list[str]:
-        least, most = map(amount, self.span)
+        least, most = map(format_amount, self.span)
         lines = list[str]()
         for channel in self.channels:
-            lines += [channel.name, *bars(channel.counts)]
+            lines += [channel.name, *draw_bars(channel.counts)]
             lines += ["▔" * BINS, f"{least}{most:>{BINS - len(least)}}", ""]
         return lines
 
@@ -129,7 +129,9 @@ class Numbers:
         lines = [where]
         for channel, plane in zip(self.channels, planes, strict=True):
             lines += ["", channel.name] if len(planes) > 1 else [""]
-            lines += columns([[amount(float(v)) for v in values] for values in plane], left=())
+            lines += columns(
+                [[format_amount(float(v)) for v in values] for values in plane], left=()
+            )
         return lines
 
 
@@ -144,12 +146,12 @@ def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: in
     >>> striate.numbers("cat.jpg", patch=(0, 0, 4))  # doctest: +SKIP
     """
     asked = None if patch is None else _asked(patch)
-    seen = photo_of(photo, largest)
+    seen = load_image(photo, largest)
     row, column, high, wide = _place(asked, seen.pixels.shape[:2])
     planes = np.moveaxis(np.atleast_3d(seen.pixels), -1, 0)
     names = ("grey",) if len(planes) == 1 else ("red", "green", "blue")
     least, most = float(seen.pixels.min()), float(seen.pixels.max())
-    span = (0.0, seen.white) if least >= 0 and most <= seen.white else (least, most)
+    span = (0.0, seen.white_level) if least >= 0 and most <= seen.white_level else (least, most)
     return Numbers(
         seen,
         tuple(_channel(name, plane, span) for name, plane in zip(names, planes, strict=True)),
@@ -159,7 +161,7 @@ def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: in
     )
 
 
-def bars(counts: Sequence[int]) -> list[str]:
+def draw_bars(counts: Sequence[int]) -> list[str]:
     """Counts as block characters, upright, the most frequent as high as all lines.
 
     What is there at all is at least an eighth of a line high.

@@ -1,6 +1,6 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
-from striate.layers.aux_heads import Outputs, Tapped
+from striate.layers.aux_heads import AuxOutputs, WithAuxHeads
 from striate.layers.blocks import (
     Added,
     Branches,
@@ -24,18 +24,18 @@ from striate.layers.historic import (
     Subsampling,
 )
 from striate.layers.local import LocallyConnected1d, LocallyConnected2d
-from striate.layers.meta_init import skeletons
+from striate.layers.meta_init import meta_init
 from striate.layers.padding import SameConv2d, bilinear_upsampling, same_padding
 from striate.layers.roi_pool import RegionPool, pool_regions
 
 __all__ = [
     "Added",
     "Arctan",
+    "AuxOutputs",
     "Branches",
     "ConvNorm",
     "LocallyConnected1d",
     "LocallyConnected2d",
-    "Outputs",
     "PartialConv2d",
     "RadialOutput",
     "RegionPool",
@@ -43,7 +43,7 @@ __all__ = [
     "SameConv2d",
     "ScaledTanh",
     "Subsampling",
-    "Tapped",
+    "WithAuxHeads",
     "bilinear_upsampling",
     "chain",
     "conv_norm",
@@ -52,9 +52,9 @@ __all__ = [
     "fork",
     "inner_average",
     "inverted_residual",
+    "meta_init",
     "path",
     "pool_regions",
     "same_padding",
     "scaled",
-    "skeletons",
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 
-class Outputs(NamedTuple):
+class AuxOutputs(NamedTuple):
     """What a network with auxiliary heads gives while it trains; in evaluation it gives logits."""
 
     logits: Tensor  #: (N, classes)
@@ -16,7 +16,7 @@ class Outputs(NamedTuple):
     weight: float  #: of each auxiliary loss beside the last head's
 
 
-class Tapped(nn.Module):
+class WithAuxHeads(nn.Module):
     """Stages in order; while training, auxiliary heads read the outputs of the stages they name."""
 
     def __init__(self, stages: Mapping[str, nn.Module], taps: Mapping[str, nn.Module], *,
@@ -30,11 +30,11 @@ class Tapped(nn.Module):
             self.add_module(name, stage)
         self.order, self.taps, self.weight = tuple(stages), tuple(taps), weight
 
-    def forward(self, x: Tensor) -> Tensor | Outputs:
+    def forward(self, x: Tensor) -> Tensor | AuxOutputs:
         """(N, C, H, W) -> logits (N, classes); Outputs while training."""
         heard: list[Tensor] = []
         for name in self.order:
             x = self.get_submodule(name)(x)
             if self.training and name in self.taps:
                 heard.append(self.auxiliary[name](x))
-        return Outputs(x, tuple(heard), self.weight) if heard else x
+        return AuxOutputs(x, tuple(heard), self.weight) if heard else x

@@ -69,14 +69,14 @@ def _pair(size: int | tuple[int, int]) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else size
 
 
-_WAYS: dict[type[nn.Module], type[nn.Module]] = {
+_REPLACEMENTS: dict[type[nn.Module], type[nn.Module]] = {
     nn.Conv2d: CoveringConv2d,
     nn.AvgPool2d: HalvingAvgPool2d,
 }
 
 
-def quicken(network: nn.Module) -> None:
+def use_fast_cpu_layers(network: nn.Module) -> None:
     """Let the layers of a network compute the quicker way, wherever it applies."""
     for module in network.modules():
-        if way := _WAYS.get(type(module)):
+        if way := _REPLACEMENTS.get(type(module)):
             module.__class__ = way  # pyright: ignore[reportAttributeAccessIssue]

@@ -32,7 +32,7 @@ class _Undrawn(TorchFunctionMode):
 
 
 @contextlib.contextmanager
-def skeletons() -> Generator[None]:
+def meta_init() -> Generator[None]:
     """Networks built inside lie on the meta device: they take no memory and compute nothing.
 
     The first random number on that device would load half of torch, which takes seconds.

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 
-class Average:
+class EMA:
     """A network of its own that follows another."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -22,7 +22,7 @@ class Average:
         self._updates = torch.zeros((), dtype=torch.int64)  # on the CPU: read at every update
 
     @torch.no_grad()
-    def follow(self, network: nn.Module) -> None:
+    def update(self, network: nn.Module) -> None:
         """Take in the weights after an update.
 
         The memory grows from ten updates to the decay's, so that the first weights, which are

@@ -29,10 +29,10 @@ from functools import partial
 
 import torch
 
-from striate.optim.rules import Change, Rule
+from striate.optim.rules import UpdateArgs, UpdateRule
 
 
-def _lamb(change: Change, *, betas: tuple[float, float], eps: float) -> None:
+def _lamb(change: UpdateArgs, *, betas: tuple[float, float], eps: float) -> None:
     fade, fade_square = betas
     for param, grad, mean, square, step in zip(
         change.params, change.grads, *change.state, strict=True
@@ -41,44 +41,44 @@ def _lamb(change: Change, *, betas: tuple[float, float], eps: float) -> None:
         mean.mul_(fade).add_(grad, alpha=1 - fade)
         square.mul_(fade_square).addcmul_(grad, grad, value=1 - fade_square)
         unbiased, deviation = mean / (1 - fade**step), (square / (1 - fade_square**step)).sqrt()
-        towards = unbiased / (deviation + eps) + change.decay * param
+        towards = unbiased / (deviation + eps) + change.weight_decay * param
         ratio = param.norm() / towards.norm()
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
         param.sub_(change.learning_rate * torch.where(known, ratio, 1.0) * towards)
 
 
-def lamb_rule(betas: tuple[float, float], eps: float) -> Rule:
+def lamb_rule(betas: tuple[float, float], eps: float) -> UpdateRule:
     """The rule of kernels and matrices."""
-    return Rule(partial(_lamb, betas=betas, eps=eps), ("mean", "square", "step"))
+    return UpdateRule(partial(_lamb, betas=betas, eps=eps), ("mean", "square", "step"))
 
 
 TRUST = 0.001  #: the paper's eta
 
 
-def _lars(change: Change, *, momentum: float) -> None:
+def _lars(change: UpdateArgs, *, momentum: float) -> None:
     for param, grad, step in zip(change.params, change.grads, *change.state, strict=True):
         length, slope = param.norm(), grad.norm()
-        ratio = TRUST * length / (slope + change.decay * length)
+        ratio = TRUST * length / (slope + change.weight_decay * length)
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
         local = torch.where(known, ratio, TRUST)
-        towards = grad + change.decay * param
+        towards = grad + change.weight_decay * param
         step.mul_(momentum).add_(change.learning_rate * local * towards)
         param.sub_(step)
 
 
-def lars_rule(momentum: float) -> Rule:
+def lars_rule(momentum: float) -> UpdateRule:
     """The rule of kernels and matrices."""
-    return Rule(partial(_lars, momentum=momentum), ("momentum",))
+    return UpdateRule(partial(_lars, momentum=momentum), ("momentum",))
 
 
-def _lion(change: Change, *, betas: tuple[float, float]) -> None:
+def _lion(change: UpdateArgs, *, betas: tuple[float, float]) -> None:
     fade_step, fade_momentum = betas
     for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
         towards = (fade_step * momentum + (1 - fade_step) * grad).sign()
-        param.sub_(change.learning_rate * (towards + change.decay * param))
+        param.sub_(change.learning_rate * (towards + change.weight_decay * param))
         momentum.mul_(fade_momentum).add_(grad, alpha=1 - fade_momentum)
 
 
-def lion_rule(betas: tuple[float, float]) -> Rule:
+def lion_rule(betas: tuple[float, float]) -> UpdateRule:
     """The rule of every weight."""
-    return Rule(partial(_lion, betas=betas), ("momentum",))
+    return UpdateRule(partial(_lion, betas=betas), ("momentum",))

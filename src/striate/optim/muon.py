@@ -14,13 +14,13 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from striate.optim.rules import Change, Rule
+from striate.optim.rules import UpdateArgs, UpdateRule
 
 _EPSILON, _STEPS = 1e-7, 5
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 
 
-def _muon(change: Change, *, momentum: float) -> None:
+def _muon(change: UpdateArgs, *, momentum: float) -> None:
     alike: defaultdict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
     for param, grad, mean in zip(change.params, change.grads, *change.state, strict=True):
         mean.lerp_(grad, 1 - momentum)
@@ -30,12 +30,12 @@ def _muon(change: Change, *, momentum: float) -> None:
     for (rows, columns), those in alike.items():
         params, matrices = zip(*those, strict=True)
         tall = max(1.0, rows / columns) ** 0.5
-        for param, towards in zip(params, orthogonal(torch.stack(matrices)), strict=True):
-            param.mul_(1 - change.learning_rate * change.decay)
+        for param, towards in zip(params, orthogonalize(torch.stack(matrices)), strict=True):
+            param.mul_(1 - change.learning_rate * change.weight_decay)
             param.add_(towards.reshape(param.shape), alpha=-change.learning_rate * tall)
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
+def orthogonalize(matrices: Tensor) -> Tensor:
     """(N, rows, columns) -> the same directions, all singular values between about 0.7 and 1.2.
 
     Five steps of a Newton-Schulz iteration. On a GPU in bfloat16, as the author has it; a CPU
@@ -52,6 +52,6 @@ def orthogonal(matrices: Tensor) -> Tensor:
     return (found if wide else found.mT).to(matrices.dtype)
 
 
-def muon_rule(momentum: float) -> Rule:
+def muon_rule(momentum: float) -> UpdateRule:
     """The rule of hidden kernels and matrices."""
-    return Rule(partial(_muon, momentum=momentum), ("momentum",))
+    return UpdateRule(partial(_muon, momentum=momentum), ("momentum",))

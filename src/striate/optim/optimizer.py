@@ -12,12 +12,12 @@ from striate import options
 from striate.optim import rules
 from striate.optim.layerwise_rules import TRUST, lamb_rule, lars_rule, lion_rule
 from striate.optim.muon import muon_rule
-from striate.optim.rules import Part, Rule
+from striate.optim.rules import ParamGroup, UpdateRule
 
 _FIRST, _UP, _DOWN, _AFTER = 2.0**16, 2.0, 0.5, 2000
 
 
-class Scale:
+class GradScaler:
     """A factor that grows while gradients stay finite and halves when they do not.
 
     Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740. It begins at 2^16 and
@@ -28,7 +28,7 @@ class Scale:
         self.factor = torch.full((), _FIRST, device=device)
         self._finite_steps = torch.zeros((), device=device)
 
-    def undone(self, gradients: list[Tensor]) -> bool:
+    def unscale_(self, gradients: list[Tensor]) -> bool:
         """Divide gradients by the factor, in place; whether all are finite."""
         for gradient in gradients:
             gradient.div_(self.factor)
@@ -45,7 +45,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Usual:
+class Defaults:
     """What an optimiser takes where nothing is asked for."""
 
     learning_rate: float  #: the highest; times that of the network's card where `of_card`
@@ -53,26 +53,26 @@ class Usual:
     momentum: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
-    of_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
+    per_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
 
 
-USUAL: dict[options.Optimiser, Usual] = {
-    "sgd": Usual(10.0, 5e-4, of_card=True),
-    "momentum": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
-    "nesterov": Usual(1.0, 5e-4, momentum=0.9, of_card=True),
-    "adagrad": Usual(0.03, 0.0, eps=1e-10),
-    "rmsprop": Usual(0.003, 0.0),
-    "adam": Usual(0.003, 0.0),
-    "adamw": Usual(0.003, 0.05),
-    "lamb": Usual(0.01, 0.02, eps=1e-6),
-    "lars": Usual(8.0, 5e-4, momentum=0.9),
-    "lion": Usual(0.001, 0.15, betas=(0.9, 0.99)),
-    "muon": Usual(0.02, 0.01, momentum=0.95),
+DEFAULTS: dict[options.OptimizerName, Defaults] = {
+    "sgd": Defaults(10.0, 5e-4, per_card=True),
+    "momentum": Defaults(1.0, 5e-4, momentum=0.9, per_card=True),
+    "nesterov": Defaults(1.0, 5e-4, momentum=0.9, per_card=True),
+    "adagrad": Defaults(0.03, 0.0, eps=1e-10),
+    "rmsprop": Defaults(0.003, 0.0),
+    "adam": Defaults(0.003, 0.0),
+    "adamw": Defaults(0.003, 0.05),
+    "lamb": Defaults(0.01, 0.02, eps=1e-6),
+    "lars": Defaults(8.0, 5e-4, momentum=0.9),
+    "lion": Defaults(0.001, 0.15, betas=(0.9, 0.99)),
+    "muon": Defaults(0.02, 0.01, momentum=0.95),
 }
-_BESIDE_MUON = USUAL["adamw"].learning_rate / USUAL["muon"].learning_rate
+_BESIDE_MUON = DEFAULTS["adamw"].learning_rate / DEFAULTS["muon"].learning_rate
 
 
-class Optimiser:
+class Optimizer:
     """Changes the weights of a network by their gradients.
 
     Parameters of one dimension or none, which are biases and the scales of norms, are not decayed.
@@ -81,7 +81,7 @@ class Optimiser:
     def __init__(
         self,
         network: nn.Module,
-        name: options.Optimiser,
+        name: options.OptimizerName,
         weight_decay: float,
         *,
         momentum: float | None = None,
@@ -91,34 +91,34 @@ class Optimiser:
     ) -> None:
         asked = {"momentum": momentum, "betas": betas, "eps": eps}
         given: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
-        self._parts = _parts(network, name, weight_decay, replace(USUAL[name], **given))
+        self._parts = _param_groups(network, name, weight_decay, replace(DEFAULTS[name], **given))
         self._owners = [(param, part) for part in self._parts for param in part.params]
-        self._scale = Scale(self._owners[0][0].device) if scaled else None
+        self._scale = GradScaler(self._owners[0][0].device) if scaled else None
 
     @property
     def scale(self) -> Tensor | float:
         """What a loss is multiplied by before its gradients are taken."""
         return self._scale.factor if self._scale else 1.0
 
-    def ready(self) -> bool:
+    def grads_finite(self) -> bool:
         """Bring scaled gradients back to their size; whether all are finite, so that a step counts.
 
         Gradients that were not scaled are left as they are, and the step counts.
         """
         grads = [param.grad for param, _ in self._owners if param.grad is not None]
-        return self._scale is None or self._scale.undone(grads)
+        return self._scale is None or self._scale.unscale_(grads)
 
     @property
     def params(self) -> list[Tensor]:
         """The weights that it changes."""
         return [param for param, _ in self._owners]
 
-    def clear(self) -> None:
+    def zero_grad(self) -> None:
         """Forget the gradients."""
         for param, _ in self._owners:
             param.grad = None
 
-    def clip(self, longest: float) -> None:
+    def clip_grad_norm(self, longest: float) -> None:
         """Shorten all gradients alike, where together they are longer than this."""
         nn.utils.clip_grad_norm_(self.params, longest)
 
@@ -126,7 +126,7 @@ class Optimiser:
     def step(self, learning_rate: float) -> None:
         """Change every weight that has a gradient."""
         for part in self._parts:
-            part.change(learning_rate)
+            part.update_args(learning_rate)
 
     def state(self) -> dict[str, Tensor]:
         """Its tensors, named "parameter.what", with the gradients that wait for a step."""
@@ -147,32 +147,39 @@ class Optimiser:
             tensor.copy_(tensors[name])
 
 
-def _parts(network: nn.Module, name: options.Optimiser, decay: float, chosen: Usual) -> list[Part]:
+def _param_groups(
+    network: nn.Module, name: options.OptimizerName, decay: float, chosen: Defaults
+) -> list[ParamGroup]:
     params: list[Tensor] = [param for param in network.parameters() if param.requires_grad]
     weights = [param for param in params if param.ndim > 1]
     others = [param for param in params if param.ndim <= 1]
     momentum, betas, eps = chosen.momentum, chosen.betas, chosen.eps
     match name:
         case "lamb":
-            plain = rules.adam_rule(betas, USUAL["adam"].eps)
-            return [Part(lamb_rule(betas, eps), weights, decay), Part(plain, others)]
+            plain = rules.adam_rule(betas, DEFAULTS["adam"].eps)
+            return [ParamGroup(lamb_rule(betas, eps), weights, decay), ParamGroup(plain, others)]
         case "lars":
             plain = rules.sgd_rule(momentum)
-            return [Part(lars_rule(momentum), weights, decay), Part(plain, others, share=TRUST)]
+            return [
+                ParamGroup(lars_rule(momentum), weights, decay),
+                ParamGroup(plain, others, share=TRUST),
+            ]
         case "muon":
             hidden, ends = weights[1:-1], weights[:1] + weights[1:][-1:]
             plain = rules.adam_rule(betas, eps, decoupled=True)
             return [
-                Part(muon_rule(momentum), hidden, decay),
-                Part(plain, ends, decay, _BESIDE_MUON),
-                Part(plain, others, share=_BESIDE_MUON),
+                ParamGroup(muon_rule(momentum), hidden, decay),
+                ParamGroup(plain, ends, decay, _BESIDE_MUON),
+                ParamGroup(plain, others, share=_BESIDE_MUON),
             ]
         case _:
             rule = _rule(name, momentum, betas, eps)
-            return [Part(rule, weights, decay), Part(rule, others)]
+            return [ParamGroup(rule, weights, decay), ParamGroup(rule, others)]
 
 
-def _rule(name: options.Optimiser, momentum: float, betas: tuple[float, float], eps: float) -> Rule:
+def _rule(
+    name: options.OptimizerName, momentum: float, betas: tuple[float, float], eps: float
+) -> UpdateRule:
     """The rule of an optimiser that has one for all weights."""
     match name:
         case "adagrad":

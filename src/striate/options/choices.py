@@ -14,18 +14,18 @@ from striate.options.base import Options, option
 Network = str | Callable[..., Any]  #: a name; in Python a module, too, or what makes one
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
-Colour = Literal["grey", "rgb"]
+ColorMode = Literal["grey", "rgb"]
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
-Layout = Literal["auto", "channels-last", "channels-first"]
-Asked = Literal["auto", "yes", "no"]
+MemoryFormat = Literal["auto", "channels-last", "channels-first"]
+AutoYesNo = Literal["auto", "yes", "no"]
 Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
-Optimiser = Literal[
+OptimizerName = Literal[
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
     "lamb", "lars", "lion", "muon",
 ]  # fmt: skip
 #: option -> the optimisers that it tunes
-TUNED: dict[str, tuple[Optimiser, ...]] = {
+TUNED: dict[str, tuple[OptimizerName, ...]] = {
     "momentum": ("momentum", "nesterov", "rmsprop", "lars", "muon"),
     "betas": ("adam", "adamw", "lamb", "lion", "muon"),
     "eps": ("adagrad", "rmsprop", "adam", "adamw", "lamb", "muon"),
@@ -34,22 +34,22 @@ Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
 BatchNorm = Literal["synchronised", "local"]
 Balance = Literal["none", "weights", "sampling"]
 Leaked = Literal["keep", "drop"]
-PartChoice = Literal["train", "validation", "test", "all"]
+SplitChoice = Literal["train", "validation", "test", "all"]
 
 
-class VaryOptions(Options):
+class AugmentParams(Options):
     """Ranges of augmentation, as `--vary "turn=15,shift=0.1"` names them.
 
     What is not given stays as the level of `augment` has it.
     """
 
-    turn: float | None = option(None, "Turned either way", "degrees", ge=0, le=180)
-    shift: float | None = option(None, "Moved either way, of the side", "share", ge=0, le=1)
+    rotate: float | None = option(None, "Turned either way", "degrees", ge=0, le=180)
+    translate: float | None = option(None, "Moved either way, of the side", "share", ge=0, le=1)
     scale: float | None = option(None, "Larger or smaller", "share", ge=0, lt=1)
-    mirror: bool | None = option(None, "Half of the pictures, left to right", "yes or no")
-    flip: bool | None = option(None, "Half of the pictures, upside down", "yes or no")
+    hflip: bool | None = option(None, "Half of the pictures, left to right", "yes or no")
+    vflip: bool | None = option(None, "Half of the pictures, upside down", "yes or no")
     shear: float | None = option(None, "Slanted either way", "degrees", ge=0, le=60)
-    stretch: float | None = option(None, "Wider or higher", "share", ge=0, le=4)
+    aspect: float | None = option(None, "Wider or higher", "share", ge=0, le=4)
     crop: float | None = option(None, "Cut away at most, of the area", "share", ge=0, lt=1)
     brightness: float | None = option(
         None, "Lighter or darker, of the full range", "share", ge=0, le=1
@@ -87,7 +87,7 @@ class VaryOptions(Options):
 def _ranges(text: str | None) -> str | None:
     try:
         if text is not None:
-            VaryOptions.parse(text)
+            AugmentParams.parse(text)
     except OptionError as error:
         raise PydanticCustomError("ranges", "{reason}", {"reason": str(error)}) from None
     return text

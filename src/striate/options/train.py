@@ -14,16 +14,16 @@ from striate.errors import unknown
 from striate.options.base import Device, Options, ending, option
 from striate.options.choices import (
     TUNED,
-    Asked,
     Augment,
+    AutoYesNo,
     Balance,
     BatchNorm,
-    Colour,
+    ColorMode,
     Fit,
-    Layout,
     Leaked,
+    MemoryFormat,
     Network,
-    Optimiser,
+    OptimizerName,
     Precision,
     Ranges,
     Schedule,
@@ -56,19 +56,19 @@ class TrainOptions(Options):
         None, "Pictures a step; auto: as many as memory holds"
     )
     size: int | None = option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
-    colour: Colour | None = option(None, "Whether the network sees colour")
+    color: ColorMode | None = option(None, "Whether the network sees colour")
     fit: Fit = option("letterbox", "How a picture becomes square")
     learning_rate: float | None = option(None, "Highest learning rate", gt=0)
-    optimiser: Optimiser = option("nesterov", "How gradients change weights")
+    optimizer: OptimizerName = option("nesterov", "How gradients change weights")
     schedule: Schedule = option("one-cycle", "How the learning rate falls")
-    warm_up: float | None = option(None, "Share in which the learning rate rises", ge=0, lt=1)
+    warmup: float | None = option(None, "Share in which the learning rate rises", ge=0, lt=1)
     momentum: float | None = option(None, "What a sum of gradients keeps of itself", ge=0, lt=1)
     betas: Betas = option(None, "What averages of gradients and of squares keep", "two numbers")
     eps: float | None = option(None, "Added where a root of squares divides", gt=0, le=1)
     weight_decay: float | None = option(None, "Pull of weights towards zero", ge=0, le=10)
-    clip: float | None = option(None, "Greatest norm of all gradients together", gt=0)
+    clip_grad: float | None = option(None, "Greatest norm of all gradients together", gt=0)
     accumulate: int = option(1, "Steps whose gradients make one update", ge=1, le=65_536)
-    average: float | None = option(
+    ema: float | None = option(
         None, "Share that an average of weights keeps at an update", gt=0, lt=1
     )
     recover: bool = option(
@@ -76,19 +76,19 @@ class TrainOptions(Options):
     )
     patience: int | None = option(None, "Stop after so many without a better one", "epochs", ge=1)
     balance: Balance = option("none", "What evens out classes of different size")
-    smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
+    label_smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
     augment: Augment | None = option(None, "How much training pictures are varied")
-    vary: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    augment_params: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
     validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
     test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
     bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
     largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
     precision: Precision = option("auto", "Numbers a step computes with")
-    layout: Layout = option("auto", "How pictures lie in memory")
-    compile: Asked = option("auto", "Whether torch compiles the network")
-    split: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
-    trial: Asked = option("auto", "Whether a trial measures which step is quickest here")
+    memory_format: MemoryFormat = option("auto", "How pictures lie in memory")
+    compile: AutoYesNo = option("auto", "Whether torch compiles the network")
+    micro_batches: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
+    autotune: AutoYesNo = option("auto", "Whether a trial measures which step is quickest here")
     deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
     batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
@@ -120,13 +120,13 @@ class TrainOptions(Options):
     @model_validator(mode="after")
     def _tune_what_is_there(self) -> Self:
         for name, optimisers in TUNED.items():
-            if getattr(self, name) is not None and self.optimiser not in optimisers:
+            if getattr(self, name) is not None and self.optimizer not in optimisers:
                 raise PydanticCustomError(
                     "tuning",
                     "{optimiser} has no use for {name}; leave it out, or take the optimiser "
                     "{others}",
                     {
-                        "optimiser": self.optimiser,
+                        "optimiser": self.optimizer,
                         "name": name,
                         "others": f"{', '.join(optimisers[:-1])} or {optimisers[-1]}",
                     },

@@ -1,22 +1,22 @@
 """Arrays as pictures: numbers of any sign in colours, beside each other, and many in a gallery."""
 
-from striate.plotting.boxes import drawn
-from striate.plotting.color import Scale, choose, coloured
+from striate.plotting.boxes import draw_matches
+from striate.plotting.color import Scale, choose_scale, colorize
 from striate.plotting.curves import curve, curve_panel
-from striate.plotting.figure import gallery, side_by_side
-from striate.plotting.panels import Bar, Panel, kernel_panel, panel
+from striate.plotting.figure import draw_gallery, draw_side_by_side
+from striate.plotting.panels import Bar, Panel, make_kernel_panel, make_panel
 
 __all__ = [
     "Bar",
     "Panel",
     "Scale",
-    "choose",
-    "coloured",
+    "choose_scale",
+    "colorize",
     "curve",
     "curve_panel",
-    "drawn",
-    "gallery",
-    "kernel_panel",
-    "panel",
-    "side_by_side",
+    "draw_gallery",
+    "draw_matches",
+    "draw_side_by_side",
+    "make_kernel_panel",
+    "make_panel",
 ]

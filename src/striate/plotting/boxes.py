@@ -17,7 +17,7 @@ COLOUR = "#d6006c"  #: stands out from grey, and from most photos
 _TEXT = 10  # pixels
 
 
-def drawn(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image.Image:
+def draw_matches(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image.Image:
     """(H, W) or (H, W, 3) -> an RGB picture with a box around each match, its score above it.
 
     uint8 is shown as it is; other numbers are spread from their least, black, to their greatest,

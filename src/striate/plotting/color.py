@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.text import counted
+from striate.text import count_noun
 
 Kind = Literal["plain", "stretched", "diverging"]
 
@@ -28,17 +28,17 @@ class Scale:
     most: float
     outside: int = 0  #: how many numbers lie beyond the ends and are drawn as the nearest of them
 
-    def told(self, *, colour: bool = False) -> str:
+    def describe(self, *, colour: bool = False) -> str:
         """What a reader must know to read the colours back into numbers."""
-        ends = f"{amount(self.least)} to {amount(self.most)}"
+        ends = f"{format_amount(self.least)} to {format_amount(self.most)}"
         if self.kind == "diverging":
             strongest = "; of the channels the one farthest from 0" if colour else ""
             return f"{ends}, blue to red, 0 is white{strongest}"
-        beyond = f"; {counted(self.outside, 'number')} beyond it" if self.outside else ""
+        beyond = f"; {count_noun(self.outside, 'number')} beyond it" if self.outside else ""
         return f"{ends}, black to white{beyond}"
 
 
-def choose(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> Scale:
+def choose_scale(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> Scale:
     """The scale for an array: plain where all of it lies in 0 to `white`, diverging where signed.
 
     Neither: stretched, from 0 to the largest. Nothing lies beyond the ends, unless `clip` asks for
@@ -57,7 +57,7 @@ def choose(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> 
     return Scale("diverging", -reach, reach)
 
 
-def coloured(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
+def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
     """(H, W) or (H, W, 3) -> uint8 of the same shape; on a diverging scale always (H, W, 3).
 
     On a diverging scale the colour of a position is that of the channel farthest from zero: three
@@ -73,7 +73,7 @@ def coloured(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
     return _PALETTE[(steps + _STEPS).astype(np.uint8)]
 
 
-def amount(number: float) -> str:
+def format_amount(number: float) -> str:
     """1020.0 -> "1,020"; 0.0625 -> "0.0625"."""
     return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
 

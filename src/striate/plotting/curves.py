@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from striate.plotting.color import RED, amount
-from striate.plotting.lettering import INK, LINE, PAPER, font, width
+from striate.plotting.color import RED, format_amount
+from striate.plotting.lettering import INK, LINE, PAPER, font, text_width
 from striate.plotting.panels import Panel
 
 _SMALL = 19  # letters
@@ -26,8 +26,8 @@ def curve(numbers: NDArray[Any], wide: int, high: int) -> Image.Image:
     """(N,) from its least to its greatest number, with a line at 0 and both numbers beside it."""
     low, top = min(0.0, float(numbers.min())), max(0.0, float(numbers.max()))
     reach = (top - low) or 1.0
-    labels = [(number, amount(number)) for number in dict.fromkeys((top, 0.0, low))]
-    left = max(width(text, _SMALL) for _, text in labels) + 12
+    labels = [(number, format_amount(number)) for number in dict.fromkeys((top, 0.0, low))]
+    left = max(text_width(text, _SMALL) for _, text in labels) + 12
     image = Image.new("RGB", (wide, high), PAPER)
     draw = ImageDraw.Draw(image)
 

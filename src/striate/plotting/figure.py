@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from PIL import Image, ImageDraw
 
-from striate.plotting.lettering import GREY, INK, LINE, PAPER, cut, font, width
+from striate.plotting.lettering import GREY, INK, LINE, PAPER, font, shorten, text_width
 from striate.plotting.panels import Bar, Panel
 
 MARGIN = 56
@@ -28,12 +28,12 @@ class _Column:
 
     @classmethod
     def of(cls, panel: Panel) -> _Column:
-        title = min(width(panel.title, _TITLE), _TITLE_MOST)
-        lines = max((width(line, _SMALL) for line in panel.lines), default=0)
+        title = min(text_width(panel.title, _TITLE), _TITLE_MOST)
+        lines = max((text_width(line, _SMALL) for line in panel.lines), default=0)
         return cls(panel, max(panel.image.width + _bar_room(panel.bar), title, lines))
 
 
-def side_by_side(panels: Sequence[Panel]) -> Image.Image:
+def draw_side_by_side(panels: Sequence[Panel]) -> Image.Image:
     """Panels in a row, in the middle of its height; captions on one line below."""
     columns = [_Column.of(panel) for panel in panels]
     high = max(_BAR_LEAST, *(panel.image.height for panel in panels))
@@ -51,7 +51,7 @@ def side_by_side(panels: Sequence[Panel]) -> Image.Image:
     return figure
 
 
-def gallery(
+def draw_gallery(
     tiles: Sequence[tuple[Panel, Panel | None]], across: int, title: str, note: str, legend: Bar
 ) -> Image.Image:
     """Panels in rows of `across`, each with the small panel of its kernel beside its caption.
@@ -82,7 +82,7 @@ def gallery(
 
 def _heading(figure: Image.Image, title: str, note: str) -> None:
     draw, most = ImageDraw.Draw(figure), figure.width - 2 * MARGIN
-    draw.text((MARGIN, MARGIN), cut(title, 30, most), INK, font(30), "lt")
+    draw.text((MARGIN, MARGIN), shorten(title, 30, most), INK, font(30), "lt")
     draw.text((MARGIN, MARGIN + 62), note, GREY, font(_SMALL), "ls")
 
 
@@ -95,16 +95,16 @@ def _framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]) -> 
 
 def _caption(figure: Image.Image, panel: Panel, place: tuple[int, int], most: int) -> None:
     draw, (left, top) = ImageDraw.Draw(figure), place
-    draw.text((left, top), cut(panel.title, _TITLE, most), INK, font(_TITLE), "la")
+    draw.text((left, top), shorten(panel.title, _TITLE, most), INK, font(_TITLE), "la")
     for number, line in enumerate(panel.lines):
         below = top + 6 + _ROW * (number + 1)
-        draw.text((left, below), cut(line, _SMALL, most), GREY, font(_SMALL), "la")
+        draw.text((left, below), shorten(line, _SMALL, most), GREY, font(_SMALL), "la")
 
 
 def _bar_room(bar: Bar | None) -> int:
     if bar is None:
         return 0
-    return _BAR_GAP + _BAR_WIDE + 10 + max(width(label, _SMALL) for label in bar.labels)
+    return _BAR_GAP + _BAR_WIDE + 10 + max(text_width(label, _SMALL) for label in bar.labels)
 
 
 def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> None:
@@ -122,7 +122,7 @@ def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> No
 def _legend(figure: Image.Image, bar: Bar, right: int, bottom: int) -> None:
     """What the colours of signed results stand for, flush right."""
     ramp, draw = bar.ramp(160).resize((160, 16)), ImageDraw.Draw(figure)
-    left = right - width("above 0", _SMALL) - 12 - ramp.width
+    left = right - text_width("above 0", _SMALL) - 12 - ramp.width
     _framed(figure, ramp, (left, bottom - 15))
     draw.text((left + ramp.width + 12, bottom), "above 0", GREY, font(_SMALL), "ls")
     draw.text((left - 12, bottom), "below 0", GREY, font(_SMALL), "rs")

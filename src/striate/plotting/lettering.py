@@ -14,17 +14,17 @@ def font(size: float) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
-def width(text: str, size: float) -> int:
+def text_width(text: str, size: float) -> int:
     """Pixels that a line of text takes."""
     return round(font(size).getlength(text))
 
 
-def cut(text: str, size: float, most: int) -> str:
+def shorten(text: str, size: float, most: int) -> str:
     """The text, its middle replaced by "..." where it is wider than `most` pixels."""
-    if width(text, size) <= most:
+    if text_width(text, size) <= most:
         return text
     keep = len(text) - 1
-    while keep > 1 and width(_without_middle(text, keep), size) > most:
+    while keep > 1 and text_width(_without_middle(text, keep), size) > most:
         keep -= 1
     return _without_middle(text, keep)
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from striate.plotting.color import Scale, amount, coloured
-from striate.plotting.lettering import INK, LINE, PAPER, font, width
+from striate.plotting.color import Scale, colorize, format_amount
+from striate.plotting.lettering import INK, LINE, PAPER, font, text_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +22,13 @@ class Bar:
     def ramp(self, steps: int) -> Image.Image:
         """(steps, 1) pixels from the least to the most."""
         numbers = np.linspace(self.scale.least, self.scale.most, steps)[None]
-        return Image.fromarray(coloured(numbers, self.scale)).convert("RGB")
+        return Image.fromarray(colorize(numbers, self.scale)).convert("RGB")
 
     @property
     def labels(self) -> tuple[str, ...]:
         """From the most to the least, at equal distances."""
         middle = ("0",) if self.scale.kind == "diverging" else ()
-        return amount(self.scale.most), *middle, amount(self.scale.least)
+        return format_amount(self.scale.most), *middle, format_amount(self.scale.least)
 
 
 LARGEST_CELL = 84
@@ -47,7 +47,7 @@ class Panel:
     bar: Bar | None = None
 
 
-def panel(
+def make_panel(
     numbers: NDArray[Any], scale: Scale, side: int, title: str, lines: tuple[str, ...] = ()
 ) -> Panel:
     """(H, W) or (H, W, 3) as large as fits into a square of `side` pixels."""
@@ -57,7 +57,7 @@ def panel(
     return Panel(image, title, lines, bar)
 
 
-def kernel_panel(
+def make_kernel_panel(
     weights: NDArray[Any], side: int, title: str, lines: tuple[str, ...] = ()
 ) -> Panel:
     """(kh, kw) or (kh, kw, C) as cells with their numbers where they fit, zero in white.
@@ -94,7 +94,7 @@ def _sized(numbers: NDArray[Any], scale: Scale, size: tuple[int, int]) -> Image.
     by = min(numbers.shape[1] // size[0], numbers.shape[0] // size[1])
     if by > 1 and scale.kind == "diverging":
         numbers = _strongest(numbers, by)
-    image = Image.fromarray(coloured(numbers, scale)).convert("RGB")
+    image = Image.fromarray(colorize(numbers, scale)).convert("RGB")
     if size[0] >= _PIXELS_SHOWN * image.width:
         return image.resize(size, Image.Resampling.NEAREST)
     return image.resize(size, Image.Resampling.LANCZOS)
@@ -112,7 +112,7 @@ def _cells(window: NDArray[Any], scale: Scale, room: int, across: int) -> Image.
     """A window as a heat map of square cells within `room` pixels of height."""
     high, wide = window.shape
     cell = min(room // high, across // wide, LARGEST_CELL)
-    image = Image.fromarray(coloured(window, scale))
+    image = Image.fromarray(colorize(window, scale))
     if cell < _SMALLEST_GRID:
         factor = min(room / high, across / wide)
         size = max(1, round(wide * factor)), max(1, round(high * factor))
@@ -124,7 +124,7 @@ def _cells(window: NDArray[Any], scale: Scale, room: int, across: int) -> Image.
     for place in range(1, high):
         draw.line((0, place * cell, wide * cell, place * cell), LINE)
     texts = [[f"{weight:.3g}" for weight in row] for row in window]
-    if max(width(text, _LETTERS) for row in texts for text in row) <= cell - 10:
+    if max(text_width(text, _LETTERS) for row in texts for text in row) <= cell - 10:
         for row, column in np.ndindex(high, wide):
             middle = ((column + 0.5) * cell, (row + 0.5) * cell)
             dark = abs(window[row, column]) > 0.4 * scale.most

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from striate.errors import printable
-from striate.plotting.shapes import COLOURS, INK, PAPER, Box, Drawing, Point, head
+from striate.plotting.shapes import COLOURS, INK, PAPER, Box, Drawing, Point, arrow_head
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -17,7 +17,7 @@ _FINE = 2  #: that are computed for one of the file, for smooth edges
 _WHITE, _BLACK = "#ffffff", "#000000"
 
 
-def png(drawing: Drawing) -> bytes:
+def to_png(drawing: Drawing) -> bytes:
     from PIL import Image, ImageDraw
 
     scale = SHARP * _FINE
@@ -45,7 +45,7 @@ class _Pen:
             self.draw_on.line(self.at(line), _mixed(INK["light"], _WHITE, 0.45), self.scale)
         for arrow in drawing.arrows:
             self.draw_on.line(self.at(arrow), _mixed(INK["light"], _WHITE, 0.75), self.scale)
-            self.draw_on.polygon(self.at(head(arrow)), INK["light"])
+            self.draw_on.polygon(self.at(arrow_head(arrow)), INK["light"])
         for box in drawing.boxes:
             self.box(box)
         for c in drawing.circles:

@@ -111,7 +111,7 @@ class Drawing:
     swatches: Sequence[Swatch]
 
 
-def head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
+def arrow_head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
     """The triangle at the end of an arrow."""
     (x0, y0), (x1, y1) = arrow[-2:]
     length = math.hypot(x1 - x0, y1 - y0) or 1
@@ -123,6 +123,6 @@ def head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
     ]
 
 
-def written(text: str, size: float) -> float:
+def text_width(text: str, size: float) -> float:
     """About how wide a text is."""
     return sum(0.34 if letter in " .,:;il|" else 0.63 for letter in text) * size

@@ -6,12 +6,22 @@ from collections.abc import Iterable, Iterator
 from html import escape
 
 from striate.errors import printable
-from striate.plotting.shapes import COLOURS, INK, PAPER, Box, Circle, Drawing, Label, Point, head
+from striate.plotting.shapes import (
+    COLOURS,
+    INK,
+    PAPER,
+    Box,
+    Circle,
+    Drawing,
+    Label,
+    Point,
+    arrow_head,
+)
 
 _FONT = "font-family:system-ui,'Helvetica Neue',Arial,sans-serif"
 
 
-def svg(drawing: Drawing, *, inline: bool = False) -> str:
+def to_svg(drawing: Drawing, *, inline: bool = False) -> str:
     """As wide as there is room. `inline`: in the ink and on the paper of a page, not enlarged."""
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     name = escape(printable(drawing.title))
@@ -41,7 +51,7 @@ def _style() -> str:
 def _shapes(drawing: Drawing) -> Iterator[str]:
     lines = "".join(_open(line) for line in drawing.lines)
     arrows = "".join(_open(arrow) for arrow in drawing.arrows)
-    heads = "".join(_closed(head(arrow)) for arrow in drawing.arrows)
+    heads = "".join(_closed(arrow_head(arrow)) for arrow in drawing.arrows)
     yield f'<path d="{lines}" stroke="currentColor" stroke-opacity=".45"/>\n'
     yield f'<path d="{arrows}" stroke="currentColor" stroke-opacity=".75"/>\n'
     yield f'<path d="{heads}" fill="currentColor"/>\n'

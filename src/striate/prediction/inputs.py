@@ -16,9 +16,9 @@ from PIL import Image, ImageOps
 from striate.data.cache.read_files import File
 from striate.data.decoding.colors import UnsuitableError, flatten
 from striate.data.listing.samples import Finding, Listing
-from striate.data.readers.scan import unlabelled
+from striate.data.readers.scan import scan_unlabeled
 from striate.data.shards.reader import is_shards, read_shards
-from striate.data.shards.remote import address, refuse_web
+from striate.data.shards.remote import refuse_web, remote_address
 from striate.errors import DataError, OptionError, printable
 
 _EXPECTED = "expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a batch (N, H, W, C) of them"
@@ -68,11 +68,11 @@ def _expanded(path: Path) -> Iterable[File]:
     if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
         if is_shards(path):
             return _packed(read_shards(path), str(path))
-        names = unlabelled(path)
+        names = scan_unlabeled(path)
         if not names:
             raise DataError(f"{shown}: no pictures in this folder; give one that holds some")
         return (File(path / name, str(path / name)) for name in names)
-    if home := address(path):
+    if home := remote_address(path):
         refuse_web(home)
         return _packed(read_shards(path, home), home)
     if not os.path.lexists(path):
@@ -84,8 +84,8 @@ def _packed(listing: Listing, home: str) -> Iterable[File]:
     shards = listing.shards
     assert shards is not None
     return (
-        File(shards.where(row), f"{home}/{picture.path}", shards.table["digest"][row].tobytes())
-        for row, picture in enumerate(listing.pictures)
+        File(shards.locate(row), f"{home}/{picture.path}", shards.table["digest"][row].tobytes())
+        for row, picture in enumerate(listing.samples)
     )
 
 

@@ -17,7 +17,7 @@ from striate.data.listing.samples import Finding
 from striate.model import Model
 from striate.prediction.inputs import Made, sources
 from striate.tasks import classification
-from striate.text import html_table, percent
+from striate.text import format_percent, html_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Prediction:
     def _repr_html_(self) -> str:
         if self.error:
             return html_table([("picture", "why it was not read"), (self.path, self.error)], (0, 1))
-        rows = [(name, percent(share)) for name, share in self.top]
+        rows = [(name, format_percent(share)) for name, share in self.top]
         return html_table([(self.path, "share"), *rows], left=(0,))
 
 
@@ -89,7 +89,7 @@ class Predictor:
     def _made(self, made: Iterable[Made]) -> Iterator[Prediction]:
         todo = iter(made)
         while some := list(islice(todo, self.batch)):
-            fit = self.model.preprocess.picture
+            fit = self.model.preprocess.to_array
             yield from self._answers([(one.shown, fit(one.image), one.findings) for one in some])
 
     def _answers(

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.errors import OptionError, unknown
-from striate.model import Model, place
-from striate.summary import dissect
+from striate.model import Model, to_device
+from striate.summary import summarize
 from striate.tasks import classification
-from striate.vision.template_match import Matches, peaks
+from striate.vision.template_match import Matches, find_peaks
 
 
 @dataclass(frozen=True, eq=False)
-class Slid:
+class SlidingWindowResult:
     """What a classifier says of every window of a picture."""
 
     probabilities: NDArray[np.float32]  #: (classes, rows, columns)
@@ -40,12 +40,12 @@ class Slid:
         if class_name not in self.class_names:
             raise unknown("class", class_name, self.class_names)
         scores = self.probabilities[self.class_names.index(class_name)]
-        return peaks(
+        return find_peaks(
             scores, self.size, threshold=threshold, most=most, apart=apart, stride=self.stride
         )
 
 
-def slide(model: Model, picture: Any) -> Slid:
+def slide(model: Model, picture: Any) -> SlidingWindowResult:
     """(H, W) or (H, W, C) uint8 -> the probabilities of every window of the model's size.
 
     The picture is not resized: what is to be found must be as large as in the pictures that the
@@ -68,18 +68,18 @@ def slide(model: Model, picture: Any) -> Slid:
             f"{pixels.shape[0]} x {pixels.shape[1]}; enlarge it or predict it whole"
         )
     device = next(model.network.parameters()).device
-    network = place(convolutional(model.network, (channels, size, size)), device)
-    values = model.preprocess.normalise(torch.from_numpy(pixels[np.newaxis].copy()).to(device))
+    network = to_device(make_convolutional(model.network, (channels, size, size)), device)
+    values = model.preprocess.normalize(torch.from_numpy(pixels[np.newaxis].copy()).to(device))
     with torch.inference_mode():
         answers: Tensor = network(values).squeeze(0)
     stride = _stride(network, (channels, size, size))
     rows, columns = ((side - size) // stride + 1 for side in pixels.shape[:2])
     answers = answers[:, :rows, :columns]  # strides may leave a window's last pixels unseen
     found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
-    return Slid(found.cpu().numpy(), model.class_names, stride, (size, size))
+    return SlidingWindowResult(found.cpu().numpy(), model.class_names, stride, (size, size))
 
 
-def convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
+def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
     """A copy of a classifier that answers for every window of a larger picture.
 
     (N, C, H, W) -> logits (N, classes, rows, columns); a window is (C, h, w). Dense layers become
@@ -164,7 +164,7 @@ def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
 
 def _stride(network: nn.Module, window: Sequence[int]) -> int:
     """Pixels between neighbouring windows, down as across."""
-    jump = dissect(network, window, type(network).__name__).layers[-1].jump
+    jump = summarize(network, window, type(network).__name__).layers[-1].jump
     if jump is None or len(set(jump)) > 1 or not jump[0]:
         raise OptionError(
             f"{type(network).__name__} cannot be slid over a picture: it has layers, such as "

@@ -11,7 +11,7 @@ from typing import Any
 
 from striate import storage
 from striate.prediction.predictor import Prediction
-from striate.text import MISSING, columns, html_table, percent
+from striate.text import MISSING, columns, format_percent, html_table
 
 SUFFIXES = (".csv", ".jsonl")
 COLUMNS = ("path", "class", "probability", "error", "notes")
@@ -92,8 +92,9 @@ class Predictions(tuple[Prediction, ...]):
                 (
                     row.path,
                     row.class_name or MISSING,
-                    MISSING if row.error else percent(row.probability),
-                    row.error or ", ".join(f"{name} {percent(p)}" for name, p in row.top[1:]),
+                    MISSING if row.error else format_percent(row.probability),
+                    row.error
+                    or ", ".join(f"{name} {format_percent(p)}" for name, p in row.top[1:]),
                     ", ".join(row.notes),
                 )
                 for row in self

@@ -16,7 +16,7 @@ from torch import Tensor
 Values = Mapping[str, Any]  #: an operation's arguments by name
 
 
-def shaped_in_training(func: Any, values: Values) -> Any:
+def infer_training_shape(func: Any, values: Values) -> Any:
     """The output of an operation on the meta device, by its arguments; None: not known here."""
     first = next(iter(values.values()), None)
     name: str = func.overloadpacket.__name__

@@ -14,7 +14,7 @@ from torch import nn
 
 from striate.summary.layer import amount, volume
 from striate.summary.memory import Memory
-from striate.summary.table import Anatomy
+from striate.summary.table import Summary
 from striate.text import MISSING, columns
 
 _SECONDS = 1.0  #: that a speed is measured for, at least
@@ -37,7 +37,7 @@ class Speed:
 class Comparison:
     """A column for each network."""
 
-    anatomies: tuple[Anatomy, ...]
+    anatomies: tuple[Summary, ...]
     memories: tuple[Memory, ...]  #: of one picture
     speeds: tuple[Speed, ...]
 
@@ -45,7 +45,7 @@ class Comparison:
         """A JSON-ready table for each network, its layers left out."""
         return [
             {key: value for key, value in anatomy.to_json().items() if key != "layers"}
-            | {"field": anatomy.field, "memory": memory.to_json(), "speed": asdict(speed)}
+            | {"field": anatomy.receptive_field, "memory": memory.to_json(), "speed": asdict(speed)}
             for anatomy, memory, speed in zip(
                 self.anatomies, self.memories, self.speeds, strict=True
             )
@@ -61,7 +61,7 @@ class Comparison:
             ("weights", *(amount(a.bytes, "B") for a in self.anatomies)),
             ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
             ("memory to learn", *(_bytes(m.training) for m in self.memories)),
-            ("receptive field", *(_shown(a.field) for a in self.anatomies)),
+            ("receptive field", *(_shown(a.receptive_field) for a in self.anatomies)),
             ("one picture", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
             ("pictures/s", *(f"{s.pictures_per_second:,.3g}" for _, s in pairs)),
             ("multiply-adds/s", *(amount(int(a.macs * s.pictures_per_second)) for a, s in pairs)),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from striate.plotting.shapes import Box, Circle, Drawing, Label, Point, Swatch, written
-from striate.summary.drawing_plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, scale, told
-from striate.summary.drawing_volumes import volumes
+from striate.plotting.shapes import Box, Circle, Drawing, Label, Point, Swatch, text_width
+from striate.summary.drawing_plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, describe, make_scale
+from striate.summary.drawing_volumes import find_volumes
 from striate.summary.layer import Layer, volume
 
 NARROWEST = 460
@@ -21,10 +21,10 @@ LEGEND = (
 Lines = list[tuple[Point, ...]]
 
 
-def laid_out(name: str, picture: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
+def draw_network(name: str, picture: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
     """A network from left to right: the longest path in a row, what leaves it below or in arcs."""
-    rows = volumes(picture, layers)
-    main = Plan(rows.main, scale([*rows.main, *rows.inside]))
+    rows = find_volumes(picture, layers)
+    main = Plan(rows.main, make_scale([*rows.main, *rows.inside]))
     arrows = main.arrows()
     lines, labels = _runs(main)
     top = min([*main.tops, *(label.y - TEXT for label in labels)]) - TITLE
@@ -42,7 +42,7 @@ def laid_out(name: str, picture: tuple[int, ...], layers: Sequence[Layer]) -> Dr
     circles = [circle for plan in plans for circle in _circles(plan)]
     labels += [label for plan in plans for label in _labels(plan)]
     right = max(plan.lefts[-1] + plan.widths[-1] for plan in plans) + MARGIN
-    width = max(right, NARROWEST, written(title.text, TITLE) + 3 * MARGIN)
+    width = max(right, NARROWEST, text_width(title.text, TITLE) + 3 * MARGIN)
     bottom = max(max(label.y for label in labels), max(plans[-1].bottoms)) + 2 * LINE
     swatches, legend = _legend(list(dict.fromkeys(box.sort for box in boxes)), bottom, width)
     down = TITLE + MARGIN / 2 - top
@@ -76,7 +76,7 @@ def _circles(plan: Plan) -> Iterator[Circle]:
 def _labels(plan: Plan) -> Iterator[Label]:
     """Under each box its channels and sides."""
     for at, each in enumerate(plan.every):
-        for number, line in enumerate(told(each) if not each.sign else (), 1):
+        for number, line in enumerate(describe(each) if not each.sign else (), 1):
             yield Label(plan.middle(at), plan.ys[at] + plan.up(at) + LINE * number, line)
 
 
@@ -108,7 +108,7 @@ def _braces(plan: Plan) -> tuple[Lines, list[Label]]:
 def _legend(sorts: Sequence[str], y: float, width: float) -> tuple[list[Swatch], list[Label]]:
     x, swatches, labels = float(MARGIN), list[Swatch](), list[Label]()
     for sort in sorts:
-        wide = 14 + 6 + written(sort, TEXT) + GAP
+        wide = 14 + 6 + text_width(sort, TEXT) + GAP
         if x + wide > width and x > MARGIN:
             x, y = float(MARGIN), y + LINE + 4
         swatches.append(Swatch(x, y - 10, sort))
@@ -122,7 +122,7 @@ def _legend(sorts: Sequence[str], y: float, width: float) -> tuple[list[Swatch],
 def _wrapped(text: str, width: float) -> Iterator[str]:
     line = ""
     for word in text.split():
-        if line and written(f"{line} {word}", TEXT) > width:
+        if line and text_width(f"{line} {word}", TEXT) > width:
             yield line
             line = ""
         line = f"{line} {word}".strip()

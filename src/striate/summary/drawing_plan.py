@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from striate.plotting.shapes import Point, written
+from striate.plotting.shapes import Point, text_width
 from striate.summary.drawing_volumes import Volume
 from striate.summary.layer import amount, volume
 
@@ -85,7 +85,7 @@ class Plan:
         if self.every[at].sign:
             return 2 * RADIUS
         thick, _, deep = self.sizes[at]
-        return max(thick + deep, *(written(line, 12) for line in told(self.every[at])))
+        return max(thick + deep, *(text_width(line, 12) for line in describe(self.every[at])))
 
     def stages(self) -> list[tuple[str, int, int]]:
         """Name, first and last column of each stage on the longest path."""
@@ -100,7 +100,7 @@ class Plan:
         """Stages are as wide as their names."""
         for name, first, last in self.stages():
             wide = sum(self.widths[first : last + 1]) + GAP * (last - first)
-            lacking = written(name, 12) + 4 - wide
+            lacking = text_width(name, 12) + 4 - wide
             if lacking > 0:
                 for column in range(first, last + 1):
                     self.widths[column] += lacking / (last - first + 1)
@@ -129,7 +129,7 @@ class Plan:
     def _put(self, at: int, y: float) -> None:
         self.ys[at] = y
         column, up = self.columns[at], self.up(at)
-        down = up if self.every[at].sign else up + LINE * len(told(self.every[at])) + 4
+        down = up if self.every[at].sign else up + LINE * len(describe(self.every[at])) + 4
         self.tops[column] = min(self.tops[column], y - up)
         self.bottoms[column] = max(self.bottoms[column], y + down)
 
@@ -178,7 +178,7 @@ class Plan:
         return start, (turn, y0), (turn, y1), end
 
 
-def told(each: Volume) -> tuple[str, ...]:
+def describe(each: Volume) -> tuple[str, ...]:
     """Channels over sides, over the window and the parameters that made them."""
     channels, *sides = each.output
     shape = (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
@@ -187,7 +187,7 @@ def told(each: Volume) -> tuple[str, ...]:
     return (*shape, *kernel, *params)
 
 
-def scale(every: Sequence[Volume]) -> Scale:
+def make_scale(every: Sequence[Volume]) -> Scale:
     maps = [each.output for each in every if len(each.output) > 1]
     return Scale(
         side=max((side for shape in maps for side in shape[1:]), default=1),

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from striate.summary.folding import Part, folded, folds, free, unchanged, unrepeated
+from striate.summary.folding import Run, find_folds, fold, free, unchanged, unrepeated
 from striate.summary.layer import Layer
 
 ALL = 32  #: volumes of a drawing that shows every one
@@ -45,7 +45,7 @@ class Rows:
     inside: list[Volume] = field(default_factory=list[Volume])
 
 
-def volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
+def find_volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
     """The picture and what becomes of it.
 
     Of alike blocks in a row one is shown where all would be many; and no insides of blocks but
@@ -63,8 +63,8 @@ def volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
     found = _carried(seen, all_of, runs)
     if len(found) <= MOST:
         return Rows(found)
-    parts = folds(layers)
-    rows = [_kept(row, layers, part) for row, part in zip(folded(layers), parts, strict=True)]
+    parts = find_folds(layers)
+    rows = [_kept(row, layers, part) for row, part in zip(fold(layers), parts, strict=True)]
     found = _carried(seen, rows, [(part.times, at) for at, part in enumerate(parts)])
     blocks = [part for part, row in zip(parts, rows, strict=True) if _several(row)]
     return Rows(found, *_inside(seen, layers, blocks))
@@ -72,7 +72,7 @@ def volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
 
 def _picture(shape: tuple[int, ...]) -> Layer:
     ones = (1,) * (len(shape) - 1)
-    return Layer("input", "", shape, 0, 0, 0, field=ones, jump=ones, start=ones)
+    return Layer("input", "", shape, 0, 0, 0, receptive_field=ones, jump=ones, start=ones)
 
 
 def _several(row: Layer) -> bool:
@@ -80,20 +80,20 @@ def _several(row: Layer) -> bool:
     return row.kind[:1].isdigit()
 
 
-def _kept(row: Layer, layers: Sequence[Layer], part: Part) -> Layer:
+def _kept(row: Layer, layers: Sequence[Layer], part: Run) -> Layer:
     """The row with the volume that it makes, before that is made flat."""
     made = [layers[at].output for at in range(part.start, part.stop) if not free(layers, at)]
     return replace(row, output=made[-1]) if made else row
 
 
 def _inside(
-    picture: Layer, layers: Sequence[Layer], blocks: Sequence[Part]
+    picture: Layer, layers: Sequence[Layer], blocks: Sequence[Run]
 ) -> tuple[str, list[Volume]]:
     """Name and volumes of the first block of the most frequent sort that joins paths."""
-    bodies = dict[tuple[str, ...], list[Part]]()
+    bodies = dict[tuple[str, ...], list[Run]]()
     for block in blocks:
         stop = block.start + (block.stop - block.start) // block.times
-        one = Part(block.name.split(" to ")[0], block.start, stop, block.times)
+        one = Run(block.name.split(" to ")[0], block.start, stop, block.times)
         if any(len(layer.sources) > 1 for layer in layers[one.start : one.stop]):
             kinds = tuple(layer.kind for layer in layers[one.start : one.stop])
             bodies.setdefault(kinds, []).append(one)

@@ -23,7 +23,7 @@ Sign = Callable[[Layer], object]  #: what two layers must share to be alike
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Run:
     """Layers from `start` to before `stop` that make one row, or as many alike blocks."""
 
     name: str
@@ -32,9 +32,9 @@ class Part:
     times: int = 1
 
 
-def folded(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+def fold(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """A row for each part: parameters, multiply-adds and bytes are sums, the rest is the last's."""
-    parts = folds(layers)
+    parts = find_folds(layers)
     place = {at: row for row, part in enumerate(parts) for at in range(part.start, part.stop)}
     rows = list[Layer]()
     for row, part in enumerate(parts):
@@ -58,25 +58,25 @@ def folded(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(rows)
 
 
-def folds(layers: Sequence[Layer]) -> list[Part]:
+def find_folds(layers: Sequence[Layer]) -> list[Run]:
     """The rows of the folded table."""
-    rows = repeats(layers, parts(layers), _same)
+    rows = repeats(layers, find_runs(layers), _same)
     if len(rows) > SCREEN:
         rows = repeats(layers, rows, lambda layer: layer.kind)
     return rows
 
 
-def parts(layers: Sequence[Layer]) -> list[Part]:
+def find_runs(layers: Sequence[Layer]) -> list[Run]:
     """Blocks, and outside of them volumes, in their order."""
     within = _blocks(layers)
-    found = list[Part]()
+    found = list[Run]()
     for block, run in groupby(range(len(layers)), key=lambda at: within[at]):
         numbers = list(run)
         if block is not None:
-            found.append(Part(block, numbers[0], numbers[-1] + 1))
+            found.append(Run(block, numbers[0], numbers[-1] + 1))
             continue
         for start, stop in _volumes(layers, numbers):
-            found.append(Part(_named(layers, start, stop), start, stop))
+            found.append(Run(_named(layers, start, stop), start, stop))
     return found
 
 
@@ -92,12 +92,12 @@ def unchanged(layer: Layer, source: Layer) -> bool:
     """Whether a layer only turns the values of its source into others, place by place."""
     flat = layer.output == (math.prod(source.output),)
     same = layer.output == source.output or flat
-    return same and not layer.macs and layer.field in (None, source.field)
+    return same and not layer.macs and layer.receptive_field in (None, source.receptive_field)
 
 
 def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, int]]]:
     """The first of each run of alike blocks, and for each layer the run's length and number."""
-    rows = repeats(layers, parts(layers), _same)
+    rows = repeats(layers, find_runs(layers), _same)
     first = dict[int, int]()  # of each layer, the layer of the first block it is like
     for row in rows:
         each = (row.stop - row.start) // row.times
@@ -112,7 +112,7 @@ def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, in
     return shown, [runs[at] for at in kept]
 
 
-def repeats(layers: Sequence[Layer], rows: list[Part], sign: Sign) -> list[Part]:
+def repeats(layers: Sequence[Layer], rows: list[Run], sign: Sign) -> list[Run]:
     """The rows with neighbours folded that are modules of one name but for a number, and alike."""
     depth = 1
     while any(row.name.count(".") + 1 >= depth for row in rows):
@@ -120,7 +120,7 @@ def repeats(layers: Sequence[Layer], rows: list[Part], sign: Sign) -> list[Part]
             (unit, list(inside))
             for unit, inside in groupby(rows, key=lambda row: _unit(row, depth) or row)
         ]
-        rows = list[Part]()
+        rows = list[Run]()
         for _, run in groupby(units, key=lambda unit: _look(layers, *unit, sign)):
             names, bodies = zip(*run, strict=True)
             inside = [row for body in bodies for row in body]
@@ -129,7 +129,7 @@ def repeats(layers: Sequence[Layer], rows: list[Part], sign: Sign) -> list[Part]
                 continue
             alike = f" ({len(names)} alike)" if sign is _same else ""
             name = f"{names[0]} to {str(names[-1]).rpartition('.')[2]}{alike}"
-            rows.append(Part(name, inside[0].start, inside[-1].stop, len(names)))
+            rows.append(Run(name, inside[0].start, inside[-1].stop, len(names)))
         depth += 1
     return rows
 
@@ -138,15 +138,15 @@ def _same(layer: Layer) -> object:
     return layer.kind, layer.output, layer.params, layer.macs
 
 
-def _look(layers: Sequence[Layer], unit: str | Part, rows: list[Part], sign: Sign) -> object:
+def _look(layers: Sequence[Layer], unit: str | Run, rows: list[Run], sign: Sign) -> object:
     """What two units must share to be alike: the name but for numbers, and the signs of layers."""
-    if isinstance(unit, Part):
+    if isinstance(unit, Run):
         return unit
     body = [sign(layer) for layer in layers[rows[0].start : rows[-1].stop]]
     return _NUMBER.sub("#", unit), body
 
 
-def _unit(row: Part, depth: int) -> str | None:
+def _unit(row: Run, depth: int) -> str | None:
     """The module of that depth a row is in, if it is one of a number of siblings."""
     steps = row.name.split(".")
     if row.times > 1 or len(steps) < depth or not _NUMBER.search(steps[depth - 1]):
@@ -201,7 +201,7 @@ def _named(layers: Sequence[Layer], start: int, stop: int) -> str:
     return layers[made].name
 
 
-def _kinds(layers: Sequence[Layer], part: Part) -> str:
+def _kinds(layers: Sequence[Layer], part: Run) -> str:
     """What is in one of the alike: all of a short part, else what multiplies, pools and joins."""
     inside = range(part.start, part.start + (part.stop - part.start) // part.times)
     telling = [at for at in inside if len(inside) <= 3 or not free(layers, at)]

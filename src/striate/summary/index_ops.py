@@ -8,14 +8,16 @@ from typing import Any
 from torch import Tensor
 
 from striate.arithmetic import span
-from striate.summary.receptive_field import Place, Sight, joined, viewed
+from striate.summary.receptive_field import AxisLocation, ReceptiveField, join, reshape
 
-See = Callable[[Tensor], Sight | None]  #: the sight of a tensor; None: it does not see the picture
-Rule = Callable[[Mapping[str, Any], Tensor, See], Sight | None]
+See = Callable[
+    [Tensor], ReceptiveField | None
+]  #: the sight of a tensor; None: it does not see the picture
+Rule = Callable[[Mapping[str, Any], Tensor, See], ReceptiveField | None]
 #: (an operation's arguments by name, its output, see) -> the output's sight; None: cannot be told
 
 
-def main(values: Mapping[str, Any], see: See) -> Sight:
+def main(values: Mapping[str, Any], see: See) -> ReceptiveField:
     sight = see(next(iter(values.values())))
     assert sight is not None
     return sight
@@ -30,108 +32,108 @@ def each(value: int | Sequence[int], dims: int) -> Sequence[int]:
     return list(values) * dims if len(values) == 1 else values
 
 
-def view(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
-    return viewed(main(values, see), values["self"].shape, output.shape)
+def view(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
+    return reshape(main(values, see), values["self"].shape, output.shape)
 
 
-def permuted(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def permuted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     order = [dim % output.ndim for dim in values["dims"]]
-    return main(values, see).moved(order.index)
+    return main(values, see).permute(order.index)
 
 
-def transposed(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def transposed(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     one, two = (values.get(name, at) % output.ndim for at, name in enumerate(("dim0", "dim1")))
     swap = {one: two, two: one}
-    return main(values, see).moved(lambda dim: swap.get(dim, dim))
+    return main(values, see).permute(lambda dim: swap.get(dim, dim))
 
 
-def sliced(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def sliced(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     sight, dim = main(values, see), values["dim"] % output.ndim
     length = values["self"].shape[dim]
     start, _, step = slice(values["start"], values["end"], values["step"]).indices(length)
-    for number, place in enumerate(sight.places):
+    for number, place in enumerate(sight.locations):
         if place.dim == dim:
-            axis = sight.axes[number].shifted(start, step)
-            sight = sight.changed(number, axis, output.shape[dim], place)
+            axis = sight.axes[number].shift(start, step)
+            sight = sight.replace_axis(number, axis, output.shape[dim], place)
     return sight
 
 
-def selected(values: Mapping[str, Any], _output: Tensor, see: See) -> Sight:
+def selected(values: Mapping[str, Any], _output: Tensor, see: See) -> ReceptiveField:
     sight, dim = main(values, see), values["dim"] % values["self"].ndim
     index = values["index"] % values["self"].shape[dim]
-    for number, place in enumerate(sight.places):
+    for number, place in enumerate(sight.locations):
         if place.dim == dim:
-            chosen = sight.axes[number].shifted(index).merged(1)
-            sight = sight.changed(number, chosen, 1, Place(None))
-    return sight.moved(lambda other: other - (other > dim))
+            chosen = sight.axes[number].shift(index).merge(1)
+            sight = sight.replace_axis(number, chosen, 1, AxisLocation(None))
+    return sight.permute(lambda other: other - (other > dim))
 
 
-def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Concatenation along a dimension that is no axis of the picture."""
     dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
     sights = [(sight, tensor.shape) for tensor in tensors if (sight := see(tensor))]
-    if any(place.dim == dim for sight, _ in sights for place in sight.places):
+    if any(place.dim == dim for sight, _ in sights for place in sight.locations):
         return None
-    return joined(sights, output.shape)
+    return join(sights, output.shape)
 
 
-def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Tensors of one shape side by side in a dimension that is new."""
     dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
     shape = [side for at, side in enumerate(output.shape) if at != dim]
-    found = joined([(sight, x.shape) for x in tensors if (sight := see(x))], shape)
-    return found and found.moved(lambda other: other + (other >= dim))
+    found = join([(sight, x.shape) for x in tensors if (sight := see(x))], shape)
+    return found and found.permute(lambda other: other + (other >= dim))
 
 
-def parted(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def parted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """A part of a tensor that is cut along a dimension which is no axis of the picture."""
     sight, dim = main(values, see), values["dim"] % values["self"].ndim
-    if any(place.dim == dim for place in sight.places):
+    if any(place.dim == dim for place in sight.locations):
         return None
     if output.ndim == values["self"].ndim:
         return sight
-    return sight.moved(lambda other: other - (other > dim))
+    return sight.permute(lambda other: other - (other > dim))
 
 
-def turned(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def turned(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Values that change their places along dimensions which are no axes of the picture."""
     sight = main(values, see)
     dims = {dim % output.ndim for dim in several(values["dims"]) or range(output.ndim)}
-    return None if any(place.dim in dims for place in sight.places) else sight
+    return None if any(place.dim in dims for place in sight.locations) else sight
 
 
 def elsewhere(_values: Mapping[str, Any], _output: Tensor, _see: See) -> None:
     """Values whose places other values tell."""
 
 
-def padded(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def padded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Values put around; `padding` begins with the last dimension."""
     sight, padding = main(values, see), values.get("pad", values.get("padding"))
-    for number, place in enumerate(sight.places):
+    for number, place in enumerate(sight.locations):
         at = 2 * (output.ndim - 1 - place.dim) if place.dim is not None else len(padding)
         if at < len(padding) and place.dim is not None:
-            axis = sight.axes[number].shifted(-padding[at])
-            sight = sight.changed(number, axis, output.shape[place.dim], place)
+            axis = sight.axes[number].shift(-padding[at])
+            sight = sight.replace_axis(number, axis, output.shape[place.dim], place)
     return sight
 
 
-def unfolded(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def unfolded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Windows along one dimension; their content becomes the last one."""
     sight, dim = main(values, see), values["dimension"] % values["self"].ndim
-    for number, place in enumerate(sight.places):
+    for number, place in enumerate(sight.locations):
         if place.dim == dim:
-            axis = sight.axes[number].window(values["size"], values["step"])
-            sight = sight.changed(number, axis, output.shape[dim], place)
+            axis = sight.axes[number].slide(values["size"], values["step"])
+            sight = sight.replace_axis(number, axis, output.shape[dim], place)
     return sight
 
 
-def columns(values: Mapping[str, Any], _output: Tensor, see: See) -> Sight | None:
+def columns(values: Mapping[str, Any], _output: Tensor, see: See) -> ReceptiveField | None:
     """Windows of (N, C, H, W) as columns: (N, C * window, positions)."""
     sight = main(values, see)
-    if [place.dim for place in sight.places] != [2, 3]:
+    if [place.dim for place in sight.locations] != [2, 3]:
         return None
     axes = [
-        axis.window(*(each(values[name], 2)[at] for name in _WINDOW))
+        axis.slide(*(each(values[name], 2)[at] for name in _WINDOW))
         for at, axis in enumerate(sight.axes)
     ]
     padded = (
@@ -144,7 +146,7 @@ def columns(values: Mapping[str, Any], _output: Tensor, see: See) -> Sight | Non
         + 1
         for at, side in enumerate(padded)
     )
-    return Sight(tuple(axes), (rows, columns), (Place(2, columns), Place(2)))
+    return ReceptiveField(tuple(axes), (rows, columns), (AxisLocation(2, columns), AxisLocation(2)))
 
 
 _WINDOW = ("kernel_size", "stride", "padding", "dilation")

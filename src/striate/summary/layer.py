@@ -23,7 +23,7 @@ class Layer:
     params: int
     macs: int  #: multiply-adds of convolutions, dense layers and other products of matrices
     bytes: int  #: of the output
-    field: Along | None  #: None: not known
+    receptive_field: Along | None  #: None: not known
     jump: Along | None
     start: Along | None
     kernel: tuple[int, ...] | None = None  #: of its convolution or pooling, where it has one

@@ -15,12 +15,12 @@ from torch.utils import _pytree as tree
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from striate.errors import OptionError
-from striate.summary.backward_shapes import shaped_in_training
-from striate.summary.meta_shapes import named, shaped
+from striate.summary.backward_shapes import infer_training_shape
+from striate.summary.meta_shapes import infer_shape, named_arguments
 from striate.summary.table import amount, volume
 
 
-class Ledger(TorchDispatchMode):
+class AllocationLedger(TorchDispatchMode):
     """While it is entered, operations on the meta device are told the shapes of their outputs.
 
     A storage is counted once, however many views it has, from the operation that made it until
@@ -46,10 +46,10 @@ class Ledger(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        values = named(func, args, kwargs or {})
-        output = shaped_in_training(func, values)
+        values = named_arguments(func, args, kwargs or {})
+        output = infer_training_shape(func, values)
         if output is None:
-            output = shaped(func, values)
+            output = infer_shape(func, values)
         if output is None:
             output = func(*args, **(kwargs or {}))
         for tensor in tensors(output):
@@ -105,7 +105,7 @@ class Memory:
         ) + (f" ({self.remark})" if self.remark else "")
 
 
-def memory(network: nn.Module, input: Sequence[int], batch: int = 1) -> Memory:  # noqa: A002
+def estimate_memory(network: nn.Module, input: Sequence[int], batch: int = 1) -> Memory:  # noqa: A002
     """The memory that a network needs for `batch` pictures of (C, H, W), or (C, L).
 
     Forward and backward pass run on the meta device: nothing is computed, and the network stays as
@@ -125,7 +125,7 @@ def memory(network: nn.Module, input: Sequence[int], batch: int = 1) -> Memory: 
 
 
 def _inference(network: nn.Module, weights: dict[str, Tensor], picture: Tensor) -> int:
-    ledger = Ledger(weights.values(), picture)
+    ledger = AllocationLedger(weights.values(), picture)
     try:
         with torch.no_grad(), ledger:
             functional_call(network, weights, picture)
@@ -139,7 +139,7 @@ def _training(
     network: nn.Module, weights: dict[str, Tensor], picture: Tensor
 ) -> tuple[int | None, str]:
     """The peak, and what is to be said of it."""
-    ledger = Ledger(weights.values(), picture)
+    ledger = AllocationLedger(weights.values(), picture)
     with torch.enable_grad(), ledger:
         try:
             outputs = functional_call(network, weights, picture)  # held, as a training loop does

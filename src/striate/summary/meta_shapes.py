@@ -19,7 +19,7 @@ from striate.errors import OptionError
 from striate.summary.index_ops import each, several
 
 
-def shaped(func: Any, values: Mapping[str, Any]) -> Any:
+def infer_shape(func: Any, values: Mapping[str, Any]) -> Any:
     """The output of an operation on the meta device, by its arguments; None: torch must be asked.
 
     Raises OptionError where the arguments do not fit each other.
@@ -35,7 +35,7 @@ def shaped(func: Any, values: Mapping[str, Any]) -> Any:
     return None
 
 
-def named(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def named_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of an operation by their names, with the defaults of those not given."""
     values = {argument.name: argument.default_value for argument in func._schema.arguments}  # noqa: SLF001
     return values | dict(zip(values, args, strict=False)) | dict(kwargs)

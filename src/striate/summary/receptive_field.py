@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AxisLocation:
     """Where an axis lies: units `inner` elements apart in a dimension. None: in no dimension."""
 
     dim: int | None
@@ -29,90 +29,96 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ReceptiveField:
     """What the elements of a tensor see of a picture."""
 
     axes: tuple[Axis, ...]
     counts: tuple[int, ...]  #: units along each axis
-    places: tuple[Place, ...]
+    locations: tuple[AxisLocation, ...]
 
-    def changed(self, number: int, axis: Axis, count: int, place: Place) -> Sight:
-        return Sight(
+    def replace_axis(
+        self, number: int, axis: Axis, count: int, place: AxisLocation
+    ) -> ReceptiveField:
+        return ReceptiveField(
             _put(self.axes, number, axis),
             _put(self.counts, number, count),
-            _put(self.places, number, place),
+            _put(self.locations, number, place),
         )
 
-    def reduced(self, dims: Iterable[int]) -> Sight:
+    def reduce(self, dims: Iterable[int]) -> ReceptiveField:
         """All units along these dimensions become one; the dimensions stay."""
         found, gone = self, set(dims)
-        for number, place in enumerate(self.places):
+        for number, place in enumerate(self.locations):
             if place.dim in gone:
-                merged = self.axes[number].merged(self.counts[number])
-                found = found.changed(number, merged, 1, Place(None))
+                merged = self.axes[number].merge(self.counts[number])
+                found = found.replace_axis(number, merged, 1, AxisLocation(None))
         return found
 
-    def moved(self, dim_of: Callable[[int], int | None]) -> Sight:
+    def permute(self, dim_of: Callable[[int], int | None]) -> ReceptiveField:
         """Dimensions renumbered; a place whose dimension is gone is nowhere."""
         places = tuple(
             place if place.dim is None else replace(place, dim=dim_of(place.dim))
-            for place in self.places
+            for place in self.locations
         )
-        return replace(self, places=places)
+        return replace(self, locations=places)
 
 
-def whole(shape: Sequence[int], axes: int) -> Sight:
+def full_view(shape: Sequence[int], axes: int) -> ReceptiveField:
     """The sight of the picture itself, whose last `axes` dimensions are seen."""
     first = len(shape) - axes
-    return Sight(
+    return ReceptiveField(
         (Axis(),) * axes,
         tuple(shape[first:]),
-        tuple(Place(first + number) for number in range(axes)),
+        tuple(AxisLocation(first + number) for number in range(axes)),
     )
 
 
-def windows(sight: Sight, output: Tensor, dims: int, step: Callable[[Axis, int], Axis]) -> Sight:
+def slide_windows(
+    sight: ReceptiveField, output: Tensor, dims: int, step: Callable[[Axis, int], Axis]
+) -> ReceptiveField:
     """After a window slid along the last `dims` dimensions; `step(axis, which)` gives an axis."""
     first = output.ndim - dims
     found = sight
-    for number, place in enumerate(sight.places):
+    for number, place in enumerate(sight.locations):
         if place.dim is None or place.dim < first:
             continue
         which = place.dim - first
         count = output.shape[place.dim]
-        found = found.changed(number, step(sight.axes[number], which), count, place)
+        found = found.replace_axis(number, step(sight.axes[number], which), count, place)
     return found
 
 
-def joined(sights: Sequence[tuple[Sight, Sequence[int]]], shape: Sequence[int]) -> Sight | None:
+def join(
+    sights: Sequence[tuple[ReceptiveField, Sequence[int]]], shape: Sequence[int]
+) -> ReceptiveField | None:
     """The sight of what is computed element by element from tensors of these shapes, broadcast."""
-    aligned = [(s.moved(_shift(len(shape) - len(own))), own) for s, own in sights]
-    axes, counts, places = list[Axis](), list[int](), list[Place]()
+    aligned = [(s.permute(_shift(len(shape) - len(own))), own) for s, own in sights]
+    axes, counts, places = list[Axis](), list[int](), list[AxisLocation]()
     for number in range(len(aligned[0][0].axes)):
-        here = {s.places[number] for s, _ in aligned if s.places[number].dim is not None}
+        here = {s.locations[number] for s, _ in aligned if s.locations[number].dim is not None}
         here = {place for place in here if place.dim is not None and shape[place.dim] > 1} or here
         if len(here) > 1:
             return None
-        place = here.pop() if here else Place(None)
+        place = here.pop() if here else AxisLocation(None)
         count = max(s.counts[number] for s, _ in aligned) if place.dim is not None else 1
         seen = [_spread(s, number, count) for s, _ in aligned]
         axes.append(union(seen, count))
         counts.append(count)
         places.append(place)
-    return Sight(tuple(axes), tuple(counts), tuple(places))
+    return ReceptiveField(tuple(axes), tuple(counts), tuple(places))
 
 
-def viewed(sight: Sight, old: Sequence[int], new: Sequence[int]) -> Sight | None:
+def reshape(sight: ReceptiveField, old: Sequence[int], new: Sequence[int]) -> ReceptiveField | None:
     """The sight after a reshape that keeps the order of the elements."""
     before, after = _strides(old), _strides(new)
-    places = list[Place]()
-    for count, place in zip(sight.counts, sight.places, strict=True):
+    places = list[AxisLocation]()
+    for count, place in zip(sight.counts, sight.locations, strict=True):
         if place.dim is None or count == 1:
-            places.append(Place(None))
+            places.append(AxisLocation(None))
             continue
         apart = before[place.dim] * place.inner
         fits = (
-            Place(dim, apart // after[dim])
+            AxisLocation(dim, apart // after[dim])
             for dim, size in enumerate(new)
             if apart % after[dim] == 0 and after[dim] <= apart
             if apart * count <= after[dim] * size
@@ -122,9 +128,9 @@ def viewed(sight: Sight, old: Sequence[int], new: Sequence[int]) -> Sight | None
         places.append(found)
     axes = (
         axis if place.dim is not None or old_place.dim is None else _fixed(axis)
-        for axis, place, old_place in zip(sight.axes, places, sight.places, strict=True)
+        for axis, place, old_place in zip(sight.axes, places, sight.locations, strict=True)
     )
-    return Sight(tuple(axes), sight.counts, tuple(places))
+    return ReceptiveField(tuple(axes), sight.counts, tuple(places))
 
 
 def _fixed(axis: Axis) -> Axis:
@@ -132,7 +138,7 @@ def _fixed(axis: Axis) -> Axis:
     return replace(axis, jump=Fraction(0))
 
 
-def _spread(sight: Sight, number: int, count: int) -> Axis:
+def _spread(sight: ReceptiveField, number: int, count: int) -> Axis:
     axis = sight.axes[number]
     return axis if sight.counts[number] == count else _fixed(axis)
 

@@ -16,13 +16,13 @@ from torch.nn.parameter import is_lazy
 from striate.arithmetic.receptive_field import Axis
 from striate.errors import OptionError
 from striate.summary.layer import Along, Layer, volume
-from striate.summary.table import Anatomy
-from striate.summary.trace import Trace, Work, trace
+from striate.summary.table import Summary
+from striate.summary.trace import Trace, TracedLayer, trace
 
 _LARGEST = 1024  #: pixels a side that are tried where a picture is too small
 
 
-def dissect(network: object, input: Sequence[int], name: str = "") -> Anatomy:  # noqa: A002
+def summarize(network: object, input: Sequence[int], name: str = "") -> Summary:  # noqa: A002
     """The anatomy of a network in evaluation mode at one picture of (C, H, W), or (C, L).
 
     It is called by its class where no name is given.
@@ -41,14 +41,14 @@ def dissect(network: object, input: Sequence[int], name: str = "") -> Anatomy:  
         raise _stopped(network, name, shape, told, error, _smallest(network, shape)) from error
     finally:
         network.train(training)
-    ran = {work.path for work in told.works} | told.borrowed
-    return Anatomy(
+    ran = {work.path for work in told.layers} | told.borrowed
+    return Summary(
         network=name,
         input=shape,
-        layers=tuple(map(_layer, told.works)),
+        layers=tuple(map(_layer, told.layers)),
         params=sum(p.numel() for p in network.parameters()),
         trainable=sum(p.numel() for p in network.parameters() if p.requires_grad),
-        macs=sum(work.macs for work in told.works),
+        macs=sum(work.macs for work in told.layers),
         bytes=sum(t.numel() * t.element_size() for t in _tensors(network).values()),
         uncounted=_once(told.uncounted),
         untraced=_once(told.untraced),
@@ -118,8 +118,8 @@ def _tensors(network: nn.Module) -> dict[str, Tensor]:
     return dict(network.named_parameters()) | dict(network.named_buffers())
 
 
-def _layer(work: Work) -> Layer:
-    axes = work.sight.axes if work.sight else None
+def _layer(work: TracedLayer) -> Layer:
+    axes = work.receptive_field.axes if work.receptive_field else None
     kernel, stride = work.windows[0] if len(work.windows) == 1 else (None, None)
     return Layer(
         work.path or "forward",

@@ -10,11 +10,11 @@ from html import escape
 from typing import Any
 
 from striate.errors import printable
-from striate.plotting.png import png
+from striate.plotting.png import to_png
 from striate.plotting.shapes import Drawing
-from striate.plotting.svg import svg
-from striate.summary.drawing import laid_out
-from striate.summary.folding import folded
+from striate.plotting.svg import to_svg
+from striate.summary.drawing import draw_network
+from striate.summary.folding import fold
 from striate.summary.layer import Along, Layer, amount, volume
 from striate.text import MISSING, columns, html_table, markdown_table
 
@@ -23,7 +23,7 @@ _LEFT = (0, 1)
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class Summary:
     """What `describe` tells of a network at one input."""
 
     network: str
@@ -38,16 +38,16 @@ class Anatomy:
     unused: tuple[str, ...] = ()  #: modules with parameters that did not run
 
     @property
-    def field(self) -> int | None:
+    def receptive_field(self) -> int | None:
         """Pixels along the first axis that a unit sees, before the head and before global pooling.
 
         None: all of the picture, or it is not known.
         """
         before = [layer for layer in self.layers if not layer.name.startswith("head")]
         last = _unpooled(before, len(self.input))
-        if last is None or not last.field or not last.jump or not last.jump[0]:
+        if last is None or not last.receptive_field or not last.jump or not last.jump[0]:
             return None
-        return int(last.field[0])
+        return int(last.receptive_field[0])
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready table."""
@@ -71,14 +71,14 @@ class Anatomy:
 
     def to_svg(self) -> str:
         """A drawing of the volumes to scale, by day and by night; it needs nothing else."""
-        return svg(self._drawing())
+        return to_svg(self._drawing())
 
     def to_png(self) -> bytes:
         """The same drawing in pixels, two of them for one of the SVG."""
-        return png(self._drawing())
+        return to_png(self._drawing())
 
     def _drawing(self) -> Drawing:
-        return laid_out(self.network, self.input, self.layers)
+        return draw_network(self.network, self.input, self.layers)
 
     def __str__(self) -> str:
         lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
@@ -89,12 +89,12 @@ class Anatomy:
     def _repr_html_(self) -> str:
         text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
         remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
-        drawing = f'<div style="overflow-x:auto">{svg(self._drawing(), inline=True)}</div>'
+        drawing = f'<div style="overflow-x:auto">{to_svg(self._drawing(), inline=True)}</div>'
         return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
 
-    def folded(self) -> Anatomy:
+    def folded(self) -> Summary:
         """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
-        return replace(self, layers=folded(self.layers))
+        return replace(self, layers=fold(self.layers))
 
     def rows(self) -> list[tuple[str, ...]]:
         """The table as text, its head first."""
@@ -143,7 +143,7 @@ def _pools(layer: Layer, layers: Sequence[Layer]) -> bool:
     if layer.macs or len(layer.sources) != 1 or layer.sources[0] < 0:
         return False
     source = layers[layer.sources[0]]
-    return (layer.field, layer.jump) != (source.field, source.jump)
+    return (layer.receptive_field, layer.jump) != (source.receptive_field, source.jump)
 
 
 def _row(layer: Layer) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ def _row(layer: Layer) -> tuple[str, ...]:
         f"{layer.params:,}" if layer.params else MISSING,
         amount(layer.macs) if layer.macs else MISSING,
         amount(layer.bytes, "B"),
-        *(_along(numbers) for numbers in (layer.field, layer.jump, layer.start)),
+        *(_along(numbers) for numbers in (layer.receptive_field, layer.jump, layer.start)),
     )
 
 

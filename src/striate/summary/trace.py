@@ -13,20 +13,20 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from striate.summary.index_ops import each
-from striate.summary.meta_shapes import named, shaped
-from striate.summary.receptive_field import Sight, whole
+from striate.summary.meta_shapes import infer_shape, named_arguments
+from striate.summary.receptive_field import ReceptiveField, full_view
 from striate.summary.trace_rules import CREATING, FREE, MULTIPLYING, elementwise
 
 PICTURE = -1  #: where works are numbered: the picture
 
-_BLIND = Sight((), (), ())  # of a tensor that sees the picture, nobody knows how
+_BLIND = ReceptiveField((), (), ())  # of a tensor that sees the picture, nobody knows how
 
 
 Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
 
 
 @dataclass
-class Work:
+class TracedLayer:
     """A row of the table: a layer, or lines of a forward between the layers that it calls."""
 
     path: str
@@ -35,7 +35,7 @@ class Work:
     params: int = 0
     macs: int = 0
     bytes: int = 0  #: of the output
-    sight: Sight | None = None  #: of the output; None where it is not known
+    receptive_field: ReceptiveField | None = None  #: of the output; None where it is not known
     windows: list[Window] = field(default_factory=list[Window])  #: that slid, in their order
     sources: tuple[int, ...] = ()  #: the works whose outputs it takes; PICTURE: what came in
 
@@ -44,7 +44,7 @@ class Work:
 class Trace:
     """What a pass told."""
 
-    works: list[Work] = field(default_factory=list[Work])  #: in the order they ran
+    layers: list[TracedLayer] = field(default_factory=list[TracedLayer])  #: in the order they ran
     uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
     untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
     unfinished: list[str] = field(default_factory=list[str])  #: begun, the outermost first
@@ -70,7 +70,7 @@ def trace(
 
     What a forward raises goes through; the Trace then names the layers it stopped in.
     """
-    watch = _Watch(told)
+    watch = _Tracer(told)
     handles = [
         handle
         for path, module in network.named_modules()
@@ -79,7 +79,7 @@ def trace(
             module.register_forward_hook(watch.left),
         )
     ]
-    watch.sights[picture] = whole(picture.shape, axes)
+    watch.sights[picture] = full_view(picture.shape, axes)
     watch.made[picture] = (PICTURE,)
     try:
         with torch.no_grad(), watch:
@@ -89,7 +89,7 @@ def trace(
             handle.remove()
 
 
-class _Watch(TorchDispatchMode):
+class _Tracer(TorchDispatchMode):
     """Follows sights and counts multiplications while operations run."""
 
     def __init__(self, told: Trace) -> None:
@@ -134,19 +134,21 @@ class _Watch(TorchDispatchMode):
         self.told.unfinished.pop()
         leaf = not any(True for _ in module.children())
         if (leaf or frame.params or frame.macs) and (tensors := list(_tensors(output))):
-            work = Work(frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params)
+            work = TracedLayer(
+                frame.path, type(module).__name__, tuple(tensors[0].shape), frame.params
+            )
             work.macs, work.bytes = frame.macs, sum(map(_bytes, tensors))
             work.windows = frame.windows
-            work.sight, work.sources = self.known(tensors[0]), self.makers(tensors)
+            work.receptive_field, work.sources = self.lookup(tensors[0]), self.makers(tensors)
             for tensor in tensors:
-                self.made[tensor] = (len(self.told.works),)
-            self.told.works.append(work)
+                self.made[tensor] = (len(self.told.layers),)
+            self.told.layers.append(work)
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
-        values = named(func, args, kwargs or {})
-        output = shaped(func, values)
+        values = named_arguments(func, args, kwargs or {})
+        output = infer_shape(func, values)
         if output is None:
             output = func(*args, **(kwargs or {}))
         if self.frames and (outputs := list(_tensors(output))):
@@ -184,17 +186,17 @@ class _Watch(TorchDispatchMode):
 
     def line(self, frame: _Frame, name: str, outputs: list[Tensor]) -> None:
         """A row for lines of a forward; neighbours with outputs of one shape share it."""
-        works, output = self.told.works, outputs[0]
+        works, output = self.told.layers, outputs[0]
         shape, makers = tuple(output.shape), self.made[output]
         if frame.row is None or works[frame.row].shape != shape:
             frame.row = len(works)
-            works.append(Work(frame.path, "", shape))
+            works.append(TracedLayer(frame.path, "", shape))
         work, shown = works[frame.row], name.removesuffix("_with_indices").lstrip("_")
         work.kind = f"{work.kind}, {shown}".removeprefix(", ")
         work.params, frame.params = work.params + frame.params, 0
         work.macs, frame.macs = work.macs + frame.macs, 0
         work.windows, frame.windows = work.windows + frame.windows, []
-        work.bytes, work.sight = _bytes(output), self.known(output)
+        work.bytes, work.receptive_field = _bytes(output), self.lookup(output)
         work.sources = tuple(sorted({*work.sources, *makers} - {frame.row}))
         for tensor in outputs:
             self.made[tensor] = (frame.row,)
@@ -203,7 +205,7 @@ class _Watch(TorchDispatchMode):
         """The works that made these tensors, or what they are views of."""
         return tuple(sorted({number for x in tensors for number in self.made.get(x) or ()}))
 
-    def known(self, tensor: Tensor) -> Sight | None:
+    def lookup(self, tensor: Tensor) -> ReceptiveField | None:
         sight = self.sights.get(tensor)
         return None if sight is _BLIND else sight
 

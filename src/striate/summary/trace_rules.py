@@ -11,10 +11,10 @@ from torch import Tensor
 from striate.arithmetic.receptive_field import Axis
 from striate.summary import index_ops
 from striate.summary.index_ops import Rule, See, each, main, several
-from striate.summary.receptive_field import Sight, joined, windows
+from striate.summary.receptive_field import ReceptiveField, join, slide_windows
 
 
-def elementwise(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def elementwise(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Each element is made of those at its place, in tensors that are broadcast."""
     sights = [
         (sight, tensor.shape)
@@ -22,40 +22,40 @@ def elementwise(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | 
         for tensor in (value if isinstance(value, Sequence) else (value,))
         if isinstance(tensor, Tensor) and (sight := see(tensor))
     ]
-    return joined(sights, output.shape)
+    return join(sights, output.shape)
 
 
-def _convolution(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def _convolution(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     dims = values["weight"].ndim - 2
     kernel = values["weight"].shape[2:]
     stride, padding, dilation = (
         each(values[name], dims) for name in ("stride", "padding", "dilation")
     )
-    method = Axis.transposed if values["transposed"] else Axis.window
+    method = Axis.transpose if values["transposed"] else Axis.slide
 
     def step(axis: Axis, at: int) -> Axis:
         return method(axis, kernel[at], stride[at], padding[at], dilation[at])
 
-    return None if see(values["weight"]) else windows(main(values, see), output, dims, step)
+    return None if see(values["weight"]) else slide_windows(main(values, see), output, dims, step)
 
 
 def _pool(dims: int) -> Rule:
-    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
         kernel = each(values["kernel_size"], dims)
         stride = each(values["stride"] or kernel, dims)
         padding = each(values["padding"], dims)
         dilation = each(values.get("dilation", 1), dims)
 
         def step(axis: Axis, at: int) -> Axis:
-            return axis.window(kernel[at], stride[at], padding[at], dilation[at])
+            return axis.slide(kernel[at], stride[at], padding[at], dilation[at])
 
-        return windows(main(values, see), output, dims, step)
+        return slide_windows(main(values, see), output, dims, step)
 
     return rule
 
 
 def _adaptive(dims: int) -> Rule:
-    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
         sides = values["self"].shape[-dims:]
 
         def step(axis: Axis, at: int) -> Axis:
@@ -68,76 +68,76 @@ def _adaptive(dims: int) -> Rule:
             centre = axis.start + (ratio - 1) / 2 * axis.jump
             return Axis(axis.size + (widest - 1) * axis.jump, axis.jump * ratio, centre)
 
-        return windows(main(values, see), output, dims, step)
+        return slide_windows(main(values, see), output, dims, step)
 
     return rule
 
 
 def _resized(dims: int, taps: int) -> Rule:
-    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+    def rule(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
         sides = values["self"].shape[-dims:]
 
         def step(axis: Axis, at: int) -> Axis:
             before, after = sides[at], output.shape[at - dims]
-            return axis if before == after else axis.resized(Fraction(before, after), taps)
+            return axis if before == after else axis.resize(Fraction(before, after), taps)
 
-        return windows(main(values, see), output, dims, step)
+        return slide_windows(main(values, see), output, dims, step)
 
     return rule
 
 
-def _shuffled(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _shuffled(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     factor = values["upscale_factor"]
-    return windows(
-        main(values, see), output, 2, lambda axis, _: axis.resized(Fraction(1, factor), 1)
+    return slide_windows(
+        main(values, see), output, 2, lambda axis, _: axis.resize(Fraction(1, factor), 1)
     )
 
 
-def _gathered(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _gathered(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     factor = values["downscale_factor"]
-    return windows(main(values, see), output, 2, lambda axis, _: axis.window(factor, factor))
+    return slide_windows(main(values, see), output, 2, lambda axis, _: axis.slide(factor, factor))
 
 
-def _reduced(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _reduced(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Means, sums and maxima over dimensions, which stay or go."""
     source: Tensor = values["self"]
     asked = values.get("dim")
     asked = range(source.ndim) if asked in (None, []) else several(asked)
     dims = {dim % source.ndim for dim in asked}
-    found = main(values, see).reduced(dims)
+    found = main(values, see).reduce(dims)
     if output.ndim == source.ndim:
         return found
     kept = [dim for dim in range(source.ndim) if dim not in dims]
-    return found.moved(lambda dim: kept.index(dim) if dim in kept else None)
+    return found.permute(lambda dim: kept.index(dim) if dim in kept else None)
 
 
-def _along(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _along(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Softmax and its like: each element is made of all along a dimension."""
     sight, dim = main(values, see), values["dim"] % output.ndim
-    return _remembering(sight, sight.reduced([dim]))
+    return _remembering(sight, sight.reduce([dim]))
 
 
-def _normalised(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _normalised(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Norms over the last dimensions of one sample, channels and positions."""
     sight = main(values, see)
     last = len(values["normalized_shape"]) if "normalized_shape" in values else output.ndim - 1
-    return _remembering(sight, sight.reduced(range(output.ndim - last, output.ndim)))
+    return _remembering(sight, sight.reduce(range(output.ndim - last, output.ndim)))
 
 
-def _batch_norm(values: Mapping[str, Any], output: Tensor, see: See) -> Sight:
+def _batch_norm(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """With its running statistics it changes no position by another; with the batch's it does."""
     sight = main(values, see)
     if not values.get("training") and values.get("running_mean") is not None:
         return sight
-    return _remembering(sight, sight.reduced(range(output.ndim)))
+    return _remembering(sight, sight.reduce(range(output.ndim)))
 
 
-def _remembering(before: Sight, after: Sight) -> Sight:
+def _remembering(before: ReceptiveField, after: ReceptiveField) -> ReceptiveField:
     """The axes of a reduction whose dimensions were kept at their length."""
-    return Sight(after.axes, before.counts, before.places)
+    return ReceptiveField(after.axes, before.counts, before.locations)
 
 
-def _product(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | None:
+def _product(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Rows of one matrix times columns of another: places in rows and columns are kept.
 
     Where both matrices see the picture, as in attention, everything sees everything.
@@ -148,9 +148,9 @@ def _product(values: Mapping[str, Any], output: Tensor, see: See) -> Sight | Non
     )
     one, two = see(left), see(right)
     if one and two:
-        both = [(one.reduced(range(left.ndim)), ()), (two.reduced(range(right.ndim)), ())]
-        return joined(both, output.shape)
-    return one.reduced([left.ndim - 1]) if one else two and two.reduced([right.ndim - 2])
+        both = [(one.reduce(range(left.ndim)), ()), (two.reduce(range(right.ndim)), ())]
+        return join(both, output.shape)
+    return one.reduce([left.ndim - 1]) if one else two and two.reduce([right.ndim - 2])
 
 
 #: of operations that multiply matrices

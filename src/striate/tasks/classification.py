@@ -5,11 +5,11 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from striate.layers import Outputs
+from striate.layers import AuxOutputs
 
 
 def loss(
-    outputs: Tensor | Outputs,
+    outputs: Tensor | AuxOutputs,
     targets: Tensor,
     *,
     smoothing: float = 0.0,
@@ -21,7 +21,7 @@ def loss(
     share of each target over all classes (Szegedy et al. 2016, section 7,
     https://arxiv.org/abs/1512.00567). `weights` (classes,) is what a picture of a class counts.
     """
-    if isinstance(outputs, Outputs):
+    if isinstance(outputs, AuxOutputs):
         main, *others = (
             _cross_entropy(logits, targets, smoothing, weights)
             for logits in (outputs.logits, *outputs.auxiliary)
@@ -41,13 +41,13 @@ def _cross_entropy(
     return total / max(1, len(targets))
 
 
-def right(outputs: Tensor | Outputs, targets: Tensor) -> Tensor:
+def count_correct(outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
     """Logits (N, classes), labels (N,) -> how many have the highest logit at their label.
 
     Of a mixed picture, shares (N, classes) in place of a label, it is that of the largest share.
     """
     targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
-    outputs = outputs.logits if isinstance(outputs, Outputs) else outputs
+    outputs = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
     return (outputs.argmax(dim=1) == targets).sum()
 
 

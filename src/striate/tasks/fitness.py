@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from striate.errors import OptionError
-from striate.layers import Outputs
+from striate.layers import AuxOutputs
 from striate.tasks import classification
-from striate.text import counted
+from striate.text import count_noun
 from striate.zoo.spec import NetworkSpec
 
 
@@ -59,7 +59,7 @@ def _takes_one_input(spec: NetworkSpec, network: nn.Module) -> None:
 def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: int) -> Tensor:
     """(N, C, H, W) -> (N, classes), and nothing else."""
     count, shape = len(pictures), "x".join(map(str, pictures.shape[1:]))
-    given = f"{counted(count, 'picture')} of {shape}"
+    given = f"{count_noun(count, 'picture')} of {shape}"
     mode = "while training" if network.training else "in evaluation"
     try:
         with spec.explained(f"does not take {given}"):
@@ -67,7 +67,7 @@ def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: in
     except OptionError as error:
         advice = "where it needs pictures of another size or colour, give --size or --colour"
         raise OptionError(f"{error}\n{advice}") from error
-    logits = outputs.logits if isinstance(outputs, Outputs) else outputs
+    logits = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
     if not isinstance(logits, Tensor):
         raise OptionError(
             f"{spec} gives a {type(logits).__name__} {mode}; expected a tensor of logits, "

@@ -19,14 +19,14 @@ import torch
 from torch import nn
 
 from striate import hardware, storage
-from striate.cache_store import usual_folder
+from striate.cache_store import default_folder
 from striate.data.listing.samples import Progress
-from striate.data.loader import Batch, Pixels, steps_in
+from striate.data.loader import Batch, ImageDataset, count_steps
 from striate.errors import StorageError
 from striate.options import TrainOptions
 from striate.training.events import from_json
-from striate.training.execution import Form, others
-from striate.training.forward_backward import Passes, explained
+from striate.training.execution import ExecutionConfig, alternatives
+from striate.training.forward_backward import ForwardBackward, translate_torch_errors
 from striate.training.recipe import Recipe, View
 
 LEAST_STEPS = 500  #: of a training that is worth a trial
@@ -37,46 +37,48 @@ _KEPT = 200  #: verdicts
 
 
 @dataclass(frozen=True)
-class Verdict:
+class TuneResult:
     """What a trial found."""
 
-    form: Form
-    gain: float  #: how many times as quick as the usual form
+    execution: ExecutionConfig
+    speedup: float  #: how many times as quick as the usual form
 
 
-def verdict(
-    network: nn.Module, train: Pixels, recipe: Recipe, view: View, options: TrainOptions
-) -> Generator[Progress, None, Verdict | None]:
+def autotune(
+    network: nn.Module, train: ImageDataset, recipe: Recipe, view: View, options: TrainOptions
+) -> Generator[Progress, None, TuneResult | None]:
     """What a trial of the step's form says, or said when it was last asked; None: no trial."""
-    device, steps = train.labels.device, recipe.epochs * steps_in(len(train), recipe.batch)
+    device, steps = train.labels.device, recipe.epochs * count_steps(len(train), recipe.batch)
     ours = view.network.ours
-    free = others(recipe.form, options, network, recipe.threads, device, ours=ours)
-    asked = options.trial == "yes" or (options.trial == "auto" and steps >= LEAST_STEPS)
+    free = alternatives(recipe.execution, options, network, recipe.threads, device, ours=ours)
+    asked = options.autotune == "yes" or (options.autotune == "auto" and steps >= LEAST_STEPS)
     if not asked or not any(free.values()):
         return None
     about = {
         "view": view.to_json(), "classes": train.classes, "batch": recipe.batch,
-        "usual": asdict(recipe.form), "free": free, "machine": hardware.environment(device),
+        "usual": asdict(recipe.execution), "free": free, "machine": hardware.describe_environment(device),
     }  # fmt: skip
     by_name = view.network.source != "object"  # which says what an object is not
-    if options.trial == "auto" and by_name and (known := _recall(about)):
+    if options.autotune == "auto" and by_name and (known := _load_cached(about)):
         return known
-    first = train.shuffled(recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.variation)
-    most = 60 * recipe.minutes if recipe.minutes and options.trial == "auto" else math.inf
-    found = yield from choose(network, next(first), recipe.form, free, steps, most)
+    first = train.train_batches(
+        recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.augment_ranges
+    )
+    most = 60 * recipe.minutes if recipe.minutes and options.autotune == "auto" else math.inf
+    found = yield from pick_fastest(network, next(first), recipe.execution, free, steps, most)
     if by_name:
-        _remember(about, found)
+        _save_cached(about, found)
     return found
 
 
-def choose(
+def pick_fastest(
     network: nn.Module,
     batch: Batch,
-    usual: Form,
+    usual: ExecutionConfig,
     free: Mapping[str, list[Any]],
     steps: int,
     most: float = math.inf,
-) -> Generator[Progress, None, Verdict]:
+) -> Generator[Progress, None, TuneResult]:
     """The quickest form of a step: of a choice after the other, the best is kept.
 
     `free` is what `form.others` gives, `steps` those of the training and `most` the seconds it may
@@ -87,17 +89,22 @@ def choose(
     for done, change in enumerate(changes):
         yield Progress(done, len(changes), "forms of a step")
         form = replace(best, **change)
-        ratio = _raced(network, batch, best, form, steps, most)
+        ratio = _compare(network, batch, best, form, steps, most)
         if ratio > _GAIN:
             best, gain = form, gain * ratio
-    return Verdict(best, gain)
+    return TuneResult(best, gain)
 
 
-def _raced(
-    network: nn.Module, batch: Batch, one: Form, other: Form, steps: int, most: float
+def _compare(
+    network: nn.Module,
+    batch: Batch,
+    one: ExecutionConfig,
+    other: ExecutionConfig,
+    steps: int,
+    most: float,
 ) -> float:
     """How many times as quick another form is; 0 where it is not worth or not able to start."""
-    with explained(batch):
+    with translate_torch_errors(batch):
         first = _Runner(network, batch, one)
         seconds = min(first.seconds(), first.seconds())
     worth = _WORTH_COMPILING[batch.labels.device.type] if other.compiled else 0.0
@@ -117,10 +124,10 @@ def _raced(
 class _Runner:
     """Steps of one form, on a copy of the network."""
 
-    def __init__(self, network: nn.Module, batch: Batch, form: Form) -> None:
+    def __init__(self, network: nn.Module, batch: Batch, form: ExecutionConfig) -> None:
         self._network = copy.deepcopy(network).train()
         self._network.to(memory_format=form.memory_format)  # pyright: ignore
-        self._passes, self._batch = Passes(self._network, form), batch
+        self._passes, self._batch = ForwardBackward(self._network, form), batch
 
     def seconds(self) -> float:
         """What a step takes, the change of weights left out: it is the same for all forms."""
@@ -133,15 +140,15 @@ class _Runner:
         return time.perf_counter() - started
 
 
-def _recall(about: Mapping[str, Any]) -> Verdict | None:
+def _load_cached(about: Mapping[str, Any]) -> TuneResult | None:
     """What a trial of the same things found, if it is still known."""
     kept = _kept().get(json.dumps(about))
     with contextlib.suppress(ValueError):
-        return from_json(Verdict, kept) if kept else None
+        return from_json(TuneResult, kept) if kept else None
     return None
 
 
-def _remember(about: Mapping[str, Any], verdict: Verdict) -> None:
+def _save_cached(about: Mapping[str, Any], verdict: TuneResult) -> None:
     """Keep what was found; where nothing can be written, it is found anew the next time."""
     kept = {**_kept(), json.dumps(about): asdict(verdict)}
     newest = dict(list(kept.items())[-_KEPT:])
@@ -157,4 +164,4 @@ def _kept() -> dict[str, Any]:
 
 
 def _file() -> Path:
-    return usual_folder() / "trials.json"
+    return default_folder() / "trials.json"

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, StorageError, printable
-from striate.optim.ema import Average
-from striate.optim.optimizer import Optimiser
+from striate.optim.ema import EMA
+from striate.optim.optimizer import Optimizer
 from striate.training.events import Epoch, from_json
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
@@ -19,37 +19,39 @@ EPOCH = "epoch.safetensors"
 
 
 @dataclass
-class Position:
+class TrainState:
     """Where a training stands. Sums are those of the epoch under way."""
 
     epoch: int = 0  #: epochs done
     step: int = 0  #: steps done in the epoch under way
     loss_sum: float = 0.0  #: over pictures
-    right: int = 0
+    correct: int = 0
     seen: int = 0  #: pictures
     seconds: float = 0.0  #: of training and validation, pauses left out
     training_seconds: float = 0.0  #: of the epoch under way, training alone
     waiting_seconds: float = 0.0  #: of these, for the next batch
-    saving: float = 0.0  #: seconds that the last checkpoint took
+    saving_seconds: float = 0.0  #: seconds that the last checkpoint took
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))
     drops: int = 0  #: of the learning rate, where it falls at a plateau
     last_drop: int = 0  #: the epoch after which it fell last
     recovered: bool = False  #: went back once after the loss was no longer finite
-    told: list[str] = field(default_factory=list[str])  #: what was said once and needs no repeating
-    closed: Epoch | None = None  #: the epoch that was told last
+    warned: list[str] = field(
+        default_factory=list[str]
+    )  #: what was said once and needs no repeating
+    last_epoch: Epoch | None = None  #: the epoch that was told last
 
     def improves(self, accuracy: float, loss: float) -> bool:
         """Whether an epoch beats the best: by accuracy, then by loss."""
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
     def next_epoch(self) -> None:
-        self.epoch, self.step, self.loss_sum, self.right, self.seen = self.epoch + 1, 0, 0.0, 0, 0
+        self.epoch, self.step, self.loss_sum, self.correct, self.seen = self.epoch + 1, 0, 0.0, 0, 0
         self.training_seconds = self.waiting_seconds = 0.0
 
 
-def check(tensors: dict[str, Tensor]) -> None:
+def check_finite(tensors: dict[str, Tensor]) -> None:
     """Raises DivergedError where a number is not finite: that is never saved."""
     if name := _infinite(tensors):
         raise DivergedError(f"{name} is no longer finite")
@@ -64,7 +66,7 @@ def _infinite(tensors: dict[str, Tensor]) -> str | None:
     return None
 
 
-def save(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
+def save(folder: Path, position: TrainState, tensors: dict[str, Tensor]) -> None:
     """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`."""
     last = folder / LAST
     if last.exists():
@@ -72,7 +74,9 @@ def save(folder: Path, position: Position, tensors: dict[str, Tensor]) -> None:
     tensorfile.write(last, tensors, {"format": 1, "position": asdict(position)})
 
 
-def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> dict[str, Tensor]:
+def collect_state(
+    network: nn.Module, optimiser: Optimizer, average: EMA | None
+) -> dict[str, Tensor]:
     """Every tensor that the next steps depend on, by its name in the file."""
     return {
         **{f"network.{key}": value for key, value in network.state_dict().items()},
@@ -81,14 +85,14 @@ def state(network: nn.Module, optimiser: Optimiser, average: Average | None) -> 
     }
 
 
-def keep_as(name: str, folder: Path) -> None:
+def copy_as(name: str, folder: Path) -> None:
     """Let a file, as `epoch.safetensors`, be what `last.safetensors` is now."""
     storage.copy(folder / LAST, folder / name)
 
 
 def load(
-    folder: Path, network: nn.Module, optimiser: Optimiser, average: Average | None
-) -> tuple[Position, str]:
+    folder: Path, network: nn.Module, optimiser: Optimizer, average: EMA | None
+) -> tuple[TrainState, str]:
     """Put the last saved state back; the one before it, and why, when that is damaged.
 
     The start, where nothing was saved yet. Raises StorageError when neither can be used.
@@ -108,26 +112,26 @@ def load(
     if reasons:
         shown = printable(str(folder.parent))
         raise StorageError(f"{shown}: nothing to resume from: {'; '.join(reasons)}; train anew")
-    return Position(), ""
+    return TrainState(), ""
 
 
 def put_back(
-    path: Path, network: nn.Module, optimiser: Optimiser, average: Average | None
-) -> Position:
+    path: Path, network: nn.Module, optimiser: Optimizer, average: EMA | None
+) -> TrainState:
     """Put the state in a file back. Raises StorageError where it is damaged or does not fit."""
     tensors, position = read(path)
-    check_fit(path, tensors, state(network, optimiser, average))
+    check_fit(path, tensors, collect_state(network, optimiser, average))
     restore(tensors, network, optimiser, average)
     return position
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], Position]:
+def read(path: Path) -> tuple[dict[str, Tensor], TrainState]:
     """The state in a file. Raises StorageError when it is damaged or cannot be read."""
     try:
         description, tensors = tensorfile.read(path)
         if name := _infinite(tensors):
             raise _refused(path, f"{printable(name, 200)} is not finite")
-        return tensors, from_json(Position, description.get("position"))
+        return tensors, from_json(TrainState, description.get("position"))
     except tensorfile.RefusedError as error:
         raise _refused(path, error.reason) from error
     except ValueError as error:
@@ -153,16 +157,16 @@ def _refused(path: Path, reason: str) -> StorageError:
 
 
 def restore(
-    tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimiser, average: Average | None
+    tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimizer, average: EMA | None
 ) -> None:
     """Put back what `state` gave."""
-    network.load_state_dict(under("network.", tensors))
-    optimiser.restore(under("optimiser.", tensors))
+    network.load_state_dict(with_prefix("network.", tensors))
+    optimiser.restore(with_prefix("optimiser.", tensors))
     if average:
-        average.restore(under("average.", tensors))
+        average.restore(with_prefix("average.", tensors))
 
 
-def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """The tensors whose names begin so, without that beginning."""
     return {
         name.removeprefix(prefix): tensor

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from striate.data.listing.samples import Progress
-from striate.text import counted, digits, percent, span
+from striate.text import count_noun, format_interval, format_percent, percent_digits
 
 T = TypeVar("T")
 
@@ -39,10 +39,10 @@ class Started:
     batch: int
     device: str
     threads: int
-    form: str  #: of a step
-    gain: float | None  #: how many times as quick as the usual form; None: no trial was made
+    execution: str  #: of a step
+    speedup: float | None  #: how many times as quick as the usual form; None: no trial was made
     epoch: int  #: the first that will run; above 1 when a run is resumed
-    processes: int = 1  #: that share every batch
+    world_size: int = 1  #: that share every batch
     batch_norm: str = ""  #: synchronised among them, or local; "" for one process
     code: str = ""  #: what --network must name again later; "" for a network of striate
 
@@ -101,9 +101,12 @@ class Scores:
     leaked: int = 0  #: of the images, in an earlier part too
 
     def __str__(self) -> str:
-        places, pictures = digits(self.pictures), counted(self.pictures, f"{self.part} picture")
-        interval = span(self.low, self.high, places)
-        return f"{percent(self.accuracy, places)} of {pictures} right (95 % interval {interval})"
+        places, pictures = (
+            percent_digits(self.pictures),
+            count_noun(self.pictures, f"{self.part} picture"),
+        )
+        interval = format_interval(self.low, self.high, places)
+        return f"{format_percent(self.accuracy, places)} of {pictures} right (95 % interval {interval})"
 
 
 @dataclass(frozen=True, slots=True)

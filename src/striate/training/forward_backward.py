@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from striate import hardware
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.layers import Outputs
+from striate.layers import AuxOutputs
 from striate.tasks import classification
-from striate.training.execution import Form
+from striate.training.execution import ExecutionConfig
 
 
 @contextlib.contextmanager
-def explained(batch: Batch) -> Generator[None]:
+def translate_torch_errors(batch: Batch) -> Generator[None]:
     """Raises OptionError for memory that a step does not get, and for kernels it may not use."""
     try:
         yield
@@ -40,49 +40,55 @@ def explained(batch: Batch) -> Generator[None]:
         raise
 
 
-class Passes:
+class ForwardBackward:
     """Forward and backward passes of a network."""
 
     def __init__(
-        self, network: nn.Module, form: Form, smoothing: float = 0.0, weights: Tensor | None = None
+        self,
+        network: nn.Module,
+        form: ExecutionConfig,
+        smoothing: float = 0.0,
+        weights: Tensor | None = None,
     ) -> None:
-        self.form = form
+        self.execution = form
         self._params = [param for param in network.parameters() if param.requires_grad]
         device = self._params[0].device
-        self._network = hardware.compiled(network, device) if form.compiled else network
+        self._network = hardware.compile_network(network, device) if form.compiled else network
         self._smoothing, self._weights = smoothing, weights
-        self._threads = ThreadPoolExecutor(form.split - 1) if form.split > 1 else None
+        self._threads = (
+            ThreadPoolExecutor(form.micro_batches - 1) if form.micro_batches > 1 else None
+        )
 
     def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
         """Mean loss in nats and how many are right; gradients of `factor` times it are added."""
-        pictures = batch.pictures.contiguous(memory_format=self.form.memory_format)
+        pictures = batch.pictures.contiguous(memory_format=self.execution.memory_format)
         if self._threads is None or not len(pictures):
-            loss, right = self._judged(pictures, batch.labels)
+            loss, right = self._forward(pictures, batch.labels)
             (loss * factor).backward()
             return loss, right
-        count = min(self.form.split, len(pictures))
+        count = min(self.execution.micro_batches, len(pictures))
         shares = zip(pictures.chunk(count), batch.labels.chunk(count), strict=True)
         (first, *others) = [(*share, len(share[0]) / len(pictures)) for share in shares]
-        coming = [self._threads.submit(self._part, *part, factor) for part in others]
+        coming = [self._threads.submit(self._micro_batch, *part, factor) for part in others]
         losses, rights, gradients = zip(
-            self._part(*first, factor), *(part.result() for part in coming), strict=True
+            self._micro_batch(*first, factor), *(part.result() for part in coming), strict=True
         )
         for param, *found in zip(self._params, *gradients, strict=True):
             for gradient in found:  # in the same order whichever was ready first
                 param.grad = gradient if param.grad is None else param.grad + gradient
         return torch.stack(losses).sum(), torch.stack(rights).sum()
 
-    def _part(
+    def _micro_batch(
         self, pictures: Tensor, labels: Tensor, share: float, factor: Tensor | float
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        loss, right = self._judged(pictures, labels)
+        loss, right = self._forward(pictures, labels)
         loss = loss * share
         return loss, right, torch.autograd.grad(loss * factor, self._params)
 
-    def _judged(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with hardware.autocast(self.form.precision, labels.device):
-            outputs: Tensor | Outputs = self._network(pictures)
+    def _forward(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        with hardware.autocast(self.execution.precision, labels.device):
+            outputs: Tensor | AuxOutputs = self._network(pictures)
             loss = classification.loss(
                 outputs, labels, smoothing=self._smoothing, weights=self._weights
             )
-        return loss, classification.right(outputs, labels)
+        return loss, classification.count_correct(outputs, labels)

@@ -12,22 +12,22 @@ from torch.utils import _pytree as tree
 from striate import hardware
 from striate.layers import ScaledTanh
 from striate.options import Precision
-from striate.text import percent
-from striate.training.checkpoint import Position
+from striate.text import format_percent
+from striate.training.checkpoint import TrainState
 
 EXPLODED = 1e3  #: a layer's gradient is so many times as long as its weights
 VANISHED = 1e-6  #: it is this share of that of another layer, each measured by its weights
 DEAD = 0.1  #: share of a layer's channels from which on dead ones are worth a word
 SATURATED = 0.9  #: share of a layer's outputs that lie at the ends of its range
-LOOKED_AT = 64  #: pictures that units are judged by
+CHECKED_IMAGES = 64  #: pictures that units are judged by
 _PAUSE = 64  #: updates from one look at gradients to the next, after the first ones
 _ENOUGH = 1000  #: outputs of a channel, by which it is judged alone
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish)
-_HEIGHTS = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0)}
+_RANGES = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
-class Look:
+class GradientSample:
     """The gradients of an update, measured where they lie and read later."""
 
     place: str
@@ -36,14 +36,14 @@ class Look:
     weights: Tensor  #: (layers,) norms
 
 
-class Health:
+class GradientMonitor:
     """What was seen of a training and not yet told. Nothing that a step computes is changed."""
 
     def __init__(self) -> None:
-        self._looks: list[Look] = []
+        self._looks: list[GradientSample] = []
 
     @torch.no_grad()
-    def feel(self, network: nn.Module, position: Position, updates: int) -> None:
+    def record(self, network: nn.Module, position: TrainState, updates: int) -> None:
         """Measure the gradients of an update, if its turn has come; `updates` went before it."""
         number = updates + 1
         if number % _PAUSE and (number > _PAUSE or number.bit_count() > 1):
@@ -57,9 +57,9 @@ class Health:
             gradients, weights = zip(*found.values(), strict=True)
             place = f"epoch {position.epoch + 1}, step {position.step}"
             norms = (torch.stack([one.norm() for one in many]) for many in (gradients, weights))
-            self._looks.append(Look(place, tuple(found), *norms))
+            self._looks.append(GradientSample(place, tuple(found), *norms))
 
-    def told(self, position: Position) -> Iterator[str]:
+    def warnings(self, position: TrainState) -> Iterator[str]:
         """What is wrong with the gradients, once a kind; reads what was measured."""
         looks, self._looks = self._looks, []
         for look in looks:
@@ -67,13 +67,13 @@ class Health:
                 yield from _once(position, kind, text)
 
 
-def _once(position: Position, kind: str, text: str) -> Iterator[str]:
-    if kind not in position.told:
-        position.told.append(kind)
+def _once(position: TrainState, kind: str, text: str) -> Iterator[str]:
+    if kind not in position.warned:
+        position.warned.append(kind)
         yield text
 
 
-def _gradients(look: Look) -> Iterator[tuple[str, str]]:
+def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
     gradients, weights = look.gradients.tolist(), look.weights.tolist()
     ratios = [one / max(other, 1e-30) for one, other in zip(gradients, weights, strict=True)]
     rows = dict(zip(look.layers, ratios, strict=True))
@@ -103,10 +103,10 @@ def _gradients(look: Look) -> Iterator[tuple[str, str]]:
 
 
 @torch.inference_mode()
-def units(network: nn.Module, pictures: Tensor, position: Position) -> Iterator[str]:
+def check_activations(network: nn.Module, pictures: Tensor, position: TrainState) -> Iterator[str]:
     """What is wrong with the units of a network in evaluation mode, once a kind."""
-    dead, saturated = _watched(network, pictures[:LOOKED_AT])
-    count, place = len(pictures[:LOOKED_AT]), f"after epoch {position.epoch + 1}"
+    dead, saturated = _watched(network, pictures[:CHECKED_IMAGES])
+    count, place = len(pictures[:CHECKED_IMAGES]), f"after epoch {position.epoch + 1}"
     whole = next((name for name, (off, of) in dead.items() if off == of), None)
     if whole:
         yield from _once(
@@ -130,7 +130,7 @@ def units(network: nn.Module, pictures: Tensor, position: Position) -> Iterator[
         yield from _once(
             position,
             "saturated",
-            f"{place}: {name} is saturated: {percent(saturated[name])} of its outputs lie at the "
+            f"{place}: {name} is saturated: {format_percent(saturated[name])} of its outputs lie at the "
             "ends of its range, where it passes no gradient; likely cause: weights that grew too "
             "large; try a lower learning rate",
         )
@@ -149,7 +149,7 @@ def _watched(
             off = (output == 0).flatten(2).all(dim=2) if output.ndim > 2 else output == 0
             off = off.all(dim=0)
             channels[name] = off.sum(), len(off), output.numel() // len(off)
-        if heights := _heights(module):
+        if heights := _activation_range(module):
             low, high = heights
             near = (high - low) / 100
             ends[name] = ((output < low + near) | (output > high - near)).float().mean()
@@ -174,11 +174,11 @@ def _watched(
     return dead, {name: float(share) for name, share in ends.items()}
 
 
-def _heights(module: nn.Module) -> tuple[float, float] | None:
+def _activation_range(module: nn.Module) -> tuple[float, float] | None:
     """The ends of a squashing layer's range."""
     if isinstance(module, ScaledTanh):
         return -module.height, module.height
-    return next((ends for kind, ends in _HEIGHTS.items() if isinstance(module, kind)), None)
+    return next((ends for kind, ends in _RANGES.items() if isinstance(module, kind)), None)
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,7 @@ class Cause:
 
 
 @torch.no_grad()
-def cause(network: nn.Module, pictures: Tensor | None, precision: Precision) -> Cause:
+def diagnose(network: nn.Module, pictures: Tensor | None, precision: Precision) -> Cause:
     """The first layer whose numbers are not finite, or else the largest, in a step as it was.
 
     The batch runs forward again, with a hook on every layer; running statistics may change.

@@ -20,9 +20,9 @@ from striate.data.loader import Batch
 from striate.distributed.group import Group
 from striate.options import RateOptions
 from striate.training import setup
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.run import Run
-from striate.training.step import LossError, Training, batches, take
+from striate.training.step import LossError, Training, train_batches, train_step
 
 FADE = 0.9  #: what the smoothed loss keeps of itself at a step
 EXPLODED = 4.0  #: times the least smoothed loss, where the test ends
@@ -45,7 +45,7 @@ class RateTest:
     smoothed: tuple[float, ...]
     start: float  #: the median loss of the first steps
     suggested: float | None  #: None: the loss never fell
-    exploded: bool  #: the test ended before the highest rate
+    exploded_rate: bool  #: the test ended before the highest rate
 
     def to_json(self) -> dict[str, Any]:
         """JSON-ready."""
@@ -66,7 +66,11 @@ class RateTest:
 
     def _verdict(self) -> str:
         what = f"{self.network} with {self.optimiser} and {self.batch} pictures a step"
-        end = f"the loss exploded at {self.rates[-1]:.2g}" if self.exploded else "it never exploded"
+        end = (
+            f"the loss exploded at {self.rates[-1]:.2g}"
+            if self.exploded_rate
+            else "it never exploded"
+        )
         if self.suggested is None:
             least = min(self.smoothed[FIRST - 1 :] or self.smoothed[-1:])
             return (
@@ -80,30 +84,30 @@ class RateTest:
         )
 
 
-def finding(photos: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
+def find_rate_steps(photos: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
     """Take steps at rising rates; nothing is written but the cache of pictures.
 
     Raises DataError, OptionError or StorageError as a training does.
     """
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        data = yield from setup.read(photos, options)
-        training = yield from setup.build(data, options, device, Run(Path()), Group())
+        data = yield from setup.prepare_data(photos, options)
+        training = yield from setup.build_training(data, options, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):
             rates.append(rate)
             losses.append(loss)
-            if len(rates) == options.steps or exploded(losses):
+            if len(rates) == options.steps or find_explosion(losses):
                 break
             yield Progress(len(rates), options.steps, "steps")
     finally:
         torch.set_num_threads(threads)
     smoothed = smooth(losses)
-    ended = len(rates) < options.steps or exploded(losses)
+    ended = len(rates) < options.steps or find_explosion(losses)
     return RateTest(
-        str(data.view.network), training.recipe.optimiser, training.recipe.batch, tuple(rates),
-        tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggestion(rates, losses), ended,
+        str(data.view.network), training.recipe.optimizer, training.recipe.batch, tuple(rates),
+        tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggest(rates, losses), ended,
     )  # fmt: skip
 
 
@@ -116,7 +120,7 @@ def smooth(losses: Sequence[float]) -> list[float]:
     return found
 
 
-def exploded(losses: Sequence[float]) -> bool:
+def find_explosion(losses: Sequence[float]) -> bool:
     """Whether the loss is so far above its least that no higher rate is worth a step.
 
     One lucky batch at the start makes no least, and one unlucky batch no explosion.
@@ -126,7 +130,7 @@ def exploded(losses: Sequence[float]) -> bool:
     return min(smoothed[-1], median(losses[-3:])) > EXPLODED * least
 
 
-def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
+def suggest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """A quarter of the rate at which the smoothed loss was least; None: it never fell.
 
     It fell where it was below the start by more than chance: the smoothed loss is worth 19 batches,
@@ -145,20 +149,20 @@ def suggestion(rates: Sequence[float], losses: Sequence[float]) -> float | None:
 
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
     """Each rate with the loss of its step; ends where the loss is no longer finite."""
-    position = Position()
+    position = TrainState()
     training.model.network.train()
     for batch in _endless(training, position):
         before, seen = position.loss_sum, position.seen
         try:
-            take(training, position, batch, rate)
-            training.unread.settle(position)
+            train_step(training, position, batch, rate)
+            training.pending.flush(position)
         except LossError:
             return
         yield rate, (position.loss_sum - before) / (position.seen - seen)
         rate *= ratio
 
 
-def _endless(training: Training, position: Position) -> Iterator[Batch]:
+def _endless(training: Training, position: TrainState) -> Iterator[Batch]:
     while True:
-        yield from batches(training, position)
+        yield from train_batches(training, position)
         position.next_epoch()

@@ -13,28 +13,28 @@ from torch import nn
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.summary.layer import amount, volume
-from striate.summary.memory import memory
+from striate.summary.memory import estimate_memory
 from striate.training.recipe import Recipe, View
 
-SHARE = 0.6  #: of the free memory, that a batch found from it may take
+AUTO_FRACTION = 0.6  #: of the free memory, that a batch found from it may take
 _LARGEST = 2**16
 
 
 @dataclass(frozen=True)
-class Room:
+class MemoryBudget:
     """What steps of a network take, and the bytes that are free for them (None: unknown)."""
 
     network: nn.Module
     view: View
     free: int | None
 
-    def needed(self, batch: int) -> int | None:
+    def required_bytes(self, batch: int) -> int | None:
         """Bytes of a step, at least; None: it cannot be told.
 
         What comes and goes, a copy of all weights in the optimiser, and the next batch.
         """
         try:
-            told = memory(self.network, self._shape, batch)
+            told = estimate_memory(self.network, self._shape, batch)
         except OptionError:
             if self.view.network.ours:
                 raise
@@ -44,23 +44,23 @@ class Room:
         pictures = 4 * batch * self.view.channels * self.view.size**2
         return told.training + told.weights + pictures
 
-    def settled(self, options: TrainOptions, pictures: int) -> TrainOptions:
+    def resolve_batch_size(self, options: TrainOptions, pictures: int) -> TrainOptions:
         """The options with a number where the batch is "auto": a power of two, 2 at least.
 
         Raises OptionError where memory is unknown.
         """
         if options.batch != "auto":
             return options
-        if self.free is None or self.needed(2) is None:
+        if self.free is None or self.required_bytes(2) is None:
             raise OptionError(
                 f"how much memory {self.view.network} takes, or how much is free, cannot be told "
                 "here; give --batch a number in place of auto"
             )
-        return options.model_copy(update={"batch": max(2, self._largest(pictures, SHARE))})
+        return options.model_copy(update={"batch": max(2, self._largest(pictures, AUTO_FRACTION))})
 
-    def check(self, recipe: Recipe) -> None:
+    def check_fits(self, recipe: Recipe) -> None:
         """Raises OptionError where a step will not fit, before the system ends the process."""
-        needed = self.needed(recipe.batch)
+        needed = self.required_bytes(recipe.batch)
         if needed is None or self.free is None:
             return
         needed = needed // 2 if recipe.precision == "bfloat16" else needed
@@ -78,7 +78,7 @@ class Room:
         """The largest power of two of so many pictures that fits into a share; 0: none does."""
         sizes = [2**power for power in range(1, min(pictures, _LARGEST).bit_length())]
         most = share * (self.free or 0)
-        fit = bisect_right(sizes, most, key=lambda size: self.needed(size) or 0)
+        fit = bisect_right(sizes, most, key=lambda size: self.required_bytes(size) or 0)
         return sizes[fit - 1] if fit else 0
 
     @property

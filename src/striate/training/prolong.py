@@ -9,7 +9,7 @@ from striate import storage
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training import checkpoint
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import Note
 from striate.training.step import Training
 
@@ -32,7 +32,7 @@ def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
     return recorded.model_copy(update={name: getattr(given, name) for name in asked})
 
 
-def prolong(training: Training, position: Position) -> Iterator[Note]:
+def prolong(training: Training, position: TrainState) -> Iterator[Note]:
     """Write down what was raised, and tell what it does to the learning rate.
 
     The last checkpoint becomes the one before as well: the steps that led to it were those of a
@@ -48,11 +48,11 @@ def prolong(training: Training, position: Position) -> Iterator[Note]:
         storage.copy(last, run.checkpoints / checkpoint.PREVIOUS)
     run.write_json(run.options_file.name, {**values, **changed})
     told = ", ".join(f"{name} from {values[name]:g} to {changed[name]:g}" for name in changed)
-    still = recipe.schedule in ("constant", "plateau") and not recipe.warm_up
+    still = recipe.schedule in ("constant", "plateau") and not recipe.warmup
     if still or changed.keys() == {"patience"}:
         yield Note(f"{told}: goes on as if it had been so from the start")
         return
-    rate = training.rate(position, training.progress(position))
+    rate = training.learning_rate(position, training.progress(position))
     yield Note(
         f"{told}: from here the learning rate follows {recipe.schedule} over the longer training, "
         f"and is {rate:.3g} now; what came before followed the shorter one, so the weights will "

@@ -12,35 +12,35 @@ import torch
 from torch import Tensor, nn
 
 from striate import hardware
-from striate.data.augment.ranges import Variation, level, variation
+from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
 from striate.data.listing.samples import Record
 from striate.distributed import launch
 from striate.errors import OptionError
-from striate.optim.optimizer import USUAL
+from striate.optim.optimizer import DEFAULTS
 from striate.optim.schedule import WARM_UP
 from striate.options import (
-    Asked,
     Augment,
+    AutoYesNo,
     Balance,
     BatchNorm,
     Fit,
-    Layout,
-    Optimiser,
+    MemoryFormat,
+    OptimizerName,
     Precision,
     Schedule,
     TrainOptions,
 )
 from striate.options.choices import TUNED
-from striate.summary import dissect
+from striate.summary import summarize
 from striate.tasks import fitness
-from striate.training.execution import Form, usual
+from striate.training.execution import ExecutionConfig, default_execution
 from striate.zoo.spec import NetworkSpec
 
 _SHALLOW = 5  #: layers with weights
-_ALL_EPOCHS = 100_000  # where only the clock ends a training
+_UNLIMITED_EPOCHS = 100_000  # where only the clock ends a training
 # multiply-adds of a step: up to here a second thread gains a third, and loses far more as soon as
 # the machine does other work
-_SMALL = 5 * 10**7
+_SMALL_STEP_MACS = 5 * 10**7
 
 
 @dataclass(frozen=True)
@@ -79,27 +79,27 @@ class Recipe:
     epochs: int
     minutes: float | None
     batch: int
-    optimiser: Optimiser
+    optimizer: OptimizerName
     learning_rate: float
     schedule: Schedule
-    warm_up: float
+    warmup: float
     momentum: float | None  #: None, as of the next two: the optimiser has no use for it
     betas: tuple[float, float] | None
     eps: float | None
     weight_decay: float
-    clip: float | None
+    clip_grad: float | None
     accumulate: int
-    average: float | None
+    ema: float | None
     recover: bool  #: once, where the loss is no longer finite
     patience: int | None
     balance: Balance
-    smoothing: float
+    label_smoothing: float
     augment: Augment
-    vary: str | None
+    augment_params: str | None
     precision: Precision  #: as in `Form`, like the next three
-    layout: Layout
-    compile: Asked
-    split: int
+    memory_format: MemoryFormat
+    compile: AutoYesNo
+    micro_batches: int
     deterministic: bool
     threads: int
     batch_norm: BatchNorm  #: where several processes share a batch
@@ -107,14 +107,16 @@ class Recipe:
     seed: int
 
     @property
-    def variation(self) -> Variation:
+    def augment_ranges(self) -> AugmentRanges:
         """The ranges of `augment` with those of `vary` in their place."""
-        return variation(self.augment, self.vary)
+        return augment_ranges(self.augment, self.augment_params)
 
     @property
-    def form(self) -> Form:
+    def execution(self) -> ExecutionConfig:
         """How a step is computed."""
-        return Form(self.layout, self.precision, self.compile == "yes", self.split)
+        return ExecutionConfig(
+            self.memory_format, self.precision, self.compile == "yes", self.micro_batches
+        )
 
     @property
     def facts(self) -> dict[str, str]:
@@ -125,17 +127,23 @@ class Recipe:
             "epochs": f"{self.minutes:g} minutes" if self.minutes else epochs,
             "batch": f"{self.batch:,}{times}",
             "learning rate": f"{self.learning_rate:.3g}, {self.schedule}",
-            "optimizer": f"{self.optimiser}, weight decay {self.weight_decay:g}",
-            "augmentation": f"{self.augment}, {self.vary}" if self.vary else self.augment,
+            "optimizer": f"{self.optimizer}, weight decay {self.weight_decay:g}",
+            "augmentation": f"{self.augment}, {self.augment_params}"
+            if self.augment_params
+            else self.augment,
             "precision": self.precision,
             "seed": str(self.seed),
         }
 
-    def in_form(self, form: Form) -> Recipe:
+    def with_execution(self, form: ExecutionConfig) -> Recipe:
         """The same with another form of its steps."""
-        compile: Asked = "yes" if form.compiled else "no"  # noqa: A001
+        compile: AutoYesNo = "yes" if form.compiled else "no"  # noqa: A001
         return replace(
-            self, layout=form.layout, precision=form.precision, compile=compile, split=form.split
+            self,
+            memory_format=form.memory_layout,
+            precision=form.precision,
+            compile=compile,
+            micro_batches=form.micro_batches,
         )
 
 
@@ -147,18 +155,20 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     seen = [record for record in headers if record.usable]
     side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
     channels = max((record.channels for record in seen), default=3)
-    if options.colour:
-        channels = 1 if options.colour == "grey" else 3
+    if options.color:
+        channels = 1 if options.color == "grey" else 3
     network = NetworkSpec.of(options.network or _network_for(options.size or side, channels))
     card = network.card
-    if card.gives != "logits":
-        given = "a picture" if card.gives == "picture" else "scores for every pixel"
+    if card.output != "logits":
+        given = "a picture" if card.output == "picture" else "scores for every pixel"
         raise OptionError(
             f"{network} gives {given} and cannot be trained to tell classes apart; "
             f"choose another network, such as lenet5, resnet20 or resnet18"
         )
-    size = max(_size_for(side), card.smallest) if card.any_size or card.sized else card.input[1]
-    if demand := card.demand(options.size or size):
+    size = (
+        max(_size_for(side), card.smallest) if card.any_size or card.needs_size else card.input[1]
+    )
+    if demand := card.size_error(options.size or size):
         raise OptionError(
             f"{network} {demand}, but --size {options.size} came; "
             "leave --size out or choose another network"
@@ -166,11 +176,11 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     return View(network, options.size or size, channels, options.fit)
 
 
-def multiply_adds(network: nn.Module, view: View) -> int:
+def count_macs(network: nn.Module, view: View) -> int:
     """Of one picture; near enough to tell a small network from a large one."""
     shape = (view.channels, view.size, view.size)
     try:
-        layers = dissect(network, shape, str(view.network)).layers
+        layers = summarize(network, shape, str(view.network)).layers
     except OptionError:  # its forward asks for values, and here are none
         if view.network.ours:
             raise
@@ -198,47 +208,47 @@ def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
     return sum(counts)
 
 
-def complete(
+def complete_recipe(
     options: TrainOptions, view: View, pictures: int, network: nn.Module, device: torch.device
 ) -> Recipe:
     """The recipe for so many training pictures.
 
     Raises OptionError when the network cannot take a step as it was asked for.
     """
-    epochs = options.epochs or (_ALL_EPOCHS if options.minutes else _epochs_for(pictures))
+    epochs = options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(pictures))
     number = options.batch if isinstance(options.batch, int) else None  # "auto" was settled before
     batch = min(number or _batch_for(pictures), pictures)
-    decay, warm_up = options.weight_decay, options.warm_up
+    decay, warm_up = options.weight_decay, options.warmup
     if warm_up is None:
         warm_up = WARM_UP if options.schedule == "one-cycle" else 0.0
-    work = multiply_adds(network, view) * batch // launch.place().processes  # of each process
-    form = usual(options, network, work, device, ours=view.network.ours)
+    work = count_macs(network, view) * batch // launch.process_info().world_size  # of each process
+    form = default_execution(options, network, work, device, ours=view.network.ours)
     bears = view.network.card.learning_rate if view.network.ours else _bears(network)
-    rate = _rate_for(options.optimiser, bears, batch * options.accumulate)
+    rate = _rate_for(options.optimizer, bears, batch * options.accumulate)
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch": batch,
         "learning_rate": options.learning_rate or rate,
         "warm_up": warm_up,
-        "weight_decay": USUAL[options.optimiser].weight_decay if decay is None else decay,
-        "augment": options.augment or level(view.channels),
+        "weight_decay": DEFAULTS[options.optimizer].weight_decay if decay is None else decay,
+        "augment": options.augment or default_level(view.channels),
         "precision": form.precision,
-        "layout": form.layout,
+        "layout": form.memory_layout,
         "compile": "yes" if form.compiled else "no",
-        "split": form.split,
-        "threads": options.threads or _threads_for(work, form.split),
+        "split": form.micro_batches,
+        "threads": options.threads or _threads_for(work, form.micro_batches),
     }
     for name, optimisers in TUNED.items():
-        if options.optimiser in optimisers and getattr(options, name) is None:
-            chosen[name] = getattr(USUAL[options.optimiser], name)
+        if options.optimizer in optimisers and getattr(options, name) is None:
+            chosen[name] = getattr(DEFAULTS[options.optimizer], name)
     asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
     return Recipe(**{**asked, **chosen})
 
 
-def _rate_for(optimiser: Optimiser, bears: float, pictures: int) -> float:
+def _rate_for(optimiser: OptimizerName, bears: float, pictures: int) -> float:
     """The highest rate for so many pictures an update, of a network that bears such a one."""
-    of_name = USUAL[optimiser]
-    if not of_name.of_card:
+    of_name = DEFAULTS[optimiser]
+    if not of_name.per_card:
         return of_name.learning_rate
     return of_name.learning_rate * bears * (pictures / 128) ** 0.5
 
@@ -255,8 +265,8 @@ def _bears(network: nn.Module) -> float:
 
 def _threads_for(work: int, split: int) -> int:
     """One for small steps; else the cores, shared by this machine's processes and their parts."""
-    parts = launch.place().local_processes * split
-    return 1 if work < _SMALL else max(1, hardware.cores() // parts)
+    parts = launch.process_info().local_world_size * split
+    return 1 if work < _SMALL_STEP_MACS else max(1, hardware.usable_cores() // parts)
 
 
 def _network_for(side: int, channels: int) -> str:

@@ -16,11 +16,11 @@ from striate.data.listing.samples import Progress
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.options import TrainOptions
-from striate.text import counted
+from striate.text import count_noun
 from striate.training import checkpoint, setup
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.run import Run
-from striate.training.step import Training, retrace
+from striate.training.step import Training, replay
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Replay:
         return {**asdict(self), **lists, "folder": str(self.folder), "same": self.same}
 
     def __str__(self) -> str:
-        steps = counted(self.last - self.first, "step")
+        steps = count_noun(self.last - self.first, "step")
         told = f"{printable(str(self.folder))}: "
         told += f"{steps} of epoch {self.epoch} taken again after step {self.first}: "
         if self.same:
@@ -60,7 +60,9 @@ class Replay:
         return told + (f"\nsince the run, {', '.join(self.changed)}" if self.changed else "")
 
 
-def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progress, None, Replay]:
+def replay_steps(
+    run: Run, photos: Path, options: TrainOptions
+) -> Generator[Progress, None, Replay]:
     """Go from the checkpoint before the last (or the start) to the last and compare.
 
     Nothing is written. Raises OptionError when there is nothing to replay or pictures have changed.
@@ -79,16 +81,16 @@ def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progre
         )
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        data = yield from setup.read(photos, options)
-        setup.same_pictures(run, data.packed)
-        training = yield from setup.build(data, options, device, run, Group())
+        data = yield from setup.prepare_data(photos, options)
+        setup.check_same_images(run, data.decoded)
+        training = yield from setup.build_training(data, options, device, run, Group())
         position, tensors, goal = _ends(run, training)
         first = position.step
-        retrace(training, position, goal)
-        changed = setup.changes(run, device)
+        replay(training, position, goal)
+        changed = setup.environment_changes(run, device)
     finally:
         torch.set_num_threads(threads)
-    came = checkpoint.state(training.model.network, training.optimiser, training.average)
+    came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
     sums = _sums(position, goal, tensors, run)
     differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]
     largest = max((_distance(tensors[name], came[name]) for name in differing), default=0.0)
@@ -99,7 +101,7 @@ def replaying(run: Run, photos: Path, options: TrainOptions) -> Generator[Progre
     )  # fmt: skip
 
 
-def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Position]:
+def _ends(run: Run, training: Training) -> tuple[TrainState, dict[str, Tensor], TrainState]:
     """Where the replay begins, with the network put there; the tensors and position it must reach.
 
     Of a run that is being trained, the older file is read first: what comes later is later.
@@ -107,8 +109,8 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
     """
     shown = printable(str(run.folder))
     last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
-    learner = training.model.network, training.optimiser, training.average
-    position = Position()
+    learner = training.model.network, training.optimizer, training.ema
+    position = TrainState()
     if not os.path.lexists(last):
         raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
     if os.path.lexists(previous):
@@ -116,7 +118,7 @@ def _ends(run: Run, training: Training) -> tuple[Position, dict[str, Tensor], Po
     else:
         _same_start(run, training)
     tensors, goal = checkpoint.read(last)
-    checkpoint.check_fit(last, tensors, checkpoint.state(*learner))
+    checkpoint.check_fit(last, tensors, checkpoint.collect_state(*learner))
     within = goal.epoch == position.epoch and goal.step > position.step
     if not within and (goal.epoch, goal.step) != (position.epoch + 1, 0):
         raise OptionError(
@@ -137,17 +139,17 @@ def _same_start(run: Run, training: Training) -> None:
 
 
 def _sums(
-    position: Position, goal: Position, tensors: dict[str, Tensor], run: Run
+    position: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run
 ) -> dict[str, tuple[object, object]]:
     """What was recorded beside the tensors, and what it is now."""
-    if goal.epoch == position.epoch or goal.closed is None:
+    if goal.epoch == position.epoch or goal.last_epoch is None:
         names = ("loss_sum", "right", "seen")
         return {name: (getattr(goal, name), getattr(position, name)) for name in names}
-    told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.closed)
-    network = checkpoint.under("network.", tensors)
+    told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.last_epoch)
+    network = checkpoint.with_prefix("network.", tensors)
     return {
-        "training loss": (goal.closed.train_loss, position.loss_sum / position.seen),
-        "training accuracy": (goal.closed.train_accuracy, position.right / position.seen),
+        "training loss": (goal.last_epoch.train_loss, position.loss_sum / position.seen),
+        "training accuracy": (goal.last_epoch.train_accuracy, position.correct / position.seen),
         "SHA-256 in events.jsonl": (told.weights, tensorfile.digest(network)),
     }
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from striate import storage
-from striate.distributed.launch import Place
+from striate.distributed.launch import ProcessInfo
 from striate.errors import OptionError, StorageError, printable
 from striate.options import TrainOptions
-from striate.text import counted, percent
+from striate.text import count_noun, format_percent
 from striate.training.events import (
     Epoch,
     Event,
@@ -94,7 +94,7 @@ class Run:
     def pictures_file(self) -> Path:
         return self.folder / "pictures.jsonl"
 
-    def pictures(self) -> list[dict[str, str]]:
+    def samples(self) -> list[dict[str, str]]:
         """Path, class, part and SHA-256 of every picture the run began with.
 
         Raises StorageError naming the line that is damaged.
@@ -110,7 +110,7 @@ class Run:
             found.append(entry)
         return found
 
-    def note(self, event: Event) -> None:
+    def append_event(self, event: Event) -> None:
         """Append an event to events.jsonl; those that end something are on the disk afterwards."""
         line = json.dumps(to_json(event), allow_nan=False) + "\n"
         try:
@@ -122,7 +122,7 @@ class Run:
         except OSError as error:
             raise storage.storage_error(self.events_file, error, "make room and resume") from error
 
-    def mend(self) -> None:
+    def truncate_partial_line(self) -> None:
         """Cut off the half line that a kill or a full disk left at the end of events.jsonl.
 
         Raises StorageError.
@@ -191,7 +191,7 @@ class Run:
             return f"Run({str(self.folder)!r}, no epoch done)"
         best = max(epochs, key=lambda epoch: (epoch.best, epoch.epoch))
         state = "finished" if self.finished else "unfinished"
-        length, right = counted(len(epochs), "epoch"), percent(best.validation_accuracy)
+        length, right = count_noun(len(epochs), "epoch"), format_percent(best.validation_accuracy)
         return (
             f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch} with {right} "
             "of the validation pictures right)"
@@ -203,9 +203,9 @@ class Run:
             (
                 str(epoch.epoch),
                 f"{epoch.train_loss:.4f}",
-                percent(epoch.train_accuracy),
+                format_percent(epoch.train_accuracy),
                 f"{epoch.validation_loss:.4f}",
-                percent(epoch.validation_accuracy),
+                format_percent(epoch.validation_accuracy),
                 "best" if epoch.best else "",
             )
             for epoch in self.epochs()
@@ -215,16 +215,16 @@ class Run:
         return f"<table><caption>{escape(repr(self))}</caption><tr>{head}</tr>{body}</table>"
 
 
-def job(place: Place, photos: Path, options: TrainOptions) -> dict[str, Any]:
+def job_record(process: ProcessInfo, photos: Path, options: TrainOptions) -> dict[str, Any]:
     """What tells the run of a restarted training from others; empty without torchrun."""
-    if not place.job:
+    if not process.job:
         return {}
-    return {"job": place.job, "photos": str(photos), "asked": options.model_dump(mode="json")}
+    return {"job": process.job, "photos": str(photos), "asked": options.model_dump(mode="json")}
 
 
-def begun(place: Place, photos: Path, options: TrainOptions) -> Path | None:
+def find_started_run(process: ProcessInfo, photos: Path, options: TrainOptions) -> Path | None:
     """The folder of the run that this job has begun with these options, if it has."""
-    wanted = job(place, photos, options)
+    wanted = job_record(process, photos, options)
     home = options.out.parent if options.out else storage.beside(Path("runs"), photos)
     for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
         run = Run(folder)

@@ -16,31 +16,31 @@ import torch
 from torch import nn
 
 from striate import hardware, storage, tensorfile
-from striate.data.cache.decode_all import headers
-from striate.data.cache.decoded import packing
+from striate.data.cache.decode_all import read_headers
+from striate.data.cache.decoded import prepare_cache
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import NO_PART, Pictures, Records, rows_of
-from striate.data.listing.samples import PARTS, UNUSABLE, Finding, Packed, Progress, as_text
-from striate.data.listing.splits import Shares, class_weights, divided
-from striate.data.loader import pixels_of, resident
-from striate.data.problems import problems, reasons
+from striate.data.listing.columns import NO_SPLIT, Records, Samples, rows_in_split
+from striate.data.listing.samples import SPLITS, UNUSABLE, DecodedImages, Finding, Progress, as_text
+from striate.data.listing.splits import SplitFractions, assign_splits, class_weights
+from striate.data.loader import load_split, resident_bytes
+from striate.data.problems import find_problems, reasons
 from striate.data.readers.scan import scan
-from striate.data.shards.remote import address
+from striate.data.shards.remote import remote_address
 from striate.distributed.group import Group
 from striate.errors import DataError, OptionError, StorageError, printable
-from striate.layers.fast_cpu import quicken
-from striate.model import Model, place
-from striate.optim.ema import Average
-from striate.optim.optimizer import Optimiser
+from striate.layers.fast_cpu import use_fast_cpu_layers
+from striate.model import Model, to_device
+from striate.optim.ema import EMA
+from striate.optim.optimizer import Optimizer
 from striate.options import TrainOptions, positional, words
-from striate.text import counted, shell_command
+from striate.text import count_noun, shell_command
 from striate.training import autotune, checkpoint, sync
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import Note, Started
-from striate.training.forward_backward import Passes
+from striate.training.forward_backward import ForwardBackward
 from striate.training.loop import mend_model
-from striate.training.memory import Room, free_memory
-from striate.training.recipe import Recipe, View, choose_view, complete
+from striate.training.memory import MemoryBudget, free_memory
+from striate.training.recipe import Recipe, View, choose_view, complete_recipe
 from striate.training.run import Run
 from striate.training.step import Training
 
@@ -49,44 +49,44 @@ _AT_ONCE = 256  #: of them in memory
 
 
 @dataclass(frozen=True)
-class Dataset:
+class PreparedData:
     """A folder decoded, checked and divided, with the view that the network will have of it."""
 
-    photos: Path
-    packed: Packed
+    root: Path
+    decoded: DecodedImages
     view: View
     preprocess: Preprocess
-    shares: Shares
+    fractions: SplitFractions
     left_out: tuple[Finding, ...]
 
     def counts(self) -> dict[str, int]:
         """Part -> pictures."""
-        parts = np.bincount(Pictures.of(self.packed.pictures).parts, minlength=len(PARTS))
-        return dict(zip(PARTS, parts.tolist(), strict=False))
+        parts = np.bincount(Samples.of(self.decoded.samples).splits, minlength=len(SPLITS))
+        return dict(zip(SPLITS, parts.tolist(), strict=False))
 
 
-def read(photos: Path, options: TrainOptions) -> Generator[Progress, None, Dataset]:
+def prepare_data(photos: Path, options: TrainOptions) -> Generator[Progress, None, PreparedData]:
     """Decode, check and divide a folder of pictures.
 
     Raises DataError when it cannot be trained on, OptionError when options do not go together.
     """
     listing = scan(photos)
-    _trainable(photos, problems(listing.class_names, listing.pictures, None, listing.findings))
-    asked = options.network and options.size and options.colour
-    view = choose_view(options, () if asked else headers(listing))
+    _trainable(photos, find_problems(listing.class_names, listing.samples, None, listing.findings))
+    asked = options.network and options.size and options.color
+    view = choose_view(options, () if asked else read_headers(listing))
     view.check(len(listing.class_names))
     geometry = Preprocess(view.size, view.channels, view.fit)
-    packed = yield from packing(listing, geometry, largest_megabytes=options.largest)
+    packed = yield from prepare_cache(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
-    pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    pictures, records = Samples.of(packed.samples), Records.of(packed.records)
     why = reasons(listing, pictures, records, options.leaked)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
         why = (f"{printable(first.path)} is {first.kind}, {count}", *why)
     _trainable(photos, why)
-    shares = Shares(options.validation, options.test)
-    packed = divided(packed, shares, options.leaked)
-    return Dataset(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
+    shares = SplitFractions(options.validation, options.test)
+    packed = assign_splits(packed, shares, options.leaked)
+    return PreparedData(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
 
 
 def _trainable(photos: Path, why: Sequence[str]) -> None:
@@ -94,67 +94,75 @@ def _trainable(photos: Path, why: Sequence[str]) -> None:
         raise DataError(f"{printable(str(photos))}: {why[0]}")
 
 
-def notes(data: Dataset) -> Iterator[Note]:
+def notes(data: PreparedData) -> Iterator[Note]:
     """What the owner of the images should know before any figure."""
-    if data.packed.note:
-        yield Note(data.packed.note)
+    if data.decoded.note:
+        yield Note(data.decoded.note)
     if data.left_out:
         count = f"{len(data.left_out):,} {'file is' if len(data.left_out) == 1 else 'files are'}"
         yield Note(f"{count} left out; `striate check` names them and says why")
-    if leaked := sum(finding.kind == "leaked" for finding in data.packed.findings):
+    if leaked := sum(finding.kind == "leaked" for finding in data.decoded.findings):
         count = f"{leaked:,} {'image is' if leaked == 1 else 'images are'}"
         kept = "figures on them will be too good; --leaked drop leaves them out"
-        dropped = (Pictures.of(data.packed.pictures).parts == NO_PART).any()
+        dropped = (Samples.of(data.decoded.samples).splits == NO_SPLIT).any()
         yield Note(f"leakage: {count} in an earlier part too: {'left out' if dropped else kept}")
 
 
-def build(
-    data: Dataset, options: TrainOptions, device: torch.device, run: Run, group: Group
+def build_training(
+    data: PreparedData, options: TrainOptions, device: torch.device, run: Run, group: Group
 ) -> Generator[Progress, None, Training]:
     """The network with fresh weights, its optimiser and its batches."""
-    sync.same_pictures(group, _register(data.packed))
-    class_names = data.packed.class_names
+    sync.check_same_images(group, _register(data.decoded))
+    class_names = data.decoded.class_names
     torch.manual_seed(options.seed)
     network = data.view.build(len(class_names))
     sync.same_network(group, data.view.network, network)
     ours = data.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a strange forward may leave a mark
-    room = Room(followed, data.view, free_memory(device, resident(data.packed, device)))
+    room = MemoryBudget(
+        followed, data.view, free_memory(device, resident_bytes(data.decoded, device))
+    )
     pictures = data.counts()["train"]
-    recipe = complete(room.settled(options, pictures), data.view, pictures, followed, device)
-    room.check(recipe)
+    recipe = complete_recipe(
+        room.resolve_batch_size(options, pictures), data.view, pictures, followed, device
+    )
+    room.check_fits(recipe)
     torch.set_num_threads(recipe.threads)
     if recipe.deterministic:
-        hardware.steady()
+        hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
-    network = sync.prepared(group, recipe, network, str(data.view.network))
-    train = pixels_of(data.packed, "train", data.preprocess, device)
+    network = sync.prepare_norms(group, recipe, network, str(data.view.network))
+    train = load_split(data.decoded, "train", data.preprocess, device)
     verdict = None  # several processes take the usual form: each would find another
-    if group.alone:
-        verdict = yield from autotune.verdict(network, train, recipe, data.view, options)
-    recipe = recipe.in_form(verdict.form) if verdict else recipe
-    network.to(memory_format=recipe.form.memory_format)  # pyright: ignore
+    if group.is_single:
+        verdict = yield from autotune.autotune(network, train, recipe, data.view, options)
+    recipe = recipe.with_execution(verdict.execution) if verdict else recipe
+    network.to(memory_format=recipe.execution.memory_format)  # pyright: ignore
     weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
     counts = ", ".join(f"{count:,} {part}" for part, count in data.counts().items())
     facts = {"pictures": counts, **recipe.facts, "device": hardware.name(device)}
     return Training(
-        model=Model(network, data.view.network, class_names, data.preprocess, data.shares, facts),
-        optimiser=_optimiser(network, recipe),
-        average=Average(network, recipe.average) if recipe.average else None,
-        passes=Passes(network, recipe.form, recipe.smoothing, weights),
+        model=Model(
+            network, data.view.network, class_names, data.preprocess, data.fractions, facts
+        ),
+        optimizer=_optimiser(network, recipe),
+        ema=EMA(network, recipe.ema) if recipe.ema else None,
+        forward_backward=ForwardBackward(
+            network, recipe.execution, recipe.label_smoothing, weights
+        ),
         train=train,
-        validation=pixels_of(data.packed, "validation", data.preprocess, device),
+        validation=load_split(data.decoded, "validation", data.preprocess, device),
         recipe=recipe,
         run=run,
         group=group,
-        verdict=verdict,
+        tuned=verdict,
     )
 
 
-def _optimiser(network: nn.Module, recipe: Recipe) -> Optimiser:
-    return Optimiser(
+def _optimiser(network: nn.Module, recipe: Recipe) -> Optimizer:
+    return Optimizer(
         network,
-        recipe.optimiser,
+        recipe.optimizer,
         recipe.weight_decay,
         momentum=recipe.momentum,
         betas=recipe.betas,
@@ -165,13 +173,15 @@ def _optimiser(network: nn.Module, recipe: Recipe) -> Optimiser:
 
 def _placed(network: nn.Module, device: torch.device, *, ours: bool) -> nn.Module:
     """On its device, in layers that are quick there; only ours is known to bear channels last."""
-    network = place(network, device) if ours else network.to(device)
+    network = to_device(network, device) if ours else network.to(device)
     if device.type == "cpu":
-        quicken(network)
+        use_fast_cpu_layers(network)
     return network
 
 
-def record(training: Training, data: Dataset, options: TrainOptions, device: torch.device) -> None:
+def write_run_record(
+    training: Training, data: PreparedData, options: TrainOptions, device: torch.device
+) -> None:
     """Write down options, environment and pictures of a new run."""
     run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
@@ -179,35 +189,38 @@ def record(training: Training, data: Dataset, options: TrainOptions, device: tor
     if data.view.network.source == "object":  # which may begin with weights of any seed
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
-    photos = positional(address(data.photos) or data.photos)
-    command = (*training.group.place.command, "train", photos, *words(options.given()))
-    environment = hardware.environment(device)
+    photos = positional(remote_address(data.root) or data.root)
+    command = (*training.group.process.command, "train", photos, *words(options.given()))
+    environment = hardware.describe_environment(device)
     run.write_json("environment.json", {"command": shell_command(command), **environment})
-    findings = Counter(finding.kind for finding in data.packed.findings)
+    findings = Counter(finding.kind for finding in data.decoded.findings)
     run.write_json(
         "data_report.json",
         {
-            "class_names": data.packed.class_names,
+            "class_names": data.decoded.class_names,
             "pictures": data.counts(),
             "findings": dict(findings),
             "left_out": [asdict(finding) for finding in data.left_out],
         },
     )
-    storage.write_lines(run.folder / "pictures.jsonl", _register(data.packed))
+    storage.write_lines(run.folder / "pictures.jsonl", _register(data.decoded))
     # Last: a folder with this file is a run, which can be resumed.
     run.write_json(
-        "options.json", {"photos": address(data.photos) or str(data.photos.resolve()), **resolved}
+        "options.json",
+        {"photos": remote_address(data.root) or str(data.root.resolve()), **resolved},
     )
 
 
-def started(training: Training, data: Dataset, device: torch.device, position: Position) -> Started:
+def make_started(
+    training: Training, data: PreparedData, device: torch.device, position: TrainState
+) -> Started:
     """What a listener learns before the first step."""
     recipe = training.recipe
     return Started(
         folder=training.run.folder,
         network=str(data.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
-        classes=len(data.packed.class_names),
+        classes=len(data.decoded.class_names),
         pictures=data.counts(),
         left_out=len(data.left_out),
         size=data.view.size,
@@ -217,29 +230,29 @@ def started(training: Training, data: Dataset, device: torch.device, position: P
         batch=recipe.batch,
         device=str(device),
         threads=torch.get_num_threads(),
-        form=str(recipe.form),
-        gain=training.verdict.gain if training.verdict else None,
+        execution=str(recipe.execution),
+        speedup=training.tuned.speedup if training.tuned else None,
         epoch=position.epoch + 1,
-        processes=training.group.place.processes,
-        batch_norm="" if training.group.alone else recipe.batch_norm,
+        world_size=training.group.process.world_size,
+        batch_norm="" if training.group.is_single else recipe.batch_norm,
         code="" if data.view.network.ours else data.view.network.option,
     )
 
 
-def resume(
-    training: Training, data: Dataset, device: torch.device
-) -> Generator[Note, None, Position]:
+def restore_checkpoint(
+    training: Training, data: PreparedData, device: torch.device
+) -> Generator[Note, None, TrainState]:
     """Put the run's last checkpoint back, after checking that pictures and machine are the same.
 
     What of the run is damaged and can be done without is noted. Raises OptionError when pictures
     were added, removed or changed, or no checkpoint is left, StorageError for other damage.
     """
     run = training.run
-    same_pictures(run, data.packed)
+    check_same_images(run, data.decoded)
     position, reason = checkpoint.load(
-        run.checkpoints, training.model.network, training.optimiser, training.average
+        run.checkpoints, training.model.network, training.optimizer, training.ema
     )
-    if position == Position() and run.epochs():
+    if position == TrainState() and run.epochs():
         shown = printable(str(run.folder))
         raise OptionError(f"{shown}: nothing to resume from: no checkpoint is left; train anew")
     if reason:
@@ -247,15 +260,15 @@ def resume(
     if damage := mend_model(training, position):
         yield Note(damage)
     if damage := run.damage():
-        yield Note(f"{counted(len(damage), 'line')} of the events left out: {damage[0]}")
-    if changed := changes(run, device):
+        yield Note(f"{count_noun(len(damage), 'line')} of the events left out: {damage[0]}")
+    if changed := environment_changes(run, device):
         yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
     return position
 
 
-def changes(run: Run, device: torch.device) -> tuple[str, ...]:
+def environment_changes(run: Run, device: torch.device) -> tuple[str, ...]:
     """What of versions and machine is not as the run began: its numbers may differ from now on."""
-    now = hardware.environment(device)
+    now = hardware.describe_environment(device)
     try:
         then = run.read_json("environment.json")
     except StorageError as error:
@@ -265,7 +278,7 @@ def changes(run: Run, device: torch.device) -> tuple[str, ...]:
     )
 
 
-def same_pictures(run: Run, packed: Packed) -> None:
+def check_same_images(run: Run, packed: DecodedImages) -> None:
     """Raises OptionError when pictures were added, removed or changed since the run began.
 
     Raises StorageError where the list of them is damaged.
@@ -273,7 +286,7 @@ def same_pictures(run: Run, packed: Packed) -> None:
     lines = (line.encode("ascii") for line in _register(packed))
     if all(a == b for a, b in zip_longest(storage.read_lines(run.pictures_file), lines)):
         return
-    then = {entry["path"]: entry for entry in run.pictures()}
+    then = {entry["path"]: entry for entry in run.samples()}
     now = {entry["path"]: entry for entry in map(json.loads, _register(packed))}
     counts = {
         "added": now.keys() - then.keys(),
@@ -288,21 +301,21 @@ def same_pictures(run: Run, packed: Packed) -> None:
         )
 
 
-def _register(packed: Packed) -> Iterator[str]:
+def _register(packed: DecodedImages) -> Iterator[str]:
     """A JSON line a picture: path, class, part and SHA-256."""
-    for picture, record in zip(packed.pictures, packed.records, strict=True):
+    for picture, record in zip(packed.samples, packed.records, strict=True):
         entry = {
             "path": as_text(picture.path),
             "class": packed.class_names[picture.label],
-            "part": picture.part,
+            "part": picture.split,
             "sha256": record.digest,
         }
         yield json.dumps(entry) + "\n"
 
 
-def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
+def _with_statistics(geometry: Preprocess, packed: DecodedImages) -> Preprocess:
     """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
-    rows = rows_of(packed.pictures, "train")
+    rows = rows_in_split(packed.samples, "train")
     chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
     moments = [
         cv2.meanStdDev(picture)
@@ -312,17 +325,17 @@ def _with_statistics(geometry: Preprocess, packed: Packed) -> Preprocess:
     means, spreads = np.array(moments)[..., 0].swapaxes(0, 1) / 255  # (pictures, channels) each
     mean = means.mean(axis=0)
     deviation = np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=0)).clip(min=1 / 255)
-    return replace(geometry, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
+    return replace(geometry, mean=tuple(mean.tolist()), std=tuple(deviation.tolist()))
 
 
-def default_folder(data: Dataset) -> Path:
+def default_folder(data: PreparedData) -> Path:
     """`runs/FOLDER-NETWORK`, with nothing in it that a shell or file system minds.
 
     In the folder of the images it would be taken for one of them: then beside that.
     """
     stem, network = (
         "".join(c if c.isalnum() or c in "._" else "-" for c in text)
-        for text in (data.photos.resolve().stem, str(data.view.network))
+        for text in (data.root.resolve().stem, str(data.view.network))
     )
     name = f"{stem.strip('.-')[:60] or 'pictures'}-{network[:100]}"
-    return storage.beside(Path("runs", name), data.photos)
+    return storage.beside(Path("runs", name), data.root)

@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from striate import hardware
-from striate.data.loader import Batch, Pixels, Share, ahead, steps_in
+from striate.data.loader import Batch, BatchShard, ImageDataset, count_steps, prefetch
 from striate.distributed.group import Group
 from striate.errors import DivergedError
 from striate.model import Model
 from striate.optim import schedule
-from striate.optim.ema import Average
-from striate.optim.optimizer import Optimiser
+from striate.optim.ema import EMA
+from striate.optim.optimizer import Optimizer
 from striate.tasks import classification
-from striate.training.autotune import Verdict
-from striate.training.checkpoint import Position
-from striate.training.forward_backward import Passes, explained
-from striate.training.health import Health
+from striate.training.autotune import TuneResult
+from striate.training.checkpoint import TrainState
+from striate.training.forward_backward import ForwardBackward, translate_torch_errors
+from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 
-_HOPELESS = 1e4  #: a loss in nats that no finite training comes back from
+_MAX_LOSS = 1e4  #: a loss in nats that no finite training comes back from
 
 
 class LossError(DivergedError):
@@ -37,33 +37,33 @@ class LossError(DivergedError):
         self.step = step  #: of the epoch, from 1
 
 
-class Unread:
+class PendingMetrics:
     """What steps gave that nobody has read yet: to read a GPU's numbers is to wait for it."""
 
     def __init__(self) -> None:
         self._steps: list[tuple[Tensor, Tensor, int]] = []
         self._last = 0
 
-    def add(self, step: int, loss: Tensor, right: Tensor, pictures: int) -> None:
+    def add(self, step: int, loss: Tensor, correct: Tensor, pictures: int) -> None:
         self._last = step  # of the epoch, from 1
-        self._steps.append((loss.detach(), right, pictures))
+        self._steps.append((loss.detach(), correct, pictures))
 
-    def settle(self, position: Position) -> None:
+    def flush(self, position: TrainState) -> None:
         """Add all to the sums of the epoch under way. Raises LossError."""
         if not self._steps:
             return
         losses, right, counts = zip(*self._steps, strict=True)
         values = torch.stack(losses).tolist()
         for step, value in enumerate(values, self._last - len(values) + 1):
-            if not math.isfinite(value) or value > _HOPELESS:
+            if not math.isfinite(value) or value > _MAX_LOSS:
                 raise LossError(step, value)
         for value, count in zip(values, counts, strict=True):
             position.loss_sum += value * count
-        position.right += int(sum(torch.stack(right).tolist()))
+        position.correct += int(sum(torch.stack(right).tolist()))
         position.seen += sum(counts)
         self._steps.clear()
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Leave unread what was added."""
         self._steps.clear()
 
@@ -73,42 +73,42 @@ class Training:
     """All that the loop needs."""
 
     model: Model
-    optimiser: Optimiser
-    average: Average | None
-    passes: Passes
-    train: Pixels
-    validation: Pixels
+    optimizer: Optimizer
+    ema: EMA | None
+    forward_backward: ForwardBackward
+    train: ImageDataset
+    validation: ImageDataset
     recipe: Recipe
     run: Run
-    verdict: Verdict | None = None  #: of the trial that chose the form of a step
+    tuned: TuneResult | None = None  #: of the trial that chose the form of a step
     group: Group = field(default_factory=Group)
-    unread: Unread = field(default_factory=Unread)
-    health: Health = field(default_factory=Health)
+    pending: PendingMetrics = field(default_factory=PendingMetrics)
+    health: GradientMonitor = field(default_factory=GradientMonitor)
 
     @property
-    def judged(self) -> nn.Module:
+    def eval_network(self) -> nn.Module:
         """The network that is validated and kept: the average where there is one."""
-        return self.average.network if self.average else self.model.network
+        return self.ema.network if self.ema else self.model.network
 
     @property
     def steps(self) -> int:
         """Of an epoch."""
-        return steps_in(len(self.train), self.recipe.batch, self.share.least)
+        return count_steps(len(self.train), self.recipe.batch, self.shard.min_images)
 
     @property
-    def share(self) -> Share:
+    def shard(self) -> BatchShard:
         """What this process takes of each batch.
 
         A local norm needs two pictures in each part, a network that is not ours one: its forward
         may not take none.
         """
-        place = self.group.place
+        place = self.group.process
         local = self.recipe.batch_norm == "local"
         each = 2 if local else 0 if self.model.spec.ours else 1
-        return Share(place.rank, place.processes, max(2, each * place.processes))
+        return BatchShard(place.rank, place.world_size, max(2, each * place.world_size))
 
     @property
-    def judged_at_once(self) -> int:
+    def eval_batch(self) -> int:
         """Pictures of a validation: nothing is kept of a layer, so twice a step's take no more."""
         return max(self.recipe.batch, min(2 * self.recipe.batch, 256))
 
@@ -116,18 +116,22 @@ class Training:
         """Of a step of an epoch, from 0, those of all processes together."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
-    def peak(self, position: Position) -> float:
+    def peak_learning_rate(self, position: TrainState) -> float:
         """The highest learning rate: a tenth of the recipe's after a recovery."""
         return self.recipe.learning_rate / (10 if position.recovered else 1)
 
-    def rate(self, position: Position, progress: float) -> float:
+    def learning_rate(self, position: TrainState, progress: float) -> float:
         """The learning rate at a share of the training."""
         recipe = self.recipe
         return schedule.learning_rate(
-            self.peak(position), progress, recipe.schedule, recipe.warm_up, position.drops
+            self.peak_learning_rate(position),
+            progress,
+            recipe.schedule,
+            recipe.warmup,
+            position.drops,
         )
 
-    def progress(self, position: Position) -> float:
+    def progress(self, position: TrainState) -> float:
         """Share of the training done: of its steps or of its minutes, whichever is further."""
         recipe = self.recipe
         done = position.epoch * self.steps + position.step
@@ -135,27 +139,27 @@ class Training:
         return min(1.0, max(done / (recipe.epochs * self.steps), by_clock))
 
 
-def batches(training: Training, position: Position) -> Iterator[Batch]:
+def train_batches(training: Training, position: TrainState) -> Iterator[Batch]:
     """What is left of an epoch.
 
     Each batch is made while the one before it is learned from, but not where all cores learn: a
     second team of threads slows the first down by a quarter (docs/log.md).
     """
     recipe = training.recipe
-    left = training.train.shuffled(
+    left = training.train.train_batches(
         recipe.batch,
         seed=recipe.seed,
         epoch=position.epoch,
-        variation=recipe.variation,
+        variation=recipe.augment_ranges,
         first=position.step,
         balanced=recipe.balance == "sampling",
-        share=training.share,
+        shard=training.shard,
     )
     on_cores = training.train.labels.device.type == "cpu" and recipe.threads > 1
-    return left if on_cores else ahead(left)
+    return left if on_cores else prefetch(left)
 
 
-def take(training: Training, position: Position, batch: Batch, rate: float) -> None:
+def train_step(training: Training, position: TrainState, batch: Batch, rate: float) -> None:
     """Learn from a batch, or this process's share of it; the loss is that of the whole batch.
 
     Raises LossError before a weight is changed, but on a GPU later; OptionError where torch
@@ -164,7 +168,7 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     recipe, total, group = training.recipe, training.steps, training.group
     device = batch.labels.device
     seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
-    hardware.seed(device, seed + group.place.rank * 1_000_000_007)
+    hardware.seed(device, seed + group.process.rank * 1_000_000_007)
     together = min(
         recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
     )
@@ -172,54 +176,64 @@ def take(training: Training, position: Position, batch: Batch, rate: float) -> N
     share = len(batch.labels) / pictures
     with (
         training.model.spec.explained(),
-        explained(batch),
-        group.adding_gradients(training.optimiser.params),
+        translate_torch_errors(batch),
+        group.all_reduce_gradients(training.optimizer.params),
     ):
-        loss, right = training.passes.run(batch, training.optimiser.scale * (share / together))
-    loss, right = group.total(loss.detach() * share, right)
-    training.unread.add(position.step + 1, loss, right, pictures)
+        loss, right = training.forward_backward.run(
+            batch, training.optimizer.scale * (share / together)
+        )
+    loss, right = group.all_reduce_sum(loss.detach() * share, right)
+    training.pending.add(position.step + 1, loss, right, pictures)
     if device.type == "cpu":
-        training.unread.settle(position)
+        training.pending.flush(position)
     position.step += 1
     if position.step % recipe.accumulate == 0 or position.step == total:
-        with explained(batch):  # the first update makes room for what the optimiser remembers
+        with translate_torch_errors(
+            batch
+        ):  # the first update makes room for what the optimiser remembers
             _update(training, position, rate)
 
 
-def _update(training: Training, position: Position, rate: float) -> None:
+def _update(training: Training, position: TrainState, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
-    optimiser, recipe = training.optimiser, training.recipe
-    if optimiser.ready():
+    optimiser, recipe = training.optimizer, training.recipe
+    if optimiser.grads_finite():
         updates = (position.epoch * training.steps + position.step - 1) // recipe.accumulate
-        training.health.feel(training.model.network, position, updates)
-        if recipe.clip:
-            optimiser.clip(recipe.clip)
+        training.health.record(training.model.network, position, updates)
+        if recipe.clip_grad:
+            optimiser.clip_grad_norm(recipe.clip_grad)
         optimiser.step(rate)
-    optimiser.clear()
-    if training.average:
-        training.average.follow(training.model.network)
+    optimiser.zero_grad()
+    if training.ema:
+        training.ema.update(training.model.network)
 
 
-def retrace(training: Training, position: Position, goal: Position) -> None:
+def replay(training: Training, position: TrainState, goal: TrainState) -> None:
     """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
     last = goal.step if goal.epoch == position.epoch else training.steps
     training.model.network.train()
-    for batch in islice(batches(training, position), last - position.step):
-        take(training, position, batch, training.rate(position, training.progress(position)))
-    training.unread.settle(position)
+    for batch in islice(train_batches(training, position), last - position.step):
+        train_step(
+            training, position, batch, training.learning_rate(position, training.progress(position))
+        )
+    training.pending.flush(position)
 
 
 @torch.inference_mode()
-def validate(network: nn.Module, pixels: Pixels, group: Group, batch: int) -> tuple[float, float]:
+def validate(
+    network: nn.Module, pixels: ImageDataset, group: Group, batch: int
+) -> tuple[float, float]:
     """Mean loss in nats and share right over every picture, in evaluation mode."""
     network.eval()
-    group.same_statistics(network)
+    group.broadcast_buffers(network)
     loss_sum, right = 0.0, 0
-    for chunk in pixels.in_order(batch, Share(group.place.rank, group.place.processes)):
+    for chunk in pixels.eval_batches(
+        batch, BatchShard(group.process.rank, group.process.world_size)
+    ):
         if not len(chunk.labels):
             continue  # a last batch may leave nothing for a process
         outputs = network(chunk.pictures)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
-        right += int(classification.right(outputs, chunk.labels))
-    sums = group.total(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(right))
+        right += int(classification.count_correct(outputs, chunk.labels))
+    sums = group.all_reduce_sum(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(right))
     return sums[0].item() / len(pixels), sums[1].item() / len(pixels)

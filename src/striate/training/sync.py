@@ -11,79 +11,79 @@ from torch import nn
 
 from striate.distributed import collectives
 from striate.distributed.group import Group
-from striate.distributed.sync_batch_norm import synchronise
+from striate.distributed.sync_batch_norm import convert_batch_norms
 from striate.errors import OptionError
-from striate.optim.ema import Average
-from striate.optim.optimizer import Optimiser
+from striate.optim.ema import EMA
+from striate.optim.optimizer import Optimizer
 from striate.training import checkpoint
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import from_json
 from striate.training.recipe import Recipe
 from striate.zoo.spec import NetworkSpec
 
 
-def same_pictures(group: Group, register: Iterable[str]) -> None:
+def check_same_images(group: Group, register: Iterable[str]) -> None:
     """Raises OptionError where this process has found other pictures than the first one."""
-    if group.alone:
+    if group.is_single:
         return
     own = hashlib.sha256()
     for line in register:
         own.update(line.encode("utf-8", "surrogateescape"))
-    if group.tell(own.hexdigest()) != own.hexdigest():
+    if group.broadcast_object(own.hexdigest()) != own.hexdigest():
         raise OptionError(
-            f"process {group.place.rank} (machine {group.place.machine}) found other pictures "
+            f"process {group.process.rank} (machine {group.process.machine}) found other pictures "
             "than process 0; every machine needs the same files under the same path"
         )
 
 
 def same_network(group: Group, spec: NetworkSpec, network: nn.Module) -> None:
     """Raises OptionError where this process has another network than the first one."""
-    if group.alone:
+    if group.is_single:
         return
     tensors = network.state_dict()
     own = [str(spec), spec.sha256, [[name, list(each.shape)] for name, each in tensors.items()]]
-    if group.tell(own) != own:
+    if group.broadcast_object(own) != own:
         raise OptionError(
-            f"process {group.place.rank} (machine {group.place.machine}) has another {spec} than "
+            f"process {group.process.rank} (machine {group.process.machine}) has another {spec} than "
             "process 0; every process needs the same network"
         )
 
 
-def prepared(group: Group, recipe: Recipe, network: nn.Module, name: str) -> nn.Module:
+def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -> nn.Module:
     """The network with norms that suit several processes. Raises OptionError."""
-    if group.alone:
+    if group.is_single:
         return network
-    processes, local = group.place.processes, recipe.batch_norm == "local"
+    processes, local = group.process.world_size, recipe.batch_norm == "local"
     if recipe.batch < (least := processes * (2 if local else 1)):
         need = " and a local norm needs two pictures in each" if local else ""
         raise OptionError(
             f"{processes} processes share a batch{need}, but the batch is {recipe.batch}; "
             f"give --batch {least} or more"
         )
-    return network if local else synchronise(network, name)
+    return network if local else convert_batch_norms(network, name)
 
 
-def same_state(
+def broadcast_state(
     group: Group,
-    position: Position,
+    position: TrainState,
     network: nn.Module,
-    optimiser: Optimiser,
-    average: Average | None,
-) -> Position:
+    optimiser: Optimizer,
+    average: EMA | None,
+) -> TrainState:
     """The position of the first process, whose tensors all of them have afterwards."""
-    if group.alone:
+    if group.is_single:
         return position
-    own = checkpoint.state(network, optimiser, average)
+    own = checkpoint.collect_state(network, optimiser, average)
     kinds = {name: (list(each.shape), str(each.dtype)) for name, each in own.items()}
-    values, kinds = group.tell((asdict(position), kinds))
+    values, kinds = group.broadcast_object((asdict(position), kinds))
     tensors = {
         name: own[name].detach().cpu().contiguous()
-        if group.first
+        if group.is_main
         else torch.empty(shape, dtype=getattr(torch, kind.removeprefix("torch.")))
         for name, (shape, kind) in kinds.items()
     }
     for tensor in tensors.values():
-        collectives.copy_first(tensor)
-    if not group.first:
+        collectives.broadcast_(tensor)
+    if not group.is_main:
         checkpoint.restore(tensors, network, optimiser, average)
-    return from_json(Position, values)
+    return from_json(TrainState, values)

@@ -13,14 +13,14 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from striate.data.listing.samples import Progress as Reading
 from striate.distributed import launch
 from striate.errors import printable, visible
-from striate.text import Display, counted, percent, shell_command
+from striate.text import Display, count_noun, format_percent, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
 
 T = TypeVar("T")
 
 
-def shown(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
+def show_events(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
     """Pass events through while showing them on stderr (or another console)."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
@@ -37,7 +37,7 @@ def shown(events: Iterable[Event], console: Console | None = None) -> Generator[
             yield event
 
 
-def watched(work: Generator[Reading, None, T], console: Console | None = None) -> T:
+def show_progress(work: Generator[Reading, None, T], console: Console | None = None) -> T:
     """Show how far a piece of work is, and return what it gives."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
@@ -49,7 +49,7 @@ def watched(work: Generator[Reading, None, T], console: Console | None = None) -
 
 
 def _bar(console: Console | None) -> Progress:
-    others = launch.place().rank > 0  # one process of a training speaks for all
+    others = launch.process_info().rank > 0  # one process of a training speaks for all
     stderr = cast(TextIO, Display(sys.stderr))
     console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
     return Progress(
@@ -68,8 +68,8 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
         bar.update(task, completed=event.done, total=event.total, text=text)
     elif isinstance(event, Step):
         text = (
-            f"loss {event.loss:.3f}  right {percent(event.accuracy)}  "
-            f"{event.pictures_per_second:,.0f} pictures/s  {clock(event.remaining)} left"
+            f"loss {event.loss:.3f}  right {format_percent(event.accuracy)}  "
+            f"{event.pictures_per_second:,.0f} pictures/s  {format_seconds(event.remaining)} left"
         )
         description = f"epoch {event.epoch}"
         bar.update(task, completed=event.progress, total=1, description=description, text=text)
@@ -94,8 +94,8 @@ def _text(event: Event, code: str = "") -> str:
             return _stopped(event, code)
         case Finished():
             return (
-                f"finished in {clock(event.seconds)}: epoch {event.best_epoch} is the best, with "
-                f"{percent(event.validation_accuracy)} of the validation pictures right"
+                f"finished in {format_seconds(event.seconds)}: epoch {event.best_epoch} is the best, with "
+                f"{format_percent(event.validation_accuracy)} of the validation pictures right"
             )
         case _:
             return ""
@@ -115,21 +115,21 @@ def _stopped(event: Stopped, code: str) -> str:
 
 def _opening(event: Started) -> str:
     counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
-    length = f"{event.minutes:g} minutes" if event.minutes else counted(event.epochs, "epoch")
-    match event.gain:
+    length = f"{event.minutes:g} minutes" if event.minutes else count_noun(event.epochs, "epoch")
+    match event.speedup:
         case None:
             gain = ""
         case 1.0:
             gain = " (a trial found none that is quicker here)"
         case _:
-            gain = f" ({event.gain:.2f} times as fast as the usual one in a trial)"
+            gain = f" ({event.speedup:.2f} times as fast as the usual one in a trial)"
     return (
-        f"{event.network}: {event.params:,} parameters, {counted(event.classes, 'class')}, "
+        f"{event.network}: {event.params:,} parameters, {count_noun(event.classes, 'class')}, "
         f"pictures of {event.size}x{event.size} pixels ({counts})\n"
-        f"{length} of {counted(event.steps, 'step')} of {event.batch} pictures on {event.device} "
-        f"({counted(event.threads, 'thread')}{_shared(event)}); run folder "
+        f"{length} of {count_noun(event.steps, 'step')} of {event.batch} pictures on {event.device} "
+        f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
-        f"form of a step: {event.form}{gain}\n"
+        f"form of a step: {event.execution}{gain}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
         f"{'pictures/s':>10}  {'time':>7}"
@@ -138,21 +138,21 @@ def _opening(event: Started) -> str:
 
 def _shared(event: Started) -> str:
     """By how many processes, and what their norms see."""
-    if event.processes == 1:
+    if event.world_size == 1:
         return ""
-    return f" in each of {event.processes} processes, {event.batch_norm} batch norms"
+    return f" in each of {event.world_size} processes, {event.batch_norm} batch norms"
 
 
 def _row(event: Epoch) -> str:
     return (
-        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {percent(event.train_accuracy):>7}  "
-        f"{event.validation_loss:>7.4f}  {percent(event.validation_accuracy):>7}  "
-        f"{event.pictures_per_second:>10,.0f}  {clock(event.seconds):>7}"
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {format_percent(event.train_accuracy):>7}  "
+        f"{event.validation_loss:>7.4f}  {format_percent(event.validation_accuracy):>7}  "
+        f"{event.pictures_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )
 
 
-def clock(seconds: float) -> str:
+def format_seconds(seconds: float) -> str:
     """A duration as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

@@ -14,14 +14,14 @@ from striate.data.check import Inspection, inspect
 from striate.errors import OptionError
 from striate.hardware import choose_device
 from striate.images.contact_sheet import write_sheet
-from striate.layers import skeletons
-from striate.model import load, place
+from striate.layers import meta_init
+from striate.model import load, to_device
 from striate.options import CheckOptions
-from striate.summary import Anatomy, dissect, opened
+from striate.summary import Summary, opened, summarize
 from striate.summary.comparison import Comparison, Speed, measure
 from striate.summary.layer import amount, volume
 from striate.summary.memory import Memory
-from striate.summary.memory import memory as peak
+from striate.summary.memory import estimate_memory as peak
 from striate.text import columns, html_table
 from striate.zoo.spec import NetworkSpec
 
@@ -62,7 +62,7 @@ class Networks(tuple[zoo.Card, ...]):
                     volume(card.input),
                     f"{card.params:,}",
                     amount(card.macs),
-                    f"{card.field:,}" if card.field else "all",
+                    f"{card.receptive_field:,}" if card.receptive_field else "all",
                 )
                 for card in self
             ),
@@ -82,7 +82,7 @@ def describe(
     channels: int | None = None,
     classes: int | None = None,
     code: object = None,
-) -> Anatomy:
+) -> Summary:
     """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
     The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
@@ -97,14 +97,14 @@ def describe(
     if isinstance(network, str | Path):
         sizes = {"size": size, "channels": channels, "classes": classes}
         found, usual = _found(str(network), sizes, code)
-        return dissect(found, shape or usual, str(network))
+        return summarize(found, shape or usual, str(network))
     network = opened(network)
     if shape is None:
         raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
-    return dissect(network, shape)
+    return summarize(network, shape)
 
 
-def side_by_side(
+def compare_networks(
     *networks: str,
     size: int | None = None,
     channels: int | None = None,
@@ -121,7 +121,7 @@ def side_by_side(
     speeds = list[Speed]()
     for network in networks:
         built, shape = _found(network, sizes, drawn=True)
-        speeds.append(measure(place(built, device), shape))
+        speeds.append(measure(to_device(built, device), shape))
     return Comparison(anatomies, memories, tuple(speeds))
 
 
@@ -158,7 +158,7 @@ def _found(
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)
     shape = spec.card.input
-    if spec.card.takes == "picture":
+    if spec.card.input_kind == "picture":
         shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
-    with skeletons() if spec.ours and not drawn else contextlib.nullcontext():
+    with meta_init() if spec.ours and not drawn else contextlib.nullcontext():
         return spec.build(**sizes), shape

@@ -7,12 +7,14 @@ from typing import Any
 
 from rich.console import Console
 
-from striate.data.shard_writer import Stowed, stowing
+from striate.data.shard_writer import ShardSummary, write_shards
 from striate.options import PackOptions
 from striate.verbs import display
 
 
-def pack(photos: str | Path, to: str | Path, *, progress: bool = False, **options: Any) -> Stowed:
+def pack(
+    photos: str | Path, to: str | Path, *, progress: bool = False, **options: Any
+) -> ShardSummary:
     """Pack the pictures of a folder into shards that can be trained on as the folder can.
 
     Options are those of `striate pack`. Raises DataError when no picture can be used, OptionError
@@ -22,5 +24,5 @@ def pack(photos: str | Path, to: str | Path, *, progress: bool = False, **option
     120
     """
     chosen = PackOptions.read(options)
-    work = stowing(photos, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
-    return display.watched(work, None if progress else Console(quiet=True))
+    work = write_shards(photos, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
+    return display.show_progress(work, None if progress else Console(quiet=True))

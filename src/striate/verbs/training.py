@@ -13,22 +13,22 @@ import torch
 from rich.console import Console
 
 from striate import storage
-from striate.distributed.group import Group, joined
-from striate.distributed.signals import Request, stop_request
+from striate.distributed.group import Group, join_group
+from striate.distributed.signals import Request, handle_stop_signals
 from striate.errors import OptionError
 from striate.evaluation import lr_plot
 from striate.evaluation.write_report import write_report
 from striate.hardware import choose_device, keep_freed_memory
 from striate.options import Network, Options, RateOptions, TrainOptions
 from striate.training import setup, sync
-from striate.training.checkpoint import Position
+from striate.training.checkpoint import TrainState
 from striate.training.events import Event, Finished, Stopped
 from striate.training.loop import fit
-from striate.training.lr_finder import RateTest, finding
+from striate.training.lr_finder import RateTest, find_rate_steps
 from striate.training.prolong import RAISED, prolong, raised
-from striate.training.replay import Replay, replaying
-from striate.training.run import Run, begun, job
-from striate.training.setup import Dataset
+from striate.training.replay import Replay, replay_steps
+from striate.training.run import Run, find_started_run, job_record
+from striate.training.setup import PreparedData
 from striate.training.step import Training
 from striate.verbs import display
 from striate.zoo.spec import NetworkSpec
@@ -57,7 +57,7 @@ def train(
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
     events = stream(photos, recipe=recipe, resume=resume, **options)
-    with contextlib.closing(display.shown(events) if progress else events) as shown:
+    with contextlib.closing(display.show_events(events) if progress else events) as shown:
         event = next(event for event in shown if isinstance(event, Stopped | Finished))
     if isinstance(event, Finished):
         return Run(event.folder)
@@ -79,54 +79,54 @@ def stream(
     training at its last checkpoint. Of several processes the first gives all events, the others
     the last one.
     """
-    with joined() as group:
+    with join_group() as group:
         for event in _stream(group, *_asked(group, photos, recipe, resume, options)):
-            if group.first or isinstance(event, (Finished, Stopped)):
+            if group.is_main or isinstance(event, (Finished, Stopped)):
                 yield event
 
 
 def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Iterator[Event]:
-    device = choose_device(group.device(chosen.device))
+    device = choose_device(group.device_name(chosen.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)  # whose random numbers are seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
         held.callback(torch.set_num_threads, torch.get_num_threads())
-        if run is not None and group.first:
+        if run is not None and group.is_main:
             held.enter_context(run.lock())
-            storage.sweep(run.folder)
-            run.mend()
-        with group.one_a_machine_first():
-            data = yield from setup.read(source, chosen)
-        training = yield from setup.build(data, chosen, device, run or Run(Path()), group)
+            storage.remove_partials(run.folder)
+            run.truncate_partial_line()
+        with group.local_main_first():
+            data = yield from setup.prepare_data(source, chosen)
+        training = yield from setup.build_training(data, chosen, device, run or Run(Path()), group)
         if run is None:
             training = replace(training, run=_created(group, chosen, data))
-            if group.first:
+            if group.is_main:
                 held.enter_context(training.run.lock())
-        position = Position()
-        if group.first and run:
-            position = yield from setup.resume(training, data, device)
+        position = TrainState()
+        if group.is_main and run:
+            position = yield from setup.restore_checkpoint(training, data, device)
             yield from prolong(training, position)
-        elif group.first:
-            setup.record(training, data, chosen, device)
-        position = sync.same_state(
-            group, position, training.model.network, training.optimiser, training.average
+        elif group.is_main:
+            setup.write_run_record(training, data, chosen, device)
+        position = sync.broadcast_state(
+            group, position, training.model.network, training.optimizer, training.ema
         )
-        request = held.enter_context(stop_request())
+        request = held.enter_context(handle_stop_signals())
         for event in _trained(training, data, device, position, request):
-            if group.first:
-                training.run.note(event)
+            if group.is_main:
+                training.run.append_event(event)
             yield event
 
 
-def _created(group: Group, options: TrainOptions, data: Dataset) -> Run:
+def _created(group: Group, options: TrainOptions, data: PreparedData) -> Run:
     """A fresh folder, made by the first process."""
-    if group.first:
+    if group.is_main:
         run = Run.create(options.out or setup.default_folder(data))
-        if record := job(group.place, data.photos, options):
+        if record := job_record(group.process, data.root, options):
             run.write_json(run.job_file.name, record)
-        return Run(Path(group.tell(str(run.folder))))
-    return Run(Path(group.tell()))
+        return Run(Path(group.broadcast_object(str(run.folder))))
+    return Run(Path(group.broadcast_object()))
 
 
 def verify(run: str | Path, *, network: object = None, progress: bool = False) -> Replay:
@@ -140,8 +140,8 @@ def verify(run: str | Path, *, network: object = None, progress: bool = False) -
     """
     given = {} if network is None else {"network": network}
     _, source, options = _resumed(None, run, None, given)
-    work = replaying(Run.open(run), Path(source), options)
-    return display.watched(work, None if progress else Console(quiet=True))
+    work = replay_steps(Run.open(run), Path(source), options)
+    return display.show_progress(work, None if progress else Console(quiet=True))
 
 
 def _asked(
@@ -156,11 +156,11 @@ def _asked(
     After a restart by torchrun that is the run which its processes had begun.
     """
     values: Any = None
-    if group.first:
+    if group.is_main:
         run, source = None, photos
         if resume is None:
             chosen = _options(TrainOptions, recipe, options)
-            if photos and (earlier := begun(group.place, Path(photos), chosen)):
+            if photos and (earlier := find_started_run(group.process, Path(photos), chosen)):
                 run, source, chosen = _resumed(photos, earlier, None, _code(chosen.network))
         else:
             run, source, chosen = _resumed(photos, resume, recipe, options)
@@ -170,7 +170,7 @@ def _asked(
             )
         values = str(run.folder) if run else "", str(source), chosen.given()
         options = dict(chosen)
-    folder, source, told = group.tell(values)
+    folder, source, told = group.broadcast_object(values)
     if callable(own := options.get("network")):  # of each process's own program
         told = {**told, "network": own}
     return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(told)
@@ -199,10 +199,10 @@ def find_rate(
     """
     chosen = _options(RateOptions, recipe, options)
     keep_freed_memory()
-    work = finding(Path(photos), chosen)
-    test = display.watched(work, None if progress else Console(quiet=True))
+    work = find_rate_steps(Path(photos), chosen)
+    test = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
-        storage.write(chosen.out, lr_plot.drawn(test, chosen.out.suffix.lower()))
+        storage.write(chosen.out, lr_plot.draw_rate_test(test, chosen.out.suffix.lower()))
     return test
 
 
@@ -247,12 +247,16 @@ def _resumed(
 
 
 def _trained(
-    training: Training, data: Dataset, device: torch.device, position: Position, request: Request
+    training: Training,
+    data: PreparedData,
+    device: torch.device,
+    position: TrainState,
+    request: Request,
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
     yield from setup.notes(data)
-    yield setup.started(training, data, device, position)
+    yield setup.make_started(training, data, device, position)
     for event in fit(training, position, request):
-        if isinstance(event, Finished) and training.group.first:
+        if isinstance(event, Finished) and training.group.is_main:
             event = replace(event, scores=write_report(training.run, data))
         yield event

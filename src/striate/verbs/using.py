@@ -9,10 +9,10 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
-from striate.evaluation.evaluate import Originals, evaluating
+from striate.evaluation.evaluate import Originals, evaluate_steps
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.known import Known, run_of
-from striate.evaluation.write_report import page
+from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
 from striate.model import Model, load
 from striate.options import EvaluateOptions, PredictOptions, positional, words
@@ -40,16 +40,16 @@ def evaluate(
     """
     chosen = EvaluateOptions.read(options)
     loaded = _loaded(model, chosen)
-    shown = loaded.name if isinstance(model, Model) else str(model)
+    shown = loaded.network_name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
     source = Path(_recorded(run, shown) if photos is None else photos)
     known = Known.of(run) if run else None
-    work = evaluating(loaded, source, chosen, shown=shown, known=known)
-    result = display.watched(work, None if progress else Console(quiet=True))
+    work = evaluate_steps(loaded, source, chosen, shown=shown, known=known)
+    result = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command(model, photos, chosen), Originals.of(source, chosen.out)
-        storage.write(chosen.out, page(result, loaded, epochs, command, originals))
+        storage.write(chosen.out, write_page(result, loaded, epochs, command, originals))
     return result.evaluation
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from striate.errors import OptionError
 from striate.vision.arrays import Floats, floats, whole
-from striate.vision.convolution_methods import AROUND, Border, Mode, known
+from striate.vision.convolution_methods import AROUND, Border, Mode, check_name
 
 if TYPE_CHECKING:
     from torch import nn
@@ -48,8 +48,8 @@ def as_layer(
     import torch
     from torch import nn
 
-    known("mode", mode, AROUND)
-    known("border", border, _PADDING)
+    check_name("mode", mode, AROUND)
+    check_name("border", border, _PADDING)
     stride, dilation = whole("stride", stride), whole("dilation", dilation)
     weights = _weights(kernels, whole("channels", channels))
     spans = [(side - 1) * dilation + 1 for side in weights.shape[2:]]

@@ -13,7 +13,7 @@ import numpy as np
 from striate.errors import OptionError
 from striate.vision import convolution_methods
 from striate.vision.arrays import Floats, floats, like, numbers, whole
-from striate.vision.convolution_methods import AROUND, Border, Field, Method, Mode, known
+from striate.vision.convolution_methods import AROUND, Border, Method, Mode, Window, check_name
 
 _BORDERS = {
     "zero": cv2.BORDER_CONSTANT,
@@ -24,9 +24,9 @@ _BORDERS = {
 _KERNELS = {1: "(K,)", 2: "(kh, kw)", 3: "(kh, kw) or (kh, kw, C)"}
 MOST_TAPS = 2**26
 _METHODS = {
-    "direct": convolution_methods.direct,
-    "separable": convolution_methods.separable,
-    "fft": convolution_methods.fft,
+    "direct": convolution_methods.correlate_direct,
+    "separable": convolution_methods.correlate_separable,
+    "fft": convolution_methods.correlate_fft,
 }
 _METHOD_NAMES = ("auto", *_METHODS)
 
@@ -97,9 +97,9 @@ def _asked(*options: Any) -> _Asked:
 
 @lru_cache(typed=True)
 def _remembered(mode: Mode, border: Border, method: Method, stride: int, dilation: int) -> _Asked:
-    known("mode", mode, AROUND)
-    known("border", border, _BORDERS)
-    known("method", method, _METHOD_NAMES)
+    check_name("mode", mode, AROUND)
+    check_name("border", border, _BORDERS)
+    check_name("method", method, _METHOD_NAMES)
     return _Asked(mode, border, method, whole("stride", stride), whole("dilation", dilation))
 
 
@@ -125,7 +125,7 @@ def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
         return reduce(
             np.add, (_answered(_channel(picture, c), taps[..., c], asked) for c in channels)
         )
-    method = convolution_methods.choose(taps) if asked.method == "auto" else asked.method
+    method = convolution_methods.choose_method(taps) if asked.method == "auto" else asked.method
     if picture.ndim == 3 and (method == "fft" or not 2 <= picture.shape[2] <= 4):
         channels = range(picture.shape[2])
         return np.stack([_answered(_channel(picture, c), taps, asked) for c in channels], axis=-1)
@@ -138,7 +138,7 @@ def _channel(picture: Floats, at: int) -> Floats:
 
 def _laid(
     picture: Floats, taps: Floats, asked: _Asked, *, bare: bool
-) -> tuple[Floats, Floats, Field]:
+) -> tuple[Floats, Floats, Window]:
     """The kernel's field on the picture, which is padded where the method cannot do it.
 
     A `bare` method knows zeros around a picture, the others any border that OpenCV has.
@@ -152,8 +152,8 @@ def _laid(
     )
     if asked.border != "zero" if bare else asked.border == "circular" or asked.mode == "full":
         padded = cv2.copyMakeBorder(picture, top, bottom, left, right, border)
-        return cast("Floats", padded), taps, Field((0, 0), shape, cv2.BORDER_CONSTANT)
-    return picture, taps, Field((top, left), shape, border)
+        return cast("Floats", padded), taps, Window((0, 0), shape, cv2.BORDER_CONSTANT)
+    return picture, taps, Window((top, left), shape, border)
 
 
 def _spread(taps: Floats, dilation: int) -> Floats:

@@ -31,7 +31,7 @@ AROUND: dict[str, Callable[[int], tuple[int, int]]] = {
 }
 
 
-def known(kind: str, name: object, names: Collection[str]) -> None:
+def check_name(kind: str, name: object, names: Collection[str]) -> None:
     """Raises OptionError, with the nearest name, for a name that is none of `names`."""
     if not isinstance(name, str) or name not in names:
         raise unknown(kind, str(name), names)
@@ -55,7 +55,7 @@ THREADED_BLOCKS = 8
 
 
 @dataclass(frozen=True)
-class Field:
+class Window:
     """Which positions are answered: out[i, j] has its first tap at (i, j) - before."""
 
     before: tuple[int, int]
@@ -72,16 +72,16 @@ class _Span:
     lead: int
 
 
-def choose(kernel: Floats) -> Method:
+def choose_method(kernel: Floats) -> Method:
     """The quickest method for the kernel: "direct", "separable" or "fft"."""
     if kernel.size <= FEW_TAPS:
         return "direct"
-    if min(kernel.shape) > 1 and max(kernel.shape) <= SEPARABLE_SIDE and factors(kernel):
+    if min(kernel.shape) > 1 and max(kernel.shape) <= SEPARABLE_SIDE and separate(kernel):
         return "separable"
     return "direct" if kernel.size < DIRECT_TAPS[kernel.dtype] else "fft"
 
 
-def factors(kernel: Floats) -> tuple[Floats, Floats] | None:
+def separate(kernel: Floats) -> tuple[Floats, Floats] | None:
     """A column and a row whose product is the kernel, to the precision of its dtype."""
     few = 4 * np.finfo(kernel.dtype).eps
     (a, b), (c, d) = kernel[[0, -1]][:, [0, -1]].tolist()
@@ -94,7 +94,7 @@ def factors(kernel: Floats) -> tuple[Floats, Floats] | None:
     return (left[:, 0] * root).astype(kernel.dtype), (right[0] * root).astype(kernel.dtype)
 
 
-def direct(picture: Floats, kernel: Floats, field: Field) -> Floats:
+def correlate_direct(picture: Floats, kernel: Floats, field: Window) -> Floats:
     """Every tap at every position, in calls of so few taps that OpenCV does not transform."""
     most = _CALL_TAPS[picture.dtype]
     if kernel.size <= most:
@@ -109,20 +109,20 @@ def direct(picture: Floats, kernel: Floats, field: Field) -> Floats:
     for row, column in product(range(0, high, down), range(0, wide, across)):
         taps = kernel[row : row + down, column : column + across]
         if taps.any():
-            inner = Field((0, 0), field.shape, cv2.BORDER_CONSTANT)
+            inner = Window((0, 0), field.shape, cv2.BORDER_CONSTANT)
             found += _call(padded[row:, column:], taps, inner)
     return found
 
 
-def _call(picture: Any, kernel: Floats, field: Field) -> Floats:
+def _call(picture: Any, kernel: Floats, field: Window) -> Floats:
     anchor = field.before[::-1]
     found = cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=field.border)
     return cast("Floats", found[: field.shape[0], : field.shape[1]])
 
 
-def separable(picture: Floats, kernel: Floats, field: Field) -> Floats:
+def correlate_separable(picture: Floats, kernel: Floats, field: Window) -> Floats:
     """A row of taps, then a column: kh + kw taps a position. Raises OptionError at higher ranks."""
-    parts = factors(kernel)
+    parts = separate(kernel)
     if parts is None:
         high, wide = kernel.shape
         raise OptionError(
@@ -135,7 +135,7 @@ def separable(picture: Floats, kernel: Floats, field: Field) -> Floats:
     return cast("Floats", found[: field.shape[0], : field.shape[1]])
 
 
-def fft(picture: Floats, kernel: Floats, field: Field) -> Floats:
+def correlate_fft(picture: Floats, kernel: Floats, field: Window) -> Floats:
     """Spectra multiplied in float64, block by block. Takes one channel, surrounded by zeros."""
     from scipy.fft import rfft2
 
@@ -153,8 +153,8 @@ def fft(picture: Floats, kernel: Floats, field: Field) -> Floats:
         values[down.lead :, across.lead :][: taken.shape[0], : taken.shape[1]] = taken
         into = found[down.answered, across.answered]
         if not np.isfinite(values).all():  # a transform would spread them
-            inner = Field((0, 0), into.shape, cv2.BORDER_CONSTANT)
-            into[:] = direct(values.astype(picture.dtype), kernel, inner)
+            inner = Window((0, 0), into.shape, cv2.BORDER_CONSTANT)
+            into[:] = correlate_direct(values.astype(picture.dtype), kernel, inner)
             return
         answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[picture.dtype])
         with np.errstate(over="ignore"):  # infinite, as an answer beyond the type is

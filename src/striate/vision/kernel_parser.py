@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable, unknown
 from striate.storage import ARRAY_DAMAGE, storage_error
-from striate.text import MISWRITTEN, arguments
+from striate.text import MISWRITTEN, parse_arguments
 from striate.vision.kernels import KERNELS, LARGEST_SIDE, Kernel
 
 _LONGEST_CALL = 200  # characters
@@ -55,7 +55,7 @@ def _called(text: str, more: dict[str, Any]) -> Kernel:
         raise unknown("kernel", name, KERNELS)
     signature = inspect.signature(KERNELS[name])
     try:
-        listed, named = arguments(rest, _LONGEST_CALL) if bracket else ([], {})
+        listed, named = parse_arguments(rest, _LONGEST_CALL) if bracket else ([], {})
         bound = signature.bind(*listed, **named, **more)
     except MISWRITTEN as error:
         takes = ", ".join(map(_untyped, signature.parameters.values())) or "no arguments"

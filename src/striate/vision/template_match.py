@@ -35,7 +35,7 @@ class Matches:
         return len(self.positions)
 
     @property
-    def centres(self) -> NDArray[np.float64]:
+    def centers(self) -> NDArray[np.float64]:
         """(M, 2): row and column of the middle of each box."""
         return self.positions + (np.array(self.size) - 1) / 2
 
@@ -58,14 +58,14 @@ def find(
     >>> find([[0, 9], [9, 0]], [[5, 5, 5, 5], [5, 1, 7, 5], [5, 7, 1, 5]]).positions
     array([[1, 1]])
     """
-    found = response(template, image, method=method)
+    found = match_scores(template, image, method=method)
     if threshold is None:
         threshold = 0.5 if method == "normalised" else float(found.max()) / 2
     high, wide = np.shape(template)[:2]
-    return peaks(found, (high, wide), threshold=threshold, most=most, apart=apart)
+    return find_peaks(found, (high, wide), threshold=threshold, most=most, apart=apart)
 
 
-def response(template: Any, image: Any, *, method: Measure = "normalised") -> Floats:
+def match_scores(template: Any, image: Any, *, method: Measure = "normalised") -> Floats:
     """(h, w) in (H, W), or (h, w, C) in (H, W, C) -> scores (H - h + 1, W - w + 1).
 
     The score at [r, c] is that of the box whose top left pixel is [r, c]. "plain": the sum of
@@ -92,7 +92,7 @@ def response(template: Any, image: Any, *, method: Measure = "normalised") -> Fl
     return like(found.astype(kind), image)
 
 
-def peaks(
+def find_peaks(
     scores: Any,
     size: tuple[int, int],
     *,

@@ -63,7 +63,7 @@ def card(name: str) -> Card:
     """
     name = name.partition("(")[0]
     if name.startswith("timm:"):
-        return pretrained.adopted_card(name)
+        return pretrained.timm_card(name)
     if name not in CARDS:
         raise unknown("network", name, CARDS)
     return CARDS[name]
@@ -115,5 +115,5 @@ def build(
         shown = ", ".join(f"{word}={value!r}" for word, value in arguments.items())
         raise OptionError(f"{name}: no network for {printable(shown, 200)}: {error}") from error
     if weights is not None:
-        pretrained.load(network, entry, weights, arguments)
+        pretrained.load_pretrained(network, entry, weights, arguments)
     return network

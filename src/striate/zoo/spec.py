@@ -106,7 +106,7 @@ class NetworkSpec:
             with user_code.beside(Path(self.file)):
                 return user_network.build(self.made, self.arguments, sizes, str(self))
         given = {word: number for word, number in sizes.items() if number is not None}
-        if not self.card.sized:
+        if not self.card.needs_size:
             given.pop("size", None)
         for word in given.keys() & self.arguments.keys():
             raise OptionError(f"{self.name}: {word} was given twice")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from striate.errors import OptionError, printable
-from striate.text import MISWRITTEN, arguments
+from striate.text import MISWRITTEN, parse_arguments
 
 _LONGEST = 100  # characters: what a model file may name
 _LONGEST_OWN = 1000  # the same of a network that is not ours
@@ -50,7 +50,7 @@ def _cut(spelled: str, longest: int) -> tuple[str, list[Any], dict[str, Any]]:
     if not bracket:
         return name, [], {}
     try:
-        listed, named = arguments(rest, longest - len(name) - 1)
+        listed, named = parse_arguments(rest, longest - len(name) - 1)
     except MISWRITTEN:
         listed, named = [None], {}
     return name, [None] if "" in named else listed, named

@@ -6,20 +6,20 @@ from dataclasses import fields, replace
 
 import pytest
 
-from striate.data.augment.ranges import VARIATIONS, Variation, level, variation
+from striate.data.augment.ranges import LEVELS, AugmentRanges, augment_ranges, default_level
 from striate.errors import OptionError
-from striate.options import CheckOptions, TrainOptions, VaryOptions
+from striate.options import AugmentParams, CheckOptions, TrainOptions
 
 
 def test_every_range_is_an_option() -> None:
-    assert {field.name for field in fields(Variation)} == set(VaryOptions.model_fields)
+    assert {field.name for field in fields(AugmentRanges)} == set(AugmentParams.model_fields)
 
 
 def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
-    found = variation("strong", "turn=15, mirror=no,mixup=0.2")
-    assert found == replace(VARIATIONS["strong"], turn=15, mirror=False, mixup=0.2)
-    assert variation("light", None) == VARIATIONS["light"]
-    assert (level(1), level(3)) == ("light", "standard")
+    found = augment_ranges("strong", "turn=15, mirror=no,mixup=0.2")
+    assert found == replace(LEVELS["strong"], rotate=15, hflip=False, mixup=0.2)
+    assert augment_ranges("light", None) == LEVELS["light"]
+    assert (default_level(1), default_level(3)) == ("light", "standard")
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from striate.data.augment import opencv, ranges
-from striate.data.augment.color import colours, recoloured
-from striate.data.augment.plan import draws, vary
-from striate.data.augment.ranges import DRAWS, Variation
+from striate.data.augment.color import apply_colors, color_maps
+from striate.data.augment.plan import augment, uniform_samples
+from striate.data.augment.ranges import DRAWS, AugmentRanges
 
 MEAN, DEVIATION = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 LUMA = torch.tensor([0.299, 0.587, 0.114])
-HUE_90 = Variation(hue=90)
-EVERY = Variation(brightness=0.2, contrast=0.3, saturation=0.5, hue=60)
+HUE_90 = AugmentRanges(hue=90)
+EVERY = AugmentRanges(brightness=0.2, contrast=0.3, saturation=0.5, hue=60)
 
 
 def drawn(count: int, **places: float) -> Tensor:
@@ -35,10 +35,10 @@ def column(values: tuple[float, ...]) -> Tensor:
     return torch.tensor(values).reshape(1, 3, 1, 1)
 
 
-def changed(batch: Tensor, uniform: Tensor, variation: Variation) -> Tensor:
+def changed(batch: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
     """Colours from 0 to 1, normalised, varied, and back."""
     normalised = (batch - column(MEAN)) / column(DEVIATION)
-    varied = vary(normalised, uniform, variation, mean=MEAN, deviation=DEVIATION)
+    varied = augment(normalised, uniform, variation, mean=MEAN, deviation=DEVIATION)
     return varied * column(DEVIATION) + column(MEAN)
 
 
@@ -47,26 +47,26 @@ def luma(batch: Tensor) -> Tensor:
 
 
 def test_without_saturation_a_picture_is_its_luma() -> None:
-    grey = changed(real(), drawn(3, SATURATION=0.0), Variation(saturation=1))
+    grey = changed(real(), drawn(3, SATURATION=0.0), AugmentRanges(saturation=1))
     assert grey.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
 
 
 def test_more_saturation_moves_colours_away_from_their_grey() -> None:
-    more = changed(real(), drawn(3, SATURATION=1.0), Variation(saturation=0.4))
+    more = changed(real(), drawn(3, SATURATION=1.0), AugmentRanges(saturation=0.4))
     grey = luma(real())[:, None]
     assert more.allclose(grey + 1.4 * (real() - grey), atol=1e-5)
 
 
 def test_a_turn_of_hue_keeps_luma_and_greys_and_changes_colours() -> None:
-    turned = changed(real(), drawn(3, HUE=0.8), Variation(hue=90))
+    turned = changed(real(), drawn(3, HUE=0.8), AugmentRanges(hue=90))
     assert luma(turned).allclose(luma(real()), atol=1e-5)
     assert not turned.allclose(real(), atol=0.05)
     greys = real()[:, :1].expand(-1, 3, -1, -1)
-    assert changed(greys, drawn(3, HUE=0.8), Variation(hue=90)).allclose(greys, atol=2e-3)
+    assert changed(greys, drawn(3, HUE=0.8), AugmentRanges(hue=90)).allclose(greys, atol=2e-3)
 
 
 def test_two_half_turns_of_hue_come_back() -> None:
-    half = Variation(hue=180)
+    half = AugmentRanges(hue=180)
     once = changed(real(), drawn(3, HUE=1.0), half)
     opposite = 2 * luma(real())[:, None] - real()
     assert once.allclose(opposite, atol=1e-4)
@@ -77,21 +77,21 @@ def test_two_half_turns_of_hue_come_back() -> None:
 @pytest.mark.parametrize("least", [0, 10**9])
 def test_a_cpu_colours_as_the_reference_does(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opencv, "_FROM", least)
-    batch, uniform = real(), draws(3, 1, 1)
-    expected = recoloured(batch, *colours(uniform, EVERY, MEAN, DEVIATION))
-    varied = vary(batch, uniform, EVERY, mean=MEAN, deviation=DEVIATION)
+    batch, uniform = real(), uniform_samples(3, 1, 1)
+    expected = apply_colors(batch, *color_maps(uniform, EVERY, MEAN, DEVIATION))
+    varied = augment(batch, uniform, EVERY, mean=MEAN, deviation=DEVIATION)
     assert varied.allclose(expected, atol=1e-5)
 
 
 def test_grey_pictures_have_no_hue_and_no_saturation() -> None:
-    batch, variation = real(), Variation(saturation=1, hue=180)
+    batch, variation = real(), AugmentRanges(saturation=1, hue=180)
     grey = batch[:, :1]
-    assert vary(grey, draws(3, 1, 1), variation).allclose(grey, atol=1e-6)
-    assert (vary(batch, draws(3, 1, 1), variation) - batch).abs().max() > 0.3
+    assert augment(grey, uniform_samples(3, 1, 1), variation).allclose(grey, atol=1e-6)
+    assert (augment(batch, uniform_samples(3, 1, 1), variation) - batch).abs().max() > 0.3
 
 
 def test_two_quarter_turns_of_hue_are_a_half_turn() -> None:
-    quarter, half, most = Variation(hue=90), Variation(hue=180), drawn(3, HUE=1.0)
+    quarter, half, most = AugmentRanges(hue=90), AugmentRanges(hue=180), drawn(3, HUE=1.0)
     once = changed(real(), most, quarter)
     turned = changed(real(), most, half)
     assert changed(once, most, quarter).allclose(turned, atol=1e-4)

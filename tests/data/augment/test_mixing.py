@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from striate.data.augment.plan import draws, mixed, vary
-from striate.data.augment.ranges import Variation
-from striate.layers import Outputs
+from striate.data.augment.plan import augment, mix_images, uniform_samples
+from striate.data.augment.ranges import AugmentRanges
+from striate.layers import AuxOutputs
 from striate.tasks import classification
 
 
@@ -19,12 +19,13 @@ def numbered(count: int, side: int = 10) -> tuple[Tensor, Tensor]:
 
 
 @pytest.mark.parametrize(
-    "variation", [Variation(mixup=0.5), Variation(cutmix=1), Variation(mixup=0.4, cutmix=0.9)]
+    "variation",
+    [AugmentRanges(mixup=0.5), AugmentRanges(cutmix=1), AugmentRanges(mixup=0.4, cutmix=0.9)],
 )
-def test_a_label_has_the_shares_of_its_picture(variation: Variation) -> None:
+def test_a_label_has_the_shares_of_its_picture(variation: AugmentRanges) -> None:
     pictures, labels = numbered(12)
-    uniform = draws(12, 3, 1)
-    varied, shares = mixed(pictures, labels, 12, uniform, variation)
+    uniform = uniform_samples(12, 3, 1)
+    varied, shares = mix_images(pictures, labels, 12, uniform, variation)
     assert shares.sum(dim=1).allclose(torch.ones(12))
     assert ((shares > 0).sum(dim=1) <= 2).all()
     means = (shares * torch.arange(12.0)).sum(dim=1)
@@ -34,20 +35,20 @@ def test_a_label_has_the_shares_of_its_picture(variation: Variation) -> None:
 
 def test_mixup_weighs_whole_pictures_and_cutmix_takes_whole_pixels() -> None:
     pictures, labels = numbered(12)
-    uniform = draws(12, 3, 1)
-    veiled, _ = mixed(pictures, labels, 12, uniform, Variation(mixup=0.5))
+    uniform = uniform_samples(12, 3, 1)
+    veiled, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(mixup=0.5))
     assert (veiled.amax(dim=(1, 2, 3)) - veiled.amin(dim=(1, 2, 3))).max() < 1e-5
-    cut, _ = mixed(pictures, labels, 12, uniform, Variation(cutmix=1))
+    cut, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(cutmix=1))
     assert cut.equal(cut.round())
-    both, _ = mixed(pictures, labels, 12, uniform, Variation(mixup=0.5, cutmix=1))
+    both, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(mixup=0.5, cutmix=1))
     kinds = {bool(p.equal(v)) for p, v in zip(both, veiled, strict=True)}
     assert kinds == {True, False}
 
 
 def test_shares_are_even_up_to_the_value_asked_for() -> None:
     pictures, labels = numbered(1000, 16)
-    for variation, most in ((Variation(mixup=0.6), 0.6), (Variation(cutmix=0.6), 0.6)):
-        _, shares = mixed(pictures, labels, 1000, draws(1000, 1, 1), variation)
+    for variation, most in ((AugmentRanges(mixup=0.6), 0.6), (AugmentRanges(cutmix=0.6), 0.6)):
+        _, shares = mix_images(pictures, labels, 1000, uniform_samples(1000, 1, 1), variation)
         given = 1 - shares.diagonal()
         assert given.max() < most + 0.05
         assert abs(float(given.mean()) - most / 2) < 0.03
@@ -56,7 +57,7 @@ def test_shares_are_even_up_to_the_value_asked_for() -> None:
 @pytest.mark.parametrize("channels", [1, 3])
 def test_erasing_leaves_a_rectangle_of_zeros_of_the_drawn_area(channels: int) -> None:
     pictures = torch.ones(400, channels, 20, 20)
-    varied = vary(pictures, draws(400, 5, 1), Variation(erase=0.5))
+    varied = augment(pictures, uniform_samples(400, 5, 1), AugmentRanges(erase=0.5))
     assert set(varied.unique().tolist()) == {0.0, 1.0}
     gone = varied[:, 0] == 0
     for one in gone[:50]:
@@ -75,7 +76,7 @@ def test_the_loss_of_shares_is_the_shared_loss() -> None:
     one, two = torch.tensor([0, 1, 2, 3, 0, 1]), torch.tensor([1, 1, 0, 2, 3, 2])
     hot = torch.nn.functional.one_hot
     shares = 0.7 * hot(one, 4) + 0.3 * hot(two, 4)
-    for outputs in (logits, Outputs(logits, (logits * 2,), 0.3)):
+    for outputs in (logits, AuxOutputs(logits, (logits * 2,), 0.3)):
         for smoothing in (0.0, 0.1):
             mixed_loss = classification.loss(outputs, shares, smoothing=smoothing)
             first, second = (
@@ -87,5 +88,5 @@ def test_the_loss_of_shares_is_the_shared_loss() -> None:
 def test_an_answer_is_right_when_it_names_the_largest_share() -> None:
     logits = torch.eye(3)
     shares = torch.tensor([[0.6, 0.4, 0.0], [0.6, 0.4, 0.0], [0.2, 0.0, 0.8]])
-    assert int(classification.right(logits, shares)) == 2
-    assert int(classification.right(logits, torch.tensor([0, 1, 0]))) == 2
+    assert int(classification.count_correct(logits, shares)) == 2
+    assert int(classification.count_correct(logits, torch.tensor([0, 1, 0]))) == 2

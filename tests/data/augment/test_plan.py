@@ -11,7 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from striate.data.augment.plan import DRAWS, VARIATIONS, Variation, draws, generator, vary
+from striate.data.augment.plan import (
+    DRAWS,
+    LEVELS,
+    AugmentRanges,
+    augment,
+    generator,
+    uniform_samples,
+)
 from striate.options import Augment
 
 MIDDLE = 0.5  # the draw that changes nothing
@@ -33,10 +40,10 @@ def uniform(count: int, **drawn: float) -> Tensor:
     return rows
 
 
-def naive(picture: Tensor, row: Tensor, variation: Variation) -> np.ndarray:
+def naive(picture: Tensor, row: Tensor, variation: AugmentRanges) -> np.ndarray:
     """One picture, pixel by pixel, with float64."""
     signed = [2 * float(value) - 1 for value in row]
-    angle = math.radians(variation.turn * signed[0])
+    angle = math.radians(variation.rotate * signed[0])
     enlarged = 1 + variation.scale * signed[1]
     values = picture.double().numpy()
     channels, side, _ = values.shape
@@ -44,15 +51,15 @@ def naive(picture: Tensor, row: Tensor, variation: Variation) -> np.ndarray:
     for down in range(side):
         for across in range(side):
             x, y = across - (side - 1) / 2, down - (side - 1) / 2
-            if variation.mirror and row[4] < 0.5:
+            if variation.hflip and row[4] < 0.5:
                 x = -x
             x, y = x / enlarged, y / enlarged
             x, y = (
                 x * math.cos(angle) - y * math.sin(angle),
                 x * math.sin(angle) + y * math.cos(angle),
             )
-            x += variation.shift * signed[2] * side + (side - 1) / 2
-            y += variation.shift * signed[3] * side + (side - 1) / 2
+            x += variation.translate * signed[2] * side + (side - 1) / 2
+            y += variation.translate * signed[3] * side + (side - 1) / 2
             x, y = min(max(x, 0), side - 1), min(max(y, 0), side - 1)
             left, top = min(int(x), side - 2), min(int(y), side - 2)
             right, low = x - left, y - top
@@ -66,36 +73,36 @@ def naive(picture: Tensor, row: Tensor, variation: Variation) -> np.ndarray:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in VARIATIONS if name != "none"])
+@pytest.mark.parametrize("name", [name for name in LEVELS if name != "none"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_batch_is_varied_as_pixel_by_pixel(name: str, channels: int) -> None:
-    batch, rows = pictures(6, 9, channels), draws(6, seed=2, epoch=3)
-    varied = vary(batch, rows, VARIATIONS[name])
+    batch, rows = pictures(6, 9, channels), uniform_samples(6, seed=2, epoch=3)
+    varied = augment(batch, rows, LEVELS[name])
     for before, row, after in zip(batch, rows, varied, strict=True):
-        expected = naive(before, row, VARIATIONS[name])
+        expected = naive(before, row, LEVELS[name])
         np.testing.assert_allclose(after.numpy(), expected, atol=2e-5)
 
 
 def test_no_variation_leaves_pictures_bit_for_bit() -> None:
     batch = pictures()
     before = batch.clone()
-    assert vary(batch, draws(5, 1, 1), VARIATIONS["none"]) is batch
+    assert augment(batch, uniform_samples(5, 1, 1), LEVELS["none"]) is batch
     assert batch.equal(before)
 
 
-@pytest.mark.parametrize("name", VARIATIONS)
+@pytest.mark.parametrize("name", LEVELS)
 def test_the_batch_given_is_not_written_to(name: str) -> None:
     batch = pictures()
     before = batch.clone()
-    vary(batch, draws(5, 1, 1), VARIATIONS[name])
+    augment(batch, uniform_samples(5, 1, 1), LEVELS[name])
     assert batch.equal(before)
 
 
-@pytest.mark.parametrize("name", VARIATIONS)
+@pytest.mark.parametrize("name", LEVELS)
 def test_varied_pictures_are_finite_and_lie_as_before(name: str) -> None:
     batch = pictures(64, 8)
-    for rows in (draws(64, 7, 1), torch.zeros(64, DRAWS), torch.ones(64, DRAWS)):
-        varied = vary(batch, rows, VARIATIONS[name])
+    for rows in (uniform_samples(64, 7, 1), torch.zeros(64, DRAWS), torch.ones(64, DRAWS)):
+        varied = augment(batch, rows, LEVELS[name])
         assert varied.shape == batch.shape
         assert varied.dtype == torch.float32
         assert varied.isfinite().all()
@@ -104,43 +111,43 @@ def test_varied_pictures_are_finite_and_lie_as_before(name: str) -> None:
 
 def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
     batch = pictures(2, 8)
-    left = vary(batch, uniform(2, across=1), Variation(shift=0.25))
+    left = augment(batch, uniform(2, across=1), AugmentRanges(translate=0.25))
     torch_columns = [2, 3, 4, 5, 6, 7, 7, 7]
     assert left.allclose(batch[:, :, :, torch_columns], atol=1e-5)
-    down = vary(batch, uniform(2, down=0), Variation(shift=0.125))
+    down = augment(batch, uniform(2, down=0), AugmentRanges(translate=0.125))
     assert down.allclose(batch[:, :, [0, 0, 1, 2, 3, 4, 5, 6]], atol=1e-5)
 
 
 def test_a_quarter_turn_is_a_quarter_turn() -> None:
     batch = pictures(2, 7)
-    turned = vary(batch, uniform(2, turn=1), Variation(turn=90))
+    turned = augment(batch, uniform(2, turn=1), AugmentRanges(rotate=90))
     assert turned.allclose(batch.rot90(1, (2, 3)), atol=1e-5)
-    back = vary(batch, uniform(2, turn=0), Variation(turn=90))
+    back = augment(batch, uniform(2, turn=0), AugmentRanges(rotate=90))
     assert back.allclose(batch.rot90(-1, (2, 3)), atol=1e-5)
 
 
 def test_scale_enlarges_the_middle() -> None:
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
-    larger = vary(ramp, uniform(1, scale=1), Variation(scale=1))
+    larger = augment(ramp, uniform(1, scale=1), AugmentRanges(scale=1))
     expected = 3.5 + (torch.arange(8.0) - 3.5) / 2
     assert larger.allclose(expected.expand(1, 1, 8, 8), atol=1e-5)
-    smaller = vary(ramp, uniform(1, scale=0), Variation(scale=0.5))
+    smaller = augment(ramp, uniform(1, scale=0), AugmentRanges(scale=0.5))
     assert smaller.allclose((3.5 + (torch.arange(8.0) - 3.5) * 2).clamp(0, 7), atol=1e-5)
 
 
 def test_the_mirror_swaps_left_and_right_and_nothing_else() -> None:
     batch = pictures(2, 9)
     for drawn in (0.0, 0.3, 0.49):
-        mirrored = vary(batch, uniform(2, mirror=drawn), Variation(mirror=True))
+        mirrored = augment(batch, uniform(2, mirror=drawn), AugmentRanges(hflip=True))
         assert mirrored.allclose(batch.flip(3), atol=1e-5)
     for drawn in (0.5, 0.8):
-        kept = vary(batch, uniform(2, mirror=drawn), Variation(mirror=True))
+        kept = augment(batch, uniform(2, mirror=drawn), AugmentRanges(hflip=True))
         assert kept.allclose(batch, atol=1e-5)
 
 
 def test_half_of_the_pictures_are_mirrored() -> None:
     batch = pictures(1, 4).expand(1000, 3, 4, 4)
-    varied = vary(batch, draws(1000, 3, 1), Variation(mirror=True))
+    varied = augment(batch, uniform_samples(1000, 3, 1), AugmentRanges(hflip=True))
     mirrored = (varied - batch.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
     kept = (varied - batch).abs().amax(dim=(1, 2, 3)) < 1e-4
     assert (mirrored ^ kept).all()
@@ -149,44 +156,44 @@ def test_half_of_the_pictures_are_mirrored() -> None:
 
 def test_brightness_and_contrast_are_a_shift_and_a_scale_about_the_mean() -> None:
     batch = pictures(3, 6)
-    light = vary(batch, uniform(3, brightness=1), Variation(brightness=0.2))
+    light = augment(batch, uniform(3, brightness=1), AugmentRanges(brightness=0.2))
     assert light.allclose(batch + 0.8, atol=1e-5)
-    flat = vary(batch, uniform(3, contrast=0), Variation(contrast=0.25))
+    flat = augment(batch, uniform(3, contrast=0), AugmentRanges(contrast=0.25))
     mean = batch.mean(dim=(1, 2, 3), keepdim=True)
     assert flat.allclose(mean + (batch - mean) * 0.75, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", VARIATIONS)
+@pytest.mark.parametrize("name", LEVELS)
 def test_a_picture_is_varied_alike_in_any_batch(name: str) -> None:
-    batch, rows = pictures(12, 8), draws(12, 5, 2)
-    whole = vary(batch, rows, VARIATIONS[name])
+    batch, rows = pictures(12, 8), uniform_samples(12, 5, 2)
+    whole = augment(batch, rows, LEVELS[name])
     for size in (1, 5):
         parts = [
-            vary(part, some, VARIATIONS[name])
+            augment(part, some, LEVELS[name])
             for part, some in zip(batch.split(size), rows.split(size), strict=True)
         ]
         assert torch.cat(parts).equal(whole)
 
 
 def test_draws_depend_on_seed_epoch_and_picture_alone() -> None:
-    rows = draws(50, seed=3, epoch=4)
-    assert draws(50, seed=3, epoch=4).equal(rows)
-    assert draws(20, seed=3, epoch=4).equal(rows[:20])
+    rows = uniform_samples(50, seed=3, epoch=4)
+    assert uniform_samples(50, seed=3, epoch=4).equal(rows)
+    assert uniform_samples(20, seed=3, epoch=4).equal(rows[:20])
     torch.manual_seed(99)
-    assert draws(50, seed=3, epoch=4).equal(rows)
+    assert uniform_samples(50, seed=3, epoch=4).equal(rows)
     for seed, epoch in ((4, 4), (3, 5), (4, 3)):
-        assert not (draws(50, seed=seed, epoch=epoch) == rows).all(dim=1).any()
+        assert not (uniform_samples(50, seed=seed, epoch=epoch) == rows).all(dim=1).any()
     assert not (rows[0] == rows[1]).all()
 
 
 def test_drawing_leaves_the_callers_random_numbers_alone() -> None:
     before = torch.get_rng_state()
-    draws(50, 3, 4)
+    uniform_samples(50, 3, 4)
     assert torch.get_rng_state().equal(before)
 
 
 def test_draws_are_even_from_0_to_1() -> None:
-    rows = draws(4000, 1, 1)
+    rows = uniform_samples(4000, 1, 1)
     assert rows.shape == (4000, DRAWS)
     assert float(rows.min()) >= 0
     assert float(rows.max()) < 1
@@ -207,11 +214,11 @@ def test_every_seed_has_its_own_numbers(seed: int) -> None:
 
 def test_order_and_variation_are_drawn_apart() -> None:
     order = torch.rand((9, DRAWS), generator=generator(3, 4, stream=0))
-    assert not (draws(9, seed=3, epoch=4) == order).any()
+    assert not (uniform_samples(9, seed=3, epoch=4) == order).any()
 
 
 def test_every_choice_of_the_option_is_a_variation() -> None:
-    assert set(VARIATIONS) == set(get_args(Augment))
-    strength = [(v.turn, v.shift, v.scale, v.brightness, v.contrast) for v in VARIATIONS.values()]
+    assert set(LEVELS) == set(get_args(Augment))
+    strength = [(v.rotate, v.translate, v.scale, v.brightness, v.contrast) for v in LEVELS.values()]
     for weaker, stronger in pairwise(strength):
         assert all(a <= b for a, b in zip(weaker, stronger, strict=True))

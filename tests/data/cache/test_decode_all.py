@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from striate.data.cache import workers
-from striate.data.cache.decode_all import headers, survey
+from striate.data.cache.decode_all import decode_all, read_headers
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import Finding, Listing, Picture, Record
+from striate.data.listing.samples import Finding, Listing, Record, Sample
 from striate.errors import StorageError, StriateError
 from tests.data.images import class_folders, corners, encoded, noise
 
@@ -30,15 +30,15 @@ def listing_of(root: Path) -> Listing:
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     names = tuple(sorted({path.parent.name for path in paths}))
     found = tuple(
-        Picture(str(path.relative_to(root)), names.index(path.parent.name)) for path in paths
+        Sample(str(path.relative_to(root)), names.index(path.parent.name)) for path in paths
     )
     return Listing(root, "class folders", names, found)
 
 
 def surveyed(listing: Listing, **options: object) -> dict[str, Record]:
-    found = dict(survey(listing, **options))  # type: ignore[arg-type]
-    assert sorted(found) == list(range(len(listing.pictures)))
-    return {listing.pictures[index].path: record for index, record in found.items()}
+    found = dict(decode_all(listing, **options))  # type: ignore[arg-type]
+    assert sorted(found) == list(range(len(listing.samples)))
+    return {listing.samples[index].path: record for index, record in found.items()}
 
 
 def running(process: int) -> bool:
@@ -55,7 +55,7 @@ def test_a_survey_gives_what_decoding_gives(tmp_path: Path, workers: int | None)
     (tmp_path / "dog" / "bad.png").write_bytes(b"hello, this is text")
     (tmp_path / "dog" / "none.jpg").write_bytes(b"")
     listing = listing_of(tmp_path)
-    expected = {p.path: decode(tmp_path / p.path, p.path)[1] for p in listing.pictures}
+    expected = {p.path: decode(tmp_path / p.path, p.path)[1] for p in listing.samples}
     assert surveyed(listing, workers=workers) == expected
     assert [f.kind for f in expected["dog/bad.png"].findings] == ["not a picture"]
 
@@ -66,13 +66,13 @@ def test_the_pixels_land_in_the_row_of_their_picture(tmp_path: Path) -> None:
     listing = listing_of(tmp_path / "in")
     preprocess = Preprocess(20, 3, "crop")
     rows = np.lib.format.open_memmap(
-        tmp_path / "rows.npy", "w+", np.uint8, (len(listing.pictures), 20, 20, 3)
+        tmp_path / "rows.npy", "w+", np.uint8, (len(listing.samples), 20, 20, 3)
     )
     surveyed(listing, preprocess=preprocess, pixels=tmp_path / "rows.npy", workers=2)
-    for row, picture in zip(rows, listing.pictures, strict=True):
+    for row, picture in zip(rows, listing.samples, strict=True):
         image = decode(listing.root / picture.path, "", preprocess=preprocess)[0]
         assert image is not None
-        assert (row == preprocess.picture(image)).all()
+        assert (row == preprocess.to_array(image)).all()
 
 
 def test_what_kills_or_holds_its_process_costs_only_itself(
@@ -113,7 +113,7 @@ def test_a_reader_that_pauses_longer_than_a_picture_may_take_loses_none(
     for path in class_folders(tmp_path, {"cat": 60}):
         path.rename(path.with_stem("slow" + path.stem))
     found: list[Record] = []
-    for _, record in survey(listing_of(tmp_path), workers=2, seconds=0.3):
+    for _, record in decode_all(listing_of(tmp_path), workers=2, seconds=0.3):
         if len(found) in {0, 7}:
             time.sleep(0.5)
         found.append(record)
@@ -202,7 +202,7 @@ def _pid(file: Path) -> int:
 def test_leaving_early_ends_the_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "COMMAND", FAULTY)
     file = _hanging(tmp_path)
-    work = survey(listing_of(tmp_path), workers=1)
+    work = decode_all(listing_of(tmp_path), workers=1)
     next(work)
     child = _pid(file)
     assert running(child)
@@ -264,15 +264,15 @@ def test_headers_are_of_pictures_spread_over_the_listing(tmp_path: Path) -> None
     for number in range(30):
         path = tmp_path / "cat" / f"{number:03}.png"
         path.write_bytes(encoded(noise(10 + number, 32).convert("L")))
-    found = headers(listing_of(tmp_path), most=7)
+    found = read_headers(listing_of(tmp_path), most=7)
     assert found == [Record("", 10 + number, 32, 1) for number in (0, 5, 10, 15, 20, 25)]
-    assert len(headers(listing_of(tmp_path))) == 30
+    assert len(read_headers(listing_of(tmp_path))) == 30
 
 
 def test_rows_of_an_array_need_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
     arrays = np.stack([np.asarray(noise(12, 10, seed=seed)) for seed in (0, 1, 0)])
-    named = tuple(Picture(f"a.npz#{row}", 0) for row in range(3))
+    named = tuple(Sample(f"a.npz#{row}", 0) for row in range(3))
     listing = Listing(tmp_path, "NPZ", ("cat",), named, arrays=arrays)
     np.save(tmp_path / "rows.npy", np.zeros((3, 6, 6, 1), np.uint8))
     preprocess = Preprocess(6, 1)
@@ -281,8 +281,8 @@ def test_rows_of_an_array_need_no_process(tmp_path: Path, monkeypatch: pytest.Mo
     assert (first.width, first.height, first.channels, first.findings) == (12, 10, 3, ())
     assert first.digest == third.digest != second.digest
     rows = np.load(tmp_path / "rows.npy")
-    assert (rows[1] == preprocess.picture(noise(12, 10, seed=1))).all()
-    assert headers(listing, most=2) == [Record("", 12, 10, 3)] * 2
+    assert (rows[1] == preprocess.to_array(noise(12, 10, seed=1))).all()
+    assert read_headers(listing, most=2) == [Record("", 12, 10, 3)] * 2
 
 
 def test_nothing_of_torch_or_numpy_is_loaded_by_a_child() -> None:

@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 
 from striate import cache_store as cache_module
-from striate.cache_store import LOCK, cache_folder, sweep, whole
+from striate.cache_store import LOCK, cache_folder, file_digest, sweep
 from striate.data.cache import decoded as pack_module
 from striate.data.cache import workers
-from striate.data.cache.decoded import pack, packing
+from striate.data.cache.decoded import decode_images, prepare_cache
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import RECORD, repeated
-from striate.data.listing.samples import Finding, Listing, Packed, Picture, Progress, Record
+from striate.data.listing.columns import RECORD, find_duplicates
+from striate.data.listing.samples import DecodedImages, Finding, Listing, Progress, Record, Sample
 from striate.errors import DataError, StorageError
 from striate.storage import lock
 from tests.data.cache.test_decode_all import listing_of
@@ -50,7 +50,7 @@ def packs(home: Path) -> list[Path]:
     return sorted(home.iterdir())
 
 
-def drained(work: Generator[Progress, None, Packed]) -> tuple[list[Progress], Packed]:
+def drained(work: Generator[Progress, None, DecodedImages]) -> tuple[list[Progress], DecodedImages]:
     said: list[Progress] = []
     while True:
         try:
@@ -64,19 +64,19 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
 
 
-def assert_right(packed: Packed, root: Path, preprocess: Preprocess) -> None:
+def assert_right(packed: DecodedImages, root: Path, preprocess: Preprocess) -> None:
     assert len(packed) == len(packed.records) == len(packed.pixels)
-    for row, picture, record in zip(packed.pixels, packed.pictures, packed.records, strict=True):
+    for row, picture, record in zip(packed.pixels, packed.samples, packed.records, strict=True):
         image, expected = decode(root / picture.path, picture.path, preprocess=preprocess)
         assert image is not None
         assert record == expected
-        assert (row == preprocess.picture(image)).all()
+        assert (row == preprocess.to_array(image)).all()
 
 
 def test_a_pack_holds_every_picture_in_listing_order(photos: Path, home: Path) -> None:
     listing = listing_of(photos)
-    packed = pack(listing, EIGHT, cache=home)
-    assert packed.pictures == listing.pictures
+    packed = decode_images(listing, EIGHT, cache=home)
+    assert packed.samples == listing.samples
     assert packed.counts() == {"cat": 4, "dog": 3}
     assert isinstance(packed.pixels, np.memmap)
     assert packed.pixels.shape == (7, 8, 8, 3)
@@ -88,9 +88,9 @@ def test_a_pack_holds_every_picture_in_listing_order(photos: Path, home: Path) -
 def test_a_second_pack_comes_from_the_cache(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = pack(listing_of(photos), EIGHT, cache=home)
+    first = decode_images(listing_of(photos), EIGHT, cache=home)
     no_children(monkeypatch)
-    second = pack(listing_of(photos), EIGHT, cache=home)
+    second = decode_images(listing_of(photos), EIGHT, cache=home)
     assert (second.pixels == first.pixels).all()
     assert replace(second, pixels=first.pixels) == first
     (only,) = packs(home)
@@ -102,11 +102,11 @@ def test_labels_and_parts_are_the_listings_and_not_the_caches(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = listing_of(photos)
-    pack(listing, EIGHT, cache=home)
+    decode_images(listing, EIGHT, cache=home)
     no_children(monkeypatch)
-    other = tuple(replace(picture, label=0, part="test") for picture in listing.pictures)
-    packed = pack(replace(listing, class_names=("x",), pictures=other), EIGHT, cache=home)
-    assert (packed.class_names, packed.pictures) == (("x",), other)
+    other = tuple(replace(picture, label=0, split="test") for picture in listing.samples)
+    packed = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
+    assert (packed.class_names, packed.samples) == (("x",), other)
 
 
 def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
@@ -114,8 +114,8 @@ def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
     (photos / "dog" / "zzz.png").write_bytes(encoded(noise())[:-9])
     (photos / "cat" / "aaa.png").write_bytes(encoded(noise(seed=50).convert("RGBA").rotate(9)))
     listing = replace(listing_of(photos), findings=(Finding("hidden", ".x"),))
-    packed = pack(listing, EIGHT, cache=home)
-    assert [picture.path for picture in packed.pictures] == [
+    packed = decode_images(listing, EIGHT, cache=home)
+    assert [picture.path for picture in packed.samples] == [
         *("cat/000.png", "cat/002.png", "cat/003.png", "cat/aaa.png"),
         *("dog/000.png", "dog/001.png", "dog/002.png"),
     ]
@@ -127,7 +127,7 @@ def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
         Finding("truncated", "dog/zzz.png", "the end of the PNG is missing"),
     )
     assert_right(packed, photos, EIGHT)
-    assert_right(pack(listing, EIGHT, cache=home), photos, EIGHT)
+    assert_right(decode_images(listing, EIGHT, cache=home), photos, EIGHT)
 
 
 def test_rows_are_moved_up_block_by_block(
@@ -137,7 +137,7 @@ def test_rows_are_moved_up_block_by_block(
     class_folders(photos, {"emu": 9})
     for name in ("000", "004", "005"):
         (photos / "emu" / f"{name}.png").write_bytes(b"")
-    packed = pack(listing_of(photos), EIGHT, cache=home)
+    packed = decode_images(listing_of(photos), EIGHT, cache=home)
     assert len(packed) == 13
     assert (packs(home)[0] / "pixels.npy").stat().st_size == 128 + 13 * 8 * 8 * 3
     assert_right(packed, photos, EIGHT)
@@ -146,7 +146,7 @@ def test_rows_are_moved_up_block_by_block(
 def test_same_bytes_are_found_within_a_class_and_between_classes(photos: Path, home: Path) -> None:
     for copy in ("cat/copy.png", "cat/copy2.png", "dog/copy.png"):
         shutil.copy(photos / "cat" / "002.png", photos / copy)
-    packed = pack(listing_of(photos), EIGHT, cache=home)
+    packed = decode_images(listing_of(photos), EIGHT, cache=home)
     assert packed.findings == (
         Finding("duplicate", "cat/copy.png", "cat/002.png"),
         Finding("duplicate", "cat/copy2.png", "cat/002.png"),
@@ -158,8 +158,8 @@ def test_same_bytes_are_found_within_a_class_and_between_classes(photos: Path, h
 
 
 def test_what_cannot_be_used_is_no_duplicate() -> None:
-    named = [Picture("a", 4), Picture("b", 4), Picture("c", 5)]
-    assert repeated(named, [Record("5e"), Record("5e"), Record("5e", 9, 9, 3)]) == []
+    named = [Sample("a", 4), Sample("b", 4), Sample("c", 5)]
+    assert find_duplicates(named, [Record("5e"), Record("5e"), Record("5e", 9, 9, 3)]) == []
 
 
 def _rewrite(path: Path, preprocess: Preprocess) -> Preprocess:
@@ -178,9 +178,9 @@ CHANGES: dict[str, Callable[[Path, Preprocess], Preprocess]] = {
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_changes_the_pixels_makes_another_pack(change: str, photos: Path, home: Path) -> None:
-    pack(listing_of(photos), EIGHT, cache=home)
+    decode_images(listing_of(photos), EIGHT, cache=home)
     preprocess = CHANGES[change](photos, EIGHT)
-    packed = pack(listing_of(photos), preprocess, cache=home)
+    packed = decode_images(listing_of(photos), preprocess, cache=home)
     assert len(packs(home)) == 2
     assert_right(packed, photos, preprocess)
 
@@ -192,28 +192,28 @@ def test_content_that_changes_behind_the_same_size_and_time_is_noticed(
     for file in (path, other):
         file.write_bytes(file.read_bytes().ljust(20_000, b"\0"))
         os.utime(file, ns=(5 * 10**17, 5 * 10**17))
-    pack(listing_of(photos), EIGHT, cache=home)
+    decode_images(listing_of(photos), EIGHT, cache=home)
     swap = path.with_name("swap")
     path.rename(swap)
     other.rename(path)
     swap.rename(other)
-    assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
+    assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
 def test_another_limit_of_memory_makes_another_pack(photos: Path, home: Path) -> None:
-    _, all_of_them = drained(packing(listing_of(photos), EIGHT, cache=home))
+    _, all_of_them = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
     with pytest.raises(DataError):
-        drained(packing(listing_of(photos), EIGHT, cache=home, largest_megabytes=0))
+        drained(prepare_cache(listing_of(photos), EIGHT, cache=home, largest_megabytes=0))
     assert len(all_of_them) == 7
 
 
 def test_mean_and_deviation_do_not_touch_the_pixels(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pack(listing_of(photos), EIGHT, cache=home)
+    decode_images(listing_of(photos), EIGHT, cache=home)
     no_children(monkeypatch)
-    other = replace(EIGHT, mean=(0.1, 0.2, 0.3), deviation=(0.4, 0.5, 0.6))
-    assert len(pack(listing_of(photos), other, cache=home)) == 7
+    other = replace(EIGHT, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    assert len(decode_images(listing_of(photos), other, cache=home)) == 7
 
 
 def _flip(file: Path) -> None:
@@ -228,7 +228,7 @@ def _edit(file: Path, **entries: Any) -> None:
 
 def _records(folder: Path, table: np.ndarray) -> None:
     np.save(folder / "records.npy", table)
-    _edit(folder / "index.json", records=whole(folder / "records.npy"))
+    _edit(folder / "index.json", records=file_digest(folder / "records.npy"))
 
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
@@ -250,24 +250,24 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_pack_is_built_again(damage: str, photos: Path, home: Path) -> None:
-    pack(listing_of(photos), EIGHT, cache=home)
+    decode_images(listing_of(photos), EIGHT, cache=home)
     (folder,) = packs(home)
     DAMAGES[damage](folder)
-    assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
+    assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
     assert packs(home) == [folder]
     assert json.loads((folder / "index.json").read_text())["version"] > 0
-    assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
+    assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
 def test_progress_counts_the_pictures_and_ends_full(photos: Path, home: Path) -> None:
-    said, packed = drained(packing(listing_of(photos), EIGHT, cache=home))
+    said, packed = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
     assert said[-1] == Progress(7, 7, "pictures")
     assert [progress.done for progress in said] == sorted({progress.done for progress in said})
     assert len(packed) == 7
 
 
 def test_a_pack_that_is_given_up_leaves_nothing(photos: Path, home: Path) -> None:
-    work = packing(listing_of(photos), EIGHT, cache=home)
+    work = prepare_cache(listing_of(photos), EIGHT, cache=home)
     next(work)
     assert len(packs(home)) == 1
     work.close()
@@ -275,7 +275,7 @@ def test_a_pack_that_is_given_up_leaves_nothing(photos: Path, home: Path) -> Non
 
 
 def test_two_processes_that_build_the_same_pack_both_get_it(photos: Path, home: Path) -> None:
-    one = packing(listing_of(photos), EIGHT, cache=home)
+    one = prepare_cache(listing_of(photos), EIGHT, cache=home)
     next(one)
     program = (
         "import sys; from pathlib import Path; from striate.data.cache.decoded import pack\n"
@@ -313,7 +313,7 @@ def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: 
         (tmp_path / "photos" / "cat").mkdir(parents=True, exist_ok=True)
         (tmp_path / "photos" / "cat" / f"{name}.png").write_bytes(data)
     with pytest.raises(DataError) as caught:
-        pack(listing_of(tmp_path / "photos"), EIGHT, cache=home)
+        decode_images(listing_of(tmp_path / "photos"), EIGHT, cache=home)
     assert str(caught.value) == (
         f"{tmp_path}/photos: none of the 4 pictures can be used; replace them: "
         "cat/a.png: not a picture (it looks like text); cat/b\\n.png: empty; "
@@ -328,7 +328,7 @@ def test_a_full_disk_is_a_storage_error_before_anything_is_decoded(
     monkeypatch.setattr(os, "posix_fallocate", full)
     no_children(monkeypatch)
     with pytest.raises(StorageError) as caught:
-        pack(listing_of(photos), Preprocess(300, 3), cache=home)
+        decode_images(listing_of(photos), Preprocess(300, 3), cache=home)
     assert str(caught.value).startswith(f"{home}/")
     assert str(caught.value).endswith(
         ".partial: the disk is full; 2 MB are needed; set STRIATE_CACHE to a folder on another disk"
@@ -343,7 +343,7 @@ def test_a_disk_that_cannot_promise_space_is_used_all_the_same(
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "posix_fallocate", unsupported)
-    assert_right(pack(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
+    assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
 def test_the_cache_lies_where_the_environment_says(
@@ -383,7 +383,7 @@ def test_a_usual_cache_that_cannot_be_used_is_replaced_and_said(
         monkeypatch.setattr(os, "posix_fallocate", promise)
         why = ".partial: the disk is full; 1 MB are needed; set STRIATE_CACHE to a folder on"
     monkeypatch.setattr(cache_module.atexit, "register", lambda *job, **_: ends.append(job))
-    packed = pack(listing_of(photos), EIGHT)
+    packed = decode_images(listing_of(photos), EIGHT)
     ((_, folder),) = ends
     assert folder.parent == tmp_path
     assert why in packed.note
@@ -400,7 +400,7 @@ def test_memory_is_used_where_the_disk_of_temporary_files_cannot_be(
     monkeypatch.setattr(cache_module, "_MEMORY", tmp_path / "memory")
     home.write_text("not a folder")
     monkeypatch.setattr(cache_module.atexit, "register", lambda *_, **__: None)
-    packed = pack(listing_of(photos), EIGHT)
+    packed = decode_images(listing_of(photos), EIGHT)
     (folder,) = (tmp_path / "memory").iterdir()
     assert packed.note.endswith(f"; for now the cache is {folder}")
 
@@ -412,14 +412,14 @@ def test_where_no_place_will_do_the_first_reason_is_told(
     monkeypatch.setenv("STRIATE_CACHE", str(home))
     monkeypatch.setattr(cache_module, "_MEMORY", tmp_path)
     monkeypatch.setattr(os, "posix_fallocate", full)
-    packed = pack(listing_of(photos), EIGHT)
+    packed = decode_images(listing_of(photos), EIGHT)
     assert packed.note == (
         f"{home}: file exists; choose another place; pictures are streamed: decoded from their "
         "files whenever they are needed"
     )
     assert_right(packed, photos, EIGHT)
     with pytest.raises(StorageError) as caught:
-        pack(_array_listing(np.zeros((5, 8, 8, 3), np.uint8), tmp_path), EIGHT)
+        decode_images(_array_listing(np.zeros((5, 8, 8, 3), np.uint8), tmp_path), EIGHT)
     assert str(caught.value) == f"{home}: file exists; choose another place"
 
 
@@ -431,7 +431,7 @@ def test_a_chosen_cache_is_not_replaced(tmp_path: Path) -> None:
 
 
 def _array_listing(rows: np.ndarray, root: Path) -> Listing:
-    named = tuple(Picture(f"a.npz#{row}", row % 2) for row in range(len(rows)))
+    named = tuple(Sample(f"a.npz#{row}", row % 2) for row in range(len(rows)))
     return Listing(root, "NPZ", ("even", "odd"), named, arrays=rows)
 
 
@@ -441,13 +441,13 @@ def test_arrays_are_packed_by_their_content(
 ) -> None:
     rows = np.stack([np.asarray(noise(8, 8, seed=seed)) for seed in range(5)])
     preprocess = Preprocess(side, channels)
-    packed = pack(_array_listing(rows, tmp_path), preprocess, cache=home)
-    expected = [preprocess.picture(noise(8, 8, seed=seed)) for seed in range(5)]
+    packed = decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
+    expected = [preprocess.to_array(noise(8, 8, seed=seed)) for seed in range(5)]
     assert (packed.pixels == np.stack(expected)).all()
-    again = pack(_array_listing(rows.copy(), tmp_path), preprocess, cache=home)
+    again = decode_images(_array_listing(rows.copy(), tmp_path), preprocess, cache=home)
     assert replace(again, pixels=packed.pixels) == packed
     rows[3, 4, 5, 1] ^= 8
-    pack(_array_listing(rows, tmp_path), preprocess, cache=home)
+    decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
     assert len(packs(home)) == 2
 
 
@@ -460,5 +460,5 @@ def test_the_data_folder_is_left_as_it_is(photos: Path, home: Path) -> None:
         ]
 
     before = state()
-    pack(listing_of(photos), EIGHT, cache=home)
+    decode_images(listing_of(photos), EIGHT, cache=home)
     assert state() == before

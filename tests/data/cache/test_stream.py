@@ -9,9 +9,9 @@ import pytest
 
 import striate
 from striate.data.cache import stream, workers
-from striate.data.cache.decoded import pack
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import Packed
+from striate.data.listing.samples import DecodedImages
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.images import class_folders, corners, encoded
@@ -31,11 +31,13 @@ def photos(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return tmp_path / "shards"
 
 
-def both(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Packed, Packed]:
+def both(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[DecodedImages, DecodedImages]:
     """The same pictures decoded once, and streamed."""
-    cached = pack(scan(photos), VIEW, cache=tmp_path / "cache")
+    cached = decode_images(scan(photos), VIEW, cache=tmp_path / "cache")
     monkeypatch.setenv("STRIATE_CACHE_GB", "0.00005")
-    return cached, pack(scan(photos), VIEW, cache=tmp_path / "small")
+    return cached, decode_images(scan(photos), VIEW, cache=tmp_path / "small")
 
 
 def test_streamed_pixels_are_those_of_the_cache(
@@ -59,7 +61,7 @@ def test_what_is_known_of_streamed_pictures_is_the_same(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cached, streamed = both(photos, tmp_path, monkeypatch)
-    assert streamed.pictures == cached.pictures
+    assert streamed.samples == cached.samples
     assert streamed.records == cached.records
     assert streamed.findings == cached.findings
     assert cached.note == ""
@@ -72,7 +74,7 @@ def test_what_is_known_of_streamed_pictures_is_the_same(
 def test_pictures_are_looked_at_once(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     both(photos, tmp_path, monkeypatch)
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
-    assert len(pack(scan(photos), VIEW, cache=tmp_path / "small")) == 56
+    assert len(decode_images(scan(photos), VIEW, cache=tmp_path / "small")) == 56
 
 
 def test_the_children_are_few_pictures_ahead(
@@ -92,7 +94,7 @@ def test_the_children_are_few_pictures_ahead(
     batches = streamed.pixels.batches(wanted())
     for taken in range(1, 6):
         next(batches)
-        assert asked <= taken + 1 + (16 + 3 * stream.processors()) // 8
+        assert asked <= taken + 1 + (16 + 3 * stream.usable_cores()) // 8
     batches.close()
 
 
@@ -109,7 +111,7 @@ def test_a_picture_that_is_not_what_it_was_is_an_error(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, streamed = both(photos, tmp_path, monkeypatch)
-    path = streamed.pictures[17].path
+    path = streamed.samples[17].path
     change(photos / path)
     assert streamed.pixels[[16, 18]].shape == (2, 24, 24, 3)
     with pytest.raises(DataError) as caught:
@@ -127,6 +129,6 @@ def test_a_shard_that_changes_is_an_error(
     with pytest.raises(DataError) as caught:
         streamed.pixels[[3]]
     assert str(caught.value) == (
-        f"{streamed.pictures[3].path}: truncated ({shard} ends before it does) since the run "
+        f"{streamed.samples[3].path}: truncated ({shard} ends before it does) since the run "
         f"began; {ADVICE}"
     )

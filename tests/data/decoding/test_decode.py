@@ -123,7 +123,7 @@ def test_a_large_jpeg_is_decoded_small_but_never_below_what_is_asked_for(
     assert full is not None
     assert image.size == decoded
     assert (record.width, record.height) == full.size == (640, 400)
-    apart = preprocess.picture(image).astype(int) - preprocess.picture(full)
+    apart = preprocess.to_array(image).astype(int) - preprocess.to_array(full)
     assert np.abs(apart).mean() < 1.3
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from striate.data.decoding.decode import decode
-from striate.data.decoding.files import content
+from striate.data.decoding.files import read_content
 from tests.data.images import deep_png, encoded, noise
 
 SIDE = 2400
@@ -102,7 +102,7 @@ def _turned() -> Image.Exif:
 def test_a_picture_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(FORMS[form]())
-    data = content(path, 10**9)
+    data = read_content(path, 10**9)
     image, record = decode(data, "a", largest_megabytes=1)
     assert image is None
     said = record.findings[0].detail

@@ -22,21 +22,21 @@ def ramp(width: int, height: int) -> Image.Image:
 
 
 def test_letterbox_keeps_the_whole_picture_between_black_bars() -> None:
-    wide = Preprocess(16, 3, "letterbox").picture(corners(48, 24))
+    wide = Preprocess(16, 3, "letterbox").to_array(corners(48, 24))
     assert wide.shape == (16, 16, 3)
     assert wide.dtype == np.uint8
     assert (wide[:4] == BLACK).all()
     assert (wide[12:] == BLACK).all()
     quarters = [wide[5, 3], wide[5, 12], wide[10, 3], wide[10, 12]]
     assert [quarter.tolist() for quarter in quarters] == [RED, GREEN, BLUE, YELLOW]
-    tall = Preprocess(16, 3, "letterbox").picture(corners(24, 48))
+    tall = Preprocess(16, 3, "letterbox").to_array(corners(24, 48))
     assert (tall[:, :4] == BLACK).all()
     assert (tall[:, 12:] == BLACK).all()
     assert (tall[:, 4:12] != BLACK).any(axis=2).all()
 
 
 def test_letterbox_keeps_the_proportions() -> None:
-    fitted = Preprocess(10, 1, "letterbox").picture(Image.new("L", (21, 9), 255))[..., 0]
+    fitted = Preprocess(10, 1, "letterbox").to_array(Image.new("L", (21, 9), 255))[..., 0]
     rows = np.flatnonzero(fitted.any(axis=1))
     assert rows.tolist() == [3, 4, 5, 6]
     assert fitted[rows].all()
@@ -44,14 +44,14 @@ def test_letterbox_keeps_the_proportions() -> None:
 
 def test_crop_keeps_the_middle_square() -> None:
     view = Preprocess(8, 1, "crop")
-    assert (view.picture(ramp(20, 8))[..., 0] == np.asarray(ramp(20, 8))[:, 6:14]).all()
-    assert (view.picture(ramp(8, 20))[..., 0] == np.asarray(ramp(8, 20))[6:14]).all()
-    half = view.picture(ramp(11, 8))[..., 0].astype(int)
+    assert (view.to_array(ramp(20, 8))[..., 0] == np.asarray(ramp(20, 8))[:, 6:14]).all()
+    assert (view.to_array(ramp(8, 20))[..., 0] == np.asarray(ramp(8, 20))[6:14]).all()
+    half = view.to_array(ramp(11, 8))[..., 0].astype(int)
     assert (half[0] == [2, 3, 4, 5, 6, 7, 8, 9]).all()  # from 1.5 on, rounded up
 
 
 def test_stretch_uses_every_pixel() -> None:
-    view = Preprocess(16, 3, "stretch").picture(corners(64, 32))
+    view = Preprocess(16, 3, "stretch").to_array(corners(64, 32))
     assert (view != BLACK).any(axis=2).all()
     quarters = [view[3, 3], view[3, 12], view[12, 3], view[12, 12]]
     assert [quarter.tolist() for quarter in quarters] == [RED, GREEN, BLUE, YELLOW]
@@ -60,15 +60,15 @@ def test_stretch_uses_every_pixel() -> None:
 @pytest.mark.parametrize("fit", FITS)
 def test_a_picture_of_the_right_size_is_not_touched(fit: Fit) -> None:
     image = noise(12, 12)
-    assert (Preprocess(12, 3, fit).picture(image) == np.asarray(image)).all()
+    assert (Preprocess(12, 3, fit).to_array(image) == np.asarray(image)).all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size", [(48, 32), (31, 57), (9, 5), (100, 3)])
 def test_a_picture_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
     view = Preprocess(16, 3, fit)
-    upright = view.picture(noise(*size)).astype(int)
-    side = view.picture(noise(*size).transpose(Image.Transpose.TRANSPOSE)).astype(int)
+    upright = view.to_array(noise(*size)).astype(int)
+    side = view.to_array(noise(*size).transpose(Image.Transpose.TRANSPOSE)).astype(int)
     assert abs(upright.transpose(1, 0, 2) - side).max() <= 1
 
 
@@ -76,7 +76,7 @@ def test_a_picture_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[
 @pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2), (2000, 1500)])
 def test_any_shape_fits(fit: Fit, size: tuple[int, int]) -> None:
     for channels in (1, 3):
-        view = Preprocess(8, channels, fit).picture(Image.new("RGB", size, (90, 90, 90)))
+        view = Preprocess(8, channels, fit).to_array(Image.new("RGB", size, (90, 90, 90)))
         assert view.shape == (8, 8, channels)
         assert set(np.unique(view)) <= {0, 90}
         assert 90 in view
@@ -87,29 +87,29 @@ def test_any_shape_fits(fit: Fit, size: tuple[int, int]) -> None:
 def test_a_large_picture_is_averaged_and_not_sampled(fit: Fit) -> None:
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
-    view = Preprocess(8, 1, fit).picture(Image.fromarray(stripes)).astype(int)
+    view = Preprocess(8, 1, fit).to_array(Image.fromarray(stripes)).astype(int)
     assert abs(view - 127.5).max() < 5
 
 
 def test_colour_becomes_grey_by_luminance_and_grey_becomes_equal_colours() -> None:
     image = Image.new("RGB", (4, 4), (200, 40, 30))
     grey = round(0.299 * 200 + 0.587 * 40 + 0.114 * 30)
-    assert (Preprocess(4, 1).picture(image) == grey).all()
-    assert (Preprocess(4, 3).picture(Image.new("L", (4, 4), 77)) == 77).all()
+    assert (Preprocess(4, 1).to_array(image) == grey).all()
+    assert (Preprocess(4, 3).to_array(Image.new("L", (4, 4), 77)) == 77).all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_image_and_the_array_have_the_same_bytes(fit: Fit, channels: int) -> None:
     view = Preprocess(10, channels, fit)
-    assert view.fitted(corners()).tobytes() == view.picture(corners()).tobytes()
+    assert view.resize(corners()).tobytes() == view.to_array(corners()).tobytes()
 
 
 def test_the_picture_given_is_not_changed() -> None:
     image = corners()
     before = image.tobytes()
     for fit in FITS:
-        Preprocess(16, 3, fit).picture(image)
+        Preprocess(16, 3, fit).to_array(image)
     assert image.tobytes() == before
 
 
@@ -119,7 +119,7 @@ def test_pixels_are_normalised_one_by_one(channels: int) -> None:
     pixels = torch.randint(0, 256, (4, 5, 5, channels), dtype=torch.uint8)
     pixels[0, 0, 0], pixels[0, 0, 1] = 0, 255
     before = pixels.clone()
-    values = Preprocess(5, channels, "crop", mean, deviation).normalise(pixels)
+    values = Preprocess(5, channels, "crop", mean, deviation).normalize(pixels)
     assert values.shape == (4, channels, 5, 5)
     assert values.dtype == torch.float32
     assert values.is_contiguous(memory_format=torch.channels_last)

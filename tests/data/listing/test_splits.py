@@ -12,32 +12,36 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from striate.data.listing.samples import PARTS, Packed, Part, Picture, Record
-from striate.data.listing.splits import Shares, divided
+from striate.data.listing.samples import SPLITS, DecodedImages, Record, Sample, Split
+from striate.data.listing.splits import SplitFractions, assign_splits
 
-USUAL = Shares(validation=0.15, test=0.25)
+USUAL = SplitFractions(validation=0.15, test=0.25)
 CLASSES = ("cat", "dog", "owl")
 
 
 class Entry(NamedTuple):
     digest: str
     label: int
-    part: Part | None = None
+    part: Split | None = None
 
 
-def packed_of(entries: list[Entry], *, names: str = "a") -> Packed:
+def packed_of(entries: list[Entry], *, names: str = "a") -> DecodedImages:
     pictures = [
-        Picture(f"{names}/{number}.png", entry.label, entry.part)
+        Sample(f"{names}/{number}.png", entry.label, entry.part)
         for number, entry in enumerate(entries)
     ]
     records = [Record(entry.digest, 9, 7, 1) for entry in entries]
     pixels = np.zeros((len(entries), 1, 1, 1), np.uint8)
-    return Packed(pixels, tuple(pictures), tuple(records), CLASSES, ())
+    return DecodedImages(pixels, tuple(pictures), tuple(records), CLASSES, ())
 
 
-def parts_of(entries: list[Entry], shares: Shares = USUAL, *, names: str = "a") -> list[Part]:
-    found = [picture.part for picture in divided(packed_of(entries, names=names), shares).pictures]
-    assert set(found) <= set(PARTS)
+def parts_of(
+    entries: list[Entry], shares: SplitFractions = USUAL, *, names: str = "a"
+) -> list[Split]:
+    found = [
+        picture.split for picture in assign_splits(packed_of(entries, names=names), shares).samples
+    ]
+    assert set(found) <= set(SPLITS)
     return found  # type: ignore[return-value]
 
 
@@ -45,13 +49,13 @@ def digest(number: int) -> str:
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
-SHARES = st.builds(Shares, st.floats(0.01, 0.89), st.floats(0, 0.89)).filter(
+SHARES = st.builds(SplitFractions, st.floats(0.01, 0.89), st.floats(0, 0.89)).filter(
     lambda shares: shares.validation + shares.test < 1
 )
 DIGESTS = st.integers(0, 2**256 - 1).map("{:064x}".format) | st.integers(0, 30).map(digest)
 LABELS = st.integers(0, 2)
 ENTRIES = st.lists(st.builds(Entry, DIGESTS, LABELS, st.none()), max_size=30)
-ANY_PART = st.sampled_from([None, *PARTS])
+ANY_PART = st.sampled_from([None, *SPLITS])
 UNVALIDATED = st.lists(
     st.builds(Entry, DIGESTS, LABELS, st.sampled_from([None, "train", "test"])), max_size=30
 )
@@ -70,24 +74,28 @@ properties = settings(deadline=None, max_examples=120)
         ("fffffffffffff", "train"),
     ],
 )
-def test_the_first_bits_of_the_digest_decide(start: str, part: Part) -> None:
-    assert USUAL.part(start + "0" * 51) == USUAL.part(start + "f" * 51) == part
+def test_the_first_bits_of_the_digest_decide(start: str, part: Split) -> None:
+    assert USUAL.split(start + "0" * 51) == USUAL.split(start + "f" * 51) == part
 
 
 def test_shares_of_many_pictures_are_those_asked_for() -> None:
-    found = Counter(USUAL.part(digest(number)) for number in range(10_000))
+    found = Counter(USUAL.split(digest(number)) for number in range(10_000))
     for part, share in (("test", 0.25), ("validation", 0.15), ("train", 0.6)):
         deviation = (10_000 * share * (1 - share)) ** 0.5
         assert abs(found[part] - 10_000 * share) < 4 * deviation
 
 
 def test_no_test_part_is_split_off_when_none_is_wanted() -> None:
-    assert "test" not in parts_of([Entry(digest(n), n % 3) for n in range(300)], Shares(0.3, 0))
+    assert "test" not in parts_of(
+        [Entry(digest(n), n % 3) for n in range(300)], SplitFractions(0.3, 0)
+    )
 
 
 @properties
 @given(entries=PLACED, shares=SHARES, seed=st.integers())
-def test_order_and_names_change_nothing(entries: list[Entry], shares: Shares, seed: int) -> None:
+def test_order_and_names_change_nothing(
+    entries: list[Entry], shares: SplitFractions, seed: int
+) -> None:
     order = list(range(len(entries)))
     random.Random(seed).shuffle(order)
     first = parts_of(entries, shares)
@@ -106,7 +114,7 @@ def _several(entries: list[Entry]) -> set[str]:
 def test_a_picture_keeps_its_part_when_others_come_and_go() -> None:
     entries = [Entry(digest(number), number % 3) for number in range(600)]
     before = parts_of(entries)
-    assert before == [USUAL.part(entry.digest) for entry in entries]
+    assert before == [USUAL.split(entry.digest) for entry in entries]
     more = [Entry(digest(number), number % 3) for number in range(600, 1500)]
     assert parts_of(more + entries)[900:] == before
     assert parts_of(entries[300:]) == before[300:]
@@ -114,28 +122,30 @@ def test_a_picture_keeps_its_part_when_others_come_and_go() -> None:
 
 @properties
 @given(entries=ENTRIES, shares=SHARES)
-def test_only_what_a_small_class_lacks_is_moved(entries: list[Entry], shares: Shares) -> None:
+def test_only_what_a_small_class_lacks_is_moved(
+    entries: list[Entry], shares: SplitFractions
+) -> None:
     assume(not _several(entries))
     moved = {
         entry.digest: entry.label
         for entry, part in zip(entries, parts_of(entries, shares), strict=True)
-        if part != shares.part(entry.digest)
+        if part != shares.split(entry.digest)
     }
     assert max(Counter(moved.values()).values(), default=0) <= 2
     for label in set(moved.values()):
         own = {entry.digest for entry in entries if entry.label == label}
-        by_content = Counter(shares.part(digest) for digest in own)
+        by_content = Counter(shares.split(digest) for digest in own)
         assert not (by_content["train"] and by_content["validation"])
         if by_content["train"] > 1:
             changed = [digest for digest in own if digest in moved]
-            assert [shares.part(digest) for digest in changed] == ["train"]
+            assert [shares.split(digest) for digest in changed] == ["train"]
 
 
 @properties
 @given(entries=ENTRIES, shares=SHARES)
-def test_copies_never_straddle(entries: list[Entry], shares: Shares) -> None:
+def test_copies_never_straddle(entries: list[Entry], shares: SplitFractions) -> None:
     entries = entries + entries[::2]
-    seen: dict[str, set[Part]] = {}
+    seen: dict[str, set[Split]] = {}
     for entry, part in zip(entries, parts_of(entries, shares), strict=True):
         seen.setdefault(entry.digest, set()).add(part)
     assert all(len(parts) == 1 for parts in seen.values())
@@ -144,12 +154,12 @@ def test_copies_never_straddle(entries: list[Entry], shares: Shares) -> None:
 @properties
 @given(entries=UNVALIDATED, shares=SHARES)
 def test_a_class_with_two_pictures_has_one_to_train_and_one_to_validate(
-    entries: list[Entry], shares: Shares
+    entries: list[Entry], shares: SplitFractions
 ) -> None:
     several = _several(entries)
     entries = [entry for entry in entries if entry.digest not in several]
     free = [entry for entry in entries if entry.part != "test"]
-    found: dict[int, set[Part]] = {}
+    found: dict[int, set[Split]] = {}
     for entry, part in zip(entries, parts_of(entries, shares), strict=True):
         if entry in free:
             found.setdefault(entry.label, set()).add(part)
@@ -166,7 +176,7 @@ def test_a_class_with_one_picture_trains_on_it(start: str, copies: int) -> None:
 
 @properties
 @given(entries=PLACED, shares=SHARES)
-def test_what_the_folder_says_stands(entries: list[Entry], shares: Shares) -> None:
+def test_what_the_folder_says_stands(entries: list[Entry], shares: SplitFractions) -> None:
     given_parts = {entry.part for entry in entries}
     for entry, part in zip(entries, parts_of(entries, shares), strict=True):
         if "validation" in given_parts:
@@ -182,13 +192,13 @@ def test_a_missing_validation_part_is_taken_from_train() -> None:
     ]
     found = parts_of(entries)
     assert found[600:] == ["test"] * 300
-    assert found[:600] == [Shares(0.15, 0).part(entry.digest) for entry in entries[:600]]
+    assert found[:600] == [SplitFractions(0.15, 0).split(entry.digest) for entry in entries[:600]]
     assert 60 < found.count("validation") < 120
 
 
 def test_a_folder_with_a_train_part_only_gets_the_other_two() -> None:
     entries = [Entry(digest(number), number % 3, "train") for number in range(600)]
-    assert parts_of(entries) == [USUAL.part(entry.digest) for entry in entries]
+    assert parts_of(entries) == [USUAL.split(entry.digest) for entry in entries]
 
 
 def test_a_folder_of_test_pictures_stays_one() -> None:
@@ -198,12 +208,10 @@ def test_a_folder_of_test_pictures_stays_one() -> None:
 
 def test_nothing_else_of_the_pack_changes() -> None:
     packed = packed_of([Entry(digest(number), number % 3) for number in range(40)])
-    after = divided(packed, USUAL)
+    after = assign_splits(packed, USUAL)
     assert after.pixels is packed.pixels
     assert after.records == packed.records
     assert after.class_names == packed.class_names
-    assert [(p.path, p.label) for p in after.pictures] == [
-        (p.path, p.label) for p in packed.pictures
-    ]
-    assert {picture.part for picture in packed.pictures} == {None}
-    assert divided(packed_of([]), USUAL).pictures == ()
+    assert [(p.path, p.label) for p in after.samples] == [(p.path, p.label) for p in packed.samples]
+    assert {picture.split for picture in packed.samples} == {None}
+    assert assign_splits(packed_of([]), USUAL).samples == ()

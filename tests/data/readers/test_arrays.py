@@ -57,7 +57,7 @@ def cifar(name: str, labels: list[tuple[int, ...]]) -> np.ndarray:
 
 
 def rows(listing: Listing) -> list[tuple[str, int, str | None]]:
-    return [(picture.path, picture.label, picture.part) for picture in listing.pictures]
+    return [(picture.path, picture.label, picture.split) for picture in listing.samples]
 
 
 def refused(root: str = ".") -> str:
@@ -289,4 +289,4 @@ def test_a_changed_byte_is_read_or_refused_but_never_raises_otherwise(
     content[at] = byte
     write(IMAGES, bytes(content[:kept]))
     with contextlib.suppress(DataError):
-        assert len(scan(".").pictures) == 3
+        assert len(scan(".").samples) == 3

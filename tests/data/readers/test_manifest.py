@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from striate.data.listing.samples import Picture
+from striate.data.listing.samples import Sample
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.layout_table import UNDECODABLE, linked, plant
@@ -35,7 +35,7 @@ def listed(content: bytes | str) -> list[tuple[str, str, str | None]]:
     assert listing.layout == "manifest"
     names = listing.class_names
     assert list(names) == sorted(set(names))
-    return [(picture.path, names[picture.label], picture.part) for picture in listing.pictures]
+    return [(picture.path, names[picture.label], picture.split) for picture in listing.samples]
 
 
 def refused(content: bytes | str) -> str:
@@ -127,7 +127,7 @@ def test_a_link_inside_the_folder_stands_for_what_it_leads_to(photos: Path):
 def test_a_row_that_repeats_another_is_counted_once(photos: Path):
     listed("path,label\ncat/1.jpg,cat\ndog/2.jpg,dog\n./cat/1.jpg,cat\n")
     listing = scan("list.csv")
-    assert len(listing.pictures) == 2
+    assert len(listing.samples) == 2
     (finding,) = listing.findings
     assert (finding.kind, finding.path) == ("repeated row", "cat/1.jpg")
     assert finding.detail == "line 4 repeats line 2"
@@ -148,7 +148,7 @@ def test_the_root_is_the_folder_of_the_manifest_itself(photos: Path, tmp_path_fa
     elsewhere = linked(tmp_path_factory.mktemp("elsewhere"), "list.csv", photos / "list.csv")
     listing = scan(elsewhere / "list.csv")
     assert listing.root == photos.resolve()
-    assert listing.pictures == (Picture("cat/1.jpg", 0), Picture("dog/2.jpg", 1))
+    assert listing.samples == (Sample("cat/1.jpg", 0), Sample("dog/2.jpg", 1))
 
 
 COMMAS = "put quotes around a value that holds a comma"

@@ -43,7 +43,7 @@ def refused(**arrays: Any) -> str:
 
 def rows(listing: Listing) -> list[tuple[str, str, str | None]]:
     names = listing.class_names
-    return [(picture.path, names[picture.label], picture.part) for picture in listing.pictures]
+    return [(picture.path, names[picture.label], picture.split) for picture in listing.samples]
 
 
 X, Y = pictures(4, 5, 3), np.array([7, 3, 7, 12])
@@ -101,7 +101,7 @@ def test_class_names_stand_in_their_own_order():
     assert saved(x=X, y=np.array([2, 0, 2, 0]), class_names=names).class_names == tuple(names)
     listing = saved(x=X, y=np.array(["dog", "cat", "cat", "dog"]), class_names=names)
     assert listing.class_names == tuple(names)
-    assert [picture.label for picture in listing.pictures] == [2, 1, 1, 2]
+    assert [picture.label for picture in listing.samples] == [2, 1, 1, 2]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", ">f8"])
@@ -126,7 +126,7 @@ def test_arrays_in_column_order_are_read_right():
 
 def test_arrays_of_other_names_are_not_read():
     objects = np.array([{}], dtype=object)
-    assert len(saved(x=X, y=Y, ids=np.arange(9), notes=objects).pictures) == 4
+    assert len(saved(x=X, y=Y, ids=np.arange(9), notes=objects).samples) == 4
 
 
 def arrays(**changes: Any) -> dict[str, Any]:
@@ -365,4 +365,4 @@ def test_a_changed_byte_is_read_or_refused_but_never_raises_otherwise(changes):
         content[at] = byte
     Path("a.npz").write_bytes(content)
     with contextlib.suppress(DataError):
-        assert len(scan("a.npz").pictures) == 4
+        assert len(scan("a.npz").samples) == 4

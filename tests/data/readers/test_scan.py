@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from striate.data.listing.samples import FINDINGS, Listing
-from striate.data.problems import problems
+from striate.data.problems import find_problems
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.layout_table import (
@@ -39,9 +39,9 @@ def test_an_awkward_folder_is_listed_right_or_refused_by_name(layout: Layout, tm
     layout.build(tmp_path)
     listing = scan(tmp_path)
     assert " ".join(listing.class_names) == layout.classes
-    assert len(listing.pictures) == layout.count
+    assert len(listing.samples) == layout.count
     assert told(listing) == list(layout.findings)
-    found = problems(listing.class_names, listing.pictures, None, listing.findings)
+    found = find_problems(listing.class_names, listing.samples, None, listing.findings)
     assert found == ((layout.problem,) if layout.problem else ())
     assert {finding.kind for finding in listing.findings} <= FINDINGS.keys()
 
@@ -148,7 +148,7 @@ def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp
         "a/ä.jpg",
         "a/z.jpg",
     )
-    found = [(picture.path, picture.label, picture.part) for picture in scan(tmp_path).pictures]
+    found = [(picture.path, picture.label, picture.split) for picture in scan(tmp_path).samples]
     assert found == [
         ("a/z.jpg", 0, None),
         ("a/ä.jpg", 0, None),
@@ -163,7 +163,7 @@ def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp
 def test_parts_come_in_the_order_train_validation_test(tmp_path: Path):
     listing = scan(plant(tmp_path, "Test/b/1.jpg", "train/a/2.jpg", "train/b/3.jpg", "val/a/4.jpg"))
     assert listing.layout == "train/validation/test folders"
-    assert [(picture.path, picture.label, picture.part) for picture in listing.pictures] == [
+    assert [(picture.path, picture.label, picture.split) for picture in listing.samples] == [
         ("train/a/2.jpg", 0, "train"),
         ("train/b/3.jpg", 1, "train"),
         ("val/a/4.jpg", 0, "validation"),
@@ -177,7 +177,7 @@ def test_a_root_that_is_a_link_is_resolved_once(tmp_path: Path):
     listing = scan(tmp_path / "photos")
     assert listing.root == (tmp_path / "real").resolve()
     assert listing.layout == "class folders"
-    assert len(listing.pictures) == 5
+    assert len(listing.samples) == 5
 
 
 def test_every_listed_path_leads_to_its_file(tmp_path: Path):
@@ -195,8 +195,8 @@ def test_every_listed_path_leads_to_its_file(tmp_path: Path):
     for number, name in enumerate(names):
         plant(tmp_path, f"class {number}/{name}")
     listing = scan(tmp_path)
-    assert sorted(p.path.split("/")[1] for p in listing.pictures) == sorted(names)
-    assert all((listing.root / picture.path).is_file() for picture in listing.pictures)
+    assert sorted(p.path.split("/")[1] for p in listing.samples) == sorted(names)
+    assert all((listing.root / picture.path).is_file() for picture in listing.samples)
 
 
 def test_a_path_of_four_thousand_bytes_is_listed(tmp_path: Path):
@@ -205,7 +205,7 @@ def test_a_path_of_four_thousand_bytes_is_listed(tmp_path: Path):
         deep /= "d" * 200
     deep.mkdir(parents=True)
     (deep / ("n" * (4_094 - len(str(deep))))).touch()
-    (picture,) = scan(tmp_path).pictures
+    (picture,) = scan(tmp_path).samples
     assert len(f"{tmp_path}/{picture.path}") == 4_095
 
 
@@ -240,8 +240,8 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_listed(open_folder:
         "unreadable: cat/sub (permission denied)",
         "unreadable: owl (permission denied)",
     ]
-    assert len(listing.pictures) == 5
-    assert problems(listing.class_names, listing.pictures, None, listing.findings) == (
+    assert len(listing.samples) == 5
+    assert find_problems(listing.class_names, listing.samples, None, listing.findings) == (
         "the folder of class 'owl' cannot be read; make it readable",
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import striate
-from striate.data.shards.remote import address
+from striate.data.shards.remote import remote_address
 from striate.errors import DataError
 
 ASKED = {"epochs": 3, "batch": 16, "threads": 1, "seed": 3}
@@ -37,7 +37,7 @@ def shards(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ],
 )
 def test_an_address_is_told_from_a_path(given: str | Path, meant: str | None):
-    assert address(given) == meant
+    assert remote_address(given) == meant
 
 
 def test_a_folder_that_is_called_like_an_address_is_a_folder(
@@ -45,7 +45,7 @@ def test_a_folder_that_is_called_like_an_address_is_a_folder(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "s3:" / "cats").mkdir(parents=True)
-    assert address("s3://cats") is None
+    assert remote_address("s3://cats") is None
 
 
 def test_a_run_from_an_address_is_the_run_from_the_folder(

@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 
 from striate.data.augment import ranges
-from striate.data.augment.ranges import Variation
+from striate.data.augment.ranges import AugmentRanges
 
 _LUMA = (0.299, 0.587, 0.114)
 #: rows I and Q of ITU-R's YIQ
 _CHROMA = ((0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
-def colours(
-    uniform: Tensor, variation: Variation, mean: Sequence[float], deviation: Sequence[float]
+def color_maps(
+    uniform: Tensor, variation: AugmentRanges, mean: Sequence[float], deviation: Sequence[float]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the picture's mean.
 
@@ -41,7 +41,7 @@ def colours(
     return gain[:, :, None] * matrix, constants, row
 
 
-def recoloured(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
+def apply_colors(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
     """(N, C, H, W) with the maps that `colours` gives, in torch."""
     count, channels, high, wide = pictures.shape
     matrix, constant, row = (part.to(pictures) for part in (matrix, constant, row))
@@ -51,7 +51,7 @@ def recoloured(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) 
 
 
 def _tints(
-    signed: Tensor, variation: Variation, mean: Sequence[float], deviation: Sequence[float]
+    signed: Tensor, variation: AugmentRanges, mean: Sequence[float], deviation: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
     """Saturation and hue as a matrix and a constant, between normalised colours."""
     count, channels = len(signed), len(mean)

@@ -15,10 +15,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.data.augment import ranges
-from striate.data.augment.ranges import Variation
+from striate.data.augment.ranges import AugmentRanges
 
 
-def maps(uniform: Tensor, variation: Variation, high: int, wide: int) -> Tensor:
+def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int) -> Tensor:
     """(N, DRAWS) -> (N, 2, 3) float64, from output to input positions of pictures (high, wide).
 
     In the order in which a position is sent back: mirrored and flipped, stretched, sheared, scaled,
@@ -27,15 +27,15 @@ def maps(uniform: Tensor, variation: Variation, high: int, wide: int) -> Tensor:
     # in numpy: on a few hundred numbers, torch's threads take longer to start than to compute
     drawn = uniform.cpu().numpy().astype(np.float64)
     signed = drawn * 2 - 1
-    angle = signed[:, ranges.TURN] * math.radians(variation.turn)
+    angle = signed[:, ranges.TURN] * math.radians(variation.rotate)
     slant = np.tan(signed[:, ranges.SHEAR] * math.radians(variation.shear))
     size = 1 / (1 + variation.scale * signed[:, ranges.SCALE])
-    longer = np.exp(signed[:, ranges.STRETCH] * (math.log1p(variation.stretch) / 2))
-    across = size / longer * _sign(signed[:, ranges.MIRROR], asked=variation.mirror)
-    down = size * longer * _sign(signed[:, ranges.FLIP], asked=variation.flip)
+    longer = np.exp(signed[:, ranges.STRETCH] * (math.log1p(variation.aspect) / 2))
+    across = size / longer * _sign(signed[:, ranges.MIRROR], asked=variation.hflip)
+    down = size * longer * _sign(signed[:, ranges.FLIP], asked=variation.vflip)
     cosine, sine = np.cos(angle), np.sin(angle)
     side = np.sqrt(1 - variation.crop * drawn[:, ranges.CROP])
-    shift, rest = 2 * variation.shift * side, 1 - side
+    shift, rest = 2 * variation.translate * side, 1 - side
     right = shift * signed[:, ranges.ACROSS] + rest * signed[:, ranges.CROP_ACROSS]
     low = shift * signed[:, ranges.DOWN] + rest * signed[:, ranges.CROP_DOWN]
     rows = (
@@ -45,7 +45,7 @@ def maps(uniform: Tensor, variation: Variation, high: int, wide: int) -> Tensor:
     return torch.from_numpy(np.stack(rows, axis=1).reshape(-1, 2, 3))
 
 
-def sampled(
+def warp(
     pictures: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
 ) -> Tensor:
     """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge `fill`, or the edge."""
@@ -66,7 +66,7 @@ def _middles(pixels: int) -> Tensor:
     return (2 * torch.arange(pixels, dtype=torch.float64) + 1) / pixels - 1
 
 
-def in_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
+def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
     """The same maps between positions counted in pixels from the middle of the first."""
     half = np.array([wide / 2, high / 2])
     middle, exact = half - 0.5, places.numpy()
@@ -75,25 +75,25 @@ def in_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
     return np.concatenate((linear, constant[:, :, None]), axis=2)
 
 
-def varied_masks(masks: Tensor, uniform: Tensor, variation: Variation) -> Tensor:
+def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
     """(N, H, W) of whole numbers up to 2^24, moved as `vary` moves pictures; no new ones arise."""
-    if not variation.moves:
+    if not variation.geometric:
         return masks
-    places = maps(uniform, variation, *masks.shape[1:])
-    return sampled(masks[:, None].float(), places, "nearest")[:, 0].to(masks.dtype)
+    places = affine_maps(uniform, variation, *masks.shape[1:])
+    return warp(masks[:, None].float(), places, "nearest")[:, 0].to(masks.dtype)
 
 
-def varied_boxes(
-    boxes: Tensor, uniform: Tensor, variation: Variation, high: int, wide: int
+def augment_boxes(
+    boxes: Tensor, uniform: Tensor, variation: AugmentRanges, high: int, wide: int
 ) -> Tensor:
     """(N, K, 4) left, top, right, bottom in pixels from the picture's corner -> the same.
 
     Moved as `vary` moves pictures of (high, wide): the smallest upright box around what came of
     the four corners, cut off at the picture's edges. A box that left the picture has no area.
     """
-    if not variation.moves:
+    if not variation.geometric:
         return boxes
-    places = maps(uniform, variation, high, wide).to(boxes.device)
+    places = affine_maps(uniform, variation, high, wide).to(boxes.device)
     sides = boxes.new_tensor([wide, high], dtype=torch.float64)
     left, top, right, low = boxes.double().unbind(dim=2)
     corners = torch.stack((left, top, right, top, left, low, right, low), dim=2)

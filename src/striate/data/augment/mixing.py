@@ -16,12 +16,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.data.augment import ranges
-from striate.data.augment.ranges import Variation
+from striate.data.augment.ranges import AugmentRanges
 
 _LONGEST = 3.0  # of a rectangle: its longer side to its shorter one
 
 
-def erased(pictures: Tensor, uniform: Tensor, most: float) -> Tensor:
+def erase_images(pictures: Tensor, uniform: Tensor, most: float) -> Tensor:
     """(N, C, H, W), normalised, with a rectangle of each set to 0, the mean of the data."""
     columns = (ranges.ERASE_FORM, ranges.ERASE_ACROSS, ranges.ERASE_DOWN)
     area = most * uniform[:, ranges.ERASE]
@@ -29,8 +29,8 @@ def erased(pictures: Tensor, uniform: Tensor, most: float) -> Tensor:
     return pictures.masked_fill(rectangle, 0.0)
 
 
-def mixed(
-    pictures: Tensor, labels: Tensor, classes: int, uniform: Tensor, variation: Variation
+def mix_images(
+    pictures: Tensor, labels: Tensor, classes: int, uniform: Tensor, variation: AugmentRanges
 ) -> tuple[Tensor, Tensor]:
     """(N, C, H, W), labels (N,) -> pictures over which the next in the batch is laid, shares.
 

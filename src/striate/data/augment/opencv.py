@@ -18,13 +18,13 @@ _FROM = 48**2  # pixels of a picture: below, torch is quicker; docs/log.md has t
 _THREADED = 128**2  # and below this, threads cost more than they gain
 
 
-def suits(pictures: Tensor) -> bool:
+def is_faster(pictures: Tensor) -> bool:
     """Whether OpenCV takes these pictures, (N, C, H, W), and is quicker than torch."""
     _, channels, high, wide = pictures.shape
     return pictures.device.type == "cpu" and channels in (1, 3) and high * wide >= _FROM
 
 
-def varied(
+def augment(
     pictures: Tensor,
     places: NDArray[np.float64] | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,

@@ -15,28 +15,28 @@ import torch
 from torch import Tensor
 
 from striate.data.augment import opencv
-from striate.data.augment.color import colours, recoloured
-from striate.data.augment.geometry import in_pixels, maps, sampled, varied_boxes, varied_masks
-from striate.data.augment.mixing import erased, mixed
-from striate.data.augment.ranges import DRAWS, VARIATIONS, Variation
+from striate.data.augment.color import apply_colors, color_maps
+from striate.data.augment.geometry import affine_maps, augment_boxes, augment_masks, to_pixels, warp
+from striate.data.augment.mixing import erase_images, mix_images
+from striate.data.augment.ranges import DRAWS, LEVELS, AugmentRanges
 
 __all__ = [
     "DRAWS",
-    "VARIATIONS",
+    "LEVELS",
+    "AugmentRanges",
     "Plan",
-    "Variation",
-    "draws",
+    "apply_plan",
+    "augment",
+    "augment_boxes",
+    "augment_masks",
     "generator",
-    "mixed",
-    "planned",
-    "varied",
-    "varied_boxes",
-    "varied_masks",
-    "vary",
+    "make_plan",
+    "mix_images",
+    "uniform_samples",
 ]
 
 
-def draws(pictures: Tensor | int, seed: int, epoch: int) -> Tensor:
+def uniform_samples(pictures: Tensor | int, seed: int, epoch: int) -> Tensor:
     """Uniform numbers from 0 to 1, (N, DRAWS) float32: a row a picture, by its number alone.
 
     `pictures` are their numbers (N,), or how many of the first. Any row can be had without the
@@ -63,10 +63,10 @@ def _state(seed: int, epoch: int, stream: int) -> int:
     return int(state)
 
 
-def vary(
+def augment(
     pictures: Tensor,
     uniform: Tensor,
-    variation: Variation,
+    variation: AugmentRanges,
     *,
     mean: Sequence[float] = (),
     deviation: Sequence[float] = (),
@@ -79,8 +79,8 @@ def vary(
     pictures' values are colours already. Other pictures of the batch are laid over by `mixed`.
     """
     shape = pictures.shape[1:]
-    return varied(
-        pictures, planned(uniform, variation, shape, mean=mean, deviation=deviation, fill=fill)
+    return apply_plan(
+        pictures, make_plan(uniform, variation, shape, mean=mean, deviation=deviation, fill=fill)
     )
 
 
@@ -88,26 +88,26 @@ def vary(
 class Plan:
     """What becomes of each picture of a batch: all that does not depend on its pixels."""
 
-    variation: Variation
+    ranges: AugmentRanges
     uniform: Tensor  #: (N, DRAWS)
-    places: Tensor | None  #: maps, where pictures move
-    tints: tuple[Tensor, Tensor, Tensor] | None  #: what `colours` gives, where they are tinted
+    maps: Tensor | None  #: maps, where pictures move
+    colors: tuple[Tensor, Tensor, Tensor] | None  #: what `colours` gives, where they are tinted
     fill: tuple[float, ...]  #: a channel, outside the picture; none: its edge, repeated
 
-    def part(self, first: int, last: int) -> Plan:
+    def slice(self, first: int, last: int) -> Plan:
         """That of some of the pictures."""
         rows = slice(first, last)
-        places = None if self.places is None else self.places[rows]
+        places = None if self.maps is None else self.maps[rows]
         tints = None
-        if self.tints is not None:
-            matrix, constant, row = self.tints
+        if self.colors is not None:
+            matrix, constant, row = self.colors
             tints = matrix[rows], constant[rows], row[rows]
-        return Plan(self.variation, self.uniform[rows], places, tints, self.fill)
+        return Plan(self.ranges, self.uniform[rows], places, tints, self.fill)
 
 
-def planned(
+def make_plan(
     uniform: Tensor,
-    variation: Variation,
+    variation: AugmentRanges,
     shape: Sequence[int],
     *,
     mean: Sequence[float] = (),
@@ -116,31 +116,31 @@ def planned(
 ) -> Plan:
     """The plan of `vary` for pictures of a shape (C, H, W), of as many batches as one likes."""
     channels, high, wide = shape
-    places = maps(uniform, variation, high, wide) if variation.moves else None
+    places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     tints = None
-    if variation.tints:
+    if variation.photometric:
         scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
-        tints = colours(uniform, variation, *scale)
+        tints = color_maps(uniform, variation, *scale)
     return Plan(variation, uniform, places, tints, tuple(fill))
 
 
-def varied(pictures: Tensor, plan: Plan) -> Tensor:
+def apply_plan(pictures: Tensor, plan: Plan) -> Tensor:
     """(N, C, H, W) as `vary` takes and gives them, by a plan."""
-    places, tints, erase = plan.places, plan.tints, plan.variation.erase
+    places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):
         return pictures
-    if changed and opencv.suits(pictures):
-        pixels = None if places is None else in_pixels(places, *pictures.shape[2:])
-        pictures = opencv.varied(pictures, pixels, tints, plan.fill)
+    if changed and opencv.is_faster(pictures):
+        pixels = None if places is None else to_pixels(places, *pictures.shape[2:])
+        pictures = opencv.augment(pictures, pixels, tints, plan.fill)
     else:
-        pictures = _varied(pictures, places, tints, plan.fill)
+        pictures = _warp(pictures, places, tints, plan.fill)
     if erase:
-        pictures = erased(pictures, plan.uniform.to(pictures.device), erase)
+        pictures = erase_images(pictures, plan.uniform.to(pictures.device), erase)
     return pictures.contiguous(memory_format=torch.channels_last)
 
 
-def _varied(
+def _warp(
     pictures: Tensor,
     places: Tensor | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,
@@ -148,5 +148,5 @@ def _varied(
 ) -> Tensor:
     """The reference, and what a GPU does."""
     if places is not None:
-        pictures = sampled(pictures, places, fill=fill)
-    return recoloured(pictures, *tints) if tints is not None else pictures
+        pictures = warp(pictures, places, fill=fill)
+    return apply_colors(pictures, *tints) if tints is not None else pictures

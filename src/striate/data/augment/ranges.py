@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from striate.options import Augment, VaryOptions
+from striate.options import Augment, AugmentParams
 
 DRAWS = 24  #: uniform numbers a picture and epoch
 (
@@ -16,22 +16,22 @@ DRAWS = 24  #: uniform numbers a picture and epoch
 
 
 @dataclass(frozen=True)
-class Variation:
+class AugmentRanges:
     """Ranges of change; each is drawn evenly from minus to plus its value.
 
     `crop`, `erase`, `mixup` and `cutmix` are drawn evenly from 0 to their value. Limits, units and
     help are those of `striate.options.VaryOptions`.
     """
 
-    turn: float = 0.0  #: degrees
-    shift: float = 0.0  #: share of the side
+    rotate: float = 0.0  #: degrees
+    translate: float = 0.0  #: share of the side
     scale: float = 0.0  #: share of the size
-    mirror: bool = False  #: half of the pictures, left to right
+    hflip: bool = False  #: half of the pictures, left to right
     brightness: float = 0.0  #: share of the full range
     contrast: float = 0.0  #: share
-    flip: bool = False  #: half of the pictures, upside down
+    vflip: bool = False  #: half of the pictures, upside down
     shear: float = 0.0  #: degrees
-    stretch: float = 0.0  #: width to height, share
+    aspect: float = 0.0  #: width to height, share
     crop: float = 0.0  #: share of the area cut away
     saturation: float = 0.0  #: share
     hue: float = 0.0  #: degrees about the axis of greys
@@ -40,20 +40,20 @@ class Variation:
     cutmix: float = 0.0  #: share of the area given to another picture
 
     @property
-    def changes(self) -> bool:
+    def is_active(self) -> bool:
         """Whether anything does."""
-        return bool(self.moves or self.tints or self.erase or self.mixes)
+        return bool(self.geometric or self.photometric or self.erase or self.mixes)
 
     @property
-    def moves(self) -> bool:
+    def geometric(self) -> bool:
         """Whether places change."""
         return any(
-            (self.turn, self.shift, self.scale, self.mirror, self.flip, self.shear, self.stretch,
+            (self.rotate, self.translate, self.scale, self.hflip, self.vflip, self.shear, self.aspect,
              self.crop)
         )  # fmt: skip
 
     @property
-    def tints(self) -> bool:
+    def photometric(self) -> bool:
         """Whether colours change."""
         return any((self.brightness, self.contrast, self.saturation, self.hue))
 
@@ -63,23 +63,27 @@ class Variation:
         return bool(self.mixup or self.cutmix)
 
 
-VARIATIONS = {
-    "none": Variation(),
-    "light": Variation(turn=8, shift=0.06, scale=0.08),
-    "standard": Variation(turn=8, shift=0.1, scale=0.1, mirror=True, brightness=0.1, contrast=0.15),
-    "strong": Variation(turn=20, shift=0.15, scale=0.25, mirror=True, brightness=0.2, contrast=0.3),
+LEVELS = {
+    "none": AugmentRanges(),
+    "light": AugmentRanges(rotate=8, translate=0.06, scale=0.08),
+    "standard": AugmentRanges(
+        rotate=8, translate=0.1, scale=0.1, hflip=True, brightness=0.1, contrast=0.15
+    ),
+    "strong": AugmentRanges(
+        rotate=20, translate=0.15, scale=0.25, hflip=True, brightness=0.2, contrast=0.3
+    ),
 }
 
 
-def level(channels: int) -> Augment:
+def default_level(channels: int) -> Augment:
     """The level of pictures for which none was asked; signs in grey are not to be mirrored."""
     return "light" if channels == 1 else "standard"
 
 
-def variation(level: Augment, vary: str | None) -> Variation:
+def augment_ranges(level: Augment, params: str | None) -> AugmentRanges:
     """The ranges of a level, with those that `vary` names in their place.
 
     Raises OptionError for a text that `VaryOptions.parse` does not take.
     """
-    changes: dict[str, Any] = VaryOptions.parse(vary).given() if vary is not None else {}
-    return replace(VARIATIONS[level], **changes)
+    changes: dict[str, Any] = AugmentParams.parse(params).given() if params is not None else {}
+    return replace(LEVELS[level], **changes)

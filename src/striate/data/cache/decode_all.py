@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from striate.data.cache.worker import Job
-from striate.data.cache.workers import Death, answers
+from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding, Listing, Record
 from striate.errors import StriateError
@@ -32,7 +32,7 @@ _LEAST_MEMORY_MEGABYTES = 4000
 _GLANCE = Preprocess(size=224, channels=3)  #: what JPEGs are decoded for where no pixels are wanted
 
 
-def survey(
+def decode_all(
     listing: Listing,
     *,
     preprocess: Preprocess | None = None,
@@ -52,13 +52,13 @@ def survey(
     rows: dict[str, Any] = {}
     if pixels is not None:
         rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
-    job = job_for(wanted, largest_megabytes, **rows)
-    return _decoded(listing, range(len(listing.pictures)), job, workers, seconds)
+    job = make_job(wanted, largest_megabytes, **rows)
+    return _decoded(listing, range(len(listing.samples)), job, workers, seconds)
 
 
-def headers(listing: Listing, most: int = 1000) -> list[Record]:
+def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
     """Records with size and channels only, of up to `most` pictures spread over the listing."""
-    count = len(listing.pictures)
+    count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]
     if listing.arrays is not None:
         _, height, width, channels = listing.arrays.shape
@@ -66,7 +66,7 @@ def headers(listing: Listing, most: int = 1000) -> list[Record]:
     if listing.shards is not None:  # which know
         known = listing.shards.table[list(chosen)]
         return [Record("", *size) for size in known[["width", "height", "channels"]].tolist()]
-    job = job_for(_GLANCE, 200, headers=True)
+    job = make_job(_GLANCE, 200, headers=True)
     found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
     return [found[index] for index in chosen]
 
@@ -75,26 +75,26 @@ def _decoded(
     listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
 ) -> Generator[tuple[int, Record]]:
     """The records of the chosen pictures, from as many children as there are processors."""
-    tasks = ((index, where(listing, index)) for index in chosen)
+    tasks = ((index, locate(listing, index)) for index in chosen)
     if workers is None:
-        workers = min(processors(), -(-len(chosen) // _PICTURES_A_CHILD))
-    for index, answer in answers(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
-        path = listing.pictures[index].path
-        if isinstance(answer, Death):
+        workers = min(usable_cores(), -(-len(chosen) // _PICTURES_A_CHILD))
+    for index, answer in run_tasks(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
+        path = listing.samples[index].path
+        if isinstance(answer, WorkerFailure):
             yield index, Record(findings=(Finding(answer.kind, path, answer.detail),))
         elif isinstance(answer, dict):
-            raise failure(answer, job, path)
+            raise failure_record(answer, job, path)
         else:
             shards = listing.shards
             digest = b"" if shards is None else shards.table["digest"][index].tobytes()
             yield index, as_promised(recorded(answer, path), digest, path)
 
 
-def where(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
+def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
     """Where a picture stands, as a child is told."""
-    path = listing.pictures[index].path
+    path = listing.samples[index].path
     if listing.shards is not None:
-        return *listing.shards.where(index), path
+        return *listing.shards.locate(index), path
     return os.path.join(listing.root, path)  # noqa: PTH118 - many times
 
 
@@ -112,7 +112,7 @@ def as_promised(record: Record, digest: bytes, path: str) -> Record:
     return Record(findings=(Finding("unreadable", path, "its bytes are not those packed"),))
 
 
-def failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:
+def failure_record(answer: dict[str, Any], job: Job, path: str) -> StriateError:
     """The error for an answer that is none."""
     if "storage" in answer:
         error = OSError(*answer["storage"])
@@ -120,7 +120,7 @@ def failure(answer: dict[str, Any], job: Job, path: str) -> StriateError:
     return StriateError(f"{path}: the decoder failed, which is a bug\n{answer['failed']}")
 
 
-def job_for(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
+def make_job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
     """What children are asked for."""
     memory = max(_LEAST_MEMORY_MEGABYTES, 12 * largest_megabytes)
     return Job(
@@ -128,7 +128,7 @@ def job_for(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
     )
 
 
-def processors() -> int:
+def usable_cores() -> int:
     """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -153,4 +153,4 @@ def _resized(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8
     """(H, W, C) -> (size, size, channels), by the same way as a picture from a file."""
     if row.shape == (preprocess.size, preprocess.size, preprocess.channels):
         return row
-    return preprocess.picture(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))
+    return preprocess.to_array(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))

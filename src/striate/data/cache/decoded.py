@@ -32,22 +32,22 @@ import numpy as np
 from striate import storage
 from striate.cache_store import (
     LOCK,
+    acquire,
     cache_folder,
     describe,
-    hold,
-    limit,
     publish,
-    room_for,
+    reserve,
+    size_limit,
     spare_folders,
 )
-from striate.data.cache.decode_all import survey
+from striate.data.cache.decode_all import decode_all
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Pictures, Records, repeated
-from striate.data.listing.samples import Listing, Packed, Progress, Streamed
-from striate.data.problems import problems
-from striate.data.shards.reader import records_of
+from striate.data.listing.columns import Records, Samples, find_duplicates
+from striate.data.listing.samples import DecodedImages, Listing, PixelStream, Progress
+from striate.data.problems import find_problems
+from striate.data.shards.reader import records_from_index
 from striate.errors import DataError, StorageError, printable
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ _MOVED_BYTES = 1 << 24
 _PROGRESS_SECONDS = 0.25
 
 
-def pack(listing: Listing, preprocess: Preprocess, *, cache: Path | None = None) -> Packed:
+def decode_images(
+    listing: Listing, preprocess: Preprocess, *, cache: Path | None = None
+) -> DecodedImages:
     """The pixels of every usable picture, from the cache or decoded now; see `packing`."""
-    work = packing(listing, preprocess, cache=cache)
+    work = prepare_cache(listing, preprocess, cache=cache)
     while True:
         try:
             next(work)
@@ -67,13 +69,13 @@ def pack(listing: Listing, preprocess: Preprocess, *, cache: Path | None = None)
             return end.value
 
 
-def packing(
+def prepare_cache(
     listing: Listing,
     preprocess: Preprocess,
     *,
     cache: Path | None = None,
     largest_megabytes: int = 200,
-) -> Generator[Progress, None, Packed]:
+) -> Generator[Progress, None, DecodedImages]:
     """Pack, telling the progress a few times a second; the generator's value is the pack.
 
     Where the usual cache cannot be used the pack lies elsewhere until this process ends, or the
@@ -82,78 +84,80 @@ def packing(
     """
     try:
         folder = cache_folder(cache)
-        return (yield from _packing(folder, listing, preprocess, largest_megabytes))
+        return (yield from _fill_cache(folder, listing, preprocess, largest_megabytes))
     except StorageError as error:
         if cache is not None:
             raise
         failure = error
     for spare in spare_folders():
         with contextlib.suppress(StorageError):
-            packed = yield from _packing(spare, listing, preprocess, largest_megabytes)
+            packed = yield from _fill_cache(spare, listing, preprocess, largest_megabytes)
             return replace(packed, note=packed.note or f"{failure}; for now the cache is {spare}")
     if listing.arrays is not None:
         raise failure
-    return (yield from _streaming(None, listing, preprocess, largest_megabytes, f"{failure}"))
+    return (yield from _open_stream(None, listing, preprocess, largest_megabytes, f"{failure}"))
 
 
-def _packing(
+def _fill_cache(
     folder: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
-) -> Generator[Progress, None, Packed]:
+) -> Generator[Progress, None, DecodedImages]:
     home = folder / _key(listing, preprocess, largest_megabytes)
-    held = hold(home)
-    records = read_records(home, len(listing.pictures))
+    held = acquire(home)
+    records = read_records(home, len(listing.samples))
     if records is None:
         if held is not None:
             os.close(held)
-        needed, most = _bytes(listing, preprocess), limit(folder)
+        needed, most = _bytes(listing, preprocess), size_limit(folder)
         if needed > most and listing.arrays is None:
             why = f"{needed / 1e9:,.1f} GB of decoded pictures do not fit into a cache of "
             why += f"{most / 1e9:,.1f} GB"
-            return (yield from _streaming(folder, listing, preprocess, largest_megabytes, why))
-        room_for(folder, needed)
-        records = yield from _built(home, listing, preprocess, largest_megabytes, stored=True)
-        held = hold(home)
-    return _packed(home, listing, records, held)
+            return (yield from _open_stream(folder, listing, preprocess, largest_megabytes, why))
+        reserve(folder, needed)
+        records = yield from _build(home, listing, preprocess, largest_megabytes, stored=True)
+        held = acquire(home)
+    return _load_cache(home, listing, records, held)
 
 
-def _streaming(
+def _open_stream(
     folder: Path | None,
     listing: Listing,
     preprocess: Preprocess,
     largest_megabytes: int,
     why: str,
-) -> Generator[Progress, None, Packed]:
+) -> Generator[Progress, None, DecodedImages]:
     """The pictures to be decoded when they are asked for; what is known of them is kept."""
-    records = records_of(listing, largest_megabytes)
+    records = records_from_index(listing, largest_megabytes)
     if records is None and folder is None:
-        records = yield from _decoded(None, listing, preprocess, largest_megabytes)
+        records = yield from _decode(None, listing, preprocess, largest_megabytes)
     elif records is None and folder is not None:
         home = folder / f"{_key(listing, preprocess, largest_megabytes)}-streamed"
-        records = read_records(home, len(listing.pictures))
+        records = read_records(home, len(listing.samples))
         if records is None:
-            records = yield from _built(home, listing, preprocess, largest_megabytes, stored=False)
+            records = yield from _build(home, listing, preprocess, largest_megabytes, stored=False)
     assert records is not None
     chosen = np.flatnonzero(records.usable)
-    stream = Stream(listing, chosen, records.chosen(chosen), preprocess, largest_megabytes)
+    stream = Stream(listing, chosen, records.select(chosen), preprocess, largest_megabytes)
     note = f"{why}; pictures are streamed: decoded from their files whenever they are needed"
-    return replace(_joined(stream, listing, records), note=note)
+    return replace(_assemble(stream, listing, records), note=note)
 
 
-def _packed(home: Path, listing: Listing, records: Records, held: int | None) -> Packed:
+def _load_cache(home: Path, listing: Listing, records: Records, held: int | None) -> DecodedImages:
     pixels = np.load(home / PIXELS, mmap_mode="r")
     if held is not None:  # until nobody can see the mapped file any more
         weakref.finalize(pixels.base, os.close, held)
-    return _joined(pixels, listing, records)
+    return _assemble(pixels, listing, records)
 
 
-def _joined(pixels: NDArray[np.uint8] | Streamed, listing: Listing, records: Records) -> Packed:
+def _assemble(
+    pixels: NDArray[np.uint8] | PixelStream, listing: Listing, records: Records
+) -> DecodedImages:
     usable = np.flatnonzero(records.usable)
-    pictures, kept = Pictures.of(listing.pictures).chosen(usable), records.chosen(usable)
-    found = (*listing.findings, *records.all_findings(), *repeated(pictures, kept))
-    return Packed(pixels, pictures, kept, listing.class_names, found)
+    pictures, kept = Samples.of(listing.samples).select(usable), records.select(usable)
+    found = (*listing.findings, *records.all_findings(), *find_duplicates(pictures, kept))
+    return DecodedImages(pixels, pictures, kept, listing.class_names, found)
 
 
-def _built(
+def _build(
     home: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int, *, stored: bool
 ) -> Generator[Progress, None, Records]:
     """Decode into a folder of this process's own, which then takes its name; pixels if stored."""
@@ -162,7 +166,7 @@ def _built(
         partial.mkdir()
         with storage.lock(partial / LOCK, f"{partial}"):
             pixels = partial / PIXELS if stored else None
-            records = yield from _decoded(pixels, listing, preprocess, largest_megabytes)
+            records = yield from _decode(pixels, listing, preprocess, largest_megabytes)
             write_records(partial, records)
             describe(partial, f"{listing.root}, {preprocess.size}x{preprocess.size} pixels")
             (partial / LOCK).unlink()
@@ -176,15 +180,15 @@ def _built(
     return records
 
 
-def _decoded(
+def _decode(
     pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, Records]:
-    total = len(listing.pictures)
+    total = len(listing.samples)
     if pixels is not None:
         _allocate(pixels, total, preprocess)
     records = Records.empty(total)
     last = 0.0
-    work = survey(
+    work = decode_all(
         listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
     )
     with contextlib.closing(work):
@@ -252,7 +256,7 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
     if listing.shards is not None:
         summary.update(repr(listing.shards.digest).encode())
         return summary.hexdigest()[:40]
-    for picture in listing.pictures:
+    for picture in listing.samples:
         try:
             found = os.stat(os.path.join(listing.root, picture.path))  # noqa: PTH116, PTH118 - many times
             stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
@@ -268,7 +272,7 @@ def _needed(listing: Listing, preprocess: Preprocess) -> str:
 
 
 def _bytes(listing: Listing, preprocess: Preprocess) -> int:
-    return len(listing.pictures) * preprocess.size**2 * preprocess.channels
+    return len(listing.samples) * preprocess.size**2 * preprocess.channels
 
 
 def _nothing(listing: Listing, records: Records) -> DataError:
@@ -278,5 +282,5 @@ def _nothing(listing: Listing, records: Records) -> DataError:
         for record in records[:3]
         for finding in record.findings[:1]
     ]
-    (why,) = problems(listing.class_names, (), listing.pictures, listing.findings)
+    (why,) = find_problems(listing.class_names, (), listing.samples, listing.findings)
     return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

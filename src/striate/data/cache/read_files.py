@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.cache.decode_all import as_promised, failure, job_for, recorded
+from striate.data.cache.decode_all import as_promised, failure_record, make_job, recorded
 from striate.data.cache.stream import Ring
 from striate.data.cache.worker import Job
-from striate.data.cache.workers import Death, Task, answers
+from striate.data.cache.workers import Task, WorkerFailure, run_tasks
 from striate.data.decoding.files import Piece, scratch
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding, Record
@@ -73,11 +73,11 @@ def read_files(
         workers = min(workers, -(-len(first) // _FILES_A_CHILD))
     shape = preprocess.size, preprocess.size, preprocess.channels
     with Ring(batch * (1 + workers), shape) as ring:
-        job = job_for(preprocess, largest_megabytes, pixels=ring.path, slots=ring.slots)
+        job = make_job(preprocess, largest_megabytes, pixels=ring.path, slots=ring.slots)
         asked, known = dict[int, File](), dict[int, Record]()
         done = 0
         tasks = _tasks(chain([first], groups), ring, asked)
-        with contextlib.closing(answers(_told(job), tasks, workers, seconds)) as work:
+        with contextlib.closing(run_tasks(_told(job), tasks, workers, seconds)) as work:
             for number, answer in work:
                 known[number] = _record(answer, asked[number], job)
                 ring.filled(number)
@@ -96,8 +96,8 @@ def read_whole(
     """A file's picture at its own size, (H, W) or (H, W, 3)."""
     with scratch() as made:
         place = f"/proc/{os.getpid()}/fd/{made.fileno()}"
-        job = replace(job_for(Preprocess(0, 3), largest_megabytes), pixels=place)
-        ((_, answer),) = answers(_told(job), [(0, file.task)], 1, seconds)
+        job = replace(make_job(Preprocess(0, 3), largest_megabytes), pixels=place)
+        ((_, answer),) = run_tasks(_told(job), [(0, file.task)], 1, seconds)
         record = _record(answer, file, job)
         if not record.usable:
             return None, record
@@ -124,8 +124,8 @@ def _told(job: Job) -> str:
 
 def _record(answer: Any, file: File, job: Job) -> Record:
     """What a child answered, or the finding for its death or for other bytes than promised."""
-    if isinstance(answer, Death):
+    if isinstance(answer, WorkerFailure):
         return Record(findings=(Finding(answer.kind, file.shown, answer.detail),))
     if isinstance(answer, dict):
-        raise failure(answer, job, file.shown)
+        raise failure_record(answer, job, file.shown)
     return as_promised(recorded(answer, file.shown), file.digest, file.shown)

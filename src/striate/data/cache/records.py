@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from striate import storage
-from striate.cache_store import hashes, whole
-from striate.data.listing.columns import RECORD, Records, findings_from, findings_of
+from striate.cache_store import file_digest, hashes
+from striate.data.listing.columns import RECORD, Records, findings_from_json, findings_to_json
 from striate.storage import ARRAY_DAMAGE
 
 VERSION = 2  #: of the layout on the disk, and of what decoding gives
@@ -32,8 +32,8 @@ def write_records(folder: Path, records: Records) -> None:
     index = {
         "version": VERSION,
         "pixels": _pixels(folder),
-        "records": whole(folder / RECORDS),
-        "findings": findings_of(records.findings),
+        "records": file_digest(folder / RECORDS),
+        "findings": findings_to_json(records.findings),
     }
     storage.write(folder / INDEX, json.dumps(index))
 
@@ -42,12 +42,12 @@ def read_records(folder: Path, count: int) -> Records | None:
     """The records of so many pictures, if they and the pixels are there and undamaged."""
     try:
         index = storage.read_json(folder / INDEX)
-        if index["version"] != VERSION or index["records"] != whole(folder / RECORDS):
+        if index["version"] != VERSION or index["records"] != file_digest(folder / RECORDS):
             return None
         table = np.load(folder / RECORDS, allow_pickle=False)
         if table.shape != (count,) or table.dtype != RECORD or index["pixels"] != _pixels(folder):
             return None
-        return Records(table, findings_from(index["findings"]))
+        return Records(table, findings_from_json(index["findings"]))
     except (OSError, *ARRAY_DAMAGE):
         return None
 

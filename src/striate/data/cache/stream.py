@@ -19,11 +19,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.cache.decode_all import failure, job_for, processors, where
-from striate.data.cache.workers import Death, Task, answers
+from striate.data.cache.decode_all import failure_record, locate, make_job, usable_cores
+from striate.data.cache.workers import Task, WorkerFailure, run_tasks
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.samples import Listing, Streamed
+from striate.data.listing.samples import Listing, PixelStream
 from striate.errors import DataError, printable
 
 _AHEAD = 64  #: pictures that each child may be ahead of what is waited for
@@ -35,7 +35,7 @@ class Stream:
     """The usable pictures of a listing: row i is decoded from its picture `chosen[i]`."""
 
     listing: Listing = field(repr=False)
-    chosen: NDArray[np.int64] = field(repr=False)
+    rows: NDArray[np.int64] = field(repr=False)
     records: Records = field(repr=False)  #: a row each, which the pictures must still match
     preprocess: Preprocess
     largest_megabytes: int = 200
@@ -44,10 +44,10 @@ class Stream:
     @property
     def shape(self) -> tuple[int, int, int, int]:
         view = self.preprocess
-        return len(self.chosen), view.size, view.size, view.channels
+        return len(self.rows), view.size, view.size, view.channels
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.rows)
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
         """Row numbers -> (N, size, size, channels); one row -> (size, size, channels)."""
@@ -67,13 +67,13 @@ class Stream:
         first = next(todo, None)
         if first is None:
             return
-        workers = processors()
+        workers = usable_cores()
         with Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
-            job = job_for(
+            job = make_job(
                 self.preprocess, self.largest_megabytes, pixels=ring.path, slots=ring.slots
             )
             tasks = self._tasks(ring, first, todo)
-            work = answers(json.dumps(asdict(job)), tasks, workers, self.seconds)
+            work = run_tasks(json.dumps(asdict(job)), tasks, workers, self.seconds)
             with contextlib.closing(work):
                 for number, answer in work:
                     self._check(ring.rows[number % ring.slots], answer)
@@ -90,17 +90,17 @@ class Stream:
             for row in batch.tolist():
                 while (number := ring.place(row)) is None:
                     yield None
-                yield number, where(self.listing, int(self.chosen[row]))
+                yield number, locate(self.listing, int(self.rows[row]))
             batch = next(more, None)
 
     def _check(self, row: int, answer: Any) -> None:
         """Raises DataError unless the picture is the one that was recorded."""
-        path = self.listing.pictures[int(self.chosen[row])].path
+        path = self.listing.samples[int(self.rows[row])].path
         shown = printable(path)
-        if isinstance(answer, Death):
+        if isinstance(answer, WorkerFailure):
             raise DataError(f"{shown}: {answer.kind} ({answer.detail}); {_ADVICE}")
         if isinstance(answer, dict):
-            raise failure(answer, job_for(self.preprocess, 0), path)
+            raise failure_record(answer, make_job(self.preprocess, 0), path)
         digest, _, _, channels, seen = answer
         if not channels:
             kind, detail = seen[0]
@@ -110,8 +110,8 @@ class Stream:
             raise DataError(f"{shown}: changed since the run began; {_ADVICE}")
 
 
-def gathered(
-    source: NDArray[np.uint8] | Streamed, wanted: Iterable[NDArray[np.int64]]
+def gather(
+    source: NDArray[np.uint8] | PixelStream, wanted: Iterable[NDArray[np.int64]]
 ) -> Iterator[NDArray[np.uint8]]:
     """For each array of row numbers its pictures (N, size, size, channels), from either source."""
     if isinstance(source, np.ndarray):

@@ -100,7 +100,7 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     def stored(index: int, path: Any) -> Record:
         image, record = _decoded(path, preprocess, limit)
         if image is not None:
-            row = preprocess.fitted(image).tobytes()
+            row = preprocess.resize(image).tobytes()
             _store(place, row, job.start + (index % job.slots if job.slots else index) * len(row))
         return record
 

@@ -20,7 +20,7 @@ from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import IO, Any
 
-from striate.data.listing.samples import reason
+from striate.data.listing.samples import os_reason
 from striate.errors import StorageError, StriateError
 
 #: a number, and a path or [file, first byte, length, shown]
@@ -31,14 +31,14 @@ _START_SECONDS, _END_SECONDS = 60.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Death:
+class WorkerFailure:
     """Why a task has no answer."""
 
     kind: str  #: a kind of finding: "too slow" or "unreadable"
     detail: str
 
 
-class _Todo:
+class _TaskQueue:
     """The tasks that are not given out yet; they are made as they are wanted."""
 
     def __init__(self, tasks: Iterable[Task | None]) -> None:
@@ -60,7 +60,7 @@ class _Todo:
         return block
 
 
-def answers(
+def run_tasks(
     job: str, tasks: Iterable[Task | None], workers: int, seconds: float
 ) -> Generator[tuple[int, Any]]:
     """Every task's number with the child's answer to it, or with the Death that it has caused.
@@ -69,20 +69,20 @@ def answers(
     The tasks of a child that dies are given out again one by one, so that only the cause is lost.
     Leaving the generator ends the children.
     """
-    todo, suspects = _Todo(tasks), deque[Task]()
-    crew: list[_Child] = []
+    todo, suspects = _TaskQueue(tasks), deque[Task]()
+    crew: list[_Worker] = []
     with _log() as log:
         try:
             while not todo.ended or suspects or any(child.tasks for child in crew):
                 if not todo.ended or suspects:
-                    workers = _hire(crew, workers, job, log)
+                    workers = _spawn(crew, workers, job, log)
                 for child in crew:
                     child.fill(todo, suspects)
                 if not any(child.tasks for child in crew):
                     continue  # the last answer was taken before it was known to be the last
                 for child in _wait(crew, seconds):
                     yield from child.read()
-                    if (death := child.death(seconds)) is not None:
+                    if (death := child.failure(seconds)) is not None:
                         crew.remove(child)
                         if len(child.tasks) == 1:
                             yield child.tasks[0][0], death
@@ -93,27 +93,27 @@ def answers(
                 child.end()
 
 
-def _hire(crew: list[_Child], workers: int, job: str, log: IO[bytes]) -> int:
+def _spawn(crew: list[_Worker], workers: int, job: str, log: IO[bytes]) -> int:
     """Start children until there are so many; how many the system allows."""
     while len(crew) < workers:
         try:
-            crew.append(_Child(job, log))
+            crew.append(_Worker(job, log))
         except OSError as error:
-            return _fewer(len(crew), error)
+            return _settle_for(len(crew), error)
     return workers
 
 
-def _fewer(workers: int, error: OSError) -> int:
+def _settle_for(workers: int, error: OSError) -> int:
     """The number of children that there are must do, where the system allows no more."""
     if workers == 0:
         raise StorageError(
-            f"no process can be started to decode pictures: {reason(error)}; "
+            f"no process can be started to decode pictures: {os_reason(error)}; "
             "end other programs, or raise the limits that `ulimit -a` shows"
         ) from error
     return workers
 
 
-def _wait(crew: list[_Child], seconds: float) -> list[_Child]:
+def _wait(crew: list[_Worker], seconds: float) -> list[_Worker]:
     """The children that have answered, died, or worked too long on a task; the last are ended."""
     now = time.monotonic()
     patience = min(child.deadline(seconds) for child in crew) - now
@@ -130,7 +130,7 @@ def _wait(crew: list[_Child], seconds: float) -> list[_Child]:
     return ready + late
 
 
-class _Child:
+class _Worker:
     """One process: the tasks that it holds, in the order in which it will answer them."""
 
     def __init__(self, job: str, log: IO[bytes]) -> None:
@@ -152,7 +152,7 @@ class _Child:
         self._given = self._heard = time.monotonic()
         self._block = 2
 
-    def fill(self, todo: _Todo, suspects: deque[Task]) -> None:
+    def fill(self, todo: _TaskQueue, suspects: deque[Task]) -> None:
         """Give it a block of tasks, or one suspect, when it has too few.
 
         It holds up to two blocks, so that it never waits; a block is what takes it about 50 ms.
@@ -193,20 +193,20 @@ class _Child:
             return float("inf")
         return self._heard + (seconds if self._greeted else max(seconds, _START_SECONDS))
 
-    def death(self, seconds: float) -> Death | None:
+    def failure(self, seconds: float) -> WorkerFailure | None:
         """How it died; None while it lives. Raises StriateError when the fault is ours."""
         if not self._ended:
             return None
         self.end()
         if self.late:
-            return Death("too slow", f"decoding it takes longer than {seconds:g} seconds")
+            return WorkerFailure("too slow", f"decoding it takes longer than {seconds:g} seconds")
         code = self.process.returncode
         if not self._greeted or code == 1:
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip()[-2000:]
             raise StriateError(f"the process that decodes pictures failed (exit {code}): {said}")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
-        return Death("unreadable", f"the decoder died of it ({how})")
+        return WorkerFailure("unreadable", f"the decoder died of it ({how})")
 
     def end(self) -> None:
         """Kill it, whatever it is doing, and close its pipes."""

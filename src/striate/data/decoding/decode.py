@@ -19,10 +19,10 @@ from striate.data.decoding.colors import Converted, channels, flatten
 from striate.data.decoding.files import (
     Piece,
     RefusedError,
+    check_regular,
     complaints,
-    content,
-    piece,
-    regular,
+    read_content,
+    read_piece,
     silence,
 )
 from striate.data.decoding.limits import DEEP, bytes_needed, draft, refuse_huge, refuse_slow
@@ -87,7 +87,7 @@ def decode(
 def header(path: Path | str, shown: str) -> Record:
     """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
     try:
-        with regular(path) as file, silence():
+        with check_regular(path) as file, silence():
             form = form_of(file.read(4096))
             file.seek(0)
             if form == "TIFF":
@@ -176,10 +176,10 @@ def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
     if isinstance(path, bytes):
         return path
     if not isinstance(path, tuple):
-        return content(path, most)
+        return read_content(path, most)
     if path[2] > most:
         raise RefusedError("huge", f"{path[2]:,} bytes, the limit is {most // 10**6:,} MB")
-    return piece(*path)
+    return read_piece(*path)
 
 
 def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:

@@ -32,7 +32,7 @@ _SPECIAL = {
 }
 
 
-def content(path: Path | str, most: int) -> bytes:
+def read_content(path: Path | str, most: int) -> bytes:
     """All bytes of a regular file. Raises RefusedError, also where there are more than `most`."""
     descriptor, size = _open(path)
     try:
@@ -49,7 +49,7 @@ def content(path: Path | str, most: int) -> bytes:
     return data
 
 
-def piece(path: Path | str, start: int, length: int) -> bytes:
+def read_piece(path: Path | str, start: int, length: int) -> bytes:
     """Some bytes of a regular file, or of one at an address such as s3://bucket/file.
 
     Raises RefusedError, also where the file ends before them.
@@ -87,7 +87,7 @@ def _whole(data: bytes, length: int, path: Path | str) -> bytes:
 
 
 @contextlib.contextmanager
-def regular(path: Path | str) -> Generator[BinaryIO]:
+def check_regular(path: Path | str) -> Generator[BinaryIO]:
     """A regular file opened for reading. Raises RefusedError, also for errors inside the block."""
     descriptor, _ = _open(path)
     try:

@@ -8,7 +8,7 @@ from striate.data.decoding.colors import bytes_a_pixel, channels
 from striate.data.decoding.files import RefusedError
 from striate.data.decoding.opening import layout, orientation_of
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.decoding.sniff import Contents
+from striate.data.decoding.sniff import FileStructure
 
 #: bytes a pixel that a library keeps beside the image: two canvases and a frame
 _BESIDE = {"WEBP": 12}
@@ -29,7 +29,7 @@ def draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
 
 
 def bytes_needed(
-    image: ImageFile.ImageFile, form: str, full: tuple[int, int], contents: Contents
+    image: ImageFile.ImageFile, form: str, full: tuple[int, int], contents: FileStructure
 ) -> int:
     """Bytes of memory that decoding takes at most at once, beside the file itself."""
     plain = image.mode in {"L", "RGB"} and "transparency" not in image.info
@@ -62,7 +62,7 @@ def refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:
         )
 
 
-def refuse_slow(contents: Contents, size: tuple[int, int]) -> None:
+def refuse_slow(contents: FileStructure, size: tuple[int, int]) -> None:
     megapixels = size[0] * size[1] / 1e6
     if contents.in_passes and (
         contents.scans > _MOST_SCANS or contents.scans * megapixels > _MOST_SCANNED_MEGAPIXELS

@@ -19,7 +19,7 @@ from PIL import (
 
 from striate.data.decoding.colors import UnsuitableError
 from striate.data.decoding.files import RefusedError
-from striate.data.decoding.sniff import Contents, bare_png, kind, resemblance
+from striate.data.decoding.sniff import FileStructure, bare_png, guess_other_format, sniff_format
 
 #: Pillow's reader of each format: no other is ever tried, whatever the file is called.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
@@ -39,13 +39,13 @@ _UNSUPPORTED = ("unsupported", "cannot handle", "unknown pixel mode", "maxval mu
 def form_of(data: bytes) -> str:
     if not data:
         raise RefusedError("empty")
-    form = kind(data)
+    form = sniff_format(data)
     if not form:
-        raise RefusedError("not a picture", resemblance(data))
+        raise RefusedError("not a picture", guess_other_format(data))
     return form
 
 
-def whole(form: str, data: bytes, contents: Contents) -> ImageFile.ImageFile:
+def whole(form: str, data: bytes, contents: FileStructure) -> ImageFile.ImageFile:
     """The picture with its header read; a damage of what no pixel needs is overlooked."""
     try:
         return opened(form, io.BytesIO(data))

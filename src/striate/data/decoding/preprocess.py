@@ -29,7 +29,7 @@ class Preprocess:
     channels: int  #: 1 grey, 3 RGB
     fit: Fit = "letterbox"
     mean: tuple[float, ...] = ()  #: a channel, on the scale 0 to 1
-    deviation: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
 
     @property
     def padding(self) -> tuple[float, ...]:
@@ -39,16 +39,16 @@ class Preprocess:
         """
         if self.fit != "letterbox":
             return ()
-        return tuple(-m / d for m, d in zip(self.mean, self.deviation, strict=True))
+        return tuple(-m / d for m, d in zip(self.mean, self.std, strict=True))
 
-    def picture(self, image: Image.Image) -> NDArray[np.uint8]:
+    def to_array(self, image: Image.Image) -> NDArray[np.uint8]:
         """Upright 8-bit L or RGB image -> (size, size, channels) uint8, 0 to 255."""
         import numpy as np  # loading it takes half of the time in which a decoding process starts
 
-        fitted = np.asarray(self.fitted(image), dtype=np.uint8)
+        fitted = np.asarray(self.resize(image), dtype=np.uint8)
         return fitted.reshape(self.size, self.size, self.channels)
 
-    def fitted(self, image: Image.Image) -> Image.Image:
+    def resize(self, image: Image.Image) -> Image.Image:
         """The same as an image: its bytes are those of the array."""
         mode = "L" if self.channels == 1 else "RGB"
         if mode == "L":  # made grey before it is resized: the other way it is rounded twice
@@ -56,14 +56,14 @@ class Preprocess:
         fitted = image if image.size == (self.size, self.size) else self._fitted(image)
         return fitted.convert(mode)
 
-    def normalise(self, pixels: Tensor) -> Tensor:
+    def normalize(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""
         _, _, wide, channels = pixels.shape
         # a whole row at once: three channels are too few for a processor's vectors
         times = wide if channels > 1 else 1
         values = pixels.flatten(2).float()
         mean = (values.new_tensor(self.mean) * 255).repeat(times)
-        deviation = (values.new_tensor(self.deviation) * 255).repeat(times)
+        deviation = (values.new_tensor(self.std) * 255).repeat(times)
         return values.sub_(mean).div_(deviation).view(pixels.shape).permute(0, 3, 1, 2)
 
     def _fitted(self, image: Image.Image) -> Image.Image:

@@ -55,7 +55,7 @@ _OTHERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class FileStructure:
     """What the structure of a picture's file tells before anything is decoded."""
 
     whole: bool  #: False when bytes are missing at the end
@@ -65,7 +65,7 @@ class Contents:
     in_passes: bool = False  #: JPEG whose coefficients are all kept in memory while it is decoded
 
 
-def kind(data: bytes) -> str:
+def sniff_format(data: bytes) -> str:
     """Pillow's name of the format by the first bytes; "" when it is none of those striate reads."""
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
@@ -82,7 +82,7 @@ def kind(data: bytes) -> str:
     return "PPM" if _NETPBM.match(data[:1024]) else ""
 
 
-def resemblance(data: bytes) -> str:
+def guess_other_format(data: bytes) -> str:
     """What a file that is no picture looks like, for the person who finds it among the pictures."""
     start = data[:4096]
     for pattern, name in _OTHERS:
@@ -96,7 +96,7 @@ def resemblance(data: bytes) -> str:
     return f"its first bytes are {start[:8].hex(' ')}"
 
 
-def examine(kind: str, data: bytes) -> Contents:
+def examine(kind: str, data: bytes) -> FileStructure:
     """Walk over the parts of the file, without decoding any."""
     return _WALKS[kind](data)
 
@@ -106,31 +106,31 @@ _MARKER = re.compile(rb"\xff[^\xff\x00\x01\xd0-\xd8]")
 _AFTER_SCANS = frozenset({0xC4, 0xCC, *range(0xDA, 0xDE), *range(0xE0, 0xF0), 0xFE})
 
 
-def _jpeg(data: bytes) -> Contents:
+def _jpeg(data: bytes) -> FileStructure:
     place, scans, progressive = 2, 0, False
     while found := _MARKER.search(data, place):
         code, place = data[found.end() - 1], found.end()
         if code == 0xD9:
-            return Contents(whole=True, scans=scans, in_passes=progressive or scans > 1)
+            return FileStructure(whole=True, scans=scans, in_passes=progressive or scans > 1)
         if scans and code not in _AFTER_SCANS:
             damage = f"marker {code:02x} stands among its pixels"
-            return Contents(True, damage, scans=scans, in_passes=progressive or scans > 1)
+            return FileStructure(True, damage, scans=scans, in_passes=progressive or scans > 1)
         scans += code == 0xDA
         progressive |= code == 0xC2
         place += int.from_bytes(data[place : place + 2], "big")
-    return Contents(whole=False, scans=scans, in_passes=progressive or scans > 1)
+    return FileStructure(whole=False, scans=scans, in_passes=progressive or scans > 1)
 
 
-def _png(data: bytes) -> Contents:
+def _png(data: bytes) -> FileStructure:
     bytes_of, name = memoryview(data), b""
     for name, start, end in _chunks(data):
         if end > len(data):
-            return Contents(whole=False)
+            return FileStructure(whole=False)
         promised = int.from_bytes(data[end - 4 : end], "big")
         if zlib.crc32(bytes_of[start + 4 : end - 4]) != promised:
             shown = name.decode("ascii", "backslashreplace")
-            return Contents(whole=True, damage=f"the checksum of its chunk {shown} is wrong")
-    return Contents(whole=name == b"IEND")
+            return FileStructure(whole=True, damage=f"the checksum of its chunk {shown} is wrong")
+    return FileStructure(whole=name == b"IEND")
 
 
 def bare_png(data: bytes) -> bytes:
@@ -152,11 +152,13 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         start = end
 
 
-def _webp(data: bytes) -> Contents:
-    return Contents(whole=len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little"))
+def _webp(data: bytes) -> FileStructure:
+    return FileStructure(
+        whole=len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    )
 
 
-def _gif(data: bytes) -> Contents:
+def _gif(data: bytes) -> FileStructure:
     frames = 0
     try:
         place = 13 + _gif_palette(data[10])
@@ -170,17 +172,17 @@ def _gif(data: bytes) -> Contents:
                 place += 1 + data[place]
             place += block in {0x2C, 0x21}
     except IndexError:
-        return Contents(whole=False, animated=frames > 1)
-    return Contents(whole=True, animated=frames > 1)
+        return FileStructure(whole=False, animated=frames > 1)
+    return FileStructure(whole=True, animated=frames > 1)
 
 
 def _gif_palette(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _bmp(data: bytes) -> Contents:
+def _bmp(data: bytes) -> FileStructure:
     if len(data) < 38:
-        return Contents(whole=False)
+        return FileStructure(whole=False)
     start, header = struct.unpack_from("<I", data, 10)[0], data[14]
     if header < 40:
         width, height, _, bits = struct.unpack_from("<HHHH", data, 18)
@@ -189,7 +191,7 @@ def _bmp(data: bytes) -> Contents:
         width, height, _, bits, compression, stored = struct.unpack_from("<iiHHII", data, 18)
     if compression in {0, 3, 6}:
         stored = (width * bits + 31) // 32 * 4 * abs(height)
-    return Contents(whole=start + stored <= len(data))
+    return FileStructure(whole=start + stored <= len(data))
 
 
 #: bytes of a value, by its type in a table of tags
@@ -198,7 +200,7 @@ _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 _TIFF_NEEDED = {258, 273, 277, 279, 320, 324, 325, 338, 339}
 
 
-def _tiff(data: bytes) -> Contents:
+def _tiff(data: bytes) -> FileStructure:
     """Whether the first page's table is there, and what it names but the pixels themselves."""
     order = "<" if data[0] == 0x49 else ">"
     wide = 0x2B in data[2:4]
@@ -211,14 +213,14 @@ def _tiff(data: bytes) -> Contents:
             tag, kind, values, at = entry.unpack_from(data, place)
             size = _TIFF_BYTES.get(kind, 0) * values
             if tag in _TIFF_NEEDED and size > (8 if wide else 4) and at + size > len(data):
-                return Contents(whole=False)
+                return FileStructure(whole=False)
     except struct.error:
-        return Contents(whole=False)
-    return Contents(whole=True)
+        return FileStructure(whole=False)
+    return FileStructure(whole=True)
 
 
-def _ppm(_data: bytes) -> Contents:
-    return Contents(whole=True)
+def _ppm(_data: bytes) -> FileStructure:
+    return FileStructure(whole=True)
 
 
 _WALKS = {

@@ -15,11 +15,11 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import PARTS, Finding, Part, Picture, Record
+from striate.data.listing.samples import SPLITS, Finding, Record, Sample, Split
 
-NO_PART = len(PARTS)  #: in a column of parts, which else holds indices of PARTS
+NO_SPLIT = len(SPLITS)  #: in a column of parts, which else holds indices of PARTS
 RECORD = np.dtype([("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1")])
-_PARTS: tuple[Part | None, ...] = (*PARTS, None)
+_PARTS: tuple[Split | None, ...] = (*SPLITS, None)
 _NOTHING = bytes(32)
 _AT_ONCE = 4096  #: items made together where all are asked for
 
@@ -33,7 +33,7 @@ class Column(Sequence[_Item]):
     def item(self, index: int) -> _Item:
         raise NotImplementedError
 
-    def chosen(self, rows: NDArray[Any] | slice) -> Sequence[_Item]:
+    def select(self, rows: NDArray[Any] | slice) -> Sequence[_Item]:
         raise NotImplementedError
 
     @overload
@@ -42,7 +42,7 @@ class Column(Sequence[_Item]):
     def __getitem__(self, index: slice) -> Sequence[_Item]: ...
     def __getitem__(self, index: int | slice) -> _Item | Sequence[_Item]:
         if isinstance(index, slice):
-            return self.chosen(index)
+            return self.select(index)
         return self.item(range(len(self))[index])
 
     def __eq__(self, other: object) -> bool:
@@ -54,19 +54,19 @@ class Column(Sequence[_Item]):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Pictures(Column[Picture]):
+class Samples(Column[Sample]):
     """Pictures by their columns; paths are pieces of one text."""
 
     text: NDArray[np.uint8]  #: all paths, one after the other, as the disk has them
     starts: NDArray[np.uint64]  #: (N,) byte of the text where a path begins
     ends: NDArray[np.uint64]
     labels: NDArray[np.integer[Any]]  #: (N,) indices of class names
-    parts: NDArray[np.uint8]  #: (N,) indices of PARTS, or NO_PART
+    splits: NDArray[np.uint8]  #: (N,) indices of PARTS, or NO_PART
 
     @classmethod
-    def of(cls, pictures: Iterable[Picture]) -> Pictures:
+    def of(cls, pictures: Iterable[Sample]) -> Samples:
         """The columns of pictures, which are looked at once."""
-        if isinstance(pictures, Pictures):
+        if isinstance(pictures, Samples):
             return pictures
         text, bounds = bytearray(), array("Q", [0])
         labels, parts = array("I"), bytearray()
@@ -74,7 +74,7 @@ class Pictures(Column[Picture]):
             text += os.fsencode(picture.path)
             bounds.append(len(text))
             labels.append(picture.label)
-            parts.append(NO_PART if picture.part is None else PARTS.index(picture.part))
+            parts.append(NO_SPLIT if picture.split is None else SPLITS.index(picture.split))
         edges = np.frombuffer(bounds, np.uint64)
         return cls(
             np.frombuffer(text, np.uint8),
@@ -85,7 +85,7 @@ class Pictures(Column[Picture]):
         )
 
     @classmethod
-    def joined(cls, groups: Sequence[Pictures]) -> Pictures:
+    def concat(cls, groups: Sequence[Samples]) -> Samples:
         """The pictures of several groups, one after the other."""
         if not groups:
             return cls.of(())
@@ -95,39 +95,39 @@ class Pictures(Column[Picture]):
             np.concatenate([g.starts + at for g, at in zip(groups, lengths[:-1], strict=True)]),
             np.concatenate([g.ends + at for g, at in zip(groups, lengths[:-1], strict=True)]),
             np.concatenate([group.labels for group in groups]),
-            np.concatenate([group.parts for group in groups]),
+            np.concatenate([group.splits for group in groups]),
         )
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def item(self, index: int) -> Picture:
-        part = _PARTS[int(self.parts[index])]
-        return Picture(self.path(index), int(self.labels[index]), part)
+    def item(self, index: int) -> Sample:
+        part = _PARTS[int(self.splits[index])]
+        return Sample(self.path(index), int(self.labels[index]), part)
 
     def path(self, index: int) -> str:
         return self._piece(int(self.starts[index]), int(self.ends[index]))
 
-    def __iter__(self) -> Iterator[Picture]:
+    def __iter__(self) -> Iterator[Sample]:
         for first in range(0, len(self), _AT_ONCE):
             rows = slice(first, first + _AT_ONCE)
-            columns = self.starts[rows], self.ends[rows], self.labels[rows], self.parts[rows]
+            columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
             for start, end, label, part in zip(*(c.tolist() for c in columns), strict=True):
-                yield Picture(self._piece(start, end), label, _PARTS[part])
+                yield Sample(self._piece(start, end), label, _PARTS[part])
 
     def _piece(self, start: int, end: int) -> str:
         return os.fsdecode(self.text[start:end].tobytes())
 
-    def chosen(self, rows: NDArray[Any] | slice) -> Pictures:
+    def select(self, rows: NDArray[Any] | slice) -> Samples:
         """The pictures of some rows, which are in order; the same object where that is all."""
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
-        columns = self.starts[rows], self.ends[rows], self.labels[rows], self.parts[rows]
-        return Pictures(self.text, *columns)
+        columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
+        return Samples(self.text, *columns)
 
-    def divided(self, parts: NDArray[np.uint8]) -> Pictures:
+    def with_splits(self, parts: NDArray[np.uint8]) -> Samples:
         """The same pictures in other parts."""
-        return replace(self, parts=parts)
+        return replace(self, splits=parts)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -183,7 +183,7 @@ class Records(Column[Record]):
         """(N, 32)."""
         return self.table["digest"]
 
-    def chosen(self, rows: NDArray[Any] | slice) -> Records:
+    def select(self, rows: NDArray[Any] | slice) -> Records:
         """The records of some rows, which are in order; the same object where that is all."""
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
@@ -197,13 +197,13 @@ class Records(Column[Record]):
             yield from self.findings[row]
 
 
-def rows_of(pictures: Sequence[Picture], part: Part | None) -> NDArray[np.int64]:
+def rows_in_split(pictures: Sequence[Sample], split: Split | None) -> NDArray[np.int64]:
     """The rows of a part, of all parts when None."""
-    parts = Pictures.of(pictures).parts
-    return np.flatnonzero(parts == PARTS.index(part)) if part else np.arange(len(parts))
+    parts = Samples.of(pictures).splits
+    return np.flatnonzero(parts == SPLITS.index(split)) if split else np.arange(len(parts))
 
 
-def findings_of(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]:
+def findings_to_json(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]:
     """Findings for a JSON document: row, kind, path, detail."""
     return [
         [row, finding.kind, finding.path, finding.detail]
@@ -212,7 +212,7 @@ def findings_of(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]:
     ]
 
 
-def findings_from(entries: Sequence[Sequence[Any]]) -> dict[int, tuple[Finding, ...]]:
+def findings_from_json(entries: Sequence[Sequence[Any]]) -> dict[int, tuple[Finding, ...]]:
     """What `findings_of` gave."""
     found: dict[int, tuple[Finding, ...]] = {}
     for row, kind, path, detail in entries:
@@ -220,7 +220,7 @@ def findings_from(entries: Sequence[Sequence[Any]]) -> dict[int, tuple[Finding, 
     return found
 
 
-def contents(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
+def content_ids(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Digests (N, 32) -> (N,) numbers: equal for equal digests, and in their order."""
     order = np.lexsort([_word(digests, column) for column in (3, 2, 1, 0)])
     steps = np.zeros(len(order), np.int64)
@@ -249,15 +249,15 @@ def _perhaps_repeated(digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def leaking(parts: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which images (N,) have an equal one in an earlier part: by indices of PARTS, NO_PART last."""
     rows = np.flatnonzero(_perhaps_repeated(digests) & digests.any(axis=1))
-    numbers, own = contents(digests[rows]), parts[rows]
-    earliest = np.full(numbers.max(initial=-1) + 1, NO_PART, np.uint8)
+    numbers, own = content_ids(digests[rows]), parts[rows]
+    earliest = np.full(numbers.max(initial=-1) + 1, NO_SPLIT, np.uint8)
     np.minimum.at(earliest, numbers, own)
     found = np.zeros(len(digests), bool)
     found[rows] = own > earliest[numbers]
     return found
 
 
-def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Finding]:
+def find_duplicates(pictures: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
     """Pictures whose files are the same byte for byte; the detail is the path of the first of them.
 
     "leaked" where that is in an earlier of the parts that the layout gives, "duplicate" where it
@@ -265,14 +265,14 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
     """
     kept = Records.of(records)
     rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
-    numbers = contents(kept.digests[rows])
+    numbers = content_ids(kept.digests[rows])
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
-    groups: dict[int, list[Picture]] = {}
+    groups: dict[int, list[Sample]] = {}
     for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):
         groups.setdefault(number, []).append(pictures[row])
     found: list[Finding] = []
     for group in groups.values():
-        earliest, first = min(group, key=_place), dict[int, Picture]()
+        earliest, first = min(group, key=_place), dict[int, Sample]()
         for picture in group:
             if _place(picture) > _place(earliest):
                 found.append(Finding("leaked", picture.path, earliest.path))
@@ -284,10 +284,10 @@ def repeated(pictures: Sequence[Picture], records: Sequence[Record]) -> list[Fin
     return found
 
 
-def _place(picture: Picture) -> int:
+def _place(picture: Sample) -> int:
     """Of its part among PARTS; what has none is trained on, or split off what is."""
-    return PARTS.index(picture.part or "train")
+    return SPLITS.index(picture.split or "train")
 
 
-def _rival(picture: Picture, first: dict[int, Picture]) -> str:
+def _rival(picture: Sample, first: dict[int, Sample]) -> str:
     return next(other.path for label, other in first.items() if label != picture.label)

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-Part = Literal["train", "validation", "test"]
+Split = Literal["train", "validation", "test"]
 Leaked = Literal["keep", "drop"]  #: what becomes of images that are in an earlier part too
-PARTS: tuple[Part, ...] = ("train", "validation", "test")
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 #: word in lower case, as a folder's name or in a manifest -> the part it means
-PART_WORDS: dict[str, Part] = {
+SPLIT_NAMES: dict[str, Split] = {
     **dict.fromkeys(("train", "training", "trainval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
@@ -93,12 +93,12 @@ EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the pat
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Sample:
     """One labelled picture of a listing."""
 
     path: str  #: relative to the root; for arrays, "file#row"
     label: int  #: index into class_names
-    part: Part | None = None  #: None where the layout does not say
+    split: Split | None = None  #: None where the layout does not say
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,13 @@ class Shards:
     table: NDArray[np.void] = field(repr=False)  #: (N,) of `data.shards.form.ENTRY`, mapped
     digest: str  #: SHA-256 that names this index
 
-    def where(self, row: int) -> tuple[str, int, int]:
+    def locate(self, row: int) -> tuple[str, int, int]:
         """File, first byte and length of a picture."""
         entry = self.table[row]
         place = f"{self.folder}/{self.files[entry['shard']]}"
         return place, int(entry["offset"]), int(entry["length"])
 
-    def chosen(self, rows: list[int]) -> Shards:
+    def select(self, rows: list[int]) -> Shards:
         """The shards with the pictures of some rows alone."""
         return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
 
@@ -128,7 +128,7 @@ class Listing:
     root: Path
     layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
     class_names: tuple[str, ...]
-    pictures: Sequence[Picture] = field(repr=False)
+    samples: Sequence[Sample] = field(repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     #: where the pictures stand in shards; None where each is a file, or a row of arrays
     shards: Shards | None = field(default=None, repr=False)
@@ -151,7 +151,7 @@ class Record:
         return self.channels > 0
 
 
-class Streamed(Protocol):
+class PixelStream(Protocol):
     """Pixels that are decoded when they are asked for; see `data.packing.stream`."""
 
     @property
@@ -162,27 +162,27 @@ class Streamed(Protocol):
 
 
 @dataclass(frozen=True)
-class Packed:
+class DecodedImages:
     """Every usable picture decoded once: rows of a memory-mapped array and what belongs to each."""
 
     #: (N, size, size, channels) uint8, 0 to 255: mapped from a file, or decoded when asked for
-    pixels: NDArray[np.uint8] | Streamed = field(repr=False)
-    pictures: Sequence[Picture] = field(repr=False)  #: N, in listing order, the usable ones
+    pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
+    samples: Sequence[Sample] = field(repr=False)  #: N, in listing order, the usable ones
     records: Sequence[Record] = field(repr=False)  #: N, aligned with pictures
     class_names: tuple[str, ...]
     findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
     note: str = ""  #: what its owner should know of where it lies
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.samples)
 
     def counts(self) -> dict[str, int]:
         """Class name -> number of usable pictures."""
-        found = Counter(picture.label for picture in self.pictures)
+        found = Counter(picture.label for picture in self.samples)
         return {name: found[label] for label, name in enumerate(self.class_names)}
 
 
-def folded(name: str) -> str:
+def fold_case(name: str) -> str:
     """The name as a file system that ignores case and Unicode form sees it."""
     if name.isascii():
         return name.lower()
@@ -200,7 +200,7 @@ def name_fault(name: object) -> str:
     return ""
 
 
-def distinct(names: Sequence[str]) -> list[str]:
+def quote_distinct(names: Sequence[str]) -> list[str]:
     """The names in quotes; with escapes where they look the same but are not."""
     looks = {unicodedata.normalize("NFC", name) for name in names}
     return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
@@ -211,6 +211,6 @@ def as_text(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
-def reason(error: OSError) -> str:
+def os_reason(error: OSError) -> str:
     """The operating system's own words for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()

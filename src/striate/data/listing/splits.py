@@ -9,29 +9,29 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.listing.columns import NO_PART, Pictures, Records, contents, leaking
-from striate.data.listing.samples import PARTS, Leaked, Packed, Part
+from striate.data.listing.columns import NO_SPLIT, Records, Samples, content_ids, leaking
+from striate.data.listing.samples import SPLITS, DecodedImages, Leaked, Split
 
-TRAIN, VALIDATION, TEST = (PARTS.index(part) for part in PARTS)
+TRAIN, VALIDATION, TEST = (SPLITS.index(part) for part in SPLITS)
 
 
 @dataclass(frozen=True)
-class Shares:
+class SplitFractions:
     """The shares of a folder's pictures kept from training, where the folder does not say."""
 
     validation: float
     test: float
 
-    def part(self, digest: str) -> Part:
+    def split(self, digest: str) -> Split:
         """The part a picture falls in, by its content alone.
 
         The first 52 bits of its SHA-256, read as a number from 0 to 1, decide; so a picture keeps
         its part when others come or go, when it is renamed, and in every run, and so do copies.
         """
-        (number,) = self.parts(np.frombuffer(bytes.fromhex(digest), np.uint8)[None])
-        return PARTS[number]
+        (number,) = self.splits(np.frombuffer(bytes.fromhex(digest), np.uint8)[None])
+        return SPLITS[number]
 
-    def parts(self, digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def splits(self, digests: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The same for digests (N, 32), as indices of PARTS."""
         words = np.ascontiguousarray(digests[:, :8]).view(">u8")[:, 0]
         place = (words >> np.uint64(12)) / 16**13
@@ -39,13 +39,15 @@ class Shares:
         return np.where(place < self.test, TEST, kept).astype(np.uint8)
 
 
-def leaked_rows(pictures: Pictures, records: Records) -> NDArray[np.bool_]:
+def leaked_rows(pictures: Samples, records: Records) -> NDArray[np.bool_]:
     """Which images (N,) have an equal one in an earlier of the parts that the layout gives."""
-    parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
+    parts = np.where(pictures.splits == NO_SPLIT, TRAIN, pictures.splits)
     return leaking(parts.astype(np.uint8), records.digests)
 
 
-def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
+def assign_splits(
+    packed: DecodedImages, shares: SplitFractions, leaked: Leaked = "keep"
+) -> DecodedImages:
     """Every picture with its part.
 
     What the folder says stands. Where it names no validation part, the pictures it does not place
@@ -54,36 +56,38 @@ def divided(packed: Packed, shares: Shares, leaked: Leaked = "keep") -> Packed:
     picture stands under several classes: it has one place in all of them. What is leaked has no
     part any more where it is to be dropped.
     """
-    pictures, records = Pictures.of(packed.pictures), Records.of(packed.records)
+    pictures, records = Samples.of(packed.samples), Records.of(packed.records)
     parts = placed(pictures, records, shares, leaked)
-    return replace(packed, pictures=pictures.divided(parts), records=records)
+    return replace(packed, samples=pictures.with_splits(parts), records=records)
 
 
 def placed(
-    pictures: Pictures, records: Records, shares: Shares, leaked: Leaked = "keep"
+    pictures: Samples, records: Records, shares: SplitFractions, leaked: Leaked = "keep"
 ) -> NDArray[np.uint8]:
     """The part of each picture as `divided` gives it, an index of PARTS."""
-    given = set(np.unique(pictures.parts).tolist())
+    given = set(np.unique(pictures.splits).tolist())
     if VALIDATION in given:
-        parts = np.where(pictures.parts == NO_PART, TRAIN, pictures.parts)
+        parts = np.where(pictures.splits == NO_SPLIT, TRAIN, pictures.splits)
     else:
         test = 0.0 if TEST in given else shares.test
-        parts = _by_content(pictures, records.digests, Shares(shares.validation, test))
+        parts = _split_by_content(
+            pictures, records.digests, SplitFractions(shares.validation, test)
+        )
     if leaked == "drop":
-        parts = np.where(leaked_rows(pictures, records), NO_PART, parts)
+        parts = np.where(leaked_rows(pictures, records), NO_SPLIT, parts)
     return parts.astype(np.uint8)
 
 
-def _by_content(
-    pictures: Pictures, digests: NDArray[np.uint8], shares: Shares
+def _split_by_content(
+    pictures: Samples, digests: NDArray[np.uint8], shares: SplitFractions
 ) -> NDArray[np.uint8]:
-    parts = pictures.parts.copy()
+    parts = pictures.splits.copy()
     free = np.flatnonzero(parts != TEST)
     if not len(free):
         return parts
-    numbers = contents(digests[free])
+    numbers = content_ids(digests[free])
     part_of = np.empty(numbers.max() + 1, np.uint8)
-    part_of[numbers] = shares.parts(digests[free])
+    part_of[numbers] = shares.splits(digests[free])
     order = np.lexsort((numbers, pictures.labels[free]))
     labels, numbers_by_class = pictures.labels[free][order], numbers[order]
     # By label, and in a class by content: the order of the pictures is no matter.
@@ -115,19 +119,19 @@ def class_weights(labels: Tensor, classes: int) -> Tensor:
     return len(labels) / (classes * counts)
 
 
-def balanced_order(labels: Tensor, chance: torch.Generator) -> Tensor:
+def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
     """Labels (N,) on the CPU -> (N,) places, each class as often as any other, or once more.
 
     No picture of a class comes again before all of it came. Depends on labels and generator alone.
     """
     present = labels.unique()
-    present = present[torch.randperm(len(present), generator=chance)]
+    present = present[torch.randperm(len(present), generator=generator)]
     drawn: list[Tensor] = []
     for rank, label in enumerate(present):
         places = (labels == label).nonzero().flatten()
         share = (len(labels) - rank - 1) // len(present) + 1  # the first classes get the rest
         rounds = -(-share // len(places))
-        shuffled = [places[torch.randperm(len(places), generator=chance)] for _ in range(rounds)]
+        shuffled = [places[torch.randperm(len(places), generator=generator)] for _ in range(rounds)]
         drawn.append(torch.cat(shuffled)[:share])
     order = torch.cat(drawn)
-    return order[torch.randperm(len(order), generator=chance)]
+    return order[torch.randperm(len(order), generator=generator)]

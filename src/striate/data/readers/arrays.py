@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import Listing, Part, Picture, reason
+from striate.data.listing.samples import Listing, Sample, Split, os_reason
 from striate.errors import DataError, printable
 
 LARGEST = 8 * 2**30  #: bytes of pixels that a data set may take in memory
@@ -42,7 +42,7 @@ class Block(NamedTuple):
     """Pictures of one file or array, with their labels."""
 
     name: str  #: stands before the "#" in the pictures' paths
-    part: Part | None
+    split: Split | None
     pixels: NDArray[np.uint8]  #: (N, H, W, C), 0 to 255
     labels: NDArray[np.int64]  #: (N,), indices of class names
 
@@ -67,7 +67,7 @@ def read_arrays(folder: Path, files: Collection[str]) -> Listing | None:
     return None
 
 
-def joined(
+def join_blocks(
     source: Path, layout: str, class_names: Sequence[str], blocks: Sequence[Block]
 ) -> Listing:
     """One listing of blocks from a file or folder. Raises DataError where picture sizes differ."""
@@ -77,7 +77,7 @@ def joined(
             sizes = f"{_size(first)} in {first.name}, but {_size(block)} in {block.name}"
             raise DataError(f"{printable(str(source))}: pictures are {sizes}; make them one size")
     pictures = tuple(
-        Picture(f"{block.name}#{row}", label, block.part)
+        Sample(f"{block.name}#{row}", label, block.split)
         for block in blocks
         for row, label in enumerate(block.labels.tolist())
     )
@@ -99,7 +99,7 @@ def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:
 
 def _mnist(folder: Path, names: set[str]) -> Listing:
     blocks: list[Block] = []
-    parts: tuple[tuple[str, Part], ...] = (("train", "train"), ("t10k", "test"))
+    parts: tuple[tuple[str, Split], ...] = (("train", "train"), ("t10k", "test"))
     for prefix, part in parts:
         images = _either(names, f"{prefix}-images", "idx3-ubyte")
         if images is None:
@@ -115,7 +115,7 @@ def _mnist(folder: Path, names: set[str]) -> Listing:
             raise _damaged(folder / labels, f"{counts}; download both again")
         check_labels(folder / labels, numbers, 10)
         blocks.append(Block(images, part, pixels, numbers))
-    return joined(folder, "MNIST-IDX", [str(digit) for digit in range(10)], blocks)
+    return join_blocks(folder, "MNIST-IDX", [str(digit) for digit in range(10)], blocks)
 
 
 def _either(names: set[str], stem: str, ending: str) -> str | None:
@@ -145,7 +145,7 @@ def _idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise _damaged(file, "not a whole gzip file; download it again") from error
     except OSError as error:
-        raise _damaged(file, reason(error)) from error
+        raise _damaged(file, os_reason(error)) from error
     if len(body) != count:
         follow = "more" if len(body) > count else f"{len(body):,}" if count <= most else "fewer"
         what = f"its header says {_times(shape)}, {count:,} bytes, but {follow} follow"
@@ -160,18 +160,18 @@ def _cifar10(folder: Path, names: set[str]) -> Listing:
         blocks.append(_cifar(folder, "test_batch.bin", "test", 1, 10))
     meta = "batches.meta.txt"
     class_names = _lines(folder / meta, 10) if meta in names else _CIFAR10
-    return joined(folder, "CIFAR-10", class_names, blocks)
+    return join_blocks(folder, "CIFAR-10", class_names, blocks)
 
 
 def _cifar100(folder: Path, names: set[str]) -> Listing:
-    parts: tuple[Part, ...] = ("train", "test")
+    parts: tuple[Split, ...] = ("train", "test")
     blocks = [
         _cifar(folder, f"{part}.bin", part, 2, 100) for part in parts if f"{part}.bin" in names
     ]
-    return joined(folder, "CIFAR-100", _lines(folder / "fine_label_names.txt", 100), blocks)
+    return join_blocks(folder, "CIFAR-100", _lines(folder / "fine_label_names.txt", 100), blocks)
 
 
-def _cifar(folder: Path, name: str, part: Part, labels: int, classes: int) -> Block:
+def _cifar(folder: Path, name: str, part: Split, labels: int, classes: int) -> Block:
     """Records of one or two label bytes, the last of which counts, and (3, 32, 32) pixels."""
     file = folder / name
     record = labels + 3 * 32 * 32
@@ -183,7 +183,7 @@ def _cifar(folder: Path, name: str, part: Part, labels: int, classes: int) -> Bl
             )
         rows = np.fromfile(file, np.uint8, size).reshape(-1, record)
     except OSError as error:
-        raise _damaged(file, reason(error)) from error
+        raise _damaged(file, os_reason(error)) from error
     numbers = rows[:, labels - 1].astype(np.int64)
     check_labels(file, numbers, classes)
     pixels = rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -197,7 +197,7 @@ def _lines(file: Path, expected: int) -> list[str]:
     except UnicodeDecodeError as error:
         raise _damaged(file, "not UTF-8 text; download it again") from error
     except OSError as error:
-        raise _damaged(file, reason(error)) from error
+        raise _damaged(file, os_reason(error)) from error
     names = [line.strip() for line in lines if line.strip()]
     if len(set(names)) != expected or len(names) != expected:
         what = f"{len(set(names))} different class names in {len(names)} lines, expected {expected}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from striate.cache_store import usual_folder
-from striate.data.listing.samples import folded
+from striate.cache_store import default_folder
+from striate.data.listing.samples import fold_case
 from striate.data.shards.format import ABOUT, shard_name
 
 #: in lower case; names that begin with a dot are hidden as well
@@ -51,7 +51,7 @@ def written(folder: str, deep: int = _DEEP) -> str:
     for files, what in _WRITTEN:
         if all(os.path.isfile(f"{folder}/{file}") for file in files):  # noqa: PTH113 - many times
             return what
-    if folder == os.path.realpath(usual_folder()):
+    if folder == os.path.realpath(default_folder()):
         return "decoded images"
     found = ""
     try:
@@ -101,4 +101,4 @@ def _subfolders(folder: str) -> list[str] | None:
 
 
 def _wraps(outer: str, inner: str) -> bool:
-    return folded(outer) == folded(inner) or bool(_FILLERS.fullmatch(folded(inner)))
+    return fold_case(outer) == fold_case(inner) or bool(_FILLERS.fullmatch(fold_case(inner)))

@@ -21,8 +21,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.data.listing.columns import Pictures
-from striate.data.listing.samples import Finding, Listing, Part, Picture, folded, reason
+from striate.data.listing.columns import Samples
+from striate.data.listing.samples import Finding, Listing, Sample, Split, fold_case, os_reason
 from striate.data.readers.split_names import part_of
 from striate.errors import DataError, printable
 
@@ -35,7 +35,7 @@ class _Row(NamedTuple):
     line: int  #: where it begins, from 1
     path: str
     label: str
-    part: Part | None
+    part: Split | None
 
 
 class _Columns(NamedTuple):
@@ -69,9 +69,7 @@ def read_manifest(file: Path) -> Listing:
         )
     class_names = sorted({row.label for row in first.values()})
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures = Pictures.of(
-        Picture(path, labels[row.label], row.part) for path, row in first.items()
-    )
+    pictures = Samples.of(Sample(path, labels[row.label], row.part) for path, row in first.items())
     return Listing(Path(folder.root), "manifest", tuple(class_names), pictures, tuple(findings))
 
 
@@ -90,7 +88,7 @@ def _rows(file: Path) -> Iterator[_Row]:
     except csv.Error as error:
         raise _wrong(file, line, f"not valid CSV: {error}; check the quotes") from error
     except OSError as error:
-        raise DataError(f"{printable(str(file))}: {reason(error)}") from error
+        raise DataError(f"{printable(str(file))}: {os_reason(error)}") from error
 
 
 def _dialect(file: Path) -> tuple[str, bool]:
@@ -191,7 +189,7 @@ class _Folder:
         except FileNotFoundError:
             return inside and inside + "/", frozenset()
         except OSError as error:
-            raise _wrong(self.file, row.line, f"{row.path!r}: {reason(error)}") from error
+            raise _wrong(self.file, row.line, f"{row.path!r}: {os_reason(error)}") from error
 
     def _linked(self, row: _Row, inside: str, name: str, names: frozenset[str]) -> str:
         """A link inside the root stands for what it leads to; anything else is no picture."""
@@ -199,12 +197,12 @@ class _Folder:
         try:
             mode = place.stat().st_mode
         except FileNotFoundError as error:
-            near = sorted(other for other in names if folded(other) == folded(name))
+            near = sorted(other for other in names if fold_case(other) == fold_case(name))
             hint = f"; did you mean {inside + near[0]!r}?" if near else ""
             hint = "; write folders with '/'" if "\\" in row.path else hint
             raise _wrong(self.file, row.line, f"no such file: {row.path!r}{hint}") from error
         except OSError as error:
-            raise _wrong(self.file, row.line, f"{row.path!r}: {reason(error)}") from error
+            raise _wrong(self.file, row.line, f"{row.path!r}: {os_reason(error)}") from error
         if stat.S_ISREG(mode):
             return self._relative(row, os.path.realpath(place))
         what = "a folder" if stat.S_ISDIR(mode) else "a special file"

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import PART_WORDS, Listing, Part, reason
-from striate.data.readers.arrays import LARGEST, Block, check_labels, joined
+from striate.data.listing.samples import SPLIT_NAMES, Listing, Split, os_reason
+from striate.data.readers.arrays import LARGEST, Block, check_labels, join_blocks
 from striate.errors import DataError, printable
 from striate.storage import ARRAY_DAMAGE
 
@@ -45,7 +45,7 @@ _DAMAGE = (
 class _Pair(NamedTuple):
     pictures: str
     labels: str
-    part: Part | None
+    part: Split | None
 
 
 _PAIRS = (
@@ -59,7 +59,7 @@ _PAIRS = (
             ("{}_images", "{}_labels"),
             ("images_{}", "labels_{}"),
         )
-        for word, part in PART_WORDS.items()
+        for word, part in SPLIT_NAMES.items()
     ),
 )
 _NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
@@ -78,7 +78,7 @@ def read_npz(file: Path) -> Listing:
                 counts = f"{len(pixels):,} pictures, but {pair.labels} {len(numbers):,} labels"
                 raise _wrong(file, f"{pair.pictures} has {counts}; they must be as many")
             blocks.append(Block(f"{file.name}/{pair.pictures}", pair.part, pixels, numbers))
-        return joined(file, "NPZ", class_names, blocks)
+        return join_blocks(file, "NPZ", class_names, blocks)
     except MemoryError as error:
         raise _wrong(
             file, "its arrays do not fit into memory; save the pictures as files"
@@ -100,7 +100,7 @@ def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
     except DataError:
         raise
     except _DAMAGE as error:
-        what = reason(error) if isinstance(error, OSError) else str(error).rstrip(".").lower()
+        what = os_reason(error) if isinstance(error, OSError) else str(error).rstrip(".").lower()
         raise _wrong(file, f"not a whole .npz file: {what}") from error
 
 

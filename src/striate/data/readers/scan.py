@@ -23,19 +23,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.data.listing.columns import Pictures
+from striate.data.listing.columns import Samples
 from striate.data.listing.samples import (
     MOST_CLASSES,
-    PARTS,
+    SPLITS,
     Finding,
     Listing,
-    Part,
-    Picture,
+    Sample,
+    Split,
     as_text,
-    distinct,
-    folded,
+    fold_case,
     name_fault,
-    reason,
+    os_reason,
+    quote_distinct,
 )
 from striate.data.readers.arrays import read_arrays
 from striate.data.readers.entries import companion, opened, suffix, written
@@ -44,7 +44,7 @@ from striate.data.readers.manifest import read_manifest
 from striate.data.readers.npz import read_npz
 from striate.data.readers.split_names import parts_among
 from striate.data.shards.reader import is_shards, read_shards
-from striate.data.shards.remote import address
+from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
 
 _PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
@@ -91,7 +91,7 @@ def scan(root: str | Path) -> Listing:
 
 def _scanned(root: str | Path) -> Listing:
     shown = printable(str(root))
-    if home := address(root):
+    if home := remote_address(root):
         return read_shards(Path(root), home)
     place = resolved(root)
     if not place.is_dir():
@@ -104,7 +104,7 @@ def _scanned(root: str | Path) -> Listing:
     try:
         top = _visible(str(place), "", findings)
     except OSError as error:
-        raise DataError(f"{shown}: {reason(error)}; make the folder readable") from error
+        raise DataError(f"{shown}: {os_reason(error)}; make the folder readable") from error
     if not top.folders and not top.files and not findings:
         raise DataError(
             f"{shown}: the folder is empty; expected a folder for each class, "
@@ -116,9 +116,9 @@ def _scanned(root: str | Path) -> Listing:
     if parts := parts_among(str(place), top.folders, shown):
         return _parts(place, parts, findings)
     findings += _clashes(top.folders)
-    pictures = Pictures.joined(
+    pictures = Samples.concat(
         [
-            Pictures.of(_class(str(place), name, label, None, findings))
+            Samples.of(_class(str(place), name, label, None, findings))
             for label, name in enumerate(top.folders)
         ]
     )
@@ -126,7 +126,7 @@ def _scanned(root: str | Path) -> Listing:
     return Listing(place, "class folders", class_names, pictures, tuple(findings))
 
 
-def unlabelled(folder: Path) -> list[str]:
+def scan_unlabeled(folder: Path) -> list[str]:
     """The candidates anywhere in a folder, relative to it, by the rules of a class folder.
 
     A folder inside that may not be read stands for itself, after them. Raises DataError when there
@@ -148,7 +148,7 @@ def resolved(root: str | Path) -> Path:
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         raise DataError(f"{shown}: no such folder") from error
     except OSError as error:
-        raise DataError(f"{shown}: {reason(error)}") from error
+        raise DataError(f"{shown}: {os_reason(error)}") from error
     suffix = Path(root).suffix.lower()
     if not place.is_dir() and not (suffix in _FILES and place.is_file()):
         expected = "expected a folder of pictures, a CSV manifest or an .npz file"
@@ -156,18 +156,18 @@ def resolved(root: str | Path) -> Path:
     return place
 
 
-def _parts(place: Path, parts: Mapping[str, Part], findings: list[Finding]) -> Listing:
+def _parts(place: Path, parts: Mapping[str, Split], findings: list[Finding]) -> Listing:
     held = {name: _part(str(place), name, findings) for name in parts}
     class_names = sorted({name for _, inside in held.values() for name in inside.folders})
     findings += _clashes(class_names)
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures: list[Pictures] = []
-    for name in sorted(parts, key=lambda name: PARTS.index(parts[name])):
+    pictures: list[Samples] = []
+    for name in sorted(parts, key=lambda name: SPLITS.index(parts[name])):
         home, inside = held[name]
         for folder in inside.folders:
             found = _class(str(place), f"{home}/{folder}", labels[folder], parts[name], findings)
-            pictures.append(Pictures.of(found))
-    joined, layout = Pictures.joined(pictures), "train/validation/test folders"
+            pictures.append(Samples.of(found))
+    joined, layout = Samples.concat(pictures), "train/validation/test folders"
     return Listing(place, layout, tuple(map(as_text, class_names)), joined, tuple(findings))
 
 
@@ -184,10 +184,10 @@ def _part(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]
 
 
 def _class(
-    place: str, folder: str, label: int, part: Part | None, findings: list[Finding]
-) -> list[Picture]:
+    place: str, folder: str, label: int, part: Split | None, findings: list[Finding]
+) -> list[Sample]:
     """The candidates of one class folder: files before subfolders, each in code-point order."""
-    pictures: list[Picture] = []
+    pictures: list[Sample] = []
     before = len(findings)
     waiting = [folder]
     while waiting:
@@ -199,7 +199,7 @@ def _class(
             if companion(name):
                 findings.append(Finding("stray", path, "a companion file"))
             else:
-                pictures.append(Picture(path, label, part))
+                pictures.append(Sample(path, label, part))
         if inside != folder and content == ([], []) and suffix(inside) in _PICTURE_SUFFIXES:
             findings.append(Finding("special file", inside, "an empty folder named like a picture"))
         waiting += [f"{inside}/{name}" for name in reversed(content.folders)]
@@ -230,7 +230,7 @@ def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
     except OSError as error:
         if not folder:
             raise
-        findings.append(Finding("unreadable", folder, reason(error)))
+        findings.append(Finding("unreadable", folder, os_reason(error)))
     if hidden:
         more = f"and {len(hidden) - 1:,} more in this folder" if len(hidden) > 1 else ""
         findings.append(Finding("hidden", inside + hidden[0], more))
@@ -275,6 +275,6 @@ def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
     """A finding for each name that equals an earlier one but for case or Unicode form."""
     first: dict[str, str] = {}
     for name in names:
-        kept = first.setdefault(folded(name), name)
+        kept = first.setdefault(fold_case(name), name)
         if kept is not name:
-            yield Finding("name clash", inside + name, f"with {distinct([kept, name])[0]}")
+            yield Finding("name clash", inside + name, f"with {quote_distinct([kept, name])[0]}")

@@ -9,29 +9,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from striate.data.listing.samples import PART_WORDS, PARTS, Part, folded
+from striate.data.listing.samples import SPLIT_NAMES, SPLITS, Split, fold_case
 from striate.data.readers.entries import FILLER, opened
 from striate.errors import DataError
 
 _MOST_ASKED = 10  #: more folders than these are classes, whatever they hold
 _LETTER = r"[^\W\d_]"
-_WORDS = "|".join(sorted(PART_WORDS, key=len, reverse=True))
+_WORDS = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
 _AROUND = rf"(?:{FILLER}|[\W\d_])*"
 _WORD = re.compile(rf"(?<!{_LETTER}){_AROUND}({_WORDS})s?{_AROUND}(?!{_LETTER})")
 
 
-def part_of(word: str) -> Part | None:
+def part_of(word: str) -> Split | None:
     """The part that a word means, as in Train, test1, training_set or valid-images."""
     part, rest = _told(word)
     return None if rest else part
 
 
-def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Part]:
+def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Split]:
     """The part of each of the folders in a folder; empty where they are classes.
 
     Raises DataError where that is not clear: it names two of them and asks.
     """
-    known, sure = _known(names), {name for name in names if name.lower() in PART_WORDS}
+    known, sure = _known(names), {name for name in names if name.lower() in SPLIT_NAMES}
     others = [name for name in names if name not in known]
     worth = known or 1 < len(names) <= _MOST_ASKED
     inside = {name: opened(f"{folder}/{name}") for name in names} if worth else {}
@@ -53,28 +53,28 @@ def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, P
             f"{shown}: are {_both(names[:2])} parts of the data or classes? {direct!r} holds "
             "images itself;\nput those of a part into a folder for each class, or rename classes"
         )
-    for part in PARTS:
+    for part in SPLITS:
         same = [name for name in names if known[name] == part]
         if len(same) > 1:
             raise DataError(f"{shown}: {_both(same)} both hold the {part} part; keep one of them")
     return known
 
 
-def _told(name: str) -> tuple[Part | None, str]:
+def _told(name: str) -> tuple[Split | None, str]:
     """The one part that a name speaks of, and the letters that it has beside that."""
-    text = folded(name)
+    text = fold_case(name)
     found = list(_WORD.finditer(text))
-    parts: set[Part] = {PART_WORDS[match[1]] for match in found}
+    parts: set[Split] = {SPLIT_NAMES[match[1]] for match in found}
     if len(parts) != 1:
         return None, text
     (part,) = parts
     return part, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
 
 
-def _known(names: Sequence[str]) -> dict[str, Part]:
+def _known(names: Sequence[str]) -> dict[str, Split]:
     """Names that say no more than a part, or of which several have all else in common."""
     told = {name: _told(name) for name in names}
-    held: dict[str, set[Part]] = {}
+    held: dict[str, set[Split]] = {}
     for part, rest in told.values():
         if part:
             held.setdefault(rest, set()).add(part)
@@ -88,11 +88,11 @@ def _known(names: Sequence[str]) -> dict[str, Part]:
 def _ask(
     names: Sequence[str],
     inside: Mapping[str, tuple[str, list[str]] | None],
-    known: Mapping[str, Part],
+    known: Mapping[str, Split],
     shown: str,
 ) -> None:
     """Raises DataError where folders hold the same folders and no images of their own."""
-    held = [{folded(name) for name in found[1]} for found in inside.values() if found]
+    held = [{fold_case(name) for name in found[1]} for found in inside.values() if found]
     if len(names) < 2 or len(names) > _MOST_ASKED or len(held) < len(names):
         return
     common, all_of_them = set[str].intersection(*held), set[str].union(*held)

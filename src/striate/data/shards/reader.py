@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate import storage
-from striate.cache_store import whole
-from striate.data.listing.columns import NO_PART, RECORD, Pictures, Records, findings_from
-from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, reason
+from striate.cache_store import file_digest
+from striate.data.listing.columns import NO_SPLIT, RECORD, Records, Samples, findings_from_json
+from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, os_reason
 from striate.data.shards import remote
 from striate.data.shards.format import ABOUT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
 from striate.errors import DataError, StorageError, printable
@@ -50,7 +50,7 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
 
     Raises DataError naming the file that is not right.
     """
-    folder = place if home is None else remote.fetched(home)
+    folder = place if home is None else remote.fetch(home)
     about = _about(folder / ABOUT)
     for name, size, _ in about.files[: 2 if home else None]:
         _check_size(folder / name, size)
@@ -59,15 +59,15 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
     (index, _, digest), (paths, _, _), *shards = about.files
     for name, _, expected in about.files[:2]:
         try:
-            found = whole(folder / name)
+            found = file_digest(folder / name)
         except OSError as error:
-            raise _wrong(folder / name, f"{reason(error)}; {_AGAIN}") from error
+            raise _wrong(folder / name, f"{os_reason(error)}; {_AGAIN}") from error
         if found != expected:
             raise _wrong(folder / name, f"its bytes are not those that were packed; {_AGAIN}")
     table = _table(folder / index, about.pictures)
     text = _mapped(folder / paths)
     _check_entries(folder, table, len(text), [size for _, size, _ in shards], about)
-    pictures = Pictures(
+    pictures = Samples(
         text,
         table["path"],
         np.append(table["path"][1:], np.uint64(len(text))),
@@ -85,7 +85,7 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
     )
 
 
-def records_of(listing: Listing, largest_megabytes: int) -> Records | None:
+def records_from_index(listing: Listing, largest_megabytes: int) -> Records | None:
     """What was known of each picture when it was packed; None where it was allowed more memory."""
     if listing.shards is None:
         return None
@@ -111,7 +111,7 @@ def _about(file: Path) -> _About:
             int(values["pictures"]),
             int(values["largest_megabytes"]),
             tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"]),
-            findings_from(values["findings"]),
+            findings_from_json(values["findings"]),
         )
         names = [name for name, _, _ in about.files]
         odd = not all(about.class_names) or any(
@@ -122,7 +122,7 @@ def _about(file: Path) -> _About:
     except StorageError as error:
         raise DataError(str(error)) from error
     except OSError as error:
-        raise _wrong(file, f"{reason(error)}; {_AGAIN}") from error
+        raise _wrong(file, f"{os_reason(error)}; {_AGAIN}") from error
     except DataError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, OverflowError) as error:
@@ -147,7 +147,7 @@ def _check_size(file: Path, expected: int) -> None:
     except FileNotFoundError as error:
         raise _wrong(file, f"missing; {_AGAIN}") from error
     except OSError as error:
-        raise _wrong(file, reason(error)) from error
+        raise _wrong(file, os_reason(error)) from error
     if not stat.S_ISREG(found.st_mode):
         raise _wrong(file, f"not a regular file; {_AGAIN}")
     _same_size(file, found.st_size, expected)
@@ -185,7 +185,7 @@ def _check_entries(
         rows = table[start : start + _AT_ONCE]
         known = rows["shard"] < len(sizes)
         known &= rows["label"] < len(about.class_names)
-        known &= (rows["part"] <= NO_PART) & np.isin(rows["channels"], (1, 3))
+        known &= (rows["part"] <= NO_SPLIT) & np.isin(rows["channels"], (1, 3))
         if not known.all():
             row = start + int(np.argmin(known))
             what = "a shard, class, part or colour that does not exist"

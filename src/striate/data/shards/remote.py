@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
 _ON_DISK = ("file", "local")  #: schemes whose address is a path from the root
 
 
-def address(place: str | Path) -> str | None:
+def remote_address(place: str | Path) -> str | None:
     """The address that is meant, as in s3://bucket/shards; None where it is a path.
 
     A Path has one slash left where an address has two.
@@ -34,7 +34,7 @@ def address(place: str | Path) -> str | None:
 
 def refuse_web(place: str | Path) -> None:
     """Raises DataError for an address of the web: no picture is fetched from there."""
-    found = address(place) or ""
+    found = remote_address(place) or ""
     if found.startswith(("http://", "https://")):
         raise DataError(
             f"{printable(found)}: pictures are not fetched from the web; "
@@ -42,7 +42,7 @@ def refuse_web(place: str | Path) -> None:
         )
 
 
-def fetched(address: str) -> Path:
+def fetch(address: str) -> Path:
     """A folder of this process with the index of the shards at an address.
 
     Raises DataError where nothing can be had from there, StorageError where there is no room.

@@ -14,7 +14,7 @@ from striate.storage import storage_error
 BLOCK = tarfile.BLOCKSIZE
 
 
-class Hashed:
+class HashedTar:
     """A file that is on the disk when its block ends; its size and SHA-256 so far."""
 
     def __init__(self, path: Path) -> None:
@@ -49,14 +49,14 @@ class Hashed:
         about.size, about.mode = len(data), 0o644
         self.write(about.tobuf(tarfile.USTAR_FORMAT))
         start = self.size
-        self.write(data + bytes(padded(len(data)) - len(data)))
+        self.write(data + bytes(padded_size(len(data)) - len(data)))
         return start
 
     def end(self) -> None:
         """What stands at the end of a tar file."""
         self.write(bytes(2 * BLOCK))
 
-    def told(self) -> list[Any]:
+    def summary(self) -> list[Any]:
         """Name, bytes and SHA-256."""
         return [self.path.name, self.size, self.sha256.hexdigest()]
 
@@ -64,6 +64,6 @@ class Hashed:
         return storage_error(self.path, error, "make room, or choose another place with --to")
 
 
-def padded(size: int) -> int:
+def padded_size(size: int) -> int:
     """Bytes that so many take in a tar file."""
     return -(-size // BLOCK) * BLOCK

@@ -98,7 +98,7 @@ alexnet_2014 = partial(family, plain, (64, 192, 384, 256, 256), 1, 2)
 
 CARDS = (
     Card("alexnet", alexnet, "Krizhevsky et al.", 2012, (3, 227, 227), 1000, params=60_965_224,
-         macs=724_406_816, field=195, smallest=67, learning_rate=0.01),
+         macs=724_406_816, receptive_field=195, smallest=67, learning_rate=0.01),
     Card("alexnet_2014", alexnet_2014, "Krizhevsky", 2014, (3, 224, 224), 1000,
-         params=61_100_840, macs=714_188_480, field=195, smallest=63, learning_rate=0.01),
+         params=61_100_840, macs=714_188_480, receptive_field=195, smallest=63, learning_rate=0.01),
 )  # fmt: skip

@@ -57,5 +57,5 @@ def conv_autoencoder(*, channels: int = 3, widths: tuple[int, ...] = (100, 150, 
 
 CARDS = (
     Card("conv_autoencoder", conv_autoencoder, "Masci et al.", 2011, (3, 32, 32), 0,
-         params=2_265_703, macs=303_360_000, field=60, gives="picture", smallest=8),
+         params=2_265_703, macs=303_360_000, receptive_field=60, output="picture", smallest=8),
 )  # fmt: skip

@@ -90,7 +90,7 @@ def _drawn(network: nn.Sequential) -> nn.Sequential:
 
 CARDS = (
     Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0,
-         params=18_855_043, macs=640_614_400, gives="picture", takes="code", any_size=False),
+         params=18_855_043, macs=640_614_400, output="picture", input_kind="code", any_size=False),
     Card("dcgan_discriminator", dcgan_discriminator, "Radford et al.", 2015, (3, 64, 64), 1,
-         params=17_232_897, macs=638_992_384, field=61),
+         params=17_232_897, macs=638_992_384, receptive_field=61),
 )  # fmt: skip

@@ -110,8 +110,8 @@ _card = partial(
     Card, paper="Huang et al.", year=2016, input=(3, 224, 224), classes=1000, smallest=29
 )
 CARDS = (
-    _card("densenet121", densenet121, params=7_978_856, macs=2_834_161_664, field=2071),
-    _card("densenet169", densenet169, params=14_149_480, macs=3_359_843_328, field=3351),
-    _card("densenet201", densenet201, params=20_013_928, macs=4_291_365_888, field=3863),
-    _card("densenet161", densenet161, params=28_681_000, macs=7_727_907_072, field=2967),
+    _card("densenet121", densenet121, params=7_978_856, macs=2_834_161_664, receptive_field=2071),
+    _card("densenet169", densenet169, params=14_149_480, macs=3_359_843_328, receptive_field=3351),
+    _card("densenet201", densenet201, params=20_013_928, macs=4_291_365_888, receptive_field=3863),
+    _card("densenet161", densenet161, params=28_681_000, macs=7_727_907_072, receptive_field=2967),
 )

@@ -83,9 +83,9 @@ efficientnet_lite2 = partial(efficientnet_lite, 1.1, 1.2, 0.3)
 _card = partial(Card, paper="Liu", year=2020, classes=1000)
 CARDS = (
     _card("efficientnet_lite0", efficientnet_lite0, input=(3, 224, 224), params=4_652_008,
-          macs=385_187_552, field=851),
+          macs=385_187_552, receptive_field=851),
     _card("efficientnet_lite1", efficientnet_lite1, input=(3, 240, 240), params=5_416_680,
-          macs=600_185_232, field=1115),
+          macs=600_185_232, receptive_field=1115),
     _card("efficientnet_lite2", efficientnet_lite2, input=(3, 260, 260), params=6_092_072,
-          macs=859_736_272, field=1115),
+          macs=859_736_272, receptive_field=1115),
 )  # fmt: skip

@@ -122,9 +122,9 @@ fcn32s = partial(fcn, ())
 fcn16s = partial(fcn, (4,))
 fcn8s = partial(fcn, (4, 3))
 
-_card = partial(Card, paper="Long et al.", year=2015, input=(3, 500, 500), classes=21, gives="map")
+_card = partial(Card, paper="Long et al.", year=2015, input=(3, 500, 500), classes=21, output="map")
 CARDS = (
-    _card("fcn32s", fcn32s, params=134_432_597, macs=107_815_554_048, field=404),
-    _card("fcn16s", fcn16s, params=134_379_194, macs=107_826_650_112, field=404),
-    _card("fcn8s", fcn8s, params=134_368_799, macs=107_847_648_768, field=404),
+    _card("fcn32s", fcn32s, params=134_432_597, macs=107_815_554_048, receptive_field=404),
+    _card("fcn16s", fcn16s, params=134_379_194, macs=107_826_650_112, receptive_field=404),
+    _card("fcn8s", fcn8s, params=134_368_799, macs=107_847_648_768, receptive_field=404),
 )

@@ -41,7 +41,7 @@ from functools import partial
 
 from torch import nn
 
-from striate.layers import Branches, ResponseNorm, Tapped, chain, conv_norm_relu, dropout_head
+from striate.layers import Branches, ResponseNorm, WithAuxHeads, chain, conv_norm_relu, dropout_head
 from striate.zoo.pages.card import Card
 
 #: outputs of 1x1, 3x3 (before it, of it), 5x5 (before it, of it) and after pooling: table 1
@@ -93,7 +93,7 @@ def auxiliary_head(conv: Conv, grid: nn.Module, inputs: int, classes: int) -> nn
 
 
 def network(conv: Conv, norm: Make, grid: Make, large: int, last_pool: int, dropout: float, *,
-            channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> Tapped:  # fmt: skip
+            channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> WithAuxHeads:  # fmt: skip
     """(N, channels, H, W) -> logits (N, classes); while training Outputs, with two auxiliaries."""
     stages: dict[str, nn.Module] = {
         "conv1": conv(channels, 64, 7, 2),
@@ -111,7 +111,7 @@ def network(conv: Conv, norm: Make, grid: Make, large: int, last_pool: int, drop
     stages["head"] = dropout_head(inputs, classes, dropout)
     read = {"inception4a": 512, "inception4d": 528} if auxiliary else {}
     taps = {name: auxiliary_head(conv, grid(), width, classes) for name, width in read.items()}
-    return Tapped(stages, taps, weight=0.3)
+    return WithAuxHeads(stages, taps, weight=0.3)
 
 
 grid_bn = partial(nn.AdaptiveAvgPool2d, 4)
@@ -120,8 +120,8 @@ googlenet_bn = partial(network, conv_norm_relu, nn.Identity, grid_bn, 3, 2, 0.2)
 
 _card = partial(Card, paper="Szegedy et al.", year=2014, input=(3, 224, 224), classes=1000)
 CARDS = (
-    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, field=715, smallest=31,
+    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, receptive_field=715, smallest=31,
           learning_rate=0.01),
-    _card("googlenet_bn", googlenet_bn, params=13_004_888, macs=1_498_376_192, field=379,
+    _card("googlenet_bn", googlenet_bn, params=13_004_888, macs=1_498_376_192, receptive_field=379,
           smallest=15),
 )  # fmt: skip

@@ -124,5 +124,5 @@ def inception_resnet_v2(*, channels: int = 3, classes: int = 1000) -> nn.Sequent
 
 CARDS = (
     Card("inception_resnet_v2", inception_resnet_v2, "Szegedy et al.", 2016, (3, 299, 299),
-         1000, params=55_843_464, macs=13_155_794_016, field=3039, smallest=75),
+         1000, params=55_843_464, macs=13_155_794_016, receptive_field=3039, smallest=75),
 )  # fmt: skip

@@ -103,5 +103,5 @@ def inception_v2(*, channels: int = 3, classes: int = 1000) -> nn.Sequential:
 
 CARDS = (
     Card("inception_v2", inception_v2, "Ioffe and Szegedy", 2015, (3, 224, 224), 1000,
-         params=11_188_288, macs=1_934_857_216, field=699),
+         params=11_188_288, macs=1_934_857_216, receptive_field=699),
 )  # fmt: skip

@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from striate.layers import Branches, Tapped, chain, dropout_head, fork, path
+from striate.layers import Branches, WithAuxHeads, chain, dropout_head, fork, path
 from striate.zoo.pages.card import Card
 
 
@@ -104,7 +104,7 @@ def auxiliary_head(inputs: int, classes: int) -> nn.Sequential:
     )
 
 
-def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> Tapped:
+def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> WithAuxHeads:
     """(N, channels, H, W) -> logits (N, classes); while training Outputs, with one auxiliary."""
     stages = {
         "stem": stem(channels),
@@ -117,10 +117,12 @@ def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = Tr
         "stage3": chain(block1=forked(1280), block2=forked(2048)),
         "head": dropout_head(2048, classes, 0.5),
     }
-    return Tapped(stages, {"stage2": auxiliary_head(768, classes)} if auxiliary else {}, weight=0.4)
+    return WithAuxHeads(
+        stages, {"stage2": auxiliary_head(768, classes)} if auxiliary else {}, weight=0.4
+    )
 
 
 CARDS = (
     Card("inception_v3", inception_v3, "Szegedy et al.", 2015, (3, 299, 299), 1000,
-         params=27_161_264, macs=5_713_216_096, field=1311, smallest=75),
+         params=27_161_264, macs=5_713_216_096, receptive_field=1311, smallest=75),
 )  # fmt: skip

@@ -115,5 +115,5 @@ def inception_v4(*, channels: int = 3, classes: int = 1000) -> nn.Sequential:
 
 CARDS = (
     Card("inception_v4", inception_v4, "Szegedy et al.", 2016, (3, 299, 299), 1000,
-         params=42_679_816, macs=12_253_974_624, field=2071, smallest=75),
+         params=42_679_816, macs=12_253_974_624, receptive_field=2071, smallest=75),
 )  # fmt: skip

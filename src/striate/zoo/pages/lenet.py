@@ -42,5 +42,5 @@ def lenet5(*, channels: int = 1, classes: int = 10) -> nn.Sequential:
 
 CARDS = (
     Card("lenet5", lenet5, "LeCun et al.", 1998, (1, 32, 32), 10, params=61_706, macs=416_520,
-         field=32, any_size=False),
+         receptive_field=32, any_size=False),
 )  # fmt: skip

@@ -100,5 +100,5 @@ def lenet5_1998(*, channels: int = 1, classes: int = 10) -> nn.Sequential:
 
 CARDS = (
     Card("lenet5_1998", lenet5_1998, "LeCun et al.", 1998, (1, 32, 32), 10, params=60_000,
-         macs=415_680, field=32, any_size=False, learning_rate=0.01),
+         macs=415_680, receptive_field=32, any_size=False, learning_rate=0.01),
 )  # fmt: skip

@@ -74,5 +74,5 @@ CARDS = (
     Card("mlp", mlp, "LeCun et al.", 1998, (1, 28, 28), 10, params=266_610, macs=266_200,
          any_size=False),
     Card("locally_connected", locally_connected, "LeCun", 1989, (1, 16, 16), 10, params=1_226,
-         macs=1_136, field=11, any_size=False),
+         macs=1_136, receptive_field=11, any_size=False),
 )  # fmt: skip

@@ -58,5 +58,5 @@ def mobilenet_v1(*, channels: int = 3, classes: int = 1000, width: float = 1.0) 
 
 CARDS = (
     Card("mobilenet_v1", mobilenet_v1, "Howard et al.", 2017, (3, 224, 224), 1000,
-         params=4_231_976, macs=568_740_352, field=315),
+         params=4_231_976, macs=568_740_352, receptive_field=315),
 )  # fmt: skip

@@ -73,5 +73,5 @@ def mobilenet_v2(*, channels: int = 3, classes: int = 1000, width: float = 1.0) 
 
 CARDS = (
     Card("mobilenet_v2", mobilenet_v2, "Sandler et al.", 2018, (3, 224, 224), 1000,
-         params=3_504_872, macs=300_774_272, field=491),
+         params=3_504_872, macs=300_774_272, receptive_field=491),
 )  # fmt: skip

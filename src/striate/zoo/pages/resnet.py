@@ -120,9 +120,9 @@ resnet152 = partial(resnet, bottleneck, 4, (3, 8, 36, 3))
 
 _card = partial(Card, paper="He et al.", year=2015, input=(3, 224, 224), classes=1000)
 CARDS = (
-    _card("resnet18", resnet18, params=11_689_512, macs=1_814_073_344, field=435),
-    _card("resnet34", resnet34, params=21_797_672, macs=3_663_761_408, field=899),
-    _card("resnet50", resnet50, params=25_557_032, macs=4_089_184_256, field=427),
-    _card("resnet101", resnet101, params=44_549_160, macs=7_801_405_440, field=971),
-    _card("resnet152", resnet152, params=60_192_808, macs=11_513_626_624, field=1451),
+    _card("resnet18", resnet18, params=11_689_512, macs=1_814_073_344, receptive_field=435),
+    _card("resnet34", resnet34, params=21_797_672, macs=3_663_761_408, receptive_field=899),
+    _card("resnet50", resnet50, params=25_557_032, macs=4_089_184_256, receptive_field=427),
+    _card("resnet101", resnet101, params=44_549_160, macs=7_801_405_440, receptive_field=971),
+    _card("resnet152", resnet152, params=60_192_808, macs=11_513_626_624, receptive_field=1451),
 )

@@ -79,13 +79,13 @@ plain56 = partial(resnet_small, absent, 9)
 
 _card = partial(Card, paper="He et al.", year=2015, input=(3, 32, 32), classes=10)
 CARDS = (
-    _card("resnet20", resnet20, params=269_722, macs=40_551_040, field=81),
-    _card("resnet32", resnet32, params=464_154, macs=68_862_592, field=137),
-    _card("resnet44", resnet44, params=658_586, macs=97_174_144, field=193),
-    _card("resnet56", resnet56, params=853_018, macs=125_485_696, field=249),
-    _card("resnet110", resnet110, params=1_727_962, macs=252_887_680, field=501),
-    _card("plain20", plain20, params=269_722, macs=40_551_040, field=81),
-    _card("plain32", plain32, params=464_154, macs=68_862_592, field=137),
-    _card("plain44", plain44, params=658_586, macs=97_174_144, field=193),
-    _card("plain56", plain56, params=853_018, macs=125_485_696, field=249),
+    _card("resnet20", resnet20, params=269_722, macs=40_551_040, receptive_field=81),
+    _card("resnet32", resnet32, params=464_154, macs=68_862_592, receptive_field=137),
+    _card("resnet44", resnet44, params=658_586, macs=97_174_144, receptive_field=193),
+    _card("resnet56", resnet56, params=853_018, macs=125_485_696, receptive_field=249),
+    _card("resnet110", resnet110, params=1_727_962, macs=252_887_680, receptive_field=501),
+    _card("plain20", plain20, params=269_722, macs=40_551_040, receptive_field=81),
+    _card("plain32", plain32, params=464_154, macs=68_862_592, receptive_field=137),
+    _card("plain44", plain44, params=658_586, macs=97_174_144, receptive_field=193),
+    _card("plain56", plain56, params=853_018, macs=125_485_696, receptive_field=249),
 )

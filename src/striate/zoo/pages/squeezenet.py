@@ -91,8 +91,8 @@ squeezenet1_1 = partial(squeezenet, 64, 3, (2, 2, 4))
 
 _card = partial(Card, paper="Iandola et al.", year=2016, input=(3, 227, 227), classes=1000)
 CARDS = (
-    _card("squeezenet1_0", squeezenet1_0, params=1_248_424, macs=832_667_936, field=155,
+    _card("squeezenet1_0", squeezenet1_0, params=1_248_424, macs=832_667_936, receptive_field=155,
           smallest=21, learning_rate=0.003),
-    _card("squeezenet1_1", squeezenet1_1, params=1_235_496, macs=387_747_520, field=207,
+    _card("squeezenet1_1", squeezenet1_1, params=1_235_496, macs=387_747_520, receptive_field=207,
           smallest=17, learning_rate=0.003),
 )  # fmt: skip

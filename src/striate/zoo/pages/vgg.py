@@ -78,12 +78,12 @@ _normed = partial(
 )
 _plain = partial(_normed, learning_rate=0.01)
 CARDS = (
-    _plain("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, field=150),
-    _plain("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, field=156),
-    _plain("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, field=212),
-    _plain("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, field=268),
-    _normed("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, field=150),
-    _normed("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, field=156),
-    _normed("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, field=212),
-    _normed("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, field=268),
+    _plain("vgg11", vgg11, params=132_863_336, macs=7_609_090_048, receptive_field=150),
+    _plain("vgg13", vgg13, params=133_047_848, macs=11_308_466_176, receptive_field=156),
+    _plain("vgg16", vgg16, params=138_357_544, macs=15_470_264_320, receptive_field=212),
+    _plain("vgg19", vgg19, params=143_667_240, macs=19_632_062_464, receptive_field=268),
+    _normed("vgg11_bn", vgg11_bn, params=132_868_840, macs=7_609_090_048, receptive_field=150),
+    _normed("vgg13_bn", vgg13_bn, params=133_053_736, macs=11_308_466_176, receptive_field=156),
+    _normed("vgg16_bn", vgg16_bn, params=138_365_992, macs=15_470_264_320, receptive_field=212),
+    _normed("vgg19_bn", vgg19_bn, params=143_678_248, macs=19_632_062_464, receptive_field=268),
 )

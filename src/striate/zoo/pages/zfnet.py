@@ -54,5 +54,5 @@ def zfnet(*, channels: int = 3, classes: int = 1000) -> nn.Sequential:
 
 CARDS = (
     Card("zfnet", zfnet, "Zeiler and Fergus", 2013, (3, 224, 224), 1000, params=62_357_608,
-         macs=1_168_032_896, field=171, smallest=47, learning_rate=0.01),
+         macs=1_168_032_896, receptive_field=171, smallest=47, learning_rate=0.01),
 )  # fmt: skip

@@ -3,8 +3,8 @@
 Nothing here needs torchvision, timm or the network before weights from there are asked for.
 """
 
-from striate.zoo.pretrained.expectation import Expectation, expects
-from striate.zoo.pretrained.fitting import load
-from striate.zoo.pretrained.timm_models import adopted_card
+from striate.zoo.pretrained.expectation import PretrainedInput, expected_input
+from striate.zoo.pretrained.fitting import load_pretrained
+from striate.zoo.pretrained.timm_models import timm_card
 
-__all__ = ["Expectation", "adopted_card", "expects", "load"]
+__all__ = ["PretrainedInput", "expected_input", "load_pretrained", "timm_card"]

@@ -114,7 +114,7 @@ _DENSENET = Naming(
      ("^dense#.layer#", r"features.denseblock\1.denselayer\2"),
      ("^transition#.halve", r"features.transition\1"),
      ("^head.norm", "features.norm5"), ("^head.dense", "classifier")),
-    older=((r"(denselayer\d+.(?:norm|conv)).#", r"\1\2"),),
+    to_published=((r"(denselayer\d+.(?:norm|conv)).#", r"\1\2"),),
 )  # fmt: skip
 
 _SQUEEZENET = Naming(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.zoo.pretrained.libraries import library
-from striate.zoo.pretrained.sources import counterpart
+from striate.zoo.pretrained.libraries import import_library
+from striate.zoo.pretrained.sources import find_counterpart
 
 _HALVES = (0.5, 0.5, 0.5)
 #: pixels: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
@@ -13,30 +13,30 @@ _PACKAGE_SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficie
 
 
 @dataclass(frozen=True)
-class Expectation:
+class PretrainedInput:
     """Pixels from 0 to 1, less `mean`, over `deviation`, in a square of `size`."""
 
     mean: tuple[float, ...]  #: of each channel
-    deviation: tuple[float, ...]  #: of each channel
+    std: tuple[float, ...]  #: of each channel
     size: int  #: side in pixels
     interpolation: str  #: bilinear or bicubic: how pictures were made that small
 
 
-def expects(name: str, source: str) -> Expectation:
+def expected_input(name: str, source: str) -> PretrainedInput:
     """What the weights of a network from a source want to see.
 
     As the library tells it, but for two networks of torchvision that change the pictures inside:
     ours do not, so what reaches their first layer is told. Raises OptionError.
     """
-    peer = counterpart(name, source)
+    peer = find_counterpart(name, source)
     purpose = f"what weights from {source} expect"
     if source == "package":
-        return Expectation(_HALVES, _HALVES, _PACKAGE_SIZES[name], "bicubic")
+        return PretrainedInput(_HALVES, _HALVES, _PACKAGE_SIZES[name], "bicubic")
     if source == "timm":
-        told = library("timm", purpose).get_pretrained_cfg(peer.name)
+        told = import_library("timm", purpose).get_pretrained_cfg(peer.name)
         size = told.input_size[1]
-        return Expectation(tuple(told.mean), tuple(told.std), size, told.interpolation)
-    weights = library("torchvision.models", purpose).get_model_weights(peer.name).DEFAULT
+        return PretrainedInput(tuple(told.mean), tuple(told.std), size, told.interpolation)
+    weights = import_library("torchvision.models", purpose).get_model_weights(peer.name).DEFAULT
     told = weights.transforms()
     mean, deviation = (_HALVES, _HALVES) if peer.centred else (tuple(told.mean), tuple(told.std))
-    return Expectation(mean, deviation, told.crop_size[0], told.interpolation.value)
+    return PretrainedInput(mean, deviation, told.crop_size[0], told.interpolation.value)

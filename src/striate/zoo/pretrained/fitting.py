@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from striate.errors import ModelError, printable
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages.card import Card
 from striate.zoo.pretrained import sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
-from striate.zoo.pretrained.naming import Naming, counter, weights_of
+from striate.zoo.pretrained.naming import Naming, counter, named_weights
 
 _SHOWN = 3  # differences that a message names
 
@@ -28,7 +28,9 @@ class _Fit:
     differences: list[str] = field(default_factory=list[str])  #: the missing ones among them
 
 
-def load(network: nn.Module, card: Card, weights: object, arguments: Mapping[str, Any]) -> None:
+def load_pretrained(
+    network: nn.Module, card: Card, weights: object, arguments: Mapping[str, Any]
+) -> None:
     """Put published weights into a network that `card.builder` made with these arguments.
 
     Tensors have the names of the source, in a file ours or those of any source. What the rules of
@@ -41,11 +43,11 @@ def load(network: nn.Module, card: Card, weights: object, arguments: Mapping[str
         weights = sources.first(card.name)
     if isinstance(weights, str) and weights in COUNTERPARTS:
         where = f"the weights from {weights}"
-        found = sources.published(card.name, weights)
-        namings = [sources.counterpart(card.name, weights).naming]
+        found = sources.read_published(card.name, weights)
+        namings = [sources.find_counterpart(card.name, weights).naming]
     else:
         where = printable(str(weights))
-        found = sources.read(sources.path_of(weights))
+        found = sources.read_state_dict(sources.path_of(weights))
         namings = [Naming(), *(peer.naming for peer in sources.known_counterparts(card.name))]
     whole = _with_auxiliary(network, card, arguments)
     entries = _dependent(network, card, arguments, "channels")
@@ -60,7 +62,7 @@ def load(network: nn.Module, card: Card, weights: object, arguments: Mapping[str
     network.load_state_dict(best.tensors, strict=False)
 
 
-def spread(kernel: Tensor, channels: int) -> Tensor:
+def spread_channels(kernel: Tensor, channels: int) -> Tensor:
     """(outputs, C, H, W) -> (outputs, channels, H, W), the same where all channels are equal.
 
     With fewer channels those of the weights are summed in turn, with more they are repeated in
@@ -77,9 +79,11 @@ def spread(kernel: Tensor, channels: int) -> Tensor:
 def _fit(network: nn.Module, whole: nn.Module, naming: Naming, found: Mapping[str, Tensor],
          entries: Collection[str], heads: Collection[str]) -> _Fit:  # fmt: skip
     names = naming.names(whole)
-    came = {naming.today(name): tensor for name, tensor in found.items() if not counter(name)}
+    came = {
+        naming.from_published(name): tensor for name, tensor in found.items() if not counter(name)
+    }
     fit = _Fit()
-    for name, wanted in weights_of(network).items():
+    for name, wanted in named_weights(network).items():
         theirs = names[name]
         if theirs not in came:
             fit.missing.append(name)
@@ -89,7 +93,7 @@ def _fit(network: nn.Module, whole: nn.Module, naming: Naming, found: Mapping[st
         if name in heads and tensor.shape[1:] == wanted.shape[1:] and len(tensor) != len(wanted):
             continue  # stays as it was drawn
         if name in entries and _differ_in_channels(tensor, wanted):
-            tensor = spread(tensor, wanted.shape[1])
+            tensor = spread_channels(tensor, wanted.shape[1])
         if _kind(tensor) != _kind(wanted):
             kinds = f"{_kind(came[theirs])} there and {_kind(wanted)} here"
             fit.differences.append(f"{theirs} is {kinds}")
@@ -123,7 +127,7 @@ def _dependent(network: nn.Module, card: Card, arguments: Mapping[str, Any], wor
     """Names of the tensors whose shapes `word` decides; none where it was not asked for."""
     if word not in arguments:
         return set()
-    with skeletons():
+    with meta_init():
         other = card.builder(**{**arguments, word: arguments[word] + 1}).state_dict()
     mine = network.state_dict()
     return {name for name, tensor in other.items() if tensor.shape != mine[name].shape}
@@ -133,7 +137,7 @@ def _with_auxiliary(network: nn.Module, card: Card, arguments: Mapping[str, Any]
     """The network, or one of its kind with the auxiliary heads that this one was built without."""
     if arguments.get("auxiliary", True):
         return network
-    with skeletons():
+    with meta_init():
         return card.builder(**{**arguments, "auxiliary": True})
 
 

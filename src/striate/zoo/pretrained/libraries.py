@@ -14,7 +14,7 @@ from striate.errors import OptionError, printable
 _EXTRAS = {"torchvision": "torchvision", "timm": "timm"}
 
 
-def library(name: str, purpose: str) -> ModuleType:
+def import_library(name: str, purpose: str) -> ModuleType:
     """The module of that name; `purpose` begins the sentence that tells why it is missed.
 
     Raises OptionError with the command that installs it.

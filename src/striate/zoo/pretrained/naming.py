@@ -23,16 +23,18 @@ class Naming:
     rules: tuple[Rule, ...] = ()
     counted: Rule | None = None  #: modules that they number through, and the name before the number
     children: str = "(?!)"  #: modules whose children they number
-    older: tuple[Rule, ...] = field(default=())  #: from names in files to those of today
+    to_published: tuple[Rule, ...] = field(default=())  #: from names in files to those of today
 
     def names(self, network: nn.Module) -> dict[str, str]:
         """Our name -> theirs, for every tensor of a network in its order."""
         numbered = self._numbered(network)
-        return {name: _applied(self.rules, _moved(name, numbered)) for name in weights_of(network)}
+        return {
+            name: _applied(self.rules, _moved(name, numbered)) for name in named_weights(network)
+        }
 
-    def today(self, name: str) -> str:
+    def from_published(self, name: str) -> str:
         """A name in a file, as their library has it today."""
-        return _applied(self.older, name)
+        return _applied(self.to_published, name)
 
     def _numbered(self, network: nn.Module) -> dict[str, str]:
         """Paths of modules that are called by a number there."""
@@ -48,7 +50,7 @@ class Naming:
         return found
 
 
-def weights_of(network: nn.Module) -> dict[str, Tensor]:
+def named_weights(network: nn.Module) -> dict[str, Tensor]:
     """The state dict without the counters of batches, which no network of ours uses."""
     state = network.state_dict()
     return {name: tensor for name, tensor in state.items() if not counter(name)}

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.zoo.pretrained.counterparts import COUNTERPARTS, Counterpart
-from striate.zoo.pretrained.libraries import library
+from striate.zoo.pretrained.libraries import import_library
 from striate.zoo.pretrained.timm_models import PREFIX, head_naming
 
 _ORDER = ("torchvision", "package", "timm")
@@ -26,7 +26,7 @@ _INSIDE = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")
 _DISK = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EIO}
 
 
-def counterpart(name: str, source: str) -> Counterpart:
+def find_counterpart(name: str, source: str) -> Counterpart:
     """The network of a source that has the weights. Raises OptionError when there is none."""
     if source not in COUNTERPARTS:
         known = ", ".join(repr(name) for name in sorted(COUNTERPARTS))
@@ -42,7 +42,7 @@ def counterpart(name: str, source: str) -> Counterpart:
 
 def known_counterparts(name: str) -> list[Counterpart]:
     """Every network elsewhere that is the same as ours."""
-    return [counterpart(name, source) for source in _sources(name)]
+    return [find_counterpart(name, source) for source in _sources(name)]
 
 
 def first(name: str) -> str:
@@ -63,25 +63,25 @@ def path_of(weights: object) -> Path:
     )
 
 
-def published(name: str, source: str) -> dict[str, Tensor]:
+def read_published(name: str, source: str) -> dict[str, Tensor]:
     """The weights of one of our networks as a source names them.
 
     They are downloaded into that library's cache where they are not there yet, with a progress bar.
     Raises OptionError without the library or the network, StorageError when they cannot be kept.
     """
-    peer, purpose = counterpart(name, source).name, f"weights={source!r}"
+    peer, purpose = find_counterpart(name, source).name, f"weights={source!r}"
     if source == "package":
-        module = library(peer, purpose)
+        module = import_library(peer, purpose)
         words = peer.removesuffix("_pytorch_model").split("_")
         place = getattr(module, "".join(map(str.capitalize, words)) + "ModelFile")
-        return read(Path(place.get_model_file_path()))
+        return read_state_dict(Path(place.get_model_file_path()))
     if source == "timm":
-        timm = library("timm", purpose)
+        timm = import_library("timm", purpose)
         if not timm.models.is_model_pretrained(peer):
             raise OptionError(f"timm publishes no weights for {peer}")
         network = _downloaded(name, source, lambda: timm.create_model(peer, pretrained=True))
         return dict(network.state_dict())
-    url = library("torchvision.models", purpose).get_model_weights(peer).DEFAULT.url
+    url = import_library("torchvision.models", purpose).get_model_weights(peer).DEFAULT.url
 
     def fetch() -> Any:
         return torch.hub.load_state_dict_from_url(
@@ -91,7 +91,7 @@ def published(name: str, source: str) -> dict[str, Tensor]:
     return _downloaded(name, source, fetch)
 
 
-def read(path: Path) -> dict[str, Tensor]:
+def read_state_dict(path: Path) -> dict[str, Tensor]:
     """The tensors of a safetensors file, or of a state dict that torch.save wrote.
 
     The latter is read as tensors alone: nothing in it is executed. Raises OptionError when there is

@@ -19,15 +19,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from striate.errors import OptionError, printable
-from striate.layers import skeletons
+from striate.layers import meta_init
 from striate.zoo.pages.card import Card
-from striate.zoo.pretrained.libraries import library
+from striate.zoo.pretrained.libraries import import_library
 from striate.zoo.pretrained.naming import Naming
 
 PREFIX = "timm:"
 
 
-def adopted_card(name: str) -> Card:
+def timm_card(name: str) -> Card:
     """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted for them.
 
     Multiply-adds and field are left to `describe`. Raises OptionError without timm, for a name that
@@ -48,7 +48,7 @@ def _card(name: str, timm: ModuleType) -> Card:
     channels, height, width = told.input_size
     classes = told.num_classes or 1000
     builder = partial(_network, name, channels=channels, classes=classes)
-    with skeletons():
+    with meta_init():
         params = sum(parameter.numel() for parameter in builder().parameters())
     return Card(
         name=name,
@@ -132,4 +132,4 @@ def _told(name: str, timm: ModuleType) -> Any:
 
 
 def _timm(name: str) -> ModuleType:
-    return library("timm", printable(name, 200))
+    return import_library("timm", printable(name, 200))
