@@ -88,14 +88,14 @@ def read(place: Path, archive: Path, *, smoke: bool) -> Data:
     """The parts' pictures (N, 32, 32, 3) uint8 and labels, as striate decodes them."""
     train, validation = (20, 5) if smoke else (5000, 1000)
     folders.cifar(place / "photos", archive, train=train, validation=validation)
-    packed = decode_images(
+    decoded = decode_images(
         scan(place / "photos"), Preprocess(32, 3, "stretch"), cache=place / "cache"
     )
     found: Data = {}
     for part in PARTS:
-        rows = [row for row, picture in enumerate(packed.samples) if picture.split == part]
-        labels = torch.tensor([packed.samples[row].label for row in rows])
-        found[part] = torch.from_numpy(packed.pixels[rows]), labels
+        rows = [row for row, picture in enumerate(decoded.samples) if picture.split == part]
+        labels = torch.tensor([decoded.samples[row].label for row in rows])
+        found[part] = torch.from_numpy(decoded.pixels[rows]), labels
     return found
 
 

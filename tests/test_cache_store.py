@@ -36,14 +36,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
-def packed(photos: Path, side: int) -> DecodedImages:
+def decoded(photos: Path, side: int) -> DecodedImages:
     return decode_images(listing_of(photos), Preprocess(side, 3))
 
 
 def three(photos: Path, home: Path) -> None:
     """Packs of three sizes that nobody uses; the last was used the longest ago."""
     for age, side in enumerate(SIDES):
-        packed(photos, side)
+        decoded(photos, side)
         gc.collect()
         newest = max(home.iterdir(), key=lambda folder: folder.stat().st_mtime)
         os.utime(newest, (time.time() - 100 * (age + 1),) * 2)
@@ -57,7 +57,7 @@ def sides(home: Path) -> list[int]:
 def test_the_pack_used_the_longest_ago_goes_first(photos: Path, home: Path) -> None:
     three(photos, home)
     assert sides(home) == [80, 72, 64]
-    again = packed(photos, 80)  # now it is the newest
+    again = decoded(photos, 80)  # now it is the newest
     assert sides(home) == [72, 64, 80]
     total = sum(pack.bytes for pack in list_entries(home))
     removed = evict(home, total - 1)
@@ -68,7 +68,7 @@ def test_the_pack_used_the_longest_ago_goes_first(photos: Path, home: Path) -> N
 
 def test_a_pack_that_is_used_stays_as_long_as_it_is_seen(photos: Path, home: Path) -> None:
     three(photos, home)
-    some_rows = packed(photos, 72).pixels[2:4]
+    some_rows = decoded(photos, 72).pixels[2:4]
     gc.collect()
     evict(home, 0)
     assert sides(home) == [72]
@@ -110,7 +110,7 @@ def test_a_new_pack_makes_room_for_itself(
     monkeypatch.setenv(
         "STRIATE_CACHE_GB", str((sum(p.bytes for p in list_entries(home)) + 2000) / 1e9)
     )
-    packed(photos, 16)
+    decoded(photos, 16)
     assert sides(home) == [72, 64, 16]
 
 
@@ -131,7 +131,7 @@ def test_the_limit_is_half_of_what_the_disk_has_left_or_50_gb(
 
 def test_the_command_lists_and_clears(photos: Path, home: Path, capsys) -> None:
     three(photos, home)
-    used = packed(photos, 64)
+    used = decoded(photos, 64)
     assert main(["cache"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.endswith("  in use") for line in lines] == [False, False, True, False]

@@ -229,15 +229,15 @@ MIXED: list[Split | None] = ["test", "train", "train", "validation", "train", "t
 def test_a_part_holds_its_pictures_only(
     tmp_path: Path, part: Split | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    packed = packed_of(MIXED, tmp_path)
+    decoded = packed_of(MIXED, tmp_path)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
     expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
     for device in ("cpu", "meta"):
-        pixels = load_split(packed, part, PLAIN, torch.device(device))
+        pixels = load_split(decoded, part, PLAIN, torch.device(device))
         assert len(pixels) == len(expected)
         assert pixels.labels.device.type == device
         assert int(pixels.rows.max()) < len(pixels.source)
-    pixels = load_split(packed, part, PLAIN, torch.device("cpu"))
+    pixels = load_split(decoded, part, PLAIN, torch.device("cpu"))
     (batch,) = pixels.eval_batches(100)
     assert batch.labels.tolist() == [row % 3 for row in expected]
     assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
@@ -247,24 +247,24 @@ def test_a_part_holds_its_pictures_only(
 def test_pictures_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, lies: bool
 ) -> None:
-    packed, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
-    size = packed.pixels.nbytes
+    decoded, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
+    size = decoded.pixels.nbytes
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (int(free * size), 10**12))
-    pixels = load_split(packed, "train", PLAIN, gpu)
+    pixels = load_split(decoded, "train", PLAIN, gpu)
     assert isinstance(pixels.source, torch.Tensor) == lies
-    assert resident_bytes(packed, gpu) == (size if lies else 0)
+    assert resident_bytes(decoded, gpu) == (size if lies else 0)
     assert pixels.labels.device == gpu
 
 
 def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
-    packed = packed_of(MIXED, tmp_path)
+    decoded = packed_of(MIXED, tmp_path)
     before = (tmp_path / "pixels.npy").read_bytes()
-    pixels = load_split(packed, "train", PLAIN, torch.device("cpu"))
+    pixels = load_split(decoded, "train", PLAIN, torch.device("cpu"))
     assert isinstance(pixels.source, np.memmap)
     for batch in pixels.train_batches(3, seed=1, epoch=1, variation=STRONG):
         batch.pictures.zero_()
     assert (tmp_path / "pixels.npy").read_bytes() == before
-    assert not packed.pixels.flags.writeable
+    assert not decoded.pixels.flags.writeable
 
 
 @pytest.mark.parametrize("planned", [1, 14, 1024])

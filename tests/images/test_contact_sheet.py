@@ -55,8 +55,8 @@ def test_a_sheet_shows_training_pictures_alone(
     for part in given or ("",):
         class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
     work = setup.prepare_data(tmp_path / "data", TrainOptions(size=16))
-    packed = display.show_progress(work, Console(quiet=True)).decoded
-    trained = {picture.path for picture in packed.samples if picture.split == "train"}
+    decoded = display.show_progress(work, Console(quiet=True)).decoded
+    trained = {picture.path for picture in decoded.samples if picture.split == "train"}
     shown: list[str] = []
     original = _drawn
 
@@ -67,7 +67,7 @@ def test_a_sheet_shows_training_pictures_alone(
     monkeypatch.setattr(sheets, "_drawn", drawn)
     draw_sheet(tmp_path / "data", CheckOptions(augment="light"))
     assert len(shown) == 6
-    assert set(shown) <= trained < {picture.path for picture in packed.samples}
+    assert set(shown) <= trained < {picture.path for picture in decoded.samples}
 
 
 def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> None:

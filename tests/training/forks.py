@@ -204,10 +204,10 @@ def stop(photos: Path, place: Path) -> None:
 def doing(rank: int, photos: Path, place: Path, number: int) -> int:
     usual = training_verbs.fit.__globals__["take"]
 
-    def take(training: Any, position: Any, *others: Any) -> None:
-        if rank == 1 and position.step == 2:
+    def take(training: Any, state: Any, *others: Any) -> None:
+        if rank == 1 and state.step == 2:
             os.kill(os.getpid(), number)
-        usual(training, position, *others)
+        usual(training, state, *others)
 
     training_verbs.fit.__globals__["take"] = take
     name = signal.Signals(number).name

@@ -24,9 +24,9 @@ def felt(network: nn.Module, loss_times: float = 1.0) -> list[str]:
     """What is told of the gradients of one step."""
     torch.manual_seed(0)
     (network(torch.randn(8, 5)).square().mean() * loss_times).backward()
-    watch, position = GradientMonitor(), TrainState(epoch=2, step=7)
-    watch.record(network, position, updates=0)
-    return list(watch.warnings(position))
+    watch, state = GradientMonitor(), TrainState(epoch=2, step=7)
+    watch.record(network, state, updates=0)
+    return list(watch.warnings(state))
 
 
 def deep(layers: int) -> nn.Sequential:
@@ -67,14 +67,14 @@ def test_of_gradients_that_are_well_nothing_is_told():
 
 
 def test_a_thing_is_told_once():
-    network, watch, position = deep(12), GradientMonitor(), TrainState()
+    network, watch, state = deep(12), GradientMonitor(), TrainState()
     network(torch.ones(2, 5)).sum().backward()
     for updates in (0, 1, 3):
-        watch.record(network, position, updates)
-    assert len(list(watch.warnings(position))) == 1
-    watch.record(network, position, updates=7)
-    assert list(watch.warnings(position)) == []
-    assert position.warned == ["vanishing"]
+        watch.record(network, state, updates)
+    assert len(list(watch.warnings(state))) == 1
+    watch.record(network, state, updates=7)
+    assert list(watch.warnings(state)) == []
+    assert state.warned == ["vanishing"]
 
 
 def test_few_updates_are_looked_at():

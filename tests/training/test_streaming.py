@@ -141,7 +141,7 @@ def test_streamed_pictures_are_judged_and_told_as_others(
 
 def test_shards_are_predicted_as_their_folder(photos: Path, shards: Path, tmp_path: Path):
     run = striate.train(photos, out=tmp_path / "run", **QUICK)
-    folder, packed = (striate.predict(run.model_file, place) for place in (photos, shards))
-    assert len(packed) == 120
-    found = {row.path.removeprefix(f"{shards}/"): row.top for row in packed}
+    folder, decoded = (striate.predict(run.model_file, place) for place in (photos, shards))
+    assert len(decoded) == 120
+    found = {row.path.removeprefix(f"{shards}/"): row.top for row in decoded}
     assert found == {row.path.removeprefix(f"{photos}/"): row.top for row in folder}

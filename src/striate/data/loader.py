@@ -204,21 +204,21 @@ def count_steps(pictures: int, batch: int, least: int = 2) -> int:
 
 
 def load_split(
-    packed: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
+    decoded: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
 ) -> ImageDataset:
     """The pictures of one part (all when None) on a device."""
-    pictures, classes = Samples.of(packed.samples), len(packed.class_names)
+    pictures, classes = Samples.of(decoded.samples), len(decoded.class_names)
     kept = rows_in_split(pictures, split)
     labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
-    if not resident_bytes(packed, device):
-        return ImageDataset(packed.pixels, rows, labels.to(device), preprocess, classes)
-    pixels = torch.from_numpy(packed.pixels[kept]).to(device)
+    if not resident_bytes(decoded, device):
+        return ImageDataset(decoded.pixels, rows, labels.to(device), preprocess, classes)
+    pixels = torch.from_numpy(decoded.pixels[kept]).to(device)
     return ImageDataset(pixels, torch.arange(len(rows)), labels.to(device), preprocess, classes)
 
 
-def resident_bytes(packed: DecodedImages, device: torch.device) -> int:
+def resident_bytes(decoded: DecodedImages, device: torch.device) -> int:
     """Bytes of pixels that lie on a GPU: all of them, where half of its free memory holds them."""
-    if device.type == "cpu" or not isinstance(packed.pixels, np.ndarray):
+    if device.type == "cpu" or not isinstance(decoded.pixels, np.ndarray):
         return 0
     free, _ = torch.cuda.mem_get_info(device)
-    return packed.pixels.nbytes if packed.pixels.nbytes <= free // 2 else 0
+    return decoded.pixels.nbytes if decoded.pixels.nbytes <= free // 2 else 0

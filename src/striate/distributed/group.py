@@ -148,25 +148,25 @@ def join_group() -> Generator[Group]:
     When one of them fails, the first to do so raises its error, and the others raise
     ToldElsewhereError.
     """
-    place = launch.process_info()
-    if place.world_size == 1:
-        yield Group(place)
+    process = launch.process_info()
+    if process.world_size == 1:
+        yield Group(process)
         return
     timeout = timedelta(minutes=collectives.MINUTES)
     with collectives.translate_errors():
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-        hosts = place.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
+        hosts = process.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
         met = TCPStore(
             address, port, None, hosts, timeout, wait_for_workers=False, multi_tenant=True
         )
-        store = PrefixStore(_rendezvous(met, place), met)
+        store = PrefixStore(_rendezvous(met, process), met)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         with collectives.translate_errors():  # the first may have ended already
             dist.init_process_group(
-                backend, store=store, rank=place.rank, world_size=place.world_size, timeout=timeout
+                backend, store=store, rank=process.rank, world_size=process.world_size, timeout=timeout
             )
-        yield Group(place, store)
+        yield Group(process, store)
     except Exception as error:
         if not _is_first_failure(store):
             raise PeerFailedError from error
@@ -176,7 +176,7 @@ def join_group() -> Generator[Group]:
             dist.destroy_process_group()
 
 
-def _rendezvous(store: Store, place: ProcessInfo) -> str:
+def _rendezvous(store: Store, process: ProcessInfo) -> str:
     """A name that only these processes have, all of them.
 
     torchrun keeps one store through its restarts, and what killed processes left in it would mix
@@ -184,10 +184,10 @@ def _rendezvous(store: Store, place: ProcessInfo) -> str:
     of its own, and the first one calls the name with the numbers until all have heard theirs.
     """
     own, began = secrets.token_hex(8), time.monotonic()
-    store.set(f"here/{place.rank}", own)
-    others = range(1, place.world_size)
+    store.set(f"here/{process.rank}", own)
+    others = range(1, process.world_size)
     while time.monotonic() - began < 60 * collectives.MINUTES:
-        if place.rank == 0:
+        if process.rank == 0:
             if store.check([f"{own}/heard/{rank}" for rank in others]):
                 return own
             here = {rank: f"here/{rank}" for rank in others if store.check([f"here/{rank}"])}
@@ -195,12 +195,12 @@ def _rendezvous(store: Store, place: ProcessInfo) -> str:
             store.set("call", json.dumps([own, numbers]))
         elif store.check(["call"]):
             name, numbers = json.loads(store.get("call"))
-            if numbers.get(str(place.rank)) == own:
-                store.set(f"{name}/heard/{place.rank}", "")
+            if numbers.get(str(process.rank)) == own:
+                store.set(f"{name}/heard/{process.rank}", "")
                 return name
         time.sleep(_LOOK_SECONDS)
     raise GroupError(
-        f"expected {place.world_size} processes, but some did not come within "
+        f"expected {process.world_size} processes, but some did not come within "
         f"{collectives.MINUTES} minutes; see that torchrun runs on every machine"
     )
 

@@ -35,14 +35,14 @@ from striate.text import count_noun
 class OriginalImages:
     """The pictures that were judged, as the network saw them: (size, size, channels) uint8 each."""
 
-    packed: DecodedImages
+    decoded: DecodedImages
     rows: NDArray[np.int64]  #: of the pack, aligned with the evaluation's
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, row: int) -> NDArray[np.uint8]:
-        return np.asarray(self.packed.pixels[self.rows[row]])
+        return np.asarray(self.decoded.pixels[self.rows[row]])
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class EvaluationRun:
 
     evaluation: Evaluation
     pixels: OriginalImages
-    packed: DecodedImages
+    decoded: DecodedImages
 
 
 def evaluate_steps(
@@ -103,16 +103,16 @@ def evaluate_steps(
             f"classes are not among the {len(model.class_names)} that the model knows: "
             f"{_listed(model.class_names)}"
         )
-    packed = yield from prepare_cache(listing, model.preprocess, largest_megabytes=options.largest)
-    packed = assign_splits(packed, model.fractions, options.leaked)
-    new = known is not None and not known.are(packed.records)
+    decoded = yield from prepare_cache(listing, model.preprocess, largest_megabytes=options.largest)
+    decoded = assign_splits(decoded, model.fractions, options.leaked)
+    new = known is not None and not known.are(decoded.records)
     part = options.split or ("all" if new else "test")
-    return evaluate_split(model, packed, part, shown=shown, known=known, batch=options.batch)
+    return evaluate_split(model, decoded, part, shown=shown, known=known, batch=options.batch)
 
 
 def evaluate_split(
     model: Model,
-    packed: DecodedImages,
+    decoded: DecodedImages,
     split: SplitChoice,
     *,
     shown: str,
@@ -120,28 +120,28 @@ def evaluate_split(
     batch: int = 64,
 ) -> EvaluationRun:
     """Judge a network on a part of pictures that are decoded and divided already."""
-    rows = rows_in_split(packed.samples, None if split == "all" else split)
+    rows = rows_in_split(decoded.samples, None if split == "all" else split)
     if not len(rows):
-        raise DataError(f"{printable(shown)}: no image is in the {split} part; {_instead(packed)}")
+        raise DataError(f"{printable(shown)}: no image is in the {split} part; {_instead(decoded)}")
     label_of = {name: label for label, name in enumerate(model.class_names)}
-    labels = np.array([label_of[name] for name in packed.class_names], np.int64)
-    pictures = Samples.of(packed.samples).select(rows)
+    labels = np.array([label_of[name] for name in decoded.class_names], np.int64)
+    pictures = Samples.of(decoded.samples).select(rows)
     evaluation = make_evaluation(
-        probabilities=_probabilities(model, packed, rows, batch),
+        probabilities=_probabilities(model, decoded, rows, batch),
         labels=labels[pictures.labels],
         paths=tuple(map(pictures.path, range(len(pictures)))),
         class_names=model.class_names,
         part=split,
         model=shown,
-        trained_on=known and known.trained(Records.of(packed.records).select(rows)),
-        leaked=0 if split == "all" else _leaked(packed, rows),
+        trained_on=known and known.trained(Records.of(decoded.records).select(rows)),
+        leaked=0 if split == "all" else _leaked(decoded, rows),
     )
-    return EvaluationRun(evaluation, OriginalImages(packed, rows), packed)
+    return EvaluationRun(evaluation, OriginalImages(decoded, rows), decoded)
 
 
-def _instead(packed: DecodedImages) -> str:
+def _instead(decoded: DecodedImages) -> str:
     """What to judge where the part that was asked for is empty."""
-    counts: dict[Split, int] = {part: len(rows_in_split(packed.samples, part)) for part in SPLITS}
+    counts: dict[Split, int] = {part: len(rows_in_split(decoded.samples, part)) for part in SPLITS}
     for part in ("test", "validation"):
         if counts[part]:
             return f"try --part {part}, which has {count_noun(counts[part], 'image')}"
@@ -149,20 +149,20 @@ def _instead(packed: DecodedImages) -> str:
     return f"its {images} are in the train part; --part all judges them, learned from or not"
 
 
-def _leaked(packed: DecodedImages, rows: NDArray[np.int64]) -> int:
+def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
     """How many images of a part are in an earlier part too."""
-    parts, digests = Samples.of(packed.samples).splits, Records.of(packed.records).digests
+    parts, digests = Samples.of(decoded.samples).splits, Records.of(decoded.records).digests
     return int(leaking(parts, digests)[rows].sum())
 
 
 def _probabilities(
-    model: Model, packed: DecodedImages, rows: NDArray[np.int64], batch: int
+    model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
 ) -> NDArray[np.float32]:
     """(N, classes) of the pictures in some rows, each of sum 1."""
     wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
     outputs = [
         classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()
-        for pixels in gather(packed.pixels, wanted)
+        for pixels in gather(decoded.pixels, wanted)
     ]
     return torch.cat(outputs).numpy()
 

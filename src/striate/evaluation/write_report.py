@@ -58,7 +58,7 @@ def write_page(
         pixels=result.pixels,
         epochs=epochs,
         facts=facts,
-        findings=result.packed.findings,
+        findings=result.decoded.findings,
         command=command,
         originals=originals,
     )

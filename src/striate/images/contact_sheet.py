@@ -54,8 +54,8 @@ def draw_sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
     strength = options.augment or default_level(channels)
     ranges = augment_ranges(strength, options.augment_params)
     with tempfile.TemporaryDirectory() as cache:
-        packed = decode_images(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
-        rows = _rows(packed, ranges, options.seed)
+        decoded = decode_images(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
+        rows = _rows(decoded, ranges, options.seed)
     title = f"augment {strength}" + (
         f", vary {options.augment_params}" if options.augment_params else ""
     )
@@ -106,11 +106,11 @@ def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
     return replace(chosen, shards=listing.shards.select(rows)) if listing.shards else chosen
 
 
-def _rows(packed: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]:
-    pixels = np.array(packed.pixels[:])
+def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]:
+    pixels = np.array(decoded.pixels[:])
     view = _with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
-    labels = torch.tensor([picture.label for picture in packed.samples])
+    labels = torch.tensor([picture.label for picture in decoded.samples])
     columns, words = [pixels], [["original"] * len(labels)]
     scale = {"mean": view.mean, "deviation": view.std, "fill": view.padding}
     for epoch in range(ACROSS):
@@ -118,17 +118,17 @@ def _rows(packed: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]:
         seen = augment(plain, uniform, ranges, **scale)
         below = [f"epoch {epoch + 1}"] * len(labels)
         if ranges.mixes:
-            seen, shares = mix_images(seen, labels, len(packed.class_names), uniform, ranges)
-            below = [_shares(row.tolist(), packed.class_names) for row in shares]
+            seen, shares = mix_images(seen, labels, len(decoded.class_names), uniform, ranges)
+            below = [_shares(row.tolist(), decoded.class_names) for row in shares]
         columns.append(_shown(seen, view))
         words.append(below)
     return [
         Row(
-            f"{packed.class_names[picture.label]}: {picture.path}",
+            f"{decoded.class_names[picture.label]}: {picture.path}",
             tuple(column[at] for column in columns),
             tuple(column[at] for column in words),
         )
-        for at, picture in enumerate(packed.samples)
+        for at, picture in enumerate(decoded.samples)
     ]
 
 

@@ -66,12 +66,12 @@ def _infinite(tensors: dict[str, Tensor]) -> str | None:
     return None
 
 
-def save(folder: Path, position: TrainState, tensors: dict[str, Tensor]) -> None:
+def save(folder: Path, state: TrainState, tensors: dict[str, Tensor]) -> None:
     """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`."""
     last = folder / LAST
     if last.exists():
         storage.copy(last, folder / PREVIOUS)
-    tensorfile.write(last, tensors, {"format": 1, "position": asdict(position)})
+    tensorfile.write(last, tensors, {"format": 1, "position": asdict(state)})
 
 
 def collect_state(
@@ -102,13 +102,13 @@ def load(
         if not os.path.lexists(folder / name):
             continue
         try:
-            position = put_back(folder / name, network, optimiser, average)
+            state = put_back(folder / name, network, optimiser, average)
         except StorageError as error:
             reasons.append(str(error))
             continue
         if name != LAST:  # the next save must not put a damaged file in place of this good one
             storage.copy(folder / name, folder / LAST)
-        return position, "; ".join(reasons)
+        return state, "; ".join(reasons)
     if reasons:
         shown = printable(str(folder.parent))
         raise StorageError(f"{shown}: nothing to resume from: {'; '.join(reasons)}; train anew")
@@ -119,10 +119,10 @@ def put_back(
     path: Path, network: nn.Module, optimiser: Optimizer, average: EMA | None
 ) -> TrainState:
     """Put the state in a file back. Raises StorageError where it is damaged or does not fit."""
-    tensors, position = read(path)
+    tensors, state = read(path)
     check_fit(path, tensors, collect_state(network, optimiser, average))
     restore(tensors, network, optimiser, average)
-    return position
+    return state
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], TrainState]:

@@ -63,9 +63,9 @@ class ForwardBackward:
         """Mean loss in nats and how many are right; gradients of `factor` times it are added."""
         pictures = batch.pictures.contiguous(memory_format=self.execution.memory_format)
         if self._threads is None or not len(pictures):
-            loss, right = self._forward(pictures, batch.labels)
+            loss, correct = self._forward(pictures, batch.labels)
             (loss * factor).backward()
-            return loss, right
+            return loss, correct
         count = min(self.execution.micro_batches, len(pictures))
         shares = zip(pictures.chunk(count), batch.labels.chunk(count), strict=True)
         (first, *others) = [(*share, len(share[0]) / len(pictures)) for share in shares]
@@ -81,9 +81,9 @@ class ForwardBackward:
     def _micro_batch(
         self, pictures: Tensor, labels: Tensor, share: float, factor: Tensor | float
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        loss, right = self._forward(pictures, labels)
+        loss, correct = self._forward(pictures, labels)
         loss = loss * share
-        return loss, right, torch.autograd.grad(loss * factor, self._params)
+        return loss, correct, torch.autograd.grad(loss * factor, self._params)
 
     def _forward(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with hardware.autocast(self.execution.precision, labels.device):

@@ -43,7 +43,7 @@ class GradientMonitor:
         self._looks: list[GradientSample] = []
 
     @torch.no_grad()
-    def record(self, network: nn.Module, position: TrainState, updates: int) -> None:
+    def record(self, network: nn.Module, state: TrainState, updates: int) -> None:
         """Measure the gradients of an update, if its turn has come; `updates` went before it."""
         number = updates + 1
         if number % _PAUSE and (number > _PAUSE or number.bit_count() > 1):
@@ -55,21 +55,21 @@ class GradientMonitor:
         }
         if found:
             gradients, weights = zip(*found.values(), strict=True)
-            place = f"epoch {position.epoch + 1}, step {position.step}"
+            place = f"epoch {state.epoch + 1}, step {state.step}"
             norms = (torch.stack([one.norm() for one in many]) for many in (gradients, weights))
             self._looks.append(GradientSample(place, tuple(found), *norms))
 
-    def warnings(self, position: TrainState) -> Iterator[str]:
+    def warnings(self, state: TrainState) -> Iterator[str]:
         """What is wrong with the gradients, once a kind; reads what was measured."""
         looks, self._looks = self._looks, []
         for look in looks:
             for kind, text in _gradients(look):
-                yield from _once(position, kind, text)
+                yield from _once(state, kind, text)
 
 
-def _once(position: TrainState, kind: str, text: str) -> Iterator[str]:
-    if kind not in position.warned:
-        position.warned.append(kind)
+def _once(state: TrainState, kind: str, text: str) -> Iterator[str]:
+    if kind not in state.warned:
+        state.warned.append(kind)
         yield text
 
 
@@ -103,14 +103,14 @@ def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
 
 
 @torch.inference_mode()
-def check_activations(network: nn.Module, pictures: Tensor, position: TrainState) -> Iterator[str]:
+def check_activations(network: nn.Module, pictures: Tensor, state: TrainState) -> Iterator[str]:
     """What is wrong with the units of a network in evaluation mode, once a kind."""
     dead, saturated = _watched(network, pictures[:CHECKED_IMAGES])
-    count, place = len(pictures[:CHECKED_IMAGES]), f"after epoch {position.epoch + 1}"
+    count, place = len(pictures[:CHECKED_IMAGES]), f"after epoch {state.epoch + 1}"
     whole = next((name for name, (off, of) in dead.items() if off == of), None)
     if whole:
         yield from _once(
-            position,
+            state,
             "dead layer",
             f"{place}: {whole} is dead: its output is 0 for each of {count} pictures; likely "
             "cause: a learning rate that was too high for a moment; a lower one needs a new start",
@@ -120,7 +120,7 @@ def check_activations(network: nn.Module, pictures: Tensor, position: TrainState
     if name and some[name] >= DEAD:
         off, of = dead[name]
         yield from _once(
-            position,
+            state,
             "dead units",
             f"{place}: {off} of {of} channels of {name} are dead: 0 for each of {count} pictures; "
             "likely cause: a learning rate that was too high for a moment, or too wide a layer",
@@ -128,7 +128,7 @@ def check_activations(network: nn.Module, pictures: Tensor, position: TrainState
     name = max(saturated, key=saturated.__getitem__, default="")
     if name and saturated[name] >= SATURATED:
         yield from _once(
-            position,
+            state,
             "saturated",
             f"{place}: {name} is saturated: {format_percent(saturated[name])} of its outputs lie at the "
             "ends of its range, where it passes no gradient; likely cause: weights that grew too "

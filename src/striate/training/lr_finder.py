@@ -149,20 +149,20 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
 
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
     """Each rate with the loss of its step; ends where the loss is no longer finite."""
-    position = TrainState()
+    state = TrainState()
     training.model.network.train()
-    for batch in _endless(training, position):
-        before, seen = position.loss_sum, position.seen
+    for batch in _endless(training, state):
+        before, seen = state.loss_sum, state.seen
         try:
-            train_step(training, position, batch, rate)
-            training.pending.flush(position)
+            train_step(training, state, batch, rate)
+            training.pending.flush(state)
         except LossError:
             return
-        yield rate, (position.loss_sum - before) / (position.seen - seen)
+        yield rate, (state.loss_sum - before) / (state.seen - seen)
         rate *= ratio
 
 
-def _endless(training: Training, position: TrainState) -> Iterator[Batch]:
+def _endless(training: Training, state: TrainState) -> Iterator[Batch]:
     while True:
-        yield from train_batches(training, position)
-        position.next_epoch()
+        yield from train_batches(training, state)
+        state.next_epoch()

@@ -32,7 +32,7 @@ def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
     return recorded.model_copy(update={name: getattr(given, name) for name in asked})
 
 
-def prolong(training: Training, position: TrainState) -> Iterator[Note]:
+def prolong(training: Training, state: TrainState) -> Iterator[Note]:
     """Write down what was raised, and tell what it does to the learning rate.
 
     The last checkpoint becomes the one before as well: the steps that led to it were those of a
@@ -52,7 +52,7 @@ def prolong(training: Training, position: TrainState) -> Iterator[Note]:
     if still or changed.keys() == {"patience"}:
         yield Note(f"{told}: goes on as if it had been so from the start")
         return
-    rate = training.learning_rate(position, training.progress(position))
+    rate = training.learning_rate(state, training.progress(state))
     yield Note(
         f"{told}: from here the learning rate follows {recipe.schedule} over the longer training, "
         f"and is {rate:.3g} now; what came before followed the shorter one, so the weights will "

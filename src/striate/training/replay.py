@@ -84,19 +84,19 @@ def replay_steps(
         data = yield from setup.prepare_data(photos, options)
         setup.check_same_images(run, data.decoded)
         training = yield from setup.build_training(data, options, device, run, Group())
-        position, tensors, goal = _ends(run, training)
-        first = position.step
-        replay(training, position, goal)
+        state, tensors, goal = _ends(run, training)
+        first = state.step
+        replay(training, state, goal)
         changed = setup.environment_changes(run, device)
     finally:
         torch.set_num_threads(threads)
     came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
-    sums = _sums(position, goal, tensors, run)
+    sums = _sums(state, goal, tensors, run)
     differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]
     largest = max((_distance(tensors[name], came[name]) for name in differing), default=0.0)
     differing += [name for name, (then, now) in sums.items() if then != now]
     return Replay(
-        run.folder, position.epoch + 1, first, position.step, len(tensors) + len(sums),
+        run.folder, state.epoch + 1, first, state.step, len(tensors) + len(sums),
         tuple(differing), largest, tensorfile.digest(training.model.network.state_dict()), changed,
     )  # fmt: skip
 
@@ -110,22 +110,22 @@ def _ends(run: Run, training: Training) -> tuple[TrainState, dict[str, Tensor], 
     shown = printable(str(run.folder))
     last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
     learner = training.model.network, training.optimizer, training.ema
-    position = TrainState()
+    state = TrainState()
     if not os.path.lexists(last):
         raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
     if os.path.lexists(previous):
-        position = checkpoint.put_back(previous, *learner)
+        state = checkpoint.put_back(previous, *learner)
     else:
         _same_start(run, training)
     tensors, goal = checkpoint.read(last)
     checkpoint.check_fit(last, tensors, checkpoint.collect_state(*learner))
-    within = goal.epoch == position.epoch and goal.step > position.step
-    if not within and (goal.epoch, goal.step) != (position.epoch + 1, 0):
+    within = goal.epoch == state.epoch and goal.step > state.step
+    if not within and (goal.epoch, goal.step) != (state.epoch + 1, 0):
         raise OptionError(
             f"{shown}: nothing to replay: no steps lie between its two checkpoints; "
             "resume it and let it save again"
         )
-    return position, tensors, goal
+    return state, tensors, goal
 
 
 def _same_start(run: Run, training: Training) -> None:
@@ -139,17 +139,17 @@ def _same_start(run: Run, training: Training) -> None:
 
 
 def _sums(
-    position: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run
+    state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run
 ) -> dict[str, tuple[object, object]]:
     """What was recorded beside the tensors, and what it is now."""
-    if goal.epoch == position.epoch or goal.last_epoch is None:
+    if goal.epoch == state.epoch or goal.last_epoch is None:
         names = ("loss_sum", "right", "seen")
-        return {name: (getattr(goal, name), getattr(position, name)) for name in names}
+        return {name: (getattr(goal, name), getattr(state, name)) for name in names}
     told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.last_epoch)
     network = checkpoint.with_prefix("network.", tensors)
     return {
-        "training loss": (goal.last_epoch.train_loss, position.loss_sum / position.seen),
-        "training accuracy": (goal.last_epoch.train_accuracy, position.correct / position.seen),
+        "training loss": (goal.last_epoch.train_loss, state.loss_sum / state.seen),
+        "training accuracy": (goal.last_epoch.train_accuracy, state.correct / state.seen),
         "SHA-256 in events.jsonl": (told.weights, tensorfile.digest(network)),
     }
 

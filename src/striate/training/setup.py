@@ -76,17 +76,17 @@ def prepare_data(photos: Path, options: TrainOptions) -> Generator[Progress, Non
     view = choose_view(options, () if asked else read_headers(listing))
     view.check(len(listing.class_names))
     geometry = Preprocess(view.size, view.channels, view.fit)
-    packed = yield from prepare_cache(listing, geometry, largest_megabytes=options.largest)
-    left_out = tuple(finding for finding in packed.findings if finding.kind in UNUSABLE)
-    pictures, records = Samples.of(packed.samples), Records.of(packed.records)
+    decoded = yield from prepare_cache(listing, geometry, largest_megabytes=options.largest)
+    left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
+    pictures, records = Samples.of(decoded.samples), Records.of(decoded.records)
     why = reasons(listing, pictures, records, options.leaked)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
         why = (f"{printable(first.path)} is {first.kind}, {count}", *why)
     _trainable(photos, why)
     shares = SplitFractions(options.validation, options.test)
-    packed = assign_splits(packed, shares, options.leaked)
-    return PreparedData(photos, packed, view, _with_statistics(geometry, packed), shares, left_out)
+    decoded = assign_splits(decoded, shares, options.leaked)
+    return PreparedData(photos, decoded, view, _with_statistics(geometry, decoded), shares, left_out)
 
 
 def _trainable(photos: Path, why: Sequence[str]) -> None:
@@ -212,7 +212,7 @@ def write_run_record(
 
 
 def make_started(
-    training: Training, data: PreparedData, device: torch.device, position: TrainState
+    training: Training, data: PreparedData, device: torch.device, state: TrainState
 ) -> Started:
     """What a listener learns before the first step."""
     recipe = training.recipe
@@ -232,7 +232,7 @@ def make_started(
         threads=torch.get_num_threads(),
         execution=str(recipe.execution),
         speedup=training.tuned.speedup if training.tuned else None,
-        epoch=position.epoch + 1,
+        epoch=state.epoch + 1,
         world_size=training.group.process.world_size,
         batch_norm="" if training.group.is_single else recipe.batch_norm,
         code="" if data.view.network.ours else data.view.network.option,
@@ -249,21 +249,21 @@ def restore_checkpoint(
     """
     run = training.run
     check_same_images(run, data.decoded)
-    position, reason = checkpoint.load(
+    state, reason = checkpoint.load(
         run.checkpoints, training.model.network, training.optimizer, training.ema
     )
-    if position == TrainState() and run.epochs():
+    if state == TrainState() and run.epochs():
         shown = printable(str(run.folder))
         raise OptionError(f"{shown}: nothing to resume from: no checkpoint is left; train anew")
     if reason:
         yield Note(f"resumed from the checkpoint before the last: {reason}")
-    if damage := mend_model(training, position):
+    if damage := mend_model(training, state):
         yield Note(damage)
     if damage := run.damage():
         yield Note(f"{count_noun(len(damage), 'line')} of the events left out: {damage[0]}")
     if changed := environment_changes(run, device):
         yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
-    return position
+    return state
 
 
 def environment_changes(run: Run, device: torch.device) -> tuple[str, ...]:
@@ -278,16 +278,16 @@ def environment_changes(run: Run, device: torch.device) -> tuple[str, ...]:
     )
 
 
-def check_same_images(run: Run, packed: DecodedImages) -> None:
+def check_same_images(run: Run, decoded: DecodedImages) -> None:
     """Raises OptionError when pictures were added, removed or changed since the run began.
 
     Raises StorageError where the list of them is damaged.
     """
-    lines = (line.encode("ascii") for line in _register(packed))
+    lines = (line.encode("ascii") for line in _register(decoded))
     if all(a == b for a, b in zip_longest(storage.read_lines(run.pictures_file), lines)):
         return
     then = {entry["path"]: entry for entry in run.samples()}
-    now = {entry["path"]: entry for entry in map(json.loads, _register(packed))}
+    now = {entry["path"]: entry for entry in map(json.loads, _register(decoded))}
     counts = {
         "added": now.keys() - then.keys(),
         "removed": then.keys() - now.keys(),
@@ -301,26 +301,26 @@ def check_same_images(run: Run, packed: DecodedImages) -> None:
         )
 
 
-def _register(packed: DecodedImages) -> Iterator[str]:
+def _register(decoded: DecodedImages) -> Iterator[str]:
     """A JSON line a picture: path, class, part and SHA-256."""
-    for picture, record in zip(packed.samples, packed.records, strict=True):
+    for picture, record in zip(decoded.samples, decoded.records, strict=True):
         entry = {
             "path": as_text(picture.path),
-            "class": packed.class_names[picture.label],
+            "class": decoded.class_names[picture.label],
             "part": picture.split,
             "sha256": record.digest,
         }
         yield json.dumps(entry) + "\n"
 
 
-def _with_statistics(geometry: Preprocess, packed: DecodedImages) -> Preprocess:
+def _with_statistics(geometry: Preprocess, decoded: DecodedImages) -> Preprocess:
     """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
-    rows = rows_in_split(packed.samples, "train")
+    rows = rows_in_split(decoded.samples, "train")
     chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
     moments = [
         cv2.meanStdDev(picture)
         for start in range(0, len(chosen), _AT_ONCE)
-        for picture in packed.pixels[chosen[start : start + _AT_ONCE]]
+        for picture in decoded.pixels[chosen[start : start + _AT_ONCE]]
     ]
     means, spreads = np.array(moments)[..., 0].swapaxes(0, 1) / 255  # (pictures, channels) each
     mean = means.mean(axis=0)

@@ -48,19 +48,19 @@ class PendingMetrics:
         self._last = step  # of the epoch, from 1
         self._steps.append((loss.detach(), correct, pictures))
 
-    def flush(self, position: TrainState) -> None:
+    def flush(self, state: TrainState) -> None:
         """Add all to the sums of the epoch under way. Raises LossError."""
         if not self._steps:
             return
-        losses, right, counts = zip(*self._steps, strict=True)
+        losses, correct, counts = zip(*self._steps, strict=True)
         values = torch.stack(losses).tolist()
         for step, value in enumerate(values, self._last - len(values) + 1):
             if not math.isfinite(value) or value > _MAX_LOSS:
                 raise LossError(step, value)
         for value, count in zip(values, counts, strict=True):
-            position.loss_sum += value * count
-        position.correct += int(sum(torch.stack(right).tolist()))
-        position.seen += sum(counts)
+            state.loss_sum += value * count
+        state.correct += int(sum(torch.stack(correct).tolist()))
+        state.seen += sum(counts)
         self._steps.clear()
 
     def clear(self) -> None:
@@ -116,30 +116,30 @@ class Training:
         """Of a step of an epoch, from 0, those of all processes together."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
-    def peak_learning_rate(self, position: TrainState) -> float:
+    def peak_learning_rate(self, state: TrainState) -> float:
         """The highest learning rate: a tenth of the recipe's after a recovery."""
-        return self.recipe.learning_rate / (10 if position.recovered else 1)
+        return self.recipe.learning_rate / (10 if state.recovered else 1)
 
-    def learning_rate(self, position: TrainState, progress: float) -> float:
+    def learning_rate(self, state: TrainState, progress: float) -> float:
         """The learning rate at a share of the training."""
         recipe = self.recipe
         return schedule.learning_rate(
-            self.peak_learning_rate(position),
+            self.peak_learning_rate(state),
             progress,
             recipe.schedule,
             recipe.warmup,
-            position.drops,
+            state.drops,
         )
 
-    def progress(self, position: TrainState) -> float:
+    def progress(self, state: TrainState) -> float:
         """Share of the training done: of its steps or of its minutes, whichever is further."""
         recipe = self.recipe
-        done = position.epoch * self.steps + position.step
-        by_clock = position.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
+        done = state.epoch * self.steps + state.step
+        by_clock = state.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
         return min(1.0, max(done / (recipe.epochs * self.steps), by_clock))
 
 
-def train_batches(training: Training, position: TrainState) -> Iterator[Batch]:
+def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
     """What is left of an epoch.
 
     Each batch is made while the one before it is learned from, but not where all cores learn: a
@@ -149,9 +149,9 @@ def train_batches(training: Training, position: TrainState) -> Iterator[Batch]:
     left = training.train.train_batches(
         recipe.batch,
         seed=recipe.seed,
-        epoch=position.epoch,
+        epoch=state.epoch,
         variation=recipe.augment_ranges,
-        first=position.step,
+        first=state.step,
         balanced=recipe.balance == "sampling",
         shard=training.shard,
     )
@@ -159,7 +159,7 @@ def train_batches(training: Training, position: TrainState) -> Iterator[Batch]:
     return left if on_cores else prefetch(left)
 
 
-def train_step(training: Training, position: TrainState, batch: Batch, rate: float) -> None:
+def train_step(training: Training, state: TrainState, batch: Batch, rate: float) -> None:
     """Learn from a batch, or this process's share of it; the loss is that of the whole batch.
 
     Raises LossError before a weight is changed, but on a GPU later; OptionError where torch
@@ -167,39 +167,39 @@ def train_step(training: Training, position: TrainState, batch: Batch, rate: flo
     """
     recipe, total, group = training.recipe, training.steps, training.group
     device = batch.labels.device
-    seed = (recipe.seed * 1_000_003 + position.epoch) * 1_000_003 + position.step
+    seed = (recipe.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
     hardware.seed(device, seed + group.process.rank * 1_000_000_007)
     together = min(
-        recipe.accumulate, total - position.step // recipe.accumulate * recipe.accumulate
+        recipe.accumulate, total - state.step // recipe.accumulate * recipe.accumulate
     )
-    pictures = training.pictures(position.step)
+    pictures = training.pictures(state.step)
     share = len(batch.labels) / pictures
     with (
         training.model.spec.explained(),
         translate_torch_errors(batch),
         group.all_reduce_gradients(training.optimizer.params),
     ):
-        loss, right = training.forward_backward.run(
+        loss, correct = training.forward_backward.run(
             batch, training.optimizer.scale * (share / together)
         )
-    loss, right = group.all_reduce_sum(loss.detach() * share, right)
-    training.pending.add(position.step + 1, loss, right, pictures)
+    loss, correct = group.all_reduce_sum(loss.detach() * share, correct)
+    training.pending.add(state.step + 1, loss, correct, pictures)
     if device.type == "cpu":
-        training.pending.flush(position)
-    position.step += 1
-    if position.step % recipe.accumulate == 0 or position.step == total:
+        training.pending.flush(state)
+    state.step += 1
+    if state.step % recipe.accumulate == 0 or state.step == total:
         with translate_torch_errors(
             batch
         ):  # the first update makes room for what the optimiser remembers
-            _update(training, position, rate)
+            _update(training, state, rate)
 
 
-def _update(training: Training, position: TrainState, rate: float) -> None:
+def _update(training: Training, state: TrainState, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
     optimiser, recipe = training.optimizer, training.recipe
     if optimiser.grads_finite():
-        updates = (position.epoch * training.steps + position.step - 1) // recipe.accumulate
-        training.health.record(training.model.network, position, updates)
+        updates = (state.epoch * training.steps + state.step - 1) // recipe.accumulate
+        training.health.record(training.model.network, state, updates)
         if recipe.clip_grad:
             optimiser.clip_grad_norm(recipe.clip_grad)
         optimiser.step(rate)
@@ -208,15 +208,15 @@ def _update(training: Training, position: TrainState, rate: float) -> None:
         training.ema.update(training.model.network)
 
 
-def replay(training: Training, position: TrainState, goal: TrainState) -> None:
+def replay(training: Training, state: TrainState, goal: TrainState) -> None:
     """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
-    last = goal.step if goal.epoch == position.epoch else training.steps
+    last = goal.step if goal.epoch == state.epoch else training.steps
     training.model.network.train()
-    for batch in islice(train_batches(training, position), last - position.step):
+    for batch in islice(train_batches(training, state), last - state.step):
         train_step(
-            training, position, batch, training.learning_rate(position, training.progress(position))
+            training, state, batch, training.learning_rate(state, training.progress(state))
         )
-    training.pending.flush(position)
+    training.pending.flush(state)
 
 
 @torch.inference_mode()
@@ -226,7 +226,7 @@ def validate(
     """Mean loss in nats and share right over every picture, in evaluation mode."""
     network.eval()
     group.broadcast_buffers(network)
-    loss_sum, right = 0.0, 0
+    loss_sum, correct = 0.0, 0
     for chunk in pixels.eval_batches(
         batch, BatchShard(group.process.rank, group.process.world_size)
     ):
@@ -234,6 +234,6 @@ def validate(
             continue  # a last batch may leave nothing for a process
         outputs = network(chunk.pictures)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
-        right += int(classification.count_correct(outputs, chunk.labels))
-    sums = group.all_reduce_sum(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(right))
+        correct += int(classification.count_correct(outputs, chunk.labels))
+    sums = group.all_reduce_sum(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(correct))
     return sums[0].item() / len(pixels), sums[1].item() / len(pixels)

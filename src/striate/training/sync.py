@@ -65,17 +65,17 @@ def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -
 
 def broadcast_state(
     group: Group,
-    position: TrainState,
+    state: TrainState,
     network: nn.Module,
     optimiser: Optimizer,
     average: EMA | None,
 ) -> TrainState:
     """The position of the first process, whose tensors all of them have afterwards."""
     if group.is_single:
-        return position
+        return state
     own = checkpoint.collect_state(network, optimiser, average)
     kinds = {name: (list(each.shape), str(each.dtype)) for name, each in own.items()}
-    values, kinds = group.broadcast_object((asdict(position), kinds))
+    values, kinds = group.broadcast_object((asdict(state), kinds))
     tensors = {
         name: own[name].detach().cpu().contiguous()
         if group.is_main

@@ -103,17 +103,17 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             training = replace(training, run=_created(group, chosen, data))
             if group.is_main:
                 held.enter_context(training.run.lock())
-        position = TrainState()
+        state = TrainState()
         if group.is_main and run:
-            position = yield from setup.restore_checkpoint(training, data, device)
-            yield from prolong(training, position)
+            state = yield from setup.restore_checkpoint(training, data, device)
+            yield from prolong(training, state)
         elif group.is_main:
             setup.write_run_record(training, data, chosen, device)
-        position = sync.broadcast_state(
-            group, position, training.model.network, training.optimizer, training.ema
+        state = sync.broadcast_state(
+            group, state, training.model.network, training.optimizer, training.ema
         )
         request = held.enter_context(handle_stop_signals())
-        for event in _trained(training, data, device, position, request):
+        for event in _trained(training, data, device, state, request):
             if group.is_main:
                 training.run.append_event(event)
             yield event
@@ -250,13 +250,13 @@ def _trained(
     training: Training,
     data: PreparedData,
     device: torch.device,
-    position: TrainState,
+    state: TrainState,
     request: Request,
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
     yield from setup.notes(data)
-    yield setup.make_started(training, data, device, position)
-    for event in fit(training, position, request):
+    yield setup.make_started(training, data, device, state)
+    for event in fit(training, state, request):
         if isinstance(event, Finished) and training.group.is_main:
             event = replace(event, scores=write_report(training.run, data))
         yield event

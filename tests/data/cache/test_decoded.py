@@ -64,9 +64,9 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
 
 
-def assert_right(packed: DecodedImages, root: Path, preprocess: Preprocess) -> None:
-    assert len(packed) == len(packed.records) == len(packed.pixels)
-    for row, picture, record in zip(packed.pixels, packed.samples, packed.records, strict=True):
+def assert_right(decoded: DecodedImages, root: Path, preprocess: Preprocess) -> None:
+    assert len(decoded) == len(decoded.records) == len(decoded.pixels)
+    for row, picture, record in zip(decoded.pixels, decoded.samples, decoded.records, strict=True):
         image, expected = decode(root / picture.path, picture.path, preprocess=preprocess)
         assert image is not None
         assert record == expected
@@ -75,14 +75,14 @@ def assert_right(packed: DecodedImages, root: Path, preprocess: Preprocess) -> N
 
 def test_a_pack_holds_every_picture_in_listing_order(photos: Path, home: Path) -> None:
     listing = listing_of(photos)
-    packed = decode_images(listing, EIGHT, cache=home)
-    assert packed.samples == listing.samples
-    assert packed.counts() == {"cat": 4, "dog": 3}
-    assert isinstance(packed.pixels, np.memmap)
-    assert packed.pixels.shape == (7, 8, 8, 3)
-    assert not packed.pixels.flags.writeable
-    assert packed.findings == ()
-    assert_right(packed, photos, EIGHT)
+    decoded = decode_images(listing, EIGHT, cache=home)
+    assert decoded.samples == listing.samples
+    assert decoded.counts() == {"cat": 4, "dog": 3}
+    assert isinstance(decoded.pixels, np.memmap)
+    assert decoded.pixels.shape == (7, 8, 8, 3)
+    assert not decoded.pixels.flags.writeable
+    assert decoded.findings == ()
+    assert_right(decoded, photos, EIGHT)
 
 
 def test_a_second_pack_comes_from_the_cache(
@@ -105,8 +105,8 @@ def test_labels_and_parts_are_the_listings_and_not_the_caches(
     decode_images(listing, EIGHT, cache=home)
     no_children(monkeypatch)
     other = tuple(replace(picture, label=0, split="test") for picture in listing.samples)
-    packed = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
-    assert (packed.class_names, packed.samples) == (("x",), other)
+    decoded = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
+    assert (decoded.class_names, decoded.samples) == (("x",), other)
 
 
 def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
@@ -114,19 +114,19 @@ def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
     (photos / "dog" / "zzz.png").write_bytes(encoded(noise())[:-9])
     (photos / "cat" / "aaa.png").write_bytes(encoded(noise(seed=50).convert("RGBA").rotate(9)))
     listing = replace(listing_of(photos), findings=(Finding("hidden", ".x"),))
-    packed = decode_images(listing, EIGHT, cache=home)
-    assert [picture.path for picture in packed.samples] == [
+    decoded = decode_images(listing, EIGHT, cache=home)
+    assert [picture.path for picture in decoded.samples] == [
         *("cat/000.png", "cat/002.png", "cat/003.png", "cat/aaa.png"),
         *("dog/000.png", "dog/001.png", "dog/002.png"),
     ]
-    assert packed.pixels.shape == (7, 8, 8, 3)
-    assert packed.findings == (
+    assert decoded.pixels.shape == (7, 8, 8, 3)
+    assert decoded.findings == (
         Finding("hidden", ".x"),
         Finding("not a picture", "cat/001.png", "it looks like text"),
         Finding("transparency", "cat/aaa.png"),
         Finding("truncated", "dog/zzz.png", "the end of the PNG is missing"),
     )
-    assert_right(packed, photos, EIGHT)
+    assert_right(decoded, photos, EIGHT)
     assert_right(decode_images(listing, EIGHT, cache=home), photos, EIGHT)
 
 
@@ -137,17 +137,17 @@ def test_rows_are_moved_up_block_by_block(
     class_folders(photos, {"emu": 9})
     for name in ("000", "004", "005"):
         (photos / "emu" / f"{name}.png").write_bytes(b"")
-    packed = decode_images(listing_of(photos), EIGHT, cache=home)
-    assert len(packed) == 13
+    decoded = decode_images(listing_of(photos), EIGHT, cache=home)
+    assert len(decoded) == 13
     assert (packs(home)[0] / "pixels.npy").stat().st_size == 128 + 13 * 8 * 8 * 3
-    assert_right(packed, photos, EIGHT)
+    assert_right(decoded, photos, EIGHT)
 
 
 def test_same_bytes_are_found_within_a_class_and_between_classes(photos: Path, home: Path) -> None:
     for copy in ("cat/copy.png", "cat/copy2.png", "dog/copy.png"):
         shutil.copy(photos / "cat" / "002.png", photos / copy)
-    packed = decode_images(listing_of(photos), EIGHT, cache=home)
-    assert packed.findings == (
+    decoded = decode_images(listing_of(photos), EIGHT, cache=home)
+    assert decoded.findings == (
         Finding("duplicate", "cat/copy.png", "cat/002.png"),
         Finding("duplicate", "cat/copy2.png", "cat/002.png"),
         Finding("conflict", "cat/002.png", "dog/copy.png"),
@@ -180,9 +180,9 @@ CHANGES: dict[str, Callable[[Path, Preprocess], Preprocess]] = {
 def test_what_changes_the_pixels_makes_another_pack(change: str, photos: Path, home: Path) -> None:
     decode_images(listing_of(photos), EIGHT, cache=home)
     preprocess = CHANGES[change](photos, EIGHT)
-    packed = decode_images(listing_of(photos), preprocess, cache=home)
+    decoded = decode_images(listing_of(photos), preprocess, cache=home)
     assert len(packs(home)) == 2
-    assert_right(packed, photos, preprocess)
+    assert_right(decoded, photos, preprocess)
 
 
 def test_content_that_changes_behind_the_same_size_and_time_is_noticed(
@@ -260,10 +260,10 @@ def test_a_damaged_pack_is_built_again(damage: str, photos: Path, home: Path) ->
 
 
 def test_progress_counts_the_pictures_and_ends_full(photos: Path, home: Path) -> None:
-    said, packed = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
+    said, decoded = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
     assert said[-1] == Progress(7, 7, "pictures")
     assert [progress.done for progress in said] == sorted({progress.done for progress in said})
-    assert len(packed) == 7
+    assert len(decoded) == 7
 
 
 def test_a_pack_that_is_given_up_leaves_nothing(photos: Path, home: Path) -> None:
@@ -383,12 +383,12 @@ def test_a_usual_cache_that_cannot_be_used_is_replaced_and_said(
         monkeypatch.setattr(os, "posix_fallocate", promise)
         why = ".partial: the disk is full; 1 MB are needed; set STRIATE_CACHE to a folder on"
     monkeypatch.setattr(cache_module.atexit, "register", lambda *job, **_: ends.append(job))
-    packed = decode_images(listing_of(photos), EIGHT)
+    decoded = decode_images(listing_of(photos), EIGHT)
     ((_, folder),) = ends
     assert folder.parent == tmp_path
-    assert why in packed.note
-    assert packed.note.endswith(f"; for now the cache is {folder}")
-    assert_right(packed, photos, EIGHT)
+    assert why in decoded.note
+    assert decoded.note.endswith(f"; for now the cache is {folder}")
+    assert_right(decoded, photos, EIGHT)
 
 
 def test_memory_is_used_where_the_disk_of_temporary_files_cannot_be(
@@ -400,9 +400,9 @@ def test_memory_is_used_where_the_disk_of_temporary_files_cannot_be(
     monkeypatch.setattr(cache_module, "_MEMORY", tmp_path / "memory")
     home.write_text("not a folder")
     monkeypatch.setattr(cache_module.atexit, "register", lambda *_, **__: None)
-    packed = decode_images(listing_of(photos), EIGHT)
+    decoded = decode_images(listing_of(photos), EIGHT)
     (folder,) = (tmp_path / "memory").iterdir()
-    assert packed.note.endswith(f"; for now the cache is {folder}")
+    assert decoded.note.endswith(f"; for now the cache is {folder}")
 
 
 def test_where_no_place_will_do_the_first_reason_is_told(
@@ -412,12 +412,12 @@ def test_where_no_place_will_do_the_first_reason_is_told(
     monkeypatch.setenv("STRIATE_CACHE", str(home))
     monkeypatch.setattr(cache_module, "_MEMORY", tmp_path)
     monkeypatch.setattr(os, "posix_fallocate", full)
-    packed = decode_images(listing_of(photos), EIGHT)
-    assert packed.note == (
+    decoded = decode_images(listing_of(photos), EIGHT)
+    assert decoded.note == (
         f"{home}: file exists; choose another place; pictures are streamed: decoded from their "
         "files whenever they are needed"
     )
-    assert_right(packed, photos, EIGHT)
+    assert_right(decoded, photos, EIGHT)
     with pytest.raises(StorageError) as caught:
         decode_images(_array_listing(np.zeros((5, 8, 8, 3), np.uint8), tmp_path), EIGHT)
     assert str(caught.value) == f"{home}: file exists; choose another place"
@@ -441,11 +441,11 @@ def test_arrays_are_packed_by_their_content(
 ) -> None:
     rows = np.stack([np.asarray(noise(8, 8, seed=seed)) for seed in range(5)])
     preprocess = Preprocess(side, channels)
-    packed = decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
+    decoded = decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
     expected = [preprocess.to_array(noise(8, 8, seed=seed)) for seed in range(5)]
-    assert (packed.pixels == np.stack(expected)).all()
+    assert (decoded.pixels == np.stack(expected)).all()
     again = decode_images(_array_listing(rows.copy(), tmp_path), preprocess, cache=home)
-    assert replace(again, pixels=packed.pixels) == packed
+    assert replace(again, pixels=decoded.pixels) == decoded
     rows[3, 4, 5, 1] ^= 8
     decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
     assert len(packs(home)) == 2

@@ -207,11 +207,11 @@ def test_a_folder_of_test_pictures_stays_one() -> None:
 
 
 def test_nothing_else_of_the_pack_changes() -> None:
-    packed = packed_of([Entry(digest(number), number % 3) for number in range(40)])
-    after = assign_splits(packed, USUAL)
-    assert after.pixels is packed.pixels
-    assert after.records == packed.records
-    assert after.class_names == packed.class_names
-    assert [(p.path, p.label) for p in after.samples] == [(p.path, p.label) for p in packed.samples]
-    assert {picture.split for picture in packed.samples} == {None}
+    decoded = packed_of([Entry(digest(number), number % 3) for number in range(40)])
+    after = assign_splits(decoded, USUAL)
+    assert after.pixels is decoded.pixels
+    assert after.records == decoded.records
+    assert after.class_names == decoded.class_names
+    assert [(p.path, p.label) for p in after.samples] == [(p.path, p.label) for p in decoded.samples]
+    assert {picture.split for picture in decoded.samples} == {None}
     assert assign_splits(packed_of([]), USUAL).samples == ()

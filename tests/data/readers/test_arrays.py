@@ -142,8 +142,8 @@ def shortened(name: str, kept: int) -> None:
 def zipped(content: bytes, kept: int | None = None, checksum: bytes = b"") -> None:
     """Replace the pictures of MNIST by a gzip file, cut or with other last bytes."""
     Path(IMAGES).unlink()
-    packed = gzip.compress(content)
-    write(IMAGES + ".gz", (packed[: -len(checksum)] + checksum if checksum else packed)[:kept])
+    decoded = gzip.compress(content)
+    write(IMAGES + ".gz", (decoded[: -len(checksum)] + checksum if checksum else decoded)[:kept])
 
 
 DAMAGE: dict[str, tuple[Callable[[], object], str]] = {

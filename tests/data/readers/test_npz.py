@@ -236,7 +236,7 @@ def test_what_does_not_fit_is_refused_by_its_array(content: dict[str, Any], mess
     assert refused(**content) == start + message
 
 
-def packed(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+def decoded(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in members:
@@ -267,44 +267,44 @@ def header(*shape: int) -> bytes:
 LABELS = ("y.npy", npy(Y))
 BROKEN = {
     "empty": (b"", "not a whole .npz file: file is not a zip file"),
-    "cut": (packed(LABELS)[:-30], "not a whole .npz file: file is not a zip file"),
+    "cut": (decoded(LABELS)[:-30], "not a whole .npz file: file is not a zip file"),
     "no array": (
-        packed(("x.npy", b"cat"), LABELS),
+        decoded(("x.npy", b"cat"), LABELS),
         "x is no NumPy array: EOF: reading magic string, expected 8 bytes got 3",
     ),
     "a pickle named like an array": (
-        packed(("x.npy", pickle.dumps([1, 2])), LABELS),
+        decoded(("x.npy", pickle.dumps([1, 2])), LABELS),
         (
             "x is no NumPy array: the magic string is not correct; "
             "expected b'\\x93NUMPY', got b'\\x80\\x04\\x95\\t\\x00\\x00'"
         ),
     ),
     "array that is cut": (
-        packed(("x.npy", npy(X)[:-7]), LABELS),
+        decoded(("x.npy", npy(X)[:-7]), LABELS),
         "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 53 follow",
     ),
     "array with more behind it": (
-        packed(("x.npy", npy(X) + bytes(7)), LABELS),
+        decoded(("x.npy", npy(X) + bytes(7)), LABELS),
         "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 67 follow",
     ),
     "header that lies": (
-        packed(("x.npy", npy(X).replace(b"(4, 5, 3), ", b"(4, 5, 3e9)")), LABELS),
+        decoded(("x.npy", npy(X).replace(b"(4, 5, 3), ", b"(4, 5, 3e9)")), LABELS),
         "x is no NumPy array: shape is not valid: (4, 5, 3000000000.0)",
     ),
     "huge shape": (
-        packed(("x.npy", header(4, 5, 30_000) + bytes(60)), LABELS),
+        decoded(("x.npy", header(4, 5, 30_000) + bytes(60)), LABELS),
         "x says it is uint8 of shape (4, 5, 30000), 600,000 bytes, but 60 follow",
     ),
     "twice": (
-        packed(("x.npy", npy(X)), ("X.npy", npy(X)), LABELS),
+        decoded(("x.npy", npy(X)), ("X.npy", npy(X)), LABELS),
         "holds the array 'x' twice; keep one of them",
     ),
     "too many": (
-        packed(*((f"{n}.npy", b"") for n in range(1001))),
+        decoded(*((f"{n}.npy", b"") for n in range(1001))),
         "1,001 arrays; at most 1,000 are read",
     ),
     "negative shape": (
-        packed(("x.npy", header(-4, -5, 3) + bytes(60)), LABELS),
+        decoded(("x.npy", header(-4, -5, 3) + bytes(60)), LABELS),
         "x says it is uint8 of shape (-4, -5, 3), 60 bytes, but 60 follow",
     ),
 }
@@ -317,13 +317,13 @@ def test_a_broken_archive_is_refused(content: bytes, message: str):
 
 def test_more_than_fits_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(npz, "LARGEST", 3 * 2**20)
-    content = packed(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
+    content = decoded(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
     assert refusal(content) == "a.npz: unpacks to 5 MiB; at most 3 MiB are read"
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(npz, "_SUSPECT", 3 * 2**20)
-    content = packed(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
+    content = decoded(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         sizes = [(info.file_size, info.compress_size) for info in archive.infolist()]
     times = sum(size for size, _ in sizes) // sum(size for _, size in sizes)
@@ -348,7 +348,7 @@ def test_nothing_is_unpickled(here: Path):
     assert not (here / "ran").exists()
 
 
-GOOD = packed(("x.npy", npy(X)), LABELS, method=zipfile.ZIP_DEFLATED)
+GOOD = decoded(("x.npy", npy(X)), LABELS, method=zipfile.ZIP_DEFLATED)
 
 
 @settings(

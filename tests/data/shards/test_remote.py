@@ -99,13 +99,13 @@ def test_an_address_that_gives_nothing_is_refused_in_a_sentence(place: str, sent
 def test_a_shard_that_is_cut_off_in_the_store_is_noticed(photos: Path, tmp_path: Path):
     striate.pack(photos, tmp_path / "shards")
     shard = tmp_path / "shards" / "shard-000000.tar"
-    packed = shard.stat().st_size
+    decoded = shard.stat().st_size
     with shard.open("r+b") as file:
         file.truncate(5000)
     with pytest.raises(DataError) as caught:
         striate.check(f"file://{tmp_path}/shards")
     assert str(caught.value) == (
-        f"file://{shard}: cut off: 5,000 bytes where {packed:,} were packed; "
+        f"file://{shard}: cut off: 5,000 bytes where {decoded:,} were packed; "
         "copy it again, or pack the pictures anew"
     )
 

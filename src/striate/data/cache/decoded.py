@@ -91,8 +91,8 @@ def prepare_cache(
         failure = error
     for spare in spare_folders():
         with contextlib.suppress(StorageError):
-            packed = yield from _fill_cache(spare, listing, preprocess, largest_megabytes)
-            return replace(packed, note=packed.note or f"{failure}; for now the cache is {spare}")
+            decoded = yield from _fill_cache(spare, listing, preprocess, largest_megabytes)
+            return replace(decoded, note=decoded.note or f"{failure}; for now the cache is {spare}")
     if listing.arrays is not None:
         raise failure
     return (yield from _open_stream(None, listing, preprocess, largest_megabytes, f"{failure}"))

@@ -159,12 +159,12 @@ def _blocks(page: Page, data: bytes) -> Iterator[tuple[int | None, int, int, NDA
 
 def _bytes(page: Page, data: bytes, index: int, size: int) -> NDArray[np.uint8]:
     """The unpacked bytes of a strip or tile."""
-    packed = page.compression != tiff.NONE
-    if index >= len(page.offsets) or (packed and index >= len(page.lengths)):
+    decoded = page.compression != tiff.NONE
+    if index >= len(page.offsets) or (decoded and index >= len(page.lengths)):
         raise RefusedError("truncated", "strips of the TIFF are missing")
     start = page.offsets[index]
     # the lengths of what is not packed are wrong in many files, and not needed
-    stored = memoryview(data)[start : start + (page.lengths[index] if packed else size)]
+    stored = memoryview(data)[start : start + (page.lengths[index] if decoded else size)]
     if page.reversed_bits:
         stored = bytes(stored).translate(_REVERSED)
     try:

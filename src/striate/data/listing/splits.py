@@ -46,7 +46,7 @@ def leaked_rows(pictures: Samples, records: Records) -> NDArray[np.bool_]:
 
 
 def assign_splits(
-    packed: DecodedImages, shares: SplitFractions, leaked: Leaked = "keep"
+    decoded: DecodedImages, shares: SplitFractions, leaked: Leaked = "keep"
 ) -> DecodedImages:
     """Every picture with its part.
 
@@ -56,9 +56,9 @@ def assign_splits(
     picture stands under several classes: it has one place in all of them. What is leaked has no
     part any more where it is to be dropped.
     """
-    pictures, records = Samples.of(packed.samples), Records.of(packed.records)
+    pictures, records = Samples.of(decoded.samples), Records.of(decoded.records)
     parts = placed(pictures, records, shares, leaked)
-    return replace(packed, samples=pictures.with_splits(parts), records=records)
+    return replace(decoded, samples=pictures.with_splits(parts), records=records)
 
 
 def placed(

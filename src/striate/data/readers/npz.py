@@ -114,9 +114,9 @@ def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
         raise _wrong(
             file, f"unpacks to {_megabytes(total)}; at most {_megabytes(LARGEST)} are read"
         )
-    packed = sum(info.compress_size for info in infos)
-    if total > _SUSPECT and total > _LARGEST_RATIO * packed:
-        times = f"{total // max(1, packed):,} times its size"
+    decoded = sum(info.compress_size for info in infos)
+    if total > _SUSPECT and total > _LARGEST_RATIO * decoded:
+        times = f"{total // max(1, decoded):,} times its size"
         raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no pictures do")
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
