@@ -3,7 +3,7 @@
     python benchmarks/augmentation.py [--repeats 15] [--threads 2] [--save]
 
 The same changes for all: turn, shift, scale, mirror, brightness and contrast of `strong`, and for
-colour pictures saturation and hue. torchvision varies picture by picture, as its loaders do,
+color pictures saturation and hue. torchvision varies picture by picture, as its loaders do,
 without the loading, on bytes as its documentation advises; the others vary a whole batch of
 float32. All give float32, each in the layout it takes. The contenders take turns of a fifth of a
 second or a batch; each batch has other draws, which are part of what is timed. Memory that is freed
@@ -174,7 +174,7 @@ def kornia_batch(channels: int, device: str) -> Callable[[Tensor, int], Tensor]:
 
 
 def jitter(channels: int) -> tuple[float, ...]:
-    """Brightness, contrast, saturation and hue; grey pictures have no colour."""
+    """Brightness, contrast, saturation and hue; gray pictures have no color."""
     tint = (SATURATION, HUE / 360) if channels == 3 else (0.0, 0.0)
     return STRONG.brightness, STRONG.contrast, *tint
 

@@ -2,7 +2,7 @@
 
     python benchmarks/correlation.py [--sides 512 4096] [--kernels 3 9 31 101] [--n 7] [--save]
 
-A grey float32 picture in mode "same" with zeros around it; kernels of random values and Gaussian.
+A gray float32 picture in mode "same" with zeros around it; kernels of random values and Gaussian.
 The contenders take turns. A turn repeats the call for at least 20 ms; one whose first call takes
 --limit seconds or more is left out, and so are longer kernels of it on the same picture.
 Prints one JSON line for each side; --save appends it to results/correlation.jsonl.

@@ -34,7 +34,7 @@ from striate.training.events import Epoch, Started
 #: what is changed -> what it is changed to
 Changes = dict[str, tuple[Any, ...]]
 SHORT: Changes = {
-    "optimiser": get_args(OptimizerName),
+    "optimizer": get_args(OptimizerName),
     "schedule": get_args(Schedule),
     "warm_up": (0.0, 0.05, 0.15, 0.3),
     "smoothing": (0.0, 0.1),
@@ -122,8 +122,8 @@ def settings(what: Measured, place: Path) -> dict[str, Any]:
 
 
 def options(what: Measured, seed: int) -> dict[str, Any]:
-    colour = "grey" if what.pictures == "digits" else "rgb"
-    seen = {"network": what.network, "size": 32, "colour": colour}
+    color = "gray" if what.pictures == "digits" else "rgb"
+    seen = {"network": what.network, "size": 32, "color": color}
     return {**seen, "epochs": what.epochs, "seed": seed}
 
 

@@ -1,4 +1,4 @@
-"""Do more layers learn less? And what does batch normalisation do for it?
+"""Do more layers learn less? And what does batch normalization do for it?
 
     python benchmarks/degradation.py --cifar PATH/cifar10-jpg.tar.gz [--pictures 8000] [--epochs 12]
                                      [--save]
@@ -124,7 +124,7 @@ def without_norms(name: str, card: zoo.Card) -> zoo.Card:
 
 
 def bare(builder: Callable[..., nn.Module], *, channels: int = 3, classes: int = 10) -> nn.Module:
-    """The network with what is left of its batch norms when they do not normalise."""
+    """The network with what is left of its batch norms when they do not normalize."""
     network = builder(channels=channels, classes=classes)
     for module in network.modules():
         for child, inner in list(module.named_children()):

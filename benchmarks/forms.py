@@ -28,9 +28,9 @@ class Change:
     scale: float = 1.0  #: times its size
     shear: float = 0.0  #: pixels across for a pixel down, to the left or to the right
     shift: float = 0.0  #: pixels off the grid of pixels, down or up and left or right
-    noise: float = 0.0  #: deviation in grey levels of 255
+    noise: float = 0.0  #: deviation in gray levels of 255
     light: float = (
-        0.0  #: grey levels by which the paper's right edge is nearer to ink than its left
+        0.0  #: gray levels by which the paper's right edge is nearer to ink than its left
     )
 
 
@@ -38,7 +38,7 @@ class Change:
 class Form:
     page: NDArray[np.uint8]  #: (H, W), 0 paper to 255 ink
     labels: NDArray[np.uint8]  #: (N,)
-    centres: NDArray[np.float64]  #: (N, 2): row and column of the middle of each digit
+    centers: NDArray[np.float64]  #: (N, 2): row and column of the middle of each digit
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def crops(
     every two digits, no digit's middle within `away` pixels of its own.
     """
     random = np.random.default_rng(seed)
-    count, corners = len(source.labels), source.centres - (size - 1) / 2
+    count, corners = len(source.labels), source.centers - (size - 1) / 2
     shown = np.rint(corners).astype(int) + random.integers(-loose, loose, (count, 2), endpoint=True)
     places = random.integers(0, np.array(source.page.shape) - size, (4 * count, 2), endpoint=True)
     nearest = np.array([np.abs(corners - place).max(axis=1).min() for place in places])
@@ -109,10 +109,10 @@ def crops(
 
 def hits(matches: Matches, source: Form, digit: int) -> NDArray[np.bool_]:
     """Which boxes, the best first, show a digit that none before them showed."""
-    middles = source.centres[source.labels == digit]
+    middles = source.centers[source.labels == digit]
     free, found = np.ones(len(middles), np.bool_), np.zeros(len(matches), np.bool_)
-    for number, centre in enumerate(matches.centers):
-        away = np.where(free, np.abs(middles - centre).max(axis=1), np.inf)
+    for number, center in enumerate(matches.centers):
+        away = np.where(free, np.abs(middles - center).max(axis=1), np.inf)
         nearest = away.argmin()
         found[number] = away[nearest] <= NEAR
         free[nearest] &= not found[number]

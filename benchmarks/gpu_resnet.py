@@ -42,7 +42,7 @@ from striate.tasks import classification
 
 NETWORKS = ("resnet18", "resnet50")
 TURNS, GOAL = 3, 0.9
-HALF = (0.5, 0.5, 0.5)  #: mean and deviation that pictures are normalised by
+HALF = (0.5, 0.5, 0.5)  #: mean and std that pictures are normalized by
 FED, SYNTHETIC = "packed pictures", "synthetic"
 
 
@@ -102,12 +102,12 @@ def compared(
     device = pixels.labels.device
     network = to_device(zoo.build(name, classes=10), device)
     quick = network if asked.smoke else torch.compile(network)
-    optimiser = Optimizer(network, "nesterov", 5e-4)
+    optimizer = Optimizer(network, "nesterov", 5e-4)
     batch = synthetic(asked.batch, side, device)
     rates: dict[str, list[float]] = {SYNTHETIC: [], FED: []}
     for _ in range(TURNS + 1):
         for source, batches in ((SYNTHETIC, repeat(batch)), (FED, endless(pixels, asked))):
-            took = seconds(quick, optimiser, islice(batches, asked.steps), device)
+            took = seconds(quick, optimizer, islice(batches, asked.steps), device)
             rates[source].append(asked.batch * asked.steps / took)
     counted = {source: values[1:] for source, values in rates.items()}  # the first compiles
     ratio = statistics.median(counted[FED]) / statistics.median(counted[SYNTHETIC])
@@ -134,7 +134,7 @@ def endless(pixels: ImageDataset, asked: argparse.Namespace) -> Iterator[Batch]:
 
 
 def seconds(
-    network: nn.Module, optimiser: Optimizer, batches: Iterator[Batch], device: torch.device
+    network: nn.Module, optimizer: Optimizer, batches: Iterator[Batch], device: torch.device
 ) -> float:
     """What the steps take until the GPU has done the last."""
     network.train()
@@ -145,8 +145,8 @@ def seconds(
         with autocast("bfloat16", device):
             loss = classification.loss(network(batch.pictures), batch.labels)
         loss.backward()
-        optimiser.step(1e-3)
-        optimiser.zero_grad()
+        optimizer.step(1e-3)
+        optimizer.zero_grad()
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter() - began

@@ -94,15 +94,15 @@ def steps(
     macs = striate.describe(network, shape).macs
     pictures = torch.randn(batch, *shape, device=device).to(memory_format=torch.channels_last)
     labels = torch.arange(batch, device=device) % classes
-    optimiser = Optimizer(network, "nesterov", 5e-4)
+    optimizer = Optimizer(network, "nesterov", 5e-4)
     found: dict[str, Any] = {"batch": batch, "macs": macs}
 
     def step(precision: Precision) -> None:
         with autocast(precision, device):
             loss = classification.loss(network(pictures), labels)
         loss.backward()
-        optimiser.step(1e-4)
-        optimiser.zero_grad()
+        optimizer.step(1e-4)
+        optimizer.zero_grad()
 
     for precision in TYPES:
         took = timed(lambda: step(precision), device, seconds)  # noqa: B023 - called at once

@@ -2,7 +2,7 @@
 
     python benchmarks/million.py [--pictures 100000 1000000] [--save]
 
-The set is made under a temporary folder, about 3 GB for a million: shards of grey JPEGs of 28x28
+The set is made under a temporary folder, about 3 GB for a million: shards of gray JPEGs of 28x28
 pixels in 100 classes. Each is one of 1,000 blots with a comment of its own, so that no two files
 are the same. Each question is a process of its own, which tells its peak of anonymous memory (what
 it took itself, torch included) and of all resident memory (pages of mapped files too, which the

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from striate.plotting.shapes import COLOURS, INK, PAPER
+from striate.plotting.shapes import COLORS, INK, PAPER
 
 STYLE = (
     f"<style>.plot{{color:{INK['light']}}} .paper{{fill:{PAPER['light']}}} "
@@ -13,7 +13,7 @@ STYLE = (
     f".paper{{fill:{PAPER['dark']}}}}}</style>"
 )
 #: the same by day and by night; lines differ in their dashes as well
-STROKES = tuple(COLOURS[sort] for sort in ("pooling", "dense", "block", "upsampling"))
+STROKES = tuple(COLORS[sort] for sort in ("pooling", "dense", "block", "upsampling"))
 DASHES = ("", "7 3", "2 3", "9 3 2 3")
 ACROSS, WIDE, HIGH = 3, 270, 200  #: panels in a row, at most; pixels of each
 NAMED, ROW = 180, 20  #: pixels of a name below the panels, at least, and of a row of them

@@ -85,7 +85,7 @@ def whitening(pictures: Tensor) -> Tensor:
     return torch.cat([kernels, -kernels])
 
 
-def normalised(pixels: Tensor) -> Tensor:
+def normalized(pixels: Tensor) -> Tensor:
     """(N, 32, 32, 3) uint8 -> (N, 3, 32, 32) float32, channels last."""
     values = pixels.float().div_(255)
     values = (values - values.new_tensor(MEAN)) / values.new_tensor(DEVIATION)
@@ -103,9 +103,9 @@ def shifted(padded: Tensor, rows: Tensor, side: int) -> Tensor:
 def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
     """A network that learned from pictures (N, 32, 32, 3) uint8 on their device."""
     device, count = pixels.device, len(pixels)
-    network = to_device(build(quick, normalised(pixels[:PATCHES])).to(device), device)
+    network = to_device(build(quick, normalized(pixels[:PATCHES])).to(device), device)
     ahead = torch.compile(network) if quick.compiled else network
-    optimiser = Optimizer(network, "muon", quick.decay)
+    optimizer = Optimizer(network, "muon", quick.decay)
     mirrored = torch.rand(count, device=device) < 0.5
     padded = F.pad(pixels.permute(0, 3, 1, 2).float(), [SHIFT] * 4, "reflect")
     padded = padded.to(torch.uint8).permute(0, 2, 3, 1).contiguous()
@@ -114,7 +114,7 @@ def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
         order = torch.randperm(count, device=device)
         for step in range(steps):
             rows = order[step * quick.batch : (step + 1) * quick.batch]
-            batch = normalised(shifted(padded, rows, pixels.shape[1]))
+            batch = normalized(shifted(padded, rows, pixels.shape[1]))
             turn = (mirrored[rows] ^ bool(epoch % 2)).reshape(-1, 1, 1, 1)
             batch = torch.where(turn, batch.flip(3), batch)
             progress = (epoch * steps + step) / (quick.epochs * steps)
@@ -122,8 +122,8 @@ def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
                 outputs = ahead(batch.contiguous(memory_format=torch.channels_last)) * SCALE
                 loss = classification.loss(outputs, labels[rows], smoothing=quick.smoothing)
             loss.backward()
-            optimiser.step(learning_rate(quick.rate, progress, "one-cycle", RISING))
-            optimiser.zero_grad()
+            optimizer.step(learning_rate(quick.rate, progress, "one-cycle", RISING))
+            optimizer.zero_grad()
     return ahead
 
 
@@ -133,7 +133,7 @@ def accuracy(network: nn.Module, pixels: Tensor, labels: Tensor, batch: int = 20
     network.eval()
     correct = torch.zeros((), dtype=torch.int64, device=pixels.device)
     for start in range(0, len(pixels), batch):
-        pictures = normalised(pixels[start : start + batch])
+        pictures = normalized(pixels[start : start + batch])
         with autocast("bfloat16", pixels.device):
             both = network(pictures) + network(pictures.flip(3))
         correct += classification.count_correct(both, labels[start : start + batch])

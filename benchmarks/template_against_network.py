@@ -59,8 +59,8 @@ UNITS = {
     "scale": "size, times",
     "shear": "sheared, pixels across a pixel down",
     "shift": "moved, part of a pixel",
-    "noise": "noise, deviation in grey levels",
-    "light": "light, grey levels from left to right",
+    "noise": "noise, deviation in gray levels",
+    "light": "light, gray levels from left to right",
 }
 
 
@@ -78,7 +78,7 @@ def main() -> None:
     save = parser.parse_args().save
     finders = {
         "template, plain": template("plain", 1e5),
-        "template": template("normalised", 0.2),
+        "template": template("normalized", 0.2),
         UNCHANGED: network([Change()] * FORMS),
         VARIED: network(varied(FORMS)),
     }
@@ -207,9 +207,9 @@ def marked(source: Form, matches: Matches, limit: float) -> Image.Image:
     keep = matches.scores >= limit
     right = hits(matches, source, SOUGHT) & keep
     picture: Any = 255 - source.page
-    for chosen, colour in ((right, RIGHT), (keep & ~right, WRONG)):
+    for chosen, color in ((right, RIGHT), (keep & ~right, WRONG)):
         some = Matches(matches.positions[chosen], matches.scores[chosen], matches.size)
-        picture = draw_matches(picture, some, colour=colour)
+        picture = draw_matches(picture, some, color=color)
     return Image.fromarray(np.asarray(picture))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from striate.plotting.shapes import COLOURS, INK, PAPER
+from striate.plotting.shapes import COLORS, INK, PAPER
 from striate.vision import convolve, correlate, downsample, kernel, sample, upsample
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
@@ -26,8 +26,8 @@ STYLE = (
 )
 END = 'text-anchor="end"'
 FAINT = 'stroke="currentColor" stroke-opacity=".4"'
-STRONG = f'stroke="{COLOURS["dense"]}" stroke-width="1.5"'
-DOTS = f'stroke="{COLOURS["convolution"]}" stroke-width="5" stroke-linecap="round"'
+STRONG = f'stroke="{COLORS["dense"]}" stroke-width="1.5"'
+DOTS = f'stroke="{COLORS["convolution"]}" stroke-width="5" stroke-linecap="round"'
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def checkerboard() -> None:
 
 
 def shapes() -> None:
-    """Disc, ring, square, triangle, lines and a ramp in several greys."""
+    """Disc, ring, square, triangle, lines and a ramp in several grays."""
     page, pen = _page()
     pen.ellipse(_fine(20, 20, 84, 84), fill=INK)
     pen.ellipse(_fine(100, 20, 164, 84), outline=64, width=8 * FINE)
@@ -77,14 +77,14 @@ def crosses() -> None:
     turn = np.radians(30)
     turned = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     sheared = np.array([[1, 0.5], [0, 1]])
-    for centre, change, width in (
+    for center, change, width in (
         ((48, 64), np.eye(2), 8),
         ((137, 59), np.eye(2), 8),
         ((216, 64), np.eye(2) / 2, 4),
         ((48, 192), turned, 8),
         ((132, 192), sheared, 8),
     ):
-        for bar in bars @ change.T + centre:
+        for bar in bars @ change.T + center:
             pen.line(_fine(*bar.ravel()), fill=INK, width=width * FINE)
     along = np.linspace(-24, 24, 49)
     for slope in (1, -1):

@@ -67,7 +67,7 @@ def tables() -> dict[str, str]:
         "kernels": kernels(),
         "views": views(),
         "recipes": recipes(),
-        "optimisers": optimisers(),
+        "optimizers": optimizers(),
         "augmentation": augmentation(),
         "events": told(),
         "networks": networks(),
@@ -186,7 +186,7 @@ def arguments(make: Callable[..., object]) -> str:
 def views() -> str:
     """Which network sees pictures of which size, where the options say neither."""
     rows: list[tuple[str, str, str, str]] = []
-    for channels, colour in ((1, "grey"), (3, "colour")):
+    for channels, color in ((1, "gray"), (3, "color")):
         seen = [
             (side, choose_view(TrainOptions(), [Record("", side, side, channels)]))
             for side in range(8, 400)
@@ -194,7 +194,7 @@ def views() -> str:
         for view, group in groupby(seen, key=lambda pair: pair[1]):
             sides = [side for side, _ in group]
             last = f"{sides[0]} and more" if sides[-1] == seen[-1][0] else f"up to {sides[-1]}"
-            rows.append((colour, last, f"`{view.network}`", str(view.size)))
+            rows.append((color, last, f"`{view.network}`", str(view.size)))
     heads = ("pictures", "median of their shorter sides, pixels", "network", "size it sees, pixels")
     return table(heads, rows)
 
@@ -213,7 +213,7 @@ def recipes() -> str:
     return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
 
 
-#: optimiser -> what it does, and its paper
+#: optimizer -> what it does, and its paper
 _PAPERS = {
     "sgd": ("the gradient", "[Robbins and Monro 1951](https://doi.org/10.1214/aoms/1177729586)"),
     "momentum": (
@@ -250,7 +250,7 @@ _PAPERS = {
 }
 
 
-def optimisers() -> str:
+def optimizers() -> str:
     """What each takes where nothing is asked for."""
     rows = [
         (
@@ -264,7 +264,7 @@ def optimisers() -> str:
         )
         for name, usual in DEFAULTS.items()
     ]
-    heads = ("optimiser", "moves weights along", "after", "highest learning rate", "weight decay")
+    heads = ("optimizer", "moves weights along", "after", "highest learning rate", "weight decay")
     return table((*heads, *TUNED), rows)
 
 

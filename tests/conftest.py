@@ -27,7 +27,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
-    """A noisy grey picture of "flat" or "upright" stripes, or of "slanted" ones."""
+    """A noisy gray picture of "flat" or "upright" stripes, or of "slanted" ones."""
     random = np.random.default_rng((seed, len(kind)))
     down, across = np.mgrid[:side, :side]
     phase = {"flat": down, "upright": across, "slanted": down + across}[kind]

@@ -9,7 +9,7 @@ import pytest
 from striate import errors
 from striate.errors import OptionError, StriateError, printable, unknown
 
-COLOURS = ("crimson", "scarlet", "teal")
+COLORS = ("crimson", "scarlet", "teal")
 
 
 def test_the_tree_drawn_at_the_top_is_the_tree() -> None:
@@ -31,20 +31,20 @@ def test_every_error_has_an_exit_code_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("scralet", "no colour is called 'scralet'; did you mean 'scarlet'?"),
-        ("CRIMSON", "no colour is called 'CRIMSON'; did you mean 'crimson'?"),
-        ("q", "no colour is called 'q'; there are 'crimson', 'scarlet' and 'teal'"),
-        ("", "no colour is called ''; there are 'crimson', 'scarlet' and 'teal'"),
-        ("te\nal", r"no colour is called 'te\nal'; did you mean 'teal'?"),
-        ("te\x1bal\udc80", r"no colour is called 'te\x1bal\udc80'; did you mean 'teal'?"),
+        ("scralet", "no color is called 'scralet'; did you mean 'scarlet'?"),
+        ("CRIMSON", "no color is called 'CRIMSON'; did you mean 'crimson'?"),
+        ("q", "no color is called 'q'; there are 'crimson', 'scarlet' and 'teal'"),
+        ("", "no color is called ''; there are 'crimson', 'scarlet' and 'teal'"),
+        ("te\nal", r"no color is called 'te\nal'; did you mean 'teal'?"),
+        ("te\x1bal\udc80", r"no color is called 'te\x1bal\udc80'; did you mean 'teal'?"),
         (
             "z" * 5000,
-            f"no colour is called '{'z' * 199}...; there are 'crimson', 'scarlet' and 'teal'",
+            f"no color is called '{'z' * 199}...; there are 'crimson', 'scarlet' and 'teal'",
         ),
     ],
 )
-def test_a_misspelt_name_is_corrected(name: str, message: str) -> None:
-    error = unknown("colour", name, COLOURS)
+def test_a_misspelled_name_is_corrected(name: str, message: str) -> None:
+    error = unknown("color", name, COLORS)
     assert isinstance(error, OptionError)
     assert str(error) == message
 

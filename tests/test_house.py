@@ -165,7 +165,7 @@ def test_doors_are_light(code: str, heavy: set[str]):
         *(("train . --network resnet17", 2), ("train . --network resnet17(width=2)", 2)),
         *(("train . --device gpu", 2), ("train . --recipe nowhere", 4), ("train --resume .", 2)),
         *(
-            ("train . --optimiser adam --momentum 0.9", 2),
+            ("train . --optimizer adam --momentum 0.9", 2),
             ("train . --validation 0.8 --test 0.8", 2),
         ),
         *(("find-rate nowhere", 3), ("find-rate . --steps 2", 2), ("find-rate . --out a.pdf", 2)),

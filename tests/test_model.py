@@ -34,7 +34,7 @@ DESCRIPTION: dict[str, Any] = {
         "channels": 1,
         "fit": "letterbox",
         "mean": [0.25],
-        "deviation": [0.5],
+        "std": [0.5],
     },
     "shares": {"validation": 0.15, "test": 0.25},
     "facts": {"seed": "7"},
@@ -118,7 +118,7 @@ def test_the_folder_of_a_run_stands_for_its_model(path: Path) -> None:
     assert load(str(path.parent)).class_names == ("cat", "dog", "owl")
 
 
-def test_answers_are_those_of_the_normalised_picture() -> None:
+def test_answers_are_those_of_the_normalized_picture() -> None:
     model = fresh()
     pixels = torch.randint(0, 256, (4, 32, 32, 1), dtype=torch.uint8)
     expected = model.network((pixels.permute(0, 3, 1, 2) / 255 - 0.25) / 0.5)
@@ -129,7 +129,7 @@ def test_a_model_shows_what_it_is_but_not_its_layers() -> None:
     assert repr(fresh()) == (
         "Model(spec=NetworkSpec('lenet5'), class_names=('cat', 'dog', 'owl'), "
         "preprocess=Preprocess(size=32, channels=1, fit='letterbox', mean=(0.25,), "
-        "deviation=(0.5,)), "
+        "std=(0.5,)), "
         "shares=Shares(validation=0.15, test=0.25), facts={'seed': '7'}, task='classification')"
     )
 
@@ -218,19 +218,19 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         (viewed(size="32"), "preprocess.size: Input should be a valid integer"),
         (viewed(channels=2), "preprocess.channels: Input should be 1 or 3"),
         (viewed(fit="squash"), "preprocess.fit: Input should be 'letterbox', 'crop' or 'stretch'"),
-        (viewed(mean=[0.5, 0.5]), "preprocess: mean and deviation need 1 numbers each"),
-        (viewed(channels=3), "preprocess: mean and deviation need 3 numbers each"),
-        (viewed(deviation=[]), "preprocess: mean and deviation need 1 numbers each"),
+        (viewed(mean=[0.5, 0.5]), "preprocess: mean and std need 1 numbers each"),
+        (viewed(channels=3), "preprocess: mean and std need 3 numbers each"),
+        (viewed(std=[]), "preprocess: mean and std need 1 numbers each"),
         (viewed(mean=[1.5]), "preprocess.mean.0: Input should be less than or equal to 1"),
         (
-            viewed(deviation=[0]),
-            "preprocess.deviation.0: Input should be greater than or equal to 0.0001",
+            viewed(std=[0]),
+            "preprocess.std.0: Input should be greater than or equal to 0.0001",
         ),
         (
-            viewed(deviation=[0.5] * 9),
-            "preprocess.deviation: List should have at most 3 items after validation, not 9",
+            viewed(std=[0.5] * 9),
+            "preprocess.std: List should have at most 3 items after validation, not 9",
         ),
-        (viewed(colour=3), "preprocess.colour: Extra inputs are not permitted"),
+        (viewed(color=3), "preprocess.color: Extra inputs are not permitted"),
         (changed(shares=[0.25]), "shares: Input should be a valid dictionary or instance of "
          "_ShareFields"),
         (
@@ -257,9 +257,9 @@ def test_a_wrong_description_is_refused_with_the_field(
     [
         ("mean", "NaN", "preprocess.mean.0: Input should be a finite number"),
         ("mean", "1e400", "preprocess.mean.0: Input should be a finite number"),
-        ("deviation", "Infinity", "preprocess.deviation.0: Input should be a finite number"),
+        ("std", "Infinity", "preprocess.std.0: Input should be a finite number"),
         ("mean", "-5e-324", "preprocess.mean.0: Input should be greater than or equal to 0"),
-        ("deviation", "1" + "0" * 400, "preprocess.deviation.0: Input should be a valid number"),
+        ("std", "1" + "0" * 400, "preprocess.std.0: Input should be a valid number"),
     ],
 )  # fmt: skip
 def test_numbers_that_are_none_are_refused(

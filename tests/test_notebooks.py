@@ -76,7 +76,7 @@ def cells(shown: Any) -> list[str]:
         (striate.size("8x8", layers=["pool(2)", "dense(3)"]), {"4x4x1", "sum", "51"}),
         (
             numbers(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), patch=(1, 2, 2)),
-            {"channel", "red", "green", "blue", "deviation", "blue: row, column", "47"},
+            {"channel", "red", "green", "blue", "std", "blue: row, column", "47"},
         ),
         (MODEL, {"model", "classification", "61,111", "28x28x1, letterbox", "epochs", "5"}),
         (PREDICTION, {"share", "75.0 %", "cat", "25.0 %"}),

@@ -102,21 +102,21 @@ WRONG = [
     ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
     ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
     (
-        {"betas": "0.9", "optimiser": "adam"},
+        {"betas": "0.9", "optimizer": "adam"},
         "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but '0.9' came",
     ),
     (
-        {"betas": [0.9, 1], "optimiser": "adam"},
+        {"betas": [0.9, 1], "optimizer": "adam"},
         "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but [0.9, 1] came",
     ),
     (
-        {"momentum": 0.9, "optimiser": "sgd"},
-        "sgd has no use for momentum; leave it out, or take the optimiser momentum, nesterov, "
+        {"momentum": 0.9, "optimizer": "sgd"},
+        "sgd has no use for momentum; leave it out, or take the optimizer momentum, nesterov, "
         "rmsprop, lars or muon",
     ),
     (
         {"betas": "0.9,0.95"},
-        "nesterov has no use for betas; leave it out, or take the optimiser adam, adamw, lamb, "
+        "nesterov has no use for betas; leave it out, or take the optimizer adam, adamw, lamb, "
         "lion or muon",
     ),
     ({"batch": "1"}, "batch must be at least 2 or 'auto', but '1' came"),
@@ -130,7 +130,7 @@ WRONG = [
         r"network must be readable text or a module or what makes one, but b'\xff' came",
     ),
     ({"out": 3}, "out must be a path, but 3 came"),
-    ({"colour": "a\x1b[31m\nb"}, r"colour must be 'grey' or 'rgb', but 'a\x1b[31m\nb' came"),
+    ({"color": "a\x1b[31m\nb"}, r"color must be 'gray' or 'rgb', but 'a\x1b[31m\nb' came"),
     (
         {"epochs": dt.date(2026, 11, 3)},
         "epochs must be a whole number, but datetime.date(2026, 11, 3) came",
@@ -157,7 +157,7 @@ def test_a_wrong_value_is_told_with_what_it_must_be(values: dict[str, Any], mess
             ("model", "network"),
             ("wd", "weight_decay"),
         ),
-        *(("LR_Scheduler", "schedule"), ("optimizer", "optimiser"), ("imgsz", "size")),
+        *(("LR_Scheduler", "schedule"), ("optimizer", "optimizer"), ("imgsz", "size")),
         *(("img-size", "size"), ("num_epochs", "epochs"), ("label_smoothing", "smoothing")),
         *(
             ("validation_split", "validation"),
@@ -191,10 +191,10 @@ def test_every_word_of_other_libraries_leads_to_an_option_or_a_sentence() -> Non
 @pytest.mark.parametrize(
     ("name", "theirs", "ours"),
     [
-        *(("optimiser", "AdamW", "adamw"), ("optimiser", "SGD", "sgd")),
+        *(("optimizer", "AdamW", "adamw"), ("optimizer", "SGD", "sgd")),
         *(("schedule", "one_cycle", "one-cycle"), ("schedule", "OneCycleLR", "one-cycle")),
         *(("layout", "channels_last", "channels-last"), ("precision", "fp16", "float16")),
-        *(("colour", "RGB", "rgb"), ("colour", "gray", "grey"), ("batch", "AUTO", "auto")),
+        *(("color", "RGB", "rgb"), ("color", "gray", "gray"), ("batch", "AUTO", "auto")),
     ],
 )
 def test_words_are_taken_in_other_capitals_and_with_other_hyphens(

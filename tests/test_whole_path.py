@@ -50,7 +50,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert done["event"] == "Finished"
     assert done["evaluation"]["part"] == "test"
 
-    judged = document(capsys, "evaluate", str(out), str(photos), "--part", "test")
+    judged = document(capsys, "evaluate", str(out), str(photos), "--split", "test")
     assert judged["confusion"] == done["evaluation"]["confusion"]
     assert judged["accuracy"]["value"] > 0.8
     assert judged["accuracy"]["low"] < judged["accuracy"]["value"] <= judged["accuracy"]["high"]
@@ -65,7 +65,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     assert rows[3]["error"].startswith("truncated")
 
     report = tmp_path / "report.html"
-    assert main(["evaluate", str(out), str(photos), "--part", "all", "--out", str(report)]) == 0
+    assert main(["evaluate", str(out), str(photos), "--split", "all", "--out", str(report)]) == 0
     page = report.read_text("utf-8")
     assert "of 120 pictures right" in page
     assert "Learning rate" in page
@@ -97,7 +97,7 @@ def test_a_phone_picture_is_seen_upright_everywhere(
     assert [row["notes"] for row in rows] == [[], *[["rotated"]] * 7]
 
 
-def test_16_bit_grey_and_transparency_are_predicted_as_what_they_show(
+def test_16_bit_gray_and_transparency_are_predicted_as_what_they_show(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     out = tmp_path / "run"

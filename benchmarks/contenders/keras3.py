@@ -25,7 +25,7 @@ def main(task: Task, clock: Clock) -> None:
     validation, n = load(task, "validation")
     network = {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
     network.compile(
-        optimizer=optimiser(task, steps=task.epochs * int(training.cardinality())),
+        optimizer=optimizer(task, steps=task.epochs * int(training.cardinality())),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         jit_compile=False,
@@ -66,7 +66,7 @@ def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
     return pictures.batch(task.batch).prefetch(tf.data.AUTOTUNE), n
 
 
-def optimiser(task: Task, steps: int) -> keras.optimizers.Optimizer:
+def optimizer(task: Task, steps: int) -> keras.optimizers.Optimizer:
     rising = round(RISING * steps)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - rising, warmup_target=task.learning_rate, warmup_steps=rising

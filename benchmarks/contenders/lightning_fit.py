@@ -42,11 +42,11 @@ class Classifier(LightningModule):
 
     def configure_optimizers(self) -> dict[str, object]:
         rate = self.task.learning_rate
-        optimiser = SGD(self.parameters(), lr=rate, momentum=MOMENTUM, nesterov=True)
+        optimizer = SGD(self.parameters(), lr=rate, momentum=MOMENTUM, nesterov=True)
         steps = int(self.trainer.estimated_stepping_batches)
-        schedule = OneCycleLR(optimiser, rate, steps, pct_start=RISING, cycle_momentum=False)
+        schedule = OneCycleLR(optimizer, rate, steps, pct_start=RISING, cycle_momentum=False)
         return {
-            "optimizer": optimiser,
+            "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
 

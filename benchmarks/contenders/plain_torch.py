@@ -21,16 +21,16 @@ def main(task: Task, clock: Clock) -> None:
     validation = loader(task, "validation", shuffle=False)
     network = networks.build(task.network)
     rate = task.learning_rate
-    optimiser = SGD(network.parameters(), lr=rate, momentum=MOMENTUM, nesterov=True)
+    optimizer = SGD(network.parameters(), lr=rate, momentum=MOMENTUM, nesterov=True)
     steps = task.epochs * len(training)
     schedule = OneCycleLR(
-        optimiser, rate, total_steps=steps, pct_start=RISING, cycle_momentum=False
+        optimizer, rate, total_steps=steps, pct_start=RISING, cycle_momentum=False
     )
     clock.phase("prepare")
     correct = 0
     for _ in range(task.epochs):
         clock.epoch_begins()
-        train(network, training, optimiser, schedule)
+        train(network, training, optimizer, schedule)
         clock.epoch_ends()
         clock.phase("train")
         correct = validate(network, validation)
@@ -53,13 +53,13 @@ def loader(task: Task, part: str, *, shuffle: bool) -> Loader:
     return DataLoader(pictures, task.batch, shuffle, num_workers=2)
 
 
-def train(network: nn.Module, batches: Loader, optimiser: SGD, schedule: OneCycleLR) -> None:
+def train(network: nn.Module, batches: Loader, optimizer: SGD, schedule: OneCycleLR) -> None:
     network.train()
     for x, y in batches:
         loss = nn.functional.cross_entropy(network(x), y)
         loss.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         schedule.step()
 
 

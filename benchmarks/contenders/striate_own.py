@@ -7,11 +7,11 @@ from dataclasses import replace
 from contender import Clock, parse
 from striate_train import main
 
-MUON = ("--optimiser", "muon", "--learning-rate")
+MUON = ("--optimizer", "muon", "--learning-rate")
 #: of each network: epochs, batch and the options of `striate train` that differ
 OWN: dict[str, tuple[int, int, tuple[str, ...]]] = {
-    "lenet5": (3, 128, (*MUON, "0.07", "--warm-up", "0.05", "--smoothing", "0.1")),
-    "resnet20": (3, 128, (*MUON, "0.05", "--warm-up", "0.05")),
+    "lenet5": (3, 128, (*MUON, "0.07", "--warmup", "0.05", "--label-smoothing", "0.1")),
+    "resnet20": (3, 128, (*MUON, "0.05", "--warmup", "0.05")),
 }
 
 if __name__ == "__main__":

@@ -24,8 +24,8 @@ def shared(task: Task) -> list[str]:
 def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
     """Train with the options; `recipe` is what the table says of them."""
     out = Path("run")
-    colour = "grey" if task.channels == 1 else "rgb"
-    asked = ["train", str(task.folder), "--network", task.network, "--colour", colour]
+    color = "gray" if task.channels == 1 else "rgb"
+    asked = ["train", str(task.folder), "--network", task.network, "--color", color]
     asked += ["--size", str(task.side), "--fit", "stretch", "--augment", "none"]
     asked += ["--epochs", str(task.epochs), "--batch", str(task.batch), "--seed", str(task.seed)]
     if code := striate([*asked, *options, "--out", str(out), "--json"]):

@@ -1,4 +1,4 @@
-"""timm: its data sets, loaders, optimisers and schedules, put together as its train.py does.
+"""timm: its data sets, loaders, optimizers and schedules, put together as its train.py does.
 
 The package holds no training script. Its models have no LeNet-5 and no ResNet-20 for 32 pixels:
 ours are registered, its own ResNet-18 is taken.
@@ -35,11 +35,11 @@ def main(task: Task, clock: Clock) -> None:
     random_seed(task.seed)
     network = timm.create_model(task.network, num_classes=10)
     training, validation = load(task, "train"), load(task, "validation")
-    optimiser = create_optimizer_v2(
+    optimizer = create_optimizer_v2(
         network, opt="sgd", lr=task.learning_rate, momentum=MOMENTUM, weight_decay=0.0
     )
     schedule, epochs = create_scheduler_v2(
-        optimiser,
+        optimizer,
         sched="cosine",
         num_epochs=task.epochs,
         warmup_epochs=RISING * task.epochs,
@@ -51,7 +51,7 @@ def main(task: Task, clock: Clock) -> None:
     right = 0.0
     for epoch in range(epochs):
         clock.epoch_begins()
-        train_one_epoch(epoch, network, training, optimiser, loss, schedule)
+        train_one_epoch(epoch, network, training, optimizer, loss, schedule)
         clock.epoch_ends()
         clock.phase("train")
         right = validate(network, validation)
@@ -90,7 +90,7 @@ def train_one_epoch(
     epoch: int,
     network: nn.Module,
     batches: DataLoader,
-    optimiser: torch.optim.Optimizer,
+    optimizer: torch.optim.Optimizer,
     loss: nn.Module,
     schedule: Scheduler,
 ) -> None:
@@ -99,8 +99,8 @@ def train_one_epoch(
     for x, y in batches:
         value = loss(network(x), y)
         value.backward()
-        optimiser.step()
-        optimiser.zero_grad()
+        optimizer.step()
+        optimizer.zero_grad()
         losses.update(value.item(), x.size(0))
         updates += 1
         schedule.step_update(num_updates=updates, metric=losses.avg)

@@ -12,7 +12,7 @@ def million(record: dict[str, Any]) -> str:
     sets = {int(count): entry for count, entry in record["sets"].items()}
     machine, (few, many) = record["machine"], sorted(sets)[:: max(1, len(sets) - 1)]
     head = (
-        f"Grey JPEGs of 28x28 pixels in {record['data']}. Measured {record['date']} on "
+        f"Gray JPEGs of 28x28 pixels in {record['data']}. Measured {record['date']} on "
         f"{machine['cpu']}, {machine['cores']} cores; n = 1."
     )
     names = {"list": "listed", "check": "checked", "train": "trained, to the first report"}

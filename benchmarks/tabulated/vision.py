@@ -61,7 +61,7 @@ def correlation(record: dict[str, Any]) -> str:
     can = f" with {', '.join(machine['instructions'])}" if machine["instructions"] else ""
     names = list(next(iter(kernels.values())))
     head = (
-        f"**{record['data']}**, grey, float32, milliseconds of a call. Measured {record['date']} "
+        f"**{record['data']}**, gray, float32, milliseconds of a call. Measured {record['date']} "
         f"on {machine['cpu']}{can}; {record['threads']} threads, {machine['system']}, Python "
         f"{machine['python']}. Medians of n = {record['n']}, least and most in brackets; ratio: "
         f"striate over the quickest other; –: not raced, since a call took {record['limit']:g} s "

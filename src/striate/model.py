@@ -42,7 +42,7 @@ class _PreprocessFields(_Checked):
     channels: Literal[1, 3]
     fit: Literal["letterbox", "crop", "stretch"]
     mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
-    deviation: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
+    std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
 
 
 class _ShareFields(_Checked):
@@ -147,7 +147,7 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         said.preprocess.channels,
         said.preprocess.fit,
         tuple(said.preprocess.mean),
-        tuple(said.preprocess.deviation),
+        tuple(said.preprocess.std),
     )
     spec = _spec(path, said, network)
     made = _network(path, spec, said, weights)
@@ -172,8 +172,8 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
     if len(set(said.class_names)) < len(said.class_names):
         raise _refused(path, "class_names: a name stands there twice")
     wanted = said.preprocess.channels
-    if {len(said.preprocess.mean), len(said.preprocess.deviation)} != {wanted}:
-        raise _refused(path, f"preprocess: mean and deviation need {wanted} numbers each")
+    if {len(said.preprocess.mean), len(said.preprocess.std)} != {wanted}:
+        raise _refused(path, f"preprocess: mean and std need {wanted} numbers each")
     return said
 
 

@@ -20,9 +20,9 @@ from striate.text import shell_command
 from striate.training.run import Run
 
 GIVEN = {
-    "network": "mobilenet_v1(width=0.25)", "epochs": 1, "batch": 16, "size": 32, "colour": "rgb",
-    "learning_rate": 0.0125, "optimiser": "adamw", "schedule": "cosine", "clip": 1.5,
-    "recover": True, "vary": "turn=15,mirror=no", "validation": 0.2, "deterministic": True,
+    "network": "mobilenet_v1(width=0.25)", "epochs": 1, "batch": 16, "size": 32, "color": "rgb",
+    "learning_rate": 0.0125, "optimizer": "adamw", "schedule": "cosine", "clip": 1.5,
+    "recover": True, "vary": "rotate=15,hflip=no", "validation": 0.2, "deterministic": True,
     "threads": 1, "seed": 2**40,
 }  # fmt: skip
 
@@ -93,7 +93,7 @@ def test_nothing_is_in_the_command_that_was_not_given(
     assert written(Path("page.html")) == (
         f"striate evaluate {run.folder} ./-photos --out page.html"
     )
-    striate.evaluate(striate.load(run.model_file), "-photos", part="all", out="page.html")
+    striate.evaluate(striate.load(run.model_file), "-photos", split="all", out="page.html")
     assert written(Path("page.html")) == (
         "striate.evaluate(model, '-photos', part='all', out='page.html')"
     )

@@ -26,7 +26,7 @@ CORNERS = np.asarray(pictures.corners())
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a grey and a colour picture, and no screen."""
+    """A working folder with a gray and a color picture, and no screen."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
@@ -123,9 +123,9 @@ def test_json_is_one_document_with_all_facts(here: Path, capsys):
 @pytest.mark.parametrize("mode", get_args(Mode))
 @pytest.mark.parametrize("border", get_args(Border))
 def test_options_reach_the_correlation(mode: str, border: str):
-    found = striate.filter("corners.png", "sobel-x", mode=mode, border=border, stride=2, grey=True)
-    grey = np.asarray(pictures.corners().convert("L"))
-    expected = vision.correlate(grey, vision.kernel("sobel-x"), mode=mode, border=border, stride=2)
+    found = striate.filter("corners.png", "sobel-x", mode=mode, border=border, stride=2, gray=True)
+    gray = np.asarray(pictures.corners().convert("L"))
+    expected = vision.correlate(gray, vision.kernel("sobel-x"), mode=mode, border=border, stride=2)
     assert np.array_equal(found.numbers, expected)
     assert found.input_shape == (32, 48)
 
@@ -176,7 +176,7 @@ def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
         "turned.jpg": ((32, 48, 3), "rotated: turned upright as its EXIF tag says"),
         "deep.png": ((6, 8), "16 bit: scaled to 8 bit"),
         "cmyk.jpg": ((32, 48, 3), "cmyk: converted to RGB"),
-        "palette.png": ((32, 48, 3), "palette: expanded to its colours"),
+        "palette.png": ((32, 48, 3), "palette: expanded to its colors"),
     }
     for name, (shape, note) in notes.items():
         found = striate.filter(name, "identity")
@@ -489,8 +489,8 @@ def test_a_picture_is_told_as_numbers(here: Path, capsys):
     assert shown[:4] == [
         "ramp.png: PNG, 6x8 (height x width), uint8",
         "",
-        "channel  least  most  mean  deviation",
-        "grey         0    33  16.5      9.323",
+        "channel  least  most  mean  std",
+        "gray         0    33  16.5      9.323",
     ]
     assert shown[-5:] == [
         "rows 2 to 4, columns 3 to 5",
@@ -520,7 +520,7 @@ def test_channels_have_their_own_statistics(here: Path, capsys):
     for at, channel in enumerate(document["channels"]):
         plane = CORNERS[..., at]
         assert channel["mean"] == pytest.approx(plane.mean())
-        assert channel["deviation"] == pytest.approx(plane.std())
+        assert channel["std"] == pytest.approx(plane.std())
         assert sum(channel["histogram"]) == plane.size
     patch = document["patch"]
     assert (patch["row"], patch["column"]) == (12, 20)
@@ -563,7 +563,7 @@ def test_a_signal_is_filtered_and_drawn(here: Path, capsys):
     expected = vision.correlate(vision.sample("ecg"), np.full(7, 1 / 7))
     np.testing.assert_allclose(np.load("out.npy"), expected, rtol=1e-6)
     assert min(shown("ecg-box-7.png").shape[:2]) > 300
-    line = "filter sample:ecg --grey --clip --out slopes.png --kernel"
+    line = "filter sample:ecg --gray --clip --out slopes.png --kernel"
     assert main([*line.split(), "1 0 -1"]) == 0
     drawn = shown("slopes.png").astype(int)
     assert (drawn == (150, 16, 34)).all(axis=2).sum() > 2000

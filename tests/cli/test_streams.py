@@ -100,7 +100,7 @@ def test_no_name_acts_on_the_terminal(strange: Path, capsys: pytest.CaptureFixtu
         ["train", "photos", "--epochs", "2", "--threads", "1", "--out", run],
         ["verify", run],
         ["train", "--resume", run],
-        ["evaluate", run, "photos", "--part", "all"],
+        ["evaluate", run, "photos", "--split", "all"],
         ["predict", run, f"photos/{STRANGE}/1.png"],
         ["describe", run],
         ["pack", "photos", "--to", STRANGE],

@@ -42,7 +42,7 @@ STORED_AS = {
 
 
 def corners(width: int = 48, height: int = 32) -> Image.Image:
-    """An RGB picture whose four quarters have four colours: it differs from all its turns."""
+    """An RGB picture whose four quarters have four colors: it differs from all its turns."""
     image = Image.new("RGB", (width, height), (200, 40, 30))
     image.paste((40, 160, 60), (width // 2, 0, width, height // 2))
     image.paste((30, 60, 190), (0, height // 2, width // 2, height))
@@ -90,19 +90,19 @@ def png(
     height: int,
     *,
     depth: int = 8,
-    colour: int = 2,
+    color: int = 2,
     rows: bytes = b"",
     before: Iterable[tuple[bytes, bytes]] = (),
     after: Iterable[tuple[bytes, bytes]] = (),
 ) -> bytes:
     """A PNG with any header, true or not; `rows` are the filtered rows before compression."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     chunks = [(b"IHDR", header), *before, (b"IDAT", zlib.compress(rows)), *after, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(name, data) for name, data in chunks)
 
 
 def solid_png(side: int) -> bytes:
-    """A square RGB picture of one colour, written without ever holding it in memory."""
+    """A square RGB picture of one color, written without ever holding it in memory."""
     packer = zlib.compressobj(9)
     row = b"\0" + b"\x40\x80\xc0" * side
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
@@ -112,11 +112,11 @@ def solid_png(side: int) -> bytes:
 
 
 def deep_png(values: np.ndarray[Any, np.dtype[np.uint16]]) -> bytes:
-    """(H, W, C) of 16 bits -> PNG; C = 1 grey, 2 grey and alpha, 3 colour, 4 colour and alpha."""
+    """(H, W, C) of 16 bits -> PNG; C = 1 gray, 2 gray and alpha, 3 color, 4 color and alpha."""
     height, width, channels = values.shape
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
-    colour = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
-    return png(width, height, depth=16, colour=colour, rows=rows)
+    color = {1: 0, 2: 4, 3: 2, 4: 6}[channels]
+    return png(width, height, depth=16, color=color, rows=rows)
 
 
 def many_scans(image: Image.Image, scans: int) -> bytes:
@@ -165,7 +165,7 @@ def looping_tiff(image: Image.Image) -> bytes:
 
 
 def twelve_bit_tiff(values: list[int]) -> bytes:
-    """A TIFF of one row of grey values from 0 to 4095; an even number of them."""
+    """A TIFF of one row of gray values from 0 to 4095; an even number of them."""
     bits = "".join(f"{value:012b}" for value in values)
     row = int(bits, 2).to_bytes(len(bits) // 8, "big")
     tags = {256: len(values), 257: 1, 258: 12, 259: 1, 262: 1, 273: 126, 277: 1, 278: 1}

@@ -367,7 +367,7 @@ LAYOUTS = [
         "there are no pictures to train on: all 3 are in validation and test",
     ),
     Layout(
-        "unlabelled parts",
+        "unlabeled parts",
         lambda r: plant(r, "train/1.jpg", "test/"),
         "",
         0,

@@ -171,7 +171,7 @@ HOSTILE = Inspection(
 )
 REPORT = """\
 my photos\\x1b[31m: 1,807 pictures in 4 classes (train/validation/test folders)
-9 x 7 to 4000 x 3000, median 640 x 480 pixels; 7 grey, 1,800 colour
+9 x 7 to 4000 x 3000, median 640 x 480 pixels; 7 gray, 1,800 color
 
 class             train  test
 cat               1,000   204  ████████████████████████
@@ -216,7 +216,7 @@ def test_a_good_folder_has_a_short_text():
     )
     assert str(good) == (
         "photos: 7 pictures in 2 classes (class folders)\n"
-        "32 x 24 pixels; colour\n\n"
+        "32 x 24 pixels; color\n\n"
         "class  pictures\n"
         "cat           3  ██████████████████\n"
         "dog           4  ████████████████████████\n\n"
@@ -297,7 +297,7 @@ def test_the_json_is_valid_and_has_every_value():
     assert found["classes"] == {"cat": 1_204, "dög": 602, "猫": 1, "\\udcff<script>\n": 0}
     assert found["parts"]["test"] == {"cat": 204, "dög": 102, "猫": 0, "\\udcff<script>\n": 0}
     assert found["sizes"] == {"smallest": [9, 7], "median": [640, 480], "largest": [4000, 3000]}
-    assert (found["grey"], found["colour"], found["pictures"]) == (7, 1_800, 1_807)
+    assert (found["gray"], found["color"], found["pictures"]) == (7, 1_800, 1_807)
     assert found["trainable"] is False
     assert found["problems"] == list(HOSTILE.problems)
     assert len(found["findings"]) == 8

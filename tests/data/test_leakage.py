@@ -85,9 +85,9 @@ def mnist() -> str:
     Path("set").mkdir()
     for part, stem in (("train", "train"), ("test", "t10k")):
         x, y = rows(part)
-        grey = x[..., 0]
-        head = struct.pack(">4I", 0x803, *grey.shape)
-        Path("set", f"{stem}-images-idx3-ubyte").write_bytes(head + grey.tobytes())
+        gray = x[..., 0]
+        head = struct.pack(">4I", 0x803, *gray.shape)
+        Path("set", f"{stem}-images-idx3-ubyte").write_bytes(head + gray.tobytes())
         labels = struct.pack(">2I", 0x801, len(y)) + y.astype(np.uint8).tobytes()
         Path("set", f"{stem}-labels-idx1-ubyte").write_bytes(labels)
     return "set"
@@ -211,7 +211,7 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
     assert sentence in page
     events = Path("run-keep/events.jsonl").read_text()
     assert events.index("leakage") < events.index('"Started"')
-    assert main(["evaluate", "run-keep", "set", "--part", "validation"]) == 0
+    assert main(["evaluate", "run-keep", "set", "--split", "validation"]) == 0
     text = capsys.readouterr().out
     told = "Leakage: 2 of these 4 images are in train too, so the figures are too good;"
     assert text.index(told) < text.index("right")

@@ -19,9 +19,9 @@ def pictures(*counts: int, part: Split | None = None) -> list[Sample]:
 
 def parts(train: list[int], validation: list[int], test: list[int]) -> list[Sample]:
     return [
-        *pictures(*train, part="train"),
-        *pictures(*validation, part="validation"),
-        *pictures(*test, part="test"),
+        *pictures(*train, split="train"),
+        *pictures(*validation, split="validation"),
+        *pictures(*test, split="test"),
     ]
 
 

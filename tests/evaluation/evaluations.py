@@ -5,7 +5,7 @@ import numpy as np
 from striate.evaluation.evaluation import make_evaluation
 
 
-def of_matrix(matrix, part="test", names=None, sure=0.9, model="net.safetensors", trained_on=0):
+def of_matrix(matrix, split="test", names=None, sure=0.9, model="net.safetensors", trained_on=0):
     """An evaluation with this confusion matrix; every answer is given with probability `sure`."""
     matrix = np.asarray(matrix)
     classes = len(matrix)
@@ -24,7 +24,7 @@ def of_matrix(matrix, part="test", names=None, sure=0.9, model="net.safetensors"
     return make_evaluation(probabilities, labels, paths, names, part, model, trained_on)
 
 
-def drawn(classes, pictures, part="test", names=None, seed=3):
+def drawn(classes, pictures, split="test", names=None, seed=3):
     """An evaluation of random answers, most of them right."""
     draw = np.random.default_rng(seed)
     labels = draw.integers(0, classes, pictures)

@@ -91,7 +91,7 @@ def test_figures_on_what_it_learned_from_carry_a_warning_everywhere(
     some = f"It learned from {learned} of these {total} images: new ones may do far worse."
     for part, warning, count in (("all", some, learned), ("train", LEARNED, learned)):
         page = tmp_path / f"{part}.html"
-        asked = ["evaluate", str(run.folder), str(photos), "--part", part]
+        asked = ["evaluate", str(run.folder), str(photos), "--split", part]
         assert main([*asked, "--out", str(page)]) == 0
         assert warning in capsys.readouterr().out
         assert f'<li class="warning"><span>{warning}</span>' in page.read_text("utf-8")
@@ -124,12 +124,12 @@ def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
 
 def test_an_empty_part_is_refused_with_one_that_is_not(run: Run, photos: Path, tmp_path: Path):
     mixed = copied(photos, split(run, "train")[:4] + split(run, "validation"), tmp_path / "mixed")
-    count = len(striate.evaluate(run.folder, mixed, part="validation"))
+    count = len(striate.evaluate(run.folder, mixed, split="validation"))
     assert count > 5
     with pytest.raises(DataError) as error:
         striate.evaluate(run.folder, mixed)
     assert str(error.value) == (
-        f"{run.folder}: no image is in the test part; try --part validation, which has {count} "
+        f"{run.folder}: no image is in the test part; try --split validation, which has {count} "
         "images"
     )
 
@@ -147,9 +147,9 @@ def test_a_training_without_a_test_part_is_judged_by_its_validation_part(
 ):
     options = {"network": "lenet5", "epochs": 1, "threads": 1, "test": 0.0}
     run = striate.train(photos, out=tmp_path / "run", progress=False, **options)
-    with pytest.raises(DataError, match="in the test part; try --part validation, which has"):
+    with pytest.raises(DataError, match="in the test part; try --split validation, which has"):
         striate.evaluate(run.folder)
-    assert striate.evaluate(run.folder, part="validation").warning == ""
+    assert striate.evaluate(run.folder, split="validation").warning == ""
     assert run.read_json("evaluation.json")["trained_on"] == 0
 
 
@@ -163,8 +163,8 @@ def test_a_model_file_alone_does_not_know_what_it_learned_from(
     assert (evaluation.split, evaluation.trained_on) == ("test", None)
     assert sorted(evaluation.paths) == sorted(split(run, "test"))
     assert UNKNOWN in repr(evaluation)
-    assert UNKNOWN in repr(striate.evaluate(moved, fresh, part="all"))
-    assert LEARNED in repr(striate.evaluate(moved, photos, part="train"))
+    assert UNKNOWN in repr(striate.evaluate(moved, fresh, split="all"))
+    assert LEARNED in repr(striate.evaluate(moved, photos, split="train"))
 
 
 @pytest.mark.parametrize("text", ["{", '{"path": "a"}\n', '{"sha256": 5, "part": "train"}\n', "é"])

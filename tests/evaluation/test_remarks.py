@@ -13,7 +13,7 @@ def test_the_headline_says_the_share_the_pictures_and_the_interval():
     assert headline(of_matrix([[367, 8], [8, 367]])) == (
         "97.9 % of 750 test pictures right (95 % interval 96.6 to 98.7)"
     )
-    assert headline(of_matrix([[1, 0], [0, 0]], part="all")) == (
+    assert headline(of_matrix([[1, 0], [0, 0]], split="all")) == (
         "100 % of 1 picture right (95 % interval 21 to 100)"
     )
 
@@ -44,7 +44,7 @@ def test_leakage_is_the_first_remark_and_a_warning():
         "--leaked drop leaves out such images.",
         warning=True,
     )
-    judged = replace(of_matrix([[4, 0], [0, 5]], part="validation"), leaked=1)
+    judged = replace(of_matrix([[4, 0], [0, 5]], split="validation"), leaked=1)
     assert texts(judged)[0].startswith("Leakage: 1 of these 9 images is in train too, so ")
 
 
@@ -58,7 +58,7 @@ def test_few_pictures_are_a_warning():
 
 
 def test_pictures_that_chose_the_epoch_flatter():
-    evaluation = of_matrix([[40, 3], [2, 30]], part="validation")
+    evaluation = of_matrix([[40, 3], [2, 30]], split="validation")
     chose = make_remarks(evaluation, [epoch(1, best=True), epoch(2)])[1]
     assert chose == Remark(
         "It did not learn from these pictures. These pictures chose the epoch that was kept, so it "
@@ -74,8 +74,8 @@ def test_pictures_it_learned_from_say_nothing_of_new_ones():
         "These are the images it learned from: the figures say nothing about new ones.",
         warning=True,
     )
-    assert make_remarks(of_matrix(matrix, part="train"), ())[1] == all_of_them
-    assert make_remarks(of_matrix(matrix, part="all", trained_on=75), ())[1] == all_of_them
+    assert make_remarks(of_matrix(matrix, split="train"), ())[1] == all_of_them
+    assert make_remarks(of_matrix(matrix, split="all", trained_on=75), ())[1] == all_of_them
     for part in ("test", "validation", "all"):
         assert make_remarks(of_matrix(matrix, part=part, trained_on=60), ())[1] == Remark(
             "It learned from 60 of these 75 images: new ones may do far worse.", warning=True
@@ -87,7 +87,7 @@ def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
         assert texts(of_matrix([[40, 3], [2, 30]], part=part, trained_on=None))[1] == (
             "Whether it learned from any of these images is not known: its run is not here."
         )
-    assert texts(of_matrix([[40, 3], [2, 30]], part="all"))[1] == (
+    assert texts(of_matrix([[40, 3], [2, 30]], split="all"))[1] == (
         "It learned from none of these images, and so all of them were judged."
     )
 

@@ -133,8 +133,8 @@ def test_the_headline_and_the_facts_stand_on_the_page():
 def test_a_cell_of_the_matrix_says_its_direction_and_share():
     read = Page(made(of_matrix([[30, 5], [1, 24]], names=["cat", "dog"])))
     titles = [value for tag, name, value in read.attributes if (tag, name) == ("td", "title")]
-    colours = [v for tag, name, v in read.attributes if tag == "td" and v in ("r", "w")]
-    assert colours == ["r", "w", "w", "r"]
+    colors = [v for tag, name, v in read.attributes if tag == "td" and v in ("r", "w")]
+    assert colors == ["r", "w", "w", "r"]
     assert [title.replace("\xa0", " ") for title in titles] == [
         "true cat, said cat: 30 of 35 pictures (86 %)",
         "true cat, said dog: 5 of 35 pictures (14 %)",

@@ -42,7 +42,7 @@ def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path
 
 
 def test_the_ranges_are_told() -> None:
-    assert describe_ranges(augment_ranges("light", "erase=0.2,mirror=yes")) == (
+    assert describe_ranges(augment_ranges("light", "erase=0.2,hflip=yes")) == (
         "turn ±8°, shift ±6 %, scale ±8 %, mirror half, erase up to 20 %"
     )
     assert describe_ranges(augment_ranges("none", None)) == "nothing is changed"
@@ -77,7 +77,7 @@ def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> 
             white = Image.new("L", (80 + number, 20), 255)
             white.save(tmp_path / name / f"{number}.png")
     figure = np.asarray(
-        draw_sheet(tmp_path, CheckOptions(augment="none", augment_params="turn=60"))
+        draw_sheet(tmp_path, CheckOptions(augment="none", augment_params="rotate=60"))
     )
     for column in range(1, 8):
         left = 32 + 174 * column + 28
@@ -90,7 +90,7 @@ def test_check_writes_the_sheet_and_says_where(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "sheet.png"
-    asked = ["check", str(photos), "--vary", "mixup=0.5", "--out", str(place)]
+    asked = ["check", str(photos), "--augment-params", "mixup=0.5", "--out", str(place)]
     assert main(asked) == 0
     assert capsys.readouterr().out.endswith(f"\nsheet  {place}\n")
     with Image.open(place) as image:

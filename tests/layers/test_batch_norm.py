@@ -1,4 +1,4 @@
-"""Batch normalisation, as torch has it, is what the lectures compute by hand."""
+"""Batch normalization, as torch has it, is what the lectures compute by hand."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def test_then_each_feature_is_scaled_and_shifted(norm: nn.BatchNorm1d) -> None:
 
 
 def test_scale_and_shift_are_trained(norm: nn.BatchNorm1d) -> None:
-    towards = torch.tensor([[1.0, 0], [0, 2], [0, 0], [0, 0], [3, 1]])
-    (norm(BATCH) * towards).sum().backward()
+    toward = torch.tensor([[1.0, 0], [0, 2], [0, 0], [0, 0], [3, 1]])
+    (norm(BATCH) * toward).sum().backward()
     assert norm.weight.grad is not None
     assert norm.bias.grad is not None
     assert norm.weight.grad.allclose(torch.tensor([-0.5 + 3 * 2, 2 * -0.5]))

@@ -18,7 +18,7 @@ def test_logits_are_minus_the_squared_distances() -> None:
             assert torch.isclose(logits[n, at], expected, rtol=1e-4)
 
 
-def test_cross_entropy_pulls_towards_the_code_and_pushes_from_the_others() -> None:
+def test_cross_entropy_pulls_toward_the_code_and_pushes_from_the_others() -> None:
     codes, x = torch.randn(3, 5, dtype=torch.float64), torch.randn(1, 5, dtype=torch.float64)
     distances = (x - codes).square().sum(dim=1)
     equation_9 = distances[2] + torch.exp(-distances).sum().log()

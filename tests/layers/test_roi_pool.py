@@ -39,7 +39,7 @@ def test_a_map_is_pooled_to_two_rows_of_three_cells(maps: Tensor, edges: Edges, 
     assert pool_regions(maps, whole(maps), (2, 3), edges=edges).equal(picture(cells))
 
 
-def test_with_rounded_edges_neighbours_overlap() -> None:
+def test_with_rounded_edges_neighbors_overlap() -> None:
     """The middle row of five lies in both cells; with floors it belongs to the second."""
     maps = torch.tensor([1.0, 1, 5, 1, 1]).reshape(1, 1, 5, 1)
     assert pool_regions(maps, whole(maps), (2, 1), edges="floor").flatten().tolist() == [1, 5]

@@ -67,13 +67,13 @@ def groups(network: nn.Module) -> list[dict[str, object]]:
 @pytest.mark.parametrize("name", TORCHS)
 def test_the_steps_are_those_of_torch(name: str) -> None:
     ours, theirs = Net(), Net()
-    optimiser, reference = Optimizer(ours, name, DECAY), of_torch(theirs, name)
+    optimizer, reference = Optimizer(ours, name, DECAY), of_torch(theirs, name)
     for seed in range(5):
         for group in reference.param_groups:
             group["lr"] = 0.01 / (seed + 1)
         for network in (ours, theirs):
             grow_gradients(network, seed)
-        optimiser.step(0.01 / (seed + 1))
+        optimizer.step(0.01 / (seed + 1))
         reference.step()
     for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(one, two)
@@ -123,14 +123,14 @@ TUNED: dict[str, tuple[str, dict[str, object], Callable[..., torch.optim.Optimiz
 def test_tuned_steps_are_those_of_torch_and_differ_from_the_usual(case: str) -> None:
     name, tuning, reference_of = TUNED[case]
     ours, theirs, usual = Net(), Net(), Net()
-    optimiser, plain = Optimizer(ours, name, DECAY, **tuning), Optimizer(usual, name, DECAY)
+    optimizer, plain = Optimizer(ours, name, DECAY, **tuning), Optimizer(usual, name, DECAY)
     reference = reference_of(groups(theirs))
     for group in reference.param_groups:
         group["lr"] = 0.01
     for seed in range(4):
         for network in (ours, theirs, usual):
             grow_gradients(network, seed)
-        optimiser.step(0.01)
+        optimizer.step(0.01)
         reference.step()
         plain.step(0.01)
     for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
@@ -142,7 +142,7 @@ def test_tuned_steps_are_those_of_torch_and_differ_from_the_usual(case: str) -> 
 def test_tuned_hidden_weights_of_muon_move_as_torch_has_it() -> None:
     """In float32, as torch's own takes bfloat16: the directions agree, not the bits."""
     ours, theirs = Four().float(), Four().float()
-    optimiser = Optimizer(ours, "muon", 0.0, momentum=0.8)
+    optimizer = Optimizer(ours, "muon", 0.0, momentum=0.8)
     hidden = [theirs.tall.weight, theirs.as_tall.weight]
     reference = torch.optim.Muon(hidden, lr=0.02, momentum=0.8, weight_decay=0.0)
     torch.manual_seed(2)
@@ -150,7 +150,7 @@ def test_tuned_hidden_weights_of_muon_move_as_torch_has_it() -> None:
         for one, two in zip(ours.parameters(), theirs.parameters(), strict=True):
             one.grad = torch.randn_like(one)
             two.grad = one.grad.clone()
-        optimiser.step(0.02)
+        optimizer.step(0.02)
         reference.step()
     for one, two in zip((ours.tall.weight, ours.as_tall.weight), hidden, strict=True):
         torch.testing.assert_close(one, two, rtol=0, atol=2e-3)
@@ -165,7 +165,7 @@ def test_tuned_steps_are_those_of_the_paper(paper: str) -> None:
     }[paper]
     network, rate = Four(), 0.03
     before = {name: p.detach().clone().numpy() for name, p in network.named_parameters()}
-    optimiser, steps = (
+    optimizer, steps = (
         Optimizer(network, paper, DECAY, **tuning),
         [dict[str, Array]() for _ in "ab"],
     )
@@ -173,7 +173,7 @@ def test_tuned_steps_are_those_of_the_paper(paper: str) -> None:
         for name, param in network.named_parameters():
             param.grad = torch.randn_like(param)
             gradients[name] = param.grad.numpy().copy()
-        optimiser.step(rate)
+        optimizer.step(rate)
     name, (g, h) = "wide.weight", [gradients["wide.weight"] for gradients in steps]
     w = before[name]
     match paper:
@@ -199,23 +199,23 @@ def test_tuned_steps_are_those_of_the_paper(paper: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_tunes_an_optimiser_changes_its_steps_and_nothing_else_is_taken(name: str) -> None:
+def test_what_tunes_an_optimizer_changes_its_steps_and_nothing_else_is_taken(name: str) -> None:
     values = {"momentum": 0.3, "betas": (0.3, 0.4), "eps": 0.1}
     for what, value in values.items():
         if name not in TUNED_BY[what]:
             with pytest.raises(OptionError, match=f"^{name} has no use for {what}; leave it out"):
-                options.TrainOptions.read({"optimiser": name, what: value})
+                options.TrainOptions.read({"optimizer": name, what: value})
             continue
-        assert options.TrainOptions.read({"optimiser": name, what: value})
+        assert options.TrainOptions.read({"optimizer": name, what: value})
         usual, tuned = Four(), Four()
         pair = [(usual, Optimizer(usual, name, DECAY))]
         pair.append((tuned, Optimizer(tuned, name, DECAY, **{what: value})))
-        for network, optimiser in pair:
+        for network, optimizer in pair:
             torch.manual_seed(0)
             for _step in range(3):
                 for param in network.parameters():
                     param.grad = torch.randn_like(param) / 10
-                optimiser.step(0.01)
+                optimizer.step(0.01)
         assert not torch.equal(usual.wide.weight, tuned.wide.weight) or not torch.equal(
             usual.first.weight, tuned.first.weight
         )
@@ -300,12 +300,12 @@ def test_the_steps_are_those_of_the_paper(paper: Callable[..., Array]) -> None:
     network, rates = Four(), [0.03, 0.02, 0.05, 0.01, 0.04]
     before = {name: p.detach().clone().numpy() for name, p in network.named_parameters()}
     gradients: dict[str, list[Array]] = {name: [] for name in before}
-    optimiser = Optimizer(network, paper.__name__, DECAY)
+    optimizer = Optimizer(network, paper.__name__, DECAY)
     for rate in rates:
         for name, param in network.named_parameters():
             param.grad = torch.randn_like(param)
             gradients[name].append(param.grad.numpy().copy())
-        optimiser.step(rate)
+        optimizer.step(rate)
     for name, param in network.named_parameters():
         hidden = name in ("tall.weight", "as_tall.weight", "wide.weight")
         rule = adamw_beside_muon if paper is muon and not hidden else paper
@@ -343,16 +343,16 @@ def test_biases_and_scales_are_not_decayed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_restored_optimiser_goes_on_as_before(name: str) -> None:
+def test_a_restored_optimizer_goes_on_as_before(name: str) -> None:
     ours, again = Net(), Net()
     first, second = Optimizer(ours, name, DECAY), Optimizer(again, name, DECAY)
     grow_gradients(ours, 0)
     first.step(0.01)
     again.load_state_dict(ours.state_dict())
     second.restore({name: tensor.contiguous() for name, tensor in first.state().items()})
-    for network, optimiser in ((ours, first), (again, second)):
+    for network, optimizer in ((ours, first), (again, second)):
         grow_gradients(network, 1)
-        optimiser.step(0.01)
+        optimizer.step(0.01)
     for one, two in zip(ours.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, two)
 
@@ -373,10 +373,10 @@ def test_gradients_that_wait_are_restored() -> None:
 def test_cleared_gradients_change_nothing() -> None:
     network = Net()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    optimiser = Optimizer(network, "nesterov", DECAY)
+    optimizer = Optimizer(network, "nesterov", DECAY)
     network.body(torch.randn(4, 3, 32, 32)).sum().backward()
-    optimiser.zero_grad()
-    optimiser.step(1.0)
+    optimizer.zero_grad()
+    optimizer.step(1.0)
     for key, value in network.named_parameters():
         assert torch.equal(value, before[key])
 
@@ -388,37 +388,37 @@ def length(network: nn.Module) -> float:
 
 def test_long_gradients_are_clipped_to_their_norm_and_short_ones_are_not() -> None:
     network = Net()
-    optimiser = Optimizer(network, "nesterov", DECAY)
+    optimizer = Optimizer(network, "nesterov", DECAY)
     grow_gradients(network, 0)
     whole = length(network)
-    optimiser.clip_grad_norm(whole * 2)
+    optimizer.clip_grad_norm(whole * 2)
     assert length(network) == whole
-    optimiser.clip_grad_norm(whole / 4)
+    optimizer.clip_grad_norm(whole / 4)
     assert length(network) == pytest.approx(whole / 4, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_optimiser_learns_the_stripes_at_its_own_rate(
+def test_every_optimizer_learns_the_stripes_at_its_own_rate(
     name: str, photos: Path, tmp_path: Path
 ) -> None:
-    asked = {"epochs": 20, "batch": 8, "threads": 1, "seed": 3, "optimiser": name}
+    asked = {"epochs": 20, "batch": 8, "threads": 1, "seed": 3, "optimizer": name}
     run = striate.train(photos, out=tmp_path / "run", progress=False, **asked)
     assert max(epoch.validation_accuracy for epoch in run.epochs()) > 0.9
 
 
-def test_no_optimiser_loads_the_compiler() -> None:
+def test_no_optimizer_loads_the_compiler() -> None:
     code = (
         "import sys, torch\n"
         "from typing import get_args\n"
         "from striate import options, zoo\n"
         "from striate.optim.ema import Average\n"
-        "from striate.optim.optimizer import Optimiser\n"
-        "for name in get_args(options.Optimiser):\n"
+        "from striate.optim.optimizer import Optimizer\n"
+        "for name in get_args(options.Optimizer):\n"
         "    network = zoo.build('lenet5')\n"
-        "    optimiser = Optimiser(network, name, 0.01)\n"
+        "    optimizer = Optimizer(network, name, 0.01)\n"
         "    network(torch.randn(2, 1, 32, 32)).sum().backward()\n"
-        "    optimiser.clip(1.0)\n"
-        "    optimiser.step(0.1)\n"
+        "    optimizer.clip(1.0)\n"
+        "    optimizer.step(0.1)\n"
         "    Average(network, 0.9).follow(network)\n"
         "print({'torch._dynamo', 'sympy'} & set(sys.modules))\n"
     )
@@ -432,12 +432,12 @@ def test_a_gradient_that_is_laid_out_otherwise_changes_the_same_weights(name: st
     for layout in (torch.contiguous_format, torch.channels_last):
         torch.manual_seed(0)
         network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Conv2d(3, 3, 3), nn.Conv2d(3, 4, 3))
-        optimiser = Optimizer(network, name, DECAY)
+        optimizer = Optimizer(network, name, DECAY)
         for _step in range(2):
             for param in network.parameters():
                 gradient = torch.randn(param.shape)
                 inner = gradient.ndim == 4
                 param.grad = gradient.contiguous(memory_format=layout) if inner else gradient
-            optimiser.step(0.01)
+            optimizer.step(0.01)
         found.append(torch.cat([param.detach().flatten() for param in network.parameters()]))
     torch.testing.assert_close(found[0], found[1], rtol=1e-6, atol=1e-7)

@@ -13,7 +13,7 @@ FOUND = Matches(np.array([[20, 10]]), np.array([0.876]), (8, 12))
 
 
 def test_a_box_frames_the_pixels_of_a_match():
-    shown = np.asarray(draw_matches(np.full((40, 50), 255, np.uint8), FOUND, colour="#ff0000"))
+    shown = np.asarray(draw_matches(np.full((40, 50), 255, np.uint8), FOUND, color="#ff0000"))
     red = (shown == (255, 0, 0)).all(axis=2)
     assert red[[20, 27], 10:22].all()
     assert red[20:28, [10, 21]].all()
@@ -31,8 +31,8 @@ def test_numbers_that_are_no_bytes_are_spread_from_black_to_white():
         9,
     ]
     assert np.asarray(draw_matches(np.full((2, 2), 3.0), nothing)).max() == 0
-    colours = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
-    assert (np.asarray(draw_matches(colours, nothing)) == colours).all()
+    colors = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
+    assert (np.asarray(draw_matches(colors, nothing)) == colors).all()
 
 
 def test_what_is_no_picture_is_refused():

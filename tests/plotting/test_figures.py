@@ -1,4 +1,4 @@
-"""Numbers get the colours that the bar beside them says, and figures leave room for all."""
+"""Numbers get the colors that the bar beside them says, and figures leave room for all."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def test_rounding_errors_do_not_make_a_picture_signed():
     assert colorize(numbers, choose_scale(numbers)).tolist() == [[0, 255]]
 
 
-def test_zero_is_exactly_the_middle_colour_and_the_strongest_number_an_end():
+def test_zero_is_exactly_the_middle_color_and_the_strongest_number_an_end():
     numbers = np.array([[-40.0, 0, 20], [40, -20, 0]])
-    colours = colorize(numbers, choose_scale(numbers))
+    colors = colorize(numbers, choose_scale(numbers))
     assert choose_scale(numbers) == Scale("diverging", -40, 40)
-    assert tuple(colours[0, 0]) == BLUE
-    assert colours[0, 1].tolist() == colours[1, 2].tolist() == [255, 255, 255]
-    assert tuple(colours[1, 0]) == RED
-    assert colours[0, 2, 0] > colours[0, 2, 2]
-    assert colours[1, 1, 0] < colours[1, 1, 2]
+    assert tuple(colors[0, 0]) == BLUE
+    assert colors[0, 1].tolist() == colors[1, 2].tolist() == [255, 255, 255]
+    assert tuple(colors[1, 0]) == RED
+    assert colors[0, 2, 0] > colors[0, 2, 2]
+    assert colors[1, 1, 0] < colors[1, 1, 2]
 
 
 def test_the_scale_reaches_as_far_below_zero_as_above():
@@ -56,7 +56,7 @@ def test_the_scale_reaches_as_far_below_zero_as_above():
     assert choose_scale(np.array([[-50.0, 3]])) == Scale("diverging", -50, 50)
 
 
-def test_of_signed_channels_the_one_farthest_from_zero_gives_the_colour():
+def test_of_signed_channels_the_one_farthest_from_zero_gives_the_color():
     numbers = np.array([[[-9.0, 0, 10], [0, 0, 0], [3, -4, 1], [2, -1, 0]]])
     farthest = np.array([[10.0, 0, -4, 2]])
     expected = colorize(farthest, Scale("diverging", -10, 10))
@@ -89,17 +89,17 @@ def test_nothing_is_clipped_and_the_order_is_kept(numbers: np.ndarray):
     scale = choose_scale(numbers)
     assert scale.least - 0.03 <= numbers.min()
     assert numbers.max() <= scale.most + 0.03
-    colours = colorize(numbers, scale).astype(int)
-    red = colours if colours.ndim == 2 else colours[..., 0] - colours[..., 2]
+    colors = colorize(numbers, scale).astype(int)
+    red = colors if colors.ndim == 2 else colors[..., 0] - colors[..., 2]
     least, most = numbers.argmin(), numbers.argmax()
     assert red.flat[least] <= red.flat[most]
 
 
-def test_each_scale_says_what_its_colours_mean():
+def test_each_scale_says_what_its_colors_mean():
     assert Scale("plain", 0, 255).describe() == "0 to 255, black to white"
     assert Scale("stretched", 0, 1020).describe() == "0 to 1,020, black to white"
     assert Scale("diverging", -9, 9).describe() == "-9 to 9, blue to red, 0 is white"
-    assert Scale("diverging", -9, 9).describe(colour=True) == (
+    assert Scale("diverging", -9, 9).describe(color=True) == (
         "-9 to 9, blue to red, 0 is white; of the channels the one farthest from 0"
     )
 

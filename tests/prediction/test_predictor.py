@@ -289,14 +289,14 @@ def test_pictures_are_read_a_batch_ahead_and_a_stop_is_clean(
     work.close()
 
 
-def test_a_grey_network_sees_grey(tmp_path: Path) -> None:
+def test_a_gray_network_sees_gray(tmp_path: Path) -> None:
     torch.manual_seed(2)
     network = zoo.build("lenet5", classes=4).eval()
     view = Preprocess(32, 1, "crop", (0.5,), (0.25,))
-    grey = Model(network, NetworkSpec.of("lenet5"), NAMES, view, SplitFractions(0.15, 0.25))
-    (tmp_path / "colour.png").write_bytes(encoded(corners()))
-    (tmp_path / "grey.png").write_bytes(encoded(corners().convert("L")))
-    one, two = predicted(grey, tmp_path)
+    gray = Model(network, NetworkSpec.of("lenet5"), NAMES, view, SplitFractions(0.15, 0.25))
+    (tmp_path / "color.png").write_bytes(encoded(corners()))
+    (tmp_path / "gray.png").write_bytes(encoded(corners().convert("L")))
+    one, two = predicted(gray, tmp_path)
     assert one.top == two.top
 
 

@@ -24,7 +24,7 @@ from striate.zoo.spec import NetworkSpec
 
 
 def pooled() -> nn.Module:
-    """A network whose head averages over everything, and which normalises."""
+    """A network whose head averages over everything, and which normalizes."""
     return chain(
         conv=nn.Conv2d(3, 8, 3, stride=2), norm=nn.BatchNorm2d(8), relu=nn.ReLU(inplace=True),
         more=nn.Conv2d(8, 8, 3), average=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(),

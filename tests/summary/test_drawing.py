@@ -14,7 +14,7 @@ from PIL import Image
 from torch import nn
 
 from striate.layers import chain, meta_init
-from striate.plotting.shapes import COLOURS, Box, Drawing, Label, arrow_head, text_width
+from striate.plotting.shapes import COLORS, Box, Drawing, Label, arrow_head, text_width
 from striate.summary import Summary, summarize
 from striate.summary.drawing import draw_network
 from striate.summary.drawing_plan import Plan, make_scale
@@ -253,7 +253,7 @@ def test_the_pixels_show_the_same_boxes() -> None:
     for box in drawing.boxes:
         left, middle = (box.x + box.thick / 2) * 2, (box.y + drawing.down) * 2
         red, green, blue = image.getpixel((round(left), round(middle)))
-        assert f"#{red:02x}{green:02x}{blue:02x}" == COLOURS[box.sort]
+        assert f"#{red:02x}{green:02x}{blue:02x}" == COLORS[box.sort]
 
 
 @pytest.mark.parametrize(

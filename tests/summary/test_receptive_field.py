@@ -65,8 +65,8 @@ def told(layer: Layer, unit: int) -> tuple[float, float]:
     assert layer.receptive_field is not None
     assert layer.jump is not None
     assert layer.start is not None
-    centre, reach = layer.start[0] + unit * layer.jump[0], (layer.receptive_field[0] - 1) / 2
-    return centre - reach, centre + reach
+    center, reach = layer.start[0] + unit * layer.jump[0], (layer.receptive_field[0] - 1) / 2
+    return center - reach, center + reach
 
 
 def foretold(layer: Layer, unit: int, height: int) -> tuple[float, float]:
@@ -265,7 +265,7 @@ class Applied(nn.Module):
         (lambda x: F.channel_shuffle(x, 2), 2),
         (lambda x: x * x.std(1, keepdim=True), 2),
     ],
-    ids=["roll", "flip", "fold", "shuffle", "deviation"],
+    ids=["roll", "flip", "fold", "shuffle", "std"],
 )
 def test_what_moves_along_channels_keeps_what_is_seen(
     act: Callable[[Tensor], Tensor], channels: int

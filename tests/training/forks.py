@@ -36,7 +36,7 @@ USUAL = {"epochs": 2, "batch": 18, "threads": 1, "seed": 3, "network": "lenet5"}
 #: with batch norms, in float64: in float32 the gradients of a fresh ResNet-20 are 2e-3 off anyway
 NORMS = {**USUAL, "network": "resnet20", "size": 16, "epochs": 1, "augment": "none"}
 EVERYTHING = {
-    "vary": "mixup=0.4,cutmix=0.8,turn=20",
+    "vary": "mixup=0.4,cutmix=0.8,rotate=20",
     "accumulate": 2,
     "clip": 0.5,
     "balance": "weights",

@@ -47,7 +47,9 @@ def passed(
 ) -> tuple[float, list[torch.Tensor]]:
     """The loss and all gradients."""
     net.train().to(memory_format=shape.memory_format)
-    loss, _ = ForwardBackward(net, shape, smoothing=0.1, weights=torch.arange(1.0, 6.0)).run(given)
+    loss, _ = ForwardBackward(net, shape, label_smoothing=0.1, weights=torch.arange(1.0, 6.0)).run(
+        given
+    )
     return float(loss.detach()), [param.grad.clone() for param in net.parameters()]
 
 
@@ -150,7 +152,7 @@ def test_a_run_in_any_form_resumes_to_the_last_bit(photos: Path, tmp_path: Path,
     last = [tensorfile.read(run.checkpoints / "last.safetensors")[1] for run in (whole, part)]
     assert last[0].keys() == last[1].keys()
     assert all(torch.equal(last[0][name], last[1][name]) for name in last[0])
-    assert ("optimiser.scale" in last[0]) == (asked.get("precision") == "float16")
+    assert ("optimizer.scale" in last[0]) == (asked.get("precision") == "float16")
     assert striate.verify(part.folder).same
 
 

@@ -40,7 +40,7 @@ def test_gradients_that_vanish_are_named_with_step_layers_and_cause():
     assert start == "epoch 3, step 7"
     assert rest.endswith(
         " times; likely cause: saturated or dead units between it and the output, or many layers "
-        "without normalisation"
+        "without normalization"
     )
 
 
@@ -49,8 +49,8 @@ def test_gradients_that_explode_are_named():
     (text,) = felt(network, loss_times=1e9)
     assert text.startswith("epoch 3, step 7: gradients explode: that of 1 is ")
     assert text.endswith(
-        " times as long as its weights; likely cause: many layers without normalisation, or first "
-        "weights that are too large; try --clip 1"
+        " times as long as its weights; likely cause: many layers without normalization, or first "
+        "weights that are too large; try --clip-grad 1"
     )
 
 

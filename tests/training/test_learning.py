@@ -42,15 +42,15 @@ def differing(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> s
     [
         ({}, {"momentum": 0.9, "betas": None, "eps": None}),
         ({"momentum": "0.5"}, {"momentum": 0.5, "betas": None, "eps": None}),
-        ({"optimiser": "lamb"}, {"momentum": None, "betas": [0.9, 0.999], "eps": 1e-6}),
+        ({"optimizer": "lamb"}, {"momentum": None, "betas": [0.9, 0.999], "eps": 1e-6}),
         (
-            {"optimiser": "muon", "betas": (0.8, 0.9)},
+            {"optimizer": "muon", "betas": (0.8, 0.9)},
             {"momentum": 0.95, "betas": [0.8, 0.9], "eps": 1e-8},
         ),
     ],
     ids=["usual", "momentum", "lamb", "muon"],
 )
-def test_what_tunes_the_optimiser_is_recorded_and_given_or_its_usual_value(
+def test_what_tunes_the_optimizer_is_recorded_and_given_or_its_usual_value(
     photos: Path, tmp_path: Path, asked: dict[str, Any], recorded: dict[str, Any]
 ):
     run = striate.train(photos, out=tmp_path, progress=False, **{**QUICK, "epochs": 1}, **asked)
@@ -63,11 +63,11 @@ def test_what_tunes_the_optimiser_is_recorded_and_given_or_its_usual_value(
 @pytest.mark.parametrize(
     "options",
     [
-        {"optimiser": "muon", "accumulate": 4, "clip": 1.0, "average": 0.9, "network": "resnet20"},
-        {"optimiser": "lamb", "schedule": "plateau", "warm_up": 0.1, "balance": "sampling"},
-        {"optimiser": "adagrad", "accumulate": 3, "balance": "weights", "smoothing": 0.1},
-        {"optimiser": "rmsprop", "momentum": 0.8, "eps": 1e-3},
-        {"optimiser": "adamw", "betas": "0.7,0.95", "eps": 1e-4},
+        {"optimizer": "muon", "accumulate": 4, "clip": 1.0, "average": 0.9, "network": "resnet20"},
+        {"optimizer": "lamb", "schedule": "plateau", "warm_up": 0.1, "balance": "sampling"},
+        {"optimizer": "adagrad", "accumulate": 3, "balance": "weights", "smoothing": 0.1},
+        {"optimizer": "rmsprop", "momentum": 0.8, "eps": 1e-3},
+        {"optimizer": "adamw", "betas": "0.7,0.95", "eps": 1e-4},
     ],
     ids=["muon", "lamb", "adagrad", "rmsprop", "adamw"],
 )
@@ -128,7 +128,7 @@ def test_more_steps_to_an_update_take_a_higher_rate(photos: Path, tmp_path: Path
 def test_gradients_are_clipped(photos: Path, tmp_path: Path):
     options = {**QUICK, "epochs": 1, "weight_decay": 0}
     free = striate.train(photos, out=tmp_path / "free", progress=False, **options)
-    still = striate.train(photos, out=tmp_path / "clip", progress=False, clip=1e-30, **options)
+    still = striate.train(photos, out=tmp_path / "clip", progress=False, clip_grad=1e-30, **options)
     assert abs(free.epochs()[0].train_loss - still.epochs()[0].train_loss) > 1e-3
     momenta = [t for name, t in tensors(still).items() if name.endswith(".momentum")]
     assert momenta
@@ -145,7 +145,7 @@ def test_the_average_is_what_is_validated_and_kept(photos: Path, tmp_path: Path)
     assert average.pop("updates") > 0
     assert differing(kept, average) == set()
     assert len(differing(kept, network)) > 60
-    judged = striate.evaluate(run.model_file, photos, part="validation")
+    judged = striate.evaluate(run.model_file, photos, split="validation")
     told = next(epoch for epoch in reversed(run.epochs()) if epoch.best)
     assert judged.log_loss == pytest.approx(told.validation_loss, rel=1e-5)
 
@@ -181,7 +181,7 @@ def test_a_class_of_few_pictures_counts_as_much_as_the_others(
     def asked_for_flat(**more: str) -> float:
         out = tmp_path / more.get("balance", "none")
         run = striate.train(here, out=out, progress=False, **options, **more)
-        judged = striate.evaluate(run.model_file, photos, part="all")
+        judged = striate.evaluate(run.model_file, photos, split="all")
         return sum(row[0] for row in judged.confusion)
 
     assert asked_for_flat(balance=balance) > asked_for_flat()

@@ -141,11 +141,11 @@ def test_the_plot_marks_the_suggestion_between_its_decades(test: RateTest):
 
 def test_no_line_of_the_plot_leaves_it(test: RateTest):
     found = re.findall(r'points="([^"]+)" stroke="(#\w+)"', draw_rate_test(test, ".svg").decode())
-    for points, colour in found:
+    for points, color in found:
         for x, y in (map(float, point.split(",")) for point in points.split()):
             assert 60 <= x <= 620
             assert 44 <= y <= 344
-            assert y > 44 or colour not in ("#b9cbe8", "#2f5fb3")  # nor runs along its edge
+            assert y > 44 or color not in ("#b9cbe8", "#2f5fb3")  # nor runs along its edge
 
 
 def test_the_plot_is_a_png_of_twice_its_size(test: RateTest):

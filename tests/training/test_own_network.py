@@ -316,7 +316,7 @@ def test_shared_weights_stay_shared(photos: Path, place: Path):
         def forward(self, x: Tensor) -> Tensor:
             return self.head(self.other(self.one(x.flatten(1)).relu()).relu())
 
-    run = striate.train(photos, network=Tied, epochs=1, average=0.9, out="run", **QUICK)
+    run = striate.train(photos, network=Tied, epochs=1, ema=0.9, out="run", **QUICK)
     tensors = weights(run)
     kept = {name: tensors[f"average.{name}.weight"] for name in ("one", "other")}
     assert kept["one"].equal(kept["other"])
@@ -338,7 +338,7 @@ def test_a_forward_that_asks_for_values_is_trained(photos: Path, place: Path):
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x if x.sum() > 0 else -x)
 
-    run = striate.train(photos, network=Asking, epochs=1, trial="yes", out="run", **QUICK)
+    run = striate.train(photos, network=Asking, epochs=1, autotune="yes", out="run", **QUICK)
     assert run.finished
 
 
@@ -430,7 +430,7 @@ WRONG = {
     "bad.py:Large": (
         "bad.py:Large does not take 1 picture of 1x32x32: RuntimeError: mat1 and mat2 shapes "
         "cannot be multiplied (1x1024 and 4096x3) (bad.py, line 34)\n"
-        "where it needs pictures of another size or colour, give --size or --colour"
+        "where it needs pictures of another size or color, give --size or --color"
     ),
     "bad.py:Empty": "bad.py:Empty has no parameters that can be trained",
     "bad.py:Odd": "bad.py:Odd keeps _extra_state, which is no tensor and cannot be saved",
@@ -668,7 +668,7 @@ striate.train({str(photos)!r}, network=Pooled(), epochs=2, batch=80, threads=1, 
 
 @pytest.mark.parametrize(
     ("network", "norm", "least"),
-    [(Pooled, "local", 6), (Pooled, "synchronised", 3), ("lenet5", "synchronised", 2)],
+    [(Pooled, "local", 6), (Pooled, "synchronized", 3), ("lenet5", "synchronized", 2)],
 )
 def test_no_process_has_an_empty_batch_for_it(network: Any, norm: str, least: int):
     """A forward may not take one: a view of no numbers is ambiguous."""

@@ -20,7 +20,7 @@ from striate.training.run import Run
 
 OPTIONS: dict[str, Any] = {
     "epochs": 4, "batch": 16, "threads": 1, "seed": 3, "recover": True, "schedule": "constant",
-    "learning_rate": 0.02, "optimiser": "nesterov",
+    "learning_rate": 0.02, "optimizer": "nesterov",
 }  # fmt: skip
 usual = schedule.learning_rate
 

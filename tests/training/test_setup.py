@@ -36,7 +36,7 @@ def test_mean_and_deviation_are_those_of_the_training_pictures(
     assert data.preprocess.std == pytest.approx(values.std(axis=0))
 
 
-def test_pictures_of_one_colour_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
+def test_pictures_of_one_color_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
     for number, path in enumerate(class_folders(tmp_path, {"one": 4, "two": 4})):
         Image.new("L", (9 + number, 9), 200).save(path)
     data = read(tmp_path, size=16, network="resnet18", fit="stretch")

@@ -78,7 +78,7 @@ def test_the_run_folder_holds_all_that_was_promised(run: Run):
 def test_what_was_not_asked_for_is_chosen_and_recorded(run: Run):
     options = run.read_json("options.json")
     assert options["network"] == "lenet5"
-    assert (options["size"], options["colour"], options["augment"]) == (32, "grey", "light")
+    assert (options["size"], options["color"], options["augment"]) == (32, "gray", "light")
     assert (options["seed"], options["batch"], options["epochs"]) == (3, 8, 12)
     striate.TrainOptions.read({k: v for k, v in options.items() if k != "photos"})
 

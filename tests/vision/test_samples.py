@@ -1,4 +1,4 @@
-"""The samples are there, small, and each has a licence in the table beside it."""
+"""The samples are there, small, and each has a license in the table beside it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ TABLE = re.findall(
 )
 
 
-@pytest.mark.parametrize(("name", "size", "licence", "source"), TABLE)
-def test_a_sample_is_what_its_row_says(name: str, size: str, licence: str, source: str):
+@pytest.mark.parametrize(("name", "size", "license", "source"), TABLE)
+def test_a_sample_is_what_its_row_says(name: str, size: str, license: str, source: str):
     values = sample(name)
     assert " x ".join(map(str, values.shape)) == size
     assert values.dtype == ("int16" if values.ndim == 1 else "uint8")
     assert np.ptp(values) > 100
-    assert licence == {"1": "CC0 1.0", "2": "MIT", "3": "CC0 1.0"}[source]
+    assert license == {"1": "CC0 1.0", "2": "MIT", "3": "CC0 1.0"}[source]
 
 
 def test_every_sample_has_a_row_and_a_file_and_all_are_small():
@@ -40,7 +40,7 @@ def test_a_sample_may_be_changed_and_is_whole_the_next_time():
     assert sample("shapes").any()
 
 
-def test_a_misspelt_sample_is_corrected():
+def test_a_misspelled_sample_is_corrected():
     with pytest.raises(OptionError) as error:
         sample("camra")
     assert str(error.value) == "no sample is called 'camra'; did you mean 'camera' or 'cat'?"

@@ -29,7 +29,7 @@ def by_a_loop(template: np.ndarray, image: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(7, 5), (1, 4), (6, 1), (30, 40), (5, 5, 3), (4, 3, 5)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float64])
-def test_normalised_scores_are_those_of_a_loop(shape: tuple[int, ...], dtype: type):
+def test_normalized_scores_are_those_of_a_loop(shape: tuple[int, ...], dtype: type):
     random = np.random.default_rng(sum(shape))
     template = random.integers(0, 255, shape).astype(dtype)
     image = random.integers(0, 255, (30, 40, *shape[2:])).astype(dtype)
@@ -91,7 +91,7 @@ def test_a_bright_patch_beats_the_true_place_in_plain_correlation_alone():
     assert find(cross, image, threshold=0.8).positions.tolist() == [[30, 20]]
 
 
-def test_a_coloured_template_is_told_from_one_of_another_colour():
+def test_a_colored_template_is_told_from_one_of_another_color():
     image = np.full((20, 40, 3), 90, np.uint8)
     image[5:9, 5:9, 0] = image[5:9, 25:29, 2] = 200
     red = image[3:11, 3:11]
@@ -165,9 +165,9 @@ def test_one_handwritten_three_finds_two_thirds_of_the_threes_of_a_form():
     three = pictures[labels == 3][16]
     tuned, other = form(slice(300, 400), seed=1), form(slice(400, 500), seed=2)
     threshold = best_threshold(find(three, tuned.page), tuned, 3)
-    normalised = judged(find(three, other.page), other, 3, threshold)
-    assert 0.58 < normalised.precision < 0.70
-    assert 0.58 < normalised.recall < 0.70
+    normalized = judged(find(three, other.page), other, 3, threshold)
+    assert 0.58 < normalized.precision < 0.70
+    assert 0.58 < normalized.recall < 0.70
     threshold = best_threshold(find(three, tuned.page, method="plain"), tuned, 3)
     plain = judged(find(three, other.page, method="plain"), other, 3, threshold)
     assert plain.f1 < 0.5
@@ -179,7 +179,7 @@ def test_copies_of_the_template_are_all_found_and_nothing_else():
     three = pictures[labels == 3][4]
     found = find(three, source.page, threshold=0.99)
     assert len(found) == 1
-    assert np.abs(source.centres[source.labels == 3] - found.centers).max(axis=1).min() == 0
+    assert np.abs(source.centers[source.labels == 3] - found.centers).max(axis=1).min() == 0
 
 
 EYE = np.eye(3)
@@ -205,7 +205,7 @@ EYE = np.eye(3)
         (EYE, np.ones((0, 9)), {}, "the picture is empty: its shape is (0, 9); every axis "
          "needs a value"),
         (EYE, EYE, {"method": "normalized"}, "no method is called 'normalized'; did you mean "
-         "'normalised'?"),
+         "'normalized'?"),
         (EYE, EYE, {"threshold": float("nan")}, "threshold must be a finite number, but nan came"),
         (EYE, EYE, {"most": 0}, "most must be a whole number of at least 1, but 0 came"),
         (EYE, EYE, {"apart": -0.5}, "apart must be 0 or more, a share of the box, but -0.5 came"),

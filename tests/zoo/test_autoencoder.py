@@ -49,12 +49,12 @@ def test_it_learns_to_return_pictures() -> None:
     angles = torch.linspace(0, 3, 16)
     waves = torch.sin(torch.arange(8.0) * angles[:, None] + angles[:, None])
     pictures = (waves[:, :, None] * waves[:, None]).unsqueeze(1)
-    optimiser = torch.optim.Adam(network.parameters(), 0.01)
+    optimizer = torch.optim.Adam(network.parameters(), 0.01)
     losses = list[float]()
     for _ in range(150):
         loss = (network(pictures) - pictures).square().mean()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < losses[0] / 4

@@ -80,7 +80,7 @@ def test_batch_norm_stands_where_the_paper_puts_it() -> None:
     assert [path for path in discriminator if path.endswith("norm")] == stages
 
 
-def test_a_step_moves_both_towards_their_aims() -> None:
+def test_a_step_moves_both_toward_their_aims() -> None:
     """The judge learns to tell; the one that draws lowers the judge's certainty."""
     torch.manual_seed(2)
     generator, discriminator = (zoo.build(name, size=32, channels=1) for name in BOTH)
@@ -90,11 +90,11 @@ def test_a_step_moves_both_towards_their_aims() -> None:
         return discriminator(real).mean() - discriminator(generator(noise)).mean()
 
     for network, sign in ((discriminator, -1), (generator, 1)):
-        optimiser = torch.optim.SGD(network.parameters(), 0.01)
+        optimizer = torch.optim.SGD(network.parameters(), 0.01)
         before = certainty()
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         (sign * before).backward()
-        optimiser.step()
+        optimizer.step()
         change = float((certainty() - before).detach())
         assert sign * change < 0
 

@@ -1,4 +1,4 @@
-"""Fully convolutional networks: a map as large as the picture, centred, from VGG-16's layers."""
+"""Fully convolutional networks: a map as large as the picture, centered, from VGG-16's layers."""
 
 from __future__ import annotations
 

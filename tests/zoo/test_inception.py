@@ -155,7 +155,7 @@ def convolved(state: Iterator[Tensor], x: Tensor, stride: int = 1) -> Tensor:
     return F.conv2d(x, weight, bias, stride, padding=weight.shape[-1] // 2).relu()
 
 
-def normalised(state: Iterator[Tensor], x: Tensor, stride: int = 1) -> Tensor:
+def normalized(state: Iterator[Tensor], x: Tensor, stride: int = 1) -> Tensor:
     """Convolution, batch norm and relu, from the next six tensors."""
     weight, scale, shift, mean, variance, _ = (next(state) for _ in range(6))
     x = F.conv2d(x, weight, None, stride, padding=weight.shape[-1] // 2)
@@ -195,20 +195,20 @@ def test_inception_v2_computes_figure_5() -> None:
     network = peers.shaken(seeded("inception_v2", classes=7))
     state = iter(network.state_dict().values())
     picture = x = torch.randn(2, 3, 64, 48)
-    x = normalised(state, F.conv2d(x, next(state), None, 2, padding=3, groups=3))
-    x = normalised(state, normalised(state, F.max_pool2d(x, 3, 2, padding=1)))
+    x = normalized(state, F.conv2d(x, next(state), None, 2, padding=3, groups=3))
+    x = normalized(state, normalized(state, F.max_pool2d(x, 3, 2, padding=1)))
     x = F.max_pool2d(x, 3, 2, padding=1)
     for name in ("3a", "3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
         paths, stride = [], 2 if name in ("3c", "4e") else 1
         if stride == 1:
-            paths.append(normalised(state, x))
-        paths.append(normalised(state, normalised(state, x), stride))
-        paths.append(normalised(state, normalised(state, normalised(state, x)), stride))
+            paths.append(normalized(state, x))
+        paths.append(normalized(state, normalized(state, x), stride))
+        paths.append(normalized(state, normalized(state, normalized(state, x)), stride))
         inside = F.avg_pool2d(torch.ones_like(x), 3, 1, padding=1)
         pooled = F.avg_pool2d(x, 3, 1, padding=1) / inside
         if stride == 2 or name == "5b":
             pooled = F.max_pool2d(x, 3, stride, padding=1)
-        paths.append(pooled if stride == 2 else normalised(state, pooled))
+        paths.append(pooled if stride == 2 else normalized(state, pooled))
         x = torch.cat(paths, dim=1)
     logits = F.linear(x.mean(dim=(2, 3)), next(state), next(state))
     assert next(state, None) is None

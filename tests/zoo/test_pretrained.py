@@ -214,18 +214,18 @@ def test_weights_of_half_precision_become_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0", "densenet121", "googlenet_bn"])
-def test_a_grey_picture_gives_the_logits_of_three_equal_channels(
+def test_a_gray_picture_gives_the_logits_of_three_equal_channels(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = "timm" if "lite" in name else "torchvision"
     network = peers.shaken(theirs(name, source))
     as_published(monkeypatch, network)
-    grey = picture(name)[:, :1]
+    gray = picture(name)[:, :1]
     for channels in (1, 4):
         mine = ours(name, source, channels=channels)
         with torch.inference_mode():
-            expected = network(grey.expand(-1, 3, -1, -1))
-            logits = mine(grey.expand(-1, channels, -1, -1))
+            expected = network(gray.expand(-1, 3, -1, -1))
+            logits = mine(gray.expand(-1, channels, -1, -1))
         assert float((logits - expected).abs().max()) < 1e-5 * float(expected.abs().max())
 
 
@@ -371,13 +371,13 @@ NEITHER = (
         (lambda path: written(path, b"PK\x03\x04 and no archive"), NEITHER),
         (lambda path: written(path, b"\x05\x00\x00\x00\x00\x00\x00\x00{..."), NEITHER),
         (lambda path: torch_saved(path, torch.ones(3)),
-         "expected names with tensors, but a sparse or quantised Tensor came"),
+         "expected names with tensors, but a sparse or quantized Tensor came"),
         (lambda path: torch_saved(path, [torch.ones(3)]),
          "expected names with tensors, but a list came"),
         (lambda path: torch_saved(path, {"optimizer": {"a": torch.ones(3)}}),
          "expected names with tensors, but 'optimizer' is a dict; save those by themselves"),
         (lambda path: torch_saved(path, {"a": torch.ones(3).to_sparse()}),
-         "expected names with tensors, but 'a' is a sparse or quantised Tensor; save those by "
+         "expected names with tensors, but 'a' is a sparse or quantized Tensor; save those by "
          "themselves"),
         (lambda path: path.mkdir() or path, "not a regular file"),
         (lambda path: os.mkfifo(path) or path, "not a regular file"),
@@ -648,11 +648,11 @@ def test_torchvision_changes_pictures_inside_where_we_expect_others(
     network = theirs(name, "torchvision")
     as_published(monkeypatch, network)
     network.transform_input = True  # as torchvision does for its published weights
-    mean, deviation = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
+    mean, std = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
     pixels = torch.rand_like(picture(name))
     wanted = expected_input(name, "torchvision")
     mine = (pixels - wanted.mean[0]) / wanted.std[0]
     with torch.inference_mode():
         one = ours(name, "torchvision")(mine)
-        two = network((pixels - mean) / deviation)
+        two = network((pixels - mean) / std)
     assert float((one - two).abs().max()) < 1e-5 * float(two.abs().max())

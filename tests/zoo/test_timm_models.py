@@ -83,10 +83,10 @@ def test_weights_of_timm_give_the_logits_of_timm(
     monkeypatch.setattr(timm.models, "is_model_pretrained", lambda _name: True)
     x = torch.randn(2, *zoo.card(f"timm:{name}").input)
     peers.assert_same_function(zoo.build(f"timm:{name}", weights="timm"), network, x)
-    grey = x[:, :1]
+    gray = x[:, :1]
     with torch.inference_mode():
-        expected = network(grey.expand_as(x))
-        logits = zoo.build(f"timm:{name}", weights="timm", channels=1).eval()(grey)
+        expected = network(gray.expand_as(x))
+        logits = zoo.build(f"timm:{name}", weights="timm", channels=1).eval()(gray)
     assert float((logits - expected).abs().max()) < 1e-5 * float(expected.abs().max())
     fresh = zoo.build(f"timm:{name}", weights="timm", classes=4).state_dict()
     assert [len(fresh[key]) for key in ("head.weight", "head.bias")] == [4, 4]

@@ -21,41 +21,41 @@ class Axis:
     """
 
     size: Fraction = Fraction(1)
-    jump: Fraction = Fraction(1)  #: pixels between the centres of neighbours; 0: all see the same
+    jump: Fraction = Fraction(1)  #: pixels between the centers of neighbors; 0: all see the same
     start: Fraction = Fraction(0)
 
     def slide(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
         """After a convolution or pooling."""
         reach = span(kernel, dilation) - 1
-        centre = self.start + (Fraction(reach, 2) - padding) * self.jump
-        return Axis(self.size + reach * self.jump, self.jump * stride, centre)
+        center = self.start + (Fraction(reach, 2) - padding) * self.jump
+        return Axis(self.size + reach * self.jump, self.jump * stride, center)
 
     def transpose(self, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
         """After a transposed convolution; the size is that of the unit that sees most."""
         reach = span(kernel, dilation) - 1
         step = self.jump / stride
         taps = reach // stride if dilation == 1 else Fraction(reach, stride)
-        centre = self.start + (padding - Fraction(reach, 2)) * step
-        return Axis(self.size + taps * self.jump, step, centre)
+        center = self.start + (padding - Fraction(reach, 2)) * step
+        return Axis(self.size + taps * self.jump, step, center)
 
     def resize(self, ratio: Fraction, taps: int) -> Axis:
-        """After interpolation of `taps` neighbours; `ratio` is the old count over the new."""
-        centre = self.start + (ratio / 2 - Fraction(1, 2)) * self.jump
-        return Axis(self.size + (taps - 1) * self.jump, self.jump * ratio, centre)
+        """After interpolation of `taps` neighbors; `ratio` is the old count over the new."""
+        center = self.start + (ratio / 2 - Fraction(1, 2)) * self.jump
+        return Axis(self.size + (taps - 1) * self.jump, self.jump * ratio, center)
 
     def shift(self, units: int | Fraction, step: int = 1) -> Axis:
         """Every `step`-th unit from a unit on."""
         return Axis(self.size, self.jump * step, self.start + units * self.jump)
 
     def merge(self, count: int) -> Axis:
-        """What `count` neighbours see together: what every unit made of all of them sees."""
+        """What `count` neighbors see together: what every unit made of all of them sees."""
         reach = (count - 1) * self.jump
         return Axis(self.size + reach, Fraction(0), self.start + reach / 2)
 
     def ends(self, unit: int) -> tuple[Fraction, Fraction]:
         """The first and the last pixel that a unit sees."""
-        centre = self.start + unit * self.jump
-        return centre - (self.size - 1) / 2, centre + (self.size - 1) / 2
+        center = self.start + unit * self.jump
+        return center - (self.size - 1) / 2, center + (self.size - 1) / 2
 
 
 def union(axes: Iterable[Axis], count: int) -> Axis:

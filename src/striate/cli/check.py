@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     """Look at every picture of a folder; change nothing.
 
-    With --augment, --vary or --out, some of them are drawn as training varies them. Exits with 3
+    With --augment, --augment-params or --out, some of them are drawn as training varies them. Exits with 3
     when the folder cannot be trained on. Example: striate check photos --augment strong
     """
     early.check_photos(photos)

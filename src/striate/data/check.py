@@ -40,7 +40,7 @@ class Inspection:
     counts: dict[str, int]  #: class name -> pictures
     parts: dict[Split, dict[str, int]]  #: the same a part; empty where the layout has no parts
     sizes: Sizes | None  #: None without a picture
-    channels: dict[int, int]  #: 1 (grey) or 3 (colour) -> pictures
+    channels: dict[int, int]  #: 1 (gray) or 3 (color) -> pictures
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: why it cannot be trained on
 
@@ -66,8 +66,8 @@ class Inspection:
                 for part, counts in self.parts.items()
             },
             "sizes": self.sizes and self.sizes._asdict(),
-            "grey": self.channels.get(1, 0),
-            "colour": self.channels.get(3, 0),
+            "gray": self.channels.get(1, 0),
+            "color": self.channels.get(3, 0),
             "findings": [
                 {
                     "kind": finding.kind,
@@ -128,7 +128,7 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
         pictures, kept = pictures.select(left), kept.select(left)
     names = listing.class_names
     in_parts = set(np.unique(Samples.of(listing.samples).splits).tolist())
-    grey = int((kept.table["channels"] == 1).sum())
+    gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=root,
         layout=listing.layout,
@@ -140,7 +140,7 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
             if number in in_parts
         },
         sizes=_sizes(kept),
-        channels={n: count for n, count in ((1, grey), (3, len(kept) - grey)) if count},
+        channels={n: count for n, count in ((1, gray), (3, len(kept) - gray)) if count},
         findings=(
             *listing.findings,
             *records.all_findings(),
@@ -164,7 +164,7 @@ def _sizes(records: Records) -> Sizes | None:
 
 
 def _titled(inspection: Inspection) -> tuple[str, str]:
-    """Two lines: how much there is, and of which sizes and colours."""
+    """Two lines: how much there is, and of which sizes and colors."""
     pictures = _counted(inspection.pictures, "picture", "pictures")
     classes = _counted(len(inspection.class_names), "class", "classes")
     title = f"{printable(str(inspection.root))}: {pictures} in {classes} ({inspection.layout})"
@@ -172,11 +172,9 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
         return title, ""
     smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
     sizes = smallest if smallest == largest else f"{smallest} to {largest}, median {median}"
-    grey, colour = inspection.channels.get(1, 0), inspection.channels.get(3, 0)
-    colours = (
-        f"{grey:,} grey, {colour:,} colour" if grey and colour else "grey" if grey else "colour"
-    )
-    return title, f"{sizes} pixels; {colours}"
+    gray, color = inspection.channels.get(1, 0), inspection.channels.get(3, 0)
+    colors = f"{gray:,} gray, {color:,} color" if gray and color else "gray" if gray else "color"
+    return title, f"{sizes} pixels; {colors}"
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:

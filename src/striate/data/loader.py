@@ -1,4 +1,4 @@
-"""Batches for the training loop: gathered from packed pixels, normalised, varied, as tensors."""
+"""Batches for the training loop: gathered from packed pixels, normalized, varied, as tensors."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from striate.data.listing.splits import balanced_order
 class Batch:
     """Network input and targets of one step."""
 
-    pictures: Tensor  #: (N, C, H, W) float32, normalised, channels last in memory
+    pictures: Tensor  #: (N, C, H, W) float32, normalized, channels last in memory
     labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where pictures are mixed
 
 
@@ -84,7 +84,7 @@ class ImageDataset:
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
-        A last batch of a single picture is left out: batch normalisation cannot use it. Where
+        A last batch of a single picture is left out: batch normalization cannot use it. Where
         balanced, as many pictures are drawn, each class as often as any other; a picture that comes
         twice varies twice, by its places in the order. Parts of a batch are those of the whole one:
         what a picture is mixed with may be in another part.
@@ -136,7 +136,7 @@ class ImageDataset:
         """How each batch varies; so many are planned together, as small operations are slow."""
         view = self.preprocess
         shape = view.channels, view.size, view.size
-        scale = {"mean": view.mean, "deviation": view.std, "fill": view.padding}
+        scale = {"mean": view.mean, "std": view.std, "fill": view.padding}
         while block := list(islice(numbers, together)):
             uniform = uniform_samples(torch.cat(block), seed, epoch)
             plan = make_plan(uniform, variation, shape, **scale)

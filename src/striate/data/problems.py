@@ -1,4 +1,4 @@
-"""Why a set of labelled pictures cannot be trained on, in whole sentences."""
+"""Why a set of labeled pictures cannot be trained on, in whole sentences."""
 
 from __future__ import annotations
 

@@ -164,7 +164,11 @@ def join_group() -> Generator[Group]:
     try:
         with collectives.translate_errors():  # the first may have ended already
             dist.init_process_group(
-                backend, store=store, rank=process.rank, world_size=process.world_size, timeout=timeout
+                backend,
+                store=store,
+                rank=process.rank,
+                world_size=process.world_size,
+                timeout=timeout,
             )
         yield Group(process, store)
     except Exception as error:

@@ -26,7 +26,7 @@ def convert_batch_norms(network: nn.Module, name: str) -> nn.Module:
         if type(module) is not nn.BatchNorm2d or not _usual(module):
             raise OptionError(
                 f"{name} has norms of its own kind ({type(module).__name__}), which cannot be "
-                "synchronised; use --batch-norm local"
+                "synchronized; use --batch-norm local"
             )
         if on_cpu:
             module.__class__ = SyncBatchNorm  # same parameters, another forward
@@ -52,7 +52,7 @@ class SyncBatchNorm(nn.BatchNorm2d):
         self.num_batches_tracked += 1
         self.running_mean.lerp_(mean, self.momentum)
         self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
-        return _Normalised.apply(input, self.weight, self.bias, mean, variance, count, self.eps)  # pyright: ignore
+        return _Normalized.apply(input, self.weight, self.bias, mean, variance, count, self.eps)  # pyright: ignore
 
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
@@ -70,7 +70,7 @@ def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
     return mean, variance, count
 
 
-class _Normalised(torch.autograd.Function):
+class _Normalized(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, values: Tensor, weight: Tensor, bias: Tensor, mean: Tensor, variance: Tensor,

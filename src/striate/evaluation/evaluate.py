@@ -144,9 +144,9 @@ def _instead(decoded: DecodedImages) -> str:
     counts: dict[Split, int] = {part: len(rows_in_split(decoded.samples, part)) for part in SPLITS}
     for part in ("test", "validation"):
         if counts[part]:
-            return f"try --part {part}, which has {count_noun(counts[part], 'image')}"
+            return f"try --split {part}, which has {count_noun(counts[part], 'image')}"
     images = count_noun(counts["train"], "image")
-    return f"its {images} are in the train part; --part all judges them, learned from or not"
+    return f"its {images} are in the train part; --split all judges them, learned from or not"
 
 
 def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """Probabilities for N labelled pictures, and the numbers that follow; made by `judge`."""
+    """Probabilities for N labeled pictures, and the numbers that follow; made by `judge`."""
 
     model: str  #: what was judged: a file, a run or a network's name
     split: SplitChoice

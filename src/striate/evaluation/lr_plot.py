@@ -12,7 +12,7 @@ from itertools import groupby
 from PIL import Image, ImageDraw
 
 from striate.evaluation.curves import make_ticks, number
-from striate.plotting.lettering import GREY, INK, LINE, PAPER, font
+from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font
 from striate.training.lr_finder import RateTest
 
 _WIDTH, _HEIGHT = 640, 400
@@ -27,14 +27,14 @@ class Text:
     at: Point  #: where the letters stand, by their anchor
     text: str
     anchor: str = "middle"  #: or "start" or "end"
-    colour: str = GREY
+    color: str = GRAY
     size: int = 13
 
 
 @dataclass(frozen=True)
 class Stroke:
     points: tuple[Point, ...]
-    colour: str
+    color: str
     width: float = 1.0
 
 
@@ -75,25 +75,25 @@ def _strokes(test: RateTest) -> Iterator[Stroke]:
         yield Stroke((axes.at(test.rates[0], loss), axes.at(test.rates[-1], loss)), LINE)
     for rate in _decades(test):
         yield Stroke((axes.at(rate, low), axes.at(rate, high)), LINE)
-    for losses, colour, width in ((test.losses, _PALE, 1.2), (test.smoothed, _BLUE, 2.2)):
-        yield from _inside(zip(test.rates, losses, strict=True), axes, colour, width)
+    for losses, color, width in ((test.losses, _PALE, 1.2), (test.smoothed, _BLUE, 2.2)):
+        yield from _inside(zip(test.rates, losses, strict=True), axes, color, width)
     if test.suggested:
         rate = max(test.suggested, test.rates[0])
         yield Stroke((axes.at(rate, low), axes.at(rate, high)), _RED, 1.6)
 
 
-def _inside(curve: Iterable[Point], axes: _Axes, colour: str, width: float) -> Iterator[Stroke]:
+def _inside(curve: Iterable[Point], axes: _Axes, color: str, width: float) -> Iterator[Stroke]:
     """The pieces of a curve that lie in the plot."""
     for inside, run in groupby(curve, key=lambda point: point[1] <= axes.losses[1]):
         points = tuple(axes.at(rate, loss) for rate, loss in run)
         if inside and len(points) > 1:
-            yield Stroke(points, colour, width)
+            yield Stroke(points, color, width)
 
 
 def _texts(test: RateTest) -> Iterator[Text]:
     axes = _axes(test)
     low, high = axes.losses
-    title = f"{test.network}, {test.optimiser}, {test.batch} pictures a step"
+    title = f"{test.network}, {test.optimizer}, {test.batch} pictures a step"
     yield Text((_LEFT, 24), title, "start", INK, 15)
     yield Text((_RIGHT, 24), "loss of a step, and smoothed", "end")
     for loss in make_ticks(low, high):
@@ -117,12 +117,12 @@ def _decades(test: RateTest) -> list[float]:
 def _svg(test: RateTest, strokes: list[Stroke], texts: list[Text]) -> str:
     lines = "".join(
         f'<polyline points="{" ".join(f"{x:g},{y:g}" for x, y in stroke.points)}" '
-        f'stroke="{stroke.colour}" stroke-width="{stroke.width:g}"/>\n'
+        f'stroke="{stroke.color}" stroke-width="{stroke.width:g}"/>\n'
         for stroke in strokes
     )
     words = "".join(
         f'<text x="{text.at[0]:g}" y="{text.at[1]:g}" text-anchor="{text.anchor}" '
-        f'font-size="{text.size}" fill="{text.colour}">{escape(text.text)}</text>\n'
+        f'font-size="{text.size}" fill="{text.color}">{escape(text.text)}</text>\n'
         for text in texts
     )
     return (
@@ -140,13 +140,13 @@ def _png(strokes: list[Stroke], texts: list[Text]) -> bytes:
     draw = ImageDraw.Draw(image)
     for stroke in strokes:
         points = [(x * fine, y * fine) for x, y in stroke.points]
-        draw.line(points, stroke.colour, round(stroke.width * fine), joint="curve")
+        draw.line(points, stroke.color, round(stroke.width * fine), joint="curve")
     image = image.reduce(2)
     draw = ImageDraw.Draw(image)
     anchors = {"start": "ls", "middle": "ms", "end": "rs"}
     for text in texts:
         place = (text.at[0] * _SHARP, text.at[1] * _SHARP)
-        draw.text(place, text.text, text.colour, font(text.size * _SHARP), anchors[text.anchor])
+        draw.text(place, text.text, text.color, font(text.size * _SHARP), anchors[text.anchor])
     file = io.BytesIO()
     image.save(file, "PNG", optimize=True)
     return file.getvalue()

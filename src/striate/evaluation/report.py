@@ -50,7 +50,7 @@ class Cell:
     """One cell of the confusion matrix."""
 
     count: int
-    shade: float  #: how strongly it is coloured, 0 to 1
+    shade: float  #: how strongly it is colored, 0 to 1
     right: bool
     text: str  #: what it says under the pointer
 

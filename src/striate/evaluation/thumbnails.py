@@ -47,7 +47,7 @@ def draw_matrix(matrix: NDArray[np.int64]) -> str:
 
 
 def shade_matrix(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K, K) counts -> how strongly each cell is coloured, 0 to 1.
+    """(K, K) counts -> how strongly each cell is colored, 0 to 1.
 
     The share of the row on the diagonal, its square root elsewhere: one error in a hundred is seen.
     """

@@ -40,13 +40,13 @@ def write_page(
     command: str,
     originals: Originals | None,
 ) -> str:
-    """The report of a judgement as one page."""
+    """The report of a judgment as one page."""
     params = sum(p.numel() for p in model.network.parameters())
     view = model.preprocess
-    colour = "grey" if view.channels == 1 else "colour"
+    color = "gray" if view.channels == 1 else "color"
     facts = {
         "network": f"{model.network_name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {colour}, {view.fit}",
+        "sees": f"{view.size}x{view.size} pixels, {color}, {view.fit}",
         **model.facts,
         **({"duration": _duration(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,

@@ -27,7 +27,7 @@ from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
 from striate.images.filtering import encode_image
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.lettering import GREY, INK, LINE, PAPER, font, shorten
+from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font, shorten
 
 ROWS, ACROSS = 6, 7  #: pictures, and variations of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -112,7 +112,7 @@ def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]
     plain = view.normalize(torch.from_numpy(pixels))
     labels = torch.tensor([picture.label for picture in decoded.samples])
     columns, words = [pixels], [["original"] * len(labels)]
-    scale = {"mean": view.mean, "deviation": view.std, "fill": view.padding}
+    scale = {"mean": view.mean, "std": view.std, "fill": view.padding}
     for epoch in range(ACROSS):
         uniform = uniform_samples(len(labels), seed, epoch)
         seen = augment(plain, uniform, ranges, **scale)
@@ -135,12 +135,12 @@ def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]
 def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
     channels = pixels.shape[3]
     values = pixels.reshape(-1, channels) / 255
-    mean, deviation = values.mean(axis=0).tolist(), values.std(axis=0).clip(1 / 255).tolist()
-    return Preprocess(_SIDE, channels, mean=tuple(mean), std=tuple(deviation))
+    mean, std = values.mean(axis=0).tolist(), values.std(axis=0).clip(1 / 255).tolist()
+    return Preprocess(_SIDE, channels, mean=tuple(mean), std=tuple(std))
 
 
 def _shown(pictures: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
-    """Normalised pictures as bytes: what lies beyond black and white is cut off here alone."""
+    """Normalized pictures as bytes: what lies beyond black and white is cut off here alone."""
     values = pictures.permute(0, 2, 3, 1).numpy() * np.array(view.std) + np.array(view.mean)
     return (values * 255).round().clip(0, 255).astype(np.uint8)
 
@@ -157,7 +157,7 @@ def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
     figure = Image.new("RGB", (wide, _TOP + len(rows) * (high + _GAP) + _MARGIN - _GAP), PAPER)
     draw, room = ImageDraw.Draw(figure), wide - 2 * _MARGIN
     draw.text((_MARGIN, _MARGIN), shorten(title, _LARGE, room), INK, font(_LARGE), "lt")
-    draw.text((_MARGIN, _MARGIN + 38), shorten(note, _TEXT, room), GREY, font(_TEXT), "lt")
+    draw.text((_MARGIN, _MARGIN + 38), shorten(note, _TEXT, room), GRAY, font(_TEXT), "lt")
     for at, row in enumerate(rows):
         top = _TOP + at * (high + _GAP)
         draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
@@ -168,5 +168,5 @@ def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
             frame = (left - 1, upper - 1, left + _SIDE, upper + _SIDE)
             draw.rectangle(frame, outline=LINE)
             below = shorten(printable(words), _SMALL, _SIDE)
-            draw.text((left, upper + _SIDE + 6), below, GREY, font(_SMALL), "lt")
+            draw.text((left, upper + _SIDE + 6), below, GRAY, font(_SMALL), "lt")
     return figure

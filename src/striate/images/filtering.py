@@ -42,11 +42,11 @@ class Filtered:
 
     @property
     def scale(self) -> plotting.Scale:
-        """How the numbers become colours."""
+        """How the numbers become colors."""
         return plotting.choose_scale(self.numbers, self.image.white_level, clip=self.options.clip)
 
     def to_image(self) -> Image.Image:
-        """The numbers in colours, a pixel for each; those of a signal as a curve."""
+        """The numbers in colors, a pixel for each; those of a signal as a curve."""
         if self.numbers.ndim == 1:
             return plotting.curve(self.numbers, 2 * _SIDE, _SIDE)
         return Image.fromarray(plotting.colorize(self.numbers, self.scale))
@@ -122,7 +122,7 @@ class Filtered:
     def _drawn(self) -> str:
         if self.numbers.ndim == 1:
             return "as a curve"
-        return self.scale.describe(colour=self.numbers.ndim == 3)
+        return self.scale.describe(color=self.numbers.ndim == 3)
 
     def _how(self) -> str:
         chosen = self.options

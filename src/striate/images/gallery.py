@@ -26,8 +26,8 @@ from striate.storage import write
 from striate.text import format_percent
 
 _SIDE, _ICON, _ACROSS = 300, 56, 5
-_NOTE = "Signed results: 0 is white, the number farthest from it has the full colour"
-_NOTE_COLOUR = "; of the three channels the one farthest from 0 is drawn"
+_NOTE = "Signed results: 0 is white, the number farthest from it has the full color"
+_NOTE_COLOR = "; of the three channels the one farthest from 0 is drawn"
 
 
 def draw_gallery(photo: Any, **options: Any) -> Image.Image:
@@ -51,7 +51,7 @@ def draw_gallery(photo: Any, **options: Any) -> Image.Image:
     size = "" if small is seen else f", reduced to {describe_shape(small.pixels)}"
     title = f"{len(names)} kernels on {Path(seen.name).name}, {describe_shape(seen.pixels)}{size}"
     legend = plotting.Bar(plotting.Scale("diverging", -1, 1))
-    note = _NOTE + _NOTE_COLOUR * (seen.pixels.ndim == 3)
+    note = _NOTE + _NOTE_COLOR * (seen.pixels.ndim == 3)
     figure = plotting.draw_gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
     if chosen.out:
         write(chosen.out, encode_image(figure, chosen.out.suffix))

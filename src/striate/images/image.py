@@ -45,7 +45,7 @@ class LoadedImage:
         return 255
 
     def to_gray(self) -> LoadedImage:
-        """The same without colour: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
+        """The same without color: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
         if self.pixels.ndim < 3:
             return self
         if self.pixels.dtype == np.uint8:

@@ -25,7 +25,7 @@ _ROWS = 4  #: lines of a histogram
 class Channel:
     """The numbers of one channel."""
 
-    name: str  #: grey, red, green or blue
+    name: str  #: gray, red, green or blue
     least: float
     most: float
     mean: float
@@ -57,7 +57,7 @@ class Numbers:
                     "least": channel.least,
                     "most": channel.most,
                     "mean": channel.mean,
-                    "deviation": channel.std,
+                    "std": channel.std,
                     "histogram": list(channel.counts),
                 }
                 for channel in self.channels
@@ -105,7 +105,7 @@ class Numbers:
         return [f"{self.image.name}: {form}{shape} ({axes}), {pixels.dtype}", *self.image.notes]
 
     def _rows(self) -> list[tuple[str, ...]]:
-        heads = ("channel", "least", "most", "mean", "deviation")
+        heads = ("channel", "least", "most", "mean", "std")
         rows = [
             (each.name, *map(format_amount, (each.least, each.most)), f"{each.mean:,.4g}",
              f"{each.std:,.4g}")
@@ -136,7 +136,7 @@ class Numbers:
 
 
 def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
-    """A picture as numbers: shape, range, mean and deviation, histogram of each channel, a patch.
+    """A picture as numbers: shape, range, mean and std, histogram of each channel, a patch.
 
     The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is
     row, column and size of a square to print, from 0; without it, 8 x 8 pixels of the middle.
@@ -149,7 +149,7 @@ def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: in
     seen = load_image(photo, largest)
     row, column, high, wide = _place(asked, seen.pixels.shape[:2])
     planes = np.moveaxis(np.atleast_3d(seen.pixels), -1, 0)
-    names = ("grey",) if len(planes) == 1 else ("red", "green", "blue")
+    names = ("gray",) if len(planes) == 1 else ("red", "green", "blue")
     least, most = float(seen.pixels.min()), float(seen.pixels.max())
     span = (0.0, seen.white_level) if least >= 0 and most <= seen.white_level else (least, most)
     return Numbers(

@@ -24,7 +24,7 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
     zero; a region is at least one position wide and high.
     Cell i of n along a region of length L goes from floor(i L / n) up to, without it, the start of
     the next ("floor": every position lies in one cell), or ceil((i + 1) L / n) ("rounded": as in
-    Fast R-CNN, where neighbours may overlap). What lies outside the map is left out; a cell
+    Fast R-CNN, where neighbors may overlap). What lies outside the map is left out; a cell
     without positions is 0.
     """
     rows, columns = grid

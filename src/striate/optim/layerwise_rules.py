@@ -6,7 +6,7 @@ You et al. 2020: Large Batch Optimization for Deep Learning: Training BERT in 76
 2, https://arxiv.org/abs/1904.00962, with the identity as its scaling function. As in the authors'
 program, biases and scales take the step of Adam: their length says nothing. The epsilon of
 that step is Adam's 1e-8 and not LAMB's 1e-6, which timm has for all; and timm clips the common norm
-of the gradients at 1, where here `--clip` is asked for.
+of the gradients at 1, where here `--clip-grad` is asked for.
 
 LARS: momentum, where a layer's step is a share of the length of its weights.
 
@@ -40,11 +40,11 @@ def _lamb(change: UpdateArgs, *, betas: tuple[float, float], eps: float) -> None
         step += 1
         mean.mul_(fade).add_(grad, alpha=1 - fade)
         square.mul_(fade_square).addcmul_(grad, grad, value=1 - fade_square)
-        unbiased, deviation = mean / (1 - fade**step), (square / (1 - fade_square**step)).sqrt()
-        towards = unbiased / (deviation + eps) + change.weight_decay * param
-        ratio = param.norm() / towards.norm()
+        unbiased, std = mean / (1 - fade**step), (square / (1 - fade_square**step)).sqrt()
+        toward = unbiased / (std + eps) + change.weight_decay * param
+        ratio = param.norm() / toward.norm()
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
-        param.sub_(change.learning_rate * torch.where(known, ratio, 1.0) * towards)
+        param.sub_(change.learning_rate * torch.where(known, ratio, 1.0) * toward)
 
 
 def lamb_rule(betas: tuple[float, float], eps: float) -> UpdateRule:
@@ -61,8 +61,8 @@ def _lars(change: UpdateArgs, *, momentum: float) -> None:
         ratio = TRUST * length / (slope + change.weight_decay * length)
         known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
         local = torch.where(known, ratio, TRUST)
-        towards = grad + change.weight_decay * param
-        step.mul_(momentum).add_(change.learning_rate * local * towards)
+        toward = grad + change.weight_decay * param
+        step.mul_(momentum).add_(change.learning_rate * local * toward)
         param.sub_(step)
 
 
@@ -74,8 +74,8 @@ def lars_rule(momentum: float) -> UpdateRule:
 def _lion(change: UpdateArgs, *, betas: tuple[float, float]) -> None:
     fade_step, fade_momentum = betas
     for param, grad, momentum in zip(change.params, change.grads, *change.state, strict=True):
-        towards = (fade_step * momentum + (1 - fade_step) * grad).sign()
-        param.sub_(change.learning_rate * (towards + change.weight_decay * param))
+        toward = (fade_step * momentum + (1 - fade_step) * grad).sign()
+        param.sub_(change.learning_rate * (toward + change.weight_decay * param))
         momentum.mul_(fade_momentum).add_(grad, alpha=1 - fade_momentum)
 
 

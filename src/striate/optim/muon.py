@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrices are made orthogonal, so that no direction is favoured.
+"""Muon: momentum whose matrices are made orthogonal, so that no direction is favored.
 
 Jordan et al. 2024: Muon: An optimizer for hidden layers in neural networks, "Definition" and
 "Design choices", https://kellerjordan.github.io/posts/muon/; decay as in Liu et al. 2025, section
@@ -30,9 +30,9 @@ def _muon(change: UpdateArgs, *, momentum: float) -> None:
     for (rows, columns), those in alike.items():
         params, matrices = zip(*those, strict=True)
         tall = max(1.0, rows / columns) ** 0.5
-        for param, towards in zip(params, orthogonalize(torch.stack(matrices)), strict=True):
+        for param, toward in zip(params, orthogonalize(torch.stack(matrices)), strict=True):
             param.mul_(1 - change.learning_rate * change.weight_decay)
-            param.add_(towards.reshape(param.shape), alpha=-change.learning_rate * tall)
+            param.add_(toward.reshape(param.shape), alpha=-change.learning_rate * tall)
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:

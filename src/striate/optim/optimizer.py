@@ -1,4 +1,4 @@
-"""Optimisers by name: which rule changes which weights of a network."""
+"""Optimizers by name: which rule changes which weights of a network."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class GradScaler:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What an optimiser takes where nothing is asked for."""
+    """What an optimizer takes where nothing is asked for."""
 
     learning_rate: float  #: the highest; times that of the network's card where `of_card`
     weight_decay: float
@@ -180,7 +180,7 @@ def _param_groups(
 def _rule(
     name: options.OptimizerName, momentum: float, betas: tuple[float, float], eps: float
 ) -> UpdateRule:
-    """The rule of an optimiser that has one for all weights."""
+    """The rule of an optimizer that has one for all weights."""
     match name:
         case "adagrad":
             return rules.adagrad_rule(eps)

@@ -142,8 +142,8 @@ class Options(BaseModel):
 
 #: bare words of other libraries for what ours name too
 _SAME_WORDS = {
-    "fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "gray": "grey",
-    "grayscale": "grey", "color": "rgb", "val": "validation", "valid": "validation",
+    "fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "gray": "gray",
+    "grayscale": "gray", "color": "rgb", "val": "validation", "valid": "validation",
     "cosineannealinglr": "cosine", "onecyclelr": "onecycle", "reducelronplateau": "plateau",
 }  # fmt: skip
 

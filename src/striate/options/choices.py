@@ -14,7 +14,7 @@ from striate.options.base import Options, option
 Network = str | Callable[..., Any]  #: a name; in Python a module, too, or what makes one
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
-ColorMode = Literal["grey", "rgb"]
+ColorMode = Literal["gray", "rgb"]
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]
 MemoryFormat = Literal["auto", "channels-last", "channels-first"]
 AutoYesNo = Literal["auto", "yes", "no"]
@@ -24,21 +24,21 @@ OptimizerName = Literal[
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
     "lamb", "lars", "lion", "muon",
 ]  # fmt: skip
-#: option -> the optimisers that it tunes
+#: option -> the optimizers that it tunes
 TUNED: dict[str, tuple[OptimizerName, ...]] = {
     "momentum": ("momentum", "nesterov", "rmsprop", "lars", "muon"),
     "betas": ("adam", "adamw", "lamb", "lion", "muon"),
     "eps": ("adagrad", "rmsprop", "adam", "adamw", "lamb", "muon"),
 }
 Schedule = Literal["constant", "step", "cosine", "one-cycle", "plateau"]
-BatchNorm = Literal["synchronised", "local"]
+BatchNorm = Literal["synchronized", "local"]
 Balance = Literal["none", "weights", "sampling"]
 Leaked = Literal["keep", "drop"]
 SplitChoice = Literal["train", "validation", "test", "all"]
 
 
 class AugmentParams(Options):
-    """Ranges of augmentation, as `--vary "turn=15,shift=0.1"` names them.
+    """Ranges of augmentation, as `--augment-params "rotate=15,translate=0.1"` names them.
 
     What is not given stays as the level of `augment` has it.
     """
@@ -55,8 +55,8 @@ class AugmentParams(Options):
         None, "Lighter or darker, of the full range", "share", ge=0, le=1
     )
     contrast: float | None = option(None, "Stronger or weaker", "share", ge=0, le=1)
-    saturation: float | None = option(None, "More or less colour", "share", ge=0, le=1)
-    hue: float | None = option(None, "Colours turned about the greys", "degrees", ge=0, le=180)
+    saturation: float | None = option(None, "More or less color", "share", ge=0, le=1)
+    hue: float | None = option(None, "Colors turned about the grays", "degrees", ge=0, le=180)
     erase: float | None = option(
         None, "A rectangle erased, at most, of the area", "share", ge=0, lt=1
     )
@@ -69,13 +69,13 @@ class AugmentParams(Options):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From "turn=15,shift=0.1,mirror=no". Raises OptionError."""
+        """From "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
         values: dict[str, str] = {}
         for entry in text.split(","):
             name, equals, value = (part.strip() for part in entry.partition("="))
             if not (name and equals and value):
                 raise OptionError(
-                    "vary takes ranges by name, as in turn=15,shift=0.1, "
+                    "vary takes ranges by name, as in rotate=15,translate=0.1, "
                     f"but {printable(repr(entry.strip()), 200)} came"
                 )
             if name in values:

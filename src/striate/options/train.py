@@ -56,7 +56,7 @@ class TrainOptions(Options):
         None, "Pictures a step; auto: as many as memory holds"
     )
     size: int | None = option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
-    color: ColorMode | None = option(None, "Whether the network sees colour")
+    color: ColorMode | None = option(None, "Whether the network sees color")
     fit: Fit = option("letterbox", "How a picture becomes square")
     learning_rate: float | None = option(None, "Highest learning rate", gt=0)
     optimizer: OptimizerName = option("nesterov", "How gradients change weights")
@@ -65,7 +65,7 @@ class TrainOptions(Options):
     momentum: float | None = option(None, "What a sum of gradients keeps of itself", ge=0, lt=1)
     betas: Betas = option(None, "What averages of gradients and of squares keep", "two numbers")
     eps: float | None = option(None, "Added where a root of squares divides", gt=0, le=1)
-    weight_decay: float | None = option(None, "Pull of weights towards zero", ge=0, le=10)
+    weight_decay: float | None = option(None, "Pull of weights toward zero", ge=0, le=10)
     clip_grad: float | None = option(None, "Greatest norm of all gradients together", gt=0)
     accumulate: int = option(1, "Steps whose gradients make one update", ge=1, le=65_536)
     ema: float | None = option(
@@ -78,7 +78,7 @@ class TrainOptions(Options):
     balance: Balance = option("none", "What evens out classes of different size")
     label_smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
     augment: Augment | None = option(None, "How much training pictures are varied")
-    augment_params: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
     validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
     test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
@@ -90,7 +90,7 @@ class TrainOptions(Options):
     micro_batches: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
     autotune: AutoYesNo = option("auto", "Whether a trial measures which step is quickest here")
     deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
-    batch_norm: BatchNorm = option("synchronised", "What norms see of a batch that processes share")
+    batch_norm: BatchNorm = option("synchronized", "What norms see of a batch that processes share")
     seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
@@ -119,16 +119,16 @@ class TrainOptions(Options):
 
     @model_validator(mode="after")
     def _tune_what_is_there(self) -> Self:
-        for name, optimisers in TUNED.items():
-            if getattr(self, name) is not None and self.optimizer not in optimisers:
+        for name, optimizers in TUNED.items():
+            if getattr(self, name) is not None and self.optimizer not in optimizers:
                 raise PydanticCustomError(
                     "tuning",
-                    "{optimiser} has no use for {name}; leave it out, or take the optimiser "
+                    "{optimizer} has no use for {name}; leave it out, or take the optimizer "
                     "{others}",
                     {
-                        "optimiser": self.optimizer,
+                        "optimizer": self.optimizer,
                         "name": name,
-                        "others": f"{', '.join(optimisers[:-1])} or {optimisers[-1]}",
+                        "others": f"{', '.join(optimizers[:-1])} or {optimizers[-1]}",
                     },
                 )
         return self

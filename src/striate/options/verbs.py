@@ -15,7 +15,7 @@ class CheckOptions(Options):
     """Options of `check`; any but `leaked` asks for a sheet of augmented pictures."""
 
     augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
-    augment_params: Ranges = option(None, "Ranges of it, as in turn=15,shift=0.1,mirror=no")
+    augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
     seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
     out: Annotated[Path | None, ending(".png")] = option(
         None, "Write a sheet of augmented pictures to this .png file"
@@ -73,7 +73,7 @@ class FilterOptions(Options):
     stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
     dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
     flip: bool = option(False, "Flip the kernel first: a true convolution")
-    gray: bool = option(False, "Make the picture grey first")
+    gray: bool = option(False, "Make the picture gray first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
     largest: int = option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)
     out: Path | None = option(None, "Write the filtered picture to this .png or .jpg file")

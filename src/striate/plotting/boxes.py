@@ -13,11 +13,11 @@ from striate.plotting.lettering import font
 from striate.vision.arrays import floats
 from striate.vision.template_match import Matches
 
-COLOUR = "#d6006c"  #: stands out from grey, and from most photos
+COLOR = "#d6006c"  #: stands out from gray, and from most photos
 _TEXT = 10  # pixels
 
 
-def draw_matches(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image.Image:
+def draw_matches(image: Any, matches: Matches, *, color: str = COLOR) -> Image.Image:
     """(H, W) or (H, W, 3) -> an RGB picture with a box around each match, its score above it.
 
     uint8 is shown as it is; other numbers are spread from their least, black, to their greatest,
@@ -27,8 +27,8 @@ def draw_matches(image: Any, matches: Matches, *, colour: str = COLOUR) -> Image
     pen = ImageDraw.Draw(picture)
     high, wide = matches.size
     for (row, column), score in zip(matches.positions.tolist(), matches.scores, strict=True):
-        pen.rectangle((column, row, column + wide - 1, row + high - 1), outline=colour)
-        pen.text((column + 1, row - 1), f"{score:.2f}", fill=colour, font=font(_TEXT), anchor="ls")
+        pen.rectangle((column, row, column + wide - 1, row + high - 1), outline=color)
+        pen.text((column + 1, row - 1), f"{score:.2f}", fill=color, font=font(_TEXT), anchor="ls")
     return picture
 
 

@@ -1,4 +1,4 @@
-"""Which colour a number gets: numbers of a picture as they are, signed ones around white."""
+"""Which color a number gets: numbers of a picture as they are, signed ones around white."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ Kind = Literal["plain", "stretched", "diverging"]
 BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
 #: a third of the way: weak numbers are seen beside strong ones
 _PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
-_STEPS = 127  #: colours on each side of zero
+_STEPS = 127  #: colors on each side of zero
 _SLACK = 1e-4  #: of white: what rounding may add to numbers that are those of a picture
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How numbers become colours; `least` and `most` are the numbers at its two ends."""
+    """How numbers become colors; `least` and `most` are the numbers at its two ends."""
 
     kind: Kind
     least: float
     most: float
     outside: int = 0  #: how many numbers lie beyond the ends and are drawn as the nearest of them
 
-    def describe(self, *, colour: bool = False) -> str:
-        """What a reader must know to read the colours back into numbers."""
+    def describe(self, *, color: bool = False) -> str:
+        """What a reader must know to read the colors back into numbers."""
         ends = f"{format_amount(self.least)} to {format_amount(self.most)}"
         if self.kind == "diverging":
-            strongest = "; of the channels the one farthest from 0" if colour else ""
+            strongest = "; of the channels the one farthest from 0" if color else ""
             return f"{ends}, blue to red, 0 is white{strongest}"
         beyond = f"; {count_noun(self.outside, 'number')} beyond it" if self.outside else ""
         return f"{ends}, black to white{beyond}"
@@ -60,8 +60,8 @@ def choose_scale(numbers: NDArray[Any], white: float = 255, *, clip: bool = Fals
 def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
     """(H, W) or (H, W, 3) -> uint8 of the same shape; on a diverging scale always (H, W, 3).
 
-    On a diverging scale the colour of a position is that of the channel farthest from zero: three
-    signed channels as red, green and blue would make colours that stand for no number.
+    On a diverging scale the color of a position is that of the channel farthest from zero: three
+    signed channels as red, green and blue would make colors that stand for no number.
     """
     if scale.kind != "diverging":
         shades = np.asarray(numbers, np.float32) * np.float32(255 / scale.most)
@@ -79,7 +79,7 @@ def format_amount(number: float) -> str:
 
 
 def _palette() -> NDArray[np.uint8]:
-    """255 colours: blue, white at 127, red."""
+    """255 colors: blue, white at 127, red."""
     stops = np.array([BLUE, _PALE_BLUE, WHITE, _PALE_RED, RED], np.float64)
     places = np.array([-1, -1 / 3, 0, 1 / 3, 1]) * _STEPS
     steps = np.arange(-_STEPS, _STEPS + 1)

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from PIL import Image, ImageDraw
 
-from striate.plotting.lettering import GREY, INK, LINE, PAPER, font, shorten, text_width
+from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font, shorten, text_width
 from striate.plotting.panels import Bar, Panel
 
 MARGIN = 56
@@ -56,7 +56,7 @@ def draw_gallery(
 ) -> Image.Image:
     """Panels in rows of `across`, each with the small panel of its kernel beside its caption.
 
-    The title stands above, and below it what holds for all tiles, with the colours of a scale.
+    The title stands above, and below it what holds for all tiles, with the colors of a scale.
     """
     side, high = (max(panel.image.size[axis] for panel, _ in tiles) for axis in (0, 1))
     side = max(side, _NARROWEST)
@@ -83,7 +83,7 @@ def draw_gallery(
 def _heading(figure: Image.Image, title: str, note: str) -> None:
     draw, most = ImageDraw.Draw(figure), figure.width - 2 * MARGIN
     draw.text((MARGIN, MARGIN), shorten(title, 30, most), INK, font(30), "lt")
-    draw.text((MARGIN, MARGIN + 62), note, GREY, font(_SMALL), "ls")
+    draw.text((MARGIN, MARGIN + 62), note, GRAY, font(_SMALL), "ls")
 
 
 def _framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]) -> None:
@@ -98,7 +98,7 @@ def _caption(figure: Image.Image, panel: Panel, place: tuple[int, int], most: in
     draw.text((left, top), shorten(panel.title, _TITLE, most), INK, font(_TITLE), "la")
     for number, line in enumerate(panel.lines):
         below = top + 6 + _ROW * (number + 1)
-        draw.text((left, below), shorten(line, _SMALL, most), GREY, font(_SMALL), "la")
+        draw.text((left, below), shorten(line, _SMALL, most), GRAY, font(_SMALL), "la")
 
 
 def _bar_room(bar: Bar | None) -> int:
@@ -108,7 +108,7 @@ def _bar_room(bar: Bar | None) -> int:
 
 
 def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> None:
-    """The colours of a scale beside a panel, with its ends and its zero."""
+    """The colors of a scale beside a panel, with its ends and its zero."""
     top = middle - high // 2
     ramp = bar.ramp(high).transpose(Image.Transpose.ROTATE_90)
     _framed(figure, ramp.resize((_BAR_WIDE, high)), (left, top))
@@ -116,13 +116,13 @@ def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> No
     for number, label in enumerate(bar.labels):
         place = left + _BAR_WIDE + 10, top + round(number * (high - 1) / last)
         anchor = {0: "lt", last: "ls"}.get(number, "lm")
-        draw.text(place, label, GREY, font(_SMALL), anchor)
+        draw.text(place, label, GRAY, font(_SMALL), anchor)
 
 
 def _legend(figure: Image.Image, bar: Bar, right: int, bottom: int) -> None:
-    """What the colours of signed results stand for, flush right."""
+    """What the colors of signed results stand for, flush right."""
     ramp, draw = bar.ramp(160).resize((160, 16)), ImageDraw.Draw(figure)
     left = right - text_width("above 0", _SMALL) - 12 - ramp.width
     _framed(figure, ramp, (left, bottom - 15))
-    draw.text((left + ramp.width + 12, bottom), "above 0", GREY, font(_SMALL), "ls")
-    draw.text((left - 12, bottom), "below 0", GREY, font(_SMALL), "rs")
+    draw.text((left + ramp.width + 12, bottom), "above 0", GRAY, font(_SMALL), "ls")
+    draw.text((left - 12, bottom), "below 0", GRAY, font(_SMALL), "rs")

@@ -1,4 +1,4 @@
-"""Text in a figure: Pillow's own font, one ink, one grey."""
+"""Text in a figure: Pillow's own font, one ink, one gray."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 
 from PIL import ImageFont
 
-INK, GREY, LINE, PAPER = "#1f2328", "#5b6470", "#c9ced4", "#ffffff"
+INK, GRAY, LINE, PAPER = "#1f2328", "#5b6470", "#c9ced4", "#ffffff"
 
 
 @functools.cache

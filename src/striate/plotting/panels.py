@@ -15,7 +15,7 @@ from striate.plotting.lettering import INK, LINE, PAPER, font, text_width
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The colours of a scale."""
+    """The colors of a scale."""
 
     scale: Scale
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from striate.errors import printable
-from striate.plotting.shapes import COLOURS, INK, PAPER, Box, Drawing, Point, arrow_head
+from striate.plotting.shapes import COLORS, INK, PAPER, Box, Drawing, Point, arrow_head
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
@@ -53,15 +53,15 @@ class _Pen:
             self.draw_on.ellipse(self.at(corners), _WHITE, INK["light"], self.scale)
         for swatch in drawing.swatches:
             corners = [(swatch.x, swatch.y), (swatch.x + 14, swatch.y + 12)]
-            colour = COLOURS[swatch.sort]
-            self.draw_on.rounded_rectangle(self.at(corners), 2 * self.scale, colour)
+            color = COLORS[swatch.sort]
+            self.draw_on.rounded_rectangle(self.at(corners), 2 * self.scale, color)
 
     def box(self, box: Box) -> None:
-        colour = COLOURS[box.sort]
+        color = COLORS[box.sort]
         upper, side = box.faces()
-        self.draw_on.polygon(self.at(box.outline()), colour)
-        self.draw_on.polygon(self.at(upper), _mixed(_WHITE, colour, 0.3))
-        self.draw_on.polygon(self.at(side), _mixed(_BLACK, colour, 0.22))
+        self.draw_on.polygon(self.at(box.outline()), color)
+        self.draw_on.polygon(self.at(upper), _mixed(_WHITE, color, 0.3))
+        self.draw_on.polygon(self.at(side), _mixed(_BLACK, color, 0.22))
 
 
 def _letters(image: Image.Image, drawing: Drawing) -> None:
@@ -85,7 +85,7 @@ def _letters(image: Image.Image, drawing: Drawing) -> None:
 
 
 def _mixed(over: str, under: str, share: float) -> tuple[int, int, int]:
-    """A colour laid over another."""
-    one, two = ([int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (over, under))
+    """A color laid over another."""
+    one, two = ([int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in (over, under))
     red, green, blue = (round(share * a + (1 - share) * b) for a, b in zip(one, two, strict=True))
     return red, green, blue

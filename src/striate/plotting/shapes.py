@@ -11,7 +11,7 @@ Point = tuple[float, float]
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 PAPER = {"light": "#ffffff", "dark": "#16181c"}
 #: of what made a volume, the same by day and by night
-COLOURS = {
+COLORS = {
     "input": "#9aa3ad",
     "convolution": "#e8a33d",
     "pooling": "#d1495b",
@@ -88,7 +88,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Swatch:
-    """A colour of the legend."""
+    """A color of the legend."""
 
     x: float
     y: float

@@ -7,7 +7,7 @@ from html import escape
 
 from striate.errors import printable
 from striate.plotting.shapes import (
-    COLOURS,
+    COLORS,
     INK,
     PAPER,
     Box,
@@ -62,7 +62,7 @@ def _shapes(drawing: Drawing) -> Iterator[str]:
     for swatch in drawing.swatches:
         yield (
             f'<rect x="{swatch.x:.1f}" y="{swatch.y:.1f}" width="14" height="12" rx="2" '
-            f'fill="{COLOURS[swatch.sort]}"/>\n'
+            f'fill="{COLORS[swatch.sort]}"/>\n'
         )
     for label in drawing.labels:
         yield _label(label)
@@ -72,7 +72,7 @@ def _box(box: Box) -> str:
     upper, side = box.faces()
     return (
         f"<g><title>{escape(printable(box.text))}</title>"
-        f'<path d="{_closed(box.outline())}" fill="{COLOURS[box.sort]}"/>'
+        f'<path d="{_closed(box.outline())}" fill="{COLORS[box.sort]}"/>'
         f'<path d="{_closed(upper)}" fill="#fff" fill-opacity=".3"/>'
         f'<path d="{_closed(side)}" fill="#000" fill-opacity=".22"/></g>\n'
     )

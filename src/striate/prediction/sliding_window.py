@@ -163,7 +163,7 @@ def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
 
 
 def _stride(network: nn.Module, window: Sequence[int]) -> int:
-    """Pixels between neighbouring windows, down as across."""
+    """Pixels between neighboring windows, down as across."""
     jump = summarize(network, window, type(network).__name__).layers[-1].jump
     if jump is None or len(set(jump)) > 1 or not jump[0]:
         raise OptionError(

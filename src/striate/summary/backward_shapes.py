@@ -70,14 +70,14 @@ def _convolution(values: Values) -> tuple[Tensor | None, ...]:
 
 def _layer_norm(values: Values) -> tuple[Tensor, Tensor, Tensor]:
     x, last = values["input"], len(values["normalized_shape"])
-    return _normalised(x, (*x.shape[:-last], *[1] * last))
+    return _normalized(x, (*x.shape[:-last], *[1] * last))
 
 
 def _group_norm(values: Values) -> tuple[Tensor, Tensor, Tensor]:
-    return _normalised(values["input"], (values["N"], values["group"]))
+    return _normalized(values["input"], (values["N"], values["group"]))
 
 
-def _normalised(x: Tensor, statistics: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
+def _normalized(x: Tensor, statistics: Sequence[int]) -> tuple[Tensor, Tensor, Tensor]:
     return x.new_empty(x.shape), x.new_empty(statistics), x.new_empty(statistics)
 
 

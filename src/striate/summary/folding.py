@@ -113,7 +113,7 @@ def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, in
 
 
 def repeats(layers: Sequence[Layer], rows: list[Run], sign: Sign) -> list[Run]:
-    """The rows with neighbours folded that are modules of one name but for a number, and alike."""
+    """The rows with neighbors folded that are modules of one name but for a number, and alike."""
     depth = 1
     while any(row.name.count(".") + 1 >= depth for row in rows):
         units = [

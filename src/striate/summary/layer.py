@@ -13,8 +13,8 @@ class Layer:
     """A module that has no modules inside it, or lines of a forward between such.
 
     Sizes are of one picture. The receptive field is that of a unit of the output: it sees `field`
-    pixels along each axis, padding among them; its neighbour sees as many, `jump` pixels further;
-    the centre of what the first unit sees is `start`, where 0 is the first pixel.
+    pixels along each axis, padding among them; its neighbor sees as many, `jump` pixels further;
+    the center of what the first unit sees is `start`, where 0 is the first pixel.
     """
 
     name: str

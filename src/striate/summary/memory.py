@@ -82,7 +82,7 @@ class Memory:
     """The most bytes that tensors take at once, beyond parameters and buffers.
 
     The first step of a training holds the pictures, what the backward pass needs of the forward
-    pass, gradients of activations, and gradients of weights; what the optimiser keeps comes on top.
+    pass, gradients of activations, and gradients of weights; what the optimizer keeps comes on top.
     Working space inside an operation is not counted. There is almost none where pictures lie
     channels last, as striate lays them; torch's default layout costs copies on a CPU.
     """

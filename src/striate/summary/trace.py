@@ -185,7 +185,7 @@ class _Tracer(TorchDispatchMode):
             self.line(frame, name, outputs)
 
     def line(self, frame: _Frame, name: str, outputs: list[Tensor]) -> None:
-        """A row for lines of a forward; neighbours with outputs of one shape share it."""
+        """A row for lines of a forward; neighbors with outputs of one shape share it."""
         works, output = self.told.layers, outputs[0]
         shape, makers = tuple(output.shape), self.made[output]
         if frame.row is None or works[frame.row].shape != shape:

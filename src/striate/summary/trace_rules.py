@@ -65,8 +65,8 @@ def _adaptive(dims: int) -> Rule:
             )
             widest = max(end - start for start, end in ends)
             ratio = Fraction(before, after)
-            centre = axis.start + (ratio - 1) / 2 * axis.jump
-            return Axis(axis.size + (widest - 1) * axis.jump, axis.jump * ratio, centre)
+            center = axis.start + (ratio - 1) / 2 * axis.jump
+            return Axis(axis.size + (widest - 1) * axis.jump, axis.jump * ratio, center)
 
         return slide_windows(main(values, see), output, dims, step)
 
@@ -117,7 +117,7 @@ def _along(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFiel
     return _remembering(sight, sight.reduce([dim]))
 
 
-def _normalised(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
+def _normalized(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
     """Norms over the last dimensions of one sample, channels and positions."""
     sight = main(values, see)
     last = len(values["normalized_shape"]) if "normalized_shape" in values else output.ndim - 1
@@ -177,8 +177,8 @@ FREE: dict[str, Rule] = {
     **dict.fromkeys(("logsumexp", "prod", "norm", "linalg_vector_norm", "argmax"), _reduced),
     **dict.fromkeys(("std", "std_mean", "argmin", "any", "all"), _reduced),
     **dict.fromkeys(("_softmax", "_log_softmax", "_safe_softmax", "cumsum"), _along),
-    **dict.fromkeys(("native_layer_norm", "native_group_norm"), _normalised),
-    "_fused_rms_norm": _normalised,
+    **dict.fromkeys(("native_layer_norm", "native_group_norm"), _normalized),
+    "_fused_rms_norm": _normalized,
     **dict.fromkeys(("native_batch_norm", "_native_batch_norm_legit_no_training"), _batch_norm),
     **dict.fromkeys(("_native_batch_norm_legit", "_batch_norm_with_update"), _batch_norm),
     **dict.fromkeys(("view", "_unsafe_view", "reshape", "squeeze", "unsqueeze"), index_ops.view),

@@ -65,7 +65,7 @@ def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: in
         with spec.explained(f"does not take {given}"):
             outputs = network(pictures)
     except OptionError as error:
-        advice = "where it needs pictures of another size or colour, give --size or --colour"
+        advice = "where it needs pictures of another size or color, give --size or --color"
         raise OptionError(f"{error}\n{advice}") from error
     logits = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
     if not isinstance(logits, Tensor):

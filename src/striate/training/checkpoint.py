@@ -75,12 +75,12 @@ def save(folder: Path, state: TrainState, tensors: dict[str, Tensor]) -> None:
 
 
 def collect_state(
-    network: nn.Module, optimiser: Optimizer, average: EMA | None
+    network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> dict[str, Tensor]:
     """Every tensor that the next steps depend on, by its name in the file."""
     return {
         **{f"network.{key}": value for key, value in network.state_dict().items()},
-        **{f"optimiser.{key}": value for key, value in optimiser.state().items()},
+        **{f"optimizer.{key}": value for key, value in optimizer.state().items()},
         **{f"average.{key}": value for key, value in (average.state() if average else {}).items()},
     }
 
@@ -91,7 +91,7 @@ def copy_as(name: str, folder: Path) -> None:
 
 
 def load(
-    folder: Path, network: nn.Module, optimiser: Optimizer, average: EMA | None
+    folder: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> tuple[TrainState, str]:
     """Put the last saved state back; the one before it, and why, when that is damaged.
 
@@ -102,7 +102,7 @@ def load(
         if not os.path.lexists(folder / name):
             continue
         try:
-            state = put_back(folder / name, network, optimiser, average)
+            state = put_back(folder / name, network, optimizer, average)
         except StorageError as error:
             reasons.append(str(error))
             continue
@@ -116,12 +116,12 @@ def load(
 
 
 def put_back(
-    path: Path, network: nn.Module, optimiser: Optimizer, average: EMA | None
+    path: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> TrainState:
     """Put the state in a file back. Raises StorageError where it is damaged or does not fit."""
     tensors, state = read(path)
-    check_fit(path, tensors, collect_state(network, optimiser, average))
-    restore(tensors, network, optimiser, average)
+    check_fit(path, tensors, collect_state(network, optimizer, average))
+    restore(tensors, network, optimizer, average)
     return state
 
 
@@ -157,11 +157,11 @@ def _refused(path: Path, reason: str) -> StorageError:
 
 
 def restore(
-    tensors: dict[str, Tensor], network: nn.Module, optimiser: Optimizer, average: EMA | None
+    tensors: dict[str, Tensor], network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> None:
     """Put back what `state` gave."""
     network.load_state_dict(with_prefix("network.", tensors))
-    optimiser.restore(with_prefix("optimiser.", tensors))
+    optimizer.restore(with_prefix("optimizer.", tensors))
     if average:
         average.restore(with_prefix("average.", tensors))
 

@@ -43,7 +43,7 @@ class Started:
     speedup: float | None  #: how many times as quick as the usual form; None: no trial was made
     epoch: int  #: the first that will run; above 1 when a run is resumed
     world_size: int = 1  #: that share every batch
-    batch_norm: str = ""  #: synchronised among them, or local; "" for one process
+    batch_norm: str = ""  #: synchronized among them, or local; "" for one process
     code: str = ""  #: what --network must name again later; "" for a network of striate
 
 

@@ -89,15 +89,15 @@ def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
     if rows[most] > EXPLODED:
         text = (
             f"{look.place}: gradients explode: that of {most} is {rows[most]:,.0f} times as long "
-            "as its weights; likely cause: many layers without normalisation, or first weights "
-            "that are too large; try --clip 1"
+            "as its weights; likely cause: many layers without normalization, or first weights "
+            "that are too large; try --clip-grad 1"
         )
         yield "exploding", text
     if rows[least] < VANISHED * rows[most]:
         text = (
             f"{look.place}: gradients vanish: that of {least} is {rows[least]:.2g} times as long "
             f"as its weights, of {most} {rows[most]:.2g} times; likely cause: saturated or dead "
-            "units between it and the output, or many layers without normalisation"
+            "units between it and the output, or many layers without normalization"
         )
         yield "vanishing", text
 

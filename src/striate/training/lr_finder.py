@@ -38,7 +38,7 @@ class RateTest:
     """The loss at every rate that was tried, and the rate to train with."""
 
     network: str
-    optimiser: str
+    optimizer: str
     batch: int
     rates: tuple[float, ...]
     losses: tuple[float, ...]  #: of the step at each rate, before its update
@@ -65,7 +65,7 @@ class RateTest:
         return "\n".join((*lines, self._verdict()))
 
     def _verdict(self) -> str:
-        what = f"{self.network} with {self.optimiser} and {self.batch} pictures a step"
+        what = f"{self.network} with {self.optimizer} and {self.batch} pictures a step"
         end = (
             f"the loss exploded at {self.rates[-1]:.2g}"
             if self.exploded_rate
@@ -141,8 +141,8 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
         return None
     least = min(range(FIRST - 1, len(rates)), key=smoothed.__getitem__)
     start, steps = median(first), pairwise(losses[: least + 1])
-    deviation = 1.05 * median(abs(one - other) for one, other in steps)  # as of normal numbers
-    chance = deviation * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
+    std = 1.05 * median(abs(one - other) for one, other in steps)  # as of normal numbers
+    chance = std * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
     gone = max(_FELL * start, _CHANCE * chance)
     return rates[least] / BELOW if start - smoothed[least] > gone else None
 

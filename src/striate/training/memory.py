@@ -31,7 +31,7 @@ class MemoryBudget:
     def required_bytes(self, batch: int) -> int | None:
         """Bytes of a step, at least; None: it cannot be told.
 
-        What comes and goes, a copy of all weights in the optimiser, and the next batch.
+        What comes and goes, a copy of all weights in the optimizer, and the next batch.
         """
         try:
             told = estimate_memory(self.network, self._shape, batch)

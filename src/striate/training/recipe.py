@@ -83,7 +83,7 @@ class Recipe:
     learning_rate: float
     schedule: Schedule
     warmup: float
-    momentum: float | None  #: None, as of the next two: the optimiser has no use for it
+    momentum: float | None  #: None, as of the next two: the optimizer has no use for it
     betas: tuple[float, float] | None
     eps: float | None
     weight_decay: float
@@ -148,7 +148,7 @@ class Recipe:
 
 
 def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
-    """Network, size and colour for pictures with these headers.
+    """Network, size and color for pictures with these headers.
 
     Raises OptionError when the options do not go together.
     """
@@ -156,7 +156,7 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
     channels = max((record.channels for record in seen), default=3)
     if options.color:
-        channels = 1 if options.color == "grey" else 3
+        channels = 1 if options.color == "gray" else 3
     network = NetworkSpec.of(options.network or _network_for(options.size or side, channels))
     card = network.card
     if card.output != "logits":
@@ -238,16 +238,16 @@ def complete_recipe(
         "split": form.micro_batches,
         "threads": options.threads or _threads_for(work, form.micro_batches),
     }
-    for name, optimisers in TUNED.items():
-        if options.optimizer in optimisers and getattr(options, name) is None:
+    for name, optimizers in TUNED.items():
+        if options.optimizer in optimizers and getattr(options, name) is None:
             chosen[name] = getattr(DEFAULTS[options.optimizer], name)
     asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
     return Recipe(**{**asked, **chosen})
 
 
-def _rate_for(optimiser: OptimizerName, bears: float, pictures: int) -> float:
+def _rate_for(optimizer: OptimizerName, bears: float, pictures: int) -> float:
     """The highest rate for so many pictures an update, of a network that bears such a one."""
-    of_name = DEFAULTS[optimiser]
+    of_name = DEFAULTS[optimizer]
     if not of_name.per_card:
         return of_name.learning_rate
     return of_name.learning_rate * bears * (pictures / 128) ** 0.5

@@ -44,7 +44,7 @@ from striate.training.recipe import Recipe, View, choose_view, complete_recipe
 from striate.training.run import Run
 from striate.training.step import Training
 
-_STATISTICS_FROM = 2000  #: training pictures that mean and deviation are taken over, at most
+_STATISTICS_FROM = 2000  #: training pictures that mean and std are taken over, at most
 _AT_ONCE = 256  #: of them in memory
 
 
@@ -86,7 +86,9 @@ def prepare_data(photos: Path, options: TrainOptions) -> Generator[Progress, Non
     _trainable(photos, why)
     shares = SplitFractions(options.validation, options.test)
     decoded = assign_splits(decoded, shares, options.leaked)
-    return PreparedData(photos, decoded, view, _with_statistics(geometry, decoded), shares, left_out)
+    return PreparedData(
+        photos, decoded, view, _with_statistics(geometry, decoded), shares, left_out
+    )
 
 
 def _trainable(photos: Path, why: Sequence[str]) -> None:
@@ -111,7 +113,7 @@ def notes(data: PreparedData) -> Iterator[Note]:
 def build_training(
     data: PreparedData, options: TrainOptions, device: torch.device, run: Run, group: Group
 ) -> Generator[Progress, None, Training]:
-    """The network with fresh weights, its optimiser and its batches."""
+    """The network with fresh weights, its optimizer and its batches."""
     sync.check_same_images(group, _register(data.decoded))
     class_names = data.decoded.class_names
     torch.manual_seed(options.seed)
@@ -145,7 +147,7 @@ def build_training(
         model=Model(
             network, data.view.network, class_names, data.preprocess, data.fractions, facts
         ),
-        optimizer=_optimiser(network, recipe),
+        optimizer=_optimizer(network, recipe),
         ema=EMA(network, recipe.ema) if recipe.ema else None,
         forward_backward=ForwardBackward(
             network, recipe.execution, recipe.label_smoothing, weights
@@ -159,7 +161,7 @@ def build_training(
     )
 
 
-def _optimiser(network: nn.Module, recipe: Recipe) -> Optimizer:
+def _optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
     return Optimizer(
         network,
         recipe.optimizer,
@@ -188,7 +190,7 @@ def write_run_record(
     resolved = options.model_dump(mode="json") | data.view.to_json() | asdict(recipe)
     if data.view.network.source == "object":  # which may begin with weights of any seed
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
-    resolved["colour"] = "grey" if resolved.pop("channels") == 1 else "rgb"
+    resolved["color"] = "gray" if resolved.pop("channels") == 1 else "rgb"
     photos = positional(remote_address(data.root) or data.root)
     command = (*training.group.process.command, "train", photos, *words(options.given()))
     environment = hardware.describe_environment(device)
@@ -314,7 +316,7 @@ def _register(decoded: DecodedImages) -> Iterator[str]:
 
 
 def _with_statistics(geometry: Preprocess, decoded: DecodedImages) -> Preprocess:
-    """The preprocessing with mean and deviation a channel of (at most 2,000) training pictures."""
+    """The preprocessing with mean and std a channel of (at most 2,000) training pictures."""
     rows = rows_in_split(decoded.samples, "train")
     chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
     moments = [
@@ -324,8 +326,8 @@ def _with_statistics(geometry: Preprocess, decoded: DecodedImages) -> Preprocess
     ]
     means, spreads = np.array(moments)[..., 0].swapaxes(0, 1) / 255  # (pictures, channels) each
     mean = means.mean(axis=0)
-    deviation = np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=0)).clip(min=1 / 255)
-    return replace(geometry, mean=tuple(mean.tolist()), std=tuple(deviation.tolist()))
+    std = np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=0)).clip(min=1 / 255)
+    return replace(geometry, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
 def default_folder(data: PreparedData) -> Path:

@@ -169,9 +169,7 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     device = batch.labels.device
     seed = (recipe.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
     hardware.seed(device, seed + group.process.rank * 1_000_000_007)
-    together = min(
-        recipe.accumulate, total - state.step // recipe.accumulate * recipe.accumulate
-    )
+    together = min(recipe.accumulate, total - state.step // recipe.accumulate * recipe.accumulate)
     pictures = training.pictures(state.step)
     share = len(batch.labels) / pictures
     with (
@@ -190,20 +188,20 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     if state.step % recipe.accumulate == 0 or state.step == total:
         with translate_torch_errors(
             batch
-        ):  # the first update makes room for what the optimiser remembers
+        ):  # the first update makes room for what the optimizer remembers
             _update(training, state, rate)
 
 
 def _update(training: Training, state: TrainState, rate: float) -> None:
     """Change the weights by the gradients of the steps since the last update."""
-    optimiser, recipe = training.optimizer, training.recipe
-    if optimiser.grads_finite():
+    optimizer, recipe = training.optimizer, training.recipe
+    if optimizer.grads_finite():
         updates = (state.epoch * training.steps + state.step - 1) // recipe.accumulate
         training.health.record(training.model.network, state, updates)
         if recipe.clip_grad:
-            optimiser.clip_grad_norm(recipe.clip_grad)
-        optimiser.step(rate)
-    optimiser.zero_grad()
+            optimizer.clip_grad_norm(recipe.clip_grad)
+        optimizer.step(rate)
+    optimizer.zero_grad()
     if training.ema:
         training.ema.update(training.model.network)
 
@@ -213,9 +211,7 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
     last = goal.step if goal.epoch == state.epoch else training.steps
     training.model.network.train()
     for batch in islice(train_batches(training, state), last - state.step):
-        train_step(
-            training, state, batch, training.learning_rate(state, training.progress(state))
-        )
+        train_step(training, state, batch, training.learning_rate(state, training.progress(state)))
     training.pending.flush(state)
 
 

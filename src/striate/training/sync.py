@@ -67,13 +67,13 @@ def broadcast_state(
     group: Group,
     state: TrainState,
     network: nn.Module,
-    optimiser: Optimizer,
+    optimizer: Optimizer,
     average: EMA | None,
 ) -> TrainState:
     """The position of the first process, whose tensors all of them have afterwards."""
     if group.is_single:
         return state
-    own = checkpoint.collect_state(network, optimiser, average)
+    own = checkpoint.collect_state(network, optimizer, average)
     kinds = {name: (list(each.shape), str(each.dtype)) for name, each in own.items()}
     values, kinds = group.broadcast_object((asdict(state), kinds))
     tensors = {
@@ -85,5 +85,5 @@ def broadcast_state(
     for tensor in tensors.values():
         collectives.broadcast_(tensor)
     if not group.is_main:
-        checkpoint.restore(tensors, network, optimiser, average)
+        checkpoint.restore(tensors, network, optimizer, average)
     return from_json(TrainState, values)

@@ -34,7 +34,7 @@ def evaluate(
     """Judge a model on a folder of pictures; with `out`, write the report there.
 
     Options are those of `striate.options.EvaluateOptions`. Without a folder, that of the run is
-    taken. It is divided as the one the model learned from, so `part="test"` are pictures it has
+    taken. It is divided as the one the model learned from, so `split="test"` are pictures it has
     never seen; all of a folder are judged where its run began with less than half of them. Raises
     DataError when the folder has classes the model does not know, OptionError when none is known.
     """

@@ -51,9 +51,9 @@ def step_response(kernel: Any) -> Any:
 
 
 def derivative(signal: Any) -> Any:
-    """The slope of a signal at each sample, per sample, from its two neighbours: (N,) -> (N,).
+    """The slope of a signal at each sample, per sample, from its two neighbors: (N,) -> (N,).
 
-    At the ends it is the slope to the only neighbour. Raises OptionError.
+    At the ends it is the slope to the only neighbor. Raises OptionError.
     """
     values = samples(signal, "the signal", 1)
     if len(values) < 2:

@@ -57,7 +57,7 @@ def edge_diagonal() -> Kernel:
 
 
 def edge_all() -> Kernel:
-    """The pixel against its eight neighbours: answers to edges of every direction."""
+    """The pixel against its eight neighbors: answers to edges of every direction."""
     return _table("-1 -1 -1; -1 8 -1; -1 -1 -1")
 
 
@@ -82,7 +82,7 @@ def prewitt_y() -> Kernel:
 
 
 def laplacian() -> Kernel:
-    """Four neighbours less four times the pixel: the second derivatives, added."""
+    """Four neighbors less four times the pixel: the second derivatives, added."""
     return _table("0 1 0; 1 -4 1; 0 1 0")
 
 

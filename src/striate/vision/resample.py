@@ -37,7 +37,7 @@ def upsample(x: Any, n: int, fill: Fill = "zero") -> Any:
     """Put n - 1 samples after each: (N,) -> (n N,), along both axes of a picture.
 
     They are 0; or the sample before ("nearest": as torch's); or on the line to the next one; or on
-    the cubic curve through the two on either side, whose slopes at both are the neighbours'
+    the cubic curve through the two on either side, whose slopes at both are the neighbors'
     (Keys 1981, "Cubic convolution interpolation for digital image processing", a = -1/2). Sample
     k of x is sample k n of the answer, whatever the fill; beyond the last, x is taken to stay as
     it is. Raises OptionError.

@@ -14,7 +14,7 @@ from striate.errors import OptionError, unknown
 from striate.vision.arrays import Floats, floats, like, whole
 from striate.vision.convolution import correlate
 
-Measure = Literal["normalised", "plain"]
+Measure = Literal["normalized", "plain"]
 
 #: a window whose values deviate by less is flat: a share of their own size, or of what 99 in 100
 #: pixels of the image deviate by from its median
@@ -44,7 +44,7 @@ def find(
     template: Any,
     image: Any,
     *,
-    method: Measure = "normalised",
+    method: Measure = "normalized",
     threshold: float | None = None,
     most: int | None = None,
     apart: float = 0.5,
@@ -52,7 +52,7 @@ def find(
     """The places of a picture that look like a template, the most alike first.
 
     Scores are those of `response`; what scores less than `threshold` is left out (if not given: 0.5
-    for normalised correlation, half the highest score for plain). `most` and `apart` are those of
+    for normalized correlation, half the highest score for plain). `most` and `apart` are those of
     `peaks`. Raises OptionError as `response` and `peaks` do.
 
     >>> find([[0, 9], [9, 0]], [[5, 5, 5, 5], [5, 1, 7, 5], [5, 7, 1, 5]]).positions
@@ -60,24 +60,24 @@ def find(
     """
     found = match_scores(template, image, method=method)
     if threshold is None:
-        threshold = 0.5 if method == "normalised" else float(found.max()) / 2
+        threshold = 0.5 if method == "normalized" else float(found.max()) / 2
     high, wide = np.shape(template)[:2]
     return find_peaks(found, (high, wide), threshold=threshold, most=most, apart=apart)
 
 
-def match_scores(template: Any, image: Any, *, method: Measure = "normalised") -> Floats:
+def match_scores(template: Any, image: Any, *, method: Measure = "normalized") -> Floats:
     """(h, w) in (H, W), or (h, w, C) in (H, W, C) -> scores (H - h + 1, W - w + 1).
 
     The score at [r, c] is that of the box whose top left pixel is [r, c]. "plain": the sum of
-    products, which grows with the brightness under the box. "normalised": the cosine of the angle
+    products, which grows with the brightness under the box. "normalized": the cosine of the angle
     between template and box after each lost its mean in every channel, from -1 to 1 (zero-mean
-    normalised cross-correlation; Lewis, "Fast normalized cross-correlation", Vision Interface
+    normalized cross-correlation; Lewis, "Fast normalized cross-correlation", Vision Interface
     1995); it ignores brightness and contrast, and is 0 where the box is flat. float32 where both
     are bool, integers of 8 or 16 bits, float16 or float32, else float64. For a picture that is a
     tensor it is one.
 
     Raises OptionError for a template that is larger than the picture, has other channels, or is
-    flat (normalised), and for values that are not finite.
+    flat (normalized), and for values that are not finite.
     """
     if method not in get_args(Measure):
         raise unknown("method", method, get_args(Measure))
@@ -88,7 +88,7 @@ def match_scores(template: Any, image: Any, *, method: Measure = "normalised") -
     if method == "plain":
         found = correlate(picture, pattern, mode="valid")
     else:
-        found = _normalised(pattern, picture)
+        found = _normalized(pattern, picture)
     return like(found.astype(kind), image)
 
 
@@ -103,7 +103,7 @@ def find_peaks(
 ) -> Matches:
     """The peaks of a map of scores (rows, columns) as boxes of a size in pixels, highest first.
 
-    A peak reaches the threshold and none of its eight neighbours is higher. A peak is dropped when
+    A peak reaches the threshold and none of its eight neighbors is higher. A peak is dropped when
     a higher one lies nearer than `apart` times the box's height and nearer than `apart` times its
     width (greedy non-maximum suppression): at 1 no two boxes overlap, at 0 every peak is kept. At
     most `most` peaks are kept. Places of the map are `stride` pixels from each other. Raises
@@ -121,7 +121,7 @@ def find_peaks(
     return Matches(kept * stride, values[tuple(kept.T)], size)
 
 
-def _normalised(pattern: Floats, picture: Floats) -> Floats:
+def _normalized(pattern: Floats, picture: Floats) -> Floats:
     high, wide = pattern.shape[:2]
     if (np.ptp(pattern, axis=(0, 1)) == 0).all():
         raise OptionError(

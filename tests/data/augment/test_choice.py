@@ -16,7 +16,7 @@ def test_every_range_is_an_option() -> None:
 
 
 def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
-    found = augment_ranges("strong", "turn=15, mirror=no,mixup=0.2")
+    found = augment_ranges("strong", "rotate=15, hflip=no,mixup=0.2")
     assert found == replace(LEVELS["strong"], rotate=15, hflip=False, mixup=0.2)
     assert augment_ranges("light", None) == LEVELS["light"]
     assert (default_level(1), default_level(3)) == ("light", "standard")
@@ -26,13 +26,13 @@ def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
     ("text", "message"),
     [
         ("trun=3", "vary: no option is called 'trun'; did you mean 'turn'?"),
-        ("turn=181", "vary: turn must be at most 180.0, but '181' came"),
+        ("rotate=181", "vary: turn must be at most 180.0, but '181' came"),
         ("crop=1", "vary: crop must be below 1.0, but '1' came"),
         ("mirror=maybe", "vary: mirror must be true or false, but 'maybe' came"),
         ("mixup=nan", "vary: mixup must be a finite number, but 'nan' came"),
-        ("turn=1,turn=2", "vary names 'turn' twice"),
-        ("turn", "vary takes ranges by name, as in turn=15,shift=0.1, but 'turn' came"),
-        ("", "vary takes ranges by name, as in turn=15,shift=0.1, but '' came"),
+        ("rotate=1,rotate=2", "vary names 'turn' twice"),
+        ("turn", "vary takes ranges by name, as in rotate=15,translate=0.1, but 'turn' came"),
+        ("", "vary takes ranges by name, as in rotate=15,translate=0.1, but '' came"),
     ],
 )
 @pytest.mark.parametrize("model", [TrainOptions, CheckOptions])

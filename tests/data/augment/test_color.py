@@ -1,4 +1,4 @@
-"""Colours change as told, in colours and not in normalised values."""
+"""Colors change as told, in colors and not in normalized values."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def column(values: tuple[float, ...]) -> Tensor:
 
 
 def changed(batch: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
-    """Colours from 0 to 1, normalised, varied, and back."""
-    normalised = (batch - column(MEAN)) / column(DEVIATION)
-    varied = augment(normalised, uniform, variation, mean=MEAN, deviation=DEVIATION)
+    """Colors from 0 to 1, normalized, varied, and back."""
+    normalized = (batch - column(MEAN)) / column(DEVIATION)
+    varied = augment(normalized, uniform, variation, mean=MEAN, std=DEVIATION)
     return varied * column(DEVIATION) + column(MEAN)
 
 
@@ -47,22 +47,22 @@ def luma(batch: Tensor) -> Tensor:
 
 
 def test_without_saturation_a_picture_is_its_luma() -> None:
-    grey = changed(real(), drawn(3, SATURATION=0.0), AugmentRanges(saturation=1))
-    assert grey.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
+    gray = changed(real(), drawn(3, SATURATION=0.0), AugmentRanges(saturation=1))
+    assert gray.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
 
 
-def test_more_saturation_moves_colours_away_from_their_grey() -> None:
+def test_more_saturation_moves_colors_away_from_their_gray() -> None:
     more = changed(real(), drawn(3, SATURATION=1.0), AugmentRanges(saturation=0.4))
-    grey = luma(real())[:, None]
-    assert more.allclose(grey + 1.4 * (real() - grey), atol=1e-5)
+    gray = luma(real())[:, None]
+    assert more.allclose(gray + 1.4 * (real() - gray), atol=1e-5)
 
 
-def test_a_turn_of_hue_keeps_luma_and_greys_and_changes_colours() -> None:
+def test_a_turn_of_hue_keeps_luma_and_grays_and_changes_colors() -> None:
     turned = changed(real(), drawn(3, HUE=0.8), AugmentRanges(hue=90))
     assert luma(turned).allclose(luma(real()), atol=1e-5)
     assert not turned.allclose(real(), atol=0.05)
-    greys = real()[:, :1].expand(-1, 3, -1, -1)
-    assert changed(greys, drawn(3, HUE=0.8), AugmentRanges(hue=90)).allclose(greys, atol=2e-3)
+    grays = real()[:, :1].expand(-1, 3, -1, -1)
+    assert changed(grays, drawn(3, HUE=0.8), AugmentRanges(hue=90)).allclose(grays, atol=2e-3)
 
 
 def test_two_half_turns_of_hue_come_back() -> None:
@@ -75,18 +75,18 @@ def test_two_half_turns_of_hue_come_back() -> None:
 
 
 @pytest.mark.parametrize("least", [0, 10**9])
-def test_a_cpu_colours_as_the_reference_does(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_colors_as_the_reference_does(least: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opencv, "_FROM", least)
     batch, uniform = real(), uniform_samples(3, 1, 1)
     expected = apply_colors(batch, *color_maps(uniform, EVERY, MEAN, DEVIATION))
-    varied = augment(batch, uniform, EVERY, mean=MEAN, deviation=DEVIATION)
+    varied = augment(batch, uniform, EVERY, mean=MEAN, std=DEVIATION)
     assert varied.allclose(expected, atol=1e-5)
 
 
-def test_grey_pictures_have_no_hue_and_no_saturation() -> None:
+def test_gray_pictures_have_no_hue_and_no_saturation() -> None:
     batch, variation = real(), AugmentRanges(saturation=1, hue=180)
-    grey = batch[:, :1]
-    assert augment(grey, uniform_samples(3, 1, 1), variation).allclose(grey, atol=1e-6)
+    gray = batch[:, :1]
+    assert augment(gray, uniform_samples(3, 1, 1), variation).allclose(gray, atol=1e-6)
     assert (augment(batch, uniform_samples(3, 1, 1), variation) - batch).abs().max() > 0.3
 
 

@@ -120,9 +120,9 @@ def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
 
 def test_a_quarter_turn_is_a_quarter_turn() -> None:
     batch = pictures(2, 7)
-    turned = augment(batch, uniform(2, turn=1), AugmentRanges(rotate=90))
+    turned = augment(batch, uniform(2, rotate=1), AugmentRanges(rotate=90))
     assert turned.allclose(batch.rot90(1, (2, 3)), atol=1e-5)
-    back = augment(batch, uniform(2, turn=0), AugmentRanges(rotate=90))
+    back = augment(batch, uniform(2, rotate=0), AugmentRanges(rotate=90))
     assert back.allclose(batch.rot90(-1, (2, 3)), atol=1e-5)
 
 

@@ -141,9 +141,9 @@ def _with_chunk(data: bytes, name: bytes, content: bytes) -> bytes:
 
 DEEP: dict[str, Callable[[], bytes]] = {
     "png": lambda: encoded(Image.fromarray(RAMP)),
-    "colour png": lambda: deep_png(np.stack([RAMP] * 3, -1)),
-    "opaque grey png": lambda: deep_png(np.stack([RAMP, RAMP * 0 + 65535], -1)),
-    "opaque colour png": lambda: deep_png(np.stack([RAMP] * 3 + [RAMP * 0 + 65535], -1)),
+    "color png": lambda: deep_png(np.stack([RAMP] * 3, -1)),
+    "opaque gray png": lambda: deep_png(np.stack([RAMP, RAMP * 0 + 65535], -1)),
+    "opaque color png": lambda: deep_png(np.stack([RAMP] * 3 + [RAMP * 0 + 65535], -1)),
     "tiff": lambda: encoded(Image.fromarray(RAMP), "TIFF"),
     "tiff in reverse order": lambda: encoded(Image.fromarray(RAMP.astype(">u2")), "TIFF"),
     "packed tiff": lambda: encoded(Image.fromarray(RAMP), "TIFF", compression="tiff_lzw"),
@@ -158,7 +158,7 @@ def test_sixteen_bits_are_scaled_and_not_clipped(name: str) -> None:
     found = pixels(data)
     expected = RAMP / 257 if found.ndim == 2 else np.repeat(RAMP[..., None] / 257, 3, -1)
     assert np.abs(found - expected).mean() <= 0.5
-    assert found.ndim == (3 if "colour" in name else 2)
+    assert found.ndim == (3 if "color" in name else 2)
     assert kinds(data) == ["16 bit"]
 
 
@@ -209,8 +209,8 @@ TRANSPARENT = {
     "RGBA webp": (_veiled("RGB"), "WEBP", {"lossless": True, "exact": True}, []),
     "RGBA tiff": (_veiled("RGB"), "TIFF", {}, []),
     "LA png": (_veiled("L"), "PNG", {}, []),
-    "one colour of a png": (noise(40, 30), "PNG", {"transparency": (93, 63, 121)}, []),
-    "one grey of a png": (noise(40, 30).convert("L"), "PNG", {"transparency": 100}, []),
+    "one color of a png": (noise(40, 30), "PNG", {"transparency": (93, 63, 121)}, []),
+    "one gray of a png": (noise(40, 30).convert("L"), "PNG", {"transparency": 100}, []),
     "one of two": (noise(40, 30).convert("1"), "PNG", {"transparency": 0}, ["1 bit"]),
     "palette png": (noise(40, 30).quantize(32), "PNG", {"transparency": 3}, ["palette"]),
     "steps": (
@@ -226,7 +226,7 @@ TRANSPARENT = {
 @pytest.mark.parametrize("name", TRANSPARENT)
 def test_what_is_transparent_is_laid_on_white(name: str) -> None:
     image, form, options, also = TRANSPARENT[name]
-    if name == "one colour of a png":
+    if name == "one color of a png":
         options = {"transparency": image.getpixel((5, 6))}
     data = encoded(image, form, **options)
     if "transparency" in options:
@@ -248,7 +248,7 @@ def test_an_alpha_channel_that_hides_nothing_is_no_finding() -> None:
     assert kinds(data) == []
 
 
-def test_sixteen_bits_with_a_transparent_grey_are_laid_on_white() -> None:
+def test_sixteen_bits_with_a_transparent_gray_are_laid_on_white() -> None:
     value = int(RAMP[3, 4])
     data = _with_chunk(DEEP["png"](), b"tRNS", struct.pack(">H", value))
     found = pixels(data)
@@ -257,7 +257,7 @@ def test_sixteen_bits_with_a_transparent_grey_are_laid_on_white() -> None:
     assert kinds(data) == ["16 bit", "transparency"]
 
 
-def test_sixteen_bits_with_a_transparent_colour_are_laid_on_white() -> None:
+def test_sixteen_bits_with_a_transparent_color_are_laid_on_white() -> None:
     values = np.stack([RAMP] * 3, -1)
     clear = tuple(int(value) for value in values[3, 4])
     found = pixels(_with_chunk(deep_png(values), b"tRNS", struct.pack(">HHH", *clear)))
@@ -293,7 +293,7 @@ CONVERTED: dict[str, tuple[Callable[[], bytes], str, float]] = {
 
 
 @pytest.mark.parametrize("name", CONVERTED)
-def test_other_colours_are_converted_and_said(name: str) -> None:
+def test_other_colors_are_converted_and_said(name: str) -> None:
     make, kind, error = CONVERTED[name]
     found = pixels(make())
     original = corners() if kind == "palette" else noise()
@@ -384,7 +384,7 @@ def test_every_finding_has_a_rule() -> None:
 SHORTENED: dict[str, Callable[[], bytes]] = {
     **{form: lambda form=form: encoded(noise(), form, **FORMATS[form]) for form in FORMATS},
     "progressive": lambda: encoded(noise(), "JPEG", progressive=True),
-    "grey PNG": lambda: encoded(noise().convert("L")),
+    "gray PNG": lambda: encoded(noise().convert("L")),
     "lossy WEBP": lambda: encoded(noise(), "WEBP"),
     "moving WEBP": lambda: pictures.animation("WEBP", 2),
     "LZW TIFF": lambda: encoded(noise(), "TIFF", compression="tiff_lzw"),
@@ -494,7 +494,7 @@ def test_a_png_is_read_whatever_its_profile_and_texts_hold(chunk: tuple[bytes, b
     assert kinds(_with_chunk(turned(noise(), 6, "PNG"), *chunk)) == ["rotated"]
 
 
-def test_a_colour_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
+def test_a_color_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
     data = encoded(noise(), "JPEG", icc_profile=b"garbage" * 9, exif=b"Exif\0\0garbage")
     assert (pixels(data) == pixels(encoded(noise(), "JPEG"))).all()
     assert kinds(data) == []
@@ -508,10 +508,10 @@ def test_a_colour_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
     [
         (pictures.png(60_000, 60_000), "60,000 x 60,000 pixels need 14,401 MB"),
         (pictures.png(60_000, 60_000)[:45], "60,000 x 60,000 pixels need 14,401 MB"),
-        (pictures.png(7000, 9400, depth=16, colour=6), "7,000 x 9,400 pixels need 790 MB"),
-        (pictures.png(20_000, 10_001, colour=0), "20,000 x 10,001 pixels need 201 MB"),
+        (pictures.png(7000, 9400, depth=16, color=6), "7,000 x 9,400 pixels need 790 MB"),
+        (pictures.png(20_000, 10_001, color=0), "20,000 x 10,001 pixels need 201 MB"),
         (
-            pictures.png(9000, 9001, colour=3, before=[(b"PLTE", b"abcdef")]),
+            pictures.png(9000, 9001, color=3, before=[(b"PLTE", b"abcdef")]),
             "9,000 x 9,001 pixels need 406 MB",
         ),
     ],

@@ -46,8 +46,8 @@ def photo() -> Image.Image:
 
 
 def deep(channels: int) -> bytes:
-    grey = np.asarray(photo().convert("L")).astype(np.uint16) * 257
-    return deep_png(np.stack([grey] * channels, -1))
+    gray = np.asarray(photo().convert("L")).astype(np.uint16) * 257
+    return deep_png(np.stack([gray] * channels, -1))
 
 
 def veiled() -> Image.Image:
@@ -57,15 +57,15 @@ def veiled() -> Image.Image:
 
 
 FORMS: dict[str, Callable[[], bytes]] = {
-    "grey PNG": lambda: encoded(photo().convert("L")),
+    "gray PNG": lambda: encoded(photo().convert("L")),
     "PNG": lambda: encoded(photo()),
     "PNG with alpha": lambda: encoded(veiled()),
-    "grey PNG with alpha": lambda: encoded(veiled().convert("LA")),
+    "gray PNG with alpha": lambda: encoded(veiled().convert("LA")),
     "PNG with a palette": lambda: encoded(photo().quantize(64)),
     "transparent PNG with a palette": lambda: encoded(photo().quantize(64), transparency=3),
     "PNG of 1 bit": lambda: encoded(photo().convert("1")),
-    "grey PNG of 16 bits": lambda: deep(1),
-    "grey PNG of 16 bits with alpha": lambda: deep(2),
+    "gray PNG of 16 bits": lambda: deep(1),
+    "gray PNG of 16 bits with alpha": lambda: deep(2),
     "PNG of 16 bits": lambda: deep(3),
     "PNG of 16 bits with alpha": lambda: deep(4),
     "JPEG": lambda: encoded(photo(), "JPEG"),

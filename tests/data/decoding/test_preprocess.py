@@ -16,7 +16,7 @@ RED, GREEN, BLUE, YELLOW = [200, 40, 30], [40, 160, 60], [30, 60, 190], [220, 22
 
 
 def ramp(width: int, height: int) -> Image.Image:
-    """Grey that tells both positions: it grows by 1 a pixel to the right and by 10 downwards."""
+    """Gray that tells both positions: it grows by 1 a pixel to the right and by 10 downwards."""
     down, across = np.mgrid[:height, :width]
     return Image.fromarray((across + 10 * down).astype(np.uint8))
 
@@ -91,10 +91,10 @@ def test_a_large_picture_is_averaged_and_not_sampled(fit: Fit) -> None:
     assert abs(view - 127.5).max() < 5
 
 
-def test_colour_becomes_grey_by_luminance_and_grey_becomes_equal_colours() -> None:
+def test_color_becomes_gray_by_luminance_and_gray_becomes_equal_colors() -> None:
     image = Image.new("RGB", (4, 4), (200, 40, 30))
-    grey = round(0.299 * 200 + 0.587 * 40 + 0.114 * 30)
-    assert (Preprocess(4, 1).to_array(image) == grey).all()
+    gray = round(0.299 * 200 + 0.587 * 40 + 0.114 * 30)
+    assert (Preprocess(4, 1).to_array(image) == gray).all()
     assert (Preprocess(4, 3).to_array(Image.new("L", (4, 4), 77)) == 77).all()
 
 
@@ -114,12 +114,12 @@ def test_the_picture_given_is_not_changed() -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_pixels_are_normalised_one_by_one(channels: int) -> None:
-    mean, deviation = (0.3, 0.5, 0.8)[:channels], (0.2, 0.25, 0.4)[:channels]
+def test_pixels_are_normalized_one_by_one(channels: int) -> None:
+    mean, std = (0.3, 0.5, 0.8)[:channels], (0.2, 0.25, 0.4)[:channels]
     pixels = torch.randint(0, 256, (4, 5, 5, channels), dtype=torch.uint8)
     pixels[0, 0, 0], pixels[0, 0, 1] = 0, 255
     before = pixels.clone()
-    values = Preprocess(5, channels, "crop", mean, deviation).normalize(pixels)
+    values = Preprocess(5, channels, "crop", mean, std).normalize(pixels)
     assert values.shape == (4, channels, 5, 5)
     assert values.dtype == torch.float32
     assert values.is_contiguous(memory_format=torch.channels_last)
@@ -129,6 +129,6 @@ def test_pixels_are_normalised_one_by_one(channels: int) -> None:
             for down in range(5):
                 for across in range(5):
                     pixel = int(pixels[picture, down, across, channel]) / 255
-                    expected = (pixel - mean[channel]) / deviation[channel]
+                    expected = (pixel - mean[channel]) / std[channel]
                     value = float(values[picture, channel, down, across])
                     assert value == pytest.approx(expected, abs=1e-5)

@@ -106,7 +106,7 @@ def test_floats_from_zero_to_one_are_scaled(
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("compression", [5, 8])
 @pytest.mark.parametrize("bits", [8, 16, 32])
-def test_differences_between_neighbours_are_added_up(
+def test_differences_between_neighbors_are_added_up(
     bits: int, compression: int, order: str, planes: bool
 ) -> None:
     values = whole(bits, (9, 21, 3))

@@ -37,7 +37,7 @@ def rounded(values: np.ndarray[Any, Any], top: int) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
-def test_a_grey_that_a_png_calls_transparent_is_white_at_every_depth(depth: int) -> None:
+def test_a_gray_that_a_png_calls_transparent_is_white_at_every_depth(depth: int) -> None:
     top = (1 << depth) - 1
     values = RNG.integers(0, top + 1, (8, 16))
     clear = int(values[3, 4])
@@ -48,7 +48,7 @@ def test_a_grey_that_a_png_calls_transparent_is_white_at_every_depth(depth: int)
     # only as many bits as a value has are looked at
     for stored in {clear} if depth == 1 else {clear, (clear | ~top) & 0xFFFF}:
         before = [(b"tRNS", struct.pack(">H", stored))]
-        found, kinds = decoded(png(16, 8, depth=depth, colour=0, rows=rows, before=before))
+        found, kinds = decoded(png(16, 8, depth=depth, color=0, rows=rows, before=before))
         assert (found == np.where(values == clear, 255, rounded(values, top))).all()
         assert kinds == ["1 bit"] * (depth == 1) + ["16 bit"] * (depth == 16) + ["transparency"]
 
@@ -65,7 +65,7 @@ def test_sixteen_bits_are_rounded_to_the_nearest_in_every_kind_of_png(channels: 
     assert kinds == ["16 bit"]
 
 
-def test_a_color_of_sixteen_bits_is_transparent_and_its_neighbours_are_not() -> None:
+def test_a_color_of_sixteen_bits_is_transparent_and_its_neighbors_are_not() -> None:
     values = np.full((8, 8, 3), 0x1234, np.uint16)
     values[..., 2] += np.arange(8, dtype=np.uint16)
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)

@@ -81,8 +81,8 @@ def test_the_first_bits_of_the_digest_decide(start: str, part: Split) -> None:
 def test_shares_of_many_pictures_are_those_asked_for() -> None:
     found = Counter(USUAL.split(digest(number)) for number in range(10_000))
     for part, share in (("test", 0.25), ("validation", 0.15), ("train", 0.6)):
-        deviation = (10_000 * share * (1 - share)) ** 0.5
-        assert abs(found[part] - 10_000 * share) < 4 * deviation
+        std = (10_000 * share * (1 - share)) ** 0.5
+        assert abs(found[part] - 10_000 * share) < 4 * std
 
 
 def test_no_test_part_is_split_off_when_none_is_wanted() -> None:
@@ -212,6 +212,8 @@ def test_nothing_else_of_the_pack_changes() -> None:
     assert after.pixels is decoded.pixels
     assert after.records == decoded.records
     assert after.class_names == decoded.class_names
-    assert [(p.path, p.label) for p in after.samples] == [(p.path, p.label) for p in decoded.samples]
+    assert [(p.path, p.label) for p in after.samples] == [
+        (p.path, p.label) for p in decoded.samples
+    ]
     assert {picture.split for picture in decoded.samples} == {None}
     assert assign_splits(packed_of([]), USUAL).samples == ()

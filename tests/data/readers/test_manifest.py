@@ -176,7 +176,7 @@ REFUSALS = {
         HEAD + b'cat/1.jpg,\t"cat"\n',
         "line 2: a blank stands before the quotes of the label; remove it",
     ),
-    "misspelt column": (
+    "misspelled column": (
         b"path,label,spilt\ncat/1.jpg,cat,train\n",
         "line 1: no column is called 'spilt'; did you mean 'split'?",
     ),
@@ -260,7 +260,7 @@ REFUSALS = {
     ),
     "other label": (
         HEAD + MORE + b"cat/1.jpg,lion\n",
-        "line 4: 'cat/1.jpg' is labelled 'lion', but 'cat' in line 2; remove the wrong line",
+        "line 4: 'cat/1.jpg' is labeled 'lion', but 'cat' in line 2; remove the wrong line",
     ),
     "other part": (
         b"path,label,split\ncat/1.jpg,cat,train\n./cat/1.jpg,cat,test\n",

@@ -138,7 +138,7 @@ SHAPES = "expected (N, H, W), (N, H, W, 1) or (N, H, W, 3)"
 REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "no arrays": ({}, f"{PAIR}, found none"),
     "other arrays": ({"left": X, "right": Y}, f"{PAIR}, found 'left', 'right'"),
-    "misspelt array": (
+    "misspelled array": (
         arrays(x_tset=X, y_tset=Y),
         "no array is called 'x_tset'; did you mean 'x_test'?",
     ),

@@ -121,11 +121,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a shard that does not exist": (
         put("shard", 3),
-        "index.npy: entry 7 names a shard, class, part or colour that does not exist",
+        "index.npy: entry 7 names a shard, class, part or color that does not exist",
     ),
     "a class that does not exist": (
         put("label", 2),
-        "index.npy: entry 7 names a shard, class, part or colour that does not exist",
+        "index.npy: entry 7 names a shard, class, part or color that does not exist",
     ),
     "paths that go back": (put("path", 0), "index.npy: paths out of order"),
     "an index of objects": (

@@ -1,7 +1,7 @@
-"""One linear map of colours a picture.
+"""One linear map of colors a picture.
 
-Saturation moves a colour along the line to its grey (ITU-R BT.601 weights). Hue turns it about
-the axis of greys at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
+Saturation moves a color along the line to its gray (ITU-R BT.601 weights). Hue turns it about
+the axis of grays at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
 Contrast is taken about the mean of the picture. Nothing is clipped: values beyond black and white
 stay.
 """
@@ -23,18 +23,18 @@ _CHROMA = ((0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
 def color_maps(
-    uniform: Tensor, variation: AugmentRanges, mean: Sequence[float], deviation: Sequence[float]
+    uniform: Tensor, variation: AugmentRanges, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the picture's mean.
 
-    A colour x of a normalised picture whose channels' mean is m becomes
-    matrix x + constant + row . m. `mean` and `deviation` are those of the normalisation: a channel
-    each. Brightness is in units of the normalised range (a deviation of about 0.25 is assumed).
+    A color x of a normalized picture whose channels' mean is m becomes
+    matrix x + constant + row . m. `mean` and `deviation` are those of the normalization: a channel
+    each. Brightness is in units of the normalized range (a deviation of about 0.25 is assumed).
     """
     signed, channels = uniform.cpu().double() * 2 - 1, len(mean)
     gain = (1 + variation.contrast * signed[:, ranges.CONTRAST])[:, None]
     light = (4 * variation.brightness * signed[:, ranges.BRIGHTNESS])[:, None]
-    matrix, constant = _tints(signed, variation, mean, deviation)
+    matrix, constant = _tints(signed, variation, mean, std)
     average = constant.mean(dim=1, keepdim=True) * (1 - gain)
     row = matrix.mean(dim=1) * (1 - gain)
     constants = gain * constant + average + light.expand(-1, channels)
@@ -42,7 +42,7 @@ def color_maps(
 
 
 def apply_colors(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
-    """(N, C, H, W) with the maps that `colours` gives, in torch."""
+    """(N, C, H, W) with the maps that `colors` gives, in torch."""
     count, channels, high, wide = pictures.shape
     matrix, constant, row = (part.to(pictures) for part in (matrix, constant, row))
     flat = pictures.reshape(count, channels, high * wide)
@@ -51,9 +51,9 @@ def apply_colors(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor
 
 
 def _tints(
-    signed: Tensor, variation: AugmentRanges, mean: Sequence[float], deviation: Sequence[float]
+    signed: Tensor, variation: AugmentRanges, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """Saturation and hue as a matrix and a constant, between normalised colours."""
+    """Saturation and hue as a matrix and a constant, between normalized colors."""
     count, channels = len(signed), len(mean)
     one = torch.eye(channels, dtype=torch.float64)
     if channels != 3 or not (variation.saturation or variation.hue):
@@ -69,5 +69,5 @@ def _tints(
     turn[:, 1, 2], turn[:, 2, 1] = -sine, sine
     real = torch.linalg.inv(split) @ turn @ split
     middle = torch.tensor(mean, dtype=torch.float64)
-    spread = torch.tensor(deviation, dtype=torch.float64)
+    spread = torch.tensor(std, dtype=torch.float64)
     return real * spread / spread[:, None], ((real - one) @ middle) / spread

@@ -22,7 +22,7 @@ _LONGEST = 3.0  # of a rectangle: its longer side to its shorter one
 
 
 def erase_images(pictures: Tensor, uniform: Tensor, most: float) -> Tensor:
-    """(N, C, H, W), normalised, with a rectangle of each set to 0, the mean of the data."""
+    """(N, C, H, W), normalized, with a rectangle of each set to 0, the mean of the data."""
     columns = (ranges.ERASE_FORM, ranges.ERASE_ACROSS, ranges.ERASE_DOWN)
     area = most * uniform[:, ranges.ERASE]
     rectangle = _rectangles(area, uniform[:, columns], *pictures.shape[2:])

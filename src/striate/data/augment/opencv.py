@@ -30,7 +30,7 @@ def augment(
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...] = (),
 ) -> Tensor:
-    """(N, C, H, W) float32 with maps in pixels, and colours as `colours` gives them.
+    """(N, C, H, W) float32 with maps in pixels, and colors as `colors` gives them.
 
     Outside the picture is `fill`, a value a channel, or its edge.
     """

@@ -1,6 +1,6 @@
 """Variation of training pictures: whole batches at once, on the device, a draw per picture.
 
-Geometry is one affine map per picture and one resampling; colour is one linear map per picture. A
+Geometry is one affine map per picture and one resampling; color is one linear map per picture. A
 draw is a row of uniform numbers that depends on seed, epoch and picture alone, so the same picture
 varies in the same way whatever the batches, workers or interruptions.
 """
@@ -69,19 +69,17 @@ def augment(
     variation: AugmentRanges,
     *,
     mean: Sequence[float] = (),
-    deviation: Sequence[float] = (),
+    std: Sequence[float] = (),
     fill: Sequence[float] = (),
 ) -> Tensor:
-    """(N, C, H, W) float32, normalised -> the same shape, varied by `uniform` (N, DRAWS).
+    """(N, C, H, W) float32, normalized -> the same shape, varied by `uniform` (N, DRAWS).
 
     Outside the picture is `fill`, a value a channel, or without one its edge, repeated. `mean` and
-    `deviation` are those of the normalisation, which saturation and hue must know; without them the
-    pictures' values are colours already. Other pictures of the batch are laid over by `mixed`.
+    `deviation` are those of the normalization, which saturation and hue must know; without them the
+    pictures' values are colors already. Other pictures of the batch are laid over by `mixed`.
     """
     shape = pictures.shape[1:]
-    return apply_plan(
-        pictures, make_plan(uniform, variation, shape, mean=mean, deviation=deviation, fill=fill)
-    )
+    return apply_plan(pictures, make_plan(uniform, variation, shape, mean=mean, std=std, fill=fill))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ class Plan:
     ranges: AugmentRanges
     uniform: Tensor  #: (N, DRAWS)
     maps: Tensor | None  #: maps, where pictures move
-    colors: tuple[Tensor, Tensor, Tensor] | None  #: what `colours` gives, where they are tinted
+    colors: tuple[Tensor, Tensor, Tensor] | None  #: what `colors` gives, where they are tinted
     fill: tuple[float, ...]  #: a channel, outside the picture; none: its edge, repeated
 
     def slice(self, first: int, last: int) -> Plan:
@@ -111,7 +109,7 @@ def make_plan(
     shape: Sequence[int],
     *,
     mean: Sequence[float] = (),
-    deviation: Sequence[float] = (),
+    std: Sequence[float] = (),
     fill: Sequence[float] = (),
 ) -> Plan:
     """The plan of `vary` for pictures of a shape (C, H, W), of as many batches as one likes."""
@@ -119,7 +117,7 @@ def make_plan(
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     tints = None
     if variation.photometric:
-        scale = tuple(mean) or (0.0,) * channels, tuple(deviation) or (1.0,) * channels
+        scale = tuple(mean) or (0.0,) * channels, tuple(std) or (1.0,) * channels
         tints = color_maps(uniform, variation, *scale)
     return Plan(variation, uniform, places, tints, tuple(fill))
 

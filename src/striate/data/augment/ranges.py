@@ -34,7 +34,7 @@ class AugmentRanges:
     aspect: float = 0.0  #: width to height, share
     crop: float = 0.0  #: share of the area cut away
     saturation: float = 0.0  #: share
-    hue: float = 0.0  #: degrees about the axis of greys
+    hue: float = 0.0  #: degrees about the axis of grays
     erase: float = 0.0  #: share of the area
     mixup: float = 0.0  #: share of another picture laid over the whole
     cutmix: float = 0.0  #: share of the area given to another picture
@@ -54,7 +54,7 @@ class AugmentRanges:
 
     @property
     def photometric(self) -> bool:
-        """Whether colours change."""
+        """Whether colors change."""
         return any((self.brightness, self.contrast, self.saturation, self.hue))
 
     @property
@@ -76,7 +76,7 @@ LEVELS = {
 
 
 def default_level(channels: int) -> Augment:
-    """The level of pictures for which none was asked; signs in grey are not to be mirrored."""
+    """The level of pictures for which none was asked; signs in gray are not to be mirrored."""
     return "light" if channels == 1 else "standard"
 
 

@@ -1,4 +1,4 @@
-"""From whatever a file stores to the two modes a network sees: 8-bit grey (L) and 8-bit RGB.
+"""From whatever a file stores to the two modes a network sees: 8-bit gray (L) and 8-bit RGB.
 
 All is done some rows at a time, so that no more than the image and its result are in memory.
 """
@@ -30,7 +30,7 @@ _BAND_PIXELS = 1 << 16
 #: layouts of a BMP whose channels Pillow scales downwards -> bits of red, green and blue
 _FEW_BITS = {"BGR;15": (5, 5, 5), "BGR;16": (5, 6, 5), "BGRA;15": (5, 5, 5)}
 _KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
-_GREY_MODES = {"1", "L", "LA", "La", "F"}
+_GRAY_MODES = {"1", "L", "LA", "La", "F"}
 _SAVE = "save it with 8 or 16 bits a value"
 
 
@@ -48,7 +48,7 @@ def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
     if image.mode == "F":
         return Converted(_unit_floats(image), ("float",))
     kinds = (_KINDS[image.mode],) if image.mode in _KINDS else ()
-    target = "L" if image.mode in _GREY_MODES else "RGB"
+    target = "L" if image.mode in _GRAY_MODES else "RGB"
     if not image.has_transparency_data or (form == "BMP" and _hidden(image)):
         return Converted(convert(image, target), kinds)
     _read_transparency(image, raw)
@@ -59,8 +59,8 @@ def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
 
 def channels(mode: str, raw: str) -> int:
     """How many channels `flatten` will give, from the header alone."""
-    # Pillow opens grey and alpha of 16 bits as color.
-    return 1 if mode in _GREY_MODES or mode.startswith("I") or raw == "LA;16B" else 3
+    # Pillow opens gray and alpha of 16 bits as color.
+    return 1 if mode in _GRAY_MODES or mode.startswith("I") or raw == "LA;16B" else 3
 
 
 def bytes_a_pixel(mode: str) -> int:
@@ -188,11 +188,11 @@ def _whole_numbers(image: Image.Image) -> Converted:
 
     def change(band: Image.Image) -> Image.Image:
         values = band.convert("I")
-        grey = values.point(_scale(), "L")
+        gray = values.point(_scale(), "L")
         if clear is None:
-            return grey
-        grey.putalpha(values.point(hides, "L"))
-        return lay(grey, "L", alphas)
+            return gray
+        gray.putalpha(values.point(hides, "L"))
+        return lay(gray, "L", alphas)
 
     return Converted(by_bands(image, "L", change), ("16 bit", *alphas.kinds))
 

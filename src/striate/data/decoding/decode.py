@@ -1,4 +1,4 @@
-"""The one way from a file to a picture: upright, 8 bits, grey or RGB; or the finding that says why.
+"""The one way from a file to a picture: upright, 8 bits, gray or RGB; or the finding that says why.
 
 Training, evaluation, prediction and serving all call `decode`, so that they see the same pixels.
 Nothing in a file makes it raise.

@@ -19,21 +19,21 @@ Fit = Literal["letterbox", "crop", "stretch"]
 
 @dataclass(frozen=True)
 class Preprocess:
-    """Size, fit, colour and normalisation. Nothing else in striate resizes or normalises.
+    """Size, fit, color and normalization. Nothing else in striate resizes or normalizes.
 
     `letterbox` keeps the whole picture and fills the rest with black, `crop` keeps the middle
     square, `stretch` ignores the proportions.
     """
 
     size: int  #: side in pixels of the square a network sees
-    channels: int  #: 1 grey, 3 RGB
+    channels: int  #: 1 gray, 3 RGB
     fit: Fit = "letterbox"
     mean: tuple[float, ...] = ()  #: a channel, on the scale 0 to 1
     std: tuple[float, ...] = ()
 
     @property
     def padding(self) -> tuple[float, ...]:
-        """What letterbox fills with, normalised, a value a channel; empty where nothing is filled.
+        """What letterbox fills with, normalized, a value a channel; empty where nothing is filled.
 
         Where a training picture is moved, this is around it too.
         """
@@ -51,7 +51,7 @@ class Preprocess:
     def resize(self, image: Image.Image) -> Image.Image:
         """The same as an image: its bytes are those of the array."""
         mode = "L" if self.channels == 1 else "RGB"
-        if mode == "L":  # made grey before it is resized: the other way it is rounded twice
+        if mode == "L":  # made gray before it is resized: the other way it is rounded twice
             image = by_bands(image, mode, lambda band: band.convert(mode))
         fitted = image if image.size == (self.size, self.size) else self._fitted(image)
         return fitted.convert(mode)
@@ -63,8 +63,8 @@ class Preprocess:
         times = wide if channels > 1 else 1
         values = pixels.flatten(2).float()
         mean = (values.new_tensor(self.mean) * 255).repeat(times)
-        deviation = (values.new_tensor(self.std) * 255).repeat(times)
-        return values.sub_(mean).div_(deviation).view(pixels.shape).permute(0, 3, 1, 2)
+        std = (values.new_tensor(self.std) * 255).repeat(times)
+        return values.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         side = self.size

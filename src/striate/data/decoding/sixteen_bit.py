@@ -11,7 +11,7 @@ from PIL import Image, ImageFile
 from striate.data.decoding.colors import Alphas, Converted, boxes, lay
 from striate.data.decoding.files import RefusedError
 
-#: Pillow's layouts that keep the high byte of each value -> that which keeps the low one; grey with
+#: Pillow's layouts that keep the high byte of each value -> that which keeps the low one; gray with
 #: alpha has four bytes a pixel, which RGBA keeps all
 PNG_LAYOUTS = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 
@@ -43,7 +43,7 @@ def png(image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile]) ->
 
 
 def netpbm(image: ImageFile.ImageFile, data: bytes) -> Converted:
-    """A binary PGM or PPM whose largest value is neither 255 nor, in grey, 65,535."""
+    """A binary PGM or PPM whose largest value is neither 255 nor, in gray, 65,535."""
     tile = image.tile[0]
     assert isinstance(tile.args, tuple)
     layout, largest = tile.args

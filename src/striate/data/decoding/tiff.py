@@ -220,5 +220,5 @@ def _with_alpha(page: Page, extra: tuple[int, ...]) -> Page:
         return page
     multiplied = extra[found] == 1
     if multiplied and page.photometric not in {1, RGB}:
-        raise _unsupported("its colors are multiplied by alpha, which is read of grey and RGB only")
+        raise _unsupported("its colors are multiplied by alpha, which is read of gray and RGB only")
     return replace(page, alpha=(colors + found, multiplied))

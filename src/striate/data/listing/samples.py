@@ -78,10 +78,10 @@ USED = {
     "rotated": "turned upright as its EXIF tag says",
     "cmyk": "converted to RGB",
     "lab": "converted to RGB",
-    "1 bit": "converted to grey",
+    "1 bit": "converted to gray",
     "16 bit": "scaled to 8 bit",
     "float": "values from 0 to 1 scaled to 8 bit",
-    "palette": "expanded to its colours",
+    "palette": "expanded to its colors",
     "transparency": "laid on white",
     "invisible": "all of it is transparent: it is white",
     "tiny": "enlarged",
@@ -94,7 +94,7 @@ EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the pat
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labelled picture of a listing."""
+    """One labeled picture of a listing."""
 
     path: str  #: relative to the root; for arrays, "file#row"
     label: int  #: index into class_names
@@ -143,7 +143,7 @@ class Record:
     digest: str = ""  #: SHA-256 of the file's bytes (of the pixels, for arrays); "" when unreadable
     width: int = 0
     height: int = 0
-    channels: int = 0  #: 1 grey, 3 colour; 0 when it could not be decoded
+    channels: int = 0  #: 1 gray, 3 color; 0 when it could not be decoded
     findings: tuple[Finding, ...] = ()
 
     @property

@@ -220,7 +220,7 @@ class _Folder:
 
 def _check_agreement(file: Path, row: _Row, kept: _Row) -> None:
     if row.label != kept.label:
-        what = f"{row.path!r} is labelled {row.label!r}, but {kept.label!r} in line {kept.line}"
+        what = f"{row.path!r} is labeled {row.label!r}, but {kept.label!r} in line {kept.line}"
         raise _wrong(file, row.line, f"{what}; remove the wrong line")
     if row.part != kept.part:
         what = f"{row.path!r} is in {row.part}, but in {kept.part} in line {kept.line}"

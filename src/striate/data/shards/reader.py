@@ -188,7 +188,7 @@ def _check_entries(
         known &= (rows["part"] <= NO_SPLIT) & np.isin(rows["channels"], (1, 3))
         if not known.all():
             row = start + int(np.argmin(known))
-            what = "a shard, class, part or colour that does not exist"
+            what = "a shard, class, part or color that does not exist"
             raise _wrong(folder / INDEX, f"entry {row:,} names {what}; {_AGAIN}")
         limit, offset = limits[rows["shard"]], rows["offset"]
         inside = (offset <= limit) & (rows["length"] <= limit - np.minimum(offset, limit))

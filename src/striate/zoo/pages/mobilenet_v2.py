@@ -19,7 +19,7 @@ CVPR 2018, sections 3 and 4, table 2. https://arxiv.org/abs/1801.04381
 `width` is the paper's multiplier, 0.35 to 1.4; it scales the last convolution only upwards (section
 4). Scaled widths are multiples of 8, as in the authors' code. Table 4 gives 6.9 million parameters
 and 585 million multiply-adds at width 1.4; these rules give 6.1 and 582, as the authors' code does.
-Not as in the paper: nothing. It names no initialisation and no dropout: weights of convolutions
+Not as in the paper: nothing. It names no initialization and no dropout: weights of convolutions
 start normal with variance 2 / fan-out, after He et al. 2015, the dense layer as PyTorch starts it,
 and nothing is dropped.
 """

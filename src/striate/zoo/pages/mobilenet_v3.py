@@ -19,7 +19,7 @@ Norms have an average decay of 0.99 and dropout is 0.2 (section 6.1.1); a squeez
 wide, rounded to a multiple of 8. `width` is the paper's multiplier, 0.35 to 1.25, as in the
 authors' code: a block widens as often as in the table, the first dense layer scales only upwards.
 Not as in the paper: the last convolution of the small network does not weigh its channels, as in
-the authors' code. The paper names neither epsilon nor initialisation: norms have the authors' 1e-3,
+the authors' code. The paper names neither epsilon nor initialization: norms have the authors' 1e-3,
 weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, those of the
 squeezes and the dense layers as PyTorch starts them.
 """

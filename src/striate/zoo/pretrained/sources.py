@@ -159,7 +159,7 @@ def _is_plain(value: object) -> bool:
 
 def _kind(value: object) -> str:
     return (
-        f"{'a sparse or quantised ' if isinstance(value, Tensor) else 'a '}{type(value).__name__}"
+        f"{'a sparse or quantized ' if isinstance(value, Tensor) else 'a '}{type(value).__name__}"
     )
 
 
