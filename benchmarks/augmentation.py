@@ -1,9 +1,9 @@
-"""How long does a batch take to be varied, with a draw for each picture?
+"""How long does a batch take to be varied, with a draw for each image?
 
     python benchmarks/augmentation.py [--repeats 15] [--threads 2] [--save]
 
 The same changes for all: turn, shift, scale, mirror, brightness and contrast of `strong`, and for
-color pictures saturation and hue. torchvision varies picture by picture, as its loaders do,
+color images saturation and hue. torchvision varies image by image, as its loaders do,
 without the loading, on bytes as its documentation advises; the others vary a whole batch of
 float32. All give float32, each in the layout it takes. The contenders take turns of a fifth of a
 second or a batch; each batch has other draws, which are part of what is timed. Memory that is freed
@@ -56,9 +56,9 @@ def main() -> None:
 
 
 def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]:
-    pictures = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
-    plain = pictures.contiguous()
-    inputs = {"striate": pictures, "striate, torch alone": pictures, "Kornia": plain}
+    images = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
+    plain = images.contiguous()
+    inputs = {"striate": images, "striate, torch alone": images, "Kornia": plain}
     whole = (plain * 255).byte()
     taken: dict[str, list[float]] = {}
     for turn in range(repeats + 1):
@@ -90,18 +90,18 @@ def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]
     }
 
 
-def timed(change: Callable[[Tensor, int], Tensor], pictures: Tensor, turn: int) -> float:
+def timed(change: Callable[[Tensor, int], Tensor], images: Tensor, turn: int) -> float:
     """Seconds a batch, of as many as a turn has time for.
 
     Of a single one, much would be the waking of threads that slept through the others' turns.
     """
-    if pictures.is_cuda:
+    if images.is_cuda:
         torch.cuda.synchronize()
     began, seconds, batches = time.perf_counter(), 0.0, 0
     while seconds < TURN_SECONDS:
-        varied = change(pictures, turn * 1000 + batches)
-        assert varied.shape == pictures.shape
-        if pictures.is_cuda:
+        varied = change(images, turn * 1000 + batches)
+        assert varied.shape == images.shape
+        if images.is_cuda:
             torch.cuda.synchronize()
         seconds, batches = time.perf_counter() - began, batches + 1
     return seconds / batches
@@ -110,16 +110,14 @@ def timed(change: Callable[[Tensor, int], Tensor], pictures: Tensor, turn: int) 
 def contenders(channels: int, device: str) -> dict[str, Callable[[Tensor, int], Tensor]]:
     ours = {"striate": striate(channels), "striate, torch alone": reference(channels)}
     return ours | {
-        "torchvision v2, a picture at a time": torchvision_v2(channels),
+        "torchvision v2, an image at a time": torchvision_v2(channels),
         "Kornia": kornia_batch(channels, device),
     }
 
 
 def striate(channels: int) -> Callable[[Tensor, int], Tensor]:
     variation = ours(channels)
-    return lambda pictures, turn: augment(
-        pictures, uniform_samples(len(pictures), 0, turn), variation
-    )
+    return lambda images, turn: augment(images, uniform_samples(len(images), 0, turn), variation)
 
 
 def ours(channels: int) -> Any:
@@ -130,11 +128,11 @@ def reference(channels: int) -> Callable[[Tensor, int], Tensor]:
     """What striate does on a GPU, on any device."""
     variation = ours(channels)
 
-    def change(pictures: Tensor, turn: int) -> Tensor:
-        uniform = uniform_samples(len(pictures), 0, turn)
-        places = geometry.affine_maps(uniform, variation, *pictures.shape[2:])
+    def change(images: Tensor, turn: int) -> Tensor:
+        uniform = uniform_samples(len(images), 0, turn)
+        places = geometry.affine_maps(uniform, variation, *images.shape[2:])
         none, one = (0.0,) * channels, (1.0,) * channels
-        moved = geometry.warp(pictures, places)
+        moved = geometry.warp(images, places)
         tinted = color.apply_colors(moved, *color.color_maps(uniform, variation, none, one))
         return tinted.contiguous(memory_format=torch.channels_last)
 
@@ -158,7 +156,7 @@ def torchvision_v2(channels: int) -> Callable[[Tensor, int], Tensor]:
             v2.ToDtype(torch.float32, scale=True),
         ]
     )
-    return lambda pictures, _: torch.stack([change(picture) for picture in pictures])
+    return lambda images, _: torch.stack([change(image) for image in images])
 
 
 def kornia_batch(channels: int, device: str) -> Callable[[Tensor, int], Tensor]:
@@ -170,11 +168,11 @@ def kornia_batch(channels: int, device: str) -> Callable[[Tensor, int], Tensor]:
         K.RandomHorizontalFlip(p=0.5),
         K.ColorJiggle(*jitter(channels), p=1.0),
     ).to(device)
-    return lambda pictures, _: changes(pictures)
+    return lambda images, _: changes(images)
 
 
 def jitter(channels: int) -> tuple[float, ...]:
-    """Brightness, contrast, saturation and hue; gray pictures have no color."""
+    """Brightness, contrast, saturation and hue; gray images have no color."""
     tint = (SATURATION, HUE / 360) if channels == 3 else (0.0, 0.0)
     return STRONG.brightness, STRONG.contrast, *tint
 

@@ -2,9 +2,9 @@
 
     python benchmarks/correlation.py [--sides 512 4096] [--kernels 3 9 31 101] [--n 7] [--save]
 
-A gray float32 picture in mode "same" with zeros around it; kernels of random values and Gaussian.
+A gray float32 image in mode "same" with zeros around it; kernels of random values and Gaussian.
 The contenders take turns. A turn repeats the call for at least 20 ms; one whose first call takes
---limit seconds or more is left out, and so are longer kernels of it on the same picture.
+--limit seconds or more is left out, and so are longer kernels of it on the same image.
 Prints one JSON line for each side; --save appends it to results/correlation.jsonl.
 """
 
@@ -57,11 +57,11 @@ def main() -> None:
 
 def compare(side: int, sides: list[int], n: int, limit: float) -> dict[str, Any]:
     """Seconds of a call: median, least and most of n turns; none where it was left out."""
-    picture = np.random.default_rng(1).normal(size=(side, side)).astype(np.float32)
+    image = np.random.default_rng(1).normal(size=(side, side)).astype(np.float32)
     contenders, kernels = dict(CONTENDERS), dict[str, Any]()
     for taps in sorted(sides):
         for kind in ("random", "gaussian"):
-            times = race(contenders, picture, kernel(kind, taps), n, limit)
+            times = race(contenders, image, kernel(kind, taps), n, limit)
             contenders = {name: CONTENDERS[name] for name in times}
             kernels[f"{taps}x{taps} {kind}"] = {name: times.get(name) for name in CONTENDERS}
             medians = {name: f"{entry['median'] * 1e3:.2f}" for name, entry in times.items()}
@@ -90,19 +90,19 @@ def kernel(kind: str, taps: int) -> np.ndarray:
 
 
 def race(
-    contenders: dict[str, Contender], picture: np.ndarray, window: np.ndarray, n: int, limit: float
+    contenders: dict[str, Contender], image: np.ndarray, window: np.ndarray, n: int, limit: float
 ) -> dict[str, dict[str, float]]:
     """Those that finished within the limit; all must agree."""
-    expected = cv2.filter2D(picture, -1, window, borderType=cv2.BORDER_CONSTANT)
+    expected = cv2.filter2D(image, -1, window, borderType=cv2.BORDER_CONSTANT)
     repeats: dict[str, int] = {}
     for name, contender in contenders.items():
         began = time.perf_counter()
-        found = contender(picture, window)
+        found = contender(image, window)
         if time.perf_counter() - began < limit:  # first calls load and allocate
             began = time.perf_counter()
-            contender(picture, window)
+            contender(image, window)
         seconds = time.perf_counter() - began
-        assert np.abs(found - expected).max() < 1e-5 * np.abs(window).sum() * np.abs(picture).max()
+        assert np.abs(found - expected).max() < 1e-5 * np.abs(window).sum() * np.abs(image).max()
         if seconds < limit:
             repeats[name] = max(1, round(TURN_SECONDS / seconds))
     turns: dict[str, list[float]] = {name: [] for name in repeats}
@@ -110,7 +110,7 @@ def race(
         for name, times in turns.items():
             began = time.perf_counter()
             for _ in range(repeats[name]):
-                contenders[name](picture, window)
+                contenders[name](image, window)
             times.append((time.perf_counter() - began) / repeats[name])
     return {
         name: {"median": statistics.median(times), "min": min(times), "max": max(times)}

@@ -1,10 +1,10 @@
 """What each default of a training is worth beside the other choices.
 
-    python benchmarks/defaults.py [--cifar PATH/cifar10-jpg.tar.gz] [--pictures 4000] [--seeds 2]
+    python benchmarks/defaults.py [--cifar PATH/cifar10-jpg.tar.gz] [--images 4000] [--seeds 2]
                                   [--only digits ...] [--save]
 
 One option at a time is changed from its default; all else is as striate chooses it. LeNet-5 learns
-from so many digits, ResNet-20 from as many pictures of CIFAR-10; a quarter as many validate. What
+from so many digits, ResNet-20 from as many images of CIFAR-10; a quarter as many validate. What
 pays in a longer training only, or takes other steps for as many epochs, has longer ones.
 Prints one JSON line for each; --save appends it to results/defaults.jsonl.
 """
@@ -49,7 +49,7 @@ LONG: Changes = {"augment": get_args(Augment), "batch": (32, 64, 128, 256)}
 class Measured:
     """Trainings of a network that differ in one option."""
 
-    pictures: str
+    images: str
     network: str
     epochs: int
     changes: Changes
@@ -66,17 +66,17 @@ MEASURED = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cifar", type=Path, help="cifar10-jpg.tar.gz; without it: digits only")
-    parser.add_argument("--pictures", type=int, default=4000, help="to train on")
+    parser.add_argument("--images", type=int, default=4000, help="to train on")
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     if asked.cifar and not asked.cifar.is_file():
         parser.error(f"--cifar: no file {asked.cifar}")
-    if not 40 <= asked.pictures <= 4000:
-        parser.error(f"--pictures: from 40 to 4,000, but {asked.pictures} came")
+    if not 40 <= asked.images <= 4000:
+        parser.error(f"--images: from 40 to 4,000, but {asked.images} came")
     for name in asked.only:
-        if asked.cifar or MEASURED[name].pictures == "digits":
+        if asked.cifar or MEASURED[name].images == "digits":
             line = json.dumps(measured(name, MEASURED[name], asked))
             print(line, flush=True)
             if asked.save:
@@ -84,13 +84,13 @@ def main() -> None:
 
 
 def measured(name: str, what: Measured, asked: argparse.Namespace) -> dict[str, Any]:
-    """Every change on the same pictures."""
+    """Every change on the same images."""
     with tempfile.TemporaryDirectory(prefix="defaults-") as temporary:
         place = Path(temporary)
         os.environ["STRIATE_CACHE"] = str(place / "cache")
-        count = asked.pictures // 10
+        count = asked.images // 10
         each = {"train": count, "validation": max(1, count // 4)}
-        if what.pictures == "digits":
+        if what.images == "digits":
             folders.digits(place / "photos", **each)
         else:
             folders.cifar(place / "photos", asked.cifar, **each)
@@ -101,7 +101,7 @@ def measured(name: str, what: Measured, asked: argparse.Namespace) -> dict[str, 
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "data": name,
         "network": what.network,
-        "pictures": parts,
+        "images": parts,
         "epochs": what.epochs,
         "n": asked.seeds,
         "machine": machine(),
@@ -113,7 +113,7 @@ def measured(name: str, what: Measured, asked: argparse.Namespace) -> dict[str, 
 
 
 def settings(what: Measured, place: Path) -> dict[str, Any]:
-    """What striate chooses for a run on these pictures."""
+    """What striate chooses for a run on these images."""
     events = striate.stream(place / "photos", out=place / "look", **options(what, seed=0))
     while not isinstance(next(events), Started):
         pass
@@ -122,7 +122,7 @@ def settings(what: Measured, place: Path) -> dict[str, Any]:
 
 
 def options(what: Measured, seed: int) -> dict[str, Any]:
-    color = "gray" if what.pictures == "digits" else "rgb"
+    color = "gray" if what.images == "digits" else "rgb"
     seen = {"network": what.network, "size": 32, "color": color}
     return {**seen, "epochs": what.epochs, "seed": seed}
 
@@ -146,13 +146,13 @@ def several(
             "max": round(max(reached, default=0.0), 4),
             "failed": len(shares) - len(reached),
         }
-        say(f"{what.pictures}, {what.epochs} epochs, {name} {given}: {entry}")
+        say(f"{what.images}, {what.epochs} epochs, {name} {given}: {entry}")
     return found
 
 
 @functools.cache
 def run(place: Path, asked: str) -> float | None:
-    """The share of the validation pictures right in the end; None when the loss was lost."""
+    """The share of the validation images right in the end; None when the loss was lost."""
     share = 0.0
     try:
         for event in striate.stream(place / "photos", out=place / "run", **json.loads(asked)):

@@ -1,11 +1,11 @@
 """Do more layers learn less? And what does batch normalization do for it?
 
-    python benchmarks/degradation.py --cifar PATH/cifar10-jpg.tar.gz [--pictures 8000] [--epochs 12]
+    python benchmarks/degradation.py --cifar PATH/cifar10-jpg.tar.gz [--images 8000] [--epochs 12]
                                      [--save]
 
 Plain networks and residual ones of 20 and 56 layers, as of He et al. 2016, section 4.2, each by its
 recipe in benchmarks/recipes; then those of 20 layers with their batch norms taken out, by the same
-recipe and by one with a tenth of its rate. So many pictures to train on, a quarter as many to
+recipe and by one with a tenth of its rate. So many images to train on, a quarter as many to
 validate. Prints one JSON line; --save appends it to results/degradation.jsonl and draws its curves
 for the documentation.
 """
@@ -38,21 +38,21 @@ from striate.training.events import Epoch
 NETWORKS = ("plain20", "plain56", "resnet20", "resnet56")
 TAKEN_OUT = ("plain20", "resnet20")  #: the networks that learn without norms as well
 BARE, SLOW = ", no norms", ", rate / 10"  #: what the name of such a run ends with
-PICTURES = HERE.parent / "docs" / "pictures"
+IMAGES = HERE.parent / "docs" / "images"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cifar", type=Path, required=True, help="cifar10-jpg.tar.gz")
-    parser.add_argument("--pictures", type=int, default=8000, help="to train on")
+    parser.add_argument("--images", type=int, default=8000, help="to train on")
     parser.add_argument("--epochs", type=int, default=12)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     if not asked.cifar.is_file():
         parser.error(f"--cifar: no file {asked.cifar}")
-    if asked.pictures < 40:
-        parser.error(f"--pictures: 40 at least, four of a class, but {asked.pictures} came")
+    if asked.images < 40:
+        parser.error(f"--images: 40 at least, four of a class, but {asked.images} came")
     record = measured(asked)
     print(json.dumps(record), flush=True)
     if asked.save:
@@ -61,11 +61,11 @@ def main() -> None:
 
 
 def measured(asked: argparse.Namespace) -> dict[str, Any]:
-    """The curves of all networks on the same pictures."""
+    """The curves of all networks on the same images."""
     with tempfile.TemporaryDirectory(prefix="degradation-") as temporary:
         place = Path(temporary)
         os.environ["STRIATE_CACHE"] = str(place / "cache")
-        count = asked.pictures // 10
+        count = asked.images // 10
         folders.cifar(place / "photos", asked.cifar, train=count, validation=max(1, count // 4))
         names = [*NETWORKS, *(name for base in TAKEN_OUT for name in bared(base))]
         curves = {name: curve(name, place, asked) for name in names}
@@ -73,7 +73,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "data": "cifar10",
-        "pictures": parts,
+        "images": parts,
         "epochs": asked.epochs,
         "seed": asked.seed,
         "machine": machine(),
@@ -146,19 +146,19 @@ class Bias(nn.Module):
 
 
 def draw(curves: dict[str, Any]) -> None:
-    """One picture of the depths, one of the norms."""
+    """One image of the depths, one of the norms."""
     norms = [name for base in TAKEN_OUT for name in (base, f"{base}{BARE}{SLOW}")]
     for file, names in (("degradation.svg", NETWORKS), ("batch-norm.svg", norms)):
         longest = max(len(curves[name]["train"]) for name in names)
         charts = {
-            f"epoch, {part} pictures": (
+            f"epoch, {part} images": (
                 range(1, longest + 1),
                 {name: curves[name][part] for name in names},
             )
             for part in ("train", "validation")
         }
         text = panels("Share wrong after each epoch", charts, "share wrong")
-        (PICTURES / file).write_text(text, "utf-8")
+        (IMAGES / file).write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

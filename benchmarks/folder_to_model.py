@@ -1,11 +1,11 @@
-"""How long from a folder of pictures to a validated model, at the same network, epochs and batch?
+"""How long from a folder of images to a validated model, at the same network, epochs and batch?
 
     python benchmarks/folder_to_model.py [--cifar PATH/cifar10-jpg.tar.gz] [--repeats 3] [--save]
 
 And how long until striate, with a recipe of its own, is as often right? Each contender is a process
 of its own; they take turns, and each turn has another seed. Seconds are those of the whole process,
 imports included; memory is that of the process and its children. Prints one JSON line for each set
-of pictures; --save appends it to results/folder_to_model.jsonl.
+of images; --save appends it to results/folder_to_model.jsonl.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--epochs", type=int, help="for a quick look; not to be saved")
-    parser.add_argument("--on", nargs="+", choices=SETS, default=SETS, help="sets of pictures")
+    parser.add_argument("--on", nargs="+", choices=SETS, default=SETS, help="sets of images")
     parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS))
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
@@ -95,7 +95,7 @@ def main() -> None:
 
 
 def settings(asked: argparse.Namespace) -> list[Setting]:
-    """What was asked for, as far as there are pictures."""
+    """What was asked for, as far as there are images."""
     found = [Setting("digits", folders.digits, "lenet5", asked.epochs or 10, 64)]
     if asked.cifar:
         archive = asked.cifar.resolve()
@@ -108,7 +108,7 @@ def settings(asked: argparse.Namespace) -> list[Setting]:
 
 
 def measure(setting: Setting, names: list[str], repeats: int, *, warm_up: bool) -> dict[str, Any]:
-    """All contenders in turn on one set of pictures; a first round is not counted."""
+    """All contenders in turn on one set of images; a first round is not counted."""
     turns: dict[str, list[Turn]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="folder-to-model-") as temporary:
         folder = Path(temporary, setting.data)
@@ -127,7 +127,7 @@ def measure(setting: Setting, names: list[str], repeats: int, *, warm_up: bool) 
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "data": setting.data,
-        "pictures": parts,
+        "images": parts,
         "network": setting.network,
         "epochs": setting.epochs,
         "batch": setting.batch,
@@ -212,7 +212,7 @@ def summary(turns: list[Turn], first: float) -> dict[str, Any]:
         "ratio": round(statistics.median(turn.seconds for turn in turns) / first, 3),
         "cpu_seconds": spread([turn.cpu_seconds for turn in turns]),
         "peak_megabytes": spread([turn.peak_bytes / 1e6 for turn in turns]),
-        "pictures_per_second": spread([line["pictures_per_second"] for line in lines]),
+        "images_per_second": spread([line["images_per_second"] for line in lines]),
         "accuracy": wilson(statistics.mean(line["correct"] for line in lines), lines[0]["n"]),
         "phases": {
             phase: round(statistics.median(line["phases"][phase] for line in lines), 3)

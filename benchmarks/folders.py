@@ -1,4 +1,4 @@
-"""The folders of pictures that contenders train on: FOLDER/{train,validation}/CLASS/*."""
+"""The folders of images that contenders train on: FOLDER/{train,validation}/CLASS/*."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ def digits(folder: Path, train: int = 400, validation: int = 100) -> None:
         arrays = np.load(path)
         pixels, labels = arrays["x"], arrays["y"]
     for label in range(10):
-        for index, picture in enumerate(pixels[labels == label][: train + validation]):
+        for index, image in enumerate(pixels[labels == label][: train + validation]):
             part = "train" if index < train else "validation"
             path = folder / part / str(label) / f"{index:03d}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(picture).save(path)
+            Image.fromarray(image).save(path)
 
 
 def cifar(folder: Path, archive: Path, train: int = 800, validation: int = 200) -> None:
-    """CIFAR-10 pictures, so many of a class from train, and so many from test to validate.
+    """CIFAR-10 images, so many of a class from train, and so many from test to validate.
 
     The archive holds cifar10/{train,test}/CLASS/NNNN.jpg; the lowest numbers are taken.
     """
@@ -46,9 +46,7 @@ def large(folder: Path, archive: Path, train: int = 40, validation: int = 10) ->
     cifar(folder, archive, train=train, validation=validation)
     chance = np.random.default_rng(0)
     for path in sorted(folder.rglob("*.jpg")):
-        with Image.open(path) as picture:
-            enlarged = np.asarray(
-                picture.convert("RGB").resize((320, 240), Image.Resampling.BICUBIC)
-            )
+        with Image.open(path) as image:
+            enlarged = np.asarray(image.convert("RGB").resize((320, 240), Image.Resampling.BICUBIC))
         grainy = (enlarged + chance.normal(0, 6, enlarged.shape)).clip(0, 255)
         Image.fromarray(np.uint8(grainy)).save(path, quality=92)

@@ -51,14 +51,14 @@ class Score:
 def digits(part: slice) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """The sample digits `part` of each class: (N, 28, 28) and (N,)."""
     with np.load(DIGITS) as arrays:
-        pictures, labels = arrays["x"], arrays["y"]
+        images, labels = arrays["x"], arrays["y"]
     rows = np.concatenate([np.flatnonzero(labels == digit)[part] for digit in range(10)])
-    return pictures[rows], labels[rows]
+    return images[rows], labels[rows]
 
 
 def form(part: slice, *, seed: int, change: Change | None = None, columns: int = 40) -> Form:
     """The sample digits `part` of each class on a grid, in drawn order, each a little loose."""
-    pictures, labels = digits(part)
+    images, labels = digits(part)
     change, random = change or Change(), np.random.default_rng(seed)
     order = random.permutation(len(labels))
     cells = np.stack(np.divmod(np.arange(len(labels)), columns), axis=1)
@@ -66,15 +66,15 @@ def form(part: slice, *, seed: int, change: Change | None = None, columns: int =
     corners = cells * PITCH + _LOOSE + loose
     signs = random.choice((-1.0, 1.0), (len(labels), 4))
     page = np.zeros(cells.max(axis=0) * PITCH + 2 * _LOOSE + _PATCH, np.uint8)
-    for picture, (row, column), sign in zip(pictures[order], corners, signs, strict=True):
+    for image, (row, column), sign in zip(images[order], corners, signs, strict=True):
         under = page[row : row + _PATCH, column : column + _PATCH]
-        np.maximum(under, changed(picture, change, sign), out=under)
+        np.maximum(under, changed(image, change, sign), out=under)
     middles = (_PATCH - 1) / 2 + change.shift * signs[:, 2:]
     return Form(_aged(page, change, random), labels[order], corners + middles)
 
 
 def changed(
-    picture: NDArray[np.uint8], change: Change, signs: NDArray[np.float64]
+    image: NDArray[np.uint8], change: Change, signs: NDArray[np.float64]
 ) -> NDArray[np.uint8]:
     """A digit sheared, turned and scaled about its middle, and moved: (_PATCH, _PATCH)."""
     angle = np.deg2rad(change.turn) * signs[0]
@@ -82,7 +82,7 @@ def changed(
     linear = change.scale * turn @ np.array([[1, change.shear * signs[1]], [0, 1]])
     down, across = (_PATCH - 1) / 2 + change.shift * signs[2:]
     offset = np.array([across, down]) - linear @ np.full(2, (SIDE - 1) / 2)
-    return cv2.warpAffine(picture, np.column_stack((linear, offset)), (_PATCH, _PATCH))
+    return cv2.warpAffine(image, np.column_stack((linear, offset)), (_PATCH, _PATCH))
 
 
 def crops(
@@ -99,12 +99,12 @@ def crops(
     places = random.integers(0, np.array(source.page.shape) - size, (4 * count, 2), endpoint=True)
     nearest = np.array([np.abs(corners - place).max(axis=1).min() for place in places])
     empty = places[nearest >= away][: count // 2]
-    pictures = [
+    images = [
         source.page[row : row + size, column : column + size]
         for row, column in np.concatenate((shown, empty))
     ]
     labels = [*map(str, source.labels), *[NOTHING] * len(empty)]
-    return np.stack(pictures), np.array(labels)
+    return np.stack(images), np.array(labels)
 
 
 def hits(matches: Matches, source: Form, digit: int) -> NDArray[np.bool_]:

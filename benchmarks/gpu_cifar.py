@@ -1,11 +1,11 @@
-"""How long until 94 % of CIFAR-10's test pictures are right, on one GPU, beside airbench94?
+"""How long until 94 % of CIFAR-10's test images are right, on one GPU, beside airbench94?
 
     python benchmarks/gpu_cifar.py --cifar PATH/cifar10-jpg.tar.gz [--airbench PATH/airbench94.py]
                                    [--runs 20] [--smoke] [--save]
 
-Both learn from the same pictures, in one run: striate's engine with quick_network.py, then your own
-copy of KellerJordan's airbench94.py, in a folder where it finds these pictures as its data set. A
-first run of each is not counted: it compiles. Seconds are those from the pictures on the GPU to
+Both learn from the same images, in one run: striate's engine with quick_network.py, then your own
+copy of KellerJordan's airbench94.py, in a folder where it finds these images as its data set. A
+first run of each is not counted: it compiles. Seconds are those from the images on the GPU to
 the trained network and its accuracy, as airbench94 counts them. --smoke is a tiny run on the CPU.
 Prints one JSON line; --save appends it to results/gpu_cifar.jsonl.
 """
@@ -76,7 +76,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "data": "cifar10",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else machine()["cpu"],
-        "pictures": {part: len(labels) for part, (_, labels) in data.items()},
+        "images": {part: len(labels) for part, (_, labels) in data.items()},
         "goal": GOAL,
         "recipe": asdict(quick),
         "versions": {"striate": striate.__version__, "torch": torch.__version__},
@@ -85,7 +85,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def read(place: Path, archive: Path, *, smoke: bool) -> Data:
-    """The parts' pictures (N, 32, 32, 3) uint8 and labels, as striate decodes them."""
+    """The parts' images (N, 32, 32, 3) uint8 and labels, as striate decodes them."""
     train, validation = (20, 5) if smoke else (5000, 1000)
     folders.cifar(place / "photos", archive, train=train, validation=validation)
     decoded = decode_images(
@@ -93,7 +93,7 @@ def read(place: Path, archive: Path, *, smoke: bool) -> Data:
     )
     found: Data = {}
     for part in PARTS:
-        rows = [row for row, picture in enumerate(decoded.samples) if picture.split == part]
+        rows = [row for row, sample in enumerate(decoded.samples) if sample.split == part]
         labels = torch.tensor([decoded.samples[row].label for row in rows])
         found[part] = torch.from_numpy(decoded.pixels[rows]), labels
     return found

@@ -1,10 +1,10 @@
-"""How much of a GPU's speed is left when ResNets are fed by striate's packed pictures?
+"""How much of a GPU's speed is left when ResNets are fed by striate's packed images?
 
     python benchmarks/gpu_resnet.py --cifar PATH/cifar10-jpg.tar.gz [--batch 256] [--steps 100]
                                     [--smoke] [--save]
 
 The same step of the same network learns from one batch that lies on the GPU, drawn by chance, and
-from packed pictures: JPEG files of 320x240, decoded once, gathered and varied batch by batch as
+from packed images: JPEG files of 320x240, decoded once, gathered and varied batch by batch as
 `striate train` does. They take turns, three times. --smoke is a tiny run on the CPU. Prints one
 JSON line; --save appends it to results/gpu_resnet.jsonl.
 """
@@ -42,8 +42,8 @@ from striate.tasks import classification
 
 NETWORKS = ("resnet18", "resnet50")
 TURNS, GOAL = 3, 0.9
-HALF = (0.5, 0.5, 0.5)  #: mean and std that pictures are normalized by
-FED, SYNTHETIC = "packed pictures", "synthetic"
+HALF = (0.5, 0.5, 0.5)  #: mean and std that images are normalized by
+FED, SYNTHETIC = "packed images", "synthetic"
 
 
 def main() -> None:
@@ -84,7 +84,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
         "data": "cifar10, 320x240",
         "device": torch.cuda.get_device_name() if device.type == "cuda" else machine()["cpu"],
-        "pictures": len(pixels),
+        "images": len(pixels),
         "side": side,
         "batch": asked.batch,
         "augment": asked.augment,
@@ -98,7 +98,7 @@ def measured(asked: argparse.Namespace) -> dict[str, Any]:
 def compared(
     name: str, pixels: ImageDataset, side: int, asked: argparse.Namespace
 ) -> dict[str, Any]:
-    """Pictures a second of a network, fed and not."""
+    """Images a second of a network, fed and not."""
     device = pixels.labels.device
     network = to_device(zoo.build(name, classes=10), device)
     quick = network if asked.smoke else torch.compile(network)
@@ -113,13 +113,13 @@ def compared(
     ratio = statistics.median(counted[FED]) / statistics.median(counted[SYNTHETIC])
     say(f"{name}: {counted}, {ratio:.1%}")
     spreads = {source: spread(values) for source, values in counted.items()}
-    return {"pictures_per_second": spreads, "ratio": round(ratio, 4)}
+    return {"images_per_second": spreads, "ratio": round(ratio, 4)}
 
 
 def synthetic(size: int, side: int, device: torch.device) -> Batch:
-    pictures = torch.randn(size, 3, side, side, device=device)
+    images = torch.randn(size, 3, side, side, device=device)
     labels = torch.arange(size, device=device) % 10
-    return Batch(pictures.to(memory_format=torch.channels_last), labels)
+    return Batch(images.to(memory_format=torch.channels_last), labels)
 
 
 def endless(pixels: ImageDataset, asked: argparse.Namespace) -> Iterator[Batch]:
@@ -143,7 +143,7 @@ def seconds(
     began = time.perf_counter()
     for batch in batches:
         with autocast("bfloat16", device):
-            loss = classification.loss(network(batch.pictures), batch.labels)
+            loss = classification.loss(network(batch.images), batch.labels)
         loss.backward()
         optimizer.step(1e-3)
         optimizer.zero_grad()

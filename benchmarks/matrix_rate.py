@@ -3,8 +3,8 @@
     python benchmarks/matrix_rate.py [--seconds 3] [--save]
 
 The rate is that of torch.mm on squares, by size the best; the step is striate's own: a batch
-forward, backward, and the update. Three times the multiply-adds of a picture are counted for it:
-forward, and backward once for pictures and once for weights. Both in one run, with as many threads.
+forward, backward, and the update. Three times the multiply-adds of an image are counted for it:
+forward, and backward once for images and once for weights. Both in one run, with as many threads.
 Prints one JSON line; --save appends it to results/matrix_rate.jsonl.
 """
 
@@ -33,7 +33,7 @@ from striate.tasks import classification
 SIDES = (1024, 2048, 4096)  #: of the squares
 TYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 PASSES = 3  #: forward, and backward twice
-#: name -> shape of the picture, classes, batch
+#: name -> shape of the image, classes, batch
 NETWORKS = {
     "lenet5": ((1, 32, 32), 10, 64),
     "resnet20": ((3, 32, 32), 10, 128),
@@ -92,14 +92,14 @@ def steps(
     shape, classes, batch = NETWORKS[name]
     network = to_device(zoo.build(name, channels=shape[0], classes=classes), device)
     macs = striate.describe(network, shape).macs
-    pictures = torch.randn(batch, *shape, device=device).to(memory_format=torch.channels_last)
+    images = torch.randn(batch, *shape, device=device).to(memory_format=torch.channels_last)
     labels = torch.arange(batch, device=device) % classes
     optimizer = Optimizer(network, "nesterov", 5e-4)
     found: dict[str, Any] = {"batch": batch, "macs": macs}
 
     def step(precision: Precision) -> None:
         with autocast(precision, device):
-            loss = classification.loss(network(pictures), labels)
+            loss = classification.loss(network(images), labels)
         loss.backward()
         optimizer.step(1e-4)
         optimizer.zero_grad()

@@ -1,6 +1,6 @@
-"""Does memory grow with the number of pictures? A million are listed, checked and started on.
+"""Does memory grow with the number of images? A million are listed, checked and started on.
 
-    python benchmarks/million.py [--pictures 100000 1000000] [--save]
+    python benchmarks/million.py [--images 100000 1000000] [--save]
 
 The set is made under a temporary folder, about 3 GB for a million: shards of gray JPEGs of 28x28
 pixels in 100 classes. Each is one of 1,000 blots with a comment of its own, so that no two files
@@ -38,7 +38,7 @@ CLASSES, BLOTS, A_SHARD = 100, 1000, 100_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--pictures", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--images", type=int, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--save", action="store_true")
     parser.add_argument("--measure", nargs=2, help="question and folder of a process")
     asked = parser.parse_args()
@@ -46,7 +46,7 @@ def main() -> None:
         print(json.dumps(measured(*asked.measure)))
         return
     sets = {}
-    for count in asked.pictures:
+    for count in asked.images:
         with tempfile.TemporaryDirectory() as folder:
             sets[count] = answers(count, Path(folder))
     line = json.dumps(
@@ -63,12 +63,12 @@ def main() -> None:
 
 
 def answers(count: int, folder: Path) -> dict[str, Any]:
-    """What each question takes of a set of so many pictures."""
+    """What each question takes of a set of so many images."""
     began = time.monotonic()
     shards = made(count, folder / "shards")
     found: dict[str, Any] = {"made": time.monotonic() - began}
     found["bytes"] = sum(file.stat().st_size for file in shards.iterdir())
-    say(f"{count:,} pictures in {found['bytes'] / 1e9:.2f} GB made in {found['made']:.0f} s")
+    say(f"{count:,} images in {found['bytes'] / 1e9:.2f} GB made in {found['made']:.0f} s")
     environment = {**os.environ, "STRIATE_CACHE": f"{folder}/cache", "STRIATE_CACHE_GB": "0.001"}
     for question in QUESTIONS:
         command = [sys.executable, __file__, "--measure", question, str(shards)]
@@ -79,7 +79,7 @@ def answers(count: int, folder: Path) -> dict[str, Any]:
 
 
 def made(count: int, folder: Path) -> Path:
-    """A folder of shards of so many pictures."""
+    """A folder of shards of so many images."""
     from striate.data.listing.columns import Samples, Records
     from striate.data.listing.samples import Sample
     from striate.data.shard_writer import seal
@@ -102,10 +102,10 @@ def made(count: int, folder: Path) -> Path:
             shard.end()
         shards.append(shard.summary())
     names = [f"class {label:02}" for label in range(CLASSES)]
-    pictures = Samples.of(
+    images = Samples.of(
         Sample(f"{names[row % CLASSES]}/{row:07}.jpg", row % CLASSES) for row in range(count)
     )
-    seal(folder, pictures, records, table, shards, names)
+    seal(folder, images, records, table, shards, names)
     return folder
 
 
@@ -136,7 +136,7 @@ def measured(question: str, folder: str) -> dict[str, float]:
 def listed(folder: str) -> dict[str, float]:
     from striate.data.readers.scan import scan
 
-    return {"pictures": len(scan(folder).samples)}
+    return {"images": len(scan(folder).samples)}
 
 
 def checked(folder: str) -> dict[str, float]:
@@ -144,7 +144,7 @@ def checked(folder: str) -> dict[str, float]:
 
     inspection = inspect(folder)
     assert inspection.trainable
-    return {"pictures": inspection.pictures}
+    return {"images": inspection.images}
 
 
 def trained(folder: str) -> dict[str, float]:
@@ -157,9 +157,9 @@ def trained(folder: str) -> dict[str, float]:
         if isinstance(event, Started):
             started = time.monotonic() - began
         if isinstance(event, Step):
-            rate, waiting = event.pictures_per_second, event.waiting
-            return {"started": started, "pictures_per_second": rate, "waiting": waiting}
-    raise AssertionError("a training of a million pictures has steps")
+            rate, waiting = event.images_per_second, event.waiting
+            return {"started": started, "images_per_second": rate, "waiting": waiting}
+    raise AssertionError("a training of a million images has steps")
 
 
 def _watch(peak: list[int], over: threading.Event) -> None:

@@ -104,11 +104,11 @@ def measured(name: str, way: str, layout: str, device: str, batch: int) -> int:
 
 def run(network: nn.Module, name: str, layout: str, batch: int) -> None:
     card, device = zoo.CARDS[name], next(network.parameters()).device
-    pictures = torch.empty(
+    images = torch.empty(
         (batch, *card.input), device=device, memory_format=LAYOUTS[layout]
     ).normal_()
     with torch.set_grad_enabled(network.training):
-        outputs = network(pictures)
+        outputs = network(images)
         if network.training:
             labels = torch.zeros(batch, dtype=torch.int64, device=device)
             classification.loss(outputs, labels).backward()

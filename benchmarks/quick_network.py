@@ -1,11 +1,11 @@
 """A network and a recipe of our own for CIFAR-10 in seconds on one GPU.
 
-A first convolution whose kernels are the whitened directions of the pictures' own 3x3 patches and
+A first convolution whose kernels are the whitened directions of the images' own 3x3 patches and
 their opposites, and that is not trained (after Page 2019, How to train your ResNet; Coates and Ng
-2012); three stages that halve the picture, each with a residual second convolution; the greatest
-value of every channel; a dense layer. Pictures are shifted by up to two pixels and mirrored every
+2012); three stages that halve the image, each with a residual second convolution; the greatest
+value of every channel; a dense layer. Images are shifted by up to two pixels and mirrored every
 other epoch (Jordan 2024, https://arxiv.org/abs/2404.00498, section 3.6). Muon, one cycle, smoothed
-labels; a test picture counts with its mirror.
+labels; a test image counts with its mirror.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from striate.optim.schedule import learning_rate
 from striate.tasks import classification
 
 MEAN, DEVIATION = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)  # of CIFAR-10's channels
-PATCHES = 5000  #: pictures whose patches are looked at
+PATCHES = 5000  #: images whose patches are looked at
 FLOOR = 5e-4  #: added to each direction's variance
 SHIFT, RISING, SCALE = 2, 0.2, 1 / 8
 
@@ -43,7 +43,7 @@ class Quick:
 
 
 class Residual(nn.Module):
-    """A picture plus what a convolution, a norm and a GELU make of it."""
+    """An image plus what a convolution, a norm and a GELU make of it."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -59,9 +59,9 @@ def normed(inputs: int, outputs: int, *between: nn.Module) -> nn.Sequential:
     return nn.Sequential(convolution, *between, nn.BatchNorm2d(outputs), nn.GELU())
 
 
-def build(quick: Quick, pictures: Tensor) -> nn.Sequential:
-    """(N, 3, 32, 32) -> logits (N, 10); the first kernels are made from these pictures."""
-    kernels = whitening(pictures)
+def build(quick: Quick, images: Tensor) -> nn.Sequential:
+    """(N, 3, 32, 32) -> logits (N, 10); the first kernels are made from these images."""
+    kernels = whitening(images)
     stem = nn.Conv2d(3, len(kernels), 3, padding=1)
     stem.weight = nn.Parameter(kernels, requires_grad=False)
     stages, inputs = list[nn.Module](), len(kernels)
@@ -77,9 +77,9 @@ def build(quick: Quick, pictures: Tensor) -> nn.Sequential:
     )
 
 
-def whitening(pictures: Tensor) -> Tensor:
+def whitening(images: Tensor) -> Tensor:
     """(N, 3, H, W) -> kernels (54, 3, 3, 3) whose answers are of variance 1 and independent."""
-    patches = F.unfold(pictures[:PATCHES].float(), 3).transpose(1, 2).reshape(-1, 27)
+    patches = F.unfold(images[:PATCHES].float(), 3).transpose(1, 2).reshape(-1, 27)
     variance, directions = torch.linalg.eigh(patches.T @ patches / len(patches))
     kernels = (directions / (variance + FLOOR).sqrt()).T.reshape(27, 3, 3, 3)
     return torch.cat([kernels, -kernels])
@@ -93,7 +93,7 @@ def normalized(pixels: Tensor) -> Tensor:
 
 
 def shifted(padded: Tensor, rows: Tensor, side: int) -> Tensor:
-    """Squares of the padded pictures (N, H, W, 3) with these rows, each from a place of its own."""
+    """Squares of the padded images (N, H, W, 3) with these rows, each from a place of its own."""
     device, span = padded.device, padded.shape[1] - side + 1
     along = torch.arange(side, device=device)
     down, across = (torch.randint(span, (len(rows), 1), device=device) + along for _ in range(2))
@@ -101,7 +101,7 @@ def shifted(padded: Tensor, rows: Tensor, side: int) -> Tensor:
 
 
 def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
-    """A network that learned from pictures (N, 32, 32, 3) uint8 on their device."""
+    """A network that learned from images (N, 32, 32, 3) uint8 on their device."""
     device, count = pixels.device, len(pixels)
     network = to_device(build(quick, normalized(pixels[:PATCHES])).to(device), device)
     ahead = torch.compile(network) if quick.compiled else network
@@ -129,12 +129,12 @@ def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
 
 @torch.inference_mode()
 def accuracy(network: nn.Module, pixels: Tensor, labels: Tensor, batch: int = 2000) -> float:
-    """The share right when each picture counts with its mirror."""
+    """The share right when each image counts with its mirror."""
     network.eval()
     correct = torch.zeros((), dtype=torch.int64, device=pixels.device)
     for start in range(0, len(pixels), batch):
-        pictures = normalized(pixels[start : start + batch])
+        images = normalized(pixels[start : start + batch])
         with autocast("bfloat16", pixels.device):
-            both = network(pictures) + network(pictures.flip(3))
+            both = network(images) + network(images.flip(3))
         correct += classification.count_correct(both, labels[start : start + batch])
     return correct.item() / len(pixels)

@@ -3,8 +3,8 @@
     python benchmarks/scaled_decoding.py [--save]
 
 JPEGs of quality 90 with structure at every scale, decoded for a network that sees 224 pixels: as
-striate does it, which lets the decoder halve the picture as often as leaves every side long enough,
-and whole. Processor time of one picture on one core, from its bytes to 224x224 pixels; the
+striate does it, which lets the decoder halve the image as often as leaves every side long enough,
+and whole. Processor time of one image on one core, from its bytes to 224x224 pixels; the
 difference is the mean over all values, of 255. Prints one JSON line; --save appends it to
 results/scaled_decoding.jsonl.
 """

@@ -1,8 +1,8 @@
-"""Writes docs/tables/*.md and docs/pictures/speed.svg from benchmarks/results/*.jsonl.
+"""Writes docs/tables/*.md and docs/images/speed.svg from benchmarks/results/*.jsonl.
 
 python benchmarks/tables.py [--check]
 
-The last line a file has for each set of pictures, or device, becomes a table. With --check they are
+The last line a file has for each set of images, or device, becomes a table. With --check they are
 only compared. Needs the standard library alone.
 """
 
@@ -20,7 +20,7 @@ from tabulated import bars, contest, gpu, learning, networks, reading, vision
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 TABLES = ROOT / "docs" / "tables"
-SPEED = ROOT / "docs" / "pictures" / "speed.svg"
+SPEED = ROOT / "docs" / "images" / "speed.svg"
 NOT_YET = "Not measured yet.\n"
 
 
@@ -49,7 +49,7 @@ def tables() -> Iterable[tuple[Path, str]]:
 
 
 def last(source: str) -> list[dict[str, Any]]:
-    """What was measured last of each set of pictures, or device."""
+    """What was measured last of each set of images, or device."""
     results = RESULTS / f"{source}.jsonl"
     lines = results.read_text().splitlines() if results.is_file() else []
     return list({record["data"]: record for record in map(json.loads, lines)}.values())

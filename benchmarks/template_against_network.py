@@ -9,7 +9,7 @@ second and third form is changed, a little more each time, and thresholds are se
 to all. A second network learned from changed forms as well.
 
 Prints one JSON line; --save appends it to results/template_against_network.jsonl and draws two
-pictures for the documentation.
+images for the documentation.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ LEARNED, TUNED, REPORTED = slice(300), slice(300, 400), slice(400, 500)  #: digi
 CANDIDATES = 30  #: templates, from the digits that the network learns from
 FORMS, EPOCHS = 6, 5  #: to learn from, and how often
 UNCHANGED, VARIED = "network", "network, shown changes"
-PICTURES = HERE.parent / "docs" / "pictures"
+IMAGES = HERE.parent / "docs" / "images"
 RIGHT, WRONG = "#00832d", "#d50000"
 STRENGTHS: dict[str, tuple[float, ...]] = {
     "turn": (0, 10, 20, 30, 40),
@@ -86,8 +86,8 @@ def main() -> None:
     print(json.dumps(line), flush=True)
     if save:
         keep("template_against_network", json.dumps(line))
-        (PICTURES / "template_against_network.svg").write_text(plot(line["curves"]), "utf-8")
-        figure(finders, line["finders"]).save(PICTURES / "form.png", optimize=True)
+        (IMAGES / "template_against_network.svg").write_text(plot(line["curves"]), "utf-8")
+        figure(finders, line["finders"]).save(IMAGES / "form.png", optimize=True)
 
 
 def compare(finders: dict[str, Finder]) -> dict[str, Any]:
@@ -130,8 +130,8 @@ def reported(finder: Finder, change: Change) -> tuple[Score, float, float]:
 
 def template(method: str, least: float) -> Finder:
     """The one of the candidates that does best on the second form."""
-    pictures, labels = digits(LEARNED)
-    candidates = pictures[labels == SOUGHT][:CANDIDATES]
+    images, labels = digits(LEARNED)
+    candidates = images[labels == SOUGHT][:CANDIDATES]
     source = form(TUNED, seed=1)
 
     def f1(candidate: NDArray[np.uint8]) -> float:
@@ -191,14 +191,14 @@ def figure(finders: dict[str, Finder], found: dict[str, Any]) -> Image.Image:
     """A small form twice: what the template found, and what the network found."""
     part = slice(REPORTED.start, REPORTED.start + 12)
     source = form(part, seed=5, columns=12)
-    pictures = list[Image.Image]()
+    images = list[Image.Image]()
     for name in ("template", UNCHANGED):
         matches = finders[name].find(source.page)
-        pictures.append(marked(source, matches, found[name]["threshold"]))
-    width, height = pictures[0].size
+        images.append(marked(source, matches, found[name]["threshold"]))
+    width, height = images[0].size
     both = Image.new("RGB", (2 * width + 12, height), "white")
-    for number, picture in enumerate(pictures):
-        both.paste(picture, (number * (width + 12), 0))
+    for number, image in enumerate(images):
+        both.paste(image, (number * (width + 12), 0))
     return both.quantize(64, dither=Image.Dither.NONE)
 
 
@@ -206,11 +206,11 @@ def marked(source: Form, matches: Matches, limit: float) -> Image.Image:
     """Dark ink on paper; boxes in green are right, in red wrong."""
     keep = matches.scores >= limit
     right = hits(matches, source, SOUGHT) & keep
-    picture: Any = 255 - source.page
+    image: Any = 255 - source.page
     for chosen, color in ((right, RIGHT), (keep & ~right, WRONG)):
         some = Matches(matches.positions[chosen], matches.scores[chosen], matches.size)
-        picture = draw_matches(picture, some, color=color)
-    return Image.fromarray(np.asarray(picture))
+        image = draw_matches(image, some, color=color)
+    return Image.fromarray(np.asarray(image))
 
 
 if __name__ == "__main__":

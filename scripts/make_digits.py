@@ -19,7 +19,7 @@ def main(source: str) -> None:
     x, y = rows[:, :-1].reshape(-1, 28, 28), rows[:, -1]
     np.savez_compressed(TARGET, x=x, y=y)
     counts = np.bincount(y)
-    print(f"{TARGET}: {len(x):,} pictures, {counts.min()} to {counts.max()} a class")
+    print(f"{TARGET}: {len(x):,} images, {counts.min()} to {counts.max()} a class")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Make the pictures of the documentation, which are kept in the repository.
+"""Make the images of the documentation, which are kept in the repository.
 
-    python scripts/make_pictures.py              # the drawing of a network, filters, a sheet
+    python scripts/make_images.py              # the drawing of a network, filters, a sheet
     striate demo
-    python scripts/make_pictures.py runs/demo    # and the report of that run, as a browser shows it
+    python scripts/make_images.py runs/demo    # and the report of that run, as a browser shows it
 
 The report needs Chromium.
 """
@@ -20,9 +20,9 @@ from striate.images.contact_sheet import draw_sheet
 from striate.images.gallery import draw_gallery
 from striate.options import CheckOptions
 
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SAMPLES = Path(striate.__file__).parent / "vision" / "samples"
-TARGET = PICTURES / "report.png"
+TARGET = IMAGES / "report.png"
 WIDTH, HEIGHT = 1240, 1222
 MARGIN = 56  #: of the page, left and right
 LARGEST_BYTES = 150_000
@@ -31,17 +31,17 @@ GUIDE_WIDTH = 1200
 
 def drawing(network: str) -> None:
     """What the guide shows of `describe --out`."""
-    target = PICTURES / f"{network}.svg"
+    target = IMAGES / f"{network}.svg"
     target.write_text(striate.describe(network).to_svg(), "utf-8")
     print(f"{target}: {target.stat().st_size:,} bytes")
 
 
 def filters() -> None:
-    """What the guide shows of `filter`: one kernel on a picture, and all of them."""
+    """What the guide shows of `filter`: one kernel on an image, and all of them."""
     one = striate.filter("sample:camera", "sobel-x", border="reflect").figure()
     every = draw_gallery("sample:camera", border="reflect")
     for name, figure in (("filter", one), ("kernels", every)):
-        target = PICTURES / f"{name}.webp"
+        target = IMAGES / f"{name}.webp"
         high = round(figure.height * GUIDE_WIDTH / figure.width)
         small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)
         small.save(target, quality=85, method=6)
@@ -49,7 +49,7 @@ def filters() -> None:
 
 
 def augmentation() -> None:
-    """What the guide shows of `check --augment`: three sample pictures."""
+    """What the guide shows of `check --augment`: three sample images."""
     with tempfile.TemporaryDirectory() as folder:
         for name in ("cat.jpg", "camera.png", "crosses.png"):
             place = Path(folder) / Path(name).stem
@@ -57,7 +57,7 @@ def augmentation() -> None:
             shutil.copy(SAMPLES / name, place)
         ranges = "saturation=0.3,hue=20,shear=10,erase=0.2"
         figure = draw_sheet(folder, CheckOptions(augment="strong", augment_params=ranges))
-    target = PICTURES / "augmentation.webp"
+    target = IMAGES / "augmentation.webp"
     high = round(figure.height * GUIDE_WIDTH / figure.width)
     small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)
     small.save(target, quality=85, method=6)

@@ -15,7 +15,7 @@ from PIL import Image
 from striate.plotting.shapes import COLORS, INK, PAPER
 from striate.vision import convolve, correlate, downsample, kernel, sample, upsample
 
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDTH, LEFT, RIGHT = 640, 52, 12
 HIGH, ABOVE, GAP = 100, 24, 14  # of a panel, of its title, below it
 STYLE = (
@@ -79,7 +79,7 @@ def plot(name: str, title: str, panels: Sequence[Panel]) -> None:
 
 
 def save(name: str, text: str) -> None:
-    target = PICTURES / name
+    target = IMAGES / name
     target.write_text(text.replace("<text", '<text fill="currentColor"'), "utf-8")
     print(f"{target}: {target.stat().st_size:,} bytes")
 
@@ -122,7 +122,7 @@ def rings() -> None:
     large = [upsample(part, 256 // len(part), "nearest") for part in parts]
     gap = np.full((256, 8), 255)
     row = np.hstack([large[0], gap, large[1], gap, large[2]])
-    Image.fromarray(np.uint8(np.round(row))).save(PICTURES / "signals-rings.png", optimize=True)
+    Image.fromarray(np.uint8(np.round(row))).save(IMAGES / "signals-rings.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Make the sample pictures and the ECG of striate.vision.
+"""Make the sample images and the ECG of striate.vision.
 
     pip download --no-deps scikit-image==0.26.0 PyWavelets==1.9.0
     unzip scikit_image-*.whl 'skimage/data/*' && unzip pywavelets-*.whl 'pywt/data/*'

@@ -184,7 +184,7 @@ def arguments(make: Callable[..., object]) -> str:
 
 
 def views() -> str:
-    """Which network sees pictures of which size, where the options say neither."""
+    """Which network sees images of which size, where the options say neither."""
     rows: list[tuple[str, str, str, str]] = []
     for channels, color in ((1, "gray"), (3, "color")):
         seen = [
@@ -195,7 +195,7 @@ def views() -> str:
             sides = [side for side, _ in group]
             last = f"{sides[0]} and more" if sides[-1] == seen[-1][0] else f"up to {sides[-1]}"
             rows.append((color, last, f"`{view.network}`", str(view.size)))
-    heads = ("pictures", "median of their shorter sides, pixels", "network", "size it sees, pixels")
+    heads = ("images", "median of their shorter sides, pixels", "network", "size it sees, pixels")
     return table(heads, rows)
 
 
@@ -206,11 +206,11 @@ def recipes() -> str:
     with meta_init():
         network = view.build(classes=10)
     rows = []
-    for pictures in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete_recipe(options, view, pictures, network, cpu)
+    for images in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
+        recipe = complete_recipe(options, view, images, network, cpu)
         rate = f"{recipe.learning_rate:.3f}"
-        rows.append((f"{pictures:,}", str(recipe.batch), str(recipe.epochs), rate))
-    return table(("training pictures", "batch", "epochs", "highest learning rate"), rows)
+        rows.append((f"{images:,}", str(recipe.batch), str(recipe.epochs), rate))
+    return table(("training images", "batch", "epochs", "highest learning rate"), rows)
 
 
 #: optimizer -> what it does, and its paper
@@ -335,8 +335,8 @@ def networks() -> str:
 
 
 def _taken(card: zoo.Card) -> str:
-    """Which pictures a network takes."""
-    if card.needs_size and card.input_kind == "picture":
+    """Which images a network takes."""
+    if card.needs_size and card.input_kind == "image":
         return "of one size"
     return "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only"
 
@@ -365,7 +365,7 @@ _LITERATURE = {
 
 
 def receptive_fields() -> str:
-    """Of the last volume before the head, at a picture that is large enough to have one."""
+    """Of the last volume before the head, at an image that is large enough to have one."""
     rows: list[tuple[str, ...]] = []
     for name, literature in _LITERATURE.items():
         layers = verbs.describe(name).layers

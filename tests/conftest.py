@@ -1,4 +1,4 @@
-"""Pictures that every part of the suite uses, and a cache of its own."""
+"""Images that every part of the suite uses, and a cache of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
-    """A noisy gray picture of "flat" or "upright" stripes, or of "slanted" ones."""
+    """A noisy gray image of "flat" or "upright" stripes, or of "slanted" ones."""
     random = np.random.default_rng((seed, len(kind)))
     down, across = np.mgrid[:side, :side]
     phase = {"flat": down, "upright": across, "slanted": down + across}[kind]
@@ -38,7 +38,7 @@ def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
 
 @pytest.fixture(scope="session")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """40 pictures of each of three kinds of stripes, as PNG files in class folders."""
+    """40 images of each of three kinds of stripes, as PNG files in class folders."""
     folder = tmp_path_factory.mktemp("data") / "stripes"
     for kind in ("flat", "slanted", "upright"):
         (folder / kind).mkdir(parents=True)

@@ -36,8 +36,8 @@ def test_the_page_shows_the_recipe_of_the_deep_plain_network():
 
 def test_whitened_kernels_answer_with_variance_one_and_independently():
     chance = torch.Generator().manual_seed(0)
-    pictures = F.avg_pool2d(torch.randn(64, 3, 18, 18, generator=chance), 3, 1) * 3
-    answers = F.conv2d(pictures, whitening(pictures)[:27]).transpose(0, 1).flatten(1)
+    images = F.avg_pool2d(torch.randn(64, 3, 18, 18, generator=chance), 3, 1) * 3
+    answers = F.conv2d(images, whitening(images)[:27]).transpose(0, 1).flatten(1)
     together = answers @ answers.T / answers.shape[1]
     strong = together.diagonal() > 0.5  # the others hardly occur, and the floor holds them down
     assert strong.sum() >= 20
@@ -48,7 +48,7 @@ def test_whitened_kernels_answer_with_variance_one_and_independently():
     assert together.diagonal().max() < 1.001
 
 
-def test_squares_are_cut_from_within_the_padded_pictures():
+def test_squares_are_cut_from_within_the_padded_images():
     padded = torch.arange(2 * 6 * 6 * 1).reshape(2, 6, 6, 1)
     torch.manual_seed(0)
     squares = shifted(padded, torch.tensor([1, 0, 1]), side=4)

@@ -40,7 +40,7 @@ PAGES = {
     )
     if page.parent.name != "tables"
 }
-#: pages that begin with nothing but pictures; the others find a finished run as well
+#: pages that begin with nothing but images; the others find a finished run as well
 FIRST = ("README.md", "docs/index.md")
 #: lines of a shell that are not ours
 OTHERS = ("python3 -m venv .venv", "source .venv/bin/activate", "pip install ")
@@ -59,7 +59,7 @@ def blocks(page: str) -> list[Block]:
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the pages work with: pictures in class folders, some more, and a finished run."""
+    """What the pages work with: images in class folders, some more, and a finished run."""
     place = tmp_path_factory.mktemp("docs")
     for name, kind in (("cat", "flat"), ("dog", "slanted"), ("horse", "upright")):
         (place / "photos" / name).mkdir(parents=True)
@@ -247,15 +247,15 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"less than {recipe._SMALL_STEP_MACS // 10**6} million multiply-adds"),
         ("guide/train.md", f"of {autotune.LEAST_STEPS} steps or more"),
         ("guide/train.md", f"less than {autotune._GAIN - 1:.0%} is".replace("%", " %")),
-        ("guide/train.md", f"headers of up to {default(read_headers, 'most'):,} pictures"),
+        ("guide/train.md", f"headers of up to {default(read_headers, 'most'):,} images"),
         ("guide/check.md", f"longer than {default(decode_all, 'seconds'):g} seconds"),
-        ("guide/train.md", f"up to {setup._STATISTICS_FROM:,} training pictures"),
+        ("guide/train.md", f"up to {setup._STATISTICS_FROM:,} training images"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
         ("guide/runs.md", f"or above {step._MAX_LOSS:,.0f}"),
-        ("guide/evaluate.md", f"a class with fewer than {scores.FEW} pictures"),
+        ("guide/evaluate.md", f"a class with fewer than {scores.FEW} images"),
         ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
-        ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} pictures"),
+        ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} images"),
         ("guide/evaluate.md", f"up to {report.MOST_DOUBTS} right answers"),
     ],
 )

@@ -23,7 +23,7 @@ FLOORS = (
     {"layers"},
     {"zoo"},
     {"anatomy", "data", "tasks"},
-    {"model", "pictures"},
+    {"model", "images"},
     {"training"},
     {"judging", "shipping"},
     {"verbs"},

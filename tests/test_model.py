@@ -118,7 +118,7 @@ def test_the_folder_of_a_run_stands_for_its_model(path: Path) -> None:
     assert load(str(path.parent)).class_names == ("cat", "dog", "owl")
 
 
-def test_answers_are_those_of_the_normalized_picture() -> None:
+def test_answers_are_those_of_the_normalized_image() -> None:
     model = fresh()
     pixels = torch.randint(0, 256, (4, 32, 32, 1), dtype=torch.uint8)
     expected = model.network((pixels.permute(0, 3, 1, 2) / 255 - 0.25) / 0.5)
@@ -179,10 +179,10 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(network="lenet6"),
             "no network is called 'lenet6'; did you mean 'lenet5', 'alexnet' or 'resnet56'?",
         ),
-        (changed(network="fcn8s"), "fcn8s does not tell classes of pictures apart"),
+        (changed(network="fcn8s"), "fcn8s does not tell classes of images apart"),
         (
             changed(network="conv_autoencoder"),
-            "conv_autoencoder does not tell classes of pictures apart",
+            "conv_autoencoder does not tell classes of images apart",
         ),
         (changed(network="n" * 1001), "network: String should have at most 1000 characters"),
         (changed(class_names="cat"), "class_names: Input should be a valid list"),
@@ -211,7 +211,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(class_names=["cat", "\ud83d", "owl"]),
             "class_names.1: expected text of whole characters",
         ),
-        (viewed(size=28), "preprocess.size: lenet5 takes pictures of 32x32 pixels only, not 28"),
+        (viewed(size=28), "preprocess.size: lenet5 takes images of 32x32 pixels only, not 28"),
         (viewed(size=0), "preprocess.size: Input should be greater than or equal to 1"),
         (viewed(size=10**9), "preprocess.size: Input should be less than or equal to 4096"),
         (viewed(size=32.0), "preprocess.size: Input should be a valid integer"),

@@ -80,8 +80,8 @@ def cells(shown: Any) -> list[str]:
         ),
         (MODEL, {"model", "classification", "61,111", "28x28x1, letterbox", "epochs", "5"}),
         (PREDICTION, {"share", "75.0 %", "cat", "25.0 %"}),
-        (FAILED, {"picture", "why it was not read"}),
-        (striate.Predictions([PREDICTION, FAILED]), {"picture", "class", "75.0 %", "rotated"}),
+        (FAILED, {"image", "why it was not read"}),
+        (striate.Predictions([PREDICTION, FAILED]), {"image", "class", "75.0 %", "rotated"}),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -91,12 +91,12 @@ def test_what_a_verb_returns_is_a_table(shown: Any, among: set[str]):
     assert not any("\x1b" in cell for cell in found)
 
 
-def test_a_picture_whose_name_is_markup_is_told_as_text():
-    photo = LoadedImage(EVIL, np.zeros((3, 3), np.uint8), notes=(EVIL,))
-    page = numbers(photo)._repr_html_()
+def test_a_image_whose_name_is_markup_is_told_as_text():
+    image = LoadedImage(EVIL, np.zeros((3, 3), np.uint8), notes=(EVIL,))
+    page = numbers(image)._repr_html_()
     assert "<script" not in page
     assert page.count("&lt;script&gt;") == 2
-    cells(numbers(photo))
+    cells(numbers(image))
 
 
 def test_the_table_of_networks_is_that_of_the_terminal(capsys):

@@ -137,8 +137,7 @@ WRONG = [
     ),
     (
         {"validation": 0.75, "test": "0.5"},
-        "validation 0.75 and test 0.5 leave no pictures to train on; "
-        "together they must stay below 1",
+        "validation 0.75 and test 0.5 leave no images to train on; together they must stay below 1",
     ),
 ]
 
@@ -176,7 +175,7 @@ def test_a_word_of_other_libraries_is_answered_with_ours(word: str, ours: str) -
 
 def test_a_word_for_what_needs_no_option_is_answered_with_what_to_do() -> None:
     assert refusal({"num_workers": 4}) == (
-        "there is no option 'num_workers': pictures are decoded once, by all cores; there is "
+        "there is no option 'num_workers': images are decoded once, by all cores; there is "
         "nothing to set"
     )
 

@@ -35,7 +35,7 @@ def test_only_all_is_100_percent_and_only_none_is_0(share, places, shown):
     assert format_percent(share, places) == shown
 
 
-def test_a_percentage_has_the_digits_its_pictures_can_move():
+def test_a_percentage_has_the_digits_its_images_can_move():
     assert [percent_digits(n) for n in (7, 99, 100, 9_999, 10_000)] == [0, 0, 1, 1, 2]
 
 
@@ -47,8 +47,8 @@ def test_an_interval_is_two_numbers_and_a_word():
 def test_things_are_counted_in_words():
     assert count_noun(1, "class") == "1 class"
     assert count_noun(5_000, "class") == "5,000 classes"
-    assert count_noun(1, "picture") == "1 picture"
-    assert count_noun(750, "picture") == "750 pictures"
+    assert count_noun(1, "image") == "1 image"
+    assert count_noun(750, "image") == "750 images"
 
 
 def test_a_long_list_of_names_is_cut():

@@ -1,4 +1,4 @@
-"""From pictures in a folder to a prediction, as a user goes, and nothing in the folder changes."""
+"""From images in a folder to a prediction, as a user goes, and nothing in the folder changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from PIL import Image
 
 from striate.cli import main
 from tests.conftest import striped
-from tests.data import images as pictures
+from tests.data import images as images
 
 
 def fingerprint(folder: Path) -> dict[str, tuple[str, int]]:
@@ -67,31 +67,31 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     report = tmp_path / "report.html"
     assert main(["evaluate", str(out), str(photos), "--split", "all", "--out", str(report)]) == 0
     page = report.read_text("utf-8")
-    assert "of 120 pictures right" in page
+    assert "of 120 images right" in page
     assert "Learning rate" in page
-    assert capsys.readouterr().out.startswith("120 pictures, 3 classes: ")
+    assert capsys.readouterr().out.startswith("120 images, 3 classes: ")
     assert fingerprint(photos) == before
 
     tests_only = tmp_path / "later" / "test"
     shutil.copytree(photos / "flat", tests_only / "flat")
     judged = document(capsys, "evaluate", str(out), str(tests_only.parent))
-    assert (judged["pictures"], judged["part"]) == (40, "test")
+    assert (judged["images"], judged["part"]) == (40, "test")
     assert main(["evaluate", str(out), str(photos), "--out", "report.pdf"]) == 2
     expected = "striate: error: report.pdf: expected a file that ends in .html\n"
     assert capsys.readouterr().err == expected
 
 
-def test_a_phone_picture_is_seen_upright_everywhere(
+def test_a_phone_image_is_seen_upright_everywhere(
     photos: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    """Eight files of one picture, turned in every way that EXIF knows, have one prediction."""
+    """Eight files of one image, turned in every way that EXIF knows, have one prediction."""
     out = tmp_path / "run"
     document(capsys, "train", str(photos), "--epochs", "1", "--batch", "16", "--out", str(out))
     folder = tmp_path / "phone"
     folder.mkdir()
-    upright = pictures.corners(40, 24)
+    upright = images.corners(40, 24)
     for orientation in range(1, 9):
-        (folder / f"{orientation}.png").write_bytes(pictures.turned(upright, orientation, "PNG"))
+        (folder / f"{orientation}.png").write_bytes(images.turned(upright, orientation, "PNG"))
     rows = document(capsys, "predict", str(out), str(folder))
     assert len({json.dumps(row["top"]) for row in rows}) == 1
     assert [row["notes"] for row in rows] == [[], *[["rotated"]] * 7]

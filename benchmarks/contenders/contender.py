@@ -39,7 +39,7 @@ class Task:
 
     @property
     def side(self) -> int:
-        """Of the picture that the network sees, in pixels."""
+        """Of the image that the network sees, in pixels."""
         return 224 if self.network == "resnet18" else 32
 
     @property
@@ -81,16 +81,16 @@ class Clock:
 def report(
     clock: Clock,
     *,
-    pictures: int,
+    images: int,
     correct: int,
     n: int,
     params: int,
     packages: tuple[str, ...],
     recipe: str = "",
 ) -> None:
-    """Print the line: one epoch trained on `pictures`, the last one got `correct` of `n` right.
+    """Print the line: one epoch trained on `images`, the last one got `correct` of `n` right.
 
-    `recipe` says what was trained otherwise than all others do. Pictures per second are those of
+    `recipe` says what was trained otherwise than all others do. Images per second are those of
     the median epoch after the first, training alone.
     """
     steady = statistics.median(clock.epochs[1:] or clock.epochs)
@@ -98,7 +98,7 @@ def report(
         "correct": correct,
         "n": n,
         "params": params,
-        "pictures_per_second": round(pictures / steady, 1),
+        "images_per_second": round(images / steady, 1),
         "phases": {name: round(seconds, 3) for name, seconds in clock.phases.items()},
         "versions": {name: version(name) for name in packages},
         "recipe": recipe,

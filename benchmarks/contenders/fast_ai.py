@@ -49,7 +49,7 @@ def main(task: Task, clock: Clock) -> None:
     share = float(learner.recorder.values[-1][-1])
     report(
         clock,
-        pictures=len(loaders.train_ds),
+        images=len(loaders.train_ds),
         correct=round(share * len(loaders.valid_ds)),
         n=len(loaders.valid_ds),
         params=networks.count(network),
@@ -58,10 +58,10 @@ def main(task: Task, clock: Clock) -> None:
 
 
 def load(task: Task) -> DataLoaders:
-    picture = PILImageBW if task.channels == 1 else PILImage
+    image = PILImageBW if task.channels == 1 else PILImage
     half = [0.5] * task.channels
     block = DataBlock(
-        blocks=(ImageBlock(cls=picture), CategoryBlock),
+        blocks=(ImageBlock(cls=image), CategoryBlock),
         get_items=get_image_files,
         splitter=GrandparentSplitter(train_name="train", valid_name="validation"),
         get_y=parent_label,

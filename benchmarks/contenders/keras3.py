@@ -21,7 +21,7 @@ from keras import layers
 def main(task: Task, clock: Clock) -> None:
     clock.phase("import")
     keras.utils.set_random_seed(task.seed)
-    training, pictures = load(task, "train")
+    training, images = load(task, "train")
     validation, n = load(task, "validation")
     network = {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
     network.compile(
@@ -41,7 +41,7 @@ def main(task: Task, clock: Clock) -> None:
     )
     report(
         clock,
-        pictures=pictures,
+        images=images,
         correct=round(history.history["val_accuracy"][-1] * n),
         n=n,
         params=sum(math.prod(w.shape) for w in network.trainable_weights),
@@ -50,8 +50,8 @@ def main(task: Task, clock: Clock) -> None:
 
 
 def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
-    """The part's batches, and how many pictures it has."""
-    pictures = keras.utils.image_dataset_from_directory(
+    """The part's batches, and how many images it has."""
+    images = keras.utils.image_dataset_from_directory(
         task.folder / part,
         color_mode="grayscale" if task.channels == 1 else "rgb",
         image_size=(task.side, task.side),
@@ -59,11 +59,11 @@ def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
         shuffle=False,
         verbose=False,
     )
-    n = int(pictures.cardinality())
-    pictures = pictures.cache()
+    n = int(images.cardinality())
+    images = images.cache()
     if part == "train":
-        pictures = pictures.shuffle(n, seed=task.seed)
-    return pictures.batch(task.batch).prefetch(tf.data.AUTOTUNE), n
+        images = images.shuffle(n, seed=task.seed)
+    return images.batch(task.batch).prefetch(tf.data.AUTOTUNE), n
 
 
 def optimizer(task: Task, steps: int) -> keras.optimizers.Optimizer:

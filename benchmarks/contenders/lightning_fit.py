@@ -88,7 +88,7 @@ def main(task: Task, clock: Clock) -> None:
     trainer.fit(classifier, training, validation)
     report(
         clock,
-        pictures=len(training.dataset),
+        images=len(training.dataset),
         correct=classifier.correct,
         n=len(validation.dataset),
         params=networks.count(classifier),
@@ -101,9 +101,9 @@ def load(task: Task, part: str) -> Loader:
     steps += [v2.ToImage(), v2.Resize((task.side, task.side))]
     steps += [v2.ToDtype(torch.float32, scale=True)]
     steps += [v2.Normalize([0.5] * task.channels, [0.5] * task.channels)]
-    pictures = ImageFolder(str(task.folder / part), v2.Compose(steps))
+    images = ImageFolder(str(task.folder / part), v2.Compose(steps))
     return DataLoader(
-        pictures, task.batch, shuffle=part == "train", num_workers=2, persistent_workers=True
+        images, task.batch, shuffle=part == "train", num_workers=2, persistent_workers=True
     )
 
 

@@ -37,7 +37,7 @@ def main(task: Task, clock: Clock) -> None:
         clock.phase("validate")
     report(
         clock,
-        pictures=len(training.dataset),
+        images=len(training.dataset),
         correct=correct,
         n=len(validation.dataset),
         params=networks.count(network),
@@ -49,8 +49,8 @@ def loader(task: Task, part: str, *, shuffle: bool) -> Loader:
     steps: list[object] = [transforms.Grayscale()] if task.channels == 1 else []
     steps += [transforms.Resize((task.side, task.side)), transforms.ToTensor()]
     steps += [transforms.Normalize([0.5] * task.channels, [0.5] * task.channels)]
-    pictures = datasets.ImageFolder(str(task.folder / part), transforms.Compose(steps))
-    return DataLoader(pictures, task.batch, shuffle, num_workers=2)
+    images = datasets.ImageFolder(str(task.folder / part), transforms.Compose(steps))
+    return DataLoader(images, task.batch, shuffle, num_workers=2)
 
 
 def train(network: nn.Module, batches: Loader, optimizer: SGD, schedule: OneCycleLR) -> None:
@@ -64,7 +64,7 @@ def train(network: nn.Module, batches: Loader, optimizer: SGD, schedule: OneCycl
 
 
 def validate(network: nn.Module, batches: Loader) -> int:
-    """How many pictures are classified correctly."""
+    """How many images are classified correctly."""
     network.eval()
     with torch.no_grad():
         return sum(int((network(x).argmax(1) == y).sum()) for x, y in batches)

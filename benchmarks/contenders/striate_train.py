@@ -1,6 +1,6 @@
 """striate: its command line, with its report and its checkpoints.
 
-The picture cache lies where STRIATE_CACHE says; the driver gives each run an empty one.
+The image cache lies where STRIATE_CACHE says; the driver gives each run an empty one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
     lines = (out / "events.jsonl").read_text("utf-8").splitlines()
     events = [json.loads(line) for line in lines]
     of = {kind: [e for e in events if e["event"] == kind] for kind in ("Started", "Step", "Epoch")}
-    parts = of["Started"][0]["pictures"]
+    parts = of["Started"][0]["images"]
     clock.phase("rest")
     clock.epochs = [
         epoch_seconds([step for step in of["Step"] if step["epoch"] == epoch], task, parts["train"])
@@ -44,7 +44,7 @@ def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
     clock.phases |= {"train": training, "validate": fit - training}
     report(
         clock,
-        pictures=parts["train"],
+        images=parts["train"],
         correct=round(of["Epoch"][-1]["validation_accuracy"] * parts["validation"]),
         n=parts["validation"],
         params=of["Started"][0]["params"],
@@ -53,10 +53,10 @@ def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
     )
 
 
-def epoch_seconds(steps: list[dict[str, float]], task: Task, pictures: int) -> float:
+def epoch_seconds(steps: list[dict[str, float]], task: Task, images: int) -> float:
     """What an epoch's training took, gathering included, from its reports of the rate."""
-    seen = [0, *(min(step["step"] * task.batch, pictures) for step in steps)]
-    rates = (step["pictures_per_second"] for step in steps)
+    seen = [0, *(min(step["step"] * task.batch, images) for step in steps)]
+    rates = (step["images_per_second"] for step in steps)
     return sum((b - a) / rate for (a, b), rate in zip(pairwise(seen), rates, strict=True))
 
 

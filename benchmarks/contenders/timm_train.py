@@ -59,7 +59,7 @@ def main(task: Task, clock: Clock) -> None:
     n = len(validation.dataset)
     report(
         clock,
-        pictures=len(training.dataset),
+        images=len(training.dataset),
         correct=round(right / 100 * n),
         n=n,
         params=networks.count(network),
@@ -69,11 +69,11 @@ def main(task: Task, clock: Clock) -> None:
 
 def load(task: Task, part: str) -> DataLoader:
     half = (0.5,) * task.channels
-    pictures = create_dataset(
+    images = create_dataset(
         "", task.folder, part, input_img_mode="L" if task.channels == 1 else "RGB"
     )
     return create_loader(
-        pictures,
+        images,
         (task.channels, task.side, task.side),
         task.batch,
         is_training=part == "train",

@@ -1,4 +1,4 @@
-"""A picture for the front page: how long from a folder to a model, a bar for each contender."""
+"""An image for the front page: how long from a folder to a model, a bar for each contender."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TITLES = {
 }
 WIDE, ROW, BAR = 720, 20, 13  #: pixels
 NAMES, NUMBERS = 150, 90  #: pixels to the left and to the right of the longest bar
-HEAD, GAP = 26, 14  #: above the bars of a set of pictures, and below
+HEAD, GAP = 26, 14  #: above the bars of a set of images, and below
 STYLE = (
     "<style>.bars{color:#1f2328}.paper{fill:#fff}.own{fill:#4c78c9}.peer{fill:#9aa3ad}"
     "@media (prefers-color-scheme:dark){.bars{color:#e6e8eb}.paper{fill:#16181c}}</style>"
@@ -39,7 +39,7 @@ def bars(records: Iterable[dict[str, Any]]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 -10 {WIDE + 20} {y + 10}" '
         'class="bars" font-family="sans-serif" font-size="13" role="img">'
     )
-    title = "<title>Seconds from a folder of pictures to a validated model</title>"
+    title = "<title>Seconds from a folder of images to a validated model</title>"
     paper = '<rect x="-10" y="-10" width="100%" height="100%" class="paper"/>'
     return "\n".join([head, title, STYLE, paper, *parts, "</svg>", ""])
 

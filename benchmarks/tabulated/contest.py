@@ -13,7 +13,7 @@ HEADS = (
     "seconds",
     "ratio",
     "CPU seconds",
-    "pictures/s",
+    "images/s",
     "accuracy (95% interval)",
     "peak MB",
     "memory ratio",
@@ -64,9 +64,9 @@ def equal_accuracy(record: dict[str, Any]) -> str:
 
 
 def asked(record: dict[str, Any]) -> str:
-    parts = record["pictures"]
+    parts = record["images"]
     return (
-        f"**{record['data']}**: {record['network']}, {parts['train']:,} pictures to train on, "
+        f"**{record['data']}**: {record['network']}, {parts['train']:,} images to train on, "
         f"{parts['validation']:,} to validate, {record['epochs']} epochs, batch {record['batch']}."
     )
 
@@ -83,7 +83,7 @@ def cells(entry: dict[str, Any], least: float) -> tuple[str, ...]:
         spread(entry["seconds"], 1),
         f"{entry['ratio']:.2f}",
         spread(entry["cpu_seconds"], 1),
-        spread(entry["pictures_per_second"], 0),
+        spread(entry["images_per_second"], 0),
         right(entry),
         spread(entry["peak_megabytes"], 0),
         f"{peak(entry) / least:.2f}",

@@ -8,16 +8,16 @@ from tabulated.grid import grid, listed, measured_on
 
 #: the curves, as the page that includes the table finds them
 DRAWN = (
-    "![Share wrong after each epoch, by depth](../pictures/degradation.svg)",
-    "![Share wrong after each epoch, with and without norms](../pictures/batch-norm.svg)",
+    "![Share wrong after each epoch, by depth](../images/degradation.svg)",
+    "![Share wrong after each epoch, with and without norms](../images/batch-norm.svg)",
 )
 
 
 def degradation(record: dict[str, Any]) -> str:
     """Shares wrong after the last epoch, and the least on validation."""
-    parts = record["pictures"]
+    parts = record["images"]
     head = (
-        f"**{record['data']}**: {parts['train']:,} pictures to train on, "
+        f"**{record['data']}**: {parts['train']:,} images to train on, "
         f"{parts['validation']:,} to validate, {record['epochs']} epochs, seed {record['seed']}, "
         f"on {record['device']}. {measured_on(record)}; n = 1."
     )
@@ -45,12 +45,12 @@ def learned(curve: dict[str, Any]) -> tuple[str, ...]:
 
 def defaults(record: dict[str, Any]) -> str:
     """The share right for each value of each option."""
-    parts = record["pictures"]
+    parts = record["images"]
     head = (
-        f"**{record['data']}**: {record['network']}, {parts['train']:,} pictures to train on, "
+        f"**{record['data']}**: {record['network']}, {parts['train']:,} images to train on, "
         f"{parts['validation']:,} to validate, {record['epochs']} epochs; the default is bold. "
         f"{measured_on(record)}. Means of n = {record['n']} seeds, least and most in brackets; the "
-        "interval is that of as many pictures."
+        "interval is that of as many images."
     )
     rows = [
         (f"`{name}`", f"**{value}**" if entry["default"] else value, *share(entry, record["n"]))
@@ -63,7 +63,7 @@ def defaults(record: dict[str, Any]) -> str:
 
 
 def share(entry: dict[str, Any], n: int) -> tuple[str, str, str]:
-    """Of the validation pictures right, where any seed reached the end."""
+    """Of the validation images right, where any seed reached the end."""
     right, failed = entry["accuracy"], f"{entry['failed']} of {n}" if entry["failed"] else ""
     if right is None:
         return "–", "–", failed

@@ -36,7 +36,7 @@ def matrix_rate(record: dict[str, Any]) -> str:
     head = (
         f"torch.mm reached {best} on {record['device']} with {record['threads']} threads, measured "
         f"{record['date']} with torch {record['versions']['torch']}. A step is forward, backward "
-        "and update; three times the multiply-adds of a picture are counted. Medians, least and "
+        "and update; three times the multiply-adds of an image are counted. Medians, least and "
         "most in brackets."
     )
     rows = [

@@ -1,4 +1,4 @@
-"""Tables of how pictures are read: many of them, and large ones."""
+"""Tables of how images are read: many of them, and large ones."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tabulated.grid import grid, spread
 
 
 def million(record: dict[str, Any]) -> str:
-    """Seconds and peaks of memory of each question, for each number of pictures."""
+    """Seconds and peaks of memory of each question, for each number of images."""
     sets = {int(count): entry for count, entry in record["sets"].items()}
     machine, (few, many) = record["machine"], sorted(sets)[:: max(1, len(sets) - 1)]
     head = (
@@ -27,17 +27,17 @@ def million(record: dict[str, Any]) -> str:
         rows.append((name, *cells, f"{grown:,.0f}"))
     heads = (
         "",
-        *(f"{count:,} pictures: time, peak MB (with mapped files)" for count in sorted(sets)),
-        "bytes for each more picture",
+        *(f"{count:,} images: time, peak MB (with mapped files)" for count in sorted(sets)),
+        "bytes for each more image",
     )
     return f"{head}\n\n{grid(heads, ['---', *['---:'] * (len(heads) - 1)], rows)}\n"
 
 
 def scaled_decoding(record: dict[str, Any]) -> str:
-    """Milliseconds of a picture, whole and scaled, and how far the pixels are apart."""
+    """Milliseconds of an image, whole and scaled, and how far the pixels are apart."""
     machine = record["machine"]
     head = (
-        f"Processor time of a picture for 224x224 pixels. Measured {record['date']} on "
+        f"Processor time of an image for 224x224 pixels. Measured {record['date']} on "
         f"{machine['cpu']}, one core, with Pillow {record['versions']['pillow']}; medians of n = "
         f"{record['n']}, least and most in brackets."
     )

@@ -1,4 +1,4 @@
-"""Changes of pictures, correlations, and the search of a template."""
+"""Changes of images, correlations, and the search of a template."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""striate turns pictures into a convolutional network its owner can train, understand and trust.
+"""striate turns images into a convolutional network its owner can train, understand and trust.
 
 >>> import striate
 >>> run = striate.train("photos")  # doctest: +SKIP

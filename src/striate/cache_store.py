@@ -121,7 +121,7 @@ class CacheEntry:
     bytes: int
     used: float  #: when a run last opened it, in seconds since 1970
     busy: bool  #: a living process uses it
-    about: str  #: the pictures it was made of
+    about: str  #: the images it was made of
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "folder": str(self.folder)}
@@ -194,12 +194,12 @@ def acquire(folder: Path) -> int | None:
 
 def describe(folder: Path, about: str) -> None:
     """Write down what a pack was made of."""
-    storage.write(folder / ABOUT, json.dumps({"pictures": about}))
+    storage.write(folder / ABOUT, json.dumps({"images": about}))
 
 
 def _about(folder: Path) -> str:
     with contextlib.suppress(OSError):
-        return str(storage.read_json(folder / ABOUT).get("pictures", ""))
+        return str(storage.read_json(folder / ABOUT).get("images", ""))
     return ""
 
 

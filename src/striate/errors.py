@@ -2,7 +2,7 @@
 
     StriateError                        70  a bug of ours (when it is none of those below)
     ├── OptionError      (ValueError)    2  a wrong option, name or size
-    ├── DataError        (ValueError)    3  a folder or picture that cannot be used
+    ├── DataError        (ValueError)    3  a folder or image that cannot be used
     ├── StorageError     (OSError)       4  a disk that is full, read-only or unreadable
     ├── BusyError        (RuntimeError)  5  a run that another process is using
     ├── DivergedError    (ArithmeticError) 6  a training whose loss is no longer finite

@@ -63,7 +63,7 @@ class _Description(_Checked):
 
 @dataclass(frozen=True)
 class Model:
-    """A network, what its outputs mean, and how pictures reach it."""
+    """A network, what its outputs mean, and how images reach it."""
 
     network: nn.Module = field(repr=False)
     spec: NetworkSpec
@@ -75,12 +75,12 @@ class Model:
 
     def _repr_html_(self) -> str:
         parameters = sum(values.numel() for values in self.network.parameters())
-        picture, names = self.preprocess, list_names(self.class_names)
+        image, names = self.preprocess, list_names(self.class_names)
         rows = (
             ("network", self.network_name),
             ("parameters", f"{parameters:,}"),
             ("classes", f"{len(self.class_names):,}: {names}"),
-            ("picture", f"{picture.size}x{picture.size}x{picture.channels}, {picture.fit}"),
+            ("image", f"{image.size}x{image.size}x{image.channels}, {image.fit}"),
             *self.facts.items(),
         )
         return html_table([("model", self.task), *rows], left=(0, 1))
@@ -185,7 +185,7 @@ def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
         raise _refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
     if spec.card.output != "logits":
-        raise _refused(path, f"{spec} does not tell classes of pictures apart")
+        raise _refused(path, f"{spec} does not tell classes of images apart")
     if demand := spec.card.size_error(said.preprocess.size):
         raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
     return spec

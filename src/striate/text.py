@@ -92,11 +92,11 @@ def format_percent(share: float | None, digits: int = 1) -> str:
     return "< 0.01 %" if share < 0.5 else "> 99.99 %"
 
 
-def percent_digits(pictures: int) -> int:
-    """The decimals a percentage of that many pictures deserves: one picture moves the last."""
-    if pictures < 100:
+def percent_digits(images: int) -> int:
+    """The decimals a percentage of that many images deserves: one image moves the last."""
+    if images < 100:
         return 0
-    return 1 if pictures < 10_000 else 2
+    return 1 if images < 10_000 else 2
 
 
 def format_interval(low: float, high: float, places: int) -> str:
@@ -105,7 +105,7 @@ def format_interval(low: float, high: float, places: int) -> str:
 
 
 def count_noun(number: int, noun: str) -> str:
-    """1, "picture" -> "1 picture"; 5000 -> "5,000 pictures"."""
+    """1, "image" -> "1 image"; 5000 -> "5,000 images"."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"

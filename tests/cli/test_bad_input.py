@@ -11,7 +11,7 @@ import torch
 
 import striate
 from striate.cli import main
-from tests.data import images as pictures
+from tests.data import images as images
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ("train", 2, "train needs a folder of pictures, or --resume with the folder of a run"),
+        ("train", 2, "train needs a folder of images, or --resume with the folder of a run"),
         ("train nowhere", 3, "nowhere: no such folder"),
         (
             "train stripes --network resnet5O",
@@ -57,7 +57,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --network dcgan_generator",
             2,
-            "dcgan_generator gives a picture and cannot be trained to tell classes apart; "
+            "dcgan_generator gives an image and cannot be trained to tell classes apart; "
             "choose another network, such as lenet5, resnet20 or resnet18",
         ),
         ("train stripes --epochs -3", 2, "epochs must be at least 1, but '-3' came"),
@@ -117,7 +117,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "describe lenet5 --size 20",
             2,
-            "lenet5 cannot take a picture of 1x20x20; at layer c5.conv: a window of 5 at dilation "
+            "lenet5 cannot take an image of 1x20x20; at layer c5.conv: a window of 5 at dilation "
             "1 spans 5 pixels, but the input has 2 (size 2, padding 0 on each side); "
             "use at least 32 pixels a side",
         ),
@@ -149,7 +149,7 @@ def test_an_empty_folder(here: Path, capsys: pytest.CaptureFixture[str]):
     )
 
 
-def test_pictures_loose_in_the_root(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_images_loose_in_the_root(here: Path, capsys: pytest.CaptureFixture[str]):
     assert refusal(capsys, "train", "stripes/flat") == (
         3,
         "stripes/flat: there are no class folders, only 40 loose files; "
@@ -162,42 +162,42 @@ def test_a_single_class(here: Path, capsys: pytest.CaptureFixture[str]):
     shutil.rmtree(here / "stripes" / "slanted")
     assert refusal(capsys, "train", "stripes") == (
         3,
-        "stripes: there is only one class, 'upright', with 40 pictures; expected at least two",
+        "stripes: there is only one class, 'upright', with 40 images; expected at least two",
     )
 
 
-def test_a_class_with_one_picture(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_class_with_one_image(here: Path, capsys: pytest.CaptureFixture[str]):
     keep(here, "slanted", 1)
     assert refusal(capsys, "train", "stripes") == (
         3,
-        "stripes: class 'slanted' has one picture; expected at least two of a class",
+        "stripes: class 'slanted' has one image; expected at least two of a class",
     )
 
 
-def test_a_class_with_copies_of_one_picture(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_class_with_copies_of_one_image(here: Path, capsys: pytest.CaptureFixture[str]):
     keep(here, "slanted", 1)
     for name in ("a.png", "b.png"):
         shutil.copy(here / "stripes/slanted/00.png", here / "stripes/slanted" / name)
     assert refusal(capsys, "train", "stripes") == (
         3,
-        "stripes: all 3 pictures of class 'slanted' are copies of one; "
+        "stripes: all 3 images of class 'slanted' are copies of one; "
         "expected at least two different ones of a class",
     )
 
 
-def test_a_class_whose_pictures_are_all_unreadable(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_class_whose_images_are_all_unreadable(here: Path, capsys: pytest.CaptureFixture[str]):
     spoil(here, "upright", lambda data: data[: len(data) // 2])
     assert refusal(capsys, "train", "stripes") == (
         3,
-        "stripes: none of the 40 pictures of class 'upright' can be used; "
+        "stripes: none of the 40 images of class 'upright' can be used; "
         "replace them or remove the class",
     )
 
 
-def test_a_picture_that_claims_to_be_huge_takes_no_memory(
+def test_a_image_that_claims_to_be_huge_takes_no_memory(
     here: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (here / "stripes" / "flat" / "00.png").write_bytes(pictures.png(60_000, 60_000))
+    (here / "stripes" / "flat" / "00.png").write_bytes(images.png(60_000, 60_000))
     assert main(["check", "stripes"]) == 0
     assert (
         "flat/00.png: 60,000 x 60,000 pixels need 14,401 MB, the limit is 200 MB"
@@ -246,7 +246,7 @@ def test_a_pickle_offered_as_a_model(here: Path, capsys: pytest.CaptureFixture[s
     )
 
 
-def test_a_picture_offered_as_a_model(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_image_offered_as_a_model(here: Path, capsys: pytest.CaptureFixture[str]):
     size = f"{(here / 'stripes/flat/03.png').stat().st_size:,}"
     assert refusal(capsys, "evaluate", "stripes/flat/03.png", "stripes") == (
         7,
@@ -266,9 +266,7 @@ def test_classes_that_the_model_does_not_know(
     )
 
 
-def test_loose_pictures_cannot_be_judged(
-    here: Path, model: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_loose_images_cannot_be_judged(here: Path, model: Path, capsys: pytest.CaptureFixture[str]):
     assert refusal(capsys, "evaluate", str(model), "stripes/flat") == (
         3,
         "stripes/flat: there are no class folders, only 40 loose files; "

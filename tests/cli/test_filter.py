@@ -18,20 +18,20 @@ from striate.cli import main
 from striate.errors import DataError, OptionError, unknown
 from striate.images.filtering import file_name
 from striate.options import Border, FilterOptions, Mode
-from tests.data import images as pictures
+from tests.data import images as images
 
 RAMP = np.add.outer(np.arange(6), np.arange(8) * 4).astype(np.uint8)
-CORNERS = np.asarray(pictures.corners())
+CORNERS = np.asarray(images.corners())
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with a gray and a color picture, and no screen."""
+    """A working folder with a gray and a color image, and no screen."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     Image.fromarray(RAMP).save("ramp.png")
-    pictures.corners().save("corners.png")
+    images.corners().save("corners.png")
     return tmp_path
 
 
@@ -44,14 +44,14 @@ def files(folder: Path) -> set[str]:
     return {file.name for file in folder.iterdir()} - {"ramp.png", "corners.png"}
 
 
-def test_a_filtered_picture_and_its_numbers_are_written(here: Path, capsys):
+def test_a_filtered_image_and_its_numbers_are_written(here: Path, capsys):
     line = "filter ramp.png --kernel sobel-x --mode valid --out edges.png --raw out.npy"
     assert main(line.split()) == 0
     assert capsys.readouterr().out == (
-        "picture  6x8, 0 to 33\n"
+        "image  6x8, 0 to 33\n"
         "kernel   3x3, sobel-x\n"
         "result   4x6, -32 to -32; mode valid\n"
-        "drawn    -32 to 32, blue to red, 0 is white; --clip draws it as a picture\n"
+        "drawn    -32 to 32, blue to red, 0 is white; --clip draws it as an image\n"
         "out      edges.png\n"
         "raw      out.npy\n"
     )
@@ -61,7 +61,7 @@ def test_a_filtered_picture_and_its_numbers_are_written(here: Path, capsys):
     assert np.unique(shown("edges.png").reshape(-1, 3), axis=0).tolist() == [[16, 62, 130]]
 
 
-def test_a_result_that_is_a_picture_is_written_as_it_is(here: Path):
+def test_a_result_that_is_a_image_is_written_as_it_is(here: Path):
     assert main(["filter", "corners.png", "--kernel", "identity", "--out", "same.png"]) == 0
     assert np.array_equal(shown("same.png"), CORNERS)
 
@@ -100,7 +100,7 @@ def test_json_is_one_document_with_all_facts(here: Path, capsys):
     assert main(["filter", "ramp.png", "--kernel", "sobel-x", "--border", "reflect", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document == {
-        "picture": {
+        "image": {
             "name": "ramp.png",
             "shape": [6, 8],
             "dtype": "uint8",
@@ -124,7 +124,7 @@ def test_json_is_one_document_with_all_facts(here: Path, capsys):
 @pytest.mark.parametrize("border", get_args(Border))
 def test_options_reach_the_correlation(mode: str, border: str):
     found = striate.filter("corners.png", "sobel-x", mode=mode, border=border, stride=2, gray=True)
-    gray = np.asarray(pictures.corners().convert("L"))
+    gray = np.asarray(images.corners().convert("L"))
     expected = vision.correlate(gray, vision.kernel("sobel-x"), mode=mode, border=border, stride=2)
     assert np.array_equal(found.numbers, expected)
     assert found.input_shape == (32, 48)
@@ -155,8 +155,8 @@ def test_all_named_kernels_are_drawn_in_one_figure(here: Path, capsys):
         ("cat.jpg", "../kernels/my edge.txt", "cat-my-edge.png"),
     ],
 )
-def test_a_figure_is_named_by_picture_and_kernel(photo: str, kernel: str, name: str):
-    assert file_name(photo, kernel) == name
+def test_a_figure_is_named_by_image_and_kernel(image: str, kernel: str, name: str):
+    assert file_name(image, kernel) == name
 
 
 def test_samples_need_no_file(here: Path, capsys):
@@ -167,10 +167,10 @@ def test_samples_need_no_file(here: Path, capsys):
 
 
 def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
-    Path("turned.jpg").write_bytes(pictures.turned(pictures.corners(), 6, "JPEG"))
-    Path("deep.png").write_bytes(pictures.deep_png(RAMP[..., None].astype(np.uint16) * 257))
-    pictures.corners().convert("CMYK").save("cmyk.jpg")
-    palette = pictures.corners().quantize(4)
+    Path("turned.jpg").write_bytes(images.turned(images.corners(), 6, "JPEG"))
+    Path("deep.png").write_bytes(images.deep_png(RAMP[..., None].astype(np.uint16) * 257))
+    images.corners().convert("CMYK").save("cmyk.jpg")
+    palette = images.corners().quantize(4)
     palette.save("palette.png", transparency=0)
     notes = {
         "turned.jpg": ((32, 48, 3), "rotated: turned upright as its EXIF tag says"),
@@ -193,11 +193,11 @@ def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
 def test_arrays_and_images_are_taken_like_files(make):
     found = striate.filter(make(RAMP), "sobel-x")
     assert np.array_equal(found.numbers, striate.filter("ramp.png", "sobel-x").numbers)
-    assert repr(found).splitlines()[0] == "picture  6x8, 0 to 33"
+    assert repr(found).splitlines()[0] == "image  6x8, 0 to 33"
 
 
 def test_an_image_is_turned_and_laid_on_white():
-    write("turned.jpg", pictures.turned(pictures.corners(), 8, "JPEG"))
+    write("turned.jpg", images.turned(images.corners(), 8, "JPEG"))
     clear = Image.new("RGBA", (5, 4), (0, 0, 0, 0))
     with Image.open("turned.jpg") as turned:
         assert striate.filter(turned, "identity").input_shape == (32, 48, 3)
@@ -236,7 +236,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "text.jpg",
             b"not pixels at all",
-            "text.jpg: not a picture, it looks like text; "
+            "text.jpg: not an image, it looks like text; "
             "expected JPEG, PNG, WebP, GIF, BMP, TIFF or PPM",
         ),
         (
@@ -246,19 +246,19 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         ),
         (
             "cut.jpg",
-            pictures.encoded(pictures.corners(), "JPEG")[:-100],
+            images.encoded(images.corners(), "JPEG")[:-100],
             "cut.jpg: truncated: the end of the JPEG is missing",
         ),
         (
             "huge.png",
-            pictures.png(100_000, 100_000),
+            images.png(100_000, 100_000),
             "huge.png: 100,000 x 100,000 pixels need 40,001 MB, the limit is 200 MB; "
             "raise it with --largest",
         ),
     ],
 )
 @pytest.mark.parametrize("verb", ["numbers", "filter --kernel sobel-x --out o.png --raw o.npy"])
-def test_a_file_that_is_no_picture_is_refused(
+def test_a_file_that_is_no_image_is_refused(
     here: Path, capsys, verb: str, name: str, data: bytes, message: str
 ):
     write(name, data)
@@ -266,15 +266,15 @@ def test_a_file_that_is_no_picture_is_refused(
     assert files(here) == {name}
 
 
-def test_a_picture_without_pixels_is_refused(here: Path, capsys):
-    write("none.png", pictures.png(0, 7))
+def test_a_image_without_pixels_is_refused(here: Path, capsys):
+    write("none.png", images.png(0, 7))
     code, message = refusal(capsys, "numbers", "none.png")
     assert code == 3
     assert message.startswith("none.png: unreadable: the header of the PNG is damaged (")
 
 
 def test_a_huge_header_takes_no_memory(here: Path, capsys):
-    write("huge.png", pictures.png(100_000, 100_000))
+    write("huge.png", images.png(100_000, 100_000))
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert main(["filter", "huge.png", "--all"]) == 3
@@ -282,7 +282,7 @@ def test_a_huge_header_takes_no_memory(here: Path, capsys):
 
 
 def test_largest_is_in_megabytes(here: Path, capsys):
-    write("wide.png", pictures.png(1000, 700))
+    write("wide.png", images.png(1000, 700))
     assert refusal(capsys, "numbers", "wide.png", "--largest", "2") == (
         3,
         "wide.png: 1,000 x 700 pixels need 3 MB, the limit is 2 MB; raise it with --largest",
@@ -304,7 +304,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         ),
         ("filter ramp.png --kernel sobel-z", 2, str(unknown("kernel", "sobel-z", vision.KERNELS))),
         ("filter none.png --kernel sobel-x --out o.png", 3, "none.png: no such file"),
-        ("filter . --kernel sobel-x", 3, ".: a folder, where a picture was expected"),
+        ("filter . --kernel sobel-x", 3, ".: a folder, where an image was expected"),
         (
             "filter sample:dog --kernel sobel-x",
             2,
@@ -318,7 +318,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "filter sample:ecg --all",
             2,
-            f"a picture is (H, W), (H, W, 1) or (H, W, 3), but {vision.sample('ecg').shape} came; "
+            f"an image is (H, W), (H, W, 1) or (H, W, 3), but {vision.sample('ecg').shape} came; "
             "striate.vision.correlate takes other arrays",
         ),
         (
@@ -354,7 +354,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "filter ramp.png --kernel sobel-x --out ./ramp.png",
             2,
-            "ramp.png is the picture itself; choose another name",
+            "ramp.png is the image itself; choose another name",
         ),
         (
             "filter ramp.png --kernel sobel-x --raw far/out.npy",
@@ -370,7 +370,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "numbers ramp.png --patch 1,2,7",
             2,
-            "the patch ends at row 7 and column 8, but the picture's last are 5 and 7",
+            "the patch ends at row 7 and column 8, but the image's last are 5 and 7",
         ),
         (
             "numbers ramp.png --patch=-1,2,0",
@@ -403,21 +403,21 @@ def test_a_ragged_kernel_is_refused(here: Path, capsys):
     [
         (
             np.array([[0.0, np.nan], [np.inf, 1]]),
-            "2 of the 4 numbers of the picture are not finite; "
+            "2 of the 4 numbers of the image are not finite; "
             "replace them, as numpy.nan_to_num does",
         ),
-        (np.zeros((0, 7)), "a picture of shape (0, 7) has no pixels"),
+        (np.zeros((0, 7)), "an image of shape (0, 7) has no pixels"),
         (
             np.zeros((3, 4, 2)),
-            "a picture is (H, W), (H, W, 1) or (H, W, 3), but (3, 4, 2) came; "
+            "an image is (H, W), (H, W, 1) or (H, W, 3), but (3, 4, 2) came; "
             "striate.vision.correlate takes other arrays",
         ),
         (
             np.zeros((3, 4), complex),
-            "a picture holds numbers, but an array of complex128 came",
+            "an image holds numbers, but an array of complex128 came",
         ),
-        ([["a", "b"]], "a picture holds numbers, but an array of <U1 came"),
-        ([[1, 2], [3]], "a picture needs rows of one length, but ragged rows came"),
+        ([["a", "b"]], "an image holds numbers, but an array of <U1 came"),
+        ([[1, 2], [3]], "an image needs rows of one length, but ragged rows came"),
         (
             Image.new("L", (20_000, 11_000)),
             "the image has 20,000 x 11,000 pixels, which need 220 MB, the limit is 200 MB; "
@@ -426,15 +426,15 @@ def test_a_ragged_kernel_is_refused(here: Path, capsys):
     ],
     ids=["not finite", "empty", "channels", "complex", "text", "ragged", "huge"],
 )
-def test_an_array_that_is_no_picture_is_refused(photo, message: str):
-    for verb in (striate.numbers, lambda photo: striate.filter(photo, "sobel-x")):
+def test_an_array_that_is_no_image_is_refused(image, message: str):
+    for verb in (striate.numbers, lambda image: striate.filter(image, "sobel-x")):
         with pytest.raises(OptionError) as error:
-            verb(photo)
+            verb(image)
         assert str(error.value) == message
 
 
 def test_an_image_that_cannot_be_decoded_is_refused():
-    write("cut.png", pictures.encoded(pictures.noise(99, 99))[:-3000])
+    write("cut.png", images.encoded(images.noise(99, 99))[:-3000])
     with Image.open("cut.png") as cut, pytest.raises(DataError) as error:
         striate.numbers(cut)
     assert str(error.value).startswith("the image cannot be decoded: ")
@@ -483,7 +483,7 @@ def test_a_screen_is_a_terminal_on_a_desktop(monkeypatch: pytest.MonkeyPatch):
     assert not command._has_screen()
 
 
-def test_a_picture_is_told_as_numbers(here: Path, capsys):
+def test_a_image_is_told_as_numbers(here: Path, capsys):
     assert main(["numbers", "ramp.png", "--patch", "2,3,3"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[:4] == [
@@ -527,7 +527,7 @@ def test_channels_have_their_own_statistics(here: Path, capsys):
     assert np.array_equal(patch["numbers"], CORNERS[12:20, 20:28])
 
 
-def test_a_patch_is_no_larger_than_the_picture():
+def test_a_patch_is_no_larger_than_the_image():
     found = striate.numbers(np.arange(6).reshape(2, 3))
     assert found.patch.tolist() == [[0, 1, 2], [3, 4, 5]]
     assert striate.numbers("ramp.png", patch=(1, 2, 1)).patch.tolist() == [[9]]

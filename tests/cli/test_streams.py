@@ -84,7 +84,7 @@ def test_a_display_that_breaks_in_a_program_does_not_end_the_training():
 
 @pytest.fixture
 def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Pictures of a class, and a run in a folder, whose names act on a terminal."""
+    """Images of a class, and a run in a folder, whose names act on a terminal."""
     monkeypatch.chdir(tmp_path)
     for kind, name in (("flat", "flat"), ("upright", STRANGE)):
         (tmp_path / "photos" / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""A decoding process in which pictures do harm by their names: the survey's worker in tests."""
+"""A decoding process in which images do harm by their names: the survey's worker in tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Small odd pictures for tests, as bytes of files: turned, hostile, cut, in every mode."""
+"""Small odd images for tests, as bytes of files: turned, hostile, cut, in every mode."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SUFFIXES = {
     "BMP": ".bmp",
     "TIFF": ".tiff",
 }
-#: EXIF orientation -> what was done to the upright picture before it was stored
+#: EXIF orientation -> what was done to the upright image before it was stored
 STORED_AS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -42,7 +42,7 @@ STORED_AS = {
 
 
 def corners(width: int = 48, height: int = 32) -> Image.Image:
-    """An RGB picture whose four quarters have four colors: it differs from all its turns."""
+    """An RGB image whose four quarters have four colors: it differs from all its turns."""
     image = Image.new("RGB", (width, height), (200, 40, 30))
     image.paste((40, 160, 60), (width // 2, 0, width, height // 2))
     image.paste((30, 60, 190), (0, height // 2, width // 2, height))
@@ -51,7 +51,7 @@ def corners(width: int = 48, height: int = 32) -> Image.Image:
 
 
 def noise(width: int = 32, height: int = 32, seed: int = 7) -> Image.Image:
-    """An RGB picture of random smooth blotches; another seed, another picture."""
+    """An RGB image of random smooth blotches; another seed, another image."""
     small = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
     return Image.fromarray(small).resize((width, height), Image.Resampling.BICUBIC)
 
@@ -74,7 +74,7 @@ def turned(image: Image.Image, orientation: int, form: str) -> bytes:
 def class_folders(
     root: Path, counts: dict[str, int], *, form: str = "PNG", side: int = 32
 ) -> list[Path]:
-    """root/class/0.png ...: as many different pictures a class as asked for; their paths."""
+    """root/class/0.png ...: as many different images a class as asked for; their paths."""
     paths: list[Path] = []
     for name, count in counts.items():
         (root / name).mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ def png(
 
 
 def solid_png(side: int) -> bytes:
-    """A square RGB picture of one color, written without ever holding it in memory."""
+    """A square RGB image of one color, written without ever holding it in memory."""
     packer = zlib.compressobj(9)
     row = b"\0" + b"\x40\x80\xc0" * side
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
@@ -127,7 +127,7 @@ def many_scans(image: Image.Image, scans: int) -> bytes:
 
 
 def animation(form: str, frames: int, side: int = 16) -> bytes:
-    """A picture that moves; the first frame is `noise(side, side, seed=0)`."""
+    """An image that moves; the first frame is `noise(side, side, seed=0)`."""
     images = [noise(side, side, seed=frame) for frame in range(frames)]
     options = {"duration": 100, **FORMATS[form]}
     return encoded(images[0], form, save_all=True, append_images=images[1:], **options)

@@ -133,7 +133,7 @@ LAYOUTS = [
         ["loop: cat/me.jpg (to itself)"],
     ),
     Layout(
-        "link to a picture inside",
+        "link to an image inside",
         lambda r: linked(cats_and_dogs(r), "dog/9.jpg", "../cat/1.jpg"),
         "cat dog",
         5,
@@ -171,14 +171,14 @@ LAYOUTS = [
     Layout("named pipe", pipe, "cat dog", 5, ["special file: cat/tube.jpg (a named pipe)"]),
     Layout("socket", bound, "cat dog", 5, ["special file: dog/ear.jpg (a socket)"]),
     Layout(
-        "folder named like a picture", lambda r: cats_and_dogs(r, "cat/x.jpg/6.jpg"), "cat dog", 6
+        "folder named like an image", lambda r: cats_and_dogs(r, "cat/x.jpg/6.jpg"), "cat dog", 6
     ),
     Layout(
-        "empty folder named like a picture",
+        "empty folder named like an image",
         lambda r: cats_and_dogs(r, "cat/x.jpg/"),
         "cat dog",
         5,
-        ["special file: cat/x.jpg (an empty folder named like a picture)"],
+        ["special file: cat/x.jpg (an empty folder named like an image)"],
     ),
     Layout(
         "empty class",
@@ -186,7 +186,7 @@ LAYOUTS = [
         "cat dog owl",
         5,
         ["empty class: owl"],
-        "class 'owl' has no pictures; add some or remove the folder",
+        "class 'owl' has no images; add some or remove the folder",
     ),
     Layout(
         "class with only a text",
@@ -199,7 +199,7 @@ LAYOUTS = [
             "hidden: owl/.x",
             "empty class: owl",
         ],
-        "classes 'emu' and 'owl' have no pictures; add some or remove the folders",
+        "classes 'emu' and 'owl' have no images; add some or remove the folders",
     ),
     Layout(
         "one class",
@@ -207,7 +207,7 @@ LAYOUTS = [
         "cat",
         2,
         [],
-        "there is only one class, 'cat', with 2 pictures; expected at least two",
+        "there is only one class, 'cat', with 2 images; expected at least two",
     ),
     Layout(
         "one folder too many",
@@ -215,19 +215,19 @@ LAYOUTS = [
         "photos",
         5,
         [],
-        "there is only one class, 'photos', with 5 pictures; expected at least two; "
+        "there is only one class, 'photos', with 5 images; expected at least two; "
         "for its folders 'cat' and 'dog', give 'photos' itself",
     ),
     Layout(
-        "class with one picture",
+        "class with one image",
         lambda r: cats_and_dogs(r, "owl/6.jpg"),
         "cat dog owl",
         6,
         [],
-        "class 'owl' has one picture; expected at least two of a class",
+        "class 'owl' has one image; expected at least two of a class",
     ),
     Layout(
-        "pictures without classes",
+        "images without classes",
         lambda r: plant(r, "1.jpg", "2.jpg"),
         "",
         0,
@@ -236,7 +236,7 @@ LAYOUTS = [
         "    cat/1.jpg\n    dog/2.jpg",
     ),
     Layout(
-        "manifest beside its pictures",
+        "manifest beside its images",
         lambda r: plant(r, "1.jpg", "labels.csv"),
         "",
         0,
@@ -335,7 +335,7 @@ LAYOUTS = [
         "cat dog owl",
         16,
         [],
-        "class 'owl' has pictures in validation, but none in train; move some there",
+        "class 'owl' has images in validation, but none in train; move some there",
     ),
     Layout(
         "class not in test",
@@ -346,17 +346,17 @@ LAYOUTS = [
         "cat dog owl",
         19,
         [],
-        "class 'owl' has no pictures in test; move some there",
+        "class 'owl' has no images in test; move some there",
     ),
     Layout(
-        "one picture in train",
+        "one image in train",
         lambda r: plant(
             parts(r, "train", "val", "test"), *(f"{p}/owl/a.jpg" for p in ("train", "val", "test"))
         ),
         "cat dog owl",
         18,
         [],
-        "class 'owl' has one picture in train; expected at least two of a class",
+        "class 'owl' has one image in train; expected at least two of a class",
     ),
     Layout(
         "parts without train",
@@ -364,7 +364,7 @@ LAYOUTS = [
         "cat dog",
         3,
         [],
-        "there are no pictures to train on: all 3 are in validation and test",
+        "there are no images to train on: all 3 are in validation and test",
     ),
     Layout(
         "unlabeled parts",

@@ -18,7 +18,7 @@ from striate.text import display_width
 
 
 def draw(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
-    """A picture of noise; its path decides which."""
+    """An image of noise; its path decides which."""
     path.parent.mkdir(parents=True, exist_ok=True)
     noise = random.Random(str(path)).randbytes(width * height * len(mode))
     Image.frombytes(mode, (width, height), noise).save(path)
@@ -27,7 +27,7 @@ def draw(path: Path, width: int, height: int, mode: str = "RGB") -> Path:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Two classes with a broken picture, a repeated one, a conflict and a hidden folder."""
+    """Two classes with a broken image, a repeated one, a conflict and a hidden folder."""
     root = tmp_path / "photos"
     for number in range(4):
         draw(root / f"cat/{number}.png", 40 + number, 30)
@@ -40,7 +40,7 @@ def photos(tmp_path: Path) -> Path:
     return root
 
 
-def test_a_folder_is_told_by_its_usable_pictures(photos: Path):
+def test_a_folder_is_told_by_its_usable_images(photos: Path):
     found = inspect(photos)
     assert (found.root, found.layout) == (photos, "class folders")
     assert found.counts == {"cat": 5, "dog": 4}
@@ -48,11 +48,11 @@ def test_a_folder_is_told_by_its_usable_pictures(photos: Path):
     assert found.parts == {}
     assert found.sizes == Sizes((40, 30), (42, 30), (50, 62))
     assert found.channels == {1: 3, 3: 6}
-    assert found.pictures == 9
+    assert found.images == 9
     assert found.trainable
     assert [(finding.kind, finding.path) for finding in found.findings] == [
         ("hidden", ".git"),
-        ("not a picture", "dog/page.jpg"),
+        ("not an image", "dog/page.jpg"),
         ("duplicate", "cat/again.png"),
         ("conflict", "cat/2.png"),
         ("conflict", "dog/cat.png"),
@@ -75,33 +75,33 @@ def test_parts_are_counted_apart(tmp_path: Path):
     assert found.trainable
 
 
-def test_progress_is_told_after_every_picture(photos: Path):
+def test_progress_is_told_after_every_image(photos: Path):
     told = list(inspect_steps(photos))
-    assert told == [Progress(done, 10, "pictures") for done in range(11)]
+    assert told == [Progress(done, 10, "images") for done in range(11)]
 
 
-def test_a_class_without_a_usable_picture_is_named(photos: Path):
-    for picture in (photos / "dog").iterdir():
-        picture.write_bytes(picture.read_bytes()[:50])
+def test_a_class_without_a_usable_image_is_named(photos: Path):
+    for image in (photos / "dog").iterdir():
+        image.write_bytes(image.read_bytes()[:50])
     found = inspect(photos)
     assert found.counts == {"cat": 5, "dog": 0}
     assert found.problems == (
-        "none of the 5 pictures of class 'dog' can be used; replace them or remove the class",
+        "none of the 5 images of class 'dog' can be used; replace them or remove the class",
     )
     assert not found.trainable
 
 
-def test_a_folder_whose_pictures_are_all_broken_is_told_without_sizes(tmp_path: Path):
+def test_a_folder_whose_images_are_all_broken_is_told_without_sizes(tmp_path: Path):
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.jpg").write_bytes(b"")
     found = inspect(tmp_path)
-    assert (found.sizes, found.channels, found.pictures) == (None, {}, 0)
-    assert found.problems == ("none of the 2 pictures can be used; replace them",)
+    assert (found.sizes, found.channels, found.images) == (None, {}, 0)
+    assert found.problems == ("none of the 2 images can be used; replace them",)
     assert json.loads(json.dumps(found.to_json()))["sizes"] is None
 
 
-def test_arrays_are_inspected_as_pictures_are(tmp_path: Path):
+def test_arrays_are_inspected_as_images_are(tmp_path: Path):
     x = np.random.default_rng(3).integers(0, 256, (5, 20, 30, 3), np.uint8)
     x[4] = x[0]
     np.savez(tmp_path / "a.npz", x=x, y=np.array(["cat", "dog", "cat", "dog", "cat"]))
@@ -165,12 +165,12 @@ HOSTILE = Inspection(
         Finding("empty class", "train/\udcff<script>\n"),
     ),
     problems=(
-        "class '\\udcff<script>\\n' has no pictures; add some or remove the folder",
+        "class '\\udcff<script>\\n' has no images; add some or remove the folder",
         "there are no class folders; expected a folder for each class:\n    cat/1.jpg",
     ),
 )
 REPORT = """\
-my photos\\x1b[31m: 1,807 pictures in 4 classes (train/validation/test folders)
+my photos\\x1b[31m: 1,807 images in 4 classes (train/validation/test folders)
 9 x 7 to 4000 x 3000, median 640 x 480 pixels; 7 gray, 1,800 color
 
 class             train  test
@@ -192,7 +192,7 @@ dög                 500   102  ████████████
     train/cat/a.jpg = train/cat/b.jpg
 
 It cannot be trained on:
-  - class '\\udcff<script>\\n' has no pictures; add some or remove the folder
+  - class '\\udcff<script>\\n' has no images; add some or remove the folder
   - there are no class folders; expected a folder for each class:
         cat/1.jpg"""
 
@@ -215,9 +215,9 @@ def test_a_good_folder_has_a_short_text():
         problems=(),
     )
     assert str(good) == (
-        "photos: 7 pictures in 2 classes (class folders)\n"
+        "photos: 7 images in 2 classes (class folders)\n"
         "32 x 24 pixels; color\n\n"
-        "class  pictures\n"
+        "class  images\n"
         "cat           3  ██████████████████\n"
         "dog           4  ████████████████████████\n\n"
         "It can be trained on."
@@ -239,7 +239,7 @@ def test_many_classes_with_long_names_stay_within_80_columns():
     )
     lines = str(many).splitlines()
     assert max(map(display_width, lines)) == 80
-    assert "and 35 more classes of 10,025 to 10,059 pictures" in lines
+    assert "and 35 more classes of 10,025 to 10,059 images" in lines
     assert "    and 57 more" in lines
     assert lines[-6:] == [
         "  - class '0",
@@ -297,7 +297,7 @@ def test_the_json_is_valid_and_has_every_value():
     assert found["classes"] == {"cat": 1_204, "dög": 602, "猫": 1, "\\udcff<script>\n": 0}
     assert found["parts"]["test"] == {"cat": 204, "dög": 102, "猫": 0, "\\udcff<script>\n": 0}
     assert found["sizes"] == {"smallest": [9, 7], "median": [640, 480], "largest": [4000, 3000]}
-    assert (found["gray"], found["color"], found["pictures"]) == (7, 1_800, 1_807)
+    assert (found["gray"], found["color"], found["images"]) == (7, 1_800, 1_807)
     assert found["trainable"] is False
     assert found["problems"] == list(HOSTILE.problems)
     assert len(found["findings"]) == 8

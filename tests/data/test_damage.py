@@ -81,7 +81,7 @@ def test_damaged_shards_are_refused_by_their_file(name: str, photos: Path, tmp_p
         damage(home / name)
         with without_privileges():
             if what in ("closed", "zeros") and name.endswith(".tar"):
-                assert len(scan(home).samples) == 9  # it is read when its pictures are
+                assert len(scan(home).samples) == 9  # it is read when its images are
             else:
                 with pytest.raises(DataError, match=name):
                     scan(home)

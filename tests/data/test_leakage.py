@@ -110,7 +110,7 @@ def test_images_of_an_earlier_part_are_found_and_can_be_dropped(
         kinds = [finding.kind for finding in found.findings]
         assert kinds.count("leaked") == count
         assert not {"duplicate", "conflict"} & set(kinds)
-    assert whole.pictures - left.pictures == count
+    assert whole.images - left.images == count
     assert given(left)["train"] == given(whole)["train"] == 8
     assert given(left)["test"] == (2 if count == 6 else 4)
 
@@ -125,12 +125,12 @@ def test_an_equal_image_is_named_by_its_first_copy_in_the_earliest_part():
 
 
 def test_copies_in_one_part_are_duplicates_and_a_label_that_differs_is_told_as_well():
-    pictures = [
+    images = [
         Sample("0", 0, "test"), Sample("1", 0, "train"), Sample("2", 0, "train"),
         Sample("3", 1, "test"), Sample("4", 0, "test"),
     ]  # fmt: skip
     records = [Record("ab" * 32, 9, 7, 1)] * 5
-    found = find_duplicates(Samples.of(pictures), Records.of(records))
+    found = find_duplicates(Samples.of(images), Records.of(records))
     assert found == [
         Finding("leaked", "0", "1"),
         Finding("duplicate", "2", "1"),
@@ -151,8 +151,8 @@ def test_where_no_part_is_given_nothing_is_leaked():
 
 
 def test_what_is_not_placed_counts_as_the_part_it_is_split_off():
-    pictures = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
-    found = find_duplicates(pictures, [Record("ab" * 32, 9, 7, 1)] * 3)
+    images = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
+    found = find_duplicates(images, [Record("ab" * 32, 9, 7, 1)] * 3)
     assert found == [Finding("duplicate", "1", "0"), Finding("leaked", "2", "0")]
 
 
@@ -162,9 +162,9 @@ def test_check_tells_leakage_and_leaves_it_out_when_asked(capsys: pytest.Capture
     text = capsys.readouterr().out
     told = "6 leaked: in an earlier part too: figures flatter; --leaked drop leaves it out\n"
     assert told + "    test/cat/test2.png = train/cat/train2.png\n" in text
-    assert text.startswith("set: 18 pictures")
+    assert text.startswith("set: 18 images")
     assert main(["check", "set", "--leaked", "drop"]) == 0
-    assert capsys.readouterr().out.startswith("set: 12 pictures")
+    assert capsys.readouterr().out.startswith("set: 12 images")
     assert not Path("augmented.png").exists()
     assert main(["check", "set", "--leaked", "never"]) == 2
 
@@ -206,7 +206,7 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
         "leakage: 6 images are in an earlier part too: figures on them will be too good; "
         "--leaked drop leaves them out"
     ]
-    assert (evaluation["pictures"], evaluation["leaked"]) == (6, 4)
+    assert (evaluation["images"], evaluation["leaked"]) == (6, 4)
     sentence = "Leakage: 4 of these 6 images are in train or validation too"
     assert sentence in page
     events = Path("run-keep/events.jsonl").read_text()
@@ -223,7 +223,7 @@ def test_a_training_that_drops_what_is_leaked_judges_what_is_left():
     folder()
     notes, evaluation, page = trained("drop")
     assert notes == ["leakage: 6 images are in an earlier part too: left out"]
-    assert (evaluation["pictures"], evaluation["leaked"]) == (2, 0)
+    assert (evaluation["images"], evaluation["leaked"]) == (2, 0)
     assert "Leakage:" not in page
     lines = map(json.loads, Path("run-drop/pictures.jsonl").read_text().splitlines())
     assert [line["part"] for line in lines].count(None) == 6

@@ -1,4 +1,4 @@
-"""Every picture is seen once an epoch, in an order that only seed and epoch change."""
+"""Every image is seen once an epoch, in an order that only seed and epoch change."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as th
 
 
 def numbered(count: int) -> ImageDataset:
-    """Picture `n` of the part is row `count - n` of the source, of value and label 3n."""
+    """Image `n` of the part is row `count - n` of the source, of value and label 3n."""
     values = 3 * torch.arange(count)
     source = torch.cat([torch.tensor([250]), values.flip(0)]).to(torch.uint8)
     pixels = source.reshape(-1, 1, 1, 1).repeat(1, 4, 4, 1).numpy()
@@ -51,8 +51,8 @@ def labels(
     work = pixels.train_batches(size, seed=seed, epoch=epoch, variation=NONE, first=first)
     found: list[list[int]] = []
     for batch in work:
-        assert batch.pictures.shape == (len(batch.labels), 1, 4, 4)
-        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+        assert batch.images.shape == (len(batch.labels), 1, 4, 4)
+        assert (batch.images.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
         found.append(batch.labels.tolist())
     return found
 
@@ -63,7 +63,7 @@ def flat(batches: list[list[int]]) -> list[int]:
 
 @settings(deadline=None, max_examples=60)
 @given(count=st.integers(0, 60), size=st.integers(1, 70), seed=st.integers(0, 2**63 - 1))
-def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -> None:
+def test_every_image_is_seen_once_an_epoch(count: int, size: int, seed: int) -> None:
     seen = labels(numbered(count), size, seed=seed)
     single = 1 if size > 1 and count % size == 1 else 0
     assert [len(batch) for batch in seen[:-1]] == [size] * (len(seen) - 1)
@@ -73,11 +73,11 @@ def test_every_picture_is_seen_once_an_epoch(count: int, size: int, seed: int) -
 
 
 @pytest.mark.parametrize(
-    ("pictures", "batch", "steps"),
+    ("images", "batch", "steps"),
     [(0, 4, 0), (1, 4, 0), (2, 4, 1), (4, 4, 1), (5, 4, 1), (6, 4, 2), (9, 4, 2), (3, 1, 3)],
 )
-def test_a_single_last_picture_makes_no_step(pictures: int, batch: int, steps: int) -> None:
-    assert count_steps(pictures, batch) == steps
+def test_a_single_last_image_makes_no_step(images: int, batch: int, steps: int) -> None:
+    assert count_steps(images, batch) == steps
 
 
 def test_the_order_depends_on_seed_and_epoch_and_on_nothing_else() -> None:
@@ -98,7 +98,7 @@ def test_an_epoch_goes_on_where_it_stopped(first: int) -> None:
     assert labels(pixels, 10, first=first) == labels(pixels, 10)[first:]
 
 
-def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_variations() -> None:
+def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_images_in_new_variations() -> None:
     pixels = replace(speckled(12), labels=torch.tensor([0] * 10 + [1] * 2))
 
     def batches(first: int) -> list[Batch]:
@@ -108,10 +108,10 @@ def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_pictures_in_new_v
 
     whole = batches(0)
     assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == [0] * 6 + [1] * 6
-    few = [pic for b in whole for pic, label in zip(b.pictures, b.labels, strict=True) if label]
-    assert len({tuple(picture.flatten().tolist()) for picture in few}) == 6
+    few = [pic for b in whole for pic, label in zip(b.images, b.labels, strict=True) if label]
+    assert len({tuple(image.flatten().tolist()) for image in few}) == 6
     for one, other in zip(batches(2), whole[2:], strict=True):
-        assert one.pictures.equal(other.pictures)
+        assert one.images.equal(other.images)
         assert one.labels.equal(other.labels)
 
 
@@ -123,23 +123,23 @@ def varied(
     first: int = 0,
     variation: AugmentRanges = STRONG,
 ) -> dict[int, Tensor]:
-    """Label -> the picture as it was seen."""
+    """Label -> the image as it was seen."""
     work = pixels.train_batches(size, seed=5, epoch=epoch, variation=variation, first=first)
     return {
-        int(label): picture
+        int(label): image
         for batch in work
-        for label, picture in zip(batch.labels, batch.pictures, strict=True)
+        for label, image in zip(batch.labels, batch.images, strict=True)
     }
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch"])
-def test_around_a_moved_picture_is_the_padding_of_its_letterbox(fit: Fit) -> None:
+def test_around_a_moved_image_is_the_padding_of_its_letterbox(fit: Fit) -> None:
     """A white band between black bars, turned: all but the band is black, to the corners."""
     view = Preprocess(64, 1, fit, mean=(0.25,), std=(0.5,))
     shape = (96, 24) if fit == "letterbox" else (64, 64)
     white = view.to_array(Image.new("L", shape, 255))
-    picture = torch.from_numpy(white.copy())[None]
-    pixels = ImageDataset(picture.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
+    image = torch.from_numpy(white.copy())[None]
+    pixels = ImageDataset(image.repeat(2, 1, 1, 1), torch.arange(2), torch.arange(2), view)
     for seen in varied(pixels, 2, variation=AugmentRanges(rotate=60)).values():
         corners = seen[0, [0, 0, -1, -1], [0, -1, 0, -1]]
         bright = pytest.approx(0.75 / 0.5)
@@ -152,15 +152,15 @@ def test_around_a_moved_picture_is_the_padding_of_its_letterbox(fit: Fit) -> Non
             assert seen.max() == bright
 
 
-def test_a_pictures_variation_does_not_depend_on_its_batch() -> None:
+def test_a_images_variation_does_not_depend_on_its_batch() -> None:
     pixels = speckled(24)
     seen = varied(pixels, 8)
     for size, first in ((3, 0), (5, 0), (24, 0), (4, 3)):
-        for label, picture in varied(pixels, size, first=first).items():
-            assert picture.equal(seen[label])
+        for label, image in varied(pixels, size, first=first).items():
+            assert image.equal(seen[label])
 
 
-def test_a_picture_is_varied_anew_in_each_epoch() -> None:
+def test_a_image_is_varied_anew_in_each_epoch() -> None:
     pixels = speckled(24)
     one, two, plain = (
         varied(pixels, 8),
@@ -175,18 +175,18 @@ def test_a_picture_is_varied_anew_in_each_epoch() -> None:
 def test_without_variation_pixels_are_seen_bit_for_bit() -> None:
     pixels = speckled(20)
     source = torch.from_numpy(np.asarray(pixels.source))
-    for label, picture in varied(pixels, 6, variation=NONE).items():
+    for label, image in varied(pixels, 6, variation=NONE).items():
         expected = PLAIN.normalize(source[label : label + 1])[0]
-        assert picture.equal(expected)
+        assert image.equal(expected)
 
 
 @pytest.mark.parametrize("size", [1, 4, 9, 10, 200])
-def test_in_order_every_picture_comes_once(size: int) -> None:
+def test_in_order_every_image_comes_once(size: int) -> None:
     batches = list(numbered(9).eval_batches(size))
     assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(0, 27, 3))
     assert {len(batch.labels) for batch in batches[:-1]} <= {size}
     for batch in batches:
-        assert (batch.pictures.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+        assert (batch.images.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
 
 
 def test_an_empty_part_has_no_batches() -> None:
@@ -204,7 +204,7 @@ def test_pixels_on_the_device_give_the_same_batches() -> None:
         resident.train_batches(6, seed=1, epoch=1, variation=STRONG),
         strict=True,
     ):
-        assert one.pictures.equal(two.pictures)
+        assert one.images.equal(two.images)
         assert one.labels.equal(two.labels)
 
 
@@ -212,10 +212,10 @@ def packed_of(parts: list[Split | None], folder: Path) -> DecodedImages:
     """Row `n` has the value 9n and the label n % 3; its array is mapped from a file, to be read."""
     rows = np.arange(len(parts), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
     np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(parts), 4, 4, 1)))
-    pictures = [Sample(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
+    images = [Sample(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
     return DecodedImages(
         np.load(folder / "pixels.npy", mmap_mode="r"),
-        tuple(pictures),
+        tuple(images),
         (Record("", 4, 4, 1),) * len(parts),
         ("cat", "dog", "owl"),
         (),
@@ -226,7 +226,7 @@ MIXED: list[Split | None] = ["test", "train", "train", "validation", "train", "t
 
 
 @pytest.mark.parametrize("part", [*SPLITS, None])
-def test_a_part_holds_its_pictures_only(
+def test_a_part_holds_its_images_only(
     tmp_path: Path, part: Split | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded = packed_of(MIXED, tmp_path)
@@ -240,11 +240,11 @@ def test_a_part_holds_its_pictures_only(
     pixels = load_split(decoded, part, PLAIN, torch.device("cpu"))
     (batch,) = pixels.eval_batches(100)
     assert batch.labels.tolist() == [row % 3 for row in expected]
-    assert batch.pictures[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
+    assert batch.images[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
 
 
 @pytest.mark.parametrize(("free", "lies"), [(2, True), (1.9, False)])
-def test_pictures_lie_on_a_gpu_where_half_of_its_memory_holds_them(
+def test_images_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, lies: bool
 ) -> None:
     decoded, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
@@ -262,13 +262,13 @@ def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
     pixels = load_split(decoded, "train", PLAIN, torch.device("cpu"))
     assert isinstance(pixels.source, np.memmap)
     for batch in pixels.train_batches(3, seed=1, epoch=1, variation=STRONG):
-        batch.pictures.zero_()
+        batch.images.zero_()
     assert (tmp_path / "pixels.npy").read_bytes() == before
     assert not decoded.pixels.flags.writeable
 
 
 @pytest.mark.parametrize("planned", [1, 14, 1024])
-def test_pictures_vary_alike_however_many_are_planned_together(
+def test_images_vary_alike_however_many_are_planned_together(
     planned: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erasing = replace(STRONG, erase=0.2)
@@ -277,14 +277,14 @@ def test_pictures_vary_alike_however_many_are_planned_together(
     parts = list(speckled(30).train_batches(7, seed=1, epoch=2, variation=erasing))
     assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
     assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
-    assert torch.cat([part.pictures for part in parts]).allclose(whole.pictures, atol=1e-6)
+    assert torch.cat([part.images for part in parts]).allclose(whole.images, atol=1e-6)
 
 
 def test_batches_made_ahead_are_the_same() -> None:
     plain = speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG)
     early = prefetch(speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG))
     for one, other in zip(plain, early, strict=True):
-        assert torch.equal(one.pictures, other.pictures)
+        assert torch.equal(one.images, other.images)
         assert torch.equal(one.labels, other.labels)
 
 

@@ -1,4 +1,4 @@
-"""Why pictures cannot be trained on: each reason in one sentence, all of them at once."""
+"""Why images cannot be trained on: each reason in one sentence, all of them at once."""
 
 import pytest
 
@@ -8,8 +8,8 @@ from striate.data.problems import find_problems
 NAMES = ["cat", "dog", "owl"]
 
 
-def pictures(*counts: int, part: Split | None = None) -> list[Sample]:
-    """So many pictures of each class."""
+def images(*counts: int, part: Split | None = None) -> list[Sample]:
+    """So many images of each class."""
     return [
         Sample(f"{NAMES[label % 3]}/{number}.jpg", label, part)
         for label, count in enumerate(counts)
@@ -19,52 +19,52 @@ def pictures(*counts: int, part: Split | None = None) -> list[Sample]:
 
 def parts(train: list[int], validation: list[int], test: list[int]) -> list[Sample]:
     return [
-        *pictures(*train, split="train"),
-        *pictures(*validation, split="validation"),
-        *pictures(*test, split="test"),
+        *images(*train, split="train"),
+        *images(*validation, split="validation"),
+        *images(*test, split="test"),
     ]
 
 
-def test_enough_pictures_of_each_class_are_no_problem():
-    assert find_problems(NAMES, pictures(2, 2, 3)) == ()
+def test_enough_images_of_each_class_are_no_problem():
+    assert find_problems(NAMES, images(2, 2, 3)) == ()
     assert find_problems(NAMES, parts([2, 3, 4], [1, 1, 1], [1, 1, 1])) == ()
     assert find_problems(NAMES, parts([2, 3, 4], [], [])) == ()
     assert find_problems(NAMES, parts([2, 3, 4], [], [1, 1, 1])) == ()
 
 
 def test_only_what_is_left_after_decoding_counts():
-    listed = pictures(7, 4, 1, 6)
+    listed = images(7, 4, 1, 6)
     names = [*NAMES, "emu"]
-    usable = [picture for picture in listed if picture.label in (0, 3)]
+    usable = [image for image in listed if image.label in (0, 3)]
     assert find_problems(names, usable, listed) == (
-        "none of the 4 pictures of class 'dog' can be used; replace them or remove the class",
-        "the one picture of class 'owl' cannot be used; replace it or remove the class",
+        "none of the 4 images of class 'dog' can be used; replace them or remove the class",
+        "the one image of class 'owl' cannot be used; replace it or remove the class",
     )
     assert find_problems(names, usable) == (
-        "classes 'dog' and 'owl' have no pictures; add some or remove the folders",
+        "classes 'dog' and 'owl' have no images; add some or remove the folders",
     )
 
 
 @pytest.mark.parametrize(
     ("count", "message"),
     [
-        (0, "the class folders hold no pictures; fill them"),
-        (1, "the only picture cannot be used; replace it"),
-        (1_234, "none of the 1,234 pictures can be used; replace them"),
+        (0, "the class folders hold no images; fill them"),
+        (1, "the only image cannot be used; replace it"),
+        (1_234, "none of the 1,234 images can be used; replace them"),
     ],
 )
-def test_a_folder_without_a_usable_picture_is_one_problem(count: int, message: str):
-    assert find_problems(NAMES, [], pictures(count)) == (message,)
+def test_a_folder_without_a_usable_image_is_one_problem(count: int, message: str):
+    assert find_problems(NAMES, [], images(count)) == (message,)
 
 
 def test_class_folders_that_may_not_be_read_are_told_from_empty_ones():
     closed = [Finding("unreadable", "dog", "permission denied")]
-    assert find_problems(NAMES, pictures(5), findings=closed) == (
-        "class 'owl' has no pictures; add some or remove the folder",
+    assert find_problems(NAMES, images(5), findings=closed) == (
+        "class 'owl' has no images; add some or remove the folder",
         "the folder of class 'dog' cannot be read; make it readable",
     )
     in_parts = [Finding("unreadable", "train/dog"), Finding("unreadable", "train/owl")]
-    assert find_problems(NAMES, pictures(5), findings=in_parts) == (
+    assert find_problems(NAMES, images(5), findings=in_parts) == (
         "the folders of classes 'dog' and 'owl' cannot be read; make them readable",
     )
     assert find_problems(NAMES, [], findings=closed) == (
@@ -72,10 +72,10 @@ def test_class_folders_that_may_not_be_read_are_told_from_empty_ones():
     )
 
 
-def test_an_unreadable_picture_does_not_make_its_class_unreadable():
+def test_an_unreadable_image_does_not_make_its_class_unreadable():
     broken = [Finding("unreadable", "cat/owl", "permission denied")]
-    assert find_problems(NAMES, pictures(5, 4), findings=broken) == (
-        "class 'owl' has no pictures; add some or remove the folder",
+    assert find_problems(NAMES, images(5, 4), findings=broken) == (
+        "class 'owl' has no images; add some or remove the folder",
     )
 
 
@@ -83,19 +83,19 @@ def test_all_reasons_are_told_at_once():
     names = ["Cat", "cat", "dog", "emu", "owl"]
     listed = [*parts([2, 3, 4, 1], [1, 1], []), Sample("val/owl/1.jpg", 4, "validation")]
     assert find_problems(names, listed) == (
-        "class 'emu' has one picture in train; expected at least two of a class",
-        "class 'owl' has pictures in validation, but none in train; move some there",
-        "classes 'dog' and 'emu' have no pictures in validation; move some there",
+        "class 'emu' has one image in train; expected at least two of a class",
+        "class 'owl' has images in validation, but none in train; move some there",
+        "classes 'dog' and 'emu' have no images in validation; move some there",
         "classes 'Cat' and 'cat' differ only in case or Unicode form; merge or rename them",
     )
 
 
-def test_pictures_of_one_part_only_cannot_be_learned_from():
+def test_images_of_one_part_only_cannot_be_learned_from():
     assert find_problems(NAMES, parts([], [], [3, 3, 2])) == (
-        "there are no pictures to train on: all 8 are in test",
+        "there are no images to train on: all 8 are in test",
     )
     assert find_problems(NAMES, parts([], [2, 2, 1], [3, 3, 2])) == (
-        "there are no pictures to train on: all 13 are in validation and test",
+        "there are no images to train on: all 13 are in validation and test",
     )
 
 
@@ -104,33 +104,33 @@ def test_many_classes_are_named_by_the_first_three():
     two = [Sample(f"{n}.jpg", n % 2) for n in range(6)]
     assert find_problems(names, two) == (
         (
-            "classes 'kind 2', 'kind 3', 'kind 4' and 1,232 more have no pictures; "
+            "classes 'kind 2', 'kind 3', 'kind 4' and 1,232 more have no images; "
             "add some or remove the folders"
         ),
     )
     lonely = [Sample(f"{n}.jpg", n) for n in range(6)] + two
     assert find_problems(names[:6], lonely) == (
         (
-            "classes 'kind 2', 'kind 3', 'kind 4' and 'kind 5' each have one picture; "
+            "classes 'kind 2', 'kind 3', 'kind 4' and 'kind 5' each have one image; "
             "expected at least two of a class"
         ),
     )
 
 
 def test_one_class_is_not_enough():
-    assert find_problems(["cat"], pictures(12)) == (
-        "there is only one class, 'cat', with 12 pictures; expected at least two",
+    assert find_problems(["cat"], images(12)) == (
+        "there is only one class, 'cat', with 12 images; expected at least two",
     )
 
 
 def test_the_folders_inside_are_offered_only_where_the_class_is_their_folder():
     elsewhere = [Sample(f"all/{name}/2.jpg", 0) for name in NAMES]
     assert find_problems(["pet"], elsewhere) == (
-        "there is only one class, 'pet', with 3 pictures; expected at least two",
+        "there is only one class, 'pet', with 3 images; expected at least two",
     )
 
 
 def test_a_name_with_control_characters_is_escaped():
-    assert find_problems(["a\n\x1b[31m", "\udcff"], pictures(3)) == (
-        "class '\\udcff' has no pictures; add some or remove the folder",
+    assert find_problems(["a\n\x1b[31m", "\udcff"], images(3)) == (
+        "class '\\udcff' has no images; add some or remove the folder",
     )

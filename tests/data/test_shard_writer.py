@@ -1,4 +1,4 @@
-"""Pictures are packed whole or not at all, always to the same bytes, as WebDataset reads them."""
+"""Images are packed whole or not at all, always to the same bytes, as WebDataset reads them."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def hashes(folder: Path) -> dict[str, str]:
     return {f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in folder.iterdir()}
 
 
-def test_shards_hold_the_bytes_of_every_usable_picture(photos: Path, tmp_path: Path):
+def test_shards_hold_the_bytes_of_every_usable_image(photos: Path, tmp_path: Path):
     stowed = striate.pack(photos, tmp_path / "shards")
-    assert (stowed.pictures, stowed.classes, stowed.shards) == (11, 2, 1)
-    assert [(f.kind, f.path) for f in stowed.left_out] == [("not a picture", "cat/bad.jpg")]
+    assert (stowed.images, stowed.classes, stowed.shards) == (11, 2, 1)
+    assert [(f.kind, f.path) for f in stowed.left_out] == [("not an image", "cat/bad.jpg")]
     found = members(tmp_path / "shards")
     assert len(found) == 3 * 11
     for name, content in found.items():
@@ -77,7 +77,7 @@ def test_a_sample_is_a_run_of_names_up_to_their_first_dot(photos: Path, tmp_path
     assert len(names) == len(groups)
 
 
-def test_the_same_pictures_give_the_same_bytes(photos: Path, tmp_path: Path):
+def test_the_same_images_give_the_same_bytes(photos: Path, tmp_path: Path):
     for name in ("one", "other"):
         striate.pack(photos, tmp_path / name, megabytes=1)
         photos = photos.rename(tmp_path / "moved")
@@ -92,17 +92,17 @@ def test_shards_are_of_the_size_that_was_asked_for(tmp_path: Path):
     assert len(members(tmp_path / "shards")) == 3 * 24
 
 
-def test_the_index_tells_where_every_picture_begins(photos: Path, tmp_path: Path):
+def test_the_index_tells_where_every_image_begins(photos: Path, tmp_path: Path):
     striate.pack(photos, tmp_path / "shards")
     before, after = scan(photos), scan(tmp_path / "shards")
     assert after.shards is not None
-    usable = [picture for picture in before.samples if picture.path != "cat/bad.jpg"]
+    usable = [sample for sample in before.samples if sample.path != "cat/bad.jpg"]
     assert after.samples == usable
     assert after.class_names == before.class_names
-    for row, picture in enumerate(usable):
+    for row, image in enumerate(usable):
         file, start, length = after.shards.locate(row)
         data = Path(file).read_bytes()[start : start + length]
-        assert data == (photos / picture.path).read_bytes()
+        assert data == (photos / image.path).read_bytes()
     assert isinstance(np.load(tmp_path / "shards" / "index.npy", mmap_mode="r"), np.memmap)
 
 
@@ -121,14 +121,14 @@ def test_what_exists_is_not_touched(photos: Path, tmp_path: Path):
     )
 
 
-def test_pictures_of_which_none_can_be_used_are_refused(tmp_path: Path):
+def test_images_of_which_none_can_be_used_are_refused(tmp_path: Path):
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         (tmp_path / "photos" / name / "1.jpg").write_bytes(b"nothing")
     with pytest.raises(DataError) as caught:
         striate.pack(tmp_path / "photos", tmp_path / "shards")
     assert str(caught.value) == (
-        f"{tmp_path}/photos: none of 2 pictures can be used; `striate check` says why"
+        f"{tmp_path}/photos: none of 2 images can be used; `striate check` says why"
     )
     assert not list(tmp_path.glob("shards*"))
 
@@ -148,7 +148,7 @@ def test_an_array_is_packed_already(tmp_path: Path):
         (Path.unlink, "unreadable (no such file or directory) since it was looked at; pack again"),
     ],
 )  # fmt: skip
-def test_a_picture_that_changes_meanwhile_leaves_nothing(
+def test_a_image_that_changes_meanwhile_leaves_nothing(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     usual = shard_writer._surveyed
@@ -225,17 +225,17 @@ def test_the_command_tells_what_was_packed(photos: Path, tmp_path: Path, capsys)
     assert main(["pack", str(photos), "--to", str(tmp_path / "shards")]) == 0
     size = (tmp_path / "shards" / "shard-000000.tar").stat().st_size
     assert capsys.readouterr().out == (
-        f"{tmp_path}/shards: 11 pictures of 2 classes in 1 shard, {size / 1e6:.1f} MB\n"
+        f"{tmp_path}/shards: 11 images of 2 classes in 1 shard, {size / 1e6:.1f} MB\n"
         "1 file is left out; `striate check` names them and says why\n"
     )
     assert main(["pack", str(photos), "--to", str(tmp_path / "other"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "folder": f"{tmp_path}/other",
-        "pictures": 11,
+        "images": 11,
         "classes": 2,
         "shards": 1,
         "bytes": size,
         "left_out": [
-            {"kind": "not a picture", "path": "cat/bad.jpg", "detail": "it looks like text"}
+            {"kind": "not an image", "path": "cat/bad.jpg", "detail": "it looks like text"}
         ],
     }

@@ -24,12 +24,12 @@ def of_matrix(matrix, split="test", names=None, sure=0.9, model="net.safetensors
     return make_evaluation(probabilities, labels, paths, names, part, model, trained_on)
 
 
-def drawn(classes, pictures, split="test", names=None, seed=3):
+def drawn(classes, images, split="test", names=None, seed=3):
     """An evaluation of random answers, most of them right."""
     draw = np.random.default_rng(seed)
-    labels = draw.integers(0, classes, pictures)
-    scores = draw.normal(size=(pictures, classes))
-    scores[np.arange(pictures), labels] += 3
+    labels = draw.integers(0, classes, images)
+    scores = draw.normal(size=(images, classes))
+    scores[np.arange(images), labels] += 3
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     names = names or [f"class {at}" for at in range(classes)]
     paths = [f"{names[label]}/{row}-{names[label]}.png" for row, label in enumerate(labels)]

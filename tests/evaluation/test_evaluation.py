@@ -14,22 +14,22 @@ from tests.evaluation.evaluations import drawn, of_matrix
 def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
     evaluation = of_matrix([[3, 1, 0], [0, 11, 1], [0, 0, 0]], names=["cat", "dog", "猫"])
     assert repr(evaluation) == "\n".join([
-        "16 test pictures, 3 classes: net.safetensors",
+        "16 test images, 3 classes: net.safetensors",
         "  right     88 %    (95 % interval 64 to 97)",
         "  macro-F1  89 %",
         "  log-loss  0.4667  (blind guessing: 1.0986)",
         "",
-        "  class  pictures  precision  recall    F1  often taken for",
+        "  class  images  precision  recall    F1  often taken for",
         "  cat          *4      100 %    75 %  86 %  dog (1)",
         "  dog          12       92 %    92 %  92 %  猫 (1)",
         "  猫           *0        0 %       –     –  –",
-        "  * fewer than 10 pictures: the row says little",
+        "  * fewer than 10 images: the row says little",
     ])  # fmt: skip
 
 
 def test_many_classes_with_long_names_fit_a_terminal():
     names = [f"{at} " + "long " * 20 for at in range(30)]
-    lines = repr(drawn(classes=30, pictures=900, names=names)).split("\n")
+    lines = repr(drawn(classes=30, images=900, names=names)).split("\n")
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "  The weakest 12 classes; per_class has the other 18."
     assert len(lines) == 20
@@ -38,7 +38,7 @@ def test_many_classes_with_long_names_fit_a_terminal():
 def test_a_long_or_hostile_model_name_stays_on_one_line():
     evaluation = of_matrix([[4, 1], [2, 5]], model="runs/\n\x1b" + "deep/" * 30)
     title, second = repr(evaluation).split("\n")[:2]
-    assert title == "12 test pictures, 2 classes: runs/\\n\\x1b" + "deep/" * 7 + "deep…"
+    assert title == "12 test images, 2 classes: runs/\\n\\x1b" + "deep/" * 7 + "deep…"
     assert len(title) == 80
     assert second.startswith("  right ")
 
@@ -53,7 +53,7 @@ def test_a_notebook_shows_hostile_names_as_text():
     assert '<td style="text-align:left">b&quot;\\n\\x1b[31m</td>' in page
 
 
-def test_accuracy_knows_its_interval_and_on_how_many_pictures_it_rests():
+def test_accuracy_knows_its_interval_and_on_how_many_images_it_rests():
     accuracy = of_matrix([[3, 1], [2, 4]]).accuracy
     assert accuracy == Proportion(
         0.7, pytest.approx(0.396778, abs=1e-6), pytest.approx(0.892209, abs=1e-6), 10
@@ -62,8 +62,8 @@ def test_accuracy_knows_its_interval_and_on_how_many_pictures_it_rests():
 
 
 def test_top_5_is_told_only_where_it_can_be_wrong():
-    assert drawn(classes=5, pictures=50).top5 is None
-    evaluation = drawn(classes=20, pictures=50)
+    assert drawn(classes=5, images=50).top5 is None
+    evaluation = drawn(classes=20, images=50)
     order = np.argsort(-evaluation.probabilities, axis=1)[:, :5]
     hits = int((order == evaluation.labels[:, None]).any(axis=1).sum())
     assert hits < 50
@@ -90,7 +90,7 @@ def test_confused_pairs_come_by_count():
 
 
 def test_the_worst_errors_are_the_wrong_ones_with_the_highest_loss():
-    evaluation = drawn(classes=4, pictures=80)
+    evaluation = drawn(classes=4, images=80)
     worst = evaluation.worst_mistakes(3)
     wrong = [row for row in range(80) if evaluation.predicted[row] != evaluation.labels[row]]
     expected = sorted(wrong, key=lambda row: evaluation.probabilities[row, evaluation.labels[row]])
@@ -105,7 +105,7 @@ def test_the_worst_errors_are_the_wrong_ones_with_the_highest_loss():
 
 
 def test_the_least_sure_are_the_right_ones_with_the_lowest_probability():
-    evaluation = drawn(classes=4, pictures=80)
+    evaluation = drawn(classes=4, images=80)
     found = evaluation.least_sure(5)
     rated = np.sort(evaluation.probabilities, axis=1)
     right = [row for row in range(80) if evaluation.predicted[row] == evaluation.labels[row]]
@@ -123,7 +123,7 @@ def test_the_least_sure_are_the_right_ones_with_the_lowest_probability():
 def test_json_has_null_where_a_number_cannot_be_given():
     evaluation = of_matrix([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
     document = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
-    assert document["pictures"] == 6
+    assert document["images"] == 6
     assert document["part"] == "test"
     assert document["top5"] is None
     assert (document["trained_on"], document["warning"]) == (0, None)
@@ -136,7 +136,7 @@ def test_json_has_null_where_a_number_cannot_be_given():
     assert document["confusion"] == [[3, 1, 0], [0, 2, 0], [0, 0, 0]]
     assert document["per_class"][2] == {
         "name": "class 2",
-        "pictures": 0,
+        "images": 0,
         "precision": None,
         "recall": None,
         "f1": None,
@@ -150,15 +150,15 @@ def test_arguments_that_do_not_fit_each_other_are_refused():
     with pytest.raises(OptionError) as error:
         make_evaluation(np.full((7, 3), 1 / 3), [2] * 6, ["a"] * 5, ["x", "y"], "test", "net")
     assert str(error.value) == (
-        "probabilities must be (pictures, classes), but came as (7, 3) for 6 labels, 5 paths and "
+        "probabilities must be (images, classes), but came as (7, 3) for 6 labels, 5 paths and "
         "2 class names"
     )
 
 
-def test_no_picture_at_all_is_refused():
+def test_no_image_at_all_is_refused():
     with pytest.raises(OptionError) as error:
         make_evaluation(np.zeros((0, 2)), [], [], ["x", "y"], "validation", "net")
-    assert str(error.value) == "there is no validation picture to judge; at least one is needed"
+    assert str(error.value) == "there is no validation image to judge; at least one is needed"
 
 
 def test_a_label_outside_the_classes_is_refused():
@@ -175,7 +175,7 @@ def test_probabilities_that_are_no_numbers_are_the_models_fault():
     with pytest.raises(ModelError) as error:
         make_evaluation(probabilities, [1] * 4, ["a", "b", "c", "d"], ["x", "y"], "test", "net")
     assert str(error.value) == (
-        "net: it answers 2 of 4 pictures with numbers that are not finite, c first;\n"
+        "net: it answers 2 of 4 images with numbers that are not finite, c first;\n"
         "its weights are damaged or diverged: use an earlier checkpoint"
     )
 
@@ -184,7 +184,7 @@ def test_logits_in_place_of_probabilities_are_refused():
     with pytest.raises(OptionError) as error:
         make_evaluation([[0.5, 0.5], [3.5, 2.75]], [1, 0], ["a", "b"], ["x", "y"], "test", "net")
     assert str(error.value) == (
-        "the probabilities of a picture must be 0 or more and sum to 1, but those of b sum to "
+        "the probabilities of an image must be 0 or more and sum to 1, but those of b sum to "
         "6.25;\nlogits need a softmax first"
     )
 

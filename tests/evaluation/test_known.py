@@ -58,10 +58,10 @@ def told(capsys: pytest.CaptureFixture[str], *argv: object) -> dict:
 def test_all_of_another_folder_is_judged_and_that_is_said(run: Run, fresh: Path, capsys):
     assert main(["evaluate", str(run.folder), str(fresh)]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("15 pictures, 3 classes: ")
+    assert out.startswith("15 images, 3 classes: ")
     assert NEW in out
     found = told(capsys, run.model_file, fresh)
-    assert (found["part"], found["pictures"]) == ("all", 15)
+    assert (found["part"], found["images"]) == ("all", 15)
     assert (found["trained_on"], found["warning"]) == (0, None)
 
 
@@ -79,7 +79,7 @@ def test_without_a_folder_that_of_the_run_is_judged(run: Run, photos: Path, tmp_
         with pytest.raises(OptionError) as error:
             striate.evaluate(model)
         assert str(error.value) == (
-            f"{moved if model is moved else 'lenet5'}: evaluate needs a folder of pictures; only "
+            f"{moved if model is moved else 'lenet5'}: evaluate needs a folder of images; only "
             "the model of a run knows where its own are"
         )
 
@@ -138,7 +138,7 @@ def test_a_run_that_does_not_say_where_its_images_are_needs_a_folder(run: Run, t
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     options = copy.read_json("options.json")
     copy.write_json("options.json", {k: v for k, v in options.items() if k != "photos"})
-    with pytest.raises(OptionError, match="evaluate needs a folder of pictures"):
+    with pytest.raises(OptionError, match="evaluate needs a folder of images"):
         striate.evaluate(copy.folder)
 
 

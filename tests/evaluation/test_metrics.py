@@ -8,12 +8,12 @@ from sklearn import metrics as reference
 from striate.evaluation import metrics
 
 
-def judged(seed, pictures=400, classes=7):
+def judged(seed, images=400, classes=7):
     """Probabilities in float64 and labels, about half of them right."""
     draw = np.random.default_rng(seed)
-    labels = draw.integers(0, classes, pictures)
-    scores = draw.normal(size=(pictures, classes))
-    scores[np.arange(pictures), labels] += 1.2
+    labels = draw.integers(0, classes, images)
+    scores = draw.normal(size=(images, classes))
+    scores[np.arange(images), labels] += 1.2
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     return probabilities, labels
 
@@ -51,25 +51,25 @@ def test_top_k_agrees_with_scikit_learn(k):
     assert hits / len(labels) == pytest.approx(share, abs=1e-9)
 
 
-@pytest.mark.parametrize(("hits", "pictures"), [(0, 7), (7, 7), (3, 7), (734, 750), (1, 20_000)])
-def test_the_interval_is_that_of_wilson(hits, pictures):
-    expected = binomtest(hits, pictures).proportion_ci(0.95, method="wilson")
-    assert metrics.wilson(hits, pictures) == pytest.approx((expected.low, expected.high), abs=1e-9)
+@pytest.mark.parametrize(("hits", "images"), [(0, 7), (7, 7), (3, 7), (734, 750), (1, 20_000)])
+def test_the_interval_is_that_of_wilson(hits, images):
+    expected = binomtest(hits, images).proportion_ci(0.95, method="wilson")
+    assert metrics.wilson(hits, images) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_without_pictures_nothing_is_known():
+def test_without_images_nothing_is_known():
     empty = np.zeros((3, 3), dtype=np.int64)
     assert metrics.wilson(0, 0) == (0.0, 1.0)
     assert math.isnan(metrics.accuracy(empty))
     assert math.isnan(metrics.macro_f1(empty))
 
 
-def test_a_class_without_pictures_or_never_predicted_is_not_zero():
+def test_a_class_without_images_or_never_predicted_is_not_zero():
     #          said a  b  c  d
     matrix = np.array([
         [4, 0, 2, 0],
-        [3, 0, 0, 0],  # has pictures, never predicted
-        [0, 0, 0, 0],  # no pictures, predicted twice
+        [3, 0, 0, 0],  # has images, never predicted
+        [0, 0, 0, 0],  # no images, predicted twice
         [0, 0, 0, 0],  # neither
     ])  # fmt: skip
     nan = math.nan

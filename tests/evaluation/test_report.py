@@ -72,7 +72,7 @@ def made(evaluation, epochs=(), findings=(), side=8, **changes):
 
 @pytest.mark.parametrize("classes", [2, 10, 100])
 def test_a_report_holds_every_section_and_loads_nothing(classes):
-    page = made(drawn(classes, pictures=6 * classes + 30), training(7))
+    page = made(drawn(classes, images=6 * classes + 30), training(7))
     read = Page(page)
     assert page.startswith("<!doctype html>")
     assert set(read.elements) <= ELEMENTS
@@ -102,7 +102,7 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
 
 
 def test_hostile_names_are_text_everywhere():
-    evaluation = drawn(len(HOSTILE), pictures=300, names=HOSTILE)
+    evaluation = drawn(len(HOSTILE), images=300, names=HOSTILE)
     findings = [Finding(kind, name, name) for kind in ("hidden", "conflict") for name in HOSTILE]
     for name in HOSTILE:
         page = made(evaluation, training(3), findings, title=name, command=name, facts={name: name})
@@ -122,9 +122,9 @@ def test_hostile_names_are_text_everywhere():
 def test_the_headline_and_the_facts_stand_on_the_page():
     evaluation = of_matrix([[367, 8], [8, 367]], names=["cat", "dog"])
     text = Page(made(evaluation)).text
-    assert "97.9 % of 750 test pictures right (95 % interval 96.6 to 98.7)" in text
+    assert "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)" in text
     assert "dotted: always answering “ cat ”, 50.0 %" in text
-    assert "16 wrong of 750 pictures" in text
+    assert "16 wrong of 750 images" in text
     assert "network resnet18, 11,173,962 parameters seed 17" in text
     assert "true cat , said dog 8 (2 %) true dog , said cat 8 (2 %)" in text
     assert "cat 375 97.9 % 97.9 % 97.9 % dog (8)" in text
@@ -136,21 +136,21 @@ def test_a_cell_of_the_matrix_says_its_direction_and_share():
     colors = [v for tag, name, v in read.attributes if tag == "td" and v in ("r", "w")]
     assert colors == ["r", "w", "w", "r"]
     assert [title.replace("\xa0", " ") for title in titles] == [
-        "true cat, said cat: 30 of 35 pictures (86 %)",
-        "true cat, said dog: 5 of 35 pictures (14 %)",
-        "true dog, said cat: 1 of 25 pictures (4 %)",
-        "true dog, said dog: 24 of 25 pictures (96 %)",
+        "true cat, said cat: 30 of 35 images (86 %)",
+        "true cat, said dog: 5 of 35 images (14 %)",
+        "true dog, said cat: 1 of 25 images (4 %)",
+        "true dog, said dog: 24 of 25 images (96 %)",
     ]
 
 
-def test_more_than_forty_classes_become_a_picture_and_a_list():
+def test_more_than_forty_classes_become_a_image_and_a_list():
     tables = [Page(made(drawn(classes, 300))).elements.count("td") for classes in (40, 41)]
     assert tables[0] > 40 * 40
     assert tables[1] < 41 * 10
     assert "Confusion matrix of 41 classes" in made(drawn(41, 300))
 
 
-def test_errors_are_shown_as_pictures_up_to_24():
+def test_errors_are_shown_as_images_up_to_24():
     few = made(of_matrix([[30, 2], [1, 24]], names=["cat", "dog"], sure=0.98))
     read = Page(few)
     assert read.elements.count("img") == 3 + 12
@@ -161,7 +161,7 @@ def test_errors_are_shown_as_pictures_up_to_24():
     assert "The worst 24 of 33 errors." in many.text
 
 
-def test_a_picture_stands_with_its_own_error():
+def test_a_image_stands_with_its_own_error():
     evaluation = of_matrix([[30, 2], [1, 24]])
     pixels = np.arange(57, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     read = Page(made(evaluation, pixels=pixels))
@@ -233,8 +233,8 @@ def test_the_command_can_be_copied_with_every_blank():
 
 def test_without_errors_epochs_and_findings_the_page_says_so():
     text = Page(made(of_matrix([[30, 0], [0, 25]]))).text
-    assert "None: every one of the 55 pictures was called rightly." in text
-    assert "No picture was called wrongly." in text
+    assert "None: every one of the 55 images was called rightly." in text
+    assert "No image was called wrongly." in text
     assert "No record of a training came with this network." in text
     assert "Nothing strange was found in the folder." in text
 
@@ -279,5 +279,5 @@ def test_pixels_that_do_not_belong_to_the_evaluation_are_refused():
     with pytest.raises(OptionError) as error:
         made(of_matrix([[9, 1], [2, 9]]), pixels=np.zeros((17, 8, 8, 1), dtype=np.uint8))
     assert str(error.value) == (
-        "pixels must have a row for each of the 21 pictures that were judged, but came with 17"
+        "pixels must have a row for each of the 21 images that were judged, but came with 17"
     )

@@ -12,7 +12,7 @@ def opened(address):
     return head, Image.open(io.BytesIO(base64.b64decode(body)))
 
 
-def test_a_small_picture_is_kept_exactly():
+def test_a_small_image_is_kept_exactly():
     draw = np.random.default_rng(1)
     for shape in ((28, 28, 1), (32, 48, 3)):
         pixels = draw.integers(0, 256, shape, dtype=np.uint8)
@@ -21,7 +21,7 @@ def test_a_small_picture_is_kept_exactly():
         np.testing.assert_array_equal(np.asarray(image).reshape(shape), pixels)
 
 
-def test_a_large_picture_becomes_a_small_jpeg():
+def test_a_large_image_becomes_a_small_jpeg():
     pixels = np.full((1024, 512, 3), (200, 100, 50), dtype=np.uint8)
     head, image = opened(encode_thumbnail(pixels))
     assert head == "data:image/jpeg;base64"
@@ -34,7 +34,7 @@ def test_an_image_full_of_noise_stays_small_too():
     assert len(encode_thumbnail(pixels)) < 4 / 3 * MOST_BYTES + 30
 
 
-def test_a_matrix_is_a_picture_with_a_pixel_a_cell():
+def test_a_matrix_is_a_image_with_a_pixel_a_cell():
     matrix = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 0]])
     head, image = opened(draw_matrix(matrix))
     assert head == "data:image/png;base64"

@@ -49,14 +49,14 @@ def test_the_ranges_are_told() -> None:
 
 
 @pytest.mark.parametrize("given", [(), ("train", "test"), ("training_set", "dev", "test")])
-def test_a_sheet_shows_training_pictures_alone(
+def test_a_sheet_shows_training_images_alone(
     given: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for part in given or ("",):
         class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
     work = setup.prepare_data(tmp_path / "data", TrainOptions(size=16))
     decoded = display.show_progress(work, Console(quiet=True)).decoded
-    trained = {picture.path for picture in decoded.samples if picture.split == "train"}
+    trained = {sample.path for sample in decoded.samples if sample.split == "train"}
     shown: list[str] = []
     original = _drawn
 
@@ -67,10 +67,10 @@ def test_a_sheet_shows_training_pictures_alone(
     monkeypatch.setattr(sheets, "_drawn", drawn)
     draw_sheet(tmp_path / "data", CheckOptions(augment="light"))
     assert len(shown) == 6
-    assert set(shown) <= trained < {picture.path for picture in decoded.samples}
+    assert set(shown) <= trained < {sample.path for sample in decoded.samples}
 
 
-def test_around_the_moved_pictures_of_a_sheet_is_the_padding(tmp_path: Path) -> None:
+def test_around_the_moved_images_of_a_sheet_is_the_padding(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         (tmp_path / name).mkdir()
         for number in range(4):
@@ -116,7 +116,7 @@ def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
     assert str(caught.value).endswith("sheet.gif: expected a file that ends in .png")
 
 
-def test_a_folder_without_pictures_has_no_sheet(tmp_path: Path) -> None:
+def test_a_folder_without_images_has_no_sheet(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     with pytest.raises(DataError):
         draw_sheet(tmp_path, CheckOptions())

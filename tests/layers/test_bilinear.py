@@ -10,7 +10,7 @@ from striate.layers import bilinear_upsampling
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 5, 8, 32])
-def test_inside_the_picture_it_interpolates_as_torch_does(factor: int) -> None:
+def test_inside_the_image_it_interpolates_as_torch_does(factor: int) -> None:
     torch.manual_seed(1)
     x = torch.randn(2, 3, 4, 5)
     y = bilinear_upsampling(3, factor)(x)

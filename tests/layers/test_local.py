@@ -21,9 +21,9 @@ def naive(layer: LocallyConnected2d, x: Tensor) -> Tensor:
     outputs, rows, columns = layer.bias.shape
     y = torch.zeros(len(x), outputs, rows, columns)
     for place in itertools.product(range(len(x)), range(outputs), range(rows), range(columns)):
-        picture, output, row, column = place
+        image, output, row, column = place
         down, across = row * stride, column * stride
-        window = around[picture, :, down : down + kernel, across : across + kernel]
+        window = around[image, :, down : down + kernel, across : across + kernel]
         unit = output, row, column
         y[place] = (window * layer.weight[unit]).sum() + layer.bias[unit]
     return y
@@ -50,7 +50,7 @@ def test_every_unit_has_a_kernel_of_its_own(
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 3)])
-def test_along_one_axis_it_is_a_picture_of_one_row(stride: int, padding: int) -> None:
+def test_along_one_axis_it_is_a_image_of_one_row(stride: int, padding: int) -> None:
     torch.manual_seed(2)
     layer = LocallyConnected1d(3, 2, 9, 4, stride=stride, padding=padding)
     x = torch.randn(2, 3, 9)
@@ -59,8 +59,8 @@ def test_along_one_axis_it_is_a_picture_of_one_row(stride: int, padding: int) ->
     around = torch.zeros(2, 3, 9 + 2 * padding)
     around[:, :, padding : padding + 9] = x
     for place in itertools.product(*map(range, y.shape)):
-        picture, output, position = place
-        window = around[picture, :, position * stride : position * stride + 4]
+        image, output, position = place
+        window = around[image, :, position * stride : position * stride + 4]
         unit = output, position
         expected[place] = (window * layer.weight[unit]).sum() + layer.bias[unit]
     assert y.shape[2] == (9 + 2 * padding - 4) // stride + 1
@@ -91,7 +91,7 @@ def test_gradients_are_those_of_the_function() -> None:
 
 
 def test_parameters_are_those_of_outputs_times_positions() -> None:
-    """The lecture's count: 400,000 units see a picture of 200x200."""
+    """The lecture's count: 400,000 units see an image of 200x200."""
     with meta_init():
         dense = nn.Linear(200 * 200, 400_000, bias=False)
         local = LocallyConnected2d(1, 40, (200, 200), 10, stride=2, padding=4)
@@ -112,7 +112,7 @@ def test_weights_start_within_one_over_the_root_of_a_units_inputs() -> None:
 
 
 @pytest.mark.parametrize("size", [(5, 5), (7, 9), (3, 4)])
-def test_a_picture_of_another_size_is_refused(size: tuple[int, int]) -> None:
+def test_a_image_of_another_size_is_refused(size: tuple[int, int]) -> None:
     layer = LocallyConnected2d(2, 3, (3, 3), 3)
     with pytest.raises(RuntimeError) as caught:
         layer(torch.randn(1, 2, *size))

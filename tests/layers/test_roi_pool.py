@@ -1,4 +1,4 @@
-"""Region pooling against the lecture's pictures and loops over every position."""
+"""Region pooling against the lecture's images and loops over every position."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from striate.layers import RegionPool, pool_regions
 from striate.layers.roi_pool import Edges
 
 
-def picture(text: str) -> Tensor:
+def image(text: str) -> Tensor:
     return torch.tensor([[[[float(v) for v in row.split()] for row in text.split("/")]]])
 
 
@@ -20,8 +20,8 @@ def whole(maps: Tensor) -> Tensor:
     return torch.tensor([[0.0, 0, 0, maps.shape[3] - 1, maps.shape[2] - 1]])
 
 
-FLAT = picture("1 2 6 2 8 2 0/4 7 1 3 5 2 4/3 0 7 4 5 2 9/9 1 2 7 0 3 0")
-ODD = picture(
+FLAT = image("1 2 6 2 8 2 0/4 7 1 3 5 2 4/3 0 7 4 5 2 9/9 1 2 7 0 3 0")
+ODD = image(
     "6 2 8 5 2 9 5 2 5/1 3 7 1 3 5 5 2 5/3 2 0 7 4 5 0 3 0/2 7 1 2 7 0 3 8 4/7 0 1 2 6 2 8 2 7"
 )
 
@@ -36,7 +36,7 @@ ODD = picture(
     ],
 )
 def test_a_map_is_pooled_to_two_rows_of_three_cells(maps: Tensor, edges: Edges, cells: str) -> None:
-    assert pool_regions(maps, whole(maps), (2, 3), edges=edges).equal(picture(cells))
+    assert pool_regions(maps, whole(maps), (2, 3), edges=edges).equal(image(cells))
 
 
 def test_with_rounded_edges_neighbors_overlap() -> None:

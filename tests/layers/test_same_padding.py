@@ -16,7 +16,7 @@ sizes, kernels, strides, dilations = (st.integers(1, most) for most in (11, 5, 4
 
 
 def naive(x: Tensor, conv: SameConv2d) -> Tensor:
-    """Window by window: each begins at a stride's multiple less the zeros before the picture."""
+    """Window by window: each begins at a stride's multiple less the zeros before the image."""
     kernel, stride, dilation = conv.kernel_size[0], conv.stride[0], conv.dilation[0]
     outs = [-(-size // stride) for size in x.shape[2:]]
     starts = [

@@ -35,7 +35,7 @@ def test_numbers_that_are_no_bytes_are_spread_from_black_to_white():
     assert (np.asarray(draw_matches(colors, nothing)) == colors).all()
 
 
-def test_what_is_no_picture_is_refused():
+def test_what_is_no_image_is_refused():
     with pytest.raises(OptionError) as caught:
         draw_matches(np.zeros((4, 5, 2)), FOUND)
-    assert str(caught.value) == "the picture must be (H, W) or (H, W, 3), but (4, 5, 2) came"
+    assert str(caught.value) == "the image must be (H, W) or (H, W, 3), but (4, 5, 2) came"

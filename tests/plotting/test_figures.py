@@ -27,14 +27,14 @@ def at(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
     return np.asarray(image.convert("RGB"))[y, x].tolist()
 
 
-def test_numbers_of_a_picture_are_drawn_as_they_are():
+def test_numbers_of_a_image_are_drawn_as_they_are():
     numbers = np.array([[0, 1, 127.4], [127.6, 254, 255]])
     scale = choose_scale(numbers)
     assert scale == Scale("plain", 0, 255)
     assert colorize(numbers, scale).tolist() == [[0, 1, 127], [128, 254, 255]]
 
 
-def test_rounding_errors_do_not_make_a_picture_signed():
+def test_rounding_errors_do_not_make_a_image_signed():
     numbers = np.array([[-1e-4, 255.001]])
     assert choose_scale(numbers).kind == "plain"
     assert colorize(numbers, choose_scale(numbers)).tolist() == [[0, 255]]
@@ -139,7 +139,7 @@ def test_a_bar_runs_from_the_least_to_the_most():
     assert Bar(Scale("stretched", 0, 9)).labels == ("9", "0")
 
 
-def test_a_small_picture_is_enlarged_in_squares_and_a_large_one_fits():
+def test_a_small_image_is_enlarged_in_squares_and_a_large_one_fits():
     numbers = np.array([[0, 255], [255, 0]])
     shown = plotting.make_panel(numbers, choose_scale(numbers), 101, "small").image
     assert shown.size == (100, 100)
@@ -148,7 +148,7 @@ def test_a_small_picture_is_enlarged_in_squares_and_a_large_one_fits():
     assert plotting.make_panel(wide, choose_scale(wide), 200, "wide").image.size == (200, 10)
 
 
-def test_thin_lines_do_not_fade_when_a_signed_picture_is_reduced():
+def test_thin_lines_do_not_fade_when_a_signed_image_is_reduced():
     numbers = np.zeros((400, 400), np.float32)
     numbers[:, 200] = -50
     shown = plotting.make_panel(numbers, choose_scale(numbers), 100, "line").image
@@ -202,7 +202,7 @@ def test_side_by_side_has_even_margins_and_room_for_every_caption():
     assert 30 <= pixels.shape[0] - 1 - rows.max() <= 62
 
 
-def test_signed_results_have_a_bar_and_pictures_have_none():
+def test_signed_results_have_a_bar_and_images_have_none():
     signs, plain = np.array([[-1.0, 1]]), np.array([[0.0, 9]])
     assert plotting.make_panel(signs, choose_scale(signs), 90, "").bar == Bar(
         Scale("diverging", -1, 1)
@@ -221,9 +221,9 @@ def test_long_titles_lose_their_middle():
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (37, 60, 3), (700, 500)])
-def test_every_picture_can_be_drawn_with_every_kernel(shape: tuple[int, ...]):
-    photo = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
-    figure = draw_gallery(photo)
+def test_every_image_can_be_drawn_with_every_kernel(shape: tuple[int, ...]):
+    image = np.random.default_rng(3).integers(0, 256, shape, np.uint8)
+    figure = draw_gallery(image)
     assert figure.mode == "RGB"
     assert figure.width == 2 * 56 + 5 * max(220, tile_width(shape)) + 4 * 36
 
@@ -232,7 +232,7 @@ def tile_width(shape: tuple[int, ...]) -> int:
     return max(1, round(300 * shape[1] / max(shape[:2])))
 
 
-def test_the_gallery_reduces_a_large_picture_before_it_filters():
+def test_the_gallery_reduces_a_large_image_before_it_filters():
     ramp = np.tile(np.repeat(np.arange(0, 200, 2, np.uint8), 6), (600, 1))
     small = draw_gallery(np.tile(np.repeat(np.arange(0, 200, 2, np.uint8), 3), (300, 1)))
     large = draw_gallery(ramp)
@@ -241,7 +241,7 @@ def test_the_gallery_reduces_a_large_picture_before_it_filters():
     assert large.crop(below).tobytes() == small.crop(below).tobytes()
 
 
-def test_a_notebook_shows_the_picture_the_kernel_and_the_result():
+def test_a_notebook_shows_the_image_the_kernel_and_the_result():
     found = striate.filter(np.eye(30) * 255, "sobel-x")
     shown = Image.open(io.BytesIO(found._repr_png_()))
     assert shown.size == found.figure().size

@@ -1,4 +1,4 @@
-"""One row a picture, in the order asked, whatever the pictures are."""
+"""One row an image, in the order asked, whatever the images are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NAMES = ("cat", "dog", "owl", "yak")
 def model() -> Model:
     torch.manual_seed(12)
     network = zoo.build("resnet20", classes=4)
-    # Fresh networks say the same of all pictures; larger last weights make them differ.
+    # Fresh networks say the same of all images; larger last weights make them differ.
     network.get_parameter("head.dense.weight").data.mul_(8)
     view = Preprocess(16, 3, "letterbox", (0.5, 0.4, 0.3), (0.25, 0.2, 0.3))
     return Model(
@@ -43,7 +43,7 @@ def model() -> Model:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> list[Path]:
-    """Twelve different pictures in a folder of their own."""
+    """Twelve different images in a folder of their own."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for number in range(12):
@@ -102,7 +102,7 @@ def test_as_many_classes_are_listed_as_asked_for(
     assert top < 4 or sum(shares) == pytest.approx(1, abs=1e-6)
 
 
-def test_a_folder_stands_for_the_pictures_in_it_at_any_depth(model: Model, tmp_path: Path) -> None:
+def test_a_folder_stands_for_the_images_in_it_at_any_depth(model: Model, tmp_path: Path) -> None:
     root = tmp_path / "holiday"
     for name in ("b.png", "a.jpg", "deep/er/c.png", "deep/b", "notes.txt", ".hidden.png"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -142,12 +142,12 @@ def test_what_cannot_be_read_is_a_row_with_its_error(
 def test_strange_files_are_rows_and_nothing_waits(model: Model, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "dangling.png").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "text.png").write_text("This is not a picture.")
+    (tmp_path / "text.png").write_text("This is not an image.")
     rows = predicted(model, *(tmp_path / f"{n}.png" for n in ("pipe", "dangling", "text")))
     assert [row.error.partition(":")[0] for row in rows] == [
         "special file",
         "unreadable",
-        "not a picture",
+        "not an image",
     ]
 
 
@@ -160,11 +160,11 @@ def test_a_path_that_does_not_exist_is_an_error_before_any_row(
     assert predicted(model) == []
 
 
-def test_a_folder_without_a_picture_is_an_error(model: Model, tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("no picture")
+def test_a_folder_without_a_image_is_an_error(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(DataError) as caught:
         predicted(model, tmp_path)
-    assert str(caught.value) == f"{tmp_path}: no pictures in this folder; give one that holds some"
+    assert str(caught.value) == f"{tmp_path}: no images in this folder; give one that holds some"
 
 
 #: Predict without the right of root to read everything, which the programs that it starts lack too.
@@ -232,7 +232,7 @@ def test_a_turned_jpeg_is_told_nearly_the_same(model: Model, tmp_path: Path) -> 
         assert row.probability == pytest.approx(upright.probability, abs=0.02)
 
 
-def test_other_ways_to_hold_a_picture_change_nothing(model: Model, tmp_path: Path) -> None:
+def test_other_ways_to_hold_a_image_change_nothing(model: Model, tmp_path: Path) -> None:
     """Lossless formats, transparency over white, and a palette hold the same pixels."""
     image = corners()
     clear = image.convert("RGBA")
@@ -275,7 +275,7 @@ def test_an_answer_that_is_no_number_is_an_error(model: Model, photos: list[Path
     ]
 
 
-def test_pictures_are_read_a_batch_ahead_and_a_stop_is_clean(
+def test_images_are_read_a_batch_ahead_and_a_stop_is_clean(
     model: Model, photos: list[Path]
 ) -> None:
     work = Predictor(model, batch=2, threads=1).predict(photos)
@@ -330,10 +330,10 @@ PIXELS = np.asarray(noise(20, 18))
     ],
 )
 def test_arrays_and_images_are_predicted_as_their_files_are(
-    model: Model, tmp_path: Path, photo: object, same: Image.Image
+    model: Model, tmp_path: Path, image: object, same: Image.Image
 ) -> None:
     (tmp_path / "a.png").write_bytes(encoded(same))
-    (given,), (stored,) = predicted(model, photo), predicted(model, tmp_path / "a.png")
+    (given,), (stored,) = predicted(model, image), predicted(model, tmp_path / "a.png")
     assert given.top == stored.top
     assert given.path in ("array", "image")
 
@@ -344,15 +344,15 @@ def test_batches_lists_and_whatever_they_hold_are_predicted_in_order(
     with Image.open(photos[1]) as image:
         image.load()
     batch = np.stack([PIXELS, 255 - PIXELS])
-    mixed = [photos[0], image, [str(photos[2]), [batch]], (photo for photo in photos[3:5])]
+    mixed = [photos[0], image, [str(photos[2]), [batch]], (loaded for loaded in photos[3:5])]
     rows = predicted(model, mixed, batch=2)
     names = ["array[0]", "array[1]"]
     assert [row.path for row in rows] == [
         str(photos[0]), str(photos[1]), str(photos[2]), *names, *map(str, photos[3:5])
     ]  # fmt: skip
     one_by_one = [*photos[:3], *batch, *photos[3:5]]
-    for row, photo in zip(rows, one_by_one, strict=True):
-        (alone,) = predicted(model, photo)
+    for row, loaded in zip(rows, one_by_one, strict=True):
+        (alone,) = predicted(model, loaded)
         assert row.probability == pytest.approx(alone.probability, abs=1e-5)
     assert [row.top for row in predicted(model, photos)] == [
         row.top for row in predicted(model, *photos)
@@ -364,8 +364,8 @@ def test_batches_lists_and_whatever_they_hold_are_predicted_in_order(
     [
         (7, "expected a path, an array, a PIL image or a list of them, but int came"),
         (None, "expected a path, an array, a PIL image or a list of them, but NoneType came"),
-        (np.zeros((3, 20, 20), np.uint8), "an array of shape (3, 20, 20) is no picture"),
-        (np.zeros((20, 20, 2), np.uint8), "an array of shape (20, 20, 2) is no picture"),
+        (np.zeros((3, 20, 20), np.uint8), "an array of shape (3, 20, 20) is no image"),
+        (np.zeros((20, 20, 2), np.uint8), "an array of shape (20, 20, 2) is no image"),
         (np.zeros((0, 20), np.uint8), "an array of shape (0, 20) has no pixels"),
         (PIXELS.astype(np.int64), "an array of int64 does not say which value is white"),
         (PIXELS.astype(float), "an array of floats from 0 to 255 came; expected 0 to 1, or uint8"),
@@ -374,16 +374,16 @@ def test_batches_lists_and_whatever_they_hold_are_predicted_in_order(
     ],
 )
 def test_what_may_mean_several_things_is_refused_in_a_sentence(
-    model: Model, photo: object, reason: str
+    model: Model, image: object, reason: str
 ) -> None:
     with pytest.raises(OptionError) as caught:
-        predicted(model, photo)
+        predicted(model, image)
     assert str(caught.value).startswith(reason)
 
 
 @pytest.mark.parametrize("place", ["https://example.org/cat.jpg", "http://example.org/a"])
 def test_an_address_of_the_web_is_refused_in_a_sentence(model: Model, place: str) -> None:
-    expected = f"{place}: pictures are not fetched from the web; download it and give the file"
+    expected = f"{place}: images are not fetched from the web; download it and give the file"
     with pytest.raises(DataError) as caught:
         predicted(model, place)
     assert str(caught.value) == expected
@@ -425,7 +425,7 @@ def _children(process: int) -> str:
     return Path(f"/proc/{process}/task/{process}/children").read_text()
 
 
-def test_pictures_of_shards_that_are_not_those_packed_are_rows_with_an_error(
+def test_images_of_shards_that_are_not_those_packed_are_rows_with_an_error(
     model: Model, tmp_path: Path
 ) -> None:
     for name in ("a", "b"):

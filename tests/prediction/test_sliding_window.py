@@ -1,4 +1,4 @@
-"""A classifier slid over a picture answers as it would for each window."""
+"""A classifier slid over an image answers as it would for each window."""
 
 from __future__ import annotations
 
@@ -92,15 +92,15 @@ def test_what_is_probable_is_found_at_its_pixel():
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (np.zeros((31, 90), np.uint8), "a window is 32 x 32 pixels, but the picture has 31 x 90; "
+        (np.zeros((31, 90), np.uint8), "a window is 32 x 32 pixels, but the image has 31 x 90; "
          "enlarge it or predict it whole"),
-        (np.zeros((90, 91, 3), np.uint8), "expected a picture of uint8 with 1 channel, but uint8 "
+        (np.zeros((90, 91, 3), np.uint8), "expected an image of uint8 with 1 channel, but uint8 "
          "of shape (90, 91, 3) came"),
-        (np.zeros((90, 91)), "expected a picture of uint8 with 1 channel, but float64 of shape "
+        (np.zeros((90, 91)), "expected an image of uint8 with 1 channel, but float64 of shape "
          "(90, 91) came"),
     ],
 )  # fmt: skip
-def test_a_picture_that_does_not_fit_is_one_sentence(page, message: str):
+def test_a_image_that_does_not_fit_is_one_sentence(page, message: str):
     with pytest.raises(OptionError) as caught:
         slide(model(zoo.build("lenet5"), 1, 32, 10), page)
     assert str(caught.value) == message
@@ -111,8 +111,8 @@ class Outside(nn.Module):
         super().__init__()
         self.head = nn.Linear(64, 2)
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return self.head(pictures.flatten(1))
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(images.flatten(1))
 
 
 def test_a_network_that_flattens_or_averages_otherwise_is_refused():
@@ -121,24 +121,24 @@ def test_a_network_that_flattens_or_averages_otherwise_is_refused():
         with pytest.raises(OptionError) as caught:
             make_convolutional(network, (1, 8, 8))
         assert str(caught.value) == (
-            f"{type(network).__name__} cannot be slid over a picture: with convolutions in place "
+            f"{type(network).__name__} cannot be slid over an image: with convolutions in place "
             "of its dense layers it does not give the same answers; it must flatten and average "
             "in modules, and only at its end"
         )
 
 
 class Scaled(nn.Module):
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-        return pictures * pictures.mean((2, 3), keepdim=True)
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images * images.mean((2, 3), keepdim=True)
 
 
-def test_a_network_that_sees_the_whole_picture_early_is_refused():
+def test_a_network_that_sees_the_whole_image_early_is_refused():
     parts = [Scaled(), nn.Conv2d(1, 3, 5), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     with pytest.raises(OptionError) as caught:
         slide(model(nn.Sequential(*parts), 1, 9, 3), np.zeros((40, 40), np.uint8))
     assert str(caught.value) == (
-        "Sequential cannot be slid over a picture: it has layers, such as squeeze and excitation, "
-        "that see the whole picture before its end"
+        "Sequential cannot be slid over an image: it has layers, such as squeeze and excitation, "
+        "that see the whole image before its end"
     )
 
 
@@ -152,8 +152,8 @@ def test_a_network_finds_more_threes_of_a_form_than_a_template_does(tmp_path: Pa
     )  # fmt: skip
     network = striate.load(run.model_file)
     assert set(network.class_names) == {*map(str, range(10)), NOTHING}
-    pictures, kinds = digits(slice(300))
-    three = pictures[kinds == 3][16]
+    images, kinds = digits(slice(300))
+    three = images[kinds == 3][16]
     tuned, other = form(slice(300, 400), seed=1), form(slice(400, 500), seed=2)
     scores = {}
     for name, search in {

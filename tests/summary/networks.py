@@ -21,10 +21,10 @@ def described(name: str) -> Summary:
     return summarize(network, CARDS[name].input, name)
 
 
-def dissected(build: Callable[[], nn.Module], picture: tuple[int, ...] = (3, 8, 8)) -> Summary:
+def dissected(build: Callable[[], nn.Module], image: tuple[int, ...] = (3, 8, 8)) -> Summary:
     with meta_init():
         network = build()
-    return summarize(network, picture, "mine")
+    return summarize(network, image, "mine")
 
 
 class Sum(nn.Module):

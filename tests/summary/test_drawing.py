@@ -110,9 +110,9 @@ def test_larger_volumes_are_drawn_larger(name: str) -> None:
 def test_sides_are_drawn_to_their_square_root() -> None:
     plan = planned(described("resnet18"))
     sizes = {volume.output: size for volume, size in zip(plan.every, plan.sizes, strict=True)}
-    picture, small = sizes[3, 224, 224], sizes[64, 56, 56]
-    assert picture[1] == 2 * small[1] == 132
-    assert picture[2] == 2 * small[2]
+    image, small = sizes[3, 224, 224], sizes[64, 56, 56]
+    assert image[1] == 2 * small[1] == 132
+    assert image[2] == 2 * small[2]
     assert sizes[256, 14, 14][0] == pytest.approx(2 * small[0])
 
 
@@ -257,7 +257,7 @@ def test_the_pixels_show_the_same_boxes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("picture", "network"),
+    ("image", "network"),
     [
         ((2, 30), lambda: chain(a=nn.Conv1d(2, 5, 3), pool=nn.MaxPool1d(2), b=nn.Flatten())),
         ((4, 6, 5), lambda: chain(a=nn.Linear(5, 3), b=nn.Linear(3, 2))),
@@ -266,8 +266,8 @@ def test_the_pixels_show_the_same_boxes() -> None:
         ((1, 1, 1), lambda: chain(up=nn.Upsample(scale_factor=9), head=nn.Conv2d(1, 1, 1))),
     ],
 )
-def test_any_network_can_be_drawn(picture: tuple[int, ...], network) -> None:
-    anatomy = dissected(network, picture)
+def test_any_network_can_be_drawn(image: tuple[int, ...], network) -> None:
+    anatomy = dissected(network, image)
     ET.fromstring(anatomy.to_svg())
     assert anatomy.to_png()[:4] == b"\x89PNG"
 
@@ -278,7 +278,7 @@ def test_arrows_end_in_their_point() -> None:
 
 
 def test_the_guide_shows_what_is_drawn_today() -> None:
-    page = Path(__file__).parents[2] / "docs" / "pictures" / "lenet5.svg"
+    page = Path(__file__).parents[2] / "docs" / "images" / "lenet5.svg"
     assert page.read_text("utf-8") == described("lenet5").to_svg()
 
 

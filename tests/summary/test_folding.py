@@ -16,9 +16,9 @@ def names(anatomy: Summary) -> list[str]:
 
 
 def sources(anatomy: Summary) -> dict[str, list[str]]:
-    rows = ["picture" if at < 0 else anatomy.layers[at].name for at in range(len(anatomy.layers))]
+    rows = ["image" if at < 0 else anatomy.layers[at].name for at in range(len(anatomy.layers))]
     return {
-        layer.name: ["picture" if at < 0 else rows[at] for at in layer.sources]
+        layer.name: ["image" if at < 0 else rows[at] for at in layer.sources]
         for layer in anatomy.layers
     }
 
@@ -30,7 +30,7 @@ def test_layers_of_a_chain_take_each_other() -> None:
 
 def test_a_sum_takes_both_its_paths() -> None:
     assert sources(dissected(residual)) == {
-        "stem": ["picture"],
+        "stem": ["image"],
         "block1.body.conv": ["stem"],
         "block1.body.norm": ["block1.body.conv"],
         "block1.shortcut": ["stem"],
@@ -40,7 +40,7 @@ def test_a_sum_takes_both_its_paths() -> None:
 
 def test_a_concatenation_takes_all_its_branches() -> None:
     assert sources(dissected(inception)) == {
-        "stem": ["picture"],
+        "stem": ["image"],
         "mixed0.0": ["stem"],
         "mixed0.1.a": ["stem"],
         "mixed0.1.b": ["mixed0.1.a"],

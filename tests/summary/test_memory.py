@@ -24,7 +24,7 @@ from striate.layers import WithAuxHeads, chain, meta_init
 from striate.summary.backward_shapes import infer_training_shape
 from striate.summary.memory import Memory, estimate_memory
 
-PICTURE, FOUR, FIVE = (4 * 2 * channels * 8 * 8 for channels in (3, 4, 5))  # bytes of two, 8x8
+IMAGE, FOUR, FIVE = (4 * 2 * channels * 8 * 8 for channels in (3, 4, 5))  # bytes of two, 8x8
 SCALAR = 4
 
 
@@ -35,9 +35,9 @@ def two_convolutions() -> nn.Module:
 def test_two_convolutions_are_as_by_hand() -> None:
     told = estimate_memory(two_convolutions(), (3, 8, 8), 2)
     assert told.weights == 4 * (4 * 27 + 4 + 5 * 4 + 5)
-    assert told.inference == PICTURE + FOUR + FIVE  # in the head: its input and its output
-    # the picture and the head's input are kept, the loop holds the output and the loss
-    held = PICTURE + FOUR + FIVE + SCALAR
+    assert told.inference == IMAGE + FOUR + FIVE  # in the head: its input and its output
+    # the image and the head's input are kept, the loop holds the output and the loss
+    held = IMAGE + FOUR + FIVE + SCALAR
     softmax = FIVE + FIVE  # its output and the gradient of its input
     head = FIVE + FOUR + 4 * (5 * 4 + 5)  # gradients of its output, input and weights
     assert told.training == held + SCALAR + max(softmax, head)
@@ -46,12 +46,12 @@ def test_two_convolutions_are_as_by_hand() -> None:
 @pytest.mark.parametrize(("in_place", "activations"), [(False, 2 * FOUR), (True, FOUR)])
 def test_what_is_done_in_place_takes_nothing(in_place: bool, activations: int) -> None:
     network = chain(head=nn.Conv2d(3, 4, 1), relu=nn.ReLU(in_place))
-    assert estimate_memory(network, (3, 8, 8), 2).inference == PICTURE + activations
+    assert estimate_memory(network, (3, 8, 8), 2).inference == IMAGE + activations
 
 
 def test_a_view_takes_nothing() -> None:
     network = chain(head=nn.Conv2d(3, 4, 1), flat=nn.Flatten())
-    assert estimate_memory(network, (3, 8, 8), 2).inference == PICTURE + FOUR
+    assert estimate_memory(network, (3, 8, 8), 2).inference == IMAGE + FOUR
 
 
 def test_a_residual_sum_holds_both_of_its_inputs() -> None:
@@ -64,7 +64,7 @@ def test_a_residual_sum_holds_both_of_its_inputs() -> None:
             x = self.stem(x)
             return x + self.branch(x)
 
-    assert estimate_memory(Sum(), (3, 8, 8), 2).inference == PICTURE + 3 * FOUR
+    assert estimate_memory(Sum(), (3, 8, 8), 2).inference == IMAGE + 3 * FOUR
 
 
 def test_frozen_weights_need_no_gradients_and_keep_no_activations() -> None:
@@ -79,10 +79,10 @@ def test_frozen_weights_need_no_gradients_and_keep_no_activations() -> None:
     assert whole is not None
     assert part is not None
     logits, weights = 4 * 2 * 5, 4 * (256 * 5 + 5)
-    held = PICTURE + FOUR + logits + 2 * SCALAR
+    held = IMAGE + FOUR + logits + 2 * SCALAR
     assert whole == held + weights + 2 * FOUR  # gradients of the ReLU's output and input
     assert part == held + weights + logits  # those of the head's weights and output
-    assert none == PICTURE + 2 * FOUR
+    assert none == IMAGE + 2 * FOUR
 
 
 def test_auxiliary_heads_take_memory_in_training_alone() -> None:
@@ -126,9 +126,9 @@ def taken(network: nn.Module, shape: Sequence[int], *, training: bool) -> int:
     """What torch's profiler sees on the CPU, channels last."""
     network = network.to(memory_format=torch.channels_last).train(training)  # type: ignore[call-overload]
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watch:
-        pictures = torch.empty(tuple(shape), memory_format=torch.channels_last).normal_()
+        images = torch.empty(tuple(shape), memory_format=torch.channels_last).normal_()
         with torch.set_grad_enabled(training):
-            outputs = network(pictures)
+            outputs = network(images)
             if training:
                 F.cross_entropy(outputs, torch.zeros(len(outputs), dtype=torch.int64)).backward()
     events = watch.profiler.kineto_results.events()
@@ -193,15 +193,15 @@ def test_where_the_backward_pass_is_impossible_an_estimate_says_so() -> None:
 
     told = estimate_memory(chain(head=nn.Conv2d(3, 4, 1), twice=Twice()), (3, 8, 8), 2)
     assert told.remark == "an estimate: no backward pass, since no way back"
-    # the picture and the softmax are kept, the output and the loss held; two gradients beside them
-    assert told.training == PICTURE + FOUR + FOUR + SCALAR + 2 * FOUR + 4 * (4 * 3 + 4)
+    # the image and the softmax are kept, the output and the loss held; two gradients beside them
+    assert told.training == IMAGE + FOUR + FOUR + SCALAR + 2 * FOUR + 4 * (4 * 3 + 4)
 
 
-def test_pictures_that_do_not_fit_are_refused() -> None:
+def test_images_that_do_not_fit_are_refused() -> None:
     with pytest.raises(OptionError) as caught:
         estimate_memory(two_convolutions(), (1, 8, 8), 2)
     assert str(caught.value) == (
-        "the network cannot take 2 pictures of 1x8x8: it takes 3 channels, but 1 came"
+        "the network cannot take 2 images of 1x8x8: it takes 3 channels, but 1 came"
     )
 
 

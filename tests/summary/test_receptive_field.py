@@ -48,20 +48,20 @@ def open_to_all(network: nn.Module) -> nn.Module:
 
 
 def seen(network: nn.Module, shape: tuple[int, ...], layer: Layer, unit: int) -> tuple[int, int]:
-    """The first and the last row of the picture that a unit's gradient reaches."""
+    """The first and the last row of the image that a unit's gradient reaches."""
     kept: list[Tensor] = []
     module = network.get_submodule(layer.name)
     handle = module.register_forward_hook(lambda _module, _inputs, output: kept.append(output))
-    picture = torch.rand(1, *shape, dtype=torch.double, requires_grad=True)
-    network(picture)
+    image = torch.rand(1, *shape, dtype=torch.double, requires_grad=True)
+    network(image)
     handle.remove()
-    (gradient,) = torch.autograd.grad(kept[0][:, :, unit].sum(), picture)
+    (gradient,) = torch.autograd.grad(kept[0][:, :, unit].sum(), image)
     rows = gradient.abs().flatten(2).sum(dim=(0, 1)).reshape(shape[1], -1).sum(dim=1).nonzero()
     return int(rows.min()), int(rows.max())
 
 
 def told(layer: Layer, unit: int) -> tuple[float, float]:
-    """The first and the last row that a unit is said to see, in the picture or beyond it."""
+    """The first and the last row that a unit is said to see, in the image or beyond it."""
     assert layer.receptive_field is not None
     assert layer.jump is not None
     assert layer.start is not None
@@ -176,14 +176,14 @@ def test_a_network_sees_what_is_foretold(name: str) -> None:
         network.get_submodule(layer.name).register_forward_hook(
             lambda _module, _inputs, output, at=layer.name: kept.update({at: output})
         )
-    picture = torch.rand(1, *shape, dtype=torch.double, requires_grad=True)
+    image = torch.rand(1, *shape, dtype=torch.double, requires_grad=True)
     with contextlib.suppress(RuntimeError):  # in the head, whose weights are on the meta device
-        network(picture)
+        network(image)
     exact = 0
     for layer in layers:
         for unit in (layer.output[1] // 2, 0):
             (gradient,) = torch.autograd.grad(
-                kept[layer.name][:, :, unit].sum(), picture, retain_graph=True
+                kept[layer.name][:, :, unit].sum(), image, retain_graph=True
             )
             rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero()
             (first, last), (low, high) = (int(rows.min()), int(rows.max())), told(layer, unit)

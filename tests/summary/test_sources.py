@@ -15,7 +15,7 @@ import striate
 from striate.cli import main
 from striate.errors import OptionError
 
-PICTURE = torch.zeros(1, 3, 3, 3)
+IMAGE = torch.zeros(1, 3, 3, 3)
 OWN = """
 import helper
 from torch import nn
@@ -107,7 +107,7 @@ def test_a_function_and_a_module_are_taken_as_well(own: Path) -> None:
         ),
         (
             "mynet.py:Looking",
-            "mynet.py:Looking cannot take a picture of 3x224x224: its forward asks for values, as "
+            "mynet.py:Looking cannot take an image of 3x224x224: its forward asks for values, as "
             "`if x.sum() > 0` does, but only shapes are known",
         ),
     ],
@@ -119,11 +119,11 @@ def test_what_cannot_be_described_is_one_sentence(
     assert capsys.readouterr().err == f"striate: error: {message}\n"
 
 
-def test_a_module_needs_the_shape_of_its_picture() -> None:
+def test_a_module_needs_the_shape_of_its_image() -> None:
     with pytest.raises(OptionError) as caught:
         striate.describe(nn.Flatten())
     assert str(caught.value) == (
-        "describe needs the shape of a picture, as in describe(net, (3, 64, 64))"
+        "describe needs the shape of an image, as in describe(net, (3, 64, 64))"
     )
 
 
@@ -134,7 +134,7 @@ def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> No
     assert (resnet["params"], resnet["macs"], resnet["field"]) == (269_722, 40_551_040, 81)
     for told in (lenet, resnet):
         assert told["speed"]["seconds"] > 0
-        assert told["speed"]["pictures_per_second"] > 0
+        assert told["speed"]["images_per_second"] > 0
     assert main(["describe", "lenet5", "resnet20", "--folded"]) == 2
     assert capsys.readouterr().err == (
         "striate: error: --folded, --batch, --out and --network are for one network, but several "
@@ -189,15 +189,15 @@ PROGRAM = "a program that torch made of a module shows no layers; give the modul
     ("make", "message"),
     [
         (lambda: torch.jit.script(small()), f"RecursiveScriptModule: {PROGRAM}"),
-        (lambda: torch.jit.trace(small(), PICTURE), f"TopLevelTracedModule: {PROGRAM}"),
+        (lambda: torch.jit.trace(small(), IMAGE), f"TopLevelTracedModule: {PROGRAM}"),
         (lambda: torch.jit.freeze(torch.jit.script(small())), f"RecursiveScriptModule: {PROGRAM}"),
         (lambda: nn.Sequential(nn.ReLU(), torch.jit.script(nn.Conv2d(3, 4, 3))),
          f"Sequential, layer 1: {PROGRAM}"),
-        (lambda: torch.export.export(small(), (PICTURE,)).module(), f"GraphModule: {PROGRAM}"),
-        (lambda: torch.export.export(small(), (PICTURE,)),
+        (lambda: torch.export.export(small(), (IMAGE,)).module(), f"GraphModule: {PROGRAM}"),
+        (lambda: torch.export.export(small(), (IMAGE,)),
          "expected a module of torch, but ExportedProgram came; give the module it was made from"),
         (lambda: nn.Sequential(nn.ReLU(), nn.LazyConv2d(4, 3)),
-         "Sequential, layer 1: its weights have no shapes before its first picture; run it on one"),
+         "Sequential, layer 1: its weights have no shapes before its first image; run it on one"),
         (lambda: nn.ReLU, "expected a module of torch, but type came"),
         (lambda: 3, "expected a module of torch, but int came"),
     ],

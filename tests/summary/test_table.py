@@ -1,4 +1,4 @@
-"""The layers of a network with their volumes and parameters, and pictures that do not fit."""
+"""The layers of a network with their volumes and parameters, and images that do not fit."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from striate.summary import Summary, summarize
 from striate.zoo import CARDS
 
 
-def described(name: str, picture: tuple[int, int, int] | None = None, **sizes: int) -> Summary:
+def described(name: str, image: tuple[int, int, int] | None = None, **sizes: int) -> Summary:
     with meta_init():
         network = zoo.build(name, **sizes)
-    return summarize(network, picture or CARDS[name].input, name)
+    return summarize(network, image or CARDS[name].input, name)
 
 
 def on_meta(build: Callable[[], nn.Module]) -> nn.Module:
@@ -131,24 +131,24 @@ def test_a_table_is_json_and_html() -> None:
     assert '<td style="text-align:left">a&lt;b</td>' in page
 
 
-@pytest.mark.parametrize("picture", [(1, 32, 32), (1, 20, 20)])
-def test_nothing_stays_on_the_network(picture: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("image", [(1, 32, 32), (1, 20, 20)])
+def test_nothing_stays_on_the_network(image: tuple[int, int, int]) -> None:
     network = on_meta(lambda: zoo.build("lenet5"))
-    if picture == (1, 32, 32):
-        summarize(network, picture, "lenet5")
+    if image == (1, 32, 32):
+        summarize(network, image, "lenet5")
     else:
         with pytest.raises(OptionError):
-            summarize(network, picture, "lenet5")
+            summarize(network, image, "lenet5")
     for module in network.modules():
         assert not module._forward_hooks
         assert not module._forward_pre_hooks
 
 
-def test_a_picture_too_small_for_a_window_is_told_the_layer_and_the_sizes() -> None:
+def test_a_image_too_small_for_a_window_is_told_the_layer_and_the_sizes() -> None:
     with pytest.raises(OptionError) as caught:
         described("lenet5", (1, 28, 28))
     assert str(caught.value) == (
-        "lenet5 cannot take a picture of 1x28x28; at layer c5.conv: a window of 5 at dilation 1 "
+        "lenet5 cannot take an image of 1x28x28; at layer c5.conv: a window of 5 at dilation 1 "
         "spans 5 pixels, but the input has 4 (size 4, padding 0 on each side); "
         "use at least 32 pixels a side"
     )
@@ -159,31 +159,31 @@ def test_padding_and_dilation_of_the_layer_are_told() -> None:
     with pytest.raises(OptionError) as caught:
         summarize(network, (3, 7, 70), "mine")
     assert str(caught.value) == (
-        "mine cannot take a picture of 3x7x70; at layer b: a window of 5 at dilation 3 spans 13 "
+        "mine cannot take an image of 3x7x70; at layer b: a window of 5 at dilation 3 spans 13 "
         "pixels, but the input has 9 (size 7, padding 1 on each side); use at least 11 pixels a "
         "side"
     )
 
 
 @pytest.mark.parametrize(
-    ("picture", "layer"),
+    ("image", "layer"),
     [((3, 32, 32), "c1.conv"), ((1, 64, 64), "f6.dense"), ((1, 2, 2), "c1.conv")],
 )
-def test_any_other_misfit_names_the_layer(picture: tuple[int, int, int], layer: str) -> None:
+def test_any_other_misfit_names_the_layer(image: tuple[int, int, int], layer: str) -> None:
     with pytest.raises(OptionError) as caught:
-        described("lenet5", picture)
-    shown = "x".join(map(str, picture))
-    start = f"lenet5 cannot take a picture of {shown}; at layer {layer}: "
+        described("lenet5", image)
+    shown = "x".join(map(str, image))
+    start = f"lenet5 cannot take an image of {shown}; at layer {layer}: "
     assert str(caught.value).startswith(start)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("picture", [(1, -3, 5), (1, 2**40, 2**40)])
-def test_a_picture_that_cannot_be_is_refused(picture: tuple[int, int, int]) -> None:
+@pytest.mark.parametrize("image", [(1, -3, 5), (1, 2**40, 2**40)])
+def test_a_image_that_cannot_be_is_refused(image: tuple[int, int, int]) -> None:
     with pytest.raises(OptionError) as caught:
-        described("lenet5", picture)
-    shown = "x".join(map(str, picture))
-    assert str(caught.value).startswith(f"lenet5 cannot take a picture of {shown}: ")
+        described("lenet5", image)
+    shown = "x".join(map(str, image))
+    assert str(caught.value).startswith(f"lenet5 cannot take an image of {shown}: ")
 
 
 def test_markdown_keeps_its_cells_whatever_the_names() -> None:

@@ -115,7 +115,7 @@ def count_in_float64() -> None:
 
     def doubled(pixels: ImageDataset, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
         for batch in gathered(pixels, places):
-            yield Batch(batch.pictures.double(), batch.labels)
+            yield Batch(batch.images.double(), batch.labels)
 
     setup.to_device = lambda network, device: place(network, device).double()
     ImageDataset._gather = doubled

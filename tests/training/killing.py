@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def kill(place: Path, kills: int, chance: random.Random) -> dict[str, int]:
-    photos = pictures(place / "photos")
+    photos = images(place / "photos")
     whole = live(lambda: train(photos, place / "whole", None))
     assert whole == 0, "the training that nobody kills has failed"
     expected = outcome(place / "whole")
@@ -147,7 +147,7 @@ def outcome(folder: Path) -> dict[str, object]:
     return {"epochs": epochs, "digests": digests, "partial": partial, "finished": run.finished}
 
 
-def pictures(folder: Path) -> Path:
+def images(folder: Path) -> Path:
     for kind in ("flat", "slanted", "upright"):
         (folder / kind).mkdir(parents=True)
         for seed in range(40):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from striate.training.health import Cause, diagnose
 
-PICTURES = torch.ones(3, 1, 4, 4)
+IMAGES = torch.ones(3, 1, 4, 4)
 
 
 def network() -> nn.Sequential:
@@ -19,11 +19,11 @@ def network() -> nn.Sequential:
     return built
 
 
-def test_pictures_that_are_not_finite_are_the_cause():
-    pictures = PICTURES.clone()
-    pictures[1, 0, 2, 2] = float("nan")
-    assert diagnose(network(), pictures, "float32") == Cause(
-        "the pictures of this batch are not finite themselves", "striate check"
+def test_images_that_are_not_finite_are_the_cause():
+    images = IMAGES.clone()
+    images[1, 0, 2, 2] = float("nan")
+    assert diagnose(network(), images, "float32") == Cause(
+        "the images of this batch are not finite themselves", "striate check"
     )
 
 
@@ -31,7 +31,7 @@ def test_the_first_weight_that_is_not_finite_is_named():
     built = network()
     with torch.no_grad():
         built.get_parameter("norm.bias")[1] = float("inf")
-    assert diagnose(built, PICTURES, "float32") == Cause(
+    assert diagnose(built, IMAGES, "float32") == Cause(
         "norm.bias is not finite since an update before; likely cause: that rate"
     )
 
@@ -41,7 +41,7 @@ def test_the_first_layer_whose_output_is_not_finite_is_named_with_its_weights():
     with torch.no_grad():
         built.get_parameter("two.weight").fill_(3e38)
     built.get_buffer("norm.running_mean").fill_(float("nan"))  # as the failed step leaves it
-    found = diagnose(built, PICTURES * torch.arange(3).view(3, 1, 1, 1), "float32")
+    found = diagnose(built, IMAGES * torch.arange(3).view(3, 1, 1, 1), "float32")
     assert found == Cause(
         "the output of two is not finite, with weights up to 3e+38; likely cause: that rate"
     )
@@ -56,7 +56,7 @@ class Narrow(nn.Module):
 
 def test_precision_is_the_cause_where_float32_is_well():
     built = nn.Sequential(nn.Conv2d(1, 2, 3), Narrow())
-    assert diagnose(built, PICTURES, "bfloat16") == Cause(
+    assert diagnose(built, IMAGES, "bfloat16") == Cause(
         "the output of 1 is not finite in bfloat16, but is in float32; likely cause: the precision",
         "--precision float32",
     )
@@ -67,7 +67,7 @@ def test_where_all_is_finite_the_largest_output_is_named():
     with torch.no_grad():
         built.get_parameter("two.weight").zero_()
         built.get_parameter("two.bias").fill_(5e6)
-    assert diagnose(built, PICTURES, "float32") == Cause(
+    assert diagnose(built, IMAGES, "float32") == Cause(
         "the output of two reaches 5e+06; likely cause: that rate"
     )
 

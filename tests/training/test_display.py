@@ -140,7 +140,7 @@ def test_lines_break_between_words(folder: Path, columns: int):
     lines = screen(told(["-c", PROGRAM, "finish", str(folder)], columns)[0], columns)
     words = " ".join(lines).split()
     for sentence in (
-        "resnet18: 11,177,538 parameters, 2 classes, pictures of 128x128 pixels",
+        "resnet18: 11,177,538 parameters, 2 classes, images of 128x128 pixels",
         "form of a step: channels last, float32, parts of a batch side by side",
         "a note of " + "wonderful words " * 12 + "that end here",
     ):

@@ -128,7 +128,7 @@ def test_a_norm_of_a_batch_in_two_parts_is_that_of_the_whole(cases: Path):
         (
             "batch",
             [2, 8],
-            "2 processes share a batch and a local norm needs two pictures in each, "
+            "2 processes share a batch and a local norm needs two images in each, "
             "but the batch is 3; give --batch 4 or more",
         ),
     ],

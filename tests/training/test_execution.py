@@ -32,9 +32,9 @@ QUICK = {"epochs": 2, "batch": 16, "threads": 1, "seed": 3}
 CPU = torch.device("cpu")
 
 
-def batch(channels: int = 1, size: int = 32, pictures: int = 7) -> Batch:
+def batch(channels: int = 1, size: int = 32, images: int = 7) -> Batch:
     torch.manual_seed(1)
-    return Batch(torch.randn(pictures, channels, size, size), torch.arange(pictures) % 5)
+    return Batch(torch.randn(images, channels, size, size), torch.arange(images) % 5)
 
 
 def network(name: str = "lenet5", channels: int = 1) -> nn.Module:
@@ -57,7 +57,7 @@ def passed(
 @pytest.mark.parametrize("name", ["lenet5", "lenet5_1998", "mlp"])
 def test_quicker_layers_give_the_same_loss_and_gradients(name: str, layout):
     size = 32 if name == "lenet5" else zoo.card(name).input[1]
-    shape, given = replace(PLAIN, memory_layout=layout), batch(size=size, pictures=3)
+    shape, given = replace(PLAIN, memory_layout=layout), batch(size=size, images=3)
     quick = network(name)
     use_fast_cpu_layers(quick)
     (loss, gradients), (other, others) = (
@@ -79,11 +79,11 @@ def test_quicker_layers_give_the_same_loss_and_gradients(name: str, layout):
         nn.Conv2d(4, 6, 5, stride=3, bias=False),
     ],
 )
-def test_kernels_that_cover_a_picture_give_what_they_gave(convolution: nn.Module):
-    pictures = torch.randn(2, 4, 5, 5)
-    expected = convolution(pictures)
+def test_kernels_that_cover_a_image_give_what_they_gave(convolution: nn.Module):
+    images = torch.randn(2, 4, 5, 5)
+    expected = convolution(images)
     use_fast_cpu_layers(convolution)
-    torch.testing.assert_close(convolution(pictures), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(convolution(images), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_quicker_layers_are_taken_where_they_apply():
@@ -108,10 +108,10 @@ def test_quicker_layers_are_taken_where_they_apply():
 )
 @pytest.mark.parametrize("size", [(8, 8), (7, 9)])
 def test_other_pools_stay_as_they_are(pool: nn.Module, size: tuple[int, int]):
-    pictures = torch.randn(2, 3, *size)
-    expected = pool(pictures)
+    images = torch.randn(2, 3, *size)
+    expected = pool(images)
     use_fast_cpu_layers(pool)
-    torch.testing.assert_close(pool(pictures), expected)
+    torch.testing.assert_close(pool(images), expected)
 
 
 @pytest.mark.parametrize("layout", ["channels-last", "channels-first"])
@@ -125,9 +125,9 @@ def test_parts_side_by_side_add_up_to_the_whole(split: int, layout):
 
 
 def test_parts_side_by_side_give_the_same_bits_each_time():
-    first = passed(network(), replace(PLAIN, micro_batches=3), batch(pictures=32))
+    first = passed(network(), replace(PLAIN, micro_batches=3), batch(images=32))
     for _ in range(5):
-        again = passed(network(), replace(PLAIN, micro_batches=3), batch(pictures=32))
+        again = passed(network(), replace(PLAIN, micro_batches=3), batch(images=32))
         assert again[0] == first[0]
         assert all(torch.equal(a, b) for a, b in zip(again[1], first[1], strict=True))
 

@@ -102,7 +102,7 @@ def judged(network: nn.Module, count: int = 20) -> list[str]:
 
 def test_a_dead_layer_is_named():
     assert judged(rectified([-9.0] * 4)) == [
-        "after epoch 5: 1 is dead: its output is 0 for each of 20 pictures; likely cause: a "
+        "after epoch 5: 1 is dead: its output is 0 for each of 20 images; likely cause: a "
         "learning rate that was too high for a moment; a lower one needs a new start"
     ]
 
@@ -110,7 +110,7 @@ def test_a_dead_layer_is_named():
 def test_dead_channels_are_counted_where_enough_was_seen():
     one_dead = rectified([0.0, -9.0, 0.0, 0.0])
     assert judged(one_dead) == [
-        "after epoch 5: 1 of 4 channels of 1 are dead: 0 for each of 20 pictures; likely cause: a "
+        "after epoch 5: 1 of 4 channels of 1 are dead: 0 for each of 20 images; likely cause: a "
         "learning rate that was too high for a moment, or too wide a layer"
     ]
     assert judged(one_dead, count=9) == []

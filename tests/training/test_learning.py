@@ -97,9 +97,9 @@ def test_a_stopped_run_goes_on_bit_for_bit(
 def test_steps_that_wait_for_an_update_are_one_large_step(photos: Path, tmp_path: Path):
     options = {**QUICK, "augment": "none", "learning_rate": 0.05, "schedule": "constant"}
     run = striate.train(photos, out=tmp_path / "one", progress=False, **{**options, "batch": 4096})
-    pictures = run.read_json("data_report.json")["pictures"]["train"]
-    parts = next(number for number in (2, 3, 5, 7, 11) if pictures % number == 0)
-    options |= {"batch": pictures // parts, "accumulate": parts}
+    images = run.read_json("data_report.json")["images"]["train"]
+    parts = next(number for number in (2, 3, 5, 7, 11) if images % number == 0)
+    options |= {"batch": images // parts, "accumulate": parts}
     split = striate.train(photos, out=tmp_path / "split", progress=False, **options)
     wholes, splits = under("network.", tensors(run)), under("network.", tensors(split))
     for name, tensor in wholes.items():
@@ -169,7 +169,7 @@ def test_the_rate_falls_at_a_plateau(photos: Path, tmp_path: Path):
 
 
 @pytest.mark.parametrize("balance", ["weights", "sampling"])
-def test_a_class_of_few_pictures_counts_as_much_as_the_others(
+def test_a_class_of_few_images_counts_as_much_as_the_others(
     photos: Path, tmp_path: Path, balance: str
 ):
     here = tmp_path / "photos"
@@ -187,7 +187,7 @@ def test_a_class_of_few_pictures_counts_as_much_as_the_others(
     assert asked_for_flat(balance=balance) > asked_for_flat()
 
 
-def test_weighted_losses_are_those_of_pictures_that_come_as_often():
+def test_weighted_losses_are_those_of_images_that_come_as_often():
     torch.manual_seed(0)
     logits, targets = torch.randn(4, 3), torch.tensor([0, 2, 2, 1])
     weights = torch.tensor([2.0, 1.0, 0.6])

@@ -78,7 +78,7 @@ def test_a_loss_that_never_fell_suggests_nothing():
         "a", "sgd", 8, RATES, losses, tuple(smooth(losses)), 1.1, None, exploded_rate=False
     )
     assert str(test).splitlines()[-1] == (
-        "a with sgd and 8 pictures a step: no rate up to 10 lowered the loss by more than batches "
+        "a with sgd and 8 images a step: no rate up to 10 lowered the loss by more than batches "
         f"differ, from 1.1 to {min(test.smoothed[9:]):.3g}; it never exploded; a larger --batch or "
         "more --steps tell more"
     )
@@ -120,7 +120,7 @@ def test_the_table_marks_the_suggestion(test: RateTest):
     (marked,) = [row for row in rows if row.endswith("  <- suggested")]
     assert float(marked.split()[0]) <= float(f"{test.suggested:.2g}") * 1.01
     assert verdict == (
-        f"lenet5 with nesterov and 16 pictures a step: a learning rate of {test.suggested:.2g}, a "
+        f"lenet5 with nesterov and 16 images a step: a learning rate of {test.suggested:.2g}, a "
         f"quarter of the rate where the smoothed loss was least; the loss exploded at "
         f"{test.rates[-1]:.2g}"
     )

@@ -40,13 +40,13 @@ def test_the_largest_power_of_two_that_fits_is_taken(batch: int):
         (needed / AUTO_FRACTION + 1, batch),
         (needed / AUTO_FRACTION - 1, batch // 2),
     ):
-        settled = room(int(free)).resolve_batch_size(TrainOptions(batch="auto"), pictures=1000)
+        settled = room(int(free)).resolve_batch_size(TrainOptions(batch="auto"), images=1000)
         assert settled.batch == max(2, expected)
 
 
-def test_no_more_pictures_are_taken_than_there_are():
-    for pictures, batch in ((2, 2), (63, 32), (64, 64), (1000, 512)):
-        assert room(10**12).resolve_batch_size(TrainOptions(batch="auto"), pictures).batch == batch
+def test_no_more_images_are_taken_than_there_are():
+    for images, batch in ((2, 2), (63, 32), (64, 64), (1000, 512)):
+        assert room(10**12).resolve_batch_size(TrainOptions(batch="auto"), images).batch == batch
 
 
 def test_a_batch_that_was_asked_for_stays():
@@ -75,7 +75,7 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does():
     with pytest.raises(OptionError) as caught:
         space.check_fits(recipe(1000))
     assert str(caught.value) == (
-        "a step of 1,000 pictures of 3x32x32 takes about 1.57 GB of memory with resnet20, but "
+        "a step of 1,000 images of 3x32x32 takes about 1.57 GB of memory with resnet20, but "
         "100 MB are free; take --batch 32 or less, a smaller --size or another network"
     )
 
@@ -149,6 +149,6 @@ def test_a_training_that_would_not_fit_leaves_no_run(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(setup, "free_memory", lambda *_: 2_000_000)
-    with pytest.raises(OptionError, match="a step of 64 pictures of 1x32x32 takes about"):
+    with pytest.raises(OptionError, match="a step of 64 images of 1x32x32 takes about"):
         striate.train(photos, out=tmp_path / "run", batch=64, progress=False)
     assert not (tmp_path / "run").exists()

@@ -417,20 +417,19 @@ WRONG = {
     "bad.py:Dict": f"bad.py:Dict gives a dict in evaluation; {LOGITS}",
     "bad.py:Heads": f"bad.py:Heads gives a tuple while training; {LOGITS}",
     "bad.py:Squeezed": (
-        f"bad.py:Squeezed gives (3,) for 1 picture of 1x32x32 in evaluation; {SHAPE}"
+        f"bad.py:Squeezed gives (3,) for 1 image of 1x32x32 in evaluation; {SHAPE}"
     ),
     "bad.py:Nan": (
-        "bad.py:Nan gives logits that are not finite for 1 picture of 1x32x32 of noise in "
-        "evaluation"
+        "bad.py:Nan gives logits that are not finite for 1 image of 1x32x32 of noise in evaluation"
     ),
     "bad.py:Whole": "bad.py:Whole gives int64; expected logits in float32",
     "bad.py:Cut": "bad.py:Cut gives logits that do not depend on what can be trained of it",
-    "bad.py:Wide": f"bad.py:Wide gives (1, 10) for 1 picture of 1x32x32 in evaluation; {SHAPE}",
-    "bad.py:Two": "bad.py:Two takes 2 inputs (x, mask); expected one, the pictures",
+    "bad.py:Wide": f"bad.py:Wide gives (1, 10) for 1 image of 1x32x32 in evaluation; {SHAPE}",
+    "bad.py:Two": "bad.py:Two takes 2 inputs (x, mask); expected one, the images",
     "bad.py:Large": (
-        "bad.py:Large does not take 1 picture of 1x32x32: RuntimeError: mat1 and mat2 shapes "
+        "bad.py:Large does not take 1 image of 1x32x32: RuntimeError: mat1 and mat2 shapes "
         "cannot be multiplied (1x1024 and 4096x3) (bad.py, line 34)\n"
-        "where it needs pictures of another size or color, give --size or --color"
+        "where it needs images of another size or color, give --size or --color"
     ),
     "bad.py:Empty": "bad.py:Empty has no parameters that can be trained",
     "bad.py:Odd": "bad.py:Odd keeps _extra_state, which is no tensor and cannot be saved",
@@ -489,7 +488,7 @@ class Sliced(nn.Module):
 
 
 class Halved(Pooled):
-    """A pool of single pictures, and a buffer of truths."""
+    """A pool of single images, and a buffer of truths."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -15,8 +15,8 @@ BATCH = Batch(torch.zeros(4, 3, 8, 8), torch.zeros(4, dtype=torch.int64))
 
 
 @pytest.mark.parametrize("raised", [torch.OutOfMemoryError("CUDA out of memory."), MemoryError()])
-def test_memory_that_a_step_does_not_get_is_told_with_its_pictures(raised: Exception):
-    expected = "a step of 4 pictures of 3x8x8 needs more memory than cpu has free; take a smaller"
+def test_memory_that_a_step_does_not_get_is_told_with_its_images(raised: Exception):
+    expected = "a step of 4 images of 3x8x8 needs more memory than cpu has free; take a smaller"
     with pytest.raises(OptionError, match=expected), translate_torch_errors(BATCH):
         raise raised
 

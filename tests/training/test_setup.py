@@ -1,4 +1,4 @@
-"""What the loop needs is made of the pictures that it may see."""
+"""What the loop needs is made of the images that it may see."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def read(photos: Path, **options: object) -> PreparedData:
     return display.show_progress(work, Console(quiet=True))
 
 
-def test_mean_and_deviation_are_those_of_the_training_pictures(
+def test_mean_and_deviation_are_those_of_the_training_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(setup, "_AT_ONCE", 7)
     class_folders(tmp_path, {"one": 30, "two": 30}, side=16)
     data = read(tmp_path, size=16)
-    trained = [row for row, picture in enumerate(data.decoded.samples) if picture.split == "train"]
+    trained = [row for row, sample in enumerate(data.decoded.samples) if sample.split == "train"]
     assert 7 < len(trained) < 60
     values = data.decoded.pixels[trained].reshape(-1, 3) / 255
     assert data.preprocess.mean == pytest.approx(values.mean(axis=0))
     assert data.preprocess.std == pytest.approx(values.std(axis=0))
 
 
-def test_pictures_of_one_color_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
+def test_images_of_one_color_each_are_not_divided_by_nothing(tmp_path: Path) -> None:
     for number, path in enumerate(class_folders(tmp_path, {"one": 4, "two": 4})):
         Image.new("L", (9 + number, 9), 200).save(path)
     data = read(tmp_path, size=16, network="resnet18", fit="stretch")

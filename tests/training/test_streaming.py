@@ -56,7 +56,7 @@ def test_a_streamed_run_is_the_run_with_the_cache(
     events = list(striate.stream(place, out=tmp_path / "run", **options))
     notes = [event.text for event in events if isinstance(event, Note)]
     assert notes == [
-        "0.0 GB of decoded pictures do not fit into a cache of 0.0 GB; pictures are streamed: "
+        "0.0 GB of decoded images do not fit into a cache of 0.0 GB; images are streamed: "
         "decoded from their files whenever they are needed"
     ]
     run = Run.open(tmp_path / "run")
@@ -77,7 +77,7 @@ def test_every_way_of_making_batches_can_stream(
 
 
 @pytest.mark.usefixtures("no_room")
-def test_a_picture_that_vanishes_stops_a_streamed_run_which_then_goes_on(
+def test_a_image_that_vanishes_stops_a_streamed_run_which_then_goes_on(
     photos: Path, weights: list[str], tmp_path: Path
 ):
     mine = shutil.copytree(photos, tmp_path / "photos")
@@ -129,7 +129,7 @@ def test_a_run_begun_on_a_folder_can_go_on_from_its_shards(
 
 
 @pytest.mark.usefixtures("no_room")
-def test_streamed_pictures_are_judged_and_told_as_others(
+def test_streamed_images_are_judged_and_told_as_others(
     photos: Path, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     run = striate.train(shards, out=tmp_path / "run", **QUICK)

@@ -32,7 +32,7 @@ def weights(file: Path) -> dict[str, list[float]]:
 
 
 def without_times(events: list) -> list[str]:
-    timed = ("seconds", "pictures_per_second", "waiting", "remaining", "folder", "progress")
+    timed = ("seconds", "images_per_second", "waiting", "remaining", "folder", "progress")
     return [
         json.dumps({k: v for k, v in event.items() if k not in timed}, sort_keys=True)
         for event in events
@@ -83,12 +83,12 @@ def test_what_was_not_asked_for_is_chosen_and_recorded(run: Run):
     striate.TrainOptions.read({k: v for k, v in options.items() if k != "photos"})
 
 
-def test_every_picture_is_recorded_with_its_part(run: Run):
-    pictures = run.samples()
-    assert len(pictures) == 120
-    assert {entry["part"] for entry in pictures} == {"train", "validation", "test"}
-    assert run.read_json("data_report.json")["pictures"] == {
-        part: sum(entry["part"] == part for entry in pictures)
+def test_every_image_is_recorded_with_its_part(run: Run):
+    images = run.samples()
+    assert len(images) == 120
+    assert {entry["part"] for entry in images} == {"train", "validation", "test"}
+    assert run.read_json("data_report.json")["images"] == {
+        part: sum(entry["part"] == part for entry in images)
         for part in ("train", "validation", "test")
     }
 
@@ -105,7 +105,7 @@ def test_the_report_tells_how_it_was_trained(run: Run):
     assert facts["duration"] == f"{last.seconds:.0f} s, 12 epochs"
     assert facts["best epoch"] == str(max(e.epoch for e in run.epochs() if e.best))
     kept = striate.load(run.model_file).facts
-    assert kept.items() <= facts.items() | {("pictures", kept["pictures"])}
+    assert kept.items() <= facts.items() | {("images", kept["images"])}
 
 
 def test_the_last_event_has_the_headline_of_the_report(run: Run):
@@ -114,7 +114,7 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
     share = evaluation["accuracy"]
     assert finished["scores"] == {
         "part": "test",
-        "pictures": evaluation["pictures"],
+        "images": evaluation["images"],
         "accuracy": share["value"],
         "low": share["low"],
         "high": share["high"],
@@ -128,9 +128,7 @@ def test_the_events_come_in_order(photos: Path, tmp_path: Path):
     kinds = [type(event) for event in events if isinstance(event, (Started, Epoch, Finished))]
     assert kinds == [Started, *[Epoch] * 4, Finished]
     started = next(event for event in events if isinstance(event, Started))
-    assert (
-        started.pictures["train"] + started.pictures["validation"] + started.pictures["test"] == 120
-    )
+    assert started.images["train"] + started.images["validation"] + started.images["test"] == 120
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.step for step in steps if step.epoch == 2] == list(range(1, started.steps + 1))
     assert steps[-1].learning_rate < steps[len(steps) // 3].learning_rate / 10
@@ -199,7 +197,7 @@ def test_resuming_a_finished_run_trains_no_further(run: Run, tmp_path: Path):
     assert weights(copy / "model.safetensors") == before
 
 
-def test_resuming_after_pictures_changed_is_refused(run: Run, photos: Path, tmp_path: Path):
+def test_resuming_after_images_changed_is_refused(run: Run, photos: Path, tmp_path: Path):
     here, copy = tmp_path / "stripes", tmp_path / "run"
     shutil.copytree(photos, here)
     shutil.copytree(run.folder, copy)
@@ -210,7 +208,7 @@ def test_resuming_after_pictures_changed_is_refused(run: Run, photos: Path, tmp_
     with pytest.raises(OptionError) as caught:
         striate.train(here, resume=copy, progress=False)
     assert str(caught.value) == (
-        f"{copy}: the pictures are not those the run began with: 1 added ('upright/99.png'), "
+        f"{copy}: the images are not those the run began with: 1 added ('upright/99.png'), "
         "2 removed ('flat/07.png'), 1 changed ('upright/04.png'); put them back, or train anew"
     )
 
@@ -244,11 +242,11 @@ def test_a_folder_that_is_no_run_cannot_be_resumed(tmp_path: Path):
     assert str(caught.value) == f"{tmp_path}: not a run of striate: it has no options.json"
 
 
-def test_training_needs_pictures():
+def test_training_needs_images():
     with pytest.raises(OptionError) as caught:
         striate.train(progress=False)
     assert str(caught.value) == (
-        "train needs a folder of pictures, or --resume with the folder of a run"
+        "train needs a folder of images, or --resume with the folder of a run"
     )
 
 
@@ -318,7 +316,7 @@ def test_a_size_that_the_network_cannot_take_is_refused(photos: Path):
     with pytest.raises(OptionError) as caught:
         striate.train(photos, network="lenet5", size=48, progress=False)
     assert str(caught.value) == (
-        "lenet5 takes pictures of 32x32 pixels only, but --size 48 came; "
+        "lenet5 takes images of 32x32 pixels only, but --size 48 came; "
         "leave --size out or choose another network"
     )
 
@@ -326,7 +324,7 @@ def test_a_size_that_the_network_cannot_take_is_refused(photos: Path):
 @pytest.mark.parametrize(
     ("network", "size"), [("alexnet", 67), ("vgg11", 32), ("mlp", 32), ("lenet5", 32)]
 )
-def test_pictures_are_enlarged_to_what_the_network_takes(network: str, size: int):
+def test_images_are_enlarged_to_what_the_network_takes(network: str, size: int):
     record = Record(width=20, height=30, channels=1)
     view = choose_view(TrainOptions(network=network), [record])
     assert view.size == size
@@ -355,7 +353,7 @@ def test_a_network_with_arguments_is_trained_and_found_again(photos: Path, tmp_p
     assert len(striate.predict(model, photos)) > 0
 
 
-def test_bad_pictures_are_left_out_and_said(photos: Path, tmp_path: Path):
+def test_bad_images_are_left_out_and_said(photos: Path, tmp_path: Path):
     here = tmp_path / "photos"
     shutil.copytree(photos, here)
     for number in range(0, 40, 2):
@@ -368,10 +366,10 @@ def test_bad_pictures_are_left_out_and_said(photos: Path, tmp_path: Path):
     assert report["left_out"][1]["path"] == "flat/02.png"
 
 
-def test_bad_pictures_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
+def test_bad_images_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
     here = tmp_path / "photos"
     shutil.copytree(photos, here)
-    (here / "notes.txt").write_text("not expected to be a picture, so no reason to fail")
+    (here / "notes.txt").write_text("not expected to be an image, so no reason to fail")
     for number in (5, 9):
         (here / "flat" / f"{number:02}.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:
@@ -394,9 +392,9 @@ def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys
     for _ in display.show_events(events):
         pass
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, pictures of 32x32 pixels (")
+    assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, images of 32x32 pixels (")
     assert lines[2].startswith("form of a step: channels last, float32")
-    assert lines[4].split() == ["epoch", *("loss", "right") * 2, "pictures/s", "time"]
+    assert lines[4].split() == ["epoch", *("loss", "right") * 2, "images/s", "time"]
     assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
     assert lines[9].startswith("finished in 0:0")
 
@@ -416,7 +414,7 @@ def test_a_run_reads_well(run: Run):
     assert best.validation_accuracy == 1
     assert repr(run) == (
         f"Run({str(run.folder)!r}, finished, 12 epochs, best is {best.epoch} with "
-        "100 % of the validation pictures right)"
+        "100 % of the validation images right)"
     )
 
 

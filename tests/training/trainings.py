@@ -10,7 +10,7 @@ def epoch(number, **values):
         "validation_loss": 0.9,
         "validation_accuracy": 0.5,
         "learning_rate": 0.01,
-        "pictures_per_second": 900.0,
+        "images_per_second": 900.0,
         "seconds": 3.5 * number,
         "best": False,
     }

@@ -21,11 +21,11 @@ def test_sobel_x_and_y_make_a_layer_of_20_parameters():
     assert sum(values.numel() for values in layer.parameters()) == 20
     assert layer.weight.tolist() == [[SOBEL_X.tolist()], [SOBEL_X.T.tolist()]]
     assert layer.bias.tolist() == [0, 0]
-    picture = np.random.default_rng(1).integers(0, 256, (31, 23)).astype(np.uint8)
+    image = np.random.default_rng(1).integers(0, 256, (31, 23)).astype(np.uint8)
     with torch.no_grad():
-        found = layer(torch.from_numpy(picture)[None, None].float())[0]
-    assert (found[0].numpy() == correlate(picture, SOBEL_X)).all()
-    assert (found[1].numpy() == correlate(picture, SOBEL_X.T)).all()
+        found = layer(torch.from_numpy(image)[None, None].float())[0]
+    assert (found[0].numpy() == correlate(image, SOBEL_X)).all()
+    assert (found[1].numpy() == correlate(image, SOBEL_X.T)).all()
 
 
 @given(
@@ -38,16 +38,16 @@ def test_sobel_x_and_y_make_a_layer_of_20_parameters():
 )
 def test_a_layer_answers_as_correlate_does(mode, border, stride, dilation, channels, over_channels):
     random = np.random.default_rng(2)
-    picture = random.normal(size=(13, 15, channels))
+    image = random.normal(size=(13, 15, channels))
     shape = (3, 5, channels) if over_channels else (3, 5)
     kernels = [random.normal(size=shape) for _ in range(4)]
     options = {"mode": mode, "border": border, "stride": stride, "dilation": dilation}
     layer = as_layer(kernels, channels=channels, **options).double()
     with torch.no_grad():
-        found = layer(torch.from_numpy(picture).permute(2, 0, 1)[None])[0].numpy()
+        found = layer(torch.from_numpy(image).permute(2, 0, 1)[None])[0].numpy()
     for answer, kernel in zip(found, kernels, strict=True):
         whole = kernel if over_channels else np.repeat(kernel[..., None], channels, axis=2)
-        expected = correlate(picture, whole.astype(np.float32), **options)
+        expected = correlate(image, whole.astype(np.float32), **options)
         np.testing.assert_allclose(answer, expected, rtol=1e-9, atol=1e-9)
 
 

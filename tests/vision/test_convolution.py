@@ -66,7 +66,7 @@ def test_every_method_mode_and_border_is_the_sum_written_out(
 
 
 @given(sides, sides, sides, sides, modes, seeds)
-def test_pictures_are_as_in_scipy_signal(high, wide, rows, columns, mode, seed):
+def test_images_are_as_in_scipy_signal(high, wide, rows, columns, mode, seed):
     if mode == "valid":
         rows, columns = min(rows, high), min(columns, wide)
     x, kernel = drawn(seed, high, wide), drawn(seed + 1, rows, columns)
@@ -87,7 +87,7 @@ def test_signals_are_as_in_scipy_signal(length, taps, mode, seed):
 
 
 @given(sides, sides, sides, sides, borders, seeds)
-def test_pictures_are_as_in_scipy_ndimage(high, wide, rows, columns, border, seed):
+def test_images_are_as_in_scipy_ndimage(high, wide, rows, columns, border, seed):
     x, kernel = drawn(seed, high, wide), drawn(seed + 1, rows, columns)
     expected = scipy.ndimage.correlate(x, kernel, mode=NDIMAGE[border])
     close(correlate(x, kernel, border=border), expected, 1e-6)
@@ -145,7 +145,7 @@ def test_stride_and_dilation_hold_for_signals():
 
 
 @pytest.mark.parametrize(("mode", "side"), [("full", 520), ("same", 512), ("valid", 504)])
-def test_a_picture_of_512_and_a_kernel_of_9_give_520_512_and_504(mode, side):
+def test_a_image_of_512_and_a_kernel_of_9_give_520_512_and_504(mode, side):
     assert correlate(np.ones((512, 512), np.uint8), np.ones((9, 9)), mode=mode).shape == (side,) * 2
 
 
@@ -170,7 +170,7 @@ def test_only_convolution_flips_the_kernel():
         *((kind, "float64") for kind in ("u4", "i4", "u8", "i8", "f8", ">f8", "longdouble")),
     ],
 )
-def test_the_type_of_the_answer_follows_that_of_the_picture(came, goes):
+def test_the_type_of_the_answer_follows_that_of_the_image(came, goes):
     found = correlate(np.ones((3, 3), came), [[200.0, 200.0]], mode="valid")
     assert found.dtype == goes
     assert (found == 400).all()
@@ -221,7 +221,7 @@ def test_an_answer_beyond_the_type_is_infinite_and_no_error():
     assert correlate(np.full((1, 3), 3e38, np.float32), [[2.0]]).tolist() == [[np.inf] * 3]
 
 
-PICTURE = [[1.0] * 5] * 4
+IMAGE = [[1.0] * 5] * 4
 
 
 @pytest.mark.parametrize(
@@ -231,26 +231,26 @@ PICTURE = [[1.0] * 5] * 4
             [[1, 2], [3]],
             [[1]],
             {},
-            "the rows of the picture differ in length; give as many to each",
+            "the rows of the image differ in length; give as many to each",
         ),
         (
-            PICTURE,
+            IMAGE,
             [[1, 2], [3]],
             {},
             "the rows of the kernel differ in length; give as many to each",
         ),
-        ([[1j]], [[1]], {}, "the picture must hold real numbers, but complex128 came"),
-        ([["a"]], [[1]], {}, "the picture must hold real numbers, but <U1 came"),
-        ([[None]], [[1]], {}, "the picture must hold real numbers, but object came"),
-        (PICTURE, [[2j]], {}, "the kernel must hold real numbers, but complex128 came"),
+        ([[1j]], [[1]], {}, "the image must hold real numbers, but complex128 came"),
+        ([["a"]], [[1]], {}, "the image must hold real numbers, but <U1 came"),
+        ([[None]], [[1]], {}, "the image must hold real numbers, but object came"),
+        (IMAGE, [[2j]], {}, "the kernel must hold real numbers, but complex128 came"),
         (
             np.zeros((0, 5)),
             [[1]],
             {},
-            "the picture is empty: its shape is (0, 5); every axis needs a value",
+            "the image is empty: its shape is (0, 5); every axis needs a value",
         ),
         (
-            PICTURE,
+            IMAGE,
             np.zeros((3, 0)),
             {},
             "the kernel is empty: its shape is (3, 0); every axis needs a value",
@@ -265,18 +265,18 @@ PICTURE = [[1.0] * 5] * 4
             7,
             [[1]],
             {},
-            "a signal (N,) or one picture (H, W) or (H, W, C) was expected, but an array of shape "
+            "a signal (N,) or one image (H, W) or (H, W, C) was expected, but an array of shape "
             "() came",
         ),
         (
             np.ones((2, 3, 4, 5)),
             [[1]],
             {},
-            "a signal (N,) or one picture (H, W) or (H, W, C) was expected, but an array of shape "
+            "a signal (N,) or one image (H, W) or (H, W, C) was expected, but an array of shape "
             "(2, 3, 4, 5) came",
         ),
         (
-            PICTURE,
+            IMAGE,
             [1, 2],
             {},
             "for an array of shape (4, 5) the kernel must be (kh, kw), but its shape is (2,)",
@@ -289,7 +289,7 @@ PICTURE = [[1.0] * 5] * 4
             "shape is (2, 2, 4)",
         ),
         (
-            PICTURE,
+            IMAGE,
             np.ones((3, 2)),
             {"mode": "valid", "dilation": 2},
             "mode 'valid' needs as much room as the kernel, which spans 5x3 (3x2 at dilation 2), "
@@ -302,34 +302,34 @@ PICTURE = [[1.0] * 5] * 4
             "mode 'valid' needs as much room as the kernel, which spans 4, but the size is 3; take "
             "'same' or 'full'",
         ),
-        (PICTURE, [[1]], {"mode": "vald"}, "no mode is called 'vald'; did you mean 'valid'?"),
+        (IMAGE, [[1]], {"mode": "vald"}, "no mode is called 'vald'; did you mean 'valid'?"),
         (
-            PICTURE,
+            IMAGE,
             [[1]],
             {"border": 3},
             "no border is called '3'; there are 'circular', 'reflect', 'replicate' and 'zero'",
         ),
-        (PICTURE, [[1]], {"method": "ftt"}, "no method is called 'ftt'; did you mean 'fft'?"),
+        (IMAGE, [[1]], {"method": "ftt"}, "no method is called 'ftt'; did you mean 'fft'?"),
         (
-            PICTURE,
+            IMAGE,
             [[1]],
             {"stride": 0},
             "stride must be a whole number of at least 1, but 0 came",
         ),
         (
-            PICTURE,
+            IMAGE,
             [[1]],
             {"dilation": 1.5},
             "dilation must be a whole number of at least 1, but 1.5 came",
         ),
         (
-            PICTURE,
+            IMAGE,
             np.ones((3, 3)),
             {"dilation": 5000},
             "the kernel spans 10001x10001 (3x3 at dilation 5000), more than 67,108,864 taps",
         ),
         (
-            PICTURE,
+            IMAGE,
             [[1, 2], [3, 4]],
             {"method": "separable"},
             "the kernel of 2x2 is no column times a row, which method 'separable' needs; take "

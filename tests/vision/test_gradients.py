@@ -47,7 +47,7 @@ def test_a_slope_is_seen_with_its_direction_and_eight_times_its_steepness(
 def test_a_kernel_of_slopes_is_positive_when_convolved_and_negative_when_correlated(
     name: str, axis: int
 ):
-    """One sign everywhere, on a picture that grows brighter by 5 a pixel."""
+    """One sign everywhere, on an image that grows brighter by 5 a pixel."""
     ramp = 5.0 * np.indices((6, 7))[axis]
     window = kernel(name)
     inner = slice(1, -1), slice(1, -1)
@@ -66,12 +66,12 @@ def test_a_kernel_of_slopes_is_positive_when_convolved_and_negative_when_correla
 
 
 def test_the_direction_is_that_of_the_convolved_kernels():
-    picture = sample("camera").astype(float)
-    right, down = (convolve(picture, kernel(f"sobel-{axis}"), border="replicate") for axis in "xy")
-    np.testing.assert_array_equal(gradient_direction(picture), np.arctan2(down, right))
+    image = sample("camera").astype(float)
+    right, down = (convolve(image, kernel(f"sobel-{axis}"), border="replicate") for axis in "xy")
+    np.testing.assert_array_equal(gradient_direction(image), np.arctan2(down, right))
 
 
-def test_a_flat_picture_has_neither_inside_nor_at_its_border():
+def test_a_flat_image_has_neither_inside_nor_at_its_border():
     flat = np.full((4, 5), 200, np.uint8)
     assert not gradient_magnitude(flat).any()
     assert not gradient_direction(flat).any()
@@ -79,21 +79,21 @@ def test_a_flat_picture_has_neither_inside_nor_at_its_border():
 
 
 def test_gradients_are_those_of_opencvs_sobel():
-    picture = sample("camera")
+    image = sample("camera")
     right, down = (
-        cv2.Sobel(picture, cv2.CV_32F, dx, 1 - dx, borderType=cv2.BORDER_REPLICATE) for dx in (1, 0)
+        cv2.Sobel(image, cv2.CV_32F, dx, 1 - dx, borderType=cv2.BORDER_REPLICATE) for dx in (1, 0)
     )
-    ours = gradient_magnitude(picture)
+    ours = gradient_magnitude(image)
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, np.hypot(right, down), rtol=1e-5)
-    np.testing.assert_allclose(gradient_direction(picture), np.arctan2(down, right), atol=1e-5)
+    np.testing.assert_allclose(gradient_direction(image), np.arctan2(down, right), atol=1e-5)
 
 
 def test_each_channel_has_its_own_gradient_and_tensors_stay_tensors():
-    picture = sample("cat")
-    together = gradient_magnitude(picture)
-    assert together.shape == picture.shape
-    np.testing.assert_array_equal(together[..., 1], gradient_magnitude(picture[..., 1]))
-    tensor = torch.from_numpy(picture)
+    image = sample("cat")
+    together = gradient_magnitude(image)
+    assert together.shape == image.shape
+    np.testing.assert_array_equal(together[..., 1], gradient_magnitude(image[..., 1]))
+    tensor = torch.from_numpy(image)
     assert torch.equal(gradient_magnitude(tensor), torch.from_numpy(together))
     assert isinstance(gradient_direction(tensor), torch.Tensor)

@@ -38,7 +38,7 @@ def test_fractions_and_powers_of_ten_are_numbers():
     )
 
 
-def test_one_row_is_for_signals_and_for_pictures_when_it_is_ended():
+def test_one_row_is_for_signals_and_for_images_when_it_is_ended():
     assert kernel("1 0 1").shape == (3,)
     assert kernel("1 0 1;").shape == (1, 3)
     assert kernel("1; 0; 1").shape == (3, 1)

@@ -33,7 +33,7 @@ def test_the_volume_of_the_lecture_is_halved():
     st.none() | st.integers(1, 6),
     st.integers(0, 99),
 )
-def test_pictures_are_pooled_as_by_torchs_layers(
+def test_images_are_pooled_as_by_torchs_layers(
     shape: tuple[int, ...], size: int, stride: int | None, seed: int
 ):
     size = min(size, *shape[:2])

@@ -79,7 +79,7 @@ def test_downsampling_is_a_slice_along_both_axes(x: np.ndarray, n: int):
 
 @pytest.mark.parametrize("shape", [(6, 5), (5, 4, 3)])
 @pytest.mark.parametrize("fill", FILLS)
-def test_pictures_are_filled_along_columns_then_rows(shape: tuple[int, ...], fill: str):
+def test_images_are_filled_along_columns_then_rows(shape: tuple[int, ...], fill: str):
     x = np.random.default_rng(1).normal(size=shape)
     down = np.apply_along_axis(upsample, 0, x, 3, fill)
     np.testing.assert_allclose(
@@ -141,7 +141,7 @@ def test_numbers_come_back_as_floats_and_nothing_wraps_around(given: str, came: 
         assert downsample(x, 2, antialias=antialias).dtype == came
 
 
-def test_a_tensor_comes_back_as_one_and_the_picture_given_is_left_alone():
+def test_a_tensor_comes_back_as_one_and_the_image_given_is_left_alone():
     x = torch.arange(6, dtype=torch.bfloat16, requires_grad=True)
     fewer = downsample(x, 4)
     assert torch.equal(fewer, torch.tensor([0.0, 4.0]))
@@ -173,11 +173,11 @@ def test_a_tensor_comes_back_as_one_and_the_picture_given_is_left_alone():
         ),
         (
             lambda: downsample(3, 2),
-            "the picture must have the shape (N,), (H, W) or (H, W, C), but () came",
+            "the image must have the shape (N,), (H, W) or (H, W, C), but () came",
         ),
         (
             lambda: downsample(np.ones((1, 2, 3, 4)), 2),
-            "the picture must have the shape (N,), (H, W) or (H, W, C), but (1, 2, 3, 4) came",
+            "the image must have the shape (N,), (H, W) or (H, W, C), but (1, 2, 3, 4) came",
         ),
     ],
 )

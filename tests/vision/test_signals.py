@@ -61,16 +61,16 @@ def test_what_is_no_signal_is_answered_in_a_sentence(call, said: str):
 
 
 @pytest.mark.parametrize("name", ["camera", "cat"])
-def test_what_the_page_of_signals_says_of_pictures_is_so(name: str):
-    picture = vision.sample(name)
-    high, wide = picture.shape[:2]
+def test_what_the_page_of_signals_says_of_images_is_so(name: str):
+    image = vision.sample(name)
+    high, wide = image.shape[:2]
     box = vision.kernel("box")
     for slide in (vision.correlate, vision.convolve):
-        assert slide(picture, box).shape == picture.shape
+        assert slide(image, box).shape == image.shape
     for halve in (vision.downsample, vision.subsample, vision.max_pool, vision.average_pool):
-        assert halve(picture, 2).shape[:2] == (high // 2, wide // 2)
-    assert vision.upsample(picture, 2).shape[:2] == (2 * high, 2 * wide)
+        assert halve(image, 2).shape[:2] == (high // 2, wide // 2)
+    assert vision.upsample(image, 2).shape[:2] == (2 * high, 2 * wide)
     for refuse, what in ((vision.derivative, "signal"), (vision.step_response, "kernel")):
         with pytest.raises(OptionError) as caught:
-            refuse(picture)
-        assert str(caught.value) == f"the {what} must have the shape (N,), but {picture.shape} came"
+            refuse(image)
+        assert str(caught.value) == f"the {what} must have the shape (N,), but {image.shape} came"

@@ -161,8 +161,8 @@ def test_a_tensor_gives_a_tensor_of_the_same_scores():
 
 def test_one_handwritten_three_finds_two_thirds_of_the_threes_of_a_form():
     """The lecture's example: the figures here are those of the guide, at a threshold of its own."""
-    pictures, labels = digits(slice(300))
-    three = pictures[labels == 3][16]
+    images, labels = digits(slice(300))
+    three = images[labels == 3][16]
     tuned, other = form(slice(300, 400), seed=1), form(slice(400, 500), seed=2)
     threshold = best_threshold(find(three, tuned.page), tuned, 3)
     normalized = judged(find(three, other.page), other, 3, threshold)
@@ -175,8 +175,8 @@ def test_one_handwritten_three_finds_two_thirds_of_the_threes_of_a_form():
 
 def test_copies_of_the_template_are_all_found_and_nothing_else():
     source = form(slice(400, 420), seed=6, columns=20)
-    pictures, labels = digits(slice(400, 420))
-    three = pictures[labels == 3][4]
+    images, labels = digits(slice(400, 420))
+    three = images[labels == 3][4]
     found = find(three, source.page, threshold=0.99)
     assert len(found) == 1
     assert np.abs(source.centers[source.labels == 3] - found.centers).max(axis=1).min() == 0
@@ -188,21 +188,21 @@ EYE = np.eye(3)
 @pytest.mark.parametrize(
     ("template", "image", "options", "message"),
     [
-        (np.eye(5), np.ones((4, 9)), {}, "the template is 5 x 5 pixels, more than the picture's "
+        (np.eye(5), np.ones((4, 9)), {}, "the template is 5 x 5 pixels, more than the image's "
          "4 x 9; did they change places?"),
         (np.full((2, 3), 7), np.ones((4, 9)), {}, "a template with detail was expected, but all "
          "2 x 3 pixels of this one have the same value, which looks like every flat place; use "
          'another, or method="plain"'),
-        (EYE, np.array([[np.nan, 1, 2]] * 3), {}, "the picture must hold finite numbers, but "
+        (EYE, np.array([[np.nan, 1, 2]] * 3), {}, "the image must hold finite numbers, but "
          "holds nan at (0, 0) as float64"),
         ([[np.inf, 1]], np.ones((4, 9)), {}, "the template must hold finite numbers, but "
          "holds inf at (0, 0) as float64"),
-        (EYE, np.ones((4, 9, 3)), {}, "template and picture must have the same channels, but the "
-         "template is (3, 3) and the picture (4, 9, 3)"),
+        (EYE, np.ones((4, 9, 3)), {}, "template and image must have the same channels, but the "
+         "template is (3, 3) and the image (4, 9, 3)"),
         ([1, 2, 3], np.ones((4, 9)), {}, "the template must be (H, W) or (H, W, C), but (3,) came"),
         ([[1, 2], [3]], np.ones((4, 9)), {}, "the rows of the template differ in length; give "
          "as many to each"),
-        (EYE, np.ones((0, 9)), {}, "the picture is empty: its shape is (0, 9); every axis "
+        (EYE, np.ones((0, 9)), {}, "the image is empty: its shape is (0, 9); every axis "
          "needs a value"),
         (EYE, EYE, {"method": "normalized"}, "no method is called 'normalized'; did you mean "
          "'normalized'?"),

@@ -26,11 +26,11 @@ def assert_table(page: ModuleType, column: str, name: str) -> None:
 
 
 def macs(name: str, side: int, **arguments: float) -> int:
-    """Multiply-adds of convolutions and dense layers for a square picture."""
+    """Multiply-adds of convolutions and dense layers for a square image."""
     return summarize(on_meta(name, **arguments), (3, side, side), name).macs
 
 
-def assert_twins(ours: nn.Module, theirs: nn.Module, *pictures: Tensor) -> None:
+def assert_twins(ours: nn.Module, theirs: nn.Module, *images: Tensor) -> None:
     """With their weights, matched in order, both give the same logits.
 
     A dense layer here may be a 1x1 convolution there.
@@ -42,8 +42,8 @@ def assert_twins(ours: nn.Module, theirs: nn.Module, *pictures: Tensor) -> None:
     target, source = ours.state_dict(), theirs.state_dict().values()
     pairs = zip(target.items(), source, strict=True)
     ours.load_state_dict({name: came.reshape(mine.shape) for (name, mine), came in pairs})
-    for picture in pictures:
-        peers.assert_same_function(ours, theirs, picture)
+    for image in images:
+        peers.assert_same_function(ours, theirs, image)
 
 
 def assert_every_weight_learns(name: str, side: int) -> None:
@@ -61,8 +61,8 @@ def assert_exports(name: str, side: int) -> None:
     torch.manual_seed(5)
     network = zoo.build(name, classes=3).eval()
     batch = torch.export.Dim("batch", min=1, max=64)
-    picture = torch.randn(2, 3, side, side)
-    program = torch.export.export(network, (picture,), dynamic_shapes=({0: batch},))
+    image = torch.randn(2, 3, side, side)
+    program = torch.export.export(network, (image,), dynamic_shapes=({0: batch},))
     other = torch.randn(5, 3, side, side)
     assert program.module()(other).allclose(network(other), atol=1e-5)
 

@@ -49,7 +49,7 @@ def shaken(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def awake(network: nn.Module) -> nn.Module:
-    """The network with norms that have seen pictures and pass on large numbers.
+    """The network with norms that have seen images and pass on large numbers.
 
     So what goes in decides what comes out, and activations reach 6: else a wrong layer would hide.
     """
@@ -76,9 +76,9 @@ def in_their_order(ours: nn.Module, theirs: nn.Module) -> None:
     ours.load_state_dict(dict(zip(target, source.values(), strict=True)))
 
 
-def assert_same_function(ours: nn.Module, theirs: nn.Module, picture: Tensor) -> None:
+def assert_same_function(ours: nn.Module, theirs: nn.Module, image: Tensor) -> None:
     """Both give the same answers to 1e-5, and to 1e-5 of the largest."""
     with torch.inference_mode():
-        one, two = ours.eval()(picture), theirs.eval()(picture)
+        one, two = ours.eval()(image), theirs.eval()(image)
     scale = float(two.abs().max())
     assert float((one - two).abs().max()) < 1e-5 * scale

@@ -23,7 +23,7 @@ def test_the_table_of_the_page_is_true() -> None:
     ("size", "returned"),
     [((8, 8), (8, 8)), ((24, 56), (24, 56)), ((17, 21), (16, 16)), ((39, 32), (32, 32))],
 )
-def test_the_picture_keeps_its_size_or_has_the_next_smaller_multiple_of_eight(
+def test_the_image_keeps_its_size_or_has_the_next_smaller_multiple_of_eight(
     size: tuple[int, int], returned: tuple[int, int]
 ) -> None:
     assert on_meta("conv_autoencoder")(empty(2, 3, *size)).shape == (2, 3, *returned)
@@ -43,16 +43,16 @@ def test_depth_and_widths_can_be_others(widths: tuple[int, ...]) -> None:
     assert network[depth:](code).shape == (1, 2, side, side)
 
 
-def test_it_learns_to_return_pictures() -> None:
+def test_it_learns_to_return_images() -> None:
     torch.manual_seed(1)
     network = zoo.build("conv_autoencoder", channels=1, widths=(6, 4))
     angles = torch.linspace(0, 3, 16)
     waves = torch.sin(torch.arange(8.0) * angles[:, None] + angles[:, None])
-    pictures = (waves[:, :, None] * waves[:, None]).unsqueeze(1)
+    images = (waves[:, :, None] * waves[:, None]).unsqueeze(1)
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
     losses = list[float]()
     for _ in range(150):
-        loss = (network(pictures) - pictures).square().mean()
+        loss = (network(images) - images).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

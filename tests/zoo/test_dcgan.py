@@ -29,11 +29,11 @@ def test_the_table_of_the_page_is_true(name: str) -> None:
 def test_what_one_draws_the_other_judges(size: int, widest: int, channels: int) -> None:
     with meta_init():
         generator, discriminator = (zoo.build(name, size=size, channels=channels) for name in BOTH)
-    pictures = generator(empty(5, 100, 1, 1))
-    assert pictures.shape == (5, channels, size, size)
-    assert discriminator(pictures).shape == (5, 1)
+    images = generator(empty(5, 100, 1, 1))
+    assert images.shape == (5, channels, size, size)
+    assert discriminator(images).shape == (5, 1)
     assert generator.get_submodule("stem")(empty(5, 100, 1, 1)).shape == (5, widest, 4, 4)
-    assert discriminator[:-1](pictures).shape == (5, widest, 4, 4)
+    assert discriminator[:-1](images).shape == (5, widest, 4, 4)
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -64,12 +64,12 @@ def test_weights_start_normal_with_deviation_two_hundredths(name: str) -> None:
             assert layer.weight.eq(1).all()
 
 
-def test_pictures_lie_between_minus_one_and_one_and_use_the_range() -> None:
+def test_images_lie_between_minus_one_and_one_and_use_the_range() -> None:
     generator = seeded("dcgan_generator", size=32)
     nn.init.normal_(generator.get_parameter("head.deconv.weight"))
-    pictures = generator(torch.randn(8, 100, 1, 1)).detach()
-    assert -1 <= float(pictures.min()) < -0.9
-    assert 0.9 < float(pictures.max()) <= 1
+    images = generator(torch.randn(8, 100, 1, 1)).detach()
+    assert -1 <= float(images.min()) < -0.9
+    assert 0.9 < float(images.max()) <= 1
 
 
 def test_batch_norm_stands_where_the_paper_puts_it() -> None:
@@ -100,7 +100,7 @@ def test_a_step_moves_both_toward_their_aims() -> None:
 
 
 @pytest.mark.parametrize("size", [None, 32])
-def test_a_generator_is_described_by_its_picture(size: int | None) -> None:
+def test_a_generator_is_described_by_its_image(size: int | None) -> None:
     anatomy = verbs.describe("dcgan_generator", size=size, channels=1)
     assert anatomy.input == (100, 1, 1)
     side = size or 64

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite: its volumes, the same function as timm's at any size of picture."""
+"""EfficientNet-Lite: its volumes, the same function as timm's at any size of image."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_the_table_of_the_page_is_true(number: int) -> None:
 
 def test_timm_gives_the_same_logits_at_any_size() -> None:
     theirs = peers.timm().create_model("tf_efficientnet_lite0")
-    pictures = (torch.randn(2, 3, *size) for size in ((64, 64), (33, 47), (5, 1)))
-    pages.assert_twins(zoo.build("efficientnet_lite0"), theirs, *pictures)
+    images = (torch.randn(2, 3, *size) for size in ((64, 64), (33, 47), (5, 1)))
+    pages.assert_twins(zoo.build("efficientnet_lite0"), theirs, *images)
 
 
 @pytest.mark.parametrize(("number", "blocks"), [(0, 16), (1, 21), (2, 21)])

@@ -1,4 +1,4 @@
-"""Fully convolutional networks: a map as large as the picture, centered, from VGG-16's layers."""
+"""Fully convolutional networks: a map as large as the image, centered, from VGG-16's layers."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_table_of_the_page_is_true(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("size", [(1, 1), (31, 33), (64, 96), (97, 100)])
-def test_the_map_is_as_large_as_the_picture(name: str, size: tuple[int, int]) -> None:
+def test_the_map_is_as_large_as_the_image(name: str, size: tuple[int, int]) -> None:
     assert on_meta(name)(empty(2, 3, *size)).shape == (2, 21, *size)
 
 
@@ -127,7 +127,7 @@ def test_first_weights_have_the_variance_of_he(network: nn.Module) -> None:
             assert not layer.bias.any()
 
 
-def test_in_the_middle_stands_what_vgg_says_of_the_whole_picture() -> None:
+def test_in_the_middle_stands_what_vgg_says_of_the_whole_image() -> None:
     """With 7x7 places the middle one of fc6 sees them all, as torchvision's dense layers do."""
     models = peers.torchvision().models
     theirs = models.vgg16(weights=None, init_weights=False).eval()

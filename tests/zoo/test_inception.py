@@ -172,7 +172,7 @@ def held_down(x: Tensor) -> Tensor:
 def test_googlenet_computes_table_1() -> None:
     network = peers.shaken(seeded("googlenet", classes=7, auxiliary=False))
     state = iter(network.state_dict().values())
-    picture = x = torch.randn(2, 3, 64, 48)
+    image = x = torch.randn(2, 3, 64, 48)
     x = held_down(F.max_pool2d(convolved(state, x, stride=2), 3, 2, ceil_mode=True))
     x = held_down(convolved(state, convolved(state, x)))
     x = F.max_pool2d(x, 3, 2, ceil_mode=True)
@@ -187,14 +187,14 @@ def test_googlenet_computes_table_1() -> None:
         x = torch.cat([one, three, five, pooled], dim=1)
     logits = F.linear(x.mean(dim=(2, 3)), next(state), next(state))
     assert next(state, None) is None
-    torch.testing.assert_close(network(picture), logits, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network(image), logits, rtol=1e-4, atol=1e-4)
 
 
 @torch.no_grad()
 def test_inception_v2_computes_figure_5() -> None:
     network = peers.shaken(seeded("inception_v2", classes=7))
     state = iter(network.state_dict().values())
-    picture = x = torch.randn(2, 3, 64, 48)
+    image = x = torch.randn(2, 3, 64, 48)
     x = normalized(state, F.conv2d(x, next(state), None, 2, padding=3, groups=3))
     x = normalized(state, normalized(state, F.max_pool2d(x, 3, 2, padding=1)))
     x = F.max_pool2d(x, 3, 2, padding=1)
@@ -212,7 +212,7 @@ def test_inception_v2_computes_figure_5() -> None:
         x = torch.cat(paths, dim=1)
     logits = F.linear(x.mean(dim=(2, 3)), next(state), next(state))
     assert next(state, None) is None
-    torch.testing.assert_close(network(picture), logits, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network(image), logits, rtol=1e-4, atol=1e-4)
 
 
 def torchvisions(name: str) -> nn.Module:

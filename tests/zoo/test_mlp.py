@@ -1,4 +1,4 @@
-"""Dense and locally connected networks: their parts, and what they cost on larger pictures."""
+"""Dense and locally connected networks: their parts, and what they cost on larger images."""
 
 from __future__ import annotations
 

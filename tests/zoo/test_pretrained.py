@@ -96,7 +96,7 @@ def ours(name: str, weights: str | Path, **arguments: Any) -> nn.Module:
         return zoo.build(name, weights=weights, **arguments).eval()
 
 
-def picture(name: str, count: int = 1) -> Tensor:
+def image(name: str, count: int = 1) -> Tensor:
     torch.manual_seed(4)
     side = 96 if "inception" in name else 64 if "alexnet" in name else 48
     return torch.randn(count, 3, side + 13, side)
@@ -135,13 +135,13 @@ def test_published_weights_give_the_logits_they_give_at_home(
     network = theirs(name, source)
     as_published(monkeypatch, network)
     arguments = {"auxiliary": False} if (name, source) == ("inception_v3", "timm") else {}
-    peers.assert_same_function(ours(name, source, **arguments), network, picture(name))
+    peers.assert_same_function(ours(name, source, **arguments), network, image(name))
 
 
 @torch.inference_mode()
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_small"])
 def test_a_wrong_activation_would_show_in_the_logits(name: str) -> None:
-    network, x = theirs(name, "torchvision"), picture(name)
+    network, x = theirs(name, "torchvision"), image(name)
     logits = network(x)
     for place, module in list(network.named_modules()):
         parent, _, last = place.rpartition(".")
@@ -172,7 +172,7 @@ def test_files_may_have_the_names_of_any_source(
 ) -> None:
     network = theirs(name, source)
     path = saved(tmp_path / "weights", network.state_dict(), kind)
-    peers.assert_same_function(ours(name, path), network, picture(name))
+    peers.assert_same_function(ours(name, path), network, image(name))
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "torch"])
@@ -190,7 +190,7 @@ def test_weights_of_packages_give_the_logits_of_timm(name: str) -> None:
     state = torch.load(kind.get_model_file_path(), weights_only=True)
     peer = peers.timm().create_model(f"tf_{name}")
     peer.load_state_dict(dict(zip(peer.state_dict(), state.values(), strict=True)))
-    peers.assert_same_function(ours(name, "package"), peer, picture(name))
+    peers.assert_same_function(ours(name, "package"), peer, image(name))
 
 
 def test_densenet_files_may_have_the_names_of_2017(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_densenet_files_may_have_the_names_of_2017(tmp_path: Path) -> None:
     }  # fmt: skip
     assert "features.denseblock1.denselayer1.norm.1.weight" in older
     peers.assert_same_function(
-        ours("densenet121", saved(tmp_path / "weights", older)), network, picture("densenet121")
+        ours("densenet121", saved(tmp_path / "weights", older)), network, image("densenet121")
     )
 
 
@@ -214,13 +214,13 @@ def test_weights_of_half_precision_become_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["resnet18", "efficientnet_lite0", "densenet121", "googlenet_bn"])
-def test_a_gray_picture_gives_the_logits_of_three_equal_channels(
+def test_a_gray_image_gives_the_logits_of_three_equal_channels(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = "timm" if "lite" in name else "torchvision"
     network = peers.shaken(theirs(name, source))
     as_published(monkeypatch, network)
-    gray = picture(name)[:, :1]
+    gray = image(name)[:, :1]
     for channels in (1, 4):
         mine = ours(name, source, channels=channels)
         with torch.inference_mode():
@@ -267,7 +267,7 @@ def test_auxiliary_heads_that_were_not_asked_for_are_passed_over(
     as_published(monkeypatch, network)
     light = ours("googlenet_bn", "torchvision", auxiliary=False)
     assert not any("auxiliary" in name for name in light.state_dict())
-    peers.assert_same_function(light, network, picture("googlenet_bn"))
+    peers.assert_same_function(light, network, image("googlenet_bn"))
 
 
 def test_auxiliary_heads_that_the_weights_lack_are_missed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -564,7 +564,7 @@ def test_torchvision_downloads_its_newest_weights_as_tensors_alone(
         return network.state_dict()
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", fetch)
-    peers.assert_same_function(ours("resnet50", "torchvision"), network, picture("resnet50"))
+    peers.assert_same_function(ours("resnet50", "torchvision"), network, image("resnet50"))
     ((url, options),) = asked
     assert url == "https://download.pytorch.org/models/resnet50-11ad3fa6.pth"
     assert options == {
@@ -581,7 +581,7 @@ def test_timm_downloads_what_it_publishes(monkeypatch: pytest.MonkeyPatch) -> No
         return network
 
     monkeypatch.setattr(timm, "create_model", create)
-    peers.assert_same_function(ours("mobilenet_v2", "timm"), network, picture("mobilenet_v2"))
+    peers.assert_same_function(ours("mobilenet_v2", "timm"), network, image("mobilenet_v2"))
     assert asked == [("mobilenetv2_100", True)]
 
 
@@ -628,7 +628,7 @@ HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
         ("efficientnet_lite1", "package", PretrainedInput(*HALVES, 240, "bicubic")),
     ],
 )
-def test_weights_say_how_they_want_their_pictures(
+def test_weights_say_how_they_want_their_images(
     name: str, source: str, expected: PretrainedInput
 ) -> None:
     if source != "package":
@@ -637,19 +637,19 @@ def test_weights_say_how_they_want_their_pictures(
 
 
 @pytest.mark.parametrize("name", COUNTERPARTS["package"])
-def test_packages_want_pictures_of_the_size_on_the_card(name: str) -> None:
+def test_packages_want_images_of_the_size_on_the_card(name: str) -> None:
     assert expected_input(name, "package").size == zoo.card(name).input[1]
 
 
 @pytest.mark.parametrize("name", ["googlenet_bn", "inception_v3"])
-def test_torchvision_changes_pictures_inside_where_we_expect_others(
+def test_torchvision_changes_images_inside_where_we_expect_others(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network = theirs(name, "torchvision")
     as_published(monkeypatch, network)
     network.transform_input = True  # as torchvision does for its published weights
     mean, std = (torch.tensor(numbers).view(3, 1, 1) for numbers in IMAGENET)
-    pixels = torch.rand_like(picture(name))
+    pixels = torch.rand_like(image(name))
     wanted = expected_input(name, "torchvision")
     mine = (pixels - wanted.mean[0]) / wanted.std[0]
     with torch.inference_mode():

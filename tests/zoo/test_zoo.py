@@ -47,16 +47,16 @@ def others(card: Card, *, channels: int, classes: int) -> dict[str, int]:
     return {"channels": channels, **({"classes": classes} if card.classes else {})}
 
 
-def example(card: Card, pictures: int) -> Tensor:
-    """Random input, small where the network takes pictures of any size."""
+def example(card: Card, images: int) -> Tensor:
+    """Random input, small where the network takes images of any size."""
     channels, *sides = card.input
     if card.any_size:
         sides = [16, 16]
-    return torch.randn(pictures, channels, *sides)
+    return torch.randn(images, channels, *sides)
 
 
 def assert_gives(card: Card, output: Tensor, x: Tensor, *, channels: int, classes: int) -> None:
-    """Logits, logits for every pixel of x, or a picture."""
+    """Logits, logits for every pixel of x, or an image."""
     if card.output == "logits":
         assert output.shape == (len(x), classes)
     elif card.output == "map":
@@ -98,7 +98,7 @@ def test_multiply_adds_and_field_are_those_of_the_card(card: Card) -> None:
 @every
 def test_a_batch_gives_what_the_card_says(card: Card) -> None:
     x = empty(3, *card.input)
-    channels = card.input[0] if card.input_kind == "picture" else 3
+    channels = card.input[0] if card.input_kind == "image" else 3
     assert_gives(card, on_meta(card.name)(x), x, channels=channels, classes=card.classes)
 
 
@@ -106,7 +106,7 @@ def test_a_batch_gives_what_the_card_says(card: Card) -> None:
 def test_channels_and_classes_can_be_others(card: Card) -> None:
     channels, height, width = card.input
     network = on_meta(card.name, **others(card, channels=4, classes=7))
-    x = empty(2, 4 if card.input_kind == "picture" else channels, height, width)
+    x = empty(2, 4 if card.input_kind == "image" else channels, height, width)
     assert_gives(card, network(x), x, channels=4, classes=7)
 
 
@@ -131,7 +131,7 @@ def test_networks_for_any_size_take_odd_ones(card: Card) -> None:
     for size in ((least, least), (2 * least + 1, least + 13)):
         x = empty(2, channels, *size)
         output = on_meta(card.name)(x)
-        if card.output == "picture":  # its page says of which size
+        if card.output == "image":  # its page says of which size
             assert output.shape[:2] == x.shape[:2]
         else:
             assert_gives(card, output, x, channels=channels, classes=card.classes)
@@ -142,7 +142,7 @@ def test_networks_for_any_size_take_odd_ones(card: Card) -> None:
     [card for card in CARDS.values() if card.any_size and card.smallest > 1],
     ids=lambda card: card.name,
 )
-def test_no_smaller_picture_than_the_smallest_fits(card: Card) -> None:
+def test_no_smaller_image_than_the_smallest_fits(card: Card) -> None:
     side = card.smallest - 1
     with pytest.raises(RuntimeError):
         on_meta(card.name)(empty(2, card.input[0], side, side))

@@ -1,4 +1,4 @@
-"""Receptive fields along one axis: what part of the picture a unit sees. Fractions only, no torch.
+"""Receptive fields along one axis: what part of the image a unit sees. Fractions only, no torch.
 
 Source of the closed form: Araujo, Norris, Sim 2019, Computing receptive fields of convolutional
 neural networks, https://distill.pub/2019/computing-receptive-fields
@@ -15,9 +15,9 @@ from striate.arithmetic.sizes import span
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """Unit o sees `size` pixels around `start + o * jump`; pixel 0 is the picture's first.
+    """Unit o sees `size` pixels around `start + o * jump`; pixel 0 is the image's first.
 
-    Sizes are those of the windows: they may reach beyond the picture, into its padding.
+    Sizes are those of the windows: they may reach beyond the image, into its padding.
     """
 
     size: Fraction = Fraction(1)

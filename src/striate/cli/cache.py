@@ -16,7 +16,7 @@ from striate.errors import printable
 @click.option("--largest", metavar="GIGABYTES", help="Remove the oldest until no more is left.")
 @as_json
 def command(clear: bool, largest: str | None, as_json: bool) -> int:
-    """List the decoded pictures that are kept for the next run, or remove them.
+    """List the decoded images that are kept for the next run, or remove them.
 
     Those used the longest ago go first. Example: striate cache --largest 5
     """

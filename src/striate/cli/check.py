@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 @click.command("check", cls=VerbCommand, model="CheckOptions")
-@click.argument("photos", help="A folder, manifest or array file.", type=FILE)
+@click.argument("data", help="A folder, manifest or array file.", type=FILE)
 @as_json
-def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
-    """Look at every picture of a folder; change nothing.
+def command(data: Path, as_json: bool, options: dict[str, Any]) -> int:
+    """Look at every image of a folder; change nothing.
 
     With --augment, --augment-params or --out, some of them are drawn as training varies them. Exits with 3
     when the folder cannot be trained on. Example: striate check photos --augment strong
     """
-    early.check_photos(photos)
+    early.check_photos(data)
     from striate.data.check import inspect
 
     place, leaked = None, "keep"
@@ -33,8 +33,8 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
         from striate.options import CheckOptions
 
         chosen = CheckOptions.read(options)
-        place, leaked = _sheet(photos, chosen) if chosen.sheet else None, chosen.leaked
-    inspection = inspect(photos, leaked)
+        place, leaked = _sheet(data, chosen) if chosen.sheet else None, chosen.leaked
+    inspection = inspect(data, leaked)
     if as_json:
         files = {"files": {"sheet": str(place)}} if place else {}
         print_json({**inspection.to_json(), **files})
@@ -45,7 +45,7 @@ def command(photos: Path, as_json: bool, options: dict[str, Any]) -> int:
     return 0 if inspection.trainable else DataError.exit_code
 
 
-def _sheet(photos: Path, chosen: CheckOptions) -> Path:
+def _sheet(data: Path, chosen: CheckOptions) -> Path:
     from striate.images.contact_sheet import write_sheet
 
-    return write_sheet(photos, chosen)
+    return write_sheet(data, chosen)

@@ -36,21 +36,21 @@ def command(out: Path, seed: int, as_json: bool) -> int:
         folder, code = train.run_training(digits, options=options, as_json=as_json)
         if code:
             return code
-        pictures = _examples(digits, folder)
+        images = _examples(digits, folder)
     if as_json:
         return 0
-    click.echo(f"\nsix test pictures, as files in {printable(str(pictures))}:")
-    predict.print_predictions(folder, [pictures], options={"top": 2})
+    click.echo(f"\nsix test images, as files in {printable(str(images))}:")
+    predict.print_predictions(folder, [images], options={"top": 2})
     click.echo(
         f"\nlook at the report:  {printable(str(folder))}/report.html\n"
-        "then try your own:   striate check PHOTOS   (a folder with a folder of pictures a class)\n"
+        "then try your own:   striate check PHOTOS   (a folder with a folder of images a class)\n"
         "                     striate train PHOTOS"
     )
     return 0
 
 
 def _examples(digits: Path, folder: Path) -> Path:
-    """Write some of the test pictures into the run's folder, named by their class."""
+    """Write some of the test images into the run's folder, named by their class."""
     from PIL import Image
 
     from striate import storage
@@ -59,13 +59,13 @@ def _examples(digits: Path, folder: Path) -> Path:
 
     listing = scan(digits)
     assert listing.arrays is not None
-    rows = {picture.path: row for row, picture in enumerate(listing.samples)}
-    pictures = storage.make_folder(folder / "pictures")
+    rows = {sample.path: row for row, sample in enumerate(listing.samples)}
+    images = storage.make_folder(folder / "images")
     tested = [entry for entry in Run.open(folder).samples() if entry["part"] == "test"]
     for entry in tested[:: len(tested) // _EXAMPLES][:_EXAMPLES]:
         row = rows[entry["path"]]
         name = f"{entry['class']}-{row}.png"
         content = io.BytesIO()
         Image.fromarray(listing.arrays[row].squeeze(-1)).save(content, "png")
-        storage.write(pictures / name, content.getvalue())
-    return pictures
+        storage.write(images / name, content.getvalue())
+    return images

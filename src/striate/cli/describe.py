@@ -32,8 +32,8 @@ _FORMS: dict[str, Callable[[Summary], str | bytes]] = {
     nargs=-1,
     required=True,
 )
-@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the picture.")
-@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the picture.")
+@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the image.")
+@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the image.")
 @click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
 @click.option("--network", "code", metavar="TEXT", help="What a run's own is, as in mynet.py:Net.")
 @click.option("--folded", is_flag=True, help="A row for each block.")

@@ -14,13 +14,13 @@ import click
 from striate.errors import DataError, OptionError, printable
 
 
-def check_photos(photos: Path) -> None:
-    """Raises DataError where no folder or file of pictures is there."""
+def check_photos(data: Path) -> None:
+    """Raises DataError where no folder or file of images is there."""
     from striate.data.readers.scan import resolved
     from striate.data.shards.remote import remote_address
 
-    if not remote_address(photos):
-        resolved(photos)
+    if not remote_address(data):
+        resolved(data)
 
 
 def check_model(model: Path) -> None:
@@ -43,14 +43,14 @@ def tell_of_run(model: Path) -> None:
         click.echo(told, err=True)
 
 
-def check_training(photos: Path | None, resume: Path | None) -> None:
+def check_training(data: Path | None, resume: Path | None) -> None:
     """Raises DataError or OptionError where there is nothing to train on or to go on with."""
     if resume is not None:
         check_run(resume)
-    elif photos is None:
-        raise OptionError("train needs a folder of pictures, or --resume with the folder of a run")
-    if photos is not None:
-        check_photos(photos)
+    elif data is None:
+        raise OptionError("train needs a folder of images, or --resume with the folder of a run")
+    if data is not None:
+        check_photos(data)
 
 
 def check_run(run: Path) -> None:

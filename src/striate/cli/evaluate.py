@@ -15,24 +15,24 @@ from striate.cli.output import print_json
 @click.command("evaluate", cls=VerbCommand, model="EvaluateOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
 @click.argument(
-    "photos",
+    "data",
     help="Images whose classes are known; without it, those the run was given.",
     type=FILE,
     required=False,
 )
 @as_json
-def command(model: Path, photos: Path | None, as_json: bool, options: dict[str, Any]) -> int:
-    """Judge a model on pictures whose classes are known.
+def command(model: Path, data: Path | None, as_json: bool, options: dict[str, Any]) -> int:
+    """Judge a model on images whose classes are known.
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """
     early.check_model(model)
-    if photos is not None:
-        early.check_photos(photos)
+    if data is not None:
+        early.check_photos(data)
     early.tell_of_run(model)
     from striate.cli.lazy import verbs
 
-    evaluation = verbs.evaluate(model, photos, **options)
+    evaluation = verbs.evaluate(model, data, **options)
     if as_json:
         print_json(evaluation.to_json())
     else:

@@ -14,16 +14,16 @@ from striate.cli.output import print_json
 
 
 @click.command("filter", cls=VerbCommand, model="FilterOptions")
-@click.argument("photo", help="A picture, or sample:NAME, which may be a signal.")
+@click.argument("photo", help="An image, or sample:NAME, which may be a signal.")
 @click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
 @click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
 @as_json
 def command(
-    photo: str, kernel: str | None, every: bool, as_json: bool, options: dict[str, Any]
+    image: str, kernel: str | None, every: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
-    """Slide a kernel over a picture: numbers, and a figure.
+    """Slide a kernel over an image: numbers, and a figure.
 
-    Without --out the picture, the kernel and the result are drawn beside each other.
+    Without --out the image, the kernel and the result are drawn beside each other.
     Example: striate filter cat.jpg --kernel sobel-x --out edges.png
     """
     from striate.errors import OptionError, printable
@@ -31,7 +31,7 @@ def command(
     if every == (kernel is not None):
         came = "both came" if every else "neither came"
         raise OptionError(f"filter takes --kernel, as in --kernel sobel-x, or --all; {came}")
-    told, document, files = _all(photo, options) if every else _one(photo, str(kernel), options)
+    told, document, files = _all(image, options) if every else _one(image, str(kernel), options)
     if as_json:
         print_json({**document, "files": files})
         return 0
@@ -44,25 +44,25 @@ def command(
 
 
 def _one(
-    photo: str, kernel: str, options: dict[str, Any]
+    image: str, kernel: str, options: dict[str, Any]
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
     """What to tell of one kernel, as text and as a document, and the files written."""
     from striate import storage
     from striate.images.filtering import encode_image, file_name, filter  # noqa: A004
 
-    found = filter(photo, kernel, **options)
+    found = filter(image, kernel, **options)
     files = {name: str(options[name]) for name in ("out", "raw") if name in options}
     if "out" not in options:
-        place = storage.free_name(Path(file_name(photo, kernel)))
+        place = storage.free_name(Path(file_name(image, kernel)))
         storage.write(place, encode_image(found.figure(), ".png"))
         files = {"figure": str(place), **files}
     told = repr(found)
     if found.numbers.ndim > 1 and found.scale.kind == "diverging" and "out" in options:
-        told += "; --clip draws it as a picture"
+        told += "; --clip draws it as an image"
     return told, found.to_json(), files
 
 
-def _all(photo: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
+def _all(image: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
     """The same of the gallery."""
     from striate import storage
     from striate.images.filtering import file_name
@@ -72,8 +72,8 @@ def _all(photo: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict
     if "out" in options:
         place, name = Path(options["out"]), "out"
     else:
-        place, name = storage.free_name(Path(file_name(photo, "all"))), "figure"
-    draw_gallery(photo, **{**options, "out": place})
+        place, name = storage.free_name(Path(file_name(image, "all"))), "figure"
+    draw_gallery(image, **{**options, "out": place})
     return f"kernels  {', '.join(KERNELS)}", {"kernels": list(KERNELS)}, {name: str(place)}
 
 

@@ -15,18 +15,18 @@ from striate.text import shell_command
 
 
 @click.command("find-rate", cls=VerbCommand, model="RateOptions")
-@click.argument("photos", help="A class-folder tree, manifest or array file.", type=FILE)
+@click.argument("data", help="A class-folder tree, manifest or array file.", type=FILE)
 @click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json
-def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str, Any]) -> int:
+def command(data: Path, recipe: Path | None, as_json: bool, options: dict[str, Any]) -> int:
     """Find a learning rate: take steps at rising rates until the loss explodes; leave no run.
 
     Exits with 1 when no rate lowered the loss. Example: striate find-rate photos --out rates.svg
     """
-    early.check_photos(photos)
+    early.check_photos(data)
     from striate.cli.lazy import verbs
 
-    test = verbs.find_rate(photos, recipe=recipe, progress=True, **options)
+    test = verbs.find_rate(data, recipe=recipe, progress=True, **options)
     place = options.get("out")
     if as_json:
         files = {"files": {"plot": str(place)}} if place else {}
@@ -36,16 +36,16 @@ def command(photos: Path, recipe: Path | None, as_json: bool, options: dict[str,
         if place:
             click.echo(f"\nplot  {printable(str(place))}")
         if test.suggested is not None:
-            command = _training(photos, recipe, options, f"{test.suggested:.2g}")
+            command = _training(data, recipe, options, f"{test.suggested:.2g}")
             click.echo(f"\ntrain with it:  {command}")
     return 0 if test.suggested is not None else 1
 
 
-def _training(photos: Path, recipe: Path | None, options: dict[str, Any], rate: str) -> str:
+def _training(data: Path, recipe: Path | None, options: dict[str, Any], rate: str) -> str:
     """The command that trains with the options of this test, and a rate."""
     from striate.options import RateOptions, TrainOptions, positional, words
 
     own = RateOptions.__annotations__
     shared = {n: v for n, v in options.items() if n in TrainOptions.flags() and n not in own}
     given = words({"recipe": recipe, **shared, "learning_rate": rate})
-    return shell_command(["striate", "train", positional(photos), *given])
+    return shell_command(["striate", "train", positional(data), *given])

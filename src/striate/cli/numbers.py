@@ -9,23 +9,23 @@ from striate.cli.output import print_json
 
 
 @click.command("numbers", cls=VerbCommand)
-@click.argument("photo", help="A picture, or sample:NAME.")
+@click.argument("photo", help="An image, or sample:NAME.")
 @click.option("--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; 8x8 of the middle.")
 @click.option(
     "--largest",
     type=click.IntRange(1, 100_000),
     default=200,
     metavar="MEGABYTES",
-    help="Most memory the picture may need.",
+    help="Most memory the image may need.",
 )
 @as_json
-def command(photo: str, patch: str | None, largest: int, as_json: bool) -> int:
-    """Show a picture as the numbers that it is.
+def command(image: str, patch: str | None, largest: int, as_json: bool) -> int:
+    """Show an image as the numbers that it is.
 
     Example: striate numbers cat.jpg --patch 100,40,8
     """
     from striate.images.numbers import numbers
 
-    found = numbers(photo, patch=patch, largest=largest)
+    found = numbers(image, patch=patch, largest=largest)
     print_json(found.to_json()) if as_json else click.echo(repr(found))
     return 0

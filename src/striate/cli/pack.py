@@ -12,18 +12,18 @@ from striate.cli.output import print_json
 
 
 @click.command("pack", cls=VerbCommand, model="PackOptions")
-@click.argument("photos", help="A folder, or a manifest.", type=FILE)
+@click.argument("data", help="A folder, or a manifest.", type=FILE)
 @click.option("--to", metavar="PATH", type=FILE, required=True, help="Folder that is made.")
 @as_json
-def command(photos: Path, to: Path, as_json: bool, options: dict[str, Any]) -> int:
-    """Pack pictures into a few large files, to be trained on from there.
+def command(data: Path, to: Path, as_json: bool, options: dict[str, Any]) -> int:
+    """Pack images into a few large files, to be trained on from there.
 
     They are tar files as WebDataset reads them, with an index. What cannot be used is left out.
     Example: striate pack photos --to shards
     """
     from striate.verbs.pack import pack
 
-    stowed = pack(photos, to, progress=True, **options)
+    stowed = pack(data, to, progress=True, **options)
     if as_json:
         print_json(stowed.to_json())
     else:

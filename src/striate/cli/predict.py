@@ -15,15 +15,13 @@ from striate.cli.output import print_json
 
 @click.command("predict", cls=VerbCommand, model="PredictOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
-@click.argument(
-    "paths", help="Pictures, and folders of pictures.", type=FILE, nargs=-1, required=True
-)
-@click.option("--strict", is_flag=True, help="Exit 3 when a picture could not be read.")
+@click.argument("paths", help="Images, and folders of images.", type=FILE, nargs=-1, required=True)
+@click.option("--strict", is_flag=True, help="Exit 3 when an image could not be read.")
 @as_json
 def command(
     model: Path, paths: Sequence[Path], strict: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
-    """Say what a model sees in pictures.
+    """Say what a model sees in images.
 
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("train", cls=VerbCommand, model="TrainOptions")
 @click.argument(
-    "photos",
+    "data",
     help="A folder of class folders, a manifest or an array file.",
     type=FILE,
     required=False,
@@ -31,25 +31,25 @@ if TYPE_CHECKING:
 @click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json
 def command(
-    photos: Path | None,
+    data: Path | None,
     resume: Path | None,
     recipe: Path | None,
     as_json: bool,
     options: dict[str, Any],
 ) -> int:
-    """Train a network on a folder of pictures.
+    """Train a network on a folder of images.
 
     Example: striate train photos --network resnet18 --epochs 20
 
     In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
     if launch.process_info().world_size == 1:  # of several, the first tells for all
-        early.check_training(photos, resume)
-    return run_training(photos, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
+        early.check_training(data, resume)
+    return run_training(data, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
 
 def run_training(
-    photos: Path | None,
+    data: Path | None,
     *,
     options: Mapping[str, Any],
     recipe: Path | None = None,
@@ -62,7 +62,7 @@ def run_training(
     from striate.training.run import Run
     from striate.verbs import display
 
-    events, code = verbs.stream(photos, recipe=recipe, resume=resume, **options), ""
+    events, code = verbs.stream(data, recipe=recipe, resume=resume, **options), ""
     with contextlib.closing(display.show_events(events)) as shown:
         for event in shown:
             code = display.code_flag(event) or code
@@ -87,10 +87,10 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
-        of_all = f"{scores.leaked:,} of {count_noun(scores.pictures, f'{scores.part} image')}"
+        of_all = f"{scores.leaked:,} of {count_noun(scores.images, f'{scores.part} image')}"
         click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
     click.echo(str(scores))
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")
     click.echo(f"model    {place}/model.safetensors")
-    click.echo(f"predict  {predict} PICTURE...{code}")
+    click.echo(f"predict  {predict} IMAGE...{code}")

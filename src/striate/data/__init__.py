@@ -1,5 +1,5 @@
-"""Folder of pictures -> checked listing -> packed pixels -> split -> batches.
+"""Folder of images -> checked listing -> packed pixels -> split -> batches.
 
 Only `batches` and `augment` load torch, and nothing is imported here: every child that decodes
-pictures starts with this file.
+images starts with this file.
 """

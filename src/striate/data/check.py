@@ -23,7 +23,7 @@ from striate.errors import printable
 
 
 class Sizes(NamedTuple):
-    """Width and height in pixels of three of the pictures, by their area."""
+    """Width and height in pixels of three of the images, by their area."""
 
     smallest: tuple[int, int]
     median: tuple[int, int]
@@ -32,15 +32,15 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Inspection:
-    """What `check` found. Its text is the report; counts are of the pictures that can be used."""
+    """What `check` found. Its text is the report; counts are of the images that can be used."""
 
     root: Path | str  #: as it was given
     layout: str
     class_names: tuple[str, ...]
-    counts: dict[str, int]  #: class name -> pictures
+    counts: dict[str, int]  #: class name -> images
     parts: dict[Split, dict[str, int]]  #: the same a part; empty where the layout has no parts
-    sizes: Sizes | None  #: None without a picture
-    channels: dict[int, int]  #: 1 (gray) or 3 (color) -> pictures
+    sizes: Sizes | None  #: None without an image
+    channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: why it cannot be trained on
 
@@ -49,7 +49,7 @@ class Inspection:
         return not self.problems
 
     @property
-    def pictures(self) -> int:
+    def images(self) -> int:
         return sum(self.counts.values())
 
     def to_json(self) -> dict[str, object]:
@@ -59,7 +59,7 @@ class Inspection:
             "layout": self.layout,
             "trainable": self.trainable,
             "problems": [_readable(problem) for problem in self.problems],
-            "pictures": self.pictures,
+            "images": self.images,
             "classes": {_readable(name): count for name, count in self.counts.items()},
             "parts": {
                 part: {_readable(name): count for name, count in counts.items()}
@@ -92,7 +92,7 @@ class Inspection:
 
 
 def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
-    """Decode every picture of a folder and tell what is there; nothing is changed.
+    """Decode every image of a folder and tell what is there; nothing is changed.
 
     Where leaked images are dropped, they are found, but not counted. Raises DataError when there is
     nothing to look at.
@@ -108,24 +108,24 @@ def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
 def inspect_steps(
     root: str | Path, leaked: Leaked = "keep"
 ) -> Generator[Progress, None, Inspection]:
-    """Do what `inspect` does, and tell how far it is after every picture."""
+    """Do what `inspect` does, and tell how far it is after every image."""
     listing = scan(root)
     total = len(listing.samples)
     records = Records.empty(total)
-    yield Progress(0, total, "pictures")
+    yield Progress(0, total, "images")
     for done, (index, record) in enumerate(decode_all(listing), 1):
         records.put(index, record)
-        yield Progress(done, total, "pictures")
+        yield Progress(done, total, "images")
     return _inspection(remote_address(root) or Path(root), listing, records, leaked)
 
 
 def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
     usable = np.flatnonzero(records.usable)
-    pictures, kept = Samples.of(listing.samples).select(usable), records.select(usable)
-    why = reasons(listing, pictures, kept, leaked)
+    images, kept = Samples.of(listing.samples).select(usable), records.select(usable)
+    why = reasons(listing, images, kept, leaked)
     if leaked == "drop":
-        left = np.flatnonzero(~leaked_rows(pictures, kept))
-        pictures, kept = pictures.select(left), kept.select(left)
+        left = np.flatnonzero(~leaked_rows(images, kept))
+        images, kept = images.select(left), kept.select(left)
     names = listing.class_names
     in_parts = set(np.unique(Samples.of(listing.samples).splits).tolist())
     gray = int((kept.table["channels"] == 1).sum())
@@ -133,9 +133,9 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
         root=root,
         layout=listing.layout,
         class_names=names,
-        counts=_counts(names, pictures.labels),
+        counts=_counts(names, images.labels),
         parts={
-            part: _counts(names, pictures.labels[rows_in_split(pictures, part)])
+            part: _counts(names, images.labels[rows_in_split(images, part)])
             for number, part in enumerate(SPLITS)
             if number in in_parts
         },
@@ -165,9 +165,9 @@ def _sizes(records: Records) -> Sizes | None:
 
 def _titled(inspection: Inspection) -> tuple[str, str]:
     """Two lines: how much there is, and of which sizes and colors."""
-    pictures = _counted(inspection.pictures, "picture", "pictures")
+    images = _counted(inspection.images, "image", "images")
     classes = _counted(len(inspection.class_names), "class", "classes")
-    title = f"{printable(str(inspection.root))}: {pictures} in {classes} ({inspection.layout})"
+    title = f"{printable(str(inspection.root))}: {images} in {classes} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""
     smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)

@@ -19,7 +19,7 @@ _MOST_PATHS = 3
 def class_lines(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> list[str]:
     """A line a class with its counts, in total or a part, and a bar."""
     shown = list(counts)[:_MOST_CLASSES]
-    columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
+    columns: dict[str, Mapping[str, int]] = {**parts} or {"images": counts}
     names = {name: shorten(name, _NAME) for name in shown}
     room = max([len("class"), *(display_width(name) for name in names.values())])
     widths = {title: max(len(title), len(f"{max(c.values()):,}")) for title, c in columns.items()}
@@ -55,7 +55,7 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
 
 def class_html(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> str:
     """The table of `class_lines`."""
-    columns: dict[str, Mapping[str, int]] = {**parts} or {"pictures": counts}
+    columns: dict[str, Mapping[str, int]] = {**parts} or {"images": counts}
     most = max(1, *counts.values())
     head = "".join(f"<th>{title}</th>" for title in ("class", *columns, ""))
     rows: list[str] = []
@@ -101,7 +101,7 @@ def _other_classes(counts: Mapping[str, int]) -> Iterator[str]:
     others: Sequence[int] = sorted(list(counts.values())[_MOST_CLASSES:])
     if others:
         noun = "class" if len(others) == 1 else "classes"
-        yield f"{len(others):,} more {noun} of {others[0]:,} to {others[-1]:,} pictures"
+        yield f"{len(others):,} more {noun} of {others[0]:,} to {others[-1]:,} images"
 
 
 def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

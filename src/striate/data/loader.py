@@ -33,8 +33,8 @@ from striate.data.listing.splits import balanced_order
 class Batch:
     """Network input and targets of one step."""
 
-    pictures: Tensor  #: (N, C, H, W) float32, normalized, channels last in memory
-    labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where pictures are mixed
+    images: Tensor  #: (N, C, H, W) float32, normalized, channels last in memory
+    labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where images are mixed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,30 +43,30 @@ class BatchShard:
 
     index: int = 0  #: from 0
     count: int = 1  #: that a batch is divided into, as evenly as it goes
-    min_images: int = 2  #: pictures; a last batch of an epoch that has fewer is left out
+    min_images: int = 2  #: images; a last batch of an epoch that has fewer is left out
 
-    def bounds(self, pictures: int) -> tuple[int, int]:
+    def bounds(self, images: int) -> tuple[int, int]:
         """Of the part in a batch of so many."""
         return (
-            pictures * self.index // self.count,
-            pictures * (self.index + 1) // self.count,
+            images * self.index // self.count,
+            images * (self.index + 1) // self.count,
         )
 
 
 WHOLE_BATCH = BatchShard()
-_PLAN_IMAGES = 1024  #: pictures whose variation is computed together
+_PLAN_IMAGES = 1024  #: images whose variation is computed together
 
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """The pictures of one part, ready to be gathered."""
+    """The images of one part, ready to be gathered."""
 
     #: (M, size, size, channels): a mapped file, decoded when asked for, or on the device
     source: NDArray[np.uint8] | PixelStream | Tensor
-    rows: Tensor  #: (N,) int64: where in the source this part's pictures stand
+    rows: Tensor  #: (N,) int64: where in the source this part's images stand
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
-    classes: int = 0  #: of the labels; needed to mix pictures
+    classes: int = 0  #: of the labels; needed to mix images
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -84,10 +84,10 @@ class ImageDataset:
     ) -> Iterator[Batch]:
         """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
 
-        A last batch of a single picture is left out: batch normalization cannot use it. Where
-        balanced, as many pictures are drawn, each class as often as any other; a picture that comes
+        A last batch of a single image is left out: batch normalization cannot use it. Where
+        balanced, as many images are drawn, each class as often as any other; an image that comes
         twice varies twice, by its places in the order. Parts of a batch are those of the whole one:
-        what a picture is mixed with may be in another part.
+        what an image is mixed with may be in another part.
         """
         chance = generator(seed, epoch, stream=0)
         if balanced:
@@ -104,10 +104,10 @@ class ImageDataset:
             if shard.count == 1:
                 yield part
             else:
-                yield Batch(part.pictures[:-1], part.labels[:-1])
+                yield Batch(part.images[:-1], part.labels[:-1])
 
     def eval_batches(self, size: int, shard: BatchShard = WHOLE_BATCH) -> Iterator[Batch]:
-        """Every picture once, in listing order, unchanged; every so-many-th batch of a share."""
+        """Every image once, in listing order, unchanged; every so-many-th batch of a share."""
         places = torch.arange(len(self)).split(size)[shard.index :: shard.count]
         if len(self):
             yield from self._gather(iter(places))
@@ -115,7 +115,7 @@ class ImageDataset:
     def _places(self, size: int, first: int, shard: BatchShard) -> Iterator[Tensor]:
         """Where in the order the batches of a share stand.
 
-        A part has the picture after it too, which may be laid over its last; it is dropped later.
+        A part has the image after it too, which may be laid over its last; it is dropped later.
         """
         for step in range(first, count_steps(len(self), size, shard.min_images)):
             whole = torch.arange(step * size, min((step + 1) * size, len(self)))
@@ -144,14 +144,14 @@ class ImageDataset:
                 yield plan.slice(first, last)
 
     def _augment(self, batch: Batch, plan: Plan) -> Batch:
-        pictures = apply_plan(batch.pictures, plan)
+        images = apply_plan(batch.images, plan)
         if not plan.ranges.mixes:
-            return Batch(pictures, batch.labels)
-        uniform = plan.uniform.to(pictures.device)
-        return Batch(*mix_images(pictures, batch.labels, self.classes, uniform, plan.ranges))
+            return Batch(images, batch.labels)
+        uniform = plan.uniform.to(images.device)
+        return Batch(*mix_images(images, batch.labels, self.classes, uniform, plan.ranges))
 
     def _gather(self, places: Iterator[Tensor]) -> Iterator[Batch]:
-        """Batches of the pictures at some places of this part."""
+        """Batches of the images at some places of this part."""
         device = self.labels.device
         mine, its = tee(places)
         for chosen, pixels in zip(mine, self._pixels(its), strict=True):
@@ -197,19 +197,19 @@ def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:
         thread.join()
 
 
-def count_steps(pictures: int, batch: int, least: int = 2) -> int:
+def count_steps(images: int, batch: int, least: int = 2) -> int:
     """Batches of an epoch, as `Pixels.shuffled` cuts them."""
-    whole, rest = divmod(pictures, batch)
+    whole, rest = divmod(images, batch)
     return whole + (rest >= least)
 
 
 def load_split(
     decoded: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
 ) -> ImageDataset:
-    """The pictures of one part (all when None) on a device."""
-    pictures, classes = Samples.of(decoded.samples), len(decoded.class_names)
-    kept = rows_in_split(pictures, split)
-    labels, rows = torch.from_numpy(pictures.labels[kept].astype(np.int64)), torch.from_numpy(kept)
+    """The images of one part (all when None) on a device."""
+    images, classes = Samples.of(decoded.samples), len(decoded.class_names)
+    kept = rows_in_split(images, split)
+    labels, rows = torch.from_numpy(images.labels[kept].astype(np.int64)), torch.from_numpy(kept)
     if not resident_bytes(decoded, device):
         return ImageDataset(decoded.pixels, rows, labels.to(device), preprocess, classes)
     pixels = torch.from_numpy(decoded.pixels[kept]).to(device)

@@ -1,4 +1,4 @@
-"""Why a set of labeled pictures cannot be trained on, in whole sentences."""
+"""Why a set of labeled images cannot be trained on, in whole sentences."""
 
 from __future__ import annotations
 
@@ -26,59 +26,59 @@ _LINKS = {"outside link", "dangling link", "loop"}
 
 def find_problems(
     class_names: Sequence[str],
-    pictures: Iterable[Sample],
+    images: Iterable[Sample],
     candidates: Iterable[Sample] | None = None,
     findings: Collection[Finding] = (),
 ) -> tuple[str, ...]:
-    """Every reason against training on the pictures, the gravest first; empty where there is none.
+    """Every reason against training on the images, the gravest first; empty where there is none.
 
-    `pictures` are those that can be used. With `candidates`, all that were listed, and the
-    `findings` of the listing, an empty class is told from one whose pictures are broken.
+    `images` are those that can be used. With `candidates`, all that were listed, and the
+    `findings` of the listing, an empty class is told from one whose images are broken.
     """
-    pictures = Samples.of(pictures)
-    candidates = pictures if candidates is None else Samples.of(candidates)
+    images = Samples.of(images)
+    candidates = images if candidates is None else Samples.of(candidates)
     if not class_names:
         return (_without_classes(findings),)
-    if not pictures:
-        return (_without_pictures(candidates, findings),)
+    if not images:
+        return (_without_images(candidates, findings),)
     return (
-        *_single(class_names, pictures),
-        *_empty(class_names, pictures, candidates, findings),
-        *_lonely(class_names, pictures),
-        *_uneven(class_names, pictures),
+        *_single(class_names, images),
+        *_empty(class_names, images, candidates, findings),
+        *_lonely(class_names, images),
+        *_uneven(class_names, images),
         *_alike(class_names),
     )
 
 
 def reasons(
-    listing: Listing, pictures: Samples, records: Records, leaked: Leaked = "keep"
+    listing: Listing, images: Samples, records: Records, leaked: Leaked = "keep"
 ) -> tuple[str, ...]:
     """The same of decoded images, all of them usable; what is leaked may be dropped."""
-    away = leaked_rows(pictures, records) & (leaked == "drop")
+    away = leaked_rows(images, records) & (leaked == "drop")
     kept = np.flatnonzero(~away)
-    left, known = pictures.select(kept), records.select(kept)
+    left, known = images.select(kept), records.select(kept)
     found = find_problems(listing.class_names, left, listing.samples, listing.findings)
-    return (*_emptied(pictures, left), *found) or _copies(listing.class_names, left, known)
+    return (*_emptied(images, left), *found) or _copies(listing.class_names, left, known)
 
 
-def _emptied(pictures: Samples, left: Samples) -> Iterator[str]:
+def _emptied(images: Samples, left: Samples) -> Iterator[str]:
     """Parts of which all has been dropped."""
     for number, part in enumerate(SPLITS):
-        count = int((pictures.splits == number).sum())
+        count = int((images.splits == number).sum())
         if count and not (left.splits == number).any():
             yield f"all {count:,} images of {part} are in an earlier part too; replace them"
 
 
-def _copies(class_names: Sequence[str], pictures: Samples, records: Records) -> tuple[str, ...]:
-    """Classes that have several files of a single picture: nothing is left to check them with."""
-    digests, labels = records.digests, pictures.labels
+def _copies(class_names: Sequence[str], images: Samples, records: Records) -> tuple[str, ...]:
+    """Classes that have several files of a single image: nothing is left to check them with."""
+    digests, labels = records.digests, images.labels
     firsts = np.full((len(class_names), 32), 0, np.uint8)
     firsts[labels] = digests
     alike = (digests == firsts[labels]).all(axis=1)
     counts = np.bincount(labels, minlength=len(class_names))
     differing = np.bincount(labels[~alike], minlength=len(class_names))
     return tuple(
-        f"all {counts[label]:,} pictures of class {name!r} are copies of one; "
+        f"all {counts[label]:,} images of class {name!r} are copies of one; "
         "expected at least two different ones of a class"
         for label, name in enumerate(class_names)
         if differing[label] == 0
@@ -99,35 +99,35 @@ def _without_classes(findings: Collection[Finding]) -> str:
     return "\n    ".join((f"{found}; expected a folder for each class{hint}:", *_TREE))
 
 
-def _without_pictures(candidates: Samples, findings: Collection[Finding]) -> str:
+def _without_images(candidates: Samples, findings: Collection[Finding]) -> str:
     if not candidates:
         if any(finding.kind == "unreadable" for finding in findings):
             return "the class folders cannot be read; make them readable"
-        return "the class folders hold no pictures; fill them"
+        return "the class folders hold no images; fill them"
     if len(candidates) == 1:
-        return "the only picture cannot be used; replace it"
-    return f"none of the {len(candidates):,} pictures can be used; replace them"
+        return "the only image cannot be used; replace it"
+    return f"none of the {len(candidates):,} images can be used; replace them"
 
 
-def _single(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
+def _single(class_names: Sequence[str], images: Samples) -> Iterator[str]:
     if len(class_names) > 1:
         return
     name = class_names[0]
-    steps = (picture.path.split("/") for picture in pictures)
+    steps = (image.path.split("/") for image in images)
     inner = sorted({step[1] for step in steps if len(step) > 2 and step[0] == name})
     hint = f"; for its folders {_named(inner)}, give {name!r} itself" if len(inner) > 1 else ""
-    count = _counted(len(pictures), "picture")
+    count = _counted(len(images), "image")
     yield f"there is only one class, {name!r}, with {count}; expected at least two{hint}"
 
 
 def _empty(
     class_names: Sequence[str],
-    pictures: Samples,
+    images: Samples,
     candidates: Samples,
     findings: Collection[Finding],
 ) -> Iterator[str]:
-    """Classes without a picture: folders that are empty or closed, and pictures that are broken."""
-    usable = set(np.unique(pictures.labels).tolist())
+    """Classes without an image: folders that are empty or closed, and images that are broken."""
+    usable = set(np.unique(images.labels).tolist())
     listed = np.bincount(candidates.labels, minlength=len(class_names))
     missing = [
         name for label, name in enumerate(class_names) if label not in usable and not listed[label]
@@ -136,7 +136,7 @@ def _empty(
     closed = [name for name in missing if name in unreadable]
     if empty := [name for name in missing if name not in unreadable]:
         folders = "folder" if len(empty) == 1 else "folders"
-        yield f"{_classes(empty)} {_have(empty)} no pictures; add some or remove the {folders}"
+        yield f"{_classes(empty)} {_have(empty)} no images; add some or remove the {folders}"
     if closed:
         folders, them = ("folder", "it") if len(closed) == 1 else ("folders", "them")
         yield f"the {folders} of {_classes(closed)} cannot be read; make {them} readable"
@@ -144,43 +144,43 @@ def _empty(
         if label in usable or not listed[label]:
             continue
         if listed[label] == 1:
-            which = f"the one picture of class {name!r} cannot be used"
+            which = f"the one image of class {name!r} cannot be used"
             yield f"{which}; replace it or remove the class"
         else:
-            which = f"none of the {listed[label]:,} pictures of class {name!r} can be used"
+            which = f"none of the {listed[label]:,} images of class {name!r} can be used"
             yield f"{which}; replace them or remove the class"
 
 
-def _lonely(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
-    """A single picture cannot be learned from and checked with at once."""
-    train = pictures.splits == SPLITS.index("train")
-    learned = pictures.labels[train | (pictures.splits == NO_SPLIT)]
+def _lonely(class_names: Sequence[str], images: Samples) -> Iterator[str]:
+    """A single image cannot be learned from and checked with at once."""
+    train = images.splits == SPLITS.index("train")
+    learned = images.labels[train | (images.splits == NO_SPLIT)]
     counts = np.bincount(learned, minlength=len(class_names))
     where = " in train" if train.any() else ""
     if lonely := [name for label, name in enumerate(class_names) if counts[label] == 1]:
         have = "has" if len(lonely) == 1 else "each have"
-        yield f"{_classes(lonely)} {have} one picture{where}; expected at least two of a class"
+        yield f"{_classes(lonely)} {have} one image{where}; expected at least two of a class"
 
 
-def _uneven(class_names: Sequence[str], pictures: Samples) -> Iterator[str]:
+def _uneven(class_names: Sequence[str], images: Samples) -> Iterator[str]:
     """Parts that do not hold the same classes."""
-    parts = np.where(pictures.splits == NO_SPLIT, SPLITS.index("train"), pictures.splits)
+    parts = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
     held: dict[Split, set[int]] = {
-        part: set(np.unique(pictures.labels[parts == number]).tolist())
+        part: set(np.unique(images.labels[parts == number]).tolist())
         for number, part in enumerate(SPLITS)
     }
     if not held["train"]:
         parts = " and ".join(part for part in SPLITS if held[part])
-        yield f"there are no pictures to train on: all {len(pictures):,} are in {parts}"
+        yield f"there are no images to train on: all {len(images):,} are in {parts}"
         return
     for part in SPLITS[1:]:
         strange = [class_names[label] for label in sorted(held[part] - held["train"])]
         lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
         if strange:
-            what = f"{_have(strange)} pictures in {part}, but none in train"
+            what = f"{_have(strange)} images in {part}, but none in train"
             yield f"{_classes(strange)} {what}; move some there"
         if lacking and held[part]:
-            yield f"{_classes(lacking)} {_have(lacking)} no pictures in {part}; move some there"
+            yield f"{_classes(lacking)} {_have(lacking)} no images in {part}; move some there"
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A folder of pictures -> shards with an index: all of it, under its name, or nothing."""
+"""A folder of images -> shards with an index: all of it, under its name, or nothing."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ShardSummary:
     """What was packed."""
 
     folder: Path
-    pictures: int
+    images: int
     classes: int
     shards: int
     bytes: int  #: of the shards
@@ -49,7 +49,7 @@ class ShardSummary:
 
     def __str__(self) -> str:
         told = (
-            f"{printable(str(self.folder))}: {count_noun(self.pictures, 'picture')} of "
+            f"{printable(str(self.folder))}: {count_noun(self.images, 'image')} of "
             f"{count_noun(self.classes, 'class')} in {count_noun(self.shards, 'shard')}, "
             f"{self.bytes / 1e6:,.1f} MB"
         )
@@ -60,28 +60,28 @@ class ShardSummary:
 
 
 def write_shards(
-    photos: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
+    data: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
 ) -> Generator[Progress, None, ShardSummary]:
-    """Pack the usable pictures of a folder into shards of so many megabytes.
+    """Pack the usable images of a folder into shards of so many megabytes.
 
-    The same pictures give the same bytes. Raises DataError when none can be used or one changes
+    The same images give the same bytes. Raises DataError when none can be used or one changes
     meanwhile, OptionError when the target exists, StorageError when it cannot be written.
     """
     if os.path.lexists(to):
         shown = printable(str(to))
         raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
-    listing, shown = scan(photos), printable(str(photos))
+    listing, shown = scan(data), printable(str(data))
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
     records = yield from _surveyed(listing, largest)
     rows = np.flatnonzero(records.usable)
     if not len(rows):
-        count = count_noun(len(records), "picture")
+        count = count_noun(len(records), "image")
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
     with _own(to) as partial:
         table, shards = yield from _Writer(partial, listing, records, rows).written(megabytes)
-        pictures, kept = Samples.of(listing.samples).select(rows), records.select(rows)
-        seal(partial, pictures, kept, table, shards, listing.class_names, largest)
+        images, kept = Samples.of(listing.samples).select(rows), records.select(rows)
+        seal(partial, images, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
     total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
@@ -94,7 +94,7 @@ def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Recor
     for done, (row, record) in enumerate(decode_all(listing, largest_megabytes=largest)):
         records.put(row, record)
         if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-            yield Progress(done, total, "pictures looked at")
+            yield Progress(done, total, "images looked at")
             last = now
     return records
 
@@ -124,7 +124,7 @@ def _own(to: Path) -> Generator[Path]:
 
 
 class _Writer:
-    """The pictures of some rows of a listing on their way into shards."""
+    """The images of some rows of a listing on their way into shards."""
 
     def __init__(
         self, folder: Path, listing: Listing, records: Records, rows: NDArray[np.int64]
@@ -135,7 +135,7 @@ class _Writer:
     def written(
         self, megabytes: int
     ) -> Generator[Progress, None, tuple[NDArray[np.void], list[list[Any]]]]:
-        """Where each picture stands, and each shard's name, bytes and SHA-256."""
+        """Where each image stands, and each shard's name, bytes and SHA-256."""
         shards: list[list[Any]] = []
         order, last, most = self._order(), 0.0, megabytes * 10**6
         with contextlib.ExitStack() as held:
@@ -154,23 +154,23 @@ class _Writer:
                 self.table["length"][place] = len(files[0][1])
                 self.table["shard"][place] = len(shards)
                 if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-                    yield Progress(done, len(order), "pictures packed")
+                    yield Progress(done, len(order), "images packed")
                     last = now
             shard.end()
         return self.table, [*shards, shard.summary()]
 
     def _order(self) -> NDArray[np.int64]:
         """The places in the order of the SHA-256 of their paths."""
-        pictures = self.listing.samples
-        paths = (os.fsencode(pictures[row].path) for row in self.rows)
+        images = self.listing.samples
+        paths = (os.fsencode(images[row].path) for row in self.rows)
         keys = b"".join(hashlib.sha256(path).digest()[:8] for path in paths)
         return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
 
     def _sample(self, place: int) -> list[tuple[str, bytes]]:
-        """The files of a sample with what they hold, the picture first."""
+        """The files of a sample with what they hold, the image first."""
         row = int(self.rows[place])
-        picture, record = self.listing.samples[row], self.records[row]
-        shown = printable(picture.path)
+        image, record = self.listing.samples[row], self.records[row]
+        shown = printable(image.path)
         try:
             data = read_bytes(self.listing, row)
         except RefusedError as refusal:
@@ -178,17 +178,17 @@ class _Writer:
             raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
         if hashlib.sha256(data).hexdigest() != record.digest:
             raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
-        about = {"path": as_text(picture.path), "class": self.listing.class_names[picture.label]}
-        about |= {"part": picture.split} if picture.split else {}
+        about = {"path": as_text(image.path), "class": self.listing.class_names[image.label]}
+        about |= {"part": image.split} if image.split else {}
         return [
             (f"{place:010}.{SUFFIXES[sniff_format(data)]}", data),
-            (f"{place:010}.cls", str(picture.label).encode()),
+            (f"{place:010}.cls", str(image.label).encode()),
             (f"{place:010}.json", json.dumps(about).encode()),
         ]
 
 
 def read_bytes(listing: Listing, row: int) -> bytes:
-    """The file of a picture, whole. Raises RefusedError."""
+    """The file of an image, whole. Raises RefusedError."""
     if listing.shards is not None:
         return read_piece(*listing.shards.locate(row))
     path = os.path.join(listing.root, listing.samples[row].path)  # noqa: PTH118 - many times
@@ -197,32 +197,32 @@ def read_bytes(listing: Listing, row: int) -> bytes:
 
 def seal(
     folder: Path,
-    pictures: Samples,
+    images: Samples,
     records: Records,
     table: NDArray[np.void],
     shards: list[list[Any]],
     class_names: Sequence[str],
     largest: int = 200,
 ) -> None:
-    """Write the index of pictures that stand in shards, and last what says that all is there.
+    """Write the index of images that stand in shards, and last what says that all is there.
 
     `table` tells where they stand, `shards` what `Hashed.told` told of each.
     """
     for column in ("digest", "width", "height", "channels"):
         table[column] = records.table[column]
-    table["label"], table["part"] = pictures.labels, pictures.splits
+    table["label"], table["part"] = images.labels, images.splits
     starts = array("Q")
     with HashedTar(folder / PATHS) as paths:
         for row in range(len(table)):
             starts.append(paths.size)
-            paths.write(os.fsencode(pictures.path(row)))
+            paths.write(os.fsencode(images.path(row)))
     table["path"] = np.frombuffer(starts, np.uint64)
     with HashedTar(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)
     about = {
         "version": VERSION,
         "class_names": class_names,
-        "pictures": len(table),
+        "images": len(table),
         "largest_megabytes": largest,
         "files": [index.summary(), paths.summary(), *shards],
         "findings": findings_to_json(records.findings),

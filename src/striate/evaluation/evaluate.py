@@ -1,4 +1,4 @@
-"""A trained network run over the pictures of a folder."""
+"""A trained network run over the images of a folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from striate.text import count_noun
 
 @dataclass(frozen=True)
 class OriginalImages:
-    """The pictures that were judged, as the network saw them: (size, size, channels) uint8 each."""
+    """The images that were judged, as the network saw them: (size, size, channels) uint8 each."""
 
     decoded: DecodedImages
     rows: NDArray[np.int64]  #: of the pack, aligned with the evaluation's
@@ -53,11 +53,11 @@ class Originals:
     page: Path  #: the folder of the page
 
     @classmethod
-    def of(cls, photos: Path, page: Path) -> Originals | None:
+    def of(cls, data: Path, page: Path) -> Originals | None:
         """Of a folder or manifest; None for images in an object store."""
-        if remote_address(photos):
+        if remote_address(data):
             return None
-        return cls(photos if photos.is_dir() else photos.resolve().parent, page.parent)
+        return cls(data if data.is_dir() else data.resolve().parent, page.parent)
 
     def link(self, path: str) -> str:
         """The address of an image relative to the page; "" where it is no file of its own."""
@@ -76,7 +76,7 @@ class Originals:
 
 @dataclass(frozen=True)
 class EvaluationRun:
-    """An evaluation with the pictures it rests on."""
+    """An evaluation with the images it rests on."""
 
     evaluation: Evaluation
     pixels: OriginalImages
@@ -84,7 +84,7 @@ class EvaluationRun:
 
 
 def evaluate_steps(
-    model: Model, photos: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
+    model: Model, data: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
 ) -> Generator[Progress, None, EvaluationRun]:
     """Judge a network on a part of a folder, divided as the folder it was trained on was.
 
@@ -92,14 +92,14 @@ def evaluate_steps(
     and most of these are none of them. Raises DataError when the folder has classes the network
     does not know, or no such part.
     """
-    listing = scan(photos)
+    listing = scan(data)
     if not listing.samples:
         reason = find_problems(listing.class_names, (), None, listing.findings)[0]
-        raise DataError(f"{printable(str(photos))}: {reason}")
+        raise DataError(f"{printable(str(data))}: {reason}")
     strange = sorted(set(listing.class_names) - set(model.class_names))
     if strange:
         raise DataError(
-            f"{printable(str(photos))}: {_listed(strange)} of its {len(listing.class_names)} "
+            f"{printable(str(data))}: {_listed(strange)} of its {len(listing.class_names)} "
             f"classes are not among the {len(model.class_names)} that the model knows: "
             f"{_listed(model.class_names)}"
         )
@@ -119,17 +119,17 @@ def evaluate_split(
     known: Known | None,
     batch: int = 64,
 ) -> EvaluationRun:
-    """Judge a network on a part of pictures that are decoded and divided already."""
+    """Judge a network on a part of images that are decoded and divided already."""
     rows = rows_in_split(decoded.samples, None if split == "all" else split)
     if not len(rows):
         raise DataError(f"{printable(shown)}: no image is in the {split} part; {_instead(decoded)}")
     label_of = {name: label for label, name in enumerate(model.class_names)}
     labels = np.array([label_of[name] for name in decoded.class_names], np.int64)
-    pictures = Samples.of(decoded.samples).select(rows)
+    images = Samples.of(decoded.samples).select(rows)
     evaluation = make_evaluation(
         probabilities=_probabilities(model, decoded, rows, batch),
-        labels=labels[pictures.labels],
-        paths=tuple(map(pictures.path, range(len(pictures)))),
+        labels=labels[images.labels],
+        paths=tuple(map(images.path, range(len(images)))),
         class_names=model.class_names,
         part=split,
         model=shown,
@@ -158,7 +158,7 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
 def _probabilities(
     model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
 ) -> NDArray[np.float32]:
-    """(N, classes) of the pictures in some rows, each of sum 1."""
+    """(N, classes) of the images in some rows, each of sum 1."""
     wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
     outputs = [
         classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()

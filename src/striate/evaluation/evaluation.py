@@ -1,4 +1,4 @@
-"""What a network said about pictures of known class, and every number that follows from it."""
+"""What a network said about images of known class, and every number that follows from it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """Probabilities for N labeled pictures, and the numbers that follow; made by `judge`."""
+    """Probabilities for N labeled images, and the numbers that follow; made by `judge`."""
 
     model: str  #: what was judged: a file, a run or a network's name
     split: SplitChoice
@@ -72,12 +72,12 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """(N,): the most probable class of each picture; the lowest index of equals."""
+        """(N,): the most probable class of each image; the lowest index of equals."""
         return self.probabilities.argmax(axis=1).astype(np.int64)
 
     @cached_property
     def losses(self) -> NDArray[np.float64]:
-        """(N,): the log-loss of each picture."""
+        """(N,): the log-loss of each image."""
         return metrics.losses(self.probabilities, self.labels)
 
     @cached_property
@@ -103,7 +103,7 @@ class Evaluation:
 
     @cached_property
     def macro_f1(self) -> float:
-        """The mean F1 of the classes that have pictures here."""
+        """The mean F1 of the classes that have images here."""
         return metrics.macro_f1(self.confusion)
 
     @cached_property
@@ -118,23 +118,23 @@ class Evaluation:
         return tuple(self._score(label, *three) for label, three in enumerate(scores))
 
     def weakest(self) -> tuple[ClassScore, ...]:
-        """per_class by F1, the lowest first; classes without pictures last."""
+        """per_class by F1, the lowest first; classes without images last."""
         return tuple(sorted(self.per_class, key=lambda row: math.inf if row.f1 is None else row.f1))
 
     def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
-        """The pairs (true, said) with the most pictures."""
+        """The pairs (true, said) with the most images."""
         wrong = self.confusion - np.diag(np.diagonal(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = [divmod(int(cell), len(wrong)) for cell in order]
-        names, pictures = self.class_names, self.confusion.sum(axis=1)
+        names, images = self.class_names, self.confusion.sum(axis=1)
         return tuple(
-            Confusion(names[a], names[b], int(wrong[a, b]), int(wrong[a, b]) / int(pictures[a]))
+            Confusion(names[a], names[b], int(wrong[a, b]), int(wrong[a, b]) / int(images[a]))
             for a, b in pairs
             if wrong[a, b]
         )
 
     def worst_mistakes(self, most: int = 24) -> tuple[Mistake, ...]:
-        """The pictures called wrongly with the highest loss, the worst first."""
+        """The images called wrongly with the highest loss, the worst first."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
         return tuple(self._mistake(int(row)) for row in order)
@@ -147,11 +147,11 @@ class Evaluation:
         return tuple(self._doubt(int(row)) for row in order)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the rows of all pictures; None where a number cannot be given."""
+        """Everything but the rows of all images; None where a number cannot be given."""
         return {
             "model": self.model,
             "part": self.split,
-            "pictures": len(self),
+            "images": len(self),
             "trained_on": len(self) if self.split == "train" else self.trained_on,
             "warning": self.warning or None,
             "leaked": self.leaked,
@@ -193,8 +193,8 @@ class Evaluation:
         )
 
     def _title(self) -> str:
-        pictures = count_noun(len(self), f"{KIND[self.split]}picture")
-        return f"{pictures}, {count_noun(len(self.class_names), 'class')}: {self.model}"
+        images = count_noun(len(self), f"{KIND[self.split]}image")
+        return f"{images}, {count_noun(len(self.class_names), 'class')}: {self.model}"
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         shares = [("right", self.accuracy), *([("top 5", self.top5)] if self.top5 else [])]
@@ -206,14 +206,14 @@ class Evaluation:
         ]
 
     def _class_rows(self, most: int) -> list[tuple[str, ...]]:
-        head = ("class", "pictures", "precision", "recall", "F1", "often taken for")
+        head = ("class", "images", "precision", "recall", "F1", "often taken for")
         places = percent_digits(len(self) // len(self.class_names))
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
     def _remarks(self, most: int) -> list[str]:
         lines = [self.warning or self.note] if self.warning or self.note else []
-        if any(row.pictures < FEW for row in self.weakest()[:most]):
-            lines.append(f"* fewer than {FEW} pictures: the row says little")
+        if any(row.images < FEW for row in self.weakest()[:most]):
+            lines.append(f"* fewer than {FEW} images: the row says little")
         if (more := len(self.class_names) - most) > 0:
             lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
         return lines
@@ -222,12 +222,12 @@ class Evaluation:
         self, label: int, precision: float | None, recall: float | None, f1: float | None
     ) -> ClassScore:
         row = self.confusion[label].copy()
-        pictures = int(row.sum())
+        images = int(row.sum())
         row[label] = 0
         other = int(row.argmax())
         taken = self.class_names[other] if row[other] else None
         name = self.class_names[label]
-        return ClassScore(name, pictures, precision, recall, f1, taken, int(row[other]))
+        return ClassScore(name, images, precision, recall, f1, taken, int(row[other]))
 
     def _mistake(self, row: int) -> Mistake:
         true, said = int(self.labels[row]), int(self.predicted[row])
@@ -272,10 +272,10 @@ def make_evaluation(
     if rated.shape != expected or len(paths) != len(known):
         names = count_noun(len(class_names), "class name")
         raise OptionError(
-            f"probabilities must be (pictures, classes), but came as {shapes} and {names}"
+            f"probabilities must be (images, classes), but came as {shapes} and {names}"
         )
     if not len(known):
-        raise OptionError(f"there is no {KIND[part]}picture to judge; at least one is needed")
+        raise OptionError(f"there is no {KIND[part]}image to judge; at least one is needed")
     _check_labels(known, paths, len(class_names))
     _check_probabilities(rated, paths, model)
     return Evaluation(
@@ -296,7 +296,7 @@ def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model
     broken = np.flatnonzero(~np.isfinite(rated).all(axis=1))
     if broken.size:
         raise ModelError(
-            f"{printable(model)}: it answers {len(broken):,} of {count_noun(len(rated), 'picture')} "
+            f"{printable(model)}: it answers {len(broken):,} of {count_noun(len(rated), 'image')} "
             f"with numbers that are not finite, {printable(paths[int(broken[0])])} first;\n"
             "its weights are damaged or diverged: use an earlier checkpoint"
         )
@@ -305,7 +305,7 @@ def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model
     if wrong.size:
         row = int(wrong[0])
         raise OptionError(
-            f"the probabilities of a picture must be 0 or more and sum to 1, but those of "
+            f"the probabilities of an image must be 0 or more and sum to 1, but those of "
             f"{printable(paths[row])} sum to {sums[row]:.4g};\nlogits need a softmax first"
         )
 
@@ -318,8 +318,8 @@ def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:
         if row.confused_with is not None
         else MISSING
     )
-    few = "*" if row.pictures < FEW else ""
-    return shorten(row.name, 18), f"{few}{row.pictures:,}", *shares, taken
+    few = "*" if row.images < FEW else ""
+    return shorten(row.name, 18), f"{few}{row.images:,}", *shares, taken
 
 
 def _known(number: float) -> float | None:

@@ -93,7 +93,7 @@ def _inside(curve: Iterable[Point], axes: _Axes, color: str, width: float) -> It
 def _texts(test: RateTest) -> Iterator[Text]:
     axes = _axes(test)
     low, high = axes.losses
-    title = f"{test.network}, {test.optimizer}, {test.batch} pictures a step"
+    title = f"{test.network}, {test.optimizer}, {test.batch} images a step"
     yield Text((_LEFT, 24), title, "start", INK, 15)
     yield Text((_RIGHT, 24), "loss of a step, and smoothed", "end")
     for loss in make_ticks(low, high):

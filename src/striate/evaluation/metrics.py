@@ -1,8 +1,8 @@
 """Numbers from one confusion matrix and the probabilities behind it; numpy only.
 
-A number that the pictures cannot give is NaN, never 0: recall and F1 of a class without pictures,
+A number that the images cannot give is NaN, never 0: recall and F1 of a class without images,
 precision of a class that was never predicted. No mean takes a NaN in. The F1 of a class that has
-pictures and is never predicted is a true 0: every one of its pictures was missed.
+images and is never predicted is a true 0: every one of its images was missed.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ def confusion(labels: Labels, predicted: Labels, classes: int) -> Matrix:
 
 
 def accuracy(matrix: Matrix) -> float:
-    """Share of the pictures on the diagonal; NaN without pictures."""
-    pictures = int(matrix.sum())
-    return int(np.trace(matrix)) / pictures if pictures else math.nan
+    """Share of the images on the diagonal; NaN without images."""
+    images = int(matrix.sum())
+    return int(np.trace(matrix)) / images if images else math.nan
 
 
-def wilson(hits: int, pictures: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was seen as `hits` of `pictures`; (0, 1) without pictures.
+def wilson(hits: int, images: int) -> tuple[float, float]:
+    """The 95 % interval of a share that was seen as `hits` of `images`; (0, 1) without images.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
     It stays within 0 and 1 and keeps its width where all or none were hits.
     """
-    if pictures == 0:
+    if images == 0:
         return 0.0, 1.0
-    share, weight = hits / pictures, Z95**2 / pictures
+    share, weight = hits / images, Z95**2 / images
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(weight * share * (1 - share) + weight**2 / 4) / (1 + weight)
     low = 0.0 if hits == 0 else middle - half
-    high = 1.0 if hits == pictures else middle + half
+    high = 1.0 if hits == images else middle + half
     return low, high
 
 
@@ -65,7 +65,7 @@ def ranks(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
 
 
 def top_hits(probabilities: Probabilities, labels: Labels, k: int) -> int:
-    """How many of the pictures have their true class among the k most probable."""
+    """How many of the images have their true class among the k most probable."""
     return int((ranks(probabilities, labels) < k).sum())
 
 
@@ -73,7 +73,7 @@ def losses(probabilities: Probabilities, labels: Labels) -> Floats:
     """(N, K), (N,) -> (N,): the natural logarithm of 1 / (probability of the true class).
 
     Probabilities are clipped to [eps, 1 - eps] of their own float type, as scikit-learn does: in
-    float32 one picture costs 15.9 at most.
+    float32 one image costs 15.9 at most.
     """
     eps = np.finfo(probabilities.dtype).eps
     true = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
@@ -81,24 +81,24 @@ def losses(probabilities: Probabilities, labels: Labels) -> Floats:
 
 
 def precision(matrix: Matrix) -> Floats:
-    """(K, K) -> (K,): the share of the pictures called a class that are of it."""
+    """(K, K) -> (K,): the share of the images called a class that are of it."""
     return _divide(np.diagonal(matrix), matrix.sum(axis=0))
 
 
 def recall(matrix: Matrix) -> Floats:
-    """(K, K) -> (K,): the share of a class's pictures that are called so."""
+    """(K, K) -> (K,): the share of a class's images that are called so."""
     return _divide(np.diagonal(matrix), matrix.sum(axis=1))
 
 
 def f1(matrix: Matrix) -> Floats:
     """(K, K) -> (K,): the harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn)."""
-    pictures = matrix.sum(axis=1)
-    scores = _divide(2 * np.diagonal(matrix), pictures + matrix.sum(axis=0))
-    return np.where(pictures > 0, scores, np.nan)
+    images = matrix.sum(axis=1)
+    scores = _divide(2 * np.diagonal(matrix), images + matrix.sum(axis=0))
+    return np.where(images > 0, scores, np.nan)
 
 
 def macro_f1(matrix: Matrix) -> float:
-    """The mean F1 of the classes that have pictures, all weighing the same; NaN without any."""
+    """The mean F1 of the classes that have images, all weighing the same; NaN without any."""
     scores = f1(matrix)[matrix.sum(axis=1) > 0]
     return float(scores.mean()) if scores.size else math.nan
 

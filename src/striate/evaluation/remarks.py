@@ -15,7 +15,7 @@ from striate.training.events import Epoch
 WIDE = 0.10
 #: more right in training than in validation than this is learning by heart
 GAP = 0.10
-#: a class with this share of the pictures makes the accuracy alone misleading, if it is also this
+#: a class with this share of the images makes the accuracy alone misleading, if it is also this
 #: many times the share that even classes have
 UNEVEN, MORE = 0.5, 1.25
 
@@ -40,32 +40,32 @@ def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remar
 
 
 def headline(evaluation: Evaluation) -> str:
-    """For example "97.9 % of 750 test pictures right (95 % interval 96.6 to 98.7)"."""
+    """For example "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)"."""
     share = evaluation.accuracy
-    pictures = count_noun(share.n, f"{KIND[evaluation.split]}picture")
-    return f"{share.percent} of {pictures} right (95 % interval {share.interval})"
+    images = count_noun(share.n, f"{KIND[evaluation.split]}image")
+    return f"{share.percent} of {images} right (95 % interval {share.interval})"
 
 
 def baseline(evaluation: Evaluation) -> tuple[float, str]:
     """The share that always answering the most frequent class would get right, and that class."""
-    pictures = evaluation.confusion.sum(axis=1)
-    most = int(pictures.argmax())
-    return int(pictures[most]) / len(evaluation), evaluation.class_names[most]
+    images = evaluation.confusion.sum(axis=1)
+    most = int(images.argmax())
+    return int(images[most]) / len(evaluation), evaluation.class_names[most]
 
 
 def _precision(evaluation: Evaluation) -> Remark:
     share = evaluation.accuracy
     width = share.high - share.low
     points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    pictures = count_noun(share.n, "picture")
+    images = count_noun(share.n, "image")
     if width > WIDE:
         return Remark(
-            f"{pictures} leave {points} open: take the figure as a rough idea, and judge on more "
-            "pictures before relying on it.",
+            f"{images} leave {points} open: take the figure as a rough idea, and judge on more "
+            "images before relying on it.",
             warning=True,
         )
     return Remark(
-        f"{pictures} pin it down to {points}: a smaller difference between two networks may be "
+        f"{images} pin it down to {points}: a smaller difference between two networks may be "
         "chance."
     )
 
@@ -74,14 +74,14 @@ def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
     if evaluation.warning:
         return Remark(evaluation.warning, warning=True)
     if evaluation.split == "validation":
-        chose = " These pictures chose the epoch that was kept, so it flatters a little." * any(
+        chose = " These images chose the epoch that was kept, so it flatters a little." * any(
             row.best for row in epochs
         )
-        return Remark(f"It did not learn from these pictures.{chose}", warning=bool(chose))
+        return Remark(f"It did not learn from these images.{chose}", warning=bool(chose))
     if evaluation.note:
         return Remark(evaluation.note)
     return Remark(
-        "It neither learned from these pictures nor chose its epoch by them. Pictures of another "
+        "It neither learned from these images nor chose its epoch by them. Images of another "
         "origin (another camera, light or place) may go worse."
     )
 
@@ -103,34 +103,34 @@ def _better(evaluation: Evaluation) -> Iterator[Remark]:
 
 
 def _classes(evaluation: Evaluation) -> Iterator[Remark]:
-    rows = [row for row in evaluation.weakest() if row.pictures]
-    weakest = next((row for row in rows if row.pictures >= FEW), rows[0])
+    rows = [row for row in evaluation.weakest() if row.images]
+    weakest = next((row for row in rows if row.images >= FEW), rows[0])
     if weakest.f1 != 1:
         yield Remark(_weakest(weakest))
-    few = [row.name for row in rows if row.pictures < FEW]
+    few = [row.name for row in rows if row.images < FEW]
     if few:
         have = "class has" if len(few) == 1 else "classes have"
         yield Remark(
-            f"{len(few):,} {have} fewer than {FEW} pictures here ({list_names(few)}): "
+            f"{len(few):,} {have} fewer than {FEW} images here ({list_names(few)}): "
             "what is said of such a class is little more than chance.",
             warning=True,
         )
-    absent = [row.name for row in evaluation.per_class if not row.pictures]
+    absent = [row.name for row in evaluation.per_class if not row.images]
     if absent:
         have, them = ("class has", "it") if len(absent) == 1 else ("classes have", "them")
         yield Remark(
-            f"{len(absent):,} {have} no picture here ({list_names(absent)}): nothing is known of "
+            f"{len(absent):,} {have} no image here ({list_names(absent)}): nothing is known of "
             f"{them}.",
             warning=True,
         )
 
 
 def _weakest(row: ClassScore) -> str:
-    found = format_percent(row.recall, percent_digits(row.pictures))
-    start = f"Weakest class: {list_names([row.name])}. Of its {count_noun(row.pictures, 'picture')}"
+    found = format_percent(row.recall, percent_digits(row.images))
+    start = f"Weakest class: {list_names([row.name])}. Of its {count_noun(row.images, 'image')}"
     if row.precision is None:
         return f"{start} none is found: the network never gives this answer."
-    right = format_percent(row.precision, percent_digits(row.pictures))
+    right = format_percent(row.precision, percent_digits(row.images))
     return f"{start} {found} are found, and {right} of the answers “{shorten_name(row.name)}” are right."
 
 
@@ -158,8 +158,8 @@ def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
     if best.train_accuracy - best.validation_accuracy > GAP:
         yield Remark(
             f"It learns by heart: when it was kept, {format_percent(best.train_accuracy)} of the training "
-            f"pictures were right, but {format_percent(best.validation_accuracy)} of the validation "
-            "pictures. More pictures or stronger augmentation may help.",
+            f"images were right, but {format_percent(best.validation_accuracy)} of the validation "
+            "images. More images or stronger augmentation may help.",
             warning=True,
         )
     if len(epochs) > 1 and best.epoch == epochs[-1].epoch:

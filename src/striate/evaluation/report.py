@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from striate.training.events import Epoch
 
-#: up to this many classes the matrix is a table to read; above, a picture and a list
+#: up to this many classes the matrix is a table to read; above, an image and a list
 MOST_IN_TABLE = 40
 #: with more classes than this, long names above the columns are turned
 MOST_LEVEL = 4
@@ -58,7 +58,7 @@ class Cell:
 @dataclass(frozen=True, slots=True)
 class Row:
     name: str
-    pictures: int
+    images: int
     cells: tuple[Cell, ...]
 
 
@@ -78,7 +78,7 @@ class Group:
     kind: str
     action: str
     left_out: bool
-    same: bool  #: their details are paths of the same picture
+    same: bool  #: their details are paths of the same image
     count: int
     first: tuple[Finding, ...]
 
@@ -101,7 +101,7 @@ def render_report(
     """
     if len(pixels) != len(evaluation):
         raise OptionError(
-            f"pixels must have a row for each of the {count_noun(len(evaluation), 'picture')} "
+            f"pixels must have a row for each of the {count_noun(len(evaluation), 'image')} "
             f"that were judged, but came with {len(pixels):,}"
         )
     shown = partial(_thumbnail, pixels=pixels, originals=originals)
@@ -135,7 +135,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "errors": int(matrix.sum() - np.trace(matrix)),
         "rows": _rows(evaluation) if tabled else (),
         "turned": len(names) > MOST_LEVEL and max(map(len, names)) > 3,
-        "picture": None if tabled else draw_matrix(matrix),
+        "image": None if tabled else draw_matrix(matrix),
         "confused": evaluation.top_confusions(10 if tabled else 20),
         "classes": [(row, _found(row)) for row in evaluation.weakest()],
         "few": FEW,
@@ -183,30 +183,26 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
     shades = shade_matrix(matrix)
     found: list[Row] = []
     for true, name in enumerate(names):
-        pictures = int(matrix[true].sum())
+        images = int(matrix[true].sum())
         cells = (
             Cell(
                 count := int(matrix[true, said]),
                 float(shades[true, said]),
                 true == said,
-                f"true {name}, said {names[said]}: {count:,} of {count_noun(pictures, 'picture')}"
-                f" ({format_percent(count / pictures, percent_digits(pictures))})"
+                f"true {name}, said {names[said]}: {count:,} of {count_noun(images, 'image')}"
+                f" ({format_percent(count / images, percent_digits(images))})"
                 if count
                 else "",
             )
             for said in range(len(names))
         )
-        found.append(Row(name, pictures, tuple(cells)))
+        found.append(Row(name, images, tuple(cells)))
     return tuple(found)
 
 
 def _found(row: ClassScore) -> Proportion | None:
     """Recall with its interval."""
-    return (
-        None
-        if row.recall is None
-        else Proportion.of(round(row.recall * row.pictures), row.pictures)
-    )
+    return None if row.recall is None else Proportion.of(round(row.recall * row.images), row.images)
 
 
 def _thumbnail(

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from striate.evaluation.metrics import wilson
 from striate.text import format_interval, format_percent, percent_digits
 
-#: the part that was judged -> what its pictures are called
+#: the part that was judged -> what its images are called
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
 
-#: a class with fewer pictures says little
+#: a class with fewer images says little
 FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """A share of n pictures, with the 95 % interval by Wilson's formula."""
+    """A share of n images, with the 95 % interval by Wilson's formula."""
 
     value: float
     low: float
@@ -42,32 +42,30 @@ class Proportion:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """One class: None stands where no picture could give the number."""
+    """One class: None stands where no image could give the number."""
 
     name: str
-    pictures: int
+    images: int
     precision: float | None  #: None: never predicted
-    recall: float | None  #: None: no pictures
-    f1: float | None  #: None: no pictures
-    confused_with: (
-        str | None
-    )  #: the wrong class its pictures are most often called; None: no errors
+    recall: float | None  #: None: no images
+    f1: float | None  #: None: no images
+    confused_with: str | None  #: the wrong class its images are most often called; None: no errors
     confused_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Pictures of one class called another."""
+    """Images of one class called another."""
 
     true: str
     predicted: str
     count: int
-    fraction: float  #: of the pictures of the true class
+    fraction: float  #: of the images of the true class
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One picture called wrongly."""
+    """One image called wrongly."""
 
     row: int  #: in the evaluation
     path: str

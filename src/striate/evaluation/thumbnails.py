@@ -1,4 +1,4 @@
-"""Pixels as `data:` addresses, so that a page carries its pictures inside."""
+"""Pixels as `data:` addresses, so that a page carries its images inside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-#: up to this side a picture is kept exactly, as PNG, and shown enlarged pixel by pixel;
+#: up to this side an image is kept exactly, as PNG, and shown enlarged pixel by pixel;
 #: above it JPEG is a tenth of the bytes
 EXACT = 48
 #: the longest side of a thumbnail in pixels, and its most bytes where JPEG can keep to them
@@ -36,7 +36,7 @@ def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
 
 
 def draw_matrix(matrix: NDArray[np.int64]) -> str:
-    """(K, K) counts -> a `data:` address of a picture, a pixel a cell, clear where none is."""
+    """(K, K) counts -> a `data:` address of an image, a pixel a cell, clear where none is."""
     shades = shade_matrix(matrix)
     cells = np.zeros((*matrix.shape, 4), dtype=np.uint8)
     cells[..., :3] = WRONG

@@ -18,14 +18,14 @@ from striate.training.run import Run
 from striate.training.setup import PreparedData
 
 
-def write_report(run: Run, data: PreparedData) -> Scores:
+def write_report(run: Run, dataset: PreparedData) -> Scores:
     """Judge the model of a finished run on its test part and write what is found beside it."""
-    model = load(run.model_file, network=data.view.network)
-    part = "test" if data.counts()["test"] else "validation"
+    model = load(run.model_file, network=dataset.view.network)
+    part = "test" if dataset.counts()["test"] else "validation"
     known = Known.of(run)
-    result = evaluate_split(model, data.decoded, part, shown=str(run.model_file), known=known)
+    result = evaluate_split(model, dataset.decoded, part, shown=str(run.model_file), known=known)
     command = str(run.read_json("environment.json").get("command", ""))
-    originals = Originals.of(data.root, run.report_file)
+    originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, model, run.epochs(), command, originals))
     run.write_json("evaluation.json", result.evaluation.to_json())
     share = result.evaluation.accuracy

@@ -1,6 +1,6 @@
-"""A sheet of training pictures as augmentation varies them: the original first, then variations.
+"""A sheet of training images as augmentation varies them: the original first, then variations.
 
-It shows what a training with the usual options does to the pictures that it would learn from.
+It shows what a training with the usual options does to the images that it would learn from.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from striate.images.filtering import encode_image
 from striate.options import CheckOptions, TrainOptions
 from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font, shorten
 
-ROWS, ACROSS = 6, 7  #: pictures, and variations of each
+ROWS, ACROSS = 6, 7  #: images, and variations of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
 _LARGE, _TEXT, _SMALL = 26, 17, 15
 _DEGREES = ("turn", "shear", "hue")
@@ -37,19 +37,19 @@ _DEGREES = ("turn", "shear", "hue")
 
 @dataclass(frozen=True)
 class Row:
-    """One picture, and what training would see of it in several epochs."""
+    """One image, and what training would see of it in several epochs."""
 
     name: str
     images: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
     words: tuple[str, ...]  #: below each
 
 
-def draw_sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
-    """Some training pictures of a folder, varied. Raises DataError when there are none."""
-    listing = scan(photos)
+def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
+    """Some training images of a folder, varied. Raises DataError when there are none."""
+    listing = scan(data)
     chosen = _some(listing, _training_rows(listing))
     if not chosen.samples:
-        raise DataError(f"{printable(str(photos))}: there are no pictures to vary")
+        raise DataError(f"{printable(str(data))}: there are no images to vary")
     channels = max((record.channels for record in read_headers(chosen)), default=3) or 3
     strength = options.augment or default_level(channels)
     ranges = augment_ranges(strength, options.augment_params)
@@ -62,13 +62,13 @@ def draw_sheet(photos: str | Path, options: CheckOptions) -> Image.Image:
     return _drawn(rows, title, describe_ranges(ranges))
 
 
-def write_sheet(photos: str | Path, options: CheckOptions) -> Path:
+def write_sheet(data: str | Path, options: CheckOptions) -> Path:
     """Write the sheet to `out`, or beside the caller where that is not given; its place.
 
     Never into the folder of the images unless asked to.
     """
-    place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(photos)))
-    storage.write(place, encode_image(draw_sheet(photos, options), ".png"))
+    place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(data)))
+    storage.write(place, encode_image(draw_sheet(data, options), ".png"))
     return place
 
 
@@ -87,17 +87,17 @@ def describe_ranges(ranges: AugmentRanges) -> str:
 
 
 def _training_rows(listing: Listing) -> NDArray[np.int64]:
-    """The pictures that a training would learn from: those which can be used, of that part."""
+    """The images that a training would learn from: those which can be used, of that part."""
     records = Records.empty(len(listing.samples))
     for row, record in decode_all(listing):
         records.put(row, record)
     usable, usual = np.flatnonzero(records.usable), TrainOptions()
-    pictures, known = Samples.of(listing.samples).select(usable), records.select(usable)
-    return usable[placed(pictures, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
+    images, known = Samples.of(listing.samples).select(usable), records.select(usable)
+    return usable[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
 
 
 def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
-    """Up to ROWS of some pictures, spread over the listing, and so over its classes."""
+    """Up to ROWS of some images, spread over the listing, and so over its classes."""
     count = len(among)
     places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
     rows = among[sorted(places)].tolist()
@@ -110,7 +110,7 @@ def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]
     pixels = np.array(decoded.pixels[:])
     view = _with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
-    labels = torch.tensor([picture.label for picture in decoded.samples])
+    labels = torch.tensor([sample.label for sample in decoded.samples])
     columns, words = [pixels], [["original"] * len(labels)]
     scale = {"mean": view.mean, "std": view.std, "fill": view.padding}
     for epoch in range(ACROSS):
@@ -124,11 +124,11 @@ def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]
         words.append(below)
     return [
         Row(
-            f"{decoded.class_names[picture.label]}: {picture.path}",
+            f"{decoded.class_names[sample.label]}: {sample.path}",
             tuple(column[at] for column in columns),
             tuple(column[at] for column in words),
         )
-        for at, picture in enumerate(decoded.samples)
+        for at, sample in enumerate(decoded.samples)
     ]
 
 
@@ -139,9 +139,9 @@ def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
     return Preprocess(_SIDE, channels, mean=tuple(mean), std=tuple(std))
 
 
-def _shown(pictures: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
-    """Normalized pictures as bytes: what lies beyond black and white is cut off here alone."""
-    values = pictures.permute(0, 2, 3, 1).numpy() * np.array(view.std) + np.array(view.mean)
+def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
+    """Normalized images as bytes: what lies beyond black and white is cut off here alone."""
+    values = images.permute(0, 2, 3, 1).numpy() * np.array(view.std) + np.array(view.mean)
     return (values * 255).round().clip(0, 255).astype(np.uint8)
 
 
@@ -161,10 +161,10 @@ def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
     for at, row in enumerate(rows):
         top = _TOP + at * (high + _GAP)
         draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
-        for column, (picture, words) in enumerate(zip(row.images, row.words, strict=True)):
+        for column, (image, words) in enumerate(zip(row.images, row.words, strict=True)):
             # the original stands a little apart
             left, upper = _MARGIN + column * step + (2 * _GAP if column else 0), top + _WORDS
-            figure.paste(Image.fromarray(picture.squeeze()), (left, upper))
+            figure.paste(Image.fromarray(image.squeeze()), (left, upper))
             frame = (left - 1, upper - 1, left + _SIDE, upper + _SIDE)
             draw.rectangle(frame, outline=LINE)
             below = shorten(printable(words), _SMALL, _SIDE)

@@ -1,4 +1,4 @@
-"""The verb `filter`: a picture or a signal slid over by a kernel, as numbers and as a figure."""
+"""The verb `filter`: an image or a signal slid over by a kernel, as numbers and as a figure."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CELLS = 5  #: taps of a signal's kernel that fit beside each other with their n
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Filtered:
-    """What a kernel made of a picture or a signal."""
+    """What a kernel made of an image or a signal."""
 
     image: LoadedImage  #: as the kernel saw it
     kernel: NDArray[np.floating[Any]]  #: (kh, kw), (kh, kw, C) summed over the channels, or (K,)
@@ -52,7 +52,7 @@ class Filtered:
         return Image.fromarray(plotting.colorize(self.numbers, self.scale))
 
     def figure(self) -> Image.Image:
-        """The picture, the kernel and the result beside each other."""
+        """The image, the kernel and the result beside each other."""
         kernel_lines = (
             describe_shape(self.kernel),
             f"sum {format_amount(float(self.kernel.sum()))}",
@@ -67,11 +67,11 @@ class Filtered:
         return plotting.draw_side_by_side((make_panel(self.image, _SIDE), kernel, result))
 
     def to_png(self) -> bytes:
-        """The filtered picture as a PNG file."""
+        """The filtered image as a PNG file."""
         return encode_image(self.to_image(), ".png")
 
     def save(self, path: str | Path) -> None:
-        """Write the filtered picture (.png, .jpg) or its numbers (.npy), whole or not at all.
+        """Write the filtered image (.png, .jpg) or its numbers (.npy), whole or not at all.
 
         Raises OptionError for another suffix, StorageError where it cannot be written.
         """
@@ -88,7 +88,7 @@ class Filtered:
         """A JSON-ready table of all but the numbers themselves."""
         chosen, scale = self.options, self.scale
         return {
-            "picture": {"name": self.image.name, **_facts(self.image.pixels)},
+            "image": {"name": self.image.name, **_facts(self.image.pixels)},
             "notes": list(self.image.notes),
             "kernel": {"name": self.kernel_name, "weights": self.kernel.tolist()},
             "mode": chosen.mode,
@@ -108,7 +108,7 @@ class Filtered:
         }
 
     def __repr__(self) -> str:
-        what = "signal " if self.numbers.ndim == 1 else "picture"
+        what = "signal " if self.numbers.ndim == 1 else "image"
         return "\n".join(
             (
                 f"{what}  {describe_range(self.image.pixels)}",
@@ -139,20 +139,20 @@ class Filtered:
         return encode_image(self.figure(), ".png")
 
 
-def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
-    """Slide a kernel over a picture or a signal and return the numbers, with their drawing.
+def filter(image: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
+    """Slide a kernel over an image or a signal and return the numbers, with their drawing.
 
     The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), a PIL image, or a signal (N,);
     the kernel a name or text as `striate.vision.kernel` takes it, or an array (kh, kw) or (K,). It
     is not flipped, unless `flip` asks for it. Options are those of `striate filter`. Raises
-    DataError for a file that is no picture, OptionError for a kernel or an array that cannot be
+    DataError for a file that is no image, OptionError for a kernel or an array that cannot be
     used.
 
     >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
     """
     chosen = FilterOptions.read(options)
-    check_outputs(chosen, photo)
-    seen = load_image(photo, chosen.largest, signals=True)
+    check_outputs(chosen, image)
+    seen = load_image(image, chosen.largest, signals=True)
     weights, name = _kernel(kernel, signal=seen.pixels.ndim == 1)
     seen = seen.to_gray() if chosen.gray else seen
     found = apply_kernel(seen, weights, name, chosen)
@@ -163,53 +163,53 @@ def filter(photo: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
     return found
 
 
-def apply_kernel(photo: LoadedImage, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
-    """The result of one kernel on a picture that is read."""
+def apply_kernel(image: LoadedImage, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
+    """The result of one kernel on an image that is read."""
     slide = vision.convolve if chosen.flip else vision.correlate
     numbers = slide(
-        photo.pixels,
+        image.pixels,
         weights,
         mode=chosen.mode,
         border=chosen.border,
         stride=chosen.stride,
         dilation=chosen.dilation,
     )
-    return Filtered(photo, weights, name, numbers, chosen)
+    return Filtered(image, weights, name, numbers, chosen)
 
 
-def check_outputs(chosen: FilterOptions, photo: Any) -> None:
+def check_outputs(chosen: FilterOptions, image: Any) -> None:
     """Raises OptionError before any work where a file would have no known form, or is the photo."""
     for place, suffixes in ((chosen.out, IMAGE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
         if place is None:
             continue
         storage.check_suffix(place, suffixes)
-        if isinstance(photo, str | os.PathLike) and _same(place, photo):
-            raise OptionError(f"{printable(str(place))} is the picture itself; choose another name")
+        if isinstance(image, str | os.PathLike) and _same(place, image):
+            raise OptionError(f"{printable(str(place))} is the image itself; choose another name")
 
 
-def _same(place: Path, photo: str | os.PathLike[str]) -> bool:
+def _same(place: Path, image: str | os.PathLike[str]) -> bool:
     with contextlib.suppress(OSError, ValueError):  # one of them is not there, or has no name
-        return place.samefile(photo)
+        return place.samefile(image)
     return False
 
 
-def file_name(photo: str, what: str) -> str:
+def file_name(image: str, what: str) -> str:
     """cat.jpg, gaussian(9, sigma=2) -> cat-gaussian-9-sigma-2.png; numbers -> cat-kernel.png."""
     if what.lower().endswith((".txt", ".csv", ".npy")):
         tail = Path(what).stem
     else:
         tail = what if what[:1].isalpha() else "kernel"
     tail = re.sub(r"[^\w.]+", "-", tail).strip("-")[:60]
-    return f"{Path(photo.removeprefix(SAMPLE)).stem}-{tail}.png"
+    return f"{Path(image.removeprefix(SAMPLE)).stem}-{tail}.png"
 
 
-def make_panel(photo: LoadedImage, side: int) -> plotting.Panel:
-    """The picture or the signal that goes in, as it is."""
-    title = Path(photo.name).name
-    if photo.pixels.ndim == 1:
-        return plotting.curve_panel(photo.pixels, side, title, (describe_range(photo.pixels),))
-    scale = plotting.choose_scale(photo.pixels, photo.white_level)
-    return plotting.make_panel(photo.pixels, scale, side, title, (describe_range(photo.pixels),))
+def make_panel(image: LoadedImage, side: int) -> plotting.Panel:
+    """The image or the signal that goes in, as it is."""
+    title = Path(image.name).name
+    if image.pixels.ndim == 1:
+        return plotting.curve_panel(image.pixels, side, title, (describe_range(image.pixels),))
+    scale = plotting.choose_scale(image.pixels, image.white_level)
+    return plotting.make_panel(image.pixels, scale, side, title, (describe_range(image.pixels),))
 
 
 def encode_image(image: Image.Image, suffix: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Every named kernel on one picture, in one figure."""
+"""Every named kernel on one image, in one figure."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ _NOTE = "Signed results: 0 is white, the number farthest from it has the full co
 _NOTE_COLOR = "; of the three channels the one farthest from 0 is drawn"
 
 
-def draw_gallery(photo: Any, **options: Any) -> Image.Image:
-    """The picture and what each named kernel makes of it, with the kernels, as one image.
+def draw_gallery(image: Any, **options: Any) -> Image.Image:
+    """The image and what each named kernel makes of it, with the kernels, as one image.
 
-    A picture larger than a tile is reduced before it is filtered, so that a pixel of the figure is
+    An image larger than a tile is reduced before it is filtered, so that a pixel of the figure is
     a number. A kernel that sums to one keeps the brightness: what it brings beyond black and white
     is drawn so, and counted in the caption. Options and errors are those of `striate.filter`.
     """
     chosen = FilterOptions.read(options)
     if chosen.raw:
         raise OptionError("--raw keeps the numbers of one kernel, but all are drawn; leave it out")
-    check_outputs(chosen, photo)
-    seen = load_image(photo, chosen.largest)
+    check_outputs(chosen, image)
+    seen = load_image(image, chosen.largest)
     seen = seen.to_gray() if chosen.gray else seen
     small = _reduced(seen)
     names = list(vision.KERNELS)
     lines = spanned(small.pixels), describe_shape(small.pixels)
-    first = replace(make_panel(small, _SIDE), title="the picture", lines=lines)
+    first = replace(make_panel(small, _SIDE), title="the image", lines=lines)
     tiles = [(first, None), *(_tile(small, name, chosen) for name in names)]
     size = "" if small is seen else f", reduced to {describe_shape(small.pixels)}"
     title = f"{len(names)} kernels on {Path(seen.name).name}, {describe_shape(seen.pixels)}{size}"
@@ -58,31 +58,31 @@ def draw_gallery(photo: Any, **options: Any) -> Image.Image:
     return figure
 
 
-def _reduced(photo: LoadedImage) -> LoadedImage:
-    """The picture with its longer side as long as a tile's, if it is longer."""
-    high, wide = photo.pixels.shape[:2]
+def _reduced(image: LoadedImage) -> LoadedImage:
+    """The image with its longer side as long as a tile's, if it is longer."""
+    high, wide = image.pixels.shape[:2]
     share = _SIDE / max(high, wide)
     if share >= 1:
-        return photo
+        return image
     size = max(1, round(wide * share)), max(1, round(high * share))
-    planes = np.atleast_3d(photo.pixels)
+    planes = np.atleast_3d(image.pixels)
     small = [
         Image.fromarray(planes[..., at].astype(np.float32)).resize(size, Image.Resampling.BOX)
         for at in range(planes.shape[2])
     ]
     pixels = np.stack([np.asarray(plane) for plane in small], axis=-1).reshape(size[1], size[0], -1)
-    if photo.pixels.dtype.kind in "iu":
-        pixels = np.rint(pixels).astype(photo.pixels.dtype)
-    return replace(photo, pixels=pixels[..., 0] if photo.pixels.ndim == 2 else pixels)
+    if image.pixels.dtype.kind in "iu":
+        pixels = np.rint(pixels).astype(image.pixels.dtype)
+    return replace(image, pixels=pixels[..., 0] if image.pixels.ndim == 2 else pixels)
 
 
 def _tile(
-    photo: LoadedImage, name: str, chosen: FilterOptions
+    image: LoadedImage, name: str, chosen: FilterOptions
 ) -> tuple[plotting.Panel, plotting.Panel]:
     weights = vision.kernel(name)
     keeps_brightness = bool(np.isclose(weights.sum(), 1))
     options = chosen.model_copy(update={"clip": chosen.clip or keeps_brightness})
-    found = apply_kernel(photo, weights, name, options)
+    found = apply_kernel(image, weights, name, options)
     scale = found.scale
     shape = describe_shape(found.numbers)
     if scale.outside:

@@ -1,4 +1,4 @@
-"""A picture of any kind as an array: a file, a sample of the package, an array or a PIL image."""
+"""An image of any kind as an array: a file, a sample of the package, an array or a PIL image."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from striate.vision.samples import sample
 
 SAMPLE = "sample:"
 _EXPECTED = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
-#: they belong to training, where a picture is resized
+#: they belong to training, where an image is resized
 _OF_TRAINING = {"tiny", "long"}
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedImage:
-    """A whole picture, upright, and what was done to it on the way."""
+    """A whole image, upright, and what was done to it on the way."""
 
     name: str
     pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3); (N,) where signals are taken
@@ -56,20 +56,20 @@ class LoadedImage:
         return replace(self, pixels=kept.astype(self.pixels.dtype if whole else kept.dtype))
 
 
-def load_image(photo: Any, largest: int = 200, *, signals: bool = False) -> LoadedImage:
+def load_image(image: Any, largest: int = 200, *, signals: bool = False) -> LoadedImage:
     """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> its Photo.
 
     `largest` is the most memory that a file's pixels may need, in megabytes. With `signals` a
     sample or an array may be (N,) too. Raises DataError for a file, OptionError for anything else
-    that is no picture.
+    that is no image.
     """
-    if isinstance(photo, LoadedImage):
-        return photo
-    if isinstance(photo, Image.Image):
-        return _from_image(photo, largest)
-    if not isinstance(photo, str | os.PathLike):
-        return LoadedImage("array", _checked(photo, signals=signals))
-    path = os.fspath(photo)
+    if isinstance(image, LoadedImage):
+        return image
+    if isinstance(image, Image.Image):
+        return _from_image(image, largest)
+    if not isinstance(image, str | os.PathLike):
+        return LoadedImage("array", _checked(image, signals=signals))
+    path = os.fspath(image)
     if path.startswith(SAMPLE):
         return LoadedImage(path, _checked(sample(path.removeprefix(SAMPLE)), signals=signals))
     return _from_file(Path(path), printable(path), largest)
@@ -98,12 +98,12 @@ def _refused(shown: str, finding: Finding) -> DataError:
     match finding.kind:
         case "huge":
             return DataError(f"{shown}: {detail}; raise it with --largest")
-        case "not a picture":
-            return DataError(f"{shown}: not a picture, {detail}; {_EXPECTED}")
+        case "not an image":
+            return DataError(f"{shown}: not an image, {detail}; {_EXPECTED}")
         case "empty":
             return DataError(f"{shown}: the file is empty; {_EXPECTED}")
         case "special file":
-            return DataError(f"{shown}: {detail}, where a picture was expected")
+            return DataError(f"{shown}: {detail}, where an image was expected")
         case _:
             return DataError(f"{shown}: {finding.kind}: {detail}")
 
@@ -129,25 +129,25 @@ def _from_image(image: Image.Image, largest: int) -> LoadedImage:
 
 
 def _checked(values: Any, *, signals: bool = False) -> NDArray[Any]:
-    """An array as a picture of finite numbers, (H, W) or (H, W, 3), or a signal (N,)."""
+    """An array as an image of finite numbers, (H, W) or (H, W, 3), or a signal (N,)."""
     try:
         pixels = np.asarray(values)
     except ValueError as error:
-        raise OptionError("a picture needs rows of one length, but ragged rows came") from error
+        raise OptionError("an image needs rows of one length, but ragged rows came") from error
     if pixels.dtype.kind not in "biuf":
-        raise OptionError(f"a picture holds numbers, but an array of {pixels.dtype} came")
+        raise OptionError(f"an image holds numbers, but an array of {pixels.dtype} came")
     axes = (1, 2, 3) if signals else (2, 3)
     if pixels.ndim not in axes or (pixels.ndim == 3 and pixels.shape[2] not in (1, 3)):
         raise OptionError(
-            f"a picture is (H, W), (H, W, 1) or (H, W, 3), but {pixels.shape} came; "
+            f"an image is (H, W), (H, W, 1) or (H, W, 3), but {pixels.shape} came; "
             "striate.vision.correlate takes other arrays"
         )
     if pixels.size == 0:
-        raise OptionError(f"a picture of shape {pixels.shape} has no pixels")
+        raise OptionError(f"an image of shape {pixels.shape} has no pixels")
     bad = int(np.count_nonzero(~np.isfinite(pixels))) if pixels.dtype.kind == "f" else 0
     if bad:
         raise OptionError(
-            f"{bad:,} of the {pixels.size:,} numbers of the picture are not finite; "
+            f"{bad:,} of the {pixels.size:,} numbers of the image are not finite; "
             "replace them, as numpy.nan_to_num does"
         )
     return pixels[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else pixels

@@ -1,4 +1,4 @@
-"""The verb `numbers`: a picture as the numbers that it is."""
+"""The verb `numbers`: an image as the numbers that it is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Channel:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Numbers:
-    """A picture as numbers: its shape, its channels, and a patch."""
+    """An image as numbers: its shape, its channels, and a patch."""
 
     image: LoadedImage
     channels: tuple[Channel, ...]
@@ -135,18 +135,18 @@ class Numbers:
         return lines
 
 
-def numbers(photo: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
-    """A picture as numbers: shape, range, mean and std, histogram of each channel, a patch.
+def numbers(image: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
+    """An image as numbers: shape, range, mean and std, histogram of each channel, a patch.
 
     The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is
     row, column and size of a square to print, from 0; without it, 8 x 8 pixels of the middle.
-    `largest` is in megabytes. Raises DataError for a file that is no picture, OptionError for an
-    array that is none and for a patch beyond the picture.
+    `largest` is in megabytes. Raises DataError for a file that is no image, OptionError for an
+    array that is none and for a patch beyond the image.
 
     >>> striate.numbers("cat.jpg", patch=(0, 0, 4))  # doctest: +SKIP
     """
     asked = None if patch is None else _asked(patch)
-    seen = load_image(photo, largest)
+    seen = load_image(image, largest)
     row, column, high, wide = _place(asked, seen.pixels.shape[:2])
     planes = np.moveaxis(np.atleast_3d(seen.pixels), -1, 0)
     names = ("gray",) if len(planes) == 1 else ("red", "green", "blue")
@@ -212,6 +212,6 @@ def _place(asked: tuple[int, int, int] | None, shape: tuple[int, ...]) -> tuple[
     if row + size > high or column + size > wide:
         raise OptionError(
             f"the patch ends at row {row + size - 1} and column {column + size - 1}, but the "
-            f"picture's last are {high - 1} and {wide - 1}"
+            f"image's last are {high - 1} and {wide - 1}"
         )
     return row, column, size, size

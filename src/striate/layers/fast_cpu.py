@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 class CoveringConv2d(nn.Conv2d):
-    """A convolution whose kernel covers the whole picture is one matrix product."""
+    """A convolution whose kernel covers the whole image is one matrix product."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """(N, inputs, H, W) -> (N, outputs, H', W')."""
@@ -54,14 +54,12 @@ class _Means(torch.autograd.Function):
         return rows.view(-1, 1, width).expand(-1, 2, width).reshape(ctx.shape)
 
 
-def _halves(pool: nn.AvgPool2d, pictures: Tensor) -> bool:
-    """Whether a pool takes squares of 2x2 that fill the pictures, in rows, in float32."""
+def _halves(pool: nn.AvgPool2d, images: Tensor) -> bool:
+    """Whether a pool takes squares of 2x2 that fill the images, in rows, in float32."""
     window = [_pair(pool.kernel_size), _pair(pool.stride), _pair(pool.padding)]
-    even = all(side % 2 == 0 for side in pictures.shape[2:])
-    even = (
-        even and pictures.ndim == 4 and len(pictures) > 0
-    )  # of several processes one may have none
-    fits = even and pictures.is_contiguous() and pictures.dtype is torch.float32
+    even = all(side % 2 == 0 for side in images.shape[2:])
+    even = even and images.ndim == 4 and len(images) > 0  # of several processes one may have none
+    fits = even and images.is_contiguous() and images.dtype is torch.float32
     return fits and window == [(2, 2), (2, 2), (0, 0)] and not pool.divisor_override
 
 

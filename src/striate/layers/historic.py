@@ -68,7 +68,7 @@ class RadialOutput(nn.Module):
     """Minus the squared Euclidean distances to fixed codes, one a class: the nearest is the answer.
 
     LeCun et al. 1998, equation 7, with the sign turned: as logits under softmax and cross-entropy
-    they give equation 9 without its constant j for pictures of no class.
+    they give equation 9 without its constant j for images of no class.
     """
 
     codes: Tensor

@@ -1,7 +1,7 @@
 """Layers between dense and convolutional: units look at windows, and each has weights of its own.
 
 A position shares its kernel with no other, so there are outputs * positions * inputs * kernel area
-weights and outputs * positions biases, and only pictures of one size fit.
+weights and outputs * positions biases, and only images of one size fit.
 Source: LeCun 1989, Generalization and network design strategies: Net-3.
 """
 

@@ -24,7 +24,7 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution whose zeros depend on the picture: "same" in TensorFlow, at any stride."""
+    """A convolution whose zeros depend on the image: "same" in TensorFlow, at any stride."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *,
                  dilation: int = 1, groups: int = 1, bias: bool = True) -> None:  # fmt: skip

@@ -19,7 +19,7 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
                  scale: float = 1.0) -> Tensor:  # fmt: skip
     """(N, C, H, W), regions (K, 5) -> the largest value of each cell, (K, C, *grid).
 
-    A row of `regions` is [picture, x0, y0, x1, y1]: which of the N, then the first and the last
+    A row of `regions` is [image, x0, y0, x1, y1]: which of the N, then the first and the last
     column and row that belong to it. They are multiplied by `scale` and rounded, halves away from
     zero; a region is at least one position wide and high.
     Cell i of n along a region of length L goes from floor(i L / n) up to, without it, the start of
@@ -29,11 +29,11 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
     """
     rows, columns = grid
     pooled: list[Tensor] = []
-    pictures, corners = regions[:, 0].tolist(), (regions[:, 1:] * scale).tolist()
-    for picture, around in zip(pictures, corners, strict=True):
+    images, corners = regions[:, 0].tolist(), (regions[:, 1:] * scale).tolist()
+    for image, around in zip(images, corners, strict=True):
         left, top, right, bottom = map(_rounded, around)
         down = [
-            _largest(maps[int(picture)], 1, span)
+            _largest(maps[int(image)], 1, span)
             for span in _spans(top, bottom, rows, maps.shape[2], edges)
         ]
         strips = torch.stack(down, dim=1)  # (C, rows, W)
@@ -45,7 +45,7 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
 
 
 class RegionPool(nn.Module):
-    """`pool_regions` as a layer; `scale`: side of the map over the side of the picture."""
+    """`pool_regions` as a layer; `scale`: side of the map over the side of the image."""
 
     def __init__(
         self, grid: tuple[int, int], *, edges: Edges = "floor", scale: float = 1.0

@@ -46,8 +46,8 @@ class AugmentParams(Options):
     rotate: float | None = option(None, "Turned either way", "degrees", ge=0, le=180)
     translate: float | None = option(None, "Moved either way, of the side", "share", ge=0, le=1)
     scale: float | None = option(None, "Larger or smaller", "share", ge=0, lt=1)
-    hflip: bool | None = option(None, "Half of the pictures, left to right", "yes or no")
-    vflip: bool | None = option(None, "Half of the pictures, upside down", "yes or no")
+    hflip: bool | None = option(None, "Half of the images, left to right", "yes or no")
+    vflip: bool | None = option(None, "Half of the images, upside down", "yes or no")
     shear: float | None = option(None, "Slanted either way", "degrees", ge=0, le=60)
     aspect: float | None = option(None, "Wider or higher", "share", ge=0, le=4)
     crop: float | None = option(None, "Cut away at most, of the area", "share", ge=0, lt=1)
@@ -61,10 +61,10 @@ class AugmentParams(Options):
         None, "A rectangle erased, at most, of the area", "share", ge=0, lt=1
     )
     mixup: float | None = option(
-        None, "Another picture laid over at most, its label too", "share", ge=0, le=1
+        None, "Another image laid over at most, its label too", "share", ge=0, le=1
     )
     cutmix: float | None = option(
-        None, "A rectangle of another picture at most, of the area", "share", ge=0, le=1
+        None, "A rectangle of another image at most, of the area", "share", ge=0, le=1
     )
 
     @classmethod

@@ -52,11 +52,11 @@ _WORDS = {
     "resume the run with train --resume RUN": "checkpoint resume_from ckpt ckpt_path "
     "resume_from_checkpoint continue initial_epoch",
     "put options into a recipe, as in train --recipe FILE": "config cfg yaml hydra",
-    "the folder of pictures is named without a flag": "data data_dir data_path dataset root "
+    "the folder of images is named without a flag": "data data_dir data_path dataset root "
     "train_dir train_data source input images image_dir",
     "training begins with fresh weights; striate.build(name, weights=...) loads published "
     "ones": "pretrained weights finetune fine_tune transfer freeze pretrained_weights",
-    "pictures are decoded once, by all cores; there is nothing to set": "workers num_workers "
+    "images are decoded once, by all cores; there is nothing to set": "workers num_workers "
     "nw j n_jobs prefetch pin_memory",
     "they are shuffled in every epoch; there is nothing to set": "shuffle",
 }

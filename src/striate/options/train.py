@@ -47,17 +47,17 @@ Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
 
 
 class TrainOptions(Options):
-    """Options of `train`; what is not given is chosen from the pictures and recorded."""
+    """Options of `train`; what is not given is chosen from the images and recorded."""
 
     network: Network | None = option(None, "As in resnet18, mobilenet_v1(width=0.5), mynet.py:Net")
-    epochs: int | None = option(None, "Times every training picture is seen", ge=1, le=100_000)
+    epochs: int | None = option(None, "Times every training image is seen", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
-        None, "Pictures a step; auto: as many as memory holds"
+        None, "Images a step; auto: as many as memory holds"
     )
-    size: int | None = option(None, "Side of the network's picture", "pixels", ge=8, le=4096)
+    size: int | None = option(None, "Side of the network's image", "pixels", ge=8, le=4096)
     color: ColorMode | None = option(None, "Whether the network sees color")
-    fit: Fit = option("letterbox", "How a picture becomes square")
+    fit: Fit = option("letterbox", "How an image becomes square")
     learning_rate: float | None = option(None, "Highest learning rate", gt=0)
     optimizer: OptimizerName = option("nesterov", "How gradients change weights")
     schedule: Schedule = option("one-cycle", "How the learning rate falls")
@@ -77,15 +77,15 @@ class TrainOptions(Options):
     patience: int | None = option(None, "Stop after so many without a better one", "epochs", ge=1)
     balance: Balance = option("none", "What evens out classes of different size")
     label_smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
-    augment: Augment | None = option(None, "How much training pictures are varied")
+    augment: Augment | None = option(None, "How much training images are varied")
     augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
     validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
     test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
-    bad_images: Literal["skip", "fail"] = option("skip", "What unreadable pictures do to the run")
-    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    bad_images: Literal["skip", "fail"] = option("skip", "What unreadable images do to the run")
+    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
     precision: Precision = option("auto", "Numbers a step computes with")
-    memory_format: MemoryFormat = option("auto", "How pictures lie in memory")
+    memory_format: MemoryFormat = option("auto", "How images lie in memory")
     compile: AutoYesNo = option("auto", "Whether torch compiles the network")
     micro_batches: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
     autotune: AutoYesNo = option("auto", "Whether a trial measures which step is quickest here")
@@ -111,7 +111,7 @@ class TrainOptions(Options):
         if self.validation + self.test >= 1:
             raise PydanticCustomError(
                 "shares",
-                "validation {validation} and test {test} leave no pictures to train on; "
+                "validation {validation} and test {test} leave no images to train on; "
                 "together they must stay below 1",
                 {"validation": self.validation, "test": self.test},
             )

@@ -12,13 +12,13 @@ _CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
 
 
 class CheckOptions(Options):
-    """Options of `check`; any but `leaked` asks for a sheet of augmented pictures."""
+    """Options of `check`; any but `leaked` asks for a sheet of augmented images."""
 
-    augment: Augment | None = option(None, "How much the pictures of the sheet are varied")
+    augment: Augment | None = option(None, "How much the images of the sheet are varied")
     augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
     seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
     out: Annotated[Path | None, ending(".png")] = option(
-        None, "Write a sheet of augmented pictures to this .png file"
+        None, "Write a sheet of augmented images to this .png file"
     )
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
 
@@ -32,7 +32,7 @@ class PackOptions(Options):
     """Options of `pack`."""
 
     megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
-    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
 
 
 class EvaluateOptions(Options):
@@ -43,8 +43,8 @@ class EvaluateOptions(Options):
         None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
     )
     leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
-    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
-    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    batch: int = option(64, "Images a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".html")] = option(
         None, "Write the report to this .html file"
@@ -55,9 +55,9 @@ class PredictOptions(Options):
     """Options of `predict`."""
 
     network: Network | None = option(None, _CODE)
-    top: int = option(3, "Classes listed for a picture", ge=1, le=1000)
-    batch: int = option(64, "Pictures a step", ge=1, le=65_536)
-    largest: int = option(200, "Most memory one picture may need", "megabytes", ge=1, le=100_000)
+    top: int = option(3, "Classes listed for an image", ge=1, le=1000)
+    batch: int = option(64, "Images a step", ge=1, le=65_536)
+    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
         None, "Write rows to this .csv or .jsonl file"
@@ -73,8 +73,8 @@ class FilterOptions(Options):
     stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
     dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
     flip: bool = option(False, "Flip the kernel first: a true convolution")
-    gray: bool = option(False, "Make the picture gray first")
+    gray: bool = option(False, "Make the image gray first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
-    largest: int = option(200, "Most memory the picture may need", "megabytes", ge=1, le=100_000)
-    out: Path | None = option(None, "Write the filtered picture to this .png or .jpg file")
+    largest: int = option(200, "Most memory the image may need", "megabytes", ge=1, le=100_000)
+    out: Path | None = option(None, "Write the filtered image to this .png or .jpg file")
     raw: Path | None = option(None, "Write the numbers to this .npy file")

@@ -1,4 +1,4 @@
-"""Arrays as pictures: numbers of any sign in colors, beside each other, and many in a gallery."""
+"""Arrays as images: numbers of any sign in colors, beside each other, and many in a gallery."""
 
 from striate.plotting.boxes import draw_matches
 from striate.plotting.color import Scale, choose_scale, colorize

@@ -1,4 +1,4 @@
-"""What a search found, drawn on the picture."""
+"""What a search found, drawn on the image."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ _TEXT = 10  # pixels
 
 
 def draw_matches(image: Any, matches: Matches, *, color: str = COLOR) -> Image.Image:
-    """(H, W) or (H, W, 3) -> an RGB picture with a box around each match, its score above it.
+    """(H, W) or (H, W, 3) -> an RGB image with a box around each match, its score above it.
 
     uint8 is shown as it is; other numbers are spread from their least, black, to their greatest,
-    white. Raises OptionError for what is no picture.
+    white. Raises OptionError for what is no image.
     """
-    picture = Image.fromarray(_shown(image)).convert("RGB")
-    pen = ImageDraw.Draw(picture)
+    pixels = Image.fromarray(_shown(image)).convert("RGB")
+    pen = ImageDraw.Draw(pixels)
     high, wide = matches.size
     for (row, column), score in zip(matches.positions.tolist(), matches.scores, strict=True):
         pen.rectangle((column, row, column + wide - 1, row + high - 1), outline=color)
         pen.text((column + 1, row - 1), f"{score:.2f}", fill=color, font=font(_TEXT), anchor="ls")
-    return picture
+    return pixels
 
 
 def _shown(image: Any) -> NDArray[np.uint8]:
-    values = floats(image, "the picture")
+    values = floats(image, "the image")
     if values.ndim < 2 or values.shape[2:] not in ((), (1,), (3,)):
-        raise OptionError(f"the picture must be (H, W) or (H, W, 3), but {values.shape} came")
+        raise OptionError(f"the image must be (H, W) or (H, W, 3), but {values.shape} came")
     if values.shape[2:] == (1,):
         values = values[:, :, 0]
     if str(getattr(image, "dtype", "")).removeprefix("torch.") != "uint8":

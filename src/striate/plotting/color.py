@@ -1,4 +1,4 @@
-"""Which color a number gets: numbers of a picture as they are, signed ones around white."""
+"""Which color a number gets: numbers of an image as they are, signed ones around white."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
 #: a third of the way: weak numbers are seen beside strong ones
 _PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
 _STEPS = 127  #: colors on each side of zero
-_SLACK = 1e-4  #: of white: what rounding may add to numbers that are those of a picture
+_SLACK = 1e-4  #: of white: what rounding may add to numbers that are those of an image
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from striate.plotting.panels import Bar, Panel
 MARGIN = 56
 GAP = 56
 _APART, _NARROWEST = 36, 220  #: of the tiles of a gallery
-_TITLE_MOST = 420  #: pixels that the title of a panel may need beyond its picture
+_TITLE_MOST = 420  #: pixels that the title of a panel may need beyond its image
 _TITLE, _SMALL, _ROW = 24, 19, 28
 _BAR_WIDE, _BAR_GAP, _BAR_LEAST = 18, 18, 96
 

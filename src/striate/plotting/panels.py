@@ -1,4 +1,4 @@
-"""One part of a figure: a picture or a kernel at a readable size, and the words below it."""
+"""One part of a figure: an image or a kernel at a readable size, and the words below it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class Bar:
 LARGEST_CELL = 84
 _SMALLEST_GRID = 10  #: pixels of a cell from which lines part the cells
 _LETTERS = 22
-_PIXELS_SHOWN = 4  #: times a picture is enlarged from which on its pixels stay squares
+_PIXELS_SHOWN = 4  #: times an image is enlarged from which on its pixels stay squares
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture in a figure with its caption; signed ones have a bar of their scale."""
+    """An image in a figure with its caption; signed ones have a bar of their scale."""
 
     image: Image.Image
     title: str

@@ -33,27 +33,27 @@ class Made:
     findings: tuple[Finding, ...] = ()
 
 
-def sources(photos: Iterable[Any]) -> Iterator[File | Made]:
-    """The pictures that photos stand for; paths are looked at before the first is given.
+def sources(data: Iterable[Any]) -> Iterator[File | Made]:
+    """The images that photos stand for; paths are looked at before the first is given.
 
     Raises DataError, OptionError.
     """
-    return chain.from_iterable([_each(photo) for photo in photos])
+    return chain.from_iterable([_each(image) for image in data])
 
 
-def _each(photo: Any) -> Iterable[File | Made]:
-    if isinstance(photo, str | os.PathLike):
-        return _expanded(Path(photo))
-    if isinstance(photo, Image.Image):
-        return [_from_image(photo)]
-    if hasattr(photo, "__array__"):
-        return _from_array(np.asarray(photo))
-    if isinstance(photo, list | tuple):
-        return sources(photo)
-    if isinstance(photo, Iterable):  # read as it goes: it may not end
-        return chain.from_iterable(map(_each, photo))
+def _each(image: Any) -> Iterable[File | Made]:
+    if isinstance(image, str | os.PathLike):
+        return _expanded(Path(image))
+    if isinstance(image, Image.Image):
+        return [_from_image(image)]
+    if hasattr(image, "__array__"):
+        return _from_array(np.asarray(image))
+    if isinstance(image, list | tuple):
+        return sources(image)
+    if isinstance(image, Iterable):  # read as it goes: it may not end
+        return chain.from_iterable(map(_each, image))
     raise OptionError(
-        f"expected a path, an array, a PIL image or a list of them, but {_type(photo)} came"
+        f"expected a path, an array, a PIL image or a list of them, but {_type(image)} came"
     )
 
 
@@ -70,7 +70,7 @@ def _expanded(path: Path) -> Iterable[File]:
             return _packed(read_shards(path), str(path))
         names = scan_unlabeled(path)
         if not names:
-            raise DataError(f"{shown}: no pictures in this folder; give one that holds some")
+            raise DataError(f"{shown}: no images in this folder; give one that holds some")
         return (File(path / name, str(path / name)) for name in names)
     if home := remote_address(path):
         refuse_web(home)
@@ -84,8 +84,8 @@ def _packed(listing: Listing, home: str) -> Iterable[File]:
     shards = listing.shards
     assert shards is not None
     return (
-        File(shards.locate(row), f"{home}/{picture.path}", shards.table["digest"][row].tobytes())
-        for row, picture in enumerate(listing.samples)
+        File(shards.locate(row), f"{home}/{sample.path}", shards.table["digest"][row].tobytes())
+        for row, sample in enumerate(listing.samples)
     )
 
 
@@ -106,7 +106,7 @@ def _from_array(values: NDArray[Any]) -> Iterable[Made]:
         return (_from_pixels(row, f"array[{number}]") for number, row in enumerate(eight))
     if values.ndim == 2 or (values.ndim == 3 and values.shape[2] in (1, 3, 4)):
         return [_from_pixels(_eight_bits(values), "array")]
-    raise OptionError(f"an array of shape {values.shape} is no picture; {_EXPECTED}")
+    raise OptionError(f"an array of shape {values.shape} is no image; {_EXPECTED}")
 
 
 def _from_pixels(values: NDArray[np.uint8], shown: str) -> Made:

@@ -1,4 +1,4 @@
-"""Pictures from anywhere -> what a trained network says of each."""
+"""Images from anywhere -> what a trained network says of each."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from striate.text import format_percent, html_table
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a network says of one picture; or why it could not be asked."""
+    """What a network says of one image; or why it could not be asked."""
 
     path: str
     class_name: str = ""  #: the most probable class; "" with an error
     probability: float = 0.0  #: of that class, 0 to 1
     top: tuple[tuple[str, float], ...] = ()  #: class and probability, the most probable first
-    notes: tuple[str, ...] = ()  #: what was done to the picture: "rotated", "transparency", ...
+    notes: tuple[str, ...] = ()  #: what was done to the image: "rotated", "transparency", ...
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:
@@ -44,32 +44,32 @@ class Prediction:
 
     def _repr_html_(self) -> str:
         if self.error:
-            return html_table([("picture", "why it was not read"), (self.path, self.error)], (0, 1))
+            return html_table([("image", "why it was not read"), (self.path, self.error)], (0, 1))
         rows = [(name, format_percent(share)) for name, share in self.top]
         return html_table([(self.path, "share"), *rows], left=(0,))
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model ready to be asked; processes decode pictures while the network works."""
+    """A model ready to be asked; processes decode images while the network works."""
 
     model: Model
     top: int = 3
     batch: int = 64
     largest_megabytes: int = 200
     threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    seconds: float = 20.0  #: that decoding a picture may take
+    seconds: float = 20.0  #: that decoding an image may take
 
-    def predict(self, photos: Iterable[Any]) -> Iterator[Prediction]:
-        """A prediction a picture in the order asked.
+    def predict(self, data: Iterable[Any]) -> Iterator[Prediction]:
+        """A prediction an image in the order asked.
 
         Each photo is a path, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 or of
         floats from 0 to 1, a batch of such (N, H, W, C), a PIL image, or a list of photos. Folders
-        and shards stand for the pictures inside them. Raises DataError for a path that does not
-        exist and a folder without a picture, OptionError for what is no picture; a file that cannot
+        and shards stand for the images inside them. Raises DataError for a path that does not
+        exist and a folder without an image, OptionError for what is no image; a file that cannot
         be read is a prediction with an error.
         """
-        for made, group in groupby(sources(photos), key=lambda source: isinstance(source, Made)):
+        for made, group in groupby(sources(data), key=lambda source: isinstance(source, Made)):
             some: Iterator[Any] = group
             yield from self._made(some) if made else self._files(some)
 
@@ -95,10 +95,10 @@ class Predictor:
     def _answers(
         self, read: list[tuple[str, NDArray[np.uint8] | None, Sequence[Finding]]]
     ) -> Iterator[Prediction]:
-        pixels = [picture for _, picture, _ in read if picture is not None]
+        pixels = [image for _, image, _ in read if image is not None]
         rows = iter(self._probabilities(pixels))
-        for path, picture, findings in read:
-            if picture is None:
+        for path, image, findings in read:
+            if image is None:
                 (reason,) = findings[:1]
                 detail = f": {reason.detail}" if reason.detail else ""
                 yield Prediction(path, error=f"{reason.kind}{detail}")
@@ -111,7 +111,7 @@ class Predictor:
             yield Prediction(path, *top[0], top, notes)
 
     def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Pictures of (size, size, channels) -> (N, classes)."""
+        """Images of (size, size, channels) -> (N, classes)."""
         if not pixels:
             return np.empty((0, len(self.model.class_names)), dtype=np.float32)
         logits = self.model.logits(torch.from_numpy(np.stack(pixels)))

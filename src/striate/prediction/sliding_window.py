@@ -1,4 +1,4 @@
-"""A trained classifier slid over a picture larger than its own, once over the whole of it."""
+"""A trained classifier slid over an image larger than its own, once over the whole of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from striate.vision.template_match import Matches, find_peaks
 
 @dataclass(frozen=True, eq=False)
 class SlidingWindowResult:
-    """What a classifier says of every window of a picture."""
+    """What a classifier says of every window of an image."""
 
     probabilities: NDArray[np.float32]  #: (classes, rows, columns)
     class_names: tuple[str, ...]
@@ -45,26 +45,26 @@ class SlidingWindowResult:
         )
 
 
-def slide(model: Model, picture: Any) -> SlidingWindowResult:
+def slide(model: Model, image: Any) -> SlidingWindowResult:
     """(H, W) or (H, W, C) uint8 -> the probabilities of every window of the model's size.
 
-    The picture is not resized: what is to be found must be as large as in the pictures that the
+    The image is not resized: what is to be found must be as large as in the images that the
     model learned from. Nothing stands for "none of these": the windows between things get a class
-    too, unless the model learned one for them. Raises OptionError for a picture that is smaller
+    too, unless the model learned one for them. Raises OptionError for an image that is smaller
     than a window or has other channels, and as `convolutional` does.
     """
     size, channels = model.preprocess.size, model.preprocess.channels
-    pixels = np.asarray(picture)
+    pixels = np.asarray(image)
     if pixels.ndim == 2:
         pixels = pixels[:, :, np.newaxis]
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != channels:
         raise OptionError(
-            f"expected a picture of uint8 with {channels} channel{'s' * (channels > 1)}, "
-            f"but {pixels.dtype} of shape {np.shape(picture)} came"
+            f"expected an image of uint8 with {channels} channel{'s' * (channels > 1)}, "
+            f"but {pixels.dtype} of shape {np.shape(image)} came"
         )
     if min(pixels.shape[:2]) < size:
         raise OptionError(
-            f"a window is {size} x {size} pixels, but the picture has "
+            f"a window is {size} x {size} pixels, but the image has "
             f"{pixels.shape[0]} x {pixels.shape[1]}; enlarge it or predict it whole"
         )
     device = next(model.network.parameters()).device
@@ -80,13 +80,13 @@ def slide(model: Model, picture: Any) -> SlidingWindowResult:
 
 
 def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
-    """A copy of a classifier that answers for every window of a larger picture.
+    """A copy of a classifier that answers for every window of a larger image.
 
     (N, C, H, W) -> logits (N, classes, rows, columns); a window is (C, h, w). Dense layers become
     convolutions with the same weights (Sermanet et al. 2014, OverFeat, section 3.5,
     https://arxiv.org/abs/1312.6229), averages over everything become averages over a window. In a
     network without padding each answer is the classifier's for that window; padding puts zeros at
-    the edge of the picture only, where the classifier puts them at the edge of each window.
+    the edge of the image only, where the classifier puts them at the edge of each window.
 
     Raises OptionError for a network that flattens or averages outside of a module.
     """
@@ -106,7 +106,7 @@ def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
         slid.set_submodule(name, new)
     if not _alike(slid, sample, expected):
         raise OptionError(
-            f"{type(network).__name__} cannot be slid over a picture: with convolutions in place "
+            f"{type(network).__name__} cannot be slid over an image: with convolutions in place "
             "of its dense layers it does not give the same answers; it must flatten and average in "
             "modules, and only at its end"
         )
@@ -114,7 +114,7 @@ def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
 
 
 def _alike(slid: nn.Module, sample: Tensor, expected: Tensor) -> bool:
-    """Whether a window gives what it gave before, and a larger picture has more windows."""
+    """Whether a window gives what it gave before, and a larger image has more windows."""
     with torch.inference_mode():
         try:
             came: Tensor = slid(sample)
@@ -167,7 +167,7 @@ def _stride(network: nn.Module, window: Sequence[int]) -> int:
     jump = summarize(network, window, type(network).__name__).layers[-1].jump
     if jump is None or len(set(jump)) > 1 or not jump[0]:
         raise OptionError(
-            f"{type(network).__name__} cannot be slid over a picture: it has layers, such as "
-            "squeeze and excitation, that see the whole picture before its end"
+            f"{type(network).__name__} cannot be slid over an image: it has layers, such as "
+            "squeeze and excitation, that see the whole image before its end"
         )
     return int(jump[0])

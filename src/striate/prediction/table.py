@@ -71,7 +71,7 @@ class Predictions(tuple[Prediction, ...]):
 
     @property
     def failed(self) -> int:
-        """How many pictures could not be read."""
+        """How many images could not be read."""
         return sum(1 for prediction in self if prediction.error)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ class Predictions(tuple[Prediction, ...]):
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [
-            ("picture", "class", "share", "then, or why not", "what was done"),
+            ("image", "class", "share", "then, or why not", "what was done"),
             *(
                 (
                     row.path,

@@ -25,10 +25,10 @@ _COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # of the first pr
 class Speed:
     """Forward passes measured on this machine, in evaluation mode, after a warm-up."""
 
-    seconds: float  #: of one picture, the median
-    pictures_per_second: float  #: in batches
+    seconds: float  #: of one image, the median
+    images_per_second: float  #: in batches
     batch: int
-    joules: float | None  #: for one picture in a batch; None where the machine has no counter
+    joules: float | None  #: for one image in a batch; None where the machine has no counter
     device: str
     threads: int
 
@@ -38,7 +38,7 @@ class Comparison:
     """A column for each network."""
 
     anatomies: tuple[Summary, ...]
-    memories: tuple[Memory, ...]  #: of one picture
+    memories: tuple[Memory, ...]  #: of one image
     speeds: tuple[Speed, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -62,10 +62,10 @@ class Comparison:
             ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
             ("memory to learn", *(_bytes(m.training) for m in self.memories)),
             ("receptive field", *(_shown(a.receptive_field) for a in self.anatomies)),
-            ("one picture", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
-            ("pictures/s", *(f"{s.pictures_per_second:,.3g}" for _, s in pairs)),
-            ("multiply-adds/s", *(amount(int(a.macs * s.pictures_per_second)) for a, s in pairs)),
-            ("energy a picture", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
+            ("one image", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
+            ("images/s", *(f"{s.images_per_second:,.3g}" for _, s in pairs)),
+            ("multiply-adds/s", *(amount(int(a.macs * s.images_per_second)) for a, s in pairs)),
+            ("energy an image", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
         ]
         return "\n".join([*columns([heads, *rows], left=(0,)), "", self._remark()])
 
@@ -89,16 +89,16 @@ def measure(network: nn.Module, shape: Sequence[int], batch: int = 16) -> Speed:
     return Speed(single, batch / several, batch, each, name, torch.get_num_threads())
 
 
-def _timed(network: nn.Module, pictures: torch.Tensor) -> tuple[float, float | None]:
+def _timed(network: nn.Module, images: torch.Tensor) -> tuple[float, float | None]:
     """The median seconds of a pass, and the mean energy of one where there is a counter."""
     passes, began, before = list[float](), 0.0, None
     for warm_up in (True, False):
         passes, began, before = list[float](), time.perf_counter(), _energy()
         while len(passes) < 3 or time.perf_counter() - began < _SECONDS / (4 if warm_up else 1):
             start = time.perf_counter()
-            network(pictures)
-            if pictures.device.type == "cuda":
-                torch.cuda.synchronize(pictures.device)
+            network(images)
+            if images.device.type == "cuda":
+                torch.cuda.synchronize(images.device)
             passes.append(time.perf_counter() - start)
     after = _energy()
     spent = None if before is None or after is None or after < before else after - before

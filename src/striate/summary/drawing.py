@@ -21,14 +21,14 @@ LEGEND = (
 Lines = list[tuple[Point, ...]]
 
 
-def draw_network(name: str, picture: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
+def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
     """A network from left to right: the longest path in a row, what leaves it below or in arcs."""
-    rows = find_volumes(picture, layers)
+    rows = find_volumes(image, layers)
     main = Plan(rows.main, make_scale([*rows.main, *rows.inside]))
     arrows = main.arrows()
     lines, labels = _runs(main)
     top = min([*main.tops, *(label.y - TEXT for label in labels)]) - TITLE
-    title = Label(MARGIN, top, f"{name}, input {volume(picture)}", TITLE, bold=True, anchor="start")
+    title = Label(MARGIN, top, f"{name}, input {volume(image)}", TITLE, bold=True, anchor="start")
     braces, names = _braces(main)
     lines, labels, plans = [*lines, *braces], [title, *labels, *names], [main]
     if rows.inside:

@@ -45,13 +45,13 @@ class Rows:
     inside: list[Volume] = field(default_factory=list[Volume])
 
 
-def find_volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
-    """The picture and what becomes of it.
+def find_volumes(image: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
+    """The image and what becomes of it.
 
     Of alike blocks in a row one is shown where all would be many; and no insides of blocks but
     of one where these would still be too many.
     """
-    seen = _picture(picture)
+    seen = _image(image)
     found = _carried(seen, layers, [(1, at) for at in range(len(layers))])
     if len(found) <= ALL:
         return Rows(found)
@@ -70,7 +70,7 @@ def find_volumes(picture: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
     return Rows(found, *_inside(seen, layers, blocks))
 
 
-def _picture(shape: tuple[int, ...]) -> Layer:
+def _image(shape: tuple[int, ...]) -> Layer:
     ones = (1,) * (len(shape) - 1)
     return Layer("input", "", shape, 0, 0, 0, receptive_field=ones, jump=ones, start=ones)
 
@@ -87,7 +87,7 @@ def _kept(row: Layer, layers: Sequence[Layer], part: Run) -> Layer:
 
 
 def _inside(
-    picture: Layer, layers: Sequence[Layer], blocks: Sequence[Run]
+    image: Layer, layers: Sequence[Layer], blocks: Sequence[Run]
 ) -> tuple[str, list[Volume]]:
     """Name and volumes of the first block of the most frequent sort that joins paths."""
     bodies = dict[tuple[str, ...], list[Run]]()
@@ -101,7 +101,7 @@ def _inside(
         return "", []
     chosen = max(bodies.values(), key=lambda alike: sum(each.times for each in alike))[0]
     around = layers[chosen.start].sources[0]
-    taken = layers[around] if around >= 0 else picture
+    taken = layers[around] if around >= 0 else image
     body = [
         replace(layer, sources=tuple(max(-1, s - chosen.start) for s in layer.sources))
         for layer in layers[chosen.start : chosen.stop]

@@ -12,7 +12,7 @@ from striate.summary.receptive_field import AxisLocation, ReceptiveField, join, 
 
 See = Callable[
     [Tensor], ReceptiveField | None
-]  #: the sight of a tensor; None: it does not see the picture
+]  #: the sight of a tensor; None: it does not see the image
 Rule = Callable[[Mapping[str, Any], Tensor, See], ReceptiveField | None]
 #: (an operation's arguments by name, its output, see) -> the output's sight; None: cannot be told
 
@@ -69,7 +69,7 @@ def selected(values: Mapping[str, Any], _output: Tensor, see: See) -> ReceptiveF
 
 
 def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Concatenation along a dimension that is no axis of the picture."""
+    """Concatenation along a dimension that is no axis of the image."""
     dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
     sights = [(sight, tensor.shape) for tensor in tensors if (sight := see(tensor))]
     if any(place.dim == dim for sight, _ in sights for place in sight.locations):
@@ -86,7 +86,7 @@ def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFie
 
 
 def parted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """A part of a tensor that is cut along a dimension which is no axis of the picture."""
+    """A part of a tensor that is cut along a dimension which is no axis of the image."""
     sight, dim = main(values, see), values["dim"] % values["self"].ndim
     if any(place.dim == dim for place in sight.locations):
         return None
@@ -96,7 +96,7 @@ def parted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFiel
 
 
 def turned(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Values that change their places along dimensions which are no axes of the picture."""
+    """Values that change their places along dimensions which are no axes of the image."""
     sight = main(values, see)
     dims = {dim % output.ndim for dim in several(values["dims"]) or range(output.ndim)}
     return None if any(place.dim in dims for place in sight.locations) else sight

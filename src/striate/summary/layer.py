@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Along = tuple[float, ...]  #: a number for each axis of the picture
+Along = tuple[float, ...]  #: a number for each axis of the image
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
     """A module that has no modules inside it, or lines of a forward between such.
 
-    Sizes are of one picture. The receptive field is that of a unit of the output: it sees `field`
+    Sizes are of one image. The receptive field is that of a unit of the output: it sees `field`
     pixels along each axis, padding among them; its neighbor sees as many, `jump` pixels further;
     the center of what the first unit sees is `start`, where 0 is the first pixel.
     """
@@ -28,7 +28,7 @@ class Layer:
     start: Along | None
     kernel: tuple[int, ...] | None = None  #: of its convolution or pooling, where it has one
     stride: tuple[int, ...] | None = None
-    sources: tuple[int, ...] = ()  #: places, in this table, of the layers it takes; -1: the picture
+    sources: tuple[int, ...] = ()  #: places, in this table, of the layers it takes; -1: the image
 
 
 def volume(shape: Sequence[int]) -> str:

@@ -27,8 +27,8 @@ class AllocationLedger(TorchDispatchMode):
     Python and autograd have let go of it.
     """
 
-    def __init__(self, owned: Iterable[Tensor], picture: Tensor) -> None:
-        """The storages of `owned` are not counted; that of the picture is."""
+    def __init__(self, owned: Iterable[Tensor], image: Tensor) -> None:
+        """The storages of `owned` are not counted; that of the image is."""
         super().__init__()
         self.bytes = 0  #: now
         self.most = 0  #: at any time so far
@@ -36,7 +36,7 @@ class AllocationLedger(TorchDispatchMode):
         self._living = dict[int, weakref.ref[torch.UntypedStorage]]()
         for tensor in owned:
             self._enter(tensor, counted=False)
-        self._enter(picture)
+        self._enter(image)
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -81,14 +81,14 @@ def tensors(value: object) -> list[Tensor]:
 class Memory:
     """The most bytes that tensors take at once, beyond parameters and buffers.
 
-    The first step of a training holds the pictures, what the backward pass needs of the forward
+    The first step of a training holds the images, what the backward pass needs of the forward
     pass, gradients of activations, and gradients of weights; what the optimizer keeps comes on top.
-    Working space inside an operation is not counted. There is almost none where pictures lie
+    Working space inside an operation is not counted. There is almost none where images lie
     channels last, as striate lays them; torch's default layout costs copies on a CPU.
     """
 
     batch: int
-    inference: int  #: with the pictures
+    inference: int  #: with the images
     training: int | None  #: None: it cannot be trained at this batch, see `remark`
     weights: int  #: of parameters and buffers
     remark: str = ""  #: why `training` is unknown or an estimate
@@ -106,17 +106,17 @@ class Memory:
 
 
 def estimate_memory(network: nn.Module, input: Sequence[int], batch: int = 1) -> Memory:  # noqa: A002
-    """The memory that a network needs for `batch` pictures of (C, H, W), or (C, L).
+    """The memory that a network needs for `batch` images of (C, H, W), or (C, L).
 
     Forward and backward pass run on the meta device: nothing is computed, and the network stays as
-    it is. Raises OptionError where the network does not take the pictures.
+    it is. Raises OptionError where the network does not take the images.
     """
     modes = [(module, module.training) for module in network.modules()]
     weights = {key: _ghost(tensor) for key, tensor in network.state_dict(keep_vars=True).items()}
-    picture = torch.empty((batch, *input), device="meta")
+    image = torch.empty((batch, *input), device="meta")
     try:
-        inference = _inference(network.eval(), weights, picture)
-        training, remark = _training(network.train(), weights, picture)
+        inference = _inference(network.eval(), weights, image)
+        training, remark = _training(network.train(), weights, image)
     finally:
         for module, mode in modes:
             module.training = mode
@@ -124,25 +124,25 @@ def estimate_memory(network: nn.Module, input: Sequence[int], batch: int = 1) ->
     return Memory(batch, inference, training, size, remark)
 
 
-def _inference(network: nn.Module, weights: dict[str, Tensor], picture: Tensor) -> int:
-    ledger = AllocationLedger(weights.values(), picture)
+def _inference(network: nn.Module, weights: dict[str, Tensor], image: Tensor) -> int:
+    ledger = AllocationLedger(weights.values(), image)
     try:
         with torch.no_grad(), ledger:
-            functional_call(network, weights, picture)
+            functional_call(network, weights, image)
     except Exception as error:
-        pictures = f"{len(picture)} pictures of {volume(picture.shape[1:])}"
-        raise OptionError(f"the network cannot take {pictures}: {_said(error)}") from error
+        images = f"{len(image)} images of {volume(image.shape[1:])}"
+        raise OptionError(f"the network cannot take {images}: {_said(error)}") from error
     return ledger.most
 
 
 def _training(
-    network: nn.Module, weights: dict[str, Tensor], picture: Tensor
+    network: nn.Module, weights: dict[str, Tensor], image: Tensor
 ) -> tuple[int | None, str]:
     """The peak, and what is to be said of it."""
-    ledger = AllocationLedger(weights.values(), picture)
+    ledger = AllocationLedger(weights.values(), image)
     with torch.enable_grad(), ledger:
         try:
-            outputs = functional_call(network, weights, picture)  # held, as a training loop does
+            outputs = functional_call(network, weights, image)  # held, as a training loop does
             loss = _loss(outputs)
         except Exception as error:  # noqa: BLE001 - whatever the forward raises
             return None, f"it cannot be trained so: {_said(error)}"

@@ -1,7 +1,7 @@
 """Output shapes of the operations that convolutional networks are made of.
 
 On the meta device torch knows them too, but its way there loads its compiler, which takes seconds,
-and its words for a picture that is too small do not say what to do.
+and its words for an image that is too small do not say what to do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Which part of the picture each tensor sees, followed through torch's operations.
+"""Which part of the image each tensor sees, followed through torch's operations.
 
-A `Sight` belongs to a tensor: for each axis of the picture what its units see, and where in the
+A `Sight` belongs to a tensor: for each axis of the image what its units see, and where in the
 tensor the axis lies. An axis keeps its place through views, also when several are flattened into
 one dimension.
 """
@@ -30,7 +30,7 @@ class AxisLocation:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What the elements of a tensor see of a picture."""
+    """What the elements of a tensor see of an image."""
 
     axes: tuple[Axis, ...]
     counts: tuple[int, ...]  #: units along each axis
@@ -64,7 +64,7 @@ class ReceptiveField:
 
 
 def full_view(shape: Sequence[int], axes: int) -> ReceptiveField:
-    """The sight of the picture itself, whose last `axes` dimensions are seen."""
+    """The sight of the image itself, whose last `axes` dimensions are seen."""
     first = len(shape) - axes
     return ReceptiveField(
         (Axis(),) * axes,

@@ -19,16 +19,16 @@ from striate.summary.layer import Along, Layer, volume
 from striate.summary.table import Summary
 from striate.summary.trace import Trace, TracedLayer, trace
 
-_LARGEST = 1024  #: pixels a side that are tried where a picture is too small
+_LARGEST = 1024  #: pixels a side that are tried where an image is too small
 
 
 def summarize(network: object, input: Sequence[int], name: str = "") -> Summary:  # noqa: A002
-    """The anatomy of a network in evaluation mode at one picture of (C, H, W), or (C, L).
+    """The anatomy of a network in evaluation mode at one image of (C, H, W), or (C, L).
 
     It is called by its class where no name is given.
 
     Shapes alone are followed, on the meta device; weights stay where they are. Raises OptionError
-    naming the layer at which a picture is too small or of the wrong shape, and the next size that
+    naming the layer at which an image is too small or of the wrong shape, and the next size that
     works; or at which a network cannot be followed; and for what shows no layers.
     """
     network = opened(network)
@@ -74,7 +74,7 @@ def opened(network: object) -> nn.Module:
             )
         if any(is_lazy(tensor) for tensor in module.parameters(recurse=False)):
             raise OptionError(
-                f"{where}: its weights have no shapes before its first picture; run it on one"
+                f"{where}: its weights have no shapes before its first image; run it on one"
             )
     return network
 
@@ -86,15 +86,15 @@ def _wrapped(network: nn.Module) -> nn.Module | None:
 
 
 def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
-    def run(picture: Tensor) -> None:
+    def run(image: Tensor) -> None:
         skeleton = {key: tensor.to("meta") for key, tensor in _tensors(network).items()}
-        functional_call(network, skeleton, picture)
+        functional_call(network, skeleton, image)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's, of what a layer will cost
-        picture = torch.empty((1, *shape), dtype=_kind(network), device="meta")
+        image = torch.empty((1, *shape), dtype=_kind(network), device="meta")
         with _uncompiled(network):
-            trace(network, run, picture, len(shape) - 1, told)
+            trace(network, run, image, len(shape) - 1, told)
 
 
 def _kind(network: nn.Module) -> torch.dtype:
@@ -161,7 +161,7 @@ def _unused(network: nn.Module, ran: set[str]) -> tuple[str, ...]:
 
 
 def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
-    """The least side, above those of this picture, that a square picture must have."""
+    """The least side, above those of this image, that a square image must have."""
 
     def fits(side: int) -> bool:
         try:
@@ -209,6 +209,6 @@ def _stopped(
     reason = _fractional(network.get_submodule(path)) or reason
     where = f"; at layer {path}" if path else ""
     hint = ""
-    if smallest:  # of the picture, instead of what the layer needs
+    if smallest:  # of the image, instead of what the layer needs
         reason, hint = reason.split("; use at ")[0], f"; use at least {smallest} pixels a side"
-    return OptionError(f"{name} cannot take a picture of {volume(shape)}{where}: {reason}{hint}")
+    return OptionError(f"{name} cannot take an image of {volume(shape)}{where}: {reason}{hint}")

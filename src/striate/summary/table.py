@@ -41,7 +41,7 @@ class Summary:
     def receptive_field(self) -> int | None:
         """Pixels along the first axis that a unit sees, before the head and before global pooling.
 
-        None: all of the picture, or it is not known.
+        None: all of the image, or it is not known.
         """
         before = [layer for layer in self.layers if not layer.name.startswith("head")]
         last = _unpooled(before, len(self.input))

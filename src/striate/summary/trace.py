@@ -17,9 +17,9 @@ from striate.summary.meta_shapes import infer_shape, named_arguments
 from striate.summary.receptive_field import ReceptiveField, full_view
 from striate.summary.trace_rules import CREATING, FREE, MULTIPLYING, elementwise
 
-PICTURE = -1  #: where works are numbered: the picture
+IMAGE = -1  #: where works are numbered: the image
 
-_BLIND = ReceptiveField((), (), ())  # of a tensor that sees the picture, nobody knows how
+_BLIND = ReceptiveField((), (), ())  # of a tensor that sees the image, nobody knows how
 
 
 Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
@@ -37,7 +37,7 @@ class TracedLayer:
     bytes: int = 0  #: of the output
     receptive_field: ReceptiveField | None = None  #: of the output; None where it is not known
     windows: list[Window] = field(default_factory=list[Window])  #: that slid, in their order
-    sources: tuple[int, ...] = ()  #: the works whose outputs it takes; PICTURE: what came in
+    sources: tuple[int, ...] = ()  #: the works whose outputs it takes; IMAGE: what came in
 
 
 @dataclass
@@ -64,9 +64,9 @@ class _Frame:
 
 
 def trace(
-    network: nn.Module, run: Callable[[Tensor], object], picture: Tensor, axes: int, told: Trace
+    network: nn.Module, run: Callable[[Tensor], object], image: Tensor, axes: int, told: Trace
 ) -> None:
-    """Tell a Trace what `run(picture)` makes a network do; the last `axes` dimensions are seen.
+    """Tell a Trace what `run(image)` makes a network do; the last `axes` dimensions are seen.
 
     What a forward raises goes through; the Trace then names the layers it stopped in.
     """
@@ -79,11 +79,11 @@ def trace(
             module.register_forward_hook(watch.left),
         )
     ]
-    watch.sights[picture] = full_view(picture.shape, axes)
-    watch.made[picture] = (PICTURE,)
+    watch.sights[image] = full_view(image.shape, axes)
+    watch.made[image] = (IMAGE,)
     try:
         with torch.no_grad(), watch:
-            run(picture)
+            run(image)
     finally:
         for handle in handles:
             handle.remove()

@@ -140,7 +140,7 @@ def _remembering(before: ReceptiveField, after: ReceptiveField) -> ReceptiveFiel
 def _product(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
     """Rows of one matrix times columns of another: places in rows and columns are kept.
 
-    Where both matrices see the picture, as in attention, everything sees everything.
+    Where both matrices see the image, as in attention, everything sees everything.
     """
     left, right = (
         next(values[name] for name in names if name in values)

@@ -1,4 +1,4 @@
-"""Classification: one class a picture; softmax and cross-entropy."""
+"""Classification: one class an image; softmax and cross-entropy."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def loss(
 
     The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
     share of each target over all classes (Szegedy et al. 2016, section 7,
-    https://arxiv.org/abs/1512.00567). `weights` (classes,) is what a picture of a class counts.
+    https://arxiv.org/abs/1512.00567). `weights` (classes,) is what an image of a class counts.
     """
     if isinstance(outputs, AuxOutputs):
         main, *others = (
@@ -35,8 +35,8 @@ def _cross_entropy(
 ) -> Tensor:
     if weights is None and len(targets):
         return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-    # by the number of pictures, as Keras does: torch's own mean divides by the weights that happen
-    # to be in the batch, or by no pictures
+    # by the number of images, as Keras does: torch's own mean divides by the weights that happen
+    # to be in the batch, or by no images
     total = F.cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
     return total / max(1, len(targets))
 
@@ -44,7 +44,7 @@ def _cross_entropy(
 def count_correct(outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
     """Logits (N, classes), labels (N,) -> how many have the highest logit at their label.
 
-    Of a mixed picture, shares (N, classes) in place of a label, it is that of the largest share.
+    Of a mixed image, shares (N, classes) in place of a label, it is that of the largest share.
     """
     targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
     outputs = outputs.logits if isinstance(outputs, AuxOutputs) else outputs

@@ -17,7 +17,7 @@ from striate.zoo.spec import NetworkSpec
 
 
 def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: int) -> None:
-    """Send a picture of (C, H, W) through a copy of the network, and two back as well.
+    """Send an image of (C, H, W) through a copy of the network, and two back as well.
 
     Raises OptionError where it is no classifier of so many classes that can be trained.
     """
@@ -27,12 +27,12 @@ def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: 
     if strange:
         raise OptionError(f"{spec} keeps {strange[0]}, which is no tensor and cannot be saved")
     _takes_one_input(spec, network)
-    pictures = torch.randn((2, *shape), generator=torch.Generator().manual_seed(0))
+    images = torch.randn((2, *shape), generator=torch.Generator().manual_seed(0))
     with torch.random.fork_rng(devices=()):
         with spec.explained("cannot be copied"):
             network = copy.deepcopy(network)
-        _logits(spec, network.eval(), pictures[:1], classes)
-        logits = _logits(spec, network.train(), pictures, classes)
+        _logits(spec, network.eval(), images[:1], classes)
+        logits = _logits(spec, network.train(), images, classes)
     if not logits.requires_grad:
         raise OptionError(f"{spec} gives logits that do not depend on what can be trained of it")
     with spec.explained():
@@ -52,20 +52,20 @@ def _takes_one_input(spec: NetworkSpec, network: nn.Module) -> None:
     ]
     if len(needed) > 1:
         raise OptionError(
-            f"{spec} takes {len(needed)} inputs ({', '.join(needed)}); expected one, the pictures"
+            f"{spec} takes {len(needed)} inputs ({', '.join(needed)}); expected one, the images"
         )
 
 
-def _logits(spec: NetworkSpec, network: nn.Module, pictures: Tensor, classes: int) -> Tensor:
+def _logits(spec: NetworkSpec, network: nn.Module, images: Tensor, classes: int) -> Tensor:
     """(N, C, H, W) -> (N, classes), and nothing else."""
-    count, shape = len(pictures), "x".join(map(str, pictures.shape[1:]))
-    given = f"{count_noun(count, 'picture')} of {shape}"
+    count, shape = len(images), "x".join(map(str, images.shape[1:]))
+    given = f"{count_noun(count, 'image')} of {shape}"
     mode = "while training" if network.training else "in evaluation"
     try:
         with spec.explained(f"does not take {given}"):
-            outputs = network(pictures)
+            outputs = network(images)
     except OptionError as error:
-        advice = "where it needs pictures of another size or color, give --size or --color"
+        advice = "where it needs images of another size or color, give --size or --color"
         raise OptionError(f"{error}\n{advice}") from error
     logits = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
     if not isinstance(logits, Tensor):

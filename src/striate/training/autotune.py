@@ -1,6 +1,6 @@
 """A short trial on the machine at hand: which form of a step is the quickest.
 
-What it found is kept in the cache, for the same network, pictures and machine.
+What it found is kept in the cache, for the same network, images and machine.
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ class TrainState:
 
     epoch: int = 0  #: epochs done
     step: int = 0  #: steps done in the epoch under way
-    loss_sum: float = 0.0  #: over pictures
+    loss_sum: float = 0.0  #: over images
     correct: int = 0
-    seen: int = 0  #: pictures
+    seen: int = 0  #: images
     seconds: float = 0.0  #: of training and validation, pauses left out
     training_seconds: float = 0.0  #: of the epoch under way, training alone
     waiting_seconds: float = 0.0  #: of these, for the next batch

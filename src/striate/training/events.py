@@ -30,9 +30,9 @@ class Started:
     network: str
     params: int
     classes: int
-    pictures: dict[str, int]  #: part -> pictures
-    left_out: int  #: pictures that could not be used
-    size: int  #: side of the network's picture in pixels
+    images: dict[str, int]  #: part -> images
+    left_out: int  #: images that could not be used
+    size: int  #: side of the network's image in pixels
     epochs: int
     minutes: float | None
     steps: int  #: an epoch
@@ -54,9 +54,9 @@ class Step:
     epoch: int  #: from 1
     step: int  #: steps done in this epoch
     loss: float
-    accuracy: float  #: share of the training pictures right
+    accuracy: float  #: share of the training images right
     learning_rate: float
-    pictures_per_second: float
+    images_per_second: float
     waiting: float  #: share of the time that the next batch was waited for
     progress: float  #: share of the whole training done
     remaining: float  #: seconds
@@ -72,7 +72,7 @@ class Epoch:
     validation_loss: float
     validation_accuracy: float
     learning_rate: float  #: at its end
-    pictures_per_second: float  #: training alone
+    images_per_second: float  #: training alone
     seconds: float  #: since the training began, pauses left out
     best: bool  #: the best on validation so far; the model file now holds it
     waiting: float = 0.0  #: share of the training time in which the next batch was waited for
@@ -94,19 +94,21 @@ class Scores:
     """The headline of a run's report."""
 
     part: str  #: that was judged: "test", or "validation" where there is no test part
-    pictures: int
+    images: int
     accuracy: float
     low: float  #: of the accuracy's 95 % interval
     high: float
     leaked: int = 0  #: of the images, in an earlier part too
 
     def __str__(self) -> str:
-        places, pictures = (
-            percent_digits(self.pictures),
-            count_noun(self.pictures, f"{self.part} picture"),
+        places, images = (
+            percent_digits(self.images),
+            count_noun(self.images, f"{self.part} image"),
         )
         interval = format_interval(self.low, self.high, places)
-        return f"{format_percent(self.accuracy, places)} of {pictures} right (95 % interval {interval})"
+        return (
+            f"{format_percent(self.accuracy, places)} of {images} right (95 % interval {interval})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

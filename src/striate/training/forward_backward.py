@@ -25,9 +25,9 @@ def translate_torch_errors(batch: Batch) -> Generator[None]:
     except (RuntimeError, MemoryError) as error:
         said = str(error)
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in said:
-            count, shape = len(batch.labels), "x".join(map(str, batch.pictures.shape[1:]))
+            count, shape = len(batch.labels), "x".join(map(str, batch.images.shape[1:]))
             raise OptionError(
-                f"a step of {count:,} pictures of {shape} needs more memory than "
+                f"a step of {count:,} images of {shape} needs more memory than "
                 f"{batch.labels.device} has free; take a smaller --batch or --size, or end other "
                 "programs"
             ) from error
@@ -61,14 +61,14 @@ class ForwardBackward:
 
     def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
         """Mean loss in nats and how many are right; gradients of `factor` times it are added."""
-        pictures = batch.pictures.contiguous(memory_format=self.execution.memory_format)
-        if self._threads is None or not len(pictures):
-            loss, correct = self._forward(pictures, batch.labels)
+        images = batch.images.contiguous(memory_format=self.execution.memory_format)
+        if self._threads is None or not len(images):
+            loss, correct = self._forward(images, batch.labels)
             (loss * factor).backward()
             return loss, correct
-        count = min(self.execution.micro_batches, len(pictures))
-        shares = zip(pictures.chunk(count), batch.labels.chunk(count), strict=True)
-        (first, *others) = [(*share, len(share[0]) / len(pictures)) for share in shares]
+        count = min(self.execution.micro_batches, len(images))
+        shares = zip(images.chunk(count), batch.labels.chunk(count), strict=True)
+        (first, *others) = [(*share, len(share[0]) / len(images)) for share in shares]
         coming = [self._threads.submit(self._micro_batch, *part, factor) for part in others]
         losses, rights, gradients = zip(
             self._micro_batch(*first, factor), *(part.result() for part in coming), strict=True
@@ -79,15 +79,15 @@ class ForwardBackward:
         return torch.stack(losses).sum(), torch.stack(rights).sum()
 
     def _micro_batch(
-        self, pictures: Tensor, labels: Tensor, share: float, factor: Tensor | float
+        self, images: Tensor, labels: Tensor, share: float, factor: Tensor | float
     ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        loss, correct = self._forward(pictures, labels)
+        loss, correct = self._forward(images, labels)
         loss = loss * share
         return loss, correct, torch.autograd.grad(loss * factor, self._params)
 
-    def _forward(self, pictures: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         with hardware.autocast(self.execution.precision, labels.device):
-            outputs: Tensor | AuxOutputs = self._network(pictures)
+            outputs: Tensor | AuxOutputs = self._network(images)
             loss = classification.loss(
                 outputs, labels, smoothing=self._smoothing, weights=self._weights
             )

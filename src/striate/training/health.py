@@ -19,7 +19,7 @@ EXPLODED = 1e3  #: a layer's gradient is so many times as long as its weights
 VANISHED = 1e-6  #: it is this share of that of another layer, each measured by its weights
 DEAD = 0.1  #: share of a layer's channels from which on dead ones are worth a word
 SATURATED = 0.9  #: share of a layer's outputs that lie at the ends of its range
-CHECKED_IMAGES = 64  #: pictures that units are judged by
+CHECKED_IMAGES = 64  #: images that units are judged by
 _PAUSE = 64  #: updates from one look at gradients to the next, after the first ones
 _ENOUGH = 1000  #: outputs of a channel, by which it is judged alone
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish)
@@ -103,16 +103,16 @@ def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
 
 
 @torch.inference_mode()
-def check_activations(network: nn.Module, pictures: Tensor, state: TrainState) -> Iterator[str]:
+def check_activations(network: nn.Module, images: Tensor, state: TrainState) -> Iterator[str]:
     """What is wrong with the units of a network in evaluation mode, once a kind."""
-    dead, saturated = _watched(network, pictures[:CHECKED_IMAGES])
-    count, place = len(pictures[:CHECKED_IMAGES]), f"after epoch {state.epoch + 1}"
+    dead, saturated = _watched(network, images[:CHECKED_IMAGES])
+    count, place = len(images[:CHECKED_IMAGES]), f"after epoch {state.epoch + 1}"
     whole = next((name for name, (off, of) in dead.items() if off == of), None)
     if whole:
         yield from _once(
             state,
             "dead layer",
-            f"{place}: {whole} is dead: its output is 0 for each of {count} pictures; likely "
+            f"{place}: {whole} is dead: its output is 0 for each of {count} images; likely "
             "cause: a learning rate that was too high for a moment; a lower one needs a new start",
         )
     some = {name: off / of for name, (off, of) in dead.items() if off < of}
@@ -122,7 +122,7 @@ def check_activations(network: nn.Module, pictures: Tensor, state: TrainState) -
         yield from _once(
             state,
             "dead units",
-            f"{place}: {off} of {of} channels of {name} are dead: 0 for each of {count} pictures; "
+            f"{place}: {off} of {of} channels of {name} are dead: 0 for each of {count} images; "
             "likely cause: a learning rate that was too high for a moment, or too wide a layer",
         )
     name = max(saturated, key=saturated.__getitem__, default="")
@@ -137,7 +137,7 @@ def check_activations(network: nn.Module, pictures: Tensor, state: TrainState) -
 
 
 def _watched(
-    network: nn.Module, pictures: Tensor
+    network: nn.Module, images: Tensor
 ) -> tuple[dict[str, tuple[int, int]], dict[str, float]]:
     """Dead channels and all channels by layer; the saturated share by squashing layer."""
     channels, ends = dict[str, tuple[Tensor, int, int]](), dict[str, Tensor]()
@@ -162,7 +162,7 @@ def _watched(
         if name
     ]
     try:
-        network.eval()(pictures)
+        network.eval()(images)
     finally:
         for hook in hooks:
             hook.remove()
@@ -190,22 +190,22 @@ class Cause:
 
 
 @torch.no_grad()
-def diagnose(network: nn.Module, pictures: Tensor | None, precision: Precision) -> Cause:
+def diagnose(network: nn.Module, images: Tensor | None, precision: Precision) -> Cause:
     """The first layer whose numbers are not finite, or else the largest, in a step as it was.
 
     The batch runs forward again, with a hook on every layer; running statistics may change.
     """
-    if pictures is not None and not pictures.isfinite().all():
-        said = "the pictures of this batch are not finite themselves"
+    if images is not None and not images.isfinite().all():
+        said = "the images of this batch are not finite themselves"
         return Cause(said, "striate check")
     # in a batch that fails, running statistics fail with it
-    held = network.named_parameters() if pictures is not None else network.state_dict().items()
+    held = network.named_parameters() if images is not None else network.state_dict().items()
     for name, tensor in held:
         if tensor.is_floating_point() and not tensor.isfinite().all():
             return Cause(f"{name} is not finite since an update before; likely cause: that rate")
-    if pictures is None:
+    if images is None:
         return Cause("its weights are finite; likely cause: that rate")
-    most = _outputs(network, pictures, precision)
+    most = _outputs(network, images, precision)
     if not most:  # no layer of it is a module
         return Cause("likely cause: that rate")
     broken = next((name for name, value in most.items() if not value < float("inf")), None)
@@ -213,7 +213,7 @@ def diagnose(network: nn.Module, pictures: Tensor | None, precision: Precision) 
         name = max(most, key=most.__getitem__)
         return Cause(f"the output of {name} reaches {most[name]:.2g}; likely cause: that rate")
     if precision != "float32":
-        again = _outputs(network, pictures, "float32")
+        again = _outputs(network, images, "float32")
         if again[broken] < float("inf"):
             said = f"the output of {broken} is not finite in {precision}, but is in float32"
             return Cause(f"{said}; likely cause: the precision", "--precision float32")
@@ -222,7 +222,7 @@ def diagnose(network: nn.Module, pictures: Tensor | None, precision: Precision) 
     return Cause(f"the output of {broken} is not finite{reach}; likely cause: that rate")
 
 
-def _outputs(network: nn.Module, pictures: Tensor, precision: Precision) -> dict[str, float]:
+def _outputs(network: nn.Module, images: Tensor, precision: Precision) -> dict[str, float]:
     """The largest absolute output of every layer, in the order they ran; nan stays nan."""
     found = dict[str, Tensor]()
 
@@ -238,8 +238,8 @@ def _outputs(network: nn.Module, pictures: Tensor, precision: Precision) -> dict
         if name
     ]
     try:
-        with hardware.autocast(precision, pictures.device):
-            network.train()(pictures)
+        with hardware.autocast(precision, images.device):
+            network.train()(images)
     finally:
         for hook in hooks:
             hook.remove()

@@ -57,7 +57,7 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
             _save(training, state)
             where = f"the end of epoch {state.epoch}" if state.epoch else "the start"
             yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
-        except DataError:  # a streamed picture is not what it was: once it is, the run goes on here
+        except DataError:  # a streamed image is not what it was: once it is, the run goes on here
             _save(training, state)
             raise
     if _hopes_no_more(recipe, state):
@@ -185,9 +185,9 @@ def _units(training: Training, state: TrainState) -> Sequence[str]:
     """What is wrong with units, looked for after epoch 1, 2, 4, 8, ...: it costs a validation."""
     if (state.epoch + 1).bit_count() > 1:
         return ()
-    pictures = next(training.validation.eval_batches(CHECKED_IMAGES)).pictures
-    with hardware.autocast(training.recipe.precision, pictures.device):
-        return list(check_activations(training.eval_network, pictures, state))
+    images = next(training.validation.eval_batches(CHECKED_IMAGES)).images
+    with hardware.autocast(training.recipe.precision, images.device):
+        return list(check_activations(training.eval_network, images, state))
 
 
 def _pause(recipe: Recipe, state: TrainState) -> float:
@@ -254,15 +254,15 @@ def mend_model(training: Training, state: TrainState) -> str:
 
 
 def _report(now: TrainState, before: TrainState, rate: float, progress: float) -> Step:
-    pictures = now.seen - before.seen
+    images = now.seen - before.seen
     seconds = max(now.training_seconds - before.training_seconds, 1e-9)
     return Step(
         epoch=now.epoch + 1,
         step=now.step,
-        loss=(now.loss_sum - before.loss_sum) / pictures,
-        accuracy=(now.correct - before.correct) / pictures,
+        loss=(now.loss_sum - before.loss_sum) / images,
+        accuracy=(now.correct - before.correct) / images,
         learning_rate=rate,
-        pictures_per_second=pictures / seconds,
+        images_per_second=images / seconds,
         waiting=(now.waiting_seconds - before.waiting_seconds) / seconds,
         progress=progress,
         remaining=now.seconds * (1 - progress) / progress if progress > 0 else 0.0,
@@ -293,8 +293,8 @@ def _diverged(
         if state.best_epoch
         else "no epoch was good enough to keep"
     )
-    precision, pictures = training.recipe.precision, batch.pictures if batch else None
-    found = health.diagnose(training.model.network, pictures, precision)
+    precision, images = training.recipe.precision, batch.images if batch else None
+    found = health.diagnose(training.model.network, images, precision)
     lower = f"--learning-rate {training.peak_learning_rate(state) / 10:.3g}"
     return _LostError(
         f"training diverged in epoch {state.epoch + 1} at step {step}: {what} at a learning "

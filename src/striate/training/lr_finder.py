@@ -65,7 +65,7 @@ class RateTest:
         return "\n".join((*lines, self._verdict()))
 
     def _verdict(self) -> str:
-        what = f"{self.network} with {self.optimizer} and {self.batch} pictures a step"
+        what = f"{self.network} with {self.optimizer} and {self.batch} images a step"
         end = (
             f"the loss exploded at {self.rates[-1]:.2g}"
             if self.exploded_rate
@@ -84,15 +84,15 @@ class RateTest:
         )
 
 
-def find_rate_steps(photos: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
-    """Take steps at rising rates; nothing is written but the cache of pictures.
+def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
+    """Take steps at rising rates; nothing is written but the cache of images.
 
     Raises DataError, OptionError or StorageError as a training does.
     """
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        data = yield from setup.prepare_data(photos, options)
-        training = yield from setup.build_training(data, options, device, Run(Path()), Group())
+        dataset = yield from setup.prepare_data(data, options)
+        training = yield from setup.build_training(dataset, options, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):
@@ -106,7 +106,7 @@ def find_rate_steps(photos: Path, options: RateOptions) -> Generator[Progress, N
     smoothed = smooth(losses)
     ended = len(rates) < options.steps or find_explosion(losses)
     return RateTest(
-        str(data.view.network), training.recipe.optimizer, training.recipe.batch, tuple(rates),
+        str(dataset.view.network), training.recipe.optimizer, training.recipe.batch, tuple(rates),
         tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggest(rates, losses), ended,
     )  # fmt: skip
 

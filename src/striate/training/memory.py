@@ -41,10 +41,10 @@ class MemoryBudget:
             return None  # its forward asks for values, and here are none
         if told.training is None:
             return None
-        pictures = 4 * batch * self.view.channels * self.view.size**2
-        return told.training + told.weights + pictures
+        images = 4 * batch * self.view.channels * self.view.size**2
+        return told.training + told.weights + images
 
-    def resolve_batch_size(self, options: TrainOptions, pictures: int) -> TrainOptions:
+    def resolve_batch_size(self, options: TrainOptions, images: int) -> TrainOptions:
         """The options with a number where the batch is "auto": a power of two, 2 at least.
 
         Raises OptionError where memory is unknown.
@@ -56,7 +56,7 @@ class MemoryBudget:
                 f"how much memory {self.view.network} takes, or how much is free, cannot be told "
                 "here; give --batch a number in place of auto"
             )
-        return options.model_copy(update={"batch": max(2, self._largest(pictures, AUTO_FRACTION))})
+        return options.model_copy(update={"batch": max(2, self._largest(images, AUTO_FRACTION))})
 
     def check_fits(self, recipe: Recipe) -> None:
         """Raises OptionError where a step will not fit, before the system ends the process."""
@@ -69,14 +69,14 @@ class MemoryBudget:
         fits = self._largest(recipe.batch - 1, 1)
         advice = f"--batch {fits} or less, " if fits else ""
         raise OptionError(
-            f"a step of {recipe.batch:,} pictures of {volume(self._shape)} takes about "
+            f"a step of {recipe.batch:,} images of {volume(self._shape)} takes about "
             f"{amount(needed, 'B')} of memory with {self.view.network}, but "
             f"{amount(self.free, 'B')} are free; take {advice}a smaller --size or another network"
         )
 
-    def _largest(self, pictures: int, share: float) -> int:
-        """The largest power of two of so many pictures that fits into a share; 0: none does."""
-        sizes = [2**power for power in range(1, min(pictures, _LARGEST).bit_length())]
+    def _largest(self, images: int, share: float) -> int:
+        """The largest power of two of so many images that fits into a share; 0: none does."""
+        sizes = [2**power for power in range(1, min(images, _LARGEST).bit_length())]
         most = share * (self.free or 0)
         fit = bisect_right(sizes, most, key=lambda size: self.required_bytes(size) or 0)
         return sizes[fit - 1] if fit else 0

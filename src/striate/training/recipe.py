@@ -1,4 +1,4 @@
-"""Everything that decides a training, with what was not asked for chosen from the pictures."""
+"""Everything that decides a training, with what was not asked for chosen from the images."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _SMALL_STEP_MACS = 5 * 10**7
 
 @dataclass(frozen=True)
 class View:
-    """Which network looks at the pictures, and how it sees them."""
+    """Which network looks at the images, and how it sees them."""
 
     network: NetworkSpec
     size: int  #: side in pixels
@@ -148,7 +148,7 @@ class Recipe:
 
 
 def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
-    """Network, size and color for pictures with these headers.
+    """Network, size and color for images with these headers.
 
     Raises OptionError when the options do not go together.
     """
@@ -160,7 +160,7 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     network = NetworkSpec.of(options.network or _network_for(options.size or side, channels))
     card = network.card
     if card.output != "logits":
-        given = "a picture" if card.output == "picture" else "scores for every pixel"
+        given = "an image" if card.output == "image" else "scores for every pixel"
         raise OptionError(
             f"{network} gives {given} and cannot be trained to tell classes apart; "
             f"choose another network, such as lenet5, resnet20 or resnet18"
@@ -177,7 +177,7 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
 
 
 def count_macs(network: nn.Module, view: View) -> int:
-    """Of one picture; near enough to tell a small network from a large one."""
+    """Of one image; near enough to tell a small network from a large one."""
     shape = (view.channels, view.size, view.size)
     try:
         layers = summarize(network, shape, str(view.network)).layers
@@ -190,7 +190,7 @@ def count_macs(network: nn.Module, view: View) -> int:
 
 @torch.no_grad()
 def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
-    """The same by a picture that passes through."""
+    """The same by an image that passes through."""
     counts = list[int]()
 
     def count(module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -209,15 +209,15 @@ def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def complete_recipe(
-    options: TrainOptions, view: View, pictures: int, network: nn.Module, device: torch.device
+    options: TrainOptions, view: View, images: int, network: nn.Module, device: torch.device
 ) -> Recipe:
-    """The recipe for so many training pictures.
+    """The recipe for so many training images.
 
     Raises OptionError when the network cannot take a step as it was asked for.
     """
-    epochs = options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(pictures))
+    epochs = options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(images))
     number = options.batch if isinstance(options.batch, int) else None  # "auto" was settled before
-    batch = min(number or _batch_for(pictures), pictures)
+    batch = min(number or _batch_for(images), images)
     decay, warm_up = options.weight_decay, options.warmup
     if warm_up is None:
         warm_up = WARM_UP if options.schedule == "one-cycle" else 0.0
@@ -245,12 +245,12 @@ def complete_recipe(
     return Recipe(**{**asked, **chosen})
 
 
-def _rate_for(optimizer: OptimizerName, bears: float, pictures: int) -> float:
-    """The highest rate for so many pictures an update, of a network that bears such a one."""
+def _rate_for(optimizer: OptimizerName, bears: float, images: int) -> float:
+    """The highest rate for so many images an update, of a network that bears such a one."""
     of_name = DEFAULTS[optimizer]
     if not of_name.per_card:
         return of_name.learning_rate
-    return of_name.learning_rate * bears * (pictures / 128) ** 0.5
+    return of_name.learning_rate * bears * (images / 128) ** 0.5
 
 
 def _bears(network: nn.Module) -> float:
@@ -280,11 +280,11 @@ def _size_for(side: int) -> int:
     return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
 
 
-def _epochs_for(pictures: int) -> int:
-    """About 120,000 looks at a picture, in 10 to 60 epochs."""
-    return max(10, min(60, round(120_000 / pictures)))
+def _epochs_for(images: int) -> int:
+    """About 120,000 looks at an image, in 10 to 60 epochs."""
+    return max(10, min(60, round(120_000 / images)))
 
 
-def _batch_for(pictures: int) -> int:
+def _batch_for(images: int) -> int:
     """A power of two from 8 to 128 that leaves at least 50 steps an epoch where it can."""
-    return next((size for size in (128, 64, 32, 16) if pictures >= 50 * size), 8)
+    return next((size for size in (128, 64, 32, 16) if images >= 50 * size), 8)

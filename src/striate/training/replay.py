@@ -60,12 +60,10 @@ class Replay:
         return told + (f"\nsince the run, {', '.join(self.changed)}" if self.changed else "")
 
 
-def replay_steps(
-    run: Run, photos: Path, options: TrainOptions
-) -> Generator[Progress, None, Replay]:
+def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progress, None, Replay]:
     """Go from the checkpoint before the last (or the start) to the last and compare.
 
-    Nothing is written. Raises OptionError when there is nothing to replay or pictures have changed.
+    Nothing is written. Raises OptionError when there is nothing to replay or images have changed.
     """
     shown = printable(str(run.folder))
     if options.minutes is not None:
@@ -81,9 +79,9 @@ def replay_steps(
         )
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        data = yield from setup.prepare_data(photos, options)
-        setup.check_same_images(run, data.decoded)
-        training = yield from setup.build_training(data, options, device, run, Group())
+        dataset = yield from setup.prepare_data(data, options)
+        setup.check_same_images(run, dataset.decoded)
+        training = yield from setup.build_training(dataset, options, device, run, Group())
         state, tensors, goal = _ends(run, training)
         first = state.step
         replay(training, state, goal)

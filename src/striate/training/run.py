@@ -27,12 +27,12 @@ from striate.training.events import (
     to_json,
 )
 
-_PICTURE = ("path", "class", "part", "sha256")
+_IMAGE = ("path", "class", "part", "sha256")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder. Nothing in it names another place but the pictures it was trained on."""
+    """A run's folder. Nothing in it names another place but the images it was trained on."""
 
     folder: Path
 
@@ -91,22 +91,22 @@ class Run:
         return storage.read_json(self.folder / name)
 
     @property
-    def pictures_file(self) -> Path:
+    def images_file(self) -> Path:
         return self.folder / "pictures.jsonl"
 
     def samples(self) -> list[dict[str, str]]:
-        """Path, class, part and SHA-256 of every picture the run began with.
+        """Path, class, part and SHA-256 of every image the run began with.
 
         Raises StorageError naming the line that is damaged.
         """
         found: list[dict[str, str]] = []
-        lines = storage.read_json_lines(self.pictures_file)
+        lines = storage.read_json_lines(self.images_file)
         for number, entry in enumerate(lines, 1):
             if isinstance(entry, StorageError):
                 raise entry
-            if not all(isinstance(entry.get(key), str) for key in _PICTURE):
-                what = f"expected text for {', '.join(_PICTURE)}"
-                raise storage.damaged(self.pictures_file, number, what)
+            if not all(isinstance(entry.get(key), str) for key in _IMAGE):
+                what = f"expected text for {', '.join(_IMAGE)}"
+                raise storage.damaged(self.images_file, number, what)
             found.append(entry)
         return found
 
@@ -194,7 +194,7 @@ class Run:
         length, right = count_noun(len(epochs), "epoch"), format_percent(best.validation_accuracy)
         return (
             f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch} with {right} "
-            "of the validation pictures right)"
+            "of the validation images right)"
         )
 
     def _repr_html_(self) -> str:
@@ -215,17 +215,17 @@ class Run:
         return f"<table><caption>{escape(repr(self))}</caption><tr>{head}</tr>{body}</table>"
 
 
-def job_record(process: ProcessInfo, photos: Path, options: TrainOptions) -> dict[str, Any]:
+def job_record(process: ProcessInfo, data: Path, options: TrainOptions) -> dict[str, Any]:
     """What tells the run of a restarted training from others; empty without torchrun."""
     if not process.job:
         return {}
-    return {"job": process.job, "photos": str(photos), "asked": options.model_dump(mode="json")}
+    return {"job": process.job, "data": str(data), "asked": options.model_dump(mode="json")}
 
 
-def find_started_run(process: ProcessInfo, photos: Path, options: TrainOptions) -> Path | None:
+def find_started_run(process: ProcessInfo, data: Path, options: TrainOptions) -> Path | None:
     """The folder of the run that this job has begun with these options, if it has."""
-    wanted = job_record(process, photos, options)
-    home = options.out.parent if options.out else storage.beside(Path("runs"), photos)
+    wanted = job_record(process, data, options)
+    home = options.out.parent if options.out else storage.beside(Path("runs"), data)
     for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
         run = Run(folder)
         try:

@@ -44,9 +44,9 @@ class PendingMetrics:
         self._steps: list[tuple[Tensor, Tensor, int]] = []
         self._last = 0
 
-    def add(self, step: int, loss: Tensor, correct: Tensor, pictures: int) -> None:
+    def add(self, step: int, loss: Tensor, correct: Tensor, images: int) -> None:
         self._last = step  # of the epoch, from 1
-        self._steps.append((loss.detach(), correct, pictures))
+        self._steps.append((loss.detach(), correct, images))
 
     def flush(self, state: TrainState) -> None:
         """Add all to the sums of the epoch under way. Raises LossError."""
@@ -99,7 +99,7 @@ class Training:
     def shard(self) -> BatchShard:
         """What this process takes of each batch.
 
-        A local norm needs two pictures in each part, a network that is not ours one: its forward
+        A local norm needs two images in each part, a network that is not ours one: its forward
         may not take none.
         """
         place = self.group.process
@@ -109,10 +109,10 @@ class Training:
 
     @property
     def eval_batch(self) -> int:
-        """Pictures of a validation: nothing is kept of a layer, so twice a step's take no more."""
+        """Images of a validation: nothing is kept of a layer, so twice a step's take no more."""
         return max(self.recipe.batch, min(2 * self.recipe.batch, 256))
 
-    def pictures(self, step: int) -> int:
+    def images(self, step: int) -> int:
         """Of a step of an epoch, from 0, those of all processes together."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
@@ -170,8 +170,8 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     seed = (recipe.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
     hardware.seed(device, seed + group.process.rank * 1_000_000_007)
     together = min(recipe.accumulate, total - state.step // recipe.accumulate * recipe.accumulate)
-    pictures = training.pictures(state.step)
-    share = len(batch.labels) / pictures
+    images = training.images(state.step)
+    share = len(batch.labels) / images
     with (
         training.model.spec.explained(),
         translate_torch_errors(batch),
@@ -181,7 +181,7 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
             batch, training.optimizer.scale * (share / together)
         )
     loss, correct = group.all_reduce_sum(loss.detach() * share, correct)
-    training.pending.add(state.step + 1, loss, correct, pictures)
+    training.pending.add(state.step + 1, loss, correct, images)
     if device.type == "cpu":
         training.pending.flush(state)
     state.step += 1
@@ -219,7 +219,7 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
 def validate(
     network: nn.Module, pixels: ImageDataset, group: Group, batch: int
 ) -> tuple[float, float]:
-    """Mean loss in nats and share right over every picture, in evaluation mode."""
+    """Mean loss in nats and share right over every image, in evaluation mode."""
     network.eval()
     group.broadcast_buffers(network)
     loss_sum, correct = 0.0, 0
@@ -228,7 +228,7 @@ def validate(
     ):
         if not len(chunk.labels):
             continue  # a last batch may leave nothing for a process
-        outputs = network(chunk.pictures)
+        outputs = network(chunk.images)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         correct += int(classification.count_correct(outputs, chunk.labels))
     sums = group.all_reduce_sum(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(correct))

@@ -23,7 +23,7 @@ from striate.zoo.spec import NetworkSpec
 
 
 def check_same_images(group: Group, register: Iterable[str]) -> None:
-    """Raises OptionError where this process has found other pictures than the first one."""
+    """Raises OptionError where this process has found other images than the first one."""
     if group.is_single:
         return
     own = hashlib.sha256()
@@ -31,7 +31,7 @@ def check_same_images(group: Group, register: Iterable[str]) -> None:
         own.update(line.encode("utf-8", "surrogateescape"))
     if group.broadcast_object(own.hexdigest()) != own.hexdigest():
         raise OptionError(
-            f"process {group.process.rank} (machine {group.process.machine}) found other pictures "
+            f"process {group.process.rank} (machine {group.process.machine}) found other images "
             "than process 0; every machine needs the same files under the same path"
         )
 
@@ -55,7 +55,7 @@ def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -
         return network
     processes, local = group.process.world_size, recipe.batch_norm == "local"
     if recipe.batch < (least := processes * (2 if local else 1)):
-        need = " and a local norm needs two pictures in each" if local else ""
+        need = " and a local norm needs two images in each" if local else ""
         raise OptionError(
             f"{processes} processes share a batch{need}, but the batch is {recipe.batch}; "
             f"give --batch {least} or more"

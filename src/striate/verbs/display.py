@@ -69,7 +69,7 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
     elif isinstance(event, Step):
         text = (
             f"loss {event.loss:.3f}  right {format_percent(event.accuracy)}  "
-            f"{event.pictures_per_second:,.0f} pictures/s  {format_seconds(event.remaining)} left"
+            f"{event.images_per_second:,.0f} images/s  {format_seconds(event.remaining)} left"
         )
         description = f"epoch {event.epoch}"
         bar.update(task, completed=event.progress, total=1, description=description, text=text)
@@ -95,7 +95,7 @@ def _text(event: Event, code: str = "") -> str:
         case Finished():
             return (
                 f"finished in {format_seconds(event.seconds)}: epoch {event.best_epoch} is the best, with "
-                f"{format_percent(event.validation_accuracy)} of the validation pictures right"
+                f"{format_percent(event.validation_accuracy)} of the validation images right"
             )
         case _:
             return ""
@@ -114,7 +114,7 @@ def _stopped(event: Stopped, code: str) -> str:
 
 
 def _opening(event: Started) -> str:
-    counts = ", ".join(f"{count:,} {part}" for part, count in event.pictures.items() if count)
+    counts = ", ".join(f"{count:,} {part}" for part, count in event.images.items() if count)
     length = f"{event.minutes:g} minutes" if event.minutes else count_noun(event.epochs, "epoch")
     match event.speedup:
         case None:
@@ -125,14 +125,14 @@ def _opening(event: Started) -> str:
             gain = f" ({event.speedup:.2f} times as fast as the usual one in a trial)"
     return (
         f"{event.network}: {event.params:,} parameters, {count_noun(event.classes, 'class')}, "
-        f"pictures of {event.size}x{event.size} pixels ({counts})\n"
-        f"{length} of {count_noun(event.steps, 'step')} of {event.batch} pictures on {event.device} "
+        f"images of {event.size}x{event.size} pixels ({counts})\n"
+        f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
         f"form of a step: {event.execution}{gain}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
-        f"{'pictures/s':>10}  {'time':>7}"
+        f"{'images/s':>10}  {'time':>7}"
     )
 
 
@@ -147,7 +147,7 @@ def _row(event: Epoch) -> str:
     return (
         f"{event.epoch:>5}  {event.train_loss:>7.4f}  {format_percent(event.train_accuracy):>7}  "
         f"{event.validation_loss:>7.4f}  {format_percent(event.validation_accuracy):>7}  "
-        f"{event.pictures_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
+        f"{event.images_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )
 

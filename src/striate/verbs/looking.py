@@ -1,4 +1,4 @@
-"""Verbs that look at pictures and networks, and train nothing."""
+"""Verbs that look at images and networks, and train nothing."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ from striate.text import columns, html_table
 from striate.zoo.spec import NetworkSpec
 
 
-def check(photos: str | Path, **options: Any) -> Inspection:
-    """Look at every picture of a folder and tell what is found; nothing in it is changed.
+def check(data: str | Path, **options: Any) -> Inspection:
+    """Look at every image of a folder and tell what is found; nothing in it is changed.
 
     Options, those of `striate check` but `leaked`, ask for a sheet. Raises DataError where there is
     nothing.
     """
     chosen = CheckOptions.read(options)
     if chosen.sheet:
-        write_sheet(photos, chosen)
-    return inspect(photos, chosen.leaked)
+        write_sheet(data, chosen)
+    return inspect(data, chosen.leaked)
 
 
 class Networks(tuple[zoo.Card, ...]):
@@ -86,10 +86,10 @@ def describe(
     """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
 
     The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
-    folder, or any module, which needs the `shape` (C, H, W) of its picture. `size` is the side of
-    the picture in pixels; what is not given is the paper's, or what the model was trained with.
+    folder, or any module, which needs the `shape` (C, H, W) of its image. `size` is the side of
+    the image in pixels; what is not given is the paper's, or what the model was trained with.
     `code` is what `load` takes as `network`, for the model of a network that is not striate's.
-    Raises OptionError when there is no such network or the picture does not fit it.
+    Raises OptionError when there is no such network or the image does not fit it.
 
     >>> striate.describe("vgg16").macs
     15470264320
@@ -100,7 +100,7 @@ def describe(
         return summarize(found, shape or usual, str(network))
     network = opened(network)
     if shape is None:
-        raise OptionError("describe needs the shape of a picture, as in describe(net, (3, 64, 64))")
+        raise OptionError("describe needs the shape of an image, as in describe(net, (3, 64, 64))")
     return summarize(network, shape)
 
 
@@ -136,7 +136,7 @@ def memory(
 ) -> Memory:
     """What a network takes beyond its weights, to answer and to learn, at a batch size.
 
-    The picture is that of `describe`, as are the code and the errors.
+    The image is that of `describe`, as are the code and the errors.
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
     built, shape = _found(network, sizes, code)
@@ -146,7 +146,7 @@ def memory(
 def _found(
     source: str, sizes: dict[str, int | None], code: object = None, *, drawn: bool = False
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """A network, without weights unless they are `drawn` or a model file has them, and its picture.
+    """A network, without weights unless they are `drawn` or a model file has them, and its image.
 
     Raises OptionError, and ModelError for a model file that is refused.
     """
@@ -158,7 +158,7 @@ def _found(
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)
     shape = spec.card.input
-    if spec.card.input_kind == "picture":
+    if spec.card.input_kind == "image":
         shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
     with meta_init() if spec.ours and not drawn else contextlib.nullcontext():
         return spec.build(**sizes), shape

@@ -1,4 +1,4 @@
-"""`striate pack`: a folder of pictures as a few large files."""
+"""`striate pack`: a folder of images as a few large files."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from striate.verbs import display
 
 
 def pack(
-    photos: str | Path, to: str | Path, *, progress: bool = False, **options: Any
+    data: str | Path, to: str | Path, *, progress: bool = False, **options: Any
 ) -> ShardSummary:
-    """Pack the pictures of a folder into shards that can be trained on as the folder can.
+    """Pack the images of a folder into shards that can be trained on as the folder can.
 
-    Options are those of `striate pack`. Raises DataError when no picture can be used, OptionError
+    Options are those of `striate pack`. Raises DataError when no image can be used, OptionError
     when `to` exists, StorageError when it cannot be written; nothing is left of it then.
 
-    >>> striate.pack("photos", "shards").pictures  # doctest: +SKIP
+    >>> striate.pack("photos", "shards").images  # doctest: +SKIP
     120
     """
     chosen = PackOptions.read(options)
-    work = write_shards(photos, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
+    work = write_shards(data, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
     return display.show_progress(work, None if progress else Console(quiet=True))

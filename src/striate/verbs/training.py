@@ -35,14 +35,14 @@ from striate.zoo.spec import NetworkSpec
 
 
 def train(
-    photos: str | Path | None = None,
+    data: str | Path | None = None,
     *,
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
     progress: bool = True,
     **options: Any,
 ) -> Run:
-    """Train a network on a folder of pictures and return its run.
+    """Train a network on a folder of images and return its run.
 
     Options are those of `striate.TrainOptions`, and a TOML file of them is a `recipe`; `resume`
     goes on with a run that was stopped, or one that has ended, with more `epochs`, `minutes` or
@@ -56,7 +56,7 @@ def train(
 
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
-    events = stream(photos, recipe=recipe, resume=resume, **options)
+    events = stream(data, recipe=recipe, resume=resume, **options)
     with contextlib.closing(display.show_events(events) if progress else events) as shown:
         event = next(event for event in shown if isinstance(event, Stopped | Finished))
     if isinstance(event, Finished):
@@ -67,7 +67,7 @@ def train(
 
 
 def stream(
-    photos: str | Path | None = None,
+    data: str | Path | None = None,
     *,
     recipe: str | Path | None = None,
     resume: str | Path | None = None,
@@ -80,7 +80,7 @@ def stream(
     the last one.
     """
     with join_group() as group:
-        for event in _stream(group, *_asked(group, photos, recipe, resume, options)):
+        for event in _stream(group, *_asked(group, data, recipe, resume, options)):
             if group.is_main or isinstance(event, (Finished, Stopped)):
                 yield event
 
@@ -97,33 +97,35 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             storage.remove_partials(run.folder)
             run.truncate_partial_line()
         with group.local_main_first():
-            data = yield from setup.prepare_data(source, chosen)
-        training = yield from setup.build_training(data, chosen, device, run or Run(Path()), group)
+            dataset = yield from setup.prepare_data(source, chosen)
+        training = yield from setup.build_training(
+            dataset, chosen, device, run or Run(Path()), group
+        )
         if run is None:
-            training = replace(training, run=_created(group, chosen, data))
+            training = replace(training, run=_created(group, chosen, dataset))
             if group.is_main:
                 held.enter_context(training.run.lock())
         state = TrainState()
         if group.is_main and run:
-            state = yield from setup.restore_checkpoint(training, data, device)
+            state = yield from setup.restore_checkpoint(training, dataset, device)
             yield from prolong(training, state)
         elif group.is_main:
-            setup.write_run_record(training, data, chosen, device)
+            setup.write_run_record(training, dataset, chosen, device)
         state = sync.broadcast_state(
             group, state, training.model.network, training.optimizer, training.ema
         )
         request = held.enter_context(handle_stop_signals())
-        for event in _trained(training, data, device, state, request):
+        for event in _trained(training, dataset, device, state, request):
             if group.is_main:
                 training.run.append_event(event)
             yield event
 
 
-def _created(group: Group, options: TrainOptions, data: PreparedData) -> Run:
+def _created(group: Group, options: TrainOptions, dataset: PreparedData) -> Run:
     """A fresh folder, made by the first process."""
     if group.is_main:
-        run = Run.create(options.out or setup.default_folder(data))
-        if record := job_record(group.process, data.root, options):
+        run = Run.create(options.out or setup.default_folder(dataset))
+        if record := job_record(group.process, dataset.root, options):
             run.write_json(run.job_file.name, record)
         return Run(Path(group.broadcast_object(str(run.folder))))
     return Run(Path(group.broadcast_object()))
@@ -146,27 +148,27 @@ def verify(run: str | Path, *, network: object = None, progress: bool = False) -
 
 def _asked(
     group: Group,
-    photos: str | Path | None,
+    data: str | Path | None,
     recipe: str | Path | None,
     resume: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Run | None, Path, TrainOptions]:
-    """The run to go on with if there is one, its pictures and options, as the first process has it.
+    """The run to go on with if there is one, its images and options, as the first process has it.
 
     After a restart by torchrun that is the run which its processes had begun.
     """
     values: Any = None
     if group.is_main:
-        run, source = None, photos
+        run, source = None, data
         if resume is None:
             chosen = _options(TrainOptions, recipe, options)
-            if photos and (earlier := find_started_run(group.process, Path(photos), chosen)):
-                run, source, chosen = _resumed(photos, earlier, None, _code(chosen.network))
+            if data and (earlier := find_started_run(group.process, Path(data), chosen)):
+                run, source, chosen = _resumed(data, earlier, None, _code(chosen.network))
         else:
-            run, source, chosen = _resumed(photos, resume, recipe, options)
+            run, source, chosen = _resumed(data, resume, recipe, options)
         if source is None:
             raise OptionError(
-                "train needs a folder of pictures, or --resume with the folder of a run"
+                "train needs a folder of images, or --resume with the folder of a run"
             )
         values = str(run.folder) if run else "", str(source), chosen.given()
         options = dict(chosen)
@@ -182,7 +184,7 @@ def _code(network: Network | None) -> dict[str, Any]:
 
 
 def find_rate(
-    photos: str | Path,
+    data: str | Path,
     *,
     recipe: str | Path | None = None,
     progress: bool = False,
@@ -199,7 +201,7 @@ def find_rate(
     """
     chosen = _options(RateOptions, recipe, options)
     keep_freed_memory()
-    work = find_rate_steps(Path(photos), chosen)
+    work = find_rate_steps(Path(data), chosen)
     test = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
         storage.write(chosen.out, lr_plot.draw_rate_test(test, chosen.out.suffix.lower()))
@@ -216,12 +218,12 @@ def _options(kind: type[_Chosen], recipe: str | Path | None, options: dict[str, 
 
 
 def _resumed(
-    photos: str | Path | None,
+    data: str | Path | None,
     resume: str | Path,
     recipe: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Run, str | Path, TrainOptions]:
-    """The run to go on with, its pictures (those recorded unless given), and its options."""
+    """The run to go on with, its images (those recorded unless given), and its options."""
     kept = [*options, *(["recipe"] if recipe else [])]
     kept = [name for name in kept if name not in (*RAISED, "network")]
     run = Run.open(resume)
@@ -238,25 +240,25 @@ def _resumed(
         )
     if not spec.ours:
         values["network"] = spec.completed(options.get("network"), str(run.folder))
-    recorded = values.pop("photos", None)
+    recorded = values.pop("data", None)
     if not isinstance(recorded, str) or "\0" in recorded:
-        raise storage.damaged(run.options_file, 1, "it does not say where its pictures are")
+        raise storage.damaged(run.options_file, 1, "it does not say where its images are")
     chosen = TrainOptions.read(values, str(run.options_file))
     more = {name: value for name, value in options.items() if name in RAISED}
-    return run, photos or recorded, raised(chosen, more)
+    return run, data or recorded, raised(chosen, more)
 
 
 def _trained(
     training: Training,
-    data: PreparedData,
+    dataset: PreparedData,
     device: torch.device,
     state: TrainState,
     request: Request,
 ) -> Iterator[Event]:
     """The loop's events, with the report written before the last."""
-    yield from setup.notes(data)
-    yield setup.make_started(training, data, device, state)
+    yield from setup.notes(dataset)
+    yield setup.make_started(training, dataset, device, state)
     for event in fit(training, state, request):
         if isinstance(event, Finished) and training.group.is_main:
-            event = replace(event, scores=write_report(training.run, data))
+            event = replace(event, scores=write_report(training.run, dataset))
         yield event

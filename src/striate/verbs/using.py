@@ -26,15 +26,15 @@ from striate.verbs import display
 
 def evaluate(
     model: str | Path | Model,
-    photos: str | Path | None = None,
+    data: str | Path | None = None,
     *,
     progress: bool = False,
     **options: Any,
 ) -> Evaluation:
-    """Judge a model on a folder of pictures; with `out`, write the report there.
+    """Judge a model on a folder of images; with `out`, write the report there.
 
     Options are those of `striate.options.EvaluateOptions`. Without a folder, that of the run is
-    taken. It is divided as the one the model learned from, so `split="test"` are pictures it has
+    taken. It is divided as the one the model learned from, so `split="test"` are images it has
     never seen; all of a folder are judged where its run began with less than half of them. Raises
     DataError when the folder has classes the model does not know, OptionError when none is known.
     """
@@ -42,52 +42,52 @@ def evaluate(
     loaded = _loaded(model, chosen)
     shown = loaded.network_name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
-    source = Path(_recorded(run, shown) if photos is None else photos)
+    source = Path(_recorded(run, shown) if data is None else data)
     known = Known.of(run) if run else None
     work = evaluate_steps(loaded, source, chosen, shown=shown, known=known)
     result = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
         epochs = run.epochs() if run else []
-        command, originals = _command(model, photos, chosen), Originals.of(source, chosen.out)
+        command, originals = _command(model, data, chosen), Originals.of(source, chosen.out)
         storage.write(chosen.out, write_page(result, loaded, epochs, command, originals))
     return result.evaluation
 
 
 def _recorded(run: Run | None, model: str) -> str:
-    """The pictures of a run. Raises OptionError where there is none."""
+    """The images of a run. Raises OptionError where there is none."""
     if run is not None and run.options_file.is_file():
         recorded = run.read_json("options.json").get("photos")
         if recorded:
             return str(recorded)
     raise OptionError(
-        f"{printable(model)}: evaluate needs a folder of pictures; only the model of a run knows "
+        f"{printable(model)}: evaluate needs a folder of images; only the model of a run knows "
         "where its own are"
     )
 
 
-def _command(model: str | Path | Model, photos: str | Path | None, options: EvaluateOptions) -> str:
+def _command(model: str | Path | Model, data: str | Path | None, options: EvaluateOptions) -> str:
     """What gives the same evaluation again; a model that is no file is evaluated by Python."""
     given = options.given()
     if isinstance(model, Model):
-        asked = ", ".join((repr(str(photos)), *(f"{k}={v!r}" for k, v in given.items())))
+        asked = ", ".join((repr(str(data)), *(f"{k}={v!r}" for k, v in given.items())))
         return f"striate.evaluate(model, {asked})"
-    places = [positional(place) for place in (model, photos) if place is not None]
+    places = [positional(place) for place in (model, data) if place is not None]
     return shell_command(["striate", "evaluate", *places, *words(given)])
 
 
-def predict(model: str | Path | Model, *photos: Any, **options: Any) -> Predictions:
-    """What a model says of pictures and of the pictures in folders, in the order asked.
+def predict(model: str | Path | Model, *data: Any, **options: Any) -> Predictions:
+    """What a model says of images and of the images in folders, in the order asked.
 
     Each photo is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
     (N, H, W, C), a PIL image, or a list of photos. Options are those of
     `striate.options.PredictOptions`. A file that cannot be read is a prediction with an error.
-    Raises DataError for a path that does not exist and a folder without a picture, OptionError for
-    what is no picture.
+    Raises DataError for a path that does not exist and a folder without an image, OptionError for
+    what is no image.
     """
     chosen = PredictOptions.read(options)
     loaded = _loaded(model, chosen)
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
-    predictions = Predictions(predictor.predict(photos))
+    predictions = Predictions(predictor.predict(data))
     if chosen.out:
         table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
     return predictions

@@ -1,6 +1,6 @@
-"""Classical vision on arrays: what convolution does to pictures and signals before anything learns.
+"""Classical vision on arrays: what convolution does to images and signals before anything learns.
 
-Pictures are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tensor comes back as one.
+Images are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tensor comes back as one.
 """
 
 from striate.vision.conv_layer import as_layer

@@ -82,8 +82,8 @@ def _array(given: Any, what: str) -> NDArray[Any]:
         raise OptionError(f"the rows of {what} differ in length; give as many to each") from None
 
 
-def samples(given: Any, what: str = "the picture", most_axes: int = 3) -> Floats:
-    """A signal (N,) or a picture (H, W) or (H, W, C) as floats. Raises OptionError."""
+def samples(given: Any, what: str = "the image", most_axes: int = 3) -> Floats:
+    """A signal (N,) or an image (H, W) or (H, W, C) as floats. Raises OptionError."""
     numbers = floats(given, what)
     if not 1 <= numbers.ndim <= most_axes:
         expected = "(N,)" if most_axes == 1 else "(N,), (H, W) or (H, W, C)"

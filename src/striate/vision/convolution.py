@@ -1,4 +1,4 @@
-"""Correlation and convolution of signals and pictures with a kernel."""
+"""Correlation and convolution of signals and images with a kernel."""
 
 from __future__ import annotations
 
@@ -41,15 +41,15 @@ def correlate(
     dilation: int = 1,
     method: Method = "auto",
 ) -> Any:
-    """Slide a kernel over a signal or a picture, as network layers do: it is not flipped.
+    """Slide a kernel over a signal or an image, as network layers do: it is not flipped.
 
-    A signal (N,) takes a kernel (K,). A picture (H, W) or (H, W, C) takes (kh, kw), for each
+    A signal (N,) takes a kernel (K,). An image (H, W) or (H, W, C) takes (kh, kw), for each
     channel alone, or (kh, kw, C), which sums over the channels and gives (H', W'). A tensor comes
     back as one, on its device and without gradient.
 
     `mode`: "valid" gives N - K + 1 positions, "full" N + K - 1, and "same" N, the middle of "full"
     (as in SciPy, but that its correlate2d begins one position later at even sides). `border`: what
-    is taken to surround the picture; "reflect" does not repeat the edge. `stride` keeps every
+    is taken to surround the image; "reflect" does not repeat the edge. `stride` keeps every
     so-many-th position from the first; `dilation` sets the taps so far apart.
 
     Gives float32 for booleans, integers of up to 16 bits, float16 and float32, and float64 for
@@ -75,7 +75,7 @@ def convolve(
     dilation: int = 1,
     method: Method = "auto",
 ) -> Any:
-    """Slide the flipped kernel over a signal or a picture: everything else as in `correlate`."""
+    """Slide the flipped kernel over a signal or an image: everything else as in `correlate`."""
     return _slid(image, kernel, _asked(mode, border, method, stride, dilation), flip=True)
 
 
@@ -104,56 +104,56 @@ def _remembered(mode: Mode, border: Border, method: Method, stride: int, dilatio
 
 
 def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
-    picture = numbers(image, "the picture")
-    taps = floats(kernel, "the kernel", picture.dtype)
-    _check_axes(picture, taps)
-    _check_sides(picture, taps, asked)
-    signal = picture.ndim == 1
+    pixels = numbers(image, "the image")
+    taps = floats(kernel, "the kernel", pixels.dtype)
+    _check_axes(pixels, taps)
+    _check_sides(pixels, taps, asked)
+    signal = pixels.ndim == 1
     if signal:
-        picture, taps = picture[None], taps[None]
+        pixels, taps = pixels[None], taps[None]
     taps = _spread(taps[::-1, ::-1] if flip else taps, asked.dilation)
-    found = _answered(picture, taps, asked)
+    found = _answered(pixels, taps, asked)
     if asked.stride > 1 or not found.flags.c_contiguous:
         found = np.ascontiguousarray(found[:: asked.stride, :: asked.stride])
     return like(found[0] if signal else found, image)
 
 
-def _answered(picture: Floats, taps: Floats, asked: _Asked) -> Floats:
+def _answered(image: Floats, taps: Floats, asked: _Asked) -> Floats:
     """(H, W) or (H, W, C) -> (H', W') or (H', W', C), channels apart where a method needs that."""
     if taps.ndim == 3:
         channels = range(taps.shape[2])
         return reduce(
-            np.add, (_answered(_channel(picture, c), taps[..., c], asked) for c in channels)
+            np.add, (_answered(_channel(image, c), taps[..., c], asked) for c in channels)
         )
     method = convolution_methods.choose_method(taps) if asked.method == "auto" else asked.method
-    if picture.ndim == 3 and (method == "fft" or not 2 <= picture.shape[2] <= 4):
-        channels = range(picture.shape[2])
-        return np.stack([_answered(_channel(picture, c), taps, asked) for c in channels], axis=-1)
-    return _METHODS[method](*_laid(picture, taps, asked, bare=method == "fft"))
+    if image.ndim == 3 and (method == "fft" or not 2 <= image.shape[2] <= 4):
+        channels = range(image.shape[2])
+        return np.stack([_answered(_channel(image, c), taps, asked) for c in channels], axis=-1)
+    return _METHODS[method](*_laid(image, taps, asked, bare=method == "fft"))
 
 
-def _channel(picture: Floats, at: int) -> Floats:
-    return np.ascontiguousarray(picture[..., at])
+def _channel(image: Floats, at: int) -> Floats:
+    return np.ascontiguousarray(image[..., at])
 
 
 def _laid(
-    picture: Floats, taps: Floats, asked: _Asked, *, bare: bool
+    image: Floats, taps: Floats, asked: _Asked, *, bare: bool
 ) -> tuple[Floats, Floats, Window]:
-    """The kernel's field on the picture, which is padded where the method cannot do it.
+    """The kernel's field on the image, which is padded where the method cannot do it.
 
-    A `bare` method knows zeros around a picture, the others any border that OpenCV has.
+    A `bare` method knows zeros around an image, the others any border that OpenCV has.
     """
     border = _BORDERS[asked.border]
     high, wide = taps.shape
     (top, bottom), (left, right) = AROUND[asked.mode](high), AROUND[asked.mode](wide)
     shape = (
-        picture.shape[0] - high + 1 + top + bottom,
-        picture.shape[1] - wide + 1 + left + right,
+        image.shape[0] - high + 1 + top + bottom,
+        image.shape[1] - wide + 1 + left + right,
     )
     if asked.border != "zero" if bare else asked.border == "circular" or asked.mode == "full":
-        padded = cv2.copyMakeBorder(picture, top, bottom, left, right, border)
+        padded = cv2.copyMakeBorder(image, top, bottom, left, right, border)
         return cast("Floats", padded), taps, Window((0, 0), shape, cv2.BORDER_CONSTANT)
-    return picture, taps, Window((top, left), shape, border)
+    return image, taps, Window((top, left), shape, border)
 
 
 def _spread(taps: Floats, dilation: int) -> Floats:
@@ -165,33 +165,33 @@ def _spread(taps: Floats, dilation: int) -> Floats:
     return spread
 
 
-def _check_axes(picture: Floats, taps: Floats) -> None:
-    if picture.ndim not in _KERNELS:
+def _check_axes(image: Floats, taps: Floats) -> None:
+    if image.ndim not in _KERNELS:
         raise OptionError(
-            "a signal (N,) or one picture (H, W) or (H, W, C) was expected, but an array of shape "
-            f"{picture.shape} came"
+            "a signal (N,) or one image (H, W) or (H, W, C) was expected, but an array of shape "
+            f"{image.shape} came"
         )
-    fits = taps.ndim == 3 and taps.shape[2:] == picture.shape[2:]
-    if taps.ndim != min(picture.ndim, 2) and not fits:
+    fits = taps.ndim == 3 and taps.shape[2:] == image.shape[2:]
+    if taps.ndim != min(image.ndim, 2) and not fits:
         raise OptionError(
-            f"for an array of shape {picture.shape} the kernel must be {_KERNELS[picture.ndim]}, "
+            f"for an array of shape {image.shape} the kernel must be {_KERNELS[image.ndim]}, "
             f"but its shape is {taps.shape}"
         )
 
 
-def _check_sides(picture: Floats, taps: Floats, asked: _Asked) -> None:
-    axes = min(picture.ndim, 2)
+def _check_sides(image: Floats, taps: Floats, asked: _Asked) -> None:
+    axes = min(image.ndim, 2)
     span = [(side - 1) * asked.dilation + 1 for side in taps.shape[:axes]]
     if math.prod(span) > MOST_TAPS:
         raise OptionError(
             f"the kernel spans {_spans(span, taps, asked)}, more than {MOST_TAPS:,} taps"
         )
     if asked.mode == "valid" and any(
-        most < side for side, most in zip(span, picture.shape, strict=False)
+        most < side for side, most in zip(span, image.shape, strict=False)
     ):
         raise OptionError(
             "mode 'valid' needs as much room as the kernel, which spans "
-            f"{_spans(span, taps, asked)}, but the size is {_by(picture.shape[:axes])}; "
+            f"{_spans(span, taps, asked)}, but the size is {_by(image.shape[:axes])}; "
             "take 'same' or 'full'"
         )
 

@@ -23,7 +23,7 @@ Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
 Method = Literal["auto", "direct", "separable", "fft"]
 
-#: how far the picture is extended before and after, for so many taps along an axis
+#: how far the image is extended before and after, for so many taps along an axis
 AROUND: dict[str, Callable[[int], tuple[int, int]]] = {
     "valid": lambda _: (0, 0),
     "same": lambda taps: (taps // 2, (taps - 1) // 2),
@@ -48,8 +48,8 @@ _FAINT = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-8}
 #: up to this side, two passes are quicker than a transform
 SEPARABLE_SIDE = 45
 _MODERATE = 400  #: powers of two: products of such values, and sums of 2^26, are far from overflow
-#: a block of a picture stays in a core's cache; one of a signal is long
-PICTURE_BLOCK, SIGNAL_BLOCK = 512, 2**16
+#: a block of an image stays in a core's cache; one of a signal is long
+IMAGE_BLOCK, SIGNAL_BLOCK = 512, 2**16
 #: fewer blocks are done sooner than threads start
 THREADED_BLOCKS = 8
 
@@ -60,7 +60,7 @@ class Window:
 
     before: tuple[int, int]
     shape: tuple[int, int]
-    border: int  # what surrounds the picture, as OpenCV names it
+    border: int  # what surrounds the image, as OpenCV names it
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,18 @@ def separate(kernel: Floats) -> tuple[Floats, Floats] | None:
     return (left[:, 0] * root).astype(kernel.dtype), (right[0] * root).astype(kernel.dtype)
 
 
-def correlate_direct(picture: Floats, kernel: Floats, field: Window) -> Floats:
+def correlate_direct(image: Floats, kernel: Floats, field: Window) -> Floats:
     """Every tap at every position, in calls of so few taps that OpenCV does not transform."""
-    most = _CALL_TAPS[picture.dtype]
+    most = _CALL_TAPS[image.dtype]
     if kernel.size <= most:
-        return _call(picture, kernel, field)
+        return _call(image, kernel, field)
     (high, wide), (top, left) = kernel.shape, field.before
-    bottom = max(0, field.shape[0] + high - 1 - picture.shape[0] - top)
-    right = max(0, field.shape[1] + wide - 1 - picture.shape[1] - left)
-    padded = cv2.copyMakeBorder(picture, top, bottom, left, right, field.border)
+    bottom = max(0, field.shape[0] + high - 1 - image.shape[0] - top)
+    right = max(0, field.shape[1] + wide - 1 - image.shape[1] - left)
+    padded = cv2.copyMakeBorder(image, top, bottom, left, right, field.border)
     across = min(wide, most)
     down = most // across
-    found = np.zeros((*field.shape, *picture.shape[2:]), picture.dtype)
+    found = np.zeros((*field.shape, *image.shape[2:]), image.dtype)
     for row, column in product(range(0, high, down), range(0, wide, across)):
         taps = kernel[row : row + down, column : column + across]
         if taps.any():
@@ -114,13 +114,13 @@ def correlate_direct(picture: Floats, kernel: Floats, field: Window) -> Floats:
     return found
 
 
-def _call(picture: Any, kernel: Floats, field: Window) -> Floats:
+def _call(image: Any, kernel: Floats, field: Window) -> Floats:
     anchor = field.before[::-1]
-    found = cv2.filter2D(picture, -1, kernel, anchor=anchor, borderType=field.border)
+    found = cv2.filter2D(image, -1, kernel, anchor=anchor, borderType=field.border)
     return cast("Floats", found[: field.shape[0], : field.shape[1]])
 
 
-def correlate_separable(picture: Floats, kernel: Floats, field: Window) -> Floats:
+def correlate_separable(image: Floats, kernel: Floats, field: Window) -> Floats:
     """A row of taps, then a column: kh + kw taps a position. Raises OptionError at higher ranks."""
     parts = separate(kernel)
     if parts is None:
@@ -131,32 +131,32 @@ def correlate_separable(picture: Floats, kernel: Floats, field: Window) -> Float
         )
     column, row = parts
     anchor = field.before[::-1]
-    found = cv2.sepFilter2D(picture, -1, row, column, anchor=anchor, borderType=field.border)
+    found = cv2.sepFilter2D(image, -1, row, column, anchor=anchor, borderType=field.border)
     return cast("Floats", found[: field.shape[0], : field.shape[1]])
 
 
-def correlate_fft(picture: Floats, kernel: Floats, field: Window) -> Floats:
+def correlate_fft(image: Floats, kernel: Floats, field: Window) -> Floats:
     """Spectra multiplied in float64, block by block. Takes one channel, surrounded by zeros."""
     from scipy.fft import rfft2
 
-    block_side = SIGNAL_BLOCK if 1 in picture.shape else PICTURE_BLOCK
-    axes = zip(picture.shape, kernel.shape, field.before, field.shape, strict=True)
+    block_side = SIGNAL_BLOCK if 1 in image.shape else IMAGE_BLOCK
+    axes = zip(image.shape, kernel.shape, field.before, field.shape, strict=True)
     (high, rows), (wide, columns) = (_blocks(*axis, block_side) for axis in axes)
     taps, exponent = _scaled(kernel.astype(np.float64))
     spectrum = np.asarray(rfft2(taps, s=(high, wide))).conj()
-    found = np.empty(field.shape, picture.dtype)
+    found = np.empty(field.shape, image.dtype)
 
     def block(spans: tuple[_Span, _Span]) -> None:
         down, across = spans
-        taken = picture[down.taken, across.taken]
+        taken = image[down.taken, across.taken]
         values = np.zeros((high, wide))
         values[down.lead :, across.lead :][: taken.shape[0], : taken.shape[1]] = taken
         into = found[down.answered, across.answered]
         if not np.isfinite(values).all():  # a transform would spread them
             inner = Window((0, 0), into.shape, cv2.BORDER_CONSTANT)
-            into[:] = correlate_direct(values.astype(picture.dtype), kernel, inner)
+            into[:] = correlate_direct(values.astype(image.dtype), kernel, inner)
             return
-        answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[picture.dtype])
+        answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[image.dtype])
         with np.errstate(over="ignore"):  # infinite, as an answer beyond the type is
             into[:] = _raised(answers, exponent)
 

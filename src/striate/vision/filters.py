@@ -14,7 +14,7 @@ from striate.vision.kernel_parser import kernel
 
 
 def gradient_magnitude(image: Any, *, border: Border = "replicate") -> Any:
-    """How steep a picture is: (H, W) -> (H, W), or (H, W, C) -> (H, W, C), 0 where it is flat.
+    """How steep an image is: (H, W) -> (H, W), or (H, W, C) -> (H, W, C), 0 where it is flat.
 
     The length of Sobel's answers to the right and downwards, which are, as `convolve` gives them,
     eight times the change in brightness from one pixel to the next. Raises OptionError.
@@ -24,7 +24,7 @@ def gradient_magnitude(image: Any, *, border: Border = "replicate") -> Any:
 
 
 def gradient_direction(image: Any, *, border: Border = "replicate") -> Any:
-    """Where a picture grows brighter: (H, W) -> (H, W) in radians, each channel by itself.
+    """Where an image grows brighter: (H, W) -> (H, W) in radians, each channel by itself.
 
     0 is to the right, pi / 2 downwards, -pi / 2 upwards and pi to the left; 0 where it is flat. It
     is arctan2(down, right) of Sobel's kernels as `convolve` answers them; `correlate` does not flip
@@ -35,10 +35,8 @@ def gradient_direction(image: Any, *, border: Border = "replicate") -> Any:
 
 
 def _slopes(image: Any, border: Border) -> tuple[Any, Any]:
-    picture = floats(image, "the picture")
-    right, down = (
-        convolve(picture, kernel(name), border=border) for name in ("sobel-x", "sobel-y")
-    )
+    pixels = floats(image, "the image")
+    right, down = (convolve(pixels, kernel(name), border=border) for name in ("sobel-x", "sobel-y"))
     return right, down
 
 

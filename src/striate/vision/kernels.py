@@ -1,4 +1,4 @@
-"""Kernels that have names. All can be made without arguments; a picture's rows grow downwards.
+"""Kernels that have names. All can be made without arguments; an image's rows grow downwards.
 
 The numbers are the lecture's, and their sign is one: a kernel of slopes begins with its positive
 weights, so that `convolve`, which flips it, answers with the slope. `correlate`, `striate filter`
@@ -25,7 +25,7 @@ _WIDEST = 1e6
 
 
 def identity() -> Kernel:
-    """The picture as it is."""
+    """The image as it is."""
     return _table("0 0 0; 0 1 0; 0 0 0")
 
 
@@ -47,7 +47,7 @@ def gaussian(size: int = 3, sigma: float | None = None, *, axes: int = 2) -> Ker
 
 
 def sharpen() -> Kernel:
-    """The picture less its Laplacian."""
+    """The image less its Laplacian."""
     return _table("0 -1 0; -1 5 -1; 0 -1 0")
 
 
@@ -99,7 +99,7 @@ def log(size: int = 9, sigma: float = 1.4) -> Kernel:
 
 
 def emboss() -> Kernel:
-    """The picture lit from the upper left, when correlated."""
+    """The image lit from the upper left, when correlated."""
     return _table("-2 -1 0; -1 1 1; 0 1 2")
 
 

@@ -20,7 +20,7 @@ def subsample(x: Any, stride: int = 2) -> Any:
 def max_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
     """The largest value of each window: (N,) -> (floor((N - size) / stride) + 1,).
 
-    Along both axes of a picture, for each channel, as torch's MaxPool1d and MaxPool2d without
+    Along both axes of an image, for each channel, as torch's MaxPool1d and MaxPool2d without
     padding; `stride` is `size` unless given. Raises OptionError.
     """
     return like(_pooled(x, size, stride, np.maximum), x)

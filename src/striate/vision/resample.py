@@ -1,4 +1,4 @@
-"""Fewer samples, and more of them, along the axes of a signal or a picture."""
+"""Fewer samples, and more of them, along the axes of a signal or an image."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST_SAMPLES = 2**28
 
 
 def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
-    """Keep every n-th sample from the first: (N,) -> (ceil(N / n),), along both axes of a picture.
+    """Keep every n-th sample from the first: (N,) -> (ceil(N / n),), along both axes of an image.
 
     What swings faster than once in 2 n samples then looks like something slower. `antialias` takes
     it out before: by a Gaussian of sigma n / 2, with the border repeated, which leaves 29 percent
@@ -34,7 +34,7 @@ def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
 
 
 def upsample(x: Any, n: int, fill: Fill = "zero") -> Any:
-    """Put n - 1 samples after each: (N,) -> (n N,), along both axes of a picture.
+    """Put n - 1 samples after each: (N,) -> (n N,), along both axes of an image.
 
     They are 0; or the sample before ("nearest": as torch's); or on the line to the next one; or on
     the cubic curve through the two on either side, whose slopes at both are the neighbors'

@@ -1,4 +1,4 @@
-"""Where a template lies in a picture: its correlation at every place, and the peaks of that."""
+"""Where a template lies in an image: its correlation at every place, and the peaks of that."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TOGETHER = 4096  # candidates that are looked up at once
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Places of a picture where something was found, the highest score first."""
+    """Places of an image where something was found, the highest score first."""
 
     positions: NDArray[np.int64]  #: (M, 2): row and column of the top left pixel of each box
     scores: Floats  #: (M,)
@@ -49,7 +49,7 @@ def find(
     most: int | None = None,
     apart: float = 0.5,
 ) -> Matches:
-    """The places of a picture that look like a template, the most alike first.
+    """The places of an image that look like a template, the most alike first.
 
     Scores are those of `response`; what scores less than `threshold` is left out (if not given: 0.5
     for normalized correlation, half the highest score for plain). `most` and `apart` are those of
@@ -73,22 +73,22 @@ def match_scores(template: Any, image: Any, *, method: Measure = "normalized") -
     between template and box after each lost its mean in every channel, from -1 to 1 (zero-mean
     normalized cross-correlation; Lewis, "Fast normalized cross-correlation", Vision Interface
     1995); it ignores brightness and contrast, and is 0 where the box is flat. float32 where both
-    are bool, integers of 8 or 16 bits, float16 or float32, else float64. For a picture that is a
+    are bool, integers of 8 or 16 bits, float16 or float32, else float64. For an image that is a
     tensor it is one.
 
-    Raises OptionError for a template that is larger than the picture, has other channels, or is
+    Raises OptionError for a template that is larger than the image, has other channels, or is
     flat (normalized), and for values that are not finite.
     """
     if method not in get_args(Measure):
         raise unknown("method", method, get_args(Measure))
-    pattern, picture = _picture(template, "the template"), _picture(image, "the picture")
-    _fit(pattern, picture)
-    kind = np.result_type(pattern, picture)
-    pattern, picture = pattern.astype(np.float64), picture.astype(np.float64)
+    pattern, pixels = _image(template, "the template"), _image(image, "the image")
+    _fit(pattern, pixels)
+    kind = np.result_type(pattern, pixels)
+    pattern, pixels = pattern.astype(np.float64), pixels.astype(np.float64)
     if method == "plain":
-        found = correlate(picture, pattern, mode="valid")
+        found = correlate(pixels, pattern, mode="valid")
     else:
-        found = _normalized(pattern, picture)
+        found = _normalized(pattern, pixels)
     return like(found.astype(kind), image)
 
 
@@ -121,18 +121,18 @@ def find_peaks(
     return Matches(kept * stride, values[tuple(kept.T)], size)
 
 
-def _normalized(pattern: Floats, picture: Floats) -> Floats:
+def _normalized(pattern: Floats, image: Floats) -> Floats:
     high, wide = pattern.shape[:2]
     if (np.ptp(pattern, axis=(0, 1)) == 0).all():
         raise OptionError(
             f"a template with detail was expected, but all {high} x {wide} pixels of this one have "
             'the same value, which looks like every flat place; use another, or method="plain"'
         )
-    (pattern, _), (picture, usual) = _scaled(pattern), _scaled(picture)
+    (pattern, _), (image, usual) = _scaled(pattern), _scaled(image)
     pattern -= pattern.mean(axis=(0, 1))
-    products = correlate(picture, pattern, mode="valid")
-    squares = _sums(picture**2, high, wide)
-    energy = squares - _sums(picture, high, wide) ** 2 / (high * wide)
+    products = correlate(image, pattern, mode="valid")
+    squares = _sums(image**2, high, wide)
+    energy = squares - _sums(image, high, wide) ** 2 / (high * wide)
     if energy.ndim == 3:
         energy, squares = energy.sum(axis=2), squares.sum(axis=2)
     flat = energy <= (squares + high * wide * usual**2) * FLAT**2
@@ -202,7 +202,7 @@ def _limits(threshold: float, most: int | None, apart: float) -> None:
         raise OptionError(f"apart must be 0 or more, a share of the box, but {apart} came")
 
 
-def _picture(values: Any, what: str) -> Floats:
+def _image(values: Any, what: str) -> Floats:
     """An array (H, W) or (H, W, C), checked."""
     array = floats(values, what)
     if array.ndim not in (2, 3):
@@ -210,15 +210,15 @@ def _picture(values: Any, what: str) -> Floats:
     return array
 
 
-def _fit(pattern: NDArray[Any], picture: NDArray[Any]) -> None:
-    if pattern.shape[2:] != picture.shape[2:]:
+def _fit(pattern: NDArray[Any], image: NDArray[Any]) -> None:
+    if pattern.shape[2:] != image.shape[2:]:
         raise OptionError(
-            f"template and picture must have the same channels, but the template is "
-            f"{pattern.shape} and the picture {picture.shape}"
+            f"template and image must have the same channels, but the template is "
+            f"{pattern.shape} and the image {image.shape}"
         )
-    (high, wide), (rows, columns) = pattern.shape[:2], picture.shape[:2]
+    (high, wide), (rows, columns) = pattern.shape[:2], image.shape[:2]
     if high > rows or wide > columns:
         raise OptionError(
-            f"the template is {high} x {wide} pixels, more than the picture's {rows} x {columns}; "
+            f"the template is {high} x {wide} pixels, more than the image's {rows} x {columns}; "
             "did they change places?"
         )

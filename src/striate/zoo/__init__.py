@@ -80,7 +80,7 @@ def build(
     """A network with fresh or published weights; channels and classes are the paper's by default.
 
     `arguments` are those that the network's page names, and may stand in the name, as in
-    "mobilenet_v1(width=0.5)"; a network that gives pictures has no classes.
+    "mobilenet_v1(width=0.5)"; a network that gives images has no classes.
     Fresh weights are drawn from torch's global generator: seed it for the same network twice.
 
     `weights` are "torchvision" or "timm", which download theirs into their own cache, "package" for
@@ -88,7 +88,7 @@ def build(
     state dict that torch.save wrote, with our names or those of any of the three. All of them must
     fit, with these exceptions; True means the first of torchvision, package and timm that has any.
     Where `channels` is given and differs from theirs, the first layer sums its kernels over the
-    channels or repeats and divides them, so that a picture with equal channels gives what it gave.
+    channels or repeats and divides them, so that an image with equal channels gives what it gave.
     Where `classes` is given and differs, the last layers stay
     fresh. Auxiliary heads that `auxiliary=False` leaves out are passed over; those that the
     weights lack are not. Raises OptionError, ModelError or StorageError.

@@ -43,7 +43,7 @@ def maker(given: Any, name: str = "network") -> Any:
 
 
 def card(name: str) -> Card:
-    """Nothing is known of it but that it must give logits for pictures."""
+    """Nothing is known of it but that it must give logits for images."""
     side = _USUAL["size"]
     return Card(name, nn.Identity, "", 0, (_USUAL["channels"], side, side), 0, 0, 0)
 
@@ -101,7 +101,7 @@ def _passed(made: Any, given: Mapping[str, Any], sizes: Mapping[str, int | None]
 
 
 def _in_rows(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Pictures channels first in memory: a forward may `view` what its convolutions give.
+    """Images channels first in memory: a forward may `view` what its convolutions give.
 
     Of one channel any layout counts as contiguous; the strides tell a convolution which it is.
     """
@@ -115,7 +115,7 @@ def _rows(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _materialised(network: nn.Module, channels: int, side: int) -> None:
-    """Give lazy layers their shapes by a picture that passes through."""
+    """Give lazy layers their shapes by an image that passes through."""
     if any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers())):
         network.eval()(torch.zeros(1, channels, side, side))
         network.train()

@@ -46,7 +46,7 @@ def luma(batch: Tensor) -> Tensor:
     return torch.einsum("c,nchw->nhw", LUMA, batch)
 
 
-def test_without_saturation_a_picture_is_its_luma() -> None:
+def test_without_saturation_a_image_is_its_luma() -> None:
     gray = changed(real(), drawn(3, SATURATION=0.0), AugmentRanges(saturation=1))
     assert gray.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
 
@@ -83,7 +83,7 @@ def test_a_cpu_colors_as_the_reference_does(least: int, monkeypatch: pytest.Monk
     assert varied.allclose(expected, atol=1e-5)
 
 
-def test_gray_pictures_have_no_hue_and_no_saturation() -> None:
+def test_gray_images_have_no_hue_and_no_saturation() -> None:
     batch, variation = real(), AugmentRanges(saturation=1, hue=180)
     gray = batch[:, :1]
     assert augment(gray, uniform_samples(3, 1, 1), variation).allclose(gray, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Pictures, masks and boxes follow one map, and a CPU takes them where the reference does."""
+"""Images, masks and boxes follow one map, and a CPU takes them where the reference does."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def drawn(count: int, **places: float) -> Tensor:
     return rows
 
 
-def pictures(count: int, high: int, wide: int) -> Tensor:
+def images(count: int, high: int, wide: int) -> Tensor:
     return torch.rand((count, 3, high, wide), generator=torch.Generator().manual_seed(3))
 
 
 @pytest.mark.parametrize(("high", "wide"), [(9, 9), (12, 31), (64, 1)])
 def test_positions_are_those_of_torch(high: int, wide: int) -> None:
     batch, places = (
-        pictures(8, high, wide).double(),
+        images(8, high, wide).double(),
         affine_maps(uniform_samples(8, 1, 2), EVERY, high, wide),
     )
     grid = F.affine_grid(places, list(batch.shape), align_corners=False)
@@ -52,14 +52,14 @@ def test_a_cpu_samples_as_the_reference_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(opencv, "_FROM", 0)
-    batch, uniform = pictures(8, high, wide)[:, :channels], uniform_samples(8, 1, 2)
+    batch, uniform = images(8, high, wide)[:, :channels], uniform_samples(8, 1, 2)
     fill = fill[:channels]
     expected = warp(batch, affine_maps(uniform, EVERY, high, wide), fill=fill)
     assert augment(batch, uniform, EVERY, fill=fill).allclose(expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("side", [16, 64])
-def test_outside_a_shifted_picture_is_what_it_is_filled_with(side: int) -> None:
+def test_outside_a_shifted_image_is_what_it_is_filled_with(side: int) -> None:
     batch = torch.ones((1, 3, side, side))
     seen = augment(
         batch, drawn(1, ACROSS=1.0), AugmentRanges(translate=0.25), fill=(-1.0, 0.5, 3.0)
@@ -73,7 +73,7 @@ def test_outside_a_shifted_picture_is_what_it_is_filled_with(side: int) -> None:
 
 
 def test_other_numbers_of_channels_are_varied_too() -> None:
-    batch, uniform = pictures(4, 9, 9), uniform_samples(4, 1, 2)
+    batch, uniform = images(4, 9, 9), uniform_samples(4, 1, 2)
     five = torch.cat((batch, batch[:, :2]), dim=1)
     assert augment(five, uniform, EVERY)[:, :3].allclose(augment(batch, uniform, EVERY), atol=1e-5)
 
@@ -84,7 +84,7 @@ def test_the_number_of_threads_changes_no_bit(
     side: int, threads: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opencv, "_THREADED", 0)
-    batch, uniform = pictures(7, side, side), uniform_samples(7, 1, 2)
+    batch, uniform = images(7, side, side), uniform_samples(7, 1, 2)
     variation = AugmentRanges(rotate=20, contrast=0.3, hue=20)
     expected, before = augment(batch, uniform, variation), torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -94,8 +94,8 @@ def test_the_number_of_threads_changes_no_bit(
         torch.set_num_threads(before)
 
 
-def test_a_flip_turns_a_picture_upside_down() -> None:
-    batch = pictures(2, 6, 8)
+def test_a_flip_turns_a_image_upside_down() -> None:
+    batch = images(2, 6, 8)
     assert augment(batch, drawn(2, FLIP=0.1), AugmentRanges(vflip=True)).allclose(
         batch.flip(2), atol=1e-5
     )
@@ -119,7 +119,7 @@ def test_a_stretch_keeps_the_area_and_changes_the_proportions() -> None:
 
 
 @pytest.mark.parametrize(("corner", "start"), [(0.0, 0.0), (1.0, 4.0)])
-def test_a_crop_shows_a_part_of_the_picture_whole(corner: float, start: float) -> None:
+def test_a_crop_shows_a_part_of_the_image_whole(corner: float, start: float) -> None:
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
     uniform = drawn(1, CROP=1.0, CROP_ACROSS=corner)
     cropped = augment(ramp, uniform, AugmentRanges(crop=0.75))
@@ -127,7 +127,7 @@ def test_a_crop_shows_a_part_of_the_picture_whole(corner: float, start: float) -
     assert cropped[0, 0, 3].allclose(expected, atol=1e-5)
 
 
-def test_masks_move_with_their_pictures_and_get_no_new_values() -> None:
+def test_masks_move_with_their_images_and_get_no_new_values() -> None:
     labels = torch.randint(0, 9, (6, 16, 16), generator=torch.Generator().manual_seed(1))
     masks, uniform = labels * 31, uniform_samples(6, 4, 4)
     moved = augment_masks(masks, uniform, EVERY)
@@ -161,7 +161,7 @@ def test_a_box_still_holds_what_it_held(high: int, wide: int) -> None:
         uniform_samples(12, 2, 2),
     )
     moved = augment_boxes(boxes, uniform, variation, high, wide)
-    for picture, box in zip(augment(batch, uniform, variation), moved[:, 0], strict=True):
-        rows, columns = (picture[0] > 0.5).nonzero().unbind(dim=1)
+    for image, box in zip(augment(batch, uniform, variation), moved[:, 0], strict=True):
+        rows, columns = (image[0] > 0.5).nonzero().unbind(dim=1)
         found = torch.stack((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
         assert (found - box).abs().max() < 1.6

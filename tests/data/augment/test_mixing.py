@@ -1,4 +1,4 @@
-"""What is laid over a picture has the size that its label says."""
+"""What is laid over an image has the size that its label says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from striate.tasks import classification
 
 
 def numbered(count: int, side: int = 10) -> tuple[Tensor, Tensor]:
-    """Picture n has the value n and the class n."""
+    """Image n has the value n and the class n."""
     labels = torch.arange(count)
     return labels.float().reshape(-1, 1, 1, 1).expand(-1, 3, side, side).contiguous(), labels
 
@@ -22,10 +22,10 @@ def numbered(count: int, side: int = 10) -> tuple[Tensor, Tensor]:
     "variation",
     [AugmentRanges(mixup=0.5), AugmentRanges(cutmix=1), AugmentRanges(mixup=0.4, cutmix=0.9)],
 )
-def test_a_label_has_the_shares_of_its_picture(variation: AugmentRanges) -> None:
-    pictures, labels = numbered(12)
+def test_a_label_has_the_shares_of_its_image(variation: AugmentRanges) -> None:
+    images, labels = numbered(12)
     uniform = uniform_samples(12, 3, 1)
-    varied, shares = mix_images(pictures, labels, 12, uniform, variation)
+    varied, shares = mix_images(images, labels, 12, uniform, variation)
     assert shares.sum(dim=1).allclose(torch.ones(12))
     assert ((shares > 0).sum(dim=1) <= 2).all()
     means = (shares * torch.arange(12.0)).sum(dim=1)
@@ -33,22 +33,22 @@ def test_a_label_has_the_shares_of_its_picture(variation: AugmentRanges) -> None
     assert not shares.allclose(torch.eye(12), atol=0.1)
 
 
-def test_mixup_weighs_whole_pictures_and_cutmix_takes_whole_pixels() -> None:
-    pictures, labels = numbered(12)
+def test_mixup_weighs_whole_images_and_cutmix_takes_whole_pixels() -> None:
+    images, labels = numbered(12)
     uniform = uniform_samples(12, 3, 1)
-    veiled, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(mixup=0.5))
+    veiled, _ = mix_images(images, labels, 12, uniform, AugmentRanges(mixup=0.5))
     assert (veiled.amax(dim=(1, 2, 3)) - veiled.amin(dim=(1, 2, 3))).max() < 1e-5
-    cut, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(cutmix=1))
+    cut, _ = mix_images(images, labels, 12, uniform, AugmentRanges(cutmix=1))
     assert cut.equal(cut.round())
-    both, _ = mix_images(pictures, labels, 12, uniform, AugmentRanges(mixup=0.5, cutmix=1))
+    both, _ = mix_images(images, labels, 12, uniform, AugmentRanges(mixup=0.5, cutmix=1))
     kinds = {bool(p.equal(v)) for p, v in zip(both, veiled, strict=True)}
     assert kinds == {True, False}
 
 
 def test_shares_are_even_up_to_the_value_asked_for() -> None:
-    pictures, labels = numbered(1000, 16)
+    images, labels = numbered(1000, 16)
     for variation, most in ((AugmentRanges(mixup=0.6), 0.6), (AugmentRanges(cutmix=0.6), 0.6)):
-        _, shares = mix_images(pictures, labels, 1000, uniform_samples(1000, 1, 1), variation)
+        _, shares = mix_images(images, labels, 1000, uniform_samples(1000, 1, 1), variation)
         given = 1 - shares.diagonal()
         assert given.max() < most + 0.05
         assert abs(float(given.mean()) - most / 2) < 0.03
@@ -56,8 +56,8 @@ def test_shares_are_even_up_to_the_value_asked_for() -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_erasing_leaves_a_rectangle_of_zeros_of_the_drawn_area(channels: int) -> None:
-    pictures = torch.ones(400, channels, 20, 20)
-    varied = augment(pictures, uniform_samples(400, 5, 1), AugmentRanges(erase=0.5))
+    images = torch.ones(400, channels, 20, 20)
+    varied = augment(images, uniform_samples(400, 5, 1), AugmentRanges(erase=0.5))
     assert set(varied.unique().tolist()) == {0.0, 1.0}
     gone = varied[:, 0] == 0
     for one in gone[:50]:
@@ -68,7 +68,7 @@ def test_erasing_leaves_a_rectangle_of_zeros_of_the_drawn_area(channels: int) ->
     shares = gone.float().mean(dim=(1, 2))
     assert shares.max() < 0.55
     assert abs(float(shares.mean()) - 0.25) < 0.03
-    assert pictures.min() == 1
+    assert images.min() == 1
 
 
 def test_the_loss_of_shares_is_the_shared_loss() -> None:

@@ -1,4 +1,4 @@
-"""Pictures are varied as a loop over pixels would vary them, the same way whatever the batch."""
+"""Images are varied as a loop over pixels would vary them, the same way whatever the batch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from striate.options import Augment
 MIDDLE = 0.5  # the draw that changes nothing
 
 
-def pictures(count: int = 5, side: int = 9, channels: int = 3) -> Tensor:
+def images(count: int = 5, side: int = 9, channels: int = 3) -> Tensor:
     random = torch.Generator().manual_seed(4)
     return torch.randn(count, channels, side, side, generator=random).contiguous(
         memory_format=torch.channels_last
@@ -40,12 +40,12 @@ def uniform(count: int, **drawn: float) -> Tensor:
     return rows
 
 
-def naive(picture: Tensor, row: Tensor, variation: AugmentRanges) -> np.ndarray:
-    """One picture, pixel by pixel, with float64."""
+def naive(image: Tensor, row: Tensor, variation: AugmentRanges) -> np.ndarray:
+    """One image, pixel by pixel, with float64."""
     signed = [2 * float(value) - 1 for value in row]
     angle = math.radians(variation.rotate * signed[0])
     enlarged = 1 + variation.scale * signed[1]
-    values = picture.double().numpy()
+    values = image.double().numpy()
     channels, side, _ = values.shape
     out = np.empty_like(values)
     for down in range(side):
@@ -76,15 +76,15 @@ def naive(picture: Tensor, row: Tensor, variation: AugmentRanges) -> np.ndarray:
 @pytest.mark.parametrize("name", [name for name in LEVELS if name != "none"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_batch_is_varied_as_pixel_by_pixel(name: str, channels: int) -> None:
-    batch, rows = pictures(6, 9, channels), uniform_samples(6, seed=2, epoch=3)
+    batch, rows = images(6, 9, channels), uniform_samples(6, seed=2, epoch=3)
     varied = augment(batch, rows, LEVELS[name])
     for before, row, after in zip(batch, rows, varied, strict=True):
         expected = naive(before, row, LEVELS[name])
         np.testing.assert_allclose(after.numpy(), expected, atol=2e-5)
 
 
-def test_no_variation_leaves_pictures_bit_for_bit() -> None:
-    batch = pictures()
+def test_no_variation_leaves_images_bit_for_bit() -> None:
+    batch = images()
     before = batch.clone()
     assert augment(batch, uniform_samples(5, 1, 1), LEVELS["none"]) is batch
     assert batch.equal(before)
@@ -92,15 +92,15 @@ def test_no_variation_leaves_pictures_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("name", LEVELS)
 def test_the_batch_given_is_not_written_to(name: str) -> None:
-    batch = pictures()
+    batch = images()
     before = batch.clone()
     augment(batch, uniform_samples(5, 1, 1), LEVELS[name])
     assert batch.equal(before)
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_varied_pictures_are_finite_and_lie_as_before(name: str) -> None:
-    batch = pictures(64, 8)
+def test_varied_images_are_finite_and_lie_as_before(name: str) -> None:
+    batch = images(64, 8)
     for rows in (uniform_samples(64, 7, 1), torch.zeros(64, DRAWS), torch.ones(64, DRAWS)):
         varied = augment(batch, rows, LEVELS[name])
         assert varied.shape == batch.shape
@@ -110,7 +110,7 @@ def test_varied_pictures_are_finite_and_lie_as_before(name: str) -> None:
 
 
 def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
-    batch = pictures(2, 8)
+    batch = images(2, 8)
     left = augment(batch, uniform(2, across=1), AugmentRanges(translate=0.25))
     torch_columns = [2, 3, 4, 5, 6, 7, 7, 7]
     assert left.allclose(batch[:, :, :, torch_columns], atol=1e-5)
@@ -119,7 +119,7 @@ def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
 
 
 def test_a_quarter_turn_is_a_quarter_turn() -> None:
-    batch = pictures(2, 7)
+    batch = images(2, 7)
     turned = augment(batch, uniform(2, rotate=1), AugmentRanges(rotate=90))
     assert turned.allclose(batch.rot90(1, (2, 3)), atol=1e-5)
     back = augment(batch, uniform(2, rotate=0), AugmentRanges(rotate=90))
@@ -136,7 +136,7 @@ def test_scale_enlarges_the_middle() -> None:
 
 
 def test_the_mirror_swaps_left_and_right_and_nothing_else() -> None:
-    batch = pictures(2, 9)
+    batch = images(2, 9)
     for drawn in (0.0, 0.3, 0.49):
         mirrored = augment(batch, uniform(2, mirror=drawn), AugmentRanges(hflip=True))
         assert mirrored.allclose(batch.flip(3), atol=1e-5)
@@ -145,8 +145,8 @@ def test_the_mirror_swaps_left_and_right_and_nothing_else() -> None:
         assert kept.allclose(batch, atol=1e-5)
 
 
-def test_half_of_the_pictures_are_mirrored() -> None:
-    batch = pictures(1, 4).expand(1000, 3, 4, 4)
+def test_half_of_the_images_are_mirrored() -> None:
+    batch = images(1, 4).expand(1000, 3, 4, 4)
     varied = augment(batch, uniform_samples(1000, 3, 1), AugmentRanges(hflip=True))
     mirrored = (varied - batch.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
     kept = (varied - batch).abs().amax(dim=(1, 2, 3)) < 1e-4
@@ -155,7 +155,7 @@ def test_half_of_the_pictures_are_mirrored() -> None:
 
 
 def test_brightness_and_contrast_are_a_shift_and_a_scale_about_the_mean() -> None:
-    batch = pictures(3, 6)
+    batch = images(3, 6)
     light = augment(batch, uniform(3, brightness=1), AugmentRanges(brightness=0.2))
     assert light.allclose(batch + 0.8, atol=1e-5)
     flat = augment(batch, uniform(3, contrast=0), AugmentRanges(contrast=0.25))
@@ -164,8 +164,8 @@ def test_brightness_and_contrast_are_a_shift_and_a_scale_about_the_mean() -> Non
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_a_picture_is_varied_alike_in_any_batch(name: str) -> None:
-    batch, rows = pictures(12, 8), uniform_samples(12, 5, 2)
+def test_a_image_is_varied_alike_in_any_batch(name: str) -> None:
+    batch, rows = images(12, 8), uniform_samples(12, 5, 2)
     whole = augment(batch, rows, LEVELS[name])
     for size in (1, 5):
         parts = [
@@ -175,7 +175,7 @@ def test_a_picture_is_varied_alike_in_any_batch(name: str) -> None:
         assert torch.cat(parts).equal(whole)
 
 
-def test_draws_depend_on_seed_epoch_and_picture_alone() -> None:
+def test_draws_depend_on_seed_epoch_and_image_alone() -> None:
     rows = uniform_samples(50, seed=3, epoch=4)
     assert uniform_samples(50, seed=3, epoch=4).equal(rows)
     assert uniform_samples(20, seed=3, epoch=4).equal(rows[:20])

@@ -1,4 +1,4 @@
-"""Every picture is decoded in child processes, and a bad one costs only itself."""
+"""Every image is decoded in child processes, and a bad one costs only itself."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ def test_a_survey_gives_what_decoding_gives(tmp_path: Path, workers: int | None)
     listing = listing_of(tmp_path)
     expected = {p.path: decode(tmp_path / p.path, p.path)[1] for p in listing.samples}
     assert surveyed(listing, workers=workers) == expected
-    assert [f.kind for f in expected["dog/bad.png"].findings] == ["not a picture"]
+    assert [f.kind for f in expected["dog/bad.png"].findings] == ["not an image"]
 
 
-def test_the_pixels_land_in_the_row_of_their_picture(tmp_path: Path) -> None:
+def test_the_pixels_land_in_the_row_of_their_image(tmp_path: Path) -> None:
     class_folders(tmp_path / "in", {"cat": 9, "dog": 8}, side=24)
     (tmp_path / "in" / "cat" / "wide.jpg").write_bytes(encoded(corners(400, 300), "JPEG"))
     listing = listing_of(tmp_path / "in")
@@ -69,8 +69,8 @@ def test_the_pixels_land_in_the_row_of_their_picture(tmp_path: Path) -> None:
         tmp_path / "rows.npy", "w+", np.uint8, (len(listing.samples), 20, 20, 3)
     )
     surveyed(listing, preprocess=preprocess, pixels=tmp_path / "rows.npy", workers=2)
-    for row, picture in zip(rows, listing.samples, strict=True):
-        image = decode(listing.root / picture.path, "", preprocess=preprocess)[0]
+    for row, pixels in zip(rows, listing.samples, strict=True):
+        image = decode(listing.root / pixels.path, "", preprocess=preprocess)[0]
         assert image is not None
         assert (row == preprocess.to_array(image)).all()
 
@@ -106,7 +106,7 @@ def test_what_kills_or_holds_its_process_costs_only_itself(
     assert len(found) == 60
 
 
-def test_a_reader_that_pauses_longer_than_a_picture_may_take_loses_none(
+def test_a_reader_that_pauses_longer_than_a_image_may_take_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "COMMAND", FAULTY)
@@ -143,7 +143,7 @@ def test_a_child_that_cannot_start_says_why(
     with pytest.raises(StriateError) as caught:
         surveyed(listing_of(tmp_path))
     said = str(caught.value)
-    assert said.startswith("the process that decodes pictures failed (exit 1): Traceback ")
+    assert said.startswith("the process that decodes images failed (exit 1): Traceback ")
     assert said.endswith("No module named 'striate.nowhere'")
 
 
@@ -166,7 +166,7 @@ def test_fewer_children_do_where_the_system_allows_no_more(
     with pytest.raises(StorageError) as caught:
         surveyed(listing_of(tmp_path), workers=4)
     assert str(caught.value) == (
-        "no process can be started to decode pictures: resource temporarily unavailable; "
+        "no process can be started to decode images: resource temporarily unavailable; "
         "end other programs, or raise the limits that `ulimit -a` shows"
     )
 
@@ -196,7 +196,7 @@ def _pid(file: Path) -> int:
         if file.exists() and (text := file.read_text()):
             return int(text)
         time.sleep(0.01)
-    raise AssertionError("the child has not come to the picture")
+    raise AssertionError("the child has not come to the image")
 
 
 def test_leaving_early_ends_the_children(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_leaving_early_ends_the_children(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
-def test_the_children_of_a_killed_process_die_in_the_middle_of_a_picture(tmp_path: Path) -> None:
+def test_the_children_of_a_killed_process_die_in_the_middle_of_a_image(tmp_path: Path) -> None:
     file = _hanging(tmp_path)
     program = (
         "import sys; from pathlib import Path; from striate.data.cache import children\n"
@@ -251,7 +251,7 @@ def test_a_child_cannot_take_all_memory(tmp_path: Path, monkeypatch: pytest.Monk
     assert surveyed(listing_of(tmp_path))["cat/greedy.png"].usable
 
 
-def test_the_largest_picture_can_be_chosen(tmp_path: Path) -> None:
+def test_the_largest_image_can_be_chosen(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / "a.png").write_bytes(encoded(noise(1000, 700)))
     (record,) = surveyed(listing_of(tmp_path), largest_megabytes=2).values()
@@ -259,7 +259,7 @@ def test_the_largest_picture_can_be_chosen(tmp_path: Path) -> None:
     assert record.findings == (Finding("huge", "cat/a.png", detail),)
 
 
-def test_headers_are_of_pictures_spread_over_the_listing(tmp_path: Path) -> None:
+def test_headers_are_of_images_spread_over_the_listing(tmp_path: Path) -> None:
     class_folders(tmp_path, {"cat": 30})
     for number in range(30):
         path = tmp_path / "cat" / f"{number:03}.png"

@@ -1,4 +1,4 @@
-"""Every usable picture is decoded once; the pack is shared, checked, and rebuilt when damaged."""
+"""Every usable image is decoded once; the pack is shared, checked, and rebuilt when damaged."""
 
 from __future__ import annotations
 
@@ -66,14 +66,14 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_right(decoded: DecodedImages, root: Path, preprocess: Preprocess) -> None:
     assert len(decoded) == len(decoded.records) == len(decoded.pixels)
-    for row, picture, record in zip(decoded.pixels, decoded.samples, decoded.records, strict=True):
-        image, expected = decode(root / picture.path, picture.path, preprocess=preprocess)
+    for row, pixels, record in zip(decoded.pixels, decoded.samples, decoded.records, strict=True):
+        image, expected = decode(root / pixels.path, pixels.path, preprocess=preprocess)
         assert image is not None
         assert record == expected
         assert (row == preprocess.to_array(image)).all()
 
 
-def test_a_pack_holds_every_picture_in_listing_order(photos: Path, home: Path) -> None:
+def test_a_pack_holds_every_image_in_listing_order(photos: Path, home: Path) -> None:
     listing = listing_of(photos)
     decoded = decode_images(listing, EIGHT, cache=home)
     assert decoded.samples == listing.samples
@@ -104,25 +104,25 @@ def test_labels_and_parts_are_the_listings_and_not_the_caches(
     listing = listing_of(photos)
     decode_images(listing, EIGHT, cache=home)
     no_children(monkeypatch)
-    other = tuple(replace(picture, label=0, split="test") for picture in listing.samples)
+    other = tuple(replace(sample, label=0, split="test") for sample in listing.samples)
     decoded = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
     assert (decoded.class_names, decoded.samples) == (("x",), other)
 
 
-def test_bad_pictures_are_dropped_and_named(photos: Path, home: Path) -> None:
+def test_bad_images_are_dropped_and_named(photos: Path, home: Path) -> None:
     (photos / "cat" / "001.png").write_bytes(b"hello, this is text")
     (photos / "dog" / "zzz.png").write_bytes(encoded(noise())[:-9])
     (photos / "cat" / "aaa.png").write_bytes(encoded(noise(seed=50).convert("RGBA").rotate(9)))
     listing = replace(listing_of(photos), findings=(Finding("hidden", ".x"),))
     decoded = decode_images(listing, EIGHT, cache=home)
-    assert [picture.path for picture in decoded.samples] == [
+    assert [sample.path for sample in decoded.samples] == [
         *("cat/000.png", "cat/002.png", "cat/003.png", "cat/aaa.png"),
         *("dog/000.png", "dog/001.png", "dog/002.png"),
     ]
     assert decoded.pixels.shape == (7, 8, 8, 3)
     assert decoded.findings == (
         Finding("hidden", ".x"),
-        Finding("not a picture", "cat/001.png", "it looks like text"),
+        Finding("not an image", "cat/001.png", "it looks like text"),
         Finding("transparency", "cat/aaa.png"),
         Finding("truncated", "dog/zzz.png", "the end of the PNG is missing"),
     )
@@ -259,9 +259,9 @@ def test_a_damaged_pack_is_built_again(damage: str, photos: Path, home: Path) ->
     assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
-def test_progress_counts_the_pictures_and_ends_full(photos: Path, home: Path) -> None:
+def test_progress_counts_the_images_and_ends_full(photos: Path, home: Path) -> None:
     said, decoded = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
-    assert said[-1] == Progress(7, 7, "pictures")
+    assert said[-1] == Progress(7, 7, "images")
     assert [progress.done for progress in said] == sorted({progress.done for progress in said})
     assert len(decoded) == 7
 
@@ -315,8 +315,8 @@ def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: 
     with pytest.raises(DataError) as caught:
         decode_images(listing_of(tmp_path / "photos"), EIGHT, cache=home)
     assert str(caught.value) == (
-        f"{tmp_path}/photos: none of the 4 pictures can be used; replace them: "
-        "cat/a.png: not a picture (it looks like text); cat/b\\n.png: empty; "
+        f"{tmp_path}/photos: none of the 4 images can be used; replace them: "
+        "cat/a.png: not an image (it looks like text); cat/b\\n.png: empty; "
         "cat/c.png: truncated (the end of the PNG is missing)"
     )
     assert packs(home) == []
@@ -414,7 +414,7 @@ def test_where_no_place_will_do_the_first_reason_is_told(
     monkeypatch.setattr(os, "posix_fallocate", full)
     decoded = decode_images(listing_of(photos), EIGHT)
     assert decoded.note == (
-        f"{home}: file exists; choose another place; pictures are streamed: decoded from their "
+        f"{home}: file exists; choose another place; images are streamed: decoded from their "
         "files whenever they are needed"
     )
     assert_right(decoded, photos, EIGHT)

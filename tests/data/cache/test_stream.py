@@ -1,4 +1,4 @@
-"""Where the cache would not hold them, pictures are decoded ahead of whoever needs them."""
+"""Where the cache would not hold them, images are decoded ahead of whoever needs them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def photos(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def both(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[DecodedImages, DecodedImages]:
-    """The same pictures decoded once, and streamed."""
+    """The same images decoded once, and streamed."""
     cached = decode_images(scan(photos), VIEW, cache=tmp_path / "cache")
     monkeypatch.setenv("STRIATE_CACHE_GB", "0.00005")
     return cached, decode_images(scan(photos), VIEW, cache=tmp_path / "small")
@@ -57,7 +57,7 @@ def test_streamed_pixels_are_those_of_the_cache(
     assert list(streamed.pixels.batches([])) == []
 
 
-def test_what_is_known_of_streamed_pictures_is_the_same(
+def test_what_is_known_of_streamed_images_is_the_same(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cached, streamed = both(photos, tmp_path, monkeypatch)
@@ -66,18 +66,18 @@ def test_what_is_known_of_streamed_pictures_is_the_same(
     assert streamed.findings == cached.findings
     assert cached.note == ""
     assert streamed.note == (
-        "0.0 GB of decoded pictures do not fit into a cache of 0.0 GB; pictures are streamed: "
+        "0.0 GB of decoded images do not fit into a cache of 0.0 GB; images are streamed: "
         "decoded from their files whenever they are needed"
     )
 
 
-def test_pictures_are_looked_at_once(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_images_are_looked_at_once(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     both(photos, tmp_path, monkeypatch)
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
     assert len(decode_images(scan(photos), VIEW, cache=tmp_path / "small")) == 56
 
 
-def test_the_children_are_few_pictures_ahead(
+def test_the_children_are_few_images_ahead(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """However many batches are asked for, what lies in memory is bounded."""
@@ -107,7 +107,7 @@ def test_the_children_are_few_pictures_ahead(
     ],
 )
 @pytest.mark.parametrize("photos", ["files"], indirect=True)
-def test_a_picture_that_is_not_what_it_was_is_an_error(
+def test_a_image_that_is_not_what_it_was_is_an_error(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, streamed = both(photos, tmp_path, monkeypatch)

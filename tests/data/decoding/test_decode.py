@@ -1,4 +1,4 @@
-"""Every file gives the right upright 8-bit picture or the right finding, never an exception."""
+"""Every file gives the right upright 8-bit image or the right finding, never an exception."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from striate.data.decoding.decode import decode, header
 from striate.data.decoding.files import silence
 from striate.data.decoding.preprocess import Fit, Preprocess
 from striate.data.listing.samples import FINDINGS, Finding, Record
-from tests.data import images as pictures
+from tests.data import images as images
 from tests.data.images import FORMATS, SUFFIXES, corners, deep_png, encoded, noise, turned
 
 
-def kinds(data: bytes, shown: str = "picture") -> list[str]:
+def kinds(data: bytes, shown: str = "image") -> list[str]:
     _, record = decode(data, shown)
     return [finding.kind for finding in record.findings]
 
 
 def pixels(data: bytes) -> np.ndarray:
-    image, record = decode(data, "picture")
+    image, record = decode(data, "image")
     assert image is not None, record
     assert image.mode in {"L", "RGB"}
     assert record.channels == len(image.getbands())
     return np.asarray(image)
 
 
-def refusal(data: bytes, shown: str = "picture") -> tuple[str, str]:
+def refusal(data: bytes, shown: str = "image") -> tuple[str, str]:
     image, record = decode(data, shown)
     assert image is None
     assert not record.usable
@@ -266,7 +266,7 @@ def test_sixteen_bits_with_a_transparent_color_are_laid_on_white() -> None:
 
 
 def test_twelve_bits_are_scaled_by_their_own_largest_value() -> None:
-    data = pictures.twelve_bit_tiff([0x000, 0xFFF, 0x800, 0x400])
+    data = images.twelve_bit_tiff([0x000, 0xFFF, 0x800, 0x400])
     assert pixels(data).tolist() == [[0, 255, 128, 64]]
     assert kinds(data) == ["16 bit", "tiny"]
 
@@ -323,7 +323,7 @@ def test_the_header_foretells_the_channels(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_the_first_frame_of_an_animation_is_used(form: str) -> None:
-    data = pictures.animation(form, frames=3)
+    data = images.animation(form, frames=3)
     assert np.abs(pixels(data).astype(int) - np.asarray(noise(16, 16, seed=0))).mean() < 8
     assert "animation" in kinds(data)
     assert "animation" not in kinds(encoded(noise(16, 16), form))
@@ -338,7 +338,7 @@ def test_the_first_frame_of_an_animation_is_used(form: str) -> None:
         ((20000, 1), [("tiny", "20,000 x 1 pixels"), ("long", "20,000 x 1 pixels")]),
     ],
 )
-def test_tiny_and_long_pictures_are_noticed(
+def test_tiny_and_long_images_are_noticed(
     size: tuple[int, int], expected: list[tuple[str, str]]
 ) -> None:
     _, record = decode(encoded(Image.new("L", size, 99)), "a")
@@ -368,7 +368,7 @@ def test_content_decides_and_a_wrong_suffix_is_said(
     assert record.findings == expected
 
 
-def test_a_picture_of_two_for_a_3d_screen_is_its_first() -> None:
+def test_a_image_of_two_for_a_3d_screen_is_its_first() -> None:
     data = encoded(noise(seed=0), "MPO", save_all=True, append_images=[noise(seed=1)], quality=95)
     assert np.abs(pixels(data).astype(int) - np.asarray(noise(seed=0))).mean() < 3
     assert kinds(data, "a.jpg") == []
@@ -386,7 +386,7 @@ SHORTENED: dict[str, Callable[[], bytes]] = {
     "progressive": lambda: encoded(noise(), "JPEG", progressive=True),
     "gray PNG": lambda: encoded(noise().convert("L")),
     "lossy WEBP": lambda: encoded(noise(), "WEBP"),
-    "moving WEBP": lambda: pictures.animation("WEBP", 2),
+    "moving WEBP": lambda: images.animation("WEBP", 2),
     "LZW TIFF": lambda: encoded(noise(), "TIFF", compression="tiff_lzw"),
     "big TIFF": lambda: encoded(noise(), "TIFF", big_tiff=True),
     "JPEG in TIFF": lambda: encoded(noise(), "TIFF", compression="jpeg"),
@@ -424,14 +424,14 @@ WRONG = {
     "dos eps": (b"\xc5\xd0\xd3\xc6\x20\0", "it looks like a PostScript drawing (EPS)"),
     "zip": (b"PK\x03\x04\x14\0", "it looks like a zip archive"),
     "gzip": (b"\x1f\x8b\x08\0", "it looks like a gzip file"),
-    "heic": (b"\0\0\0\x18ftypheic", "it looks like a HEIC picture; convert it to JPEG first"),
-    "avif": (b"\0\0\0\x20ftypavif", "it looks like an AVIF picture; convert it to JPEG first"),
+    "heic": (b"\0\0\0\x18ftypheic", "it looks like a HEIC image; convert it to JPEG first"),
+    "avif": (b"\0\0\0\x20ftypavif", "it looks like an AVIF image; convert it to JPEG first"),
     "video": (b"\0\0\0\x20ftypisom", "it looks like a video"),
     "psd": (b"8BPS\0\x01", "it looks like a Photoshop file; export it as PNG first"),
-    "jpeg xl": (b"\xff\x0a\0\0", "it looks like a JPEG XL picture; convert it to JPEG first"),
+    "jpeg xl": (b"\xff\x0a\0\0", "it looks like a JPEG XL image; convert it to JPEG first"),
     "jpeg 2000": (
         b"\0\0\0\x0cjP  \r\n\x87\n",
-        "it looks like a JPEG 2000 picture; convert it to PNG first",
+        "it looks like a JPEG 2000 image; convert it to PNG first",
     ),
     "icon": (b"\0\0\x01\0\x01\0", "it looks like an icon (ICO)"),
     "fits": (b"SIMPLE  =    T", "it looks like a FITS file"),
@@ -449,9 +449,9 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_is_no_picture_is_named_for_what_it_is(name: str) -> None:
+def test_what_is_no_image_is_named_for_what_it_is(name: str) -> None:
     data, detail = WRONG[name]
-    assert refusal(data, "a.jpg") == ("not a picture", detail)
+    assert refusal(data, "a.jpg") == ("not an image", detail)
 
 
 def test_an_empty_file_is_empty() -> None:
@@ -506,12 +506,12 @@ def test_a_color_profile_and_a_tag_that_cannot_be_read_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("data", "detail"),
     [
-        (pictures.png(60_000, 60_000), "60,000 x 60,000 pixels need 14,401 MB"),
-        (pictures.png(60_000, 60_000)[:45], "60,000 x 60,000 pixels need 14,401 MB"),
-        (pictures.png(7000, 9400, depth=16, color=6), "7,000 x 9,400 pixels need 790 MB"),
-        (pictures.png(20_000, 10_001, color=0), "20,000 x 10,001 pixels need 201 MB"),
+        (images.png(60_000, 60_000), "60,000 x 60,000 pixels need 14,401 MB"),
+        (images.png(60_000, 60_000)[:45], "60,000 x 60,000 pixels need 14,401 MB"),
+        (images.png(7000, 9400, depth=16, color=6), "7,000 x 9,400 pixels need 790 MB"),
+        (images.png(20_000, 10_001, color=0), "20,000 x 10,001 pixels need 201 MB"),
         (
-            pictures.png(9000, 9001, color=3, before=[(b"PLTE", b"abcdef")]),
+            images.png(9000, 9001, color=3, before=[(b"PLTE", b"abcdef")]),
             "9,000 x 9,001 pixels need 406 MB",
         ),
     ],
@@ -551,10 +551,10 @@ def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is told by Linux")
 def test_the_memory_of_a_process_stays_small_whatever_a_header_says(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(pictures.png(60_000, 60_000))
-    (tmp_path / "b.png").write_bytes(pictures.solid_png(13_000))
-    (tmp_path / "c.jpg").write_bytes(pictures.many_scans(noise(500, 500), 1000))
-    (tmp_path / "d.webp").write_bytes(pictures.wide_webp(16_384))
+    (tmp_path / "a.png").write_bytes(images.png(60_000, 60_000))
+    (tmp_path / "b.png").write_bytes(images.solid_png(13_000))
+    (tmp_path / "c.jpg").write_bytes(images.many_scans(noise(500, 500), 1000))
+    (tmp_path / "d.webp").write_bytes(images.wide_webp(16_384))
     program = (
         "import sys; from striate.data.decoding.decode import decode\n"
         "found = [decode(path, path)[1].findings[0].kind for path in sys.argv[1:]]\n"
@@ -573,23 +573,23 @@ def test_the_memory_of_a_process_stays_small_whatever_a_header_says(tmp_path: Pa
 
 @pytest.mark.parametrize("scans", [180, 9_000])
 def test_a_jpeg_of_endless_scans_is_refused(scans: int) -> None:
-    data = pictures.many_scans(noise(64, 40), scans)
+    data = images.many_scans(noise(64, 40), scans)
     expected = [] if scans < 200 else ["too slow"]
     assert kinds(data) == expected
 
 
 def test_the_scans_of_a_large_jpeg_count_by_its_size() -> None:
-    data = pictures.many_scans(Image.new("L", (4000, 3000)), 90)
+    data = images.many_scans(Image.new("L", (4000, 3000)), 90)
     assert refusal(data) == ("too slow", "95 scans of 12.0 megapixels in one JPEG")
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        lambda: pictures.endless_gif(50_000),
-        lambda: pictures.endless_apng(50_000),
-        lambda: pictures.looping_tiff(noise()),
-        lambda: pictures.png(
+        lambda: images.endless_gif(50_000),
+        lambda: images.endless_apng(50_000),
+        lambda: images.looping_tiff(noise()),
+        lambda: images.png(
             1, 1, rows=b"\0abc", before=[(b"tEXt", b"k%d\0v" % n) for n in range(100_000)]
         ),
     ],

@@ -1,4 +1,4 @@
-"""Decoding takes no more memory than it was said to need, in whatever form a picture is stored."""
+"""Decoding takes no more memory than it was said to need, in whatever form an image is stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from striate.data.decoding.decode import decode
 from striate.data.decoding import deep, samples
 from striate.data.decoding.preprocess import Preprocess
 
-for form in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):  # what is loaded once is no picture's
+for form in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):  # what is loaded once is no image's
     file = io.BytesIO()
     Image.new("RGB", (40, 40)).save(file, form)
     decode(file.getvalue(), form)
@@ -36,57 +36,57 @@ open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
 before, fit = peak(), Preprocess(64, 3)
 image, record = decode(sys.argv[1], "a", largest_megabytes=int(sys.argv[2]))
 assert image is not None, record
-assert fit.picture(image).shape == (64, 64, 3)
+assert fit.image(image).shape == (64, 64, 3)
 print(peak() - before)
 """
 
 
-def photo() -> Image.Image:
+def image() -> Image.Image:
     return noise(SIDE, SIDE)
 
 
 def deep(channels: int) -> bytes:
-    gray = np.asarray(photo().convert("L")).astype(np.uint16) * 257
+    gray = np.asarray(image().convert("L")).astype(np.uint16) * 257
     return deep_png(np.stack([gray] * channels, -1))
 
 
 def veiled() -> Image.Image:
-    image = photo().convert("RGBA")
-    image.putalpha(photo().convert("L"))
+    image = loaded().convert("RGBA")
+    image.putalpha(loaded().convert("L"))
     return image
 
 
 FORMS: dict[str, Callable[[], bytes]] = {
-    "gray PNG": lambda: encoded(photo().convert("L")),
-    "PNG": lambda: encoded(photo()),
+    "gray PNG": lambda: encoded(image().convert("L")),
+    "PNG": lambda: encoded(image()),
     "PNG with alpha": lambda: encoded(veiled()),
     "gray PNG with alpha": lambda: encoded(veiled().convert("LA")),
-    "PNG with a palette": lambda: encoded(photo().quantize(64)),
-    "transparent PNG with a palette": lambda: encoded(photo().quantize(64), transparency=3),
-    "PNG of 1 bit": lambda: encoded(photo().convert("1")),
+    "PNG with a palette": lambda: encoded(image().quantize(64)),
+    "transparent PNG with a palette": lambda: encoded(image().quantize(64), transparency=3),
+    "PNG of 1 bit": lambda: encoded(image().convert("1")),
     "gray PNG of 16 bits": lambda: deep(1),
     "gray PNG of 16 bits with alpha": lambda: deep(2),
     "PNG of 16 bits": lambda: deep(3),
     "PNG of 16 bits with alpha": lambda: deep(4),
-    "JPEG": lambda: encoded(photo(), "JPEG"),
-    "turned JPEG": lambda: encoded(photo(), "JPEG", exif=_turned()),
-    "JPEG in passes": lambda: encoded(photo(), "JPEG", progressive=True),
-    "fine JPEG in passes": lambda: encoded(photo(), "JPEG", progressive=True, subsampling=0),
-    "CMYK JPEG": lambda: encoded(photo().convert("CMYK"), "JPEG"),
-    "CMYK JPEG in passes": lambda: encoded(photo().convert("CMYK"), "JPEG", progressive=True),
-    "TIFF": lambda: encoded(photo(), "TIFF"),
+    "JPEG": lambda: encoded(image(), "JPEG"),
+    "turned JPEG": lambda: encoded(image(), "JPEG", exif=_turned()),
+    "JPEG in passes": lambda: encoded(image(), "JPEG", progressive=True),
+    "fine JPEG in passes": lambda: encoded(image(), "JPEG", progressive=True, subsampling=0),
+    "CMYK JPEG": lambda: encoded(image().convert("CMYK"), "JPEG"),
+    "CMYK JPEG in passes": lambda: encoded(image().convert("CMYK"), "JPEG", progressive=True),
+    "TIFF": lambda: encoded(image(), "TIFF"),
     "TIFF with alpha": lambda: encoded(veiled(), "TIFF"),
-    "LZW TIFF": lambda: encoded(photo(), "TIFF", compression="tiff_lzw"),
-    "JPEG in TIFF": lambda: encoded(photo(), "TIFF", compression="jpeg"),
-    "turned TIFF": lambda: encoded(photo(), "TIFF", tiffinfo={274: 6}),
-    "CMYK TIFF": lambda: encoded(photo().convert("CMYK"), "TIFF"),
-    "fax": lambda: encoded(photo().convert("1"), "TIFF", compression="group4"),
-    "WEBP": lambda: encoded(photo(), "WEBP"),
-    "GIF": lambda: encoded(photo().quantize(64), "GIF"),
-    "BMP": lambda: encoded(photo(), "BMP"),
-    "PPM": lambda: encoded(photo(), "PPM"),
+    "LZW TIFF": lambda: encoded(image(), "TIFF", compression="tiff_lzw"),
+    "JPEG in TIFF": lambda: encoded(image(), "TIFF", compression="jpeg"),
+    "turned TIFF": lambda: encoded(image(), "TIFF", tiffinfo={274: 6}),
+    "CMYK TIFF": lambda: encoded(image().convert("CMYK"), "TIFF"),
+    "fax": lambda: encoded(image().convert("1"), "TIFF", compression="group4"),
+    "WEBP": lambda: encoded(image(), "WEBP"),
+    "GIF": lambda: encoded(image().quantize(64), "GIF"),
+    "BMP": lambda: encoded(image(), "BMP"),
+    "PPM": lambda: encoded(image(), "PPM"),
     "PPM of another largest value": lambda: (
-        b"P6 %d %d 200\n" % (SIDE, SIDE) + np.minimum(np.asarray(photo()), 200).tobytes()
+        b"P6 %d %d 200\n" % (SIDE, SIDE) + np.minimum(np.asarray(image()), 200).tobytes()
     ),
 }
 
@@ -99,7 +99,7 @@ def _turned() -> Image.Exif:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is told by Linux")
 @pytest.mark.parametrize("form", FORMS)
-def test_a_picture_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
+def test_a_image_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(FORMS[form]())
     data = read_content(path, 10**9)

@@ -1,4 +1,4 @@
-"""A picture becomes a network's square: whole, its middle, or stretched; then numbers."""
+"""An image becomes a network's square: whole, its middle, or stretched; then numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ramp(width: int, height: int) -> Image.Image:
     return Image.fromarray((across + 10 * down).astype(np.uint8))
 
 
-def test_letterbox_keeps_the_whole_picture_between_black_bars() -> None:
+def test_letterbox_keeps_the_whole_image_between_black_bars() -> None:
     wide = Preprocess(16, 3, "letterbox").to_array(corners(48, 24))
     assert wide.shape == (16, 16, 3)
     assert wide.dtype == np.uint8
@@ -58,14 +58,14 @@ def test_stretch_uses_every_pixel() -> None:
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_a_picture_of_the_right_size_is_not_touched(fit: Fit) -> None:
+def test_a_image_of_the_right_size_is_not_touched(fit: Fit) -> None:
     image = noise(12, 12)
     assert (Preprocess(12, 3, fit).to_array(image) == np.asarray(image)).all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size", [(48, 32), (31, 57), (9, 5), (100, 3)])
-def test_a_picture_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
+def test_a_image_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
     view = Preprocess(16, 3, fit)
     upright = view.to_array(noise(*size)).astype(int)
     side = view.to_array(noise(*size).transpose(Image.Transpose.TRANSPOSE)).astype(int)
@@ -84,7 +84,7 @@ def test_any_shape_fits(fit: Fit, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_a_large_picture_is_averaged_and_not_sampled(fit: Fit) -> None:
+def test_a_large_image_is_averaged_and_not_sampled(fit: Fit) -> None:
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 255
     view = Preprocess(8, 1, fit).to_array(Image.fromarray(stripes)).astype(int)
@@ -105,7 +105,7 @@ def test_the_image_and_the_array_have_the_same_bytes(fit: Fit, channels: int) ->
     assert view.resize(corners()).tobytes() == view.to_array(corners()).tobytes()
 
 
-def test_the_picture_given_is_not_changed() -> None:
+def test_the_image_given_is_not_changed() -> None:
     image = corners()
     before = image.tobytes()
     for fit in FITS:
@@ -124,11 +124,11 @@ def test_pixels_are_normalized_one_by_one(channels: int) -> None:
     assert values.dtype == torch.float32
     assert values.is_contiguous(memory_format=torch.channels_last)
     assert pixels.equal(before)
-    for picture in range(4):
+    for image in range(4):
         for channel in range(channels):
             for down in range(5):
                 for across in range(5):
-                    pixel = int(pixels[picture, down, across, channel]) / 255
+                    pixel = int(pixels[image, down, across, channel]) / 255
                     expected = (pixel - mean[channel]) / std[channel]
-                    value = float(values[picture, channel, down, across])
+                    value = float(values[image, channel, down, across])
                     assert value == pytest.approx(expected, abs=1e-5)

@@ -158,7 +158,7 @@ def test_alpha_of_either_kind_is_laid_on_white_and_other_samples_are_left_out(
     assert "transparency" not in kinds
 
 
-def test_a_picture_of_which_nothing_is_visible_is_noticed() -> None:
+def test_a_image_of_which_nothing_is_visible_is_noticed() -> None:
     values = whole(8, (9, 21, 4))
     values[..., 3] = 0
     found, kinds = decoded(tiff(values, 8, photometric=2, extra=(2,)))
@@ -267,7 +267,7 @@ def test_what_libtiff_complains_of_is_damage(capfd: pytest.CaptureFixture[str]) 
     assert capfd.readouterr().err == ""
 
 
-def test_a_page_knows_all_that_its_picture_depends_on() -> None:
+def test_a_page_knows_all_that_its_image_depends_on() -> None:
     """Nothing of the first page is taken from the second."""
     first = encoded(noise(40, 30), "TIFF", save_all=True, append_images=[noise(50, 20)])
     found, kinds = decoded(first)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from striate.data.decoding.decode import decode
 from striate.data.decoding.sniff import guess_other_format, sniff_format
-from tests.data import images as pictures
+from tests.data import images as images
 from tests.data.images import encoded, noise, png
 
 RNG = np.random.default_rng(8)
@@ -59,7 +59,7 @@ def test_sixteen_bits_are_rounded_to_the_nearest_in_every_kind_of_png(channels: 
     values[0, :256, :] = np.arange(256)[:, None] * 257 + 129  # just beyond the middle
     if channels in (2, 4):
         values[..., -1] = 65535
-    found, kinds = decoded(pictures.deep_png(values))
+    found, kinds = decoded(images.deep_png(values))
     expected = rounded(values[..., : 1 if channels < 3 else 3], 65535)
     assert (found.reshape(expected.shape) == expected).all()
     assert kinds == ["16 bit"]

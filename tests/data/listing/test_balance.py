@@ -16,7 +16,7 @@ def order(labels: torch.Tensor, seed: int) -> torch.Tensor:
     return balanced_order(labels, torch.Generator().manual_seed(seed))
 
 
-def test_weights_make_every_class_count_alike_and_a_picture_one_on_average() -> None:
+def test_weights_make_every_class_count_alike_and_a_image_one_on_average() -> None:
     weights = class_weights(LABELS, 3)
     assert weights.tolist() == pytest.approx([16 / 27, 16 / 6, 16 / 15])
     assert weights[LABELS].mean() == pytest.approx(1)
@@ -34,7 +34,7 @@ def test_who_comes_once_more_is_chance() -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=60), st.integers(0, 2**60))
-def test_no_picture_comes_again_before_all_of_its_class_came(labels: list[int], seed: int) -> None:
+def test_no_image_comes_again_before_all_of_its_class_came(labels: list[int], seed: int) -> None:
     every = torch.tensor(labels)
     drawn = order(every, seed)
     assert len(drawn) == len(labels)

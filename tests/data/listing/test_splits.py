@@ -1,4 +1,4 @@
-"""A picture's content alone says whether it trains, validates or tests."""
+"""An image's content alone says whether it trains, validates or tests."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Entry(NamedTuple):
 
 
 def packed_of(entries: list[Entry], *, names: str = "a") -> DecodedImages:
-    pictures = [
+    images = [
         Sample(f"{names}/{number}.png", entry.label, entry.part)
         for number, entry in enumerate(entries)
     ]
     records = [Record(entry.digest, 9, 7, 1) for entry in entries]
     pixels = np.zeros((len(entries), 1, 1, 1), np.uint8)
-    return DecodedImages(pixels, tuple(pictures), tuple(records), CLASSES, ())
+    return DecodedImages(pixels, tuple(images), tuple(records), CLASSES, ())
 
 
 def parts_of(
     entries: list[Entry], shares: SplitFractions = USUAL, *, names: str = "a"
 ) -> list[Split]:
     found = [
-        picture.split for picture in assign_splits(packed_of(entries, names=names), shares).samples
+        sample.split for sample in assign_splits(packed_of(entries, names=names), shares).samples
     ]
     assert set(found) <= set(SPLITS)
     return found  # type: ignore[return-value]
@@ -78,7 +78,7 @@ def test_the_first_bits_of_the_digest_decide(start: str, part: Split) -> None:
     assert USUAL.split(start + "0" * 51) == USUAL.split(start + "f" * 51) == part
 
 
-def test_shares_of_many_pictures_are_those_asked_for() -> None:
+def test_shares_of_many_images_are_those_asked_for() -> None:
     found = Counter(USUAL.split(digest(number)) for number in range(10_000))
     for part, share in (("test", 0.25), ("validation", 0.15), ("train", 0.6)):
         std = (10_000 * share * (1 - share)) ** 0.5
@@ -111,7 +111,7 @@ def _several(entries: list[Entry]) -> set[str]:
     return {digest for digest, found in labels.items() if len(found) > 1}
 
 
-def test_a_picture_keeps_its_part_when_others_come_and_go() -> None:
+def test_a_image_keeps_its_part_when_others_come_and_go() -> None:
     entries = [Entry(digest(number), number % 3) for number in range(600)]
     before = parts_of(entries)
     assert before == [USUAL.split(entry.digest) for entry in entries]
@@ -153,7 +153,7 @@ def test_copies_never_straddle(entries: list[Entry], shares: SplitFractions) -> 
 
 @properties
 @given(entries=UNVALIDATED, shares=SHARES)
-def test_a_class_with_two_pictures_has_one_to_train_and_one_to_validate(
+def test_a_class_with_two_images_has_one_to_train_and_one_to_validate(
     entries: list[Entry], shares: SplitFractions
 ) -> None:
     several = _several(entries)
@@ -170,7 +170,7 @@ def test_a_class_with_two_pictures_has_one_to_train_and_one_to_validate(
 
 @pytest.mark.parametrize("start", ["0", "5", "f"])
 @pytest.mark.parametrize("copies", [1, 4])
-def test_a_class_with_one_picture_trains_on_it(start: str, copies: int) -> None:
+def test_a_class_with_one_image_trains_on_it(start: str, copies: int) -> None:
     assert parts_of([Entry(start * 64, 1)] * copies) == ["train"] * copies
 
 
@@ -201,7 +201,7 @@ def test_a_folder_with_a_train_part_only_gets_the_other_two() -> None:
     assert parts_of(entries) == [USUAL.split(entry.digest) for entry in entries]
 
 
-def test_a_folder_of_test_pictures_stays_one() -> None:
+def test_a_folder_of_test_images_stays_one() -> None:
     entries = [Entry(digest(number), number % 3, "test") for number in range(20)]
     assert parts_of(entries) == ["test"] * 20
 
@@ -215,5 +215,5 @@ def test_nothing_else_of_the_pack_changes() -> None:
     assert [(p.path, p.label) for p in after.samples] == [
         (p.path, p.label) for p in decoded.samples
     ]
-    assert {picture.split for picture in decoded.samples} == {None}
+    assert {sample.split for sample in decoded.samples} == {None}
     assert assign_splits(packed_of([]), USUAL).samples == ()

@@ -1,4 +1,4 @@
-"""MNIST-IDX and binary CIFAR: pictures, labels and names as written, and every damage named."""
+"""MNIST-IDX and binary CIFAR: images, labels and names as written, and every damage named."""
 
 import contextlib
 import gzip
@@ -31,13 +31,13 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">{array.ndim + 1}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
-def pictures(count: int, *shape: int, seed: int = 5) -> np.ndarray:
+def images(count: int, *shape: int, seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
 def mnist(prefix: str, count: int, *, zipped: bool = False, mark: str = "-") -> np.ndarray:
-    """Write pictures of 4 x 3 whose labels count up from 2."""
-    images, labels = pictures(count, 4, 3), np.arange(2, count + 2, dtype=np.uint8) % 10
+    """Write images of 4 x 3 whose labels count up from 2."""
+    images, labels = batch(count, 4, 3), np.arange(2, count + 2, dtype=np.uint8) % 10
     for stem, array in (("images", images), ("labels", labels)):
         name = f"{prefix}-{stem}{mark}idx{array.ndim}-ubyte"
         data = idx(array)
@@ -49,15 +49,15 @@ def mnist(prefix: str, count: int, *, zipped: bool = False, mark: str = "-") -> 
 
 
 def cifar(name: str, labels: list[tuple[int, ...]]) -> np.ndarray:
-    """Write records of label bytes and a picture; returns the pictures (N, 32, 32, 3)."""
-    planes = pictures(len(labels), 3, 32, 32, seed=len(name))
+    """Write records of label bytes and an image; returns the images (N, 32, 32, 3)."""
+    planes = images(len(labels), 3, 32, 32, seed=len(name))
     records = [bytes(label) + plane.tobytes() for label, plane in zip(labels, planes, strict=True)]
     Path(name).write_bytes(b"".join(records))
     return planes.transpose(0, 2, 3, 1)
 
 
 def rows(listing: Listing) -> list[tuple[str, int, str | None]]:
-    return [(picture.path, picture.label, picture.split) for picture in listing.samples]
+    return [(sample.path, sample.label, sample.split) for sample in listing.samples]
 
 
 def refused(root: str = ".") -> str:
@@ -140,7 +140,7 @@ def shortened(name: str, kept: int) -> None:
 
 
 def zipped(content: bytes, kept: int | None = None, checksum: bytes = b"") -> None:
-    """Replace the pictures of MNIST by a gzip file, cut or with other last bytes."""
+    """Replace the images of MNIST by a gzip file, cut or with other last bytes."""
     Path(IMAGES).unlink()
     decoded = gzip.compress(content)
     write(IMAGES + ".gz", (decoded[: -len(checksum)] + checksum if checksum else decoded)[:kept])
@@ -163,7 +163,7 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         lambda: write(IMAGES, b"<html>404 not found</html>"),
         f"{IMAGES}: starts with the number 1,013,478,509, expected 2,051, the mark of its kind",
     ),
-    "no pictures": (
+    "no images": (
         lambda: write(IMAGES, struct.pack(">4I", 2051, 0, 4, 3)),
         f"{IMAGES}: its header says 0 x 4 x 3, which is nothing",
     ),
@@ -183,7 +183,7 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         ),
     ),
     "gzip cut": (
-        lambda: zipped(idx(pictures(3, 4, 3)), 30),
+        lambda: zipped(idx(images(3, 4, 3)), 30),
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "not gzip": (
@@ -191,28 +191,28 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "gzip with a wrong checksum": (
-        lambda: zipped(idx(pictures(3, 4, 3)), checksum=b"wrong"),
+        lambda: zipped(idx(images(3, 4, 3)), checksum=b"wrong"),
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "gzip of more than the header says": (
-        lambda: zipped(idx(pictures(3, 4, 3)) + bytes(10_000_000)),
+        lambda: zipped(idx(images(3, 4, 3)) + bytes(10_000_000)),
         f"{IMAGES}.gz: its header says 3 x 4 x 3, 36 bytes, but more follow; download it again",
     ),
     "counts that differ": (
         lambda: write(LABELS, idx(np.array([1, 2], np.uint8))),
-        f"{LABELS}: 2 labels, but 3 pictures in {IMAGES}; download both again",
+        f"{LABELS}: 2 labels, but 3 images in {IMAGES}; download both again",
     ),
     "label out of range": (
         lambda: write(LABELS, idx(np.array([1, 2, 10], np.uint8))),
-        f"{LABELS}: picture 2 has label 10, expected 0 to 9; {OTHER}",
+        f"{LABELS}: image 2 has label 10, expected 0 to 9; {OTHER}",
     ),
     "sizes that differ": (
         lambda: (
-            write("t10k-images-idx3-ubyte", idx(pictures(2, 5, 3))),
+            write("t10k-images-idx3-ubyte", idx(images(2, 5, 3))),
             write("t10k-labels-idx1-ubyte", idx(np.array([4, 6], np.uint8))),
         ),
         (
-            f".: pictures are 4 x 3 x 1 in {IMAGES}, but 5 x 3 x 1 in t10k-images-idx3-ubyte; "
+            f".: images are 4 x 3 x 1 in {IMAGES}, but 5 x 3 x 1 in t10k-images-idx3-ubyte; "
             "make them one size"
         ),
     ),
@@ -237,7 +237,7 @@ CIFAR_DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "label out of range": (
         lambda: cifar("data_batch_1.bin", [(7,), (2,), (10,)]),
-        f"data_batch_1.bin: picture 2 has label 10, expected 0 to 9; {OTHER}",
+        f"data_batch_1.bin: image 2 has label 10, expected 0 to 9; {OTHER}",
     ),
     "too few names": (
         lambda: write("batches.meta.txt", b"cat\ndog\ndog\n"),

@@ -22,7 +22,7 @@ MORE = b"cat/1.jpg,cat\ndog/2.jpg,dog\n"
 
 @pytest.fixture
 def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Pictures of a cat and two dogs, and the working directory."""
+    """Images of a cat and two dogs, and the working directory."""
     monkeypatch.chdir(tmp_path)
     return plant(tmp_path, "cat/1.jpg", "dog/2.jpg", "dog/3.jpg")
 
@@ -35,7 +35,7 @@ def listed(content: bytes | str) -> list[tuple[str, str, str | None]]:
     assert listing.layout == "manifest"
     names = listing.class_names
     assert list(names) == sorted(set(names))
-    return [(picture.path, names[picture.label], picture.split) for picture in listing.samples]
+    return [(sample.path, names[sample.label], sample.split) for sample in listing.samples]
 
 
 def refused(content: bytes | str) -> str:
@@ -152,13 +152,13 @@ def test_the_root_is_the_folder_of_the_manifest_itself(photos: Path, tmp_path_fa
 
 
 COMMAS = "put quotes around a value that holds a comma"
-OUTSIDE = "leads out of the manifest's folder; keep the manifest above its pictures"
+OUTSIDE = "leads out of the manifest's folder; keep the manifest above its images"
 REFUSALS = {
     "empty": (
         b"",
         "line 1: expected the columns 'path,label' or 'path,label,split', found nothing",
     ),
-    "only a head": (HEAD, "the manifest names no pictures; add a line for each"),
+    "only a head": (HEAD, "the manifest names no images; add a line for each"),
     "no head": (
         MORE,
         "line 1: expected the columns 'path,label' or 'path,label,split', found 'cat/1.jpg,cat'",
@@ -232,8 +232,8 @@ REFUSALS = {
         HEAD + b"cat\\1.jpg,cat\n",
         "line 2: no such file: 'cat\\\\1.jpg'; write folders with '/'",
     ),
-    "folder": (HEAD + b"cat,cat\n", "line 2: 'cat' is a folder; expected a picture"),
-    "folder above": (HEAD + b"cat/..,cat\n", "line 2: 'cat/..' is a folder; expected a picture"),
+    "folder": (HEAD + b"cat,cat\n", "line 2: 'cat' is a folder; expected an image"),
+    "folder above": (HEAD + b"cat/..,cat\n", "line 2: 'cat/..' is a folder; expected an image"),
     "path below a file": (
         HEAD + b"cat/1.jpg/2.jpg,cat\n",
         "line 2: 'cat/1.jpg/2.jpg': not a directory",
@@ -302,7 +302,7 @@ SPECIAL: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "pipe": (
         lambda r: os.mkfifo(r / "dog/x.jpg"),
-        "'dog/x.jpg' is a special file; expected a picture",
+        "'dog/x.jpg' is a special file; expected an image",
     ),
 }
 

@@ -26,7 +26,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def pictures(count: int, *shape: int) -> np.ndarray:
+def images(count: int, *shape: int) -> np.ndarray:
     return np.random.default_rng(count).integers(0, 256, (count, *shape), np.uint8)
 
 
@@ -43,14 +43,14 @@ def refused(**arrays: Any) -> str:
 
 def rows(listing: Listing) -> list[tuple[str, str, str | None]]:
     names = listing.class_names
-    return [(picture.path, names[picture.label], picture.split) for picture in listing.samples]
+    return [(sample.path, names[sample.label], sample.split) for sample in listing.samples]
 
 
-X, Y = pictures(4, 5, 3), np.array([7, 3, 7, 12])
+X, Y = images(4, 5, 3), np.array([7, 3, 7, 12])
 
 
 @pytest.mark.parametrize(("x", "y"), [("x", "y"), ("images", "labels"), ("X", "Y")])
-def test_two_arrays_are_pictures_and_labels(x: str, y: str, here: Path):
+def test_two_arrays_are_images_and_labels(x: str, y: str, here: Path):
     listing = saved(**{x: X, y: Y})
     assert (listing.root, listing.layout) == (here.resolve(), "NPZ")
     assert listing.class_names == ("3", "7", "12")
@@ -71,7 +71,7 @@ def test_two_arrays_are_pictures_and_labels(x: str, y: str, here: Path):
     ],
 )
 def test_pairs_of_arrays_are_parts(names: tuple[str, ...]):
-    train, validation, test = pictures(3, 4, 4, 3), pictures(1, 4, 4, 3), pictures(2, 4, 4, 3)
+    train, validation, test = images(3, 4, 4, 3), images(1, 4, 4, 3), images(2, 4, 4, 3)
     arrays = [train, np.array([[3], [1], [3]]), validation, np.array([1]), test, np.array([3, 1])]
     listing = saved(**dict(zip(names, arrays, strict=True)))
     assert listing.class_names == ("1", "3")
@@ -101,7 +101,7 @@ def test_class_names_stand_in_their_own_order():
     assert saved(x=X, y=np.array([2, 0, 2, 0]), class_names=names).class_names == tuple(names)
     listing = saved(x=X, y=np.array(["dog", "cat", "cat", "dog"]), class_names=names)
     assert listing.class_names == tuple(names)
-    assert [picture.label for picture in listing.samples] == [2, 1, 1, 2]
+    assert [sample.label for sample in listing.samples] == [2, 1, 1, 2]
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", ">f8"])
@@ -143,14 +143,14 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "no array is called 'x_tset'; did you mean 'x_test'?",
     ),
     "no labels": ({"x_train": X}, "has 'x_train', but no 'y_train' to go with it"),
-    "no pictures": ({"labels": Y}, "has 'labels', but no 'images' to go with it"),
+    "no images": ({"labels": Y}, "has 'labels', but no 'images' to go with it"),
     "parts and all": (
         arrays(x_train=X, y_train=Y),
-        "'x' and 'x_train' hold the same pictures or parts; keep one pair of arrays a part",
+        "'x' and 'x_train' hold the same images or parts; keep one pair of arrays a part",
     ),
     "two validation parts": (
         {f"{a}_{p}": v for a, v in (("x", X), ("y", Y)) for p in ("val", "valid")},
-        "'x_val' and 'x_valid' hold the same pictures or parts; keep one pair of arrays a part",
+        "'x_val' and 'x_valid' hold the same images or parts; keep one pair of arrays a part",
     ),
     "objects": (
         arrays(x=np.array([object] * 4, dtype=object)),
@@ -173,23 +173,23 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "rows of pixels": (arrays(x=X.reshape(4, 15)), f"x has shape (4, 15), {SHAPES}"),
     "channels first": (
-        arrays(x=pictures(4, 3, 8, 9)),
+        arrays(x=images(4, 3, 8, 9)),
         f"x has shape (4, 3, 8, 9), {SHAPES}; move the channels to the end",
     ),
-    "four channels": (arrays(x=pictures(4, 8, 9, 4)), f"x has shape (4, 8, 9, 4), {SHAPES}"),
+    "four channels": (arrays(x=images(4, 8, 9, 4)), f"x has shape (4, 8, 9, 4), {SHAPES}"),
     "empty": (
         arrays(x=X[:0], y=Y[:0]),
-        "x has shape (0, 5, 3, 1): it holds no pictures",
+        "x has shape (0, 5, 3, 1): it holds no images",
     ),
     "other counts": (
         arrays(y=Y[:3]),
-        "x has 4 pictures, but y 3 labels; they must be as many",
+        "x has 4 images, but y 3 labels; they must be as many",
     ),
     "one-hot labels": (
         arrays(y=np.eye(4, 6)),
-        "y has shape (4, 6), expected one label a picture; turn one-hot rows into numbers",
+        "y has shape (4, 6), expected one label an image; turn one-hot rows into numbers",
     ),
-    "one label": (arrays(y=np.array(3)), "y has shape (), expected one label a picture"),
+    "one label": (arrays(y=np.array(3)), "y has shape (), expected one label an image"),
     "float labels": (arrays(y=Y / 2), "y is float64, expected whole numbers or text"),
     "labels in bytes": (
         arrays(y=np.array([b"cat"] * 4)),
@@ -202,7 +202,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "label beyond the names": (
         arrays(class_names=np.array([f"kind {n}" for n in range(12)])),
-        "picture 3 has label 12, expected 0 to 11; the file is damaged or of another data set",
+        "image 3 has label 12, expected 0 to 11; the file is damaged or of another data set",
     ),
     "text beyond the names": (
         arrays(y=np.array(["owl", "cat", "emu", "cat"]), class_names=np.array(["cat", "owl"])),
@@ -221,9 +221,9 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
         "class_names holds an empty name; give every class a name of its own",
     ),
     "sizes that differ": (
-        {"x_train": X, "y_train": Y, "x_test": pictures(4, 5, 2), "y_test": Y},
+        {"x_train": X, "y_train": Y, "x_test": images(4, 5, 2), "y_test": Y},
         (
-            "pictures are 5 x 3 x 1 in a.npz/x_train, but 5 x 2 x 1 in a.npz/x_test; "
+            "images are 5 x 3 x 1 in a.npz/x_train, but 5 x 2 x 1 in a.npz/x_test; "
             "make them one size"
         ),
     ),
@@ -232,7 +232,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("content", "message"), REFUSALS.values(), ids=REFUSALS)
 def test_what_does_not_fit_is_refused_by_its_array(content: dict[str, Any], message: str):
-    start = "a.npz/y: " if message.startswith("picture 3") else "a.npz: "
+    start = "a.npz/y: " if message.startswith("image 3") else "a.npz: "
     assert refused(**content) == start + message
 
 
@@ -328,7 +328,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch
         sizes = [(info.file_size, info.compress_size) for info in archive.infolist()]
     times = sum(size for size, _ in sizes) // sum(size for _, size in sizes)
     assert times > 900
-    message = f"a.npz: unpacks to {times:,} times its size, 5 MiB, as no pictures do"
+    message = f"a.npz: unpacks to {times:,} times its size, 5 MiB, as no images do"
     assert refusal(content) == message
 
 

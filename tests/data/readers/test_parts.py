@@ -16,7 +16,7 @@ from tests.data.layout_table import cats_and_dogs, plant
 def counted(root: Path) -> tuple[str, dict[str | None, int]]:
     """The class names of a folder, and how many images each part has."""
     listing = scan(root)
-    parts = [picture.split for picture in listing.samples]
+    parts = [sample.split for sample in listing.samples]
     return " ".join(listing.class_names), {part: parts.count(part) for part in parts}
 
 
@@ -57,7 +57,7 @@ def test_a_folder_between_a_part_and_its_classes_is_passed_through(wrapper: str,
         cats_and_dogs(tmp_path / part / wrapper.format(part))
         plant(tmp_path / part, "_DS.txt")
     assert counted(tmp_path) == ("cat dog", {"train": 5, "test": 5})
-    assert all((tmp_path / picture.path).is_file() for picture in scan(tmp_path).samples)
+    assert all((tmp_path / sample.path).is_file() for sample in scan(tmp_path).samples)
 
 
 def test_a_part_with_a_single_class_keeps_its_class(tmp_path: Path):
@@ -192,8 +192,8 @@ def test_names_of_any_bytes_are_read_whatever_the_locale(locale: dict[str, str],
         "import sys\nfrom striate.data.readers.scan import scan\n"
         "for place, count in (('.', 6), ('list.csv', 2)):\n"
         "    listing = scan(place)\n"
-        "    assert all((listing.root / p.path).is_file() for p in listing.pictures)\n"
-        "    assert len(listing.pictures) == count\n"
+        "    assert all((listing.root / p.path).is_file() for p in listing.images)\n"
+        "    assert len(listing.images) == count\n"
         "    print(ascii(listing.class_names))\n"
     )
     environment = {**os.environ, **locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

@@ -1,4 +1,4 @@
-"""Awkward folders: the right pictures and classes, or a refusal that names what is wrong."""
+"""Awkward folders: the right images and classes, or a refusal that names what is wrong."""
 
 import os
 import subprocess
@@ -69,7 +69,7 @@ REFUSALS = [
         "photos",
         "photos: too many levels of symbolic links",
     ),
-    Refusal("no path", lambda r: None, "", "the path is empty; expected a folder of pictures"),
+    Refusal("no path", lambda r: None, "", "the path is empty; expected a folder of images"),
     Refusal(
         "empty folder",
         lambda r: plant(r, "photos/"),
@@ -78,10 +78,10 @@ REFUSALS = [
         "as in cat/1.jpg and dog/2.jpg",
     ),
     Refusal(
-        "a picture",
+        "an image",
         lambda r: plant(r, "cat.jpg"),
         "cat.jpg",
-        "cat.jpg: expected a folder of pictures, a CSV manifest or an .npz file",
+        "cat.jpg: expected a folder of images, a CSV manifest or an .npz file",
     ),
     Refusal(
         "an archive",
@@ -94,20 +94,20 @@ REFUSALS = [
         lambda r: plant(r, "photos.PKL"),
         "photos.PKL",
         "photos.PKL: a pickle can run any program when read, so it is not; "
-        "give the pictures in a folder",
+        "give the images in a folder",
     ),
     Refusal(
         "a single array",
         lambda r: plant(r, "x.npy"),
         "x.npy",
         "x.npy: one array has no labels; "
-        "save pictures and labels together as x and y in an .npz file",
+        "save images and labels together as x and y in an .npz file",
     ),
     Refusal(
         "a pipe named like a manifest",
         lambda r: os.mkfifo(r / "list.csv"),
         "list.csv",
-        "list.csv: expected a folder of pictures, a CSV manifest or an .npz file",
+        "list.csv: expected a folder of images, a CSV manifest or an .npz file",
     ),
     Refusal(
         "two validation parts",
@@ -137,7 +137,7 @@ def test_what_is_no_data_set_is_refused(
     assert raised.value.exit_code == 3
 
 
-def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp_path: Path):
+def test_images_stand_in_code_point_order_with_the_labels_of_their_classes(tmp_path: Path):
     plant(
         tmp_path,
         "b/10.jpg",
@@ -148,7 +148,7 @@ def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp
         "a/ä.jpg",
         "a/z.jpg",
     )
-    found = [(picture.path, picture.label, picture.split) for picture in scan(tmp_path).samples]
+    found = [(sample.path, sample.label, sample.split) for sample in scan(tmp_path).samples]
     assert found == [
         ("a/z.jpg", 0, None),
         ("a/ä.jpg", 0, None),
@@ -163,7 +163,7 @@ def test_pictures_stand_in_code_point_order_with_the_labels_of_their_classes(tmp
 def test_parts_come_in_the_order_train_validation_test(tmp_path: Path):
     listing = scan(plant(tmp_path, "Test/b/1.jpg", "train/a/2.jpg", "train/b/3.jpg", "val/a/4.jpg"))
     assert listing.layout == "train/validation/test folders"
-    assert [(picture.path, picture.label, picture.split) for picture in listing.samples] == [
+    assert [(sample.path, sample.label, sample.split) for sample in listing.samples] == [
         ("train/a/2.jpg", 0, "train"),
         ("train/b/3.jpg", 1, "train"),
         ("val/a/4.jpg", 0, "validation"),
@@ -196,7 +196,7 @@ def test_every_listed_path_leads_to_its_file(tmp_path: Path):
         plant(tmp_path, f"class {number}/{name}")
     listing = scan(tmp_path)
     assert sorted(p.path.split("/")[1] for p in listing.samples) == sorted(names)
-    assert all((listing.root / picture.path).is_file() for picture in listing.samples)
+    assert all((listing.root / sample.path).is_file() for sample in listing.samples)
 
 
 def test_a_path_of_four_thousand_bytes_is_listed(tmp_path: Path):
@@ -205,8 +205,8 @@ def test_a_path_of_four_thousand_bytes_is_listed(tmp_path: Path):
         deep /= "d" * 200
     deep.mkdir(parents=True)
     (deep / ("n" * (4_094 - len(str(deep))))).touch()
-    (picture,) = scan(tmp_path).samples
-    assert len(f"{tmp_path}/{picture.path}") == 4_095
+    (image,) = scan(tmp_path).samples
+    assert len(f"{tmp_path}/{image.path}") == 4_095
 
 
 @contextmanager

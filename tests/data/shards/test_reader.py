@@ -18,7 +18,7 @@ from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.images import class_folders, encoded, noise
 
-AGAIN = "copy it again, or pack the pictures anew"
+AGAIN = "copy it again, or pack the images anew"
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +107,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: edit(f, class_names=["", "cat"]), "shards.json: not what `striate pack` writes"
     ),
     "a count that is wrong": (
-        lambda f: edit(f, pictures=13),
-        "index.npy: expected an index of 13 pictures, found void560 of shape (12,)",
+        lambda f: edit(f, images=13),
+        "index.npy: expected an index of 13 images, found void560 of shape (12,)",
     ),
     "an offset beyond the end": (
         put("offset", 10**12),
@@ -177,7 +177,7 @@ def test_a_newer_form_is_refused(shards: Path):
     with pytest.raises(DataError) as caught:
         scan(shards)
     assert str(caught.value) == (
-        f"{shards}/shards.json: version 9 is not 1; pack the pictures anew, or use a newer striate"
+        f"{shards}/shards.json: version 9 is not 1; pack the images anew, or use a newer striate"
     )
 
 
@@ -190,7 +190,7 @@ def test_check_says_of_shards_what_it_says_of_the_folder(template: Path):
     assert [f["kind"] for f in told["shards"]["findings"]] == ["conflict", "conflict"]
 
 
-def test_a_picture_whose_bytes_are_not_those_packed_is_left_out(shards: Path):
+def test_a_image_whose_bytes_are_not_those_packed_is_left_out(shards: Path):
     entry = np.load(shards / "index.npy")[3]
     other = encoded(noise(seed=123))
     with (shards / "shard-000000.tar").open("r+b") as file:
@@ -202,4 +202,4 @@ def test_a_picture_whose_bytes_are_not_those_packed_is_left_out(shards: Path):
         [("unreadable", "its bytes are not those packed")],
         [("truncated", found[0].detail)],
     )
-    assert inspection.pictures == 11
+    assert inspection.images == 11

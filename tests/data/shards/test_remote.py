@@ -51,7 +51,7 @@ def test_a_folder_that_is_called_like_an_address_is_a_folder(
 def test_a_run_from_an_address_is_the_run_from_the_folder(
     photos: Path, shards: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    """The cache is empty each time, so that every picture is read from where it is."""
+    """The cache is empty each time, so that every image is read from where it is."""
     runs: list[striate.Run] = []
     for number, place in enumerate((photos, f"file://{shards}", Path(f"file://{shards}"))):
         monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / f"cache{number}"))
@@ -72,7 +72,7 @@ def test_a_run_from_an_address_is_the_run_from_the_folder(
 
 def test_check_names_the_address_as_it_is(shards: Path):
     told = str(striate.check(Path(f"file://{shards}")))
-    assert told.startswith(f"file://{shards}: 120 pictures in 3 classes (shards)\n")
+    assert told.startswith(f"file://{shards}: 120 images in 3 classes (shards)\n")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_shard_that_is_cut_off_in_the_store_is_noticed(photos: Path, tmp_path:
         striate.check(f"file://{tmp_path}/shards")
     assert str(caught.value) == (
         f"file://{shard}: cut off: 5,000 bytes where {decoded:,} were packed; "
-        "copy it again, or pack the pictures anew"
+        "copy it again, or pack the images anew"
     )
 
 

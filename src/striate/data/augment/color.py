@@ -1,8 +1,8 @@
-"""One linear map of colors a picture.
+"""One linear map of colors an image.
 
 Saturation moves a color along the line to its gray (ITU-R BT.601 weights). Hue turns it about
 the axis of grays at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
-Contrast is taken about the mean of the picture. Nothing is clipped: values beyond black and white
+Contrast is taken about the mean of the image. Nothing is clipped: values beyond black and white
 stay.
 """
 
@@ -25,9 +25,9 @@ _CHROMA = ((0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 def color_maps(
     uniform: Tensor, variation: AugmentRanges, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the picture's mean.
+    """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the image's mean.
 
-    A color x of a normalized picture whose channels' mean is m becomes
+    A color x of a normalized image whose channels' mean is m becomes
     matrix x + constant + row . m. `mean` and `deviation` are those of the normalization: a channel
     each. Brightness is in units of the normalized range (a deviation of about 0.25 is assumed).
     """
@@ -41,13 +41,13 @@ def color_maps(
     return gain[:, :, None] * matrix, constants, row
 
 
-def apply_colors(pictures: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
+def apply_colors(images: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
     """(N, C, H, W) with the maps that `colors` gives, in torch."""
-    count, channels, high, wide = pictures.shape
-    matrix, constant, row = (part.to(pictures) for part in (matrix, constant, row))
-    flat = pictures.reshape(count, channels, high * wide)
+    count, channels, high, wide = images.shape
+    matrix, constant, row = (part.to(images) for part in (matrix, constant, row))
+    flat = images.reshape(count, channels, high * wide)
     offset = constant + (row * flat.mean(dim=2)).sum(dim=1, keepdim=True)
-    return torch.baddbmm(offset[:, :, None], matrix, flat).reshape(pictures.shape)
+    return torch.baddbmm(offset[:, :, None], matrix, flat).reshape(images.shape)
 
 
 def _tints(

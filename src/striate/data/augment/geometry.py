@@ -1,6 +1,6 @@
-"""One affine map a picture; pictures, masks and boxes follow the same one.
+"""One affine map an image; images, masks and boxes follow the same one.
 
-Positions run from -1 to 1 between the outer edges of a picture, as in torch's `affine_grid`.
+Positions run from -1 to 1 between the outer edges of an image, as in torch's `affine_grid`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from striate.data.augment.ranges import AugmentRanges
 
 
 def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int) -> Tensor:
-    """(N, DRAWS) -> (N, 2, 3) float64, from output to input positions of pictures (high, wide).
+    """(N, DRAWS) -> (N, 2, 3) float64, from output to input positions of images (high, wide).
 
     In the order in which a position is sent back: mirrored and flipped, stretched, sheared, scaled,
     turned, shifted; then taken into the part that is cut out.
@@ -46,19 +46,19 @@ def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int)
 
 
 def warp(
-    pictures: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
+    images: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
 ) -> Tensor:
     """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge `fill`, or the edge."""
-    high, wide = pictures.shape[2:]
+    high, wide = images.shape[2:]
     # torch's affine_grid takes four times as long, as a product of tiny matrices
     columns = places[:, :, :1] * _middles(wide) + places[:, :, 2:]
     rows = places[:, :, 1:2] * _middles(high)
-    grid = columns.to(pictures)[:, :, None] + rows.to(pictures)[:, :, :, None]
+    grid = columns.to(images)[:, :, None] + rows.to(images)[:, :, :, None]
     grid = grid.permute(0, 2, 3, 1)
     if not fill:
-        return F.grid_sample(pictures, grid, mode, padding_mode="border", align_corners=False)
-    outside = pictures.new_tensor(fill)[:, None, None]
-    return F.grid_sample(pictures - outside, grid, mode, align_corners=False) + outside
+        return F.grid_sample(images, grid, mode, padding_mode="border", align_corners=False)
+    outside = images.new_tensor(fill)[:, None, None]
+    return F.grid_sample(images - outside, grid, mode, align_corners=False) + outside
 
 
 def _middles(pixels: int) -> Tensor:
@@ -76,7 +76,7 @@ def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
 
 
 def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
-    """(N, H, W) of whole numbers up to 2^24, moved as `vary` moves pictures; no new ones arise."""
+    """(N, H, W) of whole numbers up to 2^24, moved as `vary` moves images; no new ones arise."""
     if not variation.geometric:
         return masks
     places = affine_maps(uniform, variation, *masks.shape[1:])
@@ -86,10 +86,10 @@ def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> T
 def augment_boxes(
     boxes: Tensor, uniform: Tensor, variation: AugmentRanges, high: int, wide: int
 ) -> Tensor:
-    """(N, K, 4) left, top, right, bottom in pixels from the picture's corner -> the same.
+    """(N, K, 4) left, top, right, bottom in pixels from the image's corner -> the same.
 
-    Moved as `vary` moves pictures of (high, wide): the smallest upright box around what came of
-    the four corners, cut off at the picture's edges. A box that left the picture has no area.
+    Moved as `vary` moves images of (high, wide): the smallest upright box around what came of
+    the four corners, cut off at the image's edges. A box that left the image has no area.
     """
     if not variation.geometric:
         return boxes

@@ -1,4 +1,4 @@
-"""The same on a CPU, quicker: OpenCV takes one picture after the other while it lies in the cache.
+"""The same on a CPU, quicker: OpenCV takes one image after the other while it lies in the cache.
 
 torch writes a grid of positions and a second copy of the batch before it is done with either.
 """
@@ -14,27 +14,27 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_FROM = 48**2  # pixels of a picture: below, torch is quicker; docs/log.md has the figures
+_FROM = 48**2  # pixels of an image: below, torch is quicker; docs/log.md has the figures
 _THREADED = 128**2  # and below this, threads cost more than they gain
 
 
-def is_faster(pictures: Tensor) -> bool:
-    """Whether OpenCV takes these pictures, (N, C, H, W), and is quicker than torch."""
-    _, channels, high, wide = pictures.shape
-    return pictures.device.type == "cpu" and channels in (1, 3) and high * wide >= _FROM
+def is_faster(images: Tensor) -> bool:
+    """Whether OpenCV takes these images, (N, C, H, W), and is quicker than torch."""
+    _, channels, high, wide = images.shape
+    return images.device.type == "cpu" and channels in (1, 3) and high * wide >= _FROM
 
 
 def augment(
-    pictures: Tensor,
+    images: Tensor,
     places: NDArray[np.float64] | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...] = (),
 ) -> Tensor:
     """(N, C, H, W) float32 with maps in pixels, and colors as `colors` gives them.
 
-    Outside the picture is `fill`, a value a channel, or its edge.
+    Outside the image is `fill`, a value a channel, or its edge.
     """
-    source = pictures.permute(0, 2, 3, 1).contiguous().numpy()
+    source = images.permute(0, 2, 3, 1).contiguous().numpy()
     target = np.empty_like(source)
     work = partial(
         _vary,
@@ -75,14 +75,14 @@ def _vary(
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     edge = cv2.BORDER_CONSTANT if fill else cv2.BORDER_REPLICATE
     for index in chosen:
-        picture, result = source[index].reshape(shape), target[index].reshape(shape)
+        image, result = source[index].reshape(shape), target[index].reshape(shape)
         if places is not None:
-            cv2.warpAffine(picture, places[index], (wide, high), result, how, edge, fill)
-            picture = result
+            cv2.warpAffine(image, places[index], (wide, high), result, how, edge, fill)
+            image = result
         if tints is not None:
             matrix, row = tints[0][index], tints[1][index]
-            mean = cv2.mean(picture)
+            mean = cv2.mean(image)
             matrix[:, channels] += sum(
                 weight * part for weight, part in zip(row, mean, strict=False)
             )
-            cv2.transform(picture, matrix, result)
+            cv2.transform(image, matrix, result)

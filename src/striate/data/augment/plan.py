@@ -1,7 +1,7 @@
-"""Variation of training pictures: whole batches at once, on the device, a draw per picture.
+"""Variation of training images: whole batches at once, on the device, a draw per image.
 
-Geometry is one affine map per picture and one resampling; color is one linear map per picture. A
-draw is a row of uniform numbers that depends on seed, epoch and picture alone, so the same picture
+Geometry is one affine map per image and one resampling; color is one linear map per image. A
+draw is a row of uniform numbers that depends on seed, epoch and image alone, so the same image
 varies in the same way whatever the batches, workers or interruptions.
 """
 
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 
-def uniform_samples(pictures: Tensor | int, seed: int, epoch: int) -> Tensor:
-    """Uniform numbers from 0 to 1, (N, DRAWS) float32: a row a picture, by its number alone.
+def uniform_samples(images: Tensor | int, seed: int, epoch: int) -> Tensor:
+    """Uniform numbers from 0 to 1, (N, DRAWS) float32: a row an image, by its number alone.
 
-    `pictures` are their numbers (N,), or how many of the first. Any row can be had without the
+    `images` are their numbers (N,), or how many of the first. Any row can be had without the
     others: it is SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195) from the
-    state that the picture's first number has in the epoch's sequence.
+    state that the image's first number has in the epoch's sequence.
     """
-    numbers = torch.arange(pictures) if isinstance(pictures, int) else pictures
+    numbers = torch.arange(images) if isinstance(images, int) else images
     states = numbers.numpy().astype(np.uint64)[:, None] * np.uint64(DRAWS)
     states = states + np.arange(1, DRAWS + 1, dtype=np.uint64)
     mixed = states * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_state(seed, epoch, stream=1))
@@ -64,7 +64,7 @@ def _state(seed: int, epoch: int, stream: int) -> int:
 
 
 def augment(
-    pictures: Tensor,
+    images: Tensor,
     uniform: Tensor,
     variation: AugmentRanges,
     *,
@@ -74,26 +74,26 @@ def augment(
 ) -> Tensor:
     """(N, C, H, W) float32, normalized -> the same shape, varied by `uniform` (N, DRAWS).
 
-    Outside the picture is `fill`, a value a channel, or without one its edge, repeated. `mean` and
+    Outside the image is `fill`, a value a channel, or without one its edge, repeated. `mean` and
     `deviation` are those of the normalization, which saturation and hue must know; without them the
-    pictures' values are colors already. Other pictures of the batch are laid over by `mixed`.
+    images' values are colors already. Other images of the batch are laid over by `mixed`.
     """
-    shape = pictures.shape[1:]
-    return apply_plan(pictures, make_plan(uniform, variation, shape, mean=mean, std=std, fill=fill))
+    shape = images.shape[1:]
+    return apply_plan(images, make_plan(uniform, variation, shape, mean=mean, std=std, fill=fill))
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of each picture of a batch: all that does not depend on its pixels."""
+    """What becomes of each image of a batch: all that does not depend on its pixels."""
 
     ranges: AugmentRanges
     uniform: Tensor  #: (N, DRAWS)
-    maps: Tensor | None  #: maps, where pictures move
+    maps: Tensor | None  #: maps, where images move
     colors: tuple[Tensor, Tensor, Tensor] | None  #: what `colors` gives, where they are tinted
-    fill: tuple[float, ...]  #: a channel, outside the picture; none: its edge, repeated
+    fill: tuple[float, ...]  #: a channel, outside the image; none: its edge, repeated
 
     def slice(self, first: int, last: int) -> Plan:
-        """That of some of the pictures."""
+        """That of some of the images."""
         rows = slice(first, last)
         places = None if self.maps is None else self.maps[rows]
         tints = None
@@ -112,7 +112,7 @@ def make_plan(
     std: Sequence[float] = (),
     fill: Sequence[float] = (),
 ) -> Plan:
-    """The plan of `vary` for pictures of a shape (C, H, W), of as many batches as one likes."""
+    """The plan of `vary` for images of a shape (C, H, W), of as many batches as one likes."""
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     tints = None
@@ -122,29 +122,29 @@ def make_plan(
     return Plan(variation, uniform, places, tints, tuple(fill))
 
 
-def apply_plan(pictures: Tensor, plan: Plan) -> Tensor:
+def apply_plan(images: Tensor, plan: Plan) -> Tensor:
     """(N, C, H, W) as `vary` takes and gives them, by a plan."""
     places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):
-        return pictures
-    if changed and opencv.is_faster(pictures):
-        pixels = None if places is None else to_pixels(places, *pictures.shape[2:])
-        pictures = opencv.augment(pictures, pixels, tints, plan.fill)
+        return images
+    if changed and opencv.is_faster(images):
+        pixels = None if places is None else to_pixels(places, *images.shape[2:])
+        images = opencv.augment(images, pixels, tints, plan.fill)
     else:
-        pictures = _warp(pictures, places, tints, plan.fill)
+        images = _warp(images, places, tints, plan.fill)
     if erase:
-        pictures = erase_images(pictures, plan.uniform.to(pictures.device), erase)
-    return pictures.contiguous(memory_format=torch.channels_last)
+        images = erase_images(images, plan.uniform.to(images.device), erase)
+    return images.contiguous(memory_format=torch.channels_last)
 
 
 def _warp(
-    pictures: Tensor,
+    images: Tensor,
     places: Tensor | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...],
 ) -> Tensor:
     """The reference, and what a GPU does."""
     if places is not None:
-        pictures = warp(pictures, places, fill=fill)
-    return apply_colors(pictures, *tints) if tints is not None else pictures
+        images = warp(images, places, fill=fill)
+    return apply_colors(images, *tints) if tints is not None else images

@@ -1,4 +1,4 @@
-"""How far training pictures may vary."""
+"""How far training images may vary."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from striate.options import Augment, AugmentParams
 
-DRAWS = 24  #: uniform numbers a picture and epoch
+DRAWS = 24  #: uniform numbers an image and epoch
 (
     TURN, SCALE, ACROSS, DOWN, MIRROR, CONTRAST, BRIGHTNESS, SHEAR,
     STRETCH, CROP, CROP_ACROSS, CROP_DOWN, FLIP, SATURATION, HUE, ERASE,
@@ -26,18 +26,18 @@ class AugmentRanges:
     rotate: float = 0.0  #: degrees
     translate: float = 0.0  #: share of the side
     scale: float = 0.0  #: share of the size
-    hflip: bool = False  #: half of the pictures, left to right
+    hflip: bool = False  #: half of the images, left to right
     brightness: float = 0.0  #: share of the full range
     contrast: float = 0.0  #: share
-    vflip: bool = False  #: half of the pictures, upside down
+    vflip: bool = False  #: half of the images, upside down
     shear: float = 0.0  #: degrees
     aspect: float = 0.0  #: width to height, share
     crop: float = 0.0  #: share of the area cut away
     saturation: float = 0.0  #: share
     hue: float = 0.0  #: degrees about the axis of grays
     erase: float = 0.0  #: share of the area
-    mixup: float = 0.0  #: share of another picture laid over the whole
-    cutmix: float = 0.0  #: share of the area given to another picture
+    mixup: float = 0.0  #: share of another image laid over the whole
+    cutmix: float = 0.0  #: share of the area given to another image
 
     @property
     def is_active(self) -> bool:
@@ -76,7 +76,7 @@ LEVELS = {
 
 
 def default_level(channels: int) -> Augment:
-    """The level of pictures for which none was asked; signs in gray are not to be mirrored."""
+    """The level of images for which none was asked; signs in gray are not to be mirrored."""
     return "light" if channels == 1 else "standard"
 
 

@@ -1,6 +1,6 @@
-"""Every picture of a listing decoded once, in child processes: a record each, pixels on request.
+"""Every image of a listing decoded once, in child processes: a record each, pixels on request.
 
-A picture that kills its decoder, or keeps it for too long, costs only itself.
+An image that kills its decoder, or keeps it for too long, costs only itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from striate.storage import storage_error
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_PICTURES_A_CHILD = 16  #: fewer are not worth one more child, which takes 0.07 s to start
+_IMAGES_A_CHILD = 16  #: fewer are not worth one more child, which takes 0.07 s to start
 _LEAST_MEMORY_MEGABYTES = 4000
 _GLANCE = Preprocess(size=224, channels=3)  #: what JPEGs are decoded for where no pixels are wanted
 
@@ -41,9 +41,9 @@ def decode_all(
     seconds: float = 20.0,
     largest_megabytes: int = 200,
 ) -> Generator[tuple[int, Record]]:
-    """Decode every picture; yields its index and record, in the order in which they are done.
+    """Decode every image; yields its index and record, in the order in which they are done.
 
-    With `preprocess` and `pixels`, picture i becomes row i of that .npy file. Leaving the iteration
+    With `preprocess` and `pixels`, image i becomes row i of that .npy file. Leaving the iteration
     early stops the children.
     """
     if listing.arrays is not None:
@@ -57,7 +57,7 @@ def decode_all(
 
 
 def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
-    """Records with size and channels only, of up to `most` pictures spread over the listing."""
+    """Records with size and channels only, of up to `most` images spread over the listing."""
     count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]
     if listing.arrays is not None:
@@ -74,10 +74,10 @@ def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
 def _decoded(
     listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
 ) -> Generator[tuple[int, Record]]:
-    """The records of the chosen pictures, from as many children as there are processors."""
+    """The records of the chosen images, from as many children as there are processors."""
     tasks = ((index, locate(listing, index)) for index in chosen)
     if workers is None:
-        workers = min(usable_cores(), -(-len(chosen) // _PICTURES_A_CHILD))
+        workers = min(usable_cores(), -(-len(chosen) // _IMAGES_A_CHILD))
     for index, answer in run_tasks(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
         path = listing.samples[index].path
         if isinstance(answer, WorkerFailure):
@@ -91,7 +91,7 @@ def _decoded(
 
 
 def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
-    """Where a picture stands, as a child is told."""
+    """Where an image stands, as a child is told."""
     path = listing.samples[index].path
     if listing.shards is not None:
         return *listing.shards.locate(index), path
@@ -99,7 +99,7 @@ def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
 
 
 def recorded(answer: list[Any], path: str) -> Record:
-    """A child's answer as the record of a picture."""
+    """A child's answer as the record of an image."""
     digest, width, height, channels, seen = answer
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     return Record(digest, width, height, channels, findings)
@@ -138,7 +138,7 @@ def usable_cores() -> int:
 def _rows(
     arrays: NDArray[np.uint8], preprocess: Preprocess | None, pixels: Path | None
 ) -> Generator[tuple[int, Record]]:
-    """Records of pictures that are rows of an array, which need no decoding."""
+    """Records of images that are rows of an array, which need no decoding."""
     count, height, width, channels = arrays.shape
     out = None if pixels is None else np.load(pixels, mmap_mode="r+")
     for index in range(count):
@@ -150,7 +150,7 @@ def _rows(
 
 
 def _resized(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
-    """(H, W, C) -> (size, size, channels), by the same way as a picture from a file."""
+    """(H, W, C) -> (size, size, channels), by the same way as an image from a file."""
     if row.shape == (preprocess.size, preprocess.size, preprocess.channels):
         return row
     return preprocess.to_array(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))

@@ -1,13 +1,13 @@
-"""Every usable picture decoded once into one array on the disk, kept for the next run.
+"""Every usable image decoded once into one array on the disk, kept for the next run.
 
-    <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable pictures in listing order
+    <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable images in listing order
     <cache>/<key>/about.json   what it was made of, for a person
-    <cache>/<key>/records.npy  a record for each picture of the listing, with index.json: `records`
+    <cache>/<key>/records.npy  a record for each image of the listing, with index.json: `records`
 
-The key is taken from the preprocessing and every picture's path, size and times of change (of
-arrays, their bytes): changed pictures make another pack. Labels and parts are the listing's.
+The key is taken from the preprocessing and every image's path, size and times of change (of
+arrays, their bytes): changed images make another pack. Labels and parts are the listing's.
 
-Where the array would be larger than the cache may become, or no place can be written to, pictures
+Where the array would be larger than the cache may become, or no place can be written to, images
 are decoded once for their records alone, and again whenever they are asked for: see `stream`.
 """
 
@@ -60,7 +60,7 @@ _PROGRESS_SECONDS = 0.25
 def decode_images(
     listing: Listing, preprocess: Preprocess, *, cache: Path | None = None
 ) -> DecodedImages:
-    """The pixels of every usable picture, from the cache or decoded now; see `packing`."""
+    """The pixels of every usable image, from the cache or decoded now; see `packing`."""
     work = prepare_cache(listing, preprocess, cache=cache)
     while True:
         try:
@@ -79,7 +79,7 @@ def prepare_cache(
     """Pack, telling the progress a few times a second; the generator's value is the pack.
 
     Where the usual cache cannot be used the pack lies elsewhere until this process ends, or the
-    pictures are streamed, and its note says so. Raises DataError when no picture can be used,
+    images are streamed, and its note says so. Raises DataError when no image can be used,
     StorageError when no place will do and they are not in files.
     """
     try:
@@ -109,7 +109,7 @@ def _fill_cache(
             os.close(held)
         needed, most = _bytes(listing, preprocess), size_limit(folder)
         if needed > most and listing.arrays is None:
-            why = f"{needed / 1e9:,.1f} GB of decoded pictures do not fit into a cache of "
+            why = f"{needed / 1e9:,.1f} GB of decoded images do not fit into a cache of "
             why += f"{most / 1e9:,.1f} GB"
             return (yield from _open_stream(folder, listing, preprocess, largest_megabytes, why))
         reserve(folder, needed)
@@ -125,7 +125,7 @@ def _open_stream(
     largest_megabytes: int,
     why: str,
 ) -> Generator[Progress, None, DecodedImages]:
-    """The pictures to be decoded when they are asked for; what is known of them is kept."""
+    """The images to be decoded when they are asked for; what is known of them is kept."""
     records = records_from_index(listing, largest_megabytes)
     if records is None and folder is None:
         records = yield from _decode(None, listing, preprocess, largest_megabytes)
@@ -137,7 +137,7 @@ def _open_stream(
     assert records is not None
     chosen = np.flatnonzero(records.usable)
     stream = Stream(listing, chosen, records.select(chosen), preprocess, largest_megabytes)
-    note = f"{why}; pictures are streamed: decoded from their files whenever they are needed"
+    note = f"{why}; images are streamed: decoded from their files whenever they are needed"
     return replace(_assemble(stream, listing, records), note=note)
 
 
@@ -152,9 +152,9 @@ def _assemble(
     pixels: NDArray[np.uint8] | PixelStream, listing: Listing, records: Records
 ) -> DecodedImages:
     usable = np.flatnonzero(records.usable)
-    pictures, kept = Samples.of(listing.samples).select(usable), records.select(usable)
-    found = (*listing.findings, *records.all_findings(), *find_duplicates(pictures, kept))
-    return DecodedImages(pixels, pictures, kept, listing.class_names, found)
+    images, kept = Samples.of(listing.samples).select(usable), records.select(usable)
+    found = (*listing.findings, *records.all_findings(), *find_duplicates(images, kept))
+    return DecodedImages(pixels, images, kept, listing.class_names, found)
 
 
 def _build(
@@ -195,13 +195,13 @@ def _decode(
         for done, (index, record) in enumerate(work):
             records.put(index, record)
             if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-                yield Progress(done, total, "pictures")
+                yield Progress(done, total, "images")
                 last = now
     if not records.usable.any():
         raise _nothing(listing, records)
     if pixels is not None:
         _compact(pixels, records.usable)
-    yield Progress(total, total, "pictures")
+    yield Progress(total, total, "images")
     return records
 
 
@@ -221,7 +221,7 @@ def _allocate(pixels: Path, count: int, preprocess: Preprocess) -> None:
 
 
 def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
-    """Drop the rows of unusable pictures, moving the later ones up in place."""
+    """Drop the rows of unusable images, moving the later ones up in place."""
     if usable.all():
         return
     array = np.load(pixels, mmap_mode="r+")
@@ -244,7 +244,7 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
 
 
 def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
-    """Names the pack of these pictures at this size; changed content is told by size and times."""
+    """Names the pack of these images at this size; changed content is told by size and times."""
     view = preprocess.size, preprocess.fit, preprocess.channels
     settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
@@ -256,13 +256,13 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
     if listing.shards is not None:
         summary.update(repr(listing.shards.digest).encode())
         return summary.hexdigest()[:40]
-    for picture in listing.samples:
+    for sample in listing.samples:
         try:
-            found = os.stat(os.path.join(listing.root, picture.path))  # noqa: PTH116, PTH118 - many times
+            found = os.stat(os.path.join(listing.root, sample.path))  # noqa: PTH116, PTH118 - many times
             stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
         except (OSError, ValueError):
             stamp = ()
-        summary.update(repr((picture.path, stamp)).encode("utf-8", "surrogatepass"))
+        summary.update(repr((sample.path, stamp)).encode("utf-8", "surrogatepass"))
     return summary.hexdigest()[:40]
 
 

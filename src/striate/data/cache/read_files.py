@@ -25,13 +25,13 @@ from striate.data.decoding.files import Piece, scratch
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding, Record
 
-_SECONDS = 20.0  #: that a picture may take
+_SECONDS = 20.0  #: that an image may take
 _FILES_A_CHILD = 16
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Where a picture is, and the name that is shown for it."""
+    """Where an image is, and the name that is shown for it."""
 
     place: Path | Piece
     shown: str
@@ -47,7 +47,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A file's picture as a network sees it, (size, size, channels); None where it has none."""
+    """A file's image as a network sees it, (size, size, channels); None where it has none."""
 
     file: File
     pixels: NDArray[np.uint8] | None
@@ -63,7 +63,7 @@ def read_files(
     largest_megabytes: int,
     seconds: float = _SECONDS,
 ) -> Iterator[tuple[Read, ...]]:
-    """The pictures of files in their order, so many at a time; the next are decoded meanwhile."""
+    """The images of files in their order, so many at a time; the next are decoded meanwhile."""
     todo = iter(files)
     groups = iter(lambda: tuple(islice(todo, batch)), ())
     first = next(groups, None)
@@ -93,7 +93,7 @@ def read_files(
 def read_whole(
     file: File, largest_megabytes: int, seconds: float = _SECONDS
 ) -> tuple[NDArray[np.uint8] | None, Record]:
-    """A file's picture at its own size, (H, W) or (H, W, 3)."""
+    """A file's image at its own size, (H, W) or (H, W, 3)."""
     with scratch() as made:
         place = f"/proc/{os.getpid()}/fd/{made.fileno()}"
         job = replace(make_job(Preprocess(0, 3), largest_megabytes), pixels=place)

@@ -1,9 +1,9 @@
-"""What is kept of a pack beside its pixels: a record a picture, as columns of an array.
+"""What is kept of a pack beside its pixels: a record an image, as columns of an array.
 
     index.json    version, size and hashes of the pixels, SHA-256 of the records, all findings
     records.npy   (N,) of columns.RECORD
 
-Where pictures are streamed there are no pixels, and only these two are kept.
+Where images are streamed there are no pixels, and only these two are kept.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def write_records(folder: Path, records: Records) -> None:
 
 
 def read_records(folder: Path, count: int) -> Records | None:
-    """The records of so many pictures, if they and the pixels are there and undamaged."""
+    """The records of so many images, if they and the pixels are there and undamaged."""
     try:
         index = storage.read_json(folder / INDEX)
         if index["version"] != VERSION or index["records"] != file_digest(folder / RECORDS):

@@ -26,20 +26,20 @@ from striate.data.listing.columns import Records
 from striate.data.listing.samples import Listing, PixelStream
 from striate.errors import DataError, printable
 
-_AHEAD = 64  #: pictures that each child may be ahead of what is waited for
+_AHEAD = 64  #: images that each child may be ahead of what is waited for
 _ADVICE = "put it back as it was and resume, or train anew"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The usable pictures of a listing: row i is decoded from its picture `chosen[i]`."""
+    """The usable images of a listing: row i is decoded from its image `chosen[i]`."""
 
     listing: Listing = field(repr=False)
     rows: NDArray[np.int64] = field(repr=False)
-    records: Records = field(repr=False)  #: a row each, which the pictures must still match
+    records: Records = field(repr=False)  #: a row each, which the images must still match
     preprocess: Preprocess
     largest_megabytes: int = 200
-    seconds: float = 20.0  #: that a picture may take
+    seconds: float = 20.0  #: that an image may take
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -58,10 +58,10 @@ class Stream:
         return found[0] if asked.ndim == 0 else found
 
     def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
-        """For each array of row numbers its pictures; the next ones are decoded meanwhile.
+        """For each array of row numbers its images; the next ones are decoded meanwhile.
 
-        No array may be longer than the first. Raises DataError for a picture that is not what it
-        was when the pictures were looked at.
+        No array may be longer than the first. Raises DataError for an image that is not what it
+        was when the images were looked at.
         """
         todo = iter(wanted)
         first = next(todo, None)
@@ -94,7 +94,7 @@ class Stream:
             batch = next(more, None)
 
     def _check(self, row: int, answer: Any) -> None:
-        """Raises DataError unless the picture is the one that was recorded."""
+        """Raises DataError unless the image is the one that was recorded."""
         path = self.listing.samples[int(self.rows[row])].path
         shown = printable(path)
         if isinstance(answer, WorkerFailure):
@@ -113,20 +113,20 @@ class Stream:
 def gather(
     source: NDArray[np.uint8] | PixelStream, wanted: Iterable[NDArray[np.int64]]
 ) -> Iterator[NDArray[np.uint8]]:
-    """For each array of row numbers its pictures (N, size, size, channels), from either source."""
+    """For each array of row numbers its images (N, size, size, channels), from either source."""
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in wanted)
     return source.batches(wanted)
 
 
 class Ring:
-    """Room for some pictures in memory that children write to, used over and over."""
+    """Room for some images in memory that children write to, used over and over."""
 
     def __init__(self, slots: int, shape: tuple[int, ...]) -> None:
         self.slots, self._shape = slots, shape
         self.rows = [0] * slots  #: which row of the stream is in which slot
         self._missing: deque[list[int]] = deque()  #: of each batch: first number, length, missing
-        self._given = self._ended = 0  #: pictures that were placed; that batches were opened for
+        self._given = self._ended = 0  #: images that were placed; that batches were opened for
 
     def __enter__(self) -> Self:
         size = self.slots * int(np.prod(self._shape))
@@ -148,12 +148,12 @@ class Ring:
         self._held.close()
 
     def expect(self, length: int) -> None:
-        """Of the next pictures, so many are a batch."""
+        """Of the next images, so many are a batch."""
         self._missing.append([self._ended, length, length])
         self._ended += length
 
     def place(self, row: int) -> int | None:
-        """The number of the next picture, which stands in slot number % slots; None while full."""
+        """The number of the next image, which stands in slot number % slots; None while full."""
         if self._given - self._missing[0][0] >= self.slots:
             return None
         number, self._given = self._given, self._given + 1

@@ -1,4 +1,4 @@
-"""The child process of a survey: lines of tasks come in, a line of answer a picture goes out.
+"""The child process of a survey: lines of tasks come in, a line of answer an image goes out.
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
     in:   [index, path], or [index, [file, first byte, length, path]] for a piece of a file
@@ -6,7 +6,7 @@
           [digest, width, height, channels, [[kind, detail], ...]]
           or {"failed": traceback} or {"storage": [number, text]}
 
-With `pixels`, the picture as a network sees it becomes row `index` of that file of rows. The child
+With `pixels`, the image as a network sees it becomes row `index` of that file of rows. The child
 ends with its parent, and takes no more memory than it is told.
 """
 
@@ -41,14 +41,14 @@ _FLUSH_SECONDS = 0.02
 class Job:
     """What a child does with each path it is given."""
 
-    size: int  #: of the pictures to be written, or what large JPEGs are decoded for; 0: their own
+    size: int  #: of the images to be written, or what large JPEGs are decoded for; 0: their own
     channels: int
     fit: Any
     largest_megabytes: int
     memory_megabytes: int
     pixels: str | None = None  #: file whose rows are filled
     start: int = 0  #: byte of that file where row 0 begins
-    slots: int = 0  #: rows of that file, where they are used over and over; 0: one a picture
+    slots: int = 0  #: rows of that file, where they are used over and over; 0: one an image
     headers: bool = False  #: read the headers only
 
 
@@ -86,7 +86,7 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
 
 
 def _worker(job: Job) -> Callable[[int, Any], Record]:
-    """What is done with a task: its number and its place -> the record of the picture."""
+    """What is done with a task: its number and its place -> the record of the image."""
     preprocess = Preprocess(job.size, job.channels, job.fit)
     limit = job.largest_megabytes
     if job.headers:
@@ -108,7 +108,7 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
 
 
 def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:
-    """Write a picture as it is, some rows at a time."""
+    """Write an image as it is, some rows at a time."""
     start = 0
     if image is None:
         return record
@@ -165,7 +165,7 @@ def _take_stdout() -> int:
 
 
 def _die_with_parent() -> None:
-    """Linux: the kernel kills this process with its parent. Elsewhere it ends after a picture."""
+    """Linux: the kernel kills this process with its parent. Elsewhere it ends after an image."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

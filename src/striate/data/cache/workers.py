@@ -107,7 +107,7 @@ def _settle_for(workers: int, error: OSError) -> int:
     """The number of children that there are must do, where the system allows no more."""
     if workers == 0:
         raise StorageError(
-            f"no process can be started to decode pictures: {os_reason(error)}; "
+            f"no process can be started to decode images: {os_reason(error)}; "
             "end other programs, or raise the limits that `ulimit -a` shows"
         ) from error
     return workers
@@ -204,7 +204,7 @@ class _Worker:
         if not self._greeted or code == 1:
             self._log.seek(0)
             said = self._log.read().decode(errors="replace").strip()[-2000:]
-            raise StriateError(f"the process that decodes pictures failed (exit {code}): {said}")
+            raise StriateError(f"the process that decodes images failed (exit {code}): {said}")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
         return WorkerFailure("unreadable", f"the decoder died of it ({how})")
 

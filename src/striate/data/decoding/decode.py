@@ -1,4 +1,4 @@
-"""The one way from a file to a picture: upright, 8 bits, gray or RGB; or the finding that says why.
+"""The one way from a file to an image: upright, 8 bits, gray or RGB; or the finding that says why.
 
 Training, evaluation, prediction and serving all call `decode`, so that they see the same pixels.
 Nothing in a file makes it raise.
@@ -85,7 +85,7 @@ def decode(
 
 
 def header(path: Path | str, shown: str) -> Record:
-    """Size and channels of a picture, from its header: no pixel is decoded, no digest taken."""
+    """Size and channels of an image, from its header: no pixel is decoded, no digest taken."""
     try:
         with check_regular(path) as file, silence():
             form = form_of(file.read(4096))
@@ -104,7 +104,7 @@ def header(path: Path | str, shown: str) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """An upright picture, and what was done to it."""
+    """An upright image, and what was done to it."""
 
     image: Image.Image
     size: tuple[int, int]  #: of the whole, upright, before it was decoded small
@@ -126,7 +126,7 @@ def _decoded(
 def _upright(
     found: Converted, size: tuple[int, int], orientation: int, *, animated: bool, turned: bool
 ) -> _Decoded:
-    """The picture turned as its tag says, unless that was done."""
+    """The image turned as its tag says, unless that was done."""
     kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
     image = found.image
     if orientation != 1 and not turned:
@@ -146,7 +146,7 @@ def _tiff(data: bytes, megabytes: int) -> _Decoded:
         else:
             from striate.data.decoding import tiff_values
 
-            converted = tiff_values.picture(page, data)
+            converted = tiff_values.image(page, data)
     if said:
         raise RefusedError("unreadable", f"it is damaged ({said[0]})")
     size = page.width, page.height
@@ -212,6 +212,6 @@ def _shape(width: int, height: int) -> list[tuple[str, str]]:
 
 
 def _suffix(shown: str, form: str) -> list[tuple[str, str]]:
-    suffix = os.path.splitext(shown)[1].lower()  # noqa: PTH122 - a Path costs 20 us a picture
+    suffix = os.path.splitext(shown)[1].lower()  # noqa: PTH122 - a Path costs 20 us an image
     expected = _SUFFIXES.get(suffix, form)
     return [] if expected == form else [("wrong suffix", f"a {form} named {suffix}")]

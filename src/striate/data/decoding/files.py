@@ -15,7 +15,7 @@ from typing import IO, BinaryIO
 
 
 class RefusedError(Exception):
-    """A picture that is left out: the kind of finding, and what was seen."""
+    """An image that is left out: the kind of finding, and what was seen."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(kind, detail)
@@ -125,7 +125,7 @@ _before: warnings.catch_warnings[None] | None = None
 
 @contextlib.contextmanager
 def silence() -> Generator[None]:
-    """No warning of Pillow while a picture is decoded, in however many threads at once.
+    """No warning of Pillow while an image is decoded, in however many threads at once.
 
     The filters belong to the process: the first thread in sets them, the last out restores them.
     """

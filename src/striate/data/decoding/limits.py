@@ -1,4 +1,4 @@
-"""What decoding a picture costs in memory and time, known before any pixel is decoded."""
+"""What decoding an image costs in memory and time, known before any pixel is decoded."""
 
 from __future__ import annotations
 

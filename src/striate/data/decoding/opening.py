@@ -1,4 +1,4 @@
-"""The picture inside a file with its header read, by Pillow's reader of its format alone."""
+"""The image inside a file with its header read, by Pillow's reader of its format alone."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def form_of(data: bytes) -> str:
         raise RefusedError("empty")
     form = sniff_format(data)
     if not form:
-        raise RefusedError("not a picture", guess_other_format(data))
+        raise RefusedError("not an image", guess_other_format(data))
     return form
 
 
 def whole(form: str, data: bytes, contents: FileStructure) -> ImageFile.ImageFile:
-    """The picture with its header read; a damage of what no pixel needs is overlooked."""
+    """The image with its header read; a damage of what no pixel needs is overlooked."""
     try:
         return opened(form, io.BytesIO(data))
     except RefusedError as refusal:
@@ -58,7 +58,7 @@ def whole(form: str, data: bytes, contents: FileStructure) -> ImageFile.ImageFil
 
 
 def opened(form: str, file: BinaryIO) -> ImageFile.ImageFile:
-    """The picture with its header read, by the reader of its format only."""
+    """The image with its header read, by the reader of its format only."""
     try:
         return _READERS[form](file)
     except Exception as error:
@@ -78,7 +78,7 @@ def refused(error: Exception, what: str) -> RefusedError:
     if isinstance(error, MemoryError):
         return RefusedError("unreadable", "decoding it takes more memory than there is")
     if isinstance(error, Image.DecompressionBombError):
-        return RefusedError("huge", "Pillow refuses pictures of more than 178 megapixels")
+        return RefusedError("huge", "Pillow refuses images of more than 178 megapixels")
     reason = " ".join(str(error).split())[:120] or type(error).__name__
     if "truncated" in reason.lower():
         return RefusedError("truncated", reason)

@@ -1,4 +1,4 @@
-"""The one way from a picture to a network's input; it travels with the network it trained."""
+"""The one way from an image to a network's input; it travels with the network it trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fit = Literal["letterbox", "crop", "stretch"]
 class Preprocess:
     """Size, fit, color and normalization. Nothing else in striate resizes or normalizes.
 
-    `letterbox` keeps the whole picture and fills the rest with black, `crop` keeps the middle
+    `letterbox` keeps the whole image and fills the rest with black, `crop` keeps the middle
     square, `stretch` ignores the proportions.
     """
 
@@ -35,7 +35,7 @@ class Preprocess:
     def padding(self) -> tuple[float, ...]:
         """What letterbox fills with, normalized, a value a channel; empty where nothing is filled.
 
-        Where a training picture is moved, this is around it too.
+        Where a training image is moved, this is around it too.
         """
         if self.fit != "letterbox":
             return ()

@@ -27,7 +27,7 @@ _BITMAP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
 _NETPBM = re.compile(rb"P[1-6]\s(?:\s|#[^\r\n]*+[\r\n])*+\d++\s")
 
 _COMMENT = rb"<!--(?:(?!-->).)*+-->"
-#: other files that lie among pictures -> what they look like
+#: other files that lie among images -> what they look like
 _OTHERS = (
     (rb"%PDF", "a PDF document"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
@@ -37,12 +37,12 @@ _OTHERS = (
     (rb"PK\x03\x04|PK\x05\x06", "a zip archive"),
     (rb"\x1f\x8b", "a gzip file"),
     (rb"BZh|\xfd7zXZ|7z\xbc\xaf|Rar!", "an archive"),
-    (rb".{4}ftyp(?:hei|hev|mif|msf)", "a HEIC picture; convert it to JPEG first"),
-    (rb".{4}ftypavi", "an AVIF picture; convert it to JPEG first"),
+    (rb".{4}ftyp(?:hei|hev|mif|msf)", "a HEIC image; convert it to JPEG first"),
+    (rb".{4}ftypavi", "an AVIF image; convert it to JPEG first"),
     (rb".{4}ftyp|.{4}moov|RIFF.{4}AVI |\x1aE\xdf\xa3", "a video"),
     (rb"8BPS", "a Photoshop file; export it as PNG first"),
-    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL picture; convert it to JPEG first"),
-    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 picture; convert it to PNG first"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL ", "a JPEG XL image; convert it to JPEG first"),
+    (rb"\0\0\0\x0cjP  |\xff\x4f\xff\x51", "a JPEG 2000 image; convert it to PNG first"),
     (rb"\0\0\x01\0", "an icon (ICO)"),
     (rb"SIMPLE  =", "a FITS file"),
     (rb".{128}DICM", "a DICOM file; export it as PNG first"),
@@ -56,12 +56,12 @@ _OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class FileStructure:
-    """What the structure of a picture's file tells before anything is decoded."""
+    """What the structure of an image's file tells before anything is decoded."""
 
     whole: bool  #: False when bytes are missing at the end
     damage: str = ""  #: what is wrong though all bytes are there
     animated: bool = False  #: GIF only; Pillow tells it at no cost for the other formats
-    scans: int = 0  #: JPEG: how often the decoder goes over the picture
+    scans: int = 0  #: JPEG: how often the decoder goes over the image
     in_passes: bool = False  #: JPEG whose coefficients are all kept in memory while it is decoded
 
 
@@ -83,7 +83,7 @@ def sniff_format(data: bytes) -> str:
 
 
 def guess_other_format(data: bytes) -> str:
-    """What a file that is no picture looks like, for the person who finds it among the pictures."""
+    """What a file that is no image looks like, for the person who finds it among the images."""
     start = data[:4096]
     for pattern, name in _OTHERS:
         if re.match(pattern, start, re.DOTALL):

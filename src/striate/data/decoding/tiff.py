@@ -68,7 +68,7 @@ class Page:
 
     @property
     def needed(self) -> int:
-        """Bytes of memory that the values and the picture made of them take at once."""
+        """Bytes of memory that the values and the image made of them take at once."""
         converted = self.photometric > PALETTE and not (
             self.by_pillow and self.photometric == YCBCR
         )

@@ -1,4 +1,4 @@
-"""The samples of a TIFF as a picture of 8 bits, by what its tags say of them."""
+"""The samples of a TIFF as an image of 8 bits, by what its tags say of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SAVE = "save it with 8 or 16 bits a value"
 _UNPACKED_PIXELS = 1 << 16  #: that are spread out and scaled at a time
 
 
-def picture(page: Page, data: bytes) -> Converted:
+def image(page: Page, data: bytes) -> Converted:
     """The first page as L or RGB, not yet upright. Raises RefusedError."""
     values, alpha = _eight_bits(page, data)
     kinds = _kinds(page)

@@ -1,6 +1,6 @@
-"""Pictures and records of a large listing as columns of arrays: objects are made when asked for.
+"""Images and records of a large listing as columns of arrays: objects are made when asked for.
 
-A million `Picture` objects with their paths take 200 MB, and as many records again; the columns
+A million `Image` objects with their paths take 200 MB, and as many records again; the columns
 take 17 bytes and the path, and 41 bytes. Both are sequences, and equal to any of the same values.
 """
 
@@ -55,7 +55,7 @@ class Column(Sequence[_Item]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples(Column[Sample]):
-    """Pictures by their columns; paths are pieces of one text."""
+    """Images by their columns; paths are pieces of one text."""
 
     text: NDArray[np.uint8]  #: all paths, one after the other, as the disk has them
     starts: NDArray[np.uint64]  #: (N,) byte of the text where a path begins
@@ -64,17 +64,17 @@ class Samples(Column[Sample]):
     splits: NDArray[np.uint8]  #: (N,) indices of PARTS, or NO_PART
 
     @classmethod
-    def of(cls, pictures: Iterable[Sample]) -> Samples:
-        """The columns of pictures, which are looked at once."""
-        if isinstance(pictures, Samples):
-            return pictures
+    def of(cls, images: Iterable[Sample]) -> Samples:
+        """The columns of images, which are looked at once."""
+        if isinstance(images, Samples):
+            return images
         text, bounds = bytearray(), array("Q", [0])
         labels, parts = array("I"), bytearray()
-        for picture in pictures:
-            text += os.fsencode(picture.path)
+        for image in images:
+            text += os.fsencode(image.path)
             bounds.append(len(text))
-            labels.append(picture.label)
-            parts.append(NO_SPLIT if picture.split is None else SPLITS.index(picture.split))
+            labels.append(image.label)
+            parts.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
         edges = np.frombuffer(bounds, np.uint64)
         return cls(
             np.frombuffer(text, np.uint8),
@@ -86,7 +86,7 @@ class Samples(Column[Sample]):
 
     @classmethod
     def concat(cls, groups: Sequence[Samples]) -> Samples:
-        """The pictures of several groups, one after the other."""
+        """The images of several groups, one after the other."""
         if not groups:
             return cls.of(())
         lengths = np.cumsum([0, *(len(group.text) for group in groups)], dtype=np.uint64)
@@ -119,20 +119,20 @@ class Samples(Column[Sample]):
         return os.fsdecode(self.text[start:end].tobytes())
 
     def select(self, rows: NDArray[Any] | slice) -> Samples:
-        """The pictures of some rows, which are in order; the same object where that is all."""
+        """The images of some rows, which are in order; the same object where that is all."""
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
         columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
         return Samples(self.text, *columns)
 
     def with_splits(self, parts: NDArray[np.uint8]) -> Samples:
-        """The same pictures in other parts."""
+        """The same images in other parts."""
         return replace(self, splits=parts)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Records(Column[Record]):
-    """Records by their columns; findings, which most pictures lack, stay objects."""
+    """Records by their columns; findings, which most images lack, stay objects."""
 
     table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros is none
     findings: dict[int, tuple[Finding, ...]]
@@ -148,7 +148,7 @@ class Records(Column[Record]):
 
     @classmethod
     def empty(cls, count: int) -> Records:
-        """So many records of pictures that are not decoded yet."""
+        """So many records of images that are not decoded yet."""
         return cls(np.zeros(count, RECORD), {})
 
     def __len__(self) -> int:
@@ -192,14 +192,14 @@ class Records(Column[Record]):
         return Records(self.table[rows], found)
 
     def all_findings(self) -> Iterator[Finding]:
-        """In the order of the pictures."""
+        """In the order of the images."""
         for row in sorted(self.findings):
             yield from self.findings[row]
 
 
-def rows_in_split(pictures: Sequence[Sample], split: Split | None) -> NDArray[np.int64]:
+def rows_in_split(images: Sequence[Sample], split: Split | None) -> NDArray[np.int64]:
     """The rows of a part, of all parts when None."""
-    parts = Samples.of(pictures).splits
+    parts = Samples.of(images).splits
     return np.flatnonzero(parts == SPLITS.index(split)) if split else np.arange(len(parts))
 
 
@@ -257,8 +257,8 @@ def leaking(parts: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.
     return found
 
 
-def find_duplicates(pictures: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
-    """Pictures whose files are the same byte for byte; the detail is the path of the first of them.
+def find_duplicates(images: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
+    """Images whose files are the same byte for byte; the detail is the path of the first of them.
 
     "leaked" where that is in an earlier of the parts that the layout gives, "duplicate" where it
     has the same label, "conflict" on each side where labels differ.
@@ -269,25 +269,25 @@ def find_duplicates(pictures: Sequence[Sample], records: Sequence[Record]) -> li
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
     groups: dict[int, list[Sample]] = {}
     for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):
-        groups.setdefault(number, []).append(pictures[row])
+        groups.setdefault(number, []).append(images[row])
     found: list[Finding] = []
     for group in groups.values():
         earliest, first = min(group, key=_place), dict[int, Sample]()
-        for picture in group:
-            if _place(picture) > _place(earliest):
-                found.append(Finding("leaked", picture.path, earliest.path))
-            elif (same := first.setdefault(picture.label, picture)) is not picture:
-                found.append(Finding("duplicate", picture.path, same.path))
-        rivals = {picture.label: picture for picture in reversed(group)}
+        for image in group:
+            if _place(image) > _place(earliest):
+                found.append(Finding("leaked", image.path, earliest.path))
+            elif (same := first.setdefault(image.label, image)) is not image:
+                found.append(Finding("duplicate", image.path, same.path))
+        rivals = {image.label: image for image in reversed(group)}
         if len(rivals) > 1:
             found += [Finding("conflict", each.path, _rival(each, rivals)) for each in group]
     return found
 
 
-def _place(picture: Sample) -> int:
+def _place(image: Sample) -> int:
     """Of its part among PARTS; what has none is trained on, or split off what is."""
-    return SPLITS.index(picture.split or "train")
+    return SPLITS.index(image.split or "train")
 
 
-def _rival(picture: Sample, first: dict[int, Sample]) -> str:
-    return next(other.path for label, other in first.items() if label != picture.label)
+def _rival(image: Sample, first: dict[int, Sample]) -> str:
+    return next(other.path for label, other in first.items() if label != image.label)

@@ -34,7 +34,7 @@ class Progress:
 
     done: int
     total: int
-    what: str  #: what is counted: "pictures"
+    what: str  #: what is counted: "images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Finding:
     detail: str = ""  #: what was seen in this file
 
 
-#: kind of finding -> what is done about it, for files that should have been pictures
+#: kind of finding -> what is done about it, for files that should have been images
 UNUSABLE = {
     "unreadable": "left out",
     "truncated": "left out",
     "empty": "left out",
-    "not a picture": "left out",
+    "not an image": "left out",
     "unsupported": "left out: whole, but of a kind that is not read",
-    "huge": "left out: it would need more memory than a picture may",
+    "huge": "left out: it would need more memory than an image may",
     "too slow": "left out: decoding it takes too long",
     "special file": "left out",
 }
@@ -63,7 +63,7 @@ IGNORED = {
     "dangling link": "left out",
     "loop": "not followed: it leads back into the folder",
     "hidden": "ignored",
-    "stray": "ignored: no picture of a class",
+    "stray": "ignored: no image of a class",
     "output": "ignored: striate wrote it",
     "repeated row": "counted once",
     "empty class": "must be filled or removed",
@@ -72,7 +72,7 @@ LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier part too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
-    "conflict": "the same picture stands under two classes: one of the two labels is wrong",
+    "conflict": "the same image stands under two classes: one of the two labels is wrong",
     "wrong suffix": "read by its content",
     "animation": "the first frame is used",
     "rotated": "turned upright as its EXIF tag says",
@@ -94,7 +94,7 @@ EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the pat
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labeled picture of a listing."""
+    """One labeled image of a listing."""
 
     path: str  #: relative to the root; for arrays, "file#row"
     label: int  #: index into class_names
@@ -103,7 +103,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Shards:
-    """Tar files in which pictures stand, and the byte at which each begins."""
+    """Tar files in which images stand, and the byte at which each begins."""
 
     folder: str  #: a path, or an address such as s3://bucket/folder
     files: tuple[str, ...]
@@ -111,34 +111,34 @@ class Shards:
     digest: str  #: SHA-256 that names this index
 
     def locate(self, row: int) -> tuple[str, int, int]:
-        """File, first byte and length of a picture."""
+        """File, first byte and length of an image."""
         entry = self.table[row]
         place = f"{self.folder}/{self.files[entry['shard']]}"
         return place, int(entry["offset"]), int(entry["length"])
 
     def select(self, rows: list[int]) -> Shards:
-        """The shards with the pictures of some rows alone."""
+        """The shards with the images of some rows alone."""
         return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data folder or file holds, before any picture is decoded."""
+    """What a data folder or file holds, before any image is decoded."""
 
     root: Path
     layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
     class_names: tuple[str, ...]
     samples: Sequence[Sample] = field(repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    #: where the pictures stand in shards; None where each is a file, or a row of arrays
+    #: where the images stand in shards; None where each is a file, or a row of arrays
     shards: Shards | None = field(default=None, repr=False)
-    #: for array layouts: (N, H, W, C) uint8, a row a picture; None where pictures are files
+    #: for array layouts: (N, H, W, C) uint8, a row an image; None where images are files
     arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What decoding one picture told; width and height are in pixels, after turning upright."""
+    """What decoding one image told; width and height are in pixels, after turning upright."""
 
     digest: str = ""  #: SHA-256 of the file's bytes (of the pixels, for arrays); "" when unreadable
     width: int = 0
@@ -163,12 +163,12 @@ class PixelStream(Protocol):
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """Every usable picture decoded once: rows of a memory-mapped array and what belongs to each."""
+    """Every usable image decoded once: rows of a memory-mapped array and what belongs to each."""
 
     #: (N, size, size, channels) uint8, 0 to 255: mapped from a file, or decoded when asked for
     pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
     samples: Sequence[Sample] = field(repr=False)  #: N, in listing order, the usable ones
-    records: Sequence[Record] = field(repr=False)  #: N, aligned with pictures
+    records: Sequence[Record] = field(repr=False)  #: N, aligned with images
     class_names: tuple[str, ...]
     findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
     note: str = ""  #: what its owner should know of where it lies
@@ -177,8 +177,8 @@ class DecodedImages:
         return len(self.samples)
 
     def counts(self) -> dict[str, int]:
-        """Class name -> number of usable pictures."""
-        found = Counter(picture.label for picture in self.samples)
+        """Class name -> number of usable images."""
+        found = Counter(sample.label for sample in self.samples)
         return {name: found[label] for label, name in enumerate(self.class_names)}
 
 

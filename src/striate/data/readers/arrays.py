@@ -1,4 +1,4 @@
-"""MNIST-IDX and binary CIFAR files -> Listing with the pictures in memory.
+"""MNIST-IDX and binary CIFAR files -> Listing with the images in memory.
 
 Every count is checked against the bytes that are there before memory is taken, and no pickle is
 read: the pickled edition of CIFAR is refused.
@@ -39,9 +39,9 @@ _PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 
 
 class Block(NamedTuple):
-    """Pictures of one file or array, with their labels."""
+    """Images of one file or array, with their labels."""
 
-    name: str  #: stands before the "#" in the pictures' paths
+    name: str  #: stands before the "#" in the images' paths
     split: Split | None
     pixels: NDArray[np.uint8]  #: (N, H, W, C), 0 to 255
     labels: NDArray[np.int64]  #: (N,), indices of class names
@@ -70,13 +70,13 @@ def read_arrays(folder: Path, files: Collection[str]) -> Listing | None:
 def join_blocks(
     source: Path, layout: str, class_names: Sequence[str], blocks: Sequence[Block]
 ) -> Listing:
-    """One listing of blocks from a file or folder. Raises DataError where picture sizes differ."""
+    """One listing of blocks from a file or folder. Raises DataError where image sizes differ."""
     first = blocks[0]
     for block in blocks:
         if block.pixels.shape[1:] != first.pixels.shape[1:]:
             sizes = f"{_size(first)} in {first.name}, but {_size(block)} in {block.name}"
-            raise DataError(f"{printable(str(source))}: pictures are {sizes}; make them one size")
-    pictures = tuple(
+            raise DataError(f"{printable(str(source))}: images are {sizes}; make them one size")
+    images = tuple(
         Sample(f"{block.name}#{row}", label, block.split)
         for block in blocks
         for row, label in enumerate(block.labels.tolist())
@@ -85,15 +85,15 @@ def join_blocks(
     arrays = first.pixels if alone else np.concatenate([block.pixels for block in blocks])
     place = source.resolve()
     root = place if place.is_dir() else place.parent
-    return Listing(root, layout, tuple(class_names), pictures, arrays=arrays)
+    return Listing(root, layout, tuple(class_names), images, arrays=arrays)
 
 
 def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:
-    """Raises DataError naming the first picture whose label is none of the classes."""
+    """Raises DataError naming the first image whose label is none of the classes."""
     wrong = np.flatnonzero(labels >= classes)
     if wrong.size:
         row = int(wrong[0])
-        what = f"picture {row:,} has label {labels[row]}, expected 0 to {classes - 1}"
+        what = f"image {row:,} has label {labels[row]}, expected 0 to {classes - 1}"
         raise _damaged(file, f"{what}; the file is damaged or of another data set")
 
 
@@ -111,7 +111,7 @@ def _mnist(folder: Path, names: set[str]) -> Listing:
         pixels = _idx(folder / images, 3)[..., np.newaxis]
         numbers = _idx(folder / labels, 1).astype(np.int64)
         if len(pixels) != len(numbers):
-            counts = f"{len(numbers):,} labels, but {len(pixels):,} pictures in {images}"
+            counts = f"{len(numbers):,} labels, but {len(pixels):,} images in {images}"
             raise _damaged(folder / labels, f"{counts}; download both again")
         check_labels(folder / labels, numbers, 10)
         blocks.append(Block(images, part, pixels, numbers))
@@ -125,7 +125,7 @@ def _either(names: set[str], stem: str, ending: str) -> str | None:
 
 
 def _idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The bytes of an IDX file, (N,) labels or (N, H, W) pictures; the header is big-endian."""
+    """The bytes of an IDX file, (N,) labels or (N, H, W) images; the header is big-endian."""
     zipped = file.suffix == ".gz"
     start = 4 + 4 * dimensions
     try:

@@ -30,7 +30,7 @@ _WRITTEN = (
 )
 _DEEP = 3  #: folders between a folder that holds nothing but runs, and its runs
 #: words that say of a folder no more than that data stands in it
-FILLER = "sets?|data|images?|imgs?|pictures?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
+FILLER = "sets?|data|images?|imgs?|images?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
 _FILLERS = re.compile(rf"(?:(?:{FILLER})[\W\d_]*+)+")
 
 

@@ -1,4 +1,4 @@
-"""A CSV manifest -> Listing: one row a picture, with its path, its label and, if known, its part.
+"""A CSV manifest -> Listing: one row an image, with its path, its label and, if known, its part.
 
 The first line names the columns: `path` and `label`, and `split`, `part`, `subset` or `partition`
 where parts are given; it also tells whether commas, semicolons, tabs or bars stand between values.
@@ -49,7 +49,7 @@ class _Columns(NamedTuple):
 
 
 def read_manifest(file: Path) -> Listing:
-    """List the pictures of a CSV manifest; class names are its labels in code-point order.
+    """List the images of a CSV manifest; class names are its labels in code-point order.
 
     Raises DataError with the line of the first row that is wrong.
     """
@@ -65,12 +65,12 @@ def read_manifest(file: Path) -> Listing:
             findings.append(Finding("repeated row", path, detail))
     if not first:
         raise DataError(
-            f"{printable(str(file))}: the manifest names no pictures; add a line for each"
+            f"{printable(str(file))}: the manifest names no images; add a line for each"
         )
     class_names = sorted({row.label for row in first.values()})
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures = Samples.of(Sample(path, labels[row.label], row.part) for path, row in first.items())
-    return Listing(Path(folder.root), "manifest", tuple(class_names), pictures, tuple(findings))
+    images = Samples.of(Sample(path, labels[row.label], row.part) for path, row in first.items())
+    return Listing(Path(folder.root), "manifest", tuple(class_names), images, tuple(findings))
 
 
 def _rows(file: Path) -> Iterator[_Row]:
@@ -170,7 +170,7 @@ class _Folder:
         self._known: dict[str, tuple[str, frozenset[str]]] = {}
 
     def locate(self, row: _Row) -> str:
-        """The path of a row's picture relative to the root, links resolved; it exists."""
+        """The path of a row's image relative to the root, links resolved; it exists."""
         parent, _, name = row.path.rpartition("/")
         if row.path.startswith("/") and not parent:
             parent = "/"
@@ -192,7 +192,7 @@ class _Folder:
             raise _wrong(self.file, row.line, f"{row.path!r}: {os_reason(error)}") from error
 
     def _linked(self, row: _Row, inside: str, name: str, names: frozenset[str]) -> str:
-        """A link inside the root stands for what it leads to; anything else is no picture."""
+        """A link inside the root stands for what it leads to; anything else is no image."""
         place = Path(self.root, inside, name)
         try:
             mode = place.stat().st_mode
@@ -206,7 +206,7 @@ class _Folder:
         if stat.S_ISREG(mode):
             return self._relative(row, os.path.realpath(place))
         what = "a folder" if stat.S_ISDIR(mode) else "a special file"
-        raise _wrong(self.file, row.line, f"{row.path!r} is {what}; expected a picture")
+        raise _wrong(self.file, row.line, f"{row.path!r} is {what}; expected an image")
 
     def _relative(self, row: _Row, place: str) -> str:
         if place == self.root:
@@ -214,7 +214,7 @@ class _Folder:
         prefix = self.root.rstrip("/") + "/"
         if not place.startswith(prefix):
             what = f"{row.path!r} leads out of the manifest's folder"
-            raise _wrong(self.file, row.line, f"{what}; keep the manifest above its pictures")
+            raise _wrong(self.file, row.line, f"{what}; keep the manifest above its images")
         return place[len(prefix) :]
 
 

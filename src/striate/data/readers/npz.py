@@ -2,7 +2,7 @@
 
 Its arrays are `x` and `y`, `images` and `labels`, or a pair a part: `x_train` and `y_train`,
 `train_images` and `train_labels`, also the other way round, and so on with val, dev, test and the
-like, in capitals or not. Pictures are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
+like, in capitals or not. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
 0 to 1; labels are (N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other
 arrays are not read, but a name that nearly spells one of these is an error.
 
@@ -31,7 +31,7 @@ from striate.data.readers.arrays import LARGEST, Block, check_labels, join_block
 from striate.errors import DataError, printable
 from striate.storage import ARRAY_DAMAGE
 
-_LARGEST_RATIO = 200  #: pictures do not shrink by more; looked at from _SUSPECT bytes on
+_LARGEST_RATIO = 200  #: images do not shrink by more; looked at from _SUSPECT bytes on
 _SUSPECT = 256 * 2**20
 _MOST_MEMBERS = 1000
 _CHUNK = 2**24  #: values scaled at once
@@ -43,7 +43,7 @@ _DAMAGE = (
 
 
 class _Pair(NamedTuple):
-    pictures: str
+    images: str
     labels: str
     part: Split | None
 
@@ -52,8 +52,8 @@ _PAIRS = (
     _Pair("x", "y", None),
     _Pair("images", "labels", None),
     *(
-        _Pair(pictures.format(word), labels.format(word), part)
-        for pictures, labels in (
+        _Pair(images.format(word), labels.format(word), part)
+        for images, labels in (
             ("x_{}", "y_{}"),
             ("{}_x", "{}_y"),
             ("{}_images", "{}_labels"),
@@ -66,23 +66,21 @@ _NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
 
 
 def read_npz(file: Path) -> Listing:
-    """List the pictures of an .npz file. Raises DataError naming the array that does not fit."""
+    """List the images of an .npz file. Raises DataError naming the array that does not fit."""
     try:
         pairs, arrays = _read(file)
         class_names, labels = _labels(file, pairs, arrays)
         blocks: list[Block] = []
         for pair in pairs:
-            pixels = _pixels(file, pair.pictures, arrays.pop(pair.pictures))
+            pixels = _pixels(file, pair.images, arrays.pop(pair.images))
             numbers = labels[pair.labels]
             if len(pixels) != len(numbers):
-                counts = f"{len(pixels):,} pictures, but {pair.labels} {len(numbers):,} labels"
-                raise _wrong(file, f"{pair.pictures} has {counts}; they must be as many")
-            blocks.append(Block(f"{file.name}/{pair.pictures}", pair.part, pixels, numbers))
+                counts = f"{len(pixels):,} images, but {pair.labels} {len(numbers):,} labels"
+                raise _wrong(file, f"{pair.images} has {counts}; they must be as many")
+            blocks.append(Block(f"{file.name}/{pair.images}", pair.part, pixels, numbers))
         return join_blocks(file, "NPZ", class_names, blocks)
     except MemoryError as error:
-        raise _wrong(
-            file, "its arrays do not fit into memory; save the pictures as files"
-        ) from error
+        raise _wrong(file, "its arrays do not fit into memory; save the images as files") from error
 
 
 def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
@@ -117,7 +115,7 @@ def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     decoded = sum(info.compress_size for info in infos)
     if total > _SUSPECT and total > _LARGEST_RATIO * decoded:
         times = f"{total // max(1, decoded):,} times its size"
-        raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no pictures do")
+        raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no images do")
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename.removesuffix(".npy").lower()
@@ -132,7 +130,7 @@ def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
         near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.8)
         if name not in _NAMES and near and near[0] not in members:
             raise _wrong(file, f"no array is called {name!r}; did you mean {near[0]!r}?")
-    pairs = [pair for pair in _PAIRS if pair.pictures in members or pair.labels in members]
+    pairs = [pair for pair in _PAIRS if pair.images in members or pair.labels in members]
     if not pairs:
         found = ", ".join(repr(name) for name in sorted(members)[:5]) or "none"
         raise _wrong(
@@ -144,10 +142,8 @@ def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
                 raise _wrong(file, f"has {other!r}, but no {name!r} to go with it")
     parts = [pair.part for pair in pairs]
     if len(pairs) > 1 and (None in parts or len(set(parts)) < len(parts)):
-        names = " and ".join(repr(pair.pictures) for pair in pairs)
-        raise _wrong(
-            file, f"{names} hold the same pictures or parts; keep one pair of arrays a part"
-        )
+        names = " and ".join(repr(pair.images) for pair in pairs)
+        raise _wrong(file, f"{names} hold the same images or parts; keep one pair of arrays a part")
     return pairs
 
 
@@ -210,7 +206,7 @@ def _column(file: Path, name: str, labels: NDArray[Any]) -> NDArray[Any]:
         labels = labels[:, 0]
     if labels.ndim != 1:
         hint = "; turn one-hot rows into numbers" if labels.ndim == 2 else ""
-        raise _wrong(file, f"{name} has shape {labels.shape}, expected one label a picture{hint}")
+        raise _wrong(file, f"{name} has shape {labels.shape}, expected one label an image{hint}")
     if labels.dtype.kind == "U":
         return labels
     if labels.dtype.kind not in "iu":
@@ -242,7 +238,7 @@ def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
         hint = "; move the channels to the end" if pixels.shape[1:2] in ((1,), (3,)) else ""
         raise _wrong(file, f"{name} has shape {pixels.shape}, {expected}{hint}")
     if pixels.size == 0:
-        raise _wrong(file, f"{name} has shape {pixels.shape}: it holds no pictures")
+        raise _wrong(file, f"{name} has shape {pixels.shape}: it holds no images")
     if pixels.dtype == np.uint8:
         return np.ascontiguousarray(pixels)
     if pixels.dtype.kind != "f":

@@ -1,4 +1,4 @@
-"""A folder, manifest or array file -> Listing: what is there, before any picture is decoded.
+"""A folder, manifest or array file -> Listing: what is there, before any image is decoded.
 
 Rules of the folder layouts:
 
@@ -47,7 +47,7 @@ from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
 
-_PICTURE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+_IMAGE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 #: suffix of a manifest or array file -> its reader
 _FILES = {".csv": read_manifest, ".tsv": read_manifest, ".npz": read_npz}
 #: suffix of a file that is no data set -> what its owner can do
@@ -58,9 +58,9 @@ _NOT_READ = {
     ),
     **dict.fromkeys(
         (".pkl", ".pickle", ".pt", ".pth", ".joblib"),
-        "a pickle can run any program when read, so it is not; give the pictures in a folder",
+        "a pickle can run any program when read, so it is not; give the images in a folder",
     ),
-    ".npy": "one array has no labels; save pictures and labels together as x and y in an .npz file",
+    ".npy": "one array has no labels; save images and labels together as x and y in an .npz file",
 }
 
 
@@ -72,7 +72,7 @@ class _Folder(NamedTuple):
 
 
 def scan(root: str | Path) -> Listing:
-    """List the pictures of a folder, CSV manifest or array file with their labels; decodes nothing.
+    """List the images of a folder, CSV manifest or array file with their labels; decodes nothing.
 
     An address such as s3://bucket/shards is one of shards.
 
@@ -116,14 +116,14 @@ def _scanned(root: str | Path) -> Listing:
     if parts := parts_among(str(place), top.folders, shown):
         return _parts(place, parts, findings)
     findings += _clashes(top.folders)
-    pictures = Samples.concat(
+    images = Samples.concat(
         [
             Samples.of(_class(str(place), name, label, None, findings))
             for label, name in enumerate(top.folders)
         ]
     )
     class_names = tuple(map(as_text, top.folders))
-    return Listing(place, "class folders", class_names, pictures, tuple(findings))
+    return Listing(place, "class folders", class_names, images, tuple(findings))
 
 
 def scan_unlabeled(folder: Path) -> list[str]:
@@ -133,15 +133,15 @@ def scan_unlabeled(folder: Path) -> list[str]:
     is no such folder.
     """
     findings: list[Finding] = []
-    paths = [picture.path for picture in _class(str(folder), ".", 0, None, findings)]
+    paths = [image.path for image in _class(str(folder), ".", 0, None, findings)]
     paths += [finding.path for finding in findings if finding.kind == "unreadable"]
     return [path.removeprefix("./") for path in paths]
 
 
 def resolved(root: str | Path) -> Path:
-    """Where a folder or file of pictures lies. Raises DataError where it cannot be one."""
+    """Where a folder or file of images lies. Raises DataError where it cannot be one."""
     if not str(root):
-        raise DataError("the path is empty; expected a folder of pictures")
+        raise DataError("the path is empty; expected a folder of images")
     shown = printable(str(root))
     try:
         place = Path(os.path.realpath(root, strict=True))
@@ -151,7 +151,7 @@ def resolved(root: str | Path) -> Path:
         raise DataError(f"{shown}: {os_reason(error)}") from error
     suffix = Path(root).suffix.lower()
     if not place.is_dir() and not (suffix in _FILES and place.is_file()):
-        expected = "expected a folder of pictures, a CSV manifest or an .npz file"
+        expected = "expected a folder of images, a CSV manifest or an .npz file"
         raise DataError(f"{shown}: {_NOT_READ.get(suffix, expected)}")
     return place
 
@@ -161,13 +161,13 @@ def _parts(place: Path, parts: Mapping[str, Split], findings: list[Finding]) -> 
     class_names = sorted({name for _, inside in held.values() for name in inside.folders})
     findings += _clashes(class_names)
     labels = {name: label for label, name in enumerate(class_names)}
-    pictures: list[Samples] = []
+    images: list[Samples] = []
     for name in sorted(parts, key=lambda name: SPLITS.index(parts[name])):
         home, inside = held[name]
         for folder in inside.folders:
             found = _class(str(place), f"{home}/{folder}", labels[folder], parts[name], findings)
-            pictures.append(Samples.of(found))
-    joined, layout = Samples.concat(pictures), "train/validation/test folders"
+            images.append(Samples.of(found))
+    joined, layout = Samples.concat(images), "train/validation/test folders"
     return Listing(place, layout, tuple(map(as_text, class_names)), joined, tuple(findings))
 
 
@@ -187,7 +187,7 @@ def _class(
     place: str, folder: str, label: int, part: Split | None, findings: list[Finding]
 ) -> list[Sample]:
     """The candidates of one class folder: files before subfolders, each in code-point order."""
-    pictures: list[Sample] = []
+    images: list[Sample] = []
     before = len(findings)
     waiting = [folder]
     while waiting:
@@ -199,13 +199,13 @@ def _class(
             if companion(name):
                 findings.append(Finding("stray", path, "a companion file"))
             else:
-                pictures.append(Sample(path, label, part))
-        if inside != folder and content == ([], []) and suffix(inside) in _PICTURE_SUFFIXES:
-            findings.append(Finding("special file", inside, "an empty folder named like a picture"))
+                images.append(Sample(path, label, part))
+        if inside != folder and content == ([], []) and suffix(inside) in _IMAGE_SUFFIXES:
+            findings.append(Finding("special file", inside, "an empty folder named like an image"))
         waiting += [f"{inside}/{name}" for name in reversed(content.folders)]
-    if not pictures and all(finding.path != folder for finding in findings[before:]):
+    if not images and all(finding.path != folder for finding in findings[before:]):
         findings.append(Finding("empty class", folder))
-    return pictures
+    return images
 
 
 def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:

@@ -1,6 +1,6 @@
 """How shards lie on the disk: what `writing` writes and `reading` holds every byte against.
 
-    shard-000000.tar ...   WebDataset's format, plain ustar; a picture's bytes stay as they are:
+    shard-000000.tar ...   WebDataset's format, plain ustar; an image's bytes stay as they are:
                            0000000007.jpg, 0000000007.cls (its label), 0000000007.json (path, class)
     index.npy              (N,) of ENTRY, in the order of the listing; can be mapped into memory
     paths.bin              the N paths one after the other, as the disk had them
@@ -21,7 +21,7 @@ INDEX, PATHS, ABOUT = "index.npy", "paths.bin", "shards.json"
 NAME = re.compile(r"shard-\d{6}\.tar")
 ENTRY = np.dtype(
     [
-        ("digest", "u1", 32),  #: SHA-256 of the picture's bytes
+        ("digest", "u1", 32),  #: SHA-256 of the image's bytes
         ("offset", "<u8"),  #: of its first byte in the shard
         ("path", "<u8"),  #: where its path begins in paths.bin
         ("length", "<u4"),
@@ -33,7 +33,7 @@ ENTRY = np.dtype(
         ("part", "u1"),  #: an index of PARTS, or NO_PART
     ]
 )
-#: format of a picture -> what its file is called, so that other readers know how to decode it
+#: format of an image -> what its file is called, so that other readers know how to decode it
 SUFFIXES = {
     "JPEG": "jpg",
     "PNG": "png",

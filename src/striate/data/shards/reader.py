@@ -2,7 +2,7 @@
 
 Nothing in it is believed: names are those that `pack` gives, every file has the size that was
 written down, index and paths their SHA-256, and no entry points out of its shard. The shards
-themselves are not read here: a picture whose bytes are not those packed is noticed when it is.
+themselves are not read here: an image whose bytes are not those packed is noticed when it is.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from striate.storage import ARRAY_DAMAGE
 
 _LARGEST_ABOUT = 2**30  #: bytes
 _AT_ONCE = 2**20  #: entries
-_AGAIN = "copy it again, or pack the pictures anew"
+_AGAIN = "copy it again, or pack the images anew"
 
 
 class _About(NamedTuple):
     """What `shards.json` says."""
 
     class_names: tuple[str, ...]
-    pictures: int
+    images: int
     largest_megabytes: int
     files: tuple[tuple[str, int, str], ...]  #: name, bytes, SHA-256: index, paths, shards
     findings: dict[int, tuple[Finding, ...]]
@@ -64,10 +64,10 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
             raise _wrong(folder / name, f"{os_reason(error)}; {_AGAIN}") from error
         if found != expected:
             raise _wrong(folder / name, f"its bytes are not those that were packed; {_AGAIN}")
-    table = _table(folder / index, about.pictures)
+    table = _table(folder / index, about.images)
     text = _mapped(folder / paths)
     _check_entries(folder, table, len(text), [size for _, size, _ in shards], about)
-    pictures = Samples(
+    images = Samples(
         text,
         table["path"],
         np.append(table["path"][1:], np.uint64(len(text))),
@@ -79,20 +79,20 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
         folder,
         "shards",
         about.class_names,
-        pictures,
+        images,
         (),
         Shards(home or str(folder), files, table, digest),
     )
 
 
 def records_from_index(listing: Listing, largest_megabytes: int) -> Records | None:
-    """What was known of each picture when it was packed; None where it was allowed more memory."""
+    """What was known of each image when it was packed; None where it was allowed more memory."""
     if listing.shards is None:
         return None
     about = _about(listing.root / ABOUT)
     if about.largest_megabytes > largest_megabytes:
         return None
-    table = np.empty(about.pictures, RECORD)
+    table = np.empty(about.images, RECORD)
     for column in RECORD.names or ():
         table[column] = listing.shards.table[column]
     return Records(table, about.findings)
@@ -105,10 +105,10 @@ def _about(file: Path) -> _About:
         values = storage.read_json(file, _AGAIN)
         if values["version"] != VERSION:
             version = f"version {values['version']!r} is not {VERSION}"
-            raise _wrong(file, f"{version}; pack the pictures anew, or use a newer striate")
+            raise _wrong(file, f"{version}; pack the images anew, or use a newer striate")
         about = _About(
             tuple(map(str, values["class_names"])),
-            int(values["pictures"]),
+            int(values["images"]),
             int(values["largest_megabytes"]),
             tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"]),
             findings_from_json(values["findings"]),
@@ -117,7 +117,7 @@ def _about(file: Path) -> _About:
         odd = not all(about.class_names) or any(
             f.kind not in FINDINGS for found in about.findings.values() for f in found
         )
-        if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.pictures < 1:
+        if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.images < 1:
             raise ValueError
     except StorageError as error:
         raise DataError(str(error)) from error
@@ -166,7 +166,7 @@ def _table(file: Path, count: int) -> NDArray[np.void]:
         raise _wrong(file, f"no index of shards; {_AGAIN}") from error
     if table.dtype != ENTRY or table.shape != (count,):
         found = f"{table.dtype.name} of shape {table.shape}"
-        raise _wrong(file, f"expected an index of {count:,} pictures, found {found}; {_AGAIN}")
+        raise _wrong(file, f"expected an index of {count:,} images, found {found}; {_AGAIN}")
     return table.view(np.ndarray)  # the same map; the class of NumPy's own is slow to index
 
 

@@ -33,11 +33,11 @@ def remote_address(place: str | Path) -> str | None:
 
 
 def refuse_web(place: str | Path) -> None:
-    """Raises DataError for an address of the web: no picture is fetched from there."""
+    """Raises DataError for an address of the web: no image is fetched from there."""
     found = remote_address(place) or ""
     if found.startswith(("http://", "https://")):
         raise DataError(
-            f"{printable(found)}: pictures are not fetched from the web; "
+            f"{printable(found)}: images are not fetched from the web; "
             "download it and give the file"
         )
 

@@ -1,4 +1,4 @@
-"""Pictures and a signal to play with. README.md says where each comes from, and its license."""
+"""Images and a signal to play with. README.md says where each comes from, and its license."""
 
 from striate.vision.samples.loading import SAMPLES, sample
 

@@ -24,7 +24,7 @@ SAMPLES = {
 
 
 def sample(name: str) -> NDArray[Any]:
-    """A sample by its name in SAMPLES: a picture (H, W) or (H, W, 3), uint8; a signal (N,), int16.
+    """A sample by its name in SAMPLES: an image (H, W) or (H, W, 3), uint8; a signal (N,), int16.
 
     Raises OptionError.
 

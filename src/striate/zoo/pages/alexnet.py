@@ -23,7 +23,7 @@ The two GPUs are two groups in conv2, conv4 and conv5.
 Not as in the paper: weights start normal with variance 2 / inputs (He et al. 2015,
 https://arxiv.org/abs/1502.01852) but for the last layer, and biases at 0, where section 5 has a
 deviation of 0.01 everywhere and some biases of 1, with which a short training learns nothing.
-Pictures are 227x227, not 224x224, which does not give 55 positions; response norms reach across
+Images are 227x227, not 224x224, which does not give 55 positions; response norms reach across
 the groups; the head averages to 6x6, the identity there, to take other sizes. alexnet_2014 is as
 torchvision publishes it: 256 maps in conv4 where the paper says 384. There dropout comes before
 the hidden layers; here, as in 2012, after them. It starts as alexnet does.

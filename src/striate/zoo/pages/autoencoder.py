@@ -1,4 +1,4 @@
-"""Convolutional autoencoder (2011): a picture through a narrow code and back, without labels.
+"""Convolutional autoencoder (2011): an image through a narrow code and back, without labels.
 
 Masci, Meier, Ciresan, Schmidhuber: Stacked convolutional auto-encoders for hierarchical feature
 extraction, ICANN 2011, sections 2.3 and 3. https://doi.org/10.1007/978-3-642-21735-7_7
@@ -12,7 +12,7 @@ extraction, ICANN 2011, sections 2.3 and 3. https://doi.org/10.1007/978-3-642-21
 | decode2 | enlarge by 2, 100 convolutions   | 100x16x16 | 375,100    |
 | head    | enlarge by 2, convolutions       | 3x32x32   | 7,503      |
 
-The code is what the last encoder gives. A network of depth d returns a picture whose sides are
+The code is what the last encoder gives. A network of depth d returns an image whose sides are
 multiples of 2^d in its own size; of another it returns one of the next smaller multiples.
 Not as in the paper: all stages learn together, not each upon those that are done; decoders repeat
 each position and have weights of their own, where the paper convolves with the encoder's mirrored
@@ -57,5 +57,5 @@ def conv_autoencoder(*, channels: int = 3, widths: tuple[int, ...] = (100, 150, 
 
 CARDS = (
     Card("conv_autoencoder", conv_autoencoder, "Masci et al.", 2011, (3, 32, 32), 0,
-         params=2_265_703, macs=303_360_000, receptive_field=60, output="picture", smallest=8),
+         params=2_265_703, macs=303_360_000, receptive_field=60, output="image", smallest=8),
 )  # fmt: skip

@@ -23,23 +23,21 @@ class Card:
     params: int  #: at that input and those classes
     macs: int  #: multiply-adds, there as well; 0: nobody counted
     receptive_field: int | None = None  #: pixels a side that a unit before the head sees; None: all
-    output: Literal["logits", "map", "picture"] = "logits"  #: map: logits for every pixel
-    input_kind: Literal["picture", "code"] = (
-        "picture"  #: code: numbers that it draws a picture from
-    )
+    output: Literal["logits", "map", "image"] = "logits"  #: map: logits for every pixel
+    input_kind: Literal["image", "code"] = "image"  #: code: numbers that it draws an image from
     any_size: bool = True  #: False: only the input's height and width, or what `sized` is told
     smallest: int = 1  #: pixels: the least side that it takes
     learning_rate: float = 0.1  #: the highest that stochastic gradient descent bears, about
 
     @property
     def needs_size(self) -> bool:
-        """Whether the builder must know the side of the picture, as `size`."""
+        """Whether the builder must know the side of the image, as `size`."""
         return "size" in inspect.signature(self.builder).parameters
 
     def size_error(self, side: int) -> str:
-        """What a picture of so many pixels a side does not meet; empty: it does."""
+        """What an image of so many pixels a side does not meet; empty: it does."""
         if not self.any_size and not self.needs_size and side != self.input[1]:
-            return f"takes pictures of {self.input[1]}x{self.input[2]} pixels only"
+            return f"takes images of {self.input[1]}x{self.input[2]} pixels only"
         if side < self.smallest:
-            return f"takes pictures of {self.smallest}x{self.smallest} pixels or more"
+            return f"takes images of {self.smallest}x{self.smallest} pixels or more"
         return ""

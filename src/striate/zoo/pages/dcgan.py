@@ -1,4 +1,4 @@
-"""DCGAN (2015): one network draws pictures from noise, another tells them from real ones.
+"""DCGAN (2015): one network draws images from noise, another tells them from real ones.
 
 Radford, Metz, Chintala: Unsupervised representation learning with deep convolutional generative
 adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1511.06434
@@ -12,10 +12,10 @@ adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1
 | head   | transposed convolution 5x5/2 | 3x64x64    | dense             | 1          |
 
 Batch norm and ReLU follow in the generator, tanh in its head; batch norm (not in the stem) and
-leaky ReLU of 0.2 in the discriminator. For pictures of 32x32 the volume of 1024 channels is left
+leaky ReLU of 0.2 in the discriminator. For images of 32x32 the volume of 1024 channels is left
 out of both. Weights start normal with deviation 0.02, section 4.
 Not as in the paper: the discriminator gives logits, the sigmoid belongs to the loss; it takes
-pictures of any size, averaged to 4x4 places before its head, which at its own size changes nothing.
+images of any size, averaged to 4x4 places before its head, which at its own size changes nothing.
 The text names no size of kernels; 5x5 is figure 1's and the authors' code's.
 """
 
@@ -27,11 +27,11 @@ from striate.errors import OptionError
 from striate.layers import chain
 from striate.zoo.pages.card import Card
 
-NOISE = 100  # numbers that a picture is drawn from
+NOISE = 100  # numbers that an image is drawn from
 
 
 def dcgan_generator(*, channels: int = 3, size: int = 64) -> nn.Sequential:
-    """(N, 100, 1, 1) -> pictures (N, channels, size, size) from -1 to 1. Raises OptionError."""
+    """(N, 100, 1, 1) -> images (N, channels, size, size) from -1 to 1. Raises OptionError."""
     first, *widths = _widths(size)[::-1]
     stem = chain(
         flatten=nn.Flatten(),
@@ -90,7 +90,7 @@ def _drawn(network: nn.Sequential) -> nn.Sequential:
 
 CARDS = (
     Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0,
-         params=18_855_043, macs=640_614_400, output="picture", input_kind="code", any_size=False),
+         params=18_855_043, macs=640_614_400, output="image", input_kind="code", any_size=False),
     Card("dcgan_discriminator", dcgan_discriminator, "Radford et al.", 2015, (3, 64, 64), 1,
          params=17_232_897, macs=638_992_384, receptive_field=61),
 )  # fmt: skip

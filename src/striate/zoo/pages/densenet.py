@@ -19,7 +19,7 @@ A layer is norm, relu, 1x1 convolution to four times the growth, norm, relu, 3x3
 growth: DenseNet-BC with compression 0.5. Weights of convolutions start normal with variance
 2 / fan-in, after He et al. 2015; the dense layer starts as PyTorch starts it.
 Not as in the paper: densenet161, with growth 48, is not in table 1 but with the authors' code,
-https://github.com/liuzhuang13/DenseNet; the average at the end is over pictures of any size.
+https://github.com/liuzhuang13/DenseNet; the average at the end is over images of any size.
 """
 
 from __future__ import annotations

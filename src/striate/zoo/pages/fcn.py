@@ -1,4 +1,4 @@
-"""Fully convolutional networks (2015): a classifier slides over the picture and scores each pixel.
+"""Fully convolutional networks (2015): a classifier slides over the image and scores each pixel.
 
 Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, CVPR 2015,
 sections 3 and 4, figure 3; on VGG-16 of Simonyan and Zisserman 2014, configuration D.
@@ -17,10 +17,10 @@ https://arxiv.org/abs/1411.4038
 
 fcn32s scores fc7 alone; fcn16s doubles these scores and adds stage4's; fcn8s doubles the sum and
 adds stage3's. Score layers start at zero, upsampling as bilinear interpolation.
-Not as in the paper: it puts 100 pixels of zeros around the picture and cuts the map from the
+Not as in the paper: it puts 100 pixels of zeros around the image and cuts the map from the
 middle. Here fc6 is padded by 3 instead and pools keep incomplete windows, so a volume 32 times
-coarser begins with the picture, score k lies in the middle of pixels 32 k to 32 k + 31, and the map
-is cut only where the last windows reached beyond the picture, right and below. The last upsampling
+coarser begins with the image, score k lies in the middle of pixels 32 k to 32 k + 31, and the map
+is cut only where the last windows reached beyond the image, right and below. The last upsampling
 is learned too, and each class is upsampled by itself. The other weights start normal with variance
 2 / inputs of a unit, after He et al. 2015, where the paper takes those of a trained VGG-16.
 """

@@ -14,7 +14,7 @@ http://yann.lecun.com/exdb/publis/pdf/lecun-89.pdf
 | hidden2 | 100 | 30,100     | 1x4x4             | 416            |
 | head    | 10  | 1,010      | 10                | 170            |
 
-An mlp flattens the picture first, a locally connected network before its head.
+An mlp flattens the image first, a locally connected network before its head.
 Not as in the papers: outputs are logits for softmax, where theirs are drawn to target values. A
 border of zeros gives Net-3's outermost units their 3x3 inputs. Weights start as PyTorch starts
 dense layers: uniform within 1/sqrt(inputs of a unit).

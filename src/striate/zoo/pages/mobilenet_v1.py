@@ -13,7 +13,7 @@ neural networks for mobile vision applications, section 3, table 1. https://arxi
 | stage5 | 2 depthwise separable convolutions, first /2 | 1024x7x7   |
 | head   | average over positions, dense                | classes    |
 
-`width` is the paper's alpha, 1, 0.75, 0.5 or 0.25 in its table 6; its rho is the pictures' size.
+`width` is the paper's alpha, 1, 0.75, 0.5 or 0.25 in its table 6; its rho is the images' size.
 Not as in the paper: activations end at 6, as in the authors' code and all published weights; the
 last depthwise convolution keeps the size, as the volumes of table 1 do though its stride says 2;
 scaled widths are multiples of 8. The paper names no initialization: weights of convolutions start

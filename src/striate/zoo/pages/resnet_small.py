@@ -1,4 +1,4 @@
-"""ResNet for 32x32 pictures (2015), and its plain twins that show why shortcuts are needed.
+"""ResNet for 32x32 images (2015), and its plain twins that show why shortcuts are needed.
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, section 4.2, table 6.
 https://arxiv.org/abs/1512.03385

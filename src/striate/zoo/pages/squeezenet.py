@@ -18,7 +18,7 @@ Weights start normal with variance 2 / fan-in, after He et al. 2015, those of th
 deviation 0.01 as in the authors' model; biases start at zero.
 Not as in the paper: the input is 227x227, as of the authors' models, from which the volumes of
 table 1 follow, though its first row says 224x224; the relu in the head is the authors' models' too;
-the average is over pictures of any size.
+the average is over images of any size.
 """
 
 from __future__ import annotations

@@ -181,7 +181,7 @@ COUNTERPARTS: Mapping[str, Mapping[str, Counterpart]] = {
     "torchvision": {
         "alexnet_2014": Counterpart("alexnet", _ALEXNET),
         **_same(_VGG, *_VGGS),
-        # torchvision changes the pictures inside these two networks: `transform_input`
+        # torchvision changes the images inside these two networks: `transform_input`
         "googlenet_bn": Counterpart("googlenet", _GOOGLENET, centered=True),
         "inception_v3": Counterpart("inception_v3", _INCEPTION_V3, centered=True),
         **_same(_RESNET, *_RESNETS),

@@ -1,4 +1,4 @@
-"""How pictures must be prepared for published weights."""
+"""How images must be prepared for published weights."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class PretrainedInput:
     mean: tuple[float, ...]  #: of each channel
     std: tuple[float, ...]  #: of each channel
     size: int  #: side in pixels
-    interpolation: str  #: bilinear or bicubic: how pictures were made that small
+    interpolation: str  #: bilinear or bicubic: how images were made that small
 
 
 def expected_input(name: str, source: str) -> PretrainedInput:
     """What the weights of a network from a source want to see.
 
-    As the library tells it, but for two networks of torchvision that change the pictures inside:
+    As the library tells it, but for two networks of torchvision that change the images inside:
     ours do not, so what reaches their first layer is told. Raises OptionError.
     """
     peer = find_counterpart(name, source)
