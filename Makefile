@@ -11,11 +11,12 @@ export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 TORCH_CPU ?= https://download.pytorch.org/whl/cpu
 REACHES := import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)
 
-.PHONY: help demo test kill-test lint docs bench lock
+.PHONY: help demo test slow-test kill-test lint docs bench lock
 
 help:
 	@echo "make demo    set up, then train on the sample digits, judge and predict"
 	@echo "make test    set up, then run the suite"
+	@echo "make slow-test  run what takes a minute or more: every shape rule, a network of each page of timm"
 	@echo "make kill-test  kill trainings 200 times and compare them with one that nobody killed"
 	@echo "make lint    set up, then check style and types"
 	@echo "make docs    set up, then build the documentation into site/"
@@ -26,7 +27,10 @@ demo: .venv/ready
 	$(BIN)/striate demo
 
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15
+
+slow-test: .venv/ready
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --timeout 1200
 
 kill-test: .venv/ready
 	$(BIN)/python -m tests.training.killing --kills 200
