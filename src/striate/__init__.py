@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Anatomy": "striate.summary",
     "Evaluation": "striate.evaluation.evaluation",
     "Inspection": "striate.data.check",
     "Model": "striate.model",
@@ -50,6 +49,7 @@ _HOMES = {
     "Predictions": "striate.prediction.table",
     "Run": "striate.training.run",
     "StriateError": "striate.errors",
+    "Summary": "striate.summary",
     "TrainOptions": "striate.options",
     "build": "striate.zoo",
     "check": "striate.verbs",

@@ -1,15 +1,15 @@
-"""Everything striate raises on purpose, and the exit code each error has on the command line.
+"""Exception classes of striate, and the exit code of each on the command line.
 
-    StriateError                        70  a bug of ours (when it is none of those below)
+    StriateError                        70  an internal error (if none of those below)
     ├── OptionError      (ValueError)    2  a wrong option, name or size
     ├── DataError        (ValueError)    3  a folder or image that cannot be used
     ├── StorageError     (OSError)       4  a disk that is full, read-only or unreadable
     ├── BusyError        (RuntimeError)  5  a run that another process is using
-    ├── DivergedError    (ArithmeticError) 6  a training whose loss is no longer finite
+    ├── DivergedError    (ArithmeticError) 6  a training run whose loss is no longer finite
     ├── ModelError       (ValueError)    7  a model file that is refused
     └── GroupError       (ConnectionError) 8  one of several training processes has ended
 
-A message says what was expected, what came, where, and what to do, in one to three lines.
+A message states the expectation, the actual value, where, and the remedy, in one to three lines.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_LISTED = 12  # names that a message lists
+_LISTED = 12  # maximum names listed in a message
 
 
 class StriateError(Exception):
-    """Parent of every error striate raises on purpose."""
+    """Base class of all errors striate raises on purpose."""
 
     exit_code = 70
 
@@ -55,13 +55,13 @@ class GroupError(StriateError, ConnectionError):
 
 
 class PeerFailedError(GroupError):
-    """Ends a process quietly: another one of the same training says why."""
+    """Another process of the same training failed; it reports the error, this one exits quietly."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> OptionError:
-    """The error for a name that does not exist, with up to three names that resemble it.
+    """Return the error for an unknown name, with up to three similar names.
 
-    Where none does, all are named that there are, or the nearest of many.
+    If none is similar, all known names are listed, or the closest of many.
     """
     names = sorted(known)
     seen = {_seen(name): name for name in reversed(names)}
@@ -83,21 +83,21 @@ def _near(name: str, seen: dict[str, str], cutoff: float) -> list[str]:
 
 
 def _seen(name: str) -> str:
-    """The name without what parts its words, with letters and digits that look alike made equal."""
+    """Normalize a name: without separators, with similar letters and digits made equal."""
     return name.lower().translate(str.maketrans("oil", "011", "-_ "))
 
 
 def printable(text: str, most: int | None = None) -> str:
-    """The text on one line: control, direction and undecodable characters are escaped.
+    """Return the text on one line: control, direction and undecodable characters are escaped.
 
-    What follows the first `most` characters is left out.
+    Characters after the first `most` are dropped.
     """
     shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
     return "".join(shown) + ("..." if most is not None and len(text) > most else "")
 
 
 def visible(text: str) -> str:
-    """Lines as they may be shown on a terminal: `printable`, but for their ends."""
+    """Return text safe for a terminal: `printable`, but keeping line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 

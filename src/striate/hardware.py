@@ -1,4 +1,4 @@
-"""The machine a training runs on: device, memory allocator, and what a run records of it."""
+"""Hardware: device, autocast, compilation, seeding, memory allocator and environment record."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4  # glibc malloc.h
 
 
 def choose_device(name: str) -> torch.device:
-    """The device for a name; "auto" takes a GPU where there is one. Raises OptionError."""
+    """Return the device for a name; "auto" prefers a GPU. Raises OptionError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     kind, _, number = name.partition(":")
@@ -37,14 +37,14 @@ def choose_device(name: str) -> torch.device:
 
 
 def usable_cores() -> int:
-    """Processor cores this process may use."""
+    """Return the number of CPU cores available to this process."""
     return len(os.sched_getaffinity(0))
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 products are much quicker here than float32 ones.
+    """Return whether bfloat16 matrix products are much faster here than float32.
 
-    On a CPU that takes matrix tiles (AMX); without them it is slower than float32.
+    On a CPU that requires AMX; without it bfloat16 is slower than float32.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -52,9 +52,9 @@ def has_fast_bfloat16(device: torch.device) -> bool:
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:
-    """Products are computed as precisely as asked; weights and sums stay float32.
+    """Return an autocast context for a precision, and allow TF32 on GPUs unless it is float32.
 
-    torch lets the convolutions of a GPU round to TF32 unless told otherwise.
+    Weights and reductions stay float32. By default torch lets GPU convolutions round to TF32.
     """
     if device.type == "cuda":
         torch.backends.cudnn.allow_tf32 = precision != "float32"
@@ -64,32 +64,32 @@ def autocast(precision: Precision, device: torch.device) -> torch.autocast:
 
 
 def can_compile(device: torch.device) -> bool:
-    """Whether torch can turn a network into a program: on a CPU it needs a C++ compiler."""
+    """Return whether torch.compile works here; on a CPU it needs a C++ compiler."""
     return device.type == "cuda" or shutil.which("c++") is not None
 
 
 def compile_network(
     network: nn.Module, device: torch.device
 ) -> Callable[[Tensor], Tensor | AuxOutputs]:
-    """The network as a program; on a GPU its kernels are started as one graph."""
+    """Compile the network with torch.compile; with CUDA graphs on a GPU."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode)
 
 
 def make_deterministic() -> None:
-    """Let a GPU compute the same numbers each time; a CPU does so anyway."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS reads it when it starts
+    """Enable torch's deterministic algorithms; only GPUs need it."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when cuBLAS initializes
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
 
 
 def seed(device: torch.device, value: int) -> None:
-    """Seed the random numbers that layers draw on a device; of a large number the rest counts.
+    """Seed the random generator of a device with `value` modulo 2^63.
 
-    `torch.manual_seed` seeds every kind of device, and notes each call for those that never start:
-    half a millisecond a step, and memory that is never freed.
+    `torch.manual_seed` seeds every backend and queues the call for uninitialized ones: half a
+    millisecond per step, and a memory leak.
     """
-    value %= 2**63  # torch takes no more
+    value %= 2**63  # torch's limit
     if device.type == "cuda":
         torch.cuda.manual_seed(value)
     else:
@@ -97,10 +97,10 @@ def seed(device: torch.device, value: int) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Ask glibc to reuse freed memory rather than hand it back after every step.
+    """Make glibc keep freed memory instead of returning it to the system after every step.
 
-    Activations are freed and allocated again each step; with the usual thresholds each round trip
-    costs page faults. Elsewhere than on glibc nothing happens.
+    Activations are freed and reallocated every step; with the default thresholds that causes page
+    faults. A no-op without glibc.
     """
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
@@ -110,7 +110,7 @@ def keep_freed_memory() -> None:
 
 
 def describe_environment(device: torch.device) -> dict[str, str | int]:
-    """Versions and machine, as a run records them: what must be equal for equal numbers."""
+    """Return the versions and hardware that must match for reproducible results."""
     return {
         "striate": striate.__version__,
         "python": platform.python_version(),
@@ -128,5 +128,5 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
 
 
 def name(device: torch.device) -> str:
-    """What a device calls itself."""
+    """Return the device's product name on a GPU, else its type."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

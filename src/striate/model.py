@@ -1,4 +1,4 @@
-"""A trained network with everything that is needed to use it, and the file that holds it."""
+"""A trained model: network, class names and preprocessing, and its file format."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.splits import SplitFractions
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
+from striate.legacy import upgrade_model
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 
 
 def _class_name(name: object) -> object:
-    """As data may name a class; pydantic's own `str` must be UTF-8."""
+    """Check a class name; unlike pydantic's `str` it may be non-UTF-8."""
     if fault := name_fault(name):
         raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
     return name
@@ -45,32 +46,32 @@ class _PreprocessFields(_Checked):
     std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
 
 
-class _ShareFields(_Checked):
+class _FractionFields(_Checked):
     validation: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
 
 
 class _Description(_Checked):
-    format: Literal[1]
+    format: Literal[1, 2]
     task: Literal["classification"]
     network: Annotated[str, Field(max_length=1000)]
     network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=MOST_CLASSES)]
     preprocess: _PreprocessFields
-    shares: _ShareFields
+    fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network, what its outputs mean, and how images reach it."""
+    """A network with its class names and preprocessing."""
 
     network: nn.Module = field(repr=False)
     spec: NetworkSpec
     class_names: tuple[str, ...]
     preprocess: Preprocess
-    fractions: SplitFractions  #: how the folder it learned from was divided
-    facts: dict[str, str] = field(default_factory=dict[str, str])  #: how it came about
+    fractions: SplitFractions  #: split fractions of the training data
+    facts: dict[str, str] = field(default_factory=dict[str, str])  #: training settings and scores
     task: str = "classification"
 
     def _repr_html_(self) -> str:
@@ -87,43 +88,46 @@ class Model:
 
     @property
     def network_name(self) -> str:
-        """Of the network, with its arguments."""
+        """Name of the network, with its arguments."""
         return str(self.spec)
 
     @torch.inference_mode()
     def logits(self, pixels: Tensor) -> Tensor:
-        """(N, size, size, channels) uint8 -> (N, classes) float32, on the network's device."""
+        """Return logits (N, classes) float32 of (N, size, size, channels) uint8 images.
+
+        Computed on the network's device.
+        """
         device = next(self.network.parameters()).device
         with self.spec.explained():
             return self.network(self.preprocess.normalize(pixels.to(device)))
 
 
 def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
-    """The network on a device, its kernels channels last: 1.1 to 1.3 times as fast on a CPU."""
+    """Move the network to a device, channels-last: 1.1 to 1.3 times as fast on a CPU."""
     return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
 
 
 def save(model: Model, path: Path) -> None:
-    """Write a model file: weights, names, preprocessing, sealed. Raises StorageError."""
+    """Write a checksummed model file. Raises StorageError."""
     description = {
-        "format": 1,
+        "format": 2,
         "task": model.task,
         **model.spec.record(),
         "class_names": list(model.class_names),
         "preprocess": asdict(model.preprocess),
-        "shares": asdict(model.fractions),
+        "fractions": asdict(model.fractions),
         "facts": model.facts,
     }
     tensorfile.write(path, model.network.state_dict(), description)
 
 
 def load(path: str | Path, *, device: str | torch.device = "cpu", network: object = None) -> Model:
-    """Read a model file (or the `model.safetensors` of a run folder), ready to predict.
+    """Load a model file (or the `model.safetensors` of a run folder), in evaluation mode.
 
-    Of a network that is not striate's the file holds no code: `network` is what it was trained
-    with, "mynet.py:Net", a module, or what makes one. Raises OptionError when it is missing or
-    another, or there is no such file; ModelError when it is not a striate model, is damaged, or
-    does not fit the network it names; StorageError when it cannot be read.
+    The file contains no code: for a custom network, pass the `network` it was trained with, as
+    "mynet.py:Net", a module, or a class or function that returns one. Raises OptionError when
+    that is missing or does not match, or there is no such file; ModelError when it is not a
+    striate model, is damaged, or does not fit its network; StorageError when it cannot be read.
     """
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
@@ -141,7 +145,7 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         raise OptionError(
             f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
         ) from error
-    said = _checked(path, description)
+    said = _checked(path, upgrade_model(description))
     preprocess = Preprocess(
         said.preprocess.size,
         said.preprocess.channels,
@@ -156,7 +160,7 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         spec,
         tuple(said.class_names),
         preprocess,
-        SplitFractions(said.shares.validation, said.shares.test),
+        SplitFractions(said.fractions.validation, said.fractions.test),
         said.facts,
         said.task,
     )
@@ -178,7 +182,7 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
 
 
 def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
-    """The network that a file names, made from what was given where it is not striate's."""
+    """Return the spec of the file's network; `given` supplies a custom one. Raises ModelError."""
     try:
         named = NetworkSpec.recorded(said.network, said.network_sha256)
     except OptionError as error:
@@ -212,7 +216,7 @@ def _network(
         if not tensor.isfinite().all():
             raise _refused(path, f"the weights of {name} are not all finite")
     network.load_state_dict(weights, assign=spec.ours)
-    if any(buffer.is_meta for buffer in network.buffers()):  # computed when built, not stored
+    if any(buffer.is_meta for buffer in network.buffers()):  # non-persistent, computed on build
         network = build()
         network.load_state_dict(weights)
     return network

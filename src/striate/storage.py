@@ -1,4 +1,4 @@
-"""Files written whole or not at all, JSON that is read back, locks that die with a process."""
+"""Atomic file writes, validated JSON reading, and file locks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from striate.errors import BusyError, OptionError, StorageError, printable
 
-#: what NumPy raises for an array's header that is damaged: it parses it as Python's own literals
+#: exceptions NumPy raises for a damaged array header, which it parses as Python literals
 ARRAY_DAMAGE = (
     *(ValueError, TypeError, KeyError, SyntaxError, EOFError, OverflowError),
     *(tokenize.TokenError, MemoryError, RecursionError),
@@ -28,9 +28,9 @@ _RESTORE = "put back a copy of it, or train anew"
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Write a file so that a kill or a full disk leaves the old content or the new, never a part.
+    """Write a file atomically: after a kill or a full disk it has the old content or the new.
 
-    Order: a temporary file in the same folder, fsync, rename, fsync of the folder.
+    Writes a temporary file in the same folder, fsyncs, renames and fsyncs the folder.
     Raises StorageError naming the path and the bytes needed.
     """
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
@@ -39,7 +39,7 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write a file as `write` does, line by line: all of it is never in memory."""
+    """Write ASCII lines atomically, as `write` does, without holding all of them in memory."""
     with _replacing(path, "make room") as partial, partial.open("w", encoding="ascii") as file:
         file.writelines(lines)
         file.flush()
@@ -47,12 +47,12 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def read_json(path: Path, advice: str = _RESTORE) -> dict[str, Any]:
-    """The JSON object in a file. Raises StorageError naming the line where it is damaged."""
+    """Read a JSON object from a file. Raises StorageError naming the damaged line."""
     return _parsed(path, b"".join(read_lines(path, advice)), advice)
 
 
 def read_json_lines(path: Path, advice: str = _RESTORE) -> Iterator[dict[str, Any] | StorageError]:
-    """The JSON object in each line of a file; for a line that holds none, the error to raise."""
+    """Yield the JSON object in each line of a file; a StorageError for a damaged line."""
     for number, line in enumerate(read_lines(path, advice), 1):
         try:
             yield _parsed(path, line.rstrip(b"\n"), advice, number)
@@ -61,7 +61,7 @@ def read_json_lines(path: Path, advice: str = _RESTORE) -> Iterator[dict[str, An
 
 
 def read_lines(path: Path, advice: str = _RESTORE) -> Iterator[bytes]:
-    """The lines of a file with their ends. Raises StorageError."""
+    """Yield the lines of a file with their line ends. Raises StorageError."""
     try:
         with _regular(path, advice).open("rb") as file:
             yield from file
@@ -72,9 +72,9 @@ def read_lines(path: Path, advice: str = _RESTORE) -> Iterator[bytes]:
 
 
 def _parsed(path: Path, content: bytes, advice: str = _RESTORE, line: int = 1) -> dict[str, Any]:
-    """The JSON object in content that begins at a line of a file.
+    """Parse a JSON object whose content begins at `line` of a file.
 
-    Raises StorageError: numbers that are not finite, and nesting without end, are damage too.
+    Raises StorageError, also for non-finite numbers and too deep nesting.
     """
     try:
         value = json.loads(
@@ -95,7 +95,7 @@ def _parsed(path: Path, content: bytes, advice: str = _RESTORE, line: int = 1) -
     return value
 
 
-_DIGITS = 20  #: of a whole number, with its sign: what fits 64 bits
+_DIGITS = 20  #: most characters of an integer with its sign, as for 64 bits
 _KINDS = {list: "a list", str: "text", int: "a number", float: "a number", bool: "true or false"}
 
 
@@ -112,23 +112,23 @@ def _finite(text: str) -> float:
 
 
 def damaged(path: Path, line: int, what: str, advice: str = _RESTORE) -> StorageError:
-    """The error for a line of a file that is not what was written there."""
+    """Return the StorageError for a damaged line of a file."""
     return StorageError(f"{printable(str(path))}: line {line:,}: {printable(what, 200)}; {advice}")
 
 
 def _regular(path: Path, advice: str) -> Path:
-    if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would wait for ever
+    if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would block forever
         raise StorageError(f"{printable(str(path))}: not a regular file; {advice}")
     return path
 
 
 def copy(source: Path, target: Path) -> None:
-    """Make target the same file as source was: linked where the disk can, else copied.
+    """Replace target by a hard link to source, or by a copy where links are not supported.
 
-    Raises StorageError; target is then what it was before.
+    Raises StorageError; target is then unchanged.
     """
     if target.exists() and source.samefile(target):
-        return  # the system renames no file onto another name of itself, and leaves both names
+        return  # rename() onto a hard link of the same file does nothing and leaves both names
     with _replacing(target, f"it should be a copy of {printable(str(source))}") as partial:
         partial.unlink(missing_ok=True)
         try:
@@ -138,14 +138,14 @@ def copy(source: Path, target: Path) -> None:
 
 
 def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
-    """Raises OptionError unless the file's name ends in one of them, in capitals or not."""
+    """Raise OptionError unless the path has one of the suffixes, ignoring case."""
     if path.suffix.lower() not in suffixes:
         expected = " or ".join(suffixes)
         raise OptionError(f"{printable(str(path))}: expected a file that ends in {expected}")
 
 
 def make_folder(path: Path) -> Path:
-    """Create the folder, or the first free of path-2, path-3, ...; what exists is not touched.
+    """Create the folder, or the first free of path-2, path-3, ..., and return it.
 
     Raises StorageError.
     """
@@ -168,13 +168,13 @@ def make_folder(path: Path) -> Path:
 
 
 def beside(path: Path, data: Path) -> Path:
-    """The path; one that would lie in the folder of the data lies beside that folder instead."""
+    """Return the path, moved next to the data folder if it would lie inside it."""
     home = data.resolve()
     return home.parent / path if home.is_dir() and path.resolve().is_relative_to(home) else path
 
 
 def free_name(path: Path) -> Path:
-    """The path, or the first of path-2, path-3, ... (before its suffix) that does not exist.
+    """Return the path, or the first unused of path-2, path-3, ... (before the suffix).
 
     Raises StorageError.
     """
@@ -188,7 +188,7 @@ def free_name(path: Path) -> Path:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what killed writers left behind in a folder, as far as the disk lets it."""
+    """Remove temporary files left by killed writers, ignoring errors."""
     for leftover in list(folder.rglob("*" + _PARTIAL)):
         if leftover.is_dir() and not leftover.is_symlink():
             shutil.rmtree(leftover, ignore_errors=True)
@@ -199,9 +199,9 @@ def remove_partials(folder: Path) -> None:
 
 @contextlib.contextmanager
 def lock(path: Path, what: str) -> Generator[None]:
-    """Hold a file's lock while the block runs; the kernel drops it when the process dies.
+    """Hold an exclusive file lock for the block; the kernel releases it when the process dies.
 
-    Raises BusyError, naming the process that holds it, or StorageError.
+    Raises BusyError naming the process that holds it, or StorageError.
     """
     fresh = not os.path.lexists(path)
     try:
@@ -226,7 +226,7 @@ def lock(path: Path, what: str) -> Generator[None]:
 
 
 def storage_error(path: Path, error: OSError, advice: str) -> StorageError:
-    """The house's sentence for an operating-system error at a path."""
+    """Return the StorageError for an OSError at a path."""
     what = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
@@ -239,7 +239,7 @@ def storage_error(path: Path, error: OSError, advice: str) -> StorageError:
 
 @contextlib.contextmanager
 def _replacing(path: Path, advice: str) -> Generator[Path]:
-    """A partial file for the block to write; it then takes the path's place, or is removed."""
+    """Yield a temporary path; rename it to `path` after the block, or remove it on an error."""
     partial = path.parent / (path.name + _PARTIAL)
     try:
         yield partial

@@ -1,8 +1,8 @@
-"""Tensors with a description in one safetensors file that knows whether it is whole.
+"""Safetensors files with a JSON description and a checksum.
 
-Model files and checkpoints are both written so. The metadata holds the description as JSON and the
-SHA-256 of the file with 64 zeros in the digest's place: safetensors itself has no checksum, and a
-flipped bit in a weight loads without a word.
+The format of model files and checkpoints. The metadata holds the description as JSON and the
+SHA-256 of the file with 64 zeros in the digest's place: safetensors itself has no checksum, so a
+flipped bit in a weight would load without an error.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from striate import storage
 from striate.errors import ModelError, StorageError, printable
 
 _BLANK = "0" * 64
-_SEAL = '"sha256":"{}"'  # as it stands in the header; inside the description quotes are escaped
+_SEAL = '"sha256":"{}"'  # as in the header; in the description quotes are escaped
 _LARGEST_HEADER = 4_000_000  # bytes
 _MOST_TENSORS = 20_000
 _FOREIGN = {
@@ -35,7 +35,7 @@ _FOREIGN = {
 
 
 class RefusedError(ModelError):
-    """A file that is none of ours, or damaged, and why."""
+    """The file is foreign or damaged; `reason` says why."""
 
     def __init__(self, path: Path, reason: str) -> None:
         self.reason = printable(reason, 300)
@@ -46,17 +46,17 @@ class RefusedError(ModelError):
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write tensors and description whole or not at all. Raises StorageError."""
+    """Write tensors and description atomically. Raises StorageError."""
     storage.write(path, seal(tensors, description))
 
 
 def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes:
-    """The bytes of the file; tensors are copied to the CPU."""
+    """Return the bytes of the file; tensors are copied to the CPU."""
     plain, memories = dict[str, Tensor](), set[int]()
     for name, tensor in tensors.items():
         plain[name] = tensor.detach().cpu().contiguous()
         memory = plain[name].untyped_storage().data_ptr()
-        if memory in memories:  # of layers that share their weights: safetensors refuses it
+        if memory in memories:  # shared weights, which safetensors rejects
             plain[name] = plain[name].clone()
         memories.add(memory)
     metadata = {"striate": json.dumps(description, allow_nan=False), "sha256": _BLANK}
@@ -65,7 +65,7 @@ def seal(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> bytes
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, kinds, shapes and bytes: equal for equal tensors, wherever they lie."""
+    """Return the SHA-256 of names, dtypes, shapes and bytes, independent of device and layout."""
     total = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -74,13 +74,13 @@ def digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Description and tensors of a file that `write` made.
+    """Read description and tensors of a file written by `write`.
 
-    Raises ModelError with the reason when it is anything else or was damaged, StorageError when it
-    cannot be read. Nothing in the file is ever executed.
+    Raises ModelError with the reason when it is foreign or damaged, StorageError when it cannot be
+    read. Nothing in the file is ever executed.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would wait for ever
+        if not stat.S_ISREG(path.stat().st_mode):  # reading from a pipe would block forever
             raise RefusedError(path, "not a regular file")
         blob = path.read_bytes()
     except OSError as error:
@@ -95,7 +95,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     try:
         description = json.loads(text, object_pairs_hook=_without_repeats)
         tensors = safetensors.torch.load(blob)
-    except Exception as error:  # the library raises anything on a forged header
+    except Exception as error:  # safetensors may raise anything on a forged header
         raise RefusedError(path, f"damaged: {error}") from error
     if not isinstance(description, dict):
         raise RefusedError(path, "its description is not a table")
@@ -109,7 +109,7 @@ def _resealed(blob: bytes, old: str, new: str) -> bytes:
 def _header(path: Path, blob: bytes) -> dict[str, Any]:
     length = int.from_bytes(blob[:8], "little")
     if len(blob) < 10 or length > len(blob) - 8 or blob[8:9] != b"{":
-        # Asked only now: the length at the start of a good file may look like another's mark.
+        # Checked only now: the length field of a valid file may look like a foreign magic number.
         plain = f"{len(blob):,} bytes that are not a safetensors file"
         marks = (what for magic, what in _FOREIGN.items() if blob.startswith(magic))
         raise RefusedError(path, next(marks, plain))

@@ -1,4 +1,4 @@
-"""Numbers, names and tables as text for a terminal and a notebook."""
+"""Formatting of numbers, names and tables for terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typing import Any, TextIO
 from striate.errors import printable
 
 MISSING = "–"
-#: what a text raises that is not written as `arguments` reads it
+#: exceptions raised for text that `parse_arguments` cannot parse
 MISWRITTEN = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
 
 class Display(io.TextIOBase):
-    """A stream whose loss loses nothing else: where it cannot be written to, nobody is told."""
+    """Stream that ignores write errors, so that a lost display never stops a run."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
@@ -54,16 +54,16 @@ class Display(io.TextIOBase):
 
 
 def discard(stream: TextIO | None) -> None:
-    """Let what waits in a stream that failed go nowhere: it is written when the process ends."""
+    """Redirect a failed stream to /dev/null: its buffer is flushed at exit."""
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:
-    """What follows the bracket of "name(1, size=2)", by place and by name; nothing is run.
+    """Parse the arguments after the bracket of "name(1, size=2)"; literals only, not executed.
 
-    Raises one of MISWRITTEN for what is longer or is not written so, in values as of Python.
+    Raises one of MISWRITTEN if longer than `longest` or not valid Python literals.
     """
     if len(rest) > longest:
         raise ValueError
@@ -77,9 +77,9 @@ def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]
 
 
 def format_percent(share: float | None, digits: int = 1) -> str:
-    """0.979 -> "97.9 %"; "–" for none.
+    """0.979 -> "97.9 %"; "–" for None.
 
-    A share that only rounds to 0 or 100 gets a digit more, up to two: "100 %" means all.
+    A fraction that only rounds to 0 or 100 gets more decimals, up to two: "100 %" means all.
     """
     if share is None or math.isnan(share):
         return MISSING
@@ -93,7 +93,7 @@ def format_percent(share: float | None, digits: int = 1) -> str:
 
 
 def percent_digits(images: int) -> int:
-    """The decimals a percentage of that many images deserves: one image moves the last."""
+    """Return the decimals of a percentage of `images` images: one image changes the last digit."""
     if images < 100:
         return 0
     return 1 if images < 10_000 else 2
@@ -112,21 +112,21 @@ def count_noun(number: int, noun: str) -> str:
 
 
 def shorten_name(name: str) -> str:
-    """A name short enough for a sentence."""
+    """Shorten a name to fit in a sentence."""
     return shorten(name, 32)
 
 
 def list_names(names: Sequence[str], most: int = 5) -> str:
-    """Up to `most` names in quotes, and how many more there are."""
+    """Return up to `most` quoted names, and the number of others."""
     shown = ", ".join(f"“{shorten_name(name)}”" for name in names[:most])
     more = len(names) - most
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
 def shell_command(words: Iterable[str | os.PathLike[str]]) -> str:
-    """The words as a line that a POSIX shell takes apart into them again.
+    """Quote the words as a POSIX shell command line.
 
-    What cannot be seen, or is no text, is written as $'...' has it.
+    Invisible or undecodable characters are written as $'...'.
     """
     return " ".join(_quoted(os.fspath(word)) for word in words)
 
@@ -141,7 +141,7 @@ def _quoted(word: str) -> str:
 
 
 def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:
-    """Lines with the cells of a table under each other, two cells apart; `left` are flush left.
+    """Return table lines with aligned columns, two spaces apart; `left` are left-aligned columns.
 
     Cells are made printable.
     """
@@ -151,14 +151,14 @@ def columns(rows: Iterable[Sequence[str]], left: Sequence[int]) -> list[str]:
 
 
 def html_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
-    """The same table for a notebook, first row as its head, everything escaped."""
+    """Return the table as escaped HTML, with the first row as header."""
     head, *body = rows
     lines = "".join(_row(row, "td", left) for row in body)
     return f"<table><thead>{_row(head, 'th', left)}</thead><tbody>{lines}</tbody></table>"
 
 
 def markdown_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
-    """The same table for a page in Markdown, first row as its head."""
+    """Return the table as Markdown, with the first row as header."""
     sides = ["---" if at in left else "---:" for at in range(len(rows[0]))]
     lines = [rows[0], sides, *rows[1:]]
     return "\n".join(f"| {' | '.join(map(_markdown, line))} |" for line in lines)
@@ -170,11 +170,11 @@ def _markdown(cell: str) -> str:
 
 def _row(row: Sequence[str], tag: str, left: Sequence[int]) -> str:
     sides = ("left" if at in left else "right" for at in range(len(row)))
-    parts = (
+    cells = (
         f'<{tag} style="text-align:{side}">{html.escape(printable(text))}</{tag}>'
         for text, side in zip(row, sides, strict=True)
     )
-    return f"<tr>{''.join(parts)}</tr>"
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _padded(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> Iterable[str]:
@@ -184,12 +184,12 @@ def _padded(row: Sequence[str], widths: Sequence[int], left: Sequence[int]) -> I
 
 
 def display_width(text: str) -> int:
-    """How many columns of a terminal the text takes."""
+    """Return the terminal columns that the text takes."""
     return sum(_cells(character) for character in text)
 
 
 def shorten(text: str, most: int) -> str:
-    """The text on one line, its end replaced by "…" where it takes more columns."""
+    """Return the text on one line, truncated with "…" to `most` columns."""
     text = printable(text)
     if display_width(text) <= most:
         return text
@@ -197,7 +197,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def fit_width(text: str, most: int) -> str:
-    """As much of the text's beginning as takes so many columns."""
+    """Return the longest prefix that fits in `most` columns."""
     for end, character in enumerate(text):
         most -= _cells(character)
         if most < 0:

@@ -1,4 +1,4 @@
-"""What a layer costs and gives, in integers: no torch is needed to know it."""
+"""Layer arithmetic: output sizes, parameters, MACs and receptive fields, without torch."""
 
 from striate.arithmetic.chains import size
 from striate.arithmetic.sizes import output_size, span, transposed_size

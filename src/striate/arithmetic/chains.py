@@ -1,4 +1,4 @@
-"""The answer of `striate size`: a window along one axis, a layer, or a chain of layers."""
+"""`striate size`: output size and cost of a window along one axis, a layer or a chain of layers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from striate.arithmetic.windows import Size, checked, window
 from striate.errors import OptionError, printable, unknown
 from striate.text import MISWRITTEN, parse_arguments
 
-_LONGEST = 200  # characters of a layer
+_LONGEST = 200  # most characters of a layer's text
 _EXAMPLE = 'as in "conv(96, 11, stride=4)" "pool(3, stride=2)" "dense(10)"'
 
-_USUAL = (None, 1, True, False)  # filters, groups, bias and pool of a window along one axis
+_USUAL = (None, 1, True, False)  # defaults of filters, groups, bias, pool
 
-Sides = int | Sequence[int]  #: of all axes, or of each
+Sides = int | Sequence[int]  #: for all axes, or for each
 Padding = int | Literal["same", "valid"] | Sequence[int | Literal["same", "valid"]]  #: the same
 
 
@@ -65,16 +65,15 @@ def size(
     pool: bool = False,
     layers: Sequence[str] = (),
 ) -> Size | Volumes:
-    """What a window, a layer or a chain of layers gives and costs.
+    """Compute output size and cost of a window, a layer or a chain of layers.
 
-    One number for input and kernel: the positions along one axis. An input (height, width) or
-    (height, width, channels), or "227x227x3": a convolution by `filters` (one if not given), or a
-    pooling with `pool`; kernel, stride, padding and dilation may have a value for each axis.
-    `layers` instead of these is a chain of conv(filters, kernel, stride, padding, dilation, groups,
-    bias=True, transposed=False), pool(kernel, stride, padding, dilation), whose stride is its
-    kernel if not given, and dense(units, bias=True). "same" pads so that at stride 1 the output is
-    as large as the input, "valid" not at all. Raises OptionError when a window does not fit, and
-    for numbers that no layer can have.
+    An integer input and kernel give the output size along one axis. An input (height, width) or
+    (height, width, channels), or "227x227x3", gives a convolution with `filters` (default one), or
+    a pooling with `pool`; kernel, stride, padding and dilation may have a value for each axis.
+    `layers` replaces these by a chain of conv(filters, kernel, stride, padding, dilation, groups,
+    bias=True, transposed=False), pool(kernel, stride, padding, dilation), whose stride defaults to
+    its kernel, and dense(units, bias=True). "same" padding keeps the size at stride 1, "valid" is
+    no padding. Raises OptionError when a window does not fit, and for invalid numbers.
 
     >>> size(227, 11, stride=4)
     55 = (227 - 11 + 2 * 0) / 4 + 1
@@ -98,7 +97,7 @@ def size(
     return _chain(_volume(input), [_single(kernel, steps, *whole, transposed=transposed)])
 
 
-_Layer = tuple[str, str, Sequence[Any], dict[str, Any]]  # as spelled, its kind, its arguments
+_Layer = tuple[str, str, Sequence[Any], dict[str, Any]]  # text, kind, args, kwargs
 
 
 def _single(
@@ -111,7 +110,7 @@ def _single(
     *,
     transposed: bool,
 ) -> _Layer:
-    """The layer that is told by names."""
+    """Return the single layer given by keyword arguments."""
     if pool:
         if (filters, groups, transposed, bias) != (None, 1, False, True):
             raise OptionError("a pooling has no filters, groups, bias or transposed form")
@@ -135,7 +134,7 @@ def _chain(volume: tuple[int, ...], layers: Sequence[_Layer]) -> Volumes:
 
 
 def _read(text: str) -> _Layer:
-    """What a layer's text gives; nothing of it is run."""
+    """Parse a layer's text without evaluating it."""
     spelled = printable(text.strip(), _LONGEST)
     name, bracket, rest = text.strip().partition("(")
     name = name.strip()
@@ -163,7 +162,7 @@ def _spelled(name: str, numbers: Sequence[Any], named: dict[str, Any]) -> str:
 
 
 def _volume(given: int | str | Sequence[int]) -> tuple[int, ...]:
-    """(length, channels) or (height, width, channels), one channel if none is told."""
+    """Parse (length, channels) or (height, width, channels); channels default to one."""
     told = [given] if isinstance(given, int) else given
     if isinstance(told, str):
         told = [int(side) if side.isdecimal() else side for side in told.lower().split("x")]
@@ -180,7 +179,7 @@ def _windows(
     volume: tuple[int, ...], kernel: Sides, stride: Sides, padding: Padding, dilation: Sides,
     *, transposed: bool = False,
 ) -> tuple[Size, ...]:  # fmt: skip
-    """The window along each axis of a volume."""
+    """Return the window along each axis of a volume."""
     sides = volume[:-1]
     if not sides:
         raise OptionError("a window needs an image, but dense layers have none; put it before them")

@@ -1,4 +1,4 @@
-"""Receptive fields along one axis: what part of the image a unit sees. Fractions only, no torch.
+"""Receptive fields along one axis of the image, as exact fractions, without torch.
 
 Source of the closed form: Araujo, Norris, Sim 2019, Computing receptive fields of convolutional
 neural networks, https://distill.pub/2019/computing-receptive-fields
@@ -17,21 +17,21 @@ from striate.arithmetic.sizes import span
 class Axis:
     """Unit o sees `size` pixels around `start + o * jump`; pixel 0 is the image's first.
 
-    Sizes are those of the windows: they may reach beyond the image, into its padding.
+    Receptive fields may extend beyond the image, into its padding.
     """
 
     size: Fraction = Fraction(1)
-    jump: Fraction = Fraction(1)  #: pixels between the centers of neighbors; 0: all see the same
+    jump: Fraction = Fraction(1)  #: pixels between neighboring centers; 0: all see the same
     start: Fraction = Fraction(0)
 
     def slide(self, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Axis:
-        """After a convolution or pooling."""
+        """Return the axis after a convolution or pooling."""
         reach = span(kernel, dilation) - 1
         center = self.start + (Fraction(reach, 2) - padding) * self.jump
         return Axis(self.size + reach * self.jump, self.jump * stride, center)
 
     def transpose(self, kernel: int, stride: int, padding: int, dilation: int) -> Axis:
-        """After a transposed convolution; the size is that of the unit that sees most."""
+        """Return the axis after a transposed convolution; `size` is the largest of its units."""
         reach = span(kernel, dilation) - 1
         step = self.jump / stride
         taps = reach // stride if dilation == 1 else Fraction(reach, stride)
@@ -39,30 +39,30 @@ class Axis:
         return Axis(self.size + taps * self.jump, step, center)
 
     def resize(self, ratio: Fraction, taps: int) -> Axis:
-        """After interpolation of `taps` neighbors; `ratio` is the old count over the new."""
+        """Return the axis after interpolation of `taps` neighbors; `ratio` is old size over new."""
         center = self.start + (ratio / 2 - Fraction(1, 2)) * self.jump
         return Axis(self.size + (taps - 1) * self.jump, self.jump * ratio, center)
 
     def shift(self, units: int | Fraction, step: int = 1) -> Axis:
-        """Every `step`-th unit from a unit on."""
+        """Return every `step`-th unit, starting at `units`."""
         return Axis(self.size, self.jump * step, self.start + units * self.jump)
 
     def merge(self, count: int) -> Axis:
-        """What `count` neighbors see together: what every unit made of all of them sees."""
+        """Return the joint receptive field of `count` neighbors, as after global pooling."""
         reach = (count - 1) * self.jump
         return Axis(self.size + reach, Fraction(0), self.start + reach / 2)
 
     def ends(self, unit: int) -> tuple[Fraction, Fraction]:
-        """The first and the last pixel that a unit sees."""
+        """Return the first and last pixel that a unit sees."""
         center = self.start + unit * self.jump
         return center - (self.size - 1) / 2, center + (self.size - 1) / 2
 
 
 def union(axes: Iterable[Axis], count: int) -> Axis:
-    """What `count` units see that take their values from several branches at once.
+    """Return the receptive field of `count` units that combine several branches.
 
-    Where all units of one branch see the same, those of the union do; branches of other unlike
-    jumps are covered, not met exactly.
+    If a branch has jump 0, so has the union; for other unequal jumps the union is an upper bound,
+    not exact.
     """
     seen = set(axes)
     if len(seen) == 1:

@@ -1,4 +1,4 @@
-"""Sizes of windows that slide: convolution and pooling along one axis. Integers only."""
+"""Output sizes of convolution and pooling along one axis, in integers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def output_size(
     *,
     ceil: bool = False,
 ) -> int:
-    """Positions of a window along an axis: `(size - span + 2 padding) // stride + 1`.
+    """Return a window's output size along an axis: `(size - span + 2 padding) // stride + 1`.
 
-    `span` is `dilation * (kernel - 1) + 1`. With `ceil` the division rounds up, as torch's pooling
-    does it: a last window counts that begins in the input or the padding before it. Raises
-    OptionError when the window does not fit.
+    `span` is `dilation * (kernel - 1) + 1`. With `ceil` the division rounds up, as in torch's
+    pooling: the last window must start inside the input or the left padding. Raises OptionError
+    when the window does not fit.
     Source: Dumoulin and Visin 2016, relationship 15, https://arxiv.org/abs/1603.07285
     """
     window, room, beyond = span(kernel, dilation), size + 2 * padding, (stride - 1) * ceil
@@ -36,9 +36,9 @@ def output_size(
 def transposed_size(
     size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1, *, extra: int = 0
 ) -> int:
-    """Positions a transposed convolution gives: `(size - 1) stride + span - 2 padding + extra`.
+    """Return a transposed convolution's size: `(size - 1) stride + span - 2 padding + extra`.
 
-    Raises OptionError when none is left. Source: the same, relationship 13.
+    Raises OptionError when it is below 1. Source: Dumoulin and Visin 2016, relationship 13.
     """
     window = span(kernel, dilation)
     positions = (size - 1) * stride + window - 2 * padding + extra
@@ -52,5 +52,5 @@ def transposed_size(
 
 
 def span(kernel: int, dilation: int = 1) -> int:
-    """Pixels from the first to the last tap of a kernel."""
+    """Return the pixels from the first to the last tap of a kernel, inclusive."""
     return dilation * (kernel - 1) + 1

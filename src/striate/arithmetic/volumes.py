@@ -1,4 +1,4 @@
-"""What layers give and cost, one after another, as a table."""
+"""Output volumes and costs of a chain of layers, as a table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _HEAD = ("layer", "output", "weights", "biases", "parameters", "multiply-adds")
 
 @dataclass(frozen=True)
 class LayerSize:
-    """What one layer gives and costs; volumes are height, width and channels."""
+    """Output volume and cost of one layer; volumes are (height, width, channels)."""
 
     layer: str
     output: tuple[int, ...]
-    axes: tuple[Size, ...]  #: its window along each axis
+    axes: tuple[Size, ...]  #: window along each axis
     weights: int
     biases: int
     macs: int
@@ -31,7 +31,7 @@ class LayerSize:
 
 @dataclass(frozen=True, repr=False)
 class Volumes:
-    """Layers one after another, each on the output of the one before."""
+    """Layers in sequence, each applied to the previous output."""
 
     input: tuple[int, ...]
     layers: tuple[LayerSize, ...]
@@ -94,7 +94,7 @@ class Volumes:
 
 
 def _product(layer: LayerSize) -> str:
-    """34,848 = 11 * 11 * 3 * 96: the kernel, the channels that a filter sees, and the filters."""
+    """Format 34,848 = 11 * 11 * 3 * 96: kernel, input channels per group and filters."""
     sides, filters = [axis.kernel for axis in layer.axes], layer.output[-1]
     seen = layer.weights // (math.prod(sides) * filters)
     return f"{layer.weights:,} = {' * '.join(map(str, (*sides, seen, filters)))}"

@@ -1,4 +1,4 @@
-"""How many positions a window has along one axis, and why."""
+"""Output size of a window along one axis, with its formula."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from striate.text import html_table
 
 @dataclass(frozen=True, repr=False)
 class Size:
-    """Positions of a window that slides along an axis; all in pixels."""
+    """Output size of a sliding window along one axis; all in pixels."""
 
     output: int
     input: int
@@ -21,7 +21,7 @@ class Size:
     padding: int  #: on each side
     dilation: int
     transposed: bool
-    left_over: int  #: pixels at the end, padding among them, that no window reaches
+    left_over: int  #: trailing pixels, padding included, that no window covers
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -68,9 +68,9 @@ def window(
     *,
     transposed: bool = False,
 ) -> Size:
-    """Positions of a convolution's or pooling's window along one axis, with the formula.
+    """Compute the output size of a convolution or pooling along one axis, with the formula.
 
-    Raises OptionError when the window does not fit, and for what no layer can have.
+    Raises OptionError when the window does not fit, and for invalid numbers.
 
     >>> window(227, 11, stride=4)
     55 = (227 - 11 + 2 * 0) / 4 + 1
@@ -102,7 +102,7 @@ def _around(kernel: int, padding: int | str, dilation: int) -> int:
 
 
 def checked(name: str, number: object, least: int) -> int:
-    """The number. Raises OptionError for what is no whole number of at least `least`."""
+    """Return the number. Raises OptionError unless it is an integer of at least `least`."""
     if isinstance(number, bool) or not isinstance(number, int) or number < least:
         words = ", 'same' or 'valid'" if name == "padding" else ""
         raise OptionError(

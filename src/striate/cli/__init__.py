@@ -1,4 +1,4 @@
-"""The command line: a small file a verb, over the functions of `striate.verbs`.
+"""Command line: one file per command, wrapping the functions of `striate.verbs`.
 
 Results go to stdout, everything else to stderr; the exit code is the error's.
 """
@@ -38,12 +38,12 @@ from striate.errors import PeerFailedError, StriateError, printable
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code: see `striate.errors`."""
-    # Before torch starts its threads: one that waits gives up its core after some 0.3 milliseconds.
-    # By default it holds it, and a training beside other work slows down many times over.
+    # Set before torch starts its threads: idle threads release their core after about 0.3 ms. By
+    # default they spin, and training beside other work slows down many times over.
     os.environ.setdefault("GOMP_SPINCOUNT", "30000")
     if (
         launch.process_info().world_size > 1
-    ):  # else PyTorch adds a stack to what the one that failed says
+    ):  # else PyTorch adds a stack trace to the failed rank's error
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     arguments = list(sys.argv[1:] if argv is None else argv)
     detailed = "--traceback" in arguments
@@ -61,17 +61,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run() -> None:
-    """The entry point of the installed command."""
+    """Entry point of the installed command."""
     fill_closed_streams()
     if (
         launch.process_info().world_size == 1
-    ):  # torchrun's own may wait for one another, deaf to Python
+    ):  # ranks of torchrun may block on each other, where no Python handler runs
         signal.signal(signal.SIGTERM, _terminate)
     sys.exit(main())
 
 
 class _Terminated(SystemExit):
-    """SIGTERM came, and ends a command as Ctrl-C does."""
+    """Raised on SIGTERM; ends a command like Ctrl-C."""
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:
@@ -79,7 +79,7 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 
 class _InOrder(click.Group):
-    """Lists its commands as they were added."""
+    """Lists commands in the order they were added."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(self.commands)
@@ -112,13 +112,13 @@ for _verb in (
 
 
 def _told_elsewhere(error: BaseException) -> bool:
-    """Whether another process of a training says the same; each gets the same command line."""
+    """Whether another rank reports the same error; all ranks have the same command line."""
     usage = isinstance(error, click.ClickException) and launch.process_info().local_rank > 0
     return usage or isinstance(error, PeerFailedError)
 
 
 def _explained(error: BaseException, asked: Sequence[str]) -> tuple[int, str]:
-    """The exit code and the sentence for an error; what we did not raise on purpose is a bug."""
+    """Return exit code and message of an error; unexpected exceptions are reported as bugs."""
     if isinstance(error, StriateError):
         return error.exit_code, str(error)
     if isinstance(error, _Terminated):

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 def command(data: Path, as_json: bool, options: dict[str, Any]) -> int:
     """Look at every image of a folder; change nothing.
 
-    With --augment, --augment-params or --out, some of them are drawn as training varies them. Exits with 3
-    when the folder cannot be trained on. Example: striate check photos --augment strong
+    With --augment, --augment-params or --out, some of them are drawn as training augments
+    them. Exits with 3 when the folder cannot be trained on.
+    Example: striate check photos --augment strong
     """
     early.check_photos(data)
     from striate.data.check import inspect

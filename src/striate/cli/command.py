@@ -1,4 +1,4 @@
-"""The form of a command: flags that come from an options model."""
+"""Command class with flags generated from an options model."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 
 
 class VerbCommand(click.Command):
-    """A command that also has a flag for each field of an options model.
+    """Command with an additional flag for each field of an options model.
 
-    What the user gave of them reaches the function as text in `options`: the model checks it. The
-    model (a name in `striate.options`) is not read before the verb is asked for, as it loads
-    pydantic.
+    Given flags are passed as text in `options` and validated by the model. The model (a name in
+    `striate.options`) is imported lazily, as it loads pydantic.
     """
 
     def __init__(self, *args: Any, model: str = "", **settings: Any) -> None:
@@ -40,7 +39,7 @@ class VerbCommand(click.Command):
         if self.model:
             given = {name: ctx.params.pop(name) for name in self.fields()}
             ctx.params["options"] = {k: v for k, v in given.items() if v is not None}
-            if launch.process_info().world_size == 1:  # of several, the first tells for all
+            if launch.process_info().world_size == 1:  # with several ranks, rank 0 reports for all
                 self._check(ctx.params["options"], ctx.params.get("recipe"))
         return super().invoke(ctx)
 
@@ -56,7 +55,7 @@ class VerbCommand(click.Command):
             raise
 
     def _check(self, given: dict[str, Any], recipe: Path | None) -> None:
-        """Raises OptionError for what is wrong before the function loads torch."""
+        """Validate options before the function loads torch. Raises OptionError."""
         from striate import options
         from striate.cli.early import check_networks
 
@@ -84,7 +83,7 @@ def _flag(name: str, field: FieldInfo) -> click.Option:
 
 
 def _metavar(field: FieldInfo) -> str:
-    """What a flag takes: its choices, its unit, or its kind."""
+    """Return a flag's metavar: its choices, unit or type."""
     extra = field.json_schema_extra
     unit = str(extra.get("unit") or "") if isinstance(extra, dict) else ""
     kind: Any = field.annotation

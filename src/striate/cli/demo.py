@@ -50,7 +50,7 @@ def command(out: Path, seed: int, as_json: bool) -> int:
 
 
 def _examples(digits: Path, folder: Path) -> Path:
-    """Write some of the test images into the run's folder, named by their class."""
+    """Write some test images into the run folder, named by class."""
     from PIL import Image
 
     from striate import storage
@@ -61,7 +61,7 @@ def _examples(digits: Path, folder: Path) -> Path:
     assert listing.arrays is not None
     rows = {sample.path: row for row, sample in enumerate(listing.samples)}
     images = storage.make_folder(folder / "images")
-    tested = [entry for entry in Run.open(folder).samples() if entry["part"] == "test"]
+    tested = [entry for entry in Run.open(folder).samples() if entry["split"] == "test"]
     for entry in tested[:: len(tested) // _EXAMPLES][:_EXAMPLES]:
         row = rows[entry["path"]]
         name = f"{entry['class']}-{row}.png"

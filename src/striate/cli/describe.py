@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from striate.summary import Summary
 
 _FORMS: dict[str, Callable[[Summary], str | bytes]] = {
-    ".csv": lambda anatomy: anatomy.to_csv(),
-    ".md": lambda anatomy: anatomy.to_markdown(),
-    ".svg": lambda anatomy: anatomy.to_svg(),
-    ".png": lambda anatomy: anatomy.to_png(),
+    ".csv": lambda summary: summary.to_csv(),
+    ".md": lambda summary: summary.to_markdown(),
+    ".svg": lambda summary: summary.to_svg(),
+    ".png": lambda summary: summary.to_png(),
 }
 
 
@@ -70,15 +70,15 @@ def command(
         compared = verbs.compare_networks(*network, **sizes)
         print_json(compared.to_json()) if as_json else click.echo(repr(compared))
         return 0
-    anatomy = verbs.describe(network[0], None, **sizes, code=code)
+    summary = verbs.describe(network[0], None, **sizes, code=code)
     memory = verbs.memory(network[0], batch=batch, **sizes, code=code) if batch else None
-    anatomy = anatomy.folded() if folded else anatomy
+    summary = summary.folded() if folded else summary
     if out is not None:
-        storage.write(out, _FORMS[out.suffix.lower()](anatomy))
+        storage.write(out, _FORMS[out.suffix.lower()](summary))
     if as_json:
-        print_json(anatomy.to_json() | ({"memory": memory.to_json()} if memory else {}))
+        print_json(summary.to_json() | ({"memory": memory.to_json()} if memory else {}))
     elif out is None:
-        click.echo(f"{anatomy}\n\n{memory}" if memory else str(anatomy))
+        click.echo(f"{summary}\n\n{memory}" if memory else str(summary))
     elif memory:
         click.echo(str(memory))
     return 0

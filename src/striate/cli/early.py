@@ -1,6 +1,6 @@
-"""What can be told to be wrong before torch is loaded, which takes seconds.
+"""Early checks, before torch is loaded, which takes seconds.
 
-The verbs say the same of what is passed over here: an address, or a file that is no model.
+Cases not checked here (an address, a file that is not a model) are reported by the verbs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from striate.errors import DataError, OptionError, printable
 
 
 def check_photos(data: Path) -> None:
-    """Raises DataError where no folder or file of images is there."""
+    """Raises DataError if there is no folder or file of images."""
     from striate.data.readers.scan import resolved
     from striate.data.shards.remote import remote_address
 
@@ -24,7 +24,7 @@ def check_photos(data: Path) -> None:
 
 
 def check_model(model: Path) -> None:
-    """Raises OptionError where there is neither a file nor a folder."""
+    """Raises OptionError if there is neither a file nor a folder."""
     if not os.path.lexists(model):
         raise OptionError(
             f"{printable(str(model))}: no such file; expected a model file or the folder of a run"
@@ -32,7 +32,7 @@ def check_model(model: Path) -> None:
 
 
 def tell_of_run(model: Path) -> None:
-    """Say on stderr where a run's training has not ended."""
+    """Report on stderr if a run's training is unfinished."""
     from striate.training.run import Run
 
     if (
@@ -44,7 +44,7 @@ def tell_of_run(model: Path) -> None:
 
 
 def check_training(data: Path | None, resume: Path | None) -> None:
-    """Raises DataError or OptionError where there is nothing to train on or to go on with."""
+    """Raises DataError or OptionError if there is nothing to train on or to resume."""
     if resume is not None:
         check_run(resume)
     elif data is None:
@@ -54,7 +54,7 @@ def check_training(data: Path | None, resume: Path | None) -> None:
 
 
 def check_run(run: Path) -> None:
-    """Raises OptionError where the folder is no run."""
+    """Raises OptionError if the folder is not a run."""
     from striate.training.run import Run
 
     Run.open(run)
@@ -70,8 +70,8 @@ def check_paths(paths: Iterable[Path]) -> None:
 
 
 def check_networks(names: Iterable[str]) -> None:
-    """Raises OptionError for the first that can only be a name of the zoo and is none."""
-    from striate.options.networks import check_network
+    """Raises OptionError for the first name that is neither in the zoo nor a possible file."""
+    from striate.options.choices import check_network
 
     for name in names:
         if not os.path.lexists(name):

@@ -14,7 +14,7 @@ from striate.cli.output import print_json
 
 
 @click.command("filter", cls=VerbCommand, model="FilterOptions")
-@click.argument("photo", help="An image, or sample:NAME, which may be a signal.")
+@click.argument("image", help="An image, or sample:NAME, which may be a signal.")
 @click.option("--kernel", help='A name, "gaussian(9, sigma=2)", "0 1; 1 0", or a file.')
 @click.option("--all", "every", is_flag=True, help="Draw all named kernels.")
 @as_json
@@ -46,7 +46,7 @@ def command(
 def _one(
     image: str, kernel: str, options: dict[str, Any]
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """What to tell of one kernel, as text and as a document, and the files written."""
+    """Apply one kernel; return the result as text and JSON-ready values, and the files written."""
     from striate import storage
     from striate.images.filtering import encode_image, file_name, filter  # noqa: A004
 
@@ -63,7 +63,7 @@ def _one(
 
 
 def _all(image: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, str]]:
-    """The same of the gallery."""
+    """Draw the gallery; return text, JSON-ready values and the files written, like `_one`."""
     from striate import storage
     from striate.images.filtering import file_name
     from striate.images.gallery import draw_gallery
@@ -78,6 +78,6 @@ def _all(image: str, options: dict[str, Any]) -> tuple[str, dict[str, Any], dict
 
 
 def _has_screen() -> bool:
-    """Whether somebody looks at this terminal from a desktop."""
+    """Whether the terminal belongs to a desktop session."""
     desktop = sys.platform == "darwin" or not {"DISPLAY", "WAYLAND_DISPLAY"}.isdisjoint(os.environ)
     return desktop and sys.stdout.isatty()

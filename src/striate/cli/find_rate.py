@@ -42,7 +42,7 @@ def command(data: Path, recipe: Path | None, as_json: bool, options: dict[str, A
 
 
 def _training(data: Path, recipe: Path | None, options: dict[str, Any], rate: str) -> str:
-    """The command that trains with the options of this test, and a rate."""
+    """Return the training command with the options of this test and a learning rate."""
     from striate.options import RateOptions, TrainOptions, positional, words
 
     own = RateOptions.__annotations__

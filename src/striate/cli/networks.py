@@ -29,8 +29,8 @@ def command(as_json: bool) -> int:
                     "classes": card.classes,
                     "params": card.params,
                     "macs": card.macs,
-                    "field": card.receptive_field,
-                    "gives": card.output,
+                    "receptive_field": card.receptive_field,
+                    "output": card.output,
                     "any_size": card.any_size,
                 }
                 for card in cards

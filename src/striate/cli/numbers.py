@@ -9,7 +9,7 @@ from striate.cli.output import print_json
 
 
 @click.command("numbers", cls=VerbCommand)
-@click.argument("photo", help="An image, or sample:NAME.")
+@click.argument("image", help="An image, or sample:NAME.")
 @click.option("--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; 8x8 of the middle.")
 @click.option(
     "--largest",

@@ -1,4 +1,4 @@
-"""What commands print: every name is made printable here, and a stream that fails is told of.
+"""Output of commands: names are made printable, and stream failures are reported.
 
 Results go to stdout, everything else to stderr.
 """
@@ -30,7 +30,7 @@ def print_json(document: Mapping[str, Any] | list[Any]) -> None:
 
 
 def complain(text: str) -> None:
-    """Print on stderr; on stdout where that is not possible."""
+    """Print on stderr; on stdout if that fails."""
     stderr = sys.stderr
     click.echo(visible(text), err=True)
     if isinstance(stderr, Display) and stderr.lost:
@@ -39,10 +39,10 @@ def complain(text: str) -> None:
 
 
 class _Results(io.TextIOBase):
-    """Standard output, in which all is printable.
+    """Standard output with unprintable characters escaped.
 
-    Raises StorageError where it cannot be written to; ends the process quietly, as a signal would,
-    where its reader went away.
+    Raises StorageError if it is not writable; exits quietly, like SIGPIPE, if the reader closed
+    the pipe.
     """
 
     def __init__(self, stream: TextIO | None) -> None:
@@ -55,7 +55,7 @@ class _Results(io.TextIOBase):
 
     def write(self, text: str) -> int:
         shown = visible(text).encode(self.encoding, "backslashreplace").decode(self.encoding)
-        if shown:  # click tries its streams with nothing, and hides what they raise
+        if shown:  # click probes its streams with empty writes, and hides their exceptions
             self._try("write", shown)
         return len(text)
 
@@ -80,7 +80,7 @@ class _Results(io.TextIOBase):
 
 @contextlib.contextmanager
 def standard_streams() -> Generator[None]:
-    """In the block, stdout tells of its failures and stderr may fail without a word."""
+    """Within the block, stdout raises on failure and stderr fails silently."""
     with (
         contextlib.redirect_stdout(_Results(sys.stdout)),
         contextlib.redirect_stderr(Display(sys.stderr)),
@@ -89,7 +89,7 @@ def standard_streams() -> Generator[None]:
 
 
 def fill_closed_streams() -> None:
-    """Let no file of ours take the number of a standard stream that is closed."""
+    """Open /dev/null for closed standard streams, so that no file gets their descriptors."""
     for number in range(3):
         try:
             os.fstat(number)

@@ -35,7 +35,7 @@ def command(
 def print_predictions(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
-    """Predict and print; how many files could not be read."""
+    """Predict and print; return the number of unreadable files."""
     from striate.cli.lazy import verbs
 
     predictions = verbs.predict(model, *paths, **options)

@@ -44,7 +44,7 @@ def command(pixels: str, layers: tuple[str, ...], as_json: bool, **given: Any) -
 
 
 def _sides(text: str) -> Any:
-    """3 -> 3, 3x5 -> (3, 5); `size` says what is wrong with anything else."""
+    """3 -> 3, 3x5 -> (3, 5); anything else is left to `size` to reject."""
     words = text.split("x") if all(text.split("x")) else [text]
     sides = [int(word) if word.removeprefix("-").isdecimal() else word for word in words]
     return sides[0] if len(sides) == 1 else tuple(sides)

@@ -43,7 +43,7 @@ def command(
 
     In four processes: torchrun --nproc-per-node 4 -m striate train photos
     """
-    if launch.process_info().world_size == 1:  # of several, the first tells for all
+    if launch.process_info().world_size == 1:  # with several ranks, rank 0 reports for all
         early.check_training(data, resume)
     return run_training(data, recipe=recipe, resume=resume, as_json=as_json, options=options)[1]
 
@@ -56,7 +56,7 @@ def run_training(
     resume: Path | None = None,
     as_json: bool = False,
 ) -> tuple[Path, int]:
-    """Train, show it, and print what came of it; the run's folder and the exit code."""
+    """Train, show progress and print the result; return the run folder and exit code."""
     from striate.cli.lazy import verbs
     from striate.training.events import Finished, Stopped, to_json
     from striate.training.run import Run
@@ -87,7 +87,7 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
-        of_all = f"{scores.leaked:,} of {count_noun(scores.images, f'{scores.part} image')}"
+        of_all = f"{scores.leaked:,} of {count_noun(scores.images, f'{scores.split} image')}"
         click.echo(f"leakage: {of_all} in an earlier part too, so the figures are too good")
     click.echo(str(scores))
     place = printable(str(folder))

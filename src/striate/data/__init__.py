@@ -1,5 +1,5 @@
-"""Folder of images -> checked listing -> packed pixels -> split -> batches.
+"""Data pipeline: folder of images -> checked listing -> decoded pixels -> splits -> batches.
 
-Only `batches` and `augment` load torch, and nothing is imported here: every child that decodes
-images starts with this file.
+Only `loader`, `augment` and `listing.splits` load torch, and nothing is imported here: every
+decoding worker imports this file first.
 """

@@ -1,4 +1,4 @@
-"""The value behind `striate check`: what a data folder holds, and whether it can be trained on."""
+"""Inspection behind `striate check`: contents of a data folder, and whether it is trainable."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from striate.data import check_text
 from striate.data.cache.decode_all import decode_all
-from striate.data.listing.columns import Records, Samples, find_duplicates, rows_in_split
+from striate.data.listing.columns import Records, Samples, rows_in_split
+from striate.data.listing.duplicates import find_duplicates, leaked_rows
 from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Listing, Progress, Split
-from striate.data.listing.splits import leaked_rows
-from striate.data.problems import reasons
+from striate.data.readers.problems import reasons
 from striate.data.readers.scan import scan
 from striate.data.shards.remote import remote_address
 from striate.errors import printable
 
 
 class Sizes(NamedTuple):
-    """Width and height in pixels of three of the images, by their area."""
+    """Width and height in pixels of the smallest, median and largest image by area."""
 
     smallest: tuple[int, int]
     median: tuple[int, int]
@@ -32,17 +32,17 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Inspection:
-    """What `check` found. Its text is the report; counts are of the images that can be used."""
+    """Result of `check`. Its text is the report; only usable images are counted."""
 
-    root: Path | str  #: as it was given
+    root: Path | str  #: as passed in
     layout: str
     class_names: tuple[str, ...]
     counts: dict[str, int]  #: class name -> images
-    parts: dict[Split, dict[str, int]]  #: the same a part; empty where the layout has no parts
-    sizes: Sizes | None  #: None without an image
+    splits: dict[Split, dict[str, int]]  #: per split; empty if the layout has none
+    sizes: Sizes | None  #: None if there are no images
     channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
     findings: tuple[Finding, ...]
-    problems: tuple[str, ...]  #: why it cannot be trained on
+    problems: tuple[str, ...]  #: reasons why it cannot be trained on
 
     @property
     def trainable(self) -> bool:
@@ -53,7 +53,7 @@ class Inspection:
         return sum(self.counts.values())
 
     def to_json(self) -> dict[str, object]:
-        """The same as a JSON document; bytes of names that are not UTF-8 are escaped."""
+        """Return the result as JSON-ready values; undecodable bytes in names are escaped."""
         return {
             "root": _readable(str(self.root)),
             "layout": self.layout,
@@ -61,9 +61,9 @@ class Inspection:
             "problems": [_readable(problem) for problem in self.problems],
             "images": self.images,
             "classes": {_readable(name): count for name, count in self.counts.items()},
-            "parts": {
-                part: {_readable(name): count for name, count in counts.items()}
-                for part, counts in self.parts.items()
+            "splits": {
+                split: {_readable(name): count for name, count in counts.items()}
+                for split, counts in self.splits.items()
             },
             "sizes": self.sizes and self.sizes._asdict(),
             "gray": self.channels.get(1, 0),
@@ -84,7 +84,7 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         title, about = (html.escape(line) for line in _titled(self))
-        table = check_text.class_html(self.counts, self.parts) if self.counts else ""
+        table = check_text.class_html(self.counts, self.splits) if self.counts else ""
         return (
             f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
             f"<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
@@ -92,10 +92,10 @@ class Inspection:
 
 
 def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
-    """Decode every image of a folder and tell what is there; nothing is changed.
+    """Decode every image of a folder and report its contents; nothing is modified.
 
-    Where leaked images are dropped, they are found, but not counted. Raises DataError when there is
-    nothing to look at.
+    With `leaked="drop"`, leaked images are reported but not counted. Raises DataError if there is
+    nothing to inspect.
     """
     work = inspect_steps(root, leaked)
     while True:
@@ -108,7 +108,7 @@ def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
 def inspect_steps(
     root: str | Path, leaked: Leaked = "keep"
 ) -> Generator[Progress, None, Inspection]:
-    """Do what `inspect` does, and tell how far it is after every image."""
+    """Run `inspect`, yielding progress after every image."""
     listing = scan(root)
     total = len(listing.samples)
     records = Records.empty(total)
@@ -127,17 +127,17 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
         left = np.flatnonzero(~leaked_rows(images, kept))
         images, kept = images.select(left), kept.select(left)
     names = listing.class_names
-    in_parts = set(np.unique(Samples.of(listing.samples).splits).tolist())
+    in_splits = set(np.unique(Samples.of(listing.samples).splits).tolist())
     gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=root,
         layout=listing.layout,
         class_names=names,
         counts=_counts(names, images.labels),
-        parts={
-            part: _counts(names, images.labels[rows_in_split(images, part)])
-            for number, part in enumerate(SPLITS)
-            if number in in_parts
+        splits={
+            split: _counts(names, images.labels[rows_in_split(images, split)])
+            for number, split in enumerate(SPLITS)
+            if number in in_splits
         },
         sizes=_sizes(kept),
         channels={n: count for n, count in ((1, gray), (3, len(kept) - gray)) if count},
@@ -164,7 +164,7 @@ def _sizes(records: Records) -> Sizes | None:
 
 
 def _titled(inspection: Inspection) -> tuple[str, str]:
-    """Two lines: how much there is, and of which sizes and colors."""
+    """Return two heading lines: image and class counts, then sizes and channels."""
     images = _counted(inspection.images, "image", "images")
     classes = _counted(len(inspection.class_names), "class", "classes")
     title = f"{printable(str(inspection.root))}: {images} in {classes} ({inspection.layout})"
@@ -178,11 +178,11 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
 
 
 def _lines(inspection: Inspection) -> Iterator[str]:
-    """The report, at most 80 columns wide but for a long name of the folder."""
+    """Yield the lines of the report, at most 80 columns wide except for a long folder name."""
     yield from filter(None, _titled(inspection))
     if inspection.class_names:
         yield ""
-        yield from check_text.class_lines(inspection.counts, inspection.parts)
+        yield from check_text.class_lines(inspection.counts, inspection.splits)
     if inspection.findings:
         yield ""
         yield from check_text.finding_lines(inspection.findings)

@@ -1,4 +1,4 @@
-"""Counts of classes, findings and problems as text for a terminal and as HTML for a notebook."""
+"""Class counts, findings and problems as terminal text and as notebook HTML."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from striate.data.listing.samples import EQUAL, FINDINGS, Finding, Split
 from striate.errors import printable
 from striate.text import display_width, fit_width, shorten
 
-WIDTH = 80  #: columns of a terminal
-_NAME = 28  #: columns for the name of a class
+WIDTH = 80  #: columns of the terminal
+_NAME = 28  #: columns reserved for a class name
 _BAR = 24
 _MOST_CLASSES = 25
 _MOST_PATHS = 3
 
 
-def class_lines(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> list[str]:
-    """A line a class with its counts, in total or a part, and a bar."""
+def class_lines(counts: Mapping[str, int], splits: Mapping[Split, Mapping[str, int]]) -> list[str]:
+    """Return one line per class: its counts, in total or per split, and a bar."""
     shown = list(counts)[:_MOST_CLASSES]
-    columns: dict[str, Mapping[str, int]] = {**parts} or {"images": counts}
+    columns: dict[str, Mapping[str, int]] = {**splits} or {"images": counts}
     names = {name: shorten(name, _NAME) for name in shown}
     room = max([len("class"), *(display_width(name) for name in names.values())])
     widths = {title: max(len(title), len(f"{max(c.values()):,}")) for title, c in columns.items()}
@@ -35,7 +35,7 @@ def class_lines(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, in
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """Findings by kind: how many, what is done, and the first few paths."""
+    """Yield the findings grouped by kind: count, action taken, and the first few paths."""
     for kind, group in _grouped(findings).items():
         yield f"{len(group):,} {kind}: {FINDINGS[kind]}"
         yield from (shorten(f"    {_told(finding)}", WIDTH) for finding in group[:_MOST_PATHS])
@@ -44,7 +44,7 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 
 def problem_lines(problems: Iterable[str]) -> Iterator[str]:
-    """Problems as a list whose lines fit a terminal."""
+    """Yield the problems as a bulleted list wrapped to the terminal width."""
     for problem in problems:
         for number, line in enumerate(problem.split("\n")):
             mark = "    " if number else "  - "
@@ -53,9 +53,9 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
                 mark = "    "
 
 
-def class_html(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int]]) -> str:
-    """The table of `class_lines`."""
-    columns: dict[str, Mapping[str, int]] = {**parts} or {"images": counts}
+def class_html(counts: Mapping[str, int], splits: Mapping[Split, Mapping[str, int]]) -> str:
+    """Return the table of `class_lines` as HTML."""
+    columns: dict[str, Mapping[str, int]] = {**splits} or {"images": counts}
     most = max(1, *counts.values())
     head = "".join(f"<th>{title}</th>" for title in ("class", *columns, ""))
     rows: list[str] = []
@@ -68,7 +68,7 @@ def class_html(counts: Mapping[str, int], parts: Mapping[Split, Mapping[str, int
 
 
 def finding_html(findings: Iterable[Finding]) -> str:
-    """The findings of `finding_lines`, as a list."""
+    """Return the findings of `finding_lines` as an HTML list."""
     items: list[str] = []
     for kind, group in _grouped(findings).items():
         paths = [
@@ -81,13 +81,13 @@ def finding_html(findings: Iterable[Finding]) -> str:
 
 
 def problem_html(problems: Iterable[str]) -> str:
-    """The problems of `problem_lines`, as a list."""
+    """Return the problems of `problem_lines` as an HTML list."""
     items = "".join(f"<li><pre>{html.escape(problem)}</pre></li>" for problem in problems)
     return f"<ul>{items}</ul>" if items else ""
 
 
 def _wrapped(line: str, most: int) -> Iterator[str]:
-    """The line in parts of so many columns; textwrap counts characters, of which some take two."""
+    """Wrap by display width; textwrap counts characters, and wide ones take two columns."""
     while display_width(line) > most:
         kept = fit_width(line, most)
         head = kept.rpartition(" ")[0]
@@ -105,7 +105,7 @@ def _other_classes(counts: Mapping[str, int]) -> Iterator[str]:
 
 
 def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """Kind -> findings; in the order of FINDINGS, what is left out first."""
+    """Return kind -> findings in the order of FINDINGS, excluded files first."""
     groups: dict[str, list[Finding]] = {kind: [] for kind in FINDINGS}
     for finding in findings:
         groups[finding.kind].append(finding)

@@ -1,4 +1,4 @@
-"""Batches for the training loop: gathered from packed pixels, normalized, varied, as tensors."""
+"""Data loader: batches gathered from decoded pixels, normalized and augmented."""
 
 from __future__ import annotations
 
@@ -24,29 +24,28 @@ from striate.data.augment.plan import (
 )
 from striate.data.cache.stream import gather
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Samples, rows_in_split
+from striate.data.listing.columns import Records, Samples, rows_in_split
 from striate.data.listing.samples import DecodedImages, PixelStream, Split
-from striate.data.listing.splits import balanced_order
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Network input and targets of one step."""
+    """Network inputs and targets of one training or evaluation step."""
 
-    images: Tensor  #: (N, C, H, W) float32, normalized, channels last in memory
-    labels: Tensor  #: (N,) int64, or (N, classes) float32 shares where images are mixed
+    images: Tensor  #: (N, C, H, W) float32, normalized, channels-last memory format
+    labels: Tensor  #: (N,) int64, or soft labels (N, classes) float32 with mixup or cutmix
 
 
 @dataclass(frozen=True, slots=True)
 class BatchShard:
-    """Which part of every batch is wanted; without numbers, all of it."""
+    """Slice of every global batch that one rank loads; by default the whole batch."""
 
-    index: int = 0  #: from 0
-    count: int = 1  #: that a batch is divided into, as evenly as it goes
-    min_images: int = 2  #: images; a last batch of an epoch that has fewer is left out
+    index: int = 0  #: rank, from 0
+    count: int = 1  #: number of shards, of equal size within one image
+    min_images: int = 2  #: a smaller last batch of an epoch is dropped
 
     def bounds(self, images: int) -> tuple[int, int]:
-        """Of the part in a batch of so many."""
+        """Return the start and end of this shard in a batch of `images` images."""
         return (
             images * self.index // self.count,
             images * (self.index + 1) // self.count,
@@ -54,19 +53,20 @@ class BatchShard:
 
 
 WHOLE_BATCH = BatchShard()
-_PLAN_IMAGES = 1024  #: images whose variation is computed together
+_PLAN_IMAGES = 1024  #: images whose augmentation plans are computed together
 
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """The images of one part, ready to be gathered."""
+    """Images of one split, ready to be batched."""
 
-    #: (M, size, size, channels): a mapped file, decoded when asked for, or on the device
+    #: (M, size, size, channels): memory-mapped, decoded on demand, or on the device
     source: NDArray[np.uint8] | PixelStream | Tensor
-    rows: Tensor  #: (N,) int64: where in the source this part's images stand
+    rows: Tensor  #: (N,) int64: row in `source` of each image of this split
     labels: Tensor  #: (N,) int64, on the device
     preprocess: Preprocess
-    classes: int = 0  #: of the labels; needed to mix images
+    classes: int = 0  #: number of classes; required for mixup and cutmix
+    square: bool = False  #: all images are square, so letterbox adds no padding
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -82,12 +82,12 @@ class ImageDataset:
         balanced: bool = False,
         shard: BatchShard = WHOLE_BATCH,
     ) -> Iterator[Batch]:
-        """Batches of an epoch in an order that depends on seed and epoch alone, from batch `first`.
+        """Yield the batches of an epoch from batch `first`; order depends on seed and epoch only.
 
-        A last batch of a single image is left out: batch normalization cannot use it. Where
-        balanced, as many images are drawn, each class as often as any other; an image that comes
-        twice varies twice, by its places in the order. Parts of a batch are those of the whole one:
-        what an image is mixed with may be in another part.
+        A last batch of one image is dropped: batch normalization cannot use it. With `balanced`,
+        the epoch has the same length but every class is drawn equally often; repeats of an image
+        are augmented independently, by their position in the order. A shard holds the same images
+        as the whole batch would; the mixup partner of an image may be in another shard.
         """
         chance = generator(seed, epoch, stream=0)
         if balanced:
@@ -107,15 +107,18 @@ class ImageDataset:
                 yield Batch(part.images[:-1], part.labels[:-1])
 
     def eval_batches(self, size: int, shard: BatchShard = WHOLE_BATCH) -> Iterator[Batch]:
-        """Every image once, in listing order, unchanged; every so-many-th batch of a share."""
+        """Yield every image once, in listing order, unaugmented.
+
+        A shard takes every count-th batch.
+        """
         places = torch.arange(len(self)).split(size)[shard.index :: shard.count]
         if len(self):
             yield from self._gather(iter(places))
 
     def _places(self, size: int, first: int, shard: BatchShard) -> Iterator[Tensor]:
-        """Where in the order the batches of a share stand.
+        """Yield the positions in the epoch's order of the images of each batch or batch shard.
 
-        A part has the image after it too, which may be laid over its last; it is dropped later.
+        A shard includes one image more, the mixup partner of its last image; it is dropped later.
         """
         for step in range(first, count_steps(len(self), size, shard.min_images)):
             whole = torch.arange(step * size, min((step + 1) * size, len(self)))
@@ -133,10 +136,11 @@ class ImageDataset:
         epoch: int,
         variation: AugmentRanges,
     ) -> Iterator[Plan]:
-        """How each batch varies; so many are planned together, as small operations are slow."""
+        """Yield a plan per batch; `together` batches are planned at once, as small ops are slow."""
         view = self.preprocess
         shape = view.channels, view.size, view.size
-        scale = {"mean": view.mean, "std": view.std, "fill": view.padding}
+        fill = () if self.square else view.padding
+        scale = {"mean": view.mean, "std": view.std, "fill": fill}
         while block := list(islice(numbers, together)):
             uniform = uniform_samples(torch.cat(block), seed, epoch)
             plan = make_plan(uniform, variation, shape, **scale)
@@ -151,7 +155,7 @@ class ImageDataset:
         return Batch(*mix_images(images, batch.labels, self.classes, uniform, plan.ranges))
 
     def _gather(self, places: Iterator[Tensor]) -> Iterator[Batch]:
-        """Batches of the images at some places of this part."""
+        """Yield batches of the images at the given positions of this split."""
         device = self.labels.device
         mine, its = tee(places)
         for chosen, pixels in zip(mine, self._pixels(its), strict=True):
@@ -159,7 +163,7 @@ class ImageDataset:
             yield Batch(here, self.labels[chosen.to(device)])
 
     def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
-        """(N, size, size, channels) uint8 at places; what is streamed is decoded ahead of them."""
+        """Yield (N, size, size, channels) uint8 pixels; streamed ones are decoded ahead."""
         rows = (self.rows[chosen] for chosen in places)
         if isinstance(self.source, Tensor):
             for wanted in rows:
@@ -169,9 +173,9 @@ class ImageDataset:
 
 
 def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:
-    """The same batches; a thread makes each while the one before it is used.
+    """Yield the same batches, each prepared by a thread while the previous one is used.
 
-    Two queues, as a thread pool's futures take longer than a step of a small network may wait.
+    Uses two queues: a thread pool's futures take longer than a step of a small network may wait.
     """
     wanted: SimpleQueue[bool] = SimpleQueue()
     made: SimpleQueue[Batch | Exception | None] = SimpleQueue()
@@ -198,7 +202,7 @@ def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:
 
 
 def count_steps(images: int, batch: int, least: int = 2) -> int:
-    """Batches of an epoch, as `Pixels.shuffled` cuts them."""
+    """Return the number of batches per epoch, as `ImageDataset.train_batches` forms them."""
     whole, rest = divmod(images, batch)
     return whole + (rest >= least)
 
@@ -206,19 +210,49 @@ def count_steps(images: int, batch: int, least: int = 2) -> int:
 def load_split(
     decoded: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
 ) -> ImageDataset:
-    """The images of one part (all when None) on a device."""
+    """Return the images of one split (all if None) on a device."""
     images, classes = Samples.of(decoded.samples), len(decoded.class_names)
+    square = Records.of(decoded.records).square
     kept = rows_in_split(images, split)
     labels, rows = torch.from_numpy(images.labels[kept].astype(np.int64)), torch.from_numpy(kept)
     if not resident_bytes(decoded, device):
-        return ImageDataset(decoded.pixels, rows, labels.to(device), preprocess, classes)
+        return ImageDataset(decoded.pixels, rows, labels.to(device), preprocess, classes, square)
     pixels = torch.from_numpy(decoded.pixels[kept]).to(device)
-    return ImageDataset(pixels, torch.arange(len(rows)), labels.to(device), preprocess, classes)
+    places = torch.arange(len(rows))
+    return ImageDataset(pixels, places, labels.to(device), preprocess, classes, square)
 
 
 def resident_bytes(decoded: DecodedImages, device: torch.device) -> int:
-    """Bytes of pixels that lie on a GPU: all of them, where half of its free memory holds them."""
+    """Return bytes of pixels kept on a GPU: all if they fit in half its free memory, else 0."""
     if device.type == "cpu" or not isinstance(decoded.pixels, np.ndarray):
         return 0
     free, _ = torch.cuda.mem_get_info(device)
     return decoded.pixels.nbytes if decoded.pixels.nbytes <= free // 2 else 0
+
+
+def class_weights(labels: Tensor, classes: int) -> Tensor:
+    """Labels (N,) -> (classes,) float32: inverse class frequency, averaging 1 over the images.
+
+    King and Zeng 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868, for
+    equally likely classes.
+    """
+    counts = torch.bincount(labels, minlength=classes).clamp_min(1)
+    return len(labels) / (classes * counts)
+
+
+def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
+    """Labels (N,) on the CPU -> (N,) indices, in which class counts differ by at most one.
+
+    An image repeats only after all images of its class. Depends on labels and generator only.
+    """
+    present = labels.unique()
+    present = present[torch.randperm(len(present), generator=generator)]
+    drawn: list[Tensor] = []
+    for rank, label in enumerate(present):
+        places = (labels == label).nonzero().flatten()
+        share = (len(labels) - rank - 1) // len(present) + 1  # the first classes get the remainder
+        rounds = -(-share // len(places))
+        shuffled = [places[torch.randperm(len(places), generator=generator)] for _ in range(rounds)]
+        drawn.append(torch.cat(shuffled)[:share])
+    order = torch.cat(drawn)
+    return order[torch.randperm(len(order), generator=generator)]

@@ -1,4 +1,4 @@
-"""A folder of images -> shards with an index: all of it, under its name, or nothing."""
+"""Packs a folder of images into shards with an index, atomically."""
 
 from __future__ import annotations
 
@@ -24,7 +24,16 @@ from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.samples import UNUSABLE, Finding, Listing, Progress, as_text
 from striate.data.readers.scan import scan
-from striate.data.shards.format import ABOUT, ENTRY, INDEX, PATHS, SUFFIXES, VERSION, shard_name
+from striate.data.shards.format import (
+    ABOUT,
+    COUNT,
+    ENTRY,
+    INDEX,
+    PATHS,
+    SUFFIXES,
+    VERSION,
+    shard_name,
+)
 from striate.data.shards.tar import BLOCK, HashedTar, padded_size
 from striate.errors import DataError, OptionError, printable
 from striate.text import count_noun
@@ -35,20 +44,20 @@ _ELSEWHERE = "choose another place with --to"
 
 @dataclass(frozen=True)
 class ShardSummary:
-    """What was packed."""
+    """Summary of a packed data set."""
 
     folder: Path
     images: int
     classes: int
     shards: int
-    bytes: int  #: of the shards
+    bytes: int  #: total size of the shards
     left_out: tuple[Finding, ...]
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "folder": str(self.folder)}
 
     def __str__(self) -> str:
-        told = (
+        text = (
             f"{printable(str(self.folder))}: {count_noun(self.images, 'image')} of "
             f"{count_noun(self.classes, 'class')} in {count_noun(self.shards, 'shard')}, "
             f"{self.bytes / 1e6:,.1f} MB"
@@ -56,16 +65,16 @@ class ShardSummary:
         count = len(self.left_out)
         files = f"{count_noun(count, 'file')} {'is' if count == 1 else 'are'}"
         more = f"\n{files} left out; `striate check` names them and says why" if count else ""
-        return told + more
+        return text + more
 
 
 def write_shards(
     data: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
 ) -> Generator[Progress, None, ShardSummary]:
-    """Pack the usable images of a folder into shards of so many megabytes.
+    """Pack the usable images of a folder into shards of `megabytes` each.
 
-    The same images give the same bytes. Raises DataError when none can be used or one changes
-    meanwhile, OptionError when the target exists, StorageError when it cannot be written.
+    The output is deterministic. Raises DataError if no image is usable or one changes while
+    packing, OptionError if the target exists, StorageError if it cannot be written.
     """
     if os.path.lexists(to):
         shown = printable(str(to))
@@ -101,7 +110,7 @@ def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Recor
 
 @contextlib.contextmanager
 def _own(to: Path) -> Generator[Path]:
-    """A folder that gets its name when all is in it; what a killed process left there is lost."""
+    """Yield a temporary folder, renamed to `to` on success; leftovers in it are removed."""
     partial, lock = (to.with_name(to.name + ending) for ending in (".partial", ".lock"))
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +133,7 @@ def _own(to: Path) -> Generator[Path]:
 
 
 class _Writer:
-    """The images of some rows of a listing on their way into shards."""
+    """Writes the images of the given listing rows into shards."""
 
     def __init__(
         self, folder: Path, listing: Listing, records: Records, rows: NDArray[np.int64]
@@ -135,7 +144,7 @@ class _Writer:
     def written(
         self, megabytes: int
     ) -> Generator[Progress, None, tuple[NDArray[np.void], list[list[Any]]]]:
-        """Where each image stands, and each shard's name, bytes and SHA-256."""
+        """Write the shards; return image entries, and each shard's name, bytes and SHA-256."""
         shards: list[list[Any]] = []
         order, last, most = self._order(), 0.0, megabytes * 10**6
         with contextlib.ExitStack() as held:
@@ -160,14 +169,14 @@ class _Writer:
         return self.table, [*shards, shard.summary()]
 
     def _order(self) -> NDArray[np.int64]:
-        """The places in the order of the SHA-256 of their paths."""
+        """Return the row indices sorted by the SHA-256 of their paths."""
         images = self.listing.samples
         paths = (os.fsencode(images[row].path) for row in self.rows)
         keys = b"".join(hashlib.sha256(path).digest()[:8] for path in paths)
         return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
 
     def _sample(self, place: int) -> list[tuple[str, bytes]]:
-        """The files of a sample with what they hold, the image first."""
+        """Return the files of a sample with their content, the image first."""
         row = int(self.rows[place])
         image, record = self.listing.samples[row], self.records[row]
         shown = printable(image.path)
@@ -188,7 +197,7 @@ class _Writer:
 
 
 def read_bytes(listing: Listing, row: int) -> bytes:
-    """The file of an image, whole. Raises RefusedError."""
+    """Read the whole file of an image. Raises RefusedError."""
     if listing.shards is not None:
         return read_piece(*listing.shards.locate(row))
     path = os.path.join(listing.root, listing.samples[row].path)  # noqa: PTH118 - many times
@@ -204,9 +213,9 @@ def seal(
     class_names: Sequence[str],
     largest: int = 200,
 ) -> None:
-    """Write the index of images that stand in shards, and last what says that all is there.
+    """Write the index of the packed images; shards.json comes last and marks the set complete.
 
-    `table` tells where they stand, `shards` what `Hashed.told` told of each.
+    `table` holds the ENTRY of each image, `shards` the `HashedTar.summary` of each shard.
     """
     for column in ("digest", "width", "height", "channels"):
         table[column] = records.table[column]
@@ -222,7 +231,7 @@ def seal(
     about = {
         "version": VERSION,
         "class_names": class_names,
-        "images": len(table),
+        COUNT: len(table),
         "largest_megabytes": largest,
         "files": [index.summary(), paths.summary(), *shards],
         "findings": findings_to_json(records.findings),

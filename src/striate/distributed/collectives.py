@@ -1,4 +1,4 @@
-"""What processes send each other: sums of tensors, and copies of the first one's."""
+"""Collectives: all-reduce sums and broadcasts from rank 0, with errors translated."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import distributed as dist
 
 from striate.errors import GroupError
 
-MINUTES = 10  #: that a process waits for the others within an exchange
+MINUTES = 10  #: timeout of a collective and of the rendezvous
 
 
 @contextlib.contextmanager
 def translate_errors() -> Generator[None]:
-    """Raises GroupError where the others are gone or silent. PyTorch raises only RuntimeErrors."""
+    """Raise GroupError if a peer has ended or timed out, where PyTorch raises RuntimeError."""
     try:
         yield
     except RuntimeError as error:
@@ -28,21 +28,21 @@ def translate_errors() -> Generator[None]:
 
 
 def all_reduce_(tensor: Tensor) -> Tensor:
-    """Put the sum over all processes in the place of a contiguous tensor."""
+    """All-reduce (sum) a contiguous tensor in place."""
     with translate_errors():
         dist.all_reduce(tensor)
     return tensor
 
 
 def broadcast_(tensor: Tensor) -> Tensor:
-    """Put the first process's values in the place of a contiguous tensor."""
+    """Broadcast a contiguous tensor from rank 0, in place."""
     with translate_errors():
         dist.broadcast(tensor, 0)
     return tensor
 
 
 def all_reduce_list_(tensors: list[Tensor]) -> None:
-    """Put the sums over all processes in the place of tensors, by one message."""
+    """All-reduce (sum) several tensors in place, flattened into one message."""
     flat = all_reduce_(torch.cat([tensor.flatten() for tensor in tensors]))
     pieces = flat.split([tensor.numel() for tensor in tensors])
     shaped = [piece.view(each.shape) for piece, each in zip(pieces, tensors, strict=True)]

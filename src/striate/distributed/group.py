@@ -1,7 +1,7 @@
-"""The processes of a training: how they meet, agree and end together.
+"""The distributed process group: rendezvous, collectives, stop requests and failures.
 
-Every exchange of tensors goes through PyTorch's process group (NCCL for what lies on a GPU, gloo
-for the rest), every exchange of words through the store that torchrun offers.
+Tensors go through PyTorch's process group (NCCL for GPU tensors, gloo for the rest), objects and
+barrier keys through torchrun's TCPStore.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from striate.distributed.launch import ProcessInfo
 from striate.distributed.signals import Request
 from striate.errors import GroupError, OptionError, PeerFailedError
 
-_LOOK_SECONDS = 0.02  #: between two looks into the store
+_LOOK_SECONDS = 0.02  #: polling interval of the store
 
 
 @dataclass(frozen=True)
 class Group:
-    """The processes that train one network, seen from one of them. Alone, it does nothing."""
+    """Handle to the distributed process group; every method is a no-op when world_size is 1."""
 
     process: ProcessInfo = field(default_factory=ProcessInfo)
     store: Store | None = None
@@ -45,11 +45,11 @@ class Group:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """Whether this is rank 0, which writes the run folder and logs."""
         return self.process.rank == 0
 
     def device_name(self, name: str) -> str:
-        """The name of this process's own device: a GPU each. Raises OptionError."""
+        """Return the device of this rank, `cuda:LOCAL_RANK` on GPUs. Raises OptionError."""
         if self.is_single or name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
             return name
         if name.startswith("cuda:") and self.process.local_world_size > 1:
@@ -60,7 +60,7 @@ class Group:
         return name if name.startswith("cuda:") else f"cuda:{self.process.local_rank}"
 
     def broadcast_object(self, values: Any = None) -> Any:
-        """What the first process gives, once it has it, to all of them."""
+        """Broadcast a JSON-serializable object from rank 0; other ranks wait for it."""
         if self.store is None:
             return values
         key = f"words/{next(self._messages)}"
@@ -73,7 +73,7 @@ class Group:
             return json.loads(self.store.get(key))
 
     def wait_for_key(self, what: str) -> None:
-        """Wait, for hours if need be, until a process has reached a point or one has ended."""
+        """Wait for a barrier key without a timeout. Raises PeerFailedError if a rank has ended."""
         assert self.store is not None
         with collectives.translate_errors():
             while not self.store.check([what]):
@@ -82,14 +82,14 @@ class Group:
                 time.sleep(_LOOK_SECONDS)
 
     def set_key(self, what: str) -> None:
-        """Let those go on who wait for this."""
+        """Signal a barrier key."""
         assert self.store is not None
         with collectives.translate_errors():
             self.store.set(what, "")
 
     @contextlib.contextmanager
     def local_main_first(self) -> Generator[None]:
-        """One process of each machine goes through the block; when it is through, the others."""
+        """Run the block on local rank 0 of each machine first, then on its other ranks."""
         if self.store is not None and self.process.local_rank:
             self.wait_for_key(f"machine/{self.process.machine}")
         yield
@@ -99,7 +99,7 @@ class Group:
     def sync_flags(
         self, request: Request, seconds: float, *, due: bool = False
     ) -> tuple[float, bool]:
-        """Stop if any process was asked to; go by the first one's clock, and save when it does."""
+        """Share stop requests of any rank, and the clock and checkpoint flag (`due`) of rank 0."""
         if self.is_single:
             request.signal = request.received
             return seconds, due
@@ -111,17 +111,17 @@ class Group:
         return agreed, saves > 0
 
     def all_reduce_sum(self, *values: Tensor) -> tuple[Tensor, ...]:
-        """Numbers of one device, each summed over all processes, in float64."""
+        """All-reduce (sum) scalars on one device, in float64."""
         if self.is_single:
             return values
         return collectives.all_reduce_(torch.stack([value.double() for value in values])).unbind()
 
     @contextlib.contextmanager
     def all_reduce_gradients(self, params: list[Tensor]) -> Generator[None]:
-        """Add what the block adds to the gradients in all processes to those that are there.
+        """All-reduce the gradients of the block and add them to those accumulated before.
 
-        What is there is every process's already, so that a checkpoint between two steps of one
-        update holds all of it.
+        Earlier gradients are already reduced, so a checkpoint between two accumulation steps holds
+        the global sum.
         """
         if self.is_single:
             yield
@@ -136,17 +136,16 @@ class Group:
                 param.grad += before
 
     def broadcast_buffers(self, network: nn.Module) -> None:
-        """Give all processes the first one's statistics of batch norms."""
+        """Broadcast buffers, such as BatchNorm statistics, from rank 0."""
         for buffer in network.buffers() if not self.is_single else ():
             collectives.broadcast_(buffer)
 
 
 @contextlib.contextmanager
 def join_group() -> Generator[Group]:
-    """The processes that torchrun started, while the block runs. Alone without it.
+    """Join torchrun's process group for the block; a single process without torchrun.
 
-    When one of them fails, the first to do so raises its error, and the others raise
-    ToldElsewhereError.
+    The first rank to fail raises its own error, the others raise PeerFailedError.
     """
     process = launch.process_info()
     if process.world_size == 1:
@@ -162,7 +161,7 @@ def join_group() -> Generator[Group]:
         store = PrefixStore(_rendezvous(met, process), met)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
-        with collectives.translate_errors():  # the first may have ended already
+        with collectives.translate_errors():  # rank 0 may have ended already
             dist.init_process_group(
                 backend,
                 store=store,
@@ -181,11 +180,11 @@ def join_group() -> Generator[Group]:
 
 
 def _rendezvous(store: Store, process: ProcessInfo) -> str:
-    """A name that only these processes have, all of them.
+    """Agree on a store prefix that is unique to this start of the processes.
 
-    torchrun keeps one store through its restarts, and what killed processes left in it would mix
-    with what these say: PyTorch 2.13 may then wait for ever. So each process writes down a number
-    of its own, and the first one calls the name with the numbers until all have heard theirs.
+    torchrun keeps one store across restarts, where keys of killed processes would collide with
+    new ones: PyTorch 2.13 may then hang. So each rank writes a random token, and rank 0 publishes
+    the prefix with all tokens until every rank has acknowledged its own. Raises GroupError.
     """
     own, began = secrets.token_hex(8), time.monotonic()
     store.set(f"here/{process.rank}", own)
@@ -210,7 +209,7 @@ def _rendezvous(store: Store, process: ProcessInfo) -> str:
 
 
 def _is_first_failure(store: Store) -> bool:
-    """Whether no other process ended before; not where the store is gone with another."""
+    """Return whether this rank failed first; False if the store is gone."""
     try:
         return store.add("ended", 1) == 1
     except RuntimeError:

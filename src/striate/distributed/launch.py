@@ -1,4 +1,4 @@
-"""The place of this process among those that torchrun started; read without PyTorch."""
+"""Rank and world size, read from torchrun's environment variables without importing PyTorch."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ _NEEDED = frozenset({"RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_
 
 @dataclass(frozen=True)
 class ProcessInfo:
-    """Which of the processes of a training this is, as torchrun numbers them."""
+    """Rank, world size and machine of this process, as set by torchrun."""
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0  #: on this machine
     local_world_size: int = 1  #: on this machine
     machine: int = 0
-    job: str = ""  #: names what torchrun was asked for, through all its restarts; "" without it
+    job: str = ""  #: torchrun job id, stable across restarts; "" without torchrun
 
     @property
     def command(self) -> tuple[str, ...]:
-        """How a command line of this shape begins; several machines need a rendezvous too."""
+        """Start of an equivalent command line, without the rendezvous of several machines."""
         if self.world_size == 1:
             return ("striate",)
         machines = self.world_size // self.local_world_size
@@ -32,18 +32,18 @@ class ProcessInfo:
 
 
 def process_info() -> ProcessInfo:
-    """Where this process stands; alone, where torchrun did not start it."""
+    """Return this process's info; rank 0 of 1 without torchrun."""
     found = os.environ
     if not found.keys() >= _NEEDED:
         return ProcessInfo()
-    rank, local_processes = int(found["RANK"]), int(found.get("LOCAL_WORLD_SIZE", "1"))
-    machine = int(found.get("GROUP_RANK", rank // local_processes))
-    processes, local_rank = int(found["WORLD_SIZE"]), int(found["LOCAL_RANK"])
-    return ProcessInfo(rank, processes, local_rank, local_processes, machine, _job())
+    rank, local_world_size = int(found["RANK"]), int(found.get("LOCAL_WORLD_SIZE", "1"))
+    machine = int(found.get("GROUP_RANK", rank // local_world_size))
+    world_size, local_rank = int(found["WORLD_SIZE"]), int(found["LOCAL_RANK"])
+    return ProcessInfo(rank, world_size, local_rank, local_world_size, machine, _job())
 
 
 def _job() -> str:
-    """The name given by --rdzv-id or --standalone, else that of torchrun's own folder."""
+    """Return the job id given by --rdzv-id or --standalone, else the name of torchrun's folder."""
     name = os.environ.get("TORCHELASTIC_RUN_ID", "")
     if name != "none":
         return name

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a training after its step instead of in the middle of it."""
+"""Stop signals: SIGINT, SIGTERM and SIGHUP end a training after the current step."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass
 class Request:
-    """Whether someone asked the training to stop."""
+    """A request to stop the training."""
 
-    received: int = 0  #: to this process; 0: nothing did
-    signal: int = 0  #: what the training acts on, all of its processes at the same step
+    received: int = 0  #: signal received by this process; 0: none
+    signal: int = 0  #: signal acted on, by all ranks at the same step
 
 
 @contextlib.contextmanager
 def handle_stop_signals() -> Generator[Request]:
-    """While the block runs, the first signal is noted in the request; a second one acts as usual.
+    """Record the first signal in the request while the block runs; a second has its usual effect.
 
-    A signal that was ignored stays ignored. Outside the main thread none can be caught.
+    Ignored signals stay ignored. Outside the main thread no signal is caught.
     """
     request = Request()
     if threading.current_thread() is not threading.main_thread():

@@ -1,7 +1,7 @@
-"""Batch norm over a batch that several processes share: as one process with all of it.
+"""Synchronized batch norm on the CPU: statistics over the global batch.
 
-The gradient of Ioffe and Szegedy 2015, section 3, https://arxiv.org/abs/1502.03167, with sums over
-all processes. On a GPU PyTorch's own norm is quicker; it takes no other device.
+The gradient of Ioffe and Szegedy 2015, section 3, https://arxiv.org/abs/1502.03167, with sums
+all-reduced over the ranks. PyTorch's own SyncBatchNorm is faster but GPU-only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _BATCH_NORMS = nn.modules.batchnorm._BatchNorm  # noqa: SLF001  # pyright: ignor
 
 
 def convert_batch_norms(network: nn.Module, name: str) -> nn.Module:
-    """The network with batch norms that see the whole batch. Raises OptionError."""
+    """Replace BatchNorm layers by synchronized ones. Raises OptionError for custom norms."""
     on_cpu = next(network.parameters()).device.type == "cpu"
     norms = [module for module in network.modules() if isinstance(module, _BATCH_NORMS)]
     for module in norms:
@@ -38,7 +38,7 @@ def _usual(norm: nn.BatchNorm2d) -> bool:
 
 
 class SyncBatchNorm(nn.BatchNorm2d):
-    """(N, C, H, W) -> the same shape; N may differ between processes, and be 0."""
+    """(N, C, H, W) -> (N, C, H, W); N may differ between ranks and may be 0."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         if not self.training:
@@ -56,7 +56,7 @@ class SyncBatchNorm(nn.BatchNorm2d):
 
 
 def _moments(values: Tensor) -> tuple[Tensor, Tensor, float]:
-    """Mean and variance a channel (C,) in float64, over how many values of all processes."""
+    """Return the global mean and variance (C,) in float64, and the number of values per channel."""
     dims, size = (0, 2, 3), values.numel() // values.shape[1]
     if size:
         variance, mean = (each.double() for each in torch.var_mean(values, dims, correction=0))
@@ -87,9 +87,9 @@ class _Normalized(torch.autograd.Function):
             gradient, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
                 given[0], values, weight, mean, variance, None, None, False, ctx.eps, [True] * 3
             )
-        else:  # PyTorch 2.13 dies of it
+        else:  # PyTorch 2.13 crashes on an empty batch
             gradient, of_weight, of_bias = map(torch.zeros_like, (values, weight, weight))
-        # so far as if mean and variance were fixed; they depend on every value of every process
+        # that treats mean and variance as constants; add their gradient, summed over all ranks
         by_weight, by_bias = collectives.all_reduce_(torch.stack([of_weight, of_bias])) / ctx.count
         inverse = (variance + ctx.eps).rsqrt()
         factor = -weight * inverse * inverse * by_weight

@@ -1,4 +1,4 @@
-"""How good a network is, and how far to trust that: numbers, an evaluation, the page, a replay.
+"""Evaluation of a classifier: metrics with confidence intervals, and the HTML report.
 
-From low to high: `metrics`, `scores`, `evaluation`, `inference`, `page`, `replay`.
+From low to high level: `metrics`, `scores`, `evaluation`, `evaluate`, `report`, `write_report`.
 """

@@ -1,4 +1,4 @@
-"""Curves over the epochs of a training: the geometry of small charts that the report draws."""
+"""Geometry of the report's learning curves: loss, accuracy and learning rate per epoch."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from itertools import count, groupby, pairwise
 from striate.text import MISSING, format_percent
 from striate.training.events import Epoch
 
-#: of a chart in its own units, one a CSS pixel at the width it is usually shown at
+#: chart size in SVG units, one CSS pixel each at the usual display width
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 344, 16, 180
 
-#: beyond this many epochs there are no dots on the lines, and no strips under the pointer
+#: most epochs with dots on the lines, and with tooltip strips
 DOTTED, POINTED = 30, 200
 
 
@@ -26,14 +26,14 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    part: str  #: "train", "validation" or "rate"
-    pieces: tuple[str, ...]  #: points of an SVG polyline each; a value that is not finite is a gap
+    label: str  #: "train", "validation" or "rate"
+    pieces: tuple[str, ...]  #: points of one SVG polyline each; non-finite values leave gaps
     dots: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A part of the chart that says its values under the pointer."""
+    """Vertical strip of the chart with a tooltip of one epoch's values."""
 
     left: float
     width: float
@@ -47,11 +47,11 @@ class Chart:
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     strips: tuple[Strip, ...]
-    kept: tuple[float, float | None] | None  #: x and y of the epoch whose weights were kept
+    kept: tuple[float, float | None] | None  #: x and y of the kept (best) epoch
 
 
 def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
-    """Loss, accuracy and learning rate; nothing without epochs."""
+    """Return charts of loss, accuracy and learning rate; empty without epochs."""
     if not epochs:
         return ()
     loss = {
@@ -70,20 +70,20 @@ def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
     )
 
 
-def thin_epochs(epochs: Sequence[Epoch]) -> Epoch | None:
-    """The epoch whose weights were kept: the last that was the best so far."""
+def kept_epoch(epochs: Sequence[Epoch]) -> Epoch | None:
+    """Return the epoch whose weights were kept: the last one marked best."""
     return next((row for row in reversed(epochs) if row.best), None)
 
 
 def number(value: float) -> str:
-    """Three figures that count."""
+    """Format with three significant digits."""
     return f"{value:.3g}" if math.isfinite(value) else MISSING
 
 
 def make_ticks(low: float, high: float) -> list[float]:
-    """Three to seven round numbers, 1, 2 or 5 times a power of ten apart, around low and high.
+    """Return three to seven round ticks, 1, 2 or 5 times a power of ten apart, around low and high.
 
-    One single value is shown from 0 on; both are 0 or more.
+    A single value gets an axis from 0; low and high must be 0 or more.
     """
     if low == high:
         low, high = 0.0, high or 1.0
@@ -109,14 +109,14 @@ def _chart(
         return round(BOTTOM - share * (BOTTOM - TOP), 1)
 
     ys = {
-        part: [height(value) if math.isfinite(value) else None for value in values]
-        for part, values in series.items()
+        label: [height(value) if math.isfinite(value) else None for value in values]
+        for label, values in series.items()
     }
     at = max((at for at, row in enumerate(epochs) if row.best), default=None)
     chosen = list(ys.values())[-1]
     return Chart(
         name,
-        tuple(_line(part, xs, heights) for part, heights in ys.items()),
+        tuple(_line(label, xs, heights) for label, heights in ys.items()),
         tuple(_epoch_ticks(epochs, xs)),
         tuple(Tick(height(value), shown(value).replace(".0 %", " %")) for value in marks),
         tuple(_strips(epochs, xs, series, shown)),
@@ -132,8 +132,8 @@ def _across(epochs: Sequence[Epoch]) -> list[float]:
     return [round(LEFT + (row.epoch - first) * scale, 1) for row in epochs]
 
 
-def _line(part: str, xs: Sequence[float], ys: Sequence[float | None]) -> Line:
-    """Pieces between gaps; every value is a dot in a short curve, and a lonely one in any."""
+def _line(label: str, xs: Sequence[float], ys: Sequence[float | None]) -> Line:
+    """Split the line at gaps; short curves get a dot per value, others only at isolated values."""
     points = list(zip(xs, ys, strict=True))
     pieces = [
         [(x, y) for x, y in run if y is not None]
@@ -144,11 +144,11 @@ def _line(part: str, xs: Sequence[float], ys: Sequence[float | None]) -> Line:
         point for piece in pieces for point in piece if len(points) <= DOTTED or len(piece) == 1
     ]
     joined = (" ".join(f"{x:g},{y:g}" for x, y in piece) for piece in pieces if len(piece) > 1)
-    return Line(part, tuple(joined), tuple(dots))
+    return Line(label, tuple(joined), tuple(dots))
 
 
 def _epoch_ticks(epochs: Sequence[Epoch], xs: Sequence[float]) -> list[Tick]:
-    """Up to seven round epochs."""
+    """Return up to seven ticks at round epochs."""
     step = next(step for step in _round_steps() if len(epochs) <= 7 * step)
     shown = [at for at, row in enumerate(epochs) if row.epoch % step == 0]
     return [Tick(xs[at], f"{epochs[at].epoch:,}") for at in shown]
@@ -170,7 +170,7 @@ def _strips(
     edges = [LEFT, *middles, RIGHT]
     found: list[Strip] = []
     for at, row in enumerate(epochs):
-        values = ", ".join(f"{part} {shown(each[at])}" for part, each in series.items())
+        values = ", ".join(f"{label} {shown(each[at])}" for label, each in series.items())
         left, right = edges[at], edges[at + 1]
         found.append(Strip(round(left, 1), round(right - left, 1), f"epoch {row.epoch}: {values}"))
     return found

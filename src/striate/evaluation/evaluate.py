@@ -1,4 +1,4 @@
-"""A trained network run over the images of a folder."""
+"""Evaluation of a trained network on a folder: its preprocessed inputs and original files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from striate.data.cache.decoded import prepare_cache
 from striate.data.cache.stream import gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples, leaking, rows_in_split
+from striate.data.listing.columns import Records, Samples, rows_in_split
+from striate.data.listing.duplicates import leaking
 from striate.data.listing.samples import SPLITS, DecodedImages, Progress, Split
 from striate.data.listing.splits import assign_splits
-from striate.data.problems import find_problems
+from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
@@ -32,11 +33,11 @@ from striate.text import count_noun
 
 
 @dataclass(frozen=True)
-class OriginalImages:
-    """The images that were judged, as the network saw them: (size, size, channels) uint8 each."""
+class SeenImages:
+    """The evaluated images as network inputs, (size, size, channels) uint8 each."""
 
     decoded: DecodedImages
-    rows: NDArray[np.int64]  #: of the pack, aligned with the evaluation's
+    rows: NDArray[np.int64]  #: rows of the image cache, in the evaluation's order
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,25 +48,25 @@ class OriginalImages:
 
 @dataclass(frozen=True)
 class Originals:
-    """The image files behind an evaluation, seen from the page that shows them."""
+    """The original image files of an evaluation, linked relative to the report page."""
 
-    root: Path  #: what paths of the evaluation are relative to
-    page: Path  #: the folder of the page
+    root: Path  #: base of the evaluation's paths
+    page: Path  #: folder of the report page
 
     @classmethod
     def of(cls, data: Path, page: Path) -> Originals | None:
-        """Of a folder or manifest; None for images in an object store."""
+        """Return the originals of a folder or manifest; None for an object store."""
         if remote_address(data):
             return None
         return cls(data if data.is_dir() else data.resolve().parent, page.parent)
 
     def link(self, path: str) -> str:
-        """The address of an image relative to the page; "" where it is no file of its own."""
+        """Return the image's URL relative to the page; "" if it is not a separate file."""
         file = self.root / path
         return quote(os.fsencode(os.path.relpath(file, self.page))) if file.is_file() else ""
 
     def pixels(self, path: str, side: int) -> NDArray[np.uint8] | None:
-        """(H, W, 1 or 3), upright, its sides not much above `side`; None where it is no file."""
+        """Return (H, W, 1 or 3), upright, sides not much above `side`; None if there is no file."""
         if not self.link(path):
             return None
         image, _ = decode(self.root / path, path, preprocess=Preprocess(side, 3, "letterbox"))
@@ -76,21 +77,21 @@ class Originals:
 
 @dataclass(frozen=True)
 class EvaluationRun:
-    """An evaluation with the images it rests on."""
+    """An evaluation together with its images."""
 
     evaluation: Evaluation
-    pixels: OriginalImages
+    pixels: SeenImages
     decoded: DecodedImages
 
 
 def evaluate_steps(
     model: Model, data: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
 ) -> Generator[Progress, None, EvaluationRun]:
-    """Judge a network on a part of a folder, divided as the folder it was trained on was.
+    """Evaluate a network on a split of a folder, using the split fractions of its training.
 
-    Where no part is asked for, that is the test part; or all, where the images of its run are known
-    and most of these are none of them. Raises DataError when the folder has classes the network
-    does not know, or no such part.
+    The default split is test, or all images if the training run's image list is known and most of
+    these are not in it. Raises DataError when the folder has classes the network does not know, or
+    no such split.
     """
     listing = scan(data)
     if not listing.samples:
@@ -106,8 +107,8 @@ def evaluate_steps(
     decoded = yield from prepare_cache(listing, model.preprocess, largest_megabytes=options.largest)
     decoded = assign_splits(decoded, model.fractions, options.leaked)
     new = known is not None and not known.are(decoded.records)
-    part = options.split or ("all" if new else "test")
-    return evaluate_split(model, decoded, part, shown=shown, known=known, batch=options.batch)
+    split = options.split or ("all" if new else "test")
+    return evaluate_split(model, decoded, split, shown=shown, known=known, batch=options.batch)
 
 
 def evaluate_split(
@@ -119,10 +120,12 @@ def evaluate_split(
     known: Known | None,
     batch: int = 64,
 ) -> EvaluationRun:
-    """Judge a network on a part of images that are decoded and divided already."""
+    """Evaluate a network on a split of decoded images."""
     rows = rows_in_split(decoded.samples, None if split == "all" else split)
     if not len(rows):
-        raise DataError(f"{printable(shown)}: no image is in the {split} part; {_instead(decoded)}")
+        raise DataError(
+            f"{printable(shown)}: no image is in the {split} split; {_instead(decoded)}"
+        )
     label_of = {name: label for label, name in enumerate(model.class_names)}
     labels = np.array([label_of[name] for name in decoded.class_names], np.int64)
     images = Samples.of(decoded.samples).select(rows)
@@ -131,34 +134,36 @@ def evaluate_split(
         labels=labels[images.labels],
         paths=tuple(map(images.path, range(len(images)))),
         class_names=model.class_names,
-        part=split,
+        split=split,
         model=shown,
         trained_on=known and known.trained(Records.of(decoded.records).select(rows)),
         leaked=0 if split == "all" else _leaked(decoded, rows),
     )
-    return EvaluationRun(evaluation, OriginalImages(decoded, rows), decoded)
+    return EvaluationRun(evaluation, SeenImages(decoded, rows), decoded)
 
 
 def _instead(decoded: DecodedImages) -> str:
-    """What to judge where the part that was asked for is empty."""
-    counts: dict[Split, int] = {part: len(rows_in_split(decoded.samples, part)) for part in SPLITS}
-    for part in ("test", "validation"):
-        if counts[part]:
-            return f"try --split {part}, which has {count_noun(counts[part], 'image')}"
+    """Suggest a split to use instead of an empty one."""
+    counts: dict[Split, int] = {
+        split: len(rows_in_split(decoded.samples, split)) for split in SPLITS
+    }
+    for split in ("test", "validation"):
+        if counts[split]:
+            return f"try --split {split}, which has {count_noun(counts[split], 'image')}"
     images = count_noun(counts["train"], "image")
-    return f"its {images} are in the train part; --split all judges them, learned from or not"
+    return f"its {images} are in the train split; --split all judges them, learned from or not"
 
 
 def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
-    """How many images of a part are in an earlier part too."""
-    parts, digests = Samples.of(decoded.samples).splits, Records.of(decoded.records).digests
-    return int(leaking(parts, digests)[rows].sum())
+    """Count images of a split that are also in an earlier split."""
+    splits, digests = Samples.of(decoded.samples).splits, Records.of(decoded.records).digests
+    return int(leaking(splits, digests)[rows].sum())
 
 
 def _probabilities(
     model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
 ) -> NDArray[np.float32]:
-    """(N, classes) of the images in some rows, each of sum 1."""
+    """Return probabilities (N, classes) of the given rows, each summing to 1."""
     wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
     outputs = [
         classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()

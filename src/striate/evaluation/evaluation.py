@@ -1,4 +1,4 @@
-"""What a network said about images of known class, and every number that follows from it."""
+"""Evaluation: predicted probabilities of labeled images and the metrics computed from them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, OptionError, printable
+from striate.errors import printable
 from striate.evaluation import metrics
+from striate.evaluation.answers import check_answers
 from striate.evaluation.scores import FEW, KIND, ClassScore, Confusion, Doubt, Mistake, Proportion
 from striate.text import (
     MISSING,
@@ -32,23 +33,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
-    """Probabilities for N labeled images, and the numbers that follow; made by `judge`."""
+    """Predicted probabilities of N labeled images, and the metrics computed from them."""
 
-    model: str  #: what was judged: a file, a run or a network's name
+    model: str  #: evaluated model: a file, a run or a network's name
     split: SplitChoice
     class_names: tuple[str, ...]  #: K
     paths: tuple[str, ...] = field(repr=False)  #: N
     labels: NDArray[np.int64] = field(repr=False)  #: (N,)
     probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each row sums to 1
-    trained_on: int | None = None  #: how many of the N were of the training split; None: unknown
-    leaked: int = 0  #: images that are also in a part that it learned from or chose its epoch by
+    trained_on: int | None = None  #: how many of the N are in the training split; None: unknown
+    leaked: int = 0  #: images also in a split used for training or epoch selection
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @property
     def warning(self) -> str:
-        """What makes the figures worth less than they look; "" where nothing is known to."""
+        """Return a warning if images were in the training split; "" if none are known to be."""
         seen = len(self) if self.split == "train" else self.trained_on or 0
         if seen == len(self):
             return "These are the images it learned from: the figures say nothing about new ones."
@@ -61,7 +62,7 @@ class Evaluation:
 
     @property
     def note(self) -> str:
-        """Why all of a folder was judged, or what is not known of it; "" where nothing is odd."""
+        """Say why all images were evaluated, or that the run is unknown; "" if neither."""
         if self.warning or self.split in ("train", "validation"):
             return ""
         if self.trained_on is None:
@@ -72,7 +73,7 @@ class Evaluation:
 
     @cached_property
     def predicted(self) -> NDArray[np.int64]:
-        """(N,): the most probable class of each image; the lowest index of equals."""
+        """(N,): the most probable class of each image; ties go to the lowest index."""
         return self.probabilities.argmax(axis=1).astype(np.int64)
 
     @cached_property
@@ -91,24 +92,24 @@ class Evaluation:
 
     @cached_property
     def top5(self) -> Proportion | None:
-        """The true class among the five most probable; None up to five classes: it must be."""
+        """Top-5 accuracy; None with five classes or fewer, where it is always 1."""
         if len(self.class_names) <= 5:
             return None
         return Proportion.of(metrics.top_hits(self.probabilities, self.labels, 5), len(self))
 
     @cached_property
     def log_loss(self) -> float:
-        """Mean natural log-loss, clipped at float32's epsilon: 0 (sure and right) to 15.9."""
+        """Mean log-loss (natural log), clipped at float32's epsilon: 0 (best) to 15.9."""
         return float(self.losses.mean())
 
     @cached_property
     def macro_f1(self) -> float:
-        """The mean F1 of the classes that have images here."""
+        """Mean F1 of the classes that have images."""
         return metrics.macro_f1(self.confusion)
 
     @cached_property
     def per_class(self) -> tuple[ClassScore, ...]:
-        """A row a class, in the order of class_names."""
+        """One score per class, in the order of class_names."""
         scores = zip(
             map(_known, metrics.precision(self.confusion)),
             map(_known, metrics.recall(self.confusion)),
@@ -118,11 +119,11 @@ class Evaluation:
         return tuple(self._score(label, *three) for label, three in enumerate(scores))
 
     def weakest(self) -> tuple[ClassScore, ...]:
-        """per_class by F1, the lowest first; classes without images last."""
+        """Return per_class sorted by ascending F1; classes without images last."""
         return tuple(sorted(self.per_class, key=lambda row: math.inf if row.f1 is None else row.f1))
 
     def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
-        """The pairs (true, said) with the most images."""
+        """Return the (true, predicted) pairs with the most images."""
         wrong = self.confusion - np.diag(np.diagonal(self.confusion))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = [divmod(int(cell), len(wrong)) for cell in order]
@@ -134,23 +135,23 @@ class Evaluation:
         )
 
     def worst_mistakes(self, most: int = 24) -> tuple[Mistake, ...]:
-        """The images called wrongly with the highest loss, the worst first."""
+        """Return the misclassified images by descending loss."""
         wrong = np.flatnonzero(self.predicted != self.labels)
         order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
         return tuple(self._mistake(int(row)) for row in order)
 
     def least_sure(self, most: int = 12) -> tuple[Doubt, ...]:
-        """The images called rightly with the lowest probability, the least certain first."""
+        """Return the correctly classified images by ascending probability."""
         right = np.flatnonzero(self.predicted == self.labels)
         highest = self.probabilities[right].max(axis=1)
         order = right[np.argsort(highest, kind="stable")][:most]
         return tuple(self._doubt(int(row)) for row in order)
 
     def to_json(self) -> dict[str, Any]:
-        """Everything but the rows of all images; None where a number cannot be given."""
+        """Return everything but the per-image rows; None for undefined metrics."""
         return {
             "model": self.model,
-            "part": self.split,
+            "split": self.split,
             "images": len(self),
             "trained_on": len(self) if self.split == "train" else self.trained_on,
             "warning": self.warning or None,
@@ -174,16 +175,16 @@ class Evaluation:
         return "\n".join([*lines, *_indented(self._remarks(most=12))])
 
     def _repr_html_(self) -> str:
-        parts = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
-        parts += [f"<p>{self.leakage}</p>"] if self.leaked else []
-        parts.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
-        parts.append(html_table(self._class_rows(most=40), left=(0, 5)))
-        parts += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
-        return "\n".join(parts)
+        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        blocks += [f"<p>{self.leakage}</p>"] if self.leaked else []
+        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        blocks.append(html_table(self._class_rows(most=40), left=(0, 5)))
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
+        return "\n".join(blocks)
 
     @property
     def leakage(self) -> str:
-        """A sentence on the images that are not new to the network."""
+        """Describe the leaked images in one sentence."""
         earlier = "train" if self.split == "validation" else "train or validation"
         these = f"{self.leaked:,} of these {count_noun(len(self), 'image')}"
         are = "is" if self.leaked == 1 else "are"
@@ -253,61 +254,21 @@ def make_evaluation(
     labels: NDArray[np.integer[Any]] | Sequence[int],
     paths: Sequence[str],
     class_names: Sequence[str],
-    part: SplitChoice,
+    split: SplitChoice,
     model: str,
     trained_on: int | None = None,
     leaked: int = 0,
 ) -> Evaluation:
-    """Probabilities (N, K) and labels (N,) -> Evaluation.
+    """Build an Evaluation from probabilities (N, K) and labels (N,).
 
-    Raises OptionError where the arguments do not fit each other, and ModelError where a probability
-    is not a number: such a network has no opinion to judge.
+    Raises OptionError for arguments that do not match, ModelError for a non-finite probability.
     """
     rated = np.asarray(probabilities, dtype=np.float32)
     known = np.asarray(labels, dtype=np.int64)
-    shapes = (
-        f"{rated.shape} for {count_noun(len(known), 'label')}, {count_noun(len(paths), 'path')}"
-    )
-    expected = (len(known), len(class_names))
-    if rated.shape != expected or len(paths) != len(known):
-        names = count_noun(len(class_names), "class name")
-        raise OptionError(
-            f"probabilities must be (images, classes), but came as {shapes} and {names}"
-        )
-    if not len(known):
-        raise OptionError(f"there is no {KIND[part]}image to judge; at least one is needed")
-    _check_labels(known, paths, len(class_names))
-    _check_probabilities(rated, paths, model)
+    check_answers(rated, known, paths, class_names, split, model)
     return Evaluation(
-        model, part, tuple(class_names), tuple(paths), known, rated, trained_on, leaked
+        model, split, tuple(class_names), tuple(paths), known, rated, trained_on, leaked
     )
-
-
-def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int) -> None:
-    outside = np.flatnonzero((labels < 0) | (labels >= classes))
-    if outside.size:
-        row = int(outside[0])
-        raise OptionError(
-            f"labels must be from 0 to {classes - 1}, but {printable(paths[row])} has {labels[row]}"
-        )
-
-
-def _check_probabilities(rated: NDArray[np.float32], paths: Sequence[str], model: str) -> None:
-    broken = np.flatnonzero(~np.isfinite(rated).all(axis=1))
-    if broken.size:
-        raise ModelError(
-            f"{printable(model)}: it answers {len(broken):,} of {count_noun(len(rated), 'image')} "
-            f"with numbers that are not finite, {printable(paths[int(broken[0])])} first;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
-    sums = rated.sum(axis=1, dtype=np.float64)
-    wrong = np.flatnonzero((np.abs(sums - 1) > 0.01) | (rated < 0).any(axis=1))
-    if wrong.size:
-        row = int(wrong[0])
-        raise OptionError(
-            f"the probabilities of an image must be 0 or more and sum to 1, but those of "
-            f"{printable(paths[row])} sum to {sums[row]:.4g};\nlogits need a softmax first"
-        )
 
 
 def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The losses of a range test over the learning rate, drawn as SVG or PNG."""
+"""SVG or PNG plot of a learning-rate range test: loss over learning rate."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from itertools import groupby
 from PIL import Image, ImageDraw
 
 from striate.evaluation.curves import make_ticks, number
-from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font
+from striate.plotting.ink import GRAY, INK, LINE, PAPER, font
 from striate.training.lr_finder import RateTest
 
 _WIDTH, _HEIGHT = 640, 400
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 620, 44, 344
 _PALE, _BLUE, _RED = "#b9cbe8", "#2f5fb3", "#b3261e"
-_SHARP = 2  #: pixels of a PNG for one of the drawing
+_SHARP = 2  #: PNG pixels per unit of the drawing
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Text:
-    at: Point  #: where the letters stand, by their anchor
+    at: Point  #: position of the anchor on the baseline
     text: str
     anchor: str = "middle"  #: or "start" or "end"
     color: str = GRAY
@@ -39,20 +39,20 @@ class Stroke:
 
 
 def draw_rate_test(test: RateTest, suffix: str) -> bytes:
-    """The plot as the bytes of a file."""
+    """Return the plot as the bytes of a file."""
     strokes, texts = list(_strokes(test)), list(_texts(test))
     return _svg(test, strokes, texts).encode() if suffix == ".svg" else _png(strokes, texts)
 
 
 @dataclass(frozen=True)
 class _Axes:
-    """Rates on a logarithmic scale, losses on a linear one."""
+    """Axes: logarithmic learning rate, linear loss."""
 
     rates: tuple[float, float]
     losses: tuple[float, float]
 
     def at(self, rate: float, loss: float) -> Point:
-        """Beyond the ends, the end."""
+        """Map to drawing coordinates; a loss above the axis is clamped."""
         low, high = map(math.log, self.rates)
         across = (math.log(rate) - low) / (high - low)
         up = (min(loss, self.losses[1]) - self.losses[0]) / (self.losses[1] - self.losses[0])
@@ -63,7 +63,7 @@ class _Axes:
 
 
 def _axes(test: RateTest) -> _Axes:
-    """A loss that explodes runs out of the plot: what matters is where it fell."""
+    """Choose axis limits; a diverging loss is cut off, so that the descent stays readable."""
     marks = make_ticks(min(*test.losses, test.start), 1.5 * max(test.start, min(test.smoothed)))
     return _Axes((test.rates[0], test.rates[-1]), (marks[0], marks[-1]))
 
@@ -83,7 +83,7 @@ def _strokes(test: RateTest) -> Iterator[Stroke]:
 
 
 def _inside(curve: Iterable[Point], axes: _Axes, color: str, width: float) -> Iterator[Stroke]:
-    """The pieces of a curve that lie in the plot."""
+    """Return the pieces of a curve that lie inside the plot."""
     for inside, run in groupby(curve, key=lambda point: point[1] <= axes.losses[1]):
         points = tuple(axes.at(rate, loss) for rate, loss in run)
         if inside and len(points) > 1:
@@ -135,7 +135,7 @@ def _svg(test: RateTest, strokes: list[Stroke], texts: list[Text]) -> str:
 
 
 def _png(strokes: list[Stroke], texts: list[Text]) -> bytes:
-    fine = 2 * _SHARP  # drawn so and made smaller, for smooth edges
+    fine = 2 * _SHARP  # supersampled, then downscaled for smooth edges
     image = Image.new("RGB", (_WIDTH * fine, _HEIGHT * fine), PAPER)
     draw = ImageDraw.Draw(image)
     for stroke in strokes:

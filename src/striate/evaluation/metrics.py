@@ -1,8 +1,8 @@
-"""Numbers from one confusion matrix and the probabilities behind it; numpy only.
+"""Classification metrics from a confusion matrix and probabilities; numpy only.
 
-A number that the images cannot give is NaN, never 0: recall and F1 of a class without images,
-precision of a class that was never predicted. No mean takes a NaN in. The F1 of a class that has
-images and is never predicted is a true 0: every one of its images was missed.
+Undefined metrics are NaN, never 0: recall and F1 of a class without images, precision of a class
+that was never predicted. Means skip NaN. The F1 of a class that has images but is never predicted
+is 0: all of its images were missed.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ Z95 = 1.959963984540054
 
 
 def confusion(labels: Labels, predicted: Labels, classes: int) -> Matrix:
-    """(N,), (N,) -> counts (classes, classes): rows are true, columns predicted."""
+    """Return counts (classes, classes) from two (N,): rows are true, columns predicted."""
     matrix = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(matrix, (labels, predicted), 1)
     return matrix
 
 
 def accuracy(matrix: Matrix) -> float:
-    """Share of the images on the diagonal; NaN without images."""
+    """Return the share of images on the diagonal; NaN without images."""
     images = int(matrix.sum())
     return int(np.trace(matrix)) / images if images else math.nan
 
 
 def wilson(hits: int, images: int) -> tuple[float, float]:
-    """The 95 % interval of a share that was seen as `hits` of `images`; (0, 1) without images.
+    """Return the 95 % Wilson interval of `hits` out of `images`; (0, 1) without images.
 
     Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    It stays within 0 and 1 and keeps its width where all or none were hits.
+    It stays within 0 and 1 and has a positive width even at 0 or all hits.
     """
     if images == 0:
         return 0.0, 1.0
@@ -52,11 +52,11 @@ def wilson(hits: int, images: int) -> tuple[float, float]:
 
 
 def ranks(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
-    """(N, K), (N,) -> (N,): how many classes are rated above the true one.
+    """Return (N,) ranks of the true class from (N, K), (N,): how many classes score higher.
 
-    Of equal probabilities the lower index ranks higher, as `argmax` has it: rank 0 is "predicted".
-    scikit-learn lets the higher index rank higher, TensorFlow counts all that are equal to the last
-    of the first k among them, and torch.topk promises no order.
+    Ties go to the lower index, as in `argmax`: rank 0 is the prediction. scikit-learn ranks the
+    higher index first, TensorFlow counts every tie with the k-th as a hit, and torch.topk
+    guarantees no order.
     """
     true = np.take_along_axis(probabilities, labels[:, None], axis=1)
     before = np.arange(probabilities.shape[1]) < labels[:, None]
@@ -65,15 +65,15 @@ def ranks(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
 
 
 def top_hits(probabilities: Probabilities, labels: Labels, k: int) -> int:
-    """How many of the images have their true class among the k most probable."""
+    """Count the images whose true class is among the k most probable."""
     return int((ranks(probabilities, labels) < k).sum())
 
 
 def losses(probabilities: Probabilities, labels: Labels) -> Floats:
-    """(N, K), (N,) -> (N,): the natural logarithm of 1 / (probability of the true class).
+    """Return (N,) log-losses from (N, K), (N,): -ln(probability of the true class).
 
-    Probabilities are clipped to [eps, 1 - eps] of their own float type, as scikit-learn does: in
-    float32 one image costs 15.9 at most.
+    Probabilities are clipped to [eps, 1 - eps] of their dtype, as in scikit-learn: at most 15.9 per
+    image in float32.
     """
     eps = np.finfo(probabilities.dtype).eps
     true = np.take_along_axis(probabilities, labels[:, None], axis=1)[:, 0]
@@ -81,24 +81,24 @@ def losses(probabilities: Probabilities, labels: Labels) -> Floats:
 
 
 def precision(matrix: Matrix) -> Floats:
-    """(K, K) -> (K,): the share of the images called a class that are of it."""
+    """Return (K,) precision from (K, K): tp / (tp + fp)."""
     return _divide(np.diagonal(matrix), matrix.sum(axis=0))
 
 
 def recall(matrix: Matrix) -> Floats:
-    """(K, K) -> (K,): the share of a class's images that are called so."""
+    """Return (K,) recall from (K, K): tp / (tp + fn)."""
     return _divide(np.diagonal(matrix), matrix.sum(axis=1))
 
 
 def f1(matrix: Matrix) -> Floats:
-    """(K, K) -> (K,): the harmonic mean of precision and recall, 2 tp / (2 tp + fp + fn)."""
+    """Return (K,) F1 from (K, K): 2 tp / (2 tp + fp + fn)."""
     images = matrix.sum(axis=1)
     scores = _divide(2 * np.diagonal(matrix), images + matrix.sum(axis=0))
     return np.where(images > 0, scores, np.nan)
 
 
 def macro_f1(matrix: Matrix) -> float:
-    """The mean F1 of the classes that have images, all weighing the same; NaN without any."""
+    """Return the unweighted mean F1 of the classes that have images; NaN without any."""
     scores = f1(matrix)[matrix.sum(axis=1) > 0]
     return float(scores.mean()) if scores.size else math.nan
 

@@ -1,37 +1,37 @@
-"""How far to trust an evaluation, in plain sentences."""
+"""Remarks of the report: how far to trust an evaluation, in plain sentences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from striate.evaluation.curves import thin_epochs
+from striate.evaluation.curves import kept_epoch
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.scores import FEW, KIND, ClassScore
 from striate.text import count_noun, format_percent, list_names, percent_digits, shorten_name
 from striate.training.events import Epoch
 
-#: an interval wider than this makes the figure a rough idea
+#: confidence interval width above which the accuracy is only a rough estimate
 WIDE = 0.10
-#: more right in training than in validation than this is learning by heart
+#: training minus validation accuracy above which the network overfits
 GAP = 0.10
-#: a class with this share of the images makes the accuracy alone misleading, if it is also this
-#: many times the share that even classes have
+#: class imbalance: a class has at least this share of the images, and this many times the share of
+#: balanced classes
 UNEVEN, MORE = 0.5, 1.25
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     text: str
-    warning: bool = False  #: the figure is worth less than it looks
+    warning: bool = False  #: the result is less reliable than it looks
 
 
 def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
-    """What a careful reader would say about the figures, the gravest kinds first."""
+    """Return the remarks on an evaluation, the most serious kinds first."""
     return (
         *([Remark(evaluation.leakage, warning=True)] if evaluation.leaked else ()),
         _precision(evaluation),
-        _part(evaluation, epochs),
+        _split(evaluation, epochs),
         *_better(evaluation),
         *_classes(evaluation),
         *_certainty(evaluation),
@@ -40,14 +40,14 @@ def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remar
 
 
 def headline(evaluation: Evaluation) -> str:
-    """For example "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)"."""
+    """Return, e.g., "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)"."""
     share = evaluation.accuracy
     images = count_noun(share.n, f"{KIND[evaluation.split]}image")
     return f"{share.percent} of {images} right (95 % interval {share.interval})"
 
 
 def baseline(evaluation: Evaluation) -> tuple[float, str]:
-    """The share that always answering the most frequent class would get right, and that class."""
+    """Return the accuracy of always predicting the most frequent class, and that class."""
     images = evaluation.confusion.sum(axis=1)
     most = int(images.argmax())
     return int(images[most]) / len(evaluation), evaluation.class_names[most]
@@ -70,7 +70,7 @@ def _precision(evaluation: Evaluation) -> Remark:
     )
 
 
-def _part(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
+def _split(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
     if evaluation.warning:
         return Remark(evaluation.warning, warning=True)
     if evaluation.split == "validation":
@@ -131,11 +131,12 @@ def _weakest(row: ClassScore) -> str:
     if row.precision is None:
         return f"{start} none is found: the network never gives this answer."
     right = format_percent(row.precision, percent_digits(row.images))
-    return f"{start} {found} are found, and {right} of the answers “{shorten_name(row.name)}” are right."
+    name = shorten_name(row.name)
+    return f"{start} {found} are found, and {right} of the answers “{name}” are right."
 
 
 def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
-    """A mean probability outside the accuracy's interval is no chance."""
+    """Report over- or underconfidence: mean confidence outside the accuracy's interval."""
     claimed, share = float(evaluation.probabilities.max(axis=1).mean()), evaluation.accuracy
     places = percent_digits(share.n)
     if claimed > share.high:
@@ -145,21 +146,21 @@ def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
     else:
         return
     yield Remark(
-        f"It is {word}: its answers claim to be right in {format_percent(claimed, places)} on average, "
-        f"and {share.percent} are.",
+        f"It is {word}: its answers claim to be right in {format_percent(claimed, places)} "
+        f"on average, and {share.percent} are.",
         warning=claimed - share.value > WIDE,
     )
 
 
 def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
-    best = thin_epochs(epochs)
+    best = kept_epoch(epochs)
     if best is None:
         return
     if best.train_accuracy - best.validation_accuracy > GAP:
         yield Remark(
-            f"It learns by heart: when it was kept, {format_percent(best.train_accuracy)} of the training "
-            f"images were right, but {format_percent(best.validation_accuracy)} of the validation "
-            "images. More images or stronger augmentation may help.",
+            f"It learns by heart: when it was kept, {format_percent(best.train_accuracy)} of the "
+            f"training images were right, but {format_percent(best.validation_accuracy)} of the "
+            "validation images. More images or stronger augmentation may help.",
             warning=True,
         )
     if len(epochs) > 1 and best.epoch == epochs[-1].epoch:

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that carries all it shows, and loads and runs nothing."""
+"""The evaluation report: one self-contained HTML page, without scripts or external resources."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ import striate
 from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
 from striate.evaluation import curves
-from striate.evaluation.curves import make_charts, number, thin_epochs
-from striate.evaluation.evaluate import OriginalImages, Originals
+from striate.evaluation.curves import kept_epoch, make_charts, number
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.remarks import baseline, headline, make_remarks
 from striate.evaluation.scores import FEW, ClassScore, Doubt, Mistake, Proportion
@@ -34,13 +33,14 @@ from striate.text import count_noun, format_percent, percent_digits, shorten_nam
 if TYPE_CHECKING:
     import jinja2
 
+    from striate.evaluation.evaluate import Originals, SeenImages
     from striate.training.events import Epoch
 
-#: up to this many classes the matrix is a table to read; above, an image and a list
+#: most classes shown as a table; above, the confusion matrix is an image and a list
 MOST_IN_TABLE = 40
-#: with more classes than this, long names above the columns are turned
+#: most classes with horizontal column heads; above, long names are rotated
 MOST_LEVEL = 4
-#: wrong images shown, right ones, and findings of one kind
+#: most mistakes and least confident images shown, and findings per kind
 MOST_MISTAKES, MOST_DOUBTS = 24, 12
 MOST_PATHS = 5
 
@@ -50,9 +50,9 @@ class Cell:
     """One cell of the confusion matrix."""
 
     count: int
-    shade: float  #: how strongly it is colored, 0 to 1
+    shade: float  #: color intensity, 0 to 1
     right: bool
-    text: str  #: what it says under the pointer
+    text: str  #: tooltip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +66,9 @@ class Row:
 class Thumbnail:
     answer: Mistake | Doubt
     name: str  #: of the file
-    link: str  #: to the file, relative to the page; "" where it is none
-    address: str  #: `data:`
-    exact: bool  #: every pixel is there
+    link: str  #: to the file, relative to the page; "" if there is none
+    address: str  #: `data:` URL
+    exact: bool  #: full resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Group:
     kind: str
     action: str
     left_out: bool
-    same: bool  #: their details are paths of the same image
+    same: bool  #: details are paths of identical images
     count: int
     first: tuple[Finding, ...]
 
@@ -87,17 +87,17 @@ def render_report(
     evaluation: Evaluation,
     *,
     title: str,
-    pixels: NDArray[np.uint8] | OriginalImages,
+    pixels: NDArray[np.uint8] | SeenImages,
     epochs: Sequence[Epoch],
     facts: Mapping[str, str],
     findings: Sequence[Finding],
     command: str,
     originals: Originals | None = None,
 ) -> str:
-    """The page. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network's view of each row.
+    """Render the page. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
 
-    With `originals` it shows and links the files themselves where they are there. The same
-    arguments give the same page, byte for byte.
+    With `originals` it shows and links the original files where they exist. The same arguments
+    give the same page, byte for byte.
     """
     if len(pixels) != len(evaluation):
         raise OptionError(
@@ -117,7 +117,7 @@ def render_report(
         seen=_seen(np.shape(pixels[0]), originals),
         doubts=[shown(doubt) for doubt in evaluation.least_sure(MOST_DOUBTS)],
         epochs=epochs,
-        kept=thin_epochs(epochs),
+        kept=kept_epoch(epochs),
         charts=make_charts(epochs),
         size=curves,
         **_figures(evaluation),
@@ -125,7 +125,7 @@ def render_report(
 
 
 def _figures(evaluation: Evaluation) -> dict[str, Any]:
-    """What the template shows of the evaluation alone."""
+    """Return the template variables that depend on the evaluation only."""
     matrix, names = evaluation.confusion, evaluation.class_names
     tabled = len(names) <= MOST_IN_TABLE
     return {
@@ -145,7 +145,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _template() -> jinja2.Template:
-    import jinja2  # only who writes a page waits for it
+    import jinja2  # lazy: only needed to write a page
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -163,7 +163,7 @@ def _template() -> jinja2.Template:
 
 
 def _inert(value: Any) -> Any:
-    """Every value on its way into the page: control and direction characters become visible."""
+    """Escape a template value; control and bidi characters become visible."""
     from markupsafe import Markup, escape  # comes with jinja2
 
     if not isinstance(value, str) or isinstance(value, Markup):
@@ -172,7 +172,7 @@ def _inert(value: Any) -> Any:
 
 
 def verbatim(text: str) -> Any:
-    """Every blank stays what it is, so that a line can be copied."""
+    """Escape text but keep its spaces, so that a command can be copied."""
     from markupsafe import Markup, escape
 
     return Markup(str(escape(printable(text))))  # noqa: S704  # escaped
@@ -201,12 +201,12 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
 
 
 def _found(row: ClassScore) -> Proportion | None:
-    """Recall with its interval."""
+    """Return the recall with its confidence interval."""
     return None if row.recall is None else Proportion.of(round(row.recall * row.images), row.images)
 
 
 def _thumbnail(
-    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | OriginalImages, originals: Originals | None
+    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | SeenImages, originals: Originals | None
 ) -> Thumbnail:
     view = originals.pixels(answer.path, LARGEST) if originals else None
     view = np.asarray(pixels[answer.row]) if view is None else view
@@ -222,7 +222,7 @@ def _seen(shape: tuple[int, ...], originals: Originals | None) -> str:
 
 
 def _groups(findings: Sequence[Finding]) -> list[Group]:
-    """By kind in the order of FINDINGS: what is left out first."""
+    """Group findings by kind in the order of FINDINGS: excluded images first."""
     found: list[Group] = []
     for kind, action in FINDINGS.items():
         group = [finding for finding in findings if finding.kind == kind]

@@ -1,4 +1,4 @@
-"""What an evaluation is made of: shares with intervals, rows of classes, pairs and mistakes."""
+"""Values of an evaluation: proportions with intervals, class scores, confusions, mistakes."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from striate.evaluation.metrics import wilson
 from striate.text import format_interval, format_percent, percent_digits
 
-#: the part that was judged -> what its images are called
+#: split -> adjective of its images
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
 
-#: a class with fewer images says little
+#: fewest images for a meaningful class score
 FEW = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """A share of n images, with the 95 % interval by Wilson's formula."""
+    """A proportion of n images with its 95 % Wilson interval."""
 
     value: float
     low: float
@@ -33,7 +33,7 @@ class Proportion:
 
     @property
     def interval(self) -> str:
-        """For example "96.6 to 98.7"."""
+        """The interval, e.g. "96.6 to 98.7"."""
         return format_interval(self.low, self.high, percent_digits(self.n))
 
     def __str__(self) -> str:
@@ -42,20 +42,20 @@ class Proportion:
 
 @dataclass(frozen=True, slots=True)
 class ClassScore:
-    """One class: None stands where no image could give the number."""
+    """Scores of one class; None where undefined."""
 
     name: str
     images: int
     precision: float | None  #: None: never predicted
     recall: float | None  #: None: no images
     f1: float | None  #: None: no images
-    confused_with: str | None  #: the wrong class its images are most often called; None: no errors
+    confused_with: str | None  #: its most frequent wrong prediction; None: no errors
     confused_count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """Images of one class called another."""
+    """Images of one class predicted as another."""
 
     true: str
     predicted: str
@@ -65,7 +65,7 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One image called wrongly."""
+    """One misclassified image."""
 
     row: int  #: in the evaluation
     path: str
@@ -78,7 +78,7 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One image called rightly, with the class that was nearly answered instead."""
+    """One correctly classified image, with its runner-up class."""
 
     row: int  #: in the evaluation
     path: str

@@ -1,4 +1,4 @@
-"""Pixels as `data:` addresses, so that a page carries its images inside."""
+"""Thumbnails as `data:` URLs, embedded in the report page."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-#: up to this side an image is kept exactly, as PNG, and shown enlarged pixel by pixel;
-#: above it JPEG is a tenth of the bytes
+#: longest side of images stored losslessly as PNG and enlarged without smoothing;
+#: larger ones are JPEG, a tenth of the bytes
 EXACT = 48
-#: the longest side of a thumbnail in pixels, and its most bytes where JPEG can keep to them
+#: longest side of a thumbnail in pixels, and its target size in bytes
 LARGEST, MOST_BYTES = 256, 20_000
-_QUALITIES = (88, 70, 45, 20)  #: of JPEG, tried until the bytes suffice
+_QUALITIES = (88, 70, 45, 20)  #: JPEG qualities, tried until the size fits
 
 #: red, green, blue: legible on white and on near black
 RIGHT = (59, 125, 221)
@@ -23,7 +23,7 @@ WRONG = (217, 84, 30)
 
 
 def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
-    """(H, W, 1 or 3), 0 to 255 -> a `data:` address."""
+    """Encode (H, W, 1 or 3), 0 to 255, as a `data:` URL."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= EXACT:
         return _address("png", _saved(image, "png", optimize=True))
@@ -36,7 +36,7 @@ def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
 
 
 def draw_matrix(matrix: NDArray[np.int64]) -> str:
-    """(K, K) counts -> a `data:` address of an image, a pixel a cell, clear where none is."""
+    """Draw (K, K) counts as a `data:` URL, one pixel per cell, transparent where 0."""
     shades = shade_matrix(matrix)
     cells = np.zeros((*matrix.shape, 4), dtype=np.uint8)
     cells[..., :3] = WRONG
@@ -47,9 +47,9 @@ def draw_matrix(matrix: NDArray[np.int64]) -> str:
 
 
 def shade_matrix(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(K, K) counts -> how strongly each cell is colored, 0 to 1.
+    """Return the color intensity of each cell of (K, K) counts, 0 to 1.
 
-    The share of the row on the diagonal, its square root elsewhere: one error in a hundred is seen.
+    The row share on the diagonal, its square root elsewhere: one error in a hundred stays visible.
     """
     rows = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(rows, 1)

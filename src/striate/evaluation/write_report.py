@@ -1,4 +1,4 @@
-"""What is judged becomes a page: the report of a run, or of an evaluation asked for."""
+"""Write the report of a run or of a single evaluation."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from striate.evaluation.report import render_report
 from striate.model import Model, load
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores
+from striate.training.prepare import PreparedData
 from striate.training.run import Run
-from striate.training.setup import PreparedData
 
 
 def write_report(run: Run, dataset: PreparedData) -> Scores:
-    """Judge the model of a finished run on its test part and write what is found beside it."""
+    """Evaluate the model of a finished run on its test split; write report and JSON beside it."""
     model = load(run.model_file, network=dataset.view.network)
-    part = "test" if dataset.counts()["test"] else "validation"
+    split = "test" if dataset.counts()["test"] else "validation"
     known = Known.of(run)
-    result = evaluate_split(model, dataset.decoded, part, shown=str(run.model_file), known=known)
-    command = str(run.read_json("environment.json").get("command", ""))
+    result = evaluate_split(model, dataset.decoded, split, shown=str(run.model_file), known=known)
     originals = Originals.of(dataset.root, run.report_file)
-    storage.write(run.report_file, write_page(result, model, run.epochs(), command, originals))
+    storage.write(
+        run.report_file, write_page(result, model, run.epochs(), run.command(), originals)
+    )
     run.write_json("evaluation.json", result.evaluation.to_json())
     share = result.evaluation.accuracy
     leaked = result.evaluation.leaked
-    return Scores(part, share.n, share.value, share.low, share.high, leaked)
+    return Scores(split, share.n, share.value, share.low, share.high, leaked)
 
 
 def write_page(
@@ -40,7 +41,7 @@ def write_page(
     command: str,
     originals: Originals | None,
 ) -> str:
-    """The report of a judgment as one page."""
+    """Render the report page of an evaluation."""
     params = sum(p.numel() for p in model.network.parameters())
     view = model.preprocess
     color = "gray" if view.channels == 1 else "color"
@@ -65,7 +66,7 @@ def write_page(
 
 
 def _duration(last: Epoch) -> str:
-    """For example "9 s, 35 epochs"."""
+    """Format, e.g., "9 s, 35 epochs"."""
     seconds, length = last.seconds, count_noun(last.epoch, "epoch")
     if seconds < 120:
         return f"{seconds:.0f} s, {length}"

@@ -1,1 +1,1 @@
-"""One image: as numbers, filtered, and the sheet of augmented ones."""
+"""Single-image tools: pixel statistics, filtering, and augmentation contact sheets."""

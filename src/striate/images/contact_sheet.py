@@ -1,6 +1,6 @@
-"""A sheet of training images as augmentation varies them: the original first, then variations.
+"""Contact sheet of augmented training images: the original first, then augmented versions.
 
-It shows what a training with the usual options does to the images that it would learn from.
+Shows the default augmentation of a training run, on images of its training split.
 """
 
 from __future__ import annotations
@@ -27,45 +27,46 @@ from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
 from striate.images.filtering import encode_image
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font, shorten
+from striate.plotting.ink import GRAY, INK, PAPER, font, paste_framed, shorten
 
-ROWS, ACROSS = 6, 7  #: images, and variations of each
+ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
 _LARGE, _TEXT, _SMALL = 26, 17, 15
-_DEGREES = ("turn", "shear", "hue")
+_DEGREES = ("rotate", "shear", "hue")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One image, and what training would see of it in several epochs."""
+    """One image, and its augmented versions in several epochs."""
 
     name: str
     images: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
-    words: tuple[str, ...]  #: below each
+    words: tuple[str, ...]  #: caption below each
 
 
 def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
-    """Some training images of a folder, varied. Raises DataError when there are none."""
+    """Draw augmented training images of a folder. Raises DataError if there are none."""
     listing = scan(data)
-    chosen = _some(listing, _training_rows(listing))
+    records = _records(listing)
+    chosen = _some(listing, _training_rows(listing, records))
     if not chosen.samples:
-        raise DataError(f"{printable(str(data))}: there are no images to vary")
+        raise DataError(f"{printable(str(data))}: there are no images to augment")
     channels = max((record.channels for record in read_headers(chosen)), default=3) or 3
     strength = options.augment or default_level(channels)
     ranges = augment_ranges(strength, options.augment_params)
     with tempfile.TemporaryDirectory() as cache:
         decoded = decode_images(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
-        rows = _rows(decoded, ranges, options.seed)
+        rows = _rows(decoded, ranges, options.seed, square=records.square)
     title = f"augment {strength}" + (
-        f", vary {options.augment_params}" if options.augment_params else ""
+        f", augment-params {options.augment_params}" if options.augment_params else ""
     )
     return _drawn(rows, title, describe_ranges(ranges))
 
 
 def write_sheet(data: str | Path, options: CheckOptions) -> Path:
-    """Write the sheet to `out`, or beside the caller where that is not given; its place.
+    """Write the sheet to `out`, or the working directory by default; return its path.
 
-    Never into the folder of the images unless asked to.
+    Never into the folder of the images, unless requested.
     """
     place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(data)))
     storage.write(place, encode_image(draw_sheet(data, options), ".png"))
@@ -73,7 +74,7 @@ def write_sheet(data: str | Path, options: CheckOptions) -> Path:
 
 
 def describe_ranges(ranges: AugmentRanges) -> str:
-    """For example "turn ±8°, shift ±6 %, mirror half"."""
+    """For example "rotate ±8°, translate ±6 %, hflip half"."""
     said: list[str] = []
     for field in fields(ranges):
         value = getattr(ranges, field.name)
@@ -86,18 +87,22 @@ def describe_ranges(ranges: AugmentRanges) -> str:
     return ", ".join(said) or "nothing is changed"
 
 
-def _training_rows(listing: Listing) -> NDArray[np.int64]:
-    """The images that a training would learn from: those which can be used, of that part."""
+def _records(listing: Listing) -> Records:
     records = Records.empty(len(listing.samples))
     for row, record in decode_all(listing):
         records.put(row, record)
+    return records
+
+
+def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:
+    """Return the rows of the usable training images."""
     usable, usual = np.flatnonzero(records.usable), TrainOptions()
     images, known = Samples.of(listing.samples).select(usable), records.select(usable)
     return usable[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
 
 
 def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
-    """Up to ROWS of some images, spread over the listing, and so over its classes."""
+    """Return up to ROWS of the given images, evenly spaced over the listing and its classes."""
     count = len(among)
     places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
     rows = among[sorted(places)].tolist()
@@ -106,13 +111,13 @@ def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
     return replace(chosen, shards=listing.shards.select(rows)) if listing.shards else chosen
 
 
-def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int) -> list[Row]:
+def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int, *, square: bool) -> list[Row]:
     pixels = np.array(decoded.pixels[:])
     view = _with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
     labels = torch.tensor([sample.label for sample in decoded.samples])
     columns, words = [pixels], [["original"] * len(labels)]
-    scale = {"mean": view.mean, "std": view.std, "fill": view.padding}
+    scale = {"mean": view.mean, "std": view.std, "fill": () if square else view.padding}
     for epoch in range(ACROSS):
         uniform = uniform_samples(len(labels), seed, epoch)
         seen = augment(plain, uniform, ranges, **scale)
@@ -140,7 +145,7 @@ def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
 
 
 def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
-    """Normalized images as bytes: what lies beyond black and white is cut off here alone."""
+    """Convert normalized images to bytes, clipping values beyond black and white only here."""
     values = images.permute(0, 2, 3, 1).numpy() * np.array(view.std) + np.array(view.mean)
     return (values * 255).round().clip(0, 255).astype(np.uint8)
 
@@ -162,11 +167,9 @@ def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
         top = _TOP + at * (high + _GAP)
         draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
         for column, (image, words) in enumerate(zip(row.images, row.words, strict=True)):
-            # the original stands a little apart
+            # the original is set apart
             left, upper = _MARGIN + column * step + (2 * _GAP if column else 0), top + _WORDS
-            figure.paste(Image.fromarray(image.squeeze()), (left, upper))
-            frame = (left - 1, upper - 1, left + _SIDE, upper + _SIDE)
-            draw.rectangle(frame, outline=LINE)
+            paste_framed(figure, Image.fromarray(image.squeeze()), (left, upper))
             below = shorten(printable(words), _SMALL, _SIDE)
             draw.text((left, upper + _SIDE + 6), below, GRAY, font(_SMALL), "lt")
     return figure

@@ -1,4 +1,4 @@
-"""The verb `filter`: an image or a signal slid over by a kernel, as numbers and as a figure."""
+"""The verb `filter`: convolve an image or signal with a kernel; numbers and figure."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from striate.plotting.color import format_amount
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 NUMBER_SUFFIXES = (".npy",)
-_SIDE, _KERNEL_SIDE = 520, 260  #: pixels of a figure
-_CELLS = 5  #: taps of a signal's kernel that fit beside each other with their numbers
+_SIDE, _KERNEL_SIDE = 520, 260  #: figure sizes in pixels
+_CELLS = 5  #: maximum taps of a signal's kernel shown as numbered cells
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Filtered:
-    """What a kernel made of an image or a signal."""
+    """Result of filtering an image or signal."""
 
-    image: LoadedImage  #: as the kernel saw it
+    image: LoadedImage  #: input of the kernel
     kernel: NDArray[np.floating[Any]]  #: (kh, kw), (kh, kw, C) summed over the channels, or (K,)
     kernel_name: str
     numbers: NDArray[np.floating[Any]]  #: (H', W'), (H', W', 3) or (N',), never clipped
@@ -42,17 +42,17 @@ class Filtered:
 
     @property
     def scale(self) -> plotting.Scale:
-        """How the numbers become colors."""
+        """Mapping from values to colors."""
         return plotting.choose_scale(self.numbers, self.image.white_level, clip=self.options.clip)
 
     def to_image(self) -> Image.Image:
-        """The numbers in colors, a pixel for each; those of a signal as a curve."""
+        """Return the values as colors, one pixel each; a signal as a curve."""
         if self.numbers.ndim == 1:
             return plotting.curve(self.numbers, 2 * _SIDE, _SIDE)
         return Image.fromarray(plotting.colorize(self.numbers, self.scale))
 
     def figure(self) -> Image.Image:
-        """The image, the kernel and the result beside each other."""
+        """Return the image, the kernel and the result side by side."""
         kernel_lines = (
             describe_shape(self.kernel),
             f"sum {format_amount(float(self.kernel.sum()))}",
@@ -67,13 +67,13 @@ class Filtered:
         return plotting.draw_side_by_side((make_panel(self.image, _SIDE), kernel, result))
 
     def to_png(self) -> bytes:
-        """The filtered image as a PNG file."""
+        """Encode the filtered image as PNG."""
         return encode_image(self.to_image(), ".png")
 
     def save(self, path: str | Path) -> None:
-        """Write the filtered image (.png, .jpg) or its numbers (.npy), whole or not at all.
+        """Write the filtered image (.png, .jpg) or its values (.npy), atomically.
 
-        Raises OptionError for another suffix, StorageError where it cannot be written.
+        Raises OptionError for another suffix, StorageError if it cannot be written.
         """
         path = Path(path)
         storage.check_suffix(path, (*IMAGE_SUFFIXES, *NUMBER_SUFFIXES))
@@ -85,7 +85,7 @@ class Filtered:
             storage.write(path, encode_image(self.to_image(), path.suffix))
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready table of all but the numbers themselves."""
+        """Return JSON-ready values, without the result array."""
         chosen, scale = self.options, self.scale
         return {
             "image": {"name": self.image.name, **_facts(self.image.pixels)},
@@ -140,13 +140,12 @@ class Filtered:
 
 
 def filter(image: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
-    """Slide a kernel over an image or a signal and return the numbers, with their drawing.
+    """Convolve an image or signal with a kernel and return the values, with their figure.
 
-    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), a PIL image, or a signal (N,);
-    the kernel a name or text as `striate.vision.kernel` takes it, or an array (kh, kw) or (K,). It
-    is not flipped, unless `flip` asks for it. Options are those of `striate filter`. Raises
-    DataError for a file that is no image, OptionError for a kernel or an array that cannot be
-    used.
+    The image is a path, "sample:NAME", an array (H, W) or (H, W, 3), a PIL image, or a signal (N,);
+    the kernel a name or text as in `striate.vision.kernel`, or an array (kh, kw) or (K,). It is not
+    flipped (cross-correlation) unless `flip` is set. Options are those of `striate filter`. Raises
+    DataError for a file that is not an image, OptionError for an invalid kernel or array.
 
     >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
     """
@@ -164,7 +163,7 @@ def filter(image: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
 
 
 def apply_kernel(image: LoadedImage, weights: Any, name: str, chosen: FilterOptions) -> Filtered:
-    """The result of one kernel on an image that is read."""
+    """Apply one kernel to a loaded image."""
     slide = vision.convolve if chosen.flip else vision.correlate
     numbers = slide(
         image.pixels,
@@ -178,7 +177,7 @@ def apply_kernel(image: LoadedImage, weights: Any, name: str, chosen: FilterOpti
 
 
 def check_outputs(chosen: FilterOptions, image: Any) -> None:
-    """Raises OptionError before any work where a file would have no known form, or is the photo."""
+    """Raises OptionError early if an output has an unknown format, or is the input image."""
     for place, suffixes in ((chosen.out, IMAGE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
         if place is None:
             continue
@@ -188,7 +187,7 @@ def check_outputs(chosen: FilterOptions, image: Any) -> None:
 
 
 def _same(place: Path, image: str | os.PathLike[str]) -> bool:
-    with contextlib.suppress(OSError, ValueError):  # one of them is not there, or has no name
+    with contextlib.suppress(OSError, ValueError):  # a file does not exist, or has no name
         return place.samefile(image)
     return False
 
@@ -204,7 +203,7 @@ def file_name(image: str, what: str) -> str:
 
 
 def make_panel(image: LoadedImage, side: int) -> plotting.Panel:
-    """The image or the signal that goes in, as it is."""
+    """Return the input image or signal as a panel."""
     title = Path(image.name).name
     if image.pixels.ndim == 1:
         return plotting.curve_panel(image.pixels, side, title, (describe_range(image.pixels),))
@@ -213,7 +212,7 @@ def make_panel(image: LoadedImage, side: int) -> plotting.Panel:
 
 
 def encode_image(image: Image.Image, suffix: str) -> bytes:
-    """An image as the bytes of a PNG or JPEG file."""
+    """Encode an image as PNG or JPEG."""
     file = io.BytesIO()
     if suffix.lower() == ".png":
         image.save(file, "PNG")
@@ -247,14 +246,14 @@ def _facts(numbers: NDArray[Any]) -> dict[str, Any]:
 def _taps_panel(
     weights: NDArray[Any], side: int, title: str, lines: tuple[str, ...]
 ) -> plotting.Panel:
-    """(K,): cells with their numbers where they fit, a curve where they do not."""
+    """(K,): numbered cells if they fit, else a curve."""
     if len(weights) > _CELLS:
         return plotting.curve_panel(weights, side, title, lines)
     return plotting.make_kernel_panel(weights[None], side, title, lines)
 
 
 def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
-    """The weights and their name: (K,) for a signal, whose bells and boxes have one axis."""
+    """Return weights and name: (K,) for a signal, with 1-D Gaussian and box kernels."""
     if isinstance(kernel, str | Path):
         weights, name = vision.kernel(kernel), printable(str(kernel), 60)
         if signal and weights.ndim == 2 and name.startswith(("box", "gaussian")):

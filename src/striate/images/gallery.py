@@ -1,4 +1,4 @@
-"""Every named kernel on one image, in one figure."""
+"""Gallery figure: every named kernel applied to one image."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ _NOTE_COLOR = "; of the three channels the one farthest from 0 is drawn"
 
 
 def draw_gallery(image: Any, **options: Any) -> Image.Image:
-    """The image and what each named kernel makes of it, with the kernels, as one image.
+    """Draw the image, each named kernel and its result as one image.
 
-    An image larger than a tile is reduced before it is filtered, so that a pixel of the figure is
-    a number. A kernel that sums to one keeps the brightness: what it brings beyond black and white
-    is drawn so, and counted in the caption. Options and errors are those of `striate.filter`.
+    An image larger than a tile is downscaled before filtering, so that each pixel of the figure is
+    one value. Kernels that sum to one keep the brightness: values beyond black and white are
+    clipped in the figure and counted in the caption. Options and errors are those of
+    `striate.filter`.
     """
     chosen = FilterOptions.read(options)
     if chosen.raw:
@@ -59,7 +60,7 @@ def draw_gallery(image: Any, **options: Any) -> Image.Image:
 
 
 def _reduced(image: LoadedImage) -> LoadedImage:
-    """The image with its longer side as long as a tile's, if it is longer."""
+    """Downscale the image to a tile's longer side, if it is larger."""
     high, wide = image.pixels.shape[:2]
     share = _SIDE / max(high, wide)
     if share >= 1:

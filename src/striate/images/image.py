@@ -1,4 +1,4 @@
-"""An image of any kind as an array: a file, a sample of the package, an array or a PIL image."""
+"""Image loading: a file, a packaged sample, an array or a PIL image as an array."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ from striate.vision.samples import sample
 
 SAMPLE = "sample:"
 _EXPECTED = "expected JPEG, PNG, WebP, GIF, BMP, TIFF or PPM"
-#: they belong to training, where an image is resized
+#: finding kinds of training only, where images are resized
 _OF_TRAINING = {"tiny", "long"}
 
 
 @dataclass(frozen=True, eq=False)
 class LoadedImage:
-    """A whole image, upright, and what was done to it on the way."""
+    """Full-size upright image, and the conversions applied."""
 
     name: str
-    pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3); (N,) where signals are taken
-    format: str = ""  #: format of its file; "" for an array
+    pixels: NDArray[Any] = field(repr=False)  #: (H, W) or (H, W, 3); (N,) for a signal
+    format: str = ""  #: file format; "" for an array
     notes: tuple[str, ...] = ()
 
     @property
     def white_level(self) -> float:
-        """The number that stands for white: 255, 65,535, or 1 for truth and floats up to 1."""
+        """Value of white: 255, 65,535, or 1 for booleans and floats up to 1."""
         if self.pixels.dtype == np.uint16:
             return 65535
         if self.pixels.dtype.kind in "bf" and self.pixels.min() >= 0 and self.pixels.max() <= 1:
@@ -45,7 +45,7 @@ class LoadedImage:
         return 255
 
     def to_gray(self) -> LoadedImage:
-        """The same without color: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
+        """Convert to grayscale: 0.299 red + 0.587 green + 0.114 blue (ITU-R BT.601)."""
         if self.pixels.ndim < 3:
             return self
         if self.pixels.dtype == np.uint8:
@@ -57,11 +57,11 @@ class LoadedImage:
 
 
 def load_image(image: Any, largest: int = 200, *, signals: bool = False) -> LoadedImage:
-    """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> its Photo.
+    """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> LoadedImage.
 
-    `largest` is the most memory that a file's pixels may need, in megabytes. With `signals` a
-    sample or an array may be (N,) too. Raises DataError for a file, OptionError for anything else
-    that is no image.
+    `largest` limits the memory of a file's pixels, in megabytes. With `signals`, a sample or an
+    array may also be (N,). Raises DataError for a file, OptionError for anything else that is not
+    an image.
     """
     if isinstance(image, LoadedImage):
         return image
@@ -129,7 +129,7 @@ def _from_image(image: Image.Image, largest: int) -> LoadedImage:
 
 
 def _checked(values: Any, *, signals: bool = False) -> NDArray[Any]:
-    """An array as an image of finite numbers, (H, W) or (H, W, 3), or a signal (N,)."""
+    """Validate an array as a finite image, (H, W) or (H, W, 3), or signal (N,)."""
     try:
         pixels = np.asarray(values)
     except ValueError as error:

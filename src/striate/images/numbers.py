@@ -1,4 +1,4 @@
-"""The verb `numbers`: an image as the numbers that it is."""
+"""The verb `numbers`: pixel values, statistics and histograms of an image."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from striate.text import columns, html_table
 BINS = 64
 _USUAL_SIDE = 8
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-_ROWS = 4  #: lines of a histogram
+_ROWS = 4  #: lines per histogram
 
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """The numbers of one channel."""
+    """Statistics of one channel."""
 
     name: str  #: gray, red, green or blue
     least: float
     most: float
     mean: float
-    std: float  #: of all pixels, divided by their number
-    counts: tuple[int, ...]  #: of BINS equal parts of the histogram's span
+    std: float  #: population standard deviation
+    counts: tuple[int, ...]  #: histogram with BINS equal bins over the span
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Numbers:
-    """An image as numbers: its shape, its channels, and a patch."""
+    """Shape, channel statistics and a patch of an image."""
 
     image: LoadedImage
     channels: tuple[Channel, ...]
-    span: tuple[float, float]  #: of the histograms
+    span: tuple[float, float]  #: range of the histograms
     corner: tuple[int, int]  #: row and column of the patch's first pixel, from 0
     patch: NDArray[Any]  #: (size, size) or (size, size, 3)
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready table."""
+        """Return the result as JSON-ready values."""
         return {
             "name": self.image.name,
             "format": self.image.format or None,
@@ -136,12 +136,12 @@ class Numbers:
 
 
 def numbers(image: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
-    """An image as numbers: shape, range, mean and std, histogram of each channel, a patch.
+    """Return an image's shape; range, mean, std and histogram of each channel; and a patch.
 
-    The photo is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is
-    row, column and size of a square to print, from 0; without it, 8 x 8 pixels of the middle.
-    `largest` is in megabytes. Raises DataError for a file that is no image, OptionError for an
-    array that is none and for a patch beyond the image.
+    The image is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is
+    row, column and size of a square to print, from 0; by default the central 8 x 8 pixels.
+    `largest` is in megabytes. Raises DataError for a file that is not an image, OptionError for an
+    invalid array and for a patch outside the image.
 
     >>> striate.numbers("cat.jpg", patch=(0, 0, 4))  # doctest: +SKIP
     """
@@ -162,9 +162,9 @@ def numbers(image: Any, *, patch: str | Sequence[int] | None = None, largest: in
 
 
 def draw_bars(counts: Sequence[int]) -> list[str]:
-    """Counts as block characters, upright, the most frequent as high as all lines.
+    """Draw counts as vertical bars of block characters, the maximum at full height.
 
-    What is there at all is at least an eighth of a line high.
+    Nonzero counts are at least an eighth of a line high.
     """
     top, eighths = max(counts), 8 * _ROWS
     heights = [-(-count * eighths // top) for count in counts]
@@ -174,7 +174,7 @@ def draw_bars(counts: Sequence[int]) -> list[str]:
 
 
 def _channel(name: str, plane: NDArray[Any], span: tuple[float, float]) -> Channel:
-    counts, _ = np.histogram(plane, BINS, span)  # of 0 to 255 four values to a bin
+    counts, _ = np.histogram(plane, BINS, span)  # four values per bin for 0 to 255
     return Channel(
         name,
         float(plane.min()),
@@ -203,7 +203,7 @@ def _asked(patch: str | Sequence[int]) -> tuple[int, int, int]:
 
 
 def _place(asked: tuple[int, int, int] | None, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """Row, column, height and width of the patch."""
+    """Return row, column, height and width of the patch."""
     high, wide = shape
     if asked is None:
         tall, broad = min(_USUAL_SIDE, high), min(_USUAL_SIDE, wide)

@@ -1,4 +1,4 @@
-"""Heads in the middle of a network that help it to learn and are gone when it is used."""
+"""Auxiliary classifier heads on intermediate stages, active only in training."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor, nn
 
 
 class AuxOutputs(NamedTuple):
-    """What a network with auxiliary heads gives while it trains; in evaluation it gives logits."""
+    """Training output of a network with auxiliary heads; in evaluation it returns logits."""
 
     logits: Tensor  #: (N, classes)
     auxiliary: tuple[Tensor, ...]  #: (N, classes) each
-    weight: float  #: of each auxiliary loss beside the last head's
+    weight: float  #: weight of each auxiliary loss
 
 
 class WithAuxHeads(nn.Module):
-    """Stages in order; while training, auxiliary heads read the outputs of the stages they name."""
+    """Sequential stages; in training, auxiliary heads also read the outputs of named stages."""
 
     def __init__(self, stages: Mapping[str, nn.Module], taps: Mapping[str, nn.Module], *,
                  weight: float) -> None:  # fmt: skip
-        """The last stage is `head`; `taps` are heads by the name of the stage that they read."""
+        """`stages` must end with `head`; `taps` maps stage names to auxiliary heads."""
         super().__init__()
         assert taps.keys() <= stages.keys()
         for name, stage in stages.items():
@@ -31,7 +31,7 @@ class WithAuxHeads(nn.Module):
         self.order, self.taps, self.weight = tuple(stages), tuple(taps), weight
 
     def forward(self, x: Tensor) -> Tensor | AuxOutputs:
-        """(N, C, H, W) -> logits (N, classes); Outputs while training."""
+        """(N, C, H, W) -> logits (N, classes); AuxOutputs in training."""
         heard: list[Tensor] = []
         for name in self.order:
             x = self.get_submodule(name)(x)

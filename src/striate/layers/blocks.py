@@ -11,19 +11,21 @@ from torch import Tensor, nn
 from striate.errors import OptionError
 from striate.layers.padding import SameConv2d
 
+Kernel = int | tuple[int, int]  # (height, width)
+#: (outputs, kernel, stride=1, padding=kernel // 2)
+Step = tuple[int, Kernel] | tuple[int, Kernel, int] | tuple[int, Kernel, int, int]
+ConvNorm = Callable[..., nn.Sequential]  # (inputs, outputs, kernel, stride, groups, *, act)
+
+_WIDEST = 10  #: largest width multiplier
+
 
 def chain(**parts: nn.Module) -> nn.Sequential:
-    """Parts in order, each under its name: `chain(stem=..., head=...)`."""
+    """Return an nn.Sequential of named modules: `chain(stem=..., head=...)`."""
     return nn.Sequential(OrderedDict(parts))
 
 
-Kernel = int | tuple[int, int]  # (height, width)
-#: outputs and kernel, where they are not 1 and half the kernel also stride and padding
-Step = tuple[int, Kernel] | tuple[int, Kernel, int] | tuple[int, Kernel, int, int]
-
-
 class Branches(nn.Module):
-    """Paths that all read the same input; their outputs are joined along the channels."""
+    """Parallel paths on the same input, concatenated along the channels."""
 
     def __init__(self, **paths: nn.Module) -> None:
         super().__init__()
@@ -38,9 +40,10 @@ class Branches(nn.Module):
 def conv_norm_relu(
     inputs: int, outputs: int, kernel: Kernel, stride: int = 1, padding: int | None = None
 ) -> nn.Sequential:
-    """Weights start normal with variance 2 / fan-out; the padding keeps the size where not given.
+    """Convolution, batch norm and ReLU; the padding defaults to half the kernel.
 
-    The norm adds 1e-3 to the variance, as all published Inception networks do.
+    Weights are initialized normal with variance 2 / fan-out. BatchNorm eps is 1e-3, as in all
+    published Inception networks.
     """
     height, width = kernel if isinstance(kernel, tuple) else (kernel, kernel)
     around = (height // 2, width // 2) if padding is None else padding
@@ -51,7 +54,7 @@ def conv_norm_relu(
 
 
 def path(inputs: int, *steps: Step | nn.Module) -> nn.Sequential:
-    """Convolutions with norm and relu one after another; a module among them stands as it is.
+    """Return a sequence of `conv_norm_relu`; modules among the steps are used unchanged.
 
     `path(192, (64, 1), (96, 3), (96, 3, 2, 0))` goes from 192 channels through a 1x1 and a 3x3
     convolution to an unpadded 3x3 one with stride 2. No convolution may follow `Branches`.
@@ -68,19 +71,19 @@ def path(inputs: int, *steps: Step | nn.Module) -> nn.Sequential:
 
 
 def fork(inputs: int, outputs: int) -> Branches:
-    """A 1x3 and a 3x1 convolution side by side, `outputs` channels each."""
+    """Return parallel 1x3 and 3x1 convolutions with `outputs` channels each."""
     return Branches(
         wide=conv_norm_relu(inputs, outputs, (1, 3)), tall=conv_norm_relu(inputs, outputs, (3, 1))
     )
 
 
 def inner_average() -> nn.AvgPool2d:
-    """3x3 around each position; near the border only of the positions inside the map."""
+    """Return 3x3 average pooling with stride 1 that excludes padding from the mean."""
     return nn.AvgPool2d(3, stride=1, padding=1, count_include_pad=False)
 
 
 def dropout_head(inputs: int, classes: int, dropout: float) -> nn.Sequential:
-    """Average over positions, dropout, dense: (N, inputs, H, W) -> logits (N, classes)."""
+    """Global average pooling, dropout, dense: (N, inputs, H, W) -> logits (N, classes)."""
     return chain(
         average=nn.AdaptiveAvgPool2d(1),
         flatten=nn.Flatten(),
@@ -89,13 +92,8 @@ def dropout_head(inputs: int, classes: int, dropout: float) -> nn.Sequential:
     )
 
 
-_WIDEST = 10
-
-ConvNorm = Callable[..., nn.Sequential]  # (inputs, outputs, kernel, stride, groups, *, act)
-
-
 def scaled(channels: int, width: float) -> int:
-    """`channels` times `width` as a multiple of 8, at least 8 and nine tenths of the product.
+    """Scale channels by a width multiplier, to a multiple of 8, at least 8 and 90 % of the product.
 
     As https://github.com/tensorflow/models/blob/master/research/slim/nets/mobilenet/mobilenet.py
     rounds. Raises OptionError.
@@ -111,11 +109,11 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, group
               act: Callable[[], nn.Module] | None = None,
               norm: Callable[[int], nn.Module] = nn.BatchNorm2d,
               same: bool = False) -> nn.Sequential:  # fmt: skip
-    """Convolution, norm and activation; `same` pads as TensorFlow does.
+    """Convolution, norm and activation; `same` uses TensorFlow's "same" padding.
 
-    Weights start normal with variance 2 / fan-out, after He et al. 2015; the fan-out of a group, as
-    in timm: torch's kaiming_normal_, and so torchvision, takes that of all groups together, which
-    starts a depthwise kernel smaller by the root of its channels.
+    Weights are initialized normal with variance 2 / fan-out (He et al. 2015), with the fan-out per
+    group, as in timm; torch's kaiming_normal_, and so torchvision, ignores groups, which makes
+    initial depthwise kernels smaller by the square root of their channels.
     """
     if same:
         conv = SameConv2d(inputs, outputs, kernel, stride, groups=groups, bias=False)
@@ -135,15 +133,15 @@ class Added(nn.Module):
         self.branch = branch
 
     def forward(self, x: Tensor) -> Tensor:
-        """Any shape that the branch keeps."""
+        """Any shape that the branch preserves."""
         return x + self.branch(x)
 
 
 def inverted_residual(conv: ConvNorm, inputs: int, inside: int, outputs: int, kernel: int,
                       stride: int, excite: nn.Module | None = None) -> nn.Module:  # fmt: skip
-    """1x1 up to `inside` channels, a depthwise convolution, 1x1 down without an activation.
+    """Expand (1x1 to `inside` channels), depthwise convolution, linear 1x1 projection.
 
-    Sandler et al. 2018, section 3.3. What goes in is added where the shape stays.
+    Sandler et al. 2018, section 3.3. A residual connection is added if the shape is unchanged.
     """
     parts: dict[str, nn.Module] = {}
     if inside != inputs:

@@ -1,6 +1,6 @@
-"""Layers computed another way on a CPU: the same numbers up to rounding, in less time.
+"""Faster CPU implementations of layers, equal up to rounding.
 
-docs/log.md has the figures. Weights and names stay as they are: a layer changes its class alone.
+Timings are in docs/log.md. Only a layer's class changes; weights and names are kept.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 
 class CoveringConv2d(nn.Conv2d):
-    """A convolution whose kernel covers the whole image is one matrix product."""
+    """Convolution as one matrix product if the kernel covers the whole image."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """(N, inputs, H, W) -> (N, outputs, H', W')."""
@@ -26,7 +26,7 @@ class CoveringConv2d(nn.Conv2d):
 
 
 class HalvingAvgPool2d(nn.AvgPool2d):
-    """Means of 2x2 positions, channels first: two rows are added, and a product joins columns."""
+    """2x2 average pooling in NCHW: adds pairs of rows, then sums columns by a matrix product."""
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """(N, C, H, W) -> (N, C, H / 2, W / 2)."""
@@ -55,10 +55,10 @@ class _Means(torch.autograd.Function):
 
 
 def _halves(pool: nn.AvgPool2d, images: Tensor) -> bool:
-    """Whether a pool takes squares of 2x2 that fill the images, in rows, in float32."""
+    """Whether a pool is 2x2 with stride 2 on contiguous float32 images with even sides."""
     window = [_pair(pool.kernel_size), _pair(pool.stride), _pair(pool.padding)]
     even = all(side % 2 == 0 for side in images.shape[2:])
-    even = even and images.ndim == 4 and len(images) > 0  # of several processes one may have none
+    even = even and images.ndim == 4 and len(images) > 0  # a rank may have an empty batch
     fits = even and images.is_contiguous() and images.dtype is torch.float32
     return fits and window == [(2, 2), (2, 2), (0, 0)] and not pool.divisor_override
 
@@ -74,7 +74,7 @@ _REPLACEMENTS: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def use_fast_cpu_layers(network: nn.Module) -> None:
-    """Let the layers of a network compute the quicker way, wherever it applies."""
+    """Switch a network's layers to their fast CPU implementations, in place."""
     for module in network.modules():
         if way := _REPLACEMENTS.get(type(module)):
             module.__class__ = way  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,4 +1,4 @@
-"""Layers of the networks of 1998 and 2012."""
+"""Historic layers of LeNet-5 (1998) and AlexNet (2012)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 
 class Arctan(nn.Module):
-    """The angle whose tangent the input is: from -pi/2 to pi/2."""
+    """arctan(x), from -pi/2 to pi/2."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Any shape -> the same."""
@@ -20,8 +20,8 @@ class Arctan(nn.Module):
 class ScaledTanh(nn.Module):
     """height * tanh(slope * x).
 
-    LeCun et al. 1998, equation 6 and appendix A: with its constants -1 and 1 stay as they are, and
-    bend most there.
+    LeCun et al. 1998, equation 6 and appendix A: with its constants, f(1) = 1 and f(-1) = -1, where
+    the curvature is largest.
     """
 
     def __init__(self, height: float = 1.7159, slope: float = 2 / 3) -> None:
@@ -34,17 +34,17 @@ class ScaledTanh(nn.Module):
 
 
 class PartialConv2d(nn.Module):
-    """A convolution each of whose outputs sees a subset of the inputs, as in LeCun et al. 1998.
+    """Convolution with a connection table of input subsets per output, as in LeCun et al. 1998.
 
-    Only connections that exist have weights: (connections, kernel, kernel), ordered by output and
-    then by input. They start uniform within 1 / sqrt(weights of the output), as torch's do. Missing
-    connections are zeros while it computes, so it takes as long as a whole convolution.
+    Only existing connections have weights: (connections, kernel, kernel), ordered by output, then
+    input. They are initialized uniform within 1 / sqrt(weights of the output), as in torch. Missing
+    connections are computed as zeros, so it costs as much as a full convolution.
     """
 
     connected: Tensor  #: (outputs, inputs) bool
 
     def __init__(self, inputs: int, subsets: Sequence[Collection[int]], kernel: int) -> None:
-        """`subsets`: the inputs that each output sees."""
+        """`subsets`: input channels of each output."""
         super().__init__()
         table = [[place in subset for place in range(inputs)] for subset in subsets]
         self.register_buffer("connected", torch.tensor(table))
@@ -65,10 +65,10 @@ class PartialConv2d(nn.Module):
 
 
 class RadialOutput(nn.Module):
-    """Minus the squared Euclidean distances to fixed codes, one a class: the nearest is the answer.
+    """Negative squared Euclidean distances to one fixed code per class, as logits.
 
-    LeCun et al. 1998, equation 7, with the sign turned: as logits under softmax and cross-entropy
-    they give equation 9 without its constant j for images of no class.
+    LeCun et al. 1998, equation 7, negated: with softmax cross-entropy this gives equation 9 without
+    its constant j for images of no class.
     """
 
     codes: Tensor
@@ -84,11 +84,11 @@ class RadialOutput(nn.Module):
 
 
 class ResponseNorm(nn.Module):
-    """a / (shift + alpha * sum of a^2 over `size` channels around its own) ^ beta, at a position.
+    """a / (shift + alpha * sum of a^2 over `size` neighboring channels) ^ beta, at each position.
 
-    Krizhevsky, Sutskever, Hinton 2012, section 3.3, with its constants. Channels beyond the first
-    and the last count as zero. Torch's function takes the mean of the squares instead of their sum,
-    so it is given `size` times alpha.
+    Local response normalization, Krizhevsky, Sutskever, Hinton 2012, section 3.3, with its
+    constants. Channels beyond the first and last count as zero. torch's function averages the
+    squares instead of summing them, so it gets `size` times alpha.
     """
 
     def __init__(
@@ -103,9 +103,9 @@ class ResponseNorm(nn.Module):
 
 
 class Subsampling(nn.Module):
-    """Sums of windows beside each other, times a coefficient, plus a bias: one of each a channel.
+    """Sums of non-overlapping windows, times a coefficient, plus a bias, both per channel.
 
-    LeCun et al. 1998, section II B. It starts as the average. No squashing function is applied.
+    LeCun et al. 1998, section II B. Initialized to the average. No activation is applied.
     """
 
     def __init__(self, channels: int, size: int = 2) -> None:

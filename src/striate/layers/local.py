@@ -1,7 +1,7 @@
-"""Layers between dense and convolutional: units look at windows, and each has weights of its own.
+"""Locally connected layers: convolutions without weight sharing.
 
-A position shares its kernel with no other, so there are outputs * positions * inputs * kernel area
-weights and outputs * positions biases, and only images of one size fit.
+Every position has its own kernel, so there are outputs * positions * inputs * kernel area weights
+and outputs * positions biases, and the input size is fixed.
 Source: LeCun 1989, Generalization and network design strategies: Net-3.
 """
 
@@ -17,11 +17,11 @@ from striate.arithmetic import output_size
 
 
 class LocallyConnected1d(nn.Module):
-    """A convolution along one axis whose positions do not share weights."""
+    """1-D convolution without weight sharing."""
 
     def __init__(self, inputs: int, outputs: int, size: int, kernel: int, *, stride: int = 1,
                  padding: int = 0) -> None:  # fmt: skip
-        """`size`: length of what comes in. Raises OptionError when the window does not fit it."""
+        """`size`: input length. Raises OptionError when the window does not fit."""
         super().__init__()
         positions = output_size(size, kernel, stride=stride, padding=padding)
         self.size, self.kernel, self.stride, self.padding = size, kernel, stride, padding
@@ -37,11 +37,11 @@ class LocallyConnected1d(nn.Module):
 
 
 class LocallyConnected2d(nn.Module):
-    """A convolution whose positions do not share weights; the kernel is a square."""
+    """2-D convolution without weight sharing; the kernel is square."""
 
     def __init__(self, inputs: int, outputs: int, size: tuple[int, int], kernel: int, *,
                  stride: int = 1, padding: int = 0) -> None:  # fmt: skip
-        """`size`: (H, W) of what comes in. Raises OptionError when the window does not fit it."""
+        """`size`: input (H, W). Raises OptionError when the window does not fit."""
         super().__init__()
         positions = [output_size(side, kernel, stride=stride, padding=padding) for side in size]
         self.size, self.kernel, self.stride, self.padding = size, kernel, stride, padding
@@ -59,7 +59,7 @@ class LocallyConnected2d(nn.Module):
 
 
 def _draw(weight: Tensor, bias: Tensor, inputs: int) -> None:
-    """Uniform within 1/sqrt(inputs of a unit), as torch draws for its convolutions."""
+    """Initialize uniform within 1/sqrt(fan-in), as torch's convolutions."""
     for tensor in (weight, bias):
         nn.init.uniform_(tensor, -1 / math.sqrt(inputs), 1 / math.sqrt(inputs))
 

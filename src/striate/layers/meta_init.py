@@ -1,4 +1,4 @@
-"""Networks without weights: what shapes and names need."""
+"""Construction of networks on the meta device, for shapes and names only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DRAWS = {
 
 
 class _Undrawn(TorchFunctionMode):
-    """Tensors stay as they are where they would be filled with random numbers."""
+    """Skip random initialization of tensors."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -33,9 +33,10 @@ class _Undrawn(TorchFunctionMode):
 
 @contextlib.contextmanager
 def meta_init() -> Generator[None]:
-    """Networks built inside lie on the meta device: they take no memory and compute nothing.
+    """Build networks on the meta device: they take no memory and compute nothing.
 
-    The first random number on that device would load half of torch, which takes seconds.
+    Random initialization is skipped: on that device it would load half of torch, which takes
+    seconds.
     """
     with torch.device("meta"), _Undrawn():
         yield

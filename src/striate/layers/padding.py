@@ -1,9 +1,8 @@
-"""Padding as in TensorFlow, and bilinear upsampling as a transposed convolution.
+"""Convolutions with exact output sizes: TensorFlow "same" padding, and bilinear upsampling.
 
-Upsampling that begins as bilinear interpolation and can learn to be something else.
-
-Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, CVPR 2015,
-section 3.3. https://arxiv.org/abs/1411.4038
+The upsampling is initialized as bilinear interpolation and is learnable: Long, Shelhamer, Darrell,
+Fully convolutional networks for semantic segmentation, CVPR 2015, section 3.3,
+https://arxiv.org/abs/1411.4038
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ from torch.nn import functional as F
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tuple[int, int]:
-    """Zeros before and after an axis of `size` pixels; where they are odd, one more after it.
+    """Return the zeros before and after an axis of `size` pixels; the odd one goes after.
 
-    As https://www.tensorflow.org/api_docs/python/tf/nn#same_padding_2 says.
+    Source: https://www.tensorflow.org/api_docs/python/tf/nn#same_padding_2
     """
     missing = (-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size
     return max(missing, 0) // 2, (max(missing, 0) + 1) // 2
 
 
 class SameConv2d(nn.Conv2d):
-    """A convolution whose zeros depend on the image: "same" in TensorFlow, at any stride."""
+    """Convolution with TensorFlow's "same" padding, computed from the input size, at any stride."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, *,
                  dilation: int = 1, groups: int = 1, bias: bool = True) -> None:  # fmt: skip
@@ -48,10 +47,10 @@ class SameConv2d(nn.Conv2d):
 
 
 def bilinear_upsampling(channels: int, factor: int) -> nn.ConvTranspose2d:
-    """(N, channels, H, W) -> (N, channels, factor H, factor W), each channel by itself.
+    """Transposed convolution (N, channels, H, W) -> (N, channels, factor H, factor W), depthwise.
 
-    With its first weights it interpolates as `F.interpolate(mode="bilinear")` does, but takes what
-    lies outside for 0, which darkens the last factor / 2 pixels along the border.
+    Initialized to interpolate as `F.interpolate(mode="bilinear")`, but with zeros outside the
+    image, which darkens the last factor / 2 pixels along the border.
     """
     kernel = 2 * factor - factor % 2
     layer = nn.ConvTranspose2d(

@@ -1,4 +1,4 @@
-"""Region pooling: whatever the size of a region, a grid of the same number of cells comes out.
+"""RoI max pooling: a fixed grid of cells from regions of any size.
 
 Girshick: Fast R-CNN, ICCV 2015, section 2.1. https://arxiv.org/abs/1504.08083
 """
@@ -12,20 +12,19 @@ import torch
 from torch import Tensor, nn
 
 Edges = Literal["floor", "rounded"]
-Span = tuple[int, int]  # from, up to and without
+Span = tuple[int, int]  # start, stop (exclusive)
 
 
 def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges: Edges = "floor",
                  scale: float = 1.0) -> Tensor:  # fmt: skip
-    """(N, C, H, W), regions (K, 5) -> the largest value of each cell, (K, C, *grid).
+    """(N, C, H, W), regions (K, 5) -> maximum of each cell, (K, C, *grid).
 
-    A row of `regions` is [image, x0, y0, x1, y1]: which of the N, then the first and the last
-    column and row that belong to it. They are multiplied by `scale` and rounded, halves away from
-    zero; a region is at least one position wide and high.
-    Cell i of n along a region of length L goes from floor(i L / n) up to, without it, the start of
-    the next ("floor": every position lies in one cell), or ceil((i + 1) L / n) ("rounded": as in
-    Fast R-CNN, where neighbors may overlap). What lies outside the map is left out; a cell
-    without positions is 0.
+    A row of `regions` is [image, x0, y0, x1, y1]: batch index, then inclusive corners. Corners are
+    multiplied by `scale` and rounded, halves away from zero; a region is at least one position wide
+    and high.
+    Cell i of n along a region of length L goes from floor(i L / n) to, exclusive, the start of the
+    next ("floor": every position lies in one cell), or ceil((i + 1) L / n) ("rounded": as in Fast
+    R-CNN, where neighbors may overlap). Positions outside the map are ignored; an empty cell is 0.
     """
     rows, columns = grid
     pooled: list[Tensor] = []
@@ -45,7 +44,7 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
 
 
 class RegionPool(nn.Module):
-    """`pool_regions` as a layer; `scale`: side of the map over the side of the image."""
+    """`pool_regions` as a layer; `scale`: side of the map over side of the image."""
 
     def __init__(
         self, grid: tuple[int, int], *, edges: Edges = "floor", scale: float = 1.0
@@ -64,7 +63,7 @@ def _rounded(value: float) -> int:
 
 
 def _spans(first: int, last: int, cells: int, size: int, edges: Edges) -> list[Span]:
-    """The positions of each cell, in integers, cut to those from 0 to size."""
+    """Return the span of each cell, clipped to 0 to size."""
     length = max(last - first + 1, 1)
     up = 0 if edges == "floor" else cells - 1  # (x + n - 1) // n is the ceiling of x / n
     ends = [
@@ -75,7 +74,7 @@ def _spans(first: int, last: int, cells: int, size: int, edges: Edges) -> list[S
 
 
 def _largest(x: Tensor, dim: int, span: Span) -> Tensor:
-    """The largest along `dim` within the span, 0 where it is empty; the gradient goes to one."""
+    """Return the maximum along `dim` within the span, 0 if empty; one element gets the gradient."""
     start, end = span
     if start >= end:
         return x.new_zeros(x.select(dim, 0).shape)

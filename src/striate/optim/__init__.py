@@ -1,1 +1,1 @@
-"""Optimizers, their update rules, schedules and the average of weights."""
+"""Optimizers, update rules, learning-rate schedules and EMA of the weights."""

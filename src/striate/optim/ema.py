@@ -1,8 +1,7 @@
-"""An exponential average of the weights, which is validated and kept in their place.
+"""Exponential moving average (EMA) of the weights, validated and saved in their place.
 
-Polyak and Juditsky 1992, https://doi.org/10.1137/0330046, with fading memory. The statistics of
-batch norms are averaged like the weights: those of the network belong to its weights of this
-moment, and the average of both stays a pair.
+Polyak and Juditsky 1992, https://doi.org/10.1137/0330046, with exponential decay. BatchNorm
+statistics are averaged too, so that weights and statistics match.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 
 
 class EMA:
-    """A network of its own that follows another."""
+    """A copy of a network that holds the EMA of its weights."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False)
@@ -23,10 +22,10 @@ class EMA:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the weights after an update.
+        """Update the average after an optimizer step.
 
-        The memory grows from ten updates to the decay's, so that the first weights, which are
-        chance, do not weigh for long. Counters are taken over.
+        The decay is min(decay, (1 + t) / (10 + t)) at update t, so that the random initial weights
+        fade quickly. Integer buffers are copied.
         """
         self._updates += 1
         updates = int(self._updates)
@@ -39,16 +38,16 @@ class EMA:
                 tensor.copy_(theirs[name])
 
     def state(self) -> dict[str, Tensor]:
-        """Its tensors by name."""
+        """Return the averaged tensors and the update counter by name."""
         return {**self.network.state_dict(), "updates": self._updates}
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Load the tensors of `state`."""
         for name, tensor in self.state().items():
             tensor.copy_(tensors[name])
 
 
 def _tensors(network: nn.Module) -> dict[str, Tensor]:
-    """Weights and statistics by name; what layers share comes once."""
+    """Return parameters and buffers by name; shared ones appear once."""
     return {**dict(network.named_parameters()), **dict(network.named_buffers())}

@@ -1,26 +1,21 @@
-"""Update rules that scale a layer's update, or take its sign alone: LAMB, LARS and Lion.
+"""Update rules with layerwise or sign-based steps: LAMB, LARS and Lion.
 
-LAMB: Adam's direction, as long as the weights of its layer.
+LAMB takes Adam's direction, scaled to the norm of the layer's weights. You et al. 2020: Large Batch
+Optimization for Deep Learning: Training BERT in 76 minutes, algorithm 2,
+https://arxiv.org/abs/1904.00962, with the identity as scaling function. As in the authors' code,
+biases and norm scales take plain Adam steps. Their epsilon is Adam's 1e-8, where timm uses LAMB's
+1e-6 for all; timm also clips the global gradient norm at 1, which here needs `--clip-grad`.
 
-You et al. 2020: Large Batch Optimization for Deep Learning: Training BERT in 76 minutes, algorithm
-2, https://arxiv.org/abs/1904.00962, with the identity as its scaling function. As in the authors'
-program, biases and scales take the step of Adam: their length says nothing. The epsilon of
-that step is Adam's 1e-8 and not LAMB's 1e-6, which timm has for all; and timm clips the common norm
-of the gradients at 1, where here `--clip-grad` is asked for.
+LARS is SGD with momentum whose step is proportional to the norm of the layer's weights. You, Gitman
+and Ginsburg 2017: Large Batch Training of Convolutional Networks, algorithm 1,
+https://arxiv.org/abs/1708.03888. Unlike the paper, the rate follows the chosen schedule, and biases
+and norm scales take momentum steps at `TRUST` times the rate: those initialized to zero would
+otherwise stay there. As in the paper, the learning rate multiplies the gradient before the momentum
+buffer; timm and PyTorch multiply the buffer by the current rate, which is the same until the rate
+changes.
 
-LARS: momentum, where a layer's step is a share of the length of its weights.
-
-You, Gitman and Ginsburg 2017: Large Batch Training of Convolutional Networks, algorithm 1,
-https://arxiv.org/abs/1708.03888. Not as in the paper: the rate falls as the schedule has it, and
-biases and scales take momentum at `TRUST` times the rate, as the length of those that begin at zero
-would hold them there. As in the paper the rate stands inside the momentum, so that a step keeps the
-rate it was taken at; timm and PyTorch multiply the whole momentum by the rate of the moment, which
-is the same until the rate changes.
-
-Lion: the sign of a momentum, so that every weight moves by the rate.
-
-Chen et al. 2023: Symbolic Discovery of Optimization Algorithms, algorithm 2,
-https://arxiv.org/abs/2302.06675.
+Lion takes the sign of a momentum, so every weight moves by the learning rate. Chen et al. 2023:
+Symbolic Discovery of Optimization Algorithms, algorithm 2, https://arxiv.org/abs/2302.06675.
 """
 
 from __future__ import annotations
@@ -30,6 +25,8 @@ from functools import partial
 import torch
 
 from striate.optim.rules import UpdateArgs, UpdateRule
+
+TRUST = 0.001  #: eta in the LARS paper
 
 
 def _lamb(change: UpdateArgs, *, betas: tuple[float, float], eps: float) -> None:
@@ -43,23 +40,20 @@ def _lamb(change: UpdateArgs, *, betas: tuple[float, float], eps: float) -> None
         unbiased, std = mean / (1 - fade**step), (square / (1 - fade_square**step)).sqrt()
         toward = unbiased / (std + eps) + change.weight_decay * param
         ratio = param.norm() / toward.norm()
-        known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
+        known = ratio.isfinite() & (ratio > 0)  # not if all weights or gradients are 0
         param.sub_(change.learning_rate * torch.where(known, ratio, 1.0) * toward)
 
 
 def lamb_rule(betas: tuple[float, float], eps: float) -> UpdateRule:
-    """The rule of kernels and matrices."""
+    """Return the LAMB rule, for kernels and matrices."""
     return UpdateRule(partial(_lamb, betas=betas, eps=eps), ("mean", "square", "step"))
-
-
-TRUST = 0.001  #: the paper's eta
 
 
 def _lars(change: UpdateArgs, *, momentum: float) -> None:
     for param, grad, step in zip(change.params, change.grads, *change.state, strict=True):
         length, slope = param.norm(), grad.norm()
         ratio = TRUST * length / (slope + change.weight_decay * length)
-        known = ratio.isfinite() & (ratio > 0)  # not so where all weights, or all gradients, are 0
+        known = ratio.isfinite() & (ratio > 0)  # not if all weights or gradients are 0
         local = torch.where(known, ratio, TRUST)
         toward = grad + change.weight_decay * param
         step.mul_(momentum).add_(change.learning_rate * local * toward)
@@ -67,7 +61,7 @@ def _lars(change: UpdateArgs, *, momentum: float) -> None:
 
 
 def lars_rule(momentum: float) -> UpdateRule:
-    """The rule of kernels and matrices."""
+    """Return the LARS rule, for kernels and matrices."""
     return UpdateRule(partial(_lars, momentum=momentum), ("momentum",))
 
 
@@ -80,5 +74,5 @@ def _lion(change: UpdateArgs, *, betas: tuple[float, float]) -> None:
 
 
 def lion_rule(betas: tuple[float, float]) -> UpdateRule:
-    """The rule of every weight."""
+    """Return the Lion rule, for all weights."""
     return UpdateRule(partial(_lion, betas=betas), ("momentum",))

@@ -1,9 +1,9 @@
-"""Muon: momentum whose matrices are made orthogonal, so that no direction is favored.
+"""Muon: SGD with momentum, its update matrices orthogonalized.
 
 Jordan et al. 2024: Muon: An optimizer for hidden layers in neural networks, "Definition" and
 "Design choices", https://kellerjordan.github.io/posts/muon/; decay as in Liu et al. 2025, section
-2.2, https://arxiv.org/abs/2502.16982. It is for hidden layers: convolutions as matrices with a row
-for each output; the first and the last layer, biases and scales take AdamW.
+2.2, https://arxiv.org/abs/2502.16982. Applies to hidden layers, with convolution kernels flattened
+to a row per output channel; the first and last layer, biases and norm scales use AdamW.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def _muon(change: UpdateArgs, *, momentum: float) -> None:
     alike: defaultdict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
     for param, grad, mean in zip(change.params, change.grads, *change.state, strict=True):
         mean.lerp_(grad, 1 - momentum)
-        ahead = grad.lerp(mean, momentum)  # as Nesterov looks ahead
+        ahead = grad.lerp(mean, momentum)  # Nesterov momentum
         matrix = ahead.reshape(len(ahead), -1)
         alike[matrix.shape].append((param, matrix))
     for (rows, columns), those in alike.items():
@@ -36,10 +36,10 @@ def _muon(change: UpdateArgs, *, momentum: float) -> None:
 
 
 def orthogonalize(matrices: Tensor) -> Tensor:
-    """(N, rows, columns) -> the same directions, all singular values between about 0.7 and 1.2.
+    """Set all singular values of (N, rows, columns) matrices to about 0.7 to 1.2.
 
-    Five steps of a Newton-Schulz iteration. On a GPU in bfloat16, as the author has it; a CPU
-    without matrix tiles is slower in it than in float32.
+    Five Newton-Schulz iterations. In bfloat16 on a GPU, as in the author's code; in float32 on a
+    CPU, where bfloat16 is slower without AMX.
     """
     wide = matrices.shape[1] <= matrices.shape[2]
     found = matrices.bfloat16() if matrices.is_cuda else matrices
@@ -53,5 +53,5 @@ def orthogonalize(matrices: Tensor) -> Tensor:
 
 
 def muon_rule(momentum: float) -> UpdateRule:
-    """The rule of hidden kernels and matrices."""
+    """Return the Muon rule, for hidden kernels and matrices."""
     return UpdateRule(partial(_muon, momentum=momentum), ("momentum",))

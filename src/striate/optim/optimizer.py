@@ -1,4 +1,4 @@
-"""Optimizers by name: which rule changes which weights of a network."""
+"""Optimizers by name: parameter groups with their update rules, and float16 loss scaling."""
 
 from __future__ import annotations
 
@@ -14,46 +14,20 @@ from striate.optim.layerwise_rules import TRUST, lamb_rule, lars_rule, lion_rule
 from striate.optim.muon import muon_rule
 from striate.optim.rules import ParamGroup, UpdateRule
 
+# loss scale: initial value, growth, backoff, and growth interval in steps
 _FIRST, _UP, _DOWN, _AFTER = 2.0**16, 2.0, 0.5, 2000
-
-
-class GradScaler:
-    """A factor that grows while gradients stay finite and halves when they do not.
-
-    Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740. It begins at 2^16 and
-    doubles after 2,000 steps without overflow, as torch's own GradScaler does.
-    """
-
-    def __init__(self, device: torch.device) -> None:
-        self.factor = torch.full((), _FIRST, device=device)
-        self._finite_steps = torch.zeros((), device=device)
-
-    def unscale_(self, gradients: list[Tensor]) -> bool:
-        """Divide gradients by the factor, in place; whether all are finite."""
-        for gradient in gradients:
-            gradient.div_(self.factor)
-        finite = all(torch.stack([gradient.isfinite().all() for gradient in gradients]).tolist())
-        self._finite_steps += 1
-        if not finite or self._finite_steps >= _AFTER:
-            self.factor *= _UP if finite else _DOWN
-            self._finite_steps.zero_()
-        return finite
-
-    def state(self) -> dict[str, Tensor]:
-        """Its tensors, by name."""
-        return {"scale": self.factor, "finite_steps": self._finite_steps}
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What an optimizer takes where nothing is asked for."""
+    """Default hyperparameters of an optimizer."""
 
-    learning_rate: float  #: the highest; times that of the network's card where `of_card`
+    learning_rate: float  #: peak; with `per_card`, multiplied by the rate of the network's card
     weight_decay: float
     momentum: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8
-    per_card: bool = False  #: a rate for gradients as they are: it depends on network and batch
+    per_card: bool = False  #: the rate depends on network and batch (not adaptive)
 
 
 DEFAULTS: dict[options.OptimizerName, Defaults] = {
@@ -72,10 +46,37 @@ DEFAULTS: dict[options.OptimizerName, Defaults] = {
 _BESIDE_MUON = DEFAULTS["adamw"].learning_rate / DEFAULTS["muon"].learning_rate
 
 
-class Optimizer:
-    """Changes the weights of a network by their gradients.
+class GradScaler:
+    """Dynamic loss scale for float16: halved on overflow.
 
-    Parameters of one dimension or none, which are biases and the scales of norms, are not decayed.
+    Micikevicius et al. 2018, section 3.2, https://arxiv.org/abs/1710.03740. Starts at 2^16 and
+    doubles after 2,000 steps without overflow, like torch's GradScaler.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.factor = torch.full((), _FIRST, device=device)
+        self._finite_steps = torch.zeros((), device=device)
+
+    def unscale_(self, gradients: list[Tensor]) -> bool:
+        """Divide gradients by the scale, in place; return whether all are finite."""
+        for gradient in gradients:
+            gradient.div_(self.factor)
+        finite = all(torch.stack([gradient.isfinite().all() for gradient in gradients]).tolist())
+        self._finite_steps += 1
+        if not finite or self._finite_steps >= _AFTER:
+            self.factor *= _UP if finite else _DOWN
+            self._finite_steps.zero_()
+        return finite
+
+    def state(self) -> dict[str, Tensor]:
+        """Return its tensors by name."""
+        return {"scale": self.factor, "finite_steps": self._finite_steps}
+
+
+class Optimizer:
+    """Updates a network's weights from their gradients.
+
+    Parameters with at most one dimension (biases and norm scales) get no weight decay.
     """
 
     def __init__(
@@ -91,58 +92,58 @@ class Optimizer:
     ) -> None:
         asked = {"momentum": momentum, "betas": betas, "eps": eps}
         given: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
-        self._parts = _param_groups(network, name, weight_decay, replace(DEFAULTS[name], **given))
-        self._owners = [(param, part) for part in self._parts for param in part.params]
+        self._groups = _param_groups(network, name, weight_decay, replace(DEFAULTS[name], **given))
+        self._owners = [(param, group) for group in self._groups for param in group.params]
         self._scale = GradScaler(self._owners[0][0].device) if scaled else None
 
     @property
     def scale(self) -> Tensor | float:
-        """What a loss is multiplied by before its gradients are taken."""
+        """Loss scale; 1 unless float16."""
         return self._scale.factor if self._scale else 1.0
 
     def grads_finite(self) -> bool:
-        """Bring scaled gradients back to their size; whether all are finite, so that a step counts.
+        """Unscale the gradients; return whether all are finite and the step can be taken.
 
-        Gradients that were not scaled are left as they are, and the step counts.
+        Without loss scaling, leave them unchanged and return True.
         """
         grads = [param.grad for param, _ in self._owners if param.grad is not None]
         return self._scale is None or self._scale.unscale_(grads)
 
     @property
     def params(self) -> list[Tensor]:
-        """The weights that it changes."""
+        """The trainable parameters."""
         return [param for param, _ in self._owners]
 
     def zero_grad(self) -> None:
-        """Forget the gradients."""
+        """Set all gradients to None."""
         for param, _ in self._owners:
             param.grad = None
 
     def clip_grad_norm(self, longest: float) -> None:
-        """Shorten all gradients alike, where together they are longer than this."""
+        """Clip the global norm of the gradients to `longest`."""
         nn.utils.clip_grad_norm_(self.params, longest)
 
     @torch.no_grad()
     def step(self, learning_rate: float) -> None:
-        """Change every weight that has a gradient."""
-        for part in self._parts:
-            part.update_args(learning_rate)
+        """Update every parameter that has a gradient."""
+        for group in self._groups:
+            group.update(learning_rate)
 
     def state(self) -> dict[str, Tensor]:
-        """Its tensors, named "parameter.what", with the gradients that wait for a step."""
+        """Return its tensors, keyed "INDEX.NAME", with accumulated gradients."""
         found: dict[str, Tensor] = {}
-        for index, (param, part) in enumerate(self._owners):
+        for index, (param, group) in enumerate(self._owners):
             gradient = {} if param.grad is None else {"gradient": param.grad}
-            for what, tensor in (part.state(param) | gradient).items():
+            for what, tensor in (group.state(param) | gradient).items():
                 found[f"{index}.{what}"] = tensor
         return found | (self._scale.state() if self._scale else {})
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Put back what `state` gave."""
+        """Load the tensors of `state`."""
         for index, (param, _) in enumerate(self._owners):
             waits = f"{index}.gradient" in tensors
-            param.grad = torch.empty_like(param) if waits else None  # laid out like its weight
+            param.grad = torch.empty_like(param) if waits else None  # same strides
         for name, tensor in self.state().items():
             tensor.copy_(tensors[name])
 
@@ -180,7 +181,7 @@ def _param_groups(
 def _rule(
     name: options.OptimizerName, momentum: float, betas: tuple[float, float], eps: float
 ) -> UpdateRule:
-    """The rule of an optimizer that has one for all weights."""
+    """Return the update rule of an optimizer with a single rule for all parameters."""
     match name:
         case "adagrad":
             return rules.adagrad_rule(eps)

@@ -1,7 +1,7 @@
-"""The options of every verb, each with default, unit and help once.
+"""Options of every command: default, unit and help, defined once.
 
-Flags of the command line, keyword arguments of the Python functions, TOML recipes and the resolved
-`options.json` of a run all come from these models.
+Command-line flags, keyword arguments of the Python functions, TOML recipes and a run's
+`options.json` all use these models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all options have in common: where they may come from, and how a wrong one is refused."""
+"""Base class of all options: reading from Python, flags and TOML, and validation errors."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # no
 
 
 def positional(value: str | Path) -> str:
-    """An argument of a command line, which no flag may look like."""
+    """Format a positional argument so that it cannot be mistaken for a flag."""
     return f"./{value}" if str(value).startswith("-") else str(value)
 
 
 def words(values: Mapping[str, Any]) -> list[str]:
-    """Options as words of a command line; what is None or False is not given."""
+    """Format options as command-line words; None and False are left out."""
     found: list[str] = []
     for name, value in values.items():
         if value is not None and value is not False:
@@ -44,7 +44,7 @@ def words(values: Mapping[str, Any]) -> list[str]:
 
 
 def ending(*suffixes: str) -> AfterValidator:
-    """A file of one of these suffixes, or none at all."""
+    """Return a validator for None or a path with one of these suffixes."""
 
     def check(path: Path | None) -> Path | None:
         try:
@@ -68,24 +68,25 @@ Device = Annotated[str, AfterValidator(_device)]
 
 
 class Options(BaseModel):
-    """Parent of the options of a verb: frozen, checked, without unknown keys."""
+    """Base class of a command's options: frozen, validated, without unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @classmethod
     def flags(cls) -> dict[str, FieldInfo]:
-        """What may be asked for, by name."""
+        """Return the accepted options by name."""
         return cls.model_fields
 
     def given(self) -> dict[str, Any]:
-        """What was asked for, by name, as JSON has it."""
+        """Return the options set explicitly, by name, JSON-ready."""
         return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
-        """Check values from Python, a flag or a file named by `source`.
+        """Validate values from Python, flags or the file `source`.
 
-        Raises OptionError: which option, what it takes, what came; the nearest name if unknown.
+        Raises OptionError naming the option, the accepted values and the one given; for an unknown
+        name the nearest known one.
         """
         try:
             return cls.model_validate(dict(values))
@@ -96,9 +97,9 @@ class Options(BaseModel):
 
     @classmethod
     def read_toml(cls, path: Path, changes: Mapping[str, Any]) -> Self:
-        """Options from a TOML recipe, overridden by `changes`.
+        """Read options from a TOML recipe, overridden by `changes`.
 
-        Raises OptionError as `read` does, StorageError when the file cannot be read.
+        Raises OptionError as `read` does, StorageError if the file cannot be read.
         """
         shown = printable(str(path))
         try:
@@ -111,13 +112,13 @@ class Options(BaseModel):
 
     @classmethod
     def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What of a recipe is for this verb."""
+        """Return the options of a recipe that apply to this command."""
         return values
 
     @field_validator("*", mode="before")
     @classmethod
     def _truth_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Python takes True for 1; whoever writes `epochs = true` means something else."""
+        """Reject booleans for numbers, as in `epochs = true`; Python would take True for 1."""
         kind = cls.model_fields[info.field_name or ""].annotation
         number = not {int, float}.isdisjoint((kind, *get_args(kind)))
         return str(value).lower() if number and isinstance(value, bool) else value
@@ -125,7 +126,7 @@ class Options(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _words_are_read_as_peers_spell_them(cls, value: Any, info: ValidationInfo) -> Any:
-        """One of several words may have other capitals and hyphens: AdamW, one_cycle."""
+        """Accept choices in other case and with other hyphens: AdamW, one_cycle."""
         kind = cls.model_fields[info.field_name or ""].annotation
         words = [
             word
@@ -140,10 +141,11 @@ class Options(BaseModel):
         return alike.get(_SAME_WORDS.get(bare, bare), value)
 
 
-#: bare words of other libraries for what ours name too
+#: synonyms in other libraries, as bare words -> our bare word
 _SAME_WORDS = {
-    "fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "gray": "gray",
-    "grayscale": "gray", "color": "rgb", "val": "validation", "valid": "validation",
+    "fp32": "float32", "fp16": "float16", "half": "float16", "bf16": "bfloat16", "grey": "gray",
+    "grayscale": "gray", "greyscale": "gray", "color": "rgb", "colour": "rgb",
+    "val": "validation", "valid": "validation",
     "cosineannealinglr": "cosine", "onecyclelr": "onecycle", "reducelronplateau": "plateau",
 }  # fmt: skip
 
@@ -152,7 +154,7 @@ def _bare(word: str) -> str:
     return word.lower().translate(str.maketrans("", "", "-_ "))
 
 
-#: what a value must be
+#: pydantic error type -> accepted value
 _DEMANDS = {
     "greater_than": "above {gt}",
     "greater_than_equal": "at least {ge}",
@@ -178,7 +180,7 @@ _DEMANDS = {
 
 
 def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
-    """Of the first option that is wrong; where it takes several kinds, what each demands."""
+    """Return the message for the first invalid option, with the demands of all accepted types."""
     error = errors[0]
     if not error["loc"] or error["type"] == "ranges":
         return error["msg"]
@@ -195,5 +197,5 @@ def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
 def _shown(value: object) -> str:
     try:
         return printable(repr(value), 200)
-    except (ValueError, RecursionError):  # thousands of digits, or lists in lists without end
+    except (ValueError, RecursionError):  # thousands of digits, or endless nesting
         return f"a huge {type(value).__name__}"

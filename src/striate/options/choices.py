@@ -1,17 +1,18 @@
-"""Options that take one of a few words, and the ranges of an augmentation."""
+"""Option types with fixed choices, augmentation ranges and network names."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from striate.errors import OptionError, printable
+from striate.errors import OptionError, printable, unknown
 from striate.options.base import Options, option
 
-Network = str | Callable[..., Any]  #: a name; in Python a module, too, or what makes one
+Network = str | Callable[..., Any]  #: name; in Python also a module or its factory
 Fit = Literal["letterbox", "crop", "stretch"]
 Augment = Literal["none", "light", "standard", "strong"]
 ColorMode = Literal["gray", "rgb"]
@@ -24,7 +25,7 @@ OptimizerName = Literal[
     "sgd", "momentum", "nesterov", "adagrad", "rmsprop", "adam", "adamw",
     "lamb", "lars", "lion", "muon",
 ]  # fmt: skip
-#: option -> the optimizers that it tunes
+#: option -> optimizers that use it
 TUNED: dict[str, tuple[OptimizerName, ...]] = {
     "momentum": ("momentum", "nesterov", "rmsprop", "lars", "muon"),
     "betas": ("adam", "adamw", "lamb", "lion", "muon"),
@@ -38,50 +39,50 @@ SplitChoice = Literal["train", "validation", "test", "all"]
 
 
 class AugmentParams(Options):
-    """Ranges of augmentation, as `--augment-params "rotate=15,translate=0.1"` names them.
+    """Augmentation ranges, as in `--augment-params "rotate=15,translate=0.1"`.
 
-    What is not given stays as the level of `augment` has it.
+    Ranges not given are those of the `augment` level.
     """
 
     rotate: float | None = option(None, "Turned either way", "degrees", ge=0, le=180)
-    translate: float | None = option(None, "Moved either way, of the side", "share", ge=0, le=1)
-    scale: float | None = option(None, "Larger or smaller", "share", ge=0, lt=1)
+    translate: float | None = option(None, "Moved either way, of the side", "fraction", ge=0, le=1)
+    scale: float | None = option(None, "Larger or smaller", "fraction", ge=0, lt=1)
     hflip: bool | None = option(None, "Half of the images, left to right", "yes or no")
     vflip: bool | None = option(None, "Half of the images, upside down", "yes or no")
     shear: float | None = option(None, "Slanted either way", "degrees", ge=0, le=60)
-    aspect: float | None = option(None, "Wider or higher", "share", ge=0, le=4)
-    crop: float | None = option(None, "Cut away at most, of the area", "share", ge=0, lt=1)
+    aspect: float | None = option(None, "Wider or higher", "fraction", ge=0, le=4)
+    crop: float | None = option(None, "Cut away at most, of the area", "fraction", ge=0, lt=1)
     brightness: float | None = option(
-        None, "Lighter or darker, of the full range", "share", ge=0, le=1
+        None, "Lighter or darker, of the full range", "fraction", ge=0, le=1
     )
-    contrast: float | None = option(None, "Stronger or weaker", "share", ge=0, le=1)
-    saturation: float | None = option(None, "More or less color", "share", ge=0, le=1)
+    contrast: float | None = option(None, "Stronger or weaker", "fraction", ge=0, le=1)
+    saturation: float | None = option(None, "More or less color", "fraction", ge=0, le=1)
     hue: float | None = option(None, "Colors turned about the grays", "degrees", ge=0, le=180)
     erase: float | None = option(
-        None, "A rectangle erased, at most, of the area", "share", ge=0, lt=1
+        None, "A rectangle erased, at most, of the area", "fraction", ge=0, lt=1
     )
     mixup: float | None = option(
-        None, "Another image laid over at most, its label too", "share", ge=0, le=1
+        None, "Another image laid over at most, its label too", "fraction", ge=0, le=1
     )
     cutmix: float | None = option(
-        None, "A rectangle of another image at most, of the area", "share", ge=0, le=1
+        None, "A rectangle of another image at most, of the area", "fraction", ge=0, le=1
     )
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """From "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
+        """Parse text such as "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
         values: dict[str, str] = {}
         for entry in text.split(","):
-            name, equals, value = (part.strip() for part in entry.partition("="))
+            name, equals, value = (piece.strip() for piece in entry.partition("="))
             if not (name and equals and value):
                 raise OptionError(
-                    "vary takes ranges by name, as in rotate=15,translate=0.1, "
+                    "augment_params takes ranges by name, as in rotate=15,translate=0.1, "
                     f"but {printable(repr(entry.strip()), 200)} came"
                 )
             if name in values:
-                raise OptionError(f"vary names {printable(repr(name), 200)} twice")
+                raise OptionError(f"augment_params names {printable(repr(name), 200)} twice")
             values[name] = value
-        return cls.read(values, source="vary")
+        return cls.read(values, source="augment_params")
 
 
 def _ranges(text: str | None) -> str | None:
@@ -94,3 +95,29 @@ def _ranges(text: str | None) -> str | None:
 
 
 Ranges = Annotated[str | None, AfterValidator(_ranges)]
+
+
+#: names of the zoo networks, to check one before torch is imported
+NETWORK_NAMES = (
+    *("mlp", "locally_connected", "lenet5", "lenet5_1998", "alexnet", "alexnet_2014", "zfnet"),
+    *("vgg11", "vgg13", "vgg16", "vgg19", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"),
+    *("googlenet", "googlenet_bn", "inception_v2", "inception_v3", "inception_v4"),
+    *("inception_resnet_v2", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
+    *("resnet20", "resnet32", "resnet44", "resnet56", "resnet110"),
+    *("plain20", "plain32", "plain44", "plain56"),
+    *("densenet121", "densenet169", "densenet201", "densenet161"),
+    *("squeezenet1_0", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"),
+    *("mobilenet_v3_large", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
+    *("conv_autoencoder", "fcn32s", "fcn16s", "fcn8s", "dcgan_generator", "dcgan_discriminator"),
+)
+_WORD = re.compile(r"[\w-]+(\(.*)?")
+
+
+def check_network(name: str) -> None:
+    """Raise OptionError for a plain name that is not in the zoo.
+
+    Arguments in parentheses, names of other libraries, files and folders are checked when the
+    network is built.
+    """
+    if _WORD.fullmatch(name) and (word := name.partition("(")[0]) not in NETWORK_NAMES:
+        raise unknown("network", word, NETWORK_NAMES)

@@ -1,4 +1,4 @@
-"""What other libraries call things, for whoever comes from there: their word -> ours."""
+"""Option names of other libraries, mapped to ours for error hints."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from striate.errors import printable
 
-#: our option (or what to do instead, where it holds a blank) -> theirs; - and capitals are the same
+#: our option (or advice, if it contains a space) -> their names; case and hyphens are ignored
 _WORDS = {
     "learning_rate": "lr lr0 base_lr max_lr init_lr initial_lr learning_rate_init lr_max",
     "network": "model arch architecture backbone net model_name encoder",
@@ -14,29 +14,29 @@ _WORDS = {
     "epochs": "epoch num_epochs n_epochs max_epochs nb_epochs num_train_epochs n_epoch e",
     "minutes": "time max_time time_limit",
     "size": "img_size imgsz image_size input_size img resolution train_crop_size crop_size res",
-    "color": "color color_mode in_chans grayscale grayscale input_channels",
+    "color": "colour color_mode in_chans grayscale greyscale input_channels",
     "fit": "crop_mode crop_pct resize_mode pad_to_aspect_ratio",
-    "optimizer": "optimizer opt optim opt_func",
+    "optimizer": "optimiser opt optim opt_func",
     "schedule": "lr_scheduler scheduler sched lr_schedule cos_lr lr_policy lr_scheduler_type",
-    "warm_up": "warmup warmup_epochs warmup_ratio lr_warmup_epochs warmup_steps pct_start",
+    "warmup": "warm_up warmup_epochs warmup_ratio lr_warmup_epochs warmup_steps pct_start",
     "momentum": "moms opt_momentum",
     "betas": "beta beta1 beta2 opt_betas adam_beta1 adam_beta2 beta_1 beta_2",
     "eps": "epsilon opt_eps adam_epsilon",
     "weight_decay": "wd decay l2 weightdecay kernel_regularizer",
-    "clip": "clip_grad clip_grad_norm clip_norm clipnorm gradient_clip_val max_grad_norm",
+    "clip_grad": "clip clip_grad_norm clip_norm clipnorm gradient_clip_val max_grad_norm",
     "accumulate": "grad_accum grad_accum_steps gradient_accumulation_steps accumulate_grad_batches",
-    "average": "ema model_ema ema_decay model_ema_decay swa use_ema",
+    "ema": "average model_ema ema_decay model_ema_decay swa use_ema",
     "patience": "early_stopping early_stop early_stopping_patience patience_epochs",
     "balance": "class_weight class_weights weighted_sampler oversample",
-    "smoothing": "label_smoothing label_smooth",
+    "label_smoothing": "smoothing label_smooth",
     "augment": "augmentation augmentations data_augmentation aug aa auto_augment "
     "randaugment aug_transforms",
-    "vary": "hflip vflip fliplr flipud degrees translate color_jitter reprob random_erase mixup "
-    "cutmix mixup_alpha cutmix_alpha random_rotation zoom rotate scale_jitter",
+    "augment_params": "vary hflip vflip fliplr flipud degrees translate color_jitter reprob "
+    "random_erase mixup cutmix mixup_alpha cutmix_alpha random_rotation zoom rotate scale_jitter",
     "validation": "val val_split validation_split valid_pct val_size val_fraction valid",
     "test": "test_split test_size",
     "precision": "amp mixed_precision half fp16 bf16 float16 dtype amp_dtype",
-    "layout": "channels_last memory_format",
+    "memory_format": "layout channels_last",
     "compile": "torchcompile torch_compile jit_compile",
     "deterministic": "use_deterministic_algorithms cudnn_deterministic",
     "batch_norm": "sync_bn syncbn sync_batchnorm",
@@ -44,7 +44,7 @@ _WORDS = {
     "device": "gpu gpus cuda device_id accelerator cpu no_cuda use_cuda use_gpu",
     "threads": "num_threads",
     "out": "output output_dir out_dir save_dir project name save_path log_dir experiment o",
-    "part": "subset partition data_split",
+    "split": "part subset partition data_split",
     "top": "topk top_k k",
     "lowest": "start_lr min_lr lr_start",
     "highest": "end_lr lr_end",
@@ -64,9 +64,9 @@ _OURS = {theirs: ours for ours, words in _WORDS.items() for theirs in words.spli
 
 
 def hint(word: str, known: Collection[str], form: str = "{}") -> str | None:
-    """A sentence for a word of other libraries, where what it means is `known` to the verb.
+    """Return a hint for an option name of another library, if `known` has the equivalent.
 
-    The `form` is that of an option's name, as in "--{}".
+    `form` formats an option name, as "--{}" does.
     """
     name = word.lstrip("-").replace("-", "_").lower()
     ours = _OURS.get(name, name)

@@ -31,7 +31,7 @@ from striate.options.choices import (
 
 
 def _pair(value: Any) -> tuple[float, float] | None:
-    """Two numbers, also from the text "0.9,0.95" of a flag."""
+    """Parse two numbers, also from a flag such as "0.9,0.95"."""
     if value is None:
         return None
     try:
@@ -47,61 +47,79 @@ Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
 
 
 class TrainOptions(Options):
-    """Options of `train`; what is not given is chosen from the images and recorded."""
+    """Options of `train`; those not given are chosen from the images and recorded."""
 
-    network: Network | None = option(None, "As in resnet18, mobilenet_v1(width=0.5), mynet.py:Net")
-    epochs: int | None = option(None, "Times every training image is seen", ge=1, le=100_000)
+    network: Network | None = option(
+        None, "Architecture: resnet18, mobilenet_v1(width=0.5), mynet.py:Net"
+    )
+    epochs: int | None = option(None, "Passes over the training images", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
-        None, "Images a step; auto: as many as memory holds"
+        None, "Batch size; auto: the largest that fits into memory"
     )
-    size: int | None = option(None, "Side of the network's image", "pixels", ge=8, le=4096)
-    color: ColorMode | None = option(None, "Whether the network sees color")
-    fit: Fit = option("letterbox", "How an image becomes square")
-    learning_rate: float | None = option(None, "Highest learning rate", gt=0)
-    optimizer: OptimizerName = option("nesterov", "How gradients change weights")
-    schedule: Schedule = option("one-cycle", "How the learning rate falls")
-    warmup: float | None = option(None, "Share in which the learning rate rises", ge=0, lt=1)
-    momentum: float | None = option(None, "What a sum of gradients keeps of itself", ge=0, lt=1)
-    betas: Betas = option(None, "What averages of gradients and of squares keep", "two numbers")
-    eps: float | None = option(None, "Added where a root of squares divides", gt=0, le=1)
-    weight_decay: float | None = option(None, "Pull of weights toward zero", ge=0, le=10)
-    clip_grad: float | None = option(None, "Greatest norm of all gradients together", gt=0)
-    accumulate: int = option(1, "Steps whose gradients make one update", ge=1, le=65_536)
+    size: int | None = option(None, "Side of the input image", "pixels", ge=8, le=4096)
+    color: ColorMode | None = option(None, "Color mode of the input")
+    fit: Fit = option("letterbox", "How an image is resized to a square")
+    learning_rate: float | None = option(None, "Peak learning rate", gt=0)
+    optimizer: OptimizerName = option(
+        "nesterov", "Optimizer; nesterov is SGD with Nesterov momentum"
+    )
+    schedule: Schedule = option("one-cycle", "Learning rate schedule")
+    warmup: float | None = option(
+        None, "Fraction of the training in which the rate warms up", ge=0, lt=1
+    )
+    momentum: float | None = option(
+        None, "Momentum of momentum, nesterov, lars, rmsprop, muon", ge=0, lt=1
+    )
+    betas: Betas = option(None, "Decay rates of the first and second moment", "two numbers")
+    eps: float | None = option(None, "Added to the denominator", gt=0, le=1)
+    weight_decay: float | None = option(
+        None, "Weight decay: decoupled for adamw, lamb, lion, muon, else L2", ge=0, le=10
+    )
+    clip_grad: float | None = option(None, "Clip the global norm of the gradients to this", gt=0)
+    accumulate: int = option(1, "Steps of gradients accumulated for an update", ge=1, le=65_536)
     ema: float | None = option(
-        None, "Share that an average of weights keeps at an update", gt=0, lt=1
+        None, "Decay of an exponential moving average of the weights", gt=0, lt=1
     )
     recover: bool = option(
-        False, "Go back an epoch where training diverges, once, at a tenth of the rate"
+        False, "Restart from the last epoch at a tenth of the rate where training diverges, once"
     )
-    patience: int | None = option(None, "Stop after so many without a better one", "epochs", ge=1)
-    balance: Balance = option("none", "What evens out classes of different size")
-    label_smoothing: float = option(0.0, "Share of each label spread over all classes", ge=0, lt=1)
-    augment: Augment | None = option(None, "How much training images are varied")
-    augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
-    validation: float = option(0.15, "Share kept for choosing the best epoch", gt=0, lt=0.9)
-    test: float = option(0.15, "Share kept apart for the report", ge=0, lt=0.9)
-    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
-    bad_images: Literal["skip", "fail"] = option("skip", "What unreadable images do to the run")
-    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
-    precision: Precision = option("auto", "Numbers a step computes with")
-    memory_format: MemoryFormat = option("auto", "How images lie in memory")
-    compile: AutoYesNo = option("auto", "Whether torch compiles the network")
-    micro_batches: int | None = option(None, "Parts of a batch, computed side by side", ge=1, le=64)
-    autotune: AutoYesNo = option("auto", "Whether a trial measures which step is quickest here")
-    deterministic: bool = option(False, "Same numbers each time on a GPU too, more slowly")
-    batch_norm: BatchNorm = option("synchronized", "What norms see of a batch that processes share")
-    seed: int = option(0, "Fixes weights, order and variation", ge=0, lt=2**63)
+    patience: int | None = option(None, "Stop after so many without improvement", "epochs", ge=1)
+    balance: Balance = option(
+        "none", "How class imbalance is evened out: in the loss, or in sampling"
+    )
+    label_smoothing: float = option(0.0, "Label smoothing", ge=0, lt=1)
+    augment: Augment | None = option(None, "Strength of augmentation")
+    augment_params: Ranges = option(None, "Ranges in its place: rotate=15,translate=0.1,hflip=no")
+    validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
+    test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
+    leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    bad_images: Literal["skip", "fail"] = option("skip", "What to do with unreadable images")
+    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+    precision: Precision = option("auto", "Floating-point format of a step")
+    memory_format: MemoryFormat = option("auto", "Memory format of images and weights")
+    compile: AutoYesNo = option("auto", "Compile the network with torch.compile")
+    micro_batches: int | None = option(
+        None, "Micro-batches run in parallel threads (CPU)", ge=1, le=64
+    )
+    autotune: AutoYesNo = option(
+        "auto", "Benchmark memory formats, precisions and compilation, keep the fastest"
+    )
+    deterministic: bool = option(False, "Deterministic algorithms on a GPU, slower")
+    batch_norm: BatchNorm = option(
+        "synchronized", "BatchNorm across processes: synchronized, or per process"
+    )
+    seed: int = option(0, "Seed of weights, order and augmentation", ge=0, lt=2**63)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
     checkpoint_minutes: float | None = option(
-        None, "Save this often inside an epoch, not as striate sees fit", "minutes", gt=0, le=1e5
+        None, "Interval of checkpoints inside an epoch", "minutes", gt=0, le=1e5
     )
     out: Path | None = option(None, "Folder of the run; a number is added if it exists")
 
     @field_serializer("network", when_used="json")
     def _name_of(self, network: Network | None) -> str | None:
-        """An object goes into no file."""
+        """Serialize a network object by its name."""
         if network is None or isinstance(network, str):
             return network
         return getattr(network, "__name__", type(network).__name__)
@@ -134,15 +152,15 @@ class TrainOptions(Options):
         return self
 
 
-#: what a training takes and a test of rates has no use for
+#: options of `train` that do not apply to `find-rate`
 _NO_USE = (
-    "epochs", "minutes", "learning_rate", "schedule", "warm_up", "average", "recover", "patience",
+    "epochs", "minutes", "learning_rate", "schedule", "warmup", "ema", "recover", "patience",
     "checkpoint_minutes",
 )  # fmt: skip
 
 
 class RateOptions(TrainOptions):
-    """Options of `find-rate`: its own, and those of `train` that a step depends on."""
+    """Options of `find-rate`: its own, and those of `train` that affect a step."""
 
     lowest: float = option(1e-5, "Learning rate of the first step", gt=0)
     highest: float = option(10.0, "Learning rate of the last step", gt=0)
@@ -153,19 +171,19 @@ class RateOptions(TrainOptions):
 
     @classmethod
     def flags(cls) -> dict[str, FieldInfo]:
-        """Those of `train` that have no use here are left out."""
+        """Return the options by name, without those that apply to `train` only."""
         return {name: field for name, field in cls.model_fields.items() if name not in _NO_USE}
 
     @classmethod
     def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
-        """As of all options."""
+        """Validate values, as `Options.read` does; also reject options of `train` only."""
         if useless := [name for name in _NO_USE if name in values]:
             raise unknown("option", useless[0], cls.flags())
         return super().read(values, source)
 
     @classmethod
     def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Nothing of what only a training has a use for, such as the folder of its run."""
+        """Return the recipe without options that apply to `train` only, such as its `out`."""
         return {name: value for name, value in values.items() if name not in (*_NO_USE, "out")}
 
     @model_validator(mode="after")

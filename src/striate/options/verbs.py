@@ -12,19 +12,19 @@ _CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
 
 
 class CheckOptions(Options):
-    """Options of `check`; any but `leaked` asks for a sheet of augmented images."""
+    """Options of `check`; any but `leaked` requests a sheet of augmented images."""
 
-    augment: Augment | None = option(None, "How much the images of the sheet are varied")
-    augment_params: Ranges = option(None, "Ranges of it, as in rotate=15,translate=0.1,hflip=no")
-    seed: int = option(0, "Fixes the variation", ge=0, lt=2**63)
+    augment: Augment | None = option(None, "Strength of augmentation")
+    augment_params: Ranges = option(None, "Ranges in its place: rotate=15,translate=0.1,hflip=no")
+    seed: int = option(0, "Seed of the augmentation", ge=0, lt=2**63)
     out: Annotated[Path | None, ending(".png")] = option(
         None, "Write a sheet of augmented images to this .png file"
     )
-    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
+    leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
 
     @property
     def sheet(self) -> bool:
-        """Whether one is asked for."""
+        """Whether a sheet is requested."""
         return bool(self.model_fields_set - {"leaked"})
 
 
@@ -32,7 +32,7 @@ class PackOptions(Options):
     """Options of `pack`."""
 
     megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
-    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
+    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
 
 
 class EvaluateOptions(Options):
@@ -40,11 +40,12 @@ class EvaluateOptions(Options):
 
     network: Network | None = option(None, _CODE)
     split: SplitChoice | None = option(
-        None, "Which images to judge: those kept for testing, or all of a folder that is new to it"
+        None,
+        "Which images to evaluate: the test split, or all of a folder that is new to the model",
     )
-    leaked: Leaked = option("keep", "What becomes of images that are in an earlier part too")
-    batch: int = option(64, "Images a step", ge=1, le=65_536)
-    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
+    leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    batch: int = option(64, "Batch size", ge=1, le=65_536)
+    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".html")] = option(
         None, "Write the report to this .html file"
@@ -55,9 +56,9 @@ class PredictOptions(Options):
     """Options of `predict`."""
 
     network: Network | None = option(None, _CODE)
-    top: int = option(3, "Classes listed for an image", ge=1, le=1000)
-    batch: int = option(64, "Images a step", ge=1, le=65_536)
-    largest: int = option(200, "Most memory one image may need", "megabytes", ge=1, le=100_000)
+    top: int = option(3, "Classes listed for each image", ge=1, le=1000)
+    batch: int = option(64, "Batch size", ge=1, le=65_536)
+    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
         None, "Write rows to this .csv or .jsonl file"
@@ -75,6 +76,6 @@ class FilterOptions(Options):
     flip: bool = option(False, "Flip the kernel first: a true convolution")
     gray: bool = option(False, "Make the image gray first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
-    largest: int = option(200, "Most memory the image may need", "megabytes", ge=1, le=100_000)
+    largest: int = option(200, "Memory limit for decoding the image", "megabytes", ge=1, le=100_000)
     out: Path | None = option(None, "Write the filtered image to this .png or .jpg file")
     raw: Path | None = option(None, "Write the numbers to this .npy file")

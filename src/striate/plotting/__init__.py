@@ -1,4 +1,4 @@
-"""Arrays as images: numbers of any sign in colors, beside each other, and many in a gallery."""
+"""Plotting of arrays: color scales, panels, galleries and network drawings."""
 
 from striate.plotting.boxes import draw_matches
 from striate.plotting.color import Scale, choose_scale, colorize

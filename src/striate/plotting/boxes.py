@@ -1,4 +1,4 @@
-"""What a search found, drawn on the image."""
+"""Bounding boxes of matches, drawn on the image."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate.errors import OptionError
-from striate.plotting.lettering import font
+from striate.plotting.ink import font
 from striate.vision.arrays import floats
 from striate.vision.template_match import Matches
 
-COLOR = "#d6006c"  #: stands out from gray, and from most photos
+COLOR = "#d6006c"  #: visible on gray and on most photographs
 _TEXT = 10  # pixels
 
 
 def draw_matches(image: Any, matches: Matches, *, color: str = COLOR) -> Image.Image:
-    """(H, W) or (H, W, 3) -> an RGB image with a box around each match, its score above it.
+    """Draw a box with its score for each match on (H, W) or (H, W, 3); return an RGB image.
 
-    uint8 is shown as it is; other numbers are spread from their least, black, to their greatest,
-    white. Raises OptionError for what is no image.
+    uint8 is shown unchanged; other dtypes are scaled from minimum (black) to maximum (white).
+    Raises OptionError for other shapes.
     """
     pixels = Image.fromarray(_shown(image)).convert("RGB")
     pen = ImageDraw.Draw(pixels)

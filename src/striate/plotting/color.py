@@ -1,4 +1,4 @@
-"""Which color a number gets: numbers of an image as they are, signed ones around white."""
+"""Color scales: gray for image values, diverging blue to red for signed values."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from striate.text import count_noun
 Kind = Literal["plain", "stretched", "diverging"]
 
 BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
-#: a third of the way: weak numbers are seen beside strong ones
+#: at a third of the scale, so that weak values stay visible
 _PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
 _STEPS = 127  #: colors on each side of zero
-_SLACK = 1e-4  #: of white: what rounding may add to numbers that are those of an image
+_SLACK = 1e-4  #: tolerance for rounding errors, as a share of white
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How numbers become colors; `least` and `most` are the numbers at its two ends."""
+    """A color scale; `least` and `most` are the values at its ends."""
 
     kind: Kind
     least: float
     most: float
-    outside: int = 0  #: how many numbers lie beyond the ends and are drawn as the nearest of them
+    outside: int = 0  #: how many values are beyond the ends and clipped
 
     def describe(self, *, color: bool = False) -> str:
-        """What a reader must know to read the colors back into numbers."""
+        """Describe the scale in words, for reading values off the colors."""
         ends = f"{format_amount(self.least)} to {format_amount(self.most)}"
         if self.kind == "diverging":
             strongest = "; of the channels the one farthest from 0" if color else ""
@@ -39,10 +39,10 @@ class Scale:
 
 
 def choose_scale(numbers: NDArray[Any], white: float = 255, *, clip: bool = False) -> Scale:
-    """The scale for an array: plain where all of it lies in 0 to `white`, diverging where signed.
+    """Choose the scale of an array: plain if within 0 to `white`, diverging if signed.
 
-    Neither: stretched, from 0 to the largest. Nothing lies beyond the ends, unless `clip` asks for
-    the plain scale whatever the numbers are.
+    Otherwise stretched, from 0 to the maximum. Nothing is clipped, unless `clip` forces the plain
+    scale.
     """
     least, most = float(numbers.min()), float(numbers.max())
     slack = _SLACK * white
@@ -58,10 +58,10 @@ def choose_scale(numbers: NDArray[Any], white: float = 255, *, clip: bool = Fals
 
 
 def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
-    """(H, W) or (H, W, 3) -> uint8 of the same shape; on a diverging scale always (H, W, 3).
+    """Map (H, W) or (H, W, 3) to uint8 of the same shape; a diverging scale gives (H, W, 3).
 
-    On a diverging scale the color of a position is that of the channel farthest from zero: three
-    signed channels as red, green and blue would make colors that stand for no number.
+    On a diverging scale the channel with the largest magnitude sets the color: three signed
+    channels as red, green and blue could not be read back as values.
     """
     if scale.kind != "diverging":
         shades = np.asarray(numbers, np.float32) * np.float32(255 / scale.most)
@@ -79,7 +79,7 @@ def format_amount(number: float) -> str:
 
 
 def _palette() -> NDArray[np.uint8]:
-    """255 colors: blue, white at 127, red."""
+    """Return 255 colors: blue, white at index 127, red."""
     stops = np.array([BLUE, _PALE_BLUE, WHITE, _PALE_RED, RED], np.float64)
     places = np.array([-1, -1 / 3, 0, 1 / 3, 1]) * _STEPS
     steps = np.arange(-_STEPS, _STEPS + 1)

@@ -1,4 +1,4 @@
-"""A signal as a curve: what stands in a figure where an image would."""
+"""Plots of 1-D signals as curves, for use as figure panels."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate.plotting.color import RED, format_amount
-from striate.plotting.lettering import INK, LINE, PAPER, font, text_width
+from striate.plotting.ink import INK, LINE, PAPER, font, text_width
 from striate.plotting.panels import Panel
 
-_SMALL = 19  # letters
+_SMALL = 19  # font size
 _PEN, _DOT = 2, 4  # pixels
-_DOTTED = 16  #: samples up to which each is a dot of its own
+_DOTTED = 16  #: most samples drawn with dots
 
 
 def curve_panel(numbers: NDArray[Any], side: int, title: str, lines: tuple[str, ...] = ()) -> Panel:
-    """(N,) as a curve `side` pixels wide and half as high."""
+    """Draw (N,) as a curve `side` pixels wide and half as high."""
     return Panel(curve(numbers, side, side // 2), title, lines)
 
 
 def curve(numbers: NDArray[Any], wide: int, high: int) -> Image.Image:
-    """(N,) from its least to its greatest number, with a line at 0 and both numbers beside it."""
+    """Draw (N,) from minimum to maximum, both labeled, with a line at 0."""
     low, top = min(0.0, float(numbers.min())), max(0.0, float(numbers.max()))
     reach = (top - low) or 1.0
     labels = [(number, format_amount(number)) for number in dict.fromkeys((top, 0.0, low))]

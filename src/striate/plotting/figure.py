@@ -1,4 +1,4 @@
-"""Whole figures: panels beside each other, and a gallery in rows."""
+"""Figures: panels side by side, and galleries."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from itertools import accumulate
 
 from PIL import Image, ImageDraw
 
-from striate.plotting.lettering import GRAY, INK, LINE, PAPER, font, shorten, text_width
+from striate.plotting.ink import GRAY, INK, PAPER, font, paste_framed, shorten, text_width
 from striate.plotting.panels import Bar, Panel
 
 MARGIN = 56
 GAP = 56
-_APART, _NARROWEST = 36, 220  #: of the tiles of a gallery
-_TITLE_MOST = 420  #: pixels that the title of a panel may need beyond its image
+_APART, _NARROWEST = 36, 220  #: gap and minimum width of gallery tiles
+_TITLE_MOST = 420  #: most pixels of a title beyond its image
 _TITLE, _SMALL, _ROW = 24, 19, 28
 _BAR_WIDE, _BAR_GAP, _BAR_LEAST = 18, 18, 96
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A panel in a row and the pixels that it takes there."""
+    """A panel in a row and its width in pixels."""
 
     panel: Panel
     wide: int
@@ -34,7 +34,7 @@ class _Column:
 
 
 def draw_side_by_side(panels: Sequence[Panel]) -> Image.Image:
-    """Panels in a row, in the middle of its height; captions on one line below."""
+    """Draw panels in a row, vertically centered, with captions aligned below."""
     columns = [_Column.of(panel) for panel in panels]
     high = max(_BAR_LEAST, *(panel.image.height for panel in panels))
     lines = max(len(panel.lines) for panel in panels)
@@ -43,7 +43,7 @@ def draw_side_by_side(panels: Sequence[Panel]) -> Image.Image:
     starts = accumulate((each.wide + GAP for each in columns), initial=MARGIN)
     for column, left in zip(columns, starts, strict=False):
         image, middle = column.panel.image, MARGIN + high // 2
-        _framed(figure, image, (left, middle - image.height // 2))
+        paste_framed(figure, image, (left, middle - image.height // 2))
         if column.panel.bar:
             beside = left + image.width + _BAR_GAP
             _bar(figure, column.panel.bar, beside, middle, max(image.height, _BAR_LEAST))
@@ -54,9 +54,9 @@ def draw_side_by_side(panels: Sequence[Panel]) -> Image.Image:
 def draw_gallery(
     tiles: Sequence[tuple[Panel, Panel | None]], across: int, title: str, note: str, legend: Bar
 ) -> Image.Image:
-    """Panels in rows of `across`, each with the small panel of its kernel beside its caption.
+    """Draw panels in rows of `across`, each with a small panel of its kernel beside the caption.
 
-    The title stands above, and below it what holds for all tiles, with the colors of a scale.
+    Title on top, then a note common to all tiles, and a color legend.
     """
     side, high = (max(panel.image.size[axis] for panel, _ in tiles) for axis in (0, 1))
     side = max(side, _NARROWEST)
@@ -72,10 +72,10 @@ def draw_gallery(
         left = MARGIN + at % across * (side + _APART)
         upper = top + at // across * (high + tall + _APART)
         lower, room = upper + high + 14, side
-        _framed(figure, panel.image, (left + (side - panel.image.width) // 2, upper))
+        paste_framed(figure, panel.image, (left + (side - panel.image.width) // 2, upper))
         if kernel:
             room -= kernel.image.width + 12
-            _framed(figure, kernel.image, (left + side - kernel.image.width, lower + 2))
+            paste_framed(figure, kernel.image, (left + side - kernel.image.width, lower + 2))
         _caption(figure, panel, (left, lower), room)
     return figure
 
@@ -84,13 +84,6 @@ def _heading(figure: Image.Image, title: str, note: str) -> None:
     draw, most = ImageDraw.Draw(figure), figure.width - 2 * MARGIN
     draw.text((MARGIN, MARGIN), shorten(title, 30, most), INK, font(30), "lt")
     draw.text((MARGIN, MARGIN + 62), note, GRAY, font(_SMALL), "ls")
-
-
-def _framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]) -> None:
-    figure.paste(image, place)
-    left, top = place
-    frame = (left - 1, top - 1, left + image.width, top + image.height)
-    ImageDraw.Draw(figure).rectangle(frame, outline=LINE)
 
 
 def _caption(figure: Image.Image, panel: Panel, place: tuple[int, int], most: int) -> None:
@@ -108,10 +101,10 @@ def _bar_room(bar: Bar | None) -> int:
 
 
 def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> None:
-    """The colors of a scale beside a panel, with its ends and its zero."""
+    """Draw a color bar beside a panel, labeled at its ends and zero."""
     top = middle - high // 2
     ramp = bar.ramp(high).transpose(Image.Transpose.ROTATE_90)
-    _framed(figure, ramp.resize((_BAR_WIDE, high)), (left, top))
+    paste_framed(figure, ramp.resize((_BAR_WIDE, high)), (left, top))
     draw, last = ImageDraw.Draw(figure), len(bar.labels) - 1
     for number, label in enumerate(bar.labels):
         place = left + _BAR_WIDE + 10, top + round(number * (high - 1) / last)
@@ -120,9 +113,9 @@ def _bar(figure: Image.Image, bar: Bar, left: int, middle: int, high: int) -> No
 
 
 def _legend(figure: Image.Image, bar: Bar, right: int, bottom: int) -> None:
-    """What the colors of signed results stand for, flush right."""
+    """Draw the right-aligned color legend of signed results."""
     ramp, draw = bar.ramp(160).resize((160, 16)), ImageDraw.Draw(figure)
     left = right - text_width("above 0", _SMALL) - 12 - ramp.width
-    _framed(figure, ramp, (left, bottom - 15))
+    paste_framed(figure, ramp, (left, bottom - 15))
     draw.text((left + ramp.width + 12, bottom), "above 0", GRAY, font(_SMALL), "ls")
     draw.text((left - 12, bottom), "below 0", GRAY, font(_SMALL), "rs")

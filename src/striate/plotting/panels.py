@@ -1,4 +1,4 @@
-"""One part of a figure: an image or a kernel at a readable size, and the words below it."""
+"""Panels of a figure: an image or a kernel at a readable size, with a caption."""
 
 from __future__ import annotations
 
@@ -10,36 +10,35 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate.plotting.color import Scale, colorize, format_amount
-from striate.plotting.lettering import INK, LINE, PAPER, font, text_width
+from striate.plotting.ink import INK, LINE, PAPER, font, text_width
+
+LARGEST_CELL = 84
+_SMALLEST_GRID = 10  #: smallest cell in pixels with grid lines
+_LETTERS = 22
+_PIXELS_SHOWN = 4  #: enlargement from which pixels stay squares
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """The colors of a scale."""
+    """The color bar of a scale."""
 
     scale: Scale
 
     def ramp(self, steps: int) -> Image.Image:
-        """(steps, 1) pixels from the least to the most."""
+        """Return a strip of (steps, 1) pixels from minimum to maximum."""
         numbers = np.linspace(self.scale.least, self.scale.most, steps)[None]
         return Image.fromarray(colorize(numbers, self.scale)).convert("RGB")
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """From the most to the least, at equal distances."""
+        """Return equidistant labels from maximum to minimum."""
         middle = ("0",) if self.scale.kind == "diverging" else ()
         return format_amount(self.scale.most), *middle, format_amount(self.scale.least)
 
 
-LARGEST_CELL = 84
-_SMALLEST_GRID = 10  #: pixels of a cell from which lines part the cells
-_LETTERS = 22
-_PIXELS_SHOWN = 4  #: times an image is enlarged from which on its pixels stay squares
-
-
 @dataclass(frozen=True)
 class Panel:
-    """An image in a figure with its caption; signed ones have a bar of their scale."""
+    """An image with its caption; non-plain scales have a color bar."""
 
     image: Image.Image
     title: str
@@ -50,7 +49,7 @@ class Panel:
 def make_panel(
     numbers: NDArray[Any], scale: Scale, side: int, title: str, lines: tuple[str, ...] = ()
 ) -> Panel:
-    """(H, W) or (H, W, 3) as large as fits into a square of `side` pixels."""
+    """Make a panel of (H, W) or (H, W, 3), fitted into a square of `side` pixels."""
     size = _fitted(numbers.shape[1], numbers.shape[0], side)
     image = _sized(numbers, scale, size)
     bar = None if scale.kind == "plain" else Bar(scale)
@@ -60,9 +59,9 @@ def make_panel(
 def make_kernel_panel(
     weights: NDArray[Any], side: int, title: str, lines: tuple[str, ...] = ()
 ) -> Panel:
-    """(kh, kw) or (kh, kw, C) as cells with their numbers where they fit, zero in white.
+    """Make a panel of (kh, kw) or (kh, kw, C): cells with their values if they fit, zero in white.
 
-    The windows of several channels stand below each other.
+    Channels are stacked vertically.
     """
     windows = [weights] if weights.ndim == 2 else list(np.moveaxis(weights, -1, 0))
     gap = 12
@@ -101,7 +100,7 @@ def _sized(numbers: NDArray[Any], scale: Scale, size: tuple[int, int]) -> Image.
 
 
 def _strongest(numbers: NDArray[Any], by: int) -> NDArray[Any]:
-    """Of each block of `by` x `by` the number farthest from zero: thin lines do not fade."""
+    """Keep the largest magnitude of each `by` x `by` block, so that thin lines stay visible."""
     high, wide = numbers.shape[0] // by, numbers.shape[1] // by
     blocks = numbers[: high * by, : wide * by].reshape(high, by, wide, by, *numbers.shape[2:])
     most, least = blocks.max(axis=(1, 3)), blocks.min(axis=(1, 3))
@@ -109,7 +108,7 @@ def _strongest(numbers: NDArray[Any], by: int) -> NDArray[Any]:
 
 
 def _cells(window: NDArray[Any], scale: Scale, room: int, across: int) -> Image.Image:
-    """A window as a heat map of square cells within `room` pixels of height."""
+    """Draw a window as a heat map of square cells within `room` pixels of height."""
     high, wide = window.shape
     cell = min(room // high, across // wide, LARGEST_CELL)
     image = Image.fromarray(colorize(window, scale))

@@ -1,4 +1,4 @@
-"""A drawing as PNG, on white."""
+"""PNG rendering of a drawing, on white."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from striate.plotting.shapes import COLORS, INK, PAPER, Box, Drawing, Point, arr
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-SHARP = 2  #: pixels of the file for one of the drawing
-_FINE = 2  #: that are computed for one of the file, for smooth edges
+SHARP = 2  #: PNG pixels per unit of the drawing
+_FINE = 2  #: supersampling factor, for smooth edges
 _WHITE, _BLACK = "#ffffff", "#000000"
 
 
@@ -32,7 +32,7 @@ def to_png(drawing: Drawing) -> bytes:
 
 
 class _Pen:
-    """Draws shapes of CSS pixels at a scale."""
+    """Draws shapes given in CSS pixels at a scale."""
 
     def __init__(self, draw: ImageDraw.ImageDraw, scale: int, down: float) -> None:
         self.draw_on, self.scale, self.down = draw, scale, down
@@ -65,7 +65,7 @@ class _Pen:
 
 
 def _letters(image: Image.Image, drawing: Drawing) -> None:
-    """Text at the file's own size: letters are smooth by themselves."""
+    """Draw text at the final resolution, since fonts are antialiased already."""
     from PIL import ImageDraw, ImageFont
 
     draw, fonts = ImageDraw.Draw(image), dict[float, ImageFont.FreeTypeFont | ImageFont.ImageFont]()
@@ -85,7 +85,7 @@ def _letters(image: Image.Image, drawing: Drawing) -> None:
 
 
 def _mixed(over: str, under: str, share: float) -> tuple[int, int, int]:
-    """A color laid over another."""
+    """Blend a color over another with opacity `share`."""
     one, two = ([int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in (over, under))
     red, green, blue = (round(share * a + (1 - share) * b) for a, b in zip(one, two, strict=True))
     return red, green, blue

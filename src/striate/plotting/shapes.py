@@ -1,4 +1,4 @@
-"""What a drawing is made of, for SVG and for pixels alike."""
+"""Shapes of a drawing, shared by the SVG and PNG renderers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Point = tuple[float, float]
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 PAPER = {"light": "#ffffff", "dark": "#16181c"}
-#: of what made a volume, the same by day and by night
+#: layer type -> color, the same in light and dark mode
 COLORS = {
     "input": "#9aa3ad",
     "convolution": "#e8a33d",
@@ -25,15 +25,15 @@ COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A volume in oblique projection: the front is thick and high, its width runs backwards."""
+    """A volume in oblique projection: thickness and height in front, width as depth."""
 
-    text: str  #: all that is known of it, under the pointer
+    text: str  #: tooltip with all details
     sort: str
-    x: float  #: of the front's left side
-    y: float  #: of the middle of the whole
+    x: float  #: left side of the front
+    y: float  #: vertical center
     thick: float
     high: float
-    deep: float  #: to the right, and as much up
+    deep: float  #: offset to the right and upwards
 
     @property
     def right(self) -> float:
@@ -48,7 +48,7 @@ class Box:
         return self.y + (self.high + self.deep) / 2
 
     def outline(self) -> list[Point]:
-        """All of it, beginning at the front's upper left corner."""
+        """Return the outline, starting at the front's upper left corner."""
         left, up = self.x, self.top + self.deep
         return [
             (left, up),
@@ -60,7 +60,7 @@ class Box:
         ]
 
     def faces(self) -> tuple[list[Point], list[Point]]:
-        """The upper and the right face."""
+        """Return the top and the right face."""
         one, two, three, four, five, _ = self.outline()
         corner = (self.x + self.thick, self.top + self.deep)
         return [one, two, three, corner], [corner, three, four, five]
@@ -68,7 +68,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """Where volumes of one shape are added or multiplied."""
+    """An elementwise sum or product of volumes."""
 
     x: float
     y: float
@@ -79,7 +79,7 @@ class Circle:
 @dataclass(frozen=True, slots=True)
 class Label:
     x: float
-    y: float  #: of the line the letters stand on
+    y: float  #: baseline
     text: str
     size: float = 12
     bold: bool = False
@@ -88,7 +88,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Swatch:
-    """A color of the legend."""
+    """A color sample of the legend."""
 
     x: float
     y: float
@@ -102,17 +102,17 @@ class Drawing:
     title: str
     width: float
     height: float
-    down: float  #: by which all shapes are to be moved into the drawing
+    down: float  #: vertical offset to add to all shapes
     boxes: Sequence[Box]
     circles: Sequence[Circle]
-    arrows: Sequence[Sequence[Point]]  #: lines with a head at their end
+    arrows: Sequence[Sequence[Point]]  #: lines with an arrow head at the end
     lines: Sequence[Sequence[Point]]  #: braces, without heads
     labels: Sequence[Label]
     swatches: Sequence[Swatch]
 
 
 def arrow_head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
-    """The triangle at the end of an arrow."""
+    """Return the triangle at the end of an arrow."""
     (x0, y0), (x1, y1) = arrow[-2:]
     length = math.hypot(x1 - x0, y1 - y0) or 1
     dx, dy = (x1 - x0) / length * size, (y1 - y0) / length * size
@@ -124,5 +124,5 @@ def arrow_head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
 
 
 def text_width(text: str, size: float) -> float:
-    """About how wide a text is."""
+    """Estimate the width of a text."""
     return sum(0.34 if letter in " .,:;il|" else 0.63 for letter in text) * size

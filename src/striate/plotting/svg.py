@@ -1,4 +1,4 @@
-"""A drawing as SVG that needs nothing else, by day and by night."""
+"""Self-contained SVG rendering of a drawing, for light and dark mode."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FONT = "font-family:system-ui,'Helvetica Neue',Arial,sans-serif"
 
 
 def to_svg(drawing: Drawing, *, inline: bool = False) -> str:
-    """As wide as there is room. `inline`: in the ink and on the paper of a page, not enlarged."""
+    """Render as SVG at full width; `inline` inherits the page's colors and is never enlarged."""
     width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
     name = escape(printable(drawing.title))
     style = "" if inline else _style()

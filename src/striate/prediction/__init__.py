@@ -1,1 +1,1 @@
-"""A trained model on images: one by one, in tables, and slid over a large one."""
+"""Inference: predictions for single images, as tables, and over sliding windows."""

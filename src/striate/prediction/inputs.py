@@ -1,4 +1,4 @@
-"""Whatever may be predicted, as files and images in the order asked."""
+"""Inputs of a prediction: paths, folders, shards, arrays and PIL images, in the given order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EXPECTED = "expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a batch (N, 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An image that was given as such, in mode L or RGB."""
+    """An image passed in memory, in mode L or RGB."""
 
     image: Image.Image
     shown: str
@@ -34,7 +34,7 @@ class Made:
 
 
 def sources(data: Iterable[Any]) -> Iterator[File | Made]:
-    """The images that photos stand for; paths are looked at before the first is given.
+    """Yield the images of the data; paths are checked before the first is yielded.
 
     Raises DataError, OptionError.
     """
@@ -50,7 +50,7 @@ def _each(image: Any) -> Iterable[File | Made]:
         return _from_array(np.asarray(image))
     if isinstance(image, list | tuple):
         return sources(image)
-    if isinstance(image, Iterable):  # read as it goes: it may not end
+    if isinstance(image, Iterable):  # read lazily: it may be infinite
         return chain.from_iterable(map(_each, image))
     raise OptionError(
         f"expected a path, an array, a PIL image or a list of them, but {_type(image)} came"
@@ -62,9 +62,9 @@ def _type(value: Any) -> str:
 
 
 def _expanded(path: Path) -> Iterable[File]:
-    """A file, or those of a folder or an address, with the names that predictions carry."""
+    """Return a file, or the files of a folder or URL, with the paths shown in predictions."""
     shown = printable(str(path))
-    # A Path raises where a parent may not be entered; a folder that may not becomes an error's row.
+    # Path.is_dir raises for an unreadable parent; an unreadable folder becomes an error row.
     if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
         if is_shards(path):
             return _packed(read_shards(path), str(path))
@@ -127,7 +127,7 @@ def _eight_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
             "expected uint8, or floats from 0 to 1"
         )
     least, most = float(values.min()), float(values.max())
-    if not (least >= 0 and most <= 1):  # nor if any is not a number
+    if not (least >= 0 and most <= 1):  # also catches NaN
         raise OptionError(
             f"an array of floats from {least:.4g} to {most:.4g} came; expected 0 to 1, or uint8"
         )

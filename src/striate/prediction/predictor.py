@@ -1,4 +1,4 @@
-"""Images from anywhere -> what a trained network says of each."""
+"""Predictor: class probabilities of a trained network for images from any source."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from striate.text import format_percent, html_table
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a network says of one image; or why it could not be asked."""
+    """The predicted classes of one image, or the error that prevented a prediction."""
 
     path: str
     class_name: str = ""  #: the most probable class; "" with an error
     probability: float = 0.0  #: of that class, 0 to 1
-    top: tuple[tuple[str, float], ...] = ()  #: class and probability, the most probable first
-    notes: tuple[str, ...] = ()  #: what was done to the image: "rotated", "transparency", ...
+    top: tuple[tuple[str, float], ...] = ()  #: (class, probability), most probable first
+    notes: tuple[str, ...] = ()  #: preprocessing applied: "rotated", "transparency", ...
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready table; undecodable bytes in the path are surrogates."""
+        """Return a JSON-ready dict; undecodable bytes in the path are surrogates."""
         return {
             "path": self.path,
             "class": self.class_name,
@@ -46,28 +46,28 @@ class Prediction:
         if self.error:
             return html_table([("image", "why it was not read"), (self.path, self.error)], (0, 1))
         rows = [(name, format_percent(share)) for name, share in self.top]
-        return html_table([(self.path, "share"), *rows], left=(0,))
+        return html_table([(self.path, "confidence"), *rows], left=(0,))
 
 
 @dataclass(frozen=True)
 class Predictor:
-    """A model ready to be asked; processes decode images while the network works."""
+    """A model with its inference settings; worker processes decode images ahead of the network."""
 
     model: Model
     top: int = 3
     batch: int = 64
     largest_megabytes: int = 200
     threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
-    seconds: float = 20.0  #: that decoding an image may take
+    seconds: float = 20.0  #: time limit for decoding an image
 
     def predict(self, data: Iterable[Any]) -> Iterator[Prediction]:
-        """A prediction an image in the order asked.
+        """Yield one prediction per image, in the given order.
 
-        Each photo is a path, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 or of
-        floats from 0 to 1, a batch of such (N, H, W, C), a PIL image, or a list of photos. Folders
-        and shards stand for the images inside them. Raises DataError for a path that does not
-        exist and a folder without an image, OptionError for what is no image; a file that cannot
-        be read is a prediction with an error.
+        An input is a path, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 or of
+        floats from 0 to 1, a batch (N, H, W, C), a PIL image, or a list of any of these. Folders
+        and shards are expanded to their images. Raises DataError for a missing path or a folder
+        without images, OptionError for other types; an unreadable file yields a prediction with
+        an error.
         """
         for made, group in groupby(sources(data), key=lambda source: isinstance(source, Made)):
             some: Iterator[Any] = group
@@ -111,7 +111,7 @@ class Predictor:
             yield Prediction(path, *top[0], top, notes)
 
     def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Images of (size, size, channels) -> (N, classes)."""
+        """Return probabilities (N, classes) of images (size, size, channels)."""
         if not pixels:
             return np.empty((0, len(self.model.class_names)), dtype=np.float32)
         logits = self.model.logits(torch.from_numpy(np.stack(pixels)))

@@ -1,4 +1,4 @@
-"""A trained classifier slid over an image larger than its own, once over the whole of it."""
+"""Sliding-window inference: a classifier run fully convolutionally over a larger image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from striate.vision.template_match import Matches, find_peaks
 
 @dataclass(frozen=True, eq=False)
 class SlidingWindowResult:
-    """What a classifier says of every window of an image."""
+    """Class probabilities of every window of an image."""
 
     probabilities: NDArray[np.float32]  #: (classes, rows, columns)
     class_names: tuple[str, ...]
@@ -36,7 +36,7 @@ class SlidingWindowResult:
         most: int | None = None,
         apart: float = 0.5,
     ) -> Matches:
-        """Where a class is probable, as `striate.vision.find` tells it. Raises OptionError."""
+        """Return the peaks of a class's probability as `striate.vision.Matches`."""
         if class_name not in self.class_names:
             raise unknown("class", class_name, self.class_names)
         scores = self.probabilities[self.class_names.index(class_name)]
@@ -46,12 +46,12 @@ class SlidingWindowResult:
 
 
 def slide(model: Model, image: Any) -> SlidingWindowResult:
-    """(H, W) or (H, W, C) uint8 -> the probabilities of every window of the model's size.
+    """Return the probabilities of every window of the model's size in (H, W) or (H, W, C) uint8.
 
-    The image is not resized: what is to be found must be as large as in the images that the
-    model learned from. Nothing stands for "none of these": the windows between things get a class
-    too, unless the model learned one for them. Raises OptionError for an image that is smaller
-    than a window or has other channels, and as `convolutional` does.
+    The image is not resized: objects must appear at the scale of the training images. Background
+    windows get one of the classes too, unless the model was trained with a background class.
+    Raises OptionError for an image smaller than a window or with other channels, and as
+    `make_convolutional` does.
     """
     size, channels = model.preprocess.size, model.preprocess.channels
     pixels = np.asarray(image)
@@ -74,19 +74,19 @@ def slide(model: Model, image: Any) -> SlidingWindowResult:
         answers: Tensor = network(values).squeeze(0)
     stride = _stride(network, (channels, size, size))
     rows, columns = ((side - size) // stride + 1 for side in pixels.shape[:2])
-    answers = answers[:, :rows, :columns]  # strides may leave a window's last pixels unseen
+    answers = answers[:, :rows, :columns]  # drop incomplete windows
     found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
     return SlidingWindowResult(found.cpu().numpy(), model.class_names, stride, (size, size))
 
 
 def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
-    """A copy of a classifier that answers for every window of a larger image.
+    """Return a fully convolutional copy of a classifier, with logits for every window.
 
     (N, C, H, W) -> logits (N, classes, rows, columns); a window is (C, h, w). Dense layers become
     convolutions with the same weights (Sermanet et al. 2014, OverFeat, section 3.5,
-    https://arxiv.org/abs/1312.6229), averages over everything become averages over a window. In a
-    network without padding each answer is the classifier's for that window; padding puts zeros at
-    the edge of the image only, where the classifier puts them at the edge of each window.
+    https://arxiv.org/abs/1312.6229), global average pooling becomes average pooling over a window.
+    Without padding each output equals the classifier's on that window; with padding, zeros surround
+    the whole image instead of each window.
 
     Raises OptionError for a network that flattens or averages outside of a module.
     """
@@ -114,19 +114,19 @@ def make_convolutional(network: nn.Module, window: Sequence[int]) -> nn.Module:
 
 
 def _alike(slid: nn.Module, sample: Tensor, expected: Tensor) -> bool:
-    """Whether a window gives what it gave before, and a larger image has more windows."""
+    """Whether one window gives the expected logits, and a larger image several positions."""
     with torch.inference_mode():
         try:
             came: Tensor = slid(sample)
             larger: Tensor = slid(sample.repeat(1, 1, 2, 2))
-        except RuntimeError:  # volumes that do not fit each other
+        except RuntimeError:  # mismatched shapes
             return False
     same = torch.allclose(came.flatten(1), expected, rtol=1e-3, atol=1e-4)
     return same and min(larger.shape[2:]) > 1
 
 
 def _seen(network: nn.Module, sample: Tensor) -> list[tuple[str, nn.Module, tuple[int, ...]]]:
-    """The modules that know the size of a window, in the order they run, and what they take."""
+    """Return (name, module, input shape) of the size-dependent modules in execution order."""
     seen = dict[str, tuple[str, nn.Module, tuple[int, ...]]]()
     hooks = list[Any]()
     for name, module in network.named_modules():
@@ -144,7 +144,7 @@ def _seen(network: nn.Module, sample: Tensor) -> list[tuple[str, nn.Module, tupl
 
 
 def _convolution(dense: nn.Linear, grid: Sequence[int]) -> nn.Conv2d:
-    """The convolution with a dense layer's weights, for what was flattened from (C, h, w)."""
+    """Convert a dense layer on a flattened (C, h, w) input to a convolution."""
     channels, high, wide = grid or (dense.in_features, 1, 1)
     conv = nn.Conv2d(channels, dense.out_features, (high, wide))
     conv.weight = nn.Parameter(dense.weight.detach().reshape(conv.weight.shape))
@@ -153,7 +153,7 @@ def _convolution(dense: nn.Linear, grid: Sequence[int]) -> nn.Conv2d:
 
 
 def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
-    """The average over as many pixels, at every place; nothing where it only kept the size."""
+    """Return average pooling with the equivalent window; Identity if the size is unchanged."""
     wanted = pool.output_size
     pair = wanted if isinstance(wanted, tuple) else (wanted, wanted)
     high, wide = sides
@@ -163,7 +163,7 @@ def _average(pool: nn.AdaptiveAvgPool2d, sides: Sequence[int]) -> nn.Module:
 
 
 def _stride(network: nn.Module, window: Sequence[int]) -> int:
-    """Pixels between neighboring windows, down as across."""
+    """Return the stride between neighboring windows in pixels, equal on both axes."""
     jump = summarize(network, window, type(network).__name__).layers[-1].jump
     if jump is None or len(set(jump)) > 1 or not jump[0]:
         raise OptionError(

@@ -1,4 +1,4 @@
-"""Predictions as CSV and JSON lines."""
+"""Predictions as a table (terminal, notebook), CSV and JSON lines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _BLANK = " \u00a0\u3000\u200b\ufeff"
 
 
 def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> None:
-    """Write a row a prediction to a .csv or .jsonl file, whole or not at all.
+    """Write one row per prediction to a .csv or .jsonl file, atomically.
 
     Raises OptionError for another suffix, StorageError when it cannot be written.
     """
@@ -38,9 +38,9 @@ def as_jsonl(predictions: Iterable[Prediction]) -> str:
 
 
 def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
-    """RFC 4180 with a header. A cell that a spreadsheet would run as a formula gets a leading '.
+    """Return RFC 4180 CSV with a header; cells that look like formulas get a leading '.
 
-    `raw` leaves such cells as they are. Undecodable bytes of a path are surrogates, which `write`
+    `raw` leaves these cells unchanged. Undecodable bytes of a path are surrogates, which `write`
     turns back into the bytes. https://owasp.org/www-community/attacks/CSV_Injection
     """
     file = io.StringIO()
@@ -59,19 +59,19 @@ def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """The cell, behind a ' where it or a line of it begins as a formula does, blanks aside."""
+    """Prefix the cell with ' if it or one of its lines starts like a formula, ignoring blanks."""
     starts = [cell, *(line.lstrip(_BLANK) for line in cell.splitlines())]
     return "'" + cell if any(start.startswith(_FORMULA_STARTS) for start in starts) else cell
 
 
 class Predictions(tuple[Prediction, ...]):
-    """Predictions in the order asked: a table on the terminal and in a notebook."""
+    """Predictions in input order, shown as a table on the terminal and in a notebook."""
 
     __slots__ = ()
 
     @property
     def failed(self) -> int:
-        """How many images could not be read."""
+        """Count the images without a prediction."""
         return sum(1 for prediction in self if prediction.error)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -87,7 +87,7 @@ class Predictions(tuple[Prediction, ...]):
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [
-            ("image", "class", "share", "then, or why not", "what was done"),
+            ("image", "class", "confidence", "runners-up or error", "preprocessing"),
             *(
                 (
                     row.path,

@@ -1,4 +1,4 @@
-"""What a network is made of: volume, parameters, multiply-adds, memory and field of each layer."""
+"""Network summary: output shape, parameters, MACs, memory and receptive field per layer."""
 
 from striate.summary.layer import Layer
 from striate.summary.summarize import opened, summarize

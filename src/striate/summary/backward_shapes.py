@@ -1,7 +1,6 @@
-"""Output shapes of the operations that a training adds to a forward pass.
+"""Output shapes of the operations that training adds to a forward pass, on the meta device.
 
-As in `striate.summary.meta_shapes`: torch knows them too, but loads its compiler, or an algebra
-system, to tell.
+As in `striate.summary.meta_shapes`: torch's own meta kernels would load its compiler or SymPy.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ Values = Mapping[str, Any]  #: an operation's arguments by name
 
 
 def infer_training_shape(func: Any, values: Values) -> Any:
-    """The output of an operation on the meta device, by its arguments; None: not known here."""
+    """Return an operation's output on the meta device; None if it is not covered here."""
     first = next(iter(values.values()), None)
     name: str = func.overloadpacket.__name__
     if not isinstance(first, Tensor) or not first.is_meta or "out" in values:
@@ -26,12 +25,12 @@ def infer_training_shape(func: Any, values: Values) -> Any:
 
 
 def _like(name: str) -> Callable[[Values], Tensor]:
-    """In the shape and type of an argument."""
+    """Output with shape and dtype of an argument."""
     return lambda values: values[name].new_empty(values[name].shape)
 
 
 def _sized(name: str) -> Callable[[Values], Tensor]:
-    """In the shape that an argument tells."""
+    """Output with the shape given by an argument."""
     return lambda values: next(iter(values.values())).new_empty(values[name])
 
 
@@ -51,7 +50,7 @@ def _sum(values: Values) -> Tensor | None:
 
 
 def _each_like(*names: str) -> Callable[[Values], tuple[Tensor | None, ...]]:
-    """A gradient for each of some arguments, where the mask asks for it."""
+    """One gradient per named argument where `output_mask` is set, else None."""
 
     def gradients(values: Values) -> tuple[Tensor | None, ...]:
         wanted = zip(names, values["output_mask"], strict=True)
@@ -87,7 +86,7 @@ def _resized(values: Values) -> Tensor:
 
 
 def _padded(values: Values) -> Tensor:
-    """Also by less than nothing, which is how a gradient loses its padding."""
+    """Padding; negative values crop, as in the backward pass of padding."""
     x, sides = values["self"], list(values["self"].shape)
     for at, (before, after) in enumerate(zip(values["pad"][::2], values["pad"][1::2], strict=True)):
         sides[-1 - at] += before + after

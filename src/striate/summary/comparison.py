@@ -1,4 +1,4 @@
-"""Networks side by side: what they cost on paper, and what they take on this machine."""
+"""Comparison of networks: static costs, and speed and energy measured on this machine."""
 
 from __future__ import annotations
 
@@ -17,51 +17,55 @@ from striate.summary.memory import Memory
 from striate.summary.table import Summary
 from striate.text import MISSING, columns
 
-_SECONDS = 1.0  #: that a speed is measured for, at least
-_COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # of the first processor
+_SECONDS = 1.0  #: minimum duration of a measurement
+_COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # of the first CPU package
 
 
 @dataclass(frozen=True)
 class Speed:
     """Forward passes measured on this machine, in evaluation mode, after a warm-up."""
 
-    seconds: float  #: of one image, the median
+    seconds: float  #: median latency of one image
     images_per_second: float  #: in batches
     batch: int
-    joules: float | None  #: for one image in a batch; None where the machine has no counter
+    joules: float | None  #: per image in a batch; None without an energy counter
     device: str
     threads: int
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """A column for each network."""
+    """Summaries, memory and speed of several networks, one column each."""
 
-    anatomies: tuple[Summary, ...]
+    summaries: tuple[Summary, ...]
     memories: tuple[Memory, ...]  #: of one image
     speeds: tuple[Speed, ...]
 
     def to_json(self) -> list[dict[str, Any]]:
-        """A JSON-ready table for each network, its layers left out."""
+        """Return a JSON-ready dict for each network, without its layers."""
         return [
-            {key: value for key, value in anatomy.to_json().items() if key != "layers"}
-            | {"field": anatomy.receptive_field, "memory": memory.to_json(), "speed": asdict(speed)}
-            for anatomy, memory, speed in zip(
-                self.anatomies, self.memories, self.speeds, strict=True
+            {key: value for key, value in summary.to_json().items() if key != "layers"}
+            | {
+                "receptive_field": summary.receptive_field,
+                "memory": memory.to_json(),
+                "speed": asdict(speed),
+            }
+            for summary, memory, speed in zip(
+                self.summaries, self.memories, self.speeds, strict=True
             )
         ]
 
     def __repr__(self) -> str:
-        heads = ("", *(anatomy.network for anatomy in self.anatomies))
-        pairs = list(zip(self.anatomies, self.speeds, strict=True))
+        heads = ("", *(summary.network for summary in self.summaries))
+        pairs = list(zip(self.summaries, self.speeds, strict=True))
         rows = [
-            ("input", *(volume(a.input) for a in self.anatomies)),
-            ("parameters", *(f"{a.params:,}" for a in self.anatomies)),
-            ("multiply-adds", *(amount(a.macs) for a in self.anatomies)),
-            ("weights", *(amount(a.bytes, "B") for a in self.anatomies)),
+            ("input", *(volume(a.input) for a in self.summaries)),
+            ("parameters", *(f"{a.params:,}" for a in self.summaries)),
+            ("multiply-adds", *(amount(a.macs) for a in self.summaries)),
+            ("weights", *(amount(a.bytes, "B") for a in self.summaries)),
             ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
             ("memory to learn", *(_bytes(m.training) for m in self.memories)),
-            ("receptive field", *(_shown(a.receptive_field) for a in self.anatomies)),
+            ("receptive field", *(_shown(a.receptive_field) for a in self.summaries)),
             ("one image", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
             ("images/s", *(f"{s.images_per_second:,.3g}" for _, s in pairs)),
             ("multiply-adds/s", *(amount(int(a.macs * s.images_per_second)) for a, s in pairs)),
@@ -78,7 +82,7 @@ class Comparison:
 
 
 def measure(network: nn.Module, shape: Sequence[int], batch: int = 16) -> Speed:
-    """How quickly a network answers, on the device its weights are on."""
+    """Measure latency and throughput on the device of the network's weights."""
     device = next(network.parameters()).device
     network = network.eval()
     with torch.inference_mode():
@@ -90,7 +94,7 @@ def measure(network: nn.Module, shape: Sequence[int], batch: int = 16) -> Speed:
 
 
 def _timed(network: nn.Module, images: torch.Tensor) -> tuple[float, float | None]:
-    """The median seconds of a pass, and the mean energy of one where there is a counter."""
+    """Return the median seconds of a pass, and its mean energy if there is a counter."""
     passes, began, before = list[float](), 0.0, None
     for warm_up in (True, False):
         passes, began, before = list[float](), time.perf_counter(), _energy()
@@ -106,7 +110,7 @@ def _timed(network: nn.Module, images: torch.Tensor) -> tuple[float, float | Non
 
 
 def _energy() -> float | None:
-    """Joules that the processor counted so far; None where it does not tell."""
+    """Read the CPU's energy counter in joules; None if unavailable."""
     try:
         return int(_COUNTER.read_text("ascii")) / 1e6
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The drawing of a network: boxes and lines in their places, a title above, a legend below."""
+"""Drawing of a network: boxes, arrows, title and legend."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Lines = list[tuple[Point, ...]]
 
 
 def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> Drawing:
-    """A network from left to right: the longest path in a row, what leaves it below or in arcs."""
+    """Draw a network left to right: longest path in a row, branches below, skips as arcs."""
     rows = find_volumes(image, layers)
     main = Plan(rows.main, make_scale([*rows.main, *rows.inside]))
     arrows = main.arrows()
@@ -74,14 +74,14 @@ def _circles(plan: Plan) -> Iterator[Circle]:
 
 
 def _labels(plan: Plan) -> Iterator[Label]:
-    """Under each box its channels and sides."""
+    """Yield the labels under each box: channels, sides, kernel and parameters."""
     for at, each in enumerate(plan.every):
         for number, line in enumerate(describe(each) if not each.sign else (), 1):
             yield Label(plan.middle(at), plan.ys[at] + plan.up(at) + LINE * number, line)
 
 
 def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
-    """Braces above blocks that stand for many."""
+    """Return braces above repeated blocks, with their count."""
     lines, labels = Lines(), list[Label]()
     for run in dict.fromkeys(each.run for each in plan.every if each.times > 1):
         inside = [at for at, each in enumerate(plan.every) if each.run == run]
@@ -95,7 +95,7 @@ def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
 
 
 def _braces(plan: Plan) -> tuple[Lines, list[Label]]:
-    """The names of the stages, under everything."""
+    """Return braces with stage names, below all boxes."""
     lines, labels = Lines(), list[Label]()
     y = max(plan.bottoms) + 10
     for name, first, last in plan.stages():

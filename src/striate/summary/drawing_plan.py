@@ -1,4 +1,4 @@
-"""Where the volumes of a drawing stand, and how the lines between them run."""
+"""Layout of a network drawing: positions of volumes and routes of the arrows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from striate.summary.drawing_volumes import Volume
 from striate.summary.layer import amount, volume
 
 HIGH, DENSE = 132, 104  #: pixels of the largest side and of the longest vector
-DEEP = 0.24  #: of a side that runs backwards
+DEEP = 0.24  #: foreshortening of the width, drawn backwards
 THICKEST = 46  #: pixels
 GAP, LINE, MARGIN, RADIUS = 22, 14, 16, 8
 TEXT = 12  #: pixels
@@ -20,7 +20,7 @@ TEXT = 12  #: pixels
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What is drawn largest."""
+    """The largest side, channel count and vector length, which set the scale."""
 
     side: int
     channels: int
@@ -29,7 +29,7 @@ class Scale:
 
 @dataclass
 class Plan:
-    """Columns, rows and sizes of volumes, and the lines between them."""
+    """Columns, rows and sizes of volumes, and the arrows between them."""
 
     every: list[Volume]
     scale: Scale
@@ -38,11 +38,11 @@ class Plan:
     ys: dict[int, float] = field(default_factory=dict[int, float])
     lefts: list[float] = field(default_factory=list[float])  # of the columns
     widths: list[float] = field(default_factory=list[float])
-    tops: list[float] = field(default_factory=list[float])  # of what stands in a column so far
+    tops: list[float] = field(default_factory=list[float])  # of each column, so far
     bottoms: list[float] = field(default_factory=list[float])
 
     def __post_init__(self) -> None:
-        """Find the place of everything."""
+        """Compute sizes, columns and rows."""
         self.sizes = [_size(each.output, self.scale) for each in self.every]
         self.users = [
             [at for at, other in enumerate(self.every) if number in other.sources]
@@ -52,7 +52,7 @@ class Plan:
         self._put_in_rows()
 
     def _put_in_columns(self) -> None:
-        """The longest path fixes the columns; what leaves it stands as far right as it can."""
+        """Assign columns along the longest path; branches are placed as far right as possible."""
         for each in self.every:
             before = (self.columns[source] for source in each.sources)
             self.columns.append(1 + max(before, default=-1))
@@ -77,7 +77,7 @@ class Plan:
             x += width + GAP
 
     def move(self, down: float) -> None:
-        """All of it."""
+        """Move the whole plan down."""
         self.ys = {at: y + down for at, y in self.ys.items()}
         self.tops, self.bottoms = ([y + down for y in ys] for ys in (self.tops, self.bottoms))
 
@@ -88,7 +88,7 @@ class Plan:
         return max(thick + deep, *(text_width(line, 12) for line in describe(self.every[at])))
 
     def stages(self) -> list[tuple[str, int, int]]:
-        """Name, first and last column of each stage on the longest path."""
+        """Return name, first and last column of each stage on the longest path."""
         row = sorted(self.main, key=lambda at: self.columns[at])
         found = list[tuple[str, int, int]]()
         for name, group in groupby(row, key=lambda at: self.every[at].stage):
@@ -97,7 +97,7 @@ class Plan:
         return found
 
     def _widen(self) -> None:
-        """Stages are as wide as their names."""
+        """Widen columns so that stage names fit."""
         for name, first, last in self.stages():
             wide = sum(self.widths[first : last + 1]) + GAP * (last - first)
             lacking = text_width(name, 12) + 4 - wide
@@ -150,7 +150,7 @@ class Plan:
         return RADIUS if self.every[at].sign else (self.sizes[at][0] + self.sizes[at][2]) / 2
 
     def arrows(self) -> list[tuple[Point, ...]]:
-        """A line from each source; short arcs first, so that long ones run over them."""
+        """Route an arrow from each source; short ones first, so that long arcs pass above them."""
         pairs = [(source, at) for at, each in enumerate(self.every) for source in each.sources]
         pairs.sort(key=lambda pair: self.columns[pair[1]] - self.columns[pair[0]])
         return [self._arrow(source, at) for source, at in pairs]
@@ -179,7 +179,7 @@ class Plan:
 
 
 def describe(each: Volume) -> tuple[str, ...]:
-    """Channels over sides, over the window and the parameters that made them."""
+    """Return the label lines of a volume: channels, sides, kernel, parameters."""
     channels, *sides = each.output
     shape = (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
     kernel = (f"k {each.window}",) if each.window else ()
@@ -197,7 +197,7 @@ def make_scale(every: Sequence[Volume]) -> Scale:
 
 
 def _size(output: tuple[int, ...], scale: Scale) -> tuple[float, float, float]:
-    """How thick, high and deep a volume is drawn."""
+    """Return the drawn thickness, height and depth of a volume."""
     count, *sides = output
     if not sides:
         return 8.0, max(3.0, DENSE * math.sqrt(count / scale.vector)), 3.0

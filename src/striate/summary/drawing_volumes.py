@@ -1,4 +1,4 @@
-"""What is worth a box: the volumes of a network, and which comes from which."""
+"""Volumes to draw: outputs of a network's layers and their connections."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from dataclasses import dataclass, field, replace
 from striate.summary.folding import Run, find_folds, fold, free, unchanged, unrepeated
 from striate.summary.layer import Layer
 
-ALL = 32  #: volumes of a drawing that shows every one
-MOST = 44  #: volumes of a drawing that shows the inside of one of alike blocks
+ALL = 32  #: most volumes in a drawing of all layers
+MOST = 44  #: most volumes in a drawing with one of each run of alike blocks expanded
 
 _SIGNS = {"add": "+", "mul": "x", "sub": "-", "div": "/"}
-_DENSE = ("linear", "mm", "attention")  #: in the kinds of layers that multiply matrices
-_POOLS = ("pool", "sampling", "mean", "max")  #: in the kinds of layers that pool
+_DENSE = ("linear", "mm", "attention")  #: substrings of the kinds of dense layers
+_POOLS = ("pool", "sampling", "mean", "max")  #: substrings of the kinds of pooling layers
 
 
 @dataclass(frozen=True, slots=True)
 class Volume:
-    """An output and the layers that do not change it."""
+    """A layer's output, together with following layers that keep its shape."""
 
     name: str
     output: tuple[int, ...]
-    sources: tuple[int, ...]  #: places of other volumes
-    sort: str  #: "input", "convolution", "pooling", "dense", ... : what made it
-    sign: str = ""  #: of a sum or product of volumes of one shape, which is no box but a circle
-    times: int = 1  #: alike blocks in a row of which this one is drawn
-    run: int = -1  #: number of that row
-    window: str = ""  #: "3x3 /2": what slid to make it, and its stride if that is not 1
-    params: int = 0  #: of all blocks that it stands for
+    sources: tuple[int, ...]  #: indices of input volumes
+    sort: str  #: layer type: "input", "convolution", "pooling", "dense", ...
+    sign: str = ""  #: "+", "x", ... of an elementwise operation, drawn as a circle
+    times: int = 1  #: length of the run of alike blocks that this one represents
+    run: int = -1  #: number of that run
+    window: str = ""  #: "3x3 /2": kernel, and stride if not 1
+    params: int = 0  #: of all blocks that it represents
 
     @property
     def stage(self) -> str:
@@ -38,7 +38,7 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """A network in a row, and where the insides of blocks are not shown, one block in another."""
+    """The main row of a drawing, and the inset of one block if blocks are collapsed."""
 
     main: list[Volume]
     block: str = ""
@@ -46,10 +46,10 @@ class Rows:
 
 
 def find_volumes(image: tuple[int, ...], layers: Sequence[Layer]) -> Rows:
-    """The image and what becomes of it.
+    """Return the volumes to draw, starting with the image.
 
-    Of alike blocks in a row one is shown where all would be many; and no insides of blocks but
-    of one where these would still be too many.
+    Above ALL volumes, a run of alike blocks is drawn once; above MOST, blocks are collapsed and
+    one is drawn as an inset.
     """
     seen = _image(image)
     found = _carried(seen, layers, [(1, at) for at in range(len(layers))])
@@ -76,12 +76,12 @@ def _image(shape: tuple[int, ...]) -> Layer:
 
 
 def _several(row: Layer) -> bool:
-    """Whether a row is a block: its kind then says how many layers of each kind are inside."""
+    """Whether a row is a block, whose kind starts with a layer count."""
     return row.kind[:1].isdigit()
 
 
 def _kept(row: Layer, layers: Sequence[Layer], part: Run) -> Layer:
-    """The row with the volume that it makes, before that is made flat."""
+    """Return the row with the output before flattening."""
     made = [layers[at].output for at in range(part.start, part.stop) if not free(layers, at)]
     return replace(row, output=made[-1]) if made else row
 
@@ -89,7 +89,7 @@ def _kept(row: Layer, layers: Sequence[Layer], part: Run) -> Layer:
 def _inside(
     image: Layer, layers: Sequence[Layer], blocks: Sequence[Run]
 ) -> tuple[str, list[Volume]]:
-    """Name and volumes of the first block of the most frequent sort that joins paths."""
+    """Return name and volumes of the first block of the most frequent kind with a join."""
     bodies = dict[tuple[str, ...], list[Run]]()
     for block in blocks:
         stop = block.start + (block.stop - block.start) // block.times
@@ -112,7 +112,7 @@ def _inside(
 def _carried(
     taken: Layer, layers: Sequence[Layer], times: Sequence[tuple[int, int]]
 ) -> list[Volume]:
-    """Volumes that layers make; norms, activations and the like are carried by what they take."""
+    """Return the layers' volumes; norms and activations are merged into their input volume."""
     found, place = [Volume("input", taken.output, (), "input")], {-1: 0}
     for at, layer in enumerate(layers):
         seen = [source for source in layer.sources if source < 0 or layers[source].output]

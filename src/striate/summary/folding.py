@@ -1,8 +1,8 @@
-"""The table of a deep network on one screen: blocks become a row, and alike blocks one row.
+"""Folding of the summary table: one row per block, and one row per run of alike blocks.
 
-A block is a module whose own forward joins paths (adds, concatenates), and every module of its
-name but for the numbers. Outside blocks, a norm or an activation goes into the row of the volume
-that it does not change.
+A block is a module whose own forward joins paths (adds, concatenates), and every module whose name
+differs only in its numbers. Outside blocks, a norm or an activation is merged into the row of its
+input.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from itertools import groupby
 
 from striate.summary.layer import Layer
 
-SCREEN = 40  #: rows; beyond them blocks in a row fold although their sizes differ
+SCREEN = 40  #: most rows before consecutive blocks of different sizes are folded
 
 _NUMBER = re.compile(r"\d+")
-Sign = Callable[[Layer], object]  #: what two layers must share to be alike
+Sign = Callable[[Layer], object]  #: key on which two layers must agree to be alike
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Layers from `start` to before `stop` that make one row, or as many alike blocks."""
+    """Layers `start:stop` of one row: a single block or `times` alike blocks."""
 
     name: str
     start: int
@@ -33,7 +33,7 @@ class Run:
 
 
 def fold(layers: Sequence[Layer]) -> tuple[Layer, ...]:
-    """A row for each part: parameters, multiply-adds and bytes are sums, the rest is the last's."""
+    """Return one row per run: sums of parameters, MACs and bytes, the rest of the last layer."""
     parts = find_folds(layers)
     place = {at: row for row, part in enumerate(parts) for at in range(part.start, part.stop)}
     rows = list[Layer]()
@@ -59,7 +59,7 @@ def fold(layers: Sequence[Layer]) -> tuple[Layer, ...]:
 
 
 def find_folds(layers: Sequence[Layer]) -> list[Run]:
-    """The rows of the folded table."""
+    """Return the runs of layers that make the rows of the folded table."""
     rows = repeats(layers, find_runs(layers), _same)
     if len(rows) > SCREEN:
         rows = repeats(layers, rows, lambda layer: layer.kind)
@@ -67,7 +67,7 @@ def find_folds(layers: Sequence[Layer]) -> list[Run]:
 
 
 def find_runs(layers: Sequence[Layer]) -> list[Run]:
-    """Blocks, and outside of them volumes, in their order."""
+    """Return the blocks, and the volumes outside blocks, in order."""
     within = _blocks(layers)
     found = list[Run]()
     for block, run in groupby(range(len(layers)), key=lambda at: within[at]):
@@ -81,7 +81,7 @@ def find_runs(layers: Sequence[Layer]) -> list[Run]:
 
 
 def free(layers: Sequence[Layer], at: int) -> bool:
-    """Whether a layer changes neither volume nor field of its one source: norms, activations."""
+    """Whether a layer keeps shape and receptive field of its only source: norms, activations."""
     layer = layers[at]
     if len(layer.sources) != 1 or layer.sources[0] < 0:
         return False
@@ -89,16 +89,16 @@ def free(layers: Sequence[Layer], at: int) -> bool:
 
 
 def unchanged(layer: Layer, source: Layer) -> bool:
-    """Whether a layer only turns the values of its source into others, place by place."""
+    """Whether a layer is elementwise: no MACs, same shape (or flattened) and receptive field."""
     flat = layer.output == (math.prod(source.output),)
     same = layer.output == source.output or flat
     return same and not layer.macs and layer.receptive_field in (None, source.receptive_field)
 
 
 def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, int]]]:
-    """The first of each run of alike blocks, and for each layer the run's length and number."""
+    """Return the first block of each run of alike blocks; per layer, run length and number."""
     rows = repeats(layers, find_runs(layers), _same)
-    first = dict[int, int]()  # of each layer, the layer of the first block it is like
+    first = dict[int, int]()  # layer -> its counterpart in the first block
     for row in rows:
         each = (row.stop - row.start) // row.times
         first |= {at: row.start + (at - row.start) % each for at in range(row.start, row.stop)}
@@ -113,7 +113,7 @@ def unrepeated(layers: Sequence[Layer]) -> tuple[list[Layer], list[tuple[int, in
 
 
 def repeats(layers: Sequence[Layer], rows: list[Run], sign: Sign) -> list[Run]:
-    """The rows with neighbors folded that are modules of one name but for a number, and alike."""
+    """Fold adjacent alike rows whose module names differ only in a number."""
     depth = 1
     while any(row.name.count(".") + 1 >= depth for row in rows):
         units = [
@@ -139,7 +139,7 @@ def _same(layer: Layer) -> object:
 
 
 def _look(layers: Sequence[Layer], unit: str | Run, rows: list[Run], sign: Sign) -> object:
-    """What two units must share to be alike: the name but for numbers, and the signs of layers."""
+    """Return the key of a unit: its name without numbers, and the signs of its layers."""
     if isinstance(unit, Run):
         return unit
     body = [sign(layer) for layer in layers[rows[0].start : rows[-1].stop]]
@@ -147,7 +147,7 @@ def _look(layers: Sequence[Layer], unit: str | Run, rows: list[Run], sign: Sign)
 
 
 def _unit(row: Run, depth: int) -> str | None:
-    """The module of that depth a row is in, if it is one of a number of siblings."""
+    """Return the row's module path at that depth, if it is a numbered sibling."""
     steps = row.name.split(".")
     if row.times > 1 or len(steps) < depth or not _NUMBER.search(steps[depth - 1]):
         return None
@@ -155,7 +155,7 @@ def _unit(row: Run, depth: int) -> str | None:
 
 
 def _blocks(layers: Sequence[Layer]) -> list[str | None]:
-    """Of each layer the outermost block around it."""
+    """Return the outermost enclosing block of each layer."""
     joins = {
         layer.name
         for layer in layers
@@ -172,13 +172,13 @@ def _blocks(layers: Sequence[Layer]) -> list[str | None]:
 
 
 def _around(layer: Layer) -> Iterator[str]:
-    """The modules around a layer and itself, the outermost first."""
+    """Yield the paths of a layer's ancestors and itself, outermost first."""
     steps = layer.name.split(".")
     return (".".join(steps[:depth]) for depth in range(1, len(steps) + 1))
 
 
 def _volumes(layers: Sequence[Layer], numbers: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Runs of layers around one that makes a volume: what it is fed through, and what follows."""
+    """Yield runs around one shape-changing layer: the elementwise layers before and after it."""
     start, made = numbers[0], not free(layers, numbers[0])
     for at in numbers[1:]:
         stage = layers[at].name.split(".")[0] == layers[start].name.split(".")[0]
@@ -192,7 +192,7 @@ def _volumes(layers: Sequence[Layer], numbers: Sequence[int]) -> Iterator[tuple[
 
 
 def _named(layers: Sequence[Layer], start: int, stop: int) -> str:
-    """The outermost module all inside of those around the layer that makes the volume."""
+    """Return the outermost ancestor of the shape-changing layer that lies entirely in the run."""
     made = next((at for at in range(start, stop) if not free(layers, at)), start)
     for path in _around(layers[made]):
         inside = [at for at, each in enumerate(layers) if f"{each.name}.".startswith(f"{path}.")]
@@ -202,7 +202,7 @@ def _named(layers: Sequence[Layer], start: int, stop: int) -> str:
 
 
 def _kinds(layers: Sequence[Layer], part: Run) -> str:
-    """What is in one of the alike: all of a short part, else what multiplies, pools and joins."""
+    """List the layer kinds of one block; above three layers, without elementwise ones."""
     inside = range(part.start, part.start + (part.stop - part.start) // part.times)
     telling = [at for at in inside if len(inside) <= 3 or not free(layers, at)]
     counts = Counter(layers[at].kind for at in telling)

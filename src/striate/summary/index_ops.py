@@ -1,4 +1,4 @@
-"""What operations do to the sight of a tensor that move its values or cut windows from it."""
+"""Receptive-field rules of operations that move, pad, slice or unfold values."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from striate.summary.receptive_field import AxisLocation, ReceptiveField, join, 
 
 See = Callable[
     [Tensor], ReceptiveField | None
-]  #: the sight of a tensor; None: it does not see the image
+]  #: receptive field of a tensor; None: independent of the image
 Rule = Callable[[Mapping[str, Any], Tensor, See], ReceptiveField | None]
-#: (an operation's arguments by name, its output, see) -> the output's sight; None: cannot be told
+#: (arguments by name, output, see) -> the output's receptive field; None: unknown
 
 
 def main(values: Mapping[str, Any], see: See) -> ReceptiveField:
@@ -69,7 +69,7 @@ def selected(values: Mapping[str, Any], _output: Tensor, see: See) -> ReceptiveF
 
 
 def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Concatenation along a dimension that is no axis of the image."""
+    """Concatenation along a dimension that is not an image axis."""
     dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
     sights = [(sight, tensor.shape) for tensor in tensors if (sight := see(tensor))]
     if any(place.dim == dim for sight, _ in sights for place in sight.locations):
@@ -78,7 +78,7 @@ def joined_in_a_row(values: Mapping[str, Any], output: Tensor, see: See) -> Rece
 
 
 def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Tensors of one shape side by side in a dimension that is new."""
+    """Stack: tensors of one shape along a new dimension."""
     dim, tensors = values.get("dim", 0) % output.ndim, values["tensors"]
     shape = [side for at, side in enumerate(output.shape) if at != dim]
     found = join([(sight, x.shape) for x in tensors if (sight := see(x))], shape)
@@ -86,7 +86,7 @@ def stacked(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFie
 
 
 def parted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """A part of a tensor that is cut along a dimension which is no axis of the image."""
+    """Split or unbind along a dimension that is not an image axis."""
     sight, dim = main(values, see), values["dim"] % values["self"].ndim
     if any(place.dim == dim for place in sight.locations):
         return None
@@ -96,18 +96,18 @@ def parted(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFiel
 
 
 def turned(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Values that change their places along dimensions which are no axes of the image."""
+    """Flip or roll along dimensions that are not image axes."""
     sight = main(values, see)
     dims = {dim % output.ndim for dim in several(values["dims"]) or range(output.ndim)}
     return None if any(place.dim in dims for place in sight.locations) else sight
 
 
 def elsewhere(_values: Mapping[str, Any], _output: Tensor, _see: See) -> None:
-    """Values whose places other values tell."""
+    """Indexing, sorting or sampling at arbitrary positions: the receptive field is unknown."""
 
 
 def padded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """Values put around; `padding` begins with the last dimension."""
+    """Padding; `padding` begins with the last dimension."""
     sight, padding = main(values, see), values.get("pad", values.get("padding"))
     for number, place in enumerate(sight.locations):
         at = 2 * (output.ndim - 1 - place.dim) if place.dim is not None else len(padding)
@@ -118,7 +118,7 @@ def padded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFiel
 
 
 def unfolded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """Windows along one dimension; their content becomes the last one."""
+    """Unfold: windows along one dimension; their content becomes the last dimension."""
     sight, dim = main(values, see), values["dimension"] % values["self"].ndim
     for number, place in enumerate(sight.locations):
         if place.dim == dim:
@@ -128,7 +128,7 @@ def unfolded(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFi
 
 
 def columns(values: Mapping[str, Any], _output: Tensor, see: See) -> ReceptiveField | None:
-    """Windows of (N, C, H, W) as columns: (N, C * window, positions)."""
+    """im2col: windows of (N, C, H, W) as columns (N, C * window, positions)."""
     sight = main(values, see)
     if [place.dim for place in sight.locations] != [2, 3]:
         return None

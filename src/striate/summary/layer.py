@@ -1,34 +1,34 @@
-"""A row of a network's anatomy, and how its numbers are written."""
+"""Layer: one row of a network's summary; formatting of shapes and amounts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-Along = tuple[float, ...]  #: a number for each axis of the image
+Along = tuple[float, ...]  #: one number per image axis
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A module that has no modules inside it, or lines of a forward between such.
+    """A leaf module, or the operations of a forward between leaf modules.
 
-    Sizes are of one image. The receptive field is that of a unit of the output: it sees `field`
-    pixels along each axis, padding among them; its neighbor sees as many, `jump` pixels further;
-    the center of what the first unit sees is `start`, where 0 is the first pixel.
+    Sizes are per image. `receptive_field`: pixels that an output unit sees along each axis,
+    including padding; `jump`: pixels between the receptive fields of neighboring units; `start`:
+    center of the first unit's receptive field, where 0 is the first pixel.
     """
 
     name: str
     kind: str  #: the module's class, or the operations
     output: tuple[int, ...]  #: (C, H, W) or (features,), without the batch
     params: int
-    macs: int  #: multiply-adds of convolutions, dense layers and other products of matrices
+    macs: int  #: multiply-adds of convolutions, dense layers and other matrix products
     bytes: int  #: of the output
-    receptive_field: Along | None  #: None: not known
+    receptive_field: Along | None  #: None: unknown
     jump: Along | None
     start: Along | None
-    kernel: tuple[int, ...] | None = None  #: of its convolution or pooling, where it has one
+    kernel: tuple[int, ...] | None = None  #: of its convolution or pooling, if any
     stride: tuple[int, ...] | None = None
-    sources: tuple[int, ...] = ()  #: places, in this table, of the layers it takes; -1: the image
+    sources: tuple[int, ...] = ()  #: rows of its input layers; -1: the image
 
 
 def volume(shape: Sequence[int]) -> str:
@@ -37,7 +37,7 @@ def volume(shape: Sequence[int]) -> str:
 
 
 def amount(number: int, unit: str = "") -> str:
-    """1234567 -> "1.23 M": three digits and the prefix of a thousand, million, ..."""
+    """1234567 -> "1.23 M": three digits and an SI prefix."""
     scaled, prefixes = float(number), iter(("", "k", "M", "G", "T", "P", "E"))
     prefix = next(prefixes)
     while scaled >= 999.5:

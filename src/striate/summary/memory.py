@@ -1,4 +1,4 @@
-"""How much memory a network takes at a batch size, to answer with it and to train it."""
+"""Memory estimate of a network at a batch size, for inference and training."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from striate.summary.table import amount, volume
 
 
 class AllocationLedger(TorchDispatchMode):
-    """While it is entered, operations on the meta device are told the shapes of their outputs.
+    """Dispatch mode that infers meta outputs and tracks the bytes of living storages.
 
-    A storage is counted once, however many views it has, from the operation that made it until
-    Python and autograd have let go of it.
+    A storage is counted once, however many views it has, from its creation until Python and
+    autograd release it.
     """
 
     def __init__(self, owned: Iterable[Tensor], image: Tensor) -> None:
-        """The storages of `owned` are not counted; that of the image is."""
+        """Exclude the storages of `owned`; count the image's."""
         super().__init__()
-        self.bytes = 0  #: now
-        self.most = 0  #: at any time so far
-        self.largest = 0  #: of one storage
+        self.bytes = 0  #: currently allocated
+        self.most = 0  #: peak
+        self.largest = 0  #: largest single storage
         self._living = dict[int, weakref.ref[torch.UntypedStorage]]()
         for tensor in owned:
             self._enter(tensor, counted=False)
@@ -40,7 +40,7 @@ class AllocationLedger(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """What torch asks before it loads its compiler for the mode, which takes seconds."""
+        """Keep torch from loading its compiler for the mode, which takes seconds."""
         return False
 
     def __torch_dispatch__(
@@ -73,28 +73,28 @@ class AllocationLedger(TorchDispatchMode):
 
 
 def tensors(value: object) -> list[Tensor]:
-    """Those in a value: itself, or what its tuples, lists and dicts hold."""
+    """Return the tensors in a value: itself, or those in its tuples, lists and dicts."""
     return [leaf for leaf in tree.tree_leaves(value) if isinstance(leaf, Tensor)]
 
 
 @dataclass(frozen=True)
 class Memory:
-    """The most bytes that tensors take at once, beyond parameters and buffers.
+    """Peak bytes of tensors, beyond parameters and buffers.
 
-    The first step of a training holds the images, what the backward pass needs of the forward
-    pass, gradients of activations, and gradients of weights; what the optimizer keeps comes on top.
-    Working space inside an operation is not counted. There is almost none where images lie
-    channels last, as striate lays them; torch's default layout costs copies on a CPU.
+    Training counts the images, the activations saved for backward, and the gradients of activations
+    and weights in the first step; optimizer state comes on top. Workspace inside operations is not
+    counted: almost none in channels-last, striate's layout; torch's default layout costs copies on
+    a CPU.
     """
 
     batch: int
-    inference: int  #: with the images
-    training: int | None  #: None: it cannot be trained at this batch, see `remark`
+    inference: int  #: including the images
+    training: int | None  #: None: cannot be trained at this batch size, see `remark`
     weights: int  #: of parameters and buffers
     remark: str = ""  #: why `training` is unknown or an estimate
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready dict."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -106,10 +106,10 @@ class Memory:
 
 
 def estimate_memory(network: nn.Module, input: Sequence[int], batch: int = 1) -> Memory:  # noqa: A002
-    """The memory that a network needs for `batch` images of (C, H, W), or (C, L).
+    """Estimate the memory that a network needs for `batch` images of (C, H, W), or (C, L).
 
-    Forward and backward pass run on the meta device: nothing is computed, and the network stays as
-    it is. Raises OptionError where the network does not take the images.
+    Forward and backward pass run on the meta device: nothing is computed, and the network is not
+    changed. Raises OptionError if the network does not accept the images.
     """
     modes = [(module, module.training) for module in network.modules()]
     weights = {key: _ghost(tensor) for key, tensor in network.state_dict(keep_vars=True).items()}
@@ -138,11 +138,11 @@ def _inference(network: nn.Module, weights: dict[str, Tensor], image: Tensor) ->
 def _training(
     network: nn.Module, weights: dict[str, Tensor], image: Tensor
 ) -> tuple[int | None, str]:
-    """The peak, and what is to be said of it."""
+    """Return the peak bytes, and a remark."""
     ledger = AllocationLedger(weights.values(), image)
     with torch.enable_grad(), ledger:
         try:
-            outputs = functional_call(network, weights, image)  # held, as a training loop does
+            outputs = functional_call(network, weights, image)  # kept alive, as in a training loop
             loss = _loss(outputs)
         except Exception as error:  # noqa: BLE001 - whatever the forward raises
             return None, f"it cannot be trained so: {_said(error)}"
@@ -150,7 +150,7 @@ def _training(
         try:
             if loss.requires_grad:
                 loss.backward()
-        except Exception as error:  # noqa: BLE001 - whatever torch lacks on the meta device
+        except Exception as error:  # noqa: BLE001 - operations without a meta kernel
             learned = sum(_bytes(tensor) for tensor in weights.values() if tensor.requires_grad)
             remark = f"an estimate: no backward pass, since {_said(error)}"
             return max(ledger.most, kept + 2 * largest + learned), remark
@@ -158,7 +158,7 @@ def _training(
 
 
 def _loss(outputs: object) -> Tensor:
-    """What keeps as much as cross-entropy does, of all that a network gives."""
+    """Return a loss over all outputs that saves as much for backward as cross-entropy."""
     logits = [output for output in tensors(outputs) if output.is_floating_point()]
     return sum(
         (x.log_softmax(min(1, x.ndim - 1)).sum() for x in logits), torch.zeros((), device="meta")

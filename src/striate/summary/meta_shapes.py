@@ -1,7 +1,7 @@
-"""Output shapes of the operations that convolutional networks are made of.
+"""Output shapes of the operations of convolutional networks, on the meta device.
 
-On the meta device torch knows them too, but its way there loads its compiler, which takes seconds,
-and its words for an image that is too small do not say what to do.
+torch's own meta kernels would load its compiler, which takes seconds, and their errors for an image
+that is too small do not say what to do.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from striate.summary.index_ops import each, several
 
 
 def infer_shape(func: Any, values: Mapping[str, Any]) -> Any:
-    """The output of an operation on the meta device, by its arguments; None: torch must be asked.
+    """Return an operation's output on the meta device; None: left to torch.
 
-    Raises OptionError where the arguments do not fit each other.
+    Raises OptionError for arguments that do not match.
     """
     first = next(iter(values.values()), None)
     first = first[0] if isinstance(first, list | tuple) and first else first
@@ -36,7 +36,7 @@ def infer_shape(func: Any, values: Mapping[str, Any]) -> Any:
 
 
 def named_arguments(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of an operation by their names, with the defaults of those not given."""
+    """Return an operation's arguments by name, including defaults."""
     values = {argument.name: argument.default_value for argument in func._schema.arguments}  # noqa: SLF001
     return values | dict(zip(values, args, strict=False)) | dict(kwargs)
 
@@ -158,7 +158,7 @@ _SHAPES = {
     torch.ops.aten.hardswish.default: _as_it_came,
     torch.ops.aten.masked_scatter.default: _as_it_came,
 }
-#: operations element by element whose output is of another type than their input
+#: elementwise operations whose output dtype differs from their input's
 _OF_OTHER_TYPE = frozenset(
     {"eq", "ne", "lt", "le", "gt", "ge", "isnan", "isinf", "isfinite", "signbit", "_to_copy"}
     | {"float_power", "isposinf", "isneginf"}

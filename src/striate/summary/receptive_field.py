@@ -1,8 +1,8 @@
-"""Which part of the image each tensor sees, followed through torch's operations.
+"""Receptive fields of tensors, propagated through torch's operations.
 
-A `Sight` belongs to a tensor: for each axis of the image what its units see, and where in the
-tensor the axis lies. An axis keeps its place through views, also when several are flattened into
-one dimension.
+A `ReceptiveField` belongs to a tensor: for each image axis, the pixels that its units see, and the
+location of the axis in the tensor. Axes are tracked through views, even when several are flattened
+into one dimension.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class AxisLocation:
-    """Where an axis lies: units `inner` elements apart in a dimension. None: in no dimension."""
+    """Location of an image axis: units `inner` elements apart in `dim`; None: in no dimension."""
 
     dim: int | None
     inner: int = 1
@@ -30,10 +30,10 @@ class AxisLocation:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What the elements of a tensor see of an image."""
+    """Receptive field of a tensor's elements: for each image axis, its `Axis` and location."""
 
     axes: tuple[Axis, ...]
-    counts: tuple[int, ...]  #: units along each axis
+    counts: tuple[int, ...]  #: units along each image axis
     locations: tuple[AxisLocation, ...]
 
     def replace_axis(
@@ -46,7 +46,7 @@ class ReceptiveField:
         )
 
     def reduce(self, dims: Iterable[int]) -> ReceptiveField:
-        """All units along these dimensions become one; the dimensions stay."""
+        """Merge all units along these dimensions into one; the dimensions remain."""
         found, gone = self, set(dims)
         for number, place in enumerate(self.locations):
             if place.dim in gone:
@@ -55,7 +55,7 @@ class ReceptiveField:
         return found
 
     def permute(self, dim_of: Callable[[int], int | None]) -> ReceptiveField:
-        """Dimensions renumbered; a place whose dimension is gone is nowhere."""
+        """Renumber dimensions; the location of a removed dimension becomes None."""
         places = tuple(
             place if place.dim is None else replace(place, dim=dim_of(place.dim))
             for place in self.locations
@@ -64,7 +64,7 @@ class ReceptiveField:
 
 
 def full_view(shape: Sequence[int], axes: int) -> ReceptiveField:
-    """The sight of the image itself, whose last `axes` dimensions are seen."""
+    """Return the receptive field of the image itself, whose last `axes` dimensions are its axes."""
     first = len(shape) - axes
     return ReceptiveField(
         (Axis(),) * axes,
@@ -76,7 +76,7 @@ def full_view(shape: Sequence[int], axes: int) -> ReceptiveField:
 def slide_windows(
     sight: ReceptiveField, output: Tensor, dims: int, step: Callable[[Axis, int], Axis]
 ) -> ReceptiveField:
-    """After a window slid along the last `dims` dimensions; `step(axis, which)` gives an axis."""
+    """Apply a sliding window along the last `dims` dimensions; `step(axis, which)` maps an axis."""
     first = output.ndim - dims
     found = sight
     for number, place in enumerate(sight.locations):
@@ -91,7 +91,7 @@ def slide_windows(
 def join(
     sights: Sequence[tuple[ReceptiveField, Sequence[int]]], shape: Sequence[int]
 ) -> ReceptiveField | None:
-    """The sight of what is computed element by element from tensors of these shapes, broadcast."""
+    """Return the receptive field of an elementwise result of broadcast tensors."""
     aligned = [(s.permute(_shift(len(shape) - len(own))), own) for s, own in sights]
     axes, counts, places = list[Axis](), list[int](), list[AxisLocation]()
     for number in range(len(aligned[0][0].axes)):
@@ -109,7 +109,7 @@ def join(
 
 
 def reshape(sight: ReceptiveField, old: Sequence[int], new: Sequence[int]) -> ReceptiveField | None:
-    """The sight after a reshape that keeps the order of the elements."""
+    """Return the receptive field after a reshape; None if an axis is not kept."""
     before, after = _strides(old), _strides(new)
     places = list[AxisLocation]()
     for count, place in zip(sight.counts, sight.locations, strict=True):
@@ -134,7 +134,7 @@ def reshape(sight: ReceptiveField, old: Sequence[int], new: Sequence[int]) -> Re
 
 
 def _fixed(axis: Axis) -> Axis:
-    """A single unit: wherever it is repeated, all see the same."""
+    """Return the axis of a single unit: every repetition sees the same pixels."""
     return replace(axis, jump=Fraction(0))
 
 

@@ -1,4 +1,4 @@
-"""From a network to its anatomy, in one pass that computes nothing."""
+"""Summary of a network, from one forward pass on the meta device."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from striate.summary.layer import Along, Layer, volume
 from striate.summary.table import Summary
 from striate.summary.trace import Trace, TracedLayer, trace
 
-_LARGEST = 1024  #: pixels a side that are tried where an image is too small
+_LARGEST = 1024  #: largest side tried when an image is too small
 
 
 def summarize(network: object, input: Sequence[int], name: str = "") -> Summary:  # noqa: A002
-    """The anatomy of a network in evaluation mode at one image of (C, H, W), or (C, L).
+    """Summarize a network in evaluation mode for one image of (C, H, W), or (C, L).
 
-    It is called by its class where no name is given.
+    The name defaults to the class name.
 
     Shapes alone are followed, on the meta device; weights stay where they are. Raises OptionError
     naming the layer at which an image is too small or of the wrong shape, and the next size that
@@ -57,9 +57,9 @@ def summarize(network: object, input: Sequence[int], name: str = "") -> Summary:
 
 
 def opened(network: object) -> nn.Module:
-    """The module inside of what compiles or spreads it. Raises OptionError where layers are hidden.
+    """Unwrap torch.compile and parallel wrappers. Raises OptionError if layers are hidden.
 
-    So they are in programs that torch made of a module, or before it knows the shapes of weights.
+    That is, in exported or scripted programs, or with uninitialized lazy weights.
     """
     while isinstance(network, nn.Module) and (inside := _wrapped(network)):
         network = inside
@@ -91,20 +91,20 @@ def _run(network: nn.Module, shape: tuple[int, ...], told: Trace) -> None:
         functional_call(network, skeleton, image)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's, of what a layer will cost
+        warnings.simplefilter("ignore")  # torch's, about the cost of a layer
         image = torch.empty((1, *shape), dtype=_kind(network), device="meta")
         with _uncompiled(network):
             trace(network, run, image, len(shape) - 1, told)
 
 
 def _kind(network: nn.Module) -> torch.dtype:
-    """Of the numbers that it computes with."""
+    """Return the dtype of the first floating-point parameter; float32 without one."""
     kinds = (parameter.dtype for parameter in network.parameters())
     return next((kind for kind in kinds if kind.is_floating_point), torch.float32)
 
 
 def _uncompiled(network: nn.Module) -> contextlib.AbstractContextManager[Any]:
-    """Parts that torch.compile was called on run as they were written."""
+    """Run compiled submodules eagerly."""
     compiled = (
         _wrapped(module) or getattr(module, "_compiled_call_impl", None)
         for module in network.modules()
@@ -149,7 +149,7 @@ def _once(names: list[str]) -> tuple[str, ...]:
 
 
 def _unused(network: nn.Module, ran: set[str]) -> tuple[str, ...]:
-    """The outermost modules with parameters of which nothing ran."""
+    """Return the outermost modules with parameters that did not run."""
     found: list[str] = []
     for path, module in network.named_modules():
         inside = any(path.startswith(f"{outer}.") for outer in found)
@@ -161,7 +161,7 @@ def _unused(network: nn.Module, ran: set[str]) -> tuple[str, ...]:
 
 
 def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
-    """The least side, above those of this image, that a square image must have."""
+    """Return the smallest larger square image side that works; None if none does."""
 
     def fits(side: int) -> bool:
         try:
@@ -181,7 +181,7 @@ def _smallest(network: nn.Module, shape: tuple[int, ...]) -> int | None:
 
 
 def _fractional(layer: nn.Module) -> str:
-    """What is wrong with a window whose numbers are not whole; torch lists all its signatures."""
+    """Explain a non-integer window argument; torch's error would list all its signatures."""
     for word in ("kernel_size", "stride", "padding", "dilation"):
         numbers = getattr(layer, word, ())
         for number in numbers if isinstance(numbers, tuple) else (numbers,):
@@ -209,6 +209,6 @@ def _stopped(
     reason = _fractional(network.get_submodule(path)) or reason
     where = f"; at layer {path}" if path else ""
     hint = ""
-    if smallest:  # of the image, instead of what the layer needs
+    if smallest:  # the image's size, instead of the layer's
         reason, hint = reason.split("; use at ")[0], f"; use at least {smallest} pixels a side"
     return OptionError(f"{name} cannot take an image of {volume(shape)}{where}: {reason}{hint}")

@@ -1,4 +1,4 @@
-"""What a network is made of, as values and as tables."""
+"""Summary of a network: values, tables and drawings."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ _LEFT = (0, 1)
 
 @dataclass(frozen=True)
 class Summary:
-    """What `describe` tells of a network at one input."""
+    """Summary of a network at one input size, as shown by `describe`."""
 
     network: str
     input: tuple[int, ...]  #: (C, H, W)
-    layers: tuple[Layer, ...]  #: in the order they run
+    layers: tuple[Layer, ...]  #: in execution order
     params: int
-    trainable: int  #: of the parameters
+    trainable: int  #: trainable parameters
     macs: int
     bytes: int  #: of parameters and buffers
-    uncounted: tuple[str, ...] = ()  #: "layer: operation" whose multiply-adds are not known
-    untraced: tuple[str, ...] = ()  #: "layer: operation" behind which no field is known
+    uncounted: tuple[str, ...] = ()  #: "layer: operation" with unknown multiply-adds
+    untraced: tuple[str, ...] = ()  #: "layer: operation" after which the receptive field is unknown
     unused: tuple[str, ...] = ()  #: modules with parameters that did not run
 
     @property
     def receptive_field(self) -> int | None:
-        """Pixels along the first axis that a unit sees, before the head and before global pooling.
+        """Receptive field along the first axis in pixels, before the head and global pooling.
 
-        None: all of the image, or it is not known.
+        None: the whole image, or unknown.
         """
         before = [layer for layer in self.layers if not layer.name.startswith("head")]
         last = _unpooled(before, len(self.input))
@@ -50,11 +50,11 @@ class Summary:
         return int(last.receptive_field[0])
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready table."""
+        """Return a JSON-ready dict."""
         return asdict(self)
 
     def to_csv(self) -> str:
-        """RFC 4180 with a header; numbers are exact, and several in a cell are joined by an x."""
+        """Return RFC 4180 CSV with a header and exact numbers; tuples are joined by an x."""
         file = io.StringIO()
         writer = csv.writer(file)
         *names, _ = (field.name for field in fields(Layer))
@@ -65,16 +65,16 @@ class Summary:
         return file.getvalue()
 
     def to_markdown(self) -> str:
-        """The table as a page shows it."""
+        """Return the table as Markdown."""
         text = [printable(line) for line in (*self._title(), *self._remarks())]
         return "\n\n".join([text[0], markdown_table(self.rows(), left=_LEFT), *text[1:]]) + "\n"
 
     def to_svg(self) -> str:
-        """A drawing of the volumes to scale, by day and by night; it needs nothing else."""
+        """Return a self-contained SVG drawing of the volumes to scale, for light and dark mode."""
         return to_svg(self._drawing())
 
     def to_png(self) -> bytes:
-        """The same drawing in pixels, two of them for one of the SVG."""
+        """Return the same drawing as PNG, at two pixels per SVG unit."""
         return to_png(self._drawing())
 
     def _drawing(self) -> Drawing:
@@ -93,11 +93,11 @@ class Summary:
         return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
 
     def folded(self) -> Summary:
-        """The same with blocks, and alike blocks, in one row each: the sums stay what they are."""
+        """Return the summary with one row per block or run of alike blocks; same totals."""
         return replace(self, layers=fold(self.layers))
 
     def rows(self) -> list[tuple[str, ...]]:
-        """The table as text, its head first."""
+        """Return the table as text cells, header first."""
         return [HEADS, *map(_row, self.layers)]
 
     def _title(self) -> list[str]:
@@ -121,7 +121,7 @@ class Summary:
 
 
 def _unpooled(layers: Sequence[Layer], dims: int) -> Layer | None:
-    """The last layer with several positions, or what windows, but no pooling, make of it."""
+    """Return the last layer with several positions, or a later one without pooling in between."""
     wide = [
         at
         for at, layer in enumerate(layers)
@@ -139,7 +139,7 @@ def _unpooled(layers: Sequence[Layer], dims: int) -> Layer | None:
 
 
 def _pools(layer: Layer, layers: Sequence[Layer]) -> bool:
-    """Whether it joins positions without weights."""
+    """Whether a layer merges positions without weights."""
     if layer.macs or len(layer.sources) != 1 or layer.sources[0] < 0:
         return False
     source = layers[layer.sources[0]]

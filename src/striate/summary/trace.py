@@ -1,4 +1,4 @@
-"""One pass through a network, operation by operation, on the device its weights are on."""
+"""Trace of one forward pass, operation by operation, on the device of the weights."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from striate.summary.meta_shapes import infer_shape, named_arguments
 from striate.summary.receptive_field import ReceptiveField, full_view
 from striate.summary.trace_rules import CREATING, FREE, MULTIPLYING, elementwise
 
-IMAGE = -1  #: where works are numbered: the image
+IMAGE = -1  #: layer number of the image
 
-_BLIND = ReceptiveField((), (), ())  # of a tensor that sees the image, nobody knows how
+_BLIND = ReceptiveField((), (), ())  # sentinel: depends on the image, receptive field unknown
 
 
 Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
@@ -27,7 +27,7 @@ Window = tuple[tuple[int, ...], tuple[int, ...]]  #: kernel and stride
 
 @dataclass
 class TracedLayer:
-    """A row of the table: a layer, or lines of a forward between the layers that it calls."""
+    """A row of the table: a layer, or the operations of a forward between its layers."""
 
     path: str
     kind: str  #: the layer's class, or the operations
@@ -35,20 +35,20 @@ class TracedLayer:
     params: int = 0
     macs: int = 0
     bytes: int = 0  #: of the output
-    receptive_field: ReceptiveField | None = None  #: of the output; None where it is not known
-    windows: list[Window] = field(default_factory=list[Window])  #: that slid, in their order
-    sources: tuple[int, ...] = ()  #: the works whose outputs it takes; IMAGE: what came in
+    receptive_field: ReceptiveField | None = None  #: of the output; None: unknown
+    windows: list[Window] = field(default_factory=list[Window])  #: applied windows, in order
+    sources: tuple[int, ...] = ()  #: numbers of its input layers; IMAGE: the image
 
 
 @dataclass
 class Trace:
-    """What a pass told."""
+    """Result of tracing one forward pass."""
 
-    layers: list[TracedLayer] = field(default_factory=list[TracedLayer])  #: in the order they ran
-    uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation": macs unknown
-    untraced: list[str] = field(default_factory=list[str])  #: "layer: operation": field unknown
-    unfinished: list[str] = field(default_factory=list[str])  #: begun, the outermost first
-    borrowed: set[str] = field(default_factory=set[str])  #: whose weights others use
+    layers: list[TracedLayer] = field(default_factory=list[TracedLayer])  #: in execution order
+    uncounted: list[str] = field(default_factory=list[str])  #: "layer: operation" with unknown MACs
+    untraced: list[str] = field(default_factory=list[str])  #: "layer: operation", field unknown
+    unfinished: list[str] = field(default_factory=list[str])  #: unfinished, outermost first
+    borrowed: set[str] = field(default_factory=set[str])  #: modules whose weights are shared
 
 
 @dataclass
@@ -57,18 +57,18 @@ class _Frame:
 
     path: str
     module: nn.Module
-    params: int  # that it uses, not yet told in a row
-    macs: int = 0  # not yet told in a row
-    windows: list[Window] = field(default_factory=list[Window])  # not yet told in a row
-    row: int | None = None  # number of the work of the lines of its forward that are running
+    params: int  # not yet assigned to a row
+    macs: int = 0  # not yet in a row
+    windows: list[Window] = field(default_factory=list[Window])  # not yet assigned to a row
+    row: int | None = None  # row of its current operations
 
 
 def trace(
     network: nn.Module, run: Callable[[Tensor], object], image: Tensor, axes: int, told: Trace
 ) -> None:
-    """Tell a Trace what `run(image)` makes a network do; the last `axes` dimensions are seen.
+    """Record `run(image)` in a Trace; the last `axes` dimensions are image axes.
 
-    What a forward raises goes through; the Trace then names the layers it stopped in.
+    Exceptions of a forward pass through; `unfinished` then names the layers it stopped in.
     """
     watch = _Tracer(told)
     handles = [
@@ -90,20 +90,20 @@ def trace(
 
 
 class _Tracer(TorchDispatchMode):
-    """Follows sights and counts multiplications while operations run."""
+    """Dispatch mode that propagates receptive fields and counts multiply-adds."""
 
     def __init__(self, told: Trace) -> None:
         super().__init__()
         self.told = told
         self.frames = list[_Frame]()
         self.seen = set[nn.Module]()
-        self.owners = dict[int, tuple[str, nn.Module]]()  # of parameters, by their ids
+        self.owners = dict[int, tuple[str, nn.Module]]()  # parameter id -> (path, module)
         self.sights = WeakTensorKeyDictionary()
-        self.made = WeakTensorKeyDictionary()  # numbers of the works that a tensor comes from
+        self.made = WeakTensorKeyDictionary()  # tensor -> numbers of the layers that made it
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """What torch asks before it loads its compiler for the mode, which takes seconds."""
+        """Keep torch from loading its compiler for the mode, which takes seconds."""
         return False
 
     def entering(self, path: str) -> Any:
@@ -118,12 +118,12 @@ class _Tracer(TorchDispatchMode):
         return enter
 
     def own(self, network: nn.Module) -> None:
-        """Learn whose the parameters are, while those of the run are in their places."""
+        """Map parameters to modules, while the run's parameters are in place."""
         for path, module in network.named_modules():
             self.owners |= {id(p): (path, module) for p in module.parameters(recurse=False)}
 
     def told_first(self, module: nn.Module) -> int:
-        """How many parameters a module has itself; 0 once that is told."""
+        """Return the number of a module's own parameters on the first call, then 0."""
         if module in self.seen:
             return 0
         self.seen.add(module)
@@ -185,7 +185,7 @@ class _Tracer(TorchDispatchMode):
             self.line(frame, name, outputs)
 
     def line(self, frame: _Frame, name: str, outputs: list[Tensor]) -> None:
-        """A row for lines of a forward; neighbors with outputs of one shape share it."""
+        """Add a row for a forward's own operations; consecutive equal output shapes share it."""
         works, output = self.told.layers, outputs[0]
         shape, makers = tuple(output.shape), self.made[output]
         if frame.row is None or works[frame.row].shape != shape:
@@ -202,7 +202,7 @@ class _Tracer(TorchDispatchMode):
             self.made[tensor] = (frame.row,)
 
     def makers(self, tensors: list[Tensor]) -> tuple[int, ...]:
-        """The works that made these tensors, or what they are views of."""
+        """Return the numbers of the layers that made these tensors or their bases."""
         return tuple(sorted({number for x in tensors for number in self.made.get(x) or ()}))
 
     def lookup(self, tensor: Tensor) -> ReceptiveField | None:
@@ -211,7 +211,7 @@ class _Tracer(TorchDispatchMode):
 
 
 def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:
-    """Multiply-adds of an operation; None of those that are no product of matrices."""
+    """Return an operation's multiply-adds; None if it is not a matrix product."""
     if name == "convolution":
         weight: Tensor = values["weight"]
         where = values["input"] if values["transposed"] else output
@@ -227,7 +227,7 @@ def _macs(name: str, values: Mapping[str, Any], output: Tensor) -> int | None:
 
 
 def _window(values: Mapping[str, Any]) -> Window | None:
-    """Kernel and stride of a convolution or pooling."""
+    """Return kernel and stride of a convolution or pooling; None without a kernel."""
     kernel = values["weight"].shape[2:] if "transposed" in values else values.get("kernel_size")
     if not kernel:
         return None

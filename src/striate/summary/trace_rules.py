@@ -1,4 +1,4 @@
-"""What each of torch's operations does to the sight of a tensor."""
+"""Receptive-field rules of torch's operations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from striate.summary.receptive_field import ReceptiveField, join, slide_windows
 
 
 def elementwise(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Each element is made of those at its place, in tensors that are broadcast."""
+    """Elementwise operations, with broadcasting."""
     sights = [
         (sight, tensor.shape)
         for value in values.values()
@@ -99,7 +99,7 @@ def _gathered(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveF
 
 
 def _reduced(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """Means, sums and maxima over dimensions, which stay or go."""
+    """Means, sums and maxima over dimensions, with or without keepdim."""
     source: Tensor = values["self"]
     asked = values.get("dim")
     asked = range(source.ndim) if asked in (None, []) else several(asked)
@@ -112,20 +112,20 @@ def _reduced(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFi
 
 
 def _along(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """Softmax and its like: each element is made of all along a dimension."""
+    """Softmax and similar: each element depends on all along a dimension."""
     sight, dim = main(values, see), values["dim"] % output.ndim
     return _remembering(sight, sight.reduce([dim]))
 
 
 def _normalized(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """Norms over the last dimensions of one sample, channels and positions."""
+    """Norms over the last dimensions of one sample: channels and positions."""
     sight = main(values, see)
     last = len(values["normalized_shape"]) if "normalized_shape" in values else output.ndim - 1
     return _remembering(sight, sight.reduce(range(output.ndim - last, output.ndim)))
 
 
 def _batch_norm(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField:
-    """With its running statistics it changes no position by another; with the batch's it does."""
+    """Batch norm: pointwise with running statistics, global with batch statistics."""
     sight = main(values, see)
     if not values.get("training") and values.get("running_mean") is not None:
         return sight
@@ -133,14 +133,14 @@ def _batch_norm(values: Mapping[str, Any], output: Tensor, see: See) -> Receptiv
 
 
 def _remembering(before: ReceptiveField, after: ReceptiveField) -> ReceptiveField:
-    """The axes of a reduction whose dimensions were kept at their length."""
+    """Return the axes of a reduction with the counts and locations before it."""
     return ReceptiveField(after.axes, before.counts, before.locations)
 
 
 def _product(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveField | None:
-    """Rows of one matrix times columns of another: places in rows and columns are kept.
+    """Matrix product: axes in the rows of one and the columns of the other are kept.
 
-    Where both matrices see the image, as in attention, everything sees everything.
+    If both depend on the image, as in attention, every element sees the whole image.
     """
     left, right = (
         next(values[name] for name in names if name in values)
@@ -153,12 +153,12 @@ def _product(values: Mapping[str, Any], output: Tensor, see: See) -> ReceptiveFi
     return one.reduce([left.ndim - 1]) if one else two and two.reduce([right.ndim - 2])
 
 
-#: of operations that multiply matrices
+#: rules of matrix products
 MULTIPLYING: dict[str, Rule] = {
     "convolution": _convolution,
     **dict.fromkeys(("mm", "addmm", "bmm", "baddbmm"), _product),
 }
-#: of operations that multiply nothing, or one number an element, beside those torch calls pointwise
+#: rules of operations without matrix products, besides those torch tags pointwise
 FREE: dict[str, Rule] = {
     **{f"max_pool{dims}d_with_indices": _pool(dims) for dims in (2, 3)},
     **{f"avg_pool{dims}d": _pool(dims) for dims in (1, 2, 3)},
@@ -203,7 +203,7 @@ FREE: dict[str, Rule] = {
     **dict.fromkeys(("as_strided", "col2im", "scatter", "sort", "topk"), index_ops.elsewhere),
     "grid_sampler_2d": index_ops.elsewhere,
 }
-#: of operations that take no more than shape and type from a tensor
+#: operations that use only shape and dtype of a tensor
 CREATING = frozenset(
     name for what in ("zeros", "ones", "empty", "full") for name in (f"new_{what}", f"{what}_like")
 )

@@ -1,4 +1,4 @@
-"""What differs between tasks: target, loss, what counts as right. A task is one file here."""
+"""Tasks, one file each: targets, loss and correct counts."""
 
 from striate.tasks import classification
 

@@ -1,4 +1,4 @@
-"""Classification: one class an image; softmax and cross-entropy."""
+"""Single-label classification: softmax and cross-entropy."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def loss(
     smoothing: float = 0.0,
     weights: Tensor | None = None,
 ) -> Tensor:
-    """Logits (N, classes), labels (N,) or shares (N, classes) -> mean cross-entropy in nats.
+    """Return the mean cross-entropy in nats of logits (N, classes).
 
-    The losses of auxiliary heads are added, each times their weight. `smoothing` spreads that
-    share of each target over all classes (Szegedy et al. 2016, section 7,
-    https://arxiv.org/abs/1512.00567). `weights` (classes,) is what an image of a class counts.
+    Targets are labels (N,) or probabilities (N, classes). Losses of auxiliary heads are added,
+    times their weight. `smoothing` is label smoothing (Szegedy et al. 2016, section 7,
+    https://arxiv.org/abs/1512.00567); `weights` (classes,) are class weights.
     """
     if isinstance(outputs, AuxOutputs):
         main, *others = (
@@ -35,16 +35,16 @@ def _cross_entropy(
 ) -> Tensor:
     if weights is None and len(targets):
         return F.cross_entropy(logits, targets, label_smoothing=smoothing)
-    # by the number of images, as Keras does: torch's own mean divides by the weights that happen
-    # to be in the batch, or by no images
+    # divide by the number of images, as Keras does: torch's mean divides by the sum of the class
+    # weights in the batch, or by zero if it is empty
     total = F.cross_entropy(logits, targets, weights, label_smoothing=smoothing, reduction="sum")
     return total / max(1, len(targets))
 
 
 def count_correct(outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
-    """Logits (N, classes), labels (N,) -> how many have the highest logit at their label.
+    """Count the logits (N, classes) whose argmax equals the label (N,).
 
-    Of a mixed image, shares (N, classes) in place of a label, it is that of the largest share.
+    For probability targets (N, classes), as of mixup, the label is their argmax.
     """
     targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
     outputs = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
@@ -52,5 +52,5 @@ def count_correct(outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
 
 
 def probabilities(outputs: Tensor) -> Tensor:
-    """Logits (N, classes) -> probabilities (N, classes) that sum to 1."""
+    """Return the softmax of logits (N, classes)."""
     return outputs.softmax(dim=1)

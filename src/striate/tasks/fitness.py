@@ -1,4 +1,4 @@
-"""Whether a network that is not ours can learn a task, found before anything is decoded."""
+"""Check that a custom network can be trained on a task, before any image is decoded."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from striate.zoo.spec import NetworkSpec
 
 
 def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: int) -> None:
-    """Send an image of (C, H, W) through a copy of the network, and two back as well.
+    """Test a copy of the network: forward on one (C, H, W) image, forward and backward on two.
 
-    Raises OptionError where it is no classifier of so many classes that can be trained.
+    Raises OptionError unless it is a trainable classifier of `classes` classes.
     """
     if not any(param.requires_grad for param in network.parameters()):
         raise OptionError(f"{spec} has no parameters that can be trained")
@@ -57,7 +57,7 @@ def _takes_one_input(spec: NetworkSpec, network: nn.Module) -> None:
 
 
 def _logits(spec: NetworkSpec, network: nn.Module, images: Tensor, classes: int) -> Tensor:
-    """(N, C, H, W) -> (N, classes), and nothing else."""
+    """Return logits (N, classes) of images (N, C, H, W). Raises OptionError for other outputs."""
     count, shape = len(images), "x".join(map(str, images.shape[1:]))
     given = f"{count_noun(count, 'image')} of {shape}"
     mode = "while training" if network.training else "in evaluation"

@@ -1,1 +1,1 @@
-"""How a network learns: recipe, step, loop, checkpoints and the folder of a run."""
+"""Training: recipe, step, loop, checkpoints and the run folder."""

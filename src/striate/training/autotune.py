@@ -1,6 +1,6 @@
-"""A short trial on the machine at hand: which form of a step is the quickest.
+"""Autotuning: benchmark execution settings on this machine and keep the fastest.
 
-What it found is kept in the cache, for the same network, images and machine.
+Results are cached by network, image shape, batch size and machine.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
 from striate.training.recipe import Recipe, View
 
-LEAST_STEPS = 500  #: of a training that is worth a trial
-_GAIN = 1.05  #: what another form must be quicker by; less may be chance
-_ROUNDS, _ROUND_SECONDS = (2, 8), 0.1  #: least and most, and what all of them may take if short
-_WORTH_COMPILING = {"cpu": 3600.0, "cuda": 600.0}  #: seconds of a training: it takes minutes
-_KEPT = 200  #: verdicts
+LEAST_STEPS = 500  #: shortest training, in steps, that is benchmarked with "auto"
+_SPEEDUP = 1.05  #: least speedup that counts; smaller ones may be noise
+_ROUNDS, _ROUND_SECONDS = (2, 8), 0.1  #: least and most timing rounds; time budget
+_WORTH_COMPILING = {"cpu": 3600.0, "cuda": 600.0}  #: least seconds of training
+_KEPT = 200  #: cached results, at most
 
 
 @dataclass(frozen=True)
 class TuneResult:
-    """What a trial found."""
+    """Fastest execution settings found by a benchmark."""
 
     execution: ExecutionConfig
-    speedup: float  #: how many times as quick as the usual form
+    speedup: float  #: factor over the default execution
 
 
 def autotune(
     network: nn.Module, train: ImageDataset, recipe: Recipe, view: View, options: TrainOptions
 ) -> Generator[Progress, None, TuneResult | None]:
-    """What a trial of the step's form says, or said when it was last asked; None: no trial."""
+    """Benchmark the execution settings, or return the cached result; None if disabled."""
     device, steps = train.labels.device, recipe.epochs * count_steps(len(train), recipe.batch)
     ours = view.network.ours
     free = alternatives(recipe.execution, options, network, recipe.threads, device, ours=ours)
@@ -56,9 +56,10 @@ def autotune(
         return None
     about = {
         "view": view.to_json(), "classes": train.classes, "batch": recipe.batch,
-        "usual": asdict(recipe.execution), "free": free, "machine": hardware.describe_environment(device),
+        "usual": asdict(recipe.execution), "free": free,
+        "machine": hardware.describe_environment(device),
     }  # fmt: skip
-    by_name = view.network.source != "object"  # which says what an object is not
+    by_name = view.network.source != "object"  # an object has no name to cache by
     if options.autotune == "auto" and by_name and (known := _load_cached(about)):
         return known
     first = train.train_batches(
@@ -79,20 +80,20 @@ def pick_fastest(
     steps: int,
     most: float = math.inf,
 ) -> Generator[Progress, None, TuneResult]:
-    """The quickest form of a step: of a choice after the other, the best is kept.
+    """Return the fastest execution settings, searched greedily: one field after the other.
 
-    `free` is what `form.others` gives, `steps` those of the training and `most` the seconds it may
-    take. The network stays as it is: each form is tried on a copy.
+    `free` comes from `execution.alternatives`, `steps` is the length of the training and `most`
+    its time limit in seconds. Each candidate runs on a copy of the network.
     """
-    best, gain = usual, 1.0
+    best, speedup = usual, 1.0
     changes = [{name: value} for name, values in free.items() for value in values]
     for done, change in enumerate(changes):
-        yield Progress(done, len(changes), "forms of a step")
-        form = replace(best, **change)
-        ratio = _compare(network, batch, best, form, steps, most)
-        if ratio > _GAIN:
-            best, gain = form, gain * ratio
-    return TuneResult(best, gain)
+        yield Progress(done, len(changes), "executions")
+        execution = replace(best, **change)
+        ratio = _compare(network, batch, best, execution, steps, most)
+        if ratio > _SPEEDUP:
+            best, speedup = execution, speedup * ratio
+    return TuneResult(best, speedup)
 
 
 def _compare(
@@ -103,7 +104,7 @@ def _compare(
     steps: int,
     most: float,
 ) -> float:
-    """How many times as quick another form is; 0 where it is not worth or not able to start."""
+    """Return the speedup of `other` over `one`; 0 if it cannot run or would not pay off."""
     with translate_torch_errors(batch):
         first = _Runner(network, batch, one)
         seconds = min(first.seconds(), first.seconds())
@@ -113,7 +114,7 @@ def _compare(
     try:
         second = _Runner(network, batch, other)
         second.seconds()
-    except Exception:  # noqa: BLE001 - no memory for it, or the network cannot be computed so
+    except Exception:  # noqa: BLE001 - out of memory, or unsupported by the network
         return 0.0
     least, highest = _ROUNDS
     rounds = max(least, min(highest, round(_ROUND_SECONDS / seconds)))
@@ -122,18 +123,18 @@ def _compare(
 
 
 class _Runner:
-    """Steps of one form, on a copy of the network."""
+    """Forward and backward passes with one execution config, on a copy of the network."""
 
-    def __init__(self, network: nn.Module, batch: Batch, form: ExecutionConfig) -> None:
+    def __init__(self, network: nn.Module, batch: Batch, execution: ExecutionConfig) -> None:
         self._network = copy.deepcopy(network).train()
-        self._network.to(memory_format=form.memory_format)  # pyright: ignore
-        self._passes, self._batch = ForwardBackward(self._network, form), batch
+        self._network.to(memory_format=execution.memory_format)  # pyright: ignore
+        self._forward_backward, self._batch = ForwardBackward(self._network, execution), batch
 
     def seconds(self) -> float:
-        """What a step takes, the change of weights left out: it is the same for all forms."""
+        """Time one step without the optimizer update, which is the same for all candidates."""
         device = self._batch.labels.device
         started = time.perf_counter()
-        self._passes.run(self._batch)
+        self._forward_backward.run(self._batch)
         self._network.zero_grad()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -141,16 +142,16 @@ class _Runner:
 
 
 def _load_cached(about: Mapping[str, Any]) -> TuneResult | None:
-    """What a trial of the same things found, if it is still known."""
+    """Return the cached result for the same network, data and machine, if there is one."""
     kept = _kept().get(json.dumps(about))
     with contextlib.suppress(ValueError):
         return from_json(TuneResult, kept) if kept else None
     return None
 
 
-def _save_cached(about: Mapping[str, Any], verdict: TuneResult) -> None:
-    """Keep what was found; where nothing can be written, it is found anew the next time."""
-    kept = {**_kept(), json.dumps(about): asdict(verdict)}
+def _save_cached(about: Mapping[str, Any], result: TuneResult) -> None:
+    """Cache a result; a write error is ignored and the benchmark runs again next time."""
+    kept = {**_kept(), json.dumps(about): asdict(result)}
     newest = dict(list(kept.items())[-_KEPT:])
     with contextlib.suppress(StorageError, OSError):
         _file().parent.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,17 @@
-"""The state of a training between two steps, in one sealed file; the one before is kept."""
+"""Checkpoints: the training state between two steps, in one checksummed file, and its backup."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, StorageError, printable
+from striate.legacy import upgrade_state, upgrade_tensors
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.training.events import Epoch, from_json
@@ -20,30 +22,29 @@ EPOCH = "epoch.safetensors"
 
 @dataclass
 class TrainState:
-    """Where a training stands. Sums are those of the epoch under way."""
+    """Progress of a training. Sums are over the current epoch."""
 
-    epoch: int = 0  #: epochs done
-    step: int = 0  #: steps done in the epoch under way
-    loss_sum: float = 0.0  #: over images
+    epoch: int = 0  #: completed epochs
+    step: int = 0  #: completed steps of the current epoch
+    loss_sum: float = 0.0  #: summed over images
     correct: int = 0
-    seen: int = 0  #: images
-    seconds: float = 0.0  #: of training and validation, pauses left out
-    training_seconds: float = 0.0  #: of the epoch under way, training alone
-    waiting_seconds: float = 0.0  #: of these, for the next batch
-    saving_seconds: float = 0.0  #: seconds that the last checkpoint took
+    seen: int = 0  #: images trained on
+    seconds: float = 0.0  #: training and validation time, without the time between resumes
+    training_seconds: float = 0.0  #: training time of the current epoch
+    waiting_seconds: float = 0.0  #: of these, waiting for the next batch
+    saving_seconds: float = 0.0  #: time to write the last checkpoint
     best_epoch: int = 0  #: 0: none yet
     best_accuracy: float = -1.0
     best_loss: float = field(default=float(2**31))
-    drops: int = 0  #: of the learning rate, where it falls at a plateau
-    last_drop: int = 0  #: the epoch after which it fell last
-    recovered: bool = False  #: went back once after the loss was no longer finite
-    warned: list[str] = field(
-        default_factory=list[str]
-    )  #: what was said once and needs no repeating
-    last_epoch: Epoch | None = None  #: the epoch that was told last
+    drops: int = 0  #: learning-rate drops of the plateau schedule
+    last_drop: int = 0  #: epoch of the last learning-rate drop
+    recovered: bool = False  #: already restarted once after divergence
+    #: kinds of health warnings already reported
+    warned: list[str] = field(default_factory=list[str])
+    last_epoch: Epoch | None = None  #: last completed epoch
 
     def improves(self, accuracy: float, loss: float) -> bool:
-        """Whether an epoch beats the best: by accuracy, then by loss."""
+        """Return whether an epoch beats the best: by accuracy, then by loss."""
         return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
 
     def next_epoch(self) -> None:
@@ -52,50 +53,50 @@ class TrainState:
 
 
 def check_finite(tensors: dict[str, Tensor]) -> None:
-    """Raises DivergedError where a number is not finite: that is never saved."""
+    """Raise DivergedError if a tensor is not finite; such a state is never saved."""
     if name := _infinite(tensors):
         raise DivergedError(f"{name} is no longer finite")
 
 
 def _infinite(tensors: dict[str, Tensor]) -> str | None:
-    """The first tensor with a number that is not finite."""
+    """Return the name of the first non-finite tensor."""
     for name, tensor in tensors.items():
-        waits = name.endswith(".gradient")  # a scaled one may overflow: its step will not count
+        waits = name.endswith(".gradient")  # scaled ones may overflow: that update is skipped
         if tensor.is_floating_point() and not waits and not tensor.isfinite().all():
             return name
     return None
 
 
 def save(folder: Path, state: TrainState, tensors: dict[str, Tensor]) -> None:
-    """Write `last.safetensors`; the one it replaces stays as `previous.safetensors`."""
+    """Write `last.safetensors`; keep the replaced file as `previous.safetensors`."""
     last = folder / LAST
     if last.exists():
         storage.copy(last, folder / PREVIOUS)
-    tensorfile.write(last, tensors, {"format": 1, "position": asdict(state)})
+    tensorfile.write(last, tensors, {"format": 2, "state": asdict(state)})
 
 
 def collect_state(
     network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> dict[str, Tensor]:
-    """Every tensor that the next steps depend on, by its name in the file."""
+    """Return all tensors of network, optimizer and EMA, keyed as in the checkpoint file."""
     return {
         **{f"network.{key}": value for key, value in network.state_dict().items()},
         **{f"optimizer.{key}": value for key, value in optimizer.state().items()},
-        **{f"average.{key}": value for key, value in (average.state() if average else {}).items()},
+        **{f"ema.{key}": value for key, value in (average.state() if average else {}).items()},
     }
 
 
 def copy_as(name: str, folder: Path) -> None:
-    """Let a file, as `epoch.safetensors`, be what `last.safetensors` is now."""
+    """Copy `last.safetensors` to another name, such as `epoch.safetensors`."""
     storage.copy(folder / LAST, folder / name)
 
 
 def load(
     folder: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> tuple[TrainState, str]:
-    """Put the last saved state back; the one before it, and why, when that is damaged.
+    """Restore the last checkpoint, or if damaged the previous one, and return the reason.
 
-    The start, where nothing was saved yet. Raises StorageError when neither can be used.
+    Return the initial state if there is no checkpoint. Raises StorageError if neither is usable.
     """
     reasons: list[str] = []
     for name in (LAST, PREVIOUS):
@@ -106,7 +107,7 @@ def load(
         except StorageError as error:
             reasons.append(str(error))
             continue
-        if name != LAST:  # the next save must not put a damaged file in place of this good one
+        if name != LAST:  # or the next save would replace this good one by the damaged
             storage.copy(folder / name, folder / LAST)
         return state, "; ".join(reasons)
     if reasons:
@@ -118,7 +119,7 @@ def load(
 def put_back(
     path: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> TrainState:
-    """Put the state in a file back. Raises StorageError where it is damaged or does not fit."""
+    """Restore a checkpoint file. Raises StorageError if it is damaged or does not fit."""
     tensors, state = read(path)
     check_fit(path, tensors, collect_state(network, optimizer, average))
     restore(tensors, network, optimizer, average)
@@ -126,12 +127,15 @@ def put_back(
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], TrainState]:
-    """The state in a file. Raises StorageError when it is damaged or cannot be read."""
+    """Read tensors and state of a checkpoint. Raises StorageError if damaged or unreadable."""
     try:
         description, tensors = tensorfile.read(path)
         if name := _infinite(tensors):
             raise _refused(path, f"{printable(name, 200)} is not finite")
-        return tensors, from_json(TrainState, description.get("position"))
+        values = description.get("state", description.get("position"))
+        if isinstance(values, dict):
+            values = upgrade_state(cast(dict[str, Any], values))
+        return upgrade_tensors(tensors), from_json(TrainState, values)
     except tensorfile.RefusedError as error:
         raise _refused(path, error.reason) from error
     except ValueError as error:
@@ -139,9 +143,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], TrainState]:
 
 
 def check_fit(path: Path, tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
-    """Raises StorageError unless the tensors of a file are those of a training, kind for kind."""
+    """Raise StorageError unless names, shapes and dtypes match those of the training."""
     for name in sorted(tensors.keys() | own.keys()):
-        if name.endswith(".gradient"):  # there only while steps wait for an update
+        if name.endswith(".gradient"):  # present only between accumulation steps
             continue
         came, wanted = tensors.get(name), own.get(name)
         if (
@@ -159,15 +163,15 @@ def _refused(path: Path, reason: str) -> StorageError:
 def restore(
     tensors: dict[str, Tensor], network: nn.Module, optimizer: Optimizer, average: EMA | None
 ) -> None:
-    """Put back what `state` gave."""
+    """Load the tensors of `collect_state` into network, optimizer and EMA."""
     network.load_state_dict(with_prefix("network.", tensors))
     optimizer.restore(with_prefix("optimizer.", tensors))
     if average:
-        average.restore(with_prefix("average.", tensors))
+        average.restore(with_prefix("ema.", tensors))
 
 
 def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without that beginning."""
+    """Return the tensors whose names start with `prefix`, with the prefix removed."""
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()

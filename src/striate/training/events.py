@@ -1,4 +1,4 @@
-"""What a running training tells: one stream that terminal, log file and browser listen to."""
+"""Training events: one stream for the terminal, the log file and the browser."""
 
 from __future__ import annotations
 
@@ -17,71 +17,71 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something the owner of the training should know."""
+    """A message for the user."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The data is ready, the network is built, the first step comes next."""
+    """Data and network are ready; the first step is next."""
 
-    folder: Path  #: of the run
+    folder: Path  #: run folder
     network: str
     params: int
     classes: int
-    images: dict[str, int]  #: part -> images
-    left_out: int  #: images that could not be used
-    size: int  #: side of the network's image in pixels
+    images: dict[str, int]  #: split -> images
+    left_out: int  #: unusable images
+    size: int  #: side of the input image in pixels
     epochs: int
     minutes: float | None
-    steps: int  #: an epoch
+    steps: int  #: steps per epoch
     batch: int
     device: str
     threads: int
-    execution: str  #: of a step
-    speedup: float | None  #: how many times as quick as the usual form; None: no trial was made
-    epoch: int  #: the first that will run; above 1 when a run is resumed
-    world_size: int = 1  #: that share every batch
-    batch_norm: str = ""  #: synchronized among them, or local; "" for one process
-    code: str = ""  #: what --network must name again later; "" for a network of striate
+    execution: str  #: memory format, precision, compilation, micro-batches
+    speedup: float | None  #: factor over the default execution; None: not autotuned
+    epoch: int  #: first epoch to run; above 1 when a run is resumed
+    world_size: int = 1  #: number of processes
+    batch_norm: str = ""  #: "synchronized" or "local"; "" for one process
+    code: str = ""  #: --network value needed to resume; "" for a built-in network
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A report from inside an epoch: means since the last report."""
+    """Progress inside an epoch: means since the last Step event."""
 
     epoch: int  #: from 1
-    step: int  #: steps done in this epoch
+    step: int  #: completed steps of this epoch
     loss: float
-    accuracy: float  #: share of the training images right
+    accuracy: float  #: training accuracy
     learning_rate: float
     images_per_second: float
-    waiting: float  #: share of the time that the next batch was waited for
-    progress: float  #: share of the whole training done
+    waiting: float  #: fraction of the time spent waiting for the next batch
+    progress: float  #: fraction of the whole training done
     remaining: float  #: seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """An epoch is done, validated and saved."""
+    """An epoch was trained, validated and saved."""
 
     epoch: int  #: from 1
     train_loss: float
     train_accuracy: float
     validation_loss: float
     validation_accuracy: float
-    learning_rate: float  #: at its end
-    images_per_second: float  #: training alone
-    seconds: float  #: since the training began, pauses left out
-    best: bool  #: the best on validation so far; the model file now holds it
-    waiting: float = 0.0  #: share of the training time in which the next batch was waited for
-    weights: str = ""  #: SHA-256 of the network's tensors after it
+    learning_rate: float  #: at the end of the epoch
+    images_per_second: float  #: training only, without validation
+    seconds: float  #: since the training began, without the time between resumes
+    best: bool  #: best validation so far; saved as the model file
+    waiting: float = 0.0  #: fraction of the training time spent waiting for the next batch
+    weights: str = ""  #: SHA-256 of the network's state dict after the epoch
 
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """A signal came: the step was finished and saved, and the run can be resumed."""
+    """A signal stopped the training after a step; the state is saved and can be resumed."""
 
     folder: Path
     signal: int
@@ -91,19 +91,19 @@ class Stopped:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The headline of a run's report."""
+    """Headline scores of a run's report."""
 
-    part: str  #: that was judged: "test", or "validation" where there is no test part
+    split: str  #: "test", or "validation" without a test split
     images: int
     accuracy: float
-    low: float  #: of the accuracy's 95 % interval
+    low: float  #: bounds of the accuracy's 95 % interval
     high: float
-    leaked: int = 0  #: of the images, in an earlier part too
+    leaked: int = 0  #: images that are in an earlier split too
 
     def __str__(self) -> str:
         places, images = (
             percent_digits(self.images),
-            count_noun(self.images, f"{self.part} image"),
+            count_noun(self.images, f"{self.split} image"),
         )
         interval = format_interval(self.low, self.high, places)
         return (
@@ -113,21 +113,21 @@ class Scores:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The training is over; the model file holds the best epoch."""
+    """The training has ended; the model file holds the best epoch."""
 
     folder: Path
     epochs: int
     best_epoch: int
     validation_accuracy: float
     seconds: float
-    scores: Scores | None = None  #: of the report; None until it is written
+    scores: Scores | None = None  #: None until the report is written
 
 
 Event = Progress | Note | Started | Step | Epoch | Stopped | Finished
 
 
 def to_json(event: Event) -> dict[str, Any]:
-    """A JSON-ready table with the event's kind first."""
+    """Return the event as a JSON-ready dict, with its class name under "event"."""
     values = {
         name: str(value) if isinstance(value, Path) else value
         for name, value in asdict(event).items()
@@ -136,9 +136,9 @@ def to_json(event: Event) -> dict[str, Any]:
 
 
 def from_json(kind: type[T], values: object) -> T:
-    """A dataclass of the house from what `asdict` made of it, read back from a file.
+    """Build a dataclass from its `asdict` form, validating every field.
 
-    Raises ValueError naming the first field that is wrong.
+    Raises ValueError naming the first invalid field.
     """
     try:
         return _adapter(kind).validate_python(values)

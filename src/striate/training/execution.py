@@ -1,4 +1,7 @@
-"""The form of a step: what may be chosen freely without changing what is learned."""
+"""Execution settings of a step: memory format, precision, compilation, micro-batches.
+
+They do not change the loss or the update rule; precision changes rounding.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ from striate.errors import OptionError
 from striate.options import MemoryFormat, Precision, TrainOptions
 from striate.text import count_noun
 
-# multiply-adds of a step: from here on arithmetic, not overhead, takes the time
+# multiply-adds per step above which arithmetic, not overhead, dominates
 _LARGE = 2 * 10**8
 
 
 @dataclass(frozen=True)
 class ExecutionConfig:
-    """How a step is computed."""
+    """Execution settings of a step."""
 
     memory_layout: MemoryFormat  #: never "auto"
     precision: Precision  #: never "auto"
     compiled: bool
-    micro_batches: int  #: parts of a batch that are computed side by side
+    micro_batches: int  #: run in parallel threads
 
     @property
     def memory_format(self) -> torch.memory_format:
@@ -34,10 +37,10 @@ class ExecutionConfig:
         return torch.channels_last if last else torch.contiguous_format
 
     def __str__(self) -> str:
-        told = f"{self.memory_layout.replace('-', ' ')}, {self.precision}"
+        told = f"{self.memory_layout}, {self.precision}"
         told += ", compiled" if self.compiled else ""
         return told + (
-            f", {count_noun(self.micro_batches, 'part')} side by side"
+            f", {count_noun(self.micro_batches, 'micro-batch')} in parallel"
             if self.micro_batches > 1
             else ""
         )
@@ -46,16 +49,16 @@ class ExecutionConfig:
 def default_execution(
     options: TrainOptions, network: nn.Module, work: int, device: torch.device, *, ours: bool = True
 ) -> ExecutionConfig:
-    """What was asked for; for the rest what is quick nearly everywhere.
+    """Return the settings given in the options, with fast defaults for the rest.
 
-    `work` is the multiply-adds of a step. A network that is not ours may compute in the plainest
-    form alone: another is for a trial to find. Raises OptionError for parts of a batch that the
-    network needs whole, for a precision that the device does not have, and without a compiler.
+    `work` is the multiply-adds of a step. A custom network (not `ours`) defaults to float32 and
+    channels-first; autotuning may find faster settings. Raises OptionError for micro-batches with
+    batch norm or dropout, for a precision the device lacks, and for compile without a compiler.
     """
     if options.micro_batches and options.micro_batches > 1 and not _can_split_batches(network):
         raise OptionError(
-            f"split {options.micro_batches} came, but batch norms need a whole batch and dropout draws for "
-            "one; leave it out for this network"
+            f"--micro-batches {options.micro_batches} came, but batch norms need a whole batch and "
+            "dropout draws for one; leave it out for this network"
         )
     if options.precision == "tf32" and device.type == "cpu":
         raise OptionError("precision tf32 is for GPUs; take float32 or bfloat16 on a CPU")
@@ -71,7 +74,7 @@ def default_execution(
 
 
 def alternatives(
-    form: ExecutionConfig,
+    usual: ExecutionConfig,
     options: TrainOptions,
     network: nn.Module,
     threads: int,
@@ -79,9 +82,10 @@ def alternatives(
     *,
     ours: bool = True,
 ) -> dict[str, list[Any]]:
-    """Field of a form -> what it may be instead, where nothing was asked for.
+    """Return field -> candidate values, for the settings that the options leave open.
 
-    Whether a batch may be split shows in the layers of our networks, not in a strange forward.
+    Micro-batches are tried only for built-in networks (`ours`), whose layers show whether a batch
+    can be split.
     """
     layouts = ["channels-last", "channels-first"] if options.memory_format == "auto" else []
     precisions = ["float32"] if options.precision == "auto" else []
@@ -90,17 +94,19 @@ def alternatives(
     elif precisions and hardware.has_fast_bfloat16(device):
         precisions += ["bfloat16"]
     idle = device.type == "cpu" and threads == 1 < hardware.usable_cores()
-    splits = (
+    counts = (
         [hardware.usable_cores()]
         if idle and ours and not options.micro_batches and _can_split_batches(network)
         else []
     )
     compilable = options.compile == "auto" and hardware.can_compile(device)
-    found = {"layout": layouts, "precision": precisions, "split": splits}
+    found = {"memory_layout": layouts, "precision": precisions, "micro_batches": counts}
     found["compiled"] = [True] if compilable else []
-    return {name: [v for v in values if v != getattr(form, name)] for name, values in found.items()}
+    return {
+        name: [v for v in values if v != getattr(usual, name)] for name, values in found.items()
+    }
 
 
 def _can_split_batches(network: nn.Module) -> bool:
-    """Whether the gradients of a batch are the sums of those of its parts."""
+    """Return whether the gradient of a batch is the sum over its micro-batches."""
     return not any(isinstance(module, Norm | Dropout) for module in network.modules())

@@ -1,4 +1,4 @@
-"""A batch through the network and back, in the form that was chosen."""
+"""Forward and backward pass of a batch, and torch errors translated to OptionError."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from striate.training.execution import ExecutionConfig
 
 @contextlib.contextmanager
 def translate_torch_errors(batch: Batch) -> Generator[None]:
-    """Raises OptionError for memory that a step does not get, and for kernels it may not use."""
+    """Raise OptionError for out-of-memory errors and for non-deterministic kernels."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
@@ -41,42 +41,42 @@ def translate_torch_errors(batch: Batch) -> Generator[None]:
 
 
 class ForwardBackward:
-    """Forward and backward passes of a network."""
+    """Forward and backward passes with the given execution settings."""
 
     def __init__(
         self,
         network: nn.Module,
-        form: ExecutionConfig,
-        smoothing: float = 0.0,
+        execution: ExecutionConfig,
+        label_smoothing: float = 0.0,
         weights: Tensor | None = None,
     ) -> None:
-        self.execution = form
+        self.execution = execution
         self._params = [param for param in network.parameters() if param.requires_grad]
         device = self._params[0].device
-        self._network = hardware.compile_network(network, device) if form.compiled else network
-        self._smoothing, self._weights = smoothing, weights
+        self._network = hardware.compile_network(network, device) if execution.compiled else network
+        self._label_smoothing, self._weights = label_smoothing, weights
         self._threads = (
-            ThreadPoolExecutor(form.micro_batches - 1) if form.micro_batches > 1 else None
+            ThreadPoolExecutor(execution.micro_batches - 1) if execution.micro_batches > 1 else None
         )
 
     def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
-        """Mean loss in nats and how many are right; gradients of `factor` times it are added."""
+        """Return mean loss in nats and correct count; accumulate gradients of `factor` x loss."""
         images = batch.images.contiguous(memory_format=self.execution.memory_format)
         if self._threads is None or not len(images):
             loss, correct = self._forward(images, batch.labels)
             (loss * factor).backward()
             return loss, correct
         count = min(self.execution.micro_batches, len(images))
-        shares = zip(images.chunk(count), batch.labels.chunk(count), strict=True)
-        (first, *others) = [(*share, len(share[0]) / len(images)) for share in shares]
-        coming = [self._threads.submit(self._micro_batch, *part, factor) for part in others]
-        losses, rights, gradients = zip(
-            self._micro_batch(*first, factor), *(part.result() for part in coming), strict=True
+        chunks = zip(images.chunk(count), batch.labels.chunk(count), strict=True)
+        (first, *others) = [(*chunk, len(chunk[0]) / len(images)) for chunk in chunks]
+        futures = [self._threads.submit(self._micro_batch, *each, factor) for each in others]
+        losses, correct, gradients = zip(
+            self._micro_batch(*first, factor), *(future.result() for future in futures), strict=True
         )
         for param, *found in zip(self._params, *gradients, strict=True):
-            for gradient in found:  # in the same order whichever was ready first
+            for gradient in found:  # fixed order, whichever finished first
                 param.grad = gradient if param.grad is None else param.grad + gradient
-        return torch.stack(losses).sum(), torch.stack(rights).sum()
+        return torch.stack(losses).sum(), torch.stack(correct).sum()
 
     def _micro_batch(
         self, images: Tensor, labels: Tensor, share: float, factor: Tensor | float
@@ -89,6 +89,6 @@ class ForwardBackward:
         with hardware.autocast(self.execution.precision, labels.device):
             outputs: Tensor | AuxOutputs = self._network(images)
             loss = classification.loss(
-                outputs, labels, smoothing=self._smoothing, weights=self._weights
+                outputs, labels, smoothing=self._label_smoothing, weights=self._weights
             )
         return loss, classification.count_correct(outputs, labels)

@@ -1,4 +1,7 @@
-"""Whether a training is well: gradients and units that do not teach, by layer and likely cause."""
+"""Training health: warnings on gradients and activations, and the diagnosis of a divergence.
+
+Each names the layer and the likely cause.
+"""
 
 from __future__ import annotations
 
@@ -15,20 +18,20 @@ from striate.options import Precision
 from striate.text import format_percent
 from striate.training.checkpoint import TrainState
 
-EXPLODED = 1e3  #: a layer's gradient is so many times as long as its weights
-VANISHED = 1e-6  #: it is this share of that of another layer, each measured by its weights
-DEAD = 0.1  #: share of a layer's channels from which on dead ones are worth a word
-SATURATED = 0.9  #: share of a layer's outputs that lie at the ends of its range
-CHECKED_IMAGES = 64  #: images that units are judged by
-_PAUSE = 64  #: updates from one look at gradients to the next, after the first ones
-_ENOUGH = 1000  #: outputs of a channel, by which it is judged alone
+EXPLODED = 1e3  #: least gradient norm / weight norm of a layer with exploding gradients
+VANISHED = 1e-6  #: gradients vanish: that ratio, relative to the largest of any layer
+DEAD = 0.1  #: least fraction of dead channels in a layer that is reported
+SATURATED = 0.9  #: least fraction of a layer's outputs near the ends of its range that is reported
+CHECKED_IMAGES = 64  #: validation images for the activation checks
+_PAUSE = 64  #: updates between gradient samples; before that at updates 1, 2, 4, 8, ...
+_ENOUGH = 1000  #: least outputs per channel to call a single channel dead
 _RECTIFIERS = (nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Hardswish)
 _RANGES = {nn.Tanh: (-1.0, 1.0), nn.Sigmoid: (0.0, 1.0)}
 
 
 @dataclass(frozen=True)
 class GradientSample:
-    """The gradients of an update, measured where they lie and read later."""
+    """Gradient and weight norms of one update, kept on the device until read."""
 
     place: str
     layers: tuple[str, ...]
@@ -37,14 +40,14 @@ class GradientSample:
 
 
 class GradientMonitor:
-    """What was seen of a training and not yet told. Nothing that a step computes is changed."""
+    """Collects gradient norms and reports anomalies. Read-only: never affects the step."""
 
     def __init__(self) -> None:
-        self._looks: list[GradientSample] = []
+        self._samples: list[GradientSample] = []
 
     @torch.no_grad()
     def record(self, network: nn.Module, state: TrainState, updates: int) -> None:
-        """Measure the gradients of an update, if its turn has come; `updates` went before it."""
+        """Sample the gradient norms if an update is due; `updates` is the number before it."""
         number = updates + 1
         if number % _PAUSE and (number > _PAUSE or number.bit_count() > 1):
             return
@@ -57,13 +60,13 @@ class GradientMonitor:
             gradients, weights = zip(*found.values(), strict=True)
             place = f"epoch {state.epoch + 1}, step {state.step}"
             norms = (torch.stack([one.norm() for one in many]) for many in (gradients, weights))
-            self._looks.append(GradientSample(place, tuple(found), *norms))
+            self._samples.append(GradientSample(place, tuple(found), *norms))
 
     def warnings(self, state: TrainState) -> Iterator[str]:
-        """What is wrong with the gradients, once a kind; reads what was measured."""
-        looks, self._looks = self._looks, []
-        for look in looks:
-            for kind, text in _gradients(look):
+        """Yield gradient warnings, each kind once per run; reads the norms from the device."""
+        samples, self._samples = self._samples, []
+        for sample in samples:
+            for kind, text in _gradients(sample):
                 yield from _once(state, kind, text)
 
 
@@ -73,14 +76,14 @@ def _once(state: TrainState, kind: str, text: str) -> Iterator[str]:
         yield text
 
 
-def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
-    gradients, weights = look.gradients.tolist(), look.weights.tolist()
+def _gradients(sample: GradientSample) -> Iterator[tuple[str, str]]:
+    gradients, weights = sample.gradients.tolist(), sample.weights.tolist()
     ratios = [one / max(other, 1e-30) for one, other in zip(gradients, weights, strict=True)]
-    rows = dict(zip(look.layers, ratios, strict=True))
+    rows = dict(zip(sample.layers, ratios, strict=True))
     broken = [name for name, ratio in rows.items() if not ratio < float("inf")]
     if broken:
         text = (
-            f"{look.place}: the gradient of {broken[-1]} is not finite; likely cause: numbers "
+            f"{sample.place}: the gradient of {broken[-1]} is not finite; likely cause: numbers "
             "beyond the range of the precision, or too high a learning rate"
         )
         yield "gradient", text
@@ -88,14 +91,14 @@ def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
     most, least = max(rows, key=rows.__getitem__), min(rows, key=rows.__getitem__)
     if rows[most] > EXPLODED:
         text = (
-            f"{look.place}: gradients explode: that of {most} is {rows[most]:,.0f} times as long "
+            f"{sample.place}: gradients explode: that of {most} is {rows[most]:,.0f} times as long "
             "as its weights; likely cause: many layers without normalization, or first weights "
             "that are too large; try --clip-grad 1"
         )
         yield "exploding", text
     if rows[least] < VANISHED * rows[most]:
         text = (
-            f"{look.place}: gradients vanish: that of {least} is {rows[least]:.2g} times as long "
+            f"{sample.place}: gradients vanish: that of {least} is {rows[least]:.2g} times as long "
             f"as its weights, of {most} {rows[most]:.2g} times; likely cause: saturated or dead "
             "units between it and the output, or many layers without normalization"
         )
@@ -104,7 +107,7 @@ def _gradients(look: GradientSample) -> Iterator[tuple[str, str]]:
 
 @torch.inference_mode()
 def check_activations(network: nn.Module, images: Tensor, state: TrainState) -> Iterator[str]:
-    """What is wrong with the units of a network in evaluation mode, once a kind."""
+    """Yield warnings on dead and saturated units in evaluation mode, each kind once per run."""
     dead, saturated = _watched(network, images[:CHECKED_IMAGES])
     count, place = len(images[:CHECKED_IMAGES]), f"after epoch {state.epoch + 1}"
     whole = next((name for name, (off, of) in dead.items() if off == of), None)
@@ -130,27 +133,27 @@ def check_activations(network: nn.Module, images: Tensor, state: TrainState) -> 
         yield from _once(
             state,
             "saturated",
-            f"{place}: {name} is saturated: {format_percent(saturated[name])} of its outputs lie at the "
-            "ends of its range, where it passes no gradient; likely cause: weights that grew too "
-            "large; try a lower learning rate",
+            f"{place}: {name} is saturated: {format_percent(saturated[name])} of its outputs lie "
+            "at the ends of its range, where it passes no gradient; likely cause: weights that "
+            "grew too large; try a lower learning rate",
         )
 
 
 def _watched(
     network: nn.Module, images: Tensor
 ) -> tuple[dict[str, tuple[int, int]], dict[str, float]]:
-    """Dead channels and all channels by layer; the saturated share by squashing layer."""
+    """Return layer -> (dead channels, channels), and layer -> saturated fraction of its outputs."""
     channels, ends = dict[str, tuple[Tensor, int, int]](), dict[str, Tensor]()
 
     def watch(name: str, module: nn.Module, output: object) -> None:
         if not isinstance(output, Tensor) or not output.is_floating_point() or output.ndim < 2:
             return
-        if isinstance(module, _RECTIFIERS) or any(module.children()):  # a block ends in one
+        if isinstance(module, _RECTIFIERS) or any(module.children()):  # a block may end in one
             off = (output == 0).flatten(2).all(dim=2) if output.ndim > 2 else output == 0
             off = off.all(dim=0)
             channels[name] = off.sum(), len(off), output.numel() // len(off)
-        if heights := _activation_range(module):
-            low, high = heights
+        if ends_of_range := _activation_range(module):
+            low, high = ends_of_range
             near = (high - low) / 100
             ends[name] = ((output < low + near) | (output > high - near)).float().mean()
 
@@ -175,7 +178,7 @@ def _watched(
 
 
 def _activation_range(module: nn.Module) -> tuple[float, float] | None:
-    """The ends of a squashing layer's range."""
+    """Return the output range of a bounded activation; None for other layers."""
     if isinstance(module, ScaledTanh):
         return -module.height, module.height
     return next((ends for kind, ends in _RANGES.items() if isinstance(module, kind)), None)
@@ -183,22 +186,22 @@ def _activation_range(module: nn.Module) -> tuple[float, float] | None:
 
 @dataclass(frozen=True)
 class Cause:
-    """What is no longer well, and why, as a part of a sentence."""
+    """Cause of a divergence, as a clause of the error message."""
 
     text: str
-    advice: str = ""  #: what to try; none: a lower rate
+    advice: str = ""  #: remedy; empty: a lower learning rate
 
 
 @torch.no_grad()
 def diagnose(network: nn.Module, images: Tensor | None, precision: Precision) -> Cause:
-    """The first layer whose numbers are not finite, or else the largest, in a step as it was.
+    """Find the first layer with a non-finite output, or else the one with the largest output.
 
-    The batch runs forward again, with a hook on every layer; running statistics may change.
+    Repeats the forward pass with hooks on every layer; running statistics may change.
     """
     if images is not None and not images.isfinite().all():
         said = "the images of this batch are not finite themselves"
         return Cause(said, "striate check")
-    # in a batch that fails, running statistics fail with it
+    # a failing batch also spoils the running statistics
     held = network.named_parameters() if images is not None else network.state_dict().items()
     for name, tensor in held:
         if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -206,7 +209,7 @@ def diagnose(network: nn.Module, images: Tensor | None, precision: Precision) ->
     if images is None:
         return Cause("its weights are finite; likely cause: that rate")
     most = _outputs(network, images, precision)
-    if not most:  # no layer of it is a module
+    if not most:  # no submodules
         return Cause("likely cause: that rate")
     broken = next((name for name, value in most.items() if not value < float("inf")), None)
     if broken is None:
@@ -223,7 +226,7 @@ def diagnose(network: nn.Module, images: Tensor | None, precision: Precision) ->
 
 
 def _outputs(network: nn.Module, images: Tensor, precision: Precision) -> dict[str, float]:
-    """The largest absolute output of every layer, in the order they ran; nan stays nan."""
+    """Return each layer's largest absolute output, in execution order; NaN is kept."""
     found = dict[str, Tensor]()
 
     def note(name: str, output: object) -> None:

@@ -1,4 +1,4 @@
-"""The training loop: a generator of events. Whoever wants to know of a training iterates it."""
+"""The training loop, a generator of events."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from dataclasses import replace
 from striate import hardware, tensorfile
 from striate.data.loader import Batch
 from striate.distributed.signals import Request
-from striate.errors import DataError, DivergedError, ModelError, StorageError
-from striate.model import save
+from striate.errors import DataError, DivergedError
 from striate.optim import schedule
 from striate.text import count_noun
 from striate.training import checkpoint, health, sync
+from striate.training.best_model import keep_if_best
 from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Finished, Note, Step, Stopped
 from striate.training.health import CHECKED_IMAGES, check_activations
 from striate.training.recipe import Recipe
 from striate.training.step import LossError, Training, train_batches, train_step, validate
 
-_REPORTS = 20  #: Step events an epoch, about
+_REPORTS = 20  #: approximate number of Step events per epoch
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
 
 
 def fit(training: Training, state: TrainState, request: Request) -> Generator[
     Step | Epoch | Note | Stopped | Finished
 ]:  # fmt: skip
-    """Train from a position to the end of the recipe, saving after every epoch.
+    """Train from `state` to the end of the recipe, saving a checkpoint after every epoch.
 
-    Ends early, after the step under way, when a signal is requested. Raises DivergedError when the
-    loss is no longer finite: the last checkpoint and the model file are those before.
+    A stop request ends it after the current step. Raises DivergedError when the loss is not
+    finite; the last checkpoint and the model file are from before.
     """
     recipe, began = training.recipe, time.monotonic() - state.seconds
-    if state.last_epoch and state.step == 0:  # a kill may have come before all was done
-        _keep(training, state)
+    if state.last_epoch and state.step == 0:  # it may have been killed before finishing this
+        keep_if_best(training, state)
         if state.last_epoch not in training.run.epochs():
             yield state.last_epoch
     if recipe.recover and state == TrainState():
@@ -57,7 +57,7 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
             _save(training, state)
             where = f"the end of epoch {state.epoch}" if state.epoch else "the start"
             yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
-        except DataError:  # a streamed image is not what it was: once it is, the run goes on here
+        except DataError:  # a streamed image has changed; the run can resume here once restored
             _save(training, state)
             raise
     if _hopes_no_more(recipe, state):
@@ -86,18 +86,18 @@ def _hopes_no_more(recipe: Recipe, state: TrainState) -> bool:
 
 
 class _LostError(DivergedError):
-    """A training diverged."""
+    """A divergence, with its cause and the advice for the user."""
 
     def __init__(self, what: str, advice: str) -> None:
         super().__init__(f"{what}; {advice}")
-        self.what = what  #: happened, where, and why
+        self.what = what  #: event, location and cause
 
 
 def _back(training: Training, state: TrainState, failure: _LostError) -> TrainState:
-    """The state after the last epoch (or the start), from which a lower rate goes on.
+    """Restore the state after the last epoch (or the start), to continue at a lower learning rate.
 
-    That place depends on no clock, so that a run comes out the same however often it is stopped.
-    Raises the failure where going back was not asked for, or was done before.
+    That point does not depend on the clock, so the run is the same however often it is stopped.
+    Raises `failure` unless `recover` is set and unused.
     """
     if not training.recipe.recover or state.recovered:
         raise failure
@@ -113,7 +113,7 @@ def _back(training: Training, state: TrainState, failure: _LostError) -> TrainSt
 def _steps(
     training: Training, state: TrainState, request: Request, began: float
 ) -> Generator[Step | Note]:
-    """The rest of an epoch, or as much of it as clock and signals allow."""
+    """Train the rest of the epoch, until the time limit or a stop signal."""
     recipe, total = training.recipe, training.steps
     every = max(1, total // _REPORTS)
     training.model.network.train()
@@ -147,8 +147,8 @@ def _steps(
 def _close_epoch(
     training: Training, state: TrainState, request: Request, began: float
 ) -> Generator[Epoch | Note]:
-    """Validate, save, and keep the model if it is the best so far."""
-    training.optimizer.zero_grad()  # of steps that wait for an update when the clock ends the training
+    """Validate, save a checkpoint, and save the model if it is the best so far."""
+    training.optimizer.zero_grad()  # a time limit may leave gradients accumulated
     device = training.validation.labels.device
     with training.model.spec.explained(), hardware.autocast(training.recipe.precision, device):
         loss, accuracy = validate(
@@ -177,12 +177,12 @@ def _close_epoch(
     )  # fmt: skip
     state.last_epoch = epoch
     _save(training, state)
-    _keep(training, state)
+    keep_if_best(training, state)
     yield epoch
 
 
 def _units(training: Training, state: TrainState) -> Sequence[str]:
-    """What is wrong with units, looked for after epoch 1, 2, 4, 8, ...: it costs a validation."""
+    """Check activations after epochs 1, 2, 4, 8, ... only: needs another forward pass."""
     if (state.epoch + 1).bit_count() > 1:
         return ()
     images = next(training.validation.eval_batches(CHECKED_IMAGES)).images
@@ -191,14 +191,14 @@ def _units(training: Training, state: TrainState) -> Sequence[str]:
 
 
 def _pause(recipe: Recipe, state: TrainState) -> float:
-    """Seconds between checkpoints: what was asked for, or so many that they cost below 1 %."""
+    """Return seconds between checkpoints: as given, or long enough that they cost below 1 %."""
     if recipe.checkpoint_minutes is not None:
         return 60 * recipe.checkpoint_minutes
     return max(_USUAL_PAUSE, 100 * state.saving_seconds)
 
 
 def _save(training: Training, state: TrainState) -> None:
-    """Write a checkpoint: the state is the same in all processes, and the first one writes it."""
+    """Write a checkpoint from rank 0; the state is the same on every rank."""
     rate = training.learning_rate(state, training.progress(state))
     with _named(training, state, rate):
         training.pending.flush(state)
@@ -211,46 +211,6 @@ def _save(training: Training, state: TrainState) -> None:
     except DivergedError as error:
         raise _diverged(training, state, str(error), rate, state.step) from error
     state.saving_seconds = time.monotonic() - started
-
-
-def _keep(training: Training, state: TrainState) -> None:
-    """Let the model file be the epoch that was just saved, if it is the best."""
-    if not training.group.is_main:
-        return
-    if training.recipe.recover:
-        checkpoint.copy_as(checkpoint.EPOCH, training.run.checkpoints)
-    if state.best_epoch != state.epoch:
-        return
-    keep_model(training, state)
-
-
-def keep_model(training: Training, state: TrainState) -> None:
-    """Write the model file, of the epoch that ends at a position."""
-    facts = training.model.facts | {"best epoch": str(state.epoch)}
-    facts["validation accuracy"] = f"{state.best_accuracy:.4f}"
-    save(
-        replace(training.model, network=training.eval_network, facts=facts), training.run.model_file
-    )
-
-
-def mend_model(training: Training, state: TrainState) -> str:
-    """Write a damaged model file again, of the epoch that the checkpoint ends; what was done.
-
-    Inside an epoch there is no such model: the next epoch is then the best.
-    """
-    try:
-        if state.best_epoch:
-            tensorfile.read(training.run.model_file)
-        return ""
-    except (ModelError, StorageError) as error:
-        last = None if state.step else state.last_epoch
-        if last is None:
-            state.best_epoch, state.best_accuracy = 0, -1.0
-            return f"the next epoch will be kept in place of a damaged model file: {error}"
-        state.best_epoch = last.epoch
-        state.best_accuracy, state.best_loss = last.validation_accuracy, last.validation_loss
-        keep_model(training, state)
-        return f"the model file was written again, of epoch {last.epoch}: {error}"
 
 
 def _report(now: TrainState, before: TrainState, rate: float, progress: float) -> Step:
@@ -273,7 +233,7 @@ def _report(now: TrainState, before: TrainState, rate: float, progress: float) -
 def _named(
     training: Training, state: TrainState, rate: float, batch: Batch | None = None
 ) -> Generator[None]:
-    """A loss that is no use ends the training, with what the owner can do about it."""
+    """Raise a LossError as a divergence, with its cause and advice."""
     try:
         yield
     except LossError as error:

@@ -1,4 +1,4 @@
-"""The learning-rate range test: the rate rises step by step until the loss explodes.
+"""Learning-rate range test: raise the rate every step until the loss explodes.
 
 Smith 2017, section 3.3, https://arxiv.org/abs/1506.01186.
 """
@@ -19,36 +19,37 @@ from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
 from striate.distributed.group import Group
 from striate.options import RateOptions
-from striate.training import setup
 from striate.training.checkpoint import TrainState
+from striate.training.prepare import prepare_data
 from striate.training.run import Run
+from striate.training.setup import build_training
 from striate.training.step import LossError, Training, train_batches, train_step
 
-FADE = 0.9  #: what the smoothed loss keeps of itself at a step
-EXPLODED = 4.0  #: times the least smoothed loss, where the test ends
-BELOW = 4.0  #: the suggested rate is the one of the least smoothed loss divided by this
-FIRST = 10  #: steps at rates too low to learn: their median loss is where the test starts
-_FELL = 0.05  #: of the start, and
-_CHANCE = 2.5  #: times what the losses of batches differ by: what must be gone for a loss that fell
-_ROWS = 20  #: of the table
+FADE = 0.9  #: decay of the smoothed loss per step
+EXPLODED = 4.0  #: the test ends at this multiple of the lowest smoothed loss
+BELOW = 4.0  #: suggested rate: the rate of the lowest smoothed loss divided by this
+FIRST = 10  #: first steps, at rates too low to learn; their median loss is the start value
+_FELL = 0.05  #: least decrease that counts, as a fraction of the start loss, and
+_CHANCE = 2.5  #: as a multiple of the noise between batches; the larger applies
+_ROWS = 20  #: rows of the printed table
 
 
 @dataclass(frozen=True)
 class RateTest:
-    """The loss at every rate that was tried, and the rate to train with."""
+    """Loss at every learning rate tried, and the suggested rate."""
 
     network: str
     optimizer: str
     batch: int
     rates: tuple[float, ...]
-    losses: tuple[float, ...]  #: of the step at each rate, before its update
+    losses: tuple[float, ...]  #: at each rate, before the update
     smoothed: tuple[float, ...]
     start: float  #: the median loss of the first steps
-    suggested: float | None  #: None: the loss never fell
-    exploded_rate: bool  #: the test ended before the highest rate
+    suggested: float | None  #: None: the loss did not decrease
+    exploded_rate: bool  #: the loss exploded, or the test ended before the highest rate
 
     def to_json(self) -> dict[str, Any]:
-        """JSON-ready."""
+        """Return a JSON-ready dict."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -85,14 +86,14 @@ class RateTest:
 
 
 def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, None, RateTest]:
-    """Take steps at rising rates; nothing is written but the cache of images.
+    """Run the range test; writes nothing but the image cache.
 
-    Raises DataError, OptionError or StorageError as a training does.
+    Raises DataError, OptionError or StorageError as `train` does.
     """
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        dataset = yield from setup.prepare_data(data, options)
-        training = yield from setup.build_training(dataset, options, device, Run(Path()), Group())
+        dataset = yield from prepare_data(data, options)
+        training = yield from build_training(dataset, options, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):
@@ -112,7 +113,7 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
 
 
 def smooth(losses: Sequence[float]) -> list[float]:
-    """An exponential average that knows how little it has seen at first."""
+    """Bias-corrected exponential moving average."""
     found, kept = list[float](), 0.0
     for number, loss in enumerate(losses, 1):
         kept = FADE * kept + (1 - FADE) * loss
@@ -121,9 +122,9 @@ def smooth(losses: Sequence[float]) -> list[float]:
 
 
 def find_explosion(losses: Sequence[float]) -> bool:
-    """Whether the loss is so far above its least that no higher rate is worth a step.
+    """Return whether the loss is more than `EXPLODED` times its minimum.
 
-    One lucky batch at the start makes no least, and one unlucky batch no explosion.
+    Medians of three losses keep a single outlier batch from setting the minimum or the explosion.
     """
     smoothed = smooth(losses)
     least = min(median(losses[:3]), *smoothed[FIRST - 1 :], smoothed[-1])
@@ -131,24 +132,24 @@ def find_explosion(losses: Sequence[float]) -> bool:
 
 
 def suggest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
-    """A quarter of the rate at which the smoothed loss was least; None: it never fell.
+    """Return a quarter of the rate at the lowest smoothed loss; None if the loss did not decrease.
 
-    It fell where it was below the start by more than chance: the smoothed loss is worth 19 batches,
-    the start ten. The first smoothed losses, which rest on few batches, do not count.
+    The decrease must exceed batch noise: the smoothed loss averages about 19 batches, the start
+    value ten. The first smoothed losses rest on few batches and are skipped.
     """
     first, smoothed = losses[:FIRST], smooth(losses)
     if len(losses) <= FIRST:
         return None
     least = min(range(FIRST - 1, len(rates)), key=smoothed.__getitem__)
     start, steps = median(first), pairwise(losses[: least + 1])
-    std = 1.05 * median(abs(one - other) for one, other in steps)  # as of normal numbers
+    std = 1.05 * median(abs(one - other) for one, other in steps)  # for normally distributed losses
     chance = std * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
     gone = max(_FELL * start, _CHANCE * chance)
     return rates[least] / BELOW if start - smoothed[least] > gone else None
 
 
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
-    """Each rate with the loss of its step; ends where the loss is no longer finite."""
+    """Yield each rate with the loss of its step; stop when the loss is not finite."""
     state = TrainState()
     training.model.network.train()
     for batch in _endless(training, state):

@@ -1,4 +1,4 @@
-"""The memory that a step takes, the memory that is free, and the batch that fits into it."""
+"""Memory estimate of a training step, free memory, and the batch size that fits."""
 
 from __future__ import annotations
 
@@ -16,38 +16,39 @@ from striate.summary.layer import amount, volume
 from striate.summary.memory import estimate_memory
 from striate.training.recipe import Recipe, View
 
-AUTO_FRACTION = 0.6  #: of the free memory, that a batch found from it may take
+AUTO_FRACTION = 0.6  #: fraction of free memory that --batch auto may use
 _LARGEST = 2**16
 
 
 @dataclass(frozen=True)
 class MemoryBudget:
-    """What steps of a network take, and the bytes that are free for them (None: unknown)."""
+    """Memory needed by training steps, and the bytes that are free (None: unknown)."""
 
     network: nn.Module
     view: View
     free: int | None
 
     def required_bytes(self, batch: int) -> int | None:
-        """Bytes of a step, at least; None: it cannot be told.
+        """Return a lower bound of the bytes of a step; None if unknown.
 
-        What comes and goes, a copy of all weights in the optimizer, and the next batch.
+        Counts activations and gradients, one copy of all weights in the optimizer, and the next
+        batch.
         """
         try:
             told = estimate_memory(self.network, self._shape, batch)
         except OptionError:
             if self.view.network.ours:
                 raise
-            return None  # its forward asks for values, and here are none
+            return None  # its forward depends on tensor values, and meta tensors have none
         if told.training is None:
             return None
         images = 4 * batch * self.view.channels * self.view.size**2
         return told.training + told.weights + images
 
     def resolve_batch_size(self, options: TrainOptions, images: int) -> TrainOptions:
-        """The options with a number where the batch is "auto": a power of two, 2 at least.
+        """Replace batch "auto" by a power of two, at least 2.
 
-        Raises OptionError where memory is unknown.
+        Raises OptionError if the needed or free memory is unknown.
         """
         if options.batch != "auto":
             return options
@@ -59,7 +60,7 @@ class MemoryBudget:
         return options.model_copy(update={"batch": max(2, self._largest(images, AUTO_FRACTION))})
 
     def check_fits(self, recipe: Recipe) -> None:
-        """Raises OptionError where a step will not fit, before the system ends the process."""
+        """Raise OptionError if a step will not fit, before the system kills the process."""
         needed = self.required_bytes(recipe.batch)
         if needed is None or self.free is None:
             return
@@ -75,7 +76,7 @@ class MemoryBudget:
         )
 
     def _largest(self, images: int, share: float) -> int:
-        """The largest power of two of so many images that fits into a share; 0: none does."""
+        """Return the largest power of two up to `images` that fits into a share of memory, or 0."""
         sizes = [2**power for power in range(1, min(images, _LARGEST).bit_length())]
         most = share * (self.free or 0)
         fit = bisect_right(sizes, most, key=lambda size: self.required_bytes(size) or 0)
@@ -87,9 +88,9 @@ class MemoryBudget:
 
 
 def free_memory(device: torch.device, resident: int = 0, system: Path = Path("/")) -> int | None:
-    """Bytes that steps may take on a device, where so many will be resident; None: unknown.
+    """Return the bytes available to steps on a device, less `resident` on a GPU; None if unknown.
 
-    On a CPU, what the machine can give without swapping, or what a control group still allows.
+    On a CPU, the smaller of what the machine has without swapping and what its cgroups allow.
     """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0] - resident
@@ -103,7 +104,7 @@ def _of_machine(system: Path) -> Iterator[int]:
 
 
 def _of_groups(system: Path) -> Iterator[int]:
-    """What each control group that the process is in, of version 1 or 2, leaves it."""
+    """Yield the free bytes of each cgroup (version 1 or 2) of the process."""
     for line in _lines(system / "proc/self/cgroup"):
         _, kinds, path = line.split(":", 2)
         if kinds and "memory" not in kinds.split(","):
@@ -120,7 +121,7 @@ _SECOND_VERSION = ("memory.max", "memory.current", "inactive_file")
 
 
 def _left(group: Path, limit: str, used: str, cached: str) -> Iterator[int]:
-    """The limit less what is used; files that are cached make way."""
+    """Yield limit minus usage; the page cache counts as free."""
     most, now = _lines(group / limit), _lines(group / used)
     if most and now and most[0].isdigit():
         stat = dict(line.split() for line in _lines(group / "memory.stat"))

@@ -1,4 +1,4 @@
-"""A run that is stopped or finished may be given more epochs, minutes or patience."""
+"""Resume a run with more epochs, minutes or patience."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from striate.training.checkpoint import TrainState
 from striate.training.events import Note
 from striate.training.step import Training
 
-RAISED = ("epochs", "minutes", "patience")  #: what may be more than a run began with
+RAISED = ("epochs", "minutes", "patience")  #: options that may be raised on resume
 
 
 def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
-    """The options of a run with what was asked for in their place.
+    """Return the recorded options with the raised values.
 
-    Raises OptionError for what is less than the run has, or where it has no such end.
+    Raises OptionError for a value below the recorded one, or if none was recorded.
     """
     given = TrainOptions.read(asked)
     for name in asked:
@@ -33,13 +33,13 @@ def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
 
 
 def prolong(training: Training, state: TrainState) -> Iterator[Note]:
-    """Write down what was raised, and tell what it does to the learning rate.
+    """Record the raised options, and note their effect on the learning rate.
 
-    The last checkpoint becomes the one before as well: the steps that led to it were those of a
-    shorter training, and cannot be replayed as steps of this one.
+    The last checkpoint is copied over the previous one too: the steps between them followed the
+    shorter schedule and cannot be replayed in this one.
     """
     run, recipe = training.run, training.recipe
-    values = run.read_json(run.options_file.name)
+    values = run.read_options()
     changed = {name: getattr(recipe, name) for name in RAISED if getattr(recipe, name) is not None}
     changed = {name: value for name, value in changed.items() if value != values.get(name)}
     if not changed:

@@ -1,4 +1,4 @@
-"""Everything that decides a training, with what was not asked for chosen from the images."""
+"""The recipe: every setting that fixes a training, with defaults chosen from the images."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from striate.tasks import fitness
 from striate.training.execution import ExecutionConfig, default_execution
 from striate.zoo.spec import NetworkSpec
 
-_SHALLOW = 5  #: layers with weights
-_UNLIMITED_EPOCHS = 100_000  # where only the clock ends a training
-# multiply-adds of a step: up to here a second thread gains a third, and loses far more as soon as
-# the machine does other work
+_SHALLOW = 5  #: most weight layers of a shallow network
+_UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
+# multiply-adds of a step up to which one thread is used: a second gains a third if the machine is
+# idle and loses far more if it is busy
 _SMALL_STEP_MACS = 5 * 10**7
 
 
 @dataclass(frozen=True)
 class View:
-    """Which network looks at the images, and how it sees them."""
+    """Network and input format: size, channels and resize mode."""
 
     network: NetworkSpec
     size: int  #: side in pixels
@@ -53,27 +53,27 @@ class View:
     fit: Fit
 
     def build(self, classes: int) -> nn.Module:
-        """The network, with fresh weights from torch's global generator."""
+        """Build the network with random weights from torch's global generator."""
         return self.network.build(channels=self.channels, classes=classes, size=self.size)
 
     def check(self, classes: int) -> None:
-        """Raises OptionError where a network that is not ours cannot learn so many classes."""
+        """Raise OptionError if a custom network cannot be trained on this many classes."""
         if not self.network.ours:
             with torch.random.fork_rng(devices=()):
                 network = self.build(classes)
             fitness.check(self.network, network, (self.channels, self.size, self.size), classes)
 
     def to_json(self) -> dict[str, Any]:
-        """What a file says of it."""
+        """Return the JSON record stored in `options.json`."""
         record = self.network.record()
         return {**record, "size": self.size, "channels": self.channels, "fit": self.fit}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network learns; with `View`, the folder and the machine it fixes the result.
+    """Resolved training options; with `View`, data and machine they determine the result.
 
-    Its fields are options of `train`, none of them left open.
+    The fields are options of `train` with every "auto" or None default filled in.
     """
 
     epochs: int
@@ -83,44 +83,44 @@ class Recipe:
     learning_rate: float
     schedule: Schedule
     warmup: float
-    momentum: float | None  #: None, as of the next two: the optimizer has no use for it
+    momentum: float | None  #: None, like the next two: not used by the optimizer
     betas: tuple[float, float] | None
     eps: float | None
     weight_decay: float
     clip_grad: float | None
     accumulate: int
     ema: float | None
-    recover: bool  #: once, where the loss is no longer finite
+    recover: bool  #: restart once from the last epoch after divergence
     patience: int | None
     balance: Balance
     label_smoothing: float
     augment: Augment
     augment_params: str | None
-    precision: Precision  #: as in `Form`, like the next three
+    precision: Precision  #: see `ExecutionConfig`, like the next three
     memory_format: MemoryFormat
     compile: AutoYesNo
     micro_batches: int
     deterministic: bool
     threads: int
-    batch_norm: BatchNorm  #: where several processes share a batch
-    checkpoint_minutes: float | None  #: inside an epoch; None: 5, or so that it costs below 1 %
+    batch_norm: BatchNorm  #: for several processes
+    checkpoint_minutes: float | None  #: inside an epoch; None: 5, or more to cost below 1 %
     seed: int
 
     @property
     def augment_ranges(self) -> AugmentRanges:
-        """The ranges of `augment` with those of `vary` in their place."""
+        """Return the ranges of the `augment` level, overridden by `augment_params`."""
         return augment_ranges(self.augment, self.augment_params)
 
     @property
     def execution(self) -> ExecutionConfig:
-        """How a step is computed."""
+        """Execution settings of a step."""
         return ExecutionConfig(
             self.memory_format, self.precision, self.compile == "yes", self.micro_batches
         )
 
     @property
     def facts(self) -> dict[str, str]:
-        """What its owner asks for first, in words, as the model file keeps it."""
+        """Main settings as text, as stored in the model file."""
         epochs = f"up to {self.epochs:,}" if self.patience else f"{self.epochs:,}"
         times = f", {self.accumulate} an update" if self.accumulate > 1 else ""
         return {
@@ -135,22 +135,22 @@ class Recipe:
             "seed": str(self.seed),
         }
 
-    def with_execution(self, form: ExecutionConfig) -> Recipe:
-        """The same with another form of its steps."""
-        compile: AutoYesNo = "yes" if form.compiled else "no"  # noqa: A001
+    def with_execution(self, execution: ExecutionConfig) -> Recipe:
+        """Return the recipe with other execution settings."""
+        compile: AutoYesNo = "yes" if execution.compiled else "no"  # noqa: A001
         return replace(
             self,
-            memory_format=form.memory_layout,
-            precision=form.precision,
+            memory_format=execution.memory_layout,
+            precision=execution.precision,
             compile=compile,
-            micro_batches=form.micro_batches,
+            micro_batches=execution.micro_batches,
         )
 
 
 def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
-    """Network, size and color for images with these headers.
+    """Choose network, input size and color mode from the options and image headers.
 
-    Raises OptionError when the options do not go together.
+    Raises OptionError if the options conflict.
     """
     seen = [record for record in headers if record.usable]
     side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
@@ -177,11 +177,11 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
 
 
 def count_macs(network: nn.Module, view: View) -> int:
-    """Of one image; near enough to tell a small network from a large one."""
+    """Return the approximate multiply-adds for one image."""
     shape = (view.channels, view.size, view.size)
     try:
         layers = summarize(network, shape, str(view.network)).layers
-    except OptionError:  # its forward asks for values, and here are none
+    except OptionError:  # its forward depends on tensor values, and meta tensors have none
         if view.network.ours:
             raise
         return _counted(network, shape)
@@ -190,7 +190,7 @@ def count_macs(network: nn.Module, view: View) -> int:
 
 @torch.no_grad()
 def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
-    """The same by an image that passes through."""
+    """Count multiply-adds with forward hooks on a zero image."""
     counts = list[int]()
 
     def count(module: nn.Module, _inputs: Any, output: Any) -> None:
@@ -211,32 +211,32 @@ def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
 def complete_recipe(
     options: TrainOptions, view: View, images: int, network: nn.Module, device: torch.device
 ) -> Recipe:
-    """The recipe for so many training images.
+    """Fill in every option left open, for `images` training images.
 
-    Raises OptionError when the network cannot take a step as it was asked for.
+    Raises OptionError if the network or device does not support the execution settings.
     """
     epochs = options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(images))
-    number = options.batch if isinstance(options.batch, int) else None  # "auto" was settled before
+    number = options.batch if isinstance(options.batch, int) else None  # "auto" is resolved before
     batch = min(number or _batch_for(images), images)
-    decay, warm_up = options.weight_decay, options.warmup
-    if warm_up is None:
-        warm_up = WARM_UP if options.schedule == "one-cycle" else 0.0
-    work = count_macs(network, view) * batch // launch.process_info().world_size  # of each process
-    form = default_execution(options, network, work, device, ours=view.network.ours)
+    decay, warmup = options.weight_decay, options.warmup
+    if warmup is None:
+        warmup = WARM_UP if options.schedule == "one-cycle" else 0.0
+    work = count_macs(network, view) * batch // launch.process_info().world_size  # per process
+    execution = default_execution(options, network, work, device, ours=view.network.ours)
     bears = view.network.card.learning_rate if view.network.ours else _bears(network)
     rate = _rate_for(options.optimizer, bears, batch * options.accumulate)
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch": batch,
         "learning_rate": options.learning_rate or rate,
-        "warm_up": warm_up,
+        "warmup": warmup,
         "weight_decay": DEFAULTS[options.optimizer].weight_decay if decay is None else decay,
         "augment": options.augment or default_level(view.channels),
-        "precision": form.precision,
-        "layout": form.memory_layout,
-        "compile": "yes" if form.compiled else "no",
-        "split": form.micro_batches,
-        "threads": options.threads or _threads_for(work, form.micro_batches),
+        "precision": execution.precision,
+        "memory_format": execution.memory_layout,
+        "compile": "yes" if execution.compiled else "no",
+        "micro_batches": execution.micro_batches,
+        "threads": options.threads or _threads_for(work, execution.micro_batches),
     }
     for name, optimizers in TUNED.items():
         if options.optimizer in optimizers and getattr(options, name) is None:
@@ -246,7 +246,7 @@ def complete_recipe(
 
 
 def _rate_for(optimizer: OptimizerName, bears: float, images: int) -> float:
-    """The highest rate for so many images an update, of a network that bears such a one."""
+    """Return the default peak learning rate: base x `bears` x sqrt(images per update / 128)."""
     of_name = DEFAULTS[optimizer]
     if not of_name.per_card:
         return of_name.learning_rate
@@ -254,18 +254,18 @@ def _rate_for(optimizer: OptimizerName, bears: float, images: int) -> float:
 
 
 def _bears(network: nn.Module) -> float:
-    """What a network that is not ours bears, by its like: LeNet-5 and ResNet, or AlexNet and VGG.
+    """Return the learning-rate factor of a custom network: 0.1 as for LeNet-5 and ResNet, or 0.01.
 
-    Without norms, no network of ours with more than five layers bears as much as with them.
+    0.01, as for AlexNet and VGG, applies without norms and with more than five weight layers.
     """
     weights = [param for param in network.parameters() if param.ndim > 1]
     normed = any("Norm" in type(module).__name__ for module in network.modules())
     return 0.1 if normed or len(weights) <= _SHALLOW else 0.01
 
 
-def _threads_for(work: int, split: int) -> int:
-    """One for small steps; else the cores, shared by this machine's processes and their parts."""
-    parts = launch.process_info().local_world_size * split
+def _threads_for(work: int, micro_batches: int) -> int:
+    """Return 1 for small steps, else the cores divided by local processes and micro-batches."""
+    parts = launch.process_info().local_world_size * micro_batches
     return 1 if work < _SMALL_STEP_MACS else max(1, hardware.usable_cores() // parts)
 
 
@@ -276,15 +276,15 @@ def _network_for(side: int, channels: int) -> str:
 
 
 def _size_for(side: int) -> int:
-    """The next of the usual sizes, 128 at most: what a CPU trains on while one waits."""
+    """Round to 32, 64, 96 or 128 pixels; 128 at most, to keep CPU training short."""
     return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
 
 
 def _epochs_for(images: int) -> int:
-    """About 120,000 looks at an image, in 10 to 60 epochs."""
+    """Return the epochs for about 120,000 training samples in total, from 10 to 60."""
     return max(10, min(60, round(120_000 / images)))
 
 
 def _batch_for(images: int) -> int:
-    """A power of two from 8 to 128 that leaves at least 50 steps an epoch where it can."""
+    """Return a power of two from 8 to 128, with at least 50 steps per epoch if possible."""
     return next((size for size in (128, 64, 32, 16) if images >= 50 * size), 8)

@@ -1,4 +1,4 @@
-"""Proof that a run can be had again: its last steps are taken anew, and every bit is compared."""
+"""Reproducibility check: replay the last steps of a run and compare every tensor bit for bit."""
 
 from __future__ import annotations
 
@@ -17,29 +17,32 @@ from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.options import TrainOptions
 from striate.text import count_noun
-from striate.training import checkpoint, setup
+from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
+from striate.training.prepare import prepare_data
+from striate.training.record import check_same_images, environment_changes
 from striate.training.run import Run
+from striate.training.setup import build_training
 from striate.training.step import Training, replay
 
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of taking the last steps of a run again."""
+    """Result of replaying the last steps of a run."""
 
     folder: Path
-    epoch: int  #: of the steps, from 1
-    first: int  #: steps of that epoch that were done before
-    last: int  #: steps of that epoch that are done now
-    compared: int  #: tensors and sums
-    differing: tuple[str, ...]  #: those that are not what the run recorded, by name
-    largest: float  #: difference between two numbers of a tensor
-    weights: str  #: SHA-256 of the network's tensors after the last step
-    changed: tuple[str, ...]  #: of versions and machine since the run
+    epoch: int  #: from 1
+    first: int  #: completed steps of the epoch at the start of the replay
+    last: int  #: completed steps of the epoch at its end
+    compared: int  #: number of tensors and sums
+    differing: tuple[str, ...]  #: names of those that differ from the recorded ones
+    largest: float  #: largest absolute difference of an element
+    weights: str  #: SHA-256 of the network's state dict after the last step
+    changed: tuple[str, ...]  #: versions and hardware that changed since the run
 
     @property
     def same(self) -> bool:
-        """Whether all is equal to the last bit."""
+        """Whether everything is bit-identical."""
         return not self.differing
 
     def to_json(self) -> dict[str, Any]:
@@ -61,9 +64,9 @@ class Replay:
 
 
 def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progress, None, Replay]:
-    """Go from the checkpoint before the last (or the start) to the last and compare.
+    """Replay from the previous checkpoint (or the start) to the last one and compare.
 
-    Nothing is written. Raises OptionError when there is nothing to replay or images have changed.
+    Writes nothing. Raises OptionError if there is nothing to replay or images have changed.
     """
     shown = printable(str(run.folder))
     if options.minutes is not None:
@@ -79,13 +82,13 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
         )
     device, threads = hardware.choose_device(options.device), torch.get_num_threads()
     try:
-        dataset = yield from setup.prepare_data(data, options)
-        setup.check_same_images(run, dataset.decoded)
-        training = yield from setup.build_training(dataset, options, device, run, Group())
+        dataset = yield from prepare_data(data, options)
+        check_same_images(run, dataset.decoded)
+        training = yield from build_training(dataset, options, device, run, Group())
         state, tensors, goal = _ends(run, training)
         first = state.step
         replay(training, state, goal)
-        changed = setup.environment_changes(run, device)
+        changed = environment_changes(run, device)
     finally:
         torch.set_num_threads(threads)
     came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
@@ -100,10 +103,10 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
 
 
 def _ends(run: Run, training: Training) -> tuple[TrainState, dict[str, Tensor], TrainState]:
-    """Where the replay begins, with the network put there; the tensors and position it must reach.
+    """Restore the starting checkpoint; return its state, and the target's tensors and state.
 
-    Of a run that is being trained, the older file is read first: what comes later is later.
-    Raises StorageError where one is damaged, OptionError where there is nothing between them.
+    The older file is read first: if a running training saves in between, the target is still later.
+    Raises StorageError if one is damaged, OptionError if no steps lie between them.
     """
     shown = printable(str(run.folder))
     last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
@@ -127,8 +130,8 @@ def _ends(run: Run, training: Training) -> tuple[TrainState, dict[str, Tensor], 
 
 
 def _same_start(run: Run, training: Training) -> None:
-    """Raises OptionError where a module was given that begins with other weights."""
-    then = run.read_json("options.json").get("network_weights")
+    """Raise OptionError if the given module has other initial weights than the run had."""
+    then = run.read_options().get("network_weights")
     if then not in (None, tensorfile.digest(training.model.network.state_dict())):
         raise OptionError(
             f"{run.folder}: nothing to replay: the run began with other weights than those of the "
@@ -139,9 +142,9 @@ def _same_start(run: Run, training: Training) -> None:
 def _sums(
     state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run
 ) -> dict[str, tuple[object, object]]:
-    """What was recorded beside the tensors, and what it is now."""
+    """Return name -> (recorded, replayed) for the sums and digests beside the tensors."""
     if goal.epoch == state.epoch or goal.last_epoch is None:
-        names = ("loss_sum", "right", "seen")
+        names = ("loss_sum", "correct", "seen")
         return {name: (getattr(goal, name), getattr(state, name)) for name in names}
     told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.last_epoch)
     network = checkpoint.with_prefix("network.", tensors)
@@ -153,7 +156,7 @@ def _sums(
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:
-    """Bit for bit: 0 is not -0."""
+    """Compare bit for bit: 0 differs from -0."""
     return tensorfile.digest({"": one}) == tensorfile.digest({"": other})
 
 

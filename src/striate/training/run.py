@@ -1,4 +1,4 @@
-"""The folder of a run: what it was asked, where it ran, what it told, and what it learned."""
+"""The run folder: options, environment, events, checkpoints, model file and report."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 from striate import storage
 from striate.distributed.launch import ProcessInfo
 from striate.errors import OptionError, StorageError, printable
+from striate.legacy import upgrade_event, upgrade_options, upgrade_sample
 from striate.options import TrainOptions
 from striate.text import count_noun, format_percent
 from striate.training.events import (
@@ -27,23 +28,23 @@ from striate.training.events import (
     to_json,
 )
 
-_IMAGE = ("path", "class", "part", "sha256")
+_SAMPLE = ("path", "class", "sha256")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run's folder. Nothing in it names another place but the images it was trained on."""
+    """A run folder. It can be moved: the only outside path stored in it is that of the images."""
 
     folder: Path
 
     @classmethod
     def create(cls, out: Path) -> Run:
-        """A fresh folder of that name, or of that name with a number. Raises StorageError."""
+        """Create a new folder, with a number appended if the name exists. Raises StorageError."""
         return cls(storage.make_folder(out))
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
-        """An existing run. Raises OptionError when the folder is none, StorageError if closed."""
+        """Open an existing run. Raises OptionError if it is not one, StorageError if unreadable."""
         run = cls(Path(folder))
         try:
             run.options_file.lstat()
@@ -79,7 +80,7 @@ class Run:
         return self.folder / "checkpoints"
 
     def lock(self) -> AbstractContextManager[None]:
-        """Held while the run is written to. Raises BusyError when another process holds it."""
+        """Lock the run for writing. Raises BusyError if another process holds the lock."""
         return storage.lock(self.folder / "lock", f"the run {printable(str(self.folder))}")
 
     def write_json(self, name: str, values: Mapping[str, Any]) -> None:
@@ -87,31 +88,42 @@ class Run:
         storage.write(self.folder / name, text + "\n")
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """A file that `write_json` wrote. Raises StorageError naming the line that is damaged."""
+        """Read a file written by `write_json`. Raises StorageError naming the damaged line."""
         return storage.read_json(self.folder / name)
+
+    def read_options(self) -> dict[str, Any]:
+        """Return the resolved options. Raises StorageError as `read_json` does."""
+        return upgrade_options(self.read_json(self.options_file.name))
+
+    def command(self) -> str:
+        """Return the command line that started the run; empty if unknown."""
+        try:
+            return str(self.read_json("environment.json").get("command", ""))
+        except StorageError:
+            return ""
 
     @property
     def images_file(self) -> Path:
         return self.folder / "pictures.jsonl"
 
-    def samples(self) -> list[dict[str, str]]:
-        """Path, class, part and SHA-256 of every image the run began with.
+    def samples(self) -> list[dict[str, Any]]:
+        """Return path, class, split and SHA-256 of every image at the start of the run.
 
-        Raises StorageError naming the line that is damaged.
+        Raises StorageError naming the damaged line.
         """
-        found: list[dict[str, str]] = []
+        found: list[dict[str, Any]] = []
         lines = storage.read_json_lines(self.images_file)
         for number, entry in enumerate(lines, 1):
             if isinstance(entry, StorageError):
                 raise entry
-            if not all(isinstance(entry.get(key), str) for key in _IMAGE):
-                what = f"expected text for {', '.join(_IMAGE)}"
+            if not all(isinstance(entry.get(key), str) for key in _SAMPLE):
+                what = f"expected text for {', '.join(_SAMPLE)}"
                 raise storage.damaged(self.images_file, number, what)
-            found.append(entry)
+            found.append(upgrade_sample(entry))
         return found
 
     def append_event(self, event: Event) -> None:
-        """Append an event to events.jsonl; those that end something are on the disk afterwards."""
+        """Append an event to events.jsonl; all but Step events are fsynced."""
         line = json.dumps(to_json(event), allow_nan=False) + "\n"
         try:
             with self.events_file.open("a", encoding="utf-8") as file:
@@ -123,7 +135,7 @@ class Run:
             raise storage.storage_error(self.events_file, error, "make room and resume") from error
 
     def truncate_partial_line(self) -> None:
-        """Cut off the half line that a kill or a full disk left at the end of events.jsonl.
+        """Remove the incomplete last line that a kill or a full disk left in events.jsonl.
 
         Raises StorageError.
         """
@@ -138,11 +150,11 @@ class Run:
                 ) from error
 
     def events(self) -> Iterator[dict[str, Any]]:
-        """Every event noted so far; lines that are damaged, or cut off by a kill, are left out."""
+        """Return all recorded events; damaged or truncated lines are skipped."""
         return (event for event in self._told() if not isinstance(event, StorageError))
 
     def damage(self) -> list[StorageError]:
-        """What of the events cannot be read, line by line."""
+        """Return an error for each damaged line of the events."""
         return [event for event in self._told() if isinstance(event, StorageError)]
 
     def _told(self) -> Iterator[dict[str, Any] | StorageError]:
@@ -150,7 +162,8 @@ class Run:
             return
         try:
             for number, event in enumerate(storage.read_json_lines(self.events_file), 1):
-                yield event if isinstance(event, StorageError) else self._checked(number, event)
+                damaged = isinstance(event, StorageError)
+                yield event if damaged else self._checked(number, upgrade_event(event))
         except StorageError as error:
             yield error
 
@@ -163,26 +176,26 @@ class Run:
         return event
 
     def epochs(self) -> list[Epoch]:
-        """The epochs that count: one repeated after a kill stands once, as it ran last."""
+        """Return the Epoch events in order; of an epoch repeated after a kill, the last one."""
         told = (event for event in self.events() if event.get("event") == Epoch.__name__)
         found = {epoch.epoch: epoch for epoch in (from_json(Epoch, event) for event in told)}
         return [found[number] for number in sorted(found)]
 
     @property
     def finished(self) -> bool:
-        """Whether the training ended, and was not taken up again since."""
+        """Whether the training has ended and was not resumed since."""
         kinds = (Started.__name__, Stopped.__name__, Finished.__name__)
         told = [kind for event in self.events() if (kind := event.get("event")) in kinds]
         return told[-1:] == [Finished.__name__]
 
     def unfinished(self) -> str:
-        """What to know of a model whose training has not ended; empty: it has, or is no run's."""
+        """Return a note that the training has not ended; empty if it has or this is not a run."""
         if not self.options_file.is_file() or self.finished:
             return ""
         best = max((epoch.epoch for epoch in self.epochs() if epoch.best), default=0)
         return (
             f"{printable(str(self.folder))}: the training has not ended; its best epoch so far, "
-            f"{best} of {self.read_json(self.options_file.name)['epochs']}, is taken"
+            f"{best} of {self.read_options()['epochs']}, is taken"
         )
 
     def __repr__(self) -> str:
@@ -216,14 +229,14 @@ class Run:
 
 
 def job_record(process: ProcessInfo, data: Path, options: TrainOptions) -> dict[str, Any]:
-    """What tells the run of a restarted training from others; empty without torchrun."""
+    """Return the values that identify the run of a torchrun job; empty without torchrun."""
     if not process.job:
         return {}
     return {"job": process.job, "data": str(data), "asked": options.model_dump(mode="json")}
 
 
 def find_started_run(process: ProcessInfo, data: Path, options: TrainOptions) -> Path | None:
-    """The folder of the run that this job has begun with these options, if it has."""
+    """Return the run folder this torchrun job already created with these options, or None."""
     wanted = job_record(process, data, options)
     home = options.out.parent if options.out else storage.beside(Path("runs"), data)
     for folder in sorted(home.iterdir()) if wanted and home.is_dir() else ():
@@ -231,6 +244,6 @@ def find_started_run(process: ProcessInfo, data: Path, options: TrainOptions) ->
         try:
             if run.options_file.is_file() and run.read_json(run.job_file.name) == wanted:
                 return folder
-        except OSError:  # no job, no run of ours, or one that cannot be read
+        except OSError:  # no job file, not a run, or unreadable
             continue
     return None

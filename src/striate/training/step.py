@@ -1,4 +1,4 @@
-"""One step: a batch forward and backward, and the weights changed by the gradients."""
+"""One training step: forward, backward, gradient accumulation and optimizer update."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
 from striate.training.run import Run
 
-_MAX_LOSS = 1e4  #: a loss in nats that no finite training comes back from
+_MAX_LOSS = 1e4  #: loss in nats above which a training counts as diverged
 
 
 class LossError(DivergedError):
-    """The loss of a step is not finite, or hopeless."""
+    """The loss of a step is not finite, or above `_MAX_LOSS`."""
 
     def __init__(self, step: int, value: float) -> None:
         super().__init__(f"the loss is {value:.3g}")
@@ -38,7 +38,10 @@ class LossError(DivergedError):
 
 
 class PendingMetrics:
-    """What steps gave that nobody has read yet: to read a GPU's numbers is to wait for it."""
+    """Losses and correct counts still on the device.
+
+    Reading them forces a GPU sync, so they are flushed in groups.
+    """
 
     def __init__(self) -> None:
         self._steps: list[tuple[Tensor, Tensor, int]] = []
@@ -49,7 +52,7 @@ class PendingMetrics:
         self._steps.append((loss.detach(), correct, images))
 
     def flush(self, state: TrainState) -> None:
-        """Add all to the sums of the epoch under way. Raises LossError."""
+        """Add all of them to the sums of the current epoch. Raises LossError."""
         if not self._steps:
             return
         losses, correct, counts = zip(*self._steps, strict=True)
@@ -64,13 +67,13 @@ class PendingMetrics:
         self._steps.clear()
 
     def clear(self) -> None:
-        """Leave unread what was added."""
+        """Discard all of them."""
         self._steps.clear()
 
 
 @dataclass(frozen=True)
 class Training:
-    """All that the loop needs."""
+    """State and settings of a training, as used by the loop."""
 
     model: Model
     optimizer: Optimizer
@@ -80,48 +83,48 @@ class Training:
     validation: ImageDataset
     recipe: Recipe
     run: Run
-    tuned: TuneResult | None = None  #: of the trial that chose the form of a step
+    tuned: TuneResult | None = None  #: autotuning result, if any
     group: Group = field(default_factory=Group)
     pending: PendingMetrics = field(default_factory=PendingMetrics)
     health: GradientMonitor = field(default_factory=GradientMonitor)
 
     @property
     def eval_network(self) -> nn.Module:
-        """The network that is validated and kept: the average where there is one."""
+        """The network that is validated and saved: the EMA if there is one."""
         return self.ema.network if self.ema else self.model.network
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps per epoch."""
         return count_steps(len(self.train), self.recipe.batch, self.shard.min_images)
 
     @property
     def shard(self) -> BatchShard:
-        """What this process takes of each batch.
+        """The shard of each batch that this rank trains on.
 
-        A local norm needs two images in each part, a network that is not ours one: its forward
-        may not take none.
+        With local batch norm a shard needs two images; for a custom network one, as its forward
+        may fail on an empty batch.
         """
-        place = self.group.process
+        process = self.group.process
         local = self.recipe.batch_norm == "local"
         each = 2 if local else 0 if self.model.spec.ours else 1
-        return BatchShard(place.rank, place.world_size, max(2, each * place.world_size))
+        return BatchShard(process.rank, process.world_size, max(2, each * process.world_size))
 
     @property
     def eval_batch(self) -> int:
-        """Images of a validation: nothing is kept of a layer, so twice a step's take no more."""
+        """Validation batch size: up to twice the training batch, as no activations are kept."""
         return max(self.recipe.batch, min(2 * self.recipe.batch, 256))
 
     def images(self, step: int) -> int:
-        """Of a step of an epoch, from 0, those of all processes together."""
+        """Return the global batch size of a step, counted from 0."""
         return min(self.recipe.batch, len(self.train) - step * self.recipe.batch)
 
     def peak_learning_rate(self, state: TrainState) -> float:
-        """The highest learning rate: a tenth of the recipe's after a recovery."""
+        """Return the peak learning rate: a tenth of the recipe's after a recovery."""
         return self.recipe.learning_rate / (10 if state.recovered else 1)
 
     def learning_rate(self, state: TrainState, progress: float) -> float:
-        """The learning rate at a share of the training."""
+        """Return the learning rate at `progress`, the fraction of the training done."""
         recipe = self.recipe
         return schedule.learning_rate(
             self.peak_learning_rate(state),
@@ -132,7 +135,7 @@ class Training:
         )
 
     def progress(self, state: TrainState) -> float:
-        """Share of the training done: of its steps or of its minutes, whichever is further."""
+        """Return the fraction of the training done, by steps or minutes, whichever is larger."""
         recipe = self.recipe
         done = state.epoch * self.steps + state.step
         by_clock = state.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
@@ -140,10 +143,10 @@ class Training:
 
 
 def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
-    """What is left of an epoch.
+    """Yield the remaining batches of the epoch.
 
-    Each batch is made while the one before it is learned from, but not where all cores learn: a
-    second team of threads slows the first down by a quarter (docs/log.md).
+    The next batch is prefetched during a step, except in multi-threaded CPU training: a second
+    thread pool slows the first down by a quarter (docs/log.md).
     """
     recipe = training.recipe
     left = training.train.train_batches(
@@ -160,10 +163,10 @@ def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
 
 
 def train_step(training: Training, state: TrainState, batch: Batch, rate: float) -> None:
-    """Learn from a batch, or this process's share of it; the loss is that of the whole batch.
+    """Train on a batch, or this rank's shard of it; the loss is that of the whole batch.
 
-    Raises LossError before a weight is changed, but on a GPU later; OptionError where torch
-    refuses to compute it.
+    Raises LossError before the weights change (on a GPU later, at the flush), OptionError if out
+    of memory or not deterministic.
     """
     recipe, total, group = training.recipe, training.steps, training.group
     device = batch.labels.device
@@ -186,14 +189,12 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
         training.pending.flush(state)
     state.step += 1
     if state.step % recipe.accumulate == 0 or state.step == total:
-        with translate_torch_errors(
-            batch
-        ):  # the first update makes room for what the optimizer remembers
+        with translate_torch_errors(batch):  # may run out of memory too
             _update(training, state, rate)
 
 
 def _update(training: Training, state: TrainState, rate: float) -> None:
-    """Change the weights by the gradients of the steps since the last update."""
+    """Update the weights from the accumulated gradients; skip it if scaled ones overflowed."""
     optimizer, recipe = training.optimizer, training.recipe
     if optimizer.grads_finite():
         updates = (state.epoch * training.steps + state.step - 1) // recipe.accumulate
@@ -207,7 +208,7 @@ def _update(training: Training, state: TrainState, rate: float) -> None:
 
 
 def replay(training: Training, state: TrainState, goal: TrainState) -> None:
-    """Take the steps of an epoch up to another position or the epoch's end, and save nothing."""
+    """Repeat the steps up to state `goal`, or the end of the epoch, without saving."""
     last = goal.step if goal.epoch == state.epoch else training.steps
     training.model.network.train()
     for batch in islice(train_batches(training, state), last - state.step):
@@ -219,7 +220,7 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
 def validate(
     network: nn.Module, pixels: ImageDataset, group: Group, batch: int
 ) -> tuple[float, float]:
-    """Mean loss in nats and share right over every image, in evaluation mode."""
+    """Return mean loss in nats and accuracy over all images, in evaluation mode."""
     network.eval()
     group.broadcast_buffers(network)
     loss_sum, correct = 0.0, 0
@@ -227,7 +228,7 @@ def validate(
         batch, BatchShard(group.process.rank, group.process.world_size)
     ):
         if not len(chunk.labels):
-            continue  # a last batch may leave nothing for a process
+            continue  # the last batch may leave a rank without images
         outputs = network(chunk.images)
         loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
         correct += int(classification.count_correct(outputs, chunk.labels))

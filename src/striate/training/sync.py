@@ -1,4 +1,4 @@
-"""What every process must have alike before the first step."""
+"""Checks and broadcasts that make all ranks agree before the first step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from striate.zoo.spec import NetworkSpec
 
 
 def check_same_images(group: Group, register: Iterable[str]) -> None:
-    """Raises OptionError where this process has found other images than the first one."""
+    """Raise OptionError if this rank found other images than rank 0."""
     if group.is_single:
         return
     own = hashlib.sha256()
@@ -37,20 +37,20 @@ def check_same_images(group: Group, register: Iterable[str]) -> None:
 
 
 def same_network(group: Group, spec: NetworkSpec, network: nn.Module) -> None:
-    """Raises OptionError where this process has another network than the first one."""
+    """Raise OptionError if this rank has another network than rank 0."""
     if group.is_single:
         return
     tensors = network.state_dict()
     own = [str(spec), spec.sha256, [[name, list(each.shape)] for name, each in tensors.items()]]
     if group.broadcast_object(own) != own:
         raise OptionError(
-            f"process {group.process.rank} (machine {group.process.machine}) has another {spec} than "
-            "process 0; every process needs the same network"
+            f"process {group.process.rank} (machine {group.process.machine}) has another {spec} "
+            "than process 0; every process needs the same network"
         )
 
 
 def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -> nn.Module:
-    """The network with norms that suit several processes. Raises OptionError."""
+    """Convert batch norms for several processes. Raises OptionError for too small a batch."""
     if group.is_single:
         return network
     processes, local = group.process.world_size, recipe.batch_norm == "local"
@@ -70,7 +70,7 @@ def broadcast_state(
     optimizer: Optimizer,
     average: EMA | None,
 ) -> TrainState:
-    """The position of the first process, whose tensors all of them have afterwards."""
+    """Broadcast state and tensors from rank 0; return the state."""
     if group.is_single:
         return state
     own = checkpoint.collect_state(network, optimizer, average)

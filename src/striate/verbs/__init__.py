@@ -1,19 +1,32 @@
-"""The verbs of striate as Python functions: what the command line and the package's root offer."""
+"""The Python API, one function per command, imported on first use: most need torch."""
 
-from striate.verbs.looking import check, compare_networks, describe, memory, networks
-from striate.verbs.training import find_rate, stream, train, verify
-from striate.verbs.using import evaluate, predict
+from __future__ import annotations
 
-__all__ = [
-    "check",
-    "compare_networks",
-    "describe",
-    "evaluate",
-    "find_rate",
-    "memory",
-    "networks",
-    "predict",
-    "stream",
-    "train",
-    "verify",
-]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from striate.verbs.looking import check as check
+    from striate.verbs.looking import compare_networks as compare_networks
+    from striate.verbs.looking import describe as describe
+    from striate.verbs.looking import memory as memory
+    from striate.verbs.looking import networks as networks
+    from striate.verbs.training import find_rate as find_rate
+    from striate.verbs.training import stream as stream
+    from striate.verbs.training import train as train
+    from striate.verbs.training import verify as verify
+    from striate.verbs.using import evaluate as evaluate
+    from striate.verbs.using import predict as predict
+
+_FILES = {
+    "looking": ("check", "compare_networks", "describe", "memory", "networks"),
+    "training": ("find_rate", "stream", "train", "verify"),
+    "using": ("evaluate", "predict"),
+}
+_HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"striate.verbs has no {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

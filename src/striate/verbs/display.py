@@ -1,4 +1,4 @@
-"""A training on the terminal: a moving bar for a person, a line an epoch for a file."""
+"""Terminal output: a progress bar on a terminal, one line per epoch in a file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 def show_events(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
-    """Pass events through while showing them on stderr (or another console)."""
+    """Yield events while showing them on stderr or the given console."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
         code = ""
         for event in events:
             code = code_flag(event) or code
             if isinstance(event, Stopped | Finished):
-                bar.stop()  # whoever takes the last event may print before it lets go of this one
+                bar.stop()  # the consumer may print before it asks for the next event
             else:
                 _move(bar, task, event)
             if text := _text(event, code):
@@ -38,7 +38,7 @@ def show_events(events: Iterable[Event], console: Console | None = None) -> Gene
 
 
 def show_progress(work: Generator[Reading, None, T], console: Console | None = None) -> T:
-    """Show how far a piece of work is, and return what it gives."""
+    """Run a generator with a progress bar and return its value."""
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
         while True:
@@ -49,7 +49,7 @@ def show_progress(work: Generator[Reading, None, T], console: Console | None = N
 
 
 def _bar(console: Console | None) -> Progress:
-    others = launch.process_info().rank > 0  # one process of a training speaks for all
+    others = launch.process_info().rank > 0  # only rank 0 logs
     stderr = cast(TextIO, Display(sys.stderr))
     console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
     return Progress(
@@ -76,7 +76,7 @@ def _move(bar: Progress, task: TaskID, event: Event) -> None:
 
 
 def code_flag(event: Event) -> str:
-    """The flag that a later command needs where the network is not striate's."""
+    """Return the --network flag that later commands need for a custom network."""
     if isinstance(event, Started) and event.code:
         return f" --network {shlex.quote(event.code)}"
     return ""
@@ -94,8 +94,9 @@ def _text(event: Event, code: str = "") -> str:
             return _stopped(event, code)
         case Finished():
             return (
-                f"finished in {format_seconds(event.seconds)}: epoch {event.best_epoch} is the best, with "
-                f"{format_percent(event.validation_accuracy)} of the validation images right"
+                f"finished in {format_seconds(event.seconds)}: epoch {event.best_epoch} is the "
+                f"best, with {format_percent(event.validation_accuracy)} of the validation images "
+                "right"
             )
         case _:
             return ""
@@ -114,22 +115,22 @@ def _stopped(event: Stopped, code: str) -> str:
 
 
 def _opening(event: Started) -> str:
-    counts = ", ".join(f"{count:,} {part}" for part, count in event.images.items() if count)
+    counts = ", ".join(f"{count:,} {split}" for split, count in event.images.items() if count)
     length = f"{event.minutes:g} minutes" if event.minutes else count_noun(event.epochs, "epoch")
     match event.speedup:
         case None:
-            gain = ""
+            speedup = ""
         case 1.0:
-            gain = " (a trial found none that is quicker here)"
+            speedup = " (a trial found none that is quicker here)"
         case _:
-            gain = f" ({event.speedup:.2f} times as fast as the usual one in a trial)"
+            speedup = f" ({event.speedup:.2f} times as fast as the usual one in a trial)"
     return (
         f"{event.network}: {event.params:,} parameters, {count_noun(event.classes, 'class')}, "
         f"images of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
-        f"form of a step: {event.execution}{gain}\n"
+        f"execution: {event.execution}{speedup}\n"
         f"{'':5}  {'training':^16}  {'validation':^16}\n"
         f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
         f"{'images/s':>10}  {'time':>7}"
@@ -137,7 +138,7 @@ def _opening(event: Started) -> str:
 
 
 def _shared(event: Started) -> str:
-    """By how many processes, and what their norms see."""
+    """Return the number of processes and their batch-norm mode; empty for one process."""
     if event.world_size == 1:
         return ""
     return f" in each of {event.world_size} processes, {event.batch_norm} batch norms"
@@ -153,7 +154,7 @@ def _row(event: Epoch) -> str:
 
 
 def format_seconds(seconds: float) -> str:
-    """A duration as m:ss or h:mm:ss."""
+    """Format a duration as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

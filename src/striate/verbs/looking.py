@@ -1,4 +1,4 @@
-"""Verbs that look at images and networks, and train nothing."""
+"""API functions that inspect images and networks: check, networks, describe, memory, compare."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from striate.zoo.spec import NetworkSpec
 
 
 def check(data: str | Path, **options: Any) -> Inspection:
-    """Look at every image of a folder and tell what is found; nothing in it is changed.
+    """Check every image of a folder and return the findings; nothing in it is changed.
 
-    Options, those of `striate check` but `leaked`, ask for a sheet. Raises DataError where there is
-    nothing.
+    Any option of `striate check` but `leaked` also writes a sheet of augmented images. Raises
+    DataError when there is no image.
     """
     chosen = CheckOptions.read(options)
     if chosen.sheet:
@@ -39,7 +39,7 @@ def check(data: str | Path, **options: Any) -> Inspection:
 
 
 class Networks(tuple[zoo.Card, ...]):
-    """Cards of networks: a table on the terminal and in a notebook."""
+    """Cards of networks, shown as a table on the terminal and in a notebook."""
 
     __slots__ = ()
 
@@ -53,7 +53,7 @@ class Networks(tuple[zoo.Card, ...]):
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [
-            ("network", "paper", "year", "input", "parameters", "MACs", "field"),
+            ("network", "paper", "year", "input", "parameters", "MACs", "receptive field"),
             *(
                 (
                     card.name,
@@ -70,7 +70,7 @@ class Networks(tuple[zoo.Card, ...]):
 
 
 def networks() -> Networks:
-    """The cards of all networks."""
+    """Return the cards of all networks."""
     return Networks(zoo.CARDS.values())
 
 
@@ -83,13 +83,13 @@ def describe(
     classes: int | None = None,
     code: object = None,
 ) -> Summary:
-    """Every layer of a network: volume, parameters, multiply-adds, memory and receptive field.
+    """Summarize every layer: output shape, parameters, multiply-adds, memory and receptive field.
 
-    The network is a name of the zoo, "mynet.py:Net" for one in a file, a model file or a run's
-    folder, or any module, which needs the `shape` (C, H, W) of its image. `size` is the side of
-    the image in pixels; what is not given is the paper's, or what the model was trained with.
-    `code` is what `load` takes as `network`, for the model of a network that is not striate's.
-    Raises OptionError when there is no such network or the image does not fit it.
+    `network` is a name of the zoo, "mynet.py:Net" for one in a file, a model file or run folder,
+    or any module, which needs the `shape` (C, H, W) of its input. `size` is the side of the image
+    in pixels; sizes default to those of the paper, or of the trained model. `code` is what `load`
+    takes as `network`, for the model of a custom network. Raises OptionError when there is no such
+    network or the image does not fit it.
 
     >>> striate.describe("vgg16").macs
     15470264320
@@ -110,19 +110,19 @@ def compare_networks(
     channels: int | None = None,
     classes: int | None = None,
 ) -> Comparison:
-    """Networks by what `describe` calls them, beside each other, with their speed on this machine.
+    """Compare networks side by side, with their speed on this machine.
 
-    Sizes are those of `describe`. Raises OptionError as it does.
+    Names, sizes and errors are those of `describe`.
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
-    anatomies = tuple(describe(network, None, **sizes) for network in networks)
+    summaries = tuple(describe(network, None, **sizes) for network in networks)
     memories = tuple(memory(network, batch=1, **sizes) for network in networks)
     device = choose_device("auto")
     speeds = list[Speed]()
     for network in networks:
         built, shape = _found(network, sizes, drawn=True)
         speeds.append(measure(to_device(built, device), shape))
-    return Comparison(anatomies, memories, tuple(speeds))
+    return Comparison(summaries, memories, tuple(speeds))
 
 
 def memory(
@@ -134,9 +134,9 @@ def memory(
     classes: int | None = None,
     code: object = None,
 ) -> Memory:
-    """What a network takes beyond its weights, to answer and to learn, at a batch size.
+    """Estimate the memory of inference and training beyond the weights, at a batch size.
 
-    The image is that of `describe`, as are the code and the errors.
+    Sizes, `code` and errors are those of `describe`.
     """
     sizes = {"size": size, "channels": channels, "classes": classes}
     built, shape = _found(network, sizes, code)
@@ -146,9 +146,10 @@ def memory(
 def _found(
     source: str, sizes: dict[str, int | None], code: object = None, *, drawn: bool = False
 ) -> tuple[nn.Module, tuple[int, ...]]:
-    """A network, without weights unless they are `drawn` or a model file has them, and its image.
+    """Build or load a network and return it with its input shape.
 
-    Raises OptionError, and ModelError for a model file that is refused.
+    A zoo network is on the meta device unless `drawn`. Raises OptionError, and ModelError for an
+    invalid model file.
     """
     if source not in zoo.CARDS and (source.endswith(".safetensors") or Path(source).is_dir()):
         if given := [word for word, number in sizes.items() if number and word != "size"]:

@@ -1,4 +1,4 @@
-"""`striate pack`: a folder of images as a few large files."""
+"""`striate pack`: write an image folder as shards."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from striate.verbs import display
 def pack(
     data: str | Path, to: str | Path, *, progress: bool = False, **options: Any
 ) -> ShardSummary:
-    """Pack the images of a folder into shards that can be trained on as the folder can.
+    """Pack an image folder into shards, which can be used in place of the folder.
 
-    Options are those of `striate pack`. Raises DataError when no image can be used, OptionError
-    when `to` exists, StorageError when it cannot be written; nothing is left of it then.
+    Options are those of `striate pack`. Raises DataError when no image is usable, OptionError when
+    `to` exists, StorageError when it cannot be written; `to` is then removed.
 
     >>> striate.pack("photos", "shards").images  # doctest: +SKIP
     120

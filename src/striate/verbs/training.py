@@ -1,4 +1,4 @@
-"""Verbs that train a network, or take the steps of a training."""
+"""API functions that train: train, stream, verify and find_rate."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from striate.training.checkpoint import TrainState
 from striate.training.events import Event, Finished, Stopped
 from striate.training.loop import fit
 from striate.training.lr_finder import RateTest, find_rate_steps
+from striate.training.prepare import PreparedData, notes, prepare_data
 from striate.training.prolong import RAISED, prolong, raised
+from striate.training.record import default_folder, write_run_record
 from striate.training.replay import Replay, replay_steps
 from striate.training.run import Run, find_started_run, job_record
-from striate.training.setup import PreparedData
 from striate.training.step import Training
 from striate.verbs import display
 from striate.zoo.spec import NetworkSpec
@@ -42,17 +43,17 @@ def train(
     progress: bool = True,
     **options: Any,
 ) -> Run:
-    """Train a network on a folder of images and return its run.
+    """Train a network on an image folder and return its run.
 
-    Options are those of `striate.TrainOptions`, and a TOML file of them is a `recipe`; `resume`
-    goes on with a run that was stopped, or one that has ended, with more `epochs`, `minutes` or
-    `patience`. The run's folder holds the model file, the report and all events. With `progress`,
-    what happens is shown on stderr. Ctrl-C saves and then interrupts as usual. Where torchrun
-    started several processes they train one network, and the first of them writes and speaks.
-    Raises DataError, OptionError, StorageError, BusyError, DivergedError or GroupError.
+    Options are those of `striate.TrainOptions`; `recipe` is a TOML file of them. `resume`
+    continues a stopped run, or a finished one with more `epochs`, `minutes` or `patience`. The run
+    folder holds the model file, the report and all events. With `progress`, events are shown on
+    stderr. Ctrl-C saves a checkpoint before KeyboardInterrupt. Under torchrun all processes train
+    one network, and rank 0 writes the run folder and logs. Raises DataError, OptionError,
+    StorageError, BusyError, DivergedError or GroupError.
 
-    A network of one's own is `network="mynet.py:Net"`, a module, a copy of which is trained, or a
-    class or function that makes one; what is resumed needs it again.
+    A custom network is `network="mynet.py:Net"`, a module, of which a copy is trained, or a class
+    or function that returns one; it must be given again on resume.
 
     >>> run = striate.train("photos", network="resnet18", epochs=20)  # doctest: +SKIP
     """
@@ -73,11 +74,10 @@ def stream(
     resume: str | Path | None = None,
     **options: Any,
 ) -> Generator[Event]:
-    """Train as `train` does, event by event: Progress, Started, Step, Epoch, then Finished.
+    """Train as `train` does and yield its events: Progress, Started, Step, Epoch, then Finished.
 
-    The last event is Stopped instead when a signal asked for it. Closing the iterator abandons the
-    training at its last checkpoint. Of several processes the first gives all events, the others
-    the last one.
+    The last event is Stopped after a stop signal. Closing the iterator ends the training at its
+    last checkpoint. Rank 0 yields all events, other ranks only the last one.
     """
     with join_group() as group:
         for event in _stream(group, *_asked(group, data, recipe, resume, options)):
@@ -88,7 +88,7 @@ def stream(
 def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Iterator[Event]:
     device = choose_device(group.device_name(chosen.device))
     if device.type == "cuda":
-        torch.cuda.set_device(device)  # whose random numbers are seeded
+        torch.cuda.set_device(device)  # so that its generator is seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
         held.callback(torch.set_num_threads, torch.get_num_threads())
@@ -97,7 +97,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             storage.remove_partials(run.folder)
             run.truncate_partial_line()
         with group.local_main_first():
-            dataset = yield from setup.prepare_data(source, chosen)
+            dataset = yield from prepare_data(source, chosen)
         training = yield from setup.build_training(
             dataset, chosen, device, run or Run(Path()), group
         )
@@ -110,7 +110,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             state = yield from setup.restore_checkpoint(training, dataset, device)
             yield from prolong(training, state)
         elif group.is_main:
-            setup.write_run_record(training, dataset, chosen, device)
+            write_run_record(training, dataset, chosen, device)
         state = sync.broadcast_state(
             group, state, training.model.network, training.optimizer, training.ema
         )
@@ -122,9 +122,9 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
 
 
 def _created(group: Group, options: TrainOptions, dataset: PreparedData) -> Run:
-    """A fresh folder, made by the first process."""
+    """Create the run folder on rank 0 and broadcast its path."""
     if group.is_main:
-        run = Run.create(options.out or setup.default_folder(dataset))
+        run = Run.create(options.out or default_folder(dataset))
         if record := job_record(group.process, dataset.root, options):
             run.write_json(run.job_file.name, record)
         return Run(Path(group.broadcast_object(str(run.folder))))
@@ -132,10 +132,10 @@ def _created(group: Group, options: TrainOptions, dataset: PreparedData) -> Run:
 
 
 def verify(run: str | Path, *, network: object = None, progress: bool = False) -> Replay:
-    """Whether a run can be had again to the last bit: its last steps are taken anew and compared.
+    """Check that a run is bit-for-bit reproducible, by replaying its last steps.
 
-    Nothing is written. A network that is not striate's must be given again. Raises OptionError when
-    the folder is no run or nothing can be replayed.
+    Writes nothing. A custom network must be given again. Raises OptionError when the folder is not
+    a run or nothing can be replayed.
 
     >>> striate.verify("runs/photos-lenet5").same  # doctest: +SKIP
     True
@@ -153,9 +153,9 @@ def _asked(
     resume: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Run | None, Path, TrainOptions]:
-    """The run to go on with if there is one, its images and options, as the first process has it.
+    """Return the run to resume (or None), its image folder and options, broadcast from rank 0.
 
-    After a restart by torchrun that is the run which its processes had begun.
+    After a torchrun restart, resume the run that the job had started.
     """
     values: Any = None
     if group.is_main:
@@ -173,13 +173,13 @@ def _asked(
         values = str(run.folder) if run else "", str(source), chosen.given()
         options = dict(chosen)
     folder, source, told = group.broadcast_object(values)
-    if callable(own := options.get("network")):  # of each process's own program
+    if callable(own := options.get("network")):  # an object is not broadcast: each rank has its own
         told = {**told, "network": own}
     return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(told)
 
 
 def _code(network: Network | None) -> dict[str, Any]:
-    """What a run must be given again when it is resumed."""
+    """Return the network option that a resumed run of a custom network needs again."""
     return {"network": network} if callable(network) or ".py:" in (network or "") else {}
 
 
@@ -190,11 +190,11 @@ def find_rate(
     progress: bool = False,
     **options: Any,
 ) -> RateTest:
-    """Take steps at learning rates that rise until the loss explodes, and suggest one.
+    """Run a learning-rate range test and suggest a rate.
 
-    Options are those of `striate find-rate`, and of a training's TOML `recipe` those that a step
-    depends on; with `out`, the losses are drawn there. No run is left behind. Raises DataError,
-    OptionError or StorageError.
+    Options are those of `striate find-rate`; of a training's TOML `recipe`, those that affect a
+    step are used. With `out`, the loss curve is drawn to that file. Creates no run. Raises
+    DataError, OptionError or StorageError.
 
     >>> striate.find_rate("photos", network="resnet18").suggested  # doctest: +SKIP
     0.05
@@ -223,14 +223,16 @@ def _resumed(
     recipe: str | Path | None,
     options: dict[str, Any],
 ) -> tuple[Run, str | Path, TrainOptions]:
-    """The run to go on with, its images (those recorded unless given), and its options."""
+    """Return the run to resume, its image folder (as recorded unless given) and its options."""
     kept = [*options, *(["recipe"] if recipe else [])]
     kept = [name for name in kept if name not in (*RAISED, "network")]
     run = Run.open(resume)
-    values = run.read_json("options.json")
+    values = run.read_options()
     digest = values.pop("network_sha256", None)
     values.pop("network_weights", None)
-    spec = NetworkSpec.recorded(str(values.get("network")), digest)
+    if not isinstance(network := values.get("network"), str):
+        raise storage.damaged(run.options_file, 1, "it does not say which network it trains")
+    spec = NetworkSpec.recorded(network, digest)
     if spec.ours and "network" in options:
         kept.append("network")
     if kept:
@@ -255,8 +257,8 @@ def _trained(
     state: TrainState,
     request: Request,
 ) -> Iterator[Event]:
-    """The loop's events, with the report written before the last."""
-    yield from setup.notes(dataset)
+    """Yield the events of the loop, and write the report before Finished."""
+    yield from notes(dataset)
     yield setup.make_started(training, dataset, device, state)
     for event in fit(training, state, request):
         if isinstance(event, Finished) and training.group.is_main:

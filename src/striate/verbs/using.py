@@ -1,4 +1,4 @@
-"""Verbs that use a trained network."""
+"""API functions that use a trained model: evaluate and predict."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def evaluate(
     progress: bool = False,
     **options: Any,
 ) -> Evaluation:
-    """Judge a model on a folder of images; with `out`, write the report there.
+    """Evaluate a model on an image folder; with `out`, write the report there.
 
-    Options are those of `striate.options.EvaluateOptions`. Without a folder, that of the run is
-    taken. It is divided as the one the model learned from, so `split="test"` are images it has
-    never seen; all of a folder are judged where its run began with less than half of them. Raises
-    DataError when the folder has classes the model does not know, OptionError when none is known.
+    Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
+    It is split as in training, so `split="test"` are images the model has never seen; a folder of
+    which the run had less than half is evaluated whole. Raises DataError when the folder has
+    classes unknown to the model, OptionError when no folder is given or recorded.
     """
     chosen = EvaluateOptions.read(options)
     loaded = _loaded(model, chosen)
@@ -54,9 +54,9 @@ def evaluate(
 
 
 def _recorded(run: Run | None, model: str) -> str:
-    """The images of a run. Raises OptionError where there is none."""
+    """Return the image folder recorded by a run. Raises OptionError if there is none."""
     if run is not None and run.options_file.is_file():
-        recorded = run.read_json("options.json").get("photos")
+        recorded = run.read_options().get("data")
         if recorded:
             return str(recorded)
     raise OptionError(
@@ -66,7 +66,7 @@ def _recorded(run: Run | None, model: str) -> str:
 
 
 def _command(model: str | Path | Model, data: str | Path | None, options: EvaluateOptions) -> str:
-    """What gives the same evaluation again; a model that is no file is evaluated by Python."""
+    """Return the command that repeats the evaluation; Python code for a loaded model."""
     given = options.given()
     if isinstance(model, Model):
         asked = ", ".join((repr(str(data)), *(f"{k}={v!r}" for k, v in given.items())))
@@ -76,13 +76,12 @@ def _command(model: str | Path | Model, data: str | Path | None, options: Evalua
 
 
 def predict(model: str | Path | Model, *data: Any, **options: Any) -> Predictions:
-    """What a model says of images and of the images in folders, in the order asked.
+    """Predict the classes of images and of the images in folders, in the given order.
 
-    Each photo is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
-    (N, H, W, C), a PIL image, or a list of photos. Options are those of
-    `striate.options.PredictOptions`. A file that cannot be read is a prediction with an error.
-    Raises DataError for a path that does not exist and a folder without an image, OptionError for
-    what is no image.
+    Each input is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
+    (N, H, W, C), a PIL image, or a list of inputs. Options are those of
+    `striate.options.PredictOptions`. An unreadable file gives a prediction with an error. Raises
+    DataError for a missing path or a folder without images, OptionError for any other input.
     """
     chosen = PredictOptions.read(options)
     loaded = _loaded(model, chosen)

@@ -1,6 +1,6 @@
-"""Classical vision on arrays: what convolution does to images and signals before anything learns.
+"""Classical vision on arrays: convolution, filters, pooling, resampling, template matching.
 
-Images are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; a tensor comes back as one.
+Images are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; tensors return tensors.
 """
 
 from striate.vision.conv_layer import as_layer

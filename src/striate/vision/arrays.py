@@ -1,4 +1,4 @@
-"""Arrays that come in from outside: what they are, and whether they are what a function takes."""
+"""Conversion and validation of array arguments."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from striate.errors import OptionError, printable
 
 Floats = NDArray[np.floating[Any]]
 
-_FEW = 1000  # values: less work than to prepare for it
+_FEW = 1000  # values; below, the fast check is not worth its setup
 
 
 def floats(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
-    """The finite numbers of an array, a tensor or nested lists; `what` names them in an error.
+    """Convert an array, a tensor or nested lists to finite floats; `what` names it in errors.
 
     Without `dtype`, float32 for booleans, integers of up to 16 bits, float16 and float32, and
-    float64 for everything else. Raises OptionError for what is ragged, empty, not real or not
-    finite.
+    float64 for everything else. Raises OptionError for ragged, empty, non-real or non-finite
+    values.
     """
     return finite(numbers(given, what, dtype), what)
 
 
 def numbers(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
-    """As `floats`, without a look at the values."""
+    """As `floats`, without the check for non-finite values."""
     values = _array(given, what)
     if values.dtype.kind not in "biuf":
         raise OptionError(f"{what} must hold real numbers, but {values.dtype} came")
@@ -39,16 +39,16 @@ def numbers(given: Any, what: str, dtype: DTypeLike | None = None) -> Floats:
         dtype = np.float32 if brief else np.float64
     if values.dtype == dtype and values.flags.c_contiguous:
         return values
-    with np.errstate(over="ignore"):  # infinite, which `finite` tells
+    with np.errstate(over="ignore"):  # overflow to infinity is reported by `finite`
         return np.ascontiguousarray(values, dtype).reshape(values.shape)
 
 
 def finite(values: Floats, what: str) -> Floats:
-    """The same values. Raises OptionError with the first that is not finite."""
+    """Return the values. Raises OptionError with the first non-finite one."""
     if values.size > _FEW:
         flat = values.reshape(-1)
         with np.errstate(over="ignore"):
-            squares = np.dot(flat, flat)  # one pass, where a look at every value takes two
+            squares = np.dot(flat, flat)  # one pass instead of two
         surely = math.isfinite(squares)
     else:
         surely = bool(np.isfinite(values).all())
@@ -64,7 +64,7 @@ def finite(values: Floats, what: str) -> Floats:
 
 
 def like(found: Floats, given: Any) -> Any:
-    """The array, or a tensor on the same device if `given` is one."""
+    """Return the array, converted to a tensor on the same device if `given` is one."""
     torch = sys.modules.get("torch")
     if torch is None or not isinstance(given, torch.Tensor):
         return found
@@ -72,7 +72,7 @@ def like(found: Floats, given: Any) -> Any:
 
 
 def _array(given: Any, what: str) -> NDArray[Any]:
-    torch = sys.modules.get("torch")  # whoever has a tensor has loaded it
+    torch = sys.modules.get("torch")  # a tensor argument implies that torch is loaded
     if torch is not None and isinstance(given, torch.Tensor):
         brief = given.is_floating_point() and given.itemsize < 4  # NumPy has no bfloat16
         given = (given.float() if brief else given).numpy(force=True)
@@ -83,7 +83,7 @@ def _array(given: Any, what: str) -> NDArray[Any]:
 
 
 def samples(given: Any, what: str = "the image", most_axes: int = 3) -> Floats:
-    """A signal (N,) or an image (H, W) or (H, W, C) as floats. Raises OptionError."""
+    """Convert a signal (N,) or an image (H, W) or (H, W, C) to floats. Raises OptionError."""
     numbers = floats(given, what)
     if not 1 <= numbers.ndim <= most_axes:
         expected = "(N,)" if most_axes == 1 else "(N,), (H, W) or (H, W, C)"
@@ -92,7 +92,7 @@ def samples(given: Any, what: str = "the image", most_axes: int = 3) -> Floats:
 
 
 def whole(name: str, value: Any, most: int | None = None) -> int:
-    """A whole number from 1 to `most`. Raises OptionError."""
+    """Return an integer from 1 to `most`. Raises OptionError."""
     try:
         number = 0 if isinstance(value, bool) else operator.index(value)
     except TypeError:

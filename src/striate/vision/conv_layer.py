@@ -1,4 +1,4 @@
-"""From kernels to a layer."""
+"""Conversion of kernels to an nn.Conv2d."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def as_layer(
     dilation: int = 1,
     frozen: bool = False,
 ) -> nn.Conv2d:
-    """A layer that answers as `correlate` does: (N, channels, H, W) -> (N, kernels, H', W').
+    """Return a layer equivalent to `correlate`: (N, channels, H, W) -> (N, kernels, H', W').
 
-    Kernels (kh, kw) are repeated for each of `channels`; kernels (kh, kw, C) make it C channels.
-    All are of one shape. No kernel is flipped: for answers as of `convolve` flip each before, as
-    kernel[::-1, ::-1]. The bias is zero, and weights train like any others unless `frozen`. Raises
+    Kernels (kh, kw) are repeated for each of `channels`; kernels (kh, kw, C) set `channels` to C.
+    All must have the same shape. Kernels are not flipped: for the results of `convolve`, pass
+    kernel[::-1, ::-1]. The bias is zero, and the weights are trainable unless `frozen`. Raises
     OptionError.
 
     >>> sobel_x = [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
@@ -77,7 +77,7 @@ def as_layer(
 
 
 def _weights(kernels: Iterable[Any], channels: int) -> Floats:
-    """(outputs, inputs, kh, kw), float32."""
+    """Return weights (outputs, inputs, kh, kw), float32."""
     windows = [floats(each, "the kernel", np.float32) for each in kernels]
     if not windows:
         raise OptionError("a layer needs at least one kernel, but the list is empty")

@@ -41,22 +41,22 @@ def correlate(
     dilation: int = 1,
     method: Method = "auto",
 ) -> Any:
-    """Slide a kernel over a signal or an image, as network layers do: it is not flipped.
+    """Cross-correlate a signal or an image with a kernel, as network layers do: not flipped.
 
-    A signal (N,) takes a kernel (K,). An image (H, W) or (H, W, C) takes (kh, kw), for each
-    channel alone, or (kh, kw, C), which sums over the channels and gives (H', W'). A tensor comes
-    back as one, on its device and without gradient.
+    A signal (N,) takes a kernel (K,). An image (H, W) or (H, W, C) takes (kh, kw), applied per
+    channel, or (kh, kw, C), which sums over the channels and gives (H', W'). A tensor returns a
+    tensor on its device, without gradient.
 
     `mode`: "valid" gives N - K + 1 positions, "full" N + K - 1, and "same" N, the middle of "full"
-    (as in SciPy, but that its correlate2d begins one position later at even sides). `border`: what
-    is taken to surround the image; "reflect" does not repeat the edge. `stride` keeps every
-    so-many-th position from the first; `dilation` sets the taps so far apart.
+    (as in SciPy, except that its correlate2d starts one position later for even sides). `border`:
+    how the image is extended; "reflect" does not repeat the edge. `stride` keeps every stride-th
+    position from the first; `dilation` is the distance between taps.
 
-    Gives float32 for booleans, integers of up to 16 bits, float16 and float32, and float64 for
+    Returns float32 for booleans, integers of up to 16 bits, float16 and float32, and float64 for
     everything else. `method`: "direct", "separable" (kernels of rank one only), "fft", or "auto"
-    for the quickest. Whatever the method, an answer depends on its own window alone: it is off by
-    at most 1e-5 (float32) or 1e-12 (float64) of the largest value in the window times the sum of
-    the taps' sizes, and a value that is not finite makes those not finite that see it, no others.
+    for the fastest. With every method, an output depends on its own window only: its error is at
+    most 1e-5 (float32) or 1e-12 (float64) of the largest value in the window times the sum of the
+    absolute taps, and a non-finite value affects only the outputs whose window contains it.
     Raises OptionError.
 
     >>> correlate([1, 1, 1, 0, 0], [1, 0, 1], mode="valid")
@@ -75,7 +75,7 @@ def convolve(
     dilation: int = 1,
     method: Method = "auto",
 ) -> Any:
-    """Slide the flipped kernel over a signal or an image: everything else as in `correlate`."""
+    """Convolve a signal or an image with a kernel: `correlate` with the kernel flipped."""
     return _slid(image, kernel, _asked(mode, border, method, stride, dilation), flip=True)
 
 
@@ -88,10 +88,10 @@ class _Asked(NamedTuple):
 
 
 def _asked(*options: Any) -> _Asked:
-    """The same, checked; what was asked before is known to be right."""
+    """Validate the options; valid ones are cached."""
     try:
         return _remembered(*options)
-    except TypeError:  # a list or the like, which cannot be remembered
+    except TypeError:  # unhashable, cannot be cached
         return _remembered.__wrapped__(*options)
 
 
@@ -119,7 +119,7 @@ def _slid(image: Any, kernel: Any, asked: _Asked, *, flip: bool = False) -> Any:
 
 
 def _answered(image: Floats, taps: Floats, asked: _Asked) -> Floats:
-    """(H, W) or (H, W, C) -> (H', W') or (H', W', C), channels apart where a method needs that."""
+    """(H, W) or (H, W, C) -> (H', W') or (H', W', C), per channel where a method requires it."""
     if taps.ndim == 3:
         channels = range(taps.shape[2])
         return reduce(
@@ -139,9 +139,9 @@ def _channel(image: Floats, at: int) -> Floats:
 def _laid(
     image: Floats, taps: Floats, asked: _Asked, *, bare: bool
 ) -> tuple[Floats, Floats, Window]:
-    """The kernel's field on the image, which is padded where the method cannot do it.
+    """Return image, kernel and window; the image is padded if the method cannot do so.
 
-    A `bare` method knows zeros around an image, the others any border that OpenCV has.
+    A `bare` method supports zero borders only, the others every OpenCV border.
     """
     border = _BORDERS[asked.border]
     high, wide = taps.shape

@@ -1,7 +1,7 @@
-"""Three ways to correlate a plane with a kernel, and the choice between them.
+"""Correlation of a plane with a kernel: modes, borders, three methods and their choice.
 
-Each takes (H, W) or (H, W, C) with up to four channels, and a kernel (kh, kw). The figures that the
-choice rests on stand in docs/log.md and are taken by benchmarks/correlation.py.
+Each method takes (H, W) or (H, W, C) with up to four channels, and a kernel (kh, kw). The
+thresholds come from benchmarks/correlation.py; the measurements are in docs/log.md.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Mode = Literal["valid", "same", "full"]
 Border = Literal["zero", "reflect", "replicate", "circular"]
 Method = Literal["auto", "direct", "separable", "fft"]
 
-#: how far the image is extended before and after, for so many taps along an axis
+#: mode -> padding before and after, as a function of the taps along an axis
 AROUND: dict[str, Callable[[int], tuple[int, int]]] = {
     "valid": lambda _: (0, 0),
     "same": lambda taps: (taps // 2, (taps - 1) // 2),
@@ -31,49 +31,49 @@ AROUND: dict[str, Callable[[int], tuple[int, int]]] = {
 }
 
 
-def check_name(kind: str, name: object, names: Collection[str]) -> None:
-    """Raises OptionError, with the nearest name, for a name that is none of `names`."""
-    if not isinstance(name, str) or name not in names:
-        raise unknown(kind, str(name), names)
-
-
-#: up to here, looking for a rank of one takes longer than it can save
+#: kernel size up to which testing for rank one costs more than it saves
 FEW_TAPS = 25
-#: from here on a transform is quicker
+#: kernel size from which an FFT is faster
 DIRECT_TAPS = {np.dtype(np.float32): 200, np.dtype(np.float64): 110}
-#: with more taps a call of OpenCV transforms, and one bright pixel spoils a whole image
+#: above, OpenCV uses a DFT, and one bright pixel degrades the precision of the whole image
 _CALL_TAPS = {np.dtype(np.float32): 129, np.dtype(np.float64): 49}
-#: windows whose values are all below this share of a block's largest are transformed apart
+#: windows whose values are all below this share of a block's maximum get their own FFT
 _FAINT = {np.dtype(np.float32): 2.0**-24, np.dtype(np.float64): 2.0**-8}
-#: up to this side, two passes are quicker than a transform
+#: kernel side up to which two 1-D passes are faster than an FFT
 SEPARABLE_SIDE = 45
-_MODERATE = 400  #: powers of two: products of such values, and sums of 2^26, are far from overflow
-#: a block of an image stays in a core's cache; one of a signal is long
+_MODERATE = 400  #: exponent: products of such values, and sums of 2^26 of them, cannot overflow
+#: FFT block sides: an image block fits a core's cache
 IMAGE_BLOCK, SIGNAL_BLOCK = 512, 2**16
-#: fewer blocks are done sooner than threads start
+#: fewest blocks for which threads pay off
 THREADED_BLOCKS = 8
 
 
 @dataclass(frozen=True)
 class Window:
-    """Which positions are answered: out[i, j] has its first tap at (i, j) - before."""
+    """Output positions: out[i, j] has its first tap at (i, j) - before."""
 
     before: tuple[int, int]
     shape: tuple[int, int]
-    border: int  # what surrounds the image, as OpenCV names it
+    border: int  # OpenCV border type
 
 
 @dataclass(frozen=True)
 class _Span:
-    """A block along one axis: positions answered, values taken, and zeros in front of these."""
+    """A block along one axis: output slice, input slice, and leading zeros."""
 
     answered: slice
     taken: slice
     lead: int
 
 
+def check_name(kind: str, name: object, names: Collection[str]) -> None:
+    """Raise OptionError with the closest match for a name that is not in `names`."""
+    if not isinstance(name, str) or name not in names:
+        raise unknown(kind, str(name), names)
+
+
 def choose_method(kernel: Floats) -> Method:
-    """The quickest method for the kernel: "direct", "separable" or "fft"."""
+    """Return the fastest method for the kernel: "direct", "separable" or "fft"."""
     if kernel.size <= FEW_TAPS:
         return "direct"
     if min(kernel.shape) > 1 and max(kernel.shape) <= SEPARABLE_SIDE and separate(kernel):
@@ -82,7 +82,7 @@ def choose_method(kernel: Floats) -> Method:
 
 
 def separate(kernel: Floats) -> tuple[Floats, Floats] | None:
-    """A column and a row whose product is the kernel, to the precision of its dtype."""
+    """Factor a kernel into column and row, to the precision of its dtype; None above rank one."""
     few = 4 * np.finfo(kernel.dtype).eps
     (a, b), (c, d) = kernel[[0, -1]][:, [0, -1]].tolist()
     if abs(a * d - b * c) > few * np.vdot(kernel, kernel):
@@ -94,34 +94,34 @@ def separate(kernel: Floats) -> tuple[Floats, Floats] | None:
     return (left[:, 0] * root).astype(kernel.dtype), (right[0] * root).astype(kernel.dtype)
 
 
-def correlate_direct(image: Floats, kernel: Floats, field: Window) -> Floats:
-    """Every tap at every position, in calls of so few taps that OpenCV does not transform."""
+def correlate_direct(image: Floats, kernel: Floats, window: Window) -> Floats:
+    """Correlate directly, split into OpenCV calls small enough to avoid its DFT."""
     most = _CALL_TAPS[image.dtype]
     if kernel.size <= most:
-        return _call(image, kernel, field)
-    (high, wide), (top, left) = kernel.shape, field.before
-    bottom = max(0, field.shape[0] + high - 1 - image.shape[0] - top)
-    right = max(0, field.shape[1] + wide - 1 - image.shape[1] - left)
-    padded = cv2.copyMakeBorder(image, top, bottom, left, right, field.border)
+        return _call(image, kernel, window)
+    (high, wide), (top, left) = kernel.shape, window.before
+    bottom = max(0, window.shape[0] + high - 1 - image.shape[0] - top)
+    right = max(0, window.shape[1] + wide - 1 - image.shape[1] - left)
+    padded = cv2.copyMakeBorder(image, top, bottom, left, right, window.border)
     across = min(wide, most)
     down = most // across
-    found = np.zeros((*field.shape, *image.shape[2:]), image.dtype)
+    found = np.zeros((*window.shape, *image.shape[2:]), image.dtype)
     for row, column in product(range(0, high, down), range(0, wide, across)):
         taps = kernel[row : row + down, column : column + across]
         if taps.any():
-            inner = Window((0, 0), field.shape, cv2.BORDER_CONSTANT)
+            inner = Window((0, 0), window.shape, cv2.BORDER_CONSTANT)
             found += _call(padded[row:, column:], taps, inner)
     return found
 
 
-def _call(image: Any, kernel: Floats, field: Window) -> Floats:
-    anchor = field.before[::-1]
-    found = cv2.filter2D(image, -1, kernel, anchor=anchor, borderType=field.border)
-    return cast("Floats", found[: field.shape[0], : field.shape[1]])
+def _call(image: Any, kernel: Floats, window: Window) -> Floats:
+    anchor = window.before[::-1]
+    found = cv2.filter2D(image, -1, kernel, anchor=anchor, borderType=window.border)
+    return cast("Floats", found[: window.shape[0], : window.shape[1]])
 
 
-def correlate_separable(image: Floats, kernel: Floats, field: Window) -> Floats:
-    """A row of taps, then a column: kh + kw taps a position. Raises OptionError at higher ranks."""
+def correlate_separable(image: Floats, kernel: Floats, window: Window) -> Floats:
+    """Correlate with a row, then a column: kh + kw taps. Raises OptionError above rank one."""
     parts = separate(kernel)
     if parts is None:
         high, wide = kernel.shape
@@ -130,21 +130,21 @@ def correlate_separable(image: Floats, kernel: Floats, field: Window) -> Floats:
             "needs; take 'auto'"
         )
     column, row = parts
-    anchor = field.before[::-1]
-    found = cv2.sepFilter2D(image, -1, row, column, anchor=anchor, borderType=field.border)
-    return cast("Floats", found[: field.shape[0], : field.shape[1]])
+    anchor = window.before[::-1]
+    found = cv2.sepFilter2D(image, -1, row, column, anchor=anchor, borderType=window.border)
+    return cast("Floats", found[: window.shape[0], : window.shape[1]])
 
 
-def correlate_fft(image: Floats, kernel: Floats, field: Window) -> Floats:
-    """Spectra multiplied in float64, block by block. Takes one channel, surrounded by zeros."""
+def correlate_fft(image: Floats, kernel: Floats, window: Window) -> Floats:
+    """Correlate by block-wise FFT in float64, for one channel with a zero border."""
     from scipy.fft import rfft2
 
     block_side = SIGNAL_BLOCK if 1 in image.shape else IMAGE_BLOCK
-    axes = zip(image.shape, kernel.shape, field.before, field.shape, strict=True)
+    axes = zip(image.shape, kernel.shape, window.before, window.shape, strict=True)
     (high, rows), (wide, columns) = (_blocks(*axis, block_side) for axis in axes)
     taps, exponent = _scaled(kernel.astype(np.float64))
     spectrum = np.asarray(rfft2(taps, s=(high, wide))).conj()
-    found = np.empty(field.shape, image.dtype)
+    found = np.empty(window.shape, image.dtype)
 
     def block(spans: tuple[_Span, _Span]) -> None:
         down, across = spans
@@ -152,12 +152,12 @@ def correlate_fft(image: Floats, kernel: Floats, field: Window) -> Floats:
         values = np.zeros((high, wide))
         values[down.lead :, across.lead :][: taken.shape[0], : taken.shape[1]] = taken
         into = found[down.answered, across.answered]
-        if not np.isfinite(values).all():  # a transform would spread them
+        if not np.isfinite(values).all():  # an FFT would spread them over the block
             inner = Window((0, 0), into.shape, cv2.BORDER_CONSTANT)
             into[:] = correlate_direct(values.astype(image.dtype), kernel, inner)
             return
         answers = _multiplied(values, spectrum, kernel.shape, into.shape, _FAINT[image.dtype])
-        with np.errstate(over="ignore"):  # infinite, as an answer beyond the type is
+        with np.errstate(over="ignore"):  # results beyond the dtype's range become infinite
             into[:] = _raised(answers, exponent)
 
     _shared(block, list(product(rows, columns)))
@@ -171,10 +171,10 @@ def _multiplied(
     shape: tuple[int, ...],
     faint: float,
 ) -> Floats:
-    """The first `shape` answers of a block.
+    """Return the first `shape` outputs of a block.
 
-    The errors of a transform are alike everywhere, 1e-15 of the block's largest value: positions
-    that see much fainter values only are answered by a transform of these alone.
+    An FFT's error is uniform, 1e-15 of the block's maximum, so positions whose windows hold only
+    much smaller values are computed by an FFT of these values alone.
     """
     from scipy.fft import irfft2, rfft2
 
@@ -196,7 +196,7 @@ def _multiplied(
 def _seen(
     mask: NDArray[np.bool_], window: tuple[int, int], shape: tuple[int, ...]
 ) -> NDArray[np.bool_]:
-    """Whether the window that begins at a position holds one of these; counted exactly."""
+    """Whether the window starting at each position contains a True; counted in integers."""
     found = cv2.boxFilter(
         mask.view(np.uint8), cv2.CV_32S, window[::-1],
         anchor=(0, 0), normalize=False, borderType=cv2.BORDER_CONSTANT,
@@ -205,7 +205,7 @@ def _seen(
 
 
 def _scaled(values: Floats) -> tuple[Floats, int]:
-    """Values whose products stay in float64, and the power of two that they were divided by."""
+    """Scale values so that products fit float64; return them and the exponent divided out."""
     exponent = int(np.frexp(max(values.max(), -values.min()))[1])
     if abs(exponent) < _MODERATE:
         return values, 0
@@ -217,10 +217,10 @@ def _raised(values: Floats, exponent: int) -> Floats:
 
 
 def _blocks(size: int, taps: int, before: int, length: int, most: int) -> tuple[int, list[_Span]]:
-    """The side of a transform, up to `most` or four kernels, and the blocks of one axis."""
+    """Return the FFT side, up to `most` or four kernels, and the blocks of one axis."""
     from scipy.fft import next_fast_len
 
-    side = size + max(before, length + taps - 1 - before - size)  # both ends share their zeros
+    side = size + max(before, length + taps - 1 - before - size)  # both ends share the zero padding
     count = 1
     if side > max(most, 4 * taps):
         count = -(-length // (max(most, 4 * taps) - taps + 1))
@@ -235,7 +235,7 @@ def _blocks(size: int, taps: int, before: int, length: int, most: int) -> tuple[
 
 
 def _shared(work: Callable[[Any], None], parts: Sequence[Any]) -> None:
-    """The work on every part, on the threads that OpenCV may use."""
+    """Run the work on every part, on as many threads as OpenCV may use."""
     if len(parts) < THREADED_BLOCKS or cv2.getNumThreads() < 2:
         for part in parts:
             work(part)

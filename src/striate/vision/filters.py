@@ -1,4 +1,4 @@
-"""Gradients of images, and what a filter does to a signal."""
+"""Image gradients, and step response and derivative of signals."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from striate.vision.kernel_parser import kernel
 
 
 def gradient_magnitude(image: Any, *, border: Border = "replicate") -> Any:
-    """How steep an image is: (H, W) -> (H, W), or (H, W, C) -> (H, W, C), 0 where it is flat.
+    """Sobel gradient magnitude: (H, W) -> (H, W), or (H, W, C) -> (H, W, C), 0 where flat.
 
-    The length of Sobel's answers to the right and downwards, which are, as `convolve` gives them,
-    eight times the change in brightness from one pixel to the next. Raises OptionError.
+    The norm of Sobel x and y as computed by `convolve`, each eight times the change in brightness
+    per pixel. Raises OptionError.
     """
     right, down = _slopes(image, border)
     return like(np.hypot(right, down), image)
 
 
 def gradient_direction(image: Any, *, border: Border = "replicate") -> Any:
-    """Where an image grows brighter: (H, W) -> (H, W) in radians, each channel by itself.
+    """Sobel gradient direction, towards brighter: (H, W) -> (H, W) in radians, per channel.
 
-    0 is to the right, pi / 2 downwards, -pi / 2 upwards and pi to the left; 0 where it is flat. It
-    is arctan2(down, right) of Sobel's kernels as `convolve` answers them; `correlate` does not flip
-    and answers with the opposite direction. Raises OptionError.
+    0 is right, pi / 2 down, -pi / 2 up and pi left; 0 where flat. It is arctan2(y, x) of the Sobel
+    kernels with `convolve`; `correlate` does not flip and gives the opposite direction. Raises
+    OptionError.
     """
     right, down = _slopes(image, border)
     return like(np.arctan2(down, right), image)
@@ -41,17 +41,17 @@ def _slopes(image: Any, border: Border) -> tuple[Any, Any]:
 
 
 def step_response(kernel: Any) -> Any:
-    """What `convolve` gives from where its signal jumps from 0 to 1: (K,) -> (K,).
+    """Return the response of `convolve` to a step from 0 to 1: (K,) -> (K,).
 
-    The last value, the sum of the kernel, is what it stays at. Raises OptionError.
+    The last value, the sum of the kernel, is the steady state. Raises OptionError.
     """
     return like(np.cumsum(samples(kernel, "the kernel", 1)), kernel)
 
 
 def derivative(signal: Any) -> Any:
-    """The slope of a signal at each sample, per sample, from its two neighbors: (N,) -> (N,).
+    """Return the central difference of a signal, per sample: (N,) -> (N,).
 
-    At the ends it is the slope to the only neighbor. Raises OptionError.
+    At the ends it is the one-sided difference. Raises OptionError.
     """
     values = samples(signal, "the signal", 1)
     if len(values) < 2:

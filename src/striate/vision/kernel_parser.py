@@ -1,4 +1,4 @@
-"""Kernels as their user writes them: a name, a name with arguments, numbers, or a file."""
+"""Parser of kernels: a name, a name with arguments, numbers, or a file."""
 
 from __future__ import annotations
 
@@ -19,21 +19,20 @@ from striate.vision.kernels import KERNELS, LARGEST_SIDE, Kernel
 _LONGEST_CALL = 200  # characters
 _LARGEST_FILE = 64 * 2**20  # bytes: more than 1001 x 1001 numbers need
 _SUFFIXES = (".txt", ".csv", ".npy")
-_ENDS = " \t,;"  #: what may stand behind the last number of a line
+_ENDS = " \t,;"  #: characters allowed after the last number of a line
 _DECIMAL = re.compile(r"[^\s,]*(,\d+)?")
 _PAIR = re.compile(r"([-+]?\d+),(\d+)")
 
 
 def kernel(spelled: str | Path, **more: Any) -> Kernel:
-    """A kernel, float64, from a name of KERNELS, from numbers, or from a file.
+    """Parse a float64 kernel from a name in KERNELS, from numbers, or from a file.
 
-    A name may carry arguments, in Python's way: "gaussian(9, sigma=2)"; or they are given beside
-    it. Numbers stand in rows that end with ";" or a line: "0 -1 0; -1 5 -1; 0 -1 0" is (3, 3), and
-    one row without an end is (K,), for signals: "1/3 1/3 1/3". Between numbers stand blanks, tabs
-    or commas. A path ends in .txt or .csv, with such numbers, or in .npy. Where a file has lines
-    with ";" between single numbers, as spreadsheets write them, or tabs, decimals may have commas.
-    Raises OptionError, also for what can be read as two things; StorageError for a file that
-    cannot be read.
+    A name may have arguments, in Python syntax, "gaussian(9, sigma=2)", or as keywords. Rows of
+    numbers end with ";" or a newline: "0 -1 0; -1 5 -1; 0 -1 0" is (3, 3), and one row without an
+    end is (K,), for signals: "1/3 1/3 1/3". Numbers are separated by blanks, tabs or commas. A path
+    ends in .txt or .csv, with such numbers, or in .npy. In files that separate single numbers by
+    ";", as spreadsheets do, or by tabs, decimal commas are allowed.
+    Raises OptionError, also for ambiguous text; StorageError for a file that cannot be read.
 
     >>> kernel("gaussian(3)") * 16
     array([[1., 2., 1.],
@@ -87,10 +86,10 @@ def _numbers(text: str, source: str, *, csv: bool = False) -> Kernel:
 
 
 def _rows(lines: list[str], source: str, *, csv: bool) -> list[list[str]]:
-    """The words of each row. Raises OptionError where they could be read as two things.
+    """Split text into the words of each row. Raises OptionError if ambiguous.
 
-    A ";" within lines parts numbers as a spreadsheet writes them, whose decimals may have commas;
-    otherwise it ends a row. Commas part numbers, unless tabs do.
+    ";" within lines separates numbers as in spreadsheets, with optional decimal commas; otherwise
+    it ends a row. Commas separate numbers, unless tabs do.
     """
     sheet = [[cell.strip() for cell in line.split(";")] for line in lines]
     parted = any(len(cells) > 1 for cells in sheet)
@@ -117,7 +116,7 @@ def _rows(lines: list[str], source: str, *, csv: bool) -> list[list[str]]:
 
 
 def _doubtful(rows: list[str], *, csv: bool) -> bool:
-    """Whether every row may be one number with a decimal comma; in a .csv, also looks like one."""
+    """Whether every row could be one decimal-comma number, and in a .csv also looks like one."""
     pairs = [_PAIR.fullmatch(row) for row in rows]
     found = [(pair[1], pair[2]) for pair in pairs if pair]
     if len(found) < len(rows):
@@ -145,7 +144,7 @@ def _read(path: Path) -> Kernel:
         if path.stat().st_size > _LARGEST_FILE:
             raise OptionError(f"{shown}: too large for a kernel, {path.stat().st_size:,} bytes")
         if path.suffix.lower() == ".npy":
-            return _plain(np.lib.format.open_memmap(path, mode="r"), shown)  # no objects
+            return _plain(np.lib.format.open_memmap(path, mode="r"), shown)  # rejects object arrays
         csv = path.suffix.lower() == ".csv"
         return _numbers(path.read_text("utf-8-sig"), shown, csv=csv)
     except OptionError:

@@ -1,8 +1,8 @@
-"""Kernels that have names. All can be made without arguments; an image's rows grow downwards.
+"""Named kernels. All have default arguments; image rows increase downwards.
 
-The numbers are the lecture's, and their sign is one: a kernel of slopes begins with its positive
-weights, so that `convolve`, which flips it, answers with the slope. `correlate`, `striate filter`
-and the layers of networks do not flip and answer with the slope's negative.
+Sign convention: gradient kernels start with their positive weights, so that `convolve`, which
+flips them, returns the gradient. `correlate`, `striate filter` and network layers do not flip and
+return its negative.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from striate.vision.arrays import whole
 Kernel = NDArray[np.float64]
 
 LARGEST_SIDE = 1001  #: taps
-_NARROWEST = 0.1  # of a bell or a wave, in pixels: narrower ones miss every tap
+_NARROWEST = 0.1  # sigma or wavelength in pixels; narrower ones fall between the taps
 _WIDEST = 1e6
 
 
 def identity() -> Kernel:
-    """The image as it is."""
+    """Identity: the image unchanged."""
     return _table("0 0 0; 0 1 0; 0 0 0")
 
 
@@ -36,10 +36,10 @@ def box(size: int = 3, *, axes: int = 2) -> Kernel:
 
 
 def gaussian(size: int = 3, sigma: float | None = None, *, axes: int = 2) -> Kernel:
-    """A bell (size, size) that sums to 1; `sigma` is its standard deviation in pixels.
+    """Gaussian (size, size) that sums to 1; `sigma` is its standard deviation in pixels.
 
-    Without sigma the weight is half at (size + 1) / 4 pixels from the middle, so that gaussian(3)
-    is 1 2 1 / 2 4 2 / 1 2 1 over 16. With axes=1 it is (size,), for signals.
+    The default sigma halves the weight at (size + 1) / 4 pixels from the center, so that
+    gaussian(3) is 1 2 1 / 2 4 2 / 1 2 1 over 16. With axes=1 it is (size,), for signals.
     """
     half_at = (_side(size) + 1) / 4
     bell = _bell(size, half_at / math.sqrt(2 * math.log(2)) if sigma is None else sigma)
@@ -47,49 +47,49 @@ def gaussian(size: int = 3, sigma: float | None = None, *, axes: int = 2) -> Ker
 
 
 def sharpen() -> Kernel:
-    """The image less its Laplacian."""
+    """The image minus its Laplacian."""
     return _table("0 -1 0; -1 5 -1; 0 -1 0")
 
 
 def edge_diagonal() -> Kernel:
-    """How the slope across changes on the way down: answers to corners and slanted edges."""
+    """Mixed second derivative (x and y): responds to corners and diagonal edges."""
     return _table("1 0 -1; 0 0 0; -1 0 1")
 
 
 def edge_all() -> Kernel:
-    """The pixel against its eight neighbors: answers to edges of every direction."""
+    """Pixel minus its eight neighbors: responds to edges of every direction."""
     return _table("-1 -1 -1; -1 8 -1; -1 -1 -1")
 
 
 def sobel_x() -> Kernel:
-    """Convolved, eight times the slope to the right, smoothed downwards; correlated, minus that."""
+    """Sobel x: 8 times the gradient to the right, smoothed vertically; negated by `correlate`."""
     return _table("1 0 -1; 2 0 -2; 1 0 -1")
 
 
 def sobel_y() -> Kernel:
-    """Convolved, eight times the slope downwards, smoothed to the right; correlated, minus that."""
+    """Sobel y: 8 times the downward gradient, smoothed horizontally; negated by `correlate`."""
     return sobel_x().T.copy()
 
 
 def prewitt_x() -> Kernel:
-    """Convolved, six times the slope to the right, averaged downwards; correlated, minus that."""
+    """Prewitt x: 6 times the gradient to the right, averaged vertically; negated by `correlate`."""
     return _table("1 0 -1; 1 0 -1; 1 0 -1")
 
 
 def prewitt_y() -> Kernel:
-    """Convolved, six times the slope downwards, averaged to the right; correlated, minus that."""
+    """Prewitt y: 6 times the downward gradient, averaged horizontally; negated by `correlate`."""
     return prewitt_x().T.copy()
 
 
 def laplacian() -> Kernel:
-    """Four neighbors less four times the pixel: the second derivatives, added."""
+    """Laplacian: four neighbors minus four times the pixel."""
     return _table("0 1 0; 1 -4 1; 0 1 0")
 
 
 def log(size: int = 9, sigma: float = 1.4) -> Kernel:
-    """Laplacian of a Gaussian that sums to 1, (size, size); shifted so that it sums to 0.
+    """Laplacian of a Gaussian that sums to 1, (size, size), shifted to sum to 0.
 
-    Marr and Hildreth 1980, "Theory of edge detection", with a negative middle as in `laplacian`.
+    Marr and Hildreth 1980, "Theory of edge detection", with a negative center as in `laplacian`.
     """
     bell = _bell(size, sigma)
     square = _offsets(size) ** 2
@@ -99,7 +99,7 @@ def log(size: int = 9, sigma: float = 1.4) -> Kernel:
 
 
 def emboss() -> Kernel:
-    """The image lit from the upper left, when correlated."""
+    """Emboss, lit from the upper left with `correlate`."""
     return _table("-2 -1 0; -1 1 1; 0 1 2")
 
 
@@ -110,9 +110,9 @@ def gabor(
     phase: float = 0,
     sigma: float = 4,
 ) -> Kernel:
-    """A wave under a round bell, (size, size): exp(-r^2 / 2 sigma^2) cos(2 pi u / wavelength + p).
+    """Gabor filter (size, size): exp(-r^2 / 2 sigma^2) cos(2 pi u / wavelength + p).
 
-    u runs along `angle`: 0 degrees to the right, 90 downwards. The phase p is in degrees as well,
+    u runs along `angle`: 0 degrees is right, 90 down. The phase p is in degrees as well,
     wavelength and sigma are in pixels (Daugman 1985, "Uncertainty relation for resolution in
     space, spatial frequency, and orientation").
     """
@@ -126,7 +126,7 @@ def gabor(
     return bell * np.cos(wave + math.radians(_number("phase", phase)))
 
 
-#: by the names that `kernel` takes
+#: name -> kernel function, as accepted by `kernel`
 KERNELS: dict[str, Callable[..., Kernel]] = {
     make.__name__.replace("_", "-"): make
     for make in (
@@ -141,7 +141,7 @@ def _table(text: str) -> Kernel:
 
 
 def _offsets(size: int) -> Kernel:
-    """Pixels from the middle, which lies between two taps where their number is even."""
+    """Return the taps' offsets from the center, which lies between two taps for even sizes."""
     side = _side(size)
     return np.arange(side, dtype=np.float64) - (side - 1) / 2
 
@@ -168,7 +168,7 @@ def _width(name: str, value: float) -> float:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise _refused(name, "a number", value)
-    if not abs(value) <= _WIDEST:  # and what is not a number at all
+    if not abs(value) <= _WIDEST:  # also rejects NaN
         raise _refused(name, f"a number up to {_WIDEST:,.0f}", value)
     return float(value)
 

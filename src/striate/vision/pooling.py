@@ -1,4 +1,4 @@
-"""What pooling layers do, on plain arrays: each window along the axes becomes one number."""
+"""Pooling of arrays: subsampling, maximum and average."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from striate.vision.arrays import Floats, like, samples, whole
 
 
 def subsample(x: Any, stride: int = 2) -> Any:
-    """Every stride-th value from the first: pooling with a window of 1. Raises OptionError."""
+    """Keep every stride-th value from the first: pooling with a window of 1. Raises OptionError."""
     return like(_pooled(x, 1, stride, np.maximum), x)
 
 
 def max_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
-    """The largest value of each window: (N,) -> (floor((N - size) / stride) + 1,).
+    """Return the maximum of each window: (N,) -> (floor((N - size) / stride) + 1,).
 
-    Along both axes of an image, for each channel, as torch's MaxPool1d and MaxPool2d without
-    padding; `stride` is `size` unless given. Raises OptionError.
+    Images are pooled along both axes, per channel, as torch's MaxPool1d and MaxPool2d without
+    padding; `stride` defaults to `size`. Raises OptionError.
     """
     return like(_pooled(x, size, stride, np.maximum), x)
 
 
 def average_pool(x: Any, size: int = 2, stride: int | None = None) -> Any:
-    """The mean of each window; shapes and windows are those of `max_pool`. Raises OptionError."""
+    """Return the mean of each window; shapes as in `max_pool`. Raises OptionError."""
     sums = _pooled(x, size, stride, np.add)
     return like(sums / int(size) ** min(sums.ndim, 2), x)
 

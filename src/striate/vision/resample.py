@@ -1,4 +1,4 @@
-"""Fewer samples, and more of them, along the axes of a signal or an image."""
+"""Downsampling and upsampling of signals and images."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from striate.vision.kernel_parser import kernel
 
 Fill = Literal["zero", "nearest", "linear", "cubic"]
 
-_MOST_FILTERED = 250  # times: the low-pass filter then has 1001 taps
+_MOST_FILTERED = 250  # largest factor: the low-pass filter then has 1001 taps
 _MOST_SAMPLES = 2**28
 
 
 def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
     """Keep every n-th sample from the first: (N,) -> (ceil(N / n),), along both axes of an image.
 
-    What swings faster than once in 2 n samples then looks like something slower. `antialias` takes
-    it out before: by a Gaussian of sigma n / 2, with the border repeated, which leaves 29 percent
-    of a wave of 2 n samples and about 1 of one of n. Raises OptionError.
+    Periods below 2 n samples alias. `antialias` filters them first with a Gaussian of sigma n / 2,
+    border replicated, which keeps 29 percent of the amplitude at a period of 2 n samples and about
+    1 percent at n. Raises OptionError.
     """
     values = samples(x)
     step = whole("n", n)
@@ -36,11 +36,10 @@ def downsample(x: Any, n: int, *, antialias: bool = False) -> Any:
 def upsample(x: Any, n: int, fill: Fill = "zero") -> Any:
     """Put n - 1 samples after each: (N,) -> (n N,), along both axes of an image.
 
-    They are 0; or the sample before ("nearest": as torch's); or on the line to the next one; or on
-    the cubic curve through the two on either side, whose slopes at both are the neighbors'
+    They are 0, the sample before ("nearest", as in torch), or interpolated linearly or cubically
     (Keys 1981, "Cubic convolution interpolation for digital image processing", a = -1/2). Sample
-    k of x is sample k n of the answer, whatever the fill; beyond the last, x is taken to stay as
-    it is. Raises OptionError.
+    k of x is sample k n of the result for every fill; x is extended by its last sample. Raises
+    OptionError.
     """
     values = samples(x)
     times = whole("n", n)
@@ -91,7 +90,7 @@ def _cubic(t: Floats) -> list[Floats]:
     ]
 
 
-#: which sample the first weight is for, counted from the one before; weights at shares of the way
+#: fill -> (offset of the first weighted sample, weights as a function of the position)
 _FILLS: dict[str, tuple[int, Callable[[Floats], list[Floats]]]] = {
     "zero": (0, _zero),
     "nearest": (0, _nearest),

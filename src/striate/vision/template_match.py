@@ -1,4 +1,4 @@
-"""Where a template lies in an image: its correlation at every place, and the peaks of that."""
+"""Template matching: correlation scores at every position, and their peaks."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from striate.vision.convolution import correlate
 
 Measure = Literal["normalized", "plain"]
 
-#: a window whose values deviate by less is flat: a share of their own size, or of what 99 in 100
-#: pixels of the image deviate by from its median
+#: relative deviation below which a window is flat: of its own values, or of the 99th percentile of
+#: the image's absolute deviation from its median
 FLAT = 1e-6
-_SAMPLED = 300  #: rows and columns at most from which median and deviation are taken
-_TOGETHER = 4096  # candidates that are looked up at once
+_SAMPLED = 300  #: most rows and columns sampled for median and deviation
+_TOGETHER = 4096  # candidates checked per batch
 
 
 @dataclass(frozen=True, eq=False)
 class Matches:
-    """Places of an image where something was found, the highest score first."""
+    """Boxes found in an image, by descending score."""
 
     positions: NDArray[np.int64]  #: (M, 2): row and column of the top left pixel of each box
     scores: Floats  #: (M,)
@@ -36,7 +36,7 @@ class Matches:
 
     @property
     def centers(self) -> NDArray[np.float64]:
-        """(M, 2): row and column of the middle of each box."""
+        """(M, 2): row and column of the center of each box."""
         return self.positions + (np.array(self.size) - 1) / 2
 
 
@@ -49,11 +49,11 @@ def find(
     most: int | None = None,
     apart: float = 0.5,
 ) -> Matches:
-    """The places of an image that look like a template, the most alike first.
+    """Find the best matches of a template in an image, by descending score.
 
-    Scores are those of `response`; what scores less than `threshold` is left out (if not given: 0.5
-    for normalized correlation, half the highest score for plain). `most` and `apart` are those of
-    `peaks`. Raises OptionError as `response` and `peaks` do.
+    Scores are those of `match_scores`; lower scores than `threshold` are dropped (default: 0.5 for
+    normalized correlation, half the highest score for plain). `most` and `apart` are those of
+    `find_peaks`. Raises OptionError as `match_scores` and `find_peaks` do.
 
     >>> find([[0, 9], [9, 0]], [[5, 5, 5, 5], [5, 1, 7, 5], [5, 7, 1, 5]]).positions
     array([[1, 1]])
@@ -69,15 +69,14 @@ def match_scores(template: Any, image: Any, *, method: Measure = "normalized") -
     """(h, w) in (H, W), or (h, w, C) in (H, W, C) -> scores (H - h + 1, W - w + 1).
 
     The score at [r, c] is that of the box whose top left pixel is [r, c]. "plain": the sum of
-    products, which grows with the brightness under the box. "normalized": the cosine of the angle
-    between template and box after each lost its mean in every channel, from -1 to 1 (zero-mean
-    normalized cross-correlation; Lewis, "Fast normalized cross-correlation", Vision Interface
-    1995); it ignores brightness and contrast, and is 0 where the box is flat. float32 where both
-    are bool, integers of 8 or 16 bits, float16 or float32, else float64. For an image that is a
-    tensor it is one.
+    products, which grows with brightness. "normalized": zero-mean normalized cross-correlation,
+    with means per channel, from -1 to 1 (Lewis, "Fast normalized cross-correlation", Vision
+    Interface 1995); it ignores brightness and contrast, and is 0 where the box is flat. Returns
+    float32 if both are bool, integers of 8 or 16 bits, float16 or float32, else float64; a tensor
+    if the image is one.
 
     Raises OptionError for a template that is larger than the image, has other channels, or is
-    flat (normalized), and for values that are not finite.
+    flat (normalized), and for non-finite values.
     """
     if method not in get_args(Measure):
         raise unknown("method", method, get_args(Measure))
@@ -101,13 +100,13 @@ def find_peaks(
     apart: float = 0.5,
     stride: int = 1,
 ) -> Matches:
-    """The peaks of a map of scores (rows, columns) as boxes of a size in pixels, highest first.
+    """Find the peaks of a score map (rows, columns), as boxes of `size` pixels, highest first.
 
     A peak reaches the threshold and none of its eight neighbors is higher. A peak is dropped when
     a higher one lies nearer than `apart` times the box's height and nearer than `apart` times its
     width (greedy non-maximum suppression): at 1 no two boxes overlap, at 0 every peak is kept. At
-    most `most` peaks are kept. Places of the map are `stride` pixels from each other. Raises
-    OptionError for limits that make no sense.
+    most `most` peaks are kept. Positions of the map are `stride` pixels apart. Raises OptionError
+    for invalid limits.
     """
     _limits(threshold, most, apart)
     values = floats(scores, "the map of scores")
@@ -141,9 +140,9 @@ def _normalized(pattern: Floats, image: Floats) -> Floats:
 
 
 def _scaled(values: Floats) -> tuple[Floats, float]:
-    """Values up to 1 around a median of 0, divided by a power of two; and how far 99 in 100 reach.
+    """Center values on the median and scale by a power of two to at most 1; 99th percentile.
 
-    Both are exact for whole numbers, so that their flat windows have a variance of exactly 0.
+    Exact for integers, so that their flat windows have a variance of exactly 0.
     """
     every = tuple(slice(None, None, -(-side // _SAMPLED)) for side in values.shape[:2])
     halves = values / 2 - np.median(values[every] / 2)
@@ -153,14 +152,14 @@ def _scaled(values: Floats) -> tuple[Floats, float]:
 
 
 def _sums(values: Floats, high: int, wide: int) -> Floats:
-    """The sum of each window, by its top left pixel: of its own values alone, added in pairs."""
+    """Return the sum of each window by its top left pixel, by pairwise summation."""
     for axis, side in enumerate((high, wide)):
         values = np.moveaxis(_runs(np.moveaxis(values, axis, 0), side), 0, axis)
     return values
 
 
 def _runs(values: Floats, side: int) -> Floats:
-    """The sum of every `side` rows that follow each other: from sums of 1, 2, 4, 8 ... rows."""
+    """Return the sums of `side` consecutive rows, from sums of 1, 2, 4, 8 ... rows."""
     count, start = len(values) - side + 1, 0
     found = np.zeros((count, *values.shape[1:]))
     for bit in range(side.bit_length()):
@@ -177,7 +176,7 @@ def _apart(
     reach: tuple[int, int],
     most: int | None,
 ) -> NDArray[np.int64]:
-    """Of places (M, 2) in falling order those that no kept one before them is too near to."""
+    """Non-maximum suppression: keep places (M, 2), best first, that are not near a kept one."""
     down, across = reach
     near = np.zeros(shape, np.bool_)
     kept = list[tuple[int, int]]()
@@ -203,7 +202,7 @@ def _limits(threshold: float, most: int | None, apart: float) -> None:
 
 
 def _image(values: Any, what: str) -> Floats:
-    """An array (H, W) or (H, W, C), checked."""
+    """Convert to floats and check for (H, W) or (H, W, C)."""
     array = floats(values, what)
     if array.ndim not in (2, 3):
         raise OptionError(f"{what} must be (H, W) or (H, W, C), but {array.shape} came")

@@ -1,4 +1,4 @@
-"""Which network, as one value from the option to the model file."""
+"""NetworkSpec: a network's name and arguments, from the `--network` option to the model file."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from striate.zoo import user_code, user_network
 from striate.zoo.pages.card import Card
 from striate.zoo.spelling import parsed, parsed_own, spelled
 
-_OBJECT = "object:"  #: begins what a model file says of a network that was given in Python
+_OBJECT = "object:"  #: prefix in model files for networks passed as Python objects
 
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """A network by its name and arguments, or by code of one's own that makes it."""
+    """A network given by name and arguments, or by user code that builds it."""
 
     source: Literal["zoo", "timm", "file", "object"]
-    name: str  #: of the network; of timm with "timm:" before it
+    name: str  #: network name; timm's are prefixed "timm:"
     arguments: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    file: str = ""  #: that defines it, as it was given
+    file: str = ""  #: Python file that defines it, as given
     sha256: str = ""  #: of the file
-    made: Any = field(default=None, compare=False)  #: class, function or module; None: not at hand
+    made: Any = field(default=None, compare=False)  #: class, function or module; None: not loaded
 
     @classmethod
     def of(cls, given: object) -> NetworkSpec:
-        """From a name, "mynet.py:Net", a module, or what makes one. Raises OptionError.
+        """Create from a name, "mynet.py:Net", a module, or a callable that returns one.
 
-        Arguments may stand behind a name. A file is run as Python would import it.
+        Arguments may follow a name. A file is executed as an import would. Raises OptionError.
         """
         if isinstance(given, NetworkSpec):
             return given
@@ -55,7 +55,7 @@ class NetworkSpec:
 
     @classmethod
     def recorded(cls, network: str, sha256: str | None) -> NetworkSpec:
-        """From what `record` gave; no file that it names is read, let alone run."""
+        """Create from the output of `record`; the file it names is neither read nor executed."""
         if network.startswith(_OBJECT):
             return cls("object", network.removeprefix(_OBJECT))
         if sha256 is not None or ".py:" in network:
@@ -64,7 +64,7 @@ class NetworkSpec:
         return _known(network)
 
     def record(self) -> dict[str, str]:
-        """What a file says of it: no code, and no folder."""
+        """Return the model file's entry: name and SHA-256, without code or folder."""
         if self.source == "object":
             return {"network": f"{_OBJECT}{self.name}"}
         return {"network": str(self)} | ({"network_sha256": self.sha256} if self.file else {})
@@ -78,28 +78,28 @@ class NetworkSpec:
 
     @property
     def option(self) -> str:
-        """What `--network` takes for it; of what was given in Python there is no file yet."""
+        """The `--network` value; for a Python object, with FILE.py as a placeholder."""
         if self.source == "object":
             return f"FILE.py:{self.name}"
         return f"{self.file}:{spelled(self.name, self.arguments)}" if self.file else str(self)
 
     @property
     def ours(self) -> bool:
-        """Whether striate knows how to make it: a name of the zoo or of timm."""
+        """Whether striate can build it by name: a zoo or timm network."""
         return self.source in ("zoo", "timm")
 
     @property
     def card(self) -> Card:
-        """What is known of it before it is built."""
+        """The network's card, available before it is built."""
         return zoo.card(self.name) if self.ours else user_network.card(self.name)
 
     def build(
         self, *, channels: int | None = None, classes: int | None = None, size: int | None = None
     ) -> nn.Module:
-        """The network with fresh weights from torch's global generator, or those of its module.
+        """Build the network with weights from torch's global generator, or copy the given module.
 
-        Sizes are passed on where its builder takes them; what is not given is the builder's own.
-        Raises OptionError.
+        Sizes are passed if the builder takes them; its defaults apply otherwise. Raises
+        OptionError.
         """
         sizes = {"channels": channels, "classes": classes, "size": size}
         if not self.ours:
@@ -113,14 +113,14 @@ class NetworkSpec:
         return zoo.build(self.name, **given, **self.arguments)
 
     def explained(self, what: str = "fails") -> AbstractContextManager[None]:
-        """What a network that is not ours raises becomes an OptionError with its file and line."""
+        """Translate exceptions of a user network into OptionError with file and line."""
         return nullcontext() if self.ours else user_code.told(f"{self} {what}")
 
     def completed(self, given: object, where: str) -> Any:
-        """What `of` makes the same network from, where this was read from a file.
+        """Return an argument for `of` that recreates this recorded network.
 
-        Networks of one's own need their code. Raises OptionError that begins with `where` if it is
-        missing or another.
+        User networks need their code. Raises OptionError, prefixed with `where`, if it is missing
+        or differs.
         """
         if isinstance(given, NetworkSpec):
             return given
@@ -148,7 +148,7 @@ class NetworkSpec:
         )
 
     def _same_file(self, given: NetworkSpec, where: str) -> str:
-        """The other, with these arguments."""
+        """Return the given file with the recorded arguments. Raises OptionError if it differs."""
         digest = hashlib.sha256(user_code.code_of(Path(given.file))).hexdigest()
         if digest != self.sha256:
             raise OptionError(
@@ -161,14 +161,14 @@ class NetworkSpec:
 
 
 def _known(text: str) -> NetworkSpec:
-    """From "mobilenet_v1(width=0.5)" or "timm:resnet18"."""
-    zoo.card(text)  # is there one?
+    """Parse "mobilenet_v1(width=0.5)" or "timm:resnet18"."""
+    zoo.card(text)  # raises if unknown
     name, arguments = parsed(text)
     return NetworkSpec("timm" if name.startswith("timm:") else "zoo", name, arguments)
 
 
 def _in_file(text: str) -> NetworkSpec:
-    """From "folder/mynet.py:Net(width=32)", without its code."""
+    """Parse "folder/mynet.py:Net(width=32)" without reading the file."""
     path, _, rest = text.partition(".py:")
     name, arguments = parsed_own(rest)
     return NetworkSpec("file", name, arguments, f"{path}.py")

@@ -1,4 +1,4 @@
-"""Networks that are not ours: a class, a function or a module in a Python file."""
+"""Loading of user networks: a class, a function or a module in a Python file."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from striate.errors import OptionError, StriateError, printable, unknown
 from striate.storage import storage_error
 
 _runs = itertools.count(1)
-_beside: set[str] = set()  # modules that the file that ran last imported from its folder
+_beside: set[str] = set()  # modules that the last executed file imported from its folder
 _INSTALLED = tuple(sysconfig.get_paths()[kind] for kind in ("stdlib", "purelib", "platlib"))
 _OURS = str(Path(__file__).parents[1])
 
 
 def code_of(path: Path) -> bytes:
-    """What a file holds. Raises OptionError where there is none, StorageError."""
-    if not os.path.isfile(path):  # noqa: PTH113 - a Path raises where a parent may not be entered
+    """Read a file. Raises OptionError if it does not exist, StorageError if it cannot be read."""
+    if not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises for an unreadable parent
         raise OptionError(f"{printable(str(path))}: no such file")
     try:
         return path.read_bytes()
@@ -37,7 +37,7 @@ def code_of(path: Path) -> bytes:
 
 
 def defined(path: Path, code: bytes, name: str) -> Any:
-    """What a file calls so, once its code has run. Raises OptionError."""
+    """Execute a file and return the object of that name. Raises OptionError."""
     module = _ran(path, code)
     if hasattr(module, name):
         return getattr(module, name)
@@ -47,10 +47,9 @@ def defined(path: Path, code: bytes, name: str) -> Any:
 
 
 def _ran(path: Path, code: bytes) -> ModuleType:
-    """The file as a module, in a package of its own that reaches the files beside it.
+    """Execute the file as a module in its own package, with access to sibling files.
 
-    The code that was hashed runs, not what Python may have compiled before, and the random numbers
-    that it draws are the same each time.
+    Runs exactly the hashed code, never a cached .pyc, with a fixed random seed.
     """
     for module in _beside:
         sys.modules.pop(module, None)
@@ -80,7 +79,7 @@ def _lies_in(folder: Path, module: str) -> bool:
 
 @contextlib.contextmanager
 def beside(path: Path) -> Generator[None]:
-    """The files beside a file can be imported by their names."""
+    """Make sibling files importable by name."""
     folder = str(path.parent.absolute())
     sys.path.insert(0, folder)
     try:
@@ -91,7 +90,7 @@ def beside(path: Path) -> Generator[None]:
 
 
 def _candidates(module: ModuleType) -> list[str]:
-    """The names of the file's own classes of modules, and of modules."""
+    """Return the names of nn.Module subclasses defined in the file, and of nn.Module instances."""
 
     def fits(value: Any) -> bool:
         own = inspect.isclass(value) and value.__module__ == module.__name__
@@ -102,7 +101,7 @@ def _candidates(module: ModuleType) -> list[str]:
 
 @contextlib.contextmanager
 def told(what: str) -> Generator[None]:
-    """Whatever the user's code raises becomes an OptionError with its file and line."""
+    """Translate exceptions of user code into OptionError with file and line."""
     try:
         yield
     except StriateError:
@@ -112,14 +111,14 @@ def told(what: str) -> Generator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """The kind, the first line and the place of an error in the user's code."""
+    """Format an error of user code: type, first line of the message, file and line."""
     text = printable(str(error).splitlines()[0] if str(error) else "", 200)
-    place = "" if isinstance(error, SyntaxError) else _place(error)  # which tells it itself
+    place = "" if isinstance(error, SyntaxError) else _place(error)  # its message has it already
     return f"{type(error).__name__}: {text}".removesuffix(": ") + place
 
 
 def _place(error: BaseException) -> str:
-    """Where it arose: the last line that is neither ours nor of what is installed."""
+    """Return file and line of the innermost frame outside striate and installed packages."""
     place, step = "", error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename

@@ -1,4 +1,4 @@
-"""Networks of any class: what makes one, and what it needs to be used like ours."""
+"""Building of user networks: size arguments, memory layout and lazy layers."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from striate.errors import OptionError, printable
 from striate.zoo import user_code
 from striate.zoo.pages.card import Card
 
-#: what builders call their sizes, here and elsewhere
+#: size argument names of common libraries
 _WORDS = {
     "channels": ("channels", "in_channels", "in_chans", "input_channels"),
     "classes": ("classes", "num_classes", "n_classes"),
     "size": ("size", "image_size", "img_size", "input_size"),
 }
-_USUAL = {"channels": 3, "classes": 1000, "size": 224}  #: where nobody says
+_USUAL = {"channels": 3, "classes": 1000, "size": 224}  #: default sizes
 
 
 def name_of(given: object) -> str:
-    """What a module, a class or a function is called."""
+    """Return the name of a module, a class or a function."""
     if isinstance(given, functools.partial):
         return name_of(given.func)
     return getattr(given, "__name__", type(given).__name__)
 
 
 def maker(given: Any, name: str = "network") -> Any:
-    """A module, or what makes one. Raises OptionError for anything else."""
+    """Check for a module or a callable that returns one. Raises OptionError otherwise."""
     if not callable(given):
         raise OptionError(
             f"{name}: expected a module, a class or a function, but it is {printable(repr(given))}"
@@ -43,7 +43,7 @@ def maker(given: Any, name: str = "network") -> Any:
 
 
 def card(name: str) -> Card:
-    """Nothing is known of it but that it must give logits for images."""
+    """Return a placeholder card: only the default input and the name are known."""
     side = _USUAL["size"]
     return Card(name, nn.Identity, "", 0, (_USUAL["channels"], side, side), 0, 0, 0)
 
@@ -51,9 +51,9 @@ def card(name: str) -> Card:
 def build(
     made: Any, arguments: Mapping[str, Any], sizes: Mapping[str, int | None], name: str
 ) -> nn.Module:
-    """A copy of a module, or what its class or function makes. Raises OptionError.
+    """Copy a module, or call its class or function. Raises OptionError.
 
-    Sizes go to arguments that are called so, unless the user gave them.
+    Sizes are passed to arguments named in `_WORDS`, unless the user gave them.
     """
     if isinstance(made, nn.Module):
         if arguments:
@@ -83,10 +83,10 @@ def _called(made: Any, arguments: Mapping[str, Any], name: str) -> object:
 
 
 def _passed(made: Any, given: Mapping[str, Any], sizes: Mapping[str, int | None]) -> dict[str, int]:
-    """The sizes that a class or a function takes, by its own names for them."""
+    """Return the sizes that a class or a function takes, under its own argument names."""
     try:
         known = inspect.signature(made).parameters
-    except (TypeError, ValueError):  # of what is not written in Python
+    except (TypeError, ValueError):  # not written in Python
         return {}
     passed = dict[str, int]()
     for word, names in _WORDS.items():
@@ -101,9 +101,9 @@ def _passed(made: Any, given: Mapping[str, Any], sizes: Mapping[str, int | None]
 
 
 def _in_rows(_module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    """Images channels first in memory: a forward may `view` what its convolutions give.
+    """Make images contiguous (NCHW), since a forward may `view` the outputs of convolutions.
 
-    Of one channel any layout counts as contiguous; the strides tell a convolution which it is.
+    With one channel every layout counts as contiguous, so the strides are compared.
     """
     return tuple(_rows(value) for value in inputs)
 
@@ -115,7 +115,7 @@ def _rows(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _materialised(network: nn.Module, channels: int, side: int) -> None:
-    """Give lazy layers their shapes by an image that passes through."""
+    """Initialize lazy layers with one forward pass of a zero image."""
     if any(is_lazy(tensor) for tensor in (*network.parameters(), *network.buffers())):
         network.eval()(torch.zeros(1, channels, side, side))
         network.train()

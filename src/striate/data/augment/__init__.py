@@ -1,1 +1,1 @@
-"""Augmentation of whole batches: ranges, geometry, colors, and images laid over images."""
+"""Batch augmentation: ranges, geometry, color, erasing, mixup and CutMix."""

@@ -1,9 +1,8 @@
-"""One linear map of colors an image.
+"""Color augmentation: one linear color map per image.
 
-Saturation moves a color along the line to its gray (ITU-R BT.601 weights). Hue turns it about
-the axis of grays at equal luma, as in YIQ: a linear map, which a turn of HSV's hexagon is not.
-Contrast is taken about the mean of the image. Nothing is clipped: values beyond black and white
-stay.
+Saturation interpolates between a color and its gray (ITU-R BT.601 weights). Hue rotates about
+the gray axis at constant luma, as in YIQ: a linear map, unlike a hue shift in HSV.
+Contrast scales about the mean of the image. Values are not clipped to black and white.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from striate.data.augment import ranges
 from striate.data.augment.ranges import AugmentRanges
 
 _LUMA = (0.299, 0.587, 0.114)
-#: rows I and Q of ITU-R's YIQ
+#: rows I and Q of ITU-R's YIQ matrix
 _CHROMA = ((0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 
 
 def color_maps(
     uniform: Tensor, variation: AugmentRanges, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(N, DRAWS) -> matrices (N, C, C), constants (N, C), and rows (N, C) on the image's mean.
+    """(N, DRAWS) -> matrices (N, C, C), constants (N, C), rows (N, C) that weight the image mean.
 
-    A color x of a normalized image whose channels' mean is m becomes
-    matrix x + constant + row . m. `mean` and `deviation` are those of the normalization: a channel
-    each. Brightness is in units of the normalized range (a deviation of about 0.25 is assumed).
+    A color x of a normalized image with channel means m becomes
+    matrix x + constant + row . m. `mean` and `std` are the normalization constants, one per
+    channel. Brightness is in units of the normalized range (assuming a std of about 0.25).
     """
     signed, channels = uniform.cpu().double() * 2 - 1, len(mean)
     gain = (1 + variation.contrast * signed[:, ranges.CONTRAST])[:, None]
@@ -42,7 +41,7 @@ def color_maps(
 
 
 def apply_colors(images: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) -> Tensor:
-    """(N, C, H, W) with the maps that `colors` gives, in torch."""
+    """Apply the maps of `color_maps` to (N, C, H, W) images with torch."""
     count, channels, high, wide = images.shape
     matrix, constant, row = (part.to(images) for part in (matrix, constant, row))
     flat = images.reshape(count, channels, high * wide)
@@ -53,7 +52,7 @@ def apply_colors(images: Tensor, matrix: Tensor, constant: Tensor, row: Tensor) 
 def _tints(
     signed: Tensor, variation: AugmentRanges, mean: Sequence[float], std: Sequence[float]
 ) -> tuple[Tensor, Tensor]:
-    """Saturation and hue as a matrix and a constant, between normalized colors."""
+    """Return saturation and hue as a matrix and a constant acting on normalized colors."""
     count, channels = len(signed), len(mean)
     one = torch.eye(channels, dtype=torch.float64)
     if channels != 3 or not (variation.saturation or variation.hue):

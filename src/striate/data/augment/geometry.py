@@ -1,6 +1,6 @@
-"""One affine map an image; images, masks and boxes follow the same one.
+"""Geometric augmentation: one affine map per image, shared by its masks and boxes.
 
-Positions run from -1 to 1 between the outer edges of an image, as in torch's `affine_grid`.
+Coordinates run from -1 to 1 between the outer edges of an image, as in torch's `affine_grid`.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from striate.data.augment.ranges import AugmentRanges
 
 
 def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int) -> Tensor:
-    """(N, DRAWS) -> (N, 2, 3) float64, from output to input positions of images (high, wide).
+    """(N, DRAWS) -> inverse maps (N, 2, 3) float64 of images (high, wide): output to input.
 
-    In the order in which a position is sent back: mirrored and flipped, stretched, sheared, scaled,
-    turned, shifted; then taken into the part that is cut out.
+    Applied to output coordinates in this order: flip, aspect, shear, scale, rotate, translate;
+    then crop.
     """
-    # in numpy: on a few hundred numbers, torch's threads take longer to start than to compute
+    # NumPy: for a few hundred values, torch's thread startup exceeds the computation
     drawn = uniform.cpu().numpy().astype(np.float64)
     signed = drawn * 2 - 1
-    angle = signed[:, ranges.TURN] * math.radians(variation.rotate)
+    angle = signed[:, ranges.ROTATE] * math.radians(variation.rotate)
     slant = np.tan(signed[:, ranges.SHEAR] * math.radians(variation.shear))
     size = 1 / (1 + variation.scale * signed[:, ranges.SCALE])
-    longer = np.exp(signed[:, ranges.STRETCH] * (math.log1p(variation.aspect) / 2))
-    across = size / longer * _sign(signed[:, ranges.MIRROR], asked=variation.hflip)
-    down = size * longer * _sign(signed[:, ranges.FLIP], asked=variation.vflip)
+    longer = np.exp(signed[:, ranges.ASPECT] * (math.log1p(variation.aspect) / 2))
+    across = size / longer * _sign(signed[:, ranges.HFLIP], asked=variation.hflip)
+    down = size * longer * _sign(signed[:, ranges.VFLIP], asked=variation.vflip)
     cosine, sine = np.cos(angle), np.sin(angle)
     side = np.sqrt(1 - variation.crop * drawn[:, ranges.CROP])
     shift, rest = 2 * variation.translate * side, 1 - side
-    right = shift * signed[:, ranges.ACROSS] + rest * signed[:, ranges.CROP_ACROSS]
-    low = shift * signed[:, ranges.DOWN] + rest * signed[:, ranges.CROP_DOWN]
+    right = shift * signed[:, ranges.TRANSLATE_X] + rest * signed[:, ranges.CROP_X]
+    low = shift * signed[:, ranges.TRANSLATE_Y] + rest * signed[:, ranges.CROP_Y]
     rows = (
         side * cosine * across, side * (cosine * slant - sine) * down * (high / wide), right,
         side * sine * across * (wide / high), side * (sine * slant + cosine) * down, low,
@@ -48,9 +48,9 @@ def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int)
 def warp(
     images: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
 ) -> Tensor:
-    """(N, C, H, W) float sampled where maps (N, 2, 3) say; beyond the edge `fill`, or the edge."""
+    """Sample (N, C, H, W) float images with maps (N, 2, 3), padding with `fill` or the edge."""
     high, wide = images.shape[2:]
-    # torch's affine_grid takes four times as long, as a product of tiny matrices
+    # faster than torch's affine_grid, which takes four times as long (tiny matrix products)
     columns = places[:, :, :1] * _middles(wide) + places[:, :, 2:]
     rows = places[:, :, 1:2] * _middles(high)
     grid = columns.to(images)[:, :, None] + rows.to(images)[:, :, :, None]
@@ -62,12 +62,12 @@ def warp(
 
 
 def _middles(pixels: int) -> Tensor:
-    """Of a row of pixels, from -1 to 1 between the outer edges."""
+    """Return the pixel centers of a row, from -1 to 1 between the outer edges."""
     return (2 * torch.arange(pixels, dtype=torch.float64) + 1) / pixels - 1
 
 
 def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
-    """The same maps between positions counted in pixels from the middle of the first."""
+    """Convert the maps to pixel coordinates, with the origin at the center of the first pixel."""
     half = np.array([wide / 2, high / 2])
     middle, exact = half - 0.5, places.numpy()
     linear = exact[:, :, :2] * (half[:, None] / half)
@@ -76,7 +76,7 @@ def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
 
 
 def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
-    """(N, H, W) of whole numbers up to 2^24, moved as `vary` moves images; no new ones arise."""
+    """Warp integer masks (N, H, W), values up to 2^24, like `augment`, by nearest neighbor."""
     if not variation.geometric:
         return masks
     places = affine_maps(uniform, variation, *masks.shape[1:])
@@ -86,10 +86,10 @@ def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> T
 def augment_boxes(
     boxes: Tensor, uniform: Tensor, variation: AugmentRanges, high: int, wide: int
 ) -> Tensor:
-    """(N, K, 4) left, top, right, bottom in pixels from the image's corner -> the same.
+    """(N, K, 4) boxes left, top, right, bottom in pixels from the image corner -> the same.
 
-    Moved as `vary` moves images of (high, wide): the smallest upright box around what came of
-    the four corners, cut off at the image's edges. A box that left the image has no area.
+    Warped like `augment` warps images of (high, wide): the bounding box of the four transformed
+    corners, clipped to the image. A box entirely outside the image has zero area.
     """
     if not variation.geometric:
         return boxes

@@ -1,10 +1,10 @@
-"""What is laid over images: nothing (erasing), or another image of the batch with its label.
+"""Random erasing, mixup and CutMix.
 
 Erasing: Zhong et al. 2017, https://arxiv.org/abs/1708.04896. Mixup: Zhang et al. 2017,
 https://arxiv.org/abs/1710.09412. CutMix: Yun et al. 2019, https://arxiv.org/abs/1905.04899.
-Not as in these papers: shares are drawn evenly from 0 to the value asked for, a share for each
-image, and no rectangle is cut off at the edge. mixup=0.5 and cutmix=1 are what the papers call
-alpha = 1.
+Differences from the papers: mixing ratios are uniform from 0 to the requested value, drawn per
+image, and rectangles are never clipped at the edge. mixup=0.5 and cutmix=1 correspond to
+alpha = 1 in the papers.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch.nn import functional as F
 from striate.data.augment import ranges
 from striate.data.augment.ranges import AugmentRanges
 
-_LONGEST = 3.0  # of a rectangle: its longer side to its shorter one
+_LONGEST = 3.0  # maximum aspect ratio of a rectangle
 
 
 def erase_images(images: Tensor, uniform: Tensor, most: float) -> Tensor:
-    """(N, C, H, W), normalized, with a rectangle of each set to 0, the mean of the data."""
-    columns = (ranges.ERASE_FORM, ranges.ERASE_ACROSS, ranges.ERASE_DOWN)
+    """Set a rectangle of each normalized (N, C, H, W) image to 0, the mean of the data."""
+    columns = (ranges.ERASE_FORM, ranges.ERASE_X, ranges.ERASE_Y)
     area = most * uniform[:, ranges.ERASE]
     rectangle = _rectangles(area, uniform[:, columns], *images.shape[2:])
     return images.masked_fill(rectangle, 0.0)
@@ -32,16 +32,16 @@ def erase_images(images: Tensor, uniform: Tensor, most: float) -> Tensor:
 def mix_images(
     images: Tensor, labels: Tensor, classes: int, uniform: Tensor, variation: AugmentRanges
 ) -> tuple[Tensor, Tensor]:
-    """(N, C, H, W), labels (N,) -> images over which the next in the batch is laid, shares.
+    """Mix (N, C, H, W) images, labels (N,), with the next of the batch -> images, soft labels.
 
-    The shares are (N, classes) float32 and each row sums to 1: what part of an image, by weight or
-    by area, belongs to which class. Where both kinds are asked for, each image has one of them.
+    The soft labels are (N, classes) float32 with rows that sum to 1: the weight (mixup) or area
+    (CutMix) of each class. If both are enabled, each image gets one of them.
     """
     high, wide = images.shape[2:]
     cut = torch.full_like(uniform[:, 0], variation.cutmix > 0, dtype=torch.bool)
     if variation.mixup and variation.cutmix:
         cut = uniform[:, ranges.MIX_KIND] < 0.5
-    columns = (ranges.MIX_FORM, ranges.MIX_ACROSS, ranges.MIX_DOWN)
+    columns = (ranges.MIX_FORM, ranges.MIX_X, ranges.MIX_Y)
     share = uniform[:, ranges.MIX]
     window = _rectangles(variation.cutmix * share, uniform[:, columns], high, wide)
     veil = (variation.mixup * share)[:, None, None, None]
@@ -53,9 +53,9 @@ def mix_images(
 
 
 def _rectangles(area: Tensor, drawn: Tensor, high: int, wide: int) -> Tensor:
-    """Shares of the area (N,), draws (N, 3) of form and place -> (N, 1, H, W) bool."""
+    """Area fractions (N,), draws (N, 3) of aspect ratio and position -> masks (N, 1, H, W) bool."""
     form = ((drawn[:, 0] * 2 - 1) * (math.log(_LONGEST) / 2)).exp()
-    # where one side would be longer than the image, the other takes the rest
+    # if one side would exceed the image, the other side is lengthened instead
     tall = (area.sqrt() * form).clamp(max=1.0)
     tall = torch.maximum(tall, area)
     down = (tall * high).round()

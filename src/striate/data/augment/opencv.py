@@ -1,6 +1,6 @@
-"""The same on a CPU, quicker: OpenCV takes one image after the other while it lies in the cache.
+"""OpenCV augmentation, faster on a CPU: it processes image by image, while each is in the cache.
 
-torch writes a grid of positions and a second copy of the batch before it is done with either.
+torch materializes a sampling grid and a second copy of the batch first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_FROM = 48**2  # pixels of an image: below, torch is quicker; docs/log.md has the figures
-_THREADED = 128**2  # and below this, threads cost more than they gain
+_FROM = 48**2  # pixels per image; torch is faster below this, see docs/log.md
+_THREADED = 128**2  # pixels per image; threads cost more than they gain below this
 
 
 def is_faster(images: Tensor) -> bool:
-    """Whether OpenCV takes these images, (N, C, H, W), and is quicker than torch."""
+    """Return whether OpenCV supports these (N, C, H, W) images and is faster than torch."""
     _, channels, high, wide = images.shape
     return images.device.type == "cpu" and channels in (1, 3) and high * wide >= _FROM
 
@@ -30,14 +30,14 @@ def augment(
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...] = (),
 ) -> Tensor:
-    """(N, C, H, W) float32 with maps in pixels, and colors as `colors` gives them.
+    """Apply maps in pixels and the color maps of `color_maps` to (N, C, H, W) float32 images.
 
-    Outside the image is `fill`, a value a channel, or its edge.
+    Pads with `fill`, one value per channel, or the edge if empty.
     """
     source = images.permute(0, 2, 3, 1).contiguous().numpy()
     target = np.empty_like(source)
     work = partial(
-        _vary,
+        _augment,
         source,
         target,
         places,
@@ -58,11 +58,11 @@ def augment(
 def _rows(
     matrix: Tensor, constant: Tensor, row: Tensor
 ) -> tuple[NDArray[np.float64], list[list[float]]]:
-    """A matrix with the constant beside it, (N, C, C + 1), and what the mean adds to that."""
+    """Return matrices with a constant column, (N, C, C + 1), and weights of the image mean."""
     return torch.cat((matrix, constant[:, :, None]), dim=2).numpy(), row.tolist()
 
 
-def _vary(
+def _augment(
     source: NDArray[np.float32],
     target: NDArray[np.float32],
     places: NDArray[np.float64] | None,

@@ -1,8 +1,8 @@
-"""Variation of training images: whole batches at once, on the device, a draw per image.
+"""Augmentation of training images: whole batches at once, on the device, sampled per image.
 
-Geometry is one affine map per image and one resampling; color is one linear map per image. A
-draw is a row of uniform numbers that depends on seed, epoch and image alone, so the same image
-varies in the same way whatever the batches, workers or interruptions.
+Geometry is one affine map per image and one resampling; color is one linear map per image. The
+random numbers of an image depend on seed, epoch and image only, so augmentation does not change
+with batch size, workers or interruptions.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ __all__ = [
 
 
 def uniform_samples(images: Tensor | int, seed: int, epoch: int) -> Tensor:
-    """Uniform numbers from 0 to 1, (N, DRAWS) float32: a row an image, by its number alone.
+    """Return uniform random numbers in [0, 1), (N, DRAWS) float32, one row per image index.
 
-    `images` are their numbers (N,), or how many of the first. Any row can be had without the
-    others: it is SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195) from the
-    state that the image's first number has in the epoch's sequence.
+    `images` are image indices (N,), or the number of images, counted from 0. Rows are computed
+    independently: SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195), seeded
+    per row from the epoch's sequence.
     """
     numbers = torch.arange(images) if isinstance(images, int) else images
     states = numbers.numpy().astype(np.uint64)[:, None] * np.uint64(DRAWS)
@@ -54,7 +54,7 @@ def uniform_samples(images: Tensor | int, seed: int, epoch: int) -> Tensor:
 
 
 def generator(seed: int, epoch: int, stream: int) -> torch.Generator:
-    """Random numbers that depend on these three alone."""
+    """Return a generator seeded by these three values only."""
     return torch.Generator().manual_seed(_state(seed, epoch, stream))
 
 
@@ -72,11 +72,11 @@ def augment(
     std: Sequence[float] = (),
     fill: Sequence[float] = (),
 ) -> Tensor:
-    """(N, C, H, W) float32, normalized -> the same shape, varied by `uniform` (N, DRAWS).
+    """Augment (N, C, H, W) float32, normalized images by `uniform` (N, DRAWS); keeps the shape.
 
-    Outside the image is `fill`, a value a channel, or without one its edge, repeated. `mean` and
-    `deviation` are those of the normalization, which saturation and hue must know; without them the
-    images' values are colors already. Other images of the batch are laid over by `mixed`.
+    Pads with `fill`, one value per channel, or the replicated edge if empty. `mean` and `std` are
+    the normalization constants, required by saturation and hue; without them, values are taken as
+    unnormalized colors. Mixup and CutMix are applied by `mix_images`.
     """
     shape = images.shape[1:]
     return apply_plan(images, make_plan(uniform, variation, shape, mean=mean, std=std, fill=fill))
@@ -84,16 +84,16 @@ def augment(
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becomes of each image of a batch: all that does not depend on its pixels."""
+    """Augmentation parameters of a batch: everything that does not depend on its pixels."""
 
     ranges: AugmentRanges
     uniform: Tensor  #: (N, DRAWS)
-    maps: Tensor | None  #: maps, where images move
-    colors: tuple[Tensor, Tensor, Tensor] | None  #: what `colors` gives, where they are tinted
-    fill: tuple[float, ...]  #: a channel, outside the image; none: its edge, repeated
+    maps: Tensor | None  #: result of `affine_maps`; None without geometric augmentation
+    colors: tuple[Tensor, Tensor, Tensor] | None  #: result of `color_maps`, if any
+    fill: tuple[float, ...]  #: padding value per channel; empty: replicate the edge
 
     def slice(self, first: int, last: int) -> Plan:
-        """That of some of the images."""
+        """Return the plan of images `first` to `last` (exclusive)."""
         rows = slice(first, last)
         places = None if self.maps is None else self.maps[rows]
         tints = None
@@ -112,7 +112,7 @@ def make_plan(
     std: Sequence[float] = (),
     fill: Sequence[float] = (),
 ) -> Plan:
-    """The plan of `vary` for images of a shape (C, H, W), of as many batches as one likes."""
+    """Return the plan of `augment` for images of shape (C, H, W), for any number of batches."""
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     tints = None
@@ -123,7 +123,7 @@ def make_plan(
 
 
 def apply_plan(images: Tensor, plan: Plan) -> Tensor:
-    """(N, C, H, W) as `vary` takes and gives them, by a plan."""
+    """Augment (N, C, H, W) images by a plan; same input and output as `augment`."""
     places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):
@@ -144,7 +144,7 @@ def _warp(
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...],
 ) -> Tensor:
-    """The reference, and what a GPU does."""
+    """Apply the maps with torch: the reference implementation, and the one used on a GPU."""
     if places is not None:
         images = warp(images, places, fill=fill)
     return apply_colors(images, *tints) if tints is not None else images

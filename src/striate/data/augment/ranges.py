@@ -1,4 +1,4 @@
-"""How far training images may vary."""
+"""Augmentation ranges, and the layout of the random numbers that sample them."""
 
 from __future__ import annotations
 
@@ -7,59 +7,59 @@ from typing import Any
 
 from striate.options import Augment, AugmentParams
 
-DRAWS = 24  #: uniform numbers an image and epoch
+DRAWS = 24  #: uniform numbers per image and epoch
 (
-    TURN, SCALE, ACROSS, DOWN, MIRROR, CONTRAST, BRIGHTNESS, SHEAR,
-    STRETCH, CROP, CROP_ACROSS, CROP_DOWN, FLIP, SATURATION, HUE, ERASE,
-    ERASE_FORM, ERASE_ACROSS, ERASE_DOWN, MIX, MIX_FORM, MIX_ACROSS, MIX_DOWN, MIX_KIND,
+    ROTATE, SCALE, TRANSLATE_X, TRANSLATE_Y, HFLIP, CONTRAST, BRIGHTNESS, SHEAR,
+    ASPECT, CROP, CROP_X, CROP_Y, VFLIP, SATURATION, HUE, ERASE,
+    ERASE_FORM, ERASE_X, ERASE_Y, MIX, MIX_FORM, MIX_X, MIX_Y, MIX_KIND,
 ) = range(DRAWS)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class AugmentRanges:
-    """Ranges of change; each is drawn evenly from minus to plus its value.
+    """Augmentation ranges; each parameter is uniform between minus and plus its value.
 
-    `crop`, `erase`, `mixup` and `cutmix` are drawn evenly from 0 to their value. Limits, units and
-    help are those of `striate.options.VaryOptions`.
+    `crop`, `erase`, `mixup` and `cutmix` are uniform between 0 and their value. Limits, units and
+    help are in `striate.options.AugmentParams`.
     """
 
     rotate: float = 0.0  #: degrees
-    translate: float = 0.0  #: share of the side
-    scale: float = 0.0  #: share of the size
-    hflip: bool = False  #: half of the images, left to right
-    brightness: float = 0.0  #: share of the full range
-    contrast: float = 0.0  #: share
-    vflip: bool = False  #: half of the images, upside down
+    translate: float = 0.0  #: fraction of the side
+    scale: float = 0.0  #: fraction of the size
+    hflip: bool = False  #: flip left to right with probability 0.5
+    brightness: float = 0.0  #: fraction of the full range
+    contrast: float = 0.0  #: fraction
+    vflip: bool = False  #: flip upside down with probability 0.5
     shear: float = 0.0  #: degrees
-    aspect: float = 0.0  #: width to height, share
-    crop: float = 0.0  #: share of the area cut away
-    saturation: float = 0.0  #: share
-    hue: float = 0.0  #: degrees about the axis of grays
-    erase: float = 0.0  #: share of the area
-    mixup: float = 0.0  #: share of another image laid over the whole
-    cutmix: float = 0.0  #: share of the area given to another image
+    aspect: float = 0.0  #: aspect ratio, fraction
+    crop: float = 0.0  #: fraction of the area removed
+    saturation: float = 0.0  #: fraction
+    hue: float = 0.0  #: degrees about the gray axis
+    erase: float = 0.0  #: fraction of the area
+    mixup: float = 0.0  #: mixing weight of the other image
+    cutmix: float = 0.0  #: fraction of the area replaced by another image
 
     @property
     def is_active(self) -> bool:
-        """Whether anything does."""
+        """Whether any augmentation is enabled."""
         return bool(self.geometric or self.photometric or self.erase or self.mixes)
 
     @property
     def geometric(self) -> bool:
-        """Whether places change."""
+        """Whether any geometric augmentation is enabled."""
         return any(
-            (self.rotate, self.translate, self.scale, self.hflip, self.vflip, self.shear, self.aspect,
-             self.crop)
+            (self.rotate, self.translate, self.scale, self.hflip, self.vflip, self.shear,
+             self.aspect, self.crop)
         )  # fmt: skip
 
     @property
     def photometric(self) -> bool:
-        """Whether colors change."""
+        """Whether any color augmentation is enabled."""
         return any((self.brightness, self.contrast, self.saturation, self.hue))
 
     @property
     def mixes(self) -> bool:
-        """Whether labels change."""
+        """Whether mixup or CutMix is enabled, so that labels are soft."""
         return bool(self.mixup or self.cutmix)
 
 
@@ -75,15 +75,15 @@ LEVELS = {
 }
 
 
-def default_level(channels: int) -> Augment:
-    """The level of images for which none was asked; signs in gray are not to be mirrored."""
-    return "light" if channels == 1 else "standard"
-
-
 def augment_ranges(level: Augment, params: str | None) -> AugmentRanges:
-    """The ranges of a level, with those that `vary` names in their place.
+    """Return the ranges of a level, overridden by `params`.
 
-    Raises OptionError for a text that `VaryOptions.parse` does not take.
+    Raises OptionError if `AugmentParams.parse` rejects the text.
     """
     changes: dict[str, Any] = AugmentParams.parse(params).given() if params is not None else {}
     return replace(LEVELS[level], **changes)
+
+
+def default_level(channels: int) -> Augment:
+    """Return the default level for a channel count; grayscale images are not flipped."""
+    return "light" if channels == 1 else "standard"

@@ -1,1 +1,1 @@
-"""Images decoded once, in processes of their own, into rows of a file; or as a stream."""
+"""Decoded-image cache: images decoded once by worker processes into an array, or streamed."""

@@ -1,6 +1,6 @@
-"""Every image of a listing decoded once, in child processes: a record each, pixels on request.
+"""Decodes all images of a listing in worker processes: a record for each, pixels on request.
 
-An image that kills its decoder, or keeps it for too long, costs only itself.
+A crash or timeout affects only the image that caused it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from striate.storage import storage_error
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_IMAGES_A_CHILD = 16  #: fewer are not worth one more child, which takes 0.07 s to start
+_IMAGES_A_CHILD = 16  #: minimum images per worker; starting one takes 0.07 s
 _LEAST_MEMORY_MEGABYTES = 4000
-_GLANCE = Preprocess(size=224, channels=3)  #: what JPEGs are decoded for where no pixels are wanted
+_GLANCE = Preprocess(size=224, channels=3)  #: JPEG target size if no pixels are stored
 
 
 def decode_all(
@@ -41,10 +41,10 @@ def decode_all(
     seconds: float = 20.0,
     largest_megabytes: int = 200,
 ) -> Generator[tuple[int, Record]]:
-    """Decode every image; yields its index and record, in the order in which they are done.
+    """Decode every image; yield (index, record) in order of completion.
 
-    With `preprocess` and `pixels`, image i becomes row i of that .npy file. Leaving the iteration
-    early stops the children.
+    With `preprocess` and `pixels`, image i becomes row i of that .npy file. Closing the generator
+    stops the workers.
     """
     if listing.arrays is not None:
         return _rows(listing.arrays, preprocess, pixels)
@@ -57,13 +57,13 @@ def decode_all(
 
 
 def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
-    """Records with size and channels only, of up to `most` images spread over the listing."""
+    """Return records with size and channels only, for up to `most` evenly spaced images."""
     count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]
     if listing.arrays is not None:
         _, height, width, channels = listing.arrays.shape
         return [Record("", width, height, 1 if channels == 1 else 3) for _ in chosen]
-    if listing.shards is not None:  # which know
+    if listing.shards is not None:  # sizes are in the index
         known = listing.shards.table[list(chosen)]
         return [Record("", *size) for size in known[["width", "height", "channels"]].tolist()]
     job = make_job(_GLANCE, 200, headers=True)
@@ -74,7 +74,7 @@ def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
 def _decoded(
     listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
 ) -> Generator[tuple[int, Record]]:
-    """The records of the chosen images, from as many children as there are processors."""
+    """Decode the chosen images, with up to one worker per available core."""
     tasks = ((index, locate(listing, index)) for index in chosen)
     if workers is None:
         workers = min(usable_cores(), -(-len(chosen) // _IMAGES_A_CHILD))
@@ -91,7 +91,7 @@ def _decoded(
 
 
 def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
-    """Where an image stands, as a child is told."""
+    """Return the location of an image, in the form that workers take."""
     path = listing.samples[index].path
     if listing.shards is not None:
         return *listing.shards.locate(index), path
@@ -99,21 +99,21 @@ def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
 
 
 def recorded(answer: list[Any], path: str) -> Record:
-    """A child's answer as the record of an image."""
+    """Convert a worker's result to a record."""
     digest, width, height, channels, seen = answer
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     return Record(digest, width, height, channels, findings)
 
 
 def as_promised(record: Record, digest: bytes, path: str) -> Record:
-    """The record, unless it is of other bytes than an index promises; b"" promises nothing."""
+    """Return the record, or a finding if the SHA-256 differs from `digest`; b"" skips the check."""
     if not digest or not record.digest or bytes.fromhex(record.digest) == digest:
         return record
     return Record(findings=(Finding("unreadable", path, "its bytes are not those packed"),))
 
 
 def failure_record(answer: dict[str, Any], job: Job, path: str) -> StriateError:
-    """The error for an answer that is none."""
+    """Return the exception for a worker's error result."""
     if "storage" in answer:
         error = OSError(*answer["storage"])
         return storage_error(Path(job.pixels or ""), error, "free some space, or use another disk")
@@ -121,7 +121,7 @@ def failure_record(answer: dict[str, Any], job: Job, path: str) -> StriateError:
 
 
 def make_job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
-    """What children are asked for."""
+    """Return the job description for workers."""
     memory = max(_LEAST_MEMORY_MEGABYTES, 12 * largest_megabytes)
     return Job(
         preprocess.size, preprocess.channels, preprocess.fit, largest_megabytes, memory, **more
@@ -129,7 +129,7 @@ def make_job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job
 
 
 def usable_cores() -> int:
-    """Those that this process may use."""
+    """Return the number of cores available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -138,7 +138,7 @@ def usable_cores() -> int:
 def _rows(
     arrays: NDArray[np.uint8], preprocess: Preprocess | None, pixels: Path | None
 ) -> Generator[tuple[int, Record]]:
-    """Records of images that are rows of an array, which need no decoding."""
+    """Yield the records of in-memory array images, which need no decoding."""
     count, height, width, channels = arrays.shape
     out = None if pixels is None else np.load(pixels, mmap_mode="r+")
     for index in range(count):
@@ -150,7 +150,7 @@ def _rows(
 
 
 def _resized(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
-    """(H, W, C) -> (size, size, channels), by the same way as an image from a file."""
+    """(H, W, C) -> (size, size, channels), with the same resizing as image files."""
     if row.shape == (preprocess.size, preprocess.size, preprocess.channels):
         return row
     return preprocess.to_array(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))

@@ -1,14 +1,14 @@
-"""Every usable image decoded once into one array on the disk, kept for the next run.
+"""Decoded-image cache: all usable images in one array on disk, reused by later runs.
 
     <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable images in listing order
-    <cache>/<key>/about.json   what it was made of, for a person
+    <cache>/<key>/about.json   human-readable description of the source
     <cache>/<key>/records.npy  a record for each image of the listing, with index.json: `records`
 
-The key is taken from the preprocessing and every image's path, size and times of change (of
-arrays, their bytes): changed images make another pack. Labels and parts are the listing's.
+The key hashes the preprocessing and every image's path, size, mtime and ctime (for arrays, their
+bytes): changed images get a new entry. Labels and splits come from the listing.
 
-Where the array would be larger than the cache may become, or no place can be written to, images
-are decoded once for their records alone, and again whenever they are asked for: see `stream`.
+If the array would exceed the cache limit, or no location is writable, images are decoded once
+for their records only, and again on every access: see `stream`.
 """
 
 from __future__ import annotations
@@ -44,9 +44,10 @@ from striate.data.cache.decode_all import decode_all
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples, find_duplicates
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.duplicates import find_duplicates
 from striate.data.listing.samples import DecodedImages, Listing, PixelStream, Progress
-from striate.data.problems import find_problems
+from striate.data.readers.problems import find_problems
 from striate.data.shards.reader import records_from_index
 from striate.errors import DataError, StorageError, printable
 
@@ -60,7 +61,7 @@ _PROGRESS_SECONDS = 0.25
 def decode_images(
     listing: Listing, preprocess: Preprocess, *, cache: Path | None = None
 ) -> DecodedImages:
-    """The pixels of every usable image, from the cache or decoded now; see `packing`."""
+    """Return the pixels of every usable image, cached or decoded now; see `prepare_cache`."""
     work = prepare_cache(listing, preprocess, cache=cache)
     while True:
         try:
@@ -76,11 +77,11 @@ def prepare_cache(
     cache: Path | None = None,
     largest_megabytes: int = 200,
 ) -> Generator[Progress, None, DecodedImages]:
-    """Pack, telling the progress a few times a second; the generator's value is the pack.
+    """Decode, yielding progress a few times a second; the generator returns the decoded images.
 
-    Where the usual cache cannot be used the pack lies elsewhere until this process ends, or the
-    images are streamed, and its note says so. Raises DataError when no image can be used,
-    StorageError when no place will do and they are not in files.
+    If the default cache is unusable, a temporary one lasts until this process exits, or images are
+    streamed; `note` reports it. Raises DataError if no image is usable, StorageError if no location
+    is writable and the images are not in files.
     """
     try:
         folder = cache_folder(cache)
@@ -125,7 +126,7 @@ def _open_stream(
     largest_megabytes: int,
     why: str,
 ) -> Generator[Progress, None, DecodedImages]:
-    """The images to be decoded when they are asked for; what is known of them is kept."""
+    """Return images decoded on demand; their records are cached."""
     records = records_from_index(listing, largest_megabytes)
     if records is None and folder is None:
         records = yield from _decode(None, listing, preprocess, largest_megabytes)
@@ -143,7 +144,7 @@ def _open_stream(
 
 def _load_cache(home: Path, listing: Listing, records: Records, held: int | None) -> DecodedImages:
     pixels = np.load(home / PIXELS, mmap_mode="r")
-    if held is not None:  # until nobody can see the mapped file any more
+    if held is not None:  # hold the lock until the memory map is freed
         weakref.finalize(pixels.base, os.close, held)
     return _assemble(pixels, listing, records)
 
@@ -160,7 +161,7 @@ def _assemble(
 def _build(
     home: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int, *, stored: bool
 ) -> Generator[Progress, None, Records]:
-    """Decode into a folder of this process's own, which then takes its name; pixels if stored."""
+    """Decode into a private folder, then publish it as `home`; with pixels if `stored`."""
     partial = home.with_name(f"{home.name}.{os.getpid()}-{threading.get_ident()}.partial")
     try:
         partial.mkdir()
@@ -206,7 +207,7 @@ def _decode(
 
 
 def _allocate(pixels: Path, count: int, preprocess: Preprocess) -> None:
-    """An array of zeros whose bytes the disk has promised: it is full now, or not at all."""
+    """Create an array of zeros and reserve its disk space, so that a full disk fails here."""
     shape = (count, preprocess.size, preprocess.size, preprocess.channels)
     np.lib.format.open_memmap(pixels, "w+", np.uint8, shape)
     if not hasattr(os, "posix_fallocate"):
@@ -215,13 +216,13 @@ def _allocate(pixels: Path, count: int, preprocess: Preprocess) -> None:
         try:
             os.posix_fallocate(file.fileno(), 0, pixels.stat().st_size)
         except OSError as error:
-            # A file system that cannot promise: a full disk is then met while writing.
+            # The file system cannot preallocate: a full disk is detected while writing.
             if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
                 raise
 
 
 def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
-    """Drop the rows of unusable images, moving the later ones up in place."""
+    """Remove the rows of unusable images in place."""
     if usable.all():
         return
     array = np.load(pixels, mmap_mode="r+")
@@ -236,7 +237,7 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
     np.lib.format.write_array_header_1_0(
         header, {"descr": "|u1", "fortran_order": False, "shape": shape}
     )
-    # NumPy pads headers so that the first size may change without moving what follows.
+    # NumPy pads headers so that the first dimension may change without moving the data.
     assert header.tell() == start
     with pixels.open("r+b") as file:
         file.write(header.getvalue())
@@ -244,7 +245,7 @@ def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
 
 
 def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
-    """Names the pack of these images at this size; changed content is told by size and times."""
+    """Return the cache key of these images at this size; files are keyed by size and timestamps."""
     view = preprocess.size, preprocess.fit, preprocess.channels
     settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())

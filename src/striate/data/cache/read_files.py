@@ -1,6 +1,6 @@
-"""Files that are no listing, decoded in child processes under the limits that a survey has.
+"""Decodes files outside a listing in worker processes, under the limits of `decode_all`.
 
-Whatever a file holds, it costs at most its time and its memory, and signals work meanwhile.
+Time and memory per file are bounded, and signals are handled meanwhile.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from striate.data.decoding.files import Piece, scratch
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding, Record
 
-_SECONDS = 20.0  #: that an image may take
+_SECONDS = 20.0  #: time limit per image
 _FILES_A_CHILD = 16
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """Where an image is, and the name that is shown for it."""
+    """Location of an image, and its display name."""
 
     place: Path | Piece
     shown: str
-    digest: bytes = b""  #: SHA-256 that its bytes must have; b"" where nothing was promised
+    digest: bytes = b""  #: expected SHA-256; b"" to skip the check
 
     @property
     def task(self) -> Any:
-        """What a child is told."""
+        """Location in the form that workers take."""
         if isinstance(self.place, tuple):
             return *self.place, self.shown
         return os.fspath(self.place)
@@ -47,7 +47,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A file's image as a network sees it, (size, size, channels); None where it has none."""
+    """Preprocessed image of a file, (size, size, channels); None if it is unusable."""
 
     file: File
     pixels: NDArray[np.uint8] | None
@@ -63,13 +63,13 @@ def read_files(
     largest_megabytes: int,
     seconds: float = _SECONDS,
 ) -> Iterator[tuple[Read, ...]]:
-    """The images of files in their order, so many at a time; the next are decoded meanwhile."""
+    """Yield the images of files in order, in batches; the next ones are decoded ahead."""
     todo = iter(files)
     groups = iter(lambda: tuple(islice(todo, batch)), ())
     first = next(groups, None)
     if first is None:
         return
-    if len(first) < batch:  # these are all
+    if len(first) < batch:  # these are all files
         workers = min(workers, -(-len(first) // _FILES_A_CHILD))
     shape = preprocess.size, preprocess.size, preprocess.channels
     with Ring(batch * (1 + workers), shape) as ring:
@@ -93,7 +93,7 @@ def read_files(
 def read_whole(
     file: File, largest_megabytes: int, seconds: float = _SECONDS
 ) -> tuple[NDArray[np.uint8] | None, Record]:
-    """A file's image at its own size, (H, W) or (H, W, 3)."""
+    """Read an image at its original size, (H, W) or (H, W, 3)."""
     with scratch() as made:
         place = f"/proc/{os.getpid()}/fd/{made.fileno()}"
         job = replace(make_job(Preprocess(0, 3), largest_megabytes), pixels=place)
@@ -123,7 +123,7 @@ def _told(job: Job) -> str:
 
 
 def _record(answer: Any, file: File, job: Job) -> Record:
-    """What a child answered, or the finding for its death or for other bytes than promised."""
+    """Convert a worker's result to a record; a crash or SHA-256 mismatch becomes a finding."""
     if isinstance(answer, WorkerFailure):
         return Record(findings=(Finding(answer.kind, file.shown, answer.detail),))
     if isinstance(answer, dict):

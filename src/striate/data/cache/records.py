@@ -1,9 +1,9 @@
-"""What is kept of a pack beside its pixels: a record an image, as columns of an array.
+"""Records of a cache entry: one per image, as a structured array.
 
     index.json    version, size and hashes of the pixels, SHA-256 of the records, all findings
     records.npy   (N,) of columns.RECORD
 
-Where images are streamed there are no pixels, and only these two are kept.
+Streamed images have no pixels; only these two files are stored.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from striate.cache_store import file_digest, hashes
 from striate.data.listing.columns import RECORD, Records, findings_from_json, findings_to_json
 from striate.storage import ARRAY_DAMAGE
 
-VERSION = 2  #: of the layout on the disk, and of what decoding gives
+VERSION = 2  #: version of the file layout and of the decoder output
 PIXELS, INDEX, RECORDS = "pixels.npy", "index.json", "records.npy"
 
 
 def write_records(folder: Path, records: Records) -> None:
-    """Write both files; pixels, if there are any, must be there."""
+    """Write both files; pixels, if any, must already be written."""
     table = io.BytesIO()
     np.save(table, records.table, allow_pickle=False)
     storage.write(folder / RECORDS, table.getvalue())
@@ -39,7 +39,7 @@ def write_records(folder: Path, records: Records) -> None:
 
 
 def read_records(folder: Path, count: int) -> Records | None:
-    """The records of so many images, if they and the pixels are there and undamaged."""
+    """Read the records of `count` images; None if they or the pixels are missing or corrupt."""
     try:
         index = storage.read_json(folder / INDEX)
         if index["version"] != VERSION or index["records"] != file_digest(folder / RECORDS):
@@ -53,6 +53,6 @@ def read_records(folder: Path, count: int) -> Records | None:
 
 
 def _pixels(folder: Path) -> dict[str, Any] | None:
-    """Size and hashes of the pixels; None where there are none."""
+    """Return size and hashes of the pixels; None if there are none."""
     file = folder / PIXELS
     return {"bytes": file.stat().st_size, "sha256": hashes(file)} if file.exists() else None

@@ -1,7 +1,7 @@
-"""Pixels that are decoded when they are asked for, where all of them together would not fit.
+"""Streaming: pixels decoded on demand, for data sets that exceed the cache limit.
 
-The children that fill the cache decode here as well, by the same code, so that a run sees the same
-pixels with and without it. They work ahead: while a batch is learned from, they decode the next.
+Uses the same workers and code as the cache, so pixels are identical with and without it. Workers
+prefetch: the next batches are decoded during the training step.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ from striate.data.listing.columns import Records
 from striate.data.listing.samples import Listing, PixelStream
 from striate.errors import DataError, printable
 
-_AHEAD = 64  #: images that each child may be ahead of what is waited for
+_AHEAD = 64  #: prefetched images per worker
 _ADVICE = "put it back as it was and resume, or train anew"
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The usable images of a listing: row i is decoded from its image `chosen[i]`."""
+    """Usable images of a listing, decoded on demand: row i is image `rows[i]` of the listing."""
 
     listing: Listing = field(repr=False)
     rows: NDArray[np.int64] = field(repr=False)
-    records: Records = field(repr=False)  #: a row each, which the images must still match
+    records: Records = field(repr=False)  #: one per row; decoded images are verified against them
     preprocess: Preprocess
     largest_megabytes: int = 200
-    seconds: float = 20.0  #: that an image may take
+    seconds: float = 20.0  #: time limit per image
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -50,7 +50,7 @@ class Stream:
         return len(self.rows)
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
-        """Row numbers -> (N, size, size, channels); one row -> (size, size, channels)."""
+        """Row indices -> (N, size, size, channels); one row -> (size, size, channels)."""
         asked = np.arange(len(self))[rows]
         flat = np.atleast_1d(asked)
         pieces = self.batches(flat[at : at + _AHEAD] for at in range(0, len(flat), _AHEAD))
@@ -58,10 +58,10 @@ class Stream:
         return found[0] if asked.ndim == 0 else found
 
     def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
-        """For each array of row numbers its images; the next ones are decoded meanwhile.
+        """Yield the images of each array of row indices; the next ones are decoded ahead.
 
-        No array may be longer than the first. Raises DataError for an image that is not what it
-        was when the images were looked at.
+        No array may be longer than the first. Raises DataError for an image that changed since it
+        was recorded.
         """
         todo = iter(wanted)
         first = next(todo, None)
@@ -94,7 +94,7 @@ class Stream:
             batch = next(more, None)
 
     def _check(self, row: int, answer: Any) -> None:
-        """Raises DataError unless the image is the one that was recorded."""
+        """Raises DataError unless the image matches its record."""
         path = self.listing.samples[int(self.rows[row])].path
         shown = printable(path)
         if isinstance(answer, WorkerFailure):
@@ -113,20 +113,20 @@ class Stream:
 def gather(
     source: NDArray[np.uint8] | PixelStream, wanted: Iterable[NDArray[np.int64]]
 ) -> Iterator[NDArray[np.uint8]]:
-    """For each array of row numbers its images (N, size, size, channels), from either source."""
+    """Yield the images (N, size, size, channels) of each array of row indices."""
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in wanted)
     return source.batches(wanted)
 
 
 class Ring:
-    """Room for some images in memory that children write to, used over and over."""
+    """Ring buffer of images in shared memory, filled by the workers."""
 
     def __init__(self, slots: int, shape: tuple[int, ...]) -> None:
         self.slots, self._shape = slots, shape
-        self.rows = [0] * slots  #: which row of the stream is in which slot
-        self._missing: deque[list[int]] = deque()  #: of each batch: first number, length, missing
-        self._given = self._ended = 0  #: images that were placed; that batches were opened for
+        self.rows = [0] * slots  #: stream row held by each slot
+        self._missing: deque[list[int]] = deque()  #: per batch: first index, length, images missing
+        self._given = self._ended = 0  #: images placed; images in all expected batches
 
     def __enter__(self) -> Self:
         size = self.slots * int(np.prod(self._shape))
@@ -148,12 +148,12 @@ class Ring:
         self._held.close()
 
     def expect(self, length: int) -> None:
-        """Of the next images, so many are a batch."""
+        """Append a batch of `length` images."""
         self._missing.append([self._ended, length, length])
         self._ended += length
 
     def place(self, row: int) -> int | None:
-        """The number of the next image, which stands in slot number % slots; None while full."""
+        """Return the index of the next image, stored in slot index % slots; None while full."""
         if self._given - self._missing[0][0] >= self.slots:
             return None
         number, self._given = self._given, self._given + 1
@@ -167,7 +167,7 @@ class Ring:
                 return
 
     def taken(self) -> NDArray[np.uint8] | None:
-        """The oldest batch, if all of it is there; its room is then free."""
+        """Return the oldest batch and free its slots; None while it is incomplete."""
         if not self._missing or self._missing[0][2]:
             return None
         start, length, _ = self._missing.popleft()

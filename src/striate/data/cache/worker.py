@@ -1,13 +1,13 @@
-"""The child process of a survey: lines of tasks come in, a line of answer an image goes out.
+"""Decoding worker process: reads a task per line, writes a result per line.
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
-    in:   [index, path], or [index, [file, first byte, length, path]] for a piece of a file
+    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file
     out:  "ready", then in the order of the tasks
           [digest, width, height, channels, [[kind, detail], ...]]
           or {"failed": traceback} or {"storage": [number, text]}
 
-With `pixels`, the image as a network sees it becomes row `index` of that file of rows. The child
-ends with its parent, and takes no more memory than it is told.
+With `pixels`, the preprocessed image becomes row `index` of that file. The worker exits with its
+parent and is limited to the memory in its job.
 """
 
 from __future__ import annotations
@@ -39,30 +39,30 @@ _FLUSH_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Job:
-    """What a child does with each path it is given."""
+    """Settings of a worker."""
 
-    size: int  #: of the images to be written, or what large JPEGs are decoded for; 0: their own
+    size: int  #: output size, or target size for decoding large JPEGs; 0: original size
     channels: int
     fit: Any
     largest_megabytes: int
     memory_megabytes: int
-    pixels: str | None = None  #: file whose rows are filled
-    start: int = 0  #: byte of that file where row 0 begins
-    slots: int = 0  #: rows of that file, where they are used over and over; 0: one an image
-    headers: bool = False  #: read the headers only
+    pixels: str | None = None  #: output file of pixel rows
+    start: int = 0  #: byte offset of row 0 in that file
+    slots: int = 0  #: rows in that file, if it is a ring buffer; 0: one per image
+    headers: bool = False  #: read headers only
 
 
 class _StorageFailedError(Exception):
-    """The disk refused a row of pixels."""
+    """Writing a row of pixels failed."""
 
 
 def main() -> None:
-    """Answer every task that comes, until there are no more."""
+    """Process tasks until stdin is closed."""
     answers = _take_stdout()
     _die_with_parent()
     job = Job(**json.loads(sys.argv[1]))
     _limit_memory(job.memory_megabytes)
-    Image.MAX_IMAGE_PIXELS = None  # the budget in bytes takes its place
+    Image.MAX_IMAGE_PIXELS = None  # replaced by the limit in bytes
     work = _worker(job)
     waiting = ["ready"]
     last = 0.0
@@ -86,7 +86,7 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
 
 
 def _worker(job: Job) -> Callable[[int, Any], Record]:
-    """What is done with a task: its number and its place -> the record of the image."""
+    """Return the function that processes a task: its index and location -> the image's record."""
     preprocess = Preprocess(job.size, job.channels, job.fit)
     limit = job.largest_megabytes
     if job.headers:
@@ -108,7 +108,7 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
 
 
 def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:
-    """Write an image as it is, some rows at a time."""
+    """Write an image at its original size, in bands of rows."""
     start = 0
     if image is None:
         return record
@@ -130,7 +130,7 @@ def _decoded(
 
 
 def _store(descriptor: int, row: bytes, offset: int) -> None:
-    """Write a row; a memory map would end the process with a signal where the disk is full."""
+    """Write a row; with a memory map, a full disk would raise SIGBUS."""
     try:
         while row:
             written = os.pwrite(descriptor, row, offset)
@@ -140,7 +140,7 @@ def _store(descriptor: int, row: bytes, offset: int) -> None:
 
 
 def _tasks(answers: int, waiting: list[str]) -> Generator[Any]:
-    """The tasks as they come; all waiting answers are sent before more tasks are waited for."""
+    """Yield incoming tasks; pending results are flushed before blocking on input."""
     rest = b""
     while True:
         _send(answers, waiting)
@@ -158,14 +158,14 @@ def _send(descriptor: int, waiting: list[str]) -> None:
 
 
 def _take_stdout() -> int:
-    """The pipe to the parent; whatever else prints goes to stderr."""
+    """Return a duplicate of the stdout pipe, and redirect stdout to stderr."""
     answers = os.dup(1)
     os.dup2(2, 1)
     return answers
 
 
 def _die_with_parent() -> None:
-    """Linux: the kernel kills this process with its parent. Elsewhere it ends after an image."""
+    """On Linux, let the kernel kill this process with its parent; else it exits after an image."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -1,7 +1,7 @@
-"""Child processes that answer tasks line by line, and are replaced when one dies or takes too long.
+"""Pool of worker processes that answer tasks line by line; crashed or hung workers are replaced.
 
-Plain processes and pipes: a fork after the threads of torch may hang, and the spawn of
-multiprocessing runs the user's own script again.
+Uses plain processes and pipes: forking after torch has started threads may deadlock, and
+multiprocessing's spawn re-imports the user's script.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import IO, Any
 from striate.data.listing.samples import os_reason
 from striate.errors import StorageError, StriateError
 
-#: a number, and a path or [file, first byte, length, shown]
+#: index, and a path or [file, first byte, length, display name]
 Task = tuple[int, Any]
 COMMAND = ("-P", "-m", "striate.data.cache.worker")
 _LARGEST_BLOCK, _BLOCK_SECONDS = 32, 0.05
@@ -32,21 +32,21 @@ _START_SECONDS, _END_SECONDS = 60.0, 5.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """Why a task has no answer."""
+    """Reason why a task has no result."""
 
-    kind: str  #: a kind of finding: "too slow" or "unreadable"
+    kind: str  #: finding kind: "too slow" or "unreadable"
     detail: str
 
 
 class _TaskQueue:
-    """The tasks that are not given out yet; they are made as they are wanted."""
+    """Queue of pending tasks, generated lazily."""
 
     def __init__(self, tasks: Iterable[Task | None]) -> None:
         self._tasks = iter(tasks)
         self.ended = False
 
     def take(self, most: int) -> list[Task]:
-        """Up to so many; fewer where there are no more, or None says that there are none yet."""
+        """Return up to `most` tasks; fewer at the end, or at a None (no task available yet)."""
         block: list[Task] = []
         while len(block) < most and not self.ended:
             try:
@@ -63,11 +63,11 @@ class _TaskQueue:
 def run_tasks(
     job: str, tasks: Iterable[Task | None], workers: int, seconds: float
 ) -> Generator[tuple[int, Any]]:
-    """Every task's number with the child's answer to it, or with the Death that it has caused.
+    """Yield each task's index and the worker's result, or the WorkerFailure that it caused.
 
-    Tasks are taken as they are wanted; None among them means "no more before an answer is taken".
-    The tasks of a child that dies are given out again one by one, so that only the cause is lost.
-    Leaving the generator ends the children.
+    Tasks are consumed lazily; None among them means that none is available until a result is read.
+    Tasks of a crashed worker are retried one by one, so that only the culprit fails. Closing the
+    generator stops the workers.
     """
     todo, suspects = _TaskQueue(tasks), deque[Task]()
     crew: list[_Worker] = []
@@ -79,7 +79,7 @@ def run_tasks(
                 for child in crew:
                     child.fill(todo, suspects)
                 if not any(child.tasks for child in crew):
-                    continue  # the last answer was taken before it was known to be the last
+                    continue  # the input ended after the last result was read
                 for child in _wait(crew, seconds):
                     yield from child.read()
                     if (death := child.failure(seconds)) is not None:
@@ -94,7 +94,7 @@ def run_tasks(
 
 
 def _spawn(crew: list[_Worker], workers: int, job: str, log: IO[bytes]) -> int:
-    """Start children until there are so many; how many the system allows."""
+    """Start workers up to `workers`; return how many the system allows."""
     while len(crew) < workers:
         try:
             crew.append(_Worker(job, log))
@@ -104,7 +104,7 @@ def _spawn(crew: list[_Worker], workers: int, job: str, log: IO[bytes]) -> int:
 
 
 def _settle_for(workers: int, error: OSError) -> int:
-    """The number of children that there are must do, where the system allows no more."""
+    """Continue with the running workers if the system allows no more; raise if there are none."""
     if workers == 0:
         raise StorageError(
             f"no process can be started to decode images: {os_reason(error)}; "
@@ -114,14 +114,14 @@ def _settle_for(workers: int, error: OSError) -> int:
 
 
 def _wait(crew: list[_Worker], seconds: float) -> list[_Worker]:
-    """The children that have answered, died, or worked too long on a task; the last are ended."""
+    """Return the workers that have output, exited or timed out; the latter are killed."""
     now = time.monotonic()
     patience = min(child.deadline(seconds) for child in crew) - now
     with selectors.DefaultSelector() as selector:
         for child in crew:
             selector.register(child.answers, selectors.EVENT_READ, child)
         ready = [key.data for key, _ in selector.select(max(0.0, patience))]
-    # Taken before anything is yielded: whoever reads us may pause for as long as it likes.
+    # Compute before yielding: the consumer may pause for any time.
     now = time.monotonic()
     late = [child for child in crew if child not in ready and child.deadline(seconds) <= now]
     for child in late:
@@ -131,7 +131,7 @@ def _wait(crew: list[_Worker], seconds: float) -> list[_Worker]:
 
 
 class _Worker:
-    """One process: the tasks that it holds, in the order in which it will answer them."""
+    """A worker process, with its pending tasks in the order of their results."""
 
     def __init__(self, job: str, log: IO[bytes]) -> None:
         self.process = subprocess.Popen(
@@ -140,7 +140,7 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=log,
             env=_environment(),
-            process_group=0,  # Ctrl-C in a terminal is for the parent, which ends them
+            process_group=0,  # Ctrl-C in a terminal goes to the parent, which stops the workers
         )
         self.answers = _pipe(self.process.stdout)
         self.tasks = deque[Task]()
@@ -153,9 +153,9 @@ class _Worker:
         self._block = 2
 
     def fill(self, todo: _TaskQueue, suspects: deque[Task]) -> None:
-        """Give it a block of tasks, or one suspect, when it has too few.
+        """Send the worker a block of tasks, or one suspect, when its queue is short.
 
-        It holds up to two blocks, so that it never waits; a block is what takes it about 50 ms.
+        It holds up to two blocks, so that it never idles; a block takes about 50 ms.
         """
         if self.tasks and (self._alone or suspects or len(self.tasks) > self._block):
             return
@@ -170,14 +170,14 @@ class _Worker:
         if not self.tasks:
             self._heard = now
         self.tasks.extend(block)
-        # To a child that is dead by now: its end is read from the other pipe.
+        # The worker may have exited: this is detected on the other pipe.
         with contextlib.suppress(BrokenPipeError):
             pipe = _pipe(self.process.stdin)
             pipe.write("".join(json.dumps(task) + "\n" for task in block).encode())
             pipe.flush()
 
     def read(self) -> Generator[tuple[int, Any]]:
-        """The answers that have come since the last time."""
+        """Yield the results received since the last call."""
         block = b"" if self.late else os.read(self.answers.fileno(), 1 << 16)
         self._heard = time.monotonic()
         self._ended = not block
@@ -188,13 +188,13 @@ class _Worker:
             self._greeted = True
 
     def deadline(self, seconds: float) -> float:
-        """When it will have been silent for too long; never while it has nothing to do."""
+        """Return the time at which the worker counts as hung; infinity while it is idle."""
         if not self.tasks:
             return float("inf")
         return self._heard + (seconds if self._greeted else max(seconds, _START_SECONDS))
 
     def failure(self, seconds: float) -> WorkerFailure | None:
-        """How it died; None while it lives. Raises StriateError when the fault is ours."""
+        """Return why it exited; None while it runs. Raises StriateError for an internal error."""
         if not self._ended:
             return None
         self.end()
@@ -209,18 +209,18 @@ class _Worker:
         return WorkerFailure("unreadable", f"the decoder died of it ({how})")
 
     def end(self) -> None:
-        """Kill it, whatever it is doing, and close its pipes."""
+        """Kill the process and close its pipes."""
         self.process.kill()
         with contextlib.suppress(OSError):
             _pipe(self.process.stdin).close()
         self.answers.close()
-        # A process that waits for a lost network disk cannot even be killed.
+        # A process blocked on an unreachable network disk cannot be killed.
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(_END_SECONDS)
 
 
 def _log() -> IO[bytes]:
-    """Where children complain; in memory where that can be, as there may be no disk to write to."""
+    """Return a file for the workers' stderr; in memory if possible, as disks may be full."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("striate"), "w+b")
     return tempfile.TemporaryFile()
@@ -232,7 +232,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """Ours, with the paths on which this process found striate; the child has one thread."""
+    """Return our environment with this process's sys.path; one thread per worker."""
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),  # noqa: PTH109

@@ -1,1 +1,1 @@
-"""One image file to pixels."""
+"""Decoding of one image file to pixels."""

@@ -1,6 +1,6 @@
-"""From whatever a file stores to the two modes a network sees: 8-bit gray (L) and 8-bit RGB.
+"""Conversion of any pixel format to the two input modes: 8-bit gray (L) and 8-bit RGB.
 
-All is done some rows at a time, so that no more than the image and its result are in memory.
+Converts in bands of rows, so that memory holds little more than the image and its result.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from PIL import Image, ImageChops
 
 
 class UnsuitableError(ValueError):
-    """The pixels are intact, but no rule says what their values look like."""
+    """Valid pixels whose value range is undefined."""
 
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """An image of mode L or RGB, and the kinds of finding that say what was converted."""
+    """Image of mode L or RGB, and the finding kinds of its conversions."""
 
     image: Image.Image
     kinds: tuple[str, ...] = ()
 
 
 _BAND_PIXELS = 1 << 16
-#: layouts of a BMP whose channels Pillow scales downwards -> bits of red, green and blue
+#: BMP layouts whose channels Pillow scales rounding down -> bits of red, green and blue
 _FEW_BITS = {"BGR;15": (5, 5, 5), "BGR;16": (5, 6, 5), "BGRA;15": (5, 5, 5)}
 _KINDS = {"1": "1 bit", "P": "palette", "PA": "palette", "CMYK": "cmyk", "LAB": "lab"}
 _GRAY_MODES = {"1", "L", "LA", "La", "F"}
@@ -35,7 +35,7 @@ _SAVE = "save it with 8 or 16 bits a value"
 
 
 def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
-    """A decoded image -> L or RGB; `raw` is Pillow's name of the layout inside the file.
+    """Convert a decoded image to L or RGB; `raw` is Pillow's name of the layout in the file.
 
     Raises UnsuitableError.
     """
@@ -58,18 +58,18 @@ def flatten(image: Image.Image, raw: str = "", form: str = "") -> Converted:
 
 
 def channels(mode: str, raw: str) -> int:
-    """How many channels `flatten` will give, from the header alone."""
-    # Pillow opens gray and alpha of 16 bits as color.
+    """Return the number of channels that `flatten` will produce, from the header only."""
+    # Pillow opens 16-bit gray with alpha as color.
     return 1 if mode in _GRAY_MODES or mode.startswith("I") or raw == "LA;16B" else 3
 
 
 def bytes_a_pixel(mode: str) -> int:
-    """How many bytes Pillow keeps a pixel of an image in."""
+    """Return the bytes per pixel of Pillow's in-memory image."""
     return {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}.get(mode, 4)
 
 
 def convert(image: Image.Image, mode: str) -> Image.Image:
-    """The image in another mode."""
+    """Convert the image to another mode."""
     if image.mode == mode:
         return image
     change: Callable[[Image.Image], Image.Image] = lambda band: band.convert(mode)  # noqa: E731
@@ -77,7 +77,7 @@ def convert(image: Image.Image, mode: str) -> Image.Image:
 
 
 def boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
-    """Some rows after the other of an image, as boxes to crop."""
+    """Yield crop boxes that cover an image in bands of rows."""
     wide, high = size
     rows = max(1, _BAND_PIXELS // wide)
     for top in range(0, high, rows):
@@ -87,7 +87,7 @@ def boxes(size: tuple[int, int]) -> Iterator[tuple[int, int, int, int]]:
 def by_bands(
     image: Image.Image, mode: str, change: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
-    """What `change` makes of the image, asked for some rows at a time."""
+    """Apply `change` to the image in bands of rows."""
     if image.width * image.height <= _BAND_PIXELS:
         return change(image)
     changed = Image.new(mode, image.size)
@@ -97,14 +97,14 @@ def by_bands(
 
 
 class Alphas:
-    """The least and the largest alpha that was seen, and what there is to say of them."""
+    """Minimum and maximum alpha seen, and the finding kinds that follow."""
 
     def __init__(self) -> None:
         self._least, self._most = 255, 0
         self._seen = False
 
     def see(self, alpha: Image.Image) -> tuple[int, int]:
-        """The least and the largest of this one."""
+        """Update with an alpha channel; return its minimum and maximum."""
         least, most = alpha.getextrema()
         assert isinstance(least, int | float)
         assert isinstance(most, int | float)
@@ -122,7 +122,7 @@ class Alphas:
 def on_white(
     image: Image.Image, alpha: Image.Image, kinds: tuple[str, ...], *, multiplied: bool
 ) -> Converted:
-    """An L or RGB image on white paper; `multiplied`: its colors are so already by their alpha."""
+    """Composite an L or RGB image on white; `multiplied`: alpha is premultiplied."""
     alphas = Alphas()
     alphas.see(alpha)
     clear = ImageChops.invert(alpha)
@@ -135,7 +135,7 @@ def on_white(
 
 
 def lay(band: Image.Image, mode: str, alphas: Alphas) -> Image.Image:
-    """An image that tells its own transparency, on white paper."""
+    """Composite an image with its own transparency on white."""
     band = band.convert("LA" if mode == "L" else "RGBA")
     alpha, plain = band.getchannel("A"), band.convert(mode)
     if alphas.see(alpha)[0] == 255:
@@ -147,7 +147,7 @@ def lay(band: Image.Image, mode: str, alphas: Alphas) -> Image.Image:
 
 @functools.cache
 def _rounded(bits: tuple[int, ...], bands: int) -> list[int]:
-    """A table from what Pillow makes of channels of few bits to the nearest of 0 to 255."""
+    """Return a lookup table from Pillow's truncated low-bit channels to rounded 0 to 255."""
     table: list[int] = []
     for top in [(1 << each) - 1 for each in bits]:
         nearest = {value * 255 // top: (value * 255 + top // 2) // top for value in range(top + 1)}
@@ -164,7 +164,7 @@ def _hidden(image: Image.Image) -> bool:
 
 
 def _read_transparency(image: Image.Image, raw: str) -> None:
-    """Pillow compares the color that a PNG calls transparent as it is stored with scaled pixels."""
+    """Scale a PNG's transparent color: Pillow compares its stored value with scaled pixels."""
     clear = image.info.get("transparency")
     depth = {"L;2": 2, "L;4": 4}.get(raw, 8)
     top = (1 << depth) - 1
@@ -175,7 +175,7 @@ def _read_transparency(image: Image.Image, raw: str) -> None:
 
 
 def _whole_numbers(image: Image.Image) -> Converted:
-    """Whole numbers of 16 bits -> L."""
+    """Convert 16-bit integers to L."""
     least, most = image.getextrema()
     if not (isinstance(least, int | float) and isinstance(most, int | float)):
         raise UnsuitableError("the values have no order")
@@ -199,13 +199,13 @@ def _whole_numbers(image: Image.Image) -> Converted:
 
 @functools.cache
 def _scale() -> list[int]:
-    """0 to 65,535 -> 0 to 255, rounded to the nearest."""
+    """Return the lookup table 0 to 65,535 -> 0 to 255, rounded to nearest."""
     return [(value * 255 + 32767) // 65535 for value in range(65536)]
 
 
 def _unit_floats(image: Image.Image) -> Image.Image:
-    """Floating-point values from 0 to 1 -> L."""
-    # One value that is not finite makes the mean so; the extrema would step over it.
+    """Convert floating-point values from 0 to 1 to L."""
+    # A non-finite value makes the mean non-finite; the extrema would skip it.
     mean = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     least, most = image.getextrema()
     if not (isinstance(mean, float) and isinstance(least, float) and isinstance(most, float)):
@@ -223,7 +223,7 @@ def _unit_floats(image: Image.Image) -> Image.Image:
 
 @functools.cache
 def _from_lab() -> Callable[[Image.Image], Image.Image]:
-    # A second library is loaded, for the one file in a million.
+    # Imported lazily: loads a second library that is rarely needed.
     from PIL import ImageCms
 
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")

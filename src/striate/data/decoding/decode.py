@@ -1,7 +1,7 @@
-"""The one way from a file to an image: upright, 8 bits, gray or RGB; or the finding that says why.
+"""Image decoding: any file to an upright 8-bit gray or RGB image, or a finding.
 
-Training, evaluation, prediction and serving all call `decode`, so that they see the same pixels.
-Nothing in a file makes it raise.
+Training, evaluation, prediction and serving all use `decode`, so that they get identical pixels.
+It never raises because of a file's content.
 """
 
 from __future__ import annotations
@@ -68,11 +68,10 @@ def decode(
     preprocess: Preprocess | None = None,
     largest_megabytes: int = 200,
 ) -> tuple[Image.Image | None, Record]:
-    """A file, a piece of one, or bytes -> upright image of mode L or RGB, or None; and its record.
+    """Decode a file, byte range or bytes -> upright L or RGB image, or None; and its record.
 
-    None stands for one that cannot be used; `shown` is the name that findings carry. With
-    `preprocess` a large JPEG is decoded at a half, a quarter or an eighth, never below the size
-    that it asks for; the record keeps the full size.
+    None means unusable; `shown` is the name used in findings. With `preprocess`, a large JPEG is
+    decoded at 1/2, 1/4 or 1/8 scale, never below the target size; the record keeps the full size.
     """
     record = Record()
     try:
@@ -85,7 +84,7 @@ def decode(
 
 
 def header(path: Path | str, shown: str) -> Record:
-    """Size and channels of an image, from its header: no pixel is decoded, no digest taken."""
+    """Read size and channels from the header; no pixel is decoded and no digest computed."""
     try:
         with check_regular(path) as file, silence():
             form = form_of(file.read(4096))
@@ -94,7 +93,7 @@ def header(path: Path | str, shown: str) -> Record:
                 page = tiff.page(file)
                 return Record("", *page.size, page.channels)
             image = opened(form, file)
-            # Pillow would decode a PNG to look for a tag behind the pixels.
+            # Pillow would decode a PNG to find a tag after the pixels.
             known = form != "PNG" or "exif" in image.info
             width, height = _upright_size(image.size, orientation_of(image) if known else 1)
             return Record("", width, height, channels(image.mode, layout(image)))
@@ -104,10 +103,10 @@ def header(path: Path | str, shown: str) -> Record:
 
 @dataclass(frozen=True, slots=True)
 class _Decoded:
-    """An upright image, and what was done to it."""
+    """Upright image, and the conversions applied."""
 
     image: Image.Image
-    size: tuple[int, int]  #: of the whole, upright, before it was decoded small
+    size: tuple[int, int]  #: full upright size, before scaled decoding
     kinds: tuple[str, ...]
 
 
@@ -126,7 +125,7 @@ def _decoded(
 def _upright(
     found: Converted, size: tuple[int, int], orientation: int, *, animated: bool, turned: bool
 ) -> _Decoded:
-    """The image turned as its tag says, unless that was done."""
+    """Apply the EXIF orientation, unless already applied."""
     kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
     image = found.image
     if orientation != 1 and not turned:
@@ -150,7 +149,7 @@ def _tiff(data: bytes, megabytes: int) -> _Decoded:
     if said:
         raise RefusedError("unreadable", f"it is damaged ({said[0]})")
     size = page.width, page.height
-    # Pillow turns a TIFF while it decodes.
+    # Pillow applies the orientation of a TIFF while decoding.
     return _upright(converted, size, page.orientation, animated=page.more, turned=page.by_pillow)
 
 
@@ -168,7 +167,7 @@ def _other(form: str, data: bytes, preprocess: Preprocess | None, megabytes: int
         raise cut(form)
     converted = _converted(image, form, data)
     animated = contents.animated or getattr(image, "is_animated", False)
-    # A PNG may have its tag behind the pixels.
+    # The tag of a PNG may come after the pixels.
     return _upright(converted, full, orientation_of(image), animated=animated, turned=False)
 
 
@@ -183,7 +182,7 @@ def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
 
 
 def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:
-    """The pixels: decoded, 8 bits, not yet upright."""
+    """Decode to 8-bit pixels, orientation not yet applied."""
     raw = layout(image)
     try:
         if form == "PPM" and image.tile[0].codec_name == "ppm":

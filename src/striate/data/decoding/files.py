@@ -1,4 +1,4 @@
-"""The bytes of a file that may be anything: a pipe, a device, a folder, ten gigabytes."""
+"""Safe reading of files that may be anything: a pipe, a device, a folder, ten gigabytes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import IO, BinaryIO
 
 
 class RefusedError(Exception):
-    """An image that is left out: the kind of finding, and what was seen."""
+    """Excluded image: finding kind and detail."""
 
     def __init__(self, kind: str, detail: str = "") -> None:
         super().__init__(kind, detail)
         self.kind, self.detail = kind, detail
 
 
-Piece = tuple[str, int, int]  #: a file, and the first byte and length of what is wanted of it
+Piece = tuple[str, int, int]  #: byte range: file, first byte and length
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -33,7 +33,7 @@ _SPECIAL = {
 
 
 def read_content(path: Path | str, most: int) -> bytes:
-    """All bytes of a regular file. Raises RefusedError, also where there are more than `most`."""
+    """Read a whole regular file. Raises RefusedError, also if it exceeds `most` bytes."""
     descriptor, size = _open(path)
     try:
         if size > most:
@@ -50,9 +50,9 @@ def read_content(path: Path | str, most: int) -> bytes:
 
 
 def read_piece(path: Path | str, start: int, length: int) -> bytes:
-    """Some bytes of a regular file, or of one at an address such as s3://bucket/file.
+    """Read a byte range of a regular file, or of one at an address such as s3://bucket/file.
 
-    Raises RefusedError, also where the file ends before them.
+    Raises RefusedError, also if the file is too short.
     """
     if isinstance(path, str) and "://" in path:
         return _whole(_far(path, start, length), length, path)
@@ -71,12 +71,12 @@ def read_piece(path: Path | str, start: int, length: int) -> bytes:
 
 
 def _far(address: str, start: int, length: int) -> bytes:
-    import fsspec  # only those who name an address need it
+    import fsspec  # imported lazily: only addresses need it
 
     try:
         store, path = fsspec.url_to_fs(address)
         return store.cat_file(path, start=start, end=start + length)
-    except Exception as error:  # every store has its own
+    except Exception as error:  # every store has its own exceptions
         raise RefusedError("unreadable", f"{address}: {error}") from error
 
 
@@ -88,7 +88,7 @@ def _whole(data: bytes, length: int, path: Path | str) -> bytes:
 
 @contextlib.contextmanager
 def check_regular(path: Path | str) -> Generator[BinaryIO]:
-    """A regular file opened for reading. Raises RefusedError, also for errors inside the block."""
+    """Open a regular file for reading. Raises RefusedError, also for errors inside the block."""
     descriptor, _ = _open(path)
     try:
         with open(descriptor, "rb") as file:  # noqa: PTH123 - a descriptor, not a path
@@ -98,7 +98,7 @@ def check_regular(path: Path | str) -> Generator[BinaryIO]:
 
 
 def _open(path: Path | str) -> tuple[int, int]:
-    """A descriptor and the size; opening a pipe without a writer would otherwise wait for ever."""
+    """Return a descriptor and the size; non-blocking, as opening a pipe may block forever."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
@@ -125,9 +125,9 @@ _before: warnings.catch_warnings[None] | None = None
 
 @contextlib.contextmanager
 def silence() -> Generator[None]:
-    """No warning of Pillow while an image is decoded, in however many threads at once.
+    """Suppress Pillow warnings while images are decoded, by any number of threads.
 
-    The filters belong to the process: the first thread in sets them, the last out restores them.
+    Filters are per process: the first thread to enter sets them, the last to leave restores them.
     """
     global _silent, _before
     with _quiet:
@@ -151,13 +151,13 @@ _heard = threading.Lock()
 
 @contextlib.contextmanager
 def complaints() -> Generator[list[str]]:
-    """What a library prints to standard error meanwhile, a line each: known when the block ends.
+    """Capture what a library prints to stderr, a line each; filled when the block ends.
 
-    The descriptor belongs to the process: what other threads print meanwhile is heard as well.
+    The descriptor is per process: output of other threads is captured as well.
     """
     said: list[str] = []
     with _heard, scratch() as file, contextlib.ExitStack() as restored:
-        with contextlib.suppress(OSError):  # standard error may be closed
+        with contextlib.suppress(OSError):  # stderr may be closed
             before = os.dup(2)
             restored.callback(os.close, before)
             restored.callback(os.dup2, before, 2)
@@ -171,7 +171,7 @@ def complaints() -> Generator[list[str]]:
 
 
 def scratch() -> IO[bytes]:
-    """A file in memory where that can be, as there may be no disk to write to."""
+    """Open a temporary file, in memory if possible, as disks may be full."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("striate"), "w+b")
     return tempfile.TemporaryFile()

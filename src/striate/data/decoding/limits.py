@@ -1,4 +1,4 @@
-"""What decoding an image costs in memory and time, known before any pixel is decoded."""
+"""Memory and time limits of decoding, estimated before any pixel is decoded."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from striate.data.decoding.opening import layout, orientation_of
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.sniff import FileStructure
 
-#: bytes a pixel that a library keeps beside the image: two canvases and a frame
+#: bytes per pixel a library allocates beside the image: two canvases and a frame
 _BESIDE = {"WEBP": 12}
-#: Pillow's layouts of a PNG that it would cut to 8 bits
+#: layouts of a PNG that Pillow would truncate to 8 bits
 DEEP = ("RGB;16B", "RGBA;16B", "LA;16B")
 _MOST_SCANS, _MOST_SCANNED_MEGAPIXELS = 200, 1000
 
 
 def draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
-    """Let the decoder halve as often as leaves every side at least as long as it will be."""
+    """Set the JPEG scale: halved while every side stays at least as long as its target."""
     width, height = image.size
     shrunk = {"letterbox": max, "crop": min}.get(preprocess.fit)
-    # Stretched, each side shrinks by itself; otherwise both shrink as the deciding one does.
+    # With stretch, sides scale independently; otherwise both scale with the deciding one.
     by = (width, height) if shrunk is None else (shrunk(width, height),) * 2
     needed = -(-width * preprocess.size // by[0]), -(-height * preprocess.size // by[1])
     if min(width // needed[0], height // needed[1]) >= 2:
@@ -31,24 +31,24 @@ def draft(image: JpegImagePlugin.JpegImageFile, preprocess: Preprocess) -> None:
 def bytes_needed(
     image: ImageFile.ImageFile, form: str, full: tuple[int, int], contents: FileStructure
 ) -> int:
-    """Bytes of memory that decoding takes at most at once, beside the file itself."""
+    """Return the peak memory of decoding in bytes, excluding the file itself."""
     plain = image.mode in {"L", "RGB"} and "transparency" not in image.info
     made = 1 if channels(image.mode, raw := layout(image)) == 1 else 4
     a_pixel = bytes_a_pixel(image.mode) + (0 if plain else made)
-    if raw in DEEP:  # decoded twice: the high bytes, and the low ones
+    if raw in DEEP:  # decoded twice: high bytes, then low bytes
         a_pixel = 2 * bytes_a_pixel(image.mode) + made
     a_pixel += _BESIDE.get(form, 0)
     if orientation_of(image) != 1 if form != "PNG" else "exif" in image.info:
         a_pixel = max(a_pixel, 2 * made)
     pixels = image.width * image.height * a_pixel
-    # However small it is decoded, a JPEG in passes keeps two bytes a coefficient of the whole.
+    # At any scale, a progressive JPEG keeps two bytes per coefficient of the full image.
     if contents.in_passes and isinstance(image, JpegImagePlugin.JpegImageFile):
         pixels += 2 * int(full[0] * full[1] * _coefficients(image))
     return pixels
 
 
 def _coefficients(image: JpegImagePlugin.JpegImageFile) -> float:
-    """Of a pixel of a JPEG: 3 where no color is subsampled, 1.5 where both are halved."""
+    """Return coefficients per pixel of a JPEG: 3 without chroma subsampling, 1.5 with 4:2:0."""
     most = max(wide for _, wide, _, _ in image.layer) * max(high for _, _, high, _ in image.layer)
     return sum(wide * high for _, wide, high, _ in image.layer) / most
 

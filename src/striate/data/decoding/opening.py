@@ -1,4 +1,4 @@
-"""The image inside a file with its header read, by Pillow's reader of its format alone."""
+"""Opens an image and reads its header, with Pillow's reader for its format only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from striate.data.decoding.colors import UnsuitableError
 from striate.data.decoding.files import RefusedError
 from striate.data.decoding.sniff import FileStructure, bare_png, guess_other_format, sniff_format
 
-#: Pillow's reader of each format: no other is ever tried, whatever the file is called.
+#: Pillow's reader of each format: no other is tried, whatever the file suffix.
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "JPEG": JpegImagePlugin.JpegImageFile,
     "PNG": PngImagePlugin.PngImageFile,
@@ -32,7 +32,7 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "PPM": PpmImagePlugin.PpmImageFile,
 }
 _ORIENTATION = 274
-#: how Pillow begins what it says of a whole file that it cannot decode
+#: prefixes of Pillow's errors for complete files that it cannot decode
 _UNSUPPORTED = ("unsupported", "cannot handle", "unknown pixel mode", "maxval must be")
 
 
@@ -46,7 +46,7 @@ def form_of(data: bytes) -> str:
 
 
 def whole(form: str, data: bytes, contents: FileStructure) -> ImageFile.ImageFile:
-    """The image with its header read; a damage of what no pixel needs is overlooked."""
+    """Open an image and read its header; damaged chunks that no pixel needs are skipped."""
     try:
         return opened(form, io.BytesIO(data))
     except RefusedError as refusal:
@@ -58,7 +58,7 @@ def whole(form: str, data: bytes, contents: FileStructure) -> ImageFile.ImageFil
 
 
 def opened(form: str, file: BinaryIO) -> ImageFile.ImageFile:
-    """The image with its header read, by the reader of its format only."""
+    """Open an image with the reader of its format only."""
     try:
         return _READERS[form](file)
     except Exception as error:
@@ -70,7 +70,10 @@ def cut(form: str) -> RefusedError:
 
 
 def refused(error: Exception, what: str) -> RefusedError:
-    """The finding for whatever Pillow raised: it has no error of its own for a damaged file."""
+    """Return the finding for a Pillow exception.
+
+    Pillow has no exception class for damaged files.
+    """
     if isinstance(error, RefusedError):
         return error
     if isinstance(error, UnsuitableError):
@@ -88,14 +91,14 @@ def refused(error: Exception, what: str) -> RefusedError:
 
 
 def layout(image: ImageFile.ImageFile) -> str:
-    """The layout of a pixel inside the file, such as "RGB;16B"."""
+    """Return the pixel layout in the file, such as "RGB;16B"."""
     arguments = image.tile[0].args if image.tile else ""
     first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
     return first if isinstance(first, str) else ""
 
 
 def orientation_of(image: Image.Image) -> int:
-    """1 to 8, as EXIF counts them; a tag that cannot be read means upright."""
+    """Return the EXIF orientation, 1 to 8; 1 if the tag is unreadable."""
     if isinstance(image, JpegImagePlugin.JpegImageFile) and not image.info.keys() & {"exif", "xmp"}:
         return 1
     try:

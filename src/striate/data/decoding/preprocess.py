@@ -1,4 +1,4 @@
-"""The one way from an image to a network's input; it travels with the network it trained."""
+"""Preprocessing from an image to a network's input; saved with the model."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ Fit = Literal["letterbox", "crop", "stretch"]
 class Preprocess:
     """Size, fit, color and normalization. Nothing else in striate resizes or normalizes.
 
-    `letterbox` keeps the whole image and fills the rest with black, `crop` keeps the middle
-    square, `stretch` ignores the proportions.
+    `letterbox` keeps the whole image and pads with black, `crop` keeps the center square,
+    `stretch` ignores the aspect ratio.
     """
 
-    size: int  #: side in pixels of the square a network sees
+    size: int  #: side of the square input in pixels
     channels: int  #: 1 gray, 3 RGB
     fit: Fit = "letterbox"
-    mean: tuple[float, ...] = ()  #: a channel, on the scale 0 to 1
+    mean: tuple[float, ...] = ()  #: per channel, on the scale 0 to 1
     std: tuple[float, ...] = ()
 
     @property
     def padding(self) -> tuple[float, ...]:
-        """What letterbox fills with, normalized, a value a channel; empty where nothing is filled.
+        """Normalized letterbox padding, one value per channel; empty if nothing is padded.
 
-        Where a training image is moved, this is around it too.
+        Geometric augmentation pads with it too.
         """
         if self.fit != "letterbox":
             return ()
         return tuple(-m / d for m, d in zip(self.mean, self.std, strict=True))
 
     def to_array(self, image: Image.Image) -> NDArray[np.uint8]:
-        """Upright 8-bit L or RGB image -> (size, size, channels) uint8, 0 to 255."""
-        import numpy as np  # loading it takes half of the time in which a decoding process starts
+        """Convert an upright 8-bit L or RGB image to (size, size, channels) uint8, 0 to 255."""
+        import numpy as np  # imported lazily: it takes half of a worker's start-up time
 
         fitted = np.asarray(self.resize(image), dtype=np.uint8)
         return fitted.reshape(self.size, self.size, self.channels)
 
     def resize(self, image: Image.Image) -> Image.Image:
-        """The same as an image: its bytes are those of the array."""
+        """Resize like `to_array`, but return an image: its bytes are those of the array."""
         mode = "L" if self.channels == 1 else "RGB"
-        if mode == "L":  # made gray before it is resized: the other way it is rounded twice
+        if mode == "L":  # gray before resizing: the reverse rounds twice
             image = by_bands(image, mode, lambda band: band.convert(mode))
         fitted = image if image.size == (self.size, self.size) else self._fitted(image)
         return fitted.convert(mode)
@@ -59,7 +59,7 @@ class Preprocess:
     def normalize(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""
         _, _, wide, channels = pixels.shape
-        # a whole row at once: three channels are too few for a processor's vectors
+        # a whole row at once: three channels are too few for SIMD vectors
         times = wide if channels > 1 else 1
         values = pixels.flatten(2).float()
         mean = (values.new_tensor(self.mean) * 255).repeat(times)

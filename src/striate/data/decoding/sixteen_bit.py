@@ -1,4 +1,4 @@
-"""Values of PNG and PPM that Pillow would cut to 8 bits, each rounded to the nearest instead."""
+"""16-bit PNG and PPM, rounded to the nearest 8-bit value (Pillow would truncate)."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from PIL import Image, ImageFile
 from striate.data.decoding.colors import Alphas, Converted, boxes, lay
 from striate.data.decoding.files import RefusedError
 
-#: Pillow's layouts that keep the high byte of each value -> that which keeps the low one; gray with
-#: alpha has four bytes a pixel, which RGBA keeps all
+#: Pillow's layouts that keep the high byte of each value -> those that keep the low byte; gray with
+#: alpha has four bytes a pixel, and RGBA keeps them all
 PNG_LAYOUTS = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L", "LA;16B": "RGBA"}
 
 
 def png(image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile]) -> Converted:
-    """A PNG of color or alpha with 16 bits; `again` opens it a second time."""
+    """Convert a 16-bit PNG with color or alpha; `again` opens it a second time."""
     layout = image.tile[0].args
     assert isinstance(layout, str)
     low = image if layout == "LA;16B" else again()
@@ -43,7 +43,7 @@ def png(image: ImageFile.ImageFile, again: Callable[[], ImageFile.ImageFile]) ->
 
 
 def netpbm(image: ImageFile.ImageFile, data: bytes) -> Converted:
-    """A binary PGM or PPM whose largest value is neither 255 nor, in gray, 65,535."""
+    """Convert a binary PGM or PPM whose maximum is neither 255 nor, in gray, 65,535."""
     tile = image.tile[0]
     assert isinstance(tile.args, tuple)
     layout, largest = tile.args
@@ -62,6 +62,6 @@ def netpbm(image: ImageFile.ImageFile, data: bytes) -> Converted:
 
 
 def scaled(values: NDArray[np.integer], largest: int) -> NDArray[np.uint8]:
-    """0 to `largest`, of up to 16 bits -> 0 to 255, rounded to the nearest."""
+    """Scale values 0 to `largest`, up to 16 bits, to 0 to 255, rounded to nearest."""
     wide = np.minimum(values, largest).astype(np.uint32)
     return ((wide * 255 + largest // 2) // largest).astype(np.uint8)

@@ -1,7 +1,8 @@
-"""What a file holds, read from its bytes alone: its format, whether its end is there, its frames.
+"""File sniffing from bytes only: format, truncation, frames.
 
-Pillow decodes a PNG without its last 16 bytes and a JPEG without its end: so the end is looked for.
-References: ISO 10918-1 annex B; the specifications of PNG, GIF89a, TIFF 6.0, BigTIFF and WebP.
+Pillow decodes a PNG without its last 16 bytes and a JPEG without its end, so the end is checked
+here. References: ISO 10918-1 annex B; the specifications of PNG, GIF89a, TIFF 6.0, BigTIFF and
+WebP.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ _SIGNATURES = (
     (b"MM\0+", "TIFF"),
 )
 _BITMAP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)
-#: Patterns take what they have taken for good, so that no file is gone over twice.
+#: Possessive quantifiers: no backtracking, so that no file is scanned twice.
 _NETPBM = re.compile(rb"P[1-6]\s(?:\s|#[^\r\n]*+[\r\n])*+\d++\s")
 
 _COMMENT = rb"<!--(?:(?!-->).)*+-->"
-#: other files that lie among images -> what they look like
+#: signatures of other files found among images -> description
 _OTHERS = (
     (rb"%PDF", "a PDF document"),
     (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript drawing (EPS)"),
@@ -56,17 +57,17 @@ _OTHERS = (
 
 @dataclass(frozen=True, slots=True)
 class FileStructure:
-    """What the structure of an image's file tells before anything is decoded."""
+    """Properties of an image file found before decoding."""
 
-    whole: bool  #: False when bytes are missing at the end
-    damage: str = ""  #: what is wrong though all bytes are there
-    animated: bool = False  #: GIF only; Pillow tells it at no cost for the other formats
-    scans: int = 0  #: JPEG: how often the decoder goes over the image
-    in_passes: bool = False  #: JPEG whose coefficients are all kept in memory while it is decoded
+    whole: bool  #: False if bytes are missing at the end
+    damage: str = ""  #: damage in a complete file
+    animated: bool = False  #: GIF only; for other formats Pillow reports it at no cost
+    scans: int = 0  #: JPEG: number of scans to decode
+    in_passes: bool = False  #: JPEG that keeps all coefficients in memory while decoding
 
 
 def sniff_format(data: bytes) -> str:
-    """Pillow's name of the format by the first bytes; "" when it is none of those striate reads."""
+    """Return Pillow's name of the format from the first bytes; "" if striate does not read it."""
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name
@@ -83,7 +84,7 @@ def sniff_format(data: bytes) -> str:
 
 
 def guess_other_format(data: bytes) -> str:
-    """What a file that is no image looks like, for the person who finds it among the images."""
+    """Describe a file that is not an image, for error messages."""
     start = data[:4096]
     for pattern, name in _OTHERS:
         if re.match(pattern, start, re.DOTALL):
@@ -97,7 +98,7 @@ def guess_other_format(data: bytes) -> str:
 
 
 def examine(kind: str, data: bytes) -> FileStructure:
-    """Walk over the parts of the file, without decoding any."""
+    """Walk the structure of the file without decoding."""
     return _WALKS[kind](data)
 
 
@@ -134,7 +135,7 @@ def _png(data: bytes) -> FileStructure:
 
 
 def bare_png(data: bytes) -> bytes:
-    """A PNG without the texts, profiles and other chunks that its pixels do not need."""
+    """Remove the chunks of a PNG that its pixels do not need, such as text and profiles."""
     parts = [data[start:end] for name, start, end in _chunks(data) if name in _PNG_NEEDED]
     return data[:8] + b"".join(parts)
 
@@ -143,7 +144,7 @@ _PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Name, start and end of each chunk of a PNG, up to IEND; the last may end behind the data."""
+    """Yield name, start and end of each PNG chunk up to IEND; the last may end beyond the data."""
     start, name = 8, b""
     while name != b"IEND" and start + 12 <= len(data):
         name = data[start + 4 : start + 8]
@@ -194,14 +195,14 @@ def _bmp(data: bytes) -> FileStructure:
     return FileStructure(whole=start + stored <= len(data))
 
 
-#: bytes of a value, by its type in a table of tags
+#: bytes per value, by TIFF field type
 _TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 16: 8}
-#: tags without which no pixel is found: sizes, places and lengths of samples, strips and tiles
+#: tags required to locate pixels: sample sizes, offsets and lengths of strips and tiles
 _TIFF_NEEDED = {258, 273, 277, 279, 320, 324, 325, 338, 339}
 
 
 def _tiff(data: bytes) -> FileStructure:
-    """Whether the first page's table is there, and what it names but the pixels themselves."""
+    """Check that the first IFD, and all it refers to except the pixels, is present."""
     order = "<" if data[0] == 0x49 else ">"
     wide = 0x2B in data[2:4]
     try:

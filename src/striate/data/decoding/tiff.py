@@ -1,7 +1,7 @@
-"""TIFF: what its tags say of its values, and the values as they say.
+"""TIFF tags of the first page, and the sample format they define.
 
-Pillow decodes pages that are compressed as JPEG or as a fax; of all others it unpacks bytes at
-most, and the tags are followed here. References: TIFF 6.0; its supplement on predictors 3.
+Pillow decodes JPEG and fax compressed pages; for all others it at most decompresses, and the tags
+are interpreted here. References: TIFF 6.0; its supplement on predictors 3.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from PIL import TiffImagePlugin
 from striate.data.decoding.files import RefusedError
 
 WHITE_IS_ZERO, RGB, PALETTE, CMYK, YCBCR, LAB, ICC_LAB = 0, 2, 3, 5, 6, 8, 9
-#: photometric interpretation -> samples that are its color
+#: photometric interpretation -> number of color samples
 COLORS = {0: 1, 1: 1, 2: 3, 3: 1, 5: 4, 6: 3, 8: 3, 9: 3}
 NONE, DEFLATE, PACKBITS = 1, {8, 32946}, 32773
 _PACKED, _FAX, _JPEG = {5, 34925, 50000}, {2, 3, 4}, {6, 7}
@@ -27,9 +27,9 @@ _SAVE = "save it with 8 or 16 bits a value"
 
 @dataclass(frozen=True)
 class Page:
-    """The first page of a TIFF, as its tags describe it."""
+    """First page of a TIFF, as described by its tags."""
 
-    width: int  #: as stored, before it is turned upright
+    width: int  #: as stored, before applying the orientation
     height: int
     bits: int
     samples: int
@@ -37,10 +37,8 @@ class Page:
     photometric: int
     compression: int
     predictor: int
-    planes: int  #: 1 when the samples of a pixel stand together, otherwise one plane a sample
-    alpha: (
-        tuple[int, bool] | None
-    )  #: which sample hides the others; whether they are multiplied by it
+    planes: int  #: 1: samples of a pixel are interleaved; otherwise one plane per sample
+    alpha: tuple[int, bool] | None  #: index of the alpha sample; whether it is premultiplied
     chunk: tuple[int, int]  #: width and height of a tile or strip
     tiled: bool
     offsets: tuple[int, ...]
@@ -49,11 +47,11 @@ class Page:
     reversed_bits: bool
     color_map: tuple[int, ...]
     orientation: int
-    more: bool  #: whether other pages follow
+    more: bool  #: whether more pages follow
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height, upright."""
+        """Width and height after applying the orientation."""
         turned = self.orientation >= 5
         return (self.height, self.width) if turned else (self.width, self.height)
 
@@ -63,12 +61,12 @@ class Page:
 
     @property
     def by_pillow(self) -> bool:
-        """Whether Pillow decodes the values, and not their bytes alone."""
+        """Whether Pillow decodes the values, rather than only decompressing bytes."""
         return self.compression in _FAX | _JPEG
 
     @property
     def needed(self) -> int:
-        """Bytes of memory that the values and the image made of them take at once."""
+        """Peak memory of the values and the resulting image, in bytes."""
         converted = self.photometric > PALETTE and not (
             self.by_pillow and self.photometric == YCBCR
         )
@@ -87,10 +85,10 @@ class Page:
 
 
 def page(file: BinaryIO) -> Page:
-    """The tags of the first page. Raises RefusedError for what is damaged or not known."""
+    """Read the tags of the first page. Raises RefusedError if damaged or unsupported."""
     try:
         start = file.read(16)
-        # Pillow alone reads the other half of what the two orders were mixed up in.
+        # Pillow reads this nonstandard header with mixed byte orders.
         tags = TiffImagePlugin.ImageFileDirectory_v2(start if start[2:4] in _BIG else start[:8])
         file.seek(tags.next)
         tags.load(file)
@@ -123,7 +121,7 @@ def _page(tags: Any, order: str) -> Page:
         height=height,
         bits=bits[0],
         samples=samples,
-        # undefined ones are taken for whole numbers, as the specification has it
+        # undefined sample format means unsigned integers, as in the specification
         format={4: _UNSIGNED}.get(formats[0], formats[0]),
         photometric=photometric,
         compression=compression,
@@ -173,7 +171,7 @@ def _refuse_unknown(page: Page) -> None:
         raise _unsupported(f"compression {page.compression} is not read; save it without")
     known = {_UNSIGNED: range(1, 65), SIGNED: range(32, 33), FLOAT: (16, 32, 64)}
     if page.bits not in known.get(page.format, ()):
-        # nothing says which signed number is white; those of 32 bits are how 16 bits are kept
+        # white of signed values is undefined; 32-bit ones are used to store 16 bits
         name = _FORMATS.get(page.format, f"format {page.format}")
         raise _unsupported(f"{name} values of {page.bits} bits are not read; {_SAVE}")
     known_predictors = {1} if page.bits not in (8, 16, 32, 64) else {1, 2}
@@ -214,7 +212,7 @@ def _refuse_other_colors(page: Page, tags: Any) -> None:
 def _with_alpha(page: Page, extra: tuple[int, ...]) -> Page:
     colors = COLORS[page.photometric]
     if not extra and (page.photometric, page.samples) == (RGB, 4):
-        extra = (2,)  # many programs leave the tag out
+        extra = (2,)  # many programs omit the tag
     found = next((n for n, kind in enumerate(extra) if kind in (1, 2)), None)
     if found is None or colors + found >= page.samples:
         return page

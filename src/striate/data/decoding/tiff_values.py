@@ -1,4 +1,4 @@
-"""The samples of a TIFF as an image of 8 bits, by what its tags say of them."""
+"""Conversion of TIFF samples to an 8-bit image, as defined by the tags."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from striate.data.decoding.colors import Converted, convert, on_white
 from striate.data.decoding.files import RefusedError
 from striate.data.decoding.tiff import Page
 
-_WHITE_SIGNED = 65535  #: what programs that keep 16 bits in signed 32 mean by white
+_WHITE_SIGNED = 65535  #: white in files that store 16 bits as signed 32
 _SAVE = "save it with 8 or 16 bits a value"
-_UNPACKED_PIXELS = 1 << 16  #: that are spread out and scaled at a time
+_UNPACKED_PIXELS = 1 << 16  #: pixels unpacked and scaled at a time
 
 
 def image(page: Page, data: bytes) -> Converted:
-    """The first page as L or RGB, not yet upright. Raises RefusedError."""
+    """Decode the first page as L or RGB, orientation not applied. Raises RefusedError."""
     values, alpha = _eight_bits(page, data)
     kinds = _kinds(page)
     match page.photometric:
@@ -36,7 +36,7 @@ def image(page: Page, data: bytes) -> Converted:
             image = convert(Image.fromarray(values, "YCbCr"), "RGB")
         case tiff.LAB | tiff.ICC_LAB:
             if page.photometric == tiff.ICC_LAB:
-                values[..., 1:] ^= 128  # which Pillow takes for signed
+                values[..., 1:] ^= 128  # Pillow takes these as signed
             image = convert(Image.frombytes("LAB", values.shape[1::-1], values), "RGB")
         case _:
             image = Image.fromarray(values[..., 0] if page.channels == 1 else values)
@@ -49,14 +49,14 @@ def image(page: Page, data: bytes) -> Converted:
 def _kinds(page: Page) -> tuple[str, ...]:
     deep = "float" if page.format == tiff.FLOAT else "16 bit" if page.bits > 8 else ""
     if page.photometric == tiff.PALETTE:
-        deep = ""  # what is deep are the numbers of its colors
+        deep = ""  # only the palette indices are deep
     one = "1 bit" if page.bits == 1 and page.channels == 1 else ""
     colors = {tiff.PALETTE: "palette", tiff.CMYK: "cmyk", tiff.LAB: "lab", tiff.ICC_LAB: "lab"}
     return tuple(filter(None, (deep, one, colors.get(page.photometric, ""))))
 
 
 def _eight_bits(page: Page, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
-    """Colors (H, W, bands) and alpha (H, W), scaled from the values that the file holds."""
+    """Return colors (H, W, bands) and alpha (H, W), scaled to 8 bits."""
     colors = tiff.COLORS[page.photometric]
     bands = 3 if page.photometric == tiff.PALETTE else colors
     values = np.empty((page.height, page.width, bands), np.uint8)
@@ -70,7 +70,7 @@ def _eight_bits(page: Page, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.
                 alpha[place] = scale.plain(block[..., page.alpha[0]])
         elif plane < colors:
             found = scale.colors(block)
-            # the one plane of a palette holds the numbers of three colors
+            # a palette's single plane holds indices of three colors
             values[place][..., plane : plane + found.shape[-1]] = found
         elif alpha is not None:
             alpha[place] = scale.plain(block[..., 0])
@@ -79,7 +79,7 @@ def _eight_bits(page: Page, data: bytes) -> tuple[NDArray[np.uint8], NDArray[np.
 
 
 class _Scale:
-    """From the numbers of a file to 0 to 255; remembers the least and the largest."""
+    """Scales stored values to 0 to 255; tracks their minimum and maximum."""
 
     def __init__(self, page: Page) -> None:
         self._page = page
@@ -89,7 +89,7 @@ class _Scale:
         self._top = _WHITE_SIGNED if signed else (1 << page.bits) - 1
         if page.photometric == tiff.PALETTE:
             entries = np.array(page.color_map, np.uint32)
-            # 8 bits are meant where none needs more, as in libtiff
+            # 8 bits if no entry needs more, as in libtiff
             deep = entries.max() > 255
             eight = (entries * 255 + 32767) // 65535 if deep else entries
             self._palette = eight.astype(np.uint8).reshape(3, -1).T
@@ -101,7 +101,10 @@ class _Scale:
         return 255 - eight if self._page.photometric == tiff.WHITE_IS_ZERO else eight
 
     def plain(self, values: NDArray[Any]) -> NDArray[np.uint8]:
-        """Scaled, each to the nearest; what is out of range becomes anything, and is refused."""
+        """Scale and round to nearest.
+
+        Out-of-range values are arbitrary, and `check` refuses them.
+        """
         if self._page.bits == 8:
             return values.astype(np.uint8, copy=False)
         least, most = values.min(), values.max()
@@ -115,7 +118,7 @@ class _Scale:
         return ((values.astype(wide) * 255 + self._top // 2) // self._top).astype(np.uint8)
 
     def check(self, largest: int) -> None:
-        """Refuses numbers that no rule scales, and those of which nothing is left."""
+        """Refuse values that cannot be scaled, or that scale to nothing."""
         least, most = self._least, self._most
         if not self._finite:
             raise _unsupported("some values are not finite numbers; save it with 8 or 16 bits")
@@ -141,7 +144,7 @@ def _unsupported(what: str) -> RefusedError:
 
 
 def _blocks(page: Page, data: bytes) -> Iterator[tuple[int | None, int, int, NDArray[Any]]]:
-    """Plane (None: all samples), left, top and numbers (rows, columns, samples) of some rows."""
+    """Yield plane (None: all), left, top and values (rows, columns, samples) of each block."""
     wide, high = page.chunk
     across, down = -(-page.width // wide), -(-page.height // high)
     samples = page.samples if page.planes == 1 else 1
@@ -158,13 +161,13 @@ def _blocks(page: Page, data: bytes) -> Iterator[tuple[int | None, int, int, NDA
 
 
 def _bytes(page: Page, data: bytes, index: int, size: int) -> NDArray[np.uint8]:
-    """The unpacked bytes of a strip or tile."""
-    decoded = page.compression != tiff.NONE
-    if index >= len(page.offsets) or (decoded and index >= len(page.lengths)):
+    """Return the decompressed bytes of a strip or tile."""
+    packed = page.compression != tiff.NONE
+    if index >= len(page.offsets) or (packed and index >= len(page.lengths)):
         raise RefusedError("truncated", "strips of the TIFF are missing")
     start = page.offsets[index]
-    # the lengths of what is not packed are wrong in many files, and not needed
-    stored = memoryview(data)[start : start + (page.lengths[index] if decoded else size)]
+    # lengths of uncompressed data are wrong in many files, and not needed
+    stored = memoryview(data)[start : start + (page.lengths[index] if packed else size)]
     if page.reversed_bits:
         stored = bytes(stored).translate(_REVERSED)
     try:
@@ -185,11 +188,11 @@ def _unpacked(compression: int, stored: bytes | memoryview, size: int) -> bytes 
     if compression in tiff.DEFLATE:
         unpacker = zlib.decompressobj()
         found = unpacker.decompress(stored, size)
-        unpacker.decompress(unpacker.unconsumed_tail, 1)  # the checksum stands at the end
+        unpacker.decompress(unpacker.unconsumed_tail, 1)  # the checksum is at the end
         return found
     if compression == tiff.PACKBITS:
         return Image.frombytes("L", (size, 1), bytes(stored), "packbits", "L").tobytes()
-    # For all others: a TIFF of one strip whose values are bytes.
+    # All others: wrapped as a TIFF of one strip with byte values.
     tags = {256: size, 257: 1, 258: 8, 259: compression, 262: 1, 277: 1, 278: 1}
     tags |= {273: 8 + 2 + 9 * 12 + 4, 279: len(stored)}
     rows = b"".join(struct.pack("<HHII", tag, 4, 1, tags[tag]) for tag in sorted(tags))
@@ -198,7 +201,7 @@ def _unpacked(compression: int, stored: bytes | memoryview, size: int) -> bytes 
 
 
 def _numbers(page: Page, raw: NDArray[np.uint8], samples: int) -> NDArray[Any]:
-    """Bytes (rows, length) -> the numbers in them (rows, columns, samples)."""
+    """Unpack bytes (rows, length) -> values (rows, columns, samples)."""
     rows, bits = len(raw), page.bits
     count = page.chunk[0] * samples
     if page.predictor == 3:

@@ -1,1 +1,1 @@
-"""What a data set holds: samples, as columns, and the split each belongs to."""
+"""Data set listings: samples in columns, duplicates, and splits."""

@@ -1,7 +1,7 @@
-"""Images and records of a large listing as columns of arrays: objects are made when asked for.
+"""Columnar samples and records of a large listing; objects are created on access.
 
-A million `Image` objects with their paths take 200 MB, and as many records again; the columns
-take 17 bytes and the path, and 41 bytes. Both are sequences, and equal to any of the same values.
+A million `Sample` objects with their paths take 200 MB, and as many records again; the columns
+take 17 bytes and the path, and 41 bytes. Both are sequences, equal to any with the same values.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.samples import SPLITS, Finding, Record, Sample, Split
+from striate.legacy import upgrade_finding
 
-NO_SPLIT = len(SPLITS)  #: in a column of parts, which else holds indices of PARTS
+NO_SPLIT = len(SPLITS)  #: value in a column of splits, whose other values index SPLITS
 RECORD = np.dtype([("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1")])
-_PARTS: tuple[Split | None, ...] = (*SPLITS, None)
+_SPLITS: tuple[Split | None, ...] = (*SPLITS, None)
 _NOTHING = bytes(32)
-_AT_ONCE = 4096  #: items made together where all are asked for
+_AT_ONCE = 4096  #: items created together during iteration
 
 
 _Item = TypeVar("_Item", covariant=True)
 
 
 class Column(Sequence[_Item]):
-    """A sequence that makes its items when they are asked for."""
+    """Sequence that creates its items on access."""
 
     def item(self, index: int) -> _Item:
         raise NotImplementedError
@@ -55,38 +56,38 @@ class Column(Sequence[_Item]):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Samples(Column[Sample]):
-    """Images by their columns; paths are pieces of one text."""
+    """Samples in columns; paths are slices of one byte array."""
 
-    text: NDArray[np.uint8]  #: all paths, one after the other, as the disk has them
-    starts: NDArray[np.uint64]  #: (N,) byte of the text where a path begins
+    text: NDArray[np.uint8]  #: all paths concatenated, as on disk
+    starts: NDArray[np.uint64]  #: (N,) byte offset of each path in `text`
     ends: NDArray[np.uint64]
     labels: NDArray[np.integer[Any]]  #: (N,) indices of class names
-    splits: NDArray[np.uint8]  #: (N,) indices of PARTS, or NO_PART
+    splits: NDArray[np.uint8]  #: (N,) indices of SPLITS, or NO_SPLIT
 
     @classmethod
     def of(cls, images: Iterable[Sample]) -> Samples:
-        """The columns of images, which are looked at once."""
+        """Convert samples to columns, in one pass."""
         if isinstance(images, Samples):
             return images
         text, bounds = bytearray(), array("Q", [0])
-        labels, parts = array("I"), bytearray()
+        labels, splits = array("I"), bytearray()
         for image in images:
             text += os.fsencode(image.path)
             bounds.append(len(text))
             labels.append(image.label)
-            parts.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
+            splits.append(NO_SPLIT if image.split is None else SPLITS.index(image.split))
         edges = np.frombuffer(bounds, np.uint64)
         return cls(
             np.frombuffer(text, np.uint8),
             edges[:-1],
             edges[1:],
             np.frombuffer(labels, np.uint32),
-            np.frombuffer(parts, np.uint8),
+            np.frombuffer(splits, np.uint8),
         )
 
     @classmethod
     def concat(cls, groups: Sequence[Samples]) -> Samples:
-        """The images of several groups, one after the other."""
+        """Concatenate the samples of several groups."""
         if not groups:
             return cls.of(())
         lengths = np.cumsum([0, *(len(group.text) for group in groups)], dtype=np.uint64)
@@ -102,8 +103,8 @@ class Samples(Column[Sample]):
         return len(self.labels)
 
     def item(self, index: int) -> Sample:
-        part = _PARTS[int(self.splits[index])]
-        return Sample(self.path(index), int(self.labels[index]), part)
+        split = _SPLITS[int(self.splits[index])]
+        return Sample(self.path(index), int(self.labels[index]), split)
 
     def path(self, index: int) -> str:
         return self._piece(int(self.starts[index]), int(self.ends[index]))
@@ -112,30 +113,35 @@ class Samples(Column[Sample]):
         for first in range(0, len(self), _AT_ONCE):
             rows = slice(first, first + _AT_ONCE)
             columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
-            for start, end, label, part in zip(*(c.tolist() for c in columns), strict=True):
-                yield Sample(self._piece(start, end), label, _PARTS[part])
+            for start, end, label, split in zip(*(c.tolist() for c in columns), strict=True):
+                yield Sample(self._piece(start, end), label, _SPLITS[split])
 
     def _piece(self, start: int, end: int) -> str:
         return os.fsdecode(self.text[start:end].tobytes())
 
     def select(self, rows: NDArray[Any] | slice) -> Samples:
-        """The images of some rows, which are in order; the same object where that is all."""
+        """Return the given rows, in ascending order; the same object if all are selected."""
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
         columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
         return Samples(self.text, *columns)
 
-    def with_splits(self, parts: NDArray[np.uint8]) -> Samples:
-        """The same images in other parts."""
-        return replace(self, splits=parts)
+    def with_splits(self, splits: NDArray[np.uint8]) -> Samples:
+        """Return the same samples with other splits."""
+        return replace(self, splits=splits)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Records(Column[Record]):
-    """Records by their columns; findings, which most images lack, stay objects."""
+    """Records in columns; findings, which most images lack, remain objects."""
 
-    table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros is none
+    table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros means none
     findings: dict[int, tuple[Finding, ...]]
+
+    @property
+    def square(self) -> bool:
+        """Whether every image is square, so that letterbox adds no padding."""
+        return bool((self.table["width"] == self.table["height"]).all())
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Records:
@@ -148,7 +154,7 @@ class Records(Column[Record]):
 
     @classmethod
     def empty(cls, count: int) -> Records:
-        """So many records of images that are not decoded yet."""
+        """Return `count` records of images not decoded yet."""
         return cls(np.zeros(count, RECORD), {})
 
     def __len__(self) -> int:
@@ -180,11 +186,11 @@ class Records(Column[Record]):
 
     @property
     def digests(self) -> NDArray[np.uint8]:
-        """(N, 32)."""
+        """SHA-256 digests, (N, 32) uint8."""
         return self.table["digest"]
 
     def select(self, rows: NDArray[Any] | slice) -> Records:
-        """The records of some rows, which are in order; the same object where that is all."""
+        """Return the given rows, in ascending order; the same object if all are selected."""
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
         kept = np.arange(len(self))[rows].tolist() if self.findings else ()
@@ -192,19 +198,19 @@ class Records(Column[Record]):
         return Records(self.table[rows], found)
 
     def all_findings(self) -> Iterator[Finding]:
-        """In the order of the images."""
+        """Yield all findings in image order."""
         for row in sorted(self.findings):
             yield from self.findings[row]
 
 
 def rows_in_split(images: Sequence[Sample], split: Split | None) -> NDArray[np.int64]:
-    """The rows of a part, of all parts when None."""
-    parts = Samples.of(images).splits
-    return np.flatnonzero(parts == SPLITS.index(split)) if split else np.arange(len(parts))
+    """Return the rows of a split, or of all splits if None."""
+    splits = Samples.of(images).splits
+    return np.flatnonzero(splits == SPLITS.index(split)) if split else np.arange(len(splits))
 
 
 def findings_to_json(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]:
-    """Findings for a JSON document: row, kind, path, detail."""
+    """Convert findings to JSON-ready lists: row, kind, path, detail."""
     return [
         [row, finding.kind, finding.path, finding.detail]
         for row, found in sorted(rows.items())
@@ -213,81 +219,8 @@ def findings_to_json(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]
 
 
 def findings_from_json(entries: Sequence[Sequence[Any]]) -> dict[int, tuple[Finding, ...]]:
-    """What `findings_of` gave."""
+    """Convert the lists of `findings_to_json` back; earlier kind names are accepted."""
     found: dict[int, tuple[Finding, ...]] = {}
     for row, kind, path, detail in entries:
-        found[int(row)] = (*found.get(int(row), ()), Finding(kind, path, detail))
+        found[int(row)] = (*found.get(int(row), ()), Finding(upgrade_finding(kind), path, detail))
     return found
-
-
-def content_ids(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Digests (N, 32) -> (N,) numbers: equal for equal digests, and in their order."""
-    order = np.lexsort([_word(digests, column) for column in (3, 2, 1, 0)])
-    steps = np.zeros(len(order), np.int64)
-    for column in range(4):
-        word = _word(digests, column)[order]
-        steps[1:] |= word[1:] != word[:-1]
-    numbers = np.empty_like(steps)
-    numbers[order] = np.cumsum(steps, out=steps)
-    return numbers
-
-
-def _word(digests: NDArray[np.uint8], column: int) -> NDArray[np.uint64]:
-    """Eight of the bytes of each digest, as a number."""
-    piece = np.ascontiguousarray(digests[:, 8 * column : 8 * column + 8])
-    return piece.view(">u8")[:, 0].astype(np.uint64)
-
-
-def _perhaps_repeated(digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which digests begin as another does: few, but for those that are the same."""
-    word = _word(digests, 0)
-    ordered = np.sort(word)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    return np.isin(word, twice) if len(twice) else np.zeros(len(word), bool)
-
-
-def leaking(parts: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which images (N,) have an equal one in an earlier part: by indices of PARTS, NO_PART last."""
-    rows = np.flatnonzero(_perhaps_repeated(digests) & digests.any(axis=1))
-    numbers, own = content_ids(digests[rows]), parts[rows]
-    earliest = np.full(numbers.max(initial=-1) + 1, NO_SPLIT, np.uint8)
-    np.minimum.at(earliest, numbers, own)
-    found = np.zeros(len(digests), bool)
-    found[rows] = own > earliest[numbers]
-    return found
-
-
-def find_duplicates(images: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
-    """Images whose files are the same byte for byte; the detail is the path of the first of them.
-
-    "leaked" where that is in an earlier of the parts that the layout gives, "duplicate" where it
-    has the same label, "conflict" on each side where labels differ.
-    """
-    kept = Records.of(records)
-    rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
-    numbers = content_ids(kept.digests[rows])
-    common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
-    groups: dict[int, list[Sample]] = {}
-    for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):
-        groups.setdefault(number, []).append(images[row])
-    found: list[Finding] = []
-    for group in groups.values():
-        earliest, first = min(group, key=_place), dict[int, Sample]()
-        for image in group:
-            if _place(image) > _place(earliest):
-                found.append(Finding("leaked", image.path, earliest.path))
-            elif (same := first.setdefault(image.label, image)) is not image:
-                found.append(Finding("duplicate", image.path, same.path))
-        rivals = {image.label: image for image in reversed(group)}
-        if len(rivals) > 1:
-            found += [Finding("conflict", each.path, _rival(each, rivals)) for each in group]
-    return found
-
-
-def _place(image: Sample) -> int:
-    """Of its part among PARTS; what has none is trained on, or split off what is."""
-    return SPLITS.index(image.split or "train")
-
-
-def _rival(image: Sample, first: dict[int, Sample]) -> str:
-    return next(other.path for label, other in first.items() if label != image.label)

@@ -1,4 +1,4 @@
-"""The values that travel through the data floor, from a folder to packed pixels."""
+"""Data classes of the pipeline, from a folder to decoded pixels: samples, listings, records."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 Split = Literal["train", "validation", "test"]
-Leaked = Literal["keep", "drop"]  #: what becomes of images that are in an earlier part too
+Leaked = Literal["keep", "drop"]  #: action on images that are also in an earlier split
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-#: word in lower case, as a folder's name or in a manifest -> the part it means
+#: lower-case split name, of a folder or in a manifest -> split
 SPLIT_NAMES: dict[str, Split] = {
     **dict.fromkeys(("train", "training", "trainval"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
@@ -25,28 +25,28 @@ SPLIT_NAMES: dict[str, Split] = {
 }
 
 
-MOST_CLASSES = 100_000  #: that a model file may name
+MOST_CLASSES = 100_000  #: limit of class names in a model file
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a long piece of work is."""
+    """Progress of a long operation."""
 
     done: int
     total: int
-    what: str  #: what is counted: "images"
+    what: str  #: noun of the counted items: "images"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something noticed about a file or folder, and what is done about it."""
+    """Observation about a file or folder, and the action taken."""
 
     kind: str  #: a key of FINDINGS
-    path: str  #: relative to the data's root; undecodable bytes as surrogates
-    detail: str = ""  #: what was seen in this file
+    path: str  #: relative to the data root; undecodable bytes as surrogates
+    detail: str = ""  #: details for this file
 
 
-#: kind of finding -> what is done about it, for files that should have been images
+#: finding kind -> action, for files expected to be images
 UNUSABLE = {
     "unreadable": "left out",
     "truncated": "left out",
@@ -57,7 +57,7 @@ UNUSABLE = {
     "too slow": "left out: decoding it takes too long",
     "special file": "left out",
 }
-#: ... for what no training expects to be one
+#: finding kind -> action, for other files and folders
 IGNORED = {
     "outside link": "not followed: it leads outside the folder",
     "dangling link": "left out",
@@ -70,7 +70,7 @@ IGNORED = {
 }
 LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
-    "leaked": "in an earlier part too: figures flatter; --leaked drop leaves it out",
+    "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
     "conflict": "the same image stands under two classes: one of the two labels is wrong",
     "wrong suffix": "read by its content",
@@ -89,7 +89,7 @@ USED = {
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
-EQUAL = ("leaked", "duplicate", "conflict")  #: findings whose detail is the path of an equal image
+EQUAL = ("leaked", "duplicate", "conflict")  #: kinds whose detail is the path of an equal image
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +98,52 @@ class Sample:
 
     path: str  #: relative to the root; for arrays, "file#row"
     label: int  #: index into class_names
-    split: Split | None = None  #: None where the layout does not say
+    split: Split | None = None  #: None if the layout does not define one
 
 
 @dataclass(frozen=True)
 class Shards:
-    """Tar files in which images stand, and the byte at which each begins."""
+    """Tar files that hold the images, and the byte offset of each."""
 
-    folder: str  #: a path, or an address such as s3://bucket/folder
+    folder: str  #: path, or address such as s3://bucket/folder
     files: tuple[str, ...]
-    table: NDArray[np.void] = field(repr=False)  #: (N,) of `data.shards.form.ENTRY`, mapped
-    digest: str  #: SHA-256 that names this index
+    table: NDArray[np.void] = field(repr=False)  #: (N,) of `shards.format.ENTRY`, memory-mapped
+    digest: str  #: SHA-256 that identifies this index
 
     def locate(self, row: int) -> tuple[str, int, int]:
-        """File, first byte and length of an image."""
+        """Return file, first byte and length of an image."""
         entry = self.table[row]
         place = f"{self.folder}/{self.files[entry['shard']]}"
         return place, int(entry["offset"]), int(entry["length"])
 
     def select(self, rows: list[int]) -> Shards:
-        """The shards with the images of some rows alone."""
+        """Return the shards restricted to the given rows."""
         return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
 
 
 @dataclass(frozen=True)
 class Listing:
-    """What a data folder or file holds, before any image is decoded."""
+    """Content of a data folder or file, before any image is decoded."""
 
     root: Path
     layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
     class_names: tuple[str, ...]
     samples: Sequence[Sample] = field(repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
-    #: where the images stand in shards; None where each is a file, or a row of arrays
+    #: locations in shards; None for image files and arrays
     shards: Shards | None = field(default=None, repr=False)
-    #: for array layouts: (N, H, W, C) uint8, a row an image; None where images are files
+    #: for array layouts: (N, H, W, C) uint8, one image per row; None for image files
     arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What decoding one image told; width and height are in pixels, after turning upright."""
+    """Result of decoding one image; width and height in pixels, after EXIF orientation."""
 
     digest: str = ""  #: SHA-256 of the file's bytes (of the pixels, for arrays); "" when unreadable
     width: int = 0
     height: int = 0
-    channels: int = 0  #: 1 gray, 3 color; 0 when it could not be decoded
+    channels: int = 0  #: 1 gray, 3 color; 0 if decoding failed
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -152,7 +152,7 @@ class Record:
 
 
 class PixelStream(Protocol):
-    """Pixels that are decoded when they are asked for; see `data.packing.stream`."""
+    """Pixels decoded on demand; see `data.cache.stream`."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -163,15 +163,15 @@ class PixelStream(Protocol):
 
 @dataclass(frozen=True)
 class DecodedImages:
-    """Every usable image decoded once: rows of a memory-mapped array and what belongs to each."""
+    """Usable images, decoded: rows of a memory-mapped array or a stream, with their metadata."""
 
-    #: (N, size, size, channels) uint8, 0 to 255: mapped from a file, or decoded when asked for
+    #: (N, size, size, channels) uint8, 0 to 255: memory-mapped, or decoded on demand
     pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
-    samples: Sequence[Sample] = field(repr=False)  #: N, in listing order, the usable ones
-    records: Sequence[Record] = field(repr=False)  #: N, aligned with images
+    samples: Sequence[Sample] = field(repr=False)  #: N usable samples in listing order
+    records: Sequence[Record] = field(repr=False)  #: N, aligned with samples
     class_names: tuple[str, ...]
-    findings: tuple[Finding, ...] = field(repr=False)  #: of listing and decoding together
-    note: str = ""  #: what its owner should know of where it lies
+    findings: tuple[Finding, ...] = field(repr=False)  #: from listing and decoding
+    note: str = ""  #: notice about the cache location
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -183,17 +183,17 @@ class DecodedImages:
 
 
 def fold_case(name: str) -> str:
-    """The name as a file system that ignores case and Unicode form sees it."""
+    """Fold case and Unicode form, as case-insensitive file systems do."""
     if name.isascii():
         return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def name_fault(name: object) -> str:
-    """What a class's name must be instead; "" for one that data and model files may hold."""
+    """Return what is wrong with a class name; "" if data and model files may hold it."""
     if not isinstance(name, str) or not 1 <= len(name) <= 1000:
         return "text of 1 to 1,000 characters"
-    try:  # a folder may give a class a name that is not UTF-8
+    try:  # a folder name may not be valid UTF-8
         name.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         return "text of whole characters"
@@ -201,16 +201,16 @@ def name_fault(name: object) -> str:
 
 
 def quote_distinct(names: Sequence[str]) -> list[str]:
-    """The names in quotes; with escapes where they look the same but are not."""
+    """Return the names in quotes, with escapes if they look the same but differ."""
     looks = {unicodedata.normalize("NFC", name) for name in names}
     return [repr(name) if len(looks) == len(names) else ascii(name) for name in names]
 
 
 def as_text(name: str) -> str:
-    """A name of the file system as UTF-8 text, whichever encoding this process takes names for."""
+    """Return a file-system name as UTF-8 text, whatever the locale encoding."""
     return os.fsencode(name).decode("utf-8", "surrogateescape")
 
 
 def os_reason(error: OSError) -> str:
-    """The operating system's own words for an error: `permission denied`."""
+    """Return the operating system's message for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()

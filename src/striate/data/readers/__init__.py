@@ -1,1 +1,1 @@
-"""A reader for each layout of a data set on the disk."""
+"""Readers, one per data set layout."""

@@ -1,7 +1,7 @@
-"""MNIST-IDX and binary CIFAR files -> Listing with the images in memory.
+"""Reader of MNIST-IDX and binary CIFAR files; images are loaded into memory.
 
-Every count is checked against the bytes that are there before memory is taken, and no pickle is
-read: the pickled edition of CIFAR is refused.
+Counts are checked against the file size before allocating. Pickles are never read: the Python
+version of CIFAR is refused.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from striate.data.listing.samples import Listing, Sample, Split, os_reason
 from striate.errors import DataError, printable
 
-LARGEST = 8 * 2**30  #: bytes of pixels that a data set may take in memory
-_MOST_GZIP = 1032  #: gzip makes nothing smaller than by this factor
+LARGEST = 8 * 2**30  #: maximum bytes of pixels in memory
+_MOST_GZIP = 1032  #: maximum compression ratio of gzip
 _CIFAR10 = (
     "airplane",
     "automobile",
@@ -41,16 +41,16 @@ _PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 class Block(NamedTuple):
     """Images of one file or array, with their labels."""
 
-    name: str  #: stands before the "#" in the images' paths
+    name: str  #: precedes the "#" in image paths
     split: Split | None
     pixels: NDArray[np.uint8]  #: (N, H, W, C), 0 to 255
     labels: NDArray[np.int64]  #: (N,), indices of class names
 
 
 def read_arrays(folder: Path, files: Collection[str]) -> Listing | None:
-    """Read a folder of MNIST-IDX or binary CIFAR files; None where it holds neither.
+    """Read a folder of MNIST-IDX or binary CIFAR files; None if it has neither.
 
-    `files` are the names in the folder. Raises DataError when a file is not what its name says.
+    `files` are the names in the folder. Raises DataError if a file does not match its name.
     """
     names = set(files)
     if any(re.fullmatch(r"(train|t10k)-images[-.]idx3-ubyte(\.gz)?", name) for name in names):
@@ -70,7 +70,7 @@ def read_arrays(folder: Path, files: Collection[str]) -> Listing | None:
 def join_blocks(
     source: Path, layout: str, class_names: Sequence[str], blocks: Sequence[Block]
 ) -> Listing:
-    """One listing of blocks from a file or folder. Raises DataError where image sizes differ."""
+    """Join blocks of a file or folder into one listing. Raises DataError if image sizes differ."""
     first = blocks[0]
     for block in blocks:
         if block.pixels.shape[1:] != first.pixels.shape[1:]:
@@ -89,7 +89,7 @@ def join_blocks(
 
 
 def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:
-    """Raises DataError naming the first image whose label is none of the classes."""
+    """Raises DataError naming the first image whose label is out of range."""
     wrong = np.flatnonzero(labels >= classes)
     if wrong.size:
         row = int(wrong[0])
@@ -99,8 +99,8 @@ def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:
 
 def _mnist(folder: Path, names: set[str]) -> Listing:
     blocks: list[Block] = []
-    parts: tuple[tuple[str, Split], ...] = (("train", "train"), ("t10k", "test"))
-    for prefix, part in parts:
+    splits: tuple[tuple[str, Split], ...] = (("train", "train"), ("t10k", "test"))
+    for prefix, split in splits:
         images = _either(names, f"{prefix}-images", "idx3-ubyte")
         if images is None:
             continue
@@ -114,18 +114,21 @@ def _mnist(folder: Path, names: set[str]) -> Listing:
             counts = f"{len(numbers):,} labels, but {len(pixels):,} images in {images}"
             raise _damaged(folder / labels, f"{counts}; download both again")
         check_labels(folder / labels, numbers, 10)
-        blocks.append(Block(images, part, pixels, numbers))
+        blocks.append(Block(images, split, pixels, numbers))
     return join_blocks(folder, "MNIST-IDX", [str(digit) for digit in range(10)], blocks)
 
 
 def _either(names: set[str], stem: str, ending: str) -> str | None:
-    """The first of the names under which a file of MNIST is handed round."""
+    """Return the first existing file name among the common MNIST variants.
+
+    None if there is none.
+    """
     choices = (f"{stem}{mark}{ending}{zipped}" for zipped in ("", ".gz") for mark in "-.")
     return next((name for name in choices if name in names), None)
 
 
 def _idx(file: Path, dimensions: int) -> NDArray[np.uint8]:
-    """The bytes of an IDX file, (N,) labels or (N, H, W) images; the header is big-endian."""
+    """Read an IDX file, (N,) labels or (N, H, W) images; the header is big-endian."""
     zipped = file.suffix == ".gz"
     start = 4 + 4 * dimensions
     try:
@@ -164,15 +167,15 @@ def _cifar10(folder: Path, names: set[str]) -> Listing:
 
 
 def _cifar100(folder: Path, names: set[str]) -> Listing:
-    parts: tuple[Split, ...] = ("train", "test")
+    splits: tuple[Split, ...] = ("train", "test")
     blocks = [
-        _cifar(folder, f"{part}.bin", part, 2, 100) for part in parts if f"{part}.bin" in names
+        _cifar(folder, f"{split}.bin", split, 2, 100) for split in splits if f"{split}.bin" in names
     ]
     return join_blocks(folder, "CIFAR-100", _lines(folder / "fine_label_names.txt", 100), blocks)
 
 
-def _cifar(folder: Path, name: str, part: Split, labels: int, classes: int) -> Block:
-    """Records of one or two label bytes, the last of which counts, and (3, 32, 32) pixels."""
+def _cifar(folder: Path, name: str, split: Split, labels: int, classes: int) -> Block:
+    """Read records of one or two label bytes, of which the last is used, and (3, 32, 32) pixels."""
     file = folder / name
     record = labels + 3 * 32 * 32
     try:
@@ -187,11 +190,11 @@ def _cifar(folder: Path, name: str, part: Split, labels: int, classes: int) -> B
     numbers = rows[:, labels - 1].astype(np.int64)
     check_labels(file, numbers, classes)
     pixels = rows[:, labels:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
-    return Block(name, part, np.ascontiguousarray(pixels), numbers)
+    return Block(name, split, np.ascontiguousarray(pixels), numbers)
 
 
 def _lines(file: Path, expected: int) -> list[str]:
-    """The class names of a file, one a line."""
+    """Read class names, one per line."""
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except UnicodeDecodeError as error:

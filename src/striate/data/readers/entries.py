@@ -1,4 +1,4 @@
-"""What stands in the folders of a data set beside images: hidden things, companions, own output."""
+"""Classification of folder entries: hidden files, companion files, striate's own output."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from striate.cache_store import default_folder
 from striate.data.listing.samples import fold_case
 from striate.data.shards.format import ABOUT, shard_name
 
-#: in lower case; names that begin with a dot are hidden as well
+#: lower case; names that begin with a dot are hidden too
 _HIDDEN = frozenset(
     {"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "__macosx", "@eadir", "#recycle"}
     | {"$recycle.bin", "system volume information", "lost+found", "__pycache__"}
 )
-#: suffixes of files that accompany images and never are one
+#: suffixes of companion files, which are never images
 _COMPANIONS = frozenset(
     {".cfg", ".css", ".csv", ".htm", ".html", ".ini", ".ipynb", ".js", ".json", ".jsonl", ".lock"}
     | {".log", ".md", ".npy", ".npz", ".partial", ".py", ".rst", ".safetensors", ".toml", ".tsv"}
     | {".txt", ".xml", ".yaml", ".yml"}
 )
-#: files by which a folder that striate wrote is known, and what it is
+#: marker files of folders written by striate -> description
 _WRITTEN = (
     (("options.json", "pictures.jsonl"), "a run"),
     (("environment.json", "data_report.json"), "a run that was not begun"),
@@ -28,9 +28,9 @@ _WRITTEN = (
     ((ABOUT,), "shards"),
     ((shard_name(0),), "shards"),
 )
-_DEEP = 3  #: folders between a folder that holds nothing but runs, and its runs
-#: words that say of a folder no more than that data stands in it
-FILLER = "sets?|data|images?|imgs?|images?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
+_DEEP = 3  #: maximum folder depth between a folder of runs only, and its runs
+#: generic words, by which a folder name adds nothing to its parent's
+FILLER = "sets?|data|images?|imgs?|pictures?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
 _FILLERS = re.compile(rf"(?:(?:{FILLER})[\W\d_]*+)+")
 
 
@@ -47,7 +47,7 @@ def suffix(name: str) -> str:
 
 
 def written(folder: str, deep: int = _DEEP) -> str:
-    """What striate wrote into a folder that holds nothing else; "" for any other folder."""
+    """Return what striate wrote into a folder that holds nothing else; "" for any other folder."""
     for files, what in _WRITTEN:
         if all(os.path.isfile(f"{folder}/{file}") for file in files):  # noqa: PTH113 - many times
             return what
@@ -69,9 +69,9 @@ def written(folder: str, deep: int = _DEEP) -> str:
 
 
 def opened(folder: str) -> tuple[str, list[str]] | None:
-    """Where the subfolders of a folder stand and their names; None where it holds images itself.
+    """Return the parent of a folder's subfolders and their names; None if it holds images itself.
 
-    A folder whose only subfolder has its name again, or one such as "images", stands for that.
+    A folder that only wraps one of the same or a generic name, such as "images", is skipped.
     """
     names = _subfolders(folder)
     while names and len(names) == 1 and _wraps(folder.rpartition("/")[2], names[0]):
@@ -84,7 +84,10 @@ def opened(folder: str) -> tuple[str, list[str]] | None:
 
 
 def _subfolders(folder: str) -> list[str] | None:
-    """None as soon as a file is seen that may be an image, or where it cannot be read."""
+    """Return the subfolder names.
+
+    None if a file may be an image, or if the folder is unreadable.
+    """
     names: list[str] = []
     try:
         with os.scandir(folder) as entries:

@@ -1,13 +1,13 @@
-"""A CSV manifest -> Listing: one row an image, with its path, its label and, if known, its part.
+"""Reader of CSV manifests: one row per image, with path, label and optional split.
 
-The first line names the columns: `path` and `label`, and `split`, `part`, `subset` or `partition`
-where parts are given; it also tells whether commas, semicolons, tabs or bars stand between values.
-Other columns are ignored, but one that nearly spells a known name is an error. Paths are relative
+The first line names the columns: `path` and `label`, and optionally `split`, `part`, `subset` or
+`partition`; it also determines the delimiter: comma, semicolon, tab or bar.
+Other columns are ignored, but a near-miss of a known name is an error. Paths are relative
 to the manifest's folder and stay inside it. UTF-8 with or without a byte-order mark; bytes of a
-path that are not UTF-8 are kept, so that any file name of the system can be listed.
+path that are not UTF-8 are kept, so that any file name can be listed.
 
-A row that repeats an earlier one is a finding. All else that is wrong with a row is an error which
-names its line: a manifest is a claim, and its owner can correct it.
+A row that repeats an earlier one is a finding. Any other invalid row is an error that names its
+line: the owner can correct a manifest.
 """
 
 from __future__ import annotations
@@ -23,35 +23,36 @@ from typing import NamedTuple
 
 from striate.data.listing.columns import Samples
 from striate.data.listing.samples import Finding, Listing, Sample, Split, fold_case, os_reason
-from striate.data.readers.split_names import part_of
+from striate.data.readers.split_names import split_of
 from striate.errors import DataError, printable
 
 _COLUMNS = ("path", "label", "split", "part")
-_PART_COLUMNS = (("split", "part"), ("subset", "partition"))  #: the second pair, without the first
+#: the second pair only applies without the first
+_SPLIT_COLUMNS = (("split", "part"), ("subset", "partition"))
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 
 class _Row(NamedTuple):
-    line: int  #: where it begins, from 1
+    line: int  #: first line of the row, from 1
     path: str
     label: str
-    part: Split | None
+    split: Split | None
 
 
 class _Columns(NamedTuple):
-    """At which place of a row each value stands."""
+    """Column index of each value."""
 
     path: int
     label: int
-    part: int | None
-    width: int  #: values in a row
-    between: str  #: what stands between values: "comma"
+    split: int | None
+    width: int  #: values per row
+    between: str  #: name of the delimiter: "comma"
 
 
 def read_manifest(file: Path) -> Listing:
     """List the images of a CSV manifest; class names are its labels in code-point order.
 
-    Raises DataError with the line of the first row that is wrong.
+    Raises DataError with the line of the first invalid row.
     """
     folder = _Folder(file)
     first: dict[str, _Row] = {}
@@ -69,7 +70,7 @@ def read_manifest(file: Path) -> Listing:
         )
     class_names = sorted({row.label for row in first.values()})
     labels = {name: label for label, name in enumerate(class_names)}
-    images = Samples.of(Sample(path, labels[row.label], row.part) for path, row in first.items())
+    images = Samples.of(Sample(path, labels[row.label], row.split) for path, row in first.items())
     return Listing(Path(folder.root), "manifest", tuple(class_names), images, tuple(findings))
 
 
@@ -92,10 +93,10 @@ def _rows(file: Path) -> Iterator[_Row]:
 
 
 def _dialect(file: Path) -> tuple[str, bool]:
-    """What stands between values, and whether blanks that follow it belong to none of them.
+    """Return the delimiter, and whether blanks after it are skipped.
 
-    They do not where the head has some, or a value in quotes. No quote follows a blank otherwise:
-    inside of quotes it would be doubled.
+    They are if the header has some, or if one precedes a quoted value. Otherwise no quote follows
+    a blank: inside quotes it would be doubled.
     """
     with file.open("rb") as lines:
         head = re.split(r"[\r\n]", lines.readline().decode("utf-8-sig", "surrogateescape"))[0]
@@ -125,13 +126,13 @@ def _columns(file: Path, header: list[str], delimiter: str) -> _Columns:
         raise _wrong(
             file, 1, f"expected the columns 'path,label' or 'path,label,split', found {found}"
         )
-    told = ([name for name in names if name in pair] for pair in _PART_COLUMNS)
-    parts = next(filter(None, told), [])
-    if len(parts) > 1 or len(set(known)) < len(known):
+    named = ([name for name in names if name in pair] for pair in _SPLIT_COLUMNS)
+    splits = next(filter(None, named), [])
+    if len(splits) > 1 or len(set(known)) < len(known):
         raise _wrong(file, 1, f"a column stands twice in {','.join(known)!r}; keep one of the two")
-    part = names.index(parts[0]) if parts else None
+    split = names.index(splits[0]) if splits else None
     path, label = names.index("path"), names.index("label")
-    return _Columns(path, label, part, len(names), _DELIMITERS[delimiter])
+    return _Columns(path, label, split, len(names), _DELIMITERS[delimiter])
 
 
 def _row(file: Path, line: int, values: list[str], columns: _Columns) -> _Row:
@@ -152,17 +153,17 @@ def _row(file: Path, line: int, values: list[str], columns: _Columns) -> _Row:
             file, line, f"the label {label!r} is not UTF-8; save the manifest as 'CSV UTF-8'"
         )
     path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
-    if columns.part is None:
+    if columns.split is None:
         return _Row(line, path, label, None)
-    word = values[columns.part].strip()
-    part = part_of(word)
-    if part is None:
+    word = values[columns.split].strip()
+    split = split_of(word)
+    if split is None:
         raise _wrong(file, line, f"the split is {word!r}; expected 'train', 'validation' or 'test'")
-    return _Row(line, path, label, part)
+    return _Row(line, path, label, split)
 
 
 class _Folder:
-    """The manifest's folder; each folder that a row mentions is read once, not file by file."""
+    """The manifest's folder; each folder in it is scanned once, not per file."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -170,7 +171,7 @@ class _Folder:
         self._known: dict[str, tuple[str, frozenset[str]]] = {}
 
     def locate(self, row: _Row) -> str:
-        """The path of a row's image relative to the root, links resolved; it exists."""
+        """Return the existing path of a row's image relative to the root, links resolved."""
         parent, _, name = row.path.rpartition("/")
         if row.path.startswith("/") and not parent:
             parent = "/"
@@ -180,7 +181,7 @@ class _Folder:
         return inside + name if name in names else self._linked(row, inside, name, names)
 
     def _read(self, row: _Row, parent: str) -> tuple[str, frozenset[str]]:
-        """A folder's path inside the root, with a slash unless empty, and its regular files."""
+        """Return a folder's path in the root, with a slash unless empty, and its regular files."""
         inside = self._relative(row, os.path.realpath(Path(self.root, parent)))
         try:
             with os.scandir(f"{self.root}/{inside}") as entries:
@@ -192,7 +193,7 @@ class _Folder:
             raise _wrong(self.file, row.line, f"{row.path!r}: {os_reason(error)}") from error
 
     def _linked(self, row: _Row, inside: str, name: str, names: frozenset[str]) -> str:
-        """A link inside the root stands for what it leads to; anything else is no image."""
+        """Resolve a link to a file inside the root; anything else is not an image."""
         place = Path(self.root, inside, name)
         try:
             mode = place.stat().st_mode
@@ -222,8 +223,8 @@ def _check_agreement(file: Path, row: _Row, kept: _Row) -> None:
     if row.label != kept.label:
         what = f"{row.path!r} is labeled {row.label!r}, but {kept.label!r} in line {kept.line}"
         raise _wrong(file, row.line, f"{what}; remove the wrong line")
-    if row.part != kept.part:
-        what = f"{row.path!r} is in {row.part}, but in {kept.part} in line {kept.line}"
+    if row.split != kept.split:
+        what = f"{row.path!r} is in {row.split}, but in {kept.split} in line {kept.line}"
         raise _wrong(file, row.line, f"{what}; remove one of the lines")
 
 

@@ -1,13 +1,13 @@
-"""An .npz file of arrays without objects -> Listing.
+"""Reader of .npz files without object arrays.
 
-Its arrays are `x` and `y`, `images` and `labels`, or a pair a part: `x_train` and `y_train`,
-`train_images` and `train_labels`, also the other way round, and so on with val, dev, test and the
-like, in capitals or not. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
-0 to 1; labels are (N,) or (N, 1), whole numbers or text; `class_names` (text) is optional. Other
-arrays are not read, but a name that nearly spells one of these is an error.
+Arrays are `x` and `y`, `images` and `labels`, or a pair per split: `x_train` and `y_train`,
+`train_images` and `train_labels`, in either word order, and so on with val, dev, test and the
+like, case-insensitive. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
+0 to 1; labels are (N,) or (N, 1), integers or text; `class_names` (text) is optional. Other
+arrays are not read, but a near-miss of one of these names is an error.
 
-An array's header is held against the bytes that follow it before NumPy takes memory for it, and
-nothing is unpickled.
+An array's header is checked against its size before NumPy allocates memory, and nothing is
+unpickled.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from striate.data.readers.arrays import LARGEST, Block, check_labels, join_block
 from striate.errors import DataError, printable
 from striate.storage import ARRAY_DAMAGE
 
-_LARGEST_RATIO = 200  #: images do not shrink by more; looked at from _SUSPECT bytes on
+_LARGEST_RATIO = 200  #: maximum compression ratio of images; checked from _SUSPECT bytes on
 _SUSPECT = 256 * 2**20
 _MOST_MEMBERS = 1000
 _CHUNK = 2**24  #: values scaled at once
-#: what Python's reader of ZIP files raises for a damaged or encrypted one
+#: exceptions of Python's ZIP reader for damaged or encrypted files
 _DAMAGE = (
     *(zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError),
     *(NotImplementedError, RuntimeError, *ARRAY_DAMAGE[:-2]),
@@ -45,28 +45,28 @@ _DAMAGE = (
 class _Pair(NamedTuple):
     images: str
     labels: str
-    part: Split | None
+    split: Split | None
 
 
 _PAIRS = (
     _Pair("x", "y", None),
     _Pair("images", "labels", None),
     *(
-        _Pair(images.format(word), labels.format(word), part)
+        _Pair(images.format(word), labels.format(word), split)
         for images, labels in (
             ("x_{}", "y_{}"),
             ("{}_x", "{}_y"),
             ("{}_images", "{}_labels"),
             ("images_{}", "labels_{}"),
         )
-        for word, part in SPLIT_NAMES.items()
+        for word, split in SPLIT_NAMES.items()
     ),
 )
 _NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
 
 
 def read_npz(file: Path) -> Listing:
-    """List the images of an .npz file. Raises DataError naming the array that does not fit."""
+    """List the images of an .npz file. Raises DataError naming the invalid array."""
     try:
         pairs, arrays = _read(file)
         class_names, labels = _labels(file, pairs, arrays)
@@ -77,14 +77,14 @@ def read_npz(file: Path) -> Listing:
             if len(pixels) != len(numbers):
                 counts = f"{len(pixels):,} images, but {pair.labels} {len(numbers):,} labels"
                 raise _wrong(file, f"{pair.images} has {counts}; they must be as many")
-            blocks.append(Block(f"{file.name}/{pair.images}", pair.part, pixels, numbers))
+            blocks.append(Block(f"{file.name}/{pair.images}", pair.split, pixels, numbers))
         return join_blocks(file, "NPZ", class_names, blocks)
     except MemoryError as error:
         raise _wrong(file, "its arrays do not fit into memory; save the images as files") from error
 
 
 def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
-    """The pairs the file holds, and every array that is wanted."""
+    """Return the image-label pairs in the file, and every array needed."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = _members(file, archive)
@@ -103,7 +103,7 @@ def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
 
 
 def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Array name in lower case -> its place in the archive; refuses what unpacks to too much."""
+    """Return lower-case array name -> archive member; refuses those that unpack to too much."""
     infos = archive.infolist()
     if len(infos) > _MOST_MEMBERS:
         raise _wrong(file, f"{len(infos):,} arrays; at most {_MOST_MEMBERS:,} are read")
@@ -112,9 +112,9 @@ def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
         raise _wrong(
             file, f"unpacks to {_megabytes(total)}; at most {_megabytes(LARGEST)} are read"
         )
-    decoded = sum(info.compress_size for info in infos)
-    if total > _SUSPECT and total > _LARGEST_RATIO * decoded:
-        times = f"{total // max(1, decoded):,} times its size"
+    packed = sum(info.compress_size for info in infos)
+    if total > _SUSPECT and total > _LARGEST_RATIO * packed:
+        times = f"{total // max(1, packed):,} times its size"
         raise _wrong(file, f"unpacks to {times}, {_megabytes(total)}, as no images do")
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
@@ -140,15 +140,17 @@ def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
         for name, other in (pair[:2], pair[1::-1]):
             if name not in members:
                 raise _wrong(file, f"has {other!r}, but no {name!r} to go with it")
-    parts = [pair.part for pair in pairs]
-    if len(pairs) > 1 and (None in parts or len(set(parts)) < len(parts)):
+    splits = [pair.split for pair in pairs]
+    if len(pairs) > 1 and (None in splits or len(set(splits)) < len(splits)):
         names = " and ".join(repr(pair.images) for pair in pairs)
-        raise _wrong(file, f"{names} hold the same images or parts; keep one pair of arrays a part")
+        raise _wrong(
+            file, f"{names} hold the same images or splits; keep one pair of arrays a split"
+        )
     return pairs
 
 
 def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
-    """Raises DataError unless a member is an array of plain values, of the bytes that follow it."""
+    """Raises DataError unless a member is an array of plain values that matches its size."""
     name = info.filename.removesuffix(".npy")
     with archive.open(info) as stream:
         try:
@@ -168,7 +170,7 @@ def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of an .npy file. Raises one of ARRAY_DAMAGE where it is none."""
+    """Read shape, order and dtype of an .npy file. Raises one of ARRAY_DAMAGE if it is invalid."""
     version = npy.read_magic(stream)
     if version == (1, 0):
         return npy.read_array_header_1_0(stream)
@@ -180,7 +182,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
 def _labels(
     file: Path, pairs: list[_Pair], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[list[str], dict[str, NDArray[np.int64]]]:
-    """The class names, and each label array as indices of them."""
+    """Return the class names, and each label array as class indices."""
     raw = {pair.labels: _column(file, pair.labels, arrays[pair.labels]) for pair in pairs}
     kinds = {"text" if labels.dtype.kind == "U" else "numbers" for labels in raw.values()}
     if len(kinds) > 1:

@@ -1,16 +1,16 @@
-"""A folder, manifest or array file -> Listing: what is there, before any image is decoded.
+"""Lists a folder, manifest or array file without decoding any image.
 
 Rules of the folder layouts:
 
-- Every visible regular file inside a class folder is a candidate, at any depth under any suffix:
-  its content decides later. Only well-known companions (.txt, .csv, .json, ...) are set aside.
-- Hidden files and folders (`.x`, `Thumbs.db`, `@eaDir`, `__MACOSX`, ...) are no class and are not
+- Every visible regular file inside a class folder is a candidate, at any depth, with any suffix;
+  its content is checked later. Only known companion files (.txt, .csv, .json, ...) are excluded.
+- Hidden files and folders (`.x`, `Thumbs.db`, `@eaDir`, `__MACOSX`, ...) are not classes and not
   entered; each hidden folder is one finding, the hidden files of one folder are one together.
-- No link is followed, except that the root itself may be one. What a link inside the folder leads
-  to is counted where it lies, so nothing counts twice and no loop can be entered.
-- What striate wrote (runs, shards, decoded images) is no class, wherever it lies.
-- Order is by code point everywhere, whatever the locale: classes are numbered as torchvision does
-  it, and "10" stands before "2".
+- Links are not followed, except that the root itself may be one. The target of a link inside the
+  folder is listed at its own location, so nothing counts twice and loops are impossible.
+- Output of striate (runs, shards, decoded images) is never a class.
+- Order is by code point, whatever the locale: classes are numbered as in torchvision, and "10"
+  precedes "2".
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from striate.data.readers.entries import companion, opened, suffix, written
 from striate.data.readers.entries import hidden as is_hidden
 from striate.data.readers.manifest import read_manifest
 from striate.data.readers.npz import read_npz
-from striate.data.readers.split_names import parts_among
+from striate.data.readers.split_names import splits_among
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
@@ -50,7 +50,7 @@ from striate.errors import DataError, printable
 _IMAGE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 #: suffix of a manifest or array file -> its reader
 _FILES = {".csv": read_manifest, ".tsv": read_manifest, ".npz": read_npz}
-#: suffix of a file that is no data set -> what its owner can do
+#: suffix of an unsupported file -> advice
 _NOT_READ = {
     **dict.fromkeys(
         (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"),
@@ -65,7 +65,7 @@ _NOT_READ = {
 
 
 class _Folder(NamedTuple):
-    """The visible content of one folder, names in code-point order."""
+    """Visible content of one folder, names in code-point order."""
 
     folders: list[str]
     files: list[str]
@@ -74,10 +74,10 @@ class _Folder(NamedTuple):
 def scan(root: str | Path) -> Listing:
     """List the images of a folder, CSV manifest or array file with their labels; decodes nothing.
 
-    An address such as s3://bucket/shards is one of shards.
+    An address such as s3://bucket/shards refers to shards.
 
-    Raises DataError when there is nothing to list: no such folder, an empty one, an unknown file;
-    and when a class has a name that no model file may hold.
+    Raises DataError if there is nothing to list: no such folder, an empty one, an unknown file;
+    and for a class name that no model file may hold.
     """
     listing, shown = _scanned(root), printable(str(root))
     if (count := len(listing.class_names)) > MOST_CLASSES:
@@ -113,8 +113,8 @@ def _scanned(root: str | Path) -> Listing:
     if arrays := read_arrays(Path(root), top.files):
         return replace(arrays, findings=tuple(findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
-    if parts := parts_among(str(place), top.folders, shown):
-        return _parts(place, parts, findings)
+    if splits := splits_among(str(place), top.folders, shown):
+        return _splits(place, splits, findings)
     findings += _clashes(top.folders)
     images = Samples.concat(
         [
@@ -127,10 +127,10 @@ def _scanned(root: str | Path) -> Listing:
 
 
 def scan_unlabeled(folder: Path) -> list[str]:
-    """The candidates anywhere in a folder, relative to it, by the rules of a class folder.
+    """Return the candidates anywhere in a folder, relative to it, by the rules of a class folder.
 
-    A folder inside that may not be read stands for itself, after them. Raises DataError when there
-    is no such folder.
+    An unreadable subfolder is listed itself, after them. Raises DataError if there is no such
+    folder.
     """
     findings: list[Finding] = []
     paths = [image.path for image in _class(str(folder), ".", 0, None, findings)]
@@ -139,7 +139,7 @@ def scan_unlabeled(folder: Path) -> list[str]:
 
 
 def resolved(root: str | Path) -> Path:
-    """Where a folder or file of images lies. Raises DataError where it cannot be one."""
+    """Resolve the path of a folder or file of images. Raises DataError if it cannot be one."""
     if not str(root):
         raise DataError("the path is empty; expected a folder of images")
     shown = printable(str(root))
@@ -156,23 +156,23 @@ def resolved(root: str | Path) -> Path:
     return place
 
 
-def _parts(place: Path, parts: Mapping[str, Split], findings: list[Finding]) -> Listing:
-    held = {name: _part(str(place), name, findings) for name in parts}
+def _splits(place: Path, splits: Mapping[str, Split], findings: list[Finding]) -> Listing:
+    held = {name: _split(str(place), name, findings) for name in splits}
     class_names = sorted({name for _, inside in held.values() for name in inside.folders})
     findings += _clashes(class_names)
     labels = {name: label for label, name in enumerate(class_names)}
     images: list[Samples] = []
-    for name in sorted(parts, key=lambda name: SPLITS.index(parts[name])):
+    for name in sorted(splits, key=lambda name: SPLITS.index(splits[name])):
         home, inside = held[name]
         for folder in inside.folders:
-            found = _class(str(place), f"{home}/{folder}", labels[folder], parts[name], findings)
+            found = _class(str(place), f"{home}/{folder}", labels[folder], splits[name], findings)
             images.append(Samples.of(found))
     joined, layout = Samples.concat(images), "train/validation/test folders"
     return Listing(place, layout, tuple(map(as_text, class_names)), joined, tuple(findings))
 
 
-def _part(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]:
-    """Where the class folders of a part stand, and what stands there."""
+def _split(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]:
+    """Return the parent of a split's class folders, and its content."""
     within = opened(f"{place}/{name}")
     home = name if within is None else within[0].removeprefix(f"{place}/")
     inside = _visible(place, home, findings)
@@ -184,9 +184,9 @@ def _part(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder]
 
 
 def _class(
-    place: str, folder: str, label: int, part: Split | None, findings: list[Finding]
+    place: str, folder: str, label: int, split: Split | None, findings: list[Finding]
 ) -> list[Sample]:
-    """The candidates of one class folder: files before subfolders, each in code-point order."""
+    """Return the candidates of a class folder: files before subfolders, in code-point order."""
     images: list[Sample] = []
     before = len(findings)
     waiting = [folder]
@@ -199,7 +199,7 @@ def _class(
             if companion(name):
                 findings.append(Finding("stray", path, "a companion file"))
             else:
-                images.append(Sample(path, label, part))
+                images.append(Sample(path, label, split))
         if inside != folder and content == ([], []) and suffix(inside) in _IMAGE_SUFFIXES:
             findings.append(Finding("special file", inside, "an empty folder named like an image"))
         waiting += [f"{inside}/{name}" for name in reversed(content.folders)]
@@ -209,7 +209,7 @@ def _class(
 
 
 def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
-    """Read one folder; what is hidden, linked, special or unreadable becomes a finding."""
+    """Read a folder; hidden, linked, special or unreadable entries become findings."""
     folders: list[str] = []
     files: list[str] = []
     hidden: list[str] = []
@@ -238,7 +238,7 @@ def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:
 
 
 def _set_aside(place: str, path: str, entry: os.DirEntry[str]) -> Finding | None:
-    """Why an entry is neither a folder to look into nor a file that may be an image."""
+    """Return the finding for an entry that is neither a folder nor a possible image; else None."""
     if entry.is_symlink():
         return _link(place, path)
     if entry.is_dir(follow_symlinks=False):
@@ -249,7 +249,7 @@ def _set_aside(place: str, path: str, entry: os.DirEntry[str]) -> Finding | None
 
 
 def _link(place: str, path: str) -> Finding:
-    """What a link leads to; it is not followed in any case."""
+    """Return the finding for a link, by its target; links are never followed."""
     link = Path(place, path)
     try:
         target = os.path.realpath(link, strict=True)
@@ -272,7 +272,7 @@ def _special(entry: os.DirEntry[str]) -> str:
 
 
 def _clashes(names: Iterable[str], inside: str = "") -> Iterator[Finding]:
-    """A finding for each name that equals an earlier one but for case or Unicode form."""
+    """Yield a finding for each name that equals an earlier one up to case or Unicode form."""
     first: dict[str, str] = {}
     for name in names:
         kept = first.setdefault(fold_case(name), name)

@@ -1,6 +1,6 @@
-"""Which folders of a data set are its parts: told by their names, and by what they hold.
+"""Detection of split folders, by name and content.
 
-The words are those of Hugging Face's `datasets`: dev is validation, eval is test
+Split names follow Hugging Face's `datasets`: dev is validation, eval is test
 (https://huggingface.co/docs/datasets/repository_structure).
 """
 
@@ -13,23 +13,23 @@ from striate.data.listing.samples import SPLIT_NAMES, SPLITS, Split, fold_case
 from striate.data.readers.entries import FILLER, opened
 from striate.errors import DataError
 
-_MOST_ASKED = 10  #: more folders than these are classes, whatever they hold
+_MOST_ASKED = 10  #: more folders than this are classes, whatever their content
 _LETTER = r"[^\W\d_]"
 _WORDS = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
 _AROUND = rf"(?:{FILLER}|[\W\d_])*"
 _WORD = re.compile(rf"(?<!{_LETTER}){_AROUND}({_WORDS})s?{_AROUND}(?!{_LETTER})")
 
 
-def part_of(word: str) -> Split | None:
-    """The part that a word means, as in Train, test1, training_set or valid-images."""
-    part, rest = _told(word)
-    return None if rest else part
+def split_of(word: str) -> Split | None:
+    """Return the split of a word such as Train, test1, training_set or valid-images."""
+    split, rest = _told(word)
+    return None if rest else split
 
 
-def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Split]:
-    """The part of each of the folders in a folder; empty where they are classes.
+def splits_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Split]:
+    """Return the split of each subfolder; empty if they are classes.
 
-    Raises DataError where that is not clear: it names two of them and asks.
+    Raises DataError if this is ambiguous, naming two of them.
     """
     known, sure = _known(names), {name for name in names if name.lower() in SPLIT_NAMES}
     others = [name for name in names if name not in known]
@@ -40,7 +40,7 @@ def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, S
     if others:
         if "train" in found and len(found) > 1:
             raise DataError(
-                f"{shown}: {_both(parted)} are parts of the data, but {_both(others[:1])} beside "
+                f"{shown}: {_both(parted)} are splits of the data, but {_both(others[:1])} beside "
                 "them is none; move it elsewhere, or rename folders that are classes"
             )
         _ask(names, inside, known, shown)
@@ -50,38 +50,38 @@ def parts_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, S
         if len(names) == 1:
             return {}
         raise DataError(
-            f"{shown}: are {_both(names[:2])} parts of the data or classes? {direct!r} holds "
-            "images itself;\nput those of a part into a folder for each class, or rename classes"
+            f"{shown}: are {_both(names[:2])} splits of the data or classes? {direct!r} holds "
+            "images itself;\nput those of a split into a folder for each class, or rename classes"
         )
-    for part in SPLITS:
-        same = [name for name in names if known[name] == part]
+    for split in SPLITS:
+        same = [name for name in names if known[name] == split]
         if len(same) > 1:
-            raise DataError(f"{shown}: {_both(same)} both hold the {part} part; keep one of them")
+            raise DataError(f"{shown}: {_both(same)} both hold the {split} split; keep one of them")
     return known
 
 
 def _told(name: str) -> tuple[Split | None, str]:
-    """The one part that a name speaks of, and the letters that it has beside that."""
+    """Return the only split that a name mentions, and its remaining letters."""
     text = fold_case(name)
     found = list(_WORD.finditer(text))
-    parts: set[Split] = {SPLIT_NAMES[match[1]] for match in found}
-    if len(parts) != 1:
+    splits: set[Split] = {SPLIT_NAMES[match[1]] for match in found}
+    if len(splits) != 1:
         return None, text
-    (part,) = parts
-    return part, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
+    (split,) = splits
+    return split, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
 
 
 def _known(names: Sequence[str]) -> dict[str, Split]:
-    """Names that say no more than a part, or of which several have all else in common."""
+    """Return names that consist of a split only, or that differ from another only in the split."""
     told = {name: _told(name) for name in names}
     held: dict[str, set[Split]] = {}
-    for part, rest in told.values():
-        if part:
-            held.setdefault(rest, set()).add(part)
+    for split, rest in told.values():
+        if split:
+            held.setdefault(rest, set()).add(split)
     return {
-        name: part
-        for name, (part, rest) in told.items()
-        if part and (not rest or len(held[rest]) > 1)
+        name: split
+        for name, (split, rest) in told.items()
+        if split and (not rest or len(held[rest]) > 1)
     }
 
 
@@ -91,16 +91,16 @@ def _ask(
     known: Mapping[str, Split],
     shown: str,
 ) -> None:
-    """Raises DataError where folders hold the same folders and no images of their own."""
+    """Raises DataError if folders contain the same subfolders and no images of their own."""
     held = [{fold_case(name) for name in found[1]} for found in inside.values() if found]
     if len(names) < 2 or len(names) > _MOST_ASKED or len(held) < len(names):
         return
     common, all_of_them = set[str].intersection(*held), set[str].union(*held)
     if len(common) >= 2 and (known or 2 * len(common) >= len(all_of_them)):
         raise DataError(
-            f"{shown}: are {_both(names[:2])} parts of the data or classes? Both hold the folders "
+            f"{shown}: are {_both(names[:2])} splits of the data or classes? Both hold the folders "
             f"{_both(sorted(common)[:2])} and no images of their own;\n"
-            "name parts train, validation and test; of classes, list the images in a CSV manifest"
+            "name splits train, validation and test; of classes, list the images in a CSV manifest"
         )
 
 

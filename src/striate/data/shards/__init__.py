@@ -1,1 +1,1 @@
-"""Images in tar files with an index."""
+"""Shards: images in tar files with an index."""

@@ -1,8 +1,8 @@
-"""A folder of shards -> Listing: the index is mapped, and held against the files that it speaks of.
+"""Reader of shards: the index is memory-mapped, and validated against the files it refers to.
 
-Nothing in it is believed: names are those that `pack` gives, every file has the size that was
-written down, index and paths their SHA-256, and no entry points out of its shard. The shards
-themselves are not read here: an image whose bytes are not those packed is noticed when it is.
+Nothing in it is trusted: names are those that `pack` creates, every file has its recorded size,
+index and paths their SHA-256, and no entry points outside its shard. The shards themselves are
+not read here: changed image bytes are detected when the image is decoded.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from striate.cache_store import file_digest
 from striate.data.listing.columns import NO_SPLIT, RECORD, Records, Samples, findings_from_json
 from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, os_reason
 from striate.data.shards import remote
-from striate.data.shards.format import ABOUT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
+from striate.data.shards.format import ABOUT, COUNT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
 from striate.errors import DataError, StorageError, printable
 from striate.storage import ARRAY_DAMAGE
 
 _LARGEST_ABOUT = 2**30  #: bytes
-_AT_ONCE = 2**20  #: entries
+_AT_ONCE = 2**20  #: entries checked together
 _AGAIN = "copy it again, or pack the images anew"
 
 
 class _About(NamedTuple):
-    """What `shards.json` says."""
+    """Content of `shards.json`."""
 
     class_names: tuple[str, ...]
     images: int
@@ -40,15 +40,15 @@ class _About(NamedTuple):
 
 
 def is_shards(folder: Path) -> bool:
-    """Whether a folder is one of shards, or was."""
+    """Return whether a folder holds shards, possibly incomplete."""
     names = ABOUT, shard_name(0)
     return any(os.path.isfile(folder / name) for name in names)  # noqa: PTH113 - never raises
 
 
 def read_shards(place: Path, home: str | None = None) -> Listing:
-    """List what a folder of shards holds, or what lies at the address `home`.
+    """List the images of a folder of shards, or of those at the address `home`.
 
-    Raises DataError naming the file that is not right.
+    Raises DataError naming the invalid file.
     """
     folder = place if home is None else remote.fetch(home)
     about = _about(folder / ABOUT)
@@ -86,7 +86,7 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
 
 
 def records_from_index(listing: Listing, largest_megabytes: int) -> Records | None:
-    """What was known of each image when it was packed; None where it was allowed more memory."""
+    """Return the records made when packing; None if that had a higher memory limit."""
     if listing.shards is None:
         return None
     about = _about(listing.root / ABOUT)
@@ -108,7 +108,7 @@ def _about(file: Path) -> _About:
             raise _wrong(file, f"{version}; pack the images anew, or use a newer striate")
         about = _About(
             tuple(map(str, values["class_names"])),
-            int(values["images"]),
+            int(values[COUNT]),
             int(values["largest_megabytes"]),
             tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"]),
             findings_from_json(values["findings"]),
@@ -167,7 +167,7 @@ def _table(file: Path, count: int) -> NDArray[np.void]:
     if table.dtype != ENTRY or table.shape != (count,):
         found = f"{table.dtype.name} of shape {table.shape}"
         raise _wrong(file, f"expected an index of {count:,} images, found {found}; {_AGAIN}")
-    return table.view(np.ndarray)  # the same map; the class of NumPy's own is slow to index
+    return table.view(np.ndarray)  # the same map; numpy.memmap is slow to index
 
 
 def _mapped(file: Path) -> NDArray[np.uint8]:
@@ -179,7 +179,7 @@ def _mapped(file: Path) -> NDArray[np.uint8]:
 def _check_entries(
     folder: Path, table: NDArray[np.void], text: int, sizes: list[int], about: _About
 ) -> None:
-    """Every entry lies inside its shard, its path inside the paths; labels and parts exist."""
+    """Check that entries lie in their shard, paths in paths.bin; labels and splits exist."""
     limits, before = np.array(sizes, np.uint64), np.uint64(0)
     for start in range(0, len(table), _AT_ONCE):
         rows = table[start : start + _AT_ONCE]
@@ -188,7 +188,7 @@ def _check_entries(
         known &= (rows["part"] <= NO_SPLIT) & np.isin(rows["channels"], (1, 3))
         if not known.all():
             row = start + int(np.argmin(known))
-            what = "a shard, class, part or color that does not exist"
+            what = "a shard, class, split or color that does not exist"
             raise _wrong(folder / INDEX, f"entry {row:,} names {what}; {_AGAIN}")
         limit, offset = limits[rows["shard"]], rows["offset"]
         inside = (offset <= limit) & (rows["length"] <= limit - np.minimum(offset, limit))

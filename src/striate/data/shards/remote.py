@@ -1,6 +1,6 @@
-"""Shards in an object store: an address in place of a folder, read by ranges through fsspec.
+"""Shards in an object store, read by byte ranges through fsspec.
 
-The index is fetched once for a run; the shards stay where they are.
+The index is downloaded once per run; the shards stay remote.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from striate.data.shards.format import ABOUT, INDEX, PATHS
 from striate.errors import DataError, StorageError, printable
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
-_ON_DISK = ("file", "local")  #: schemes whose address is a path from the root
+_ON_DISK = ("file", "local")  #: schemes whose address is an absolute path
 
 
 def remote_address(place: str | Path) -> str | None:
-    """The address that is meant, as in s3://bucket/shards; None where it is a path.
+    """Return the address, as in s3://bucket/shards; None for a path.
 
-    A Path has one slash left where an address has two.
+    A Path collapses the two slashes of an address to one.
     """
     found = _ADDRESS.fullmatch(str(place))
     if found is None or os.path.exists(place):  # noqa: PTH110 - never raises
@@ -33,7 +33,7 @@ def remote_address(place: str | Path) -> str | None:
 
 
 def refuse_web(place: str | Path) -> None:
-    """Raises DataError for an address of the web: no image is fetched from there."""
+    """Raises DataError for a web address: images are not downloaded from there."""
     found = remote_address(place) or ""
     if found.startswith(("http://", "https://")):
         raise DataError(
@@ -43,9 +43,9 @@ def refuse_web(place: str | Path) -> None:
 
 
 def fetch(address: str) -> Path:
-    """A folder of this process with the index of the shards at an address.
+    """Download the index of the shards at an address to a temporary folder.
 
-    Raises DataError where nothing can be had from there, StorageError where there is no room.
+    Raises DataError if the address is unreachable, StorageError if there is no disk space.
     """
     store, root = _store(address)
     folder = next(spare_folders(), None)
@@ -58,18 +58,18 @@ def fetch(address: str) -> Path:
 
 
 def size(file: str) -> int:
-    """Bytes of a file at an address. Raises DataError."""
+    """Return the bytes of a file at an address. Raises DataError."""
     store, path = _store(file)
     with _answered(file):
         return int(store.info(path)["size"])
 
 
 def _store(address: str) -> tuple[Any, str]:
-    import fsspec  # takes a tenth of a second, and only those who name an address need it
+    import fsspec  # imported lazily: takes 0.1 s, and only addresses need it
 
     try:
         return fsspec.url_to_fs(address)
-    except ImportError as error:  # it names the package
+    except ImportError as error:  # its message names the package
         raise DataError(f"{printable(address)}: {error}") from error
     except ValueError as error:
         raise DataError(f"{printable(address)}: no such kind of address; {error}") from error
@@ -77,7 +77,7 @@ def _store(address: str) -> tuple[Any, str]:
 
 @contextlib.contextmanager
 def _answered(address: str) -> Generator[None]:
-    """Every store has errors of its own: whatever it raises, nothing was to be had."""
+    """Convert any exception of a store to DataError; every store has its own."""
     try:
         yield
     except FileNotFoundError as error:

@@ -1,4 +1,4 @@
-"""Files that are hashed while they are written, tar files among them."""
+"""Files hashed while written, including tar files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLOCK = tarfile.BLOCKSIZE
 
 
 class HashedTar:
-    """A file that is on the disk when its block ends; its size and SHA-256 so far."""
+    """File synced to disk when its block ends, with its size and SHA-256 so far."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.size, self.sha256 = path, 0, hashlib.sha256()
@@ -44,7 +44,7 @@ class HashedTar:
         self.size += len(data)
 
     def member(self, name: str, data: bytes) -> int:
-        """Append a member of a tar file; the byte at which its content begins."""
+        """Append a tar member; return the byte offset of its content."""
         about = tarfile.TarInfo(name)
         about.size, about.mode = len(data), 0o644
         self.write(about.tobuf(tarfile.USTAR_FORMAT))
@@ -53,7 +53,7 @@ class HashedTar:
         return start
 
     def end(self) -> None:
-        """What stands at the end of a tar file."""
+        """Write the end-of-archive marker of a tar file."""
         self.write(bytes(2 * BLOCK))
 
     def summary(self) -> list[Any]:
@@ -65,5 +65,5 @@ class HashedTar:
 
 
 def padded_size(size: int) -> int:
-    """Bytes that so many take in a tar file."""
+    """Return the bytes that a member's content takes in a tar file, with padding."""
     return -(-size // BLOCK) * BLOCK

@@ -1,4 +1,4 @@
-"""Images and a signal to play with. README.md says where each comes from, and its license."""
+"""Sample images and a signal. README.md lists their sources and licenses."""
 
 from striate.vision.samples.loading import SAMPLES, sample
 

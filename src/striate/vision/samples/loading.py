@@ -1,4 +1,4 @@
-"""Samples by name."""
+"""Loading of samples by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from striate.errors import unknown
 
-#: file of each name
+#: name -> file
 SAMPLES = {
     "brick": "brick.png",
     "camera": "camera.png",
@@ -24,7 +24,7 @@ SAMPLES = {
 
 
 def sample(name: str) -> NDArray[Any]:
-    """A sample by its name in SAMPLES: an image (H, W) or (H, W, 3), uint8; a signal (N,), int16.
+    """Load a sample by its name: an image (H, W) or (H, W, 3), uint8; a signal (N,), int16.
 
     Raises OptionError.
 

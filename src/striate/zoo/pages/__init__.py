@@ -1,1 +1,1 @@
-"""A page a paper."""
+"""Networks of the zoo, one module per paper."""

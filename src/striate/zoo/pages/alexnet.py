@@ -3,7 +3,7 @@
 Krizhevsky, Sutskever, Hinton: ImageNet classification with deep convolutional neural networks,
 NIPS 2012, section 3, figure 2.
 https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks
-alexnet_2014 is the one-column form for one GPU, without groups and without response norms.
+alexnet_2014 is the single-GPU variant, without groups and without response norms.
 Krizhevsky: One weird trick for parallelizing convolutional neural networks, 2014, section 5.
 https://arxiv.org/abs/1404.5997
 
@@ -20,13 +20,13 @@ https://arxiv.org/abs/1404.5997
 | head  | dense 4096, 4096, classes; dropout  | 1000      | 58,631,144 | 1000         | 58,631,144 |
 
 The two GPUs are two groups in conv2, conv4 and conv5.
-Not as in the paper: weights start normal with variance 2 / inputs (He et al. 2015,
-https://arxiv.org/abs/1502.01852) but for the last layer, and biases at 0, where section 5 has a
-deviation of 0.01 everywhere and some biases of 1, with which a short training learns nothing.
+Not as in the paper: weights are initialized normal with variance 2 / inputs (He et al. 2015,
+https://arxiv.org/abs/1502.01852) except in the last layer, and biases at 0, where section 5 has
+std 0.01 everywhere and some biases of 1, with which a short training does not converge.
 Images are 227x227, not 224x224, which does not give 55 positions; response norms reach across
-the groups; the head averages to 6x6, the identity there, to take other sizes. alexnet_2014 is as
-torchvision publishes it: 256 maps in conv4 where the paper says 384. There dropout comes before
-the hidden layers; here, as in 2012, after them. It starts as alexnet does.
+the groups; the head averages to 6x6, the identity there, to accept other sizes. alexnet_2014
+follows torchvision: 256 maps in conv4, 384 in the paper. torchvision's dropout comes before the
+hidden layers; here, as in 2012, after them. It is initialized as alexnet.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def dense_head(width: int, side: int, classes: int) -> nn.Sequential:
 
 
 def draw(network: nn.Module) -> None:
-    """Biases 0; weights normal with variance 2 / inputs, in the last layer with deviation 0.01."""
+    """Initialize biases 0, weights normal: variance 2 / inputs, last layer std 0.01."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

@@ -12,12 +12,11 @@ extraction, ICANN 2011, sections 2.3 and 3. https://doi.org/10.1007/978-3-642-21
 | decode2 | enlarge by 2, 100 convolutions   | 100x16x16 | 375,100    |
 | head    | enlarge by 2, convolutions       | 3x32x32   | 7,503      |
 
-The code is what the last encoder gives. A network of depth d returns an image whose sides are
-multiples of 2^d in its own size; of another it returns one of the next smaller multiples.
-Not as in the paper: all stages learn together, not each upon those that are done; decoders repeat
-each position and have weights of their own, where the paper convolves with the encoder's mirrored
-kernels; its third kernel is 3x3. Weights start as PyTorch starts them: uniform within
-1/sqrt(inputs of a unit).
+The code is the output of the last encoder. A network of depth d keeps the size of images whose
+sides are multiples of 2^d, and rounds other sides down to the next multiple.
+Not as in the paper: all stages are trained jointly, not layer by layer; decoders upsample by
+repetition and have their own weights, where the paper uses the encoder's flipped kernels; its
+third kernel is 3x3. PyTorch's default initialization: uniform within 1/sqrt(fan-in).
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def decoder(inputs: int, outputs: int) -> nn.Sequential:
 
 def conv_autoencoder(*, channels: int = 3, widths: tuple[int, ...] = (100, 150, 200),
                      ) -> nn.Sequential:  # fmt: skip
-    """(N, channels, H, W) -> the same shape. A stage for each of the widths; the last: the code's.
+    """(N, channels, H, W) -> the same shape. One stage per width; the last is the code's.
 
     H and W are multiples of 2^(number of widths).
     """

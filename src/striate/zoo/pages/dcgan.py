@@ -1,4 +1,4 @@
-"""DCGAN (2015): one network draws images from noise, another tells them from real ones.
+"""DCGAN (2015): a generator of images from noise, and a discriminator of real and generated ones.
 
 Radford, Metz, Chintala: Unsupervised representation learning with deep convolutional generative
 adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1511.06434
@@ -11,12 +11,12 @@ adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1
 | stage3 | transposed convolution 5x5/2 | 128x32x32  | convolution 5x5/2 | 1024x4x4   |
 | head   | transposed convolution 5x5/2 | 3x64x64    | dense             | 1          |
 
-Batch norm and ReLU follow in the generator, tanh in its head; batch norm (not in the stem) and
-leaky ReLU of 0.2 in the discriminator. For images of 32x32 the volume of 1024 channels is left
-out of both. Weights start normal with deviation 0.02, section 4.
-Not as in the paper: the discriminator gives logits, the sigmoid belongs to the loss; it takes
-images of any size, averaged to 4x4 places before its head, which at its own size changes nothing.
-The text names no size of kernels; 5x5 is figure 1's and the authors' code's.
+The generator uses batch norm and ReLU, and tanh in its head; the discriminator batch norm (not in
+the stem) and leaky ReLU with slope 0.2. For 32x32 images both omit the stage of 1024 channels.
+Weights are initialized normal with std 0.02, section 4.
+Not as in the paper: the discriminator returns logits, the sigmoid is in the loss; it accepts any
+image size, averaged to 4x4 positions before its head, the identity at its own size. The text
+states no kernel size; 5x5 is from figure 1 and the authors' code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from striate.errors import OptionError
 from striate.layers import chain
 from striate.zoo.pages.card import Card
 
-NOISE = 100  # numbers that an image is drawn from
+NOISE = 100  # size of the latent vector
 
 
 def dcgan_generator(*, channels: int = 3, size: int = 64) -> nn.Sequential:
@@ -73,7 +73,7 @@ def dcgan_discriminator(*, channels: int = 3, classes: int = 1, size: int = 64) 
 
 
 def _widths(size: int) -> list[int]:
-    """Of the volumes of half the size down to 4x4, each twice as wide as the one before."""
+    """Return the widths of the stages from half the size down to 4x4, doubling each time."""
     if size not in (32, 64):
         raise OptionError(f"size must be 32 or 64 for a DCGAN, but {size} came")
     return [128, 256, 512, 1024] if size == 64 else [128, 256, 512]

@@ -17,9 +17,9 @@ section 3, table 1. https://arxiv.org/abs/1608.06993
 
 A layer is norm, relu, 1x1 convolution to four times the growth, norm, relu, 3x3 convolution to the
 growth: DenseNet-BC with compression 0.5. Weights of convolutions start normal with variance
-2 / fan-in, after He et al. 2015; the dense layer starts as PyTorch starts it.
+2 / fan-in, after He et al. 2015; the dense layer has PyTorch's default.
 Not as in the paper: densenet161, with growth 48, is not in table 1 but with the authors' code,
-https://github.com/liuzhuang13/DenseNet; the average at the end is over images of any size.
+https://github.com/liuzhuang13/DenseNet; global average pooling accepts any image size.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from striate.zoo.pages.card import Card
 
 
 class Grown(nn.Module):
-    """[x, layer(x)]: new channels behind all that came before, equation 2."""
+    """[x, layer(x)]: concatenates new channels, equation 2."""
 
     def __init__(self, layer: nn.Module) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ def norm_conv(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 def dense_block(inputs: int, growth: int, depth: int) -> nn.Sequential:
-    """`depth` layers, each growing what it reads: figure 1."""
+    """Dense block of `depth` layers: figure 1."""
     layers: dict[str, nn.Module] = {}
     for number in range(depth):
         down = norm_conv(inputs + number * growth, 4 * growth, 1)

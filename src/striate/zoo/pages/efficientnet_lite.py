@@ -18,12 +18,12 @@ sections 3.3 and 4, table 1. https://arxiv.org/abs/1905.11946
 | last   | 1x1 convolution                | 1280x7x7   | 1280x8x8   | 1280x9x9   |
 | head   | average, dropout, dense        | classes    | classes    | classes    |
 
-EfficientNet without squeeze-and-excite, with activations that end at 6 instead of swish, and with a
-stem, a first and a last depth and a last convolution that do not grow. Windows are padded as
-TensorFlow does, norms have an epsilon of 1e-3 and an average decay of 0.99, as in the authors'
-code: https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
-Weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, the dense
-layer as PyTorch starts it.
+EfficientNet without squeeze-and-excitation, with ReLU6 instead of swish, and without scaling of the
+stem, the depth of the first and last stage, and the last convolution. Padding is TensorFlow's
+"same"; BatchNorm has eps 1e-3 and decay 0.99, as in the authors' code:
+https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite
+Convolutions are initialized normal with variance 2 / fan-out, after He et al. 2015, the dense
+layer with PyTorch's default.
 Not as in the paper: no stochastic depth.
 """
 
@@ -38,7 +38,7 @@ from striate.layers import chain, conv_norm, scaled
 from striate.zoo.pages.card import Card
 from striate.zoo.pages.mobilenet_v2 import stage
 
-#: widening inside, window, outputs, blocks and stride of each stage: table 1
+#: expansion, kernel, outputs, blocks and stride of each stage: table 1
 STAGES = (
     (1, 3, 16, 1, 1),
     (6, 3, 24, 2, 2),

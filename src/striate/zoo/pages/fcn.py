@@ -15,14 +15,14 @@ https://arxiv.org/abs/1411.4038
 | fc7    | convolution 1x1, dropout                       | 4096x16x16  |
 | head   | scores of fc7, and of earlier pools, upsampled | 21x500x500  |
 
-fcn32s scores fc7 alone; fcn16s doubles these scores and adds stage4's; fcn8s doubles the sum and
-adds stage3's. Score layers start at zero, upsampling as bilinear interpolation.
-Not as in the paper: it puts 100 pixels of zeros around the image and cuts the map from the
-middle. Here fc6 is padded by 3 instead and pools keep incomplete windows, so a volume 32 times
-coarser begins with the image, score k lies in the middle of pixels 32 k to 32 k + 31, and the map
-is cut only where the last windows reached beyond the image, right and below. The last upsampling
-is learned too, and each class is upsampled by itself. The other weights start normal with variance
-2 / inputs of a unit, after He et al. 2015, where the paper takes those of a trained VGG-16.
+fcn32s scores fc7 only; fcn16s upsamples these scores 2x and adds stage4's; fcn8s upsamples the sum
+2x and adds stage3's. Score layers are initialized to zero, upsampling to bilinear interpolation.
+Not as in the paper: it pads the image by 100 pixels and crops the map's center. Here fc6 is padded
+by 3 instead and pooling uses ceil mode, so the coarse map is aligned with the image: score k is
+centered on pixels 32 k to 32 k + 31, and the map is cropped only on the right and bottom, where
+the last windows extend beyond the image. The last upsampling is learned too, and upsampling is
+depthwise. Other weights are initialized normal with variance 2 / fan-in, after He et al. 2015; the
+paper uses those of a trained VGG-16.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # width and convolut
 
 
 def stage(inputs: int, width: int, depth: int) -> nn.Sequential:
-    """A stage of VGG whose pool keeps windows that reach beyond the volume."""
+    """A stage of VGG whose pooling rounds the output size up (ceil mode)."""
     found = vgg.stage(vgg.plain, inputs, width, depth)
     found.pool = nn.MaxPool2d(2, ceil_mode=True)
     return found
@@ -53,7 +53,7 @@ def dense(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
 
 
 def draw(network: nn.Module) -> None:
-    """He's weights for all but the scores, which start at zero."""
+    """He initialization for all weights but the score layers', which start at zero."""
     for name, layer in network.named_modules():
         if isinstance(layer, nn.Conv2d):
             if name.startswith("head"):
@@ -64,12 +64,12 @@ def draw(network: nn.Module) -> None:
 
 
 def cut(x: Tensor, size: Sequence[int]) -> Tensor:
-    """(N, C, H, W) -> (N, C, *size), without the last rows and columns."""
+    """Crop (N, C, H, W) to (N, C, *size), dropping the last rows and columns."""
     return x[:, :, : size[0], : size[1]]
 
 
 class Scores(nn.Module):
-    """Scores of volumes, each finer by 2, are added and upsampled to pixels: figure 3."""
+    """Add score maps from coarse to fine, each 2x finer, and upsample to pixels: figure 3."""
 
     def __init__(self, widths: Sequence[int], classes: int) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Scores(nn.Module):
 
 
 class FullyConvolutional(nn.Module):
-    """Stages in order; the head gets the last one's output, and those of the `skips`."""
+    """Sequential stages; the head gets the outputs of the last one and of the `skips`."""
 
     def __init__(self, stages: Mapping[str, nn.Module], skips: Sequence[str], head: Scores) -> None:
         super().__init__()
@@ -106,7 +106,7 @@ class FullyConvolutional(nn.Module):
 
 
 def fcn(skips: Sequence[int], *, channels: int = 3, classes: int = 21) -> FullyConvolutional:
-    """(N, channels, H, W) -> logits (N, classes, H, W). `skips`: stages that are scored as well."""
+    """(N, channels, H, W) -> logits (N, classes, H, W). `skips`: stages with score layers."""
     stages, inputs = dict[str, nn.Module](), channels
     for number, (width, depth) in enumerate(STAGES, start=1):
         stages[f"stage{number}"] = stage(inputs, width, depth)

@@ -23,15 +23,15 @@ convolutions, CVPR 2015, sections 4 to 6, table 1. https://arxiv.org/abs/1409.48
 | head        | average, dropout 0.4, dense             | classes    |
 
 The auxiliary heads (average 5x5/3, 1x1, dense, dropout 0.7, dense) have 6,379,728 of the parameters
-and count 0.3 while training; `auxiliary=False` leaves them out. `googlenet_bn` is the form whose
-weights torchvision publishes: batch norm (1e-3 added to the variance) after each convolution, no
-response norm and no biases, 3x3 where the paper has 5x5, pool4 of 2x2, dropout 0.2, and auxiliary
-heads that average over a 4x4 grid.
-Not as in the paper: it does not say how the response norm is set (here as in AlexNet) nor how odd
-sizes are halved (here poolings reach over the border). The parameters that its table 1 counts
-differ by up to 8 % from those its widths make. The auxiliary heads of `googlenet` first average
-over 14x14 positions, the identity at the paper's size. Where it is silent, kernels start normal
-with variance 2 / fan-in (2 / fan-out before a batch norm), all else as PyTorch starts it.
+and a loss weight of 0.3; `auxiliary=False` omits them. `googlenet_bn` is the variant whose
+weights torchvision publishes: batch norm (eps 1e-3) after each convolution, no response norm and
+no biases, 3x3 where the paper has 5x5, pool4 of 2x2, dropout 0.2, and auxiliary heads that average
+over a 4x4 grid.
+Not as in the paper: it does not specify the response norm (here as in AlexNet) nor how odd sizes
+are halved (here pooling uses ceil mode). The parameter counts of its table 1 differ by up to 8 %
+from those that its widths give. The auxiliary heads of `googlenet` first average to 14x14
+positions, the identity at the paper's size. Where unspecified, kernels are initialized normal
+with variance 2 / fan-in (2 / fan-out before a batch norm), all else with PyTorch's default.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def grid() -> nn.Sequential:
 
 
 def inception(conv: Conv, large: int, inputs: int, widths: Widths) -> Branches:
-    """Figure 2b; `large` is the kernel of the widest path."""
+    """Figure 2b; `large` is the kernel of the 5x5 path."""
     one, three, five, pooled = widths
     return Branches(
         one=conv(inputs, one, 1),
@@ -93,8 +93,9 @@ def auxiliary_head(conv: Conv, grid: nn.Module, inputs: int, classes: int) -> nn
 
 
 def network(conv: Conv, norm: Make, grid: Make, large: int, last_pool: int, dropout: float, *,
-            channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> WithAuxHeads:  # fmt: skip
-    """(N, channels, H, W) -> logits (N, classes); while training Outputs, with two auxiliaries."""
+            channels: int = 3, classes: int = 1000, auxiliary: bool = True,
+            ) -> WithAuxHeads:  # fmt: skip
+    """(N, channels, H, W) -> logits (N, classes); AuxOutputs in training, with two heads."""
     stages: dict[str, nn.Module] = {
         "conv1": conv(channels, 64, 7, 2),
         "pool1": chain(pool=halving(3), norm=norm()),
@@ -120,8 +121,8 @@ googlenet_bn = partial(network, conv_norm_relu, nn.Identity, grid_bn, 3, 2, 0.2)
 
 _card = partial(Card, paper="Szegedy et al.", year=2014, input=(3, 224, 224), classes=1000)
 CARDS = (
-    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, receptive_field=715, smallest=31,
-          learning_rate=0.01),
+    _card("googlenet", googlenet, params=13_378_280, macs=1_582_671_872, receptive_field=715,
+          smallest=31, learning_rate=0.01),
     _card("googlenet_bn", googlenet_bn, params=13_004_888, macs=1_498_376_192, receptive_field=379,
           smallest=15),
 )  # fmt: skip

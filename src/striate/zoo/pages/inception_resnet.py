@@ -1,4 +1,4 @@
-"""Inception-ResNet v2 (2016): Inception modules say what to add, scaled down, to their input.
+"""Inception-ResNet v2 (2016): Inception modules as scaled residual branches.
 
 Szegedy, Ioffe, Vanhoucke, Alemi: Inception-v4, Inception-ResNet and the impact of residual
 connections on learning, AAAI 2017, sections 3.2 and 3.3, figures 15 to 20, table 1.
@@ -15,13 +15,12 @@ https://arxiv.org/abs/1602.07261
 | widen   | 1x1                                              | 1536x8x8   |
 | head    | average over positions, dropout 0.2, dense       | classes    |
 
-Not as in the paper: this is the network of the weights that its authors published, which timm has
-too. The paper draws the stem of Inception v4, 5, 10 and 5 modules of 384, 1154 and 2048 channels
-where these are 10, 20 and 10 of 320, 1088 and 2080, and no `widen`; the last module is neither
-scaled nor cut by a relu. The paper scales by 0.1 to 0.3; the scales here are of the authors' code.
-Averages near the border count the positions inside the map only. Where the paper is silent, kernels
-start normal with variance 2 / fan-out, the dense layer and biases as PyTorch starts them; 1e-3 is
-added to the variances of batch norms.
+Not as in the paper: this is the network of the authors' published weights, as in timm. The paper
+has the stem of Inception v4, 5, 10 and 5 modules of 384, 1154 and 2048 channels, here 10, 20 and 10
+of 320, 1088 and 2080, and no `widen`; the last module has neither scaling nor a relu. The paper
+scales by 0.1 to 0.3; the scales here are those of the authors' code. Average pooling excludes
+padding. Where unspecified, kernels are initialized normal with variance 2 / fan-out, the dense
+layer and biases with PyTorch's default; BatchNorm eps is 1e-3.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ class Scaled(nn.Module):
 
 
 def residual(module: Branches, inputs: int, width: int, scale: float) -> Scaled:
-    """A module whose `inputs` channels a 1x1 convolution brings to the width of what it adds to."""
+    """Residual module: a 1x1 convolution projects the branch's `inputs` channels to `width`."""
     back = nn.Conv2d(inputs, width, 1)
     nn.init.kaiming_normal_(back.weight, mode="fan_out", nonlinearity="relu")
     return Scaled(chain(module=module, back=back), scale)
@@ -67,7 +66,7 @@ def residuals(module: Callable[[], Branches], inputs: int, width: int, scale: fl
 
 
 def first_module() -> Branches:
-    """192 channels in, 320 out; the paper does not have it."""
+    """192 channels in, 320 out; not in the paper."""
     return Branches(
         one=path(192, (96, 1)),
         five=path(192, (48, 1), (64, 5)),

@@ -1,4 +1,4 @@
-"""Inception v2 (2015): batch norm, which lets every layer learn on inputs that stay put.
+"""Inception v2 (2015): batch norm, which stabilizes the input distribution of every layer.
 
 Ioffe, Szegedy: Batch normalization: accelerating deep network training by reducing internal
 covariate shift, ICML 2015, section 4.2 and the appendix, figure 5. https://arxiv.org/abs/1502.03167
@@ -21,15 +21,14 @@ covariate shift, ICML 2015, section 4.2 and the appendix, figure 5. https://arxi
 | inception5b | the same with max in place of average | 1024x7x7   |
 | head        | average over positions, dense         | classes    |
 
-Two papers have a v2: this one, whose network Google's code calls Inception v2, and "Rethinking the
-Inception architecture", whose v2 is the step before its v3 (inception_v3.py).
+Two papers define a v2: this one, named Inception v2 in Google's code, and "Rethinking the Inception
+architecture", whose v2 precedes its v3 (inception_v3.py).
 Not as in the paper: figure 5 gives the pooled paths of 4c and 4d 128 channels, which makes 608
 outputs where it says 576; here they have 96, as in the authors' code (tensorflow/models,
 research/slim/nets/inception_v2.py), so that the sums are those of the figure. Section 4.2 counts
 13.6 million parameters; these layers have 11.2 million. Dropout is left out, as in section 4.2.1.
-Averages near the border count the positions inside the map only; 1e-3 is added to the variances.
-Kernels start normal with variance 2 / fan-out, those of 7x7 and the dense layer as PyTorch starts
-them, where the paper is silent.
+Average pooling excludes padding; BatchNorm eps is 1e-3. Where unspecified, kernels are initialized
+normal with variance 2 / fan-out, those of 7x7 and the dense layer with PyTorch's default.
 """
 
 from __future__ import annotations
@@ -40,8 +39,8 @@ from striate.layers import Branches, chain, conv_norm_relu, inner_average, path
 from striate.zoo.pages.card import Card
 from striate.zoo.pages.resnet import average_head
 
-Pair = tuple[int, int]  # outputs of the 1x1 before, and of each 3x3
-#: outputs of 1x1, 3x3, two 3x3 and after pooling; 3c and 4e stride and keep what they pool
+Pair = tuple[int, int]  # outputs of the 1x1 reduction, and of each 3x3
+#: outputs of 1x1, 3x3, two 3x3 and pooling path; 3c and 4e: stride 2, unprojected pooling
 MODULES: dict[str, tuple[int, Pair, Pair, int]] = {
     "3a": (64, (64, 64), (64, 96), 32),
     "3b": (64, (64, 96), (64, 96), 64),
@@ -58,7 +57,7 @@ MODULES: dict[str, tuple[int, Pair, Pair, int]] = {
 
 def module(inputs: int, one: int, three: Pair, threes: Pair, pooled: int,
            pool: nn.Module) -> Branches:  # fmt: skip
-    """Four paths at the size of the input."""
+    """Module of four paths that keep the size."""
     return Branches(
         one=path(inputs, (one, 1)),
         three=path(inputs, (three[0], 1), (three[1], 3)),
@@ -68,7 +67,7 @@ def module(inputs: int, one: int, three: Pair, threes: Pair, pooled: int,
 
 
 def reduction(inputs: int, three: Pair, threes: Pair) -> Branches:
-    """Three paths to half the size; the last passes all inputs through."""
+    """Module of three paths that halve the size; the last is pooling without a projection."""
     return Branches(
         three=path(inputs, (three[0], 1), (three[1], 3, 2)),
         threes=path(inputs, (threes[0], 1), (threes[1], 3), (threes[1], 3, 2)),

@@ -1,4 +1,4 @@
-"""Inception v3 (2015): large convolutions become chains of small and of one-sided ones.
+"""Inception v3 (2015): large convolutions factorized into small and asymmetric ones.
 
 Szegedy, Vanhoucke, Ioffe, Shlens, Wojna: Rethinking the Inception architecture for computer vision,
 CVPR 2016, sections 3 to 6, table 1. https://arxiv.org/abs/1512.00567
@@ -13,15 +13,15 @@ CVPR 2016, sections 3 to 6, table 1. https://arxiv.org/abs/1512.00567
 | stage3  | 2 modules: 3x3 as 1x3 beside 3x1 (figure 7)           | 2048x8x8  |
 | head    | average over positions, dropout 0.5, dense            | classes   |
 
-While training, an auxiliary head reads the output of stage2: average 5x5/3, 1x1 to 128 channels,
-5x5 to 768, dense. It has 3,326,696 of the parameters; `auxiliary=False` leaves it out.
-Not as in the paper: it draws the modules without their widths. These are those of the weights that
-its authors published, and so are the stem (table 1 ends it with 3x3, 3x3/2, 3x3) and the 5x5 path
-of stage1 (a 3x3 in figure 5). The paper has neither dropout nor a weight for the auxiliary loss:
-0.5 is from torchvision, whose network this one equals, 0.4 from the authors' code (tensorflow/
-models, research/slim). The auxiliary head first averages over 17x17 positions, which is the
-identity at the paper's size. Where the paper is silent, kernels start normal with variance
-2 / fan-out, dense layers as PyTorch starts them; 1e-3 is added to the variances of batch norms.
+In training, an auxiliary head reads the output of stage2: average 5x5/3, 1x1 to 128 channels,
+5x5 to 768, dense. It has 3,326,696 of the parameters; `auxiliary=False` omits it.
+Not as in the paper: it states no module widths. These are those of the authors' published weights,
+as are the stem (table 1 ends it with 3x3, 3x3/2, 3x3) and the 5x5 path of stage1 (a 3x3 in
+figure 5). The paper has neither dropout nor a weight for the auxiliary loss: 0.5 is from
+torchvision, whose network this one equals, 0.4 from the authors' code (tensorflow/models,
+research/slim). The auxiliary head first averages to 17x17 positions, the identity at the paper's
+size. Where unspecified, kernels are initialized normal with variance 2 / fan-out, dense layers
+with PyTorch's default; BatchNorm eps is 1e-3.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def auxiliary_head(inputs: int, classes: int) -> nn.Sequential:
 
 
 def inception_v3(*, channels: int = 3, classes: int = 1000, auxiliary: bool = True) -> WithAuxHeads:
-    """(N, channels, H, W) -> logits (N, classes); while training Outputs, with one auxiliary."""
+    """(N, channels, H, W) -> logits (N, classes); AuxOutputs in training, with one head."""
     stages = {
         "stem": stem(channels),
         "stage1": chain(block1=square(192, 32), block2=square(256, 64), block3=square(288, 64)),

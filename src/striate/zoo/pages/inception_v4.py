@@ -13,11 +13,11 @@ connections on learning, AAAI 2017, section 3.1, figures 3 to 9. https://arxiv.o
 | stage3  | 3 modules C: 1x3 beside 3x1 (figure 6)             | 1536x8x8   |
 | head    | average over positions, dropout 0.2, dense         | classes    |
 
-Not as in the paper: where its figures and the weights that its authors published differ, this is
-the network of the weights, which timm has too: the stem's 1x7 comes before its 7x1, the long path
-of module B begins with 7x1, that of module C with 3x1. Averages near the border count the positions
-inside the map only. Where the paper is silent, kernels start normal with variance 2 / fan-out, the
-dense layer as PyTorch starts it; 1e-3 is added to the variances of batch norms.
+Not as in the paper: where its figures and the authors' published weights differ, this follows the
+weights, as timm does: the stem's 1x7 comes before its 7x1, the long path of module B begins with
+7x1, that of module C with 3x1. Average pooling excludes padding. Where unspecified, kernels are
+initialized normal with variance 2 / fan-out, the dense layer with PyTorch's default; BatchNorm eps
+is 1e-3.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LeNet-5 (1998): convolution and subsampling in turn, then three dense layers.
+"""LeNet-5 (1998): alternating convolution and subsampling, then three dense layers.
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/pdf/lecun-01a.pdf
@@ -15,8 +15,8 @@ Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/
 
 Not as in the paper: subsampling has no trainable scale and bias, C3 sees every map of S2, the
 tanh is not scaled, and the output is a dense layer for softmax instead of distances to glyphs.
-Weights start as PyTorch starts them: uniform within 1/sqrt(inputs), close to the paper's
-2.4/inputs rule for the sizes here.
+PyTorch's default initialization, uniform within 1/sqrt(inputs), is close to the paper's 2.4/inputs
+rule for the sizes here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""LeNet-5 as printed (1998): subsampling learns, C3 sees parts, and outputs compare with glyphs.
+"""LeNet-5 as published (1998): learned subsampling, sparsely connected C3, radial basis outputs.
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/pdf/lecun-01a.pdf
@@ -13,13 +13,12 @@ Proceedings of the IEEE 86(11), section II B. http://yann.lecun.com/exdb/publis/
 | f6   | dense                                     | 84       | 10,164     |
 | head | distances to a 7x12 bitmap for each class | 10       | 0          |
 
-Every part but the head ends with 1.7159 tanh(2/3 x). Logits are minus the squared distances, so
-that softmax and cross-entropy give the paper's equation 9 without its constant j. Weights and
-biases start uniform within 2.4 / inputs of the unit: appendix A. Distances over 84 features are
-steep, and a learning rate that suits other networks saturates the units.
-Not as in the paper: the ten bitmaps are drawn anew, with +1 for ink, as only its figure 3 shows
-them; for classes after the tenth it has none, and the code is the first 84 bits of the SHA-256 of
-the class's number.
+Every stage but the head ends with 1.7159 tanh(2/3 x). Logits are the negative squared distances, so
+that softmax cross-entropy gives the paper's equation 9 without its constant j. Weights and biases
+are initialized uniform within 2.4 / fan-in: appendix A. Gradients of distances over 84 features
+are large, and common learning rates saturate the units.
+Not as in the paper: the ten bitmaps are redrawn from its figure 3, with +1 for ink; the codes of
+further classes are the first 84 bits of the SHA-256 of the class number.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from torch import nn
 from striate.layers import PartialConv2d, RadialOutput, ScaledTanh, Subsampling, chain
 from striate.zoo.pages.card import Card
 
-#: table I: the maps of S2 that each map of C3 sees
+#: table I: the input maps in S2 of each map of C3
 TABLE = (
     (0, 1, 2), (1, 2, 3), (2, 3, 4), (3, 4, 5), (0, 4, 5), (0, 1, 5),
     (0, 1, 2, 3), (1, 2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5), (0, 1, 4, 5), (0, 1, 2, 5),
@@ -56,7 +55,7 @@ GLYPHS = """
 
 
 def code(number: int) -> list[float]:
-    """84 times -1 or 1 for a class."""
+    """Return the code of a class: 84 values of -1 or 1."""
     if number < 10:
         marks = "".join(row.split()[number] for row in GLYPHS.strip().splitlines())
     else:
@@ -65,7 +64,7 @@ def code(number: int) -> list[float]:
 
 
 def drawn(layer: nn.Module, inputs: Sequence[int], rows: Sequence[int] | int = 1) -> nn.Module:
-    """The layer, uniform within 2.4 / inputs for each map; `rows` of weights belong to a map."""
+    """Initialize the layer uniform within 2.4 / inputs per map; each map has `rows` of weights."""
     maps = zip(
         inputs,
         layer.get_parameter("weight").split(rows),

@@ -1,10 +1,10 @@
-"""Dense and locally connected rivals (1989, 1998): what sharing weights saves.
+"""Dense and locally connected baselines (1989, 1998), without weight sharing.
 
 LeCun, Bottou, Bengio, Haffner: Gradient-based learning applied to document recognition,
 Proceedings of the IEEE 86(11), 1998, section III C: the network 28x28-300-100-10.
 http://yann.lecun.com/exdb/publis/pdf/lecun-01a.pdf
 LeCun: Generalization and network design strategies, technical report CRG-TR-89-4, Toronto, 1989:
-Net-3, whose units see 3x3 pixels, two apart, and then 5x5 units, each with weights of its own.
+Net-3: locally connected layers of 3x3 with stride 2, then 5x5.
 http://yann.lecun.com/exdb/publis/pdf/lecun-89.pdf
 
 | part    | mlp | parameters | locally_connected | its parameters |
@@ -15,9 +15,9 @@ http://yann.lecun.com/exdb/publis/pdf/lecun-89.pdf
 | head    | 10  | 1,010      | 10                | 170            |
 
 An mlp flattens the image first, a locally connected network before its head.
-Not as in the papers: outputs are logits for softmax, where theirs are drawn to target values. A
-border of zeros gives Net-3's outermost units their 3x3 inputs. Weights start as PyTorch starts
-dense layers: uniform within 1/sqrt(inputs of a unit).
+Not as in the papers: outputs are logits for softmax, where theirs regress target values. Net-3's
+outermost units get zero padding. PyTorch's default initialization of dense layers: uniform within
+1/sqrt(fan-in).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def mlp(*, channels: int = 1, classes: int = 10, size: int = 28,
 
 
 class Window(NamedTuple):
-    """What the units of a locally connected layer see, and how many see the same."""
+    """Window of a locally connected layer, and its number of outputs per position."""
 
     outputs: int
     kernel: int

@@ -1,4 +1,4 @@
-"""MobileNet (2017): windows within each channel, then 1x1 across channels, for a ninth of the work.
+"""MobileNet (2017): depthwise then pointwise convolutions, for a ninth of the multiply-adds.
 
 Howard, Zhu, Chen, Kalenichenko, Wang, Weyand, Andreetto, Adam: MobileNets: Efficient convolutional
 neural networks for mobile vision applications, section 3, table 1. https://arxiv.org/abs/1704.04861
@@ -14,10 +14,10 @@ neural networks for mobile vision applications, section 3, table 1. https://arxi
 | head   | average over positions, dense                | classes    |
 
 `width` is the paper's alpha, 1, 0.75, 0.5 or 0.25 in its table 6; its rho is the images' size.
-Not as in the paper: activations end at 6, as in the authors' code and all published weights; the
+Not as in the paper: ReLU6, as in the authors' code and all published weights; the
 last depthwise convolution keeps the size, as the volumes of table 1 do though its stride says 2;
-scaled widths are multiples of 8. The paper names no initialization: weights of convolutions start
-normal with variance 2 / fan-out, after He et al. 2015, the dense layer as PyTorch starts it.
+scaled widths are multiples of 8. The paper states no initialization: convolutions are initialized
+normal with variance 2 / fan-out, after He et al. 2015, the dense layer with PyTorch's default.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ clipped = partial(conv_norm, act=partial(nn.ReLU6, inplace=True))
 
 
 def separable(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    """A 3x3 window in each channel, then 1x1 across channels: figure 3, right."""
+    """3x3 depthwise, then 1x1 pointwise convolution: figure 3, right."""
     return chain(
         depthwise=clipped(inputs, inputs, 3, stride, inputs), pointwise=clipped(inputs, outputs)
     )

@@ -1,4 +1,4 @@
-"""MobileNetV2 (2018): shortcuts join narrow layers, and work is done in wide ones between.
+"""MobileNetV2 (2018): inverted residuals, with shortcuts between narrow linear bottlenecks.
 
 Sandler, Howard, Zhu, Zhmoginov, Chen: MobileNetV2: Inverted residuals and linear bottlenecks,
 CVPR 2018, sections 3 and 4, table 2. https://arxiv.org/abs/1801.04381
@@ -19,9 +19,9 @@ CVPR 2018, sections 3 and 4, table 2. https://arxiv.org/abs/1801.04381
 `width` is the paper's multiplier, 0.35 to 1.4; it scales the last convolution only upwards (section
 4). Scaled widths are multiples of 8, as in the authors' code. Table 4 gives 6.9 million parameters
 and 585 million multiply-adds at width 1.4; these rules give 6.1 and 582, as the authors' code does.
-Not as in the paper: nothing. It names no initialization and no dropout: weights of convolutions
-start normal with variance 2 / fan-out, after He et al. 2015, the dense layer as PyTorch starts it,
-and nothing is dropped.
+Not as in the paper: nothing. It states no initialization and no dropout: convolutions are
+initialized normal with variance 2 / fan-out, after He et al. 2015, the dense layer with PyTorch's
+default, and there is no dropout.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from striate.layers import ConvNorm, chain, conv_norm, inverted_residual, scaled
 from striate.zoo.pages.card import Card
 from striate.zoo.pages.resnet import average_head
 
-#: widening inside, outputs, blocks and stride of each stage: t, c, n and s of table 2
+#: expansion, outputs, blocks and stride of each stage: t, c, n and s of table 2
 STAGES = (
     (1, 16, 1, 1),
     (6, 24, 2, 2),

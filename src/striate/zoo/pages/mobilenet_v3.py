@@ -1,4 +1,4 @@
-"""MobileNetV3 (2019): blocks that a search chose, with channels weighed and cheap activations.
+"""MobileNetV3 (2019): blocks from architecture search, squeeze-and-excitation, hard-swish.
 
 Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam: Searching for
 MobileNetV3, ICCV 2019, section 5, tables 1 and 2. https://arxiv.org/abs/1905.02244
@@ -15,13 +15,13 @@ MobileNetV3, ICCV 2019, section 5, tables 1 and 2. https://arxiv.org/abs/1905.02
 | last   | 1x1 convolution                            | 960x7x7    | 576x7x7    |
 | head   | average over positions, dense twice        | classes    | classes    |
 
-Norms have an average decay of 0.99 and dropout is 0.2 (section 6.1.1); a squeeze is a quarter as
-wide, rounded to a multiple of 8. `width` is the paper's multiplier, 0.35 to 1.25, as in the
-authors' code: a block widens as often as in the table, the first dense layer scales only upwards.
-Not as in the paper: the last convolution of the small network does not weigh its channels, as in
-the authors' code. The paper names neither epsilon nor initialization: norms have the authors' 1e-3,
-weights of convolutions start normal with variance 2 / fan-out, after He et al. 2015, those of the
-squeezes and the dense layers as PyTorch starts them.
+BatchNorm decay is 0.99 and dropout is 0.2 (section 6.1.1); squeeze layers have a quarter of the
+channels, rounded to a multiple of 8. `width` is the paper's multiplier, 0.35 to 1.25, as in the
+authors' code: expansion factors are the table's, the first dense layer scales only upwards.
+Not as in the paper: the last convolution of the small network has no squeeze-and-excitation, as in
+the authors' code. The paper states neither epsilon nor initialization: BatchNorm has the authors'
+1e-3, convolutions are initialized normal with variance 2 / fan-out, after He et al. 2015, the
+squeeze and dense layers with PyTorch's default.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from torch.nn import functional as F
 from striate.layers import chain, conv_norm, inverted_residual, scaled
 from striate.zoo.pages.card import Card
 
-#: window, channels inside, outputs, squeeze, activation, stride: a row of table 1 or 2
+#: kernel, expanded channels, outputs, squeeze, activation, stride: a row of table 1 or 2
 Row = tuple[int, int, int, bool, Callable[[], nn.Module], int]
 
 RE, HS, SE = partial(nn.ReLU, inplace=True), nn.Hardswish, True
@@ -59,7 +59,7 @@ conv3 = partial(conv_norm, norm=partial(nn.BatchNorm2d, eps=1e-3, momentum=0.01)
 
 
 class Excite(nn.Module):
-    """Each channel times a share that all channels' averages decide: figure 4."""
+    """Squeeze-and-excitation: channels scaled by a gate on all channels' averages, figure 4."""
 
     def __init__(self, inputs: int, squeezed: int) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Excite(nn.Module):
 
 
 def block(row: Row, inputs: int, width: float) -> nn.Module:
-    """Inside it is as many times as wide as `scaled(inputs, width)` as the table says."""
+    """Return an inverted residual; the expansion factor is relative to `scaled(inputs, width)`."""
     kernel, wide, outputs, squeeze, act, stride = row
     narrow = scaled(inputs, width)
     inside = scaled(wide, narrow / inputs)

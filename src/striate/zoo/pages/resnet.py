@@ -1,4 +1,4 @@
-"""ResNet (2015): layers learn what to add to their input, so a hundred of them still train.
+"""ResNet (2015): residual blocks, which make networks of over a hundred layers trainable.
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, sections 3.3 and 3.4,
 table 1. https://arxiv.org/abs/1512.03385

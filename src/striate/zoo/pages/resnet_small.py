@@ -1,4 +1,4 @@
-"""ResNet for 32x32 images (2015), and its plain twins that show why shortcuts are needed.
+"""ResNet for 32x32 images (2015), and its plain counterparts without shortcuts.
 
 He, Zhang, Ren, Sun: Deep residual learning for image recognition, CVPR 2016, section 4.2, table 6.
 https://arxiv.org/abs/1512.03385
@@ -12,7 +12,7 @@ https://arxiv.org/abs/1512.03385
 | head   | average over positions, dense  | classes  |
 
 6n + 2 layers: resnet20 32 44 56 110 have n = 3 5 7 9 18. Shortcuts are identities everywhere, with
-zeros for the channels that are new (option A), so a network and its plain twin have the same
+zeros in the added channels (option A), so a network and its plain counterpart have the same
 parameters. Weights start normal with variance 2 / fan-out, after He et al. 2015.
 Not as in the paper: nothing.
 """
@@ -30,7 +30,7 @@ from striate.zoo.pages.resnet import Shortcut, average_head, basic, conv_norm, s
 
 
 class PaddedIdentity(nn.Module):
-    """Option A: every stride-th position, zeros for the channels that are new."""
+    """Option A: strided identity, zero-padded in the added channels."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -44,10 +44,10 @@ class PaddedIdentity(nn.Module):
 
 
 class Absent(nn.Module):
-    """No shortcut: what a plain network adds to its branch."""
+    """Zero shortcut of a plain network."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> zero, which every shape can add."""
+        """(N, C, H, W) -> zero, broadcastable to every shape."""
         return x.new_zeros(())
 
 

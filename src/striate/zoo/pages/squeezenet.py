@@ -1,4 +1,4 @@
-"""SqueezeNet (2016): few channels enter the 3x3 windows, so a fiftieth of AlexNet's weights do.
+"""SqueezeNet (2016): 1x1 squeeze layers before 3x3 convolutions, a fiftieth of AlexNet's weights.
 
 Iandola, Han, Moskewicz, Ashraf, Dally, Keutzer: SqueezeNet: AlexNet-level accuracy with 50x fewer
 parameters and <0.5MB model size, sections 3 and 5.1, table 1. https://arxiv.org/abs/1602.07360
@@ -12,13 +12,13 @@ Version 1.1: https://github.com/forresti/SqueezeNet/tree/master/SqueezeNet_v1.1
 | stage3 | max 3x3/2, fire 9; in 1.1 6 to 9        | 512x13x13  | 512x14x14  |
 | head   | dropout, 1x1 convolution, relu, average | classes    | classes    |
 
-Fire number i + 2 gives 128 + 128 * floor(i / 2) channels, half from 1x1 windows and half from 3x3,
-and squeezes to an eighth of them. Windows of the pools that stick out are kept, as Caffe does.
-Weights start normal with variance 2 / fan-in, after He et al. 2015, those of the head with
-deviation 0.01 as in the authors' model; biases start at zero.
+Fire module i + 2 has 128 + 128 * floor(i / 2) outputs, half from 1x1 and half from 3x3 kernels, and
+squeezes to an eighth of them. Pooling uses ceil mode, as in Caffe.
+Weights are initialized normal with variance 2 / fan-in, after He et al. 2015, those of the head
+with std 0.01 as in the authors' model; biases at zero.
 Not as in the paper: the input is 227x227, as of the authors' models, from which the volumes of
 table 1 follow, though its first row says 224x224; the relu in the head is the authors' models' too;
-the average is over images of any size.
+global average pooling accepts any image size.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from striate.zoo.pages.card import Card
 
 
 class Fire(nn.Module):
-    """1x1 windows squeeze, then 1x1 and 3x3 windows expand side by side: figure 1."""
+    """Fire module: 1x1 squeeze, then parallel 1x1 and 3x3 expand, figure 1."""
 
     def __init__(self, inputs: int, squeezed: int, expanded: int) -> None:
-        """`expanded`: outputs of either kind of window."""
+        """`expanded`: outputs of each of the two expand convolutions."""
         super().__init__()
         self.squeeze = convolution(inputs, squeezed, 1)
         self.expand1 = convolution(squeezed, expanded, 1)

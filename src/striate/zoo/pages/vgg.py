@@ -1,4 +1,4 @@
-"""VGG (2014): nothing but 3x3 convolutions, three of which see 7x7 with fewer weights.
+"""VGG (2014): only 3x3 convolutions; three have a 7x7 receptive field with fewer weights.
 
 Simonyan, Zisserman: Very deep convolutional networks for large-scale image recognition, ICLR 2015,
 section 2, table 1, configurations A, B, D and E. https://arxiv.org/abs/1409.1556
@@ -17,8 +17,8 @@ vgg16 2 2 3 3 3, vgg19 2 2 4 4 4. Those with _bn have a batch norm after each co
 Not as in the paper: it has no batch norms, and under them convolutions keep their biases as in
 torchvision's weights. Weights start normal with variance 2 / inputs (He et al. 2015,
 https://arxiv.org/abs/1502.01852) but for the last layer, biases at 0, so that all depths start from
-scratch, where the paper has a deviation of 0.01 and grew deep nets from shallow ones. The head
-averages to 7x7, the identity at 224x224, to take other sizes.
+scratch, where the paper has std 0.01 and initializes deep networks from shallow ones. The head
+averages to 7x7, the identity at 224x224, to accept other sizes.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def normed(inputs: int, width: int) -> nn.Sequential:
 
 
 def stage(block: Block, inputs: int, width: int, depth: int) -> nn.Sequential:
-    """`depth` blocks, of which the first takes `inputs` channels, and a pool."""
+    """`depth` blocks, the first with `inputs` channels, and pooling."""
     sizes = (inputs, *[width] * (depth - 1))
     blocks = {f"block{at}": block(size, width) for at, size in enumerate(sizes, start=1)}
     return chain(**blocks, pool=nn.MaxPool2d(2))

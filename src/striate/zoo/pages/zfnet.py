@@ -1,4 +1,4 @@
-"""ZFNet (2013): what deconvolutions showed of AlexNet led to smaller windows and strides.
+"""ZFNet (2013): AlexNet with smaller first-layer kernels and strides, guided by visualization.
 
 Zeiler, Fergus: Visualizing and understanding convolutional networks, ECCV 2014, sections 3 and
 4.1, figure 3. https://arxiv.org/abs/1311.2901
@@ -15,11 +15,11 @@ Zeiler, Fergus: Visualizing and understanding convolutional networks, ECCV 2014,
 | pool5 | max 3x3/2                           | 256x6x6    | 0          |
 | head  | dense 4096, 4096, classes; dropout  | classes    | 58,631,144 |
 
-Not as in the paper: weights start as AlexNet's do here, where the paper has a deviation of 0.01.
-It states volumes but no padding; they ask for 1 pixel in conv1, none in conv2 and pools that begin
-a last window at the edge. The constants of its contrast norm are not stated; they are AlexNet's.
-The head averages to 6x6, the identity at 224x224, to take other sizes. Filters whose root mean
-square exceeds 0.1 are not scaled back while it learns.
+Not as in the paper: weights are initialized as in alexnet here, where the paper has std 0.01.
+It states volumes but no padding; they imply 1 pixel in conv1, none in conv2 and pooling in ceil
+mode. The constants of its contrast norm are not stated; AlexNet's are used. The head averages to
+6x6, the identity at 224x224, to accept other sizes. Filters whose root mean square exceeds 0.1 are
+not renormalized in training.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Who publishes weights for which network, under which name, and how its tensors are called there.
+"""Published weights of each network: source, name there, and tensor naming.
 
-timm's MobileNetV3 is not among them: it adds 1e-5 to variances where the paper's authors, and we,
-add 1e-3, so it is another function; `timm:mobilenetv3_large_100` builds that one.
+timm's MobileNetV3 is not included: its BatchNorm eps is 1e-5, but 1e-3 in the authors' code and
+here, so its outputs differ; `timm:mobilenetv3_large_100` builds timm's.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from striate.zoo.pretrained.naming import Naming, Rule
 
 @dataclass(frozen=True)
 class Counterpart:
-    """The same network elsewhere."""
+    """The equivalent network of another library."""
 
     name: str
     naming: Naming
-    centered: bool = False  #: its weights want pixels from -1 to 1, whatever its library tells
+    centered: bool = False  #: weights expect pixels from -1 to 1, despite the library's config
 
 
 _BN: Rule = (".norm.", ".bn.")
@@ -181,7 +181,7 @@ COUNTERPARTS: Mapping[str, Mapping[str, Counterpart]] = {
     "torchvision": {
         "alexnet_2014": Counterpart("alexnet", _ALEXNET),
         **_same(_VGG, *_VGGS),
-        # torchvision changes the images inside these two networks: `transform_input`
+        # torchvision renormalizes images inside these two networks: `transform_input`
         "googlenet_bn": Counterpart("googlenet", _GOOGLENET, centered=True),
         "inception_v3": Counterpart("inception_v3", _INCEPTION_V3, centered=True),
         **_same(_RESNET, *_RESNETS),

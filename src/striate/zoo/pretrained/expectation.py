@@ -1,4 +1,4 @@
-"""How images must be prepared for published weights."""
+"""Preprocessing that published weights expect."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _PACKAGE_SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficie
 
 @dataclass(frozen=True)
 class PretrainedInput:
-    """Pixels from 0 to 1, less `mean`, over `deviation`, in a square of `size`."""
+    """Preprocessing: pixels from 0 to 1, minus `mean`, over `std`, at `size` x `size`."""
 
     mean: tuple[float, ...]  #: of each channel
     std: tuple[float, ...]  #: of each channel
     size: int  #: side in pixels
-    interpolation: str  #: bilinear or bicubic: how images were made that small
+    interpolation: str  #: bilinear or bicubic
 
 
 def expected_input(name: str, source: str) -> PretrainedInput:
-    """What the weights of a network from a source want to see.
+    """Return the preprocessing that the weights of a network from a source expect.
 
-    As the library tells it, but for two networks of torchvision that change the images inside:
-    ours do not, so what reaches their first layer is told. Raises OptionError.
+    As configured in the library, except for two torchvision networks that renormalize inside
+    `forward`: ours do not, so it is the input of their first layer. Raises OptionError.
     """
     peer = find_counterpart(name, source)
     purpose = f"what weights from {source} expect"

@@ -1,4 +1,4 @@
-"""Weights of any source into a network: all of them, or none and a sentence that says why."""
+"""Loading of pretrained weights into a network: all tensors, or none and an error message."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from striate.zoo.pretrained import sources
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.pretrained.naming import Naming, counter, named_weights
 
-_SHOWN = 3  # differences that a message names
+_SHOWN = 3  # most differences named in a message
 
 
 @dataclass(frozen=True)
 class _Fit:
-    """What goes into the network, and what stands against it."""
+    """Tensors to load, and the mismatches."""
 
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
-    missing: list[str] = field(default_factory=list[str])  #: our names
-    differences: list[str] = field(default_factory=list[str])  #: the missing ones among them
+    missing: list[str] = field(default_factory=list[str])  #: names in our network
+    differences: list[str] = field(default_factory=list[str])  #: includes missing ones
 
 
 def load_pretrained(
     network: nn.Module, card: Card, weights: object, arguments: Mapping[str, Any]
 ) -> None:
-    """Put published weights into a network that `card.builder` made with these arguments.
+    """Load published weights into a network that `card.builder` made with these arguments.
 
-    Tensors have the names of the source, in a file ours or those of any source. What the rules of
-    `striate.zoo.build` allow to differ may; raises ModelError with every other difference, and for
-    a number that is not finite.
+    Tensors have the names of the source; in a file, ours or those of any source. Only the
+    differences that `striate.zoo.build` allows are accepted; raises ModelError for any other, and
+    for a non-finite value.
     """
     if weights is False:
         return
@@ -63,10 +63,10 @@ def load_pretrained(
 
 
 def spread_channels(kernel: Tensor, channels: int) -> Tensor:
-    """(outputs, C, H, W) -> (outputs, channels, H, W), the same where all channels are equal.
+    """Adapt (outputs, C, H, W) to (outputs, channels, H, W); same output if all channels are equal.
 
-    With fewer channels those of the weights are summed in turn, with more they are repeated in
-    turn and divided by how often.
+    With fewer channels, the weights' channels are summed cyclically; with more, they are repeated
+    cyclically and divided by their number of copies.
     """
     known = kernel.shape[1]
     steps = torch.arange(max(known, channels), device=kernel.device)
@@ -91,7 +91,7 @@ def _fit(network: nn.Module, whole: nn.Module, naming: Naming, found: Mapping[st
             continue
         tensor = _as_wanted(came[theirs], wanted)
         if name in heads and tensor.shape[1:] == wanted.shape[1:] and len(tensor) != len(wanted):
-            continue  # stays as it was drawn
+            continue  # keeps its initialization
         if name in entries and _differ_in_channels(tensor, wanted):
             tensor = spread_channels(tensor, wanted.shape[1])
         if _kind(tensor) != _kind(wanted):
@@ -105,7 +105,7 @@ def _fit(network: nn.Module, whole: nn.Module, naming: Naming, found: Mapping[st
 
 
 def _as_wanted(tensor: Tensor, wanted: Tensor) -> Tensor:
-    """A dense layer and a convolution whose window is its whole input are one."""
+    """Reshape between a dense layer and the equivalent convolution over the whole input."""
     if {tensor.ndim, wanted.ndim} == {2, 4} and tensor[0].numel() == wanted[0].numel():
         return tensor.reshape(len(tensor), *wanted.shape[1:])
     return tensor
@@ -124,7 +124,7 @@ def _kind(tensor: Tensor) -> str:
 
 
 def _dependent(network: nn.Module, card: Card, arguments: Mapping[str, Any], word: str) -> set[str]:
-    """Names of the tensors whose shapes `word` decides; none where it was not asked for."""
+    """Return the tensors whose shapes depend on argument `word`; empty if it was not given."""
     if word not in arguments:
         return set()
     with meta_init():
@@ -134,7 +134,7 @@ def _dependent(network: nn.Module, card: Card, arguments: Mapping[str, Any], wor
 
 
 def _with_auxiliary(network: nn.Module, card: Card, arguments: Mapping[str, Any]) -> nn.Module:
-    """The network, or one of its kind with the auxiliary heads that this one was built without."""
+    """Return the network, or a meta-device copy with the auxiliary heads if it has none."""
     if arguments.get("auxiliary", True):
         return network
     with meta_init():

@@ -1,4 +1,4 @@
-"""Other people's libraries, which are imported only when something of theirs is asked for."""
+"""Lazy imports of optional libraries such as torchvision and timm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EXTRAS = {"torchvision": "torchvision", "timm": "timm"}
 
 
 def import_library(name: str, purpose: str) -> ModuleType:
-    """The module of that name; `purpose` begins the sentence that tells why it is missed.
+    """Import a module; `purpose` starts the error message if it is missing.
 
     Raises OptionError with the command that installs it.
     """
@@ -33,7 +33,7 @@ def import_library(name: str, purpose: str) -> ModuleType:
 
 
 def _broken(purpose: str, shown: str, error: Exception) -> OptionError:
-    """What stands in the way may be what the library needs itself, such as torchvision for timm."""
+    """Explain a failed import, which may be a dependency's, such as torchvision for timm."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0].replace("_", "-")
         reason = f"which needs {missing}, which is not installed: pip install {missing}"
@@ -47,7 +47,7 @@ def _broken(purpose: str, shown: str, error: Exception) -> OptionError:
 
 
 def _failing(error: Exception) -> str:
-    """The package whose code failed last, PyTorch and Python's own apart."""
+    """Return the package of the innermost frame, except PyTorch and the standard library."""
     modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_tb(error.__traceback__))
     packages = [str(module).partition(".")[0] for module in modules]
     inside = list(dropwhile(lambda package: package != "importlib", packages))

@@ -1,7 +1,7 @@
-r"""How torchvision, timm and others call the tensors of a network, as rules over our names.
+r"""Tensor names of torchvision, timm and others, as rewrite rules over our names.
 
-A rule is a pattern and what stands in its place, applied by `re.sub` one after another, in which a
-dot is a dot, `#` is a number in brackets, and `\1-1` one less than the first number.
+A rule is a pattern and its replacement, applied with `re.sub` in order; in patterns `.` is a
+literal dot and `#` is `(\d+)`, and in replacements `\1-1` is the first number minus one.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ Rule = tuple[str, str]
 
 @dataclass(frozen=True)
 class Naming:
-    """From our names to another's."""
+    """Mapping from our tensor names to another library's."""
 
     rules: tuple[Rule, ...] = ()
-    counted: Rule | None = None  #: modules that they number through, and the name before the number
-    children: str = "(?!)"  #: modules whose children they number
-    to_published: tuple[Rule, ...] = field(default=())  #: from names in files to those of today
+    counted: Rule | None = None  #: numbered modules, and their prefix
+    children: str = "(?!)"  #: modules whose children are numbered
+    to_published: tuple[Rule, ...] = field(default=())  #: file name -> current name
 
     def names(self, network: nn.Module) -> dict[str, str]:
-        """Our name -> theirs, for every tensor of a network in its order."""
+        """Return our name -> theirs, for every tensor of a network in order."""
         numbered = self._numbered(network)
         return {
             name: _applied(self.rules, _moved(name, numbered)) for name in named_weights(network)
         }
 
     def from_published(self, name: str) -> str:
-        """A name in a file, as their library has it today."""
+        """Return the library's current name for a name in a published file."""
         return _applied(self.to_published, name)
 
     def _numbered(self, network: nn.Module) -> dict[str, str]:
-        """Paths of modules that are called by a number there."""
+        """Return our path -> theirs for modules that are numbered there."""
         found: dict[str, str] = {}
         count = 0
         for path, module in network.named_modules():
@@ -51,13 +51,13 @@ class Naming:
 
 
 def named_weights(network: nn.Module) -> dict[str, Tensor]:
-    """The state dict without the counters of batches, which no network of ours uses."""
+    """Return the state dict without `num_batches_tracked`, which our networks never use."""
     state = network.state_dict()
     return {name: tensor for name, tensor in state.items() if not counter(name)}
 
 
 def counter(name: str) -> bool:
-    """Whether a tensor only counts batches."""
+    """Whether a tensor is a `num_batches_tracked` counter."""
     return name.rpartition(".")[2] == "num_batches_tracked"
 
 
@@ -74,7 +74,7 @@ def _applied(rules: Iterable[Rule], name: str) -> str:
 
 
 def _moved(name: str, numbered: dict[str, str]) -> str:
-    """Longer paths first: a child's place is told by the path that its parent has here."""
+    """Replace numbered module paths, longest first: `numbered` maps full paths of ours."""
     parts = name.split(".")
     for length in range(len(parts) - 1, 0, -1):
         path = ".".join(parts[:length])

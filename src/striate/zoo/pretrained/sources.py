@@ -1,4 +1,4 @@
-"""Tensors by name: from a package, by torchvision or timm from the network, or from a file."""
+"""Published state dicts: from a pip package, torchvision, timm or a file."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from striate.zoo.pretrained.libraries import import_library
 from striate.zoo.pretrained.timm_models import PREFIX, head_naming
 
 _ORDER = ("torchvision", "package", "timm")
-#: under which programs that train keep their weights beside other things
+#: keys under which training checkpoints commonly nest the state dict
 _NESTS = ("state_dict", "model_state_dict", "model", "network", "net", "weights")
-_WRAPPED = ("module.", "model.", "network.", "net.")  #: before every name
-_INSIDE = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  #: in any name
+_WRAPPED = ("module.", "model.", "network.", "net.")  #: wrapper prefixes of every name
+_INSIDE = ("_orig_mod.", "_fsdp_wrapped_module.", "_checkpoint_wrapped_module.")  #: anywhere
 _DISK = {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.EIO}
 
 
 def find_counterpart(name: str, source: str) -> Counterpart:
-    """The network of a source that has the weights. Raises OptionError when there is none."""
+    """Return the source's equivalent of a network. Raises OptionError if there is none."""
     if source not in COUNTERPARTS:
         known = ", ".join(repr(name) for name in sorted(COUNTERPARTS))
         raise OptionError(f"no weights come from {printable(repr(source), 200)}; there are {known}")
@@ -41,12 +41,12 @@ def find_counterpart(name: str, source: str) -> Counterpart:
 
 
 def known_counterparts(name: str) -> list[Counterpart]:
-    """Every network elsewhere that is the same as ours."""
+    """Return every equivalent network of other libraries."""
     return [find_counterpart(name, source) for source in _sources(name)]
 
 
 def first(name: str) -> str:
-    """The source of the weights that are meant where none is named. Raises OptionError."""
+    """Return the default source of a network's weights. Raises OptionError if there is none."""
     found = _sources(name)
     if not found:
         raise OptionError(f"nobody publishes weights for {name}; give the path of a file")
@@ -54,7 +54,7 @@ def first(name: str) -> str:
 
 
 def path_of(weights: object) -> Path:
-    """A path, as weights. Raises OptionError for anything else."""
+    """Convert to a path. Raises OptionError for anything but str or Path."""
     if isinstance(weights, str | Path):
         return Path(weights)
     known = ", ".join(map(repr, sorted(COUNTERPARTS)))
@@ -64,10 +64,10 @@ def path_of(weights: object) -> Path:
 
 
 def read_published(name: str, source: str) -> dict[str, Tensor]:
-    """The weights of one of our networks as a source names them.
+    """Return the weights of a network under the source's tensor names.
 
-    They are downloaded into that library's cache where they are not there yet, with a progress bar.
-    Raises OptionError without the library or the network, StorageError when they cannot be kept.
+    Downloads them into that library's cache if missing, with a progress bar. Raises OptionError
+    without the library or an internet connection, StorageError when they cannot be stored.
     """
     peer, purpose = find_counterpart(name, source).name, f"weights={source!r}"
     if source == "package":
@@ -92,14 +92,14 @@ def read_published(name: str, source: str) -> dict[str, Tensor]:
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """The tensors of a safetensors file, or of a state dict that torch.save wrote.
+    """Read the tensors of a safetensors file, or of a state dict written by torch.save.
 
-    The latter is read as tensors alone: nothing in it is executed. Raises OptionError when there is
-    no such file, StorageError when it cannot be read, ModelError when it holds anything else.
+    The latter is loaded with `weights_only=True`: no code is executed. Raises OptionError when the
+    file does not exist, StorageError when it cannot be read, ModelError for any other content.
     """
     try:
         regular = stat.S_ISREG(path.stat().st_mode)
-        with path.open("rb") if regular else io.BytesIO() as file:  # a pipe would wait for ever
+        with path.open("rb") if regular else io.BytesIO() as file:  # opening a pipe would block
             start = file.read(9)
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:
         known = ", ".join(sorted(COUNTERPARTS))
@@ -116,14 +116,14 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         if start[8:] == b"{":
             return _unwrapped(safetensors.torch.load_file(path))
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # both raise anything on a forged file
+    except Exception as error:  # both may raise anything on a malformed file
         wanted = "neither a whole safetensors file nor a state dict of tensors alone"
         raise _refused(path, f"{wanted}, as torch.save writes it") from error
     return _state_dict(path, found)
 
 
 def _state_dict(path: Path, found: object) -> dict[str, Tensor]:
-    """The tensors by the names that the network itself gives them, without those of wrappers."""
+    """Return the tensors under the network's own names, without nesting and wrapper prefixes."""
     while isinstance(found, Mapping) and (nest := _nest(found)):
         found = found[nest]
     if not isinstance(found, Mapping):
@@ -173,7 +173,7 @@ def _downloaded(name: str, source: str, fetch: Callable[[], Any]) -> Any:
     what = f"the weights of {name} from {source}"
     try:
         return fetch()
-    except Exception as error:  # the libraries let through what theirs raise
+    except Exception as error:  # may come from any dependency
         reason = printable(str(error).partition("\n")[0], 200)
         if isinstance(error, OSError) and error.errno in _DISK:
             raise StorageError(f"{what} could not be kept: {reason}") from error

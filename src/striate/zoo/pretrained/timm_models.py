@@ -1,10 +1,10 @@
 """timm's networks under our interface: `timm:NAME` is `timm.create_model(NAME)` with a `head`.
 
-Its direct children are timm's own in timm's order, and the one that holds the classifier, `fc` or
-`classifier` there, is called `head` and comes last. So freezing, probing and replacing address it
-as they do everywhere in the zoo, and its tensors are `head.weight` and `head.bias`. timm's forward,
-which asks for the child by its old name, finds the new one by a property. The few networks that
-call something else `head` become the `body` in front of their classifier.
+Its direct children are timm's in timm's order, but the classifier, `fc` or `classifier` in timm, is
+named `head` and comes last. So freezing, probing and replacing work as for every zoo network, and
+its tensors are `head.weight` and `head.bias`. A property maps the old name to the new one for
+timm's forward. The few networks whose `head` is another module are wrapped as `body` before the
+classifier.
 
 Wightman: PyTorch image models, 2019, https://doi.org/10.5281/zenodo.4414861
 """
@@ -28,16 +28,16 @@ PREFIX = "timm:"
 
 
 def timm_card(name: str) -> Card:
-    """The card of `timm:NAME`: input and classes of timm's weights, parameters as counted for them.
+    """Return the card of `timm:NAME`: input, classes and parameter count of timm's weights.
 
-    Multiply-adds and field are left to `describe`. Raises OptionError without timm, for a name that
-    it does not know, and for encoders, which have no classifier.
+    Multiply-adds and receptive field are left to `describe`. Raises OptionError without timm, for
+    an unknown name, and for encoders, which have no classifier.
     """
     return _card(name, _timm(name))
 
 
 def head_naming(name: str) -> Naming:
-    """Our names of its tensors to timm's."""
+    """Return the mapping from our tensor names to timm's."""
     place = _classifier(name, _timm(name)).partition(".")[0]
     return Naming() if place == "head" else Naming((("^head.", f"{place}."), ("^body.", "")))
 
@@ -71,7 +71,7 @@ def _network(name: str, *, channels: int, classes: int) -> nn.Module:
         network = timm.create_model(
             name.removeprefix(PREFIX), in_chans=channels, num_classes=classes
         )
-    except Exception as error:  # whatever theirs raises for sizes that it cannot have
+    except Exception as error:  # timm raises anything for unsupported sizes
         reason = printable(str(error).partition("\n")[0], 200)
         sizes = f"{channels} channels and {classes} classes"
         raise OptionError(f"timm cannot build {name} for {sizes}: {reason}") from error
@@ -90,7 +90,7 @@ def _network(name: str, *, channels: int, classes: int) -> nn.Module:
 
 
 class _Behind(nn.Module):
-    """A network, its classifier taken out and put behind it."""
+    """A network whose classifier is moved out and applied after it."""
 
     def __init__(self, body: nn.Module, place: str) -> None:
         super().__init__()
@@ -103,19 +103,19 @@ class _Behind(nn.Module):
 
 @cache
 def _headed(kind: type[nn.Module], place: str) -> type[nn.Module]:
-    """`kind` with its child `place` under the name `head`."""
+    """Subclass `kind` so that its child `place` is named `head`."""
     members = {place: property(lambda network: network.head), "__module__": kind.__module__}
     return type(kind.__name__, (kind,), members)
 
 
 def _classifier(name: str, timm: ModuleType) -> str:
-    """The path of the layer that gives the logits, as timm tells it."""
+    """Return the path of the classifier layer in timm's config."""
     place = _told(name, timm).classifier
     return str(place if isinstance(place, str) else (place or ("",))[0])
 
 
 def _told(name: str, timm: ModuleType) -> Any:
-    """What timm knows of a network. Raises OptionError with names that resemble it."""
+    """Return timm's pretrained config. Raises OptionError with similar names if unknown."""
     plain = name.removeprefix(PREFIX)
     if not timm.is_model(plain):
         near = difflib.get_close_matches(plain, timm.list_models(), n=3, cutoff=0.5)

@@ -1,4 +1,4 @@
-"""Why a set of labeled images cannot be trained on, in whole sentences."""
+"""Reasons why a labeled data set cannot be trained on, as full sentences."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 import numpy as np
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
+from striate.data.listing.duplicates import leaked_rows
 from striate.data.listing.samples import (
     SPLITS,
     Finding,
@@ -17,8 +18,7 @@ from striate.data.listing.samples import (
     fold_case,
     quote_distinct,
 )
-from striate.data.listing.splits import leaked_rows
-from striate.data.readers.split_names import part_of
+from striate.data.readers.split_names import split_of
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
@@ -30,10 +30,10 @@ def find_problems(
     candidates: Iterable[Sample] | None = None,
     findings: Collection[Finding] = (),
 ) -> tuple[str, ...]:
-    """Every reason against training on the images, the gravest first; empty where there is none.
+    """Return every reason against training on the images, most serious first; empty if none.
 
-    `images` are those that can be used. With `candidates`, all that were listed, and the
-    `findings` of the listing, an empty class is told from one whose images are broken.
+    `images` are the usable ones. `candidates` (all listed images) and the `findings` of the
+    listing distinguish an empty class from one whose images are broken.
     """
     images = Samples.of(images)
     candidates = images if candidates is None else Samples.of(candidates)
@@ -53,7 +53,7 @@ def find_problems(
 def reasons(
     listing: Listing, images: Samples, records: Records, leaked: Leaked = "keep"
 ) -> tuple[str, ...]:
-    """The same of decoded images, all of them usable; what is leaked may be dropped."""
+    """Return the problems of decoded, usable images, optionally without leaked ones."""
     away = leaked_rows(images, records) & (leaked == "drop")
     kept = np.flatnonzero(~away)
     left, known = images.select(kept), records.select(kept)
@@ -62,15 +62,15 @@ def reasons(
 
 
 def _emptied(images: Samples, left: Samples) -> Iterator[str]:
-    """Parts of which all has been dropped."""
-    for number, part in enumerate(SPLITS):
+    """Yield splits that became empty because all images were dropped."""
+    for number, split in enumerate(SPLITS):
         count = int((images.splits == number).sum())
         if count and not (left.splits == number).any():
-            yield f"all {count:,} images of {part} are in an earlier part too; replace them"
+            yield f"all {count:,} images of {split} are in an earlier split too; replace them"
 
 
 def _copies(class_names: Sequence[str], images: Samples, records: Records) -> tuple[str, ...]:
-    """Classes that have several files of a single image: nothing is left to check them with."""
+    """Return classes whose files are all copies of one image: none is left for validation."""
     digests, labels = records.digests, images.labels
     firsts = np.full((len(class_names), 32), 0, np.uint8)
     firsts[labels] = digests
@@ -126,7 +126,7 @@ def _empty(
     candidates: Samples,
     findings: Collection[Finding],
 ) -> Iterator[str]:
-    """Classes without an image: folders that are empty or closed, and images that are broken."""
+    """Yield classes without an image: empty or unreadable folders, and broken images."""
     usable = set(np.unique(images.labels).tolist())
     listed = np.bincount(candidates.labels, minlength=len(class_names))
     missing = [
@@ -152,7 +152,7 @@ def _empty(
 
 
 def _lonely(class_names: Sequence[str], images: Samples) -> Iterator[str]:
-    """A single image cannot be learned from and checked with at once."""
+    """Yield classes with one image, which cannot be both trained on and validated."""
     train = images.splits == SPLITS.index("train")
     learned = images.labels[train | (images.splits == NO_SPLIT)]
     counts = np.bincount(learned, minlength=len(class_names))
@@ -163,24 +163,24 @@ def _lonely(class_names: Sequence[str], images: Samples) -> Iterator[str]:
 
 
 def _uneven(class_names: Sequence[str], images: Samples) -> Iterator[str]:
-    """Parts that do not hold the same classes."""
-    parts = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
+    """Yield splits whose classes differ."""
+    splits = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
     held: dict[Split, set[int]] = {
-        part: set(np.unique(images.labels[parts == number]).tolist())
-        for number, part in enumerate(SPLITS)
+        split: set(np.unique(images.labels[splits == number]).tolist())
+        for number, split in enumerate(SPLITS)
     }
     if not held["train"]:
-        parts = " and ".join(part for part in SPLITS if held[part])
-        yield f"there are no images to train on: all {len(images):,} are in {parts}"
+        splits = " and ".join(split for split in SPLITS if held[split])
+        yield f"there are no images to train on: all {len(images):,} are in {splits}"
         return
-    for part in SPLITS[1:]:
-        strange = [class_names[label] for label in sorted(held[part] - held["train"])]
-        lacking = [class_names[label] for label in sorted(held["train"] - held[part])]
+    for split in SPLITS[1:]:
+        strange = [class_names[label] for label in sorted(held[split] - held["train"])]
+        lacking = [class_names[label] for label in sorted(held["train"] - held[split])]
         if strange:
-            what = f"{_have(strange)} images in {part}, but none in train"
+            what = f"{_have(strange)} images in {split}, but none in train"
             yield f"{_classes(strange)} {what}; move some there"
-        if lacking and held[part]:
-            yield f"{_classes(lacking)} {_have(lacking)} no images in {part}; move some there"
+        if lacking and held[split]:
+            yield f"{_classes(lacking)} {_have(lacking)} no images in {split}; move some there"
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:
@@ -194,9 +194,9 @@ def _alike(class_names: Sequence[str]) -> Iterator[str]:
 
 
 def _class(folder: str) -> str:
-    """The class whose folder this is; a folder further down is none."""
-    part, slash, name = folder.partition("/")
-    return name.rpartition("/")[2] if slash and part_of(part) else folder
+    """Return the class of this folder; a deeper folder has none."""
+    split, slash, name = folder.partition("/")
+    return name.rpartition("/")[2] if slash and split_of(split) else folder
 
 
 def _have(names: Sequence[str]) -> str:
@@ -208,7 +208,7 @@ def _classes(names: Sequence[str]) -> str:
 
 
 def _named(names: Sequence[str]) -> str:
-    """'a', 'b' and 'c'; or up to three and how many more."""
+    """Return 'a', 'b' and 'c'; or up to three and the number of others."""
     quoted = [repr(name) for name in names]
     if len(quoted) > 4:
         quoted = [*quoted[:3], f"{len(quoted) - 3:,} more"]

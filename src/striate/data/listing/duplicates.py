@@ -1,0 +1,90 @@
+"""Duplicates: byte-identical images, and leakage between splits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.listing.columns import NO_SPLIT, Records, Samples
+from striate.data.listing.samples import SPLITS, Finding, Record, Sample
+
+
+def find_duplicates(images: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
+    """Return a finding for each byte-identical copy; its detail is the path of the first.
+
+    "leaked" if the first is in an earlier split of the layout, "duplicate" if it has the same
+    label, "conflict" on each side if the labels differ.
+    """
+    kept = Records.of(records)
+    rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
+    numbers = content_ids(kept.digests[rows])
+    common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
+    groups: dict[int, list[Sample]] = {}
+    for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):
+        groups.setdefault(number, []).append(images[row])
+    found: list[Finding] = []
+    for group in groups.values():
+        earliest, first = min(group, key=_place), dict[int, Sample]()
+        for image in group:
+            if _place(image) > _place(earliest):
+                found.append(Finding("leaked", image.path, earliest.path))
+            elif (same := first.setdefault(image.label, image)) is not image:
+                found.append(Finding("duplicate", image.path, same.path))
+        rivals = {image.label: image for image in reversed(group)}
+        if len(rivals) > 1:
+            found += [Finding("conflict", each.path, _rival(each, rivals)) for each in group]
+    return found
+
+
+def _place(image: Sample) -> int:
+    """Return the index of the split in SPLITS; images without a split count as training images."""
+    return SPLITS.index(image.split or "train")
+
+
+def _rival(image: Sample, first: dict[int, Sample]) -> str:
+    return next(other.path for label, other in first.items() if label != image.label)
+
+
+def leaked_rows(images: Samples, records: Records) -> NDArray[np.bool_]:
+    """Return which images (N,) have a byte-identical one in an earlier split of the layout."""
+    splits = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
+    return leaking(splits.astype(np.uint8), records.digests)
+
+
+def leaking(splits: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which images (N,) equal one of an earlier split: indices of SPLITS, NO_SPLIT last."""
+    rows = np.flatnonzero(_perhaps_repeated(digests) & digests.any(axis=1))
+    numbers, own = content_ids(digests[rows]), splits[rows]
+    earliest = np.full(numbers.max(initial=-1) + 1, NO_SPLIT, np.uint8)
+    np.minimum.at(earliest, numbers, own)
+    found = np.zeros(len(digests), bool)
+    found[rows] = own > earliest[numbers]
+    return found
+
+
+def content_ids(digests: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Digests (N, 32) -> (N,) integer IDs: equal for equal digests, in digest order."""
+    order = np.lexsort([_word(digests, column) for column in (3, 2, 1, 0)])
+    steps = np.zeros(len(order), np.int64)
+    for column in range(4):
+        word = _word(digests, column)[order]
+        steps[1:] |= word[1:] != word[:-1]
+    numbers = np.empty_like(steps)
+    numbers[order] = np.cumsum(steps, out=steps)
+    return numbers
+
+
+def _perhaps_repeated(digests: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return which digests share a prefix with another: few besides true duplicates."""
+    word = _word(digests, 0)
+    ordered = np.sort(word)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    return np.isin(word, twice) if len(twice) else np.zeros(len(word), bool)
+
+
+def _word(digests: NDArray[np.uint8], column: int) -> NDArray[np.uint64]:
+    """Return eight bytes of each digest as an integer."""
+    piece = np.ascontiguousarray(digests[:, 8 * column : 8 * column + 8])
+    return piece.view(">u8")[:, 0].astype(np.uint64)

@@ -1,0 +1,70 @@
+"""Validation of a network's probabilities against its images, labels and class names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ModelError, OptionError, printable
+from striate.evaluation.scores import KIND
+from striate.text import count_noun
+
+if TYPE_CHECKING:
+    from striate.options import SplitChoice
+
+
+def check_answers(
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    paths: Sequence[str],
+    class_names: Sequence[str],
+    split: SplitChoice,
+    model: str,
+) -> None:
+    """Raise OptionError for mismatched arguments, ModelError for a non-finite probability."""
+    if probabilities.shape != (len(labels), len(class_names)) or len(paths) != len(labels):
+        counts = count_noun(len(labels), "label"), count_noun(len(paths), "path")
+        names = count_noun(len(class_names), "class name")
+        raise OptionError(
+            f"probabilities must be (images, classes), but came as {probabilities.shape} for "
+            f"{', '.join(counts)} and {names}"
+        )
+    if not len(labels):
+        raise OptionError(f"there is no {KIND[split]}image to judge; at least one is needed")
+    _check_labels(labels, paths, len(class_names))
+    _check_finite(probabilities, paths, model)
+    _check_sums(probabilities, paths)
+
+
+def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int) -> None:
+    outside = np.flatnonzero((labels < 0) | (labels >= classes))
+    if outside.size:
+        row = int(outside[0])
+        raise OptionError(
+            f"labels must be from 0 to {classes - 1}, but {printable(paths[row])} has {labels[row]}"
+        )
+
+
+def _check_finite(probabilities: NDArray[np.float32], paths: Sequence[str], model: str) -> None:
+    broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if broken.size:
+        raise ModelError(
+            f"{printable(model)}: it answers {len(broken):,} of "
+            f"{count_noun(len(probabilities), 'image')} with numbers that are not finite, "
+            f"{printable(paths[int(broken[0])])} first;\n"
+            "its weights are damaged or diverged: use an earlier checkpoint"
+        )
+
+
+def _check_sums(probabilities: NDArray[np.float32], paths: Sequence[str]) -> None:
+    sums = probabilities.sum(axis=1, dtype=np.float64)
+    wrong = np.flatnonzero((np.abs(sums - 1) > 0.01) | (probabilities < 0).any(axis=1))
+    if wrong.size:
+        row = int(wrong[0])
+        raise OptionError(
+            f"the probabilities of an image must be 0 or more and sum to 1, but those of "
+            f"{printable(paths[row])} sum to {sums[row]:.4g};\nlogits need a softmax first"
+        )
