@@ -29,7 +29,7 @@ from folder_to_model import keep, machine, say
 from torch import Tensor
 
 from striate.data.augment import color, geometry
-from striate.data.augment.plan import LEVELS, uniform_samples, augment
+from striate.data.augment.plan import LEVELS, augment, uniform_samples
 from striate.hardware import keep_freed_memory
 
 SHAPES = ((512, 1, 28, 28), (128, 3, 224, 224))

@@ -36,9 +36,9 @@ Changes = dict[str, tuple[Any, ...]]
 SHORT: Changes = {
     "optimizer": get_args(OptimizerName),
     "schedule": get_args(Schedule),
-    "warm_up": (0.0, 0.05, 0.15, 0.3),
-    "smoothing": (0.0, 0.1),
-    "average": (None, 0.9, 0.99),
+    "warmup": (0.0, 0.05, 0.15, 0.3),
+    "label_smoothing": (0.0, 0.1),
+    "ema": (None, 0.9, 0.99),
     "weight_decay": (0.0, 5e-5, 5e-4, 5e-3),
     "learning_rate": (0.3, 1.0, 3.0),  # times the default
 }

@@ -37,7 +37,7 @@ from striate.data.readers.scan import scan
 
 GOAL = 0.94
 SMOKE = Quick(widths=(8, 8, 8), epochs=1, batch=50, compiled=False)
-PARTS = {"train": "train", "validation": "test"}  #: ours -> airbench94's
+SPLITS = {"train": "train", "validation": "test"}  #: ours -> airbench94's
 Data = dict[str, tuple[Tensor, Tensor]]
 
 
@@ -92,7 +92,7 @@ def read(place: Path, archive: Path, *, smoke: bool) -> Data:
         scan(place / "photos"), Preprocess(32, 3, "stretch"), cache=place / "cache"
     )
     found: Data = {}
-    for part in PARTS:
+    for part in SPLITS:
         rows = [row for row, sample in enumerate(decoded.samples) if sample.split == part]
         labels = torch.tensor([decoded.samples[row].label for row in rows])
         found[part] = torch.from_numpy(decoded.pixels[rows]), labels
@@ -100,7 +100,7 @@ def read(place: Path, archive: Path, *, smoke: bool) -> Data:
 
 
 def ours(quick: Quick, data: Data, device: torch.device, runs: int) -> dict[str, Any]:
-    train, test = ([each.to(device) for each in data[part]] for part in PARTS)
+    train, test = ([each.to(device) for each in data[part]] for part in SPLITS)
     seconds, shares = list[float](), list[float]()
     for run in range(runs + 1):
         torch.manual_seed(run)
@@ -123,7 +123,7 @@ def wait(device: torch.device) -> None:
 def theirs(program: Path, place: Path, data: Data) -> dict[str, Any]:
     """Run it where its data set is ours; read the table that it prints."""
     (place / "cifar10").mkdir()
-    for part, name in PARTS.items():
+    for part, name in SPLITS.items():
         images, labels = data[part]
         content = {"images": images, "labels": labels, "classes": list(map(str, range(10)))}
         torch.save(content, place / "cifar10" / f"{name}.pt")

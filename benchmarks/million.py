@@ -80,7 +80,7 @@ def answers(count: int, folder: Path) -> dict[str, Any]:
 
 def made(count: int, folder: Path) -> Path:
     """A folder of shards of so many images."""
-    from striate.data.listing.columns import Samples, Records
+    from striate.data.listing.columns import Records, Samples
     from striate.data.listing.samples import Sample
     from striate.data.shard_writer import seal
     from striate.data.shards.format import ENTRY, shard_name

@@ -52,7 +52,28 @@ def last(source: str) -> list[dict[str, Any]]:
     """What was measured last of each set of images, or device."""
     results = RESULTS / f"{source}.jsonl"
     lines = results.read_text().splitlines() if results.is_file() else []
-    return list({record["data"]: record for record in map(json.loads, lines)}.values())
+    return list({record["data"]: record for record in map(_read, lines)}.values())
+
+
+#: words of results that were measured under earlier names
+_RENAMED = {
+    '"pictures"': '"images"',
+    '"pictures_per_second"': '"images_per_second"',
+    '"optimiser"': '"optimizer"',
+    '"warm_up"': '"warmup"',
+    '"smoothing"': '"label_smoothing"',
+    '"average"': '"ema"',
+    "--optimiser ": "--optimizer ",
+    "--warm-up ": "--warmup ",
+    "--smoothing ": "--label-smoothing ",
+    "a picture at a time": "an image at a time",
+}
+
+
+def _read(line: str) -> dict[str, Any]:
+    for before, now in _RENAMED.items():
+        line = line.replace(before, now)
+    return json.loads(line)
 
 
 #: each table: where its lines come from, and what it makes of one

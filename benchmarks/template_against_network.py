@@ -47,18 +47,18 @@ UNCHANGED, VARIED = "network", "network, shown changes"
 IMAGES = HERE.parent / "docs" / "images"
 RIGHT, WRONG = "#00832d", "#d50000"
 STRENGTHS: dict[str, tuple[float, ...]] = {
-    "turn": (0, 10, 20, 30, 40),
+    "rotate": (0, 10, 20, 30, 40),
     "scale": (0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.4),
     "shear": (0, 0.2, 0.4, 0.6),
-    "shift": (0, 0.25, 0.5),
+    "translate": (0, 0.25, 0.5),
     "noise": (0, 30, 60, 90, 120),
     "light": (0, 50, 100, 150),
 }
 UNITS = {
-    "turn": "turned, degrees",
+    "rotate": "rotated, degrees",
     "scale": "size, times",
     "shear": "sheared, pixels across a pixel down",
-    "shift": "moved, part of a pixel",
+    "translate": "moved, part of a pixel",
     "noise": "noise, deviation in gray levels",
     "light": "light, gray levels from left to right",
 }

@@ -29,6 +29,7 @@ from striate.data.listing.samples import LEFT_OUT, USED, Record
 from striate.layers import meta_init
 from striate.optim.optimizer import DEFAULTS
 from striate.options import (
+    AugmentParams,
     CheckOptions,
     EvaluateOptions,
     FilterOptions,
@@ -37,7 +38,6 @@ from striate.options import (
     PredictOptions,
     RateOptions,
     TrainOptions,
-    AugmentParams,
 )
 from striate.options.choices import TUNED
 from striate.summary.layer import amount
@@ -297,7 +297,7 @@ def shown(name: str, value: float) -> str:
         return "–"
     if value is True:
         return "half of them"
-    return f"±{value:g}°" if name == "turn" else f"±{value:.0%}".replace("%", " %")
+    return f"±{value:g}°" if name == "rotate" else f"±{value:.0%}".replace("%", " %")
 
 
 def told() -> str:
@@ -329,8 +329,8 @@ def networks() -> str:
         )
         for card in zoo.CARDS.values()
     ]
-    heads = ("network", "paper", "input there", "classes there", "parameters", "MACs", "field",
-             "gives", "takes")  # fmt: skip
+    heads = ("network", "paper", "input there", "classes there", "parameters", "MACs",
+             "receptive field", "output", "image sizes")  # fmt: skip
     return table(heads, rows)
 
 

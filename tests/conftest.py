@@ -1,4 +1,4 @@
-"""Images that every part of the suite uses, and a cache of its own."""
+"""Images that every split of the suite uses, and a cache of its own."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def decoded(photos: Path, side: int) -> DecodedImages:
 
 
 def three(photos: Path, home: Path) -> None:
-    """Packs of three sizes that nobody uses; the last was used the longest ago."""
+    """Entries of three sizes that nobody uses; the last was used the longest ago."""
     for age, side in enumerate(SIDES):
         decoded(photos, side)
         gc.collect()
@@ -50,23 +50,23 @@ def three(photos: Path, home: Path) -> None:
 
 
 def sides(home: Path) -> list[int]:
-    """Of the packs that are there, the oldest first."""
-    return [int(pack.about.split()[-2].split("x")[0]) for pack in list_entries(home)]
+    """Of the entries that are there, the oldest first."""
+    return [int(entry.about.split()[-2].split("x")[0]) for entry in list_entries(home)]
 
 
-def test_the_pack_used_the_longest_ago_goes_first(photos: Path, home: Path) -> None:
+def test_the_entry_used_the_longest_ago_goes_first(photos: Path, home: Path) -> None:
     three(photos, home)
     assert sides(home) == [80, 72, 64]
     again = decoded(photos, 80)  # now it is the newest
     assert sides(home) == [72, 64, 80]
-    total = sum(pack.bytes for pack in list_entries(home))
+    total = sum(entry.bytes for entry in list_entries(home))
     removed = evict(home, total - 1)
-    assert [pack.about for pack in removed] == [f"{photos}, 72x72 pixels"]
+    assert [entry.about for entry in removed] == [f"{photos}, 72x72 pixels"]
     assert sides(home) == [64, 80]
     assert len(again) == 7
 
 
-def test_a_pack_that_is_used_stays_as_long_as_it_is_seen(photos: Path, home: Path) -> None:
+def test_an_entry_that_is_used_stays_as_long_as_it_is_seen(photos: Path, home: Path) -> None:
     three(photos, home)
     some_rows = decoded(photos, 72).pixels[2:4]
     gc.collect()
@@ -81,12 +81,12 @@ def test_a_pack_that_is_used_stays_as_long_as_it_is_seen(photos: Path, home: Pat
     assert list(home.iterdir()) == []
 
 
-def test_a_pack_that_another_process_uses_stays(photos: Path, home: Path) -> None:
+def test_an_entry_that_another_process_uses_stays(photos: Path, home: Path) -> None:
     three(photos, home)
     program = (
         "import sys; from pathlib import Path\n"
-        "from tests.test_cache_store import packed\n"
-        "held = packed(Path(sys.argv[1]), 64); print(flush=True); sys.stdin.read()"
+        "from tests.test_cache_store import decoded\n"
+        "held = decoded(Path(sys.argv[1]), 64); print(flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, str(photos)],
@@ -103,7 +103,7 @@ def test_a_pack_that_another_process_uses_stays(photos: Path, home: Path) -> Non
     assert sides(home) == []
 
 
-def test_a_new_pack_makes_room_for_itself(
+def test_a_new_entry_makes_room_for_itself(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     three(photos, home)

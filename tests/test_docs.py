@@ -27,7 +27,7 @@ from striate.data.readers.scan import scan
 from striate.evaluation import report, scores
 from striate.optim import schedule
 from striate.options import TrainOptions
-from striate.training import autotune, execution, recipe, setup, step
+from striate.training import autotune, execution, prepare, recipe, step
 from tests.conftest import striped
 from tests.test_house import FLOORS
 
@@ -201,7 +201,7 @@ def test_public_names_are_in_the_reference():
 
 def test_zoo_pages_are_in_the_reference():
     reference = PAGES["docs/reference/zoo.md"]
-    listed = re.findall(r"^::: (striate\.zoo\.\w+\.[a-z]\w+)$", reference, re.MULTILINE)
+    listed = re.findall(r"^::: (striate\.zoo\.pages\.[a-z]\w+)$", reference, re.MULTILINE)
     assert listed == [page.__name__ for page in zoo.PAGES]
 
 
@@ -246,10 +246,10 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"more than {execution._LARGE // 10**6} million multiply-adds"),
         ("guide/train.md", f"less than {recipe._SMALL_STEP_MACS // 10**6} million multiply-adds"),
         ("guide/train.md", f"of {autotune.LEAST_STEPS} steps or more"),
-        ("guide/train.md", f"less than {autotune._GAIN - 1:.0%} is".replace("%", " %")),
+        ("guide/train.md", f"less than {autotune._SPEEDUP - 1:.0%} is".replace("%", " %")),
         ("guide/train.md", f"headers of up to {default(read_headers, 'most'):,} images"),
         ("guide/check.md", f"longer than {default(decode_all, 'seconds'):g} seconds"),
-        ("guide/train.md", f"up to {setup._STATISTICS_FROM:,} training images"),
+        ("guide/train.md", f"up to {prepare._STATISTICS_FROM:,} training images"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
         ("guide/runs.md", f"or above {step._MAX_LOSS:,.0f}"),

@@ -25,7 +25,7 @@ from striate.model import Model, load, save, to_device
 from striate.zoo.spec import NetworkSpec
 
 DESCRIPTION: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "task": "classification",
     "network": "lenet5",
     "class_names": ["cat", "dog", "owl"],
@@ -36,7 +36,7 @@ DESCRIPTION: dict[str, Any] = {
         "mean": [0.25],
         "std": [0.5],
     },
-    "shares": {"validation": 0.15, "test": 0.25},
+    "fractions": {"validation": 0.15, "test": 0.25},
     "facts": {"seed": "7"},
 }
 
@@ -130,7 +130,8 @@ def test_a_model_shows_what_it_is_but_not_its_layers() -> None:
         "Model(spec=NetworkSpec('lenet5'), class_names=('cat', 'dog', 'owl'), "
         "preprocess=Preprocess(size=32, channels=1, fit='letterbox', mean=(0.25,), "
         "std=(0.5,)), "
-        "shares=Shares(validation=0.15, test=0.25), facts={'seed': '7'}, task='classification')"
+        "fractions=SplitFractions(validation=0.15, test=0.25), facts={'seed': '7'}, "
+        "task='classification')"
     )
 
 
@@ -172,7 +173,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
     ("description", "reason"),
     [
         ({}, "format: Field required"),
-        (changed(format=2), "format: Input should be 1"),
+        (changed(format=3), "format: Input should be 1 or 2"),
         (changed(task="segmentation"), "task: Input should be 'classification'"),
         (changed(network=5), "network: Input should be a valid string"),
         (
@@ -231,11 +232,11 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             "preprocess.std: List should have at most 3 items after validation, not 9",
         ),
         (viewed(color=3), "preprocess.color: Extra inputs are not permitted"),
-        (changed(shares=[0.25]), "shares: Input should be a valid dictionary or instance of "
-         "_ShareFields"),
+        (changed(fractions=[0.25]), "fractions: Input should be a valid dictionary or instance of "
+         "_FractionFields"),
         (
-            changed(shares={"validation": 1, "test": 0.25}),
-            "shares.validation: Input should be less than 1",
+            changed(fractions={"validation": 1, "test": 0.25}),
+            "fractions.validation: Input should be less than 1",
         ),
         (changed(facts={"seed": 7}), "facts.seed: Input should be a valid string"),
         (
@@ -411,7 +412,7 @@ def test_a_failed_save_keeps_the_model_before(path: Path, monkeypatch: pytest.Mo
 PLACES = [
     (key,) for key in DESCRIPTION
 ] + [("preprocess", key) for key in DESCRIPTION["preprocess"]] + [
-    ("shares", "test"), ("class_names", 1), ("preprocess", "mean", 0), ("facts", "seed"),
+    ("fractions", "test"), ("class_names", 1), ("preprocess", "mean", 0), ("facts", "seed"),
 ]  # fmt: skip
 JUNK = st.recursive(
     st.none()

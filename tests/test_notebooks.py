@@ -79,7 +79,7 @@ def cells(shown: Any) -> list[str]:
             {"channel", "red", "green", "blue", "std", "blue: row, column", "47"},
         ),
         (MODEL, {"model", "classification", "61,111", "28x28x1, letterbox", "epochs", "5"}),
-        (PREDICTION, {"share", "75.0 %", "cat", "25.0 %"}),
+        (PREDICTION, {"confidence", "75.0 %", "cat", "25.0 %"}),
         (FAILED, {"image", "why it was not read"}),
         (striate.Predictions([PREDICTION, FAILED]), {"image", "class", "75.0 %", "rotated"}),
     ],
@@ -91,7 +91,7 @@ def test_what_a_verb_returns_is_a_table(shown: Any, among: set[str]):
     assert not any("\x1b" in cell for cell in found)
 
 
-def test_a_image_whose_name_is_markup_is_told_as_text():
+def test_an_image_whose_name_is_markup_is_told_as_text():
     image = LoadedImage(EVIL, np.zeros((3, 3), np.uint8), notes=(EVIL,))
     page = numbers(image)._repr_html_()
     assert "<script" not in page

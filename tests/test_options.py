@@ -67,16 +67,16 @@ def test_options_do_not_change() -> None:
 
 def test_an_unknown_option_is_corrected() -> None:
     assert refusal({"learning_rat": 3}) == (
-        "no option is called 'learning_rat'; did you mean 'learning_rate' or 'largest'?"
+        "no option is called 'learning_rat'; did you mean 'learning_rate', 'largest' or "
+        "'clip_grad'?"
     )
     assert refusal({"zz": 3}, EvaluateOptions) == (
         "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
-        "'out' and 'part'"
+        "'out' and 'split'"
     )
     assert refusal({5: 3}, EvaluateOptions) == (
         "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
-        "'out' and "
-        "'part'"
+        "'out' and 'split'"
     )
 
 
@@ -100,7 +100,7 @@ WRONG = [
     ({"minutes": 0}, "minutes must be above 0.0, but 0 came"),
     ({"learning_rate": "nan"}, "learning_rate must be a finite number, but 'nan' came"),
     ({"learning_rate": -0.5}, "learning_rate must be above 0.0, but -0.5 came"),
-    ({"smoothing": 1}, "smoothing must be below 1.0, but 1 came"),
+    ({"label_smoothing": 1}, "label_smoothing must be below 1.0, but 1 came"),
     (
         {"betas": "0.9", "optimizer": "adam"},
         "betas must be two numbers, 0 or more and below 1, as in 0.9,0.95, but '0.9' came",
@@ -156,11 +156,11 @@ def test_a_wrong_value_is_told_with_what_it_must_be(values: dict[str, Any], mess
             ("model", "network"),
             ("wd", "weight_decay"),
         ),
-        *(("LR_Scheduler", "schedule"), ("optimizer", "optimizer"), ("imgsz", "size")),
-        *(("img-size", "size"), ("num_epochs", "epochs"), ("label_smoothing", "smoothing")),
+        *(("LR_Scheduler", "schedule"), ("optim", "optimizer"), ("imgsz", "size")),
+        *(("img-size", "size"), ("num_epochs", "epochs"), ("label_smooth", "label_smoothing")),
         *(
             ("validation_split", "validation"),
-            ("ema", "average"),
+            ("model_ema", "ema"),
             ("learning-rate", "learning_rate"),
         ),
     ],
@@ -192,7 +192,7 @@ def test_every_word_of_other_libraries_leads_to_an_option_or_a_sentence() -> Non
     [
         *(("optimizer", "AdamW", "adamw"), ("optimizer", "SGD", "sgd")),
         *(("schedule", "one_cycle", "one-cycle"), ("schedule", "OneCycleLR", "one-cycle")),
-        *(("layout", "channels_last", "channels-last"), ("precision", "fp16", "float16")),
+        *(("memory_format", "channels_last", "channels-last"), ("precision", "fp16", "float16")),
         *(("color", "RGB", "rgb"), ("color", "gray", "gray"), ("batch", "AUTO", "auto")),
     ],
 )

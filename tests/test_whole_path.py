@@ -48,7 +48,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     options = ["--epochs", "12", "--batch", "8", "--learning-rate", "0.15", "--threads", "1"]
     done = document(capsys, "train", str(photos), *options, "--out", str(out))
     assert done["event"] == "Finished"
-    assert done["evaluation"]["part"] == "test"
+    assert done["evaluation"]["split"] == "test"
 
     judged = document(capsys, "evaluate", str(out), str(photos), "--split", "test")
     assert judged["confusion"] == done["evaluation"]["confusion"]
@@ -75,7 +75,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     tests_only = tmp_path / "later" / "test"
     shutil.copytree(photos / "flat", tests_only / "flat")
     judged = document(capsys, "evaluate", str(out), str(tests_only.parent))
-    assert (judged["images"], judged["part"]) == (40, "test")
+    assert (judged["images"], judged["split"]) == (40, "test")
     assert main(["evaluate", str(out), str(photos), "--out", "report.pdf"]) == 2
     expected = "striate: error: report.pdf: expected a file that ends in .html\n"
     assert capsys.readouterr().err == expected
@@ -129,7 +129,7 @@ def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
     *_, last, judge = told.rstrip().splitlines()
     assert last.startswith("stopped and saved in epoch ")
     assert last.endswith(f"; go on with: striate train --resume {out}")
-    said = f"judge its best epoch: striate evaluate {out} {photos} --out {out}/report.html"
+    said = f"judge its best epoch: striate evaluate {out} --out {out}/report.html"
     assert judge == said
     line = shlex.split(judge.partition(": striate ")[2])
     assert main(line) == 0
@@ -151,10 +151,10 @@ def test_a_signal_before_the_first_step_ends_the_command_with_a_line(
     os.mkfifo(pipe)
     program = f"""
 from striate import cli
-cli.train.follow = lambda *_, **options: open({str(pipe)!r}).read()
+cli.train.run_training = lambda *_, **options: open({str(pipe)!r}).read()
 cli.run()
 """
-    command = [sys.executable, "-c", program, "train", "photos"]
+    command = [sys.executable, "-c", program, "train", str(tmp_path)]
     with (
         subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process,
         pipe.open("w"),

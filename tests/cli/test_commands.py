@@ -21,9 +21,9 @@ from striate.training.run import Run
 
 GIVEN = {
     "network": "mobilenet_v1(width=0.25)", "epochs": 1, "batch": 16, "size": 32, "color": "rgb",
-    "learning_rate": 0.0125, "optimizer": "adamw", "schedule": "cosine", "clip": 1.5,
-    "recover": True, "vary": "rotate=15,hflip=no", "validation": 0.2, "deterministic": True,
-    "threads": 1, "seed": 2**40,
+    "learning_rate": 0.0125, "optimizer": "adamw", "schedule": "cosine", "clip_grad": 1.5,
+    "recover": True, "augment_params": "rotate=15,hflip=no", "validation": 0.2,
+    "deterministic": True, "threads": 1, "seed": 2**40,
 }  # fmt: skip
 
 
@@ -60,21 +60,21 @@ def test_a_report_has_the_command_with_every_option_that_was_given(odd: Path, tm
     out = tmp_path / "my runs" / "one; two"
     run = striate.train(odd, out=out, progress=False, **GIVEN)
     found = parsed(written(run.report_file))
-    assert found.pop("photos") == odd
+    assert found.pop("data") == odd
     assert found.keys() == {*GIVEN, "out"}
     assert TrainOptions.read(found) == TrainOptions.read({**GIVEN, "out": out})
 
 
 def test_options_of_a_recipe_are_in_the_command_and_resuming_keeps_it(photos: Path, tmp_path: Path):
     recipe = tmp_path / "small.toml"
-    recipe.write_text('network = "lenet5"\nepochs = 1\nsmoothing = 0.1\nseed = 3\n')
+    recipe.write_text('network = "lenet5"\nepochs = 1\nlabel_smoothing = 0.1\nseed = 3\n')
     out = tmp_path / "run"
     asked = ["train", str(photos), "--recipe", str(recipe), "--seed", "4", "--out", str(out)]
     assert main(asked) == 0
     command = written(out / "report.html")
-    given = {"network": "lenet5", "epochs": 1, "smoothing": 0.1, "seed": 4, "out": out}
+    given = {"network": "lenet5", "epochs": 1, "label_smoothing": 0.1, "seed": 4, "out": out}
     found = parsed(command)
-    assert found.pop("photos") == photos
+    assert found.pop("data") == photos
     assert TrainOptions.read(found).given() == TrainOptions.read(given).given()
     (out / "report.html").unlink()
     assert main(["train", "--resume", str(out)]) == 0
@@ -95,17 +95,17 @@ def test_nothing_is_in_the_command_that_was_not_given(
     )
     striate.evaluate(striate.load(run.model_file), "-photos", split="all", out="page.html")
     assert written(Path("page.html")) == (
-        "striate.evaluate(model, '-photos', part='all', out='page.html')"
+        "striate.evaluate(model, '-photos', split='all', out='page.html')"
     )
 
 
 def test_the_report_of_an_evaluation_has_its_command(photos: Path, odd: Path, tmp_path: Path):
     run = striate.train(photos, out=tmp_path / "a b", network="lenet5", epochs=1, progress=False)
     page = tmp_path / "the page.html"
-    given = {"part": "validation", "batch": 7, "largest": 90, "device": "cpu", "out": page}
+    given = {"split": "validation", "batch": 7, "largest": 90, "device": "cpu", "out": page}
     striate.evaluate(run.folder, odd, **given)
     found = parsed(written(page))
-    assert (found.pop("model"), found.pop("photos")) == (run.folder, odd)
+    assert (found.pop("model"), found.pop("data")) == (run.folder, odd)
     assert EvaluateOptions.read(found) == EvaluateOptions.read(given)
 
 

@@ -17,8 +17,8 @@ def test_a_table_is_written_as_csv_with_exact_numbers(tmp_path: Path, capsys) ->
     assert main(["describe", "lenet5", "--out", str(out)]) == 0
     assert capsys.readouterr().out == ""
     head, first, second, *rest = csv.reader(out.read_text("utf-8").splitlines())
-    names = ("name", "kind", "output", "params", "macs", "bytes", "field", "jump", "start")
-    assert head == [*names, "kernel", "stride", "sources"]
+    names = ("name", "kind", "output", "params", "macs", "bytes", "receptive_field", "jump")
+    assert head == [*names, "start", "kernel", "stride", "sources"]
     first_row = ["c1.conv", "Conv2d", "6x28x28", "156", "117600", "18816", "5x5", "1x1", "2x2"]
     assert first == [*first_row, "5x5", "1x1", "-1"]
     assert second[-1] == "0"

@@ -61,7 +61,7 @@ def test_a_filtered_image_and_its_numbers_are_written(here: Path, capsys):
     assert np.unique(shown("edges.png").reshape(-1, 3), axis=0).tolist() == [[16, 62, 130]]
 
 
-def test_a_result_that_is_a_image_is_written_as_it_is(here: Path):
+def test_a_result_that_is_an_image_is_written_as_it_is(here: Path):
     assert main(["filter", "corners.png", "--kernel", "identity", "--out", "same.png"]) == 0
     assert np.array_equal(shown("same.png"), CORNERS)
 
@@ -147,7 +147,7 @@ def test_all_named_kernels_are_drawn_in_one_figure(here: Path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("photo", "kernel", "name"),
+    ("image", "kernel", "name"),
     [
         ("a/b/cat.jpg", "sobel-x", "cat-sobel-x.png"),
         ("cat.jpg", "gaussian(9, sigma=1.5)", "cat-gaussian-9-sigma-1.5.png"),
@@ -266,7 +266,7 @@ def test_a_file_that_is_no_image_is_refused(
     assert files(here) == {name}
 
 
-def test_a_image_without_pixels_is_refused(here: Path, capsys):
+def test_an_image_without_pixels_is_refused(here: Path, capsys):
     write("none.png", images.png(0, 7))
     code, message = refusal(capsys, "numbers", "none.png")
     assert code == 3
@@ -399,7 +399,7 @@ def test_a_ragged_kernel_is_refused(here: Path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("photo", "message"),
+    ("image", "message"),
     [
         (
             np.array([[0.0, np.nan], [np.inf, 1]]),
@@ -483,14 +483,14 @@ def test_a_screen_is_a_terminal_on_a_desktop(monkeypatch: pytest.MonkeyPatch):
     assert not command._has_screen()
 
 
-def test_a_image_is_told_as_numbers(here: Path, capsys):
+def test_an_image_is_told_as_numbers(here: Path, capsys):
     assert main(["numbers", "ramp.png", "--patch", "2,3,3"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[:4] == [
         "ramp.png: PNG, 6x8 (height x width), uint8",
         "",
-        "channel  least  most  mean  std",
-        "gray         0    33  16.5      9.323",
+        "channel  least  most  mean    std",
+        "gray         0    33  16.5  9.323",
     ]
     assert shown[-5:] == [
         "rows 2 to 4, columns 3 to 5",

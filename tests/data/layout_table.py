@@ -22,9 +22,9 @@ def cats_and_dogs(root: Path, *more: str) -> Path:
     return plant(root, "cat/1.jpg", "cat/2.jpg", "cat/3.jpg", "dog/4.jpg", "dog/5.jpg", *more)
 
 
-def parts(root: Path, train: str, validation: str, test: str) -> Path:
-    for part in (train, validation, test):
-        cats_and_dogs(root / part)
+def splits(root: Path, train: str, validation: str, test: str) -> Path:
+    for split in (train, validation, test):
+        cats_and_dogs(root / split)
     return root
 
 
@@ -311,15 +311,15 @@ LAYOUTS = [
         "cat dog train",
         7,
     ),
-    Layout("parts", lambda r: parts(r, "train", "val", "test"), "cat dog", 15),
+    Layout("splits", lambda r: splits(r, "train", "val", "test"), "cat dog", 15),
     Layout(
-        "parts in capitals", lambda r: parts(r, "Train", "VALIDATION", "Testing"), "cat dog", 15
+        "splits in capitals", lambda r: splits(r, "Train", "VALIDATION", "Testing"), "cat dog", 15
     ),
     Layout("only train", lambda r: cats_and_dogs(r / "train"), "cat dog", 5),
     Layout(
-        "strays among the parts",
+        "strays among the splits",
         lambda r: plant(
-            parts(r, "train", "valid", "test"), "test/6.jpg", "notes.txt", ".cache/x/7.jpg"
+            splits(r, "train", "valid", "test"), "test/6.jpg", "notes.txt", ".cache/x/7.jpg"
         ),
         "cat dog",
         15,
@@ -331,7 +331,7 @@ LAYOUTS = [
     ),
     Layout(
         "class only in validation",
-        lambda r: plant(parts(r, "train", "val", "test"), "val/owl/6.jpg"),
+        lambda r: plant(splits(r, "train", "val", "test"), "val/owl/6.jpg"),
         "cat dog owl",
         16,
         [],
@@ -340,7 +340,7 @@ LAYOUTS = [
     Layout(
         "class not in test",
         lambda r: plant(
-            parts(r, "train", "val", "test"),
+            splits(r, "train", "val", "test"),
             *(f"{p}/owl/{n}.jpg" for p in ("train", "val") for n in "ab"),
         ),
         "cat dog owl",
@@ -351,7 +351,7 @@ LAYOUTS = [
     Layout(
         "one image in train",
         lambda r: plant(
-            parts(r, "train", "val", "test"), *(f"{p}/owl/a.jpg" for p in ("train", "val", "test"))
+            splits(r, "train", "val", "test"), *(f"{p}/owl/a.jpg" for p in ("train", "val", "test"))
         ),
         "cat dog owl",
         18,
@@ -359,7 +359,7 @@ LAYOUTS = [
         "class 'owl' has one image in train; expected at least two of a class",
     ),
     Layout(
-        "parts without train",
+        "splits without train",
         lambda r: plant(r, "val/cat/1.jpg", "Test/cat/2.jpg", "Test/dog/3.jpg"),
         "cat dog",
         3,
@@ -367,7 +367,7 @@ LAYOUTS = [
         "there are no images to train on: all 3 are in validation and test",
     ),
     Layout(
-        "unlabeled parts",
+        "unlabeled splits",
         lambda r: plant(r, "train/1.jpg", "test/"),
         "",
         0,

@@ -45,7 +45,7 @@ def test_a_folder_is_told_by_its_usable_images(photos: Path):
     assert (found.root, found.layout) == (photos, "class folders")
     assert found.counts == {"cat": 5, "dog": 4}
     assert found.class_names == ("cat", "dog")
-    assert found.parts == {}
+    assert found.splits == {}
     assert found.sizes == Sizes((40, 30), (42, 30), (50, 62))
     assert found.channels == {1: 3, 3: 6}
     assert found.images == 9
@@ -59,15 +59,15 @@ def test_a_folder_is_told_by_its_usable_images(photos: Path):
     ]
 
 
-def test_parts_are_counted_apart(tmp_path: Path):
-    for part, count in (("train", 3), ("val", 2), ("test", 1)):
+def test_splits_are_counted_apart(tmp_path: Path):
+    for split, count in (("train", 3), ("val", 2), ("test", 1)):
         for name in ("cat", "dog"):
             for number in range(count):
-                draw(tmp_path / f"{part}/{name}/{number}.png", 40, 40)
+                draw(tmp_path / f"{split}/{name}/{number}.png", 40, 40)
     (tmp_path / "val/dog/0.png").write_bytes(b"")
     found = inspect(tmp_path)
     assert found.counts == {"cat": 6, "dog": 5}
-    assert found.parts == {
+    assert found.splits == {
         "train": {"cat": 3, "dog": 3},
         "validation": {"cat": 2, "dog": 1},
         "test": {"cat": 1, "dog": 1},
@@ -151,7 +151,7 @@ HOSTILE = Inspection(
     layout="train/validation/test folders",
     class_names=("cat", "dög", "猫", "\udcff<script>\n"),
     counts={"cat": 1_204, "dög": 602, "猫": 1, "\udcff<script>\n": 0},
-    parts={
+    splits={
         "train": {"cat": 1_000, "dög": 500, "猫": 1, "\udcff<script>\n": 0},
         "test": {"cat": 204, "dög": 102, "猫": 0, "\udcff<script>\n": 0},
     },
@@ -208,7 +208,7 @@ def test_a_good_folder_has_a_short_text():
         layout="class folders",
         class_names=("cat", "dog"),
         counts={"cat": 3, "dog": 4},
-        parts={},
+        splits={},
         sizes=Sizes((32, 24), (32, 24), (32, 24)),
         channels={3: 7},
         findings=(),
@@ -218,8 +218,8 @@ def test_a_good_folder_has_a_short_text():
         "photos: 7 images in 2 classes (class folders)\n"
         "32 x 24 pixels; color\n\n"
         "class  images\n"
-        "cat           3  ██████████████████\n"
-        "dog           4  ████████████████████████\n\n"
+        "cat         3  ██████████████████\n"
+        "dog         4  ████████████████████████\n\n"
         "It can be trained on."
     )
 
@@ -231,7 +231,7 @@ def test_many_classes_with_long_names_stay_within_80_columns():
         layout="class folders",
         class_names=names,
         counts={name: 10_000 + number for number, name in enumerate(names)},
-        parts={},
+        splits={},
         sizes=None,
         channels={},
         findings=tuple(Finding("tiny", name, "1 x 1") for name in names),
@@ -295,7 +295,7 @@ def test_the_json_is_valid_and_has_every_value():
     assert text.encode("utf-8")
     found = json.loads(text)
     assert found["classes"] == {"cat": 1_204, "dög": 602, "猫": 1, "\\udcff<script>\n": 0}
-    assert found["parts"]["test"] == {"cat": 204, "dög": 102, "猫": 0, "\\udcff<script>\n": 0}
+    assert found["splits"]["test"] == {"cat": 204, "dög": 102, "猫": 0, "\\udcff<script>\n": 0}
     assert found["sizes"] == {"smallest": [9, 7], "median": [640, 480], "largest": [4000, 3000]}
     assert (found["gray"], found["color"], found["images"]) == (7, 1_800, 1_807)
     assert found["trainable"] is False

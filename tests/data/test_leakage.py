@@ -1,4 +1,4 @@
-"""Equal images in different given parts are found, told with their number, and left out."""
+"""Equal images in different given splits are found, told with their number, and left out."""
 
 from __future__ import annotations
 
@@ -15,14 +15,15 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.data.check import Inspection, inspect
-from striate.data.listing.columns import Records, Samples, find_duplicates
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.duplicates import find_duplicates
 from striate.data.listing.samples import Finding, Record, Sample
 from striate.errors import DataError
 from striate.training.events import Finished, Note, Started
 
 CLASSES = "cat", "dog"
-#: of each class, by numbers of images: one of validation and two of test stand in an earlier part
-PARTS = {"train": (0, 1, 2, 3), "val": (3, 4), "test": (2, 4, 5)}
+#: of each class, by numbers of images: one of validation and two of test stand in an earlier split
+SPLITS = {"train": (0, 1, 2, 3), "val": (3, 4), "test": (2, 4, 5)}
 LEAKED = {"val": (3,), "test": (2, 4)}
 
 
@@ -38,13 +39,13 @@ def pixels(label: int, number: int, side: int = 16) -> np.ndarray:
     return dark.astype(np.uint8)
 
 
-def folder(parts: dict[str, tuple[int, ...]] = PARTS, root: str = "set") -> str:
-    for part, numbers in parts.items():
+def folder(splits: dict[str, tuple[int, ...]] = SPLITS, root: str = "set") -> str:
+    for split, numbers in splits.items():
         for label, name in enumerate(CLASSES):
-            place = Path(root, part, name)
+            place = Path(root, split, name)
             place.mkdir(parents=True, exist_ok=True)
             for number in numbers:
-                Image.fromarray(pixels(label, number)).save(place / f"{part}{number}.png")
+                Image.fromarray(pixels(label, number)).save(place / f"{split}{number}.png")
     return root
 
 
@@ -60,22 +61,22 @@ def shards() -> str:
     return "shards"
 
 
-def rows(part: str, side: int = 16) -> tuple[np.ndarray, np.ndarray]:
-    both = [(pixels(label, n, side), label) for label in range(2) for n in PARTS[part]]
+def rows(split: str, side: int = 16) -> tuple[np.ndarray, np.ndarray]:
+    both = [(pixels(label, n, side), label) for label in range(2) for n in SPLITS[split]]
     return np.array([x for x, _ in both]), np.array([y for _, y in both])
 
 
 def npz() -> str:
-    arrays = {part: rows(part) for part in PARTS}
-    named = {f"x_{part}": x for part, (x, _) in arrays.items()}
-    np.savez("set.npz", **named, **{f"y_{part}": y for part, (_, y) in arrays.items()})
+    arrays = {split: rows(split) for split in SPLITS}
+    named = {f"x_{split}": x for split, (x, _) in arrays.items()}
+    np.savez("set.npz", **named, **{f"y_{split}": y for split, (_, y) in arrays.items()})
     return "set.npz"
 
 
 def cifar() -> str:
     Path("set").mkdir()
-    for part, file in (("train", "data_batch_1.bin"), ("test", "test_batch.bin")):
-        x, y = rows(part, 32)
+    for split, file in (("train", "data_batch_1.bin"), ("test", "test_batch.bin")):
+        x, y = rows(split, 32)
         records = [bytes([label]) + image.tobytes() for image, label in zip(x, y, strict=True)]
         Path("set", file).write_bytes(b"".join(records))
     return "set"
@@ -83,8 +84,8 @@ def cifar() -> str:
 
 def mnist() -> str:
     Path("set").mkdir()
-    for part, stem in (("train", "train"), ("test", "t10k")):
-        x, y = rows(part)
+    for split, stem in (("train", "train"), ("test", "t10k")):
+        x, y = rows(split)
         gray = x[..., 0]
         head = struct.pack(">4I", 0x803, *gray.shape)
         Path("set", f"{stem}-images-idx3-ubyte").write_bytes(head + gray.tobytes())
@@ -94,14 +95,14 @@ def mnist() -> str:
 
 
 def given(inspection: Inspection) -> dict[str, int]:
-    return {part: sum(counts.values()) for part, counts in inspection.parts.items()}
+    return {split: sum(counts.values()) for split, counts in inspection.splits.items()}
 
 
 @pytest.mark.parametrize(
     ("layout", "count"),
     [(folder, 6), (manifest, 6), (shards, 6), (npz, 6), (cifar, 2), (mnist, 2)],
 )
-def test_images_of_an_earlier_part_are_found_and_can_be_dropped(
+def test_images_of_an_earlier_split_are_found_and_can_be_dropped(
     layout: Callable[[], str], count: int
 ):
     root = layout()
@@ -115,7 +116,7 @@ def test_images_of_an_earlier_part_are_found_and_can_be_dropped(
     assert given(left)["test"] == (2 if count == 6 else 4)
 
 
-def test_an_equal_image_is_named_by_its_first_copy_in_the_earliest_part():
+def test_an_equal_image_is_named_by_its_first_copy_in_the_earliest_split():
     found = inspect(folder()).findings
     assert [(f.path, f.detail) for f in found if "cat" in f.path] == [
         ("test/cat/test2.png", "train/cat/train2.png"),
@@ -124,7 +125,7 @@ def test_an_equal_image_is_named_by_its_first_copy_in_the_earliest_part():
     ]
 
 
-def test_copies_in_one_part_are_duplicates_and_a_label_that_differs_is_told_as_well():
+def test_copies_in_one_split_are_duplicates_and_a_label_that_differs_is_told_as_well():
     images = [
         Sample("0", 0, "test"), Sample("1", 0, "train"), Sample("2", 0, "train"),
         Sample("3", 1, "test"), Sample("4", 0, "test"),
@@ -140,17 +141,17 @@ def test_copies_in_one_part_are_duplicates_and_a_label_that_differs_is_told_as_w
     ]
 
 
-def test_where_no_part_is_given_nothing_is_leaked():
+def test_where_no_split_is_given_nothing_is_leaked():
     folder()
     shutil.move("set/val/cat", "set/cat")
     shutil.copytree("set/cat", "set/cat/again")
     shutil.move("set/val/dog", "set/dog")
-    for part in PARTS:
-        shutil.rmtree(Path("set", part))
+    for split in SPLITS:
+        shutil.rmtree(Path("set", split))
     assert {finding.kind for finding in inspect("set").findings} == {"duplicate"}
 
 
-def test_what_is_not_placed_counts_as_the_part_it_is_split_off():
+def test_what_is_not_placed_counts_as_the_split_it_is_split_off():
     images = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
     found = find_duplicates(images, [Record("ab" * 32, 9, 7, 1)] * 3)
     assert found == [Finding("duplicate", "1", "0"), Finding("leaked", "2", "0")]
@@ -160,7 +161,7 @@ def test_check_tells_leakage_and_leaves_it_out_when_asked(capsys: pytest.Capture
     folder()
     assert main(["check", "set"]) == 0
     text = capsys.readouterr().out
-    told = "6 leaked: in an earlier part too: figures flatter; --leaked drop leaves it out\n"
+    told = "6 leaked: in an earlier split too: figures flatter; --leaked drop leaves it out\n"
     assert told + "    test/cat/test2.png = train/cat/train2.png\n" in text
     assert text.startswith("set: 18 images")
     assert main(["check", "set", "--leaked", "drop"]) == 0
@@ -170,14 +171,14 @@ def test_check_tells_leakage_and_leaves_it_out_when_asked(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(
-    ("parts", "message"),
+    ("splits", "message"),
     [
-        ({"train": (0, 1, 2), "test": (1, 2)}, "all 4 images of test are in an earlier part too"),
-        ({"train": (0, 1), "val": (1,)}, "all 2 images of validation are in an earlier part too"),
+        ({"train": (0, 1, 2), "test": (1, 2)}, "all 4 images of test are in an earlier split too"),
+        ({"train": (0, 1), "val": (1,)}, "all 2 images of validation are in an earlier split too"),
     ],
 )
-def test_a_part_of_which_nothing_is_left_is_refused(parts: dict, message: str):
-    folder(parts)
+def test_a_split_of_which_nothing_is_left_is_refused(splits: dict, message: str):
+    folder(splits)
     (problem,) = inspect("set", "drop").problems
     assert problem == f"{message}; replace them"
     with pytest.raises(DataError) as refusal:
@@ -187,7 +188,7 @@ def test_a_part_of_which_nothing_is_left_is_refused(parts: dict, message: str):
 
 def trained(leaked: str) -> tuple[list[str], dict, str]:
     """The notes before the first figure, evaluation.json and the report of a short training."""
-    small = {"network": "resnet20", "size": 16, "threads": 1, "trial": "no", "epochs": 1}
+    small = {"network": "resnet20", "size": 16, "threads": 1, "autotune": "no", "epochs": 1}
     events = list(striate.stream("set", leaked=leaked, out=f"run-{leaked}", **small))
     first = next(at for at, event in enumerate(events) if isinstance(event, Started))
     notes = [event.text for event in events[:first] if isinstance(event, Note)]
@@ -203,7 +204,7 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
     folder()
     notes, evaluation, page = trained("keep")
     assert notes == [
-        "leakage: 6 images are in an earlier part too: figures on them will be too good; "
+        "leakage: 6 images are in an earlier split too: figures on them will be too good; "
         "--leaked drop leaves them out"
     ]
     assert (evaluation["images"], evaluation["leaked"]) == (6, 4)
@@ -222,10 +223,10 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
 def test_a_training_that_drops_what_is_leaked_judges_what_is_left():
     folder()
     notes, evaluation, page = trained("drop")
-    assert notes == ["leakage: 6 images are in an earlier part too: left out"]
+    assert notes == ["leakage: 6 images are in an earlier split too: left out"]
     assert (evaluation["images"], evaluation["leaked"]) == (2, 0)
     assert "Leakage:" not in page
     lines = map(json.loads, Path("run-drop/pictures.jsonl").read_text().splitlines())
-    assert [line["part"] for line in lines].count(None) == 6
+    assert [line["split"] for line in lines].count(None) == 6
     assert json.loads(Path("run-drop/options.json").read_text())["leaked"] == "drop"
     assert striate.train(resume="run-drop", progress=False).finished

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from striate.data.augment.plan import LEVELS, AugmentRanges
+from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Fit, Preprocess
 from striate.data.listing.samples import SPLITS, DecodedImages, Record, Sample, Split
 from striate.data.loader import (
@@ -26,13 +27,14 @@ from striate.data.loader import (
     prefetch,
     resident_bytes,
 )
+from striate.data.readers.scan import scan
 
 NONE, STRONG = LEVELS["none"], LEVELS["strong"]
 PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
 
 
 def numbered(count: int) -> ImageDataset:
-    """Image `n` of the part is row `count - n` of the source, of value and label 3n."""
+    """Image `n` of the split is row `count - n` of the source, of value and label 3n."""
     values = 3 * torch.arange(count)
     source = torch.cat([torch.tensor([250]), values.flip(0)]).to(torch.uint8)
     pixels = source.reshape(-1, 1, 1, 1).repeat(1, 4, 4, 1).numpy()
@@ -152,7 +154,7 @@ def test_around_a_moved_image_is_the_padding_of_its_letterbox(fit: Fit) -> None:
             assert seen.max() == bright
 
 
-def test_a_images_variation_does_not_depend_on_its_batch() -> None:
+def test_an_images_variation_does_not_depend_on_its_batch() -> None:
     pixels = speckled(24)
     seen = varied(pixels, 8)
     for size, first in ((3, 0), (5, 0), (24, 0), (4, 3)):
@@ -160,7 +162,7 @@ def test_a_images_variation_does_not_depend_on_its_batch() -> None:
             assert image.equal(seen[label])
 
 
-def test_a_image_is_varied_anew_in_each_epoch() -> None:
+def test_an_image_is_varied_anew_in_each_epoch() -> None:
     pixels = speckled(24)
     one, two, plain = (
         varied(pixels, 8),
@@ -189,7 +191,7 @@ def test_in_order_every_image_comes_once(size: int) -> None:
         assert (batch.images.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
 
 
-def test_an_empty_part_has_no_batches() -> None:
+def test_an_empty_split_has_no_batches() -> None:
     assert list(numbered(0).eval_batches(4)) == []
     assert labels(numbered(0), 4) == []
 
@@ -208,15 +210,15 @@ def test_pixels_on_the_device_give_the_same_batches() -> None:
         assert one.labels.equal(two.labels)
 
 
-def packed_of(parts: list[Split | None], folder: Path) -> DecodedImages:
+def decoded_of(splits: list[Split | None], folder: Path) -> DecodedImages:
     """Row `n` has the value 9n and the label n % 3; its array is mapped from a file, to be read."""
-    rows = np.arange(len(parts), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
-    np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(parts), 4, 4, 1)))
-    images = [Sample(f"{n}.png", n % 3, part) for n, part in enumerate(parts)]
+    rows = np.arange(len(splits), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
+    np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(splits), 4, 4, 1)))
+    images = [Sample(f"{n}.png", n % 3, split) for n, split in enumerate(splits)]
     return DecodedImages(
         np.load(folder / "pixels.npy", mmap_mode="r"),
         tuple(images),
-        (Record("", 4, 4, 1),) * len(parts),
+        (Record("", 4, 4, 1),) * len(splits),
         ("cat", "dog", "owl"),
         (),
     )
@@ -225,19 +227,19 @@ def packed_of(parts: list[Split | None], folder: Path) -> DecodedImages:
 MIXED: list[Split | None] = ["test", "train", "train", "validation", "train", "test", "train"]
 
 
-@pytest.mark.parametrize("part", [*SPLITS, None])
-def test_a_part_holds_its_images_only(
-    tmp_path: Path, part: Split | None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("split", [*SPLITS, None])
+def test_a_split_holds_its_images_only(
+    tmp_path: Path, split: Split | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoded = packed_of(MIXED, tmp_path)
+    decoded = decoded_of(MIXED, tmp_path)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (10**9, 10**9))
-    expected = [row for row, found in enumerate(MIXED) if part in (None, found)]
+    expected = [row for row, found in enumerate(MIXED) if split in (None, found)]
     for device in ("cpu", "meta"):
-        pixels = load_split(decoded, part, PLAIN, torch.device(device))
+        pixels = load_split(decoded, split, PLAIN, torch.device(device))
         assert len(pixels) == len(expected)
         assert pixels.labels.device.type == device
         assert int(pixels.rows.max()) < len(pixels.source)
-    pixels = load_split(decoded, part, PLAIN, torch.device("cpu"))
+    pixels = load_split(decoded, split, PLAIN, torch.device("cpu"))
     (batch,) = pixels.eval_batches(100)
     assert batch.labels.tolist() == [row % 3 for row in expected]
     assert batch.images[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
@@ -247,7 +249,7 @@ def test_a_part_holds_its_images_only(
 def test_images_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, lies: bool
 ) -> None:
-    decoded, gpu = packed_of(MIXED, tmp_path), torch.device("meta")
+    decoded, gpu = decoded_of(MIXED, tmp_path), torch.device("meta")
     size = decoded.pixels.nbytes
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (int(free * size), 10**12))
     pixels = load_split(decoded, "train", PLAIN, gpu)
@@ -256,8 +258,8 @@ def test_images_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     assert pixels.labels.device == gpu
 
 
-def test_the_pack_is_never_written_to(tmp_path: Path) -> None:
-    decoded = packed_of(MIXED, tmp_path)
+def test_the_cache_is_never_written_to(tmp_path: Path) -> None:
+    decoded = decoded_of(MIXED, tmp_path)
     before = (tmp_path / "pixels.npy").read_bytes()
     pixels = load_split(decoded, "train", PLAIN, torch.device("cpu"))
     assert isinstance(pixels.source, np.memmap)
@@ -273,7 +275,7 @@ def test_images_vary_alike_however_many_are_planned_together(
 ) -> None:
     erasing = replace(STRONG, erase=0.2)
     whole = next(speckled(30).train_batches(30, seed=1, epoch=2, variation=erasing))
-    monkeypatch.setattr("striate.data.loader._PLANNED", planned)
+    monkeypatch.setattr("striate.data.loader._PLAN_IMAGES", planned)
     parts = list(speckled(30).train_batches(7, seed=1, epoch=2, variation=erasing))
     assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
     assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
@@ -306,3 +308,19 @@ def test_nobody_makes_batches_that_nobody_wants() -> None:
     assert threading.active_count() == before + 1
     batches.close()
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("side", "filled"), [(20, False), (30, True)])
+def test_around_images_that_are_all_square_is_their_edge(
+    tmp_path: Path, side: int, filled: bool
+) -> None:
+    for name, wide in (("cat", 20), ("dog", side)):
+        (tmp_path / name).mkdir()
+        for gray in range(180, 200):
+            Image.new("L", (wide, 20), gray).save(tmp_path / name / f"{gray}.png")
+    decoded = decode_images(scan(tmp_path), Preprocess(32, 1), cache=tmp_path / "cache")
+    view = Preprocess(32, 1, mean=(0.5,), std=(0.25,))
+    data = load_split(decoded, None, view, torch.device("cpu"))
+    seen = varied(data, 40, variation=AugmentRanges(rotate=45))
+    corners = torch.stack([image[0, 0, 0] for image in seen.values()])
+    assert bool((corners < -1).any()) is filled

@@ -51,9 +51,9 @@ def hashes(folder: Path) -> dict[str, str]:
 
 
 def test_shards_hold_the_bytes_of_every_usable_image(photos: Path, tmp_path: Path):
-    stowed = striate.pack(photos, tmp_path / "shards")
-    assert (stowed.images, stowed.classes, stowed.shards) == (11, 2, 1)
-    assert [(f.kind, f.path) for f in stowed.left_out] == [("not an image", "cat/bad.jpg")]
+    summary = striate.pack(photos, tmp_path / "shards")
+    assert (summary.images, summary.classes, summary.shards) == (11, 2, 1)
+    assert [(f.kind, f.path) for f in summary.left_out] == [("not an image", "cat/bad.jpg")]
     found = members(tmp_path / "shards")
     assert len(found) == 3 * 11
     for name, content in found.items():
@@ -148,7 +148,7 @@ def test_an_array_is_packed_already(tmp_path: Path):
         (Path.unlink, "unreadable (no such file or directory) since it was looked at; pack again"),
     ],
 )  # fmt: skip
-def test_a_image_that_changes_meanwhile_leaves_nothing(
+def test_an_image_that_changes_meanwhile_leaves_nothing(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     usual = shard_writer._surveyed

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from striate.evaluation import curves
-from striate.evaluation.curves import make_charts, make_ticks, thin_epochs
+from striate.evaluation.curves import kept_epoch, make_charts, make_ticks
 from tests.training.trainings import epoch
 
 
@@ -29,8 +29,8 @@ def test_an_accuracy_axis_never_passes_100_percent():
 
 def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
     rows = [epoch(1, best=True), epoch(2, best=True), epoch(3)]
-    assert thin_epochs(rows) == rows[1]
-    assert thin_epochs([epoch(4)]) is None
+    assert kept_epoch(rows) == rows[1]
+    assert kept_epoch([epoch(4)]) is None
     for chart in make_charts(rows):
         assert chart.kept is not None
         assert chart.kept[0] == (curves.LEFT + curves.RIGHT) / 2
@@ -40,7 +40,7 @@ def test_a_loss_that_is_not_finite_is_a_gap():
     losses = [2.0, 1.5, math.nan, 1.0, math.inf, 0.5, 0.4]
     rows = [epoch(at + 1, train_loss=loss) for at, loss in enumerate(losses)]
     line = make_charts(rows)[0].lines[0]
-    assert line.part == "train"
+    assert line.label == "train"
     assert [len(piece.split()) for piece in line.pieces] == [2, 2]
     assert len(line.dots) == 5
     assert make_charts(rows)[0].strips[2].text == "epoch 3: train –, validation 0.9"

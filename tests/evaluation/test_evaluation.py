@@ -20,9 +20,9 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
         "  log-loss  0.4667  (blind guessing: 1.0986)",
         "",
         "  class  images  precision  recall    F1  often taken for",
-        "  cat          *4      100 %    75 %  86 %  dog (1)",
-        "  dog          12       92 %    92 %  92 %  猫 (1)",
-        "  猫           *0        0 %       –     –  –",
+        "  cat        *4      100 %    75 %  86 %  dog (1)",
+        "  dog        12       92 %    92 %  92 %  猫 (1)",
+        "  猫         *0        0 %       –     –  –",
         "  * fewer than 10 images: the row says little",
     ])  # fmt: skip
 
@@ -38,7 +38,7 @@ def test_many_classes_with_long_names_fit_a_terminal():
 def test_a_long_or_hostile_model_name_stays_on_one_line():
     evaluation = of_matrix([[4, 1], [2, 5]], model="runs/\n\x1b" + "deep/" * 30)
     title, second = repr(evaluation).split("\n")[:2]
-    assert title == "12 test images, 2 classes: runs/\\n\\x1b" + "deep/" * 7 + "deep…"
+    assert title == "12 test images, 2 classes: runs/\\n\\x1b" + "deep/" * 7 + "deep/d…"
     assert len(title) == 80
     assert second.startswith("  right ")
 
@@ -124,7 +124,7 @@ def test_json_has_null_where_a_number_cannot_be_given():
     evaluation = of_matrix([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
     document = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
     assert document["images"] == 6
-    assert document["part"] == "test"
+    assert document["split"] == "test"
     assert document["top5"] is None
     assert (document["trained_on"], document["warning"]) == (0, None)
     assert document["accuracy"] == {
@@ -140,8 +140,8 @@ def test_json_has_null_where_a_number_cannot_be_given():
         "precision": None,
         "recall": None,
         "f1": None,
-        "taken_for": None,
-        "taken_count": 0,
+        "confused_with": None,
+        "confused_count": 0,
     }
     assert [mistake["path"] for mistake in document["worst"]] == ["class 0/3.png"]
 
@@ -189,7 +189,7 @@ def test_logits_in_place_of_probabilities_are_refused():
     )
 
 
-def test_judging_and_the_report_load_neither_torch_nor_jinja2():
+def test_an_evaluation_and_its_report_load_neither_torch_nor_jinja2():
     code = (
         "import sys, striate.evaluation.report\n"
         "print(sorted({'torch', 'jinja2', 'matplotlib'} & set(sys.modules)))"

@@ -38,8 +38,8 @@ def fresh(tmp_path: Path) -> Path:
     return folder
 
 
-def split(run: Run, part: str) -> list[str]:
-    return [entry["path"] for entry in run.samples() if entry["part"] == part]
+def split(run: Run, name: str) -> list[str]:
+    return [entry["path"] for entry in run.samples() if entry["split"] == name]
 
 
 def copied(photos: Path, paths: list[str], folder: Path) -> Path:
@@ -61,11 +61,11 @@ def test_all_of_another_folder_is_judged_and_that_is_said(run: Run, fresh: Path,
     assert out.startswith("15 images, 3 classes: ")
     assert NEW in out
     found = told(capsys, run.model_file, fresh)
-    assert (found["part"], found["images"]) == ("all", 15)
+    assert (found["split"], found["images"]) == ("all", 15)
     assert (found["trained_on"], found["warning"]) == (0, None)
 
 
-def test_of_the_folder_it_learned_from_the_test_part_is_judged(run: Run, photos: Path):
+def test_of_the_folder_it_learned_from_the_test_split_is_judged(run: Run, photos: Path):
     evaluation = striate.evaluate(run.folder, photos)
     assert (evaluation.split, evaluation.trained_on) == ("test", 0)
     assert sorted(evaluation.paths) == sorted(split(run, "test"))
@@ -89,9 +89,9 @@ def test_figures_on_what_it_learned_from_carry_a_warning_everywhere(
 ):
     learned, total = len(split(run, "train")), 120
     some = f"It learned from {learned} of these {total} images: new ones may do far worse."
-    for part, warning, count in (("all", some, learned), ("train", LEARNED, learned)):
-        page = tmp_path / f"{part}.html"
-        asked = ["evaluate", str(run.folder), str(photos), "--split", part]
+    for name, warning, count in (("all", some, learned), ("train", LEARNED, learned)):
+        page = tmp_path / f"{name}.html"
+        asked = ["evaluate", str(run.folder), str(photos), "--split", name]
         assert main([*asked, "--out", str(page)]) == 0
         assert warning in capsys.readouterr().out
         assert f'<li class="warning"><span>{warning}</span>' in page.read_text("utf-8")
@@ -122,14 +122,14 @@ def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
     assert (evaluation.split, evaluation.trained_on) == ("test", 0)
 
 
-def test_an_empty_part_is_refused_with_one_that_is_not(run: Run, photos: Path, tmp_path: Path):
+def test_an_empty_split_is_refused_with_one_that_is_not(run: Run, photos: Path, tmp_path: Path):
     mixed = copied(photos, split(run, "train")[:4] + split(run, "validation"), tmp_path / "mixed")
     count = len(striate.evaluate(run.folder, mixed, split="validation"))
     assert count > 5
     with pytest.raises(DataError) as error:
         striate.evaluate(run.folder, mixed)
     assert str(error.value) == (
-        f"{run.folder}: no image is in the test part; try --split validation, which has {count} "
+        f"{run.folder}: no image is in the test split; try --split validation, which has {count} "
         "images"
     )
 
@@ -137,17 +137,17 @@ def test_an_empty_part_is_refused_with_one_that_is_not(run: Run, photos: Path, t
 def test_a_run_that_does_not_say_where_its_images_are_needs_a_folder(run: Run, tmp_path: Path):
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     options = copy.read_json("options.json")
-    copy.write_json("options.json", {k: v for k, v in options.items() if k != "photos"})
+    copy.write_json("options.json", {k: v for k, v in options.items() if k != "data"})
     with pytest.raises(OptionError, match="evaluate needs a folder of images"):
         striate.evaluate(copy.folder)
 
 
-def test_a_training_without_a_test_part_is_judged_by_its_validation_part(
+def test_a_training_without_a_test_split_is_judged_by_its_validation_split(
     photos: Path, tmp_path: Path
 ):
     options = {"network": "lenet5", "epochs": 1, "threads": 1, "test": 0.0}
     run = striate.train(photos, out=tmp_path / "run", progress=False, **options)
-    with pytest.raises(DataError, match="in the test part; try --split validation, which has"):
+    with pytest.raises(DataError, match="in the test split; try --split validation, which has"):
         striate.evaluate(run.folder)
     assert striate.evaluate(run.folder, split="validation").warning == ""
     assert run.read_json("evaluation.json")["trained_on"] == 0
@@ -167,8 +167,15 @@ def test_a_model_file_alone_does_not_know_what_it_learned_from(
     assert LEARNED in repr(striate.evaluate(moved, photos, split="train"))
 
 
-@pytest.mark.parametrize("text", ["{", '{"path": "a"}\n', '{"sha256": 5, "part": "train"}\n', "é"])
+@pytest.mark.parametrize("text", ["{", '{"path": "a"}\n', '{"sha256": 5, "split": "train"}\n', "é"])
 def test_a_damaged_list_of_images_is_as_none(run: Run, photos: Path, tmp_path: Path, text: str):
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     (copy.folder / "pictures.jsonl").write_text(text, "utf-8")
     assert striate.evaluate(copy.folder, photos).trained_on is None
+
+
+def test_a_list_of_images_of_an_earlier_version_is_read(run: Run, photos: Path, tmp_path: Path):
+    copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
+    file = copy.folder / "pictures.jsonl"
+    file.write_text(file.read_text("ascii").replace('"split"', '"part"'), "ascii")
+    assert striate.evaluate(copy.folder, photos, split="all").trained_on == len(split(run, "train"))

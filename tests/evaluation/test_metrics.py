@@ -27,7 +27,7 @@ def test_every_number_agrees_with_scikit_learn(seed):
     probabilities, labels = judged(seed)
     predicted = probabilities.argmax(axis=1)
     matrix = matrix_of(probabilities, labels)
-    p, r, f, n = reference.precision_recall_fscore_support(labels, predicted, ema=None)
+    p, r, f, n = reference.precision_recall_fscore_support(labels, predicted, average=None)
     np.testing.assert_array_equal(matrix, reference.confusion_matrix(labels, predicted))
     assert matrix.dtype == np.int64
     assert metrics.accuracy(matrix) == pytest.approx(

@@ -76,15 +76,15 @@ def test_images_it_learned_from_say_nothing_of_new_ones():
     )
     assert make_remarks(of_matrix(matrix, split="train"), ())[1] == all_of_them
     assert make_remarks(of_matrix(matrix, split="all", trained_on=75), ())[1] == all_of_them
-    for part in ("test", "validation", "all"):
-        assert make_remarks(of_matrix(matrix, part=part, trained_on=60), ())[1] == Remark(
+    for split in ("test", "validation", "all"):
+        assert make_remarks(of_matrix(matrix, split=split, trained_on=60), ())[1] == Remark(
             "It learned from 60 of these 75 images: new ones may do far worse.", warning=True
         )
 
 
 def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
-    for part in ("test", "all"):
-        assert texts(of_matrix([[40, 3], [2, 30]], part=part, trained_on=None))[1] == (
+    for split in ("test", "all"):
+        assert texts(of_matrix([[40, 3], [2, 30]], split=split, trained_on=None))[1] == (
             "Whether it learned from any of these images is not known: its run is not here."
         )
     assert texts(of_matrix([[40, 3], [2, 30]], split="all"))[1] == (

@@ -143,7 +143,7 @@ def test_a_cell_of_the_matrix_says_its_direction_and_share():
     ]
 
 
-def test_more_than_forty_classes_become_a_image_and_a_list():
+def test_more_than_forty_classes_become_an_image_and_a_list():
     tables = [Page(made(drawn(classes, 300))).elements.count("td") for classes in (40, 41)]
     assert tables[0] > 40 * 40
     assert tables[1] < 41 * 10
@@ -161,7 +161,7 @@ def test_errors_are_shown_as_images_up_to_24():
     assert "The worst 24 of 33 errors." in many.text
 
 
-def test_a_image_stands_with_its_own_error():
+def test_an_image_stands_with_its_own_error():
     evaluation = of_matrix([[30, 2], [1, 24]])
     pixels = np.arange(57, dtype=np.uint8)[:, None, None, None] * np.ones((1, 8, 8, 1), np.uint8)
     read = Page(made(evaluation, pixels=pixels))
@@ -201,7 +201,7 @@ def test_every_image_of_a_folder_is_shown_large_and_leads_to_its_file(files, tmp
     read = Page(page)
     links = [value for tag, name, value in read.attributes if name == "href"]
     assert {tag for tag, name, _ in read.attributes if name == "href"} == {"a"}
-    answers = (*evaluation.worst(24), *evaluation.least_sure(12))
+    answers = (*evaluation.worst_mistakes(24), *evaluation.least_sure(12))
     assert len(links) == 2 * len(answers)
     base = f"file://{quote(str(file))}"
     for link, answer in zip(links[::2], answers, strict=True):

@@ -34,7 +34,7 @@ def test_an_image_full_of_noise_stays_small_too():
     assert len(encode_thumbnail(pixels)) < 4 / 3 * MOST_BYTES + 30
 
 
-def test_a_matrix_is_a_image_with_a_pixel_a_cell():
+def test_a_matrix_is_an_image_with_a_pixel_a_cell():
     matrix = np.array([[3, 1, 0], [0, 0, 0], [2, 0, 0]])
     head, image = opened(draw_matrix(matrix))
     assert head == "data:image/png;base64"

@@ -17,7 +17,7 @@ from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
 from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_sheet
 from striate.options import CheckOptions, TrainOptions
-from striate.training import setup
+from striate.training.prepare import prepare_data
 from striate.verbs import display
 from tests.data.images import class_folders
 
@@ -43,7 +43,7 @@ def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path
 
 def test_the_ranges_are_told() -> None:
     assert describe_ranges(augment_ranges("light", "erase=0.2,hflip=yes")) == (
-        "turn ±8°, shift ±6 %, scale ±8 %, mirror half, erase up to 20 %"
+        "rotate ±8°, translate ±6 %, scale ±8 %, hflip half, erase up to 20 %"
     )
     assert describe_ranges(augment_ranges("none", None)) == "nothing is changed"
 
@@ -54,7 +54,7 @@ def test_a_sheet_shows_training_images_alone(
 ) -> None:
     for part in given or ("",):
         class_folders(tmp_path / "data" / part, {"cat": 9, "dog": 9})
-    work = setup.prepare_data(tmp_path / "data", TrainOptions(size=16))
+    work = prepare_data(tmp_path / "data", TrainOptions(size=16))
     decoded = display.show_progress(work, Console(quiet=True)).decoded
     trained = {sample.path for sample in decoded.samples if sample.split == "train"}
     shown: list[str] = []

@@ -50,7 +50,7 @@ def test_every_unit_has_a_kernel_of_its_own(
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (2, 3)])
-def test_along_one_axis_it_is_a_image_of_one_row(stride: int, padding: int) -> None:
+def test_along_one_axis_it_is_an_image_of_one_row(stride: int, padding: int) -> None:
     torch.manual_seed(2)
     layer = LocallyConnected1d(3, 2, 9, 4, stride=stride, padding=padding)
     x = torch.randn(2, 3, 9)
@@ -112,7 +112,7 @@ def test_weights_start_within_one_over_the_root_of_a_units_inputs() -> None:
 
 
 @pytest.mark.parametrize("size", [(5, 5), (7, 9), (3, 4)])
-def test_a_image_of_another_size_is_refused(size: tuple[int, int]) -> None:
+def test_an_image_of_another_size_is_refused(size: tuple[int, int]) -> None:
     layer = LocallyConnected2d(2, 3, (3, 3), 3)
     with pytest.raises(RuntimeError) as caught:
         layer(torch.randn(1, 2, *size))
@@ -135,8 +135,8 @@ def test_a_window_that_does_not_fit_is_refused() -> None:
 def test_its_work_and_sight_are_followed() -> None:
     with meta_init():
         layer = LocallyConnected2d(3, 4, (9, 11), 3, stride=2, padding=1)
-    anatomy = summarize(layer, (3, 9, 11), "local")
-    assert (anatomy.uncounted, anatomy.untraced) == ((), ())
-    assert anatomy.macs == 4 * 5 * 6 * 3 * 9
-    (told,) = anatomy.layers
+    summary = summarize(layer, (3, 9, 11), "local")
+    assert (summary.uncounted, summary.untraced) == ((), ())
+    assert summary.macs == 4 * 5 * 6 * 3 * 9
+    (told,) = summary.layers
     assert (told.receptive_field, told.jump, told.start) == ((3, 3), (2, 2), (0, 0))

@@ -23,7 +23,7 @@ def by_hand(a: Tensor, n: int, alpha: float, beta: float, k: float) -> Tensor:
 @pytest.mark.parametrize("size", [3, 5])
 def test_a_response_is_divided_by_those_of_its_neighbors(channels: int, size: int) -> None:
     a = 3 * torch.randn(2, channels, 4, 3, dtype=torch.float64)
-    norm = ResponseNorm(size, alpha=0.3, beta=0.6, translate=1.5)
+    norm = ResponseNorm(size, alpha=0.3, beta=0.6, shift=1.5)
     assert norm(a).allclose(by_hand(a, size, 0.3, 0.6, 1.5), atol=1e-12)
 
 

@@ -16,7 +16,7 @@ from striate import plotting
 from striate.images.gallery import draw_gallery
 from striate.plotting import Bar, Scale, choose_scale, colorize, curve, panels
 from striate.plotting.color import BLUE, RED, WHITE, format_amount
-from striate.plotting.lettering import shorten, text_width
+from striate.plotting.ink import shorten, text_width
 
 signed = arrays(
     np.float32, (3, 4), elements=st.floats(-1000, 1000, width=32, allow_subnormal=False)
@@ -27,14 +27,14 @@ def at(image: Image.Image, x: int, y: int) -> tuple[int, ...]:
     return np.asarray(image.convert("RGB"))[y, x].tolist()
 
 
-def test_numbers_of_a_image_are_drawn_as_they_are():
+def test_numbers_of_an_image_are_drawn_as_they_are():
     numbers = np.array([[0, 1, 127.4], [127.6, 254, 255]])
     scale = choose_scale(numbers)
     assert scale == Scale("plain", 0, 255)
     assert colorize(numbers, scale).tolist() == [[0, 1, 127], [128, 254, 255]]
 
 
-def test_rounding_errors_do_not_make_a_image_signed():
+def test_rounding_errors_do_not_make_an_image_signed():
     numbers = np.array([[-1e-4, 255.001]])
     assert choose_scale(numbers).kind == "plain"
     assert colorize(numbers, choose_scale(numbers)).tolist() == [[0, 255]]

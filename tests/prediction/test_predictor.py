@@ -160,7 +160,7 @@ def test_a_path_that_does_not_exist_is_an_error_before_any_row(
     assert predicted(model) == []
 
 
-def test_a_folder_without_a_image_is_an_error(model: Model, tmp_path: Path) -> None:
+def test_a_folder_without_an_image_is_an_error(model: Model, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no image")
     with pytest.raises(DataError) as caught:
         predicted(model, tmp_path)
@@ -232,7 +232,7 @@ def test_a_turned_jpeg_is_told_nearly_the_same(model: Model, tmp_path: Path) -> 
         assert row.probability == pytest.approx(upright.probability, abs=0.02)
 
 
-def test_other_ways_to_hold_a_image_change_nothing(model: Model, tmp_path: Path) -> None:
+def test_other_ways_to_hold_an_image_change_nothing(model: Model, tmp_path: Path) -> None:
     """Lossless formats, transparency over white, and a palette hold the same pixels."""
     image = corners()
     clear = image.convert("RGBA")
@@ -316,7 +316,7 @@ PIXELS = np.asarray(noise(20, 18))
 
 
 @pytest.mark.parametrize(
-    ("photo", "same"),
+    ("image", "same"),
     [
         (PIXELS, noise(20, 18)),
         (PIXELS / 255, noise(20, 18)),
@@ -360,7 +360,7 @@ def test_batches_lists_and_whatever_they_hold_are_predicted_in_order(
 
 
 @pytest.mark.parametrize(
-    ("photo", "reason"),
+    ("image", "reason"),
     [
         (7, "expected a path, an array, a PIL image or a list of them, but int came"),
         (None, "expected a path, an array, a PIL image or a list of them, but NoneType came"),

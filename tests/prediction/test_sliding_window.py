@@ -100,7 +100,7 @@ def test_what_is_probable_is_found_at_its_pixel():
          "(90, 91) came"),
     ],
 )  # fmt: skip
-def test_a_image_that_does_not_fit_is_one_sentence(page, message: str):
+def test_an_image_that_does_not_fit_is_one_sentence(page, message: str):
     with pytest.raises(OptionError) as caught:
         slide(model(zoo.build("lenet5"), 1, 32, 10), page)
     assert str(caught.value) == message

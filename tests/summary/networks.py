@@ -1,4 +1,4 @@
-"""Networks, small and large, and their anatomies."""
+"""Networks, small and large, and their summaries."""
 
 from __future__ import annotations
 

@@ -26,17 +26,17 @@ SVG = "{http://www.w3.org/2000/svg}"
 Area = tuple[float, float, float, float]  # left, top, right, bottom
 
 
-def drawn(anatomy: Summary) -> Drawing:
-    return draw_network(anatomy.network, anatomy.input, anatomy.layers)
+def drawn(summary: Summary) -> Drawing:
+    return draw_network(summary.network, summary.input, summary.layers)
 
 
-def planned(anatomy: Summary) -> Plan:
-    every = find_volumes(anatomy.input, anatomy.layers).main
+def planned(summary: Summary) -> Plan:
+    every = find_volumes(summary.input, summary.layers).main
     return Plan(every, make_scale(every))
 
 
-def rows(anatomy: Summary) -> list[Volume]:
-    return find_volumes(anatomy.input, anatomy.layers).main
+def rows(summary: Summary) -> list[Volume]:
+    return find_volumes(summary.input, summary.layers).main
 
 
 def area(shape: Box | Label) -> Area:
@@ -223,20 +223,20 @@ def test_kernels_strides_and_parameters_stand_under_the_volumes() -> None:
 
 @pytest.mark.parametrize("name", ["lenet5", "resnet18", "resnet50", "densenet121", "fcn8s"])
 def test_the_parameters_under_the_volumes_are_those_of_the_network(name: str) -> None:
-    anatomy = described(name)
-    rows = find_volumes(anatomy.input, anatomy.layers)
-    assert sum(each.params for each in rows.main) == anatomy.params
+    summary = described(name)
+    rows = find_volumes(summary.input, summary.layers)
+    assert sum(each.params for each in rows.main) == summary.params
 
 
 def test_names_are_escaped() -> None:
     with meta_init():
         network = chain(**{"a<b>&\u202e": nn.Conv2d(3, 4, 1), "head": nn.Flatten()})
-    anatomy = summarize(network, (3, 5, 5), '"<script>')
-    tree = ET.fromstring(anatomy.to_svg())
+    summary = summarize(network, (3, 5, 5), '"<script>')
+    tree = ET.fromstring(summary.to_svg())
     texts = ["".join(each.itertext()) for each in tree.iter(f"{SVG}text")]
     assert '"<script>, input 3x5x5' in texts
     assert "a<b>&\\u202e" in texts
-    assert "<script" not in anatomy._repr_html_()
+    assert "<script" not in summary._repr_html_()
 
 
 def test_the_drawing_stands_above_the_table_in_a_notebook() -> None:
@@ -247,8 +247,8 @@ def test_the_drawing_stands_above_the_table_in_a_notebook() -> None:
 
 
 def test_the_pixels_show_the_same_boxes() -> None:
-    anatomy = described("lenet5")
-    drawing, image = drawn(anatomy), Image.open(io.BytesIO(anatomy.to_png()))
+    summary = described("lenet5")
+    drawing, image = drawn(summary), Image.open(io.BytesIO(summary.to_png()))
     assert image.size == (round(drawing.width) * 2, round(drawing.height) * 2)
     for box in drawing.boxes:
         left, middle = (box.x + box.thick / 2) * 2, (box.y + drawing.down) * 2
@@ -267,9 +267,9 @@ def test_the_pixels_show_the_same_boxes() -> None:
     ],
 )
 def test_any_network_can_be_drawn(image: tuple[int, ...], network) -> None:
-    anatomy = dissected(network, image)
-    ET.fromstring(anatomy.to_svg())
-    assert anatomy.to_png()[:4] == b"\x89PNG"
+    summary = dissected(network, image)
+    ET.fromstring(summary.to_svg())
+    assert summary.to_png()[:4] == b"\x89PNG"
 
 
 def test_arrows_end_in_their_point() -> None:

@@ -11,15 +11,15 @@ from striate.zoo import CARDS
 from tests.summary.networks import Sum, described, dissected, inception, residual
 
 
-def names(anatomy: Summary) -> list[str]:
-    return [layer.name for layer in anatomy.folded().layers]
+def names(summary: Summary) -> list[str]:
+    return [layer.name for layer in summary.folded().layers]
 
 
-def sources(anatomy: Summary) -> dict[str, list[str]]:
-    rows = ["image" if at < 0 else anatomy.layers[at].name for at in range(len(anatomy.layers))]
+def sources(summary: Summary) -> dict[str, list[str]]:
+    rows = ["image" if at < 0 else summary.layers[at].name for at in range(len(summary.layers))]
     return {
         layer.name: ["image" if at < 0 else rows[at] for at in layer.sources]
-        for layer in anatomy.layers
+        for layer in summary.layers
     }
 
 
@@ -53,14 +53,14 @@ def test_a_concatenation_takes_all_its_branches() -> None:
 
 @pytest.mark.parametrize("name", CARDS)
 def test_the_sums_of_folded_rows_are_exact_and_fit_a_screen(name: str) -> None:
-    anatomy = described(name)
-    folded = anatomy.folded()
+    summary = described(name)
+    folded = summary.folded()
     for number in ("params", "macs", "bytes"):
-        sums = [sum(getattr(layer, number) for layer in each.layers) for each in (anatomy, folded)]
+        sums = [sum(getattr(layer, number) for layer in each.layers) for each in (summary, folded)]
         assert sums[0] == sums[1]
-    assert len(folded.layers) <= min(40, len(anatomy.layers))
-    assert folded.macs == anatomy.macs
-    last, before = folded.layers[-1], anatomy.layers[-1]
+    assert len(folded.layers) <= min(40, len(summary.layers))
+    assert folded.macs == summary.macs
+    last, before = folded.layers[-1], summary.layers[-1]
     assert (last.output, last.receptive_field, last.jump) == (
         before.output,
         before.receptive_field,

@@ -76,17 +76,17 @@ def foretold(layer: Layer, unit: int, height: int) -> tuple[float, float]:
 
 def check(network: nn.Module, shape: tuple[int, ...], layers: list[str] | None = None) -> Summary:
     """A unit in the middle of these layers, or of all; one at the edge sees that or less."""
-    anatomy = summarize(network, shape, "it")
-    assert anatomy.untraced == ()
+    summary = summarize(network, shape, "it")
+    assert summary.untraced == ()
     network = open_to_all(network)
-    there = {layer.name: layer for layer in anatomy.layers if len(layer.output) == len(shape)}
+    there = {layer.name: layer for layer in summary.layers if len(layer.output) == len(shape)}
     for name in layers or there:
         layer = there[name]
         middle = layer.output[1] // 2
         assert seen(network, shape, layer, middle) == foretold(layer, middle, shape[1]), layer
         (first, last), (low, high) = seen(network, shape, layer, 0), foretold(layer, 0, shape[1])
         assert low <= first <= last <= high, layer
-    return anatomy
+    return summary
 
 
 WINDOWS = st.tuples(
@@ -112,9 +112,9 @@ def test_a_chain_of_windows_sees_what_brute_force_and_the_closed_form_say(
             dilation = 1
             layers[f"l{number}"] = kind(kernel, stride, padding)
         closed, jump = closed + dilation * (kernel - 1) * jump, jump * stride
-    anatomy = check(chain(**layers), (1, 90))
-    assert anatomy.layers[-1].receptive_field == (closed,)
-    assert anatomy.layers[-1].jump == (jump,)
+    summary = check(chain(**layers), (1, 90))
+    assert summary.layers[-1].receptive_field == (closed,)
+    assert summary.layers[-1].jump == (jump,)
 
 
 #: a network of each family
@@ -270,9 +270,9 @@ class Applied(nn.Module):
 def test_what_moves_along_channels_keeps_what_is_seen(
     act: Callable[[Tensor], Tensor], channels: int
 ) -> None:
-    anatomy = summarize(Applied(act, channels), (2, 24, 12), "it")
-    first, *_, last = anatomy.layers
-    assert (anatomy.untraced, anatomy.uncounted) == ((), ())
+    summary = summarize(Applied(act, channels), (2, 24, 12), "it")
+    first, *_, last = summary.layers
+    assert (summary.untraced, summary.uncounted) == ((), ())
     assert first.receptive_field == (3, 3)
     assert last.receptive_field == ((8, 8) if channels == 8 else (5, 5))
 
@@ -292,8 +292,8 @@ def test_what_moves_along_channels_keeps_what_is_seen(
 def test_what_moves_positions_is_told_and_multiplies_nothing(
     act: Callable[[Tensor], Tensor], operation: str
 ) -> None:
-    anatomy = summarize(Applied(act), (2, 24, 12), "it")
-    assert anatomy.untraced == (f"Applied: {operation}",)
-    assert anatomy.uncounted == ()
-    assert anatomy.layers[-1].receptive_field is None
-    assert anatomy.receptive_field is None
+    summary = summarize(Applied(act), (2, 24, 12), "it")
+    assert summary.untraced == (f"Applied: {operation}",)
+    assert summary.uncounted == ()
+    assert summary.layers[-1].receptive_field is None
+    assert summary.receptive_field is None

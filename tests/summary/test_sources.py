@@ -71,15 +71,15 @@ def test_a_class_in_a_file_is_described_with_the_lines_of_its_forward(
         ("forward", "mean", [8]),
         ("dense", "Linear", [7]),
     ]
-    assert told["layers"][2]["field"] == [6, 6]
+    assert told["layers"][2]["receptive_field"] == [6, 6]
 
 
 def test_a_function_and_a_module_are_taken_as_well(own: Path) -> None:
     assert striate.describe(f"{own}/mynet.py:made", size=16).layers[-1].output == (2,)
     network = nn.Sequential(nn.Conv1d(2, 3, 4), nn.ReLU())
-    anatomy = striate.describe(network, (2, 10))
-    assert anatomy.network == "Sequential"
-    assert anatomy.layers[0].output == (3, 7)
+    summary = striate.describe(network, (2, 10))
+    assert summary.network == "Sequential"
+    assert summary.layers[0].output == (3, 7)
     assert network.training
     assert not network[0].weight.is_meta
 
@@ -130,8 +130,12 @@ def test_a_module_needs_the_shape_of_its_image() -> None:
 def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["describe", "lenet5", "resnet20", "--json"]) == 0
     lenet, resnet = json.loads(capsys.readouterr().out)
-    assert (lenet["params"], lenet["macs"], lenet["field"]) == (61_706, 416_520, 32)
-    assert (resnet["params"], resnet["macs"], resnet["field"]) == (269_722, 40_551_040, 81)
+    assert (lenet["params"], lenet["macs"], lenet["receptive_field"]) == (61_706, 416_520, 32)
+    assert (resnet["params"], resnet["macs"], resnet["receptive_field"]) == (
+        269_722,
+        40_551_040,
+        81,
+    )
     for told in (lenet, resnet):
         assert told["speed"]["seconds"] > 0
         assert told["speed"]["images_per_second"] > 0
@@ -177,9 +181,9 @@ def test_what_compiles_or_spreads_a_network_leaves_its_description(
 def test_a_weight_that_is_computed_is_described() -> None:
     network = small()
     torch.nn.utils.parametrizations.weight_norm(network[0])
-    anatomy = striate.describe(network, (3, 3, 3))
-    assert anatomy.macs == 4 * 27 + 8
-    assert anatomy.params == sum(layer.params for layer in anatomy.layers) == 4 * 28 + 4 + 10
+    summary = striate.describe(network, (3, 3, 3))
+    assert summary.macs == 4 * 27 + 8
+    assert summary.params == sum(layer.params for layer in summary.layers) == 4 * 28 + 4 + 10
 
 
 PROGRAM = "a program that torch made of a module shows no layers; give the module"

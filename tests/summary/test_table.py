@@ -45,19 +45,19 @@ head        Linear           10         850     840     40 B     32     0   15.5
 
 
 def test_a_network_is_told_layer_by_layer() -> None:
-    anatomy = described("lenet5")
-    assert str(anatomy) == repr(anatomy) == LENET
+    summary = described("lenet5")
+    assert str(summary) == repr(summary) == LENET
 
 
 @pytest.mark.parametrize("name", CARDS)
 def test_the_parameters_of_the_layers_are_those_of_the_network(name: str) -> None:
     network = on_meta(lambda: zoo.build(name))
-    anatomy = summarize(network, CARDS[name].input, name)
-    resting = [network.get_submodule(unused) for unused in anatomy.unused]
+    summary = summarize(network, CARDS[name].input, name)
+    resting = [network.get_submodule(unused) for unused in summary.unused]
     rest = sum(p.numel() for module in resting for p in module.parameters())
-    assert anatomy.params == sum(layer.params for layer in anatomy.layers) + rest
-    assert anatomy.params == CARDS[name].params
-    assert anatomy.unused in ((), ("auxiliary",))
+    assert summary.params == sum(layer.params for layer in summary.layers) + rest
+    assert summary.params == CARDS[name].params
+    assert summary.unused in ((), ("auxiliary",))
 
 
 def test_layers_stand_in_the_order_they_run_and_not_as_they_were_made() -> None:
@@ -69,31 +69,31 @@ def test_layers_stand_in_the_order_they_run_and_not_as_they_were_made() -> None:
         def forward(self, x: Tensor) -> Tensor:
             return self.last(self.first(x))
 
-    anatomy = summarize(on_meta(Backwards), (3, 9, 7), "backwards")
-    assert [(layer.name, layer.output) for layer in anatomy.layers] == [
+    summary = summarize(on_meta(Backwards), (3, 9, 7), "backwards")
+    assert [(layer.name, layer.output) for layer in summary.layers] == [
         ("first", (4, 7, 5)),
         ("last", (2, 7, 5)),
     ]
 
 
 def test_another_size_and_other_classes_are_told() -> None:
-    anatomy = described("resnet18", (1, 65, 33), channels=1, classes=7)
-    outputs = {layer.name: layer.output for layer in anatomy.layers}
+    summary = described("resnet18", (1, 65, 33), channels=1, classes=7)
+    outputs = {layer.name: layer.output for layer in summary.layers}
     assert outputs["stem.first.conv"] == (64, 33, 17)
     assert outputs["stem.pool"] == (64, 17, 9)
     assert outputs["stage4.block2.branch.second.norm"] == (512, 3, 2)
     assert outputs["head.dense"] == (7,)
-    assert anatomy.params == 11_689_512 - 2 * 64 * 49 - 993 * 513
+    assert summary.params == 11_689_512 - 2 * 64 * 49 - 993 * 513
 
 
 def test_a_table_is_json_and_html() -> None:
     network = on_meta(
         lambda: chain(**{"a<b": nn.Linear(5, 3), "head": nn.Linear(3, 2, bias=False)})
     )
-    anatomy = summarize(network, (4, 6, 5), "<script>")
-    dense = {"kind": "Linear", "field": [1, 5], "jump": [1, 0], "start": [0, 2]}
+    summary = summarize(network, (4, 6, 5), "<script>")
+    dense = {"kind": "Linear", "receptive_field": [1, 5], "jump": [1, 0], "start": [0, 2]}
     dense |= {"kernel": None, "stride": None}
-    assert json.loads(json.dumps(anatomy.to_json())) == {
+    assert json.loads(json.dumps(summary.to_json())) == {
         "network": "<script>",
         "input": [4, 6, 5],
         "layers": [
@@ -124,7 +124,7 @@ def test_a_table_is_json_and_html() -> None:
         "untraced": [],
         "unused": [],
     }
-    page = anatomy._repr_html_()
+    page = summary._repr_html_()
     assert (
         ">&lt;script&gt;: 24 parameters, 504 multiply-adds, weights of 96 B, input 4x6x5<" in page
     )
@@ -144,7 +144,7 @@ def test_nothing_stays_on_the_network(image: tuple[int, int, int]) -> None:
         assert not module._forward_pre_hooks
 
 
-def test_a_image_too_small_for_a_window_is_told_the_layer_and_the_sizes() -> None:
+def test_an_image_too_small_for_a_window_is_told_the_layer_and_the_sizes() -> None:
     with pytest.raises(OptionError) as caught:
         described("lenet5", (1, 28, 28))
     assert str(caught.value) == (
@@ -179,7 +179,7 @@ def test_any_other_misfit_names_the_layer(image: tuple[int, int, int], layer: st
 
 
 @pytest.mark.parametrize("image", [(1, -3, 5), (1, 2**40, 2**40)])
-def test_a_image_that_cannot_be_is_refused(image: tuple[int, int, int]) -> None:
+def test_an_image_that_cannot_be_is_refused(image: tuple[int, int, int]) -> None:
     with pytest.raises(OptionError) as caught:
         described("lenet5", image)
     shown = "x".join(map(str, image))

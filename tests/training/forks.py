@@ -2,7 +2,7 @@
 
     python -m tests.training.forks PHOTOS PLACE
 
-The place is filled with runs and reports, which tests/training/test_together.py looks at.
+The place is filled with runs and reports, which tests/training/test_distributed.py looks at.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ USUAL = {"epochs": 2, "batch": 18, "threads": 1, "seed": 3, "network": "lenet5"}
 #: with batch norms, in float64: in float32 the gradients of a fresh ResNet-20 are 2e-3 off anyway
 NORMS = {**USUAL, "network": "resnet20", "size": 16, "epochs": 1, "augment": "none"}
 EVERYTHING = {
-    "vary": "mixup=0.4,cutmix=0.8,rotate=20",
+    "augment_params": "mixup=0.4,cutmix=0.8,rotate=20",
     "accumulate": 2,
-    "clip": 0.5,
+    "clip_grad": 0.5,
     "balance": "weights",
-    "average": 0.9,
-    "smoothing": 0.1,
+    "ema": 0.9,
+    "label_smoothing": 0.1,
 }
 #: name -> processes beside one, options
 CASES: dict[str, tuple[int, dict[str, Any]]] = {
@@ -182,7 +182,7 @@ def tell(photos: Path, place: Path) -> None:
     """What two processes say of wrong options, and their exit codes."""
     for name, arguments in {
         "option": ["train", str(photos), "--epochs", "-3"],
-        "flag": ["train", str(photos), "--epochz", "3"],
+        "flag": ["train", str(photos), "--bad-imagez", "3"],
         "folder": ["train", str(place / "nowhere")],
         "batch": ["train", str(photos), "--batch", "3", "--batch-norm", "local"],
     }.items():
@@ -202,14 +202,14 @@ def stop(photos: Path, place: Path) -> None:
 
 
 def doing(rank: int, photos: Path, place: Path, number: int) -> int:
-    usual = training_verbs.fit.__globals__["take"]
+    usual = training_verbs.fit.__globals__["train_step"]
 
-    def take(training: Any, state: Any, *others: Any) -> None:
+    def step(training: Any, state: Any, *others: Any) -> None:
         if rank == 1 and state.step == 2:
             os.kill(os.getpid(), number)
         usual(training, state, *others)
 
-    training_verbs.fit.__globals__["take"] = take
+    training_verbs.fit.__globals__["train_step"] = step
     name = signal.Signals(number).name
     out = place / {"SIGKILL": "killed", "SIGTERM": "stopped"}[name]
     return cli.main(
@@ -229,15 +229,15 @@ def go_on(run: Path, copy: Path) -> None:
 
 def dying() -> None:
     """A command line, as torchrun starts it, whose second process is killed in its seventh step."""
-    usual, steps = training_verbs.fit.__globals__["take"], iter(range(7))
+    usual, steps = training_verbs.fit.__globals__["train_step"], iter(range(7))
 
-    def take(*values: Any) -> None:
+    def step(*values: Any) -> None:
         if next(steps, None) is None:
             os.kill(os.getpid(), signal.SIGKILL)
         usual(*values)
 
     if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
-        training_verbs.fit.__globals__["take"] = take
+        training_verbs.fit.__globals__["train_step"] = step
     sys.exit(cli.main(sys.argv[1:]))
 
 

@@ -24,7 +24,7 @@ NEEDED = {"options.json", "pictures.jsonl"}  #: no run goes on without them
 FILES = (
     *("options.json", "pictures.jsonl", "events.jsonl", "environment.json", "data_report.json"),
     *("evaluation.json", "report.html", "model.safetensors", "lock", "job.json"),
-    *(f"checkpoints/{name}.safetensors" for name in ("last", "previous", "best")),
+    *(f"checkpoints/{name}.safetensors" for name in ("last", "previous")),
 )
 
 
@@ -32,7 +32,7 @@ FILES = (
 def whole(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "whole"
     run = striate.train(photos, out=out, progress=False, **QUICK)
-    run.write_json(run.job_file.name, {"job": "a", "photos": "b", "asked": {}})
+    run.write_json(run.job_file.name, {"job": "a", "data": "b", "asked": {}})
     return out
 
 
@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_training_is_refused_by_its_tensor(run: Path, wh
         striate.verify(run)
     place = f"{run}/checkpoints/last.safetensors: not a checkpoint of this run"
     assert str(caught.value) == (
-        f"{place}: Position: input should be a dictionary or an instance of position"
+        f"{place}: TrainState: input should be a dictionary or an instance of trainstate"
     )
     description, tensors = tensorfile.read(whole / "checkpoints/last.safetensors")
     tensors["network.c1.conv.bias"] = tensors["network.c1.conv.bias"][:2].clone()

@@ -22,16 +22,16 @@ from pathlib import Path
 from striate import cli
 from striate.errors import DivergedError
 from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
-from striate.distributed.signals import stop_request
+from striate.distributed.signals import handle_stop_signals
 
 how, folder = sys.argv[1], Path(sys.argv[2])
 
 def stream(*args, **options):
-    with stop_request() as request:
+    with handle_stop_signals() as request:
         yield Started(
             folder, "resnet18", 11_177_538, 2, {"train": 171, "validation": 37, "test": 37}, 0, 128,
             12, None, 21, 8, "cpu", 2,
-            "channels last, float32, parts of a batch side by side", 1.5, 1,
+            "channels-last, float32, 4 micro-batches in parallel", 1.5, 1,
         )
         yield Note("a note of " + "wonderful words " * 12 + "that end here")
         for step in range(1, 22):
@@ -39,9 +39,9 @@ def stream(*args, **options):
             time.sleep(0.03)
         if how == "signal":
             print("READY", flush=True)
-            while not request.signal and not request.came:
+            while not request.signal and not request.received:
                 time.sleep(0.02)
-            yield Stopped(folder, request.came, 1, 21)
+            yield Stopped(folder, request.received, 1, 21)
             return
         if how == "error":
             raise DivergedError("training diverged in epoch 1 at step 21: " + "so it was " * 20)
@@ -108,7 +108,7 @@ def folder(tmp_path: Path) -> Path:
     place = tmp_path / "photos"
     place.mkdir()
     (place / "evaluation.json").write_text(
-        '{"accuracy": {"value": 0.8, "low": 0.6, "high": 0.9, "n": 37}, "part": "test"}'
+        '{"accuracy": {"value": 0.8, "low": 0.6, "high": 0.9, "n": 37}, "split": "test"}'
     )
     return place
 
@@ -141,7 +141,7 @@ def test_lines_break_between_words(folder: Path, columns: int):
     words = " ".join(lines).split()
     for sentence in (
         "resnet18: 11,177,538 parameters, 2 classes, images of 128x128 pixels",
-        "form of a step: channels last, float32, parts of a batch side by side",
+        "execution: channels-last, float32, 4 micro-batches in parallel",
         "a note of " + "wonderful words " * 12 + "that end here",
     ):
         assert sentence in " ".join(words), lines

@@ -95,10 +95,10 @@ def test_local_norms_see_what_their_process_sees(cases: Path):
 
 def test_a_run_says_how_many_processes_it_had(cases: Path):
     started = next(e for e in Run(cases / "local norms-2").events() if e["event"] == "Started")
-    assert (started["processes"], started["batch_norm"]) == (2, "local")
+    assert (started["world_size"], started["batch_norm"]) == (2, "local")
     assert Run(cases / "local norms-2").read_json("environment.json")["processes"] == 2
     started = next(e for e in Run(cases / "plain-1").events() if e["event"] == "Started")
-    assert (started["processes"], started["batch_norm"]) == (1, "")
+    assert (started["world_size"], started["batch_norm"]) == (1, "")
 
 
 def test_a_run_of_several_processes_is_not_verified_by_one(cases: Path):
@@ -122,7 +122,8 @@ def test_a_norm_of_a_batch_in_two_parts_is_that_of_the_whole(cases: Path):
         (
             "flag",
             [2, 2],
-            "no such option '--epochz'. Did you mean '--epochs'?; see `striate train --help`",
+            "no such option '--bad-imagez'. Did you mean '--bad-images'?; "
+            "see `striate train --help`",
         ),
         ("folder", [3, 8], "{place}/nowhere: no such folder"),
         (

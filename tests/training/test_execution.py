@@ -79,7 +79,7 @@ def test_quicker_layers_give_the_same_loss_and_gradients(name: str, layout):
         nn.Conv2d(4, 6, 5, stride=3, bias=False),
     ],
 )
-def test_kernels_that_cover_a_image_give_what_they_gave(convolution: nn.Module):
+def test_kernels_that_cover_an_image_give_what_they_gave(convolution: nn.Module):
     images = torch.randn(2, 4, 5, 5)
     expected = convolution(images)
     use_fast_cpu_layers(convolution)
@@ -115,16 +115,16 @@ def test_other_pools_stay_as_they_are(pool: nn.Module, size: tuple[int, int]):
 
 
 @pytest.mark.parametrize("layout", ["channels-last", "channels-first"])
-@pytest.mark.parametrize("split", [2, 3, 7, 64])
-def test_parts_side_by_side_add_up_to_the_whole(split: int, layout):
+@pytest.mark.parametrize("count", [2, 3, 7, 64])
+def test_micro_batches_add_up_to_the_whole(count: int, layout):
     whole = passed(network(), replace(PLAIN, memory_layout=layout), batch())
-    parts = passed(network(), replace(PLAIN, memory_layout=layout, micro_batches=split), batch())
+    parts = passed(network(), replace(PLAIN, memory_layout=layout, micro_batches=count), batch())
     assert parts[0] == pytest.approx(whole[0], rel=1e-5)
     for one, two in zip(whole[1], parts[1], strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
-def test_parts_side_by_side_give_the_same_bits_each_time():
+def test_micro_batches_give_the_same_bits_each_time():
     first = passed(network(), replace(PLAIN, micro_batches=3), batch(images=32))
     for _ in range(5):
         again = passed(network(), replace(PLAIN, micro_batches=3), batch(images=32))
@@ -135,13 +135,13 @@ def test_parts_side_by_side_give_the_same_bits_each_time():
 @pytest.mark.parametrize(
     "asked",
     [
-        {"layout": "channels-first"},
+        {"memory_format": "channels-first"},
         {"precision": "float16", "accumulate": 2},
         {"precision": "bfloat16"},
-        {"split": 2},
+        {"micro_batches": 2},
     ],
 )
-def test_a_run_in_any_form_resumes_to_the_last_bit(photos: Path, tmp_path: Path, asked: Any):
+def test_a_run_executed_in_any_way_resumes_bit_for_bit(photos: Path, tmp_path: Path, asked: Any):
     whole = striate.train(photos, out=tmp_path / "whole", progress=False, **asked, **QUICK)
     stopped = striate.stream(photos, out=tmp_path / "part", **asked, **QUICK)
     for event in stopped:
@@ -159,7 +159,9 @@ def test_a_run_in_any_form_resumes_to_the_last_bit(photos: Path, tmp_path: Path,
 def test_what_does_not_change_the_sums_learns_the_same(photos: Path, tmp_path: Path):
     runs = [
         striate.train(photos, out=tmp_path / str(number), progress=False, **asked, **QUICK)
-        for number, asked in enumerate(({}, {"layout": "channels-first"}, {"split": 2}))
+        for number, asked in enumerate(
+            ({}, {"memory_format": "channels-first"}, {"micro_batches": 2})
+        )
     ]
     losses = [[epoch.train_loss for epoch in run.epochs()] for run in runs]
     assert losses[1] == pytest.approx(losses[0], rel=1e-3)
@@ -184,10 +186,10 @@ def test_networks_that_need_a_whole_batch_are_not_split(name: str):
     with pytest.raises(OptionError) as caught:
         execution.default_execution(TrainOptions(micro_batches=2), net, 1, CPU)
     assert str(caught.value) == (
-        "split 2 came, but batch norms need a whole batch and dropout draws for one; "
+        "--micro-batches 2 came, but batch norms need a whole batch and dropout draws for one; "
         "leave it out for this network"
     )
-    assert execution.alternatives(PLAIN, TrainOptions(), net, 1, CPU)["split"] == []
+    assert execution.alternatives(PLAIN, TrainOptions(), net, 1, CPU)["micro_batches"] == []
 
 
 def test_compiling_needs_a_compiler(monkeypatch: pytest.MonkeyPatch):
@@ -205,12 +207,13 @@ def test_a_cpu_has_no_tf32():
 
 
 def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("striate.hardware.cores", lambda: 4)
-    monkeypatch.setattr("striate.hardware.has_quick_bfloat16", lambda _device: True)
+    monkeypatch.setattr("striate.hardware.usable_cores", lambda: 4)
+    monkeypatch.setattr("striate.hardware.has_fast_bfloat16", lambda _device: True)
     monkeypatch.setattr("striate.hardware.can_compile", lambda _device: True)
     free = execution.alternatives(PLAIN, TrainOptions(), network(), 1, CPU)
     assert free == {
-        "layout": ["channels-first"], "precision": ["bfloat16"], "split": [4], "compiled": [True],
+        "memory_layout": ["channels-first"], "precision": ["bfloat16"], "micro_batches": [4],
+        "compiled": [True],
     }  # fmt: skip
     asked = TrainOptions(
         memory_format="channels-last", precision="float32", micro_batches=1, compile="no"
@@ -218,20 +221,20 @@ def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
     assert not any(execution.alternatives(PLAIN, asked, network(), 1, CPU).values())
 
 
-@pytest.mark.parametrize(("split", "threads"), [(None, 4), (2, 2), (8, 1)])
-def test_the_parts_of_a_large_step_share_the_cores(
-    split: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("count", "threads"), [(None, 4), (2, 2), (8, 1)])
+def test_the_micro_batches_of_a_large_step_share_the_cores(
+    count: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("striate.hardware.cores", lambda: 4)
+    monkeypatch.setattr("striate.hardware.usable_cores", lambda: 4)
     options, view = (
-        TrainOptions(batch=1024, micro_batches=split),
+        TrainOptions(batch=1024, micro_batches=count),
         View(NetworkSpec.of("lenet5"), 32, 1, "stretch"),
     )
     assert complete_recipe(options, view, 10_000, network(), CPU).threads == threads
 
 
 class Paced:
-    """Stands for a step: what each form takes, in seconds that are only told."""
+    """Stands for a step: what each execution takes, in seconds that are only told."""
 
     pace: dict[ExecutionConfig, float]
     started: list[ExecutionConfig]
@@ -258,7 +261,7 @@ def outcome(trying: Generator[Progress, None, TuneResult], told: list[Progress] 
 
 
 def at_once(verdict: TuneResult) -> Generator[Progress, None, TuneResult]:
-    yield Progress(0, 1, "forms of a step")
+    yield Progress(0, 1, "executions")
     return verdict
 
 
@@ -271,22 +274,23 @@ def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
     Paced.pace, Paced.started = {PLAIN: 2.0, first: 1.95, bf16: 1.0, both: 0.5}, []
     monkeypatch.setattr(autotune, "_Runner", Paced)
     free = {
-        "layout": ["channels-first"], "precision": ["bfloat16"], "split": [2], "compiled": [True],
+        "memory_layout": ["channels-first"], "precision": ["bfloat16"], "micro_batches": [2],
+        "compiled": [True],
     }  # fmt: skip
     told = list[Progress]()
     found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100), told)
     assert [(each.done, each.total) for each in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
-    assert (found.form, found.gain) == (both, pytest.approx(4.0))
+    assert (found.execution, found.speedup) == (both, pytest.approx(4.0))
     assert replace(both, compiled=True) not in Paced.started
     found = outcome(
         autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000)
     )  # it fails
-    assert (found.form, found.gain) == (both, pytest.approx(4.0))
+    assert (found.execution, found.speedup) == (both, pytest.approx(4.0))
     found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000, most=60))
-    assert (found.form, found.gain) == (PLAIN, 1.0)
+    assert (found.execution, found.speedup) == (PLAIN, 1.0)
 
 
-def test_a_trial_is_made_once_and_its_form_is_the_run_s(
+def test_a_trial_is_made_once_and_its_execution_is_the_run_s(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
@@ -304,20 +308,31 @@ def test_a_trial_is_made_once_and_its_form_is_the_run_s(
         calls.append(steps)
         return at_once(TuneResult(shape, 1.25))
 
-    monkeypatch.setattr(autotune, "choose", chosen)
+    monkeypatch.setattr(autotune, "pick_fastest", chosen)
     told = [
-        next(e for e in striate.stream(photos, out=tmp_path / name, **asked) if hasattr(e, "gain"))
-        for name, asked in (("a", {}), ("b", {}), ("c", {"trial": "no"}), ("d", {"trial": "yes"}))
+        next(
+            e for e in striate.stream(photos, out=tmp_path / name, **asked) if hasattr(e, "speedup")
+        )
+        for name, asked in (
+            ("a", {}),
+            ("b", {}),
+            ("c", {"autotune": "no"}),
+            ("d", {"autotune": "yes"}),
+        )
     ]
     assert calls == [600, 600]
     assert [(event.execution, event.speedup) for event in told] == [
-        ("channels first, float32", 1.25),
-        ("channels first, float32", 1.25),
-        ("channels last, float32", None),
-        ("channels first, float32", 1.25),
+        ("channels-first, float32", 1.25),
+        ("channels-first, float32", 1.25),
+        ("channels-last, float32", None),
+        ("channels-first, float32", 1.25),
     ]
     options = json.loads((tmp_path / "b" / "options.json").read_text())
-    assert (options["layout"], options["compile"], options["split"]) == ("channels-first", "no", 1)
+    assert (options["memory_format"], options["compile"], options["micro_batches"]) == (
+        "channels-first",
+        "no",
+        1,
+    )
 
 
 def test_a_trial_that_was_made_for_another_wish_is_not_taken(
@@ -326,16 +341,16 @@ def test_a_trial_that_was_made_for_another_wish_is_not_taken(
     """With one layout asked for and then the other, the same is left to be tried."""
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(autotune, "LEAST_STEPS", 10)
-    monkeypatch.setattr(autotune, "choose", lambda *given: at_once(TuneResult(given[2], 1.0)))
+    monkeypatch.setattr(autotune, "pick_fastest", lambda *given: at_once(TuneResult(given[2], 1.0)))
     told = [
         next(
             event.execution
-            for event in striate.stream(photos, out=tmp_path / layout, layout=layout)
-            if hasattr(event, "form")
+            for event in striate.stream(photos, out=tmp_path / layout, memory_format=layout)
+            if hasattr(event, "execution")
         )
         for layout in ("channels-last", "channels-first")
     ]
-    assert told == ["channels last, float32", "channels first, float32"]
+    assert told == ["channels-last, float32", "channels-first, float32"]
 
 
 @pytest.mark.parametrize("content", ["", "[1]", '{"a": 1}', "\x00"])
@@ -352,8 +367,8 @@ def test_a_damaged_file_of_trials_is_written_anew(
 def test_a_real_trial_leaves_the_network_as_it_was():
     net = network()
     before = tensorfile.digest(net.state_dict())
-    free = {"layout": ["channels-first"], "split": [2]}
+    free = {"memory_layout": ["channels-first"], "micro_batches": [2]}
     found = outcome(autotune.pick_fastest(net, batch(), PLAIN, free, steps=1))
-    assert found.gain >= 1
+    assert found.speedup >= 1
     assert tensorfile.digest(net.state_dict()) == before
     assert all(param.grad is None for param in net.parameters())

@@ -82,8 +82,8 @@ def test_few_updates_are_looked_at():
     network(torch.ones(2, 5)).sum().backward()
     for updates in range(256):
         watch.record(network, AT, updates)
-        looked_at += [updates + 1] * len(watch._looks)
-        watch._looks.clear()
+        looked_at += [updates + 1] * len(watch._samples)
+        watch._samples.clear()
     assert looked_at == [1, 2, 4, 8, 16, 32, 64, 128, 192, 256]
 
 
@@ -142,7 +142,7 @@ def test_what_is_measured_changes_no_number(
 ):
     options = {"epochs": 3, "batch": 16, "threads": 1, "network": "resnet20", "augment": "light"}
     runs = [striate.train(photos, out=tmp_path / "with", progress=False, **options)]
-    monkeypatch.setattr(GradientMonitor, "feel", lambda *_: None)
+    monkeypatch.setattr(GradientMonitor, "record", lambda *_: None)
     monkeypatch.setattr(loop, "_units", lambda *_: ())
     runs.append(striate.train(photos, out=tmp_path / "without", progress=False, **options))
     one, other = (tensorfile.read(run.checkpoints / "last.safetensors")[1] for run in runs)

@@ -17,15 +17,15 @@ from striate import tensorfile
 from striate.layers import AuxOutputs
 from striate.optim import schedule
 from striate.tasks import classification
-from striate.training.events import Note, Step, Stopped
+from striate.training.events import Epoch, Note, Step, Stopped
 from striate.training.run import Run
 
 QUICK: dict[str, Any] = {"epochs": 3, "batch": 16, "threads": 1, "seed": 3}
 STILL = 1e-30  #: a rate that changes no weight
 
 
-def tensors(run: Run, which: str = "last") -> dict[str, torch.Tensor]:
-    return tensorfile.read(run.checkpoints / f"{which}.safetensors")[1]
+def tensors(run: Run) -> dict[str, torch.Tensor]:
+    return tensorfile.read(run.checkpoints / "last.safetensors")[1]
 
 
 def under(prefix: str, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -63,9 +63,9 @@ def test_what_tunes_the_optimizer_is_recorded_and_given_or_its_usual_value(
 @pytest.mark.parametrize(
     "options",
     [
-        {"optimizer": "muon", "accumulate": 4, "clip": 1.0, "average": 0.9, "network": "resnet20"},
-        {"optimizer": "lamb", "schedule": "plateau", "warm_up": 0.1, "balance": "sampling"},
-        {"optimizer": "adagrad", "accumulate": 3, "balance": "weights", "smoothing": 0.1},
+        {"optimizer": "muon", "accumulate": 4, "clip_grad": 1.0, "ema": 0.9, "network": "resnet20"},
+        {"optimizer": "lamb", "schedule": "plateau", "warmup": 0.1, "balance": "sampling"},
+        {"optimizer": "adagrad", "accumulate": 3, "balance": "weights", "label_smoothing": 0.1},
         {"optimizer": "rmsprop", "momentum": 0.8, "eps": 1e-3},
         {"optimizer": "adamw", "betas": "0.7,0.95", "eps": 1e-4},
     ],
@@ -108,12 +108,12 @@ def test_steps_that_wait_for_an_update_are_one_large_step(photos: Path, tmp_path
 
 
 def test_the_last_steps_of_an_epoch_are_an_update_as_well(photos: Path, tmp_path: Path):
-    options = {**QUICK, "accumulate": 4, "average": 0.9}
+    options = {**QUICK, "accumulate": 4, "ema": 0.9}
     events = list(striate.stream(photos, out=tmp_path / "run", **options))
     steps = max(event.step for event in events if isinstance(event, Step))
     assert steps % 4
     found = tensors(Run.open(tmp_path / "run"))
-    assert found["average.updates"] == 3 * (steps // 4 + 1)
+    assert found["ema.updates"] == 3 * (steps // 4 + 1)
     assert not [name for name in found if name.endswith(".gradient")]
 
 
@@ -136,11 +136,14 @@ def test_gradients_are_clipped(photos: Path, tmp_path: Path):
 
 
 def test_the_average_is_what_is_validated_and_kept(photos: Path, tmp_path: Path):
-    options = {**QUICK, "network": "resnet20", "average": 0.5, "precision": "float32"}
+    options = {**QUICK, "network": "resnet20", "ema": 0.5, "precision": "float32"}
     options["learning_rate"] = 0.01
-    run = striate.train(photos, out=tmp_path / "run", progress=False, **options)
-    best = tensors(run, "best")
-    average, network = under("average.", best), under("network.", best)
+    best: dict[str, torch.Tensor] = {}
+    for event in striate.stream(photos, out=tmp_path / "run", **options):
+        if isinstance(event, Epoch) and event.best:
+            best = tensors(Run.open(tmp_path / "run"))
+    run = Run.open(tmp_path / "run")
+    average, network = under("ema.", best), under("network.", best)
     kept = tensorfile.read(run.model_file)[1]
     assert average.pop("updates") > 0
     assert differing(kept, average) == set()

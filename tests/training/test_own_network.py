@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import inspect
 import json
 import os
 import shutil
@@ -218,7 +219,8 @@ def test_code_for_a_network_of_striate_is_refused(photos: Path, place: Path):
     with pytest.raises(OptionError) as caught:
         striate.train(resume=run.folder, network=Pooled, progress=False)
     assert str(caught.value) == (
-        "a resumed run keeps its options; leave out network, or train anew"
+        "a resumed run keeps its options, but epochs, minutes and patience may be raised; "
+        "leave out network, or train anew"
     )
     with pytest.raises(OptionError) as caught:
         striate.predict(striate.load(run.folder), "x.png", network=Pooled)
@@ -318,7 +320,7 @@ def test_shared_weights_stay_shared(photos: Path, place: Path):
 
     run = striate.train(photos, network=Tied, epochs=1, ema=0.9, out="run", **QUICK)
     tensors = weights(run)
-    kept = {name: tensors[f"average.{name}.weight"] for name in ("one", "other")}
+    kept = {name: tensors[f"ema.{name}.weight"] for name in ("one", "other")}
     assert kept["one"].equal(kept["other"])
     back = striate.load(run.folder, network=Tied).network
     assert back.one.weight is back.other.weight
@@ -501,7 +503,7 @@ class Halved(Pooled):
 
 @pytest.mark.parametrize("network", [spectral, Sliced, Halved])
 def test_unusual_modules_go_the_whole_way(network: Any, photos: Path, place: Path):
-    asked = {"epochs": 1, "average": 0.9, "trial": "yes", "compile": "no", **QUICK}
+    asked = {"epochs": 1, "ema": 0.9, "autotune": "yes", "compile": "no", **QUICK}
     run = striate.train(photos, network=network, out="run", **asked)
     assert striate.verify(run.folder, network=network).same
     model = striate.load(run.folder, network=network)
@@ -646,8 +648,10 @@ def test_two_processes_train_a_module_of_their_own_program(photos: Path, place: 
 import os
 import torch
 import striate
-from {__name__} import Pooled
+from torch import Tensor, nn
+from torch.nn import functional as F
 
+{inspect.getsource(Pooled)}
 torch.manual_seed(int(os.environ["RANK"]))  # the weights of the first process count
 striate.train({str(photos)!r}, network=Pooled(), epochs=2, batch=80, threads=1, out="run",
               progress=False)

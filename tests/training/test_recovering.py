@@ -95,7 +95,7 @@ def test_who_does_not_ask_does_not_go_back(photos: Path, tmp_path: Path, leaping
     assert not (tmp_path / "run" / "checkpoints" / "epoch.safetensors").exists()
 
 
-@pytest.mark.parametrize("average", [None, 0.9])
+@pytest.mark.parametrize("ema", [None, 0.9])
 @pytest.mark.parametrize(
     "stop_at", [(2, 4, False), (3, 2, False), (3, 4, False), (3, 2, True), (4, 3, True)]
 )
@@ -104,10 +104,10 @@ def test_a_stopped_run_recovers_to_the_weights_of_an_unstopped_one(
     tmp_path: Path,
     leaping: None,
     stop_at: tuple[int, int, bool],
-    average: float | None,
+    ema: float | None,
 ):
     """Also where it stops in the epoch that diverges, before or after going back."""
-    options = {**OPTIONS, "average": average}
+    options = {**OPTIONS, "ema": ema}
     whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
     event, back = None, False
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):

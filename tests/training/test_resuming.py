@@ -20,7 +20,7 @@ import striate
 from striate import storage, tensorfile
 from striate.cli import main
 from striate.data.cache import decode_all
-from striate.errors import ModelError, OptionError, StorageError
+from striate.errors import OptionError, StorageError
 from striate.training import checkpoint, loop
 from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Note, Started, Step
@@ -60,9 +60,9 @@ def test_a_checkpoint_with_a_number_that_is_not_finite_is_refused(
     tensors[name].flatten()[0] = float("inf")
     path = tmp_path / "last.safetensors"
     tensorfile.write(path, tensors, description)
-    with pytest.raises(ModelError) as caught:
+    with pytest.raises(StorageError) as caught:
         checkpoint.read(path)
-    assert str(caught.value) == f"{path}: {name} is not finite"
+    assert str(caught.value) == f"{path}: not a checkpoint of this run: {name} is not finite"
 
 
 def test_twenty_kills_change_nothing():
@@ -115,7 +115,7 @@ def test_how_long_saving_takes_is_measured(
     usual, seen = loop.checkpoint.save, list[float]()
 
     def slow(*values: object) -> None:
-        seen.append(values[1].saving)
+        seen.append(values[1].saving_seconds)
         usual(*values)
         time.sleep(0.2)
 
@@ -305,7 +305,7 @@ def test_a_run_goes_on_after_there_was_no_room_for_an_event(
         def refuse(_: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        patch.setattr(Run, "note", full)
+        patch.setattr(Run, "append_event", full)
         with pytest.raises(StorageError) as caught:
             striate.train(photos, out=out, progress=False, **QUICK)
     assert str(caught.value) == (f"{out}/events.jsonl: the disk is full; make room and resume")
@@ -328,7 +328,7 @@ def test_a_second_signal_stops_at_once(photos: Path, tmp_path: Path):
     program = (
         "import sys, time; from striate.training import loop; from striate.cli import main\n"
         "def slow(*all): print('step', file=sys.stderr, flush=True); time.sleep(60)\n"
-        "loop.take = slow; sys.exit(main(sys.argv[1:]))"
+        "loop.train_step = slow; sys.exit(main(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, "train", str(photos), "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
@@ -356,7 +356,7 @@ def test_the_number_of_decoders_changes_nothing(
         used.append(workers)
         return usual(job, tasks, workers, seconds)
 
-    monkeypatch.setattr(decode_all, "answers", answers)
+    monkeypatch.setattr(decode_all, "run_tasks", answers)
     run = striate.train(photos, out=tmp_path / "run", progress=False, **QUICK)
     assert used
     assert without_times(list(run.events())) == without_times(list(whole.events()))
@@ -397,7 +397,7 @@ def forged(change: Callable[[dict, dict], object]) -> Callable[[Run], None]:
     def forge(run: Run) -> None:
         description, tensors = tensorfile.read(run.folder / LAST)
         change(description, tensors)
-        (run.folder / LAST).unlink()  # it may be linked to the best
+        (run.folder / LAST).unlink()  # it may be linked to another
         tensorfile.write(run.folder / LAST, tensors, description)
 
     return forge
@@ -412,7 +412,7 @@ def other_seed(run: Run) -> None:
     ("forge", "first"),
     [
         (forged(lambda _, t: t["network.c1.conv.bias"].mul_(1.0000002)), "network.c1.conv.bias"),
-        (forged(lambda d, _: d["position"]["closed"].update(train_loss=0.1)), "training loss"),
+        (forged(lambda d, _: d["state"]["last_epoch"].update(train_loss=0.1)), "training loss"),
         (other_seed, "network."),
     ],
     ids=["a weight", "a loss", "the seed"],

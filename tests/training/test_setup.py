@@ -12,21 +12,22 @@ from rich.console import Console
 from striate.data.check import inspect
 from striate.errors import DataError
 from striate.options import TrainOptions
-from striate.training import setup
-from striate.training.setup import PreparedData
+from striate.training import prepare
+from striate.training.prepare import PreparedData, prepare_data
+from striate.training.record import default_folder
 from striate.verbs import display
 from tests.data.images import class_folders
 
 
 def read(photos: Path, **options: object) -> PreparedData:
-    work = setup.prepare_data(photos, TrainOptions.read(options))
+    work = prepare_data(photos, TrainOptions.read(options))
     return display.show_progress(work, Console(quiet=True))
 
 
-def test_mean_and_deviation_are_those_of_the_training_images(
+def test_mean_and_std_are_those_of_the_training_images(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(setup, "_AT_ONCE", 7)
+    monkeypatch.setattr(prepare, "_AT_ONCE", 7)
     class_folders(tmp_path, {"one": 30, "two": 30}, side=16)
     data = read(tmp_path, size=16)
     trained = [row for row, sample in enumerate(data.decoded.samples) if sample.split == "train"]
@@ -104,4 +105,4 @@ def test_a_run_is_never_put_into_the_images(
     class_folders(tmp_path / "data", {"one": 4, "two": 4}, side=16)
     monkeypatch.chdir(tmp_path / here)
     data = read(Path(asked.format(root=tmp_path)), size=16, network="resnet20")
-    assert str(setup.default_folder(data)) == expected.format(root=tmp_path)
+    assert str(default_folder(data)) == expected.format(root=tmp_path)

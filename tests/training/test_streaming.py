@@ -66,7 +66,7 @@ def test_a_streamed_run_is_the_run_with_the_cache(
 
 
 @pytest.mark.usefixtures("no_room")
-@pytest.mark.parametrize("options", [{"balance": "sampling"}, {"vary": "mixup=0.4"}])
+@pytest.mark.parametrize("options", [{"balance": "sampling"}, {"augment_params": "mixup=0.4"}])
 def test_every_way_of_making_batches_can_stream(
     options: dict[str, str], photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -77,7 +77,7 @@ def test_every_way_of_making_batches_can_stream(
 
 
 @pytest.mark.usefixtures("no_room")
-def test_a_image_that_vanishes_stops_a_streamed_run_which_then_goes_on(
+def test_an_image_that_vanishes_stops_a_streamed_run_which_then_goes_on(
     photos: Path, weights: list[str], tmp_path: Path
 ):
     mine = shutil.copytree(photos, tmp_path / "photos")

@@ -80,15 +80,15 @@ def test_what_was_not_asked_for_is_chosen_and_recorded(run: Run):
     assert options["network"] == "lenet5"
     assert (options["size"], options["color"], options["augment"]) == (32, "gray", "light")
     assert (options["seed"], options["batch"], options["epochs"]) == (3, 8, 12)
-    striate.TrainOptions.read({k: v for k, v in options.items() if k != "photos"})
+    striate.TrainOptions.read({k: v for k, v in options.items() if k != "data"})
 
 
 def test_every_image_is_recorded_with_its_part(run: Run):
     images = run.samples()
     assert len(images) == 120
-    assert {entry["part"] for entry in images} == {"train", "validation", "test"}
+    assert {entry["split"] for entry in images} == {"train", "validation", "test"}
     assert run.read_json("data_report.json")["images"] == {
-        part: sum(entry["part"] == part for entry in images)
+        part: sum(entry["split"] == part for entry in images)
         for part in ("train", "validation", "test")
     }
 
@@ -113,11 +113,12 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
     evaluation = run.read_json("evaluation.json")
     share = evaluation["accuracy"]
     assert finished["scores"] == {
-        "part": "test",
+        "split": "test",
         "images": evaluation["images"],
         "accuracy": share["value"],
         "low": share["low"],
         "high": share["high"],
+        "leaked": evaluation["leaked"],
     }
     page = run.report_file.read_text("utf-8").replace("&nbsp;", " ")
     assert f'<p class="headline">{Scores(**finished["scores"])}</p>' in page
@@ -148,13 +149,13 @@ def test_the_same_seed_gives_the_same_events_and_weights_and_another_does_not(
     assert found[0] == found[1] != found[2]
 
 
-@pytest.mark.parametrize("vary", [None, "shear=9,hue=20,erase=0.2,mixup=0.4,cutmix=0.8"])
+@pytest.mark.parametrize("augment_params", [None, "shear=9,hue=20,erase=0.2,mixup=0.4,cutmix=0.8"])
 @pytest.mark.parametrize("network", ["lenet5", "resnet20"])
 @pytest.mark.parametrize("stop_at", [(1, 1), (2, 3), (3, 5)])
 def test_a_stopped_run_ends_with_the_weights_of_an_unstopped_one(
-    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int], vary: str | None
+    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int], augment_params: str | None
 ):
-    options = {**QUICK, "epochs": 3, "network": network, "vary": vary}
+    options = {**QUICK, "epochs": 3, "network": network, "augment_params": augment_params}
     whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
     stopped = None
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):
@@ -393,7 +394,7 @@ def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys
         pass
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, images of 32x32 pixels (")
-    assert lines[2].startswith("form of a step: channels last, float32")
+    assert lines[2].startswith("execution: channels-last, float32")
     assert lines[4].split() == ["epoch", *("loss", "right") * 2, "images/s", "time"]
     assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
     assert lines[9].startswith("finished in 0:0")

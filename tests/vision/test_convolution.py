@@ -145,7 +145,7 @@ def test_stride_and_dilation_hold_for_signals():
 
 
 @pytest.mark.parametrize(("mode", "side"), [("full", 520), ("same", 512), ("valid", 504)])
-def test_a_image_of_512_and_a_kernel_of_9_give_520_512_and_504(mode, side):
+def test_an_image_of_512_and_a_kernel_of_9_give_520_512_and_504(mode, side):
     assert correlate(np.ones((512, 512), np.uint8), np.ones((9, 9)), mode=mode).shape == (side,) * 2
 
 

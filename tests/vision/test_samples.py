@@ -19,13 +19,13 @@ TABLE = re.findall(
 )
 
 
-@pytest.mark.parametrize(("name", "size", "license", "source"), TABLE)
-def test_a_sample_is_what_its_row_says(name: str, size: str, license: str, source: str):
+@pytest.mark.parametrize(("name", "size", "terms", "source"), TABLE)
+def test_a_sample_is_what_its_row_says(name: str, size: str, terms: str, source: str):
     values = sample(name)
     assert " x ".join(map(str, values.shape)) == size
     assert values.dtype == ("int16" if values.ndim == 1 else "uint8")
     assert np.ptp(values) > 100
-    assert license == {"1": "CC0 1.0", "2": "MIT", "3": "CC0 1.0"}[source]
+    assert terms == {"1": "CC0 1.0", "2": "MIT", "3": "CC0 1.0"}[source]
 
 
 def test_every_sample_has_a_row_and_a_file_and_all_are_small():

@@ -204,7 +204,7 @@ EYE = np.eye(3)
          "as many to each"),
         (EYE, np.ones((0, 9)), {}, "the image is empty: its shape is (0, 9); every axis "
          "needs a value"),
-        (EYE, EYE, {"method": "normalized"}, "no method is called 'normalized'; did you mean "
+        (EYE, EYE, {"method": "normalised"}, "no method is called 'normalised'; did you mean "
          "'normalized'?"),
         (EYE, EYE, {"threshold": float("nan")}, "threshold must be a finite number, but nan came"),
         (EYE, EYE, {"most": 0}, "most must be a whole number of at least 1, but 0 came"),

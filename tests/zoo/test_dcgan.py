@@ -101,7 +101,7 @@ def test_a_step_moves_both_toward_their_aims() -> None:
 
 @pytest.mark.parametrize("size", [None, 32])
 def test_a_generator_is_described_by_its_image(size: int | None) -> None:
-    anatomy = verbs.describe("dcgan_generator", size=size, channels=1)
-    assert anatomy.input == (100, 1, 1)
+    summary = verbs.describe("dcgan_generator", size=size, channels=1)
+    assert summary.input == (100, 1, 1)
     side = size or 64
-    assert anatomy.layers[-1].output == (1, side, side)
+    assert summary.layers[-1].output == (1, side, side)

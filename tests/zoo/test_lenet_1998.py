@@ -106,7 +106,7 @@ def test_the_network_computes_what_the_paper_says() -> None:
     assert net(x).allclose(-torch.cdist(f6, codes).square(), rtol=1e-9)
 
 
-def test_a_image_whose_features_are_a_glyph_is_that_digit() -> None:
+def test_an_image_whose_features_are_a_glyph_is_that_digit() -> None:
     head = seeded().get_submodule("head")
     codes = head.get_buffer("codes")
     assert head(codes).argmax(dim=1).tolist() == list(range(10))

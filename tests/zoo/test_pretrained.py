@@ -105,7 +105,7 @@ def image(name: str, count: int = 1) -> Tensor:
 def as_published(monkeypatch: pytest.MonkeyPatch, network: nn.Module) -> None:
     """Sources give the weights of this network, in alphabetical order."""
     state = dict(sorted(network.state_dict().items()))
-    monkeypatch.setattr(sources, "published", lambda _name, _source: state)
+    monkeypatch.setattr(sources, "read_published", lambda _name, _source: state)
 
 
 def saved(path: Path, state: Mapping[str, Tensor], kind: str = "safetensors") -> Path:
@@ -531,7 +531,7 @@ def test_true_means_the_weights_that_are_published(monkeypatch: pytest.MonkeyPat
         names = sources.find_counterpart("resnet18", source).naming.names(zoo.build("resnet18"))
         return {names[name]: tensor for name, tensor in state.items() if name in names}
 
-    monkeypatch.setattr(sources, "published", published)
+    monkeypatch.setattr(sources, "read_published", published)
     assert (
         zoo.build("resnet18", weights=True)
         .state_dict()["head.dense.bias"]

@@ -161,13 +161,13 @@ def test_a_network_of_each_page_of_timm_is_built_described_and_learns() -> None:
         with meta_init():
             network = zoo.build(f"timm:{name}", classes=3)
         assert [child for child, _ in network.named_children()][-1] == "head", name
-        anatomy = summarize(network, card.input, name)
+        summary = summarize(network, card.input, name)
         counter = FlopCounterMode(display=False)
         counter.mod_tracker = _Nowhere()
         with counter, torch.no_grad():
             network.to("meta").eval()(torch.empty(1, *card.input, device="meta"))
-        assert anatomy.macs == counter.get_total_flops() / 2, name
-        assert (anatomy.uncounted, anatomy.unused) == ((), ()), name
+        assert summary.macs == counter.get_total_flops() / 2, name
+        assert (summary.uncounted, summary.unused) == ((), ()), name
         logits = network.train()(torch.empty(2, *card.input, device="meta"))
         assert logits.shape == (2, 3), name
         logits.sum().backward()
@@ -175,10 +175,10 @@ def test_a_network_of_each_page_of_timm_is_built_described_and_learns() -> None:
 
 def test_multiply_adds_of_weights_by_weights_are_counted() -> None:
     """Its positions are made by a network of their own, of weights alone."""
-    anatomy = striate.describe("timm:maxvit_tiny_tf_224")
-    assert anatomy.macs == 5_551_836_656
-    assert anatomy.unused == ()
-    assert sum(layer.params for layer in anatomy.layers) == anatomy.params
+    summary = striate.describe("timm:maxvit_tiny_tf_224")
+    assert summary.macs == 5_551_836_656
+    assert summary.unused == ()
+    assert sum(layer.params for layer in summary.layers) == summary.params
 
 
 def test_a_head_put_in_its_place_is_the_one_that_answers() -> None:

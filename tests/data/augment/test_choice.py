@@ -25,14 +25,17 @@ def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("trun=3", "vary: no option is called 'trun'; did you mean 'turn'?"),
-        ("rotate=181", "vary: turn must be at most 180.0, but '181' came"),
-        ("crop=1", "vary: crop must be below 1.0, but '1' came"),
-        ("mirror=maybe", "vary: mirror must be true or false, but 'maybe' came"),
-        ("mixup=nan", "vary: mixup must be a finite number, but 'nan' came"),
-        ("rotate=1,rotate=2", "vary names 'turn' twice"),
-        ("turn", "vary takes ranges by name, as in rotate=15,translate=0.1, but 'turn' came"),
-        ("", "vary takes ranges by name, as in rotate=15,translate=0.1, but '' came"),
+        ("hfilp=yes", "augment_params: no option is called 'hfilp'; did you mean 'hflip'?"),
+        ("rotate=181", "augment_params: rotate must be at most 180.0, but '181' came"),
+        ("crop=1", "augment_params: crop must be below 1.0, but '1' came"),
+        ("hflip=maybe", "augment_params: hflip must be true or false, but 'maybe' came"),
+        ("mixup=nan", "augment_params: mixup must be a finite number, but 'nan' came"),
+        ("rotate=1,rotate=2", "augment_params names 'rotate' twice"),
+        (
+            "rotate",
+            "augment_params takes ranges by name, as in rotate=15,translate=0.1, but 'rotate' came",
+        ),
+        ("", "augment_params takes ranges by name, as in rotate=15,translate=0.1, but '' came"),
     ],
 )
 @pytest.mark.parametrize("model", [TrainOptions, CheckOptions])
@@ -40,5 +43,5 @@ def test_a_wrong_range_is_refused(
     model: type[TrainOptions | CheckOptions], text: str, message: str
 ) -> None:
     with pytest.raises(OptionError) as caught:
-        model.read({"vary": text})
+        model.read({"augment_params": text})
     assert str(caught.value) == message

@@ -46,7 +46,7 @@ def luma(batch: Tensor) -> Tensor:
     return torch.einsum("c,nchw->nhw", LUMA, batch)
 
 
-def test_without_saturation_a_image_is_its_luma() -> None:
+def test_without_saturation_an_image_is_its_luma() -> None:
     gray = changed(real(), drawn(3, SATURATION=0.0), AugmentRanges(saturation=1))
     assert gray.allclose(luma(real())[:, None].expand(-1, 3, -1, -1), atol=1e-5)
 

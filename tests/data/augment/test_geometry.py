@@ -59,16 +59,16 @@ def test_a_cpu_samples_as_the_reference_does(
 
 
 @pytest.mark.parametrize("side", [16, 64])
-def test_outside_a_shifted_image_is_what_it_is_filled_with(side: int) -> None:
+def test_outside_a_translated_image_is_what_it_is_filled_with(side: int) -> None:
     batch = torch.ones((1, 3, side, side))
     seen = augment(
-        batch, drawn(1, ACROSS=1.0), AugmentRanges(translate=0.25), fill=(-1.0, 0.5, 3.0)
+        batch, drawn(1, TRANSLATE_X=1.0), AugmentRanges(translate=0.25), fill=(-1.0, 0.5, 3.0)
     )
     new = side // 4
     kept, outside = seen[..., : side - new], seen[0, :, :, side - new :]
     assert kept.equal(torch.ones_like(kept))
     assert outside.equal(torch.tensor([-1.0, 0.5, 3.0])[:, None, None].expand_as(outside))
-    repeated = augment(batch, drawn(1, ACROSS=1.0), AugmentRanges(translate=0.25))
+    repeated = augment(batch, drawn(1, TRANSLATE_X=1.0), AugmentRanges(translate=0.25))
     assert repeated.equal(batch)
 
 
@@ -94,12 +94,12 @@ def test_the_number_of_threads_changes_no_bit(
         torch.set_num_threads(before)
 
 
-def test_a_flip_turns_a_image_upside_down() -> None:
+def test_a_flip_turns_an_image_upside_down() -> None:
     batch = images(2, 6, 8)
-    assert augment(batch, drawn(2, FLIP=0.1), AugmentRanges(vflip=True)).allclose(
+    assert augment(batch, drawn(2, VFLIP=0.1), AugmentRanges(vflip=True)).allclose(
         batch.flip(2), atol=1e-5
     )
-    assert augment(batch, drawn(2, FLIP=0.9), AugmentRanges(vflip=True)).allclose(batch, atol=1e-5)
+    assert augment(batch, drawn(2, VFLIP=0.9), AugmentRanges(vflip=True)).allclose(batch, atol=1e-5)
 
 
 def test_a_shear_of_45_degrees_moves_a_row_by_its_distance_from_the_middle() -> None:
@@ -109,19 +109,19 @@ def test_a_shear_of_45_degrees_moves_a_row_by_its_distance_from_the_middle() -> 
     assert sheared[0, 0].allclose((torch.arange(9.0) + rows).clamp(0, 8), atol=1e-4)
 
 
-def test_a_stretch_keeps_the_area_and_changes_the_proportions() -> None:
+def test_a_change_of_aspect_keeps_the_area_and_changes_the_proportions() -> None:
     across = torch.arange(8.0).expand(1, 1, 8, 8)
     wider = AugmentRanges(aspect=3)
-    ramp = augment(across, drawn(1, STRETCH=1.0), wider)
+    ramp = augment(across, drawn(1, ASPECT=1.0), wider)
     assert ramp[0, 0, 0].allclose(3.5 + (torch.arange(8.0) - 3.5) / 2, atol=1e-5)
-    down = augment(across.mT.contiguous(), drawn(1, STRETCH=1.0), wider)
+    down = augment(across.mT.contiguous(), drawn(1, ASPECT=1.0), wider)
     assert down[0, 0, :, 0].allclose((3.5 + (torch.arange(8.0) - 3.5) * 2).clamp(0, 7), atol=1e-5)
 
 
 @pytest.mark.parametrize(("corner", "start"), [(0.0, 0.0), (1.0, 4.0)])
 def test_a_crop_shows_a_part_of_the_image_whole(corner: float, start: float) -> None:
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
-    uniform = drawn(1, CROP=1.0, CROP_ACROSS=corner)
+    uniform = drawn(1, CROP=1.0, CROP_X=corner)
     cropped = augment(ramp, uniform, AugmentRanges(crop=0.75))
     expected = (start + (torch.arange(8.0) + 0.5) / 2 - 0.5).clamp(0, 7)
     assert cropped[0, 0, 3].allclose(expected, atol=1e-5)
@@ -133,21 +133,23 @@ def test_masks_move_with_their_images_and_get_no_new_values() -> None:
     moved = augment_masks(masks, uniform, EVERY)
     assert moved.dtype == masks.dtype
     assert set(moved.unique().tolist()) <= set(masks.unique().tolist())
-    turned = augment_masks(masks, drawn(6, TURN=1.0), AugmentRanges(rotate=90))
-    assert turned.equal(masks.rot90(1, (1, 2)))
-    mirrored = augment_masks(masks, drawn(6, MIRROR=0.0), AugmentRanges(hflip=True))
-    assert mirrored.equal(masks.flip(2))
+    rotated = augment_masks(masks, drawn(6, ROTATE=1.0), AugmentRanges(rotate=90))
+    assert rotated.equal(masks.rot90(1, (1, 2)))
+    flipped = augment_masks(masks, drawn(6, HFLIP=0.0), AugmentRanges(hflip=True))
+    assert flipped.equal(masks.flip(2))
     assert augment_masks(masks, uniform, AugmentRanges(hue=90)) is masks
 
 
 def test_boxes_move_on_known_maps() -> None:
     boxes = torch.tensor([[[1.0, 2.0, 4.0, 3.0]]])
-    mirrored = augment_boxes(boxes, drawn(1, MIRROR=0.0), AugmentRanges(hflip=True), 8, 10)
-    assert mirrored.allclose(torch.tensor([6.0, 2.0, 9.0, 3.0]))
-    turned = augment_boxes(boxes, drawn(1, TURN=1.0), AugmentRanges(rotate=90), 10, 10)
-    assert turned.allclose(torch.tensor([2.0, 6.0, 3.0, 9.0]), atol=1e-5)
-    shifted = augment_boxes(boxes, drawn(1, ACROSS=1.0), AugmentRanges(translate=0.2), 8, 10)
-    assert shifted.allclose(torch.tensor([0.0, 2.0, 2.0, 3.0]), atol=1e-5)
+    flipped = augment_boxes(boxes, drawn(1, HFLIP=0.0), AugmentRanges(hflip=True), 8, 10)
+    assert flipped.allclose(torch.tensor([6.0, 2.0, 9.0, 3.0]))
+    rotated = augment_boxes(boxes, drawn(1, ROTATE=1.0), AugmentRanges(rotate=90), 10, 10)
+    assert rotated.allclose(torch.tensor([2.0, 6.0, 3.0, 9.0]), atol=1e-5)
+    translated = augment_boxes(
+        boxes, drawn(1, TRANSLATE_X=1.0), AugmentRanges(translate=0.2), 8, 10
+    )
+    assert translated.allclose(torch.tensor([0.0, 2.0, 2.0, 3.0]), atol=1e-5)
     assert augment_boxes(boxes, drawn(1), AugmentRanges(hue=90), 8, 10) is boxes
 
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from striate.data.augment import ranges
 from striate.data.augment.plan import (
     DRAWS,
     LEVELS,
@@ -33,10 +34,9 @@ def images(count: int = 5, side: int = 9, channels: int = 3) -> Tensor:
 
 def uniform(count: int, **drawn: float) -> Tensor:
     """Draws that change nothing but what is named."""
-    places = ("turn", "scale", "across", "down", "mirror", "contrast", "brightness")
     rows = torch.full((count, DRAWS), MIDDLE)
     for name, value in drawn.items():
-        rows[:, places.index(name)] = value
+        rows[:, getattr(ranges, name)] = value
     return rows
 
 
@@ -111,60 +111,60 @@ def test_varied_images_are_finite_and_lie_as_before(name: str) -> None:
 
 def test_a_shift_moves_by_whole_pixels_and_repeats_the_edge() -> None:
     batch = images(2, 8)
-    left = augment(batch, uniform(2, across=1), AugmentRanges(translate=0.25))
+    left = augment(batch, uniform(2, TRANSLATE_X=1), AugmentRanges(translate=0.25))
     torch_columns = [2, 3, 4, 5, 6, 7, 7, 7]
     assert left.allclose(batch[:, :, :, torch_columns], atol=1e-5)
-    down = augment(batch, uniform(2, down=0), AugmentRanges(translate=0.125))
+    down = augment(batch, uniform(2, TRANSLATE_Y=0), AugmentRanges(translate=0.125))
     assert down.allclose(batch[:, :, [0, 0, 1, 2, 3, 4, 5, 6]], atol=1e-5)
 
 
 def test_a_quarter_turn_is_a_quarter_turn() -> None:
     batch = images(2, 7)
-    turned = augment(batch, uniform(2, rotate=1), AugmentRanges(rotate=90))
+    turned = augment(batch, uniform(2, ROTATE=1), AugmentRanges(rotate=90))
     assert turned.allclose(batch.rot90(1, (2, 3)), atol=1e-5)
-    back = augment(batch, uniform(2, rotate=0), AugmentRanges(rotate=90))
+    back = augment(batch, uniform(2, ROTATE=0), AugmentRanges(rotate=90))
     assert back.allclose(batch.rot90(-1, (2, 3)), atol=1e-5)
 
 
 def test_scale_enlarges_the_middle() -> None:
     ramp = torch.arange(8.0).expand(1, 1, 8, 8)
-    larger = augment(ramp, uniform(1, scale=1), AugmentRanges(scale=1))
+    larger = augment(ramp, uniform(1, SCALE=1), AugmentRanges(scale=1))
     expected = 3.5 + (torch.arange(8.0) - 3.5) / 2
     assert larger.allclose(expected.expand(1, 1, 8, 8), atol=1e-5)
-    smaller = augment(ramp, uniform(1, scale=0), AugmentRanges(scale=0.5))
+    smaller = augment(ramp, uniform(1, SCALE=0), AugmentRanges(scale=0.5))
     assert smaller.allclose((3.5 + (torch.arange(8.0) - 3.5) * 2).clamp(0, 7), atol=1e-5)
 
 
 def test_the_mirror_swaps_left_and_right_and_nothing_else() -> None:
     batch = images(2, 9)
     for drawn in (0.0, 0.3, 0.49):
-        mirrored = augment(batch, uniform(2, mirror=drawn), AugmentRanges(hflip=True))
-        assert mirrored.allclose(batch.flip(3), atol=1e-5)
+        flipped = augment(batch, uniform(2, HFLIP=drawn), AugmentRanges(hflip=True))
+        assert flipped.allclose(batch.flip(3), atol=1e-5)
     for drawn in (0.5, 0.8):
-        kept = augment(batch, uniform(2, mirror=drawn), AugmentRanges(hflip=True))
+        kept = augment(batch, uniform(2, HFLIP=drawn), AugmentRanges(hflip=True))
         assert kept.allclose(batch, atol=1e-5)
 
 
-def test_half_of_the_images_are_mirrored() -> None:
+def test_half_of_the_images_are_flipped() -> None:
     batch = images(1, 4).expand(1000, 3, 4, 4)
     varied = augment(batch, uniform_samples(1000, 3, 1), AugmentRanges(hflip=True))
-    mirrored = (varied - batch.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
+    flipped = (varied - batch.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
     kept = (varied - batch).abs().amax(dim=(1, 2, 3)) < 1e-4
-    assert (mirrored ^ kept).all()
-    assert 430 < int(mirrored.sum()) < 570
+    assert (flipped ^ kept).all()
+    assert 430 < int(flipped.sum()) < 570
 
 
 def test_brightness_and_contrast_are_a_shift_and_a_scale_about_the_mean() -> None:
     batch = images(3, 6)
-    light = augment(batch, uniform(3, brightness=1), AugmentRanges(brightness=0.2))
+    light = augment(batch, uniform(3, BRIGHTNESS=1), AugmentRanges(brightness=0.2))
     assert light.allclose(batch + 0.8, atol=1e-5)
-    flat = augment(batch, uniform(3, contrast=0), AugmentRanges(contrast=0.25))
+    flat = augment(batch, uniform(3, CONTRAST=0), AugmentRanges(contrast=0.25))
     mean = batch.mean(dim=(1, 2, 3), keepdim=True)
     assert flat.allclose(mean + (batch - mean) * 0.75, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_a_image_is_varied_alike_in_any_batch(name: str) -> None:
+def test_an_image_is_varied_alike_in_any_batch(name: str) -> None:
     batch, rows = images(12, 8), uniform_samples(12, 5, 2)
     whole = augment(batch, rows, LEVELS[name])
     for size in (1, 5):

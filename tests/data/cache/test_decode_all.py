@@ -106,7 +106,7 @@ def test_what_kills_or_holds_its_process_costs_only_itself(
     assert len(found) == 60
 
 
-def test_a_reader_that_pauses_longer_than_a_image_may_take_loses_none(
+def test_a_reader_that_pauses_longer_than_an_image_may_take_loses_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "COMMAND", FAULTY)
@@ -211,14 +211,14 @@ def test_leaving_early_ends_the_children(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's help is Linux's")
-def test_the_children_of_a_killed_process_die_in_the_middle_of_a_image(tmp_path: Path) -> None:
+def test_the_children_of_a_killed_process_die_in_the_middle_of_an_image(tmp_path: Path) -> None:
     file = _hanging(tmp_path)
     program = (
-        "import sys; from pathlib import Path; from striate.data.cache import children\n"
+        "import sys; from pathlib import Path; from striate.data.cache import workers\n"
         "from tests.data.cache.test_decode_all import FAULTY, listing_of\n"
-        "from striate.data.cache.decode_all import survey\n"
+        "from striate.data.cache.decode_all import decode_all\n"
         "workers.COMMAND = FAULTY\n"
-        "list(survey(listing_of(Path(sys.argv[1])), workers=1))"
+        "list(decode_all(listing_of(Path(sys.argv[1])), workers=1))"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     parent = subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], env=environment)

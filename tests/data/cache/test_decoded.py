@@ -1,4 +1,4 @@
-"""Every usable image is decoded once; the pack is shared, checked, and rebuilt when damaged."""
+"""Every usable image is decoded once; what is cached is shared, checked, and rebuilt if damaged."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 
 from striate import cache_store as cache_module
-from striate.cache_store import LOCK, cache_folder, file_digest, sweep
-from striate.data.cache import decoded as pack_module
+from striate.cache_store import LOCK, cache_folder, file_digest, list_entries, sweep
+from striate.data.cache import decoded as decoded_module
 from striate.data.cache import workers
 from striate.data.cache.decoded import decode_images, prepare_cache
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import RECORD, find_duplicates
+from striate.data.listing.columns import RECORD
+from striate.data.listing.duplicates import find_duplicates
 from striate.data.listing.samples import DecodedImages, Finding, Listing, Progress, Record, Sample
 from striate.errors import DataError, StorageError
 from striate.storage import lock
@@ -46,7 +47,7 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def packs(home: Path) -> list[Path]:
+def entries(home: Path) -> list[Path]:
     return sorted(home.iterdir())
 
 
@@ -66,14 +67,14 @@ def no_children(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def assert_right(decoded: DecodedImages, root: Path, preprocess: Preprocess) -> None:
     assert len(decoded) == len(decoded.records) == len(decoded.pixels)
-    for row, pixels, record in zip(decoded.pixels, decoded.samples, decoded.records, strict=True):
-        image, expected = decode(root / pixels.path, pixels.path, preprocess=preprocess)
+    for row, sample, record in zip(decoded.pixels, decoded.samples, decoded.records, strict=True):
+        image, expected = decode(root / sample.path, sample.path, preprocess=preprocess)
         assert image is not None
         assert record == expected
         assert (row == preprocess.to_array(image)).all()
 
 
-def test_a_pack_holds_every_image_in_listing_order(photos: Path, home: Path) -> None:
+def test_an_entry_holds_every_image_in_listing_order(photos: Path, home: Path) -> None:
     listing = listing_of(photos)
     decoded = decode_images(listing, EIGHT, cache=home)
     assert decoded.samples == listing.samples
@@ -85,7 +86,7 @@ def test_a_pack_holds_every_image_in_listing_order(photos: Path, home: Path) -> 
     assert_right(decoded, photos, EIGHT)
 
 
-def test_a_second_pack_comes_from_the_cache(
+def test_a_second_request_comes_from_the_cache(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = decode_images(listing_of(photos), EIGHT, cache=home)
@@ -93,12 +94,12 @@ def test_a_second_pack_comes_from_the_cache(
     second = decode_images(listing_of(photos), EIGHT, cache=home)
     assert (second.pixels == first.pixels).all()
     assert replace(second, pixels=first.pixels) == first
-    (only,) = packs(home)
+    (only,) = entries(home)
     names = {file.name for file in only.iterdir()}
     assert names == {"about.json", "index.json", "pixels.npy", "records.npy"}
 
 
-def test_labels_and_parts_are_the_listings_and_not_the_caches(
+def test_labels_and_splits_are_the_listings_and_not_the_caches(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listing = listing_of(photos)
@@ -133,13 +134,13 @@ def test_bad_images_are_dropped_and_named(photos: Path, home: Path) -> None:
 def test_rows_are_moved_up_block_by_block(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pack_module, "_MOVED_BYTES", 2 * 8 * 8 * 3)
+    monkeypatch.setattr(decoded_module, "_MOVED_BYTES", 2 * 8 * 8 * 3)
     class_folders(photos, {"emu": 9})
     for name in ("000", "004", "005"):
         (photos / "emu" / f"{name}.png").write_bytes(b"")
     decoded = decode_images(listing_of(photos), EIGHT, cache=home)
     assert len(decoded) == 13
-    assert (packs(home)[0] / "pixels.npy").stat().st_size == 128 + 13 * 8 * 8 * 3
+    assert (entries(home)[0] / "pixels.npy").stat().st_size == 128 + 13 * 8 * 8 * 3
     assert_right(decoded, photos, EIGHT)
 
 
@@ -177,11 +178,11 @@ CHANGES: dict[str, Callable[[Path, Preprocess], Preprocess]] = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_changes_the_pixels_makes_another_pack(change: str, photos: Path, home: Path) -> None:
+def test_what_changes_the_pixels_makes_another_entry(change: str, photos: Path, home: Path) -> None:
     decode_images(listing_of(photos), EIGHT, cache=home)
     preprocess = CHANGES[change](photos, EIGHT)
     decoded = decode_images(listing_of(photos), preprocess, cache=home)
-    assert len(packs(home)) == 2
+    assert len(entries(home)) == 2
     assert_right(decoded, photos, preprocess)
 
 
@@ -200,14 +201,14 @@ def test_content_that_changes_behind_the_same_size_and_time_is_noticed(
     assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
 
 
-def test_another_limit_of_memory_makes_another_pack(photos: Path, home: Path) -> None:
+def test_another_limit_of_memory_makes_another_entry(photos: Path, home: Path) -> None:
     _, all_of_them = drained(prepare_cache(listing_of(photos), EIGHT, cache=home))
     with pytest.raises(DataError):
         drained(prepare_cache(listing_of(photos), EIGHT, cache=home, largest_megabytes=0))
     assert len(all_of_them) == 7
 
 
-def test_mean_and_deviation_do_not_touch_the_pixels(
+def test_mean_and_std_do_not_touch_the_pixels(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decode_images(listing_of(photos), EIGHT, cache=home)
@@ -249,14 +250,31 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_pack_is_built_again(damage: str, photos: Path, home: Path) -> None:
+def test_a_damaged_entry_is_built_again(damage: str, photos: Path, home: Path) -> None:
     decode_images(listing_of(photos), EIGHT, cache=home)
-    (folder,) = packs(home)
+    (folder,) = entries(home)
     DAMAGES[damage](folder)
     assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
-    assert packs(home) == [folder]
+    assert entries(home) == [folder]
     assert json.loads((folder / "index.json").read_text())["version"] > 0
     assert_right(decode_images(listing_of(photos), EIGHT, cache=home), photos, EIGHT)
+
+
+def test_an_entry_of_before_is_read_with_todays_words(
+    photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "cat" / "page.jpg").write_bytes(b"hello, this is text")
+    before = decode_images(listing_of(photos), EIGHT, cache=home)
+    (folder,) = entries(home)
+    (about,) = (entry.about for entry in list_entries(home))
+    rows = json.loads((folder / "index.json").read_text())["findings"]
+    assert [row[1] for row in rows] == ["not an image"]
+    rows[0][1] = "not a picture"
+    _edit(folder / "index.json", findings=rows)
+    (folder / "about.json").write_text(json.dumps({"pictures": about}))
+    no_children(monkeypatch)
+    assert decode_images(listing_of(photos), EIGHT, cache=home).findings == before.findings
+    assert [entry.about for entry in list_entries(home)] == [about]
 
 
 def test_progress_counts_the_images_and_ends_full(photos: Path, home: Path) -> None:
@@ -266,32 +284,33 @@ def test_progress_counts_the_images_and_ends_full(photos: Path, home: Path) -> N
     assert len(decoded) == 7
 
 
-def test_a_pack_that_is_given_up_leaves_nothing(photos: Path, home: Path) -> None:
+def test_an_entry_that_is_given_up_leaves_nothing(photos: Path, home: Path) -> None:
     work = prepare_cache(listing_of(photos), EIGHT, cache=home)
     next(work)
-    assert len(packs(home)) == 1
+    assert len(entries(home)) == 1
     work.close()
-    assert packs(home) == []
+    assert entries(home) == []
 
 
-def test_two_processes_that_build_the_same_pack_both_get_it(photos: Path, home: Path) -> None:
+def test_two_processes_that_build_the_same_entry_both_get_it(photos: Path, home: Path) -> None:
     one = prepare_cache(listing_of(photos), EIGHT, cache=home)
     next(one)
     program = (
-        "import sys; from pathlib import Path; from striate.data.cache.decoded import pack\n"
+        "import sys; from pathlib import Path\n"
+        "from striate.data.cache.decoded import decode_images\n"
         "from tests.data.cache.test_decode_all import listing_of\n"
         "from tests.data.cache.test_decoded import EIGHT, assert_right\n"
         "root = Path(sys.argv[1])\n"
-        "assert_right(pack(listing_of(root), EIGHT, cache=Path(sys.argv[2])), root, EIGHT)"
+        "assert_right(decode_images(listing_of(root), EIGHT, cache=Path(sys.argv[2])), root, EIGHT)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     subprocess.run(
         [sys.executable, "-c", program, str(photos), str(home)], env=environment, check=True
     )
-    (published,) = (folder for folder in packs(home) if folder.suffix != ".partial")
+    (published,) = (folder for folder in entries(home) if folder.suffix != ".partial")
     made = (published / "pixels.npy").stat().st_ino
     assert_right(drained(one)[1], photos, EIGHT)
-    assert packs(home) == [published]
+    assert entries(home) == [published]
     assert (published / "pixels.npy").stat().st_ino == made
 
 
@@ -305,7 +324,7 @@ def test_folders_of_killed_builders_are_swept_and_of_living_ones_not(home: Path)
         for folder in (dead, living):
             os.utime(folder, (time.time() - 100, time.time() - 100))
         sweep(home)
-        assert packs(home) == [living, new]
+        assert entries(home) == [living, new]
 
 
 def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: Path) -> None:
@@ -319,7 +338,7 @@ def test_nothing_usable_names_the_count_and_three_reasons(tmp_path: Path, home: 
         "cat/a.png: not an image (it looks like text); cat/b\\n.png: empty; "
         "cat/c.png: truncated (the end of the PNG is missing)"
     )
-    assert packs(home) == []
+    assert entries(home) == []
 
 
 def test_a_full_disk_is_a_storage_error_before_anything_is_decoded(
@@ -333,7 +352,7 @@ def test_a_full_disk_is_a_storage_error_before_anything_is_decoded(
     assert str(caught.value).endswith(
         ".partial: the disk is full; 2 MB are needed; set STRIATE_CACHE to a folder on another disk"
     )
-    assert packs(home) == []
+    assert entries(home) == []
 
 
 def test_a_disk_that_cannot_promise_space_is_used_all_the_same(
@@ -436,7 +455,7 @@ def _array_listing(rows: np.ndarray, root: Path) -> Listing:
 
 
 @pytest.mark.parametrize(("side", "channels"), [(8, 3), (6, 3), (8, 1)])
-def test_arrays_are_packed_by_their_content(
+def test_arrays_are_cached_by_their_content(
     side: int, channels: int, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = np.stack([np.asarray(noise(8, 8, seed=seed)) for seed in range(5)])
@@ -448,7 +467,7 @@ def test_arrays_are_packed_by_their_content(
     assert replace(again, pixels=decoded.pixels) == decoded
     rows[3, 4, 5, 1] ^= 8
     decode_images(_array_listing(rows, tmp_path), preprocess, cache=home)
-    assert len(packs(home)) == 2
+    assert len(entries(home)) == 2
 
 
 def test_the_data_folder_is_left_as_it_is(photos: Path, home: Path) -> None:

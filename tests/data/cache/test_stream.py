@@ -107,7 +107,7 @@ def test_the_children_are_few_images_ahead(
     ],
 )
 @pytest.mark.parametrize("photos", ["files"], indirect=True)
-def test_a_image_that_is_not_what_it_was_is_an_error(
+def test_an_image_that_is_not_what_it_was_is_an_error(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     _, streamed = both(photos, tmp_path, monkeypatch)

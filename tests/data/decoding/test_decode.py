@@ -368,7 +368,7 @@ def test_content_decides_and_a_wrong_suffix_is_said(
     assert record.findings == expected
 
 
-def test_a_image_of_two_for_a_3d_screen_is_its_first() -> None:
+def test_an_image_of_two_for_a_3d_screen_is_its_first() -> None:
     data = encoded(noise(seed=0), "MPO", save_all=True, append_images=[noise(seed=1)], quality=95)
     assert np.abs(pixels(data).astype(int) - np.asarray(noise(seed=0))).mean() < 3
     assert kinds(data, "a.jpg") == []

@@ -20,7 +20,7 @@ MEASURED = """
 import sys, io
 from PIL import Image
 from striate.data.decoding.decode import decode
-from striate.data.decoding import deep, samples
+from striate.data.decoding import sixteen_bit, tiff_values
 from striate.data.decoding.preprocess import Preprocess
 
 for form in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP"):  # what is loaded once is no image's
@@ -36,7 +36,7 @@ open("/proc/self/clear_refs", "w").write("5")  # the peak begins anew
 before, fit = peak(), Preprocess(64, 3)
 image, record = decode(sys.argv[1], "a", largest_megabytes=int(sys.argv[2]))
 assert image is not None, record
-assert fit.image(image).shape == (64, 64, 3)
+assert fit.to_array(image).shape == (64, 64, 3)
 print(peak() - before)
 """
 
@@ -51,9 +51,9 @@ def deep(channels: int) -> bytes:
 
 
 def veiled() -> Image.Image:
-    image = loaded().convert("RGBA")
-    image.putalpha(loaded().convert("L"))
-    return image
+    loaded = image().convert("RGBA")
+    loaded.putalpha(image().convert("L"))
+    return loaded
 
 
 FORMS: dict[str, Callable[[], bytes]] = {
@@ -99,7 +99,7 @@ def _turned() -> Image.Exif:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of memory is told by Linux")
 @pytest.mark.parametrize("form", FORMS)
-def test_a_image_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
+def test_an_image_is_refused_with_a_number_that_is_then_enough(form: str, tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(FORMS[form]())
     data = read_content(path, 10**9)

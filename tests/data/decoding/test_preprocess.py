@@ -58,14 +58,14 @@ def test_stretch_uses_every_pixel() -> None:
 
 
 @pytest.mark.parametrize("fit", FITS)
-def test_a_image_of_the_right_size_is_not_touched(fit: Fit) -> None:
+def test_an_image_of_the_right_size_is_not_touched(fit: Fit) -> None:
     image = noise(12, 12)
     assert (Preprocess(12, 3, fit).to_array(image) == np.asarray(image)).all()
 
 
 @pytest.mark.parametrize("fit", FITS)
 @pytest.mark.parametrize("size", [(48, 32), (31, 57), (9, 5), (100, 3)])
-def test_a_image_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
+def test_an_image_on_its_side_gives_the_view_on_its_side(fit: Fit, size: tuple[int, int]) -> None:
     view = Preprocess(16, 3, fit)
     upright = view.to_array(noise(*size)).astype(int)
     side = view.to_array(noise(*size).transpose(Image.Transpose.TRANSPOSE)).astype(int)

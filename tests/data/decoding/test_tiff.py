@@ -158,7 +158,7 @@ def test_alpha_of_either_kind_is_laid_on_white_and_other_samples_are_left_out(
     assert "transparency" not in kinds
 
 
-def test_a_image_of_which_nothing_is_visible_is_noticed() -> None:
+def test_an_image_of_which_nothing_is_visible_is_noticed() -> None:
     values = whole(8, (9, 21, 4))
     values[..., 3] = 0
     found, kinds = decoded(tiff(values, 8, photometric=2, extra=(2,)))

@@ -31,13 +31,13 @@ def idx(array: np.ndarray) -> bytes:
     return struct.pack(f">{array.ndim + 1}I", 0x800 + array.ndim, *array.shape) + array.tobytes()
 
 
-def images(count: int, *shape: int, seed: int = 5) -> np.ndarray:
+def random_images(count: int, *shape: int, seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
 def mnist(prefix: str, count: int, *, zipped: bool = False, mark: str = "-") -> np.ndarray:
     """Write images of 4 x 3 whose labels count up from 2."""
-    images, labels = batch(count, 4, 3), np.arange(2, count + 2, dtype=np.uint8) % 10
+    images, labels = random_images(count, 4, 3), np.arange(2, count + 2, dtype=np.uint8) % 10
     for stem, array in (("images", images), ("labels", labels)):
         name = f"{prefix}-{stem}{mark}idx{array.ndim}-ubyte"
         data = idx(array)
@@ -50,7 +50,7 @@ def mnist(prefix: str, count: int, *, zipped: bool = False, mark: str = "-") -> 
 
 def cifar(name: str, labels: list[tuple[int, ...]]) -> np.ndarray:
     """Write records of label bytes and an image; returns the images (N, 32, 32, 3)."""
-    planes = images(len(labels), 3, 32, 32, seed=len(name))
+    planes = random_images(len(labels), 3, 32, 32, seed=len(name))
     records = [bytes(label) + plane.tobytes() for label, plane in zip(labels, planes, strict=True)]
     Path(name).write_bytes(b"".join(records))
     return planes.transpose(0, 2, 3, 1)
@@ -142,8 +142,8 @@ def shortened(name: str, kept: int) -> None:
 def zipped(content: bytes, kept: int | None = None, checksum: bytes = b"") -> None:
     """Replace the images of MNIST by a gzip file, cut or with other last bytes."""
     Path(IMAGES).unlink()
-    decoded = gzip.compress(content)
-    write(IMAGES + ".gz", (decoded[: -len(checksum)] + checksum if checksum else decoded)[:kept])
+    zipped = gzip.compress(content)
+    write(IMAGES + ".gz", (zipped[: -len(checksum)] + checksum if checksum else zipped)[:kept])
 
 
 DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
@@ -183,7 +183,7 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         ),
     ),
     "gzip cut": (
-        lambda: zipped(idx(images(3, 4, 3)), 30),
+        lambda: zipped(idx(random_images(3, 4, 3)), 30),
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "not gzip": (
@@ -191,11 +191,11 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "gzip with a wrong checksum": (
-        lambda: zipped(idx(images(3, 4, 3)), checksum=b"wrong"),
+        lambda: zipped(idx(random_images(3, 4, 3)), checksum=b"wrong"),
         f"{IMAGES}.gz: not a whole gzip file; download it again",
     ),
     "gzip of more than the header says": (
-        lambda: zipped(idx(images(3, 4, 3)) + bytes(10_000_000)),
+        lambda: zipped(idx(random_images(3, 4, 3)) + bytes(10_000_000)),
         f"{IMAGES}.gz: its header says 3 x 4 x 3, 36 bytes, but more follow; download it again",
     ),
     "counts that differ": (
@@ -208,7 +208,7 @@ DAMAGE: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "sizes that differ": (
         lambda: (
-            write("t10k-images-idx3-ubyte", idx(images(2, 5, 3))),
+            write("t10k-images-idx3-ubyte", idx(random_images(2, 5, 3))),
             write("t10k-labels-idx1-ubyte", idx(np.array([4, 6], np.uint8))),
         ),
         (

@@ -28,7 +28,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def listed(content: bytes | str) -> list[tuple[str, str, str | None]]:
-    """Path, label and part of what a manifest in the working directory lists."""
+    """Path, label and split of what a manifest in the working directory lists."""
     data = content if isinstance(content, bytes) else content.encode()
     Path("list.csv").write_bytes(data)
     listing = scan("list.csv")
@@ -76,7 +76,7 @@ def test_a_manifest_may_be_written_in_many_ways(content: bytes, photos: Path):
     assert listed(content) == TWO
 
 
-def test_a_split_column_tells_the_part_in_any_of_its_words(photos: Path):
+def test_a_split_column_tells_the_split_in_any_of_its_words(photos: Path):
     rows = "path,label,split\ncat/1.jpg,cat,Train\ndog/2.jpg,dog,valid\ndog/3.jpg,dog, test\n"
     expected = [
         ("cat/1.jpg", "cat", "train"),
@@ -90,10 +90,10 @@ def test_a_split_column_tells_the_part_in_any_of_its_words(photos: Path):
 
 @pytest.mark.parametrize("column", ["split", "part", "subset", "Partition"])
 @pytest.mark.parametrize("word", ["dev", "Valid", "VAL_SET", "validation1", " development "])
-def test_a_part_goes_by_the_same_words_as_a_folder(column: str, word: str, photos: Path):
+def test_a_split_goes_by_the_same_words_as_a_folder(column: str, word: str, photos: Path):
     rows = f"path,label,{column}\ncat/1.jpg,cat,training_set\ndog/2.jpg,dog,{word}\n"
-    parts = [part for _, _, part in listed(rows)]
-    assert parts == ["train", "validation"]
+    splits = [split for _, _, split in listed(rows)]
+    assert splits == ["train", "validation"]
 
 
 def test_a_tsv_file_is_a_manifest_too(photos: Path):
@@ -104,7 +104,7 @@ def test_a_tsv_file_is_a_manifest_too(photos: Path):
 
 def test_a_subset_beside_a_split_is_another_column(photos: Path):
     rows = "path,label,subset,split\ncat/1.jpg,cat,north,train\ndog/2.jpg,dog,south,test\n"
-    assert [part for _, _, part in listed(rows)] == ["train", "test"]
+    assert [split for _, _, split in listed(rows)] == ["train", "test"]
 
 
 def test_a_comma_and_a_blank_inside_quotes_keep_the_blank_of_a_name(photos: Path):
@@ -214,11 +214,11 @@ REFUSALS = {
         b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg\n",
         f"line 3: expected 3 values, one a column, found 1; {COMMAS}",
     ),
-    "unknown part": (
+    "unknown split": (
         b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg,dog,holdout\n",
         "line 3: the split is 'holdout'; expected 'train', 'validation' or 'test'",
     ),
-    "no part": (
+    "no split": (
         b"path,label,split\ncat/1.jpg,cat,\n",
         "line 2: the split is ''; expected 'train', 'validation' or 'test'",
     ),
@@ -262,7 +262,7 @@ REFUSALS = {
         HEAD + MORE + b"cat/1.jpg,lion\n",
         "line 4: 'cat/1.jpg' is labeled 'lion', but 'cat' in line 2; remove the wrong line",
     ),
-    "other part": (
+    "other split": (
         b"path,label,split\ncat/1.jpg,cat,train\n./cat/1.jpg,cat,test\n",
         "line 3: './cat/1.jpg' is in test, but in train in line 2; remove one of the lines",
     ),

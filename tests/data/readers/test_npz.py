@@ -70,13 +70,13 @@ def test_two_arrays_are_images_and_labels(x: str, y: str, here: Path):
         ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
     ],
 )
-def test_pairs_of_arrays_are_parts(names: tuple[str, ...]):
+def test_pairs_of_arrays_are_splits(names: tuple[str, ...]):
     train, validation, test = images(3, 4, 4, 3), images(1, 4, 4, 3), images(2, 4, 4, 3)
     arrays = [train, np.array([[3], [1], [3]]), validation, np.array([1]), test, np.array([3, 1])]
     listing = saved(**dict(zip(names, arrays, strict=True)))
     assert listing.class_names == ("1", "3")
     expected = [("3", "train"), ("1", "train"), ("3", "train"), ("1", "validation")]
-    assert [(name, part) for _, name, part in rows(listing)] == [
+    assert [(name, split) for _, name, split in rows(listing)] == [
         *expected,
         ("3", "test"),
         ("1", "test"),
@@ -144,13 +144,13 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "no labels": ({"x_train": X}, "has 'x_train', but no 'y_train' to go with it"),
     "no images": ({"labels": Y}, "has 'labels', but no 'images' to go with it"),
-    "parts and all": (
+    "splits and all": (
         arrays(x_train=X, y_train=Y),
-        "'x' and 'x_train' hold the same images or parts; keep one pair of arrays a part",
+        "'x' and 'x_train' hold the same images or splits; keep one pair of arrays a split",
     ),
-    "two validation parts": (
+    "two validation splits": (
         {f"{a}_{p}": v for a, v in (("x", X), ("y", Y)) for p in ("val", "valid")},
-        "'x_val' and 'x_valid' hold the same images or parts; keep one pair of arrays a part",
+        "'x_val' and 'x_valid' hold the same images or splits; keep one pair of arrays a split",
     ),
     "objects": (
         arrays(x=np.array([object] * 4, dtype=object)),
@@ -236,7 +236,7 @@ def test_what_does_not_fit_is_refused_by_its_array(content: dict[str, Any], mess
     assert refused(**content) == start + message
 
 
-def decoded(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
+def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_STORED) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in members:
@@ -267,44 +267,44 @@ def header(*shape: int) -> bytes:
 LABELS = ("y.npy", npy(Y))
 BROKEN = {
     "empty": (b"", "not a whole .npz file: file is not a zip file"),
-    "cut": (decoded(LABELS)[:-30], "not a whole .npz file: file is not a zip file"),
+    "cut": (zipped(LABELS)[:-30], "not a whole .npz file: file is not a zip file"),
     "no array": (
-        decoded(("x.npy", b"cat"), LABELS),
+        zipped(("x.npy", b"cat"), LABELS),
         "x is no NumPy array: EOF: reading magic string, expected 8 bytes got 3",
     ),
     "a pickle named like an array": (
-        decoded(("x.npy", pickle.dumps([1, 2])), LABELS),
+        zipped(("x.npy", pickle.dumps([1, 2])), LABELS),
         (
             "x is no NumPy array: the magic string is not correct; "
             "expected b'\\x93NUMPY', got b'\\x80\\x04\\x95\\t\\x00\\x00'"
         ),
     ),
     "array that is cut": (
-        decoded(("x.npy", npy(X)[:-7]), LABELS),
+        zipped(("x.npy", npy(X)[:-7]), LABELS),
         "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 53 follow",
     ),
     "array with more behind it": (
-        decoded(("x.npy", npy(X) + bytes(7)), LABELS),
+        zipped(("x.npy", npy(X) + bytes(7)), LABELS),
         "x says it is uint8 of shape (4, 5, 3), 60 bytes, but 67 follow",
     ),
     "header that lies": (
-        decoded(("x.npy", npy(X).replace(b"(4, 5, 3), ", b"(4, 5, 3e9)")), LABELS),
+        zipped(("x.npy", npy(X).replace(b"(4, 5, 3), ", b"(4, 5, 3e9)")), LABELS),
         "x is no NumPy array: shape is not valid: (4, 5, 3000000000.0)",
     ),
     "huge shape": (
-        decoded(("x.npy", header(4, 5, 30_000) + bytes(60)), LABELS),
+        zipped(("x.npy", header(4, 5, 30_000) + bytes(60)), LABELS),
         "x says it is uint8 of shape (4, 5, 30000), 600,000 bytes, but 60 follow",
     ),
     "twice": (
-        decoded(("x.npy", npy(X)), ("X.npy", npy(X)), LABELS),
+        zipped(("x.npy", npy(X)), ("X.npy", npy(X)), LABELS),
         "holds the array 'x' twice; keep one of them",
     ),
     "too many": (
-        decoded(*((f"{n}.npy", b"") for n in range(1001))),
+        zipped(*((f"{n}.npy", b"") for n in range(1001))),
         "1,001 arrays; at most 1,000 are read",
     ),
     "negative shape": (
-        decoded(("x.npy", header(-4, -5, 3) + bytes(60)), LABELS),
+        zipped(("x.npy", header(-4, -5, 3) + bytes(60)), LABELS),
         "x says it is uint8 of shape (-4, -5, 3), 60 bytes, but 60 follow",
     ),
 }
@@ -317,13 +317,13 @@ def test_a_broken_archive_is_refused(content: bytes, message: str):
 
 def test_more_than_fits_into_memory_is_refused(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(npz, "LARGEST", 3 * 2**20)
-    content = decoded(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
+    content = zipped(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
     assert refusal(content) == "a.npz: unpacks to 5 MiB; at most 3 MiB are read"
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(npz, "_SUSPECT", 3 * 2**20)
-    content = decoded(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
+    content = zipped(("x.npy", bytes(5 * 2**20)), LABELS, method=zipfile.ZIP_DEFLATED)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         sizes = [(info.file_size, info.compress_size) for info in archive.infolist()]
     times = sum(size for size, _ in sizes) // sum(size for _, size in sizes)
@@ -348,7 +348,7 @@ def test_nothing_is_unpickled(here: Path):
     assert not (here / "ran").exists()
 
 
-GOOD = decoded(("x.npy", npy(X)), LABELS, method=zipfile.ZIP_DEFLATED)
+GOOD = zipped(("x.npy", npy(X)), LABELS, method=zipfile.ZIP_DEFLATED)
 
 
 @settings(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from striate.data.listing.samples import FINDINGS, Listing
-from striate.data.problems import find_problems
+from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.layout_table import (
@@ -110,16 +110,16 @@ REFUSALS = [
         "list.csv: expected a folder of images, a CSV manifest or an .npz file",
     ),
     Refusal(
-        "two validation parts",
+        "two validation splits",
         lambda r: plant(r, "train/cat/1.jpg", "val/cat/1.jpg", "valid/cat/1.jpg"),
         ".",
-        ".: 'val' and 'valid' both hold the validation part; keep one of them",
+        ".: 'val' and 'valid' both hold the validation split; keep one of them",
     ),
     Refusal(
-        "parts beside a class",
+        "splits beside a class",
         lambda r: plant(r, "train/cat/1.jpg", "test/cat/1.jpg", "owl/1.jpg"),
         ".",
-        ".: 'test' and 'train' are parts of the data, but 'owl' beside them is none; "
+        ".: 'test' and 'train' are splits of the data, but 'owl' beside them is none; "
         "move it elsewhere, or rename folders that are classes",
     ),
 ]
@@ -160,7 +160,7 @@ def test_images_stand_in_code_point_order_with_the_labels_of_their_classes(tmp_p
     ]
 
 
-def test_parts_come_in_the_order_train_validation_test(tmp_path: Path):
+def test_splits_come_in_the_order_train_validation_test(tmp_path: Path):
     listing = scan(plant(tmp_path, "Test/b/1.jpg", "train/a/2.jpg", "train/b/3.jpg", "val/a/4.jpg"))
     assert listing.layout == "train/validation/test folders"
     assert [(sample.path, sample.label, sample.split) for sample in listing.samples] == [

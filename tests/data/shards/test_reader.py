@@ -107,7 +107,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: edit(f, class_names=["", "cat"]), "shards.json: not what `striate pack` writes"
     ),
     "a count that is wrong": (
-        lambda f: edit(f, images=13),
+        lambda f: edit(f, pictures=13),
         "index.npy: expected an index of 13 images, found void560 of shape (12,)",
     ),
     "an offset beyond the end": (
@@ -121,11 +121,11 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "a shard that does not exist": (
         put("shard", 3),
-        "index.npy: entry 7 names a shard, class, part or color that does not exist",
+        "index.npy: entry 7 names a shard, class, split or color that does not exist",
     ),
     "a class that does not exist": (
         put("label", 2),
-        "index.npy: entry 7 names a shard, class, part or color that does not exist",
+        "index.npy: entry 7 names a shard, class, split or color that does not exist",
     ),
     "paths that go back": (put("path", 0), "index.npy: paths out of order"),
     "an index of objects": (
@@ -190,7 +190,7 @@ def test_check_says_of_shards_what_it_says_of_the_folder(template: Path):
     assert [f["kind"] for f in told["shards"]["findings"]] == ["conflict", "conflict"]
 
 
-def test_a_image_whose_bytes_are_not_those_packed_is_left_out(shards: Path):
+def test_an_image_whose_bytes_are_not_those_packed_is_left_out(shards: Path):
     entry = np.load(shards / "index.npy")[3]
     other = encoded(noise(seed=123))
     with (shards / "shard-000000.tar").open("r+b") as file:

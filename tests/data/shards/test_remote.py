@@ -59,7 +59,7 @@ def test_a_run_from_an_address_is_the_run_from_the_folder(
             monkeypatch.setenv("STRIATE_CACHE_GB", "0.00001")
         runs.append(striate.train(place, out=tmp_path / str(number), **QUICK))
     assert len({run.epochs()[-1].weights for run in runs}) == 1
-    assert json.loads(runs[2].options_file.read_text())["photos"] == f"file://{shards}"
+    assert json.loads(runs[2].options_file.read_text())["data"] == f"file://{shards}"
     notes = [event["text"] for event in runs[2].events() if event["event"] == "Note"]
     assert any("streamed" in note for note in notes), notes
     assert striate.verify(runs[2].folder).same
@@ -99,13 +99,13 @@ def test_an_address_that_gives_nothing_is_refused_in_a_sentence(place: str, sent
 def test_a_shard_that_is_cut_off_in_the_store_is_noticed(photos: Path, tmp_path: Path):
     striate.pack(photos, tmp_path / "shards")
     shard = tmp_path / "shards" / "shard-000000.tar"
-    decoded = shard.stat().st_size
+    size = shard.stat().st_size
     with shard.open("r+b") as file:
         file.truncate(5000)
     with pytest.raises(DataError) as caught:
         striate.check(f"file://{tmp_path}/shards")
     assert str(caught.value) == (
-        f"file://{shard}: cut off: 5,000 bytes where {decoded:,} were packed; "
+        f"file://{shard}: cut off: 5,000 bytes where {size:,} were packed; "
         "copy it again, or pack the images anew"
     )
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.data.listing.splits import balanced_order, class_weights
+from striate.data.loader import balanced_order, class_weights
 
 LABELS = torch.tensor([0] * 9 + [1] * 2 + [2] * 5)
 
@@ -16,7 +16,7 @@ def order(labels: torch.Tensor, seed: int) -> torch.Tensor:
     return balanced_order(labels, torch.Generator().manual_seed(seed))
 
 
-def test_weights_make_every_class_count_alike_and_a_image_one_on_average() -> None:
+def test_weights_make_every_class_count_alike_and_an_image_one_on_average() -> None:
     weights = class_weights(LABELS, 3)
     assert weights.tolist() == pytest.approx([16 / 27, 16 / 6, 16 / 15])
     assert weights[LABELS].mean() == pytest.approx(1)

@@ -3,21 +3,21 @@
 import pytest
 
 from striate.data.listing.samples import Finding, Sample, Split
-from striate.data.problems import find_problems
+from striate.data.readers.problems import find_problems
 
 NAMES = ["cat", "dog", "owl"]
 
 
-def images(*counts: int, part: Split | None = None) -> list[Sample]:
+def images(*counts: int, split: Split | None = None) -> list[Sample]:
     """So many images of each class."""
     return [
-        Sample(f"{NAMES[label % 3]}/{number}.jpg", label, part)
+        Sample(f"{NAMES[label % 3]}/{number}.jpg", label, split)
         for label, count in enumerate(counts)
         for number in range(count)
     ]
 
 
-def parts(train: list[int], validation: list[int], test: list[int]) -> list[Sample]:
+def splits(train: list[int], validation: list[int], test: list[int]) -> list[Sample]:
     return [
         *images(*train, split="train"),
         *images(*validation, split="validation"),
@@ -27,9 +27,9 @@ def parts(train: list[int], validation: list[int], test: list[int]) -> list[Samp
 
 def test_enough_images_of_each_class_are_no_problem():
     assert find_problems(NAMES, images(2, 2, 3)) == ()
-    assert find_problems(NAMES, parts([2, 3, 4], [1, 1, 1], [1, 1, 1])) == ()
-    assert find_problems(NAMES, parts([2, 3, 4], [], [])) == ()
-    assert find_problems(NAMES, parts([2, 3, 4], [], [1, 1, 1])) == ()
+    assert find_problems(NAMES, splits([2, 3, 4], [1, 1, 1], [1, 1, 1])) == ()
+    assert find_problems(NAMES, splits([2, 3, 4], [], [])) == ()
+    assert find_problems(NAMES, splits([2, 3, 4], [], [1, 1, 1])) == ()
 
 
 def test_only_what_is_left_after_decoding_counts():
@@ -63,8 +63,8 @@ def test_class_folders_that_may_not_be_read_are_told_from_empty_ones():
         "class 'owl' has no images; add some or remove the folder",
         "the folder of class 'dog' cannot be read; make it readable",
     )
-    in_parts = [Finding("unreadable", "train/dog"), Finding("unreadable", "train/owl")]
-    assert find_problems(NAMES, images(5), findings=in_parts) == (
+    in_splits = [Finding("unreadable", "train/dog"), Finding("unreadable", "train/owl")]
+    assert find_problems(NAMES, images(5), findings=in_splits) == (
         "the folders of classes 'dog' and 'owl' cannot be read; make them readable",
     )
     assert find_problems(NAMES, [], findings=closed) == (
@@ -81,7 +81,7 @@ def test_an_unreadable_image_does_not_make_its_class_unreadable():
 
 def test_all_reasons_are_told_at_once():
     names = ["Cat", "cat", "dog", "emu", "owl"]
-    listed = [*parts([2, 3, 4, 1], [1, 1], []), Sample("val/owl/1.jpg", 4, "validation")]
+    listed = [*splits([2, 3, 4, 1], [1, 1], []), Sample("val/owl/1.jpg", 4, "validation")]
     assert find_problems(names, listed) == (
         "class 'emu' has one image in train; expected at least two of a class",
         "class 'owl' has images in validation, but none in train; move some there",
@@ -90,11 +90,11 @@ def test_all_reasons_are_told_at_once():
     )
 
 
-def test_images_of_one_part_only_cannot_be_learned_from():
-    assert find_problems(NAMES, parts([], [], [3, 3, 2])) == (
+def test_images_of_one_split_only_cannot_be_learned_from():
+    assert find_problems(NAMES, splits([], [], [3, 3, 2])) == (
         "there are no images to train on: all 8 are in test",
     )
-    assert find_problems(NAMES, parts([], [2, 2, 1], [3, 3, 2])) == (
+    assert find_problems(NAMES, splits([], [2, 2, 1], [3, 3, 2])) == (
         "there are no images to train on: all 13 are in validation and test",
     )
 

@@ -1,4 +1,4 @@
-"""Folders that are parts of a data set under any name, and what striate itself wrote into one."""
+"""Folders that are splits of a data set under any name, and what striate itself wrote into one."""
 
 import os
 import subprocess
@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from striate.data.readers.scan import scan
-from striate.data.readers.split_names import part_of
+from striate.data.readers.split_names import split_of
 from striate.errors import DataError
 from tests.data.layout_table import cats_and_dogs, plant
 
 
 def counted(root: Path) -> tuple[str, dict[str | None, int]]:
-    """The class names of a folder, and how many images each part has."""
+    """The class names of a folder, and how many images each split has."""
     listing = scan(root)
-    parts = [sample.split for sample in listing.samples]
-    return " ".join(listing.class_names), {part: parts.count(part) for part in parts}
+    splits = [sample.split for sample in listing.samples]
+    return " ".join(listing.class_names), {split: splits.count(split) for split in splits}
 
 
 def refused(root: Path) -> str:
@@ -44,7 +44,7 @@ def refused(root: Path) -> str:
         ("trainings", "validations", "tests"),
     ],
 )
-def test_parts_are_known_by_any_usual_name(train: str, validation: str, test: str, tmp_path: Path):
+def test_splits_are_known_by_any_usual_name(train: str, validation: str, test: str, tmp_path: Path):
     cats_and_dogs(tmp_path / train, "cat/6.jpg")
     cats_and_dogs(tmp_path / validation)
     plant(tmp_path / test, "cat/1.jpg", "dog/1.jpg", "readme.txt")
@@ -52,15 +52,15 @@ def test_parts_are_known_by_any_usual_name(train: str, validation: str, test: st
 
 
 @pytest.mark.parametrize("wrapper", ["{}", "images", "Images", "data"])
-def test_a_folder_between_a_part_and_its_classes_is_passed_through(wrapper: str, tmp_path: Path):
-    for part in ("training_set", "test_set"):
-        cats_and_dogs(tmp_path / part / wrapper.format(part))
-        plant(tmp_path / part, "_DS.txt")
+def test_a_folder_between_a_split_and_its_classes_is_passed_through(wrapper: str, tmp_path: Path):
+    for split in ("training_set", "test_set"):
+        cats_and_dogs(tmp_path / split / wrapper.format(split))
+        plant(tmp_path / split, "_DS.txt")
     assert counted(tmp_path) == ("cat dog", {"train": 5, "test": 5})
     assert all((tmp_path / sample.path).is_file() for sample in scan(tmp_path).samples)
 
 
-def test_a_part_with_a_single_class_keeps_its_class(tmp_path: Path):
+def test_a_split_with_a_single_class_keeps_its_class(tmp_path: Path):
     plant(tmp_path, "train/train/1.jpg", "test/train/1.jpg")
     assert counted(tmp_path) == ("train", {"train": 1, "test": 1})
 
@@ -74,32 +74,32 @@ def test_folders_that_hold_the_same_folders_are_asked_about(
     for name in (first, second):
         cats_and_dogs(tmp_path / name)
     assert refused(tmp_path) == (
-        f"are '{first}' and '{second}' parts of the data or classes? Both hold the folders 'cat' "
+        f"are '{first}' and '{second}' splits of the data or classes? Both hold the folders 'cat' "
         "and 'dog' and no images of their own;\n"
-        "name parts train, validation and test; of classes, list the images in a CSV manifest"
+        "name splits train, validation and test; of classes, list the images in a CSV manifest"
     )
 
 
-def test_a_name_that_is_no_part_beside_one_is_asked_about_if_few_folders_differ(tmp_path: Path):
+def test_a_name_that_is_no_split_beside_one_is_asked_about_if_few_folders_differ(tmp_path: Path):
     cats_and_dogs(tmp_path / "train", "emu/1.jpg", "owl/1.jpg", "yak/1.jpg")
     cats_and_dogs(tmp_path / "unseen")
-    assert "are 'train' and 'unseen' parts of the data or classes?" in refused(tmp_path)
+    assert "are 'train' and 'unseen' splits of the data or classes?" in refused(tmp_path)
 
 
-def test_parts_whose_images_stand_in_no_class_are_asked_about(tmp_path: Path):
+def test_splits_whose_images_stand_in_no_class_are_asked_about(tmp_path: Path):
     cats_and_dogs(tmp_path / "train")
     plant(tmp_path, "test1/1.jpg", "test1/2.jpg")
     assert refused(tmp_path) == (
-        "are 'test1' and 'train' parts of the data or classes? 'test1' holds images itself;\n"
-        "put those of a part into a folder for each class, or rename classes"
+        "are 'test1' and 'train' splits of the data or classes? 'test1' holds images itself;\n"
+        "put those of a split into a folder for each class, or rename classes"
     )
 
 
-def test_a_part_of_another_name_beside_parts_is_named(tmp_path: Path):
+def test_a_split_of_another_name_beside_splits_is_named(tmp_path: Path):
     for name in ("seg_train", "seg_test", "seg_pred"):
         cats_and_dogs(tmp_path / name)
     assert refused(tmp_path) == (
-        "'seg_test' and 'seg_train' are parts of the data, but 'seg_pred' beside them is none; "
+        "'seg_test' and 'seg_train' are splits of the data, but 'seg_pred' beside them is none; "
         "move it elsewhere, or rename folders that are classes"
     )
 
@@ -128,8 +128,8 @@ def test_a_hundred_classes_that_hold_the_same_folders_are_classes(tmp_path: Path
 
 
 @pytest.mark.parametrize("word", ["", "1", "untested", "pred", "train_val", "0train0cat"])
-def test_other_words_are_no_part(word: str):
-    assert part_of(word) is None
+def test_other_words_are_no_split(word: str):
+    assert split_of(word) is None
 
 
 OUTPUT = {
@@ -162,9 +162,9 @@ def test_the_cache_is_no_class_while_it_is_filled(tmp_path: Path, monkeypatch: p
     assert counted(tmp_path) == ("cat dog", {None: 5})
 
 
-def test_runs_among_the_parts_and_below_them_are_ignored(tmp_path: Path):
-    for part in ("train", "test"):
-        cats_and_dogs(tmp_path / part)
+def test_runs_among_the_splits_and_below_them_are_ignored(tmp_path: Path):
+    for split in ("train", "test"):
+        cats_and_dogs(tmp_path / split)
     plant(tmp_path, *(f"{home}/x/{f}" for home in ("runs", "train") for f in OUTPUT["a run"]))
     assert counted(tmp_path) == ("cat dog", {"train": 5, "test": 5})
 
@@ -192,8 +192,8 @@ def test_names_of_any_bytes_are_read_whatever_the_locale(locale: dict[str, str],
         "import sys\nfrom striate.data.readers.scan import scan\n"
         "for place, count in (('.', 6), ('list.csv', 2)):\n"
         "    listing = scan(place)\n"
-        "    assert all((listing.root / p.path).is_file() for p in listing.images)\n"
-        "    assert len(listing.images) == count\n"
+        "    assert all((listing.root / s.path).is_file() for s in listing.samples)\n"
+        "    assert len(listing.samples) == count\n"
         "    print(ascii(listing.class_names))\n"
     )
     environment = {**os.environ, **locale, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
