@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,6 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from rich.console import Console
 import striate
 from striate.cli import main
 from striate.text import Display, html_table, shell_command
-from striate.training.events import Note, Stopped
+from striate.training.events import Event, Note, Stopped
 from striate.verbs import display
 from tests.conftest import striped
 
@@ -77,7 +79,9 @@ def test_a_training_whose_results_cannot_be_printed_is_kept(photos: Path, tmp_pa
 
 def test_a_display_that_breaks_in_a_program_does_not_end_the_training():
     with Path("/dev/full").open("w") as full:
-        events = display.show_events([Note("one"), Note("two")], Console(file=Display(full)))
+        events = display.show_events(
+            (Note(word) for word in ("one", "two")), Console(file=Display(full))
+        )
         assert list(events) == [Note("one"), Note("two")]
     assert Display(None).write("nowhere") == 7
 
@@ -131,7 +135,10 @@ def test_markup_in_a_name_is_shown_as_it_is():
     told = io.StringIO()
     stopped = Stopped(Path(STRANGE), 2, 1, 1)
     list(
-        display.show_events([stopped, Note(":smile: [red]x[/red]")], Console(file=told, width=200))
+        display.show_events(
+            (event for event in (stopped, Note(":smile: [red]x[/red]"))),
+            Console(file=told, width=200),
+        )
     )
     assert shell_command([STRANGE]) in told.getvalue()
     assert ":smile: [red]x[/red]" in told.getvalue()
@@ -146,3 +153,19 @@ def test_a_name_in_a_notebook_is_text():
 def test_an_output_that_knows_few_characters_gets_the_others_escaped(tmp_path: Path):
     code, out, _ = shell("PYTHONIOENCODING=ascii $S --help; $S networks | head -2", tmp_path)
     assert (code, out.isascii()) == (0, True)
+
+
+def test_events_that_are_no_longer_shown_are_closed_at_once():
+    closed: list[str] = []
+
+    def events() -> Generator[Event]:
+        try:
+            yield Note("one")
+            yield Note("two")
+        finally:
+            closed.append("training")
+
+    training = events()  # a name that outlives the display, as a frame of an error's traceback does
+    with contextlib.closing(display.show_events(training, Console(quiet=True))) as shown:
+        next(shown)
+    assert closed == ["training"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import TextIO, TypeVar, cast
 
 from rich.console import Console
@@ -20,9 +21,11 @@ from striate.training.run import Run
 T = TypeVar("T")
 
 
-def show_events(events: Iterable[Event], console: Console | None = None) -> Generator[Event]:
-    """Yield events while showing them on stderr or the given console."""
-    with _bar(console) as bar:
+def show_events(
+    events: Generator[Event, None, None], console: Console | None = None
+) -> Generator[Event]:
+    """Yield events while showing them on stderr or the given console; close them at the end."""
+    with _bar(console) as bar, contextlib.closing(events):
         task = bar.add_task("", total=None, text="")
         code = ""
         for event in events:
@@ -38,8 +41,8 @@ def show_events(events: Iterable[Event], console: Console | None = None) -> Gene
 
 
 def show_progress(work: Generator[Reading, None, T], console: Console | None = None) -> T:
-    """Run a generator with a progress bar and return its value."""
-    with _bar(console) as bar:
+    """Run a generator with a progress bar and return its value; close it at the end."""
+    with _bar(console) as bar, contextlib.closing(work):
         task = bar.add_task("", total=None, text="")
         while True:
             try:

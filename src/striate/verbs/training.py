@@ -80,12 +80,14 @@ def stream(
     last checkpoint. Rank 0 yields all events, other ranks only the last one.
     """
     with join_group() as group:
-        for event in _stream(group, *_asked(group, data, recipe, resume, options)):
-            if group.is_main or isinstance(event, (Finished, Stopped)):
-                yield event
+        events = _stream(group, *_asked(group, data, recipe, resume, options))
+        with contextlib.closing(events):  # before the group is left
+            for event in events:
+                if group.is_main or isinstance(event, (Finished, Stopped)):
+                    yield event
 
 
-def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Iterator[Event]:
+def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Generator[Event]:
     device = choose_device(group.device_name(chosen.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)  # so that its generator is seeded
