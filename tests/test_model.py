@@ -180,10 +180,10 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
             changed(network="lenet6"),
             "no network is called 'lenet6'; did you mean 'lenet5', 'alexnet' or 'resnet56'?",
         ),
-        (changed(network="fcn8s"), "fcn8s does not tell classes of images apart"),
+        (changed(network="fcn8s"), "fcn8s is not an image classifier"),
         (
             changed(network="conv_autoencoder"),
-            "conv_autoencoder does not tell classes of images apart",
+            "conv_autoencoder is not an image classifier",
         ),
         (changed(network="n" * 1001), "network: String should have at most 1000 characters"),
         (changed(class_names="cat"), "class_names: Input should be a valid list"),

@@ -189,7 +189,7 @@ def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
         raise _refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
     if spec.card.output != "logits":
-        raise _refused(path, f"{spec} does not tell classes of images apart")
+        raise _refused(path, f"{spec} is not an image classifier")
     if demand := spec.card.size_error(said.preprocess.size):
         raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
     return spec

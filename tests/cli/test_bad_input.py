@@ -51,13 +51,13 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --network fcn8s",
             2,
-            "fcn8s gives scores for every pixel and cannot be trained to tell classes apart; "
+            "fcn8s gives scores for every pixel and cannot be trained as a classifier; "
             "choose another network, such as lenet5, resnet20 or resnet18",
         ),
         (
             "train stripes --network dcgan_generator",
             2,
-            "dcgan_generator gives an image and cannot be trained to tell classes apart; "
+            "dcgan_generator gives an image and cannot be trained as a classifier; "
             "choose another network, such as lenet5, resnet20 or resnet18",
         ),
         ("train stripes --epochs -3", 2, "epochs must be at least 1, but '-3' came"),

@@ -113,8 +113,8 @@ def test_classes_with_few_or_no_images_are_named():
         "“class 2” are right."
     )
     assert few == (
-        "1 class has fewer than 10 images here (“class 1”): what is said of such a class is "
-        "little more than chance."
+        "1 class has fewer than 10 images here (“class 1”): the figures of such a class "
+        "are little more than chance."
     )
     assert absent == "1 class has no image here (“class 3”): nothing is known of it."
 
@@ -136,13 +136,11 @@ def test_a_class_never_answered_is_the_weakest():
 def test_a_network_too_sure_of_itself_is_told():
     evaluation = of_matrix([[80, 20], [20, 80]], sure=0.999)
     assert make_remarks(evaluation, ())[-1] == Remark(
-        "It is too sure of itself: its answers claim to be right in 99.9 % on average, and 80.0 % "
-        "are.",
+        "It is overconfident: its mean confidence is 99.9 %, but 80.0 % are right.",
         warning=True,
     )
     assert texts(of_matrix([[80, 20], [20, 80]], sure=0.6))[-1] == (
-        "It is less sure than it could be: its answers claim to be right in 60.0 % on average, and "
-        "80.0 % are."
+        "It is underconfident: its mean confidence is 60.0 %, but 80.0 % are right."
     )
 
 
@@ -152,7 +150,7 @@ def test_learning_by_heart_and_stopping_early_are_told():
     evaluation = of_matrix([[80, 20], [20, 80]], sure=0.8)
     assert make_remarks(evaluation, epochs)[-2:] == (
         Remark(
-            "It learns by heart: when it was kept, 98.0 % of the training images were right, but "
+            "It overfits: at its best epoch, 98.0 % of the training images were right, but "
             "71.0 % of the validation images. More images or stronger augmentation may help.",
             warning=True,
         ),

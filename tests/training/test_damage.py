@@ -157,6 +157,6 @@ def test_where_a_run_was_made_need_not_be_known_to_go_on(run: Path):
     DAMAGES["a number"](run / "environment.json")
     damage = f"{run}/environment.json: line 1: expected a JSON object, found a number"
     assert resumed(run) == [
-        "resumed, but not bit for bit as it would have been: what it ran on is not known "
+        "resumed, but not bit for bit: what it ran on is not known "
         f"({damage}; put back a copy of it, or train anew)"
     ]

@@ -145,7 +145,7 @@ def test_when_one_process_is_killed_the_other_ends_and_says_so(cases: Path):
     assert found["codes"] == [8, -9]
     assert found["said"].splitlines()[-1] == (
         "striate: error: another process of this training ended, or was silent for 10 minutes; "
-        "what it said stands above or in its own log; --resume goes on from the last checkpoint"
+        "its error is above or in its own log; --resume goes on from the last checkpoint"
     )
     assert found["said"].count("error") == 1
     assert found["seconds"] < 60
@@ -167,7 +167,7 @@ def test_a_stopped_run_goes_on_in_as_many_processes_or_in_one(cases: Path):
     assert json.loads((cases / "by two.notes").read_text()) == []
     assert_close(Run(cases / "by one"), Run(cases / "plain-1"), 2e-6)
     assert json.loads((cases / "by one.notes").read_text()) == [
-        "resumed, but not bit for bit as it would have been: processes 2 is now 1"
+        "resumed, but not bit for bit: processes 2 is now 1"
     ]
 
 

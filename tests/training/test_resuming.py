@@ -191,7 +191,7 @@ def test_a_finished_run_at_a_constant_rate_takes_more_epochs_as_if_from_the_star
         event for event in striate.stream(resume=short.folder, epochs=4)
         if isinstance(event, Note | Started)
     ][::-1]  # fmt: skip
-    assert note == Note("epochs from 2 to 4: goes on as if it had been so from the start")
+    assert note == Note("epochs from 2 to 4: continues as if it had been so from the start")
     assert started.epochs == 4
     assert short.read_json("options.json")["epochs"] == 4
     assert short.finished
@@ -370,7 +370,7 @@ def test_the_last_epoch_is_had_again_to_the_last_bit(whole: Run, capsys):
     weights_then = whole.epochs()[-1].weights
     assert replay.same
     assert str(replay) == (
-        f"{whole.folder}: {steps} steps of epoch 4 taken again after step 0: {replay.compared} "
+        f"{whole.folder}: {steps} steps of epoch 4 replayed after step 0: {replay.compared} "
         f"tensors and sums are the same to the last bit\nweights after step {steps}: "
         f"SHA-256 {weights_then}"
     )
@@ -426,7 +426,7 @@ def test_what_differs_is_named_and_the_answer_is_no(
     assert replay.differing[0].startswith(first)
     assert main(["verify", str(run.folder)]) == 1
     assert capsys.readouterr().out == (
-        f"{run.folder}: {replay.last} steps of epoch 4 taken again after step 0: "
+        f"{run.folder}: {replay.last} steps of epoch 4 replayed after step 0: "
         f"{len(replay.differing)} of {replay.compared} tensors and sums differ after step "
         f"{replay.last}, first {replay.differing[0]}; the largest difference is "
         f"{replay.largest:.3g}\n"

@@ -220,12 +220,7 @@ def test_a_resumed_run_says_when_the_machine_is_another(run: Run, tmp_path: Path
     environment = json.loads((copy / "environment.json").read_text())
     (copy / "environment.json").write_text(json.dumps({**environment, "torch": "2.11.5"}))
     notes = [event for event in striate.stream(resume=copy) if isinstance(event, Note)]
-    assert notes == [
-        Note(
-            "resumed, but not bit for bit as it would have been: "
-            f"torch 2.11.5 is now {torch.__version__}"
-        )
-    ]
+    assert notes == [Note(f"resumed, but not bit for bit: torch 2.11.5 is now {torch.__version__}")]
 
 
 def test_a_resumed_run_keeps_its_options(run: Run):

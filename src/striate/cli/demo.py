@@ -23,7 +23,7 @@ _EXAMPLES = 6
     help="Folder of the run; a number is added if it exists.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, help="Fixes weights, order and variation."
+    "--seed", type=click.IntRange(0), default=0, help="Seed of weights, order and augmentation."
 )
 @as_json
 def command(out: Path, seed: int, as_json: bool) -> int:

@@ -28,14 +28,16 @@ _FORMS: dict[str, Callable[[Summary], str | bytes]] = {
 @click.command("describe", cls=VerbCommand)
 @click.argument(
     "network",
-    help="A name of `striate networks`, mynet.py:Net, a run; or several.",
+    help="A network's name, mynet.py:Net, or a run; or several.",
     nargs=-1,
     required=True,
 )
 @click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the image.")
 @click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the image.")
-@click.option("--classes", type=int, metavar="NUMBER", help="How many the head tells apart.")
-@click.option("--network", "code", metavar="TEXT", help="What a run's own is, as in mynet.py:Net.")
+@click.option("--classes", type=int, metavar="NUMBER", help="Number of classes of the head.")
+@click.option(
+    "--network", "code", metavar="TEXT", help="The custom network of a run, as in mynet.py:Net."
+)
 @click.option("--folded", is_flag=True, help="A row for each block.")
 @click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
 @click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")

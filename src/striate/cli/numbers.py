@@ -10,13 +10,15 @@ from striate.cli.output import print_json
 
 @click.command("numbers", cls=VerbCommand)
 @click.argument("image", help="An image, or sample:NAME.")
-@click.option("--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; 8x8 of the middle.")
+@click.option(
+    "--patch", metavar="ROW,COLUMN,SIZE", help="The square to print; default: 8x8 of the middle."
+)
 @click.option(
     "--largest",
     type=click.IntRange(1, 100_000),
     default=200,
     metavar="MEGABYTES",
-    help="Most memory the image may need.",
+    help="Memory limit for decoding the image.",
 )
 @as_json
 def command(image: str, patch: str | None, largest: int, as_json: bool) -> int:

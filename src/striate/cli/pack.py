@@ -13,7 +13,7 @@ from striate.cli.output import print_json
 
 @click.command("pack", cls=VerbCommand, model="PackOptions")
 @click.argument("data", help="A folder, or a manifest.", type=FILE)
-@click.option("--to", metavar="PATH", type=FILE, required=True, help="Folder that is made.")
+@click.option("--to", metavar="PATH", type=FILE, required=True, help="Folder to write.")
 @as_json
 def command(data: Path, to: Path, as_json: bool, options: dict[str, Any]) -> int:
     """Pack images into a few large files, to be trained on from there.

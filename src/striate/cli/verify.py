@@ -13,7 +13,9 @@ from striate.cli.output import print_json
 
 @click.command("verify", cls=VerbCommand)
 @click.argument("run", help="The folder of a run.", type=FILE)
-@click.option("--network", metavar="TEXT", help="File and name of one's own, as in mynet.py:Net.")
+@click.option(
+    "--network", metavar="TEXT", help="The custom network of the run, as in mynet.py:Net."
+)
 @as_json
 def command(run: Path, network: str | None, as_json: bool) -> int:
     """Take the last steps of a run again and compare every bit; write nothing.

@@ -112,7 +112,7 @@ def _classes(evaluation: Evaluation) -> Iterator[Remark]:
         have = "class has" if len(few) == 1 else "classes have"
         yield Remark(
             f"{len(few):,} {have} fewer than {FEW} images here ({list_names(few)}): "
-            "what is said of such a class is little more than chance.",
+            "the figures of such a class are little more than chance.",
             warning=True,
         )
     absent = [row.name for row in evaluation.per_class if not row.images]
@@ -140,14 +140,14 @@ def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
     claimed, share = float(evaluation.probabilities.max(axis=1).mean()), evaluation.accuracy
     places = percent_digits(share.n)
     if claimed > share.high:
-        word = "too sure of itself"
+        word = "overconfident"
     elif claimed < share.low:
-        word = "less sure than it could be"
+        word = "underconfident"
     else:
         return
     yield Remark(
-        f"It is {word}: its answers claim to be right in {format_percent(claimed, places)} "
-        f"on average, and {share.percent} are.",
+        f"It is {word}: its mean confidence is {format_percent(claimed, places)}, "
+        f"but {share.percent} are right.",
         warning=claimed - share.value > WIDE,
     )
 
@@ -158,7 +158,7 @@ def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
         return
     if best.train_accuracy - best.validation_accuracy > GAP:
         yield Remark(
-            f"It learns by heart: when it was kept, {format_percent(best.train_accuracy)} of the "
+            f"It overfits: at its best epoch, {format_percent(best.train_accuracy)} of the "
             f"training images were right, but {format_percent(best.validation_accuracy)} of the "
             "validation images. More images or stronger augmentation may help.",
             warning=True,

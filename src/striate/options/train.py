@@ -84,7 +84,9 @@ class TrainOptions(Options):
     recover: bool = option(
         False, "Restart from the last epoch at a tenth of the rate where training diverges, once"
     )
-    patience: int | None = option(None, "Stop after so many without improvement", "epochs", ge=1)
+    patience: int | None = option(
+        None, "Epochs without improvement before stopping", "epochs", ge=1
+    )
     balance: Balance = option(
         "none", "How class imbalance is evened out: in the loss, or in sampling"
     )
@@ -164,7 +166,9 @@ class RateOptions(TrainOptions):
 
     lowest: float = option(1e-5, "Learning rate of the first step", gt=0)
     highest: float = option(10.0, "Learning rate of the last step", gt=0)
-    steps: int = option(100, "From the lowest to the highest rate", "steps", ge=10, le=100_000)
+    steps: int = option(
+        100, "Steps from the lowest to the highest rate", "steps", ge=10, le=100_000
+    )
     out: Annotated[Path | None, ending(".svg", ".png")] = option(
         None, "Draw the losses into this .svg or .png file"
     )

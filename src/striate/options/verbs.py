@@ -8,7 +8,7 @@ from typing import Annotated
 from striate.options.base import Device, Options, ending, option
 from striate.options.choices import Augment, Border, Leaked, Mode, Network, Ranges, SplitChoice
 
-_CODE = "File and name of a network that is not striate's, as in mynet.py:Net"
+_CODE = "The custom network of the model, as in mynet.py:Net"
 
 
 class CheckOptions(Options):
@@ -69,10 +69,10 @@ class PredictOptions(Options):
 class FilterOptions(Options):
     """Options of `filter`."""
 
-    mode: Mode = option("same", "How far the kernel reaches over the edge")
-    border: Border = option("zero", "What stands beyond the edge")
-    stride: int = option(1, "From one position to the next", "pixels", ge=1, le=100_000)
-    dilation: int = option(1, "From one tap to the next", "pixels", ge=1, le=100_000)
+    mode: Mode = option("same", "Size of the output")
+    border: Border = option("zero", "Values beyond the edge")
+    stride: int = option(1, "Stride", "pixels", ge=1, le=100_000)
+    dilation: int = option(1, "Dilation", "pixels", ge=1, le=100_000)
     flip: bool = option(False, "Flip the kernel first: a true convolution")
     gray: bool = option(False, "Make the image gray first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")

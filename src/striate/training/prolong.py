@@ -50,7 +50,7 @@ def prolong(training: Training, state: TrainState) -> Iterator[Note]:
     told = ", ".join(f"{name} from {values[name]:g} to {changed[name]:g}" for name in changed)
     still = recipe.schedule in ("constant", "plateau") and not recipe.warmup
     if still or changed.keys() == {"patience"}:
-        yield Note(f"{told}: goes on as if it had been so from the start")
+        yield Note(f"{told}: continues as if it had been so from the start")
         return
     rate = training.learning_rate(state, training.progress(state))
     yield Note(

@@ -162,7 +162,7 @@ def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
     if card.output != "logits":
         given = "an image" if card.output == "image" else "scores for every pixel"
         raise OptionError(
-            f"{network} gives {given} and cannot be trained to tell classes apart; "
+            f"{network} gives {given} and cannot be trained as a classifier; "
             f"choose another network, such as lenet5, resnet20 or resnet18"
         )
     size = (

@@ -52,7 +52,7 @@ class Replay:
     def __str__(self) -> str:
         steps = count_noun(self.last - self.first, "step")
         told = f"{printable(str(self.folder))}: "
-        told += f"{steps} of epoch {self.epoch} taken again after step {self.first}: "
+        told += f"{steps} of epoch {self.epoch} replayed after step {self.first}: "
         if self.same:
             told += f"{self.compared} tensors and sums are the same to the last bit\n"
             return told + f"weights after step {self.last}: SHA-256 {self.weights}"

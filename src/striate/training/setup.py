@@ -161,5 +161,5 @@ def restore_checkpoint(
     if damage := run.damage():
         yield Note(f"{count_noun(len(damage), 'line')} of the events left out: {damage[0]}")
     if changed := environment_changes(run, device):
-        yield Note(f"resumed, but not bit for bit as it would have been: {', '.join(changed)}")
+        yield Note(f"resumed, but not bit for bit: {', '.join(changed)}")
     return state

@@ -124,9 +124,9 @@ def _opening(event: Started) -> str:
         case None:
             speedup = ""
         case 1.0:
-            speedup = " (a trial found none that is quicker here)"
+            speedup = " (autotune found nothing faster here)"
         case _:
-            speedup = f" ({event.speedup:.2f} times as fast as the usual one in a trial)"
+            speedup = f" ({event.speedup:.2f} times as fast as the default, by autotune)"
     return (
         f"{event.network}: {event.params:,} parameters, {count_noun(event.classes, 'class')}, "
         f"images of {event.size}x{event.size} pixels ({counts})\n"

@@ -88,16 +88,16 @@ def test_what_kills_or_holds_its_process_costs_only_itself(
     bad = {path: record.findings for path, record in found.items() if not record.usable}
     assert bad == {
         "cat/crash.png": (
-            Finding("unreadable", "cat/crash.png", "the decoder died of it (SIGSEGV)"),
+            Finding("unreadable", "cat/crash.png", "the decoder crashed on it (SIGSEGV)"),
         ),
         "cat/crash2.png": (
-            Finding("unreadable", "cat/crash2.png", "the decoder died of it (SIGSEGV)"),
+            Finding("unreadable", "cat/crash2.png", "the decoder crashed on it (SIGSEGV)"),
         ),
         "cat/crash3.png": (
-            Finding("unreadable", "cat/crash3.png", "the decoder died of it (SIGSEGV)"),
+            Finding("unreadable", "cat/crash3.png", "the decoder crashed on it (SIGSEGV)"),
         ),
         "cat/leave.png": (
-            Finding("unreadable", "cat/leave.png", "the decoder died of it (exit 7)"),
+            Finding("unreadable", "cat/leave.png", "the decoder crashed on it (exit 7)"),
         ),
         "cat/hang.png": (
             Finding("too slow", "cat/hang.png", "decoding it takes longer than 0.4 seconds"),

@@ -93,7 +93,7 @@ REFUSALS = [
         "a pickle",
         lambda r: plant(r, "photos.PKL"),
         "photos.PKL",
-        "photos.PKL: a pickle can run any program when read, so it is not; "
+        "photos.PKL: a pickle can run any program when read, so it is not read; "
         "give the images in a folder",
     ),
     Refusal(

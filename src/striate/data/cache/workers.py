@@ -206,7 +206,7 @@ class _Worker:
             said = self._log.read().decode(errors="replace").strip()[-2000:]
             raise StriateError(f"the process that decodes images failed (exit {code}): {said}")
         how = signal.Signals(-code).name if code < 0 else f"exit {code}"
-        return WorkerFailure("unreadable", f"the decoder died of it ({how})")
+        return WorkerFailure("unreadable", f"the decoder crashed on it ({how})")
 
     def end(self) -> None:
         """Kill the process and close its pipes."""

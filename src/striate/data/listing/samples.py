@@ -52,9 +52,9 @@ UNUSABLE = {
     "truncated": "left out",
     "empty": "left out",
     "not an image": "left out",
-    "unsupported": "left out: whole, but of a kind that is not read",
-    "huge": "left out: it would need more memory than an image may",
-    "too slow": "left out: decoding it takes too long",
+    "unsupported": "left out: a format that is not supported",
+    "huge": "left out: decoding it would exceed the memory limit",
+    "too slow": "left out: decoding it timed out",
     "special file": "left out",
 }
 #: finding kind -> action, for other files and folders
@@ -72,7 +72,7 @@ LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
-    "conflict": "the same image stands under two classes: one of the two labels is wrong",
+    "conflict": "the same image is in two classes: one of the labels is wrong",
     "wrong suffix": "read by its content",
     "animation": "the first frame is used",
     "rotated": "turned upright as its EXIF tag says",

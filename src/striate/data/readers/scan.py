@@ -58,7 +58,7 @@ _NOT_READ = {
     ),
     **dict.fromkeys(
         (".pkl", ".pickle", ".pt", ".pth", ".joblib"),
-        "a pickle can run any program when read, so it is not; give the images in a folder",
+        "a pickle can run any program when read, so it is not read; give the images in a folder",
     ),
     ".npy": "one array has no labels; save images and labels together as x and y in an .npz file",
 }
