@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 
 import numpy as np
 import PIL
@@ -74,6 +75,19 @@ def compile_network(
     """Compile the network with torch.compile; with CUDA graphs on a GPU."""
     mode = "reduce-overhead" if device.type == "cuda" else "default"
     return torch.compile(network, mode=mode)
+
+
+@contextlib.contextmanager
+def restored_settings() -> Generator[None]:
+    """Restore torch's number of threads and choice of algorithms, which a training sets."""
+    threads, mode = torch.get_num_threads(), torch.get_deterministic_debug_mode()
+    benchmark = torch.backends.cudnn.benchmark
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_deterministic_debug_mode(mode)
+        torch.backends.cudnn.benchmark = benchmark
 
 
 def make_deterministic() -> None:

@@ -298,6 +298,21 @@ def test_a_training_that_diverges_later_keeps_the_last_good_model(
     assert striate.predict(out, photos / "flat" / "00.png")[0].error == ""
 
 
+def test_torch_is_left_as_it_was(photos: Path, tmp_path: Path):
+    def settings() -> tuple[int, int, bool]:
+        mode = torch.get_deterministic_debug_mode()
+        return torch.get_num_threads(), mode, torch.backends.cudnn.benchmark
+
+    asked = {"threads": 1 + torch.get_num_threads(), "deterministic": True, "batch": 16}
+    before = settings()
+    run = striate.train(photos, out=tmp_path / "run", epochs=1, progress=False, **asked)
+    assert settings() == before
+    assert striate.verify(run.folder).same
+    assert settings() == before
+    striate.find_rate(photos, steps=10, **asked)
+    assert settings() == before
+
+
 def test_minutes_end_a_training_in_time(photos: Path, tmp_path: Path):
     run = striate.train(
         photos, out=tmp_path / "run", minutes=0.03, batch=16, threads=1, progress=False

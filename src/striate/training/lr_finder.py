@@ -12,8 +12,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import torch
-
 from striate import hardware
 from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
@@ -90,8 +88,8 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
 
     Raises DataError, OptionError or StorageError as `train` does.
     """
-    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
-    try:
+    device = hardware.choose_device(options.device)
+    with hardware.restored_settings():
         dataset = yield from prepare_data(data, options)
         training = yield from build_training(dataset, options, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
@@ -102,8 +100,6 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
             if len(rates) == options.steps or find_explosion(losses):
                 break
             yield Progress(len(rates), options.steps, "steps")
-    finally:
-        torch.set_num_threads(threads)
     smoothed = smooth(losses)
     ended = len(rates) < options.steps or find_explosion(losses)
     return RateTest(

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from striate import hardware, tensorfile
@@ -80,8 +79,8 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
             f"{shown}: it was trained by {processes} processes, and one process adds up in "
             "another order: equal to float tolerance, never to the last bit"
         )
-    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
-    try:
+    device = hardware.choose_device(options.device)
+    with hardware.restored_settings():
         dataset = yield from prepare_data(data, options)
         check_same_images(run, dataset.decoded)
         training = yield from build_training(dataset, options, device, run, Group())
@@ -89,8 +88,6 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
         first = state.step
         replay(training, state, goal)
         changed = environment_changes(run, device)
-    finally:
-        torch.set_num_threads(threads)
     came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
     sums = _sums(state, goal, tensors, run)
     differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]

@@ -18,7 +18,7 @@ from striate.distributed.signals import Request, handle_stop_signals
 from striate.errors import OptionError
 from striate.evaluation import lr_plot
 from striate.evaluation.write_report import write_report
-from striate.hardware import choose_device, keep_freed_memory
+from striate.hardware import choose_device, keep_freed_memory, restored_settings
 from striate.options import Network, Options, RateOptions, TrainOptions
 from striate.training import setup, sync
 from striate.training.checkpoint import TrainState
@@ -93,7 +93,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
         torch.cuda.set_device(device)  # so that its generator is seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
-        held.callback(torch.set_num_threads, torch.get_num_threads())
+        held.enter_context(restored_settings())
         if run is not None and group.is_main:
             held.enter_context(run.lock())
             storage.remove_partials(run.folder)
