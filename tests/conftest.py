@@ -11,6 +11,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from tests.decoders import forked_decoders
+
 settings.register_profile("suite", deadline=None, derandomize=True)
 settings.load_profile("suite")
 # A shell starts what runs in its background with Ctrl-C ignored; tests of Ctrl-C need it.
@@ -24,6 +26,12 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STRIATE_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_decoders() -> Iterator[None]:
+    with forked_decoders():
+        yield
 
 
 def striped(kind: str, seed: int, side: int = 20) -> Image.Image:

@@ -6,7 +6,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +144,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+@cache
 def _template() -> jinja2.Template:
     import jinja2  # lazy: only needed to write a page
 
