@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,29 +60,38 @@ def test_what_tunes_the_optimizer_is_recorded_and_given_or_its_usual_value(
     assert striate.verify(run.folder).same
 
 
+#: the optimizer's name -> options of a training that is stopped
+STOPPED: dict[str, dict[str, Any]] = {
+    "muon": {"accumulate": 4, "clip_grad": 1.0, "ema": 0.9, "network": "resnet20", "size": 16},
+    "lamb": {"schedule": "plateau", "warmup": 0.1, "balance": "sampling"},
+    "adagrad": {"accumulate": 3, "balance": "weights", "label_smoothing": 0.1},
+    "rmsprop": {"momentum": 0.8, "eps": 1e-3},
+    "adamw": {"betas": "0.7,0.95", "eps": 1e-4},
+}
+
+
+@pytest.fixture(scope="module", params=STOPPED)
+def unstopped(
+    photos: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[tuple[dict[str, Any], Run]]:
+    """Options, and the run that nothing stopped."""
+    options = {**QUICK, "optimizer": request.param, **STOPPED[request.param]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schedule, "PLATEAU", 1)
+        out = tmp_path_factory.mktemp("whole")
+        yield options, striate.train(photos, out=out, progress=False, **options)
+
+
 @pytest.mark.parametrize("stop_at", [(1, 2), (2, 3), (3, 1)])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"optimizer": "muon", "accumulate": 4, "clip_grad": 1.0, "ema": 0.9, "network": "resnet20"},
-        {"optimizer": "lamb", "schedule": "plateau", "warmup": 0.1, "balance": "sampling"},
-        {"optimizer": "adagrad", "accumulate": 3, "balance": "weights", "label_smoothing": 0.1},
-        {"optimizer": "rmsprop", "momentum": 0.8, "eps": 1e-3},
-        {"optimizer": "adamw", "betas": "0.7,0.95", "eps": 1e-4},
-    ],
-    ids=["muon", "lamb", "adagrad", "rmsprop", "adamw"],
-)
 def test_a_stopped_run_goes_on_bit_for_bit(
     photos: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    options: dict[str, Any],
+    unstopped: tuple[dict[str, Any], Run],
     stop_at: tuple[int, int],
 ):
-    monkeypatch.setattr(schedule, "PLATEAU", 1)
-    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **QUICK, **options)
+    options, whole = unstopped
     event = None
-    for event in striate.stream(photos, out=tmp_path / "stopped", **QUICK, **options):
+    for event in striate.stream(photos, out=tmp_path / "stopped", **options):
         if isinstance(event, Step) and (event.epoch, event.step) == stop_at:
             os.kill(os.getpid(), signal.SIGINT)
     assert isinstance(event, Stopped)

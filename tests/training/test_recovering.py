@@ -95,7 +95,18 @@ def test_who_does_not_ask_does_not_go_back(photos: Path, tmp_path: Path, leaping
     assert not (tmp_path / "run" / "checkpoints" / "epoch.safetensors").exists()
 
 
-@pytest.mark.parametrize("ema", [None, 0.9])
+@pytest.fixture(scope="module", params=[None, 0.9], ids=["plain", "ema"])
+def unstopped(
+    photos: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> tuple[dict[str, Any], Run]:
+    """Options, and the run that went back and that nothing stopped."""
+    options = {**OPTIONS, "ema": request.param}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop.schedule, "learning_rate", leaps(0.6, 0.01))
+        out = tmp_path_factory.mktemp("whole")
+        return options, striate.train(photos, out=out, progress=False, **options)
+
+
 @pytest.mark.parametrize(
     "stop_at", [(2, 4, False), (3, 2, False), (3, 4, False), (3, 2, True), (4, 3, True)]
 )
@@ -103,12 +114,11 @@ def test_a_stopped_run_recovers_to_the_weights_of_an_unstopped_one(
     photos: Path,
     tmp_path: Path,
     leaping: None,
+    unstopped: tuple[dict[str, Any], Run],
     stop_at: tuple[int, int, bool],
-    ema: float | None,
 ):
     """Also where it stops in the epoch that diverges, before or after going back."""
-    options = {**OPTIONS, "ema": ema}
-    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
+    options, whole = unstopped
     event, back = None, False
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):
         back |= isinstance(event, Note)

@@ -8,8 +8,11 @@ import os
 import re
 import shutil
 import signal
+from collections.abc import Callable
+from functools import cache
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -149,14 +152,35 @@ def test_the_same_seed_gives_the_same_events_and_weights_and_another_does_not(
     assert found[0] == found[1] != found[2]
 
 
+@pytest.fixture(scope="module")
+def unstopped(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    """Train without a stop; the same options give the same run."""
+
+    @cache
+    def trained(**options: Any) -> Run:
+        return striate.train(
+            photos, out=tmp_path_factory.mktemp("whole"), progress=False, **options
+        )
+
+    return trained
+
+
 @pytest.mark.parametrize("augment_params", [None, "shear=9,hue=20,erase=0.2,mixup=0.4,cutmix=0.8"])
-@pytest.mark.parametrize("network", ["lenet5", "resnet20"])
+@pytest.mark.parametrize(("network", "size"), [("lenet5", 32), ("resnet20", 16)])
 @pytest.mark.parametrize("stop_at", [(1, 1), (2, 3), (3, 5)])
 def test_a_stopped_run_ends_with_the_weights_of_an_unstopped_one(
-    photos: Path, tmp_path: Path, network: str, stop_at: tuple[int, int], augment_params: str | None
+    photos: Path,
+    tmp_path: Path,
+    unstopped: Callable[..., Run],
+    network: str,
+    size: int,
+    stop_at: tuple[int, int],
+    augment_params: str | None,
 ):
-    options = {**QUICK, "epochs": 3, "network": network, "augment_params": augment_params}
-    whole = striate.train(photos, out=tmp_path / "whole", progress=False, **options)
+    options = {
+        **QUICK, "epochs": 3, "network": network, "size": size, "augment_params": augment_params
+    }  # fmt: skip
+    whole = unstopped(**options)
     stopped = None
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):
         if isinstance(event, Step) and (event.epoch, event.step) == stop_at:
