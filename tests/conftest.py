@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from striate.data.cache import workers
 from tests.decoders import forked_decoders
 
 settings.register_profile("suite", deadline=None, derandomize=True)
@@ -40,6 +42,12 @@ def seeded() -> None:
 def quick_decoders() -> Iterator[None]:
     with forked_decoders():
         yield
+
+
+@pytest.fixture
+def new_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decoders start as users start them."""
+    monkeypatch.setattr(workers, "subprocess", subprocess)
 
 
 def striped(kind: str, seed: int, side: int = 20) -> Image.Image:

@@ -1,8 +1,8 @@
 """Decoding processes that are forks of the suite's: a new interpreter costs 0.2 s, each time.
 
 A training starts two or more, and the suite trains hundreds of times. What a fork does not show,
-the start of the interpreter and its memory limit, the tests of `tests/data` hold: they start
-decoders as users do, and so does everything that runs striate as a command.
+the start of the interpreter and its memory limit, is held by the tests that ask for
+`new_interpreters`, and by all that run striate as a command.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from striate.text import Display, html_table, shell_command
 from striate.training.events import Event, Note, Stopped
 from striate.verbs import display
 from tests.conftest import striped
+from tests.data.images import class_folders
 
 STRANGE = "up\x1b]0;x\x07\u202e[red]\nn"
 SHOWN = r"up\x1b]0;x\x07\u202e[red]\nn"
@@ -40,12 +41,13 @@ def shell(line: str, place: Path) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize(
-    "line", ["networks", "networks --json", "--help", "--version", "size --input 7 --kernel 3"]
+    "line", ["check .", "check . --json", "--help", "--version", "size --input 7 --kernel 3"]
 )
 @pytest.mark.parametrize(("lost", "said"), [(">/dev/full", FULL), (">&-", CLOSED)])
 def test_results_that_cannot_be_printed_are_an_error(
     line: str, lost: str, said: str, tmp_path: Path
 ):
+    class_folders(tmp_path, {"cat": 4, "dog": 4})
     assert shell(f"$S {line} {lost}", tmp_path) == (4, "", f"striate: error: {said}")
     assert shell(f"$S {line} {lost} 2>/dev/full", tmp_path) == (4, "", "")
 

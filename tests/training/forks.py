@@ -31,6 +31,8 @@ from striate.optim import schedule
 from striate.training import setup
 from striate.training.events import Event, Note
 from striate.verbs import training as training_verbs
+from tests.decoders import forked_decoders
+from tests.training.test_own_network import CODE
 
 USUAL = {"epochs": 2, "batch": 18, "threads": 1, "seed": 3, "network": "lenet5"}
 #: with batch norms, in float64: in float32 the gradients of a fresh ResNet-20 are 2e-3 off anyway
@@ -59,6 +61,11 @@ LONGEST = 100  #: seconds
 def main() -> None:
     photos, place = Path(sys.argv[1]), Path(sys.argv[2])
     torch.set_num_threads(1)
+    with forked_decoders():
+        fill(photos, place)
+
+
+def fill(photos: Path, place: Path) -> None:
     for case, (processes, options) in CASES.items():
         for count in (1, processes):
             out = place / f"{case}-{count}"
@@ -70,6 +77,7 @@ def main() -> None:
     tell(photos, place)
     die(photos, place)
     stop(photos, place)
+    load_code(photos, place)
 
 
 def together(processes: int, work: Callable[[int], int | None]) -> list[int]:
@@ -201,6 +209,16 @@ def stop(photos: Path, place: Path) -> None:
     together(2, lambda rank: go_on(place / "stopped", place / "by two"))
 
 
+def load_code(photos: Path, place: Path) -> None:
+    """Two processes train a network of a file, which each of them loads."""
+    (place / "mynet.py").write_text(CODE)
+    (place / "beside.py").write_text("WIDTH = 4\n")
+    words = ["train", str(photos), "--epochs=1", "--batch=16", "--threads=1", "--seed=3",
+             "--batch-norm=local", f"--out={place / 'code'}",
+             f"--network={place / 'mynet.py'}:Net"]  # fmt: skip
+    report(place, "code", lambda rank: cli.main(words))
+
+
 def doing(rank: int, photos: Path, place: Path, number: int) -> int:
     usual = training_verbs.fit.__globals__["train_step"]
 
@@ -259,4 +277,7 @@ def report(place: Path, name: str, work: Callable[[int], int | None]) -> None:
 
 
 if __name__ == "__main__":
-    dying() if "RANK" in os.environ else main()
+    if "RANK" in os.environ:
+        with forked_decoders():
+            dying()
+    main()

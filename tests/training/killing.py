@@ -27,6 +27,7 @@ import striate
 from striate import storage, tensorfile, verbs
 from striate.training.run import Run
 from tests.conftest import striped
+from tests.decoders import forked_decoders
 
 OPTIONS = {"epochs": 4, "batch": 8, "threads": 1, "seed": 5, "network": "lenet5"}
 #: a checkpoint every few steps, so that many kills meet one
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
     assert verbs, "loaded before the first fork"
-    with tempfile.TemporaryDirectory(prefix="killing-") as place:
+    with tempfile.TemporaryDirectory(prefix="killing-") as place, forked_decoders():
         os.environ["STRIATE_CACHE"] = str(Path(place) / "cache")
         found = kill(Path(place), asked.kills, random.Random(asked.seed))
     print(json.dumps({**found, "seed": asked.seed}))

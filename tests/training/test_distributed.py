@@ -171,6 +171,13 @@ def test_a_stopped_run_goes_on_in_as_many_processes_or_in_one(cases: Path):
     ]
 
 
+def test_two_processes_each_load_the_file_of_a_network(cases: Path):
+    found = json.loads((cases / "code.json").read_text())
+    assert found["codes"] == [0, 0], found["said"]
+    assert Run(cases / "code").read_json("environment.json")["processes"] == 2
+    assert striate.load(cases / "code", network=f"{cases}/mynet.py:Net").class_names
+
+
 def test_what_torchrun_starts_anew_goes_on_with_its_run(photos: Path, tmp_path: Path, cases: Path):
     """One of two processes is killed in its seventh step."""
     options = [f"--{name}={value}" for name, value in USUAL.items()]

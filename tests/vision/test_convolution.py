@@ -95,7 +95,7 @@ def test_images_are_as_in_scipy_ndimage(high, wide, rows, columns, border, seed)
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])
-@pytest.mark.parametrize(("side", "taps"), [(300, 12), (1100, 140)])
+@pytest.mark.parametrize(("side", "taps"), [(300, 12), (1100, 70)])
 def test_many_blocks_give_what_one_sum_gives(side, taps, mode, method):
     x = drawn(1, side, side + 7)
     kernel = np.outer(drawn(2, taps), drawn(3, taps + 3))

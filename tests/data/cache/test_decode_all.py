@@ -23,6 +23,7 @@ from striate.data.listing.samples import Finding, Listing, Record, Sample
 from striate.errors import StorageError, StriateError
 from tests.data.images import class_folders, corners, encoded, noise
 
+pytestmark = pytest.mark.usefixtures("new_interpreters")
 FAULTY = ("-P", "-m", "tests.data.faulty")
 
 
