@@ -142,6 +142,7 @@ def test_a_network_that_sees_the_whole_image_early_is_refused():
     )
 
 
+@pytest.mark.slow
 def test_a_network_finds_more_threes_of_a_form_than_a_template_does(tmp_path: Path):
     """The lecture's example, small; benchmarks/template_against_network.py has the whole of it."""
     squares, labels = crops(form(slice(300), seed=100), 32, seed=0)

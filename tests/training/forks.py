@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import torch
 from torch import nn
 
@@ -61,6 +62,7 @@ LONGEST = 100  #: seconds
 def main() -> None:
     photos, place = Path(sys.argv[1]), Path(sys.argv[2])
     torch.set_num_threads(1)
+    assert jinja2, "loaded before the first fork"
     with forked_decoders():
         fill(photos, place)
 

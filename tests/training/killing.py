@@ -21,11 +21,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import jinja2
 import torch
 
 import striate
-from striate import storage, tensorfile, verbs
+from striate import storage, tensorfile
 from striate.training.run import Run
+from striate.verbs import training
 from tests.conftest import striped
 from tests.decoders import forked_decoders
 
@@ -41,7 +43,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    assert verbs, "loaded before the first fork"
+    assert all((jinja2, training)), "loaded before the first fork"
     with tempfile.TemporaryDirectory(prefix="killing-") as place, forked_decoders():
         os.environ["STRIATE_CACHE"] = str(Path(place) / "cache")
         found = kill(Path(place), asked.kills, random.Random(asked.seed))

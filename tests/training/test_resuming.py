@@ -325,20 +325,30 @@ def test_a_training_whose_cache_cannot_be_written_says_so_and_goes_on(
 
 def test_a_second_signal_stops_at_once(photos: Path, tmp_path: Path):
     """The first is answered after the step; this step takes a minute."""
-    program = (
-        "import sys, time; from striate.training import loop; from striate.cli import main\n"
-        "def slow(*all): print('step', file=sys.stderr, flush=True); time.sleep(60)\n"
-        "loop.train_step = slow; sys.exit(main(sys.argv[1:]))"
-    )
+    program = """
+import signal, sys, time
+from striate.cli import main
+from striate.training import loop
+
+def slow(*_):
+    handler = signal.getsignal(signal.SIGINT)
+    print("step", file=sys.stderr, flush=True)
+    while signal.getsignal(signal.SIGINT) is handler:
+        time.sleep(0.01)
+    print("noticed", file=sys.stderr, flush=True)
+    time.sleep(60)
+
+loop.train_step = slow
+sys.exit(main(sys.argv[1:]))
+"""
     command = [sys.executable, "-c", program, "train", str(photos), "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
-        while (line := process.stderr.readline()) != "step\n":
-            assert line, "the training has ended"
-        process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
-        assert process.poll() is None
-        process.send_signal(signal.SIGINT)
+        for word in ("step\n", "noticed\n"):
+            while (line := process.stderr.readline()) != word:
+                assert line, "the training has ended"
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=20)[1]
     assert process.returncode == 130
     assert said.strip() == "striate: error: interrupted"

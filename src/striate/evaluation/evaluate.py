@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -42,8 +43,13 @@ class SeenImages:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, row: int) -> NDArray[np.uint8]:
-        return np.asarray(self.decoded.pixels[self.rows[row]])
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.rows), *self.decoded.pixels.shape[1:]
+
+    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+        """Return a row's image, or (N, size, size, channels) for N rows, which are read at once."""
+        return np.asarray(self.decoded.pixels[self.rows[rows]])
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,9 @@ def render_report(
             f"pixels must have a row for each of the {count_noun(len(evaluation), 'image')} "
             f"that were judged, but came with {len(pixels):,}"
         )
-    shown = partial(_thumbnail, pixels=pixels, originals=originals)
+    mistakes, doubts = evaluation.worst_mistakes(MOST_MISTAKES), evaluation.least_sure(MOST_DOUBTS)
+    views = _views([*mistakes, *doubts], pixels, originals)
+    shown = partial(_thumbnail, views=views, originals=originals)
     return _template().render(
         title=title,
         facts=facts,
@@ -113,9 +115,9 @@ def render_report(
         made=_made(),
         headline=headline(evaluation),
         remarks=make_remarks(evaluation, epochs),
-        thumbnails=[shown(mistake) for mistake in evaluation.worst_mistakes(MOST_MISTAKES)],
-        seen=_seen(np.shape(pixels[0]), originals),
-        doubts=[shown(doubt) for doubt in evaluation.least_sure(MOST_DOUBTS)],
+        thumbnails=[shown(mistake) for mistake in mistakes],
+        seen=_seen(pixels.shape[1:], originals),
+        doubts=[shown(doubt) for doubt in doubts],
         epochs=epochs,
         kept=kept_epoch(epochs),
         charts=make_charts(epochs),
@@ -206,11 +208,22 @@ def _found(row: ClassScore) -> Proportion | None:
     return None if row.recall is None else Proportion.of(round(row.recall * row.images), row.images)
 
 
+def _views(
+    answers: Sequence[Mistake | Doubt],
+    pixels: NDArray[np.uint8] | SeenImages,
+    originals: Originals | None,
+) -> dict[int, NDArray[np.uint8]]:
+    """Return the image to show of each row: the original, else the network's input."""
+    found = {at.row: originals.pixels(at.path, LARGEST) if originals else None for at in answers}
+    missing = [row for row, view in found.items() if view is None]
+    inputs = dict(zip(missing, pixels[np.array(missing, int)], strict=True))
+    return {row: inputs[row] if view is None else view for row, view in found.items()}
+
+
 def _thumbnail(
-    answer: Mistake | Doubt, pixels: NDArray[np.uint8] | SeenImages, originals: Originals | None
+    answer: Mistake | Doubt, views: Mapping[int, NDArray[np.uint8]], originals: Originals | None
 ) -> Thumbnail:
-    view = originals.pixels(answer.path, LARGEST) if originals else None
-    view = np.asarray(pixels[answer.row]) if view is None else view
+    view = views[answer.row]
     link = originals.link(answer.path) if originals else ""
     name, exact = PurePosixPath(answer.path).name, max(view.shape[:2]) <= EXACT
     return Thumbnail(answer, name, link, encode_thumbnail(view), exact)
