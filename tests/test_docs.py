@@ -27,6 +27,7 @@ from striate.data.readers.scan import scan
 from striate.evaluation import report, scores
 from striate.optim import schedule
 from striate.options import TrainOptions
+from striate.summary import comparison
 from striate.training import autotune, execution, prepare, recipe, step
 from tests.conftest import striped
 from tests.test_house import FLOORS
@@ -79,6 +80,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def here(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copytree(template, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(comparison, "_SECONDS", 0.05)
     return tmp_path
 
 

@@ -14,6 +14,7 @@ from torch import nn
 import striate
 from striate.cli import main
 from striate.errors import OptionError
+from striate.summary import comparison
 
 IMAGE = torch.zeros(1, 3, 3, 3)
 OWN = """
@@ -127,7 +128,10 @@ def test_a_module_needs_the_shape_of_its_image() -> None:
     )
 
 
-def test_networks_are_set_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
+def test_networks_are_set_side_by_side(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparison, "_SECONDS", 0.05)
     assert main(["describe", "lenet5", "resnet20", "--json"]) == 0
     lenet, resnet = json.loads(capsys.readouterr().out)
     assert (lenet["params"], lenet["macs"], lenet["receptive_field"]) == (61_706, 416_520, 32)
