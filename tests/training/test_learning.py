@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,23 +72,25 @@ STOPPED: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=STOPPED)
 def unstopped(
     photos: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> Iterator[tuple[dict[str, Any], Run]]:
+) -> tuple[dict[str, Any], Run]:
     """Options, and the run that nothing stopped."""
     options = {**QUICK, "optimizer": request.param, **STOPPED[request.param]}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(schedule, "PLATEAU", 1)
         out = tmp_path_factory.mktemp("whole")
-        yield options, striate.train(photos, out=out, progress=False, **options)
+        return options, striate.train(photos, out=out, progress=False, **options)
 
 
 @pytest.mark.parametrize("stop_at", [(1, 2), (2, 3), (3, 1)])
 def test_a_stopped_run_goes_on_bit_for_bit(
     photos: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     unstopped: tuple[dict[str, Any], Run],
     stop_at: tuple[int, int],
 ):
     options, whole = unstopped
+    monkeypatch.setattr(schedule, "PLATEAU", 1)
     event = None
     for event in striate.stream(photos, out=tmp_path / "stopped", **options):
         if isinstance(event, Step) and (event.epoch, event.step) == stop_at:
