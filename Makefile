@@ -27,7 +27,7 @@ demo: .venv/ready
 	$(BIN)/striate demo
 
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --durations 15
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15
 
 slow-test: .venv/ready
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --timeout 1200

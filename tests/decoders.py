@@ -21,9 +21,9 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from striate.data.cache import worker, workers
+from striate.data.cache import decode_all, stream, worker, workers
 
-USUAL = workers.COMMAND
+USUAL, USABLE_CORES = workers.COMMAND, decode_all.usable_cores
 
 
 class Forked:
@@ -79,7 +79,10 @@ def start(command: list[str], **options: Any) -> Forked | subprocess.Popen[bytes
 
 @contextlib.contextmanager
 def forked_decoders() -> Iterator[None]:
+    """Start decoders as forks, and one at a time: the other cores are the suite's as well."""
     popen = SimpleNamespace(**{**vars(subprocess), "Popen": start})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "subprocess", popen)
+        for module in (decode_all, stream):
+            patch.setattr(module, "usable_cores", lambda: 1)
         yield

@@ -60,7 +60,8 @@ def test_an_error_that_stderr_does_not_take_is_told_on_stdout(lost: str, tmp_pat
 
 
 def test_a_reader_that_goes_away_ends_a_command_quietly(tmp_path: Path):
-    line = "$S networks --json | true; echo ${PIPESTATUS[0]}"
+    class_folders(tmp_path, {"cat": 4, "dog": 4})
+    line = "$S check . --json | true; echo ${PIPESTATUS[0]}"
     assert shell(line, tmp_path) == (0, f"{128 + signal.SIGPIPE}\n", "")
 
 
