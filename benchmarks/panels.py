@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from striate.plotting.shapes import COLORS, INK, PAPER
+from striate.plotting.shapes import INK, PAPER
+from striate.summary.drawing_shapes import COLORS
 
 STYLE = (
     f"<style>.plot{{color:{INK['light']}}} .paper{{fill:{PAPER['light']}}} "

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from striate.plotting.shapes import COLORS, INK, PAPER
+from striate.plotting.shapes import INK, PAPER
+from striate.summary.drawing_shapes import COLORS
 from striate.vision import convolve, correlate, downsample, kernel, sample, upsample
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"

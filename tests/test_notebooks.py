@@ -49,8 +49,8 @@ class Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        assert self.open[-1] in ("td", "th", "p"), data
-        if self.open[-1] != "p":
+        assert self.open[-1] in ("td", "th", "p") or "svg" in self.open, data
+        if self.open[-1] in ("td", "th"):
             self.cells[-1] += data
 
 
@@ -59,7 +59,7 @@ def cells(shown: Any) -> list[str]:
     tags = Tags()
     tags.feed(page)
     assert tags.open == []
-    assert tags.seen <= {"table", "thead", "tbody", "tr", "th", "td", "p"}
+    assert tags.seen <= {"table", "thead", "tbody", "tr", "th", "td", "p", "svg", "path", "text"}
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", unescape(page))
     return tags.cells
 
@@ -89,6 +89,12 @@ def test_what_a_verb_returns_is_a_table(shown: Any, among: set[str]):
     found = cells(shown)
     assert among <= set(found)
     assert not any("\x1b" in cell for cell in found)
+
+
+def test_numbers_have_a_histogram_for_each_channel():
+    page = numbers(np.arange(48, dtype=np.uint8).reshape(4, 4, 3))._repr_html_()
+    drawn = re.findall(r'<svg aria-label="(\w+)".*?</svg>', page, re.DOTALL)
+    assert drawn == ["red", "green", "blue"]
 
 
 def test_an_image_whose_name_is_markup_is_told_as_text():

@@ -76,6 +76,11 @@ def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]
     return [ast.literal_eval(entry) for entry in call.args], named
 
 
+def format_amount(number: float) -> str:
+    """1020.0 -> "1,020"; 0.0625 -> "0.0625"."""
+    return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
+
+
 def format_percent(share: float | None, digits: int = 1) -> str:
     """0.979 -> "97.9 %"; "–" for None.
 

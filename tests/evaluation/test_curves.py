@@ -2,29 +2,30 @@ import math
 
 import pytest
 
-from striate.evaluation import curves
-from striate.evaluation.curves import kept_epoch, make_charts, make_ticks
+from striate.evaluation.curves import kept_epoch, make_charts
+from striate.plotting.chart import Chart, Line, Rule
+from striate.plotting.chart_layout import draw_chart
+from striate.plotting.shapes import Circle, Picture, Stroke, Text
 from tests.training.trainings import epoch
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0.07, 2.3, [0, 0.5, 1, 1.5, 2, 2.5]),
-        (0.29, 0.985, [0.2, 0.4, 0.6, 0.8, 1]),
-        (0.972, 0.9765, [0.972, 0.973, 0.974, 0.975, 0.976, 0.977]),
-        (0.6, 0.6, [0, 0.2, 0.4, 0.6]),
-        (0.0, 0.0, [0, 0.2, 0.4, 0.6, 0.8, 1]),
-        (1e-5, 0.003, [0, 0.001, 0.002, 0.003]),
-    ],
-)
-def test_ticks_are_round_and_enclose_the_values(low, high, expected):
-    assert make_ticks(low, high) == expected
+def texts(picture: Picture) -> list[str]:
+    return [shape.text for shape in picture.shapes if isinstance(shape, Text)]
 
 
-def test_an_accuracy_axis_never_passes_100_percent():
-    for low in (0.0, 0.13, 0.52, 0.9, 0.994, 1.0):
-        assert make_ticks(low, 1.0)[-1] == 1.0
+def pieces(picture: Picture) -> list[list[int]]:
+    """How many points each piece of each curve has."""
+    strokes = [shape for shape in picture.shapes if isinstance(shape, Stroke) and shape.width == 2]
+    samples = 2  # of the legend
+    return [[len(part) for part in stroke.parts] for stroke in strokes[samples:]]
+
+
+def curves(chart: Chart) -> list[Line]:
+    return [series for series in chart.series if isinstance(series, Line) and series.radius != 4.5]
+
+
+def rules(chart: Chart) -> list[Rule]:
+    return [series for series in chart.series if isinstance(series, Rule)]
 
 
 def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
@@ -32,43 +33,55 @@ def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
     assert kept_epoch(rows) == rows[1]
     assert kept_epoch([epoch(4)]) is None
     for chart in make_charts(rows):
-        assert chart.kept is not None
-        assert chart.kept[0] == (curves.LEFT + curves.RIGHT) / 2
+        (rule,) = rules(chart)
+        assert (rule.x, rule.label) == (2, "epoch 2, kept")
+        picture = draw_chart(chart)
+        (large,) = [s for s in picture.shapes if isinstance(s, Circle) and s.radius == 4.5]
+        *_, dotted = [s for s in picture.shapes if isinstance(s, Stroke) and s.dashes == (2, 3)]
+        assert [x for x, _ in dotted.parts[0]] == [large.x, large.x]
 
 
 def test_a_loss_that_is_not_finite_is_a_gap():
     losses = [2.0, 1.5, math.nan, 1.0, math.inf, 0.5, 0.4]
     rows = [epoch(at + 1, train_loss=loss) for at, loss in enumerate(losses)]
-    line = make_charts(rows)[0].lines[0]
-    assert line.label == "train"
-    assert [len(piece.split()) for piece in line.pieces] == [2, 2]
-    assert len(line.dots) == 5
-    assert make_charts(rows)[0].strips[2].text == "epoch 3: train –, validation 0.9"
+    chart = make_charts(rows)[0]
+    assert [line.label for line in curves(chart)] == ["training", "validation"]
+    picture = draw_chart(chart)
+    assert pieces(picture) == [[2, 2], [7]]
+    dots = [shape for shape in picture.shapes if isinstance(shape, Circle)]
+    assert sum(dot.color == "ink" for dot in dots) == 5
+    assert chart.tooltips[2] == (3, "epoch 3: training –, validation 0.9")
 
 
 def test_without_any_finite_value_the_chart_is_empty():
     rows = [epoch(at, train_loss=math.nan, validation_loss=math.nan, best=True) for at in (1, 2)]
     chart = make_charts(rows)[0]
-    assert [line.pieces for line in chart.lines] == [(), ()]
-    assert chart.kept == (curves.RIGHT, None)
+    assert not [shape for shape in draw_chart(chart).shapes if isinstance(shape, Circle)]
+    assert [rule.x for rule in rules(chart)] == [2]
 
 
 def test_a_single_epoch_is_a_dot_in_the_middle():
     loss, accuracy, rate = make_charts([epoch(1, train_loss=2.0, validation_loss=3.0)])
-    assert [line.dots for line in loss.lines] == [((195.0, 180.0),), ((195.0, 16.0),)]
-    assert [tick.label for tick in loss.y_ticks] == ["2", "2.2", "2.4", "2.6", "2.8", "3"]
+    picture = draw_chart(loss)
+    dots = [shape for shape in picture.shapes if isinstance(shape, Circle)]
+    grid = next(shape for shape in picture.shapes if isinstance(shape, Stroke) and shape.width == 1)
+    (left, bottom), (right, _) = grid.parts[0]
+    assert [dot.x for dot in dots] == pytest.approx([(left + right) / 2] * 2)
+    assert [dot.y for dot in dots] == pytest.approx([bottom, grid.parts[-1][0][1]])
+    assert texts(picture)[3:9] == ["2", "2.2", "2.4", "2.6", "2.8", "3"]
     shares = ["50 %", "52 %", "54 %", "56 %", "58 %", "60 %"]
-    assert [tick.label for tick in accuracy.y_ticks] == shares
-    assert rate.strips[0].text == "epoch 1: rate 0.01"
-    assert [tick.label for tick in rate.x_ticks] == ["1"]
+    assert texts(draw_chart(accuracy))[3:9] == shares
+    assert rate.tooltips == ((1, "epoch 1: rate 0.01"),)
+    assert "1" in texts(draw_chart(rate))
 
 
 def test_a_long_training_has_no_dots_and_few_ticks():
     rows = [epoch(at) for at in range(1, 251)]
     loss = make_charts(rows)[0]
-    assert all(line.dots == () for line in loss.lines)
-    assert loss.strips == ()
-    assert [tick.label for tick in loss.x_ticks] == ["50", "100", "150", "200", "250"]
+    picture = draw_chart(loss)
+    assert not [shape for shape in picture.shapes if isinstance(shape, Circle)]
+    assert loss.tooltips == ()
+    assert texts(picture)[-5:] == ["50", "100", "150", "200", "250"]
 
 
 def test_no_epochs_no_charts():

@@ -15,8 +15,9 @@ import striate
 from striate import plotting
 from striate.images.gallery import draw_gallery
 from striate.plotting import Bar, Scale, choose_scale, colorize, curve, panels
-from striate.plotting.color import BLUE, RED, WHITE, format_amount
+from striate.plotting.color import BLUE, RED, WHITE
 from striate.plotting.ink import shorten, text_width
+from striate.text import format_amount
 
 signed = arrays(
     np.float32, (3, 4), elements=st.floats(-1000, 1000, width=32, allow_subnormal=False)

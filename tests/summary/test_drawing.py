@@ -14,10 +14,11 @@ from PIL import Image
 from torch import nn
 
 from striate.layers import chain, meta_init
-from striate.plotting.shapes import COLORS, Box, Drawing, Label, arrow_head, text_width
+from striate.plotting.shapes import Text, text_width
 from striate.summary import Summary, summarize
 from striate.summary.drawing import draw_network
 from striate.summary.drawing_plan import Plan, make_scale
+from striate.summary.drawing_shapes import COLORS, Box, Drawing, arrow_head
 from striate.summary.drawing_volumes import MOST, Volume, find_volumes
 from striate.zoo import CARDS
 from tests.summary.networks import Sum, described, dissected, inception, residual
@@ -39,7 +40,7 @@ def rows(summary: Summary) -> list[Volume]:
     return find_volumes(summary.input, summary.layers).main
 
 
-def area(shape: Box | Label) -> Area:
+def area(shape: Box | Text) -> Area:
     if isinstance(shape, Box):
         return shape.x, shape.top, shape.right, shape.bottom
     wide = text_width(shape.text, shape.size)
@@ -50,9 +51,9 @@ def area(shape: Box | Label) -> Area:
 def areas(drawing: Drawing) -> Iterator[Area]:
     yield from map(area, drawing.boxes)
     yield from map(area, drawing.labels)
-    for circle in drawing.circles:
-        r = circle.radius
-        yield circle.x - r, circle.y - r, circle.x + r, circle.y + r
+    for one in drawing.sums:
+        r = one.radius
+        yield one.x - r, one.y - r, one.x + r, one.y + r
     for swatch in drawing.swatches:
         yield swatch.x, swatch.y, swatch.x + 14, swatch.y + 12
 
@@ -125,7 +126,7 @@ def test_a_residual_block_is_a_fork_and_a_sum() -> None:
         ("block1", "sum", "+", (2, 1)),
     ]
     drawing = drawn(dissected(residual))
-    assert [circle.sign for circle in drawing.circles] == ["+"]
+    assert [one.sign for one in drawing.sums] == ["+"]
     arc = next(arrow for arrow in drawing.arrows if len(arrow) == 5)
     body = drawing.boxes[-1]
     assert arc[0][0] < arc[1][0] < body.x < body.right < arc[3][0]  # leaves before, ends behind
@@ -170,7 +171,7 @@ def test_of_alike_blocks_one_is_drawn_and_counted() -> None:
         "35 x",
         "2 x",
     ]
-    assert len(drawing.circles) == 8
+    assert len(drawing.sums) == 8
 
 
 def test_where_insides_are_too_many_one_block_is_shown_below() -> None:
@@ -273,8 +274,8 @@ def test_any_network_can_be_drawn(image: tuple[int, ...], network) -> None:
 
 
 def test_arrows_end_in_their_point() -> None:
-    assert arrow_head(((0.0, 0.0), (10.0, 0.0))) == [(10, 0), (4, 3), (4, -3)]
-    assert arrow_head(((0.0, 9.0), (0.0, 0.0))) == [(0, 0), (3, 6), (-3, 6)]
+    assert arrow_head(((0.0, 0.0), (10.0, 0.0))) == ((10, 0), (4, 3), (4, -3))
+    assert arrow_head(((0.0, 9.0), (0.0, 0.0))) == ((0, 0), (3, 6), (-3, 6))
 
 
 def test_the_guide_shows_what_is_drawn_today() -> None:

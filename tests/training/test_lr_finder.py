@@ -130,7 +130,7 @@ def test_the_plot_marks_the_suggestion_between_its_decades(test: RateTest):
     text = draw_rate_test(test, ".svg").decode()
     ET.fromstring(text)
     assert f">suggested: {test.suggested:.2g}</text>" in text
-    (mark,) = re.findall(r'points="([\d.]+),[\d.]+ [\d.]+,[\d.]+" stroke="#b3261e"', text)
+    _, mark = re.findall(r'd="M([\d.]+) [\d.]+L[\d.]+ [\d.]+" stroke="#d9541e"', text)
     places = {
         at: float(x) for x, at in re.findall(r'x="([\d.]+)"[^>]*>(0\.01|0\.001)</text>', text)
     }
@@ -140,12 +140,19 @@ def test_the_plot_marks_the_suggestion_between_its_decades(test: RateTest):
 
 
 def test_no_line_of_the_plot_leaves_it(test: RateTest):
-    found = re.findall(r'points="([^"]+)" stroke="(#\w+)"', draw_rate_test(test, ".svg").decode())
-    for points, color in found:
-        for x, y in (map(float, point.split(",")) for point in points.split()):
-            assert 60 <= x <= 620
-            assert 44 <= y <= 344
-            assert y > 44 or color not in ("#b9cbe8", "#2f5fb3")  # nor runs along its edge
+    found = re.findall(r'd="([^"]+)" stroke="([^"]+)"', draw_rate_test(test, ".svg").decode())
+    strokes = [
+        ([tuple(map(float, point.split())) for point in re.split("[ML]", path)[1:]], color)
+        for path, color in found
+    ]
+    (grid,) = (points for points, color in strokes if color == "currentColor")
+    lefts, tops = zip(*grid, strict=True)
+    samples = 3  # of the legend
+    for points, color in strokes[samples:]:
+        for x, y in points:
+            assert min(lefts) <= x <= max(lefts)
+            assert min(tops) <= y <= max(tops)
+            assert y > min(tops) or color != "#3b7ddd"  # nor runs along its edge
 
 
 def test_the_plot_is_a_png_of_twice_its_size(test: RateTest):

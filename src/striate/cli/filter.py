@@ -48,13 +48,14 @@ def _one(
 ) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Apply one kernel; return the result as text and JSON-ready values, and the files written."""
     from striate import storage
-    from striate.images.filtering import encode_image, file_name, filter  # noqa: A004
+    from striate.images.filtering import file_name, filter  # noqa: A004
+    from striate.plotting.ink import encode_file
 
     found = filter(image, kernel, **options)
     files = {name: str(options[name]) for name in ("out", "raw") if name in options}
     if "out" not in options:
         place = storage.free_name(Path(file_name(image, kernel)))
-        storage.write(place, encode_image(found.figure(), ".png"))
+        storage.write(place, encode_file(found.figure(), ".png"))
         files = {"figure": str(place), **files}
     told = repr(found)
     if found.numbers.ndim > 1 and found.scale.kind == "diverging" and "out" in options:

@@ -1,53 +1,21 @@
-"""Geometry of the report's learning curves: loss, accuracy and learning rate per epoch."""
+"""Learning curves of the report: loss, accuracy and learning rate per epoch."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count, groupby, pairwise
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from striate.text import MISSING, format_percent
+from striate.plotting.chart import Axis, Chart, Line, Rule, Series
+from striate.plotting.shapes import PEN, SOFT, Point
+from striate.text import MISSING, count_noun, format_percent
 from striate.training.events import Epoch
 
-#: chart size in SVG units, one CSS pixel each at the usual display width
-WIDTH, HEIGHT = 360, 210
-LEFT, RIGHT, TOP, BOTTOM = 46, 344, 16, 180
-
-#: most epochs with dots on the lines, and with tooltip strips
+#: most epochs with dots on the lines, and with tooltips
 DOTTED, POINTED = 30, 200
+_DOT, _KEPT = 2.5, 4.5  #: radius of an epoch's dot, and of that of the kept one
 
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    at: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    label: str  #: "train", "validation" or "rate"
-    pieces: tuple[str, ...]  #: points of one SVG polyline each; non-finite values leave gaps
-    dots: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """Vertical strip of the chart with a tooltip of one epoch's values."""
-
-    left: float
-    width: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    name: str
-    lines: tuple[Line, ...]
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    strips: tuple[Strip, ...]
-    kept: tuple[float, float | None] | None  #: x and y of the kept (best) epoch
+Values = dict[str, list[float]]
 
 
 def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
@@ -55,17 +23,17 @@ def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
     if not epochs:
         return ()
     loss = {
-        "train": [row.train_loss for row in epochs],
+        "training": [row.train_loss for row in epochs],
         "validation": [row.validation_loss for row in epochs],
     }
-    right = {
-        "train": [row.train_accuracy for row in epochs],
+    accuracy = {
+        "training": [row.train_accuracy for row in epochs],
         "validation": [row.validation_accuracy for row in epochs],
     }
     rate = {"rate": [row.learning_rate for row in epochs]}
     return (
         _chart("Loss", epochs, loss, number),
-        _chart("Accuracy", epochs, right, format_percent),
+        _chart("Accuracy", epochs, accuracy, format_percent),
         _chart("Learning rate", epochs, rate, number),
     )
 
@@ -80,97 +48,49 @@ def number(value: float) -> str:
     return f"{value:.3g}" if math.isfinite(value) else MISSING
 
 
-def make_ticks(low: float, high: float) -> list[float]:
-    """Return three to seven round ticks, 1, 2 or 5 times a power of ten apart, around low and high.
-
-    A single value gets an axis from 0; low and high must be 0 or more.
-    """
-    if low == high:
-        low, high = 0.0, high or 1.0
-    reach = high - low
-    power = 10.0 ** math.floor(math.log10(reach / 5))
-    step = next(power * times for times in (1, 2, 5, 10) if power * times * 5 >= reach * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [float(f"{step * at:.10g}") for at in range(first, last + 1)]
-
-
 def _chart(
-    name: str,
-    epochs: Sequence[Epoch],
-    series: dict[str, list[float]],
-    shown: Callable[[float], str],
+    name: str, epochs: Sequence[Epoch], values: Values, show: Callable[[float], str]
 ) -> Chart:
-    seen = [value for values in series.values() for value in values if math.isfinite(value)]
-    marks = make_ticks(min(seen, default=0.0), max(seen, default=1.0))
-    xs = _across(epochs)
-
-    def height(value: float) -> float:
-        share = (value - marks[0]) / (marks[-1] - marks[0])
-        return round(BOTTOM - share * (BOTTOM - TOP), 1)
-
-    ys = {
-        label: [height(value) if math.isfinite(value) else None for value in values]
-        for label, values in series.items()
-    }
-    at = max((at for at, row in enumerate(epochs) if row.best), default=None)
-    chosen = list(ys.values())[-1]
+    places = [row.epoch for row in epochs]
+    curves = {label: tuple(zip(places, each, strict=True)) for label, each in values.items()}
     return Chart(
+        (*_lines(curves), *_kept(epochs, list(curves.values())[-1])),
         name,
-        tuple(_line(label, xs, heights) for label, heights in ys.items()),
-        tuple(_epoch_ticks(epochs, xs)),
-        tuple(Tick(height(value), shown(value).replace(".0 %", " %")) for value in marks),
-        tuple(_strips(epochs, xs, series, shown)),
-        None if at is None else (xs[at], chosen[at]),
+        Axis(limits=(places[0], places[-1]), whole=True, show=lambda epoch: f"{epoch:,.0f}"),
+        Axis(show=lambda value: show(value).replace(".0 %", " %")),
+        name=f"{name} over {count_noun(len(epochs), 'epoch')}; the table below has the values",
+        tooltips=_tooltips(epochs, values, show),
     )
 
 
-def _across(epochs: Sequence[Epoch]) -> list[float]:
-    if len(epochs) == 1:
-        return [(LEFT + RIGHT) / 2]
-    first, last = epochs[0].epoch, epochs[-1].epoch
-    scale = (RIGHT - LEFT) / (last - first)
-    return [round(LEFT + (row.epoch - first) * scale, 1) for row in epochs]
+def _lines(curves: Mapping[str, tuple[Point, ...]]) -> list[Line]:
+    """Return a line for each curve, that of the training images dashed; dots if it is short."""
+    lines = list[Line]()
+    for label, points in curves.items():
+        radius = _DOT if len(points) <= DOTTED else 0
+        line = Line(points, label if len(curves) > 1 else "", radius=radius)
+        if label == "training":
+            line = replace(line, color=PEN, opacity=SOFT, dashes=(5, 3))
+        lines.append(line)
+    return lines
 
 
-def _line(label: str, xs: Sequence[float], ys: Sequence[float | None]) -> Line:
-    """Split the line at gaps; short curves get a dot per value, others only at isolated values."""
-    points = list(zip(xs, ys, strict=True))
-    pieces = [
-        [(x, y) for x, y in run if y is not None]
-        for gap, run in groupby(points, key=lambda point: point[1] is None)
-        if not gap
-    ]
-    dots = [
-        point for piece in pieces for point in piece if len(points) <= DOTTED or len(piece) == 1
-    ]
-    joined = (" ".join(f"{x:g},{y:g}" for x, y in piece) for piece in pieces if len(piece) > 1)
-    return Line(label, tuple(joined), tuple(dots))
-
-
-def _epoch_ticks(epochs: Sequence[Epoch], xs: Sequence[float]) -> list[Tick]:
-    """Return up to seven ticks at round epochs."""
-    step = next(step for step in _round_steps() if len(epochs) <= 7 * step)
-    shown = [at for at, row in enumerate(epochs) if row.epoch % step == 0]
-    return [Tick(xs[at], f"{epochs[at].epoch:,}") for at in shown]
-
-
-def _round_steps() -> Iterator[int]:
-    return (times * 10**power for power in count() for times in (1, 2, 5))
-
-
-def _strips(
-    epochs: Sequence[Epoch],
-    xs: Sequence[float],
-    series: dict[str, list[float]],
-    shown: Callable[[float], str],
-) -> list[Strip]:
-    if len(epochs) > POINTED:
+def _kept(epochs: Sequence[Epoch], points: Sequence[Point]) -> list[Series]:
+    """Mark the kept epoch by a dotted line and a larger dot."""
+    kept = kept_epoch(epochs)
+    if kept is None:
         return []
-    middles = [(a + b) / 2 for a, b in pairwise(xs)]
-    edges = [LEFT, *middles, RIGHT]
-    found: list[Strip] = []
+    dot = Line(tuple(point for point in points if point[0] == kept.epoch), radius=_KEPT)
+    return [Rule(kept.epoch, f"epoch {kept.epoch}, kept", width=1, dashes=(2, 3)), dot]
+
+
+def _tooltips(
+    epochs: Sequence[Epoch], values: Values, show: Callable[[float], str]
+) -> tuple[tuple[float, str], ...]:
+    if len(epochs) > POINTED:
+        return ()
+    found: list[tuple[float, str]] = []
     for at, row in enumerate(epochs):
-        values = ", ".join(f"{label} {shown(each[at])}" for label, each in series.items())
-        left, right = edges[at], edges[at + 1]
-        found.append(Strip(round(left, 1), round(right - left, 1), f"epoch {row.epoch}: {values}"))
-    return found
+        texts = ", ".join(f"{label} {show(each[at])}" for label, each in values.items())
+        found.append((row.epoch, f"epoch {row.epoch}: {texts}"))
+    return tuple(found)

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 import striate
 from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
 from striate.errors import OptionError, printable
-from striate.evaluation import curves
 from striate.evaluation.curves import kept_epoch, make_charts, number
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.remarks import baseline, headline, make_remarks
@@ -28,6 +27,9 @@ from striate.evaluation.thumbnails import (
     encode_thumbnail,
     shade_matrix,
 )
+from striate.plotting.chart import Axis, Cells, Chart
+from striate.plotting.chart_layout import draw_chart
+from striate.plotting.svg import to_svg
 from striate.text import count_noun, format_percent, percent_digits, shorten_name
 
 if TYPE_CHECKING:
@@ -121,7 +123,6 @@ def render_report(
         epochs=epochs,
         kept=kept_epoch(epochs),
         charts=make_charts(epochs),
-        size=curves,
         **_figures(evaluation),
     )
 
@@ -137,7 +138,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Any]:
         "errors": int(matrix.sum() - np.trace(matrix)),
         "rows": _rows(evaluation) if tabled else (),
         "turned": len(names) > MOST_LEVEL and max(map(len, names)) > 3,
-        "image": None if tabled else draw_matrix(matrix),
+        "sheet": None if tabled else _sheet(matrix),
         "confused": evaluation.top_confusions(10 if tabled else 20),
         "classes": [(row, _found(row)) for row in evaluation.weakest()],
         "few": FEW,
@@ -159,7 +160,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = {
-        f.__name__: f for f in (number, format_percent, count_noun, shorten_name, verbatim)
+        f.__name__: f for f in (number, format_percent, count_noun, shorten_name, verbatim, drawn)
     }
     environment.filters.update(filters)
     return environment.get_template("report.html")
@@ -179,6 +180,13 @@ def verbatim(text: str) -> Any:
     from markupsafe import Markup, escape
 
     return Markup(str(escape(printable(text))))  # noqa: S704  # escaped
+
+
+def drawn(chart: Chart) -> Any:
+    """Return a chart as SVG in the page's colors."""
+    from markupsafe import Markup
+
+    return Markup(to_svg(draw_chart(chart), inline=True))  # noqa: S704  # escapes its texts
 
 
 def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
@@ -201,6 +209,20 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
         )
         found.append(Row(name, images, tuple(cells)))
     return tuple(found)
+
+
+def _sheet(matrix: NDArray[np.int64]) -> Chart:
+    """Chart the confusion matrix of many classes, which are numbered from 0."""
+    count = len(matrix)
+    side = min(max(count, 560), 760)
+    return Chart(
+        (Cells(draw_matrix(matrix), count, count),),
+        x=Axis("said", (0, count), whole=True),
+        y=Axis("true", (count, 0), whole=True),
+        width=side,
+        height=side,
+        name=f"Confusion matrix of {count:,} classes",
+    )
 
 
 def _found(row: ClassScore) -> Proportion | None:

@@ -1,14 +1,15 @@
-"""Thumbnails as `data:` URLs, embedded in the report page."""
+"""Images embedded in the report page: thumbnails as `data:` URLs, and large matrices."""
 
 from __future__ import annotations
 
 import base64
-import io
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from striate.plotting.ink import encode
+from striate.plotting.shapes import BLUE, ORANGE, rgb
 
 #: longest side of images stored losslessly as PNG and enlarged without smoothing;
 #: larger ones are JPEG, a tenth of the bytes
@@ -17,33 +18,31 @@ EXACT = 48
 LARGEST, MOST_BYTES = 256, 20_000
 _QUALITIES = (88, 70, 45, 20)  #: JPEG qualities, tried until the size fits
 
-#: red, green, blue: legible on white and on near black
-RIGHT = (59, 125, 221)
-WRONG = (217, 84, 30)
+RIGHT, WRONG = rgb(BLUE), rgb(ORANGE)
 
 
 def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
     """Encode (H, W, 1 or 3), 0 to 255, as a `data:` URL."""
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     if max(image.size) <= EXACT:
-        return _address("png", _saved(image, "png", optimize=True))
+        return _address("png", encode(image, "png", optimize=True))
     image.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-    data = _saved(image, "jpeg", quality=_QUALITIES[0])
+    data = encode(image, "jpeg", quality=_QUALITIES[0])
     for quality in _QUALITIES[1:]:
         if len(data) > MOST_BYTES:
-            data = _saved(image, "jpeg", quality=quality)
+            data = encode(image, "jpeg", quality=quality)
     return _address("jpeg", data)
 
 
-def draw_matrix(matrix: NDArray[np.int64]) -> str:
-    """Draw (K, K) counts as a `data:` URL, one pixel per cell, transparent where 0."""
+def draw_matrix(matrix: NDArray[np.int64]) -> bytes:
+    """Draw (K, K) counts as a PNG, one pixel per cell, transparent where 0."""
     shades = shade_matrix(matrix)
     cells = np.zeros((*matrix.shape, 4), dtype=np.uint8)
     cells[..., :3] = WRONG
     cells[..., 3] = np.rint(255 * shades)
     diagonal = np.arange(len(matrix))
     cells[diagonal, diagonal, :3] = RIGHT
-    return _address("png", _saved(Image.fromarray(cells), "png", optimize=True))
+    return encode(Image.fromarray(cells), "png", optimize=True)
 
 
 def shade_matrix(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -54,12 +53,6 @@ def shade_matrix(matrix: NDArray[np.int64]) -> NDArray[np.float64]:
     rows = matrix.sum(axis=1, keepdims=True)
     shares = matrix / np.maximum(rows, 1)
     return np.where(np.eye(len(matrix), dtype=bool), shares, np.sqrt(shares))
-
-
-def _saved(image: Image.Image, kind: str, **settings: Any) -> bytes:
-    file = io.BytesIO()
-    image.save(file, kind, **settings)
-    return file.getvalue()
 
 
 def _address(kind: str, data: bytes) -> str:

@@ -25,9 +25,8 @@ from striate.data.listing.samples import DecodedImages, Listing
 from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
-from striate.images.filtering import encode_image
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.ink import GRAY, INK, PAPER, font, paste_framed, shorten
+from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -69,7 +68,7 @@ def write_sheet(data: str | Path, options: CheckOptions) -> Path:
     Never into the folder of the images, unless requested.
     """
     place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(data)))
-    storage.write(place, encode_image(draw_sheet(data, options), ".png"))
+    storage.write(place, encode_file(draw_sheet(data, options), ".png"))
     return place
 
 

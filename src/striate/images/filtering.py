@@ -18,7 +18,8 @@ from striate import plotting, storage, vision
 from striate.errors import OptionError, printable
 from striate.images.image import SAMPLE, LoadedImage, load_image
 from striate.options import FilterOptions
-from striate.plotting.color import format_amount
+from striate.plotting.ink import encode_file
+from striate.text import format_amount
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 NUMBER_SUFFIXES = (".npy",)
@@ -68,7 +69,7 @@ class Filtered:
 
     def to_png(self) -> bytes:
         """Encode the filtered image as PNG."""
-        return encode_image(self.to_image(), ".png")
+        return encode_file(self.to_image(), ".png")
 
     def save(self, path: str | Path) -> None:
         """Write the filtered image (.png, .jpg) or its values (.npy), atomically.
@@ -82,7 +83,7 @@ class Filtered:
             np.save(file, self.numbers)
             storage.write(path, file.getvalue())
         else:
-            storage.write(path, encode_image(self.to_image(), path.suffix))
+            storage.write(path, encode_file(self.to_image(), path.suffix))
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON-ready values, without the result array."""
@@ -136,7 +137,7 @@ class Filtered:
         return f"mode {chosen.mode}{border}{steps}{flipped}"
 
     def _repr_png_(self) -> bytes:
-        return encode_image(self.figure(), ".png")
+        return encode_file(self.figure(), ".png")
 
 
 def filter(image: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
@@ -209,16 +210,6 @@ def make_panel(image: LoadedImage, side: int) -> plotting.Panel:
         return plotting.curve_panel(image.pixels, side, title, (describe_range(image.pixels),))
     scale = plotting.choose_scale(image.pixels, image.white_level)
     return plotting.make_panel(image.pixels, scale, side, title, (describe_range(image.pixels),))
-
-
-def encode_image(image: Image.Image, suffix: str) -> bytes:
-    """Encode an image as PNG or JPEG."""
-    file = io.BytesIO()
-    if suffix.lower() == ".png":
-        image.save(file, "PNG")
-    else:
-        image.save(file, "JPEG", quality=95, subsampling=0)
-    return file.getvalue()
 
 
 def describe_shape(numbers: NDArray[Any]) -> str:

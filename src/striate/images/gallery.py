@@ -15,15 +15,14 @@ from striate.images.filtering import (
     apply_kernel,
     check_outputs,
     describe_shape,
-    encode_image,
     make_panel,
     spanned,
 )
 from striate.images.image import LoadedImage, load_image
 from striate.options import FilterOptions
-from striate.plotting.color import format_amount
+from striate.plotting.ink import encode_file
 from striate.storage import write
-from striate.text import format_percent
+from striate.text import format_amount, format_percent
 
 _SIDE, _ICON, _ACROSS = 300, 56, 5
 _NOTE = "Signed results: 0 is white, the number farthest from it has the full color"
@@ -55,7 +54,7 @@ def draw_gallery(image: Any, **options: Any) -> Image.Image:
     note = _NOTE + _NOTE_COLOR * (seen.pixels.ndim == 3)
     figure = plotting.draw_gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
     if chosen.out:
-        write(chosen.out, encode_image(figure, chosen.out.suffix))
+        write(chosen.out, encode_file(figure, chosen.out.suffix))
     return figure
 
 

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from striate.errors import OptionError, printable
 from striate.images.image import LoadedImage, load_image
-from striate.plotting.color import format_amount
-from striate.text import columns, html_table
+from striate.plotting.chart import Axis, Bars, Chart
+from striate.plotting.chart_layout import draw_chart
+from striate.plotting.svg import to_svg
+from striate.text import columns, format_amount, html_table
 
 BINS = 64
 _USUAL_SIDE = 8
@@ -92,7 +94,16 @@ class Numbers:
             for channel, plane in zip(self.channels, planes, strict=True)
         ]
         told = "".join(f"<p>{escape(printable(line))}</p>" for line in (title, *notes))
-        return told + html_table(self._rows(), left=(0,)) + "".join(patches)
+        bars = "".join(map(self._bars, self.channels))
+        return told + html_table(self._rows(), left=(0,)) + bars + "".join(patches)
+
+    def _bars(self, channel: Channel) -> str:
+        """Return the histogram of a channel as SVG."""
+        least, most = self.span
+        edges = tuple(least + (most - least) * at / BINS for at in range(BINS + 1))
+        bars = Bars(edges, tuple(map(float, channel.counts)))
+        chart = Chart((bars,), channel.name, Axis(limits=self.span), height=180)
+        return to_svg(draw_chart(chart), inline=True).strip()
 
     def _head(self) -> list[str]:
         return [*self._title(), "", *columns(self._rows(), left=(0,))]

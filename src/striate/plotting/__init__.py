@@ -1,4 +1,4 @@
-"""Plotting of arrays: color scales, panels, galleries and network drawings."""
+"""Plotting: charts, color scales, panels and galleries; shapes rendered as SVG and PNG."""
 
 from striate.plotting.boxes import draw_matches
 from striate.plotting.color import Scale, choose_scale, colorize

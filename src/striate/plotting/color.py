@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.text import count_noun
+from striate.text import count_noun, format_amount
 
 Kind = Literal["plain", "stretched", "diverging"]
 
@@ -71,11 +71,6 @@ def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
         numbers = np.where(most >= -least, most, least)
     steps = np.rint(np.asarray(numbers, np.float32) * np.float32(_STEPS / scale.most))
     return _PALETTE[(steps + _STEPS).astype(np.uint8)]
-
-
-def format_amount(number: float) -> str:
-    """1020.0 -> "1,020"; 0.0625 -> "0.0625"."""
-    return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
 def _palette() -> NDArray[np.uint8]:

@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from striate.plotting.color import RED, format_amount
+from striate.plotting.color import RED
 from striate.plotting.ink import INK, LINE, PAPER, font, text_width
 from striate.plotting.panels import Panel
+from striate.text import format_amount
 
 _SMALL = 19  # font size
 _PEN, _DOT = 2, 4  # pixels

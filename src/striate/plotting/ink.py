@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import functools
+import io
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-INK, GRAY, LINE, PAPER = "#1f2328", "#5b6470", "#c9ced4", "#ffffff"
+from striate.plotting import shapes
+
+INK, PAPER = shapes.INK["light"], shapes.PAPER["light"]
+GRAY, LINE = "#5b6470", "#c9ced4"
 
 
 @functools.cache
@@ -39,3 +44,17 @@ def paste_framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]
     left, top = place
     frame = (left - 1, top - 1, left + image.width, top + image.height)
     ImageDraw.Draw(figure).rectangle(frame, outline=LINE)
+
+
+def encode(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    """Encode an image as the bytes of a "png" or "jpeg" file."""
+    file = io.BytesIO()
+    image.save(file, kind, **settings)
+    return file.getvalue()
+
+
+def encode_file(image: Image.Image, suffix: str) -> bytes:
+    """Encode as the suffix says; JPEG at high quality, its colors at full resolution."""
+    if suffix.lower() == ".png":
+        return encode(image, "png")
+    return encode(image, "jpeg", quality=95, subsampling=0)

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from striate.plotting.color import Scale, colorize, format_amount
+from striate.plotting.color import Scale, colorize
 from striate.plotting.ink import INK, LINE, PAPER, font, text_width
+from striate.text import format_amount
 
 LARGEST_CELL = 84
 _SMALLEST_GRID = 10  #: smallest cell in pixels with grid lines

@@ -1,91 +1,143 @@
-"""PNG rendering of a drawing, on white."""
+"""PNG rendering of a picture, on white."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import cycle, pairwise
 from typing import TYPE_CHECKING
 
 from striate.errors import printable
-from striate.plotting.shapes import COLORS, INK, PAPER, Box, Drawing, Point, arrow_head
+from striate.plotting.shapes import (
+    PAPER,
+    PEN,
+    Circle,
+    Fill,
+    Picture,
+    Point,
+    Raster,
+    Stroke,
+    Text,
+    rgb,
+)
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
-SHARP = 2  #: PNG pixels per unit of the drawing
+SHARP = 2  #: PNG pixels per unit of the picture
 _FINE = 2  #: supersampling factor, for smooth edges
-_WHITE, _BLACK = "#ffffff", "#000000"
+_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
 
 
-def to_png(drawing: Drawing) -> bytes:
-    from PIL import Image, ImageDraw
+def to_png(picture: Picture) -> bytes:
+    from PIL import Image
+
+    from striate.plotting.ink import encode
 
     scale = SHARP * _FINE
-    size = round(drawing.width) * scale, round(drawing.height) * scale
+    size = round(picture.width) * scale, round(picture.height) * scale
     image = Image.new("RGB", size, PAPER["light"])
-    _Pen(ImageDraw.Draw(image), scale, drawing.down).draw(drawing)
-    image = image.resize((size[0] // _FINE, size[1] // _FINE), Image.Resampling.BOX)
-    _letters(image, drawing)
-    file = io.BytesIO()
-    image.save(file, "PNG", optimize=True)
-    return file.getvalue()
+    _Pen(image, scale, picture.down).draw(picture)
+    image = image.reduce(_FINE)
+    _letters(image, picture)
+    return encode(image, "png", optimize=True)
 
 
 class _Pen:
     """Draws shapes given in CSS pixels at a scale."""
 
-    def __init__(self, draw: ImageDraw.ImageDraw, scale: int, down: float) -> None:
-        self.draw_on, self.scale, self.down = draw, scale, down
+    def __init__(self, image: Image.Image, scale: int, down: float) -> None:
+        from PIL import ImageDraw
+
+        self.image, self.scale, self.down = image, scale, down
+        self.drawer = ImageDraw.Draw(image, "RGBA")  # fills blend with what is below
 
     def at(self, points: Iterable[Point]) -> list[Point]:
         return [(x * self.scale, (y + self.down) * self.scale) for x, y in points]
 
-    def draw(self, drawing: Drawing) -> None:
-        for line in drawing.lines:
-            self.draw_on.line(self.at(line), _mixed(INK["light"], _WHITE, 0.45), self.scale)
-        for arrow in drawing.arrows:
-            self.draw_on.line(self.at(arrow), _mixed(INK["light"], _WHITE, 0.75), self.scale)
-            self.draw_on.polygon(self.at(arrow_head(arrow)), INK["light"])
-        for box in drawing.boxes:
-            self.box(box)
-        for c in drawing.circles:
-            corners = [(c.x - c.radius, c.y - c.radius), (c.x + c.radius, c.y + c.radius)]
-            self.draw_on.ellipse(self.at(corners), _WHITE, INK["light"], self.scale)
-        for swatch in drawing.swatches:
-            corners = [(swatch.x, swatch.y), (swatch.x + 14, swatch.y + 12)]
-            color = COLORS[swatch.sort]
-            self.draw_on.rounded_rectangle(self.at(corners), 2 * self.scale, color)
+    def draw(self, picture: Picture) -> None:
+        for shape in picture.shapes:
+            match shape:
+                case Stroke():
+                    self.stroke(shape)
+                case Fill():
+                    color = (*rgb(shape.color), round(255 * shape.opacity))
+                    for part in shape.parts:
+                        self.drawer.polygon(self.at(part), color)
+                case Circle():
+                    self.circle(shape)
+                case Raster():
+                    self.raster(shape)
+                case _:
+                    pass  # text follows at the final resolution; tooltips are not seen
 
-    def box(self, box: Box) -> None:
-        color = COLORS[box.sort]
-        upper, side = box.faces()
-        self.draw_on.polygon(self.at(box.outline()), color)
-        self.draw_on.polygon(self.at(upper), _mixed(_WHITE, color, 0.3))
-        self.draw_on.polygon(self.at(side), _mixed(_BLACK, color, 0.22))
+    def stroke(self, stroke: Stroke) -> None:
+        color, width = _mixed(stroke.color, stroke.opacity), round(stroke.width * self.scale)
+        for part in stroke.parts:
+            for piece in dash(part, stroke.dashes):
+                self.drawer.line(self.at(piece), color, width, joint="curve")
+
+    def circle(self, circle: Circle) -> None:
+        x, y, r = circle.x, circle.y, circle.radius + circle.width / 2
+        corners, color = self.at([(x - r, y - r), (x + r, y + r)]), rgb(circle.color)
+        if circle.width:
+            self.drawer.ellipse(corners, None, color, round(circle.width * self.scale))
+        else:
+            self.drawer.ellipse(corners, color)
+
+    def raster(self, raster: Raster) -> None:
+        from PIL import Image
+
+        size = round(raster.width * self.scale), round(raster.height * self.scale)
+        cells = Image.open(io.BytesIO(raster.png)).convert("RGBA")
+        ((x, y),) = self.at([(raster.x, raster.y)])
+        cells = cells.resize(size, Image.Resampling.NEAREST)
+        self.image.paste(cells, (round(x), round(y)), cells)
 
 
-def _letters(image: Image.Image, drawing: Drawing) -> None:
+def dash(points: Sequence[Point], dashes: Sequence[float]) -> Iterator[Sequence[Point]]:
+    """Cut a polyline into the dashes of a pattern; without one, yield it whole."""
+    if not dashes:
+        yield points
+        return
+    lengths = cycle(dashes)
+    left, drawn, piece = next(lengths), True, [points[0]]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        length, done = math.hypot(x1 - x0, y1 - y0), 0.0
+        while length - done > left:
+            done += left
+            share = done / length
+            cut = (x0 + share * (x1 - x0), y0 + share * (y1 - y0))
+            if drawn:
+                yield [*piece, cut]
+            left, drawn, piece = next(lengths), not drawn, [cut]
+        left -= length - done
+        piece.append((x1, y1))
+    if drawn and len(piece) > 1:
+        yield piece
+
+
+def _letters(image: Image.Image, picture: Picture) -> None:
     """Draw text at the final resolution, since fonts are antialiased already."""
-    from PIL import ImageDraw, ImageFont
+    from PIL import ImageDraw
 
-    draw, fonts = ImageDraw.Draw(image), dict[float, ImageFont.FreeTypeFont | ImageFont.ImageFont]()
-    signs = [(c.x, c.y + 4.5, c.sign, 14.0, False, "middle") for c in drawing.circles]
-    texts = [(a.x, a.y, a.text, a.size, a.bold, a.anchor) for a in drawing.labels]
-    for x, y, text, size, bold, anchor in (*signs, *texts):
-        font = fonts.setdefault(size, ImageFont.load_default(size * SHARP))
-        place = (x * SHARP, (y + drawing.down) * SHARP)
-        draw.text(
-            place,
-            printable(text),
-            INK["light"],
-            font,
-            "ms" if anchor == "middle" else "ls",
-            stroke_width=0.3 if bold else 0,
-        )
+    from striate.plotting.ink import font
+
+    draw = ImageDraw.Draw(image)
+    for text in picture.shapes:
+        if isinstance(text, Text):
+            draw.text(
+                (text.x * SHARP, (text.y + picture.down) * SHARP),
+                printable(text.text),
+                _mixed(PEN, text.opacity),
+                font(text.size * SHARP),
+                _ANCHORS[text.anchor],
+                stroke_width=0.3 if text.bold else 0,
+            )
 
 
-def _mixed(over: str, under: str, share: float) -> tuple[int, int, int]:
-    """Blend a color over another with opacity `share`."""
-    one, two = ([int(color[at : at + 2], 16) for at in (1, 3, 5)] for color in (over, under))
-    red, green, blue = (round(share * a + (1 - share) * b) for a, b in zip(one, two, strict=True))
+def _mixed(color: str, opacity: float) -> tuple[int, int, int]:
+    """Blend a color with white: where lines overlap themselves, nothing gets darker."""
+    red, green, blue = (round(opacity * one + (1 - opacity) * 255) for one in rgb(color))
     return red, green, blue

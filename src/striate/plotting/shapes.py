@@ -1,8 +1,7 @@
-"""Shapes of a drawing, shared by the SVG and PNG renderers."""
+"""Shapes of a picture, shared by the SVG and PNG renderers."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,117 +9,101 @@ Point = tuple[float, float]
 
 INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 PAPER = {"light": "#ffffff", "dark": "#16181c"}
-#: layer type -> color, the same in light and dark mode
-COLORS = {
-    "input": "#9aa3ad",
-    "convolution": "#e8a33d",
-    "pooling": "#d1495b",
-    "dense": "#4c78c9",
-    "concatenation": "#3f9d8f",
-    "upsampling": "#8e6bbf",
-    "block": "#6a9f58",
-    "other layer": "#8c7b6b",
-}
+PEN = "ink"  #: color of text and axes: that of the page an SVG stands in
+FAINT, SOFT = 0.18, 0.68  #: opacity of grid lines, and of text beside the data
+BLUE, ORANGE, GREEN, PURPLE = "#3b7ddd", "#d9541e", "#3f9d8f", "#8e6bbf"
+"""Colors of series, legible on white and on near black."""
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
-    """A volume in oblique projection: thickness and height in front, width as depth."""
+class Stroke:
+    """Lines of one style; each part is a polyline."""
 
-    text: str  #: tooltip with all details
-    sort: str
-    x: float  #: left side of the front
-    y: float  #: vertical center
-    thick: float
-    high: float
-    deep: float  #: offset to the right and upwards
+    parts: tuple[tuple[Point, ...], ...]
+    color: str = PEN
+    opacity: float = 1
+    width: float = 1
+    dashes: tuple[float, ...] = ()  #: lengths of dashes and gaps in turn
 
-    @property
-    def right(self) -> float:
-        return self.x + self.thick + self.deep
 
-    @property
-    def top(self) -> float:
-        return self.y - (self.high + self.deep) / 2
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """Filled polygons of one style."""
 
-    @property
-    def bottom(self) -> float:
-        return self.y + (self.high + self.deep) / 2
-
-    def outline(self) -> list[Point]:
-        """Return the outline, starting at the front's upper left corner."""
-        left, up = self.x, self.top + self.deep
-        return [
-            (left, up),
-            (left + self.deep, self.top),
-            (self.right, self.top),
-            (self.right, self.bottom - self.deep),
-            (left + self.thick, self.bottom),
-            (left, self.bottom),
-        ]
-
-    def faces(self) -> tuple[list[Point], list[Point]]:
-        """Return the top and the right face."""
-        one, two, three, four, five, _ = self.outline()
-        corner = (self.x + self.thick, self.top + self.deep)
-        return [one, two, three, corner], [corner, three, four, five]
+    parts: tuple[tuple[Point, ...], ...]
+    color: str = PEN
+    opacity: float = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Circle:
-    """An elementwise sum or product of volumes."""
+    """A disc, or a ring of `width`."""
 
     x: float
     y: float
     radius: float
-    sign: str
+    color: str = PEN
+    width: float = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Label:
+class Text:
     x: float
     y: float  #: baseline
     text: str
     size: float = 12
     bold: bool = False
-    anchor: str = "middle"  #: or "start"
+    anchor: str = "middle"  #: or "start" or "end"
+    opacity: float = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Swatch:
-    """A color sample of the legend."""
+class Raster:
+    """A PNG file, its pixels enlarged without smoothing."""
 
     x: float
     y: float
-    sort: str
+    width: float
+    height: float
+    png: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Tooltip:
+    """An invisible rectangle that shows a text under the mouse; SVG only."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    text: str
+
+
+Shape = Stroke | Fill | Circle | Text | Raster | Tooltip
 
 
 @dataclass(frozen=True)
-class Drawing:
-    """Shapes in CSS pixels."""
+class Picture:
+    """Shapes in CSS pixels, later ones on top."""
 
     title: str
     width: float
     height: float
-    down: float  #: vertical offset to add to all shapes
-    boxes: Sequence[Box]
-    circles: Sequence[Circle]
-    arrows: Sequence[Sequence[Point]]  #: lines with an arrow head at the end
-    lines: Sequence[Sequence[Point]]  #: braces, without heads
-    labels: Sequence[Label]
-    swatches: Sequence[Swatch]
+    shapes: Sequence[Shape]
+    down: float = 0  #: vertical offset to add to all shapes
+    fluid: bool = False  #: the SVG is as wide as its page
 
 
-def arrow_head(arrow: Sequence[Point], size: float = 6) -> list[Point]:
-    """Return the triangle at the end of an arrow."""
-    (x0, y0), (x1, y1) = arrow[-2:]
-    length = math.hypot(x1 - x0, y1 - y0) or 1
-    dx, dy = (x1 - x0) / length * size, (y1 - y0) / length * size
-    return [
-        (x1, y1),
-        (x1 - dx - dy / 2, y1 - dy + dx / 2),
-        (x1 - dx + dy / 2, y1 - dy - dx / 2),
-    ]
+def rectangle(left: float, top: float, right: float, bottom: float) -> tuple[Point, ...]:
+    """Return the corners, clockwise from the upper left."""
+    return (left, top), (right, top), (right, bottom), (left, bottom)
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """Return red, green and blue of a color, 0 to 255; the pen's on white."""
+    color = INK["light"] if color == PEN else color
+    red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return red, green, blue
 
 
 def text_width(text: str, size: float) -> float:

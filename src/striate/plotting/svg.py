@@ -1,41 +1,48 @@
-"""Self-contained SVG rendering of a drawing, for light and dark mode."""
+"""Self-contained SVG rendering of a picture, for light and dark mode."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import base64
+from collections.abc import Iterable
 from html import escape
 
 from striate.errors import printable
 from striate.plotting.shapes import (
-    COLORS,
     INK,
     PAPER,
-    Box,
+    PEN,
     Circle,
-    Drawing,
-    Label,
+    Fill,
+    Picture,
     Point,
-    arrow_head,
+    Raster,
+    Shape,
+    Stroke,
+    Text,
 )
 
 _FONT = "font-family:system-ui,'Helvetica Neue',Arial,sans-serif"
 
 
-def to_svg(drawing: Drawing, *, inline: bool = False) -> str:
-    """Render as SVG at full width; `inline` inherits the page's colors and is never enlarged."""
-    width, height = f"{drawing.width:.0f}", f"{drawing.height:.0f}"
-    name = escape(printable(drawing.title))
-    style = "" if inline else _style()
+def to_svg(picture: Picture, *, inline: bool = False) -> str:
+    """Render as SVG; `inline` inherits the page's colors and is never enlarged."""
+    width, height = f"{picture.width:.0f}", f"{picture.height:.0f}"
+    name = escape(printable(picture.title))
+    fluid = inline or picture.fluid
+    size = 'width="100%"' if fluid else f'width="{width}" height="{height}"'
     most = f"max-width:{width}px;" if inline else ""
-    paper = "" if inline else '<rect width="100%" height="100%" class="paper"/>\n'
+    label = f' aria-label="{name}"' if inline else ' xmlns="http://www.w3.org/2000/svg"'
+    head = "" if inline else f"<title>{name}</title>\n{_style()}{_PAPER}"
+    shapes = "".join(_shape(shape) for shape in picture.shapes)
+    if picture.down:
+        shapes = f'<g transform="translate(0 {picture.down:.1f})">\n{shapes}</g>\n'
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="100%" '
-        f'viewBox="0 0 {width} {height}" role="img" class="striate-drawing" '
-        f'style="{most}{_FONT}" fill="none" stroke-linejoin="round">\n'
-        f"<title>The volumes of {name}</title>\n{style}{paper}"
-        f'<g transform="translate(0 {drawing.down:.1f})">\n'
-        f"{''.join(_shapes(drawing))}</g>\n</svg>\n"
+        f'<svg{label} {size} viewBox="0 0 {width} {height}" role="img" class="striate-drawing" '
+        f'style="{most}{_FONT}" fill="none" stroke-linejoin="round">\n{head}{shapes}</svg>\n'
     )
+
+
+_PAPER = '<rect width="100%" height="100%" class="paper"/>\n'
 
 
 def _style() -> str:
@@ -48,57 +55,62 @@ def _style() -> str:
     )
 
 
-def _shapes(drawing: Drawing) -> Iterator[str]:
-    lines = "".join(_open(line) for line in drawing.lines)
-    arrows = "".join(_open(arrow) for arrow in drawing.arrows)
-    heads = "".join(_closed(arrow_head(arrow)) for arrow in drawing.arrows)
-    yield f'<path d="{lines}" stroke="currentColor" stroke-opacity=".45"/>\n'
-    yield f'<path d="{arrows}" stroke="currentColor" stroke-opacity=".75"/>\n'
-    yield f'<path d="{heads}" fill="currentColor"/>\n'
-    for box in drawing.boxes:
-        yield _box(box)
-    for circle in drawing.circles:
-        yield _circle(circle)
-    for swatch in drawing.swatches:
-        yield (
-            f'<rect x="{swatch.x:.1f}" y="{swatch.y:.1f}" width="14" height="12" rx="2" '
-            f'fill="{COLORS[swatch.sort]}"/>\n'
-        )
-    for label in drawing.labels:
-        yield _label(label)
+def _shape(shape: Shape) -> str:
+    match shape:
+        case Stroke():
+            dashes = " ".join(f"{length:g}" for length in shape.dashes)
+            return (
+                f'<path d="{"".join(map(_open, shape.parts))}" '
+                f"{_paint('stroke', shape.color, shape.opacity)}"
+                + (f' stroke-width="{shape.width:g}"' if shape.width != 1 else "")
+                + (f' stroke-dasharray="{dashes}"' if dashes else "")
+                + "/>\n"
+            )
+        case Fill():
+            closed = "".join(f"{_open(part)}z" for part in shape.parts)
+            return f'<path d="{closed}" {_paint("fill", shape.color, shape.opacity)}/>\n'
+        case Circle():
+            place = f'cx="{shape.x:.1f}" cy="{shape.y:.1f}" r="{shape.radius:g}"'
+            width = f' stroke-width="{shape.width:g}"' if shape.width > 1 else ""
+            return f"<circle {place} {_paint(*_round(shape))}{width}/>\n"
+        case Text():
+            return _text(shape)
+        case Raster():
+            data = base64.b64encode(shape.png).decode("ascii")
+            return (
+                f"<image {_area(shape.x, shape.y, shape.width, shape.height)} "
+                'preserveAspectRatio="none" style="image-rendering:pixelated" '
+                f'href="data:image/png;base64,{data}"/>\n'
+            )
+        case _:
+            return (
+                f'<rect class="tooltip" {_area(shape.x, shape.y, shape.width, shape.height)} '
+                f'fill="currentColor" fill-opacity="0"><title>{escape(printable(shape.text))}'
+                "</title></rect>\n"
+            )
 
 
-def _box(box: Box) -> str:
-    upper, side = box.faces()
+def _round(circle: Circle) -> tuple[str, str]:
+    return ("stroke" if circle.width else "fill"), circle.color
+
+
+def _text(text: Text) -> str:
+    weight = ' font-weight="600"' if text.bold else ""
     return (
-        f"<g><title>{escape(printable(box.text))}</title>"
-        f'<path d="{_closed(box.outline())}" fill="{COLORS[box.sort]}"/>'
-        f'<path d="{_closed(upper)}" fill="#fff" fill-opacity=".3"/>'
-        f'<path d="{_closed(side)}" fill="#000" fill-opacity=".22"/></g>\n'
+        f'<text x="{text.x:.1f}" y="{text.y:.1f}" font-size="{text.size:g}"{weight} '
+        f'text-anchor="{text.anchor}" {_paint("fill", PEN, text.opacity)}>'
+        f"{escape(printable(text.text))}</text>\n"
     )
 
 
-def _circle(circle: Circle) -> str:
-    return (
-        f'<circle cx="{circle.x:.1f}" cy="{circle.y:.1f}" r="{circle.radius:g}" '
-        'stroke="currentColor"/>'
-        f'<text x="{circle.x:.1f}" y="{circle.y + 4.5:.1f}" font-size="14" '
-        f'text-anchor="middle" fill="currentColor">{circle.sign}</text>\n'
-    )
+def _paint(kind: str, color: str, opacity: float = 1) -> str:
+    see_through = f' {kind}-opacity="{opacity:g}"' if opacity < 1 else ""
+    return f'{kind}="{"currentColor" if color == PEN else color}"{see_through}'
 
 
-def _label(label: Label) -> str:
-    weight = ' font-weight="600"' if label.bold else ""
-    return (
-        f'<text x="{label.x:.1f}" y="{label.y:.1f}" font-size="{label.size:g}"{weight} '
-        f'text-anchor="{label.anchor}" fill="currentColor">'
-        f"{escape(printable(label.text))}</text>\n"
-    )
+def _area(x: float, y: float, width: float, height: float) -> str:
+    return f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
 
 
 def _open(points: Iterable[Point]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-
-
-def _closed(points: Iterable[Point]) -> str:
-    return _open(points) + "z"

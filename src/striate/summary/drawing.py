@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from striate.plotting.shapes import Box, Circle, Drawing, Label, Point, Swatch, text_width
+from striate.plotting.shapes import Point, Text, text_width
 from striate.summary.drawing_plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, describe, make_scale
+from striate.summary.drawing_shapes import Box, Drawing, Sum, Swatch
 from striate.summary.drawing_volumes import find_volumes
 from striate.summary.layer import Layer, volume
 
@@ -28,7 +29,7 @@ def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> 
     arrows = main.arrows()
     lines, labels = _runs(main)
     top = min([*main.tops, *(label.y - TEXT for label in labels)]) - TITLE
-    title = Label(MARGIN, top, f"{name}, input {volume(image)}", TITLE, bold=True, anchor="start")
+    title = Text(MARGIN, top, f"{name}, input {volume(image)}", TITLE, bold=True, anchor="start")
     braces, names = _braces(main)
     lines, labels, plans = [*lines, *braces], [title, *labels, *names], [main]
     if rows.inside:
@@ -36,10 +37,10 @@ def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> 
         inset.move(names[0].y + 4 * LINE - min(inset.tops))
         arrows += inset.arrows()
         y, text = min(inset.tops) - LINE, f"the inside of {rows.block}"
-        labels.append(Label(MARGIN, y, text, bold=True, anchor="start"))
+        labels.append(Text(MARGIN, y, text, bold=True, anchor="start"))
         plans.append(inset)
     boxes = [box for plan in plans for box in _boxes(plan)]
-    circles = [circle for plan in plans for circle in _circles(plan)]
+    sums = [each for plan in plans for each in _sums(plan)]
     labels += [label for plan in plans for label in _labels(plan)]
     right = max(plan.lefts[-1] + plan.widths[-1] for plan in plans) + MARGIN
     width = max(right, NARROWEST, text_width(title.text, TITLE) + 3 * MARGIN)
@@ -48,7 +49,7 @@ def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> 
     down = TITLE + MARGIN / 2 - top
     height = legend[-1].y + down + MARGIN
     return Drawing(
-        name, width, height, down, boxes, circles, arrows, lines, [*labels, *legend], swatches
+        name, width, height, down, boxes, sums, arrows, lines, [*labels, *legend], swatches
     )
 
 
@@ -67,22 +68,22 @@ def _boxes(plan: Plan) -> Iterator[Box]:
             yield Box(text, each.sort, x, plan.ys[at], thick, high, deep)
 
 
-def _circles(plan: Plan) -> Iterator[Circle]:
+def _sums(plan: Plan) -> Iterator[Sum]:
     for at, each in enumerate(plan.every):
         if each.sign:
-            yield Circle(plan.middle(at), plan.ys[at], RADIUS, each.sign)
+            yield Sum(plan.middle(at), plan.ys[at], RADIUS, each.sign)
 
 
-def _labels(plan: Plan) -> Iterator[Label]:
+def _labels(plan: Plan) -> Iterator[Text]:
     """Yield the labels under each box: channels, sides, kernel and parameters."""
     for at, each in enumerate(plan.every):
         for number, line in enumerate(describe(each) if not each.sign else (), 1):
-            yield Label(plan.middle(at), plan.ys[at] + plan.up(at) + LINE * number, line)
+            yield Text(plan.middle(at), plan.ys[at] + plan.up(at) + LINE * number, line)
 
 
-def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
+def _runs(plan: Plan) -> tuple[Lines, list[Text]]:
     """Return braces above repeated blocks, with their count."""
-    lines, labels = Lines(), list[Label]()
+    lines, labels = Lines(), list[Text]()
     for run in dict.fromkeys(each.run for each in plan.every if each.times > 1):
         inside = [at for at, each in enumerate(plan.every) if each.run == run]
         columns = sorted(plan.columns[at] for at in inside)
@@ -90,32 +91,32 @@ def _runs(plan: Plan) -> tuple[Lines, list[Label]]:
         left, right = plan.lefts[columns[0]], plan.lefts[columns[-1]] + plan.widths[columns[-1]]
         lines.append(((left, y + 5), (left, y), (right, y), (right, y + 5)))
         times = f"{plan.every[inside[0]].times} x"
-        labels.append(Label((left + right) / 2, y - 5, times, bold=True))
+        labels.append(Text((left + right) / 2, y - 5, times, bold=True))
     return lines, labels
 
 
-def _braces(plan: Plan) -> tuple[Lines, list[Label]]:
+def _braces(plan: Plan) -> tuple[Lines, list[Text]]:
     """Return braces with stage names, below all boxes."""
-    lines, labels = Lines(), list[Label]()
+    lines, labels = Lines(), list[Text]()
     y = max(plan.bottoms) + 10
     for name, first, last in plan.stages():
         left, right = plan.lefts[first], plan.lefts[last] + plan.widths[last]
         lines.append(((left, y - 4), (left, y), (right, y), (right, y - 4)))
-        labels.append(Label((left + right) / 2, y + LINE, name))
+        labels.append(Text((left + right) / 2, y + LINE, name))
     return lines, labels
 
 
-def _legend(sorts: Sequence[str], y: float, width: float) -> tuple[list[Swatch], list[Label]]:
-    x, swatches, labels = float(MARGIN), list[Swatch](), list[Label]()
+def _legend(sorts: Sequence[str], y: float, width: float) -> tuple[list[Swatch], list[Text]]:
+    x, swatches, labels = float(MARGIN), list[Swatch](), list[Text]()
     for sort in sorts:
         wide = 14 + 6 + text_width(sort, TEXT) + GAP
         if x + wide > width and x > MARGIN:
             x, y = float(MARGIN), y + LINE + 4
         swatches.append(Swatch(x, y - 10, sort))
-        labels.append(Label(x + 20, y, sort, anchor="start"))
+        labels.append(Text(x + 20, y, sort, anchor="start"))
         x += wide
     for number, line in enumerate(_wrapped(LEGEND, min(width, 900) - 2 * MARGIN), 1):
-        labels.append(Label(MARGIN, y + (LINE + 2) * number + 6, line, anchor="start"))
+        labels.append(Text(MARGIN, y + (LINE + 2) * number + 6, line, anchor="start"))
     return swatches, labels
 
 

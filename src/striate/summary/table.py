@@ -11,7 +11,7 @@ from typing import Any
 
 from striate.errors import printable
 from striate.plotting.png import to_png
-from striate.plotting.shapes import Drawing
+from striate.plotting.shapes import Picture
 from striate.plotting.svg import to_svg
 from striate.summary.drawing import draw_network
 from striate.summary.folding import fold
@@ -71,14 +71,14 @@ class Summary:
 
     def to_svg(self) -> str:
         """Return a self-contained SVG drawing of the volumes to scale, for light and dark mode."""
-        return to_svg(self._drawing())
+        return to_svg(self._picture())
 
     def to_png(self) -> bytes:
         """Return the same drawing as PNG, at two pixels per SVG unit."""
-        return to_png(self._drawing())
+        return to_png(self._picture())
 
-    def _drawing(self) -> Drawing:
-        return draw_network(self.network, self.input, self.layers)
+    def _picture(self) -> Picture:
+        return draw_network(self.network, self.input, self.layers).to_picture()
 
     def __str__(self) -> str:
         lines = [*self._title(), "", *columns(self.rows(), left=_LEFT)]
@@ -89,7 +89,7 @@ class Summary:
     def _repr_html_(self) -> str:
         text = "".join(f"<p>{escape(line)}</p>" for line in self._title())
         remarks = "".join(f"<p>{escape(line)}</p>" for line in self._remarks() if line)
-        drawing = f'<div style="overflow-x:auto">{to_svg(self._drawing(), inline=True)}</div>'
+        drawing = f'<div style="overflow-x:auto">{to_svg(self._picture(), inline=True)}</div>'
         return f"{text}{drawing}{html_table(self.rows(), left=_LEFT)}{remarks}"
 
     def folded(self) -> Summary:

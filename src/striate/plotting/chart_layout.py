@@ -1,0 +1,216 @@
+"""Layout of a chart: its shapes, in CSS pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+
+from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Rule, Series
+from striate.plotting.shapes import (
+    FAINT,
+    SOFT,
+    Circle,
+    Fill,
+    Picture,
+    Point,
+    Raster,
+    Shape,
+    Stroke,
+    Text,
+    Tooltip,
+    rectangle,
+    text_width,
+)
+from striate.plotting.ticks import make_ticks, ticks_within
+
+SMALL, TITLE, ROW = 12, 15, 20  #: font sizes, and height of a row of text, in pixels
+MARGIN, SAMPLE, APART = 12, 22, 16  #: around; a sample in the legend; between its entries
+_DOT = 2.5  #: radius of a point between two gaps
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The plot area in pixels, and the limits of its axes."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    x: Axis
+    y: Axis
+    across: tuple[float, float]  #: limits of x
+    up: tuple[float, float]
+
+    def at(self, point: Point) -> Point:
+        """Map values to pixels."""
+        x, y = _share(point[0], self.across, self.x), _share(point[1], self.up, self.y)
+        return (
+            self.left + x * (self.right - self.left),
+            self.bottom - y * (self.bottom - self.top),
+        )
+
+    def holds(self, point: Point) -> bool:
+        """Whether a point is finite and within the limits."""
+        return all(
+            math.isfinite(value) and min(limits) <= value <= max(limits)
+            for value, limits in zip(point, (self.across, self.up), strict=True)
+        )
+
+
+def draw_chart(chart: Chart) -> Picture:
+    """Draw title, legend, axes and series."""
+    points = [point for series in chart.series for point in _extent(series)]
+    across = _limits(chart.x, [x for x, _ in points])
+    up = _limits(chart.y, [y for _, y in points])
+    heading, top = _heading(chart)
+    x_ticks, y_ticks = _ticks(chart.x, across), _ticks(chart.y, up)
+    wide = max((text_width(chart.y.show(tick), SMALL) for tick in y_ticks), default=0)
+    last = text_width(chart.x.show(x_ticks[-1]), SMALL) if x_ticks else 0
+    frame = Frame(
+        MARGIN + wide + 6,
+        chart.width - max(MARGIN, last / 2),
+        top,
+        chart.height - ROW - (ROW if chart.x.label else 4),
+        *(chart.x, chart.y, across, up),
+    )
+    shapes = [
+        *heading,
+        *_axes(frame, x_ticks, y_ticks),
+        *(shape for series in chart.series for shape in _draw(series, frame)),
+        *_tooltips(chart.tooltips, frame),
+    ]
+    return Picture(chart.name or chart.title, chart.width, chart.height, shapes)
+
+
+def _share(value: float, limits: tuple[float, float], axis: Axis) -> float:
+    low, high = limits
+    if axis.log:
+        value, low, high = math.log(value), math.log(low), math.log(high)
+    return (value - low) / (high - low)
+
+
+def _extent(series: Series) -> Iterable[Point]:
+    match series:
+        case Line():
+            return series.points
+        case Bars():
+            bottoms = series.bottoms or (0.0,) * len(series.tops)
+            lower = zip(series.edges, bottoms, strict=False)
+            return [*lower, *zip(series.edges[1:], series.tops, strict=True)]
+        case Cells():
+            return (0, 0), (series.columns, series.rows)
+        case Rule():
+            return ((series.x, math.nan),)
+
+
+def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:
+    seen = [value for value in values if math.isfinite(value)]
+    low, high = axis.limits or (min(seen, default=0.0), max(seen, default=1.0))
+    if axis.limits and low == high:
+        return (low / 2, high * 2) if axis.log else (low - 1, high + 1)
+    if axis.limits or axis.log:
+        return low, high
+    ticks = make_ticks(low, high, whole=axis.whole)
+    return ticks[0], ticks[-1]
+
+
+def _ticks(axis: Axis, limits: tuple[float, float]) -> list[float]:
+    return ticks_within(*sorted(limits), log=axis.log, whole=axis.whole)
+
+
+def _heading(chart: Chart) -> tuple[list[Shape], float]:
+    """Return title, legend and label of the y axis, and where the plot begins."""
+    shapes, y = list[Shape](), 8.0
+    if chart.title:
+        y += ROW
+        shapes.append(Text(MARGIN, y - 6, chart.title, TITLE, bold=True, anchor="start"))
+    named = [s for s in chart.series if not isinstance(s, Cells) and s.label]
+    x, y = float(MARGIN), y + ROW * bool(named)
+    for series in named:
+        wide = SAMPLE + 6 + text_width(series.label, SMALL)
+        if x > MARGIN and x + wide > chart.width - MARGIN:
+            x, y = float(MARGIN), y + ROW
+        shapes.append(_sample(series, x, y - 10))
+        shapes.append(Text(x + SAMPLE + 6, y - 6, series.label, anchor="start", opacity=SOFT))
+        x += wide + APART
+    if chart.y.label:
+        y += ROW
+        shapes.append(Text(MARGIN, y - 6, chart.y.label, anchor="start", opacity=SOFT))
+    return shapes, y + 6
+
+
+def _sample(series: Line | Bars | Rule, x: float, y: float) -> Shape:
+    """Draw a series in the legend, `y` being its middle."""
+    ends = (((x, y), (x + SAMPLE, y)),)
+    match series:
+        case Line(width=0):
+            return Circle(x + SAMPLE / 2, y, series.radius, series.color)
+        case Line():
+            return Stroke(ends, series.color, series.opacity, series.width, series.dashes)
+        case Rule():
+            return Stroke(ends, series.color, width=series.width, dashes=series.dashes)
+        case Bars():
+            return Fill((rectangle(x, y - 5, x + SAMPLE, y + 5),), series.color, series.opacity)
+
+
+def _axes(frame: Frame, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> Iterator[Shape]:
+    heights = [frame.at((frame.across[0], tick))[1] for tick in y_ticks]
+    places = [frame.at((tick, frame.up[0]))[0] for tick in x_ticks]
+    lines = [((frame.left, y), (frame.right, y)) for y in heights]
+    if frame.x.log:
+        lines += [((x, frame.top), (x, frame.bottom)) for x in places]
+    yield Stroke(tuple(lines), opacity=FAINT)
+    for tick, y in zip(y_ticks, heights, strict=True):
+        yield Text(frame.left - 6, y + 4, frame.y.show(tick), anchor="end", opacity=SOFT)
+    for tick, x in zip(x_ticks, places, strict=True):
+        yield Text(x, frame.bottom + 18, frame.x.show(tick), opacity=SOFT)
+    if frame.x.label:
+        middle = (frame.left + frame.right) / 2
+        yield Text(middle, frame.bottom + 18 + ROW, frame.x.label, opacity=SOFT)
+
+
+def _draw(series: Series, frame: Frame) -> Iterator[Shape]:
+    match series:
+        case Line():
+            yield from _line(series, frame)
+        case Bars():
+            bottoms = series.bottoms or (0.0,) * len(series.tops)
+            bars = zip(pairwise(series.edges), series.tops, bottoms, strict=True)
+            parts = tuple(
+                rectangle(*frame.at((left, top)), *frame.at((right, bottom)))
+                for (left, right), top, bottom in bars
+                if top != bottom
+            )
+            yield Fill(parts, series.color, series.opacity)
+        case Cells():
+            (left, one), (right, other) = frame.at((0, 0)), frame.at((series.columns, series.rows))
+            top = min(one, other)
+            yield Raster(left, top, right - left, abs(one - other), series.png)
+        case Rule():
+            x, _ = frame.at((series.x, frame.up[0]))
+            ends = ((x, frame.top), (x, frame.bottom))
+            yield Stroke((ends,), series.color, width=series.width, dashes=series.dashes)
+
+
+def _line(line: Line, frame: Frame) -> Iterator[Shape]:
+    pieces = [
+        tuple(frame.at(point) for point in run)
+        for inside, run in groupby(line.points, key=frame.holds)
+        if inside
+    ]
+    joined = tuple(piece for piece in pieces if len(piece) > 1)
+    if line.width and joined:
+        yield Stroke(joined, line.color, line.opacity, line.width, line.dashes)
+    for piece in pieces:
+        for x, y in piece if line.radius or len(piece) == 1 else ():
+            yield Circle(x, y, line.radius or _DOT, line.color)
+
+
+def _tooltips(tooltips: Sequence[tuple[float, str]], frame: Frame) -> Iterator[Tooltip]:
+    """Yield a strip for each x, halfway to its neighbors."""
+    xs = [frame.at((x, frame.up[0]))[0] for x, _ in tooltips]
+    edges = [frame.left, *((a + b) / 2 for a, b in pairwise(xs)), frame.right]
+    for (left, right), (_, text) in zip(pairwise(edges), tooltips, strict=False):
+        yield Tooltip(left, frame.top, right - left, frame.bottom - frame.top, text)
