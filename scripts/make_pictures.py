@@ -1,8 +1,8 @@
 """Make the images of the documentation, which are kept in the repository.
 
-    python scripts/make_images.py              # the drawing of a network, filters, a sheet
+    python scripts/make_pictures.py            # the drawing of a network, filters, a sheet
     striate demo
-    python scripts/make_images.py runs/demo    # and the report of that run, as a browser shows it
+    python scripts/make_pictures.py runs/demo  # and the report of that run, as a browser shows it
 
 The report needs Chromium.
 """
@@ -23,7 +23,7 @@ from striate.options import CheckOptions
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SAMPLES = Path(striate.__file__).parent / "vision" / "samples"
 TARGET = IMAGES / "report.png"
-WIDTH, HEIGHT = 1240, 1222
+WIDTH, HEIGHT = 1240, 1302
 MARGIN = 56  #: of the page, left and right
 LARGEST_BYTES = 150_000
 GUIDE_WIDTH = 1200

@@ -138,7 +138,7 @@ def _heading(chart: Chart) -> tuple[list[Shape], float]:
     if chart.y.label:
         y += ROW
         shapes.append(Text(MARGIN, y - 6, chart.y.label, anchor="start", opacity=SOFT))
-    return shapes, y + 6
+    return shapes, y + 10
 
 
 def _sample(series: Line | Bars | Rule, x: float, y: float) -> Shape:
