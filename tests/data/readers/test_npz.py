@@ -310,6 +310,28 @@ BROKEN = {
 }
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_the_array_format_is_read(version: tuple[int, int]):
+    buffer = io.BytesIO()
+    npy_format.write_array(buffer, X, version)
+    Path("a.npz").write_bytes(zipped(("x.npy", buffer.getvalue()), LABELS))
+    assert np.array_equal(scan("a.npz").arrays, X[..., None])
+
+
+def test_an_array_of_an_unknown_version_is_refused():
+    unknown = bytearray(npy(X))
+    unknown[6] = 9
+    said = refusal(zipped(("x.npy", bytes(unknown)), LABELS))
+    assert said.startswith("a.npz: x is no NumPy array: ")
+
+
+def test_a_changed_byte_of_the_pixels_is_seen_in_the_checksum():
+    content = zipped(("x.npy", npy(X)), LABELS)
+    at = content.index(X.tobytes()) + 30
+    changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+    assert refusal(changed) == "a.npz: not a whole .npz file: bad crc-32 for file 'x.npy'"
+
+
 @pytest.mark.parametrize(("content", "message"), BROKEN.values(), ids=BROKEN)
 def test_a_broken_archive_is_refused(content: bytes, message: str):
     assert refusal(content) == f"a.npz: {message}"

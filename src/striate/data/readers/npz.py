@@ -20,7 +20,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy
@@ -48,17 +48,15 @@ class _Pair(NamedTuple):
     split: Split | None
 
 
+_SPLIT_PAIRS = (
+    *(("x_{}", "y_{}"), ("{}_x", "{}_y")),
+    *(("{}_images", "{}_labels"), ("images_{}", "labels_{}")),
+)
 _PAIRS = (
-    _Pair("x", "y", None),
-    _Pair("images", "labels", None),
+    *(_Pair("x", "y", None), _Pair("images", "labels", None)),
     *(
         _Pair(images.format(word), labels.format(word), split)
-        for images, labels in (
-            ("x_{}", "y_{}"),
-            ("{}_x", "{}_y"),
-            ("{}_images", "{}_labels"),
-            ("images_{}", "labels_{}"),
-        )
+        for images, labels in _SPLIT_PAIRS
         for word, split in SPLIT_NAMES.items()
     ),
 )
@@ -90,11 +88,10 @@ def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
             members = _members(file, archive)
             pairs = _pairs(file, members)
             wanted = {name for pair in pairs for name in pair[:2]} | {"class_names"}
-            wanted &= members.keys()
-            for name in wanted:
+            names = sorted(wanted & members.keys())
+            for name in names:
                 _check(file, archive, members[name])
-        with np.load(file, allow_pickle=False) as arrays:
-            return pairs, {name: arrays[members[name].filename] for name in sorted(wanted)}
+            return pairs, {name: _array(archive, members[name]) for name in names}
     except DataError:
         raise
     except _DAMAGE as error:
@@ -154,7 +151,9 @@ def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
     name = info.filename.removesuffix(".npy")
     with archive.open(info) as stream:
         try:
-            shape, _, dtype = _header(stream)
+            first = npy.read_magic(stream) == (1, 0)
+            read = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
+            shape, _, dtype = read(stream)
         except ARRAY_DAMAGE as error:
             said = str(error) if isinstance(error, ValueError) else "its header is damaged"
             what = said.partition("\n")[0]
@@ -169,14 +168,9 @@ def _check(file: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> None:
         raise _wrong(file, f"{name} says it is {promised}, but {there:,} follow")
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Read shape, order and dtype of an .npy file. Raises one of ARRAY_DAMAGE if it is invalid."""
-    version = npy.read_magic(stream)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(stream)
-    if version == (2, 0):
-        return npy.read_array_header_2_0(stream)
-    raise ValueError(f"format {version[0]}.{version[1]} is for records, not for numbers")
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
+    with archive.open(info) as stream:
+        return npy.read_array(stream, allow_pickle=False)
 
 
 def _labels(
