@@ -37,6 +37,7 @@ from striate.options import (
     PackOptions,
     PredictOptions,
     RateOptions,
+    StepOptions,
     TrainOptions,
 )
 from striate.options.choices import TUNED
@@ -100,19 +101,18 @@ def flags(model: type[Options]) -> str:
             "–" if field.default is None or field.default is False else f"`{field.default}`",
             str(field.description),
         )
-        for name, field in model.flags().items()
+        for name, field in model.model_fields.items()
     ]
     return table(("option", "takes", "default", "what it does"), rows)
 
 
 def rate_options() -> str:
-    """Those that `train` does not have, or not so."""
-    trained = TrainOptions.model_fields
+    """Those that are not of a step."""
     rows = [
         (f"`--{name}`", takes(field), "–" if field.default is None else f"`{field.default}`",
          str(field.description))
-        for name, field in RateOptions.flags().items()
-        if name not in trained or field.description != trained[name].description
+        for name, field in RateOptions.model_fields.items()
+        if name not in StepOptions.model_fields
     ]  # fmt: skip
     return table(("option", "takes", "default", "what it does"), rows)
 

@@ -17,6 +17,7 @@ import striate
 from striate.cli import main
 from striate.errors import OptionError
 from striate.evaluation.lr_plot import draw_rate_test
+from striate.options import RateOptions, TrainOptions
 from striate.training.lr_finder import RateTest, find_explosion, smooth, suggest
 
 QUICK = {"threads": 1, "seed": 3, "network": "lenet5", "batch": 16}
@@ -191,10 +192,28 @@ def test_wrong_options_are_refused(options: dict, said: str):
     assert str(caught.value) == said
 
 
-@pytest.mark.parametrize("name", ["epochs", "learning_rate", "recover"])
-def test_options_without_use_are_unknown(name: str):
-    with pytest.raises(OptionError, match=f"no option is called '{name}'"):
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("epochs", "did you mean 'eps' or 'steps'?"),
+        ("learning_rate", "did you mean 'largest' or 'clip_grad'?"),
+        ("recover", "did you mean 'precision' or 'color'?"),
+        (
+            "checkpoint_minutes",
+            "of 35 names the nearest are 'compile', 'deterministic' and 'optimizer'",
+        ),
+    ],
+)
+def test_options_that_no_step_depends_on_are_unknown(name: str, near: str):
+    with pytest.raises(OptionError) as caught:
         striate.find_rate("nowhere", **{name: 1})
+    assert str(caught.value) == f"no option is called {name!r}; {near}"
+
+
+def test_the_steps_are_those_of_a_training_with_the_same_options():
+    same = {"network": "lenet5", "batch": 8, "optimizer": "adamw", "betas": "0.9,0.95", "seed": 3}
+    options = RateOptions.read({**same, "lowest": 1e-4, "out": "rates.svg"})
+    assert options.training() == TrainOptions.read(same)
 
 
 def test_a_recipe_of_a_training_serves_the_test_as_far_as_it_concerns_a_step(

@@ -61,7 +61,7 @@ class VerbCommand(click.Command):
 
         model: type[options.Options] = getattr(options, self.model)
         read = model.read_toml(recipe, given) if recipe else model.read(given)
-        if isinstance(read, options.TrainOptions) and isinstance(read.network, str):
+        if isinstance(read, options.StepOptions) and isinstance(read.network, str):
             check_networks([read.network])
 
     def fields(self) -> dict[str, FieldInfo]:
@@ -69,7 +69,7 @@ class VerbCommand(click.Command):
             return {}
         from striate import options
 
-        return getattr(options, self.model).flags()
+        return getattr(options, self.model).model_fields
 
 
 def _flag(name: str, field: FieldInfo) -> click.Option:

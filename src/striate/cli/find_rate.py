@@ -43,9 +43,8 @@ def command(data: Path, recipe: Path | None, as_json: bool, options: dict[str, A
 
 def _training(data: Path, recipe: Path | None, options: dict[str, Any], rate: str) -> str:
     """Return the training command with the options of this test and a learning rate."""
-    from striate.options import RateOptions, TrainOptions, positional, words
+    from striate.options import StepOptions, positional, words
 
-    own = RateOptions.__annotations__
-    shared = {n: v for n, v in options.items() if n in TrainOptions.flags() and n not in own}
+    shared = {name: value for name, value in options.items() if name in StepOptions.model_fields}
     given = words({"recipe": recipe, **shared, "learning_rate": rate})
     return shell_command(["striate", "train", positional(data), *given])

@@ -26,6 +26,7 @@ from striate.options.choices import (
     Schedule,
     SplitChoice,
 )
+from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
 from striate.options.verbs import (
     CheckOptions,
@@ -60,6 +61,7 @@ __all__ = [
     "RateOptions",
     "Schedule",
     "SplitChoice",
+    "StepOptions",
     "TrainOptions",
     "positional",
     "words",

@@ -16,7 +16,6 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from striate.errors import OptionError, StorageError, printable, unknown
@@ -72,11 +71,6 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
-    @classmethod
-    def flags(cls) -> dict[str, FieldInfo]:
-        """Return the accepted options by name."""
-        return cls.model_fields
-
     def given(self) -> dict[str, Any]:
         """Return the options set explicitly, by name, JSON-ready."""
         return self.model_dump(mode="json", exclude_unset=True)
@@ -92,7 +86,7 @@ class Options(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             where = f"{printable(source)}: " if source else ""
-            reason = _sentence(error.errors(), list(cls.flags()))
+            reason = _sentence(error.errors(), list(cls.model_fields))
             raise OptionError(f"{where}{reason}") from None
 
     @classmethod

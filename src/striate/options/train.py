@@ -1,168 +1,44 @@
-"""Options of `train` and `find-rate`."""
+"""Options of `train` and `find-rate`: those of a step, and their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, field_serializer, model_validator
-from pydantic.fields import FieldInfo
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.errors import unknown
-from striate.options.base import Device, Options, ending, option
-from striate.options.choices import (
-    TUNED,
-    Augment,
-    AutoYesNo,
-    Balance,
-    BatchNorm,
-    ColorMode,
-    Fit,
-    Leaked,
-    MemoryFormat,
-    Network,
-    OptimizerName,
-    Precision,
-    Ranges,
-    Schedule,
-)
+from striate.options.base import ending, option
+from striate.options.choices import Schedule
+from striate.options.step import StepOptions
 
 
-def _pair(value: Any) -> tuple[float, float] | None:
-    """Parse two numbers, also from a flag such as "0.9,0.95"."""
-    if value is None:
-        return None
-    try:
-        first, second = map(float, value.split(",") if isinstance(value, str) else value)
-    except (TypeError, ValueError, OverflowError):
-        first = second = -1.0
-    if not (0 <= first < 1 and 0 <= second < 1):
-        raise PydanticCustomError("pair", "two numbers")
-    return first, second
-
-
-Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
-
-
-class TrainOptions(Options):
+class TrainOptions(StepOptions):
     """Options of `train`; those not given are chosen from the images and recorded."""
 
-    network: Network | None = option(
-        None, "Architecture: resnet18, mobilenet_v1(width=0.5), mynet.py:Net"
-    )
     epochs: int | None = option(None, "Passes over the training images", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
-    batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
-        None, "Batch size; auto: the largest that fits into memory"
-    )
-    size: int | None = option(None, "Side of the input image", "pixels", ge=8, le=4096)
-    color: ColorMode | None = option(None, "Color mode of the input")
-    fit: Fit = option("letterbox", "How an image is resized to a square")
     learning_rate: float | None = option(None, "Peak learning rate", gt=0)
-    optimizer: OptimizerName = option(
-        "nesterov", "Optimizer; nesterov is SGD with Nesterov momentum"
-    )
     schedule: Schedule = option("one-cycle", "Learning rate schedule")
     warmup: float | None = option(
         None, "Fraction of the training in which the rate warms up", ge=0, lt=1
     )
-    momentum: float | None = option(
-        None, "Momentum of momentum, nesterov, lars, rmsprop, muon", ge=0, lt=1
-    )
-    betas: Betas = option(None, "Decay rates of the first and second moment", "two numbers")
-    eps: float | None = option(None, "Added to the denominator", gt=0, le=1)
-    weight_decay: float | None = option(
-        None, "Weight decay: decoupled for adamw, lamb, lion, muon, else L2", ge=0, le=10
-    )
-    clip_grad: float | None = option(None, "Clip the global norm of the gradients to this", gt=0)
-    accumulate: int = option(1, "Steps of gradients accumulated for an update", ge=1, le=65_536)
     ema: float | None = option(
         None, "Decay of an exponential moving average of the weights", gt=0, lt=1
     )
     recover: bool = option(
         False, "Restart from the last epoch at a tenth of the rate where training diverges, once"
     )
-    patience: int | None = option(
-        None, "Epochs without improvement before stopping", "epochs", ge=1
-    )
-    balance: Balance = option(
-        "none", "How class imbalance is evened out: in the loss, or in sampling"
-    )
-    label_smoothing: float = option(0.0, "Label smoothing", ge=0, lt=1)
-    augment: Augment | None = option(None, "Strength of augmentation")
-    augment_params: Ranges = option(None, "Ranges in its place: rotate=15,translate=0.1,hflip=no")
-    validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
-    test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
-    leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
-    bad_images: Literal["skip", "fail"] = option("skip", "What to do with unreadable images")
-    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
-    precision: Precision = option("auto", "Floating-point format of a step")
-    memory_format: MemoryFormat = option("auto", "Memory format of images and weights")
-    compile: AutoYesNo = option("auto", "Compile the network with torch.compile")
-    micro_batches: int | None = option(
-        None, "Micro-batches run in parallel threads (CPU)", ge=1, le=64
-    )
-    autotune: AutoYesNo = option(
-        "auto", "Benchmark memory formats, precisions and compilation, keep the fastest"
-    )
-    deterministic: bool = option(False, "Deterministic algorithms on a GPU, slower")
-    batch_norm: BatchNorm = option(
-        "synchronized", "BatchNorm across processes: synchronized, or per process"
-    )
-    seed: int = option(0, "Seed of weights, order and augmentation", ge=0, lt=2**63)
-    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
-    threads: int | None = option(None, "CPU threads; small networks get one", ge=1, le=4096)
+    patience: int | None = option(None, "Stop after so many without improvement", "epochs", ge=1)
     checkpoint_minutes: float | None = option(
         None, "Interval of checkpoints inside an epoch", "minutes", gt=0, le=1e5
     )
     out: Path | None = option(None, "Folder of the run; a number is added if it exists")
 
-    @field_serializer("network", when_used="json")
-    def _name_of(self, network: Network | None) -> str | None:
-        """Serialize a network object by its name."""
-        if network is None or isinstance(network, str):
-            return network
-        return getattr(network, "__name__", type(network).__name__)
 
-    @model_validator(mode="after")
-    def _leave_some_to_train(self) -> Self:
-        if self.validation + self.test >= 1:
-            raise PydanticCustomError(
-                "shares",
-                "validation {validation} and test {test} leave no images to train on; "
-                "together they must stay below 1",
-                {"validation": self.validation, "test": self.test},
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _tune_what_is_there(self) -> Self:
-        for name, optimizers in TUNED.items():
-            if getattr(self, name) is not None and self.optimizer not in optimizers:
-                raise PydanticCustomError(
-                    "tuning",
-                    "{optimizer} has no use for {name}; leave it out, or take the optimizer "
-                    "{others}",
-                    {
-                        "optimizer": self.optimizer,
-                        "name": name,
-                        "others": f"{', '.join(optimizers[:-1])} or {optimizers[-1]}",
-                    },
-                )
-        return self
-
-
-#: options of `train` that do not apply to `find-rate`
-_NO_USE = (
-    "epochs", "minutes", "learning_rate", "schedule", "warmup", "ema", "recover", "patience",
-    "checkpoint_minutes",
-)  # fmt: skip
-
-
-class RateOptions(TrainOptions):
-    """Options of `find-rate`: its own, and those of `train` that affect a step."""
+class RateOptions(StepOptions):
+    """Options of `find-rate`: those of a step, and the rates to try."""
 
     lowest: float = option(1e-5, "Learning rate of the first step", gt=0)
     highest: float = option(10.0, "Learning rate of the last step", gt=0)
@@ -174,21 +50,14 @@ class RateOptions(TrainOptions):
     )
 
     @classmethod
-    def flags(cls) -> dict[str, FieldInfo]:
-        """Return the options by name, without those that apply to `train` only."""
-        return {name: field for name, field in cls.model_fields.items() if name not in _NO_USE}
-
-    @classmethod
-    def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
-        """Validate values, as `Options.read` does; also reject options of `train` only."""
-        if useless := [name for name in _NO_USE if name in values]:
-            raise unknown("option", useless[0], cls.flags())
-        return super().read(values, source)
-
-    @classmethod
     def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the recipe without options that apply to `train` only, such as its `out`."""
-        return {name: value for name, value in values.items() if name not in (*_NO_USE, "out")}
+        """Return the recipe without options of `train` that no step depends on."""
+        own = TrainOptions.model_fields.keys() - StepOptions.model_fields.keys()
+        return {name: value for name, value in values.items() if name not in own}
+
+    def training(self) -> TrainOptions:
+        """Return the options of a training with these steps."""
+        return TrainOptions.read({name: getattr(self, name) for name in StepOptions.model_fields})
 
     @model_validator(mode="after")
     def _rise(self) -> Self:

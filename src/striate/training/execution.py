@@ -15,7 +15,7 @@ from torch.nn.modules.dropout import _DropoutNd as Dropout  # pyright: ignore[re
 
 from striate import hardware
 from striate.errors import OptionError
-from striate.options import MemoryFormat, Precision, TrainOptions
+from striate.options import MemoryFormat, Precision, StepOptions
 from striate.text import count_noun
 
 # multiply-adds per step above which arithmetic, not overhead, dominates
@@ -47,7 +47,7 @@ class ExecutionConfig:
 
 
 def default_execution(
-    options: TrainOptions, network: nn.Module, work: int, device: torch.device, *, ours: bool = True
+    options: StepOptions, network: nn.Module, work: int, device: torch.device, *, ours: bool = True
 ) -> ExecutionConfig:
     """Return the settings given in the options, with fast defaults for the rest.
 
@@ -75,7 +75,7 @@ def default_execution(
 
 def alternatives(
     usual: ExecutionConfig,
-    options: TrainOptions,
+    options: StepOptions,
     network: nn.Module,
     threads: int,
     device: torch.device,

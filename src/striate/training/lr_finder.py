@@ -88,10 +88,11 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
 
     Raises DataError, OptionError or StorageError as `train` does.
     """
-    device = hardware.choose_device(options.device)
-    with hardware.restored_settings():
-        dataset = yield from prepare_data(data, options)
-        training = yield from build_training(dataset, options, device, Run(Path()), Group())
+    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
+    chosen = options.training()
+    try:
+        dataset = yield from prepare_data(data, chosen)
+        training = yield from build_training(dataset, chosen, device, Run(Path()), Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):

@@ -28,6 +28,7 @@ from striate.options import (
     OptimizerName,
     Precision,
     Schedule,
+    StepOptions,
     TrainOptions,
 )
 from striate.options.choices import TUNED
@@ -147,7 +148,7 @@ class Recipe:
         )
 
 
-def choose_view(options: TrainOptions, headers: Sequence[Record]) -> View:
+def choose_view(options: StepOptions, headers: Sequence[Record]) -> View:
     """Choose network, input size and color mode from the options and image headers.
 
     Raises OptionError if the options conflict.
