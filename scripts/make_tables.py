@@ -207,7 +207,7 @@ def recipes() -> str:
         network = view.build(classes=10)
     rows = []
     for images in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
-        recipe = complete_recipe(options, view, images, network, cpu)
+        recipe, _ = complete_recipe(options, view, images, network, cpu)
         rate = f"{recipe.learning_rate:.3f}"
         rows.append((f"{images:,}", str(recipe.batch), str(recipe.epochs), rate))
     return table(("training images", "batch", "epochs", "highest learning rate"), rows)

@@ -12,7 +12,7 @@ from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training import setup
 from striate.training.memory import AUTO_FRACTION, MemoryBudget, free_memory
-from striate.training.recipe import View, complete_recipe
+from striate.training.recipe import View
 from striate.zoo.spec import NetworkSpec
 
 CPU = torch.device("cpu")
@@ -63,17 +63,11 @@ def test_auto_needs_memory_that_is_known():
     )
 
 
-def recipe(batch: int, precision: str = "float32"):
-    return complete_recipe(
-        TrainOptions(batch=batch, precision=precision), VIEW, 10_000, NETWORK, CPU
-    )
-
-
 def test_a_batch_that_does_not_fit_is_refused_with_one_that_does():
     space = room(100_000_000)
-    space.check_fits(recipe(32))
+    space.check_fits(32, "float32")
     with pytest.raises(OptionError) as caught:
-        space.check_fits(recipe(1000))
+        space.check_fits(1000, "float32")
     assert str(caught.value) == (
         "a step of 1,000 images of 3x32x32 takes about 1.57 GB of memory with resnet20, but "
         "100 MB are free; take --batch 32 or less, a smaller --size or another network"
@@ -82,7 +76,7 @@ def test_a_batch_that_does_not_fit_is_refused_with_one_that_does():
 
 def test_where_nothing_fits_no_batch_is_proposed():
     with pytest.raises(OptionError) as caught:
-        room(1_000_000).check_fits(recipe(2))
+        room(1_000_000).check_fits(2, "float32")
     assert str(caught.value).endswith(
         "but 1.00 MB are free; take a smaller --size or another network"
     )
@@ -91,15 +85,15 @@ def test_where_nothing_fits_no_batch_is_proposed():
 def test_half_the_digits_take_half_the_memory():
     needed = room(None).required_bytes(64)
     assert needed is not None
-    room(needed // 2 + 1).check_fits(recipe(64, "bfloat16"))
+    room(needed // 2 + 1).check_fits(64, "bfloat16")
     with pytest.raises(OptionError, match="are free"):
-        room(needed // 2 + 1).check_fits(recipe(64))
+        room(needed // 2 + 1).check_fits(64, "float32")
 
 
 def test_a_batch_that_known_memory_refuses_is_taken_where_memory_is_unknown():
     with pytest.raises(OptionError, match="but 100 MB are free"):
-        room(100_000_000).check_fits(recipe(10_000))
-    room(None).check_fits(recipe(10_000))
+        room(100_000_000).check_fits(10_000, "float32")
+    room(None).check_fits(10_000, "float32")
 
 
 def test_what_the_machine_can_give_is_free(tmp_path: Path):

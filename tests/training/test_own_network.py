@@ -28,6 +28,7 @@ from striate.distributed.group import Group
 from striate.distributed.launch import ProcessInfo
 from striate.errors import DivergedError, ModelError, OptionError
 from striate.optim.ema import EMA
+from striate.options import TrainOptions
 from striate.training import step
 from striate.training.events import Started, Stopped
 from striate.training.run import Run
@@ -677,7 +678,7 @@ def test_no_process_has_an_empty_batch_for_it(network: Any, norm: str, least: in
     """A forward may not take one: a view of no numbers is ambiguous."""
     training = SimpleNamespace(
         group=Group(ProcessInfo(1, 3)),
-        recipe=SimpleNamespace(batch_norm=norm),
+        recipe=SimpleNamespace(options=TrainOptions(batch_norm=norm)),
         model=SimpleNamespace(spec=NetworkSpec.of(network)),
     )
     assert step.Training.shard.fget(training) == BatchShard(1, 3, least)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -13,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,10 +21,10 @@ from striate import storage, tensorfile
 from striate.cli import main
 from striate.data.cache import decode_all
 from striate.errors import OptionError, StorageError
+from striate.options import TrainOptions
 from striate.training import checkpoint, loop
 from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Note, Started, Step
-from striate.training.recipe import Recipe
 from striate.training.run import Run
 from tests.training.test_training import weights, without_times
 
@@ -104,8 +104,7 @@ def test_checkpoints_by_the_clock_change_neither_events_nor_weights(
 def test_saving_takes_below_a_hundredth_of_the_time_unless_asked_to(
     asked: float | None, saving: float, pause: float
 ):
-    unset = dict.fromkeys(field.name for field in dataclasses.fields(Recipe))
-    recipe = Recipe(**{**unset, "checkpoint_minutes": asked})
+    recipe = SimpleNamespace(options=TrainOptions(checkpoint_minutes=asked))
     assert loop._pause(recipe, TrainState(saving_seconds=saving)) == pause
 
 

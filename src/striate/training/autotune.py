@@ -23,7 +23,6 @@ from striate.cache_store import default_folder
 from striate.data.listing.samples import Progress
 from striate.data.loader import Batch, ImageDataset, count_steps
 from striate.errors import StorageError
-from striate.options import TrainOptions
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
@@ -45,28 +44,28 @@ class TuneResult:
 
 
 def autotune(
-    network: nn.Module, train: ImageDataset, recipe: Recipe, view: View, options: TrainOptions
+    network: nn.Module, train: ImageDataset, recipe: Recipe, usual: ExecutionConfig, view: View
 ) -> Generator[Progress, None, TuneResult | None]:
-    """Benchmark the execution settings, or return the cached result; None if disabled."""
+    """Benchmark other settings than the usual, or return the cached result; None if disabled."""
     device, steps = train.labels.device, recipe.epochs * count_steps(len(train), recipe.batch)
-    ours = view.network.ours
-    free = alternatives(recipe.execution, options, network, recipe.threads, device, ours=ours)
+    options, ours = recipe.options, view.network.ours
+    free = alternatives(usual, options, network, recipe.threads, device, ours=ours)
     asked = options.autotune == "yes" or (options.autotune == "auto" and steps >= LEAST_STEPS)
     if not asked or not any(free.values()):
         return None
     about = {
         "view": view.to_json(), "classes": train.classes, "batch": recipe.batch,
-        "usual": asdict(recipe.execution), "free": free,
+        "usual": asdict(usual), "free": free,
         "machine": hardware.describe_environment(device),
     }  # fmt: skip
     by_name = view.network.source != "object"  # an object has no name to cache by
     if options.autotune == "auto" and by_name and (known := _load_cached(about)):
         return known
     first = train.train_batches(
-        recipe.batch, seed=recipe.seed, epoch=0, variation=recipe.augment_ranges
+        recipe.batch, seed=options.seed, epoch=0, variation=recipe.augment_ranges
     )
-    most = 60 * recipe.minutes if recipe.minutes and options.autotune == "auto" else math.inf
-    found = yield from pick_fastest(network, next(first), recipe.execution, free, steps, most)
+    most = 60 * options.minutes if options.minutes and options.autotune == "auto" else math.inf
+    found = yield from pick_fastest(network, next(first), usual, free, steps, most)
     if by_name:
         _save_cached(about, found)
     return found

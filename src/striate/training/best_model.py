@@ -16,7 +16,7 @@ def keep_if_best(training: Training, state: TrainState) -> None:
     """Write the model file if the epoch just saved is the best; keep its checkpoint to recover."""
     if not training.group.is_main:
         return
-    if training.recipe.recover:
+    if training.recipe.options.recover:
         checkpoint.copy_as(checkpoint.EPOCH, training.run.checkpoints)
     if state.best_epoch != state.epoch:
         return

@@ -31,6 +31,15 @@ class ExecutionConfig:
     compiled: bool
     micro_batches: int  #: run in parallel threads
 
+    def to_options(self) -> dict[str, Any]:
+        """Return the options of `train` that ask for these settings."""
+        return {
+            "precision": self.precision,
+            "memory_format": self.memory_layout,
+            "compile": "yes" if self.compiled else "no",
+            "micro_batches": self.micro_batches,
+        }
+
     @property
     def memory_format(self) -> torch.memory_format:
         last = self.memory_layout == "channels-last"

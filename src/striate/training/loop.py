@@ -39,7 +39,7 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
         keep_if_best(training, state)
         if state.last_epoch not in training.run.epochs():
             yield state.last_epoch
-    if recipe.recover and state == TrainState():
+    if recipe.options.recover and state == TrainState():
         _save(training, state)
         if training.group.is_main:
             checkpoint.copy_as(checkpoint.EPOCH, training.run.checkpoints)
@@ -75,14 +75,18 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
 
 
 def _over(recipe: Recipe, state: TrainState) -> bool:
-    out_of_time = recipe.minutes is not None and state.seconds >= 60 * recipe.minutes
-    done = state.epoch >= recipe.epochs or (out_of_time and state.step == 0)
+    done = state.epoch >= recipe.epochs or (_out_of_time(recipe, state) and state.step == 0)
     return done or _hopes_no_more(recipe, state)
 
 
+def _out_of_time(recipe: Recipe, state: TrainState) -> bool:
+    minutes = recipe.options.minutes
+    return minutes is not None and state.seconds >= 60 * minutes
+
+
 def _hopes_no_more(recipe: Recipe, state: TrainState) -> bool:
-    waited = state.epoch - state.best_epoch
-    return recipe.patience is not None and waited >= recipe.patience
+    patience, waited = recipe.options.patience, state.epoch - state.best_epoch
+    return patience is not None and waited >= patience
 
 
 class _LostError(DivergedError):
@@ -99,7 +103,7 @@ def _back(training: Training, state: TrainState, failure: _LostError) -> TrainSt
     That point does not depend on the clock, so the run is the same however often it is stopped.
     Raises `failure` unless `recover` is set and unused.
     """
-    if not training.recipe.recover or state.recovered:
+    if not training.recipe.options.recover or state.recovered:
         raise failure
     training.pending.clear()
     learner = training.model.network, training.optimizer, training.ema
@@ -136,7 +140,7 @@ def _steps(
             reported = replace(state)
         due = now - saved >= _pause(recipe, state) and state.step < total
         state.seconds, due = training.group.sync_flags(request, state.seconds, due=due)
-        if request.signal or (recipe.minutes and state.seconds >= 60 * recipe.minutes):
+        if request.signal or _out_of_time(recipe, state):
             return
         if due:
             _save(training, state)
@@ -150,7 +154,7 @@ def _close_epoch(
     """Validate, save a checkpoint, and save the model if it is the best so far."""
     training.optimizer.zero_grad()  # a time limit may leave gradients accumulated
     device = training.validation.labels.device
-    with training.model.spec.explained(), hardware.autocast(training.recipe.precision, device):
+    with training.model.spec.explained(), hardware.autocast(training.execution.precision, device):
         loss, accuracy = validate(
             training.eval_network, training.validation, training.group, training.eval_batch
         )
@@ -186,14 +190,14 @@ def _units(training: Training, state: TrainState) -> Sequence[str]:
     if (state.epoch + 1).bit_count() > 1:
         return ()
     images = next(training.validation.eval_batches(CHECKED_IMAGES)).images
-    with hardware.autocast(training.recipe.precision, images.device):
+    with hardware.autocast(training.execution.precision, images.device):
         return list(check_activations(training.eval_network, images, state))
 
 
 def _pause(recipe: Recipe, state: TrainState) -> float:
     """Return seconds between checkpoints: as given, or long enough that they cost below 1 %."""
-    if recipe.checkpoint_minutes is not None:
-        return 60 * recipe.checkpoint_minutes
+    if (minutes := recipe.options.checkpoint_minutes) is not None:
+        return 60 * minutes
     return max(_USUAL_PAUSE, 100 * state.saving_seconds)
 
 
@@ -253,7 +257,7 @@ def _diverged(
         if state.best_epoch
         else "no epoch was good enough to keep"
     )
-    precision, images = training.recipe.precision, batch.images if batch else None
+    precision, images = training.execution.precision, batch.images if batch else None
     found = health.diagnose(training.model.network, images, precision)
     lower = f"--learning-rate {training.peak_learning_rate(state) / 10:.3g}"
     return _LostError(

@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from striate.errors import OptionError
-from striate.options import TrainOptions
+from striate.options import Precision, TrainOptions
 from striate.summary.layer import amount, volume
 from striate.summary.memory import estimate_memory
-from striate.training.recipe import Recipe, View
+from striate.training.recipe import View
 
 AUTO_FRACTION = 0.6  #: fraction of free memory that --batch auto may use
 _LARGEST = 2**16
@@ -59,18 +59,18 @@ class MemoryBudget:
             )
         return options.model_copy(update={"batch": max(2, self._largest(images, AUTO_FRACTION))})
 
-    def check_fits(self, recipe: Recipe) -> None:
+    def check_fits(self, batch: int, precision: Precision) -> None:
         """Raise OptionError if a step will not fit, before the system kills the process."""
-        needed = self.required_bytes(recipe.batch)
+        needed = self.required_bytes(batch)
         if needed is None or self.free is None:
             return
-        needed = needed // 2 if recipe.precision == "bfloat16" else needed
+        needed = needed // 2 if precision == "bfloat16" else needed
         if needed <= self.free:
             return
-        fits = self._largest(recipe.batch - 1, 1)
+        fits = self._largest(batch - 1, 1)
         advice = f"--batch {fits} or less, " if fits else ""
         raise OptionError(
-            f"a step of {recipe.batch:,} images of {volume(self._shape)} takes about "
+            f"a step of {batch:,} images of {volume(self._shape)} takes about "
             f"{amount(needed, 'B')} of memory with {self.view.network}, but "
             f"{amount(self.free, 'B')} are free; take {advice}a smaller --size or another network"
         )

@@ -38,23 +38,22 @@ def prolong(training: Training, state: TrainState) -> Iterator[Note]:
     The last checkpoint is copied over the previous one too: the steps between them followed the
     shorter schedule and cannot be replayed in this one.
     """
-    run, recipe = training.run, training.recipe
-    values = run.read_options()
-    changed = {name: getattr(recipe, name) for name in RAISED if getattr(recipe, name) is not None}
-    changed = {name: value for name, value in changed.items() if value != values.get(name)}
+    run, recipe, schedule = training.run, training.recipe, training.recipe.options.schedule
+    values, now = run.read_options(), recipe.to_options()
+    changed = {name: now[name] for name in RAISED if now[name] not in (None, values.get(name))}
     if not changed:
         return
     if (last := run.checkpoints / checkpoint.LAST).exists():
         storage.copy(last, run.checkpoints / checkpoint.PREVIOUS)
     run.write_json(run.options_file.name, {**values, **changed})
     told = ", ".join(f"{name} from {values[name]:g} to {changed[name]:g}" for name in changed)
-    still = recipe.schedule in ("constant", "plateau") and not recipe.warmup
+    still = schedule in ("constant", "plateau") and not recipe.warmup
     if still or changed.keys() == {"patience"}:
         yield Note(f"{told}: continues as if it had been so from the start")
         return
     rate = training.learning_rate(state, training.progress(state))
     yield Note(
-        f"{told}: from here the learning rate follows {recipe.schedule} over the longer training, "
+        f"{told}: from here the learning rate follows {schedule} over the longer training, "
         f"and is {rate:.3g} now; what came before followed the shorter one, so the weights will "
         "not be those of a training that was as long from the start"
     )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -18,24 +18,14 @@ from striate.distributed import launch
 from striate.errors import OptionError
 from striate.optim.optimizer import DEFAULTS
 from striate.optim.schedule import WARM_UP
-from striate.options import (
-    Augment,
-    AutoYesNo,
-    Balance,
-    BatchNorm,
-    Fit,
-    MemoryFormat,
-    OptimizerName,
-    Precision,
-    Schedule,
-    StepOptions,
-    TrainOptions,
-)
+from striate.options import Augment, Fit, OptimizerName, StepOptions, TrainOptions
 from striate.options.choices import TUNED
 from striate.summary import summarize
 from striate.tasks import fitness
 from striate.training.execution import ExecutionConfig, default_execution
 from striate.zoo.spec import NetworkSpec
+
+T = TypeVar("T")
 
 _SHALLOW = 5  #: most weight layers of a shallow network
 _UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
@@ -72,80 +62,48 @@ class View:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Resolved training options; with `View`, data and machine they determine the result.
+    """Options of a training, and what stands where they leave something open.
 
-    The fields are options of `train` with every "auto" or None default filled in.
+    With `View`, `ExecutionConfig`, data and machine they determine the result.
     """
 
+    options: TrainOptions  #: as given
     epochs: int
-    minutes: float | None
     batch: int
-    optimizer: OptimizerName
     learning_rate: float
-    schedule: Schedule
     warmup: float
     momentum: float | None  #: None, like the next two: not used by the optimizer
     betas: tuple[float, float] | None
     eps: float | None
     weight_decay: float
-    clip_grad: float | None
-    accumulate: int
-    ema: float | None
-    recover: bool  #: restart once from the last epoch after divergence
-    patience: int | None
-    balance: Balance
-    label_smoothing: float
     augment: Augment
-    augment_params: str | None
-    precision: Precision  #: see `ExecutionConfig`, like the next three
-    memory_format: MemoryFormat
-    compile: AutoYesNo
-    micro_batches: int
-    deterministic: bool
     threads: int
-    batch_norm: BatchNorm  #: for several processes
-    checkpoint_minutes: float | None  #: inside an epoch; None: 5, or more to cost below 1 %
-    seed: int
+
+    def to_options(self) -> dict[str, Any]:
+        """Return all options by name, JSON-ready, with those filled in that were left open."""
+        chosen = {each.name: getattr(self, each.name) for each in fields(self)[1:]}
+        return {**self.options.model_dump(mode="json"), **chosen}
 
     @property
     def augment_ranges(self) -> AugmentRanges:
         """Return the ranges of the `augment` level, overridden by `augment_params`."""
-        return augment_ranges(self.augment, self.augment_params)
-
-    @property
-    def execution(self) -> ExecutionConfig:
-        """Execution settings of a step."""
-        return ExecutionConfig(
-            self.memory_format, self.precision, self.compile == "yes", self.micro_batches
-        )
+        return augment_ranges(self.augment, self.options.augment_params)
 
     @property
     def facts(self) -> dict[str, str]:
         """Main settings as text, as stored in the model file."""
-        epochs = f"up to {self.epochs:,}" if self.patience else f"{self.epochs:,}"
-        times = f", {self.accumulate} an update" if self.accumulate > 1 else ""
+        options = self.options
+        epochs = f"up to {self.epochs:,}" if options.patience else f"{self.epochs:,}"
+        times = f", {options.accumulate} an update" if options.accumulate > 1 else ""
         return {
-            "epochs": f"{self.minutes:g} minutes" if self.minutes else epochs,
+            "epochs": f"{options.minutes:g} minutes" if options.minutes else epochs,
             "batch": f"{self.batch:,}{times}",
-            "learning rate": f"{self.learning_rate:.3g}, {self.schedule}",
-            "optimizer": f"{self.optimizer}, weight decay {self.weight_decay:g}",
-            "augmentation": f"{self.augment}, {self.augment_params}"
-            if self.augment_params
+            "learning rate": f"{self.learning_rate:.3g}, {options.schedule}",
+            "optimizer": f"{options.optimizer}, weight decay {self.weight_decay:g}",
+            "augmentation": f"{self.augment}, {options.augment_params}"
+            if options.augment_params
             else self.augment,
-            "precision": self.precision,
-            "seed": str(self.seed),
         }
-
-    def with_execution(self, execution: ExecutionConfig) -> Recipe:
-        """Return the recipe with other execution settings."""
-        compile: AutoYesNo = "yes" if execution.compiled else "no"  # noqa: A001
-        return replace(
-            self,
-            memory_format=execution.memory_layout,
-            precision=execution.precision,
-            compile=compile,
-            micro_batches=execution.micro_batches,
-        )
 
 
 def choose_view(options: StepOptions, headers: Sequence[Record]) -> View:
@@ -211,39 +169,41 @@ def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 def complete_recipe(
     options: TrainOptions, view: View, images: int, network: nn.Module, device: torch.device
-) -> Recipe:
-    """Fill in every option left open, for `images` training images.
+) -> tuple[Recipe, ExecutionConfig]:
+    """Fill in every option left open, for `images` training images; return also the execution.
 
     Raises OptionError if the network or device does not support the execution settings.
     """
-    epochs = options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(images))
     number = options.batch if isinstance(options.batch, int) else None  # "auto" is resolved before
     batch = min(number or _batch_for(images), images)
-    decay, warmup = options.weight_decay, options.warmup
-    if warmup is None:
-        warmup = WARM_UP if options.schedule == "one-cycle" else 0.0
     work = count_macs(network, view) * batch // launch.process_info().world_size  # per process
     execution = default_execution(options, network, work, device, ours=view.network.ours)
     bears = view.network.card.learning_rate if view.network.ours else _bears(network)
     rate = _rate_for(options.optimizer, bears, batch * options.accumulate)
-    chosen: dict[str, Any] = {
-        "epochs": epochs,
-        "batch": batch,
-        "learning_rate": options.learning_rate or rate,
-        "warmup": warmup,
-        "weight_decay": DEFAULTS[options.optimizer].weight_decay if decay is None else decay,
-        "augment": options.augment or default_level(view.channels),
-        "precision": execution.precision,
-        "memory_format": execution.memory_layout,
-        "compile": "yes" if execution.compiled else "no",
-        "micro_batches": execution.micro_batches,
-        "threads": options.threads or _threads_for(work, execution.micro_batches),
-    }
-    for name, optimizers in TUNED.items():
-        if options.optimizer in optimizers and getattr(options, name) is None:
-            chosen[name] = getattr(DEFAULTS[options.optimizer], name)
-    asked = {field.name: getattr(options, field.name) for field in fields(Recipe)}
-    return Recipe(**{**asked, **chosen})
+    usual, decay, warmup = DEFAULTS[options.optimizer], options.weight_decay, options.warmup
+    if warmup is None:
+        warmup = WARM_UP if options.schedule == "one-cycle" else 0.0
+    recipe = Recipe(
+        options,
+        epochs=options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(images)),
+        batch=batch,
+        learning_rate=options.learning_rate or rate,
+        warmup=warmup,
+        momentum=_tuned(options, "momentum", options.momentum, usual.momentum),
+        betas=_tuned(options, "betas", options.betas, usual.betas),
+        eps=_tuned(options, "eps", options.eps, usual.eps),
+        weight_decay=usual.weight_decay if decay is None else decay,
+        augment=options.augment or default_level(view.channels),
+        threads=options.threads or _threads_for(work, execution.micro_batches),
+    )
+    return recipe, execution
+
+
+def _tuned(options: TrainOptions, name: str, given: T | None, usual: T) -> T | None:
+    """Return a hyperparameter of the optimizer: as given, else its default; None if it has none."""
+    if given is None and options.optimizer in TUNED[name]:
+        return usual
+    return given
 
 
 def _rate_for(optimizer: OptimizerName, bears: float, images: int) -> float:

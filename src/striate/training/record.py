@@ -41,7 +41,8 @@ def write_run_record(
     """Write options, environment and image list of a new run."""
     run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
-    resolved = options.model_dump(mode="json") | dataset.view.to_json() | asdict(recipe)
+    resolved = recipe.to_options() | dataset.view.to_json()
+    resolved |= training.execution.to_options()
     if dataset.view.network.source == "object":  # it may have any initial weights
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["color"] = "gray" if resolved.pop("channels") == 1 else "rgb"

@@ -23,6 +23,7 @@ from striate.training import autotune, checkpoint, sync
 from striate.training.best_model import mend_model
 from striate.training.checkpoint import TrainState
 from striate.training.events import Note, Started
+from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward
 from striate.training.memory import MemoryBudget, free_memory
 from striate.training.prepare import PreparedData
@@ -43,30 +44,28 @@ def build_training(
     sync.same_network(group, dataset.view.network, network)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
-    recipe = _recipe(dataset, options, followed, device)
+    recipe, usual = _recipe(dataset, options, followed, device)
     torch.set_num_threads(recipe.threads)
-    if recipe.deterministic:
+    if options.deterministic:
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     train = load_split(dataset.decoded, "train", dataset.preprocess, device)
     tuned = None  # not with several processes: each might pick another execution
     if group.is_single:
-        tuned = yield from autotune.autotune(network, train, recipe, dataset.view, options)
-    recipe = recipe.with_execution(tuned.execution) if tuned else recipe
-    network.to(memory_format=recipe.execution.memory_format)  # pyright: ignore
-    weights = class_weights(train.labels, len(class_names)) if recipe.balance == "weights" else None
-    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
-    facts = {"images": counts, **recipe.facts, "device": hardware.name(device)}
+        tuned = yield from autotune.autotune(network, train, recipe, usual, dataset.view)
+    execution = tuned.execution if tuned else usual
+    network.to(memory_format=execution.memory_format)  # pyright: ignore
+    balanced = options.balance == "weights"
+    weights = class_weights(train.labels, len(class_names)) if balanced else None
+    facts = _facts(dataset, recipe, execution, device)
     return Training(
         model=Model(
             network, dataset.view.network, class_names, dataset.preprocess, dataset.fractions, facts
         ),
-        optimizer=_optimizer(network, recipe),
-        ema=EMA(network, recipe.ema) if recipe.ema else None,
-        forward_backward=ForwardBackward(
-            network, recipe.execution, recipe.label_smoothing, weights
-        ),
+        optimizer=_optimizer(network, recipe, execution),
+        ema=EMA(network, options.ema) if options.ema else None,
+        forward_backward=ForwardBackward(network, execution, options.label_smoothing, weights),
         train=train,
         validation=load_split(dataset.decoded, "validation", dataset.preprocess, device),
         recipe=recipe,
@@ -78,27 +77,38 @@ def build_training(
 
 def _recipe(
     dataset: PreparedData, options: TrainOptions, network: nn.Module, device: torch.device
-) -> Recipe:
+) -> tuple[Recipe, ExecutionConfig]:
     """Complete the recipe and check that a step fits into memory. Raises OptionError."""
     room = MemoryBudget(
         network, dataset.view, free_memory(device, resident_bytes(dataset.decoded, device))
     )
     images = dataset.counts()["train"]
-    batch = room.resolve_batch_size(options, images)
-    recipe = complete_recipe(batch, dataset.view, images, network, device)
-    room.check_fits(recipe)
-    return recipe
+    options = room.resolve_batch_size(options, images)
+    recipe, execution = complete_recipe(options, dataset.view, images, network, device)
+    room.check_fits(recipe.batch, execution.precision)
+    return recipe, execution
 
 
-def _optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
+def _facts(
+    dataset: PreparedData, recipe: Recipe, execution: ExecutionConfig, device: torch.device
+) -> dict[str, str]:
+    """Return how the model came about, in words."""
+    counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
+    return {
+        "images": counts, **recipe.facts, "precision": execution.precision,
+        "seed": str(recipe.options.seed), "device": hardware.name(device),
+    }  # fmt: skip
+
+
+def _optimizer(network: nn.Module, recipe: Recipe, execution: ExecutionConfig) -> Optimizer:
     return Optimizer(
         network,
-        recipe.optimizer,
+        recipe.options.optimizer,
         recipe.weight_decay,
         momentum=recipe.momentum,
         betas=recipe.betas,
         eps=recipe.eps,
-        scaled=recipe.precision == "float16",
+        scaled=execution.precision == "float16",
     )
 
 
@@ -124,16 +134,16 @@ def make_started(
         left_out=len(dataset.left_out),
         size=dataset.view.size,
         epochs=recipe.epochs,
-        minutes=recipe.minutes,
+        minutes=recipe.options.minutes,
         steps=training.steps,
         batch=recipe.batch,
         device=str(device),
         threads=torch.get_num_threads(),
-        execution=str(recipe.execution),
+        execution=str(training.execution),
         speedup=training.tuned.speedup if training.tuned else None,
         epoch=state.epoch + 1,
         world_size=training.group.process.world_size,
-        batch_norm="" if training.group.is_single else recipe.batch_norm,
+        batch_norm="" if training.group.is_single else recipe.options.batch_norm,
         code="" if dataset.view.network.ours else dataset.view.network.option,
     )
 

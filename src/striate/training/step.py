@@ -21,6 +21,7 @@ from striate.optim.optimizer import Optimizer
 from striate.tasks import classification
 from striate.training.autotune import TuneResult
 from striate.training.checkpoint import TrainState
+from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
 from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
@@ -89,6 +90,11 @@ class Training:
     health: GradientMonitor = field(default_factory=GradientMonitor)
 
     @property
+    def execution(self) -> ExecutionConfig:
+        """Execution settings of its steps."""
+        return self.forward_backward.execution
+
+    @property
     def eval_network(self) -> nn.Module:
         """The network that is validated and saved: the EMA if there is one."""
         return self.ema.network if self.ema else self.model.network
@@ -106,7 +112,7 @@ class Training:
         may fail on an empty batch.
         """
         process = self.group.process
-        local = self.recipe.batch_norm == "local"
+        local = self.recipe.options.batch_norm == "local"
         each = 2 if local else 0 if self.model.spec.ours else 1
         return BatchShard(process.rank, process.world_size, max(2, each * process.world_size))
 
@@ -129,17 +135,17 @@ class Training:
         return schedule.learning_rate(
             self.peak_learning_rate(state),
             progress,
-            recipe.schedule,
+            recipe.options.schedule,
             recipe.warmup,
             state.drops,
         )
 
     def progress(self, state: TrainState) -> float:
         """Return the fraction of the training done, by steps or minutes, whichever is larger."""
-        recipe = self.recipe
+        minutes = self.recipe.options.minutes
         done = state.epoch * self.steps + state.step
-        by_clock = state.seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
-        return min(1.0, max(done / (recipe.epochs * self.steps), by_clock))
+        by_clock = state.seconds / (60 * minutes) if minutes else 0.0
+        return min(1.0, max(done / (self.recipe.epochs * self.steps), by_clock))
 
 
 def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
@@ -148,14 +154,14 @@ def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
     The next batch is prefetched during a step, except in multi-threaded CPU training: a second
     thread pool slows the first down by a quarter (docs/log.md).
     """
-    recipe = training.recipe
+    recipe, options = training.recipe, training.recipe.options
     left = training.train.train_batches(
         recipe.batch,
-        seed=recipe.seed,
+        seed=options.seed,
         epoch=state.epoch,
         variation=recipe.augment_ranges,
         first=state.step,
-        balanced=recipe.balance == "sampling",
+        balanced=options.balance == "sampling",
         shard=training.shard,
     )
     on_cores = training.train.labels.device.type == "cpu" and recipe.threads > 1
@@ -168,11 +174,12 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     Raises LossError before the weights change (on a GPU later, at the flush), OptionError if out
     of memory or not deterministic.
     """
-    recipe, total, group = training.recipe, training.steps, training.group
+    options, total, group = training.recipe.options, training.steps, training.group
     device = batch.labels.device
-    seed = (recipe.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
+    seed = (options.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
     hardware.seed(device, seed + group.process.rank * 1_000_000_007)
-    together = min(recipe.accumulate, total - state.step // recipe.accumulate * recipe.accumulate)
+    accumulated = options.accumulate
+    together = min(accumulated, total - state.step // accumulated * accumulated)
     images = training.images(state.step)
     share = len(batch.labels) / images
     with (
@@ -188,19 +195,19 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     if device.type == "cpu":
         training.pending.flush(state)
     state.step += 1
-    if state.step % recipe.accumulate == 0 or state.step == total:
+    if state.step % accumulated == 0 or state.step == total:
         with translate_torch_errors(batch):  # may run out of memory too
             _update(training, state, rate)
 
 
 def _update(training: Training, state: TrainState, rate: float) -> None:
     """Update the weights from the accumulated gradients; skip it if scaled ones overflowed."""
-    optimizer, recipe = training.optimizer, training.recipe
+    optimizer, options = training.optimizer, training.recipe.options
     if optimizer.grads_finite():
-        updates = (state.epoch * training.steps + state.step - 1) // recipe.accumulate
+        updates = (state.epoch * training.steps + state.step - 1) // options.accumulate
         training.health.record(training.model.network, state, updates)
-        if recipe.clip_grad:
-            optimizer.clip_grad_norm(recipe.clip_grad)
+        if options.clip_grad:
+            optimizer.clip_grad_norm(options.clip_grad)
         optimizer.step(rate)
     optimizer.zero_grad()
     if training.ema:

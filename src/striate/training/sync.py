@@ -53,7 +53,7 @@ def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -
     """Convert batch norms for several processes. Raises OptionError for too small a batch."""
     if group.is_single:
         return network
-    processes, local = group.process.world_size, recipe.batch_norm == "local"
+    processes, local = group.process.world_size, recipe.options.batch_norm == "local"
     if recipe.batch < (least := processes * (2 if local else 1)):
         need = " and a local norm needs two images in each" if local else ""
         raise OptionError(
