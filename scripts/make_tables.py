@@ -20,7 +20,7 @@ from pathlib import Path
 
 import annotated_types
 import torch
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 from pydantic.fields import FieldInfo
 
 from striate import errors, verbs, zoo
@@ -147,7 +147,7 @@ def limits(bounds: Iterable[object]) -> str:
     words: list[str] = []
     for bound in bounds:
         match bound:
-            case AfterValidator() | BeforeValidator():  # of a text
+            case AfterValidator() | BeforeValidator() | PlainSerializer():  # of a text
                 pass
             case annotated_types.Ge(least):
                 words.append(f"{number(least)} or more")

@@ -16,7 +16,7 @@ from striate.data.augment.ranges import augment_ranges
 from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
 from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_sheet
-from striate.options import CheckOptions, TrainOptions
+from striate.options import AugmentParams, CheckOptions, TrainOptions
 from striate.training.prepare import prepare_data
 from striate.verbs import display
 from tests.data.images import class_folders
@@ -42,7 +42,7 @@ def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path
 
 
 def test_the_ranges_are_told() -> None:
-    assert describe_ranges(augment_ranges("light", "erase=0.2,hflip=yes")) == (
+    assert describe_ranges(augment_ranges("light", AugmentParams.parse("erase=0.2,hflip=yes"))) == (
         "rotate ±8°, translate ±6 %, scale ±8 %, hflip half, erase up to 20 %"
     )
     assert describe_ranges(augment_ranges("none", None)) == "nothing is changed"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import BeforeValidator, PlainSerializer, PrivateAttr
 from pydantic_core import PydanticCustomError
 
 from striate.errors import OptionError, printable, unknown
@@ -68,6 +68,11 @@ class AugmentParams(Options):
         None, "A rectangle of another image at most, of the area", "fraction", ge=0, le=1
     )
 
+    _text: str = PrivateAttr("")  #: as given, and as it is written to files
+
+    def __str__(self) -> str:
+        return self._text
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse text such as "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
@@ -82,19 +87,28 @@ class AugmentParams(Options):
             if name in values:
                 raise OptionError(f"augment_params names {printable(repr(name), 200)} twice")
             values[name] = value
-        return cls.read(values, source="augment_params")
+        params = cls.read(values, source="augment_params")
+        params._text = text  # noqa: SLF001 - of this class
+        return params
 
 
-def _ranges(text: str | None) -> str | None:
+def _parsed(value: Any) -> Any:
+    """Parse ranges given as text."""
+    if value is None or isinstance(value, AugmentParams):
+        return value
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "text")
     try:
-        if text is not None:
-            AugmentParams.parse(text)
+        return AugmentParams.parse(value)
     except OptionError as error:
         raise PydanticCustomError("ranges", "{reason}", {"reason": str(error)}) from None
-    return text
 
 
-Ranges = Annotated[str | None, AfterValidator(_ranges)]
+Ranges = Annotated[
+    AugmentParams | None,
+    BeforeValidator(_parsed),
+    PlainSerializer(lambda params: None if params is None else str(params)),
+]
 
 
 #: names of the zoo networks, to check one before torch is imported

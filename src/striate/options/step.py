@@ -71,7 +71,9 @@ class StepOptions(Options):
     )
     label_smoothing: float = option(0.0, "Label smoothing", ge=0, lt=1)
     augment: Augment | None = option(None, "Strength of augmentation")
-    augment_params: Ranges = option(None, "Ranges in its place: rotate=15,translate=0.1,hflip=no")
+    augment_params: Ranges = option(
+        None, "Ranges in its place: rotate=15,translate=0.1,hflip=no", "text"
+    )
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")

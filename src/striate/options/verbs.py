@@ -15,7 +15,9 @@ class CheckOptions(Options):
     """Options of `check`; any but `leaked` requests a sheet of augmented images."""
 
     augment: Augment | None = option(None, "Strength of augmentation")
-    augment_params: Ranges = option(None, "Ranges in its place: rotate=15,translate=0.1,hflip=no")
+    augment_params: Ranges = option(
+        None, "Ranges in its place: rotate=15,translate=0.1,hflip=no", "text"
+    )
     seed: int = option(0, "Seed of the augmentation", ge=0, lt=2**63)
     out: Annotated[Path | None, ending(".png")] = option(
         None, "Write a sheet of augmented images to this .png file"

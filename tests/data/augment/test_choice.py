@@ -16,10 +16,25 @@ def test_every_range_is_an_option() -> None:
 
 
 def test_given_ranges_stand_in_place_of_those_of_the_level() -> None:
-    found = augment_ranges("strong", "rotate=15, hflip=no,mixup=0.2")
+    found = augment_ranges("strong", AugmentParams.parse("rotate=15, hflip=no,mixup=0.2"))
     assert found == replace(LEVELS["strong"], rotate=15, hflip=False, mixup=0.2)
     assert augment_ranges("light", None) == LEVELS["light"]
     assert (default_level(1), default_level(3)) == ("light", "standard")
+
+
+def test_ranges_are_parsed_when_options_are_read_and_written_as_they_were_given() -> None:
+    options = TrainOptions.read({"augment_params": "rotate=15.0, hflip=no"})
+    assert options.augment_params is not None
+    assert (options.augment_params.rotate, options.augment_params.hflip) == (15, False)
+    assert options.given() == {"augment_params": "rotate=15.0, hflip=no"}
+    assert TrainOptions.read(options.given()) == options
+    assert TrainOptions.read(dict(options)) == options
+
+
+def test_ranges_are_text() -> None:
+    with pytest.raises(OptionError) as caught:
+        TrainOptions.read({"augment_params": 5})
+    assert str(caught.value) == "augment_params must be text, but 5 came"
 
 
 @pytest.mark.parametrize(

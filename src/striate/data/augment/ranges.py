@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from striate.options import Augment, AugmentParams
 
@@ -75,13 +74,9 @@ LEVELS = {
 }
 
 
-def augment_ranges(level: Augment, params: str | None) -> AugmentRanges:
-    """Return the ranges of a level, overridden by `params`.
-
-    Raises OptionError if `AugmentParams.parse` rejects the text.
-    """
-    changes: dict[str, Any] = AugmentParams.parse(params).given() if params is not None else {}
-    return replace(LEVELS[level], **changes)
+def augment_ranges(level: Augment, params: AugmentParams | None) -> AugmentRanges:
+    """Return the ranges of a level, overridden by `params`."""
+    return replace(LEVELS[level], **params.given()) if params else LEVELS[level]
 
 
 def default_level(channels: int) -> Augment:
