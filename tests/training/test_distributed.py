@@ -14,7 +14,7 @@ import torch
 
 import striate
 from striate import tensorfile
-from striate.distributed import group, launch
+from striate.distributed import launch, rendezvous
 from striate.distributed.group import Group
 from striate.errors import GroupError, OptionError, PeerFailedError
 from striate.training.run import Run
@@ -242,7 +242,9 @@ def test_processes_that_meet_again_have_another_name():
     names: list[str] = []
     for _life in range(3):
         with ThreadPoolExecutor(3) as threads:
-            (name,) = set(threads.map(lambda place: group._rendezvous(store, place), places))
+            (name,) = set(
+                threads.map(lambda place: rendezvous.agree_on_prefix(store, place), places)
+            )
         names.append(name)
     assert len(set(names)) == 3
 

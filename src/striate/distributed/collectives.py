@@ -12,6 +12,7 @@ from torch import distributed as dist
 from striate.errors import GroupError
 
 MINUTES = 10  #: timeout of a collective and of the rendezvous
+LOOK_SECONDS = 0.02  #: polling interval of the store
 
 
 @contextlib.contextmanager

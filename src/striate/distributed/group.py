@@ -1,4 +1,4 @@
-"""The distributed process group: rendezvous, collectives, stop requests and failures.
+"""The distributed process group: collectives, stop requests and failures.
 
 Tensors go through PyTorch's process group (NCCL for GPU tensors, gloo for the rest), objects and
 barrier keys through torchrun's TCPStore.
@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import secrets
 import signal
 import time
 from collections.abc import Generator
@@ -21,14 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch import distributed as dist
-from torch.distributed import PrefixStore, Store, TCPStore  # pyright: ignore
+from torch.distributed import Store  # pyright: ignore
 
 from striate.distributed import collectives, launch
 from striate.distributed.launch import ProcessInfo
+from striate.distributed.rendezvous import connect
 from striate.distributed.signals import Request
-from striate.errors import GroupError, OptionError, PeerFailedError
-
-_LOOK_SECONDS = 0.02  #: polling interval of the store
+from striate.errors import OptionError, PeerFailedError
 
 
 @dataclass(frozen=True)
@@ -79,7 +76,7 @@ class Group:
             while not self.store.check([what]):
                 if self.store.check(["ended"]):
                     raise PeerFailedError
-                time.sleep(_LOOK_SECONDS)
+                time.sleep(collectives.LOOK_SECONDS)
 
     def set_key(self, what: str) -> None:
         """Signal a barrier key."""
@@ -153,12 +150,7 @@ def join_group() -> Generator[Group]:
         return
     timeout = timedelta(minutes=collectives.MINUTES)
     with collectives.translate_errors():
-        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-        hosts = process.rank == 0 and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-        met = TCPStore(
-            address, port, None, hosts, timeout, wait_for_workers=False, multi_tenant=True
-        )
-        store = PrefixStore(_rendezvous(met, process), met)
+        store = connect(process, timeout)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     try:
         with collectives.translate_errors():  # rank 0 may have ended already
@@ -177,35 +169,6 @@ def join_group() -> Generator[Group]:
     finally:
         if dist.is_initialized():
             dist.destroy_process_group()
-
-
-def _rendezvous(store: Store, process: ProcessInfo) -> str:
-    """Agree on a store prefix that is unique to this start of the processes.
-
-    torchrun keeps one store across restarts, where keys of killed processes would collide with
-    new ones: PyTorch 2.13 may then hang. So each rank writes a random token, and rank 0 publishes
-    the prefix with all tokens until every rank has acknowledged its own. Raises GroupError.
-    """
-    own, began = secrets.token_hex(8), time.monotonic()
-    store.set(f"here/{process.rank}", own)
-    others = range(1, process.world_size)
-    while time.monotonic() - began < 60 * collectives.MINUTES:
-        if process.rank == 0:
-            if store.check([f"{own}/heard/{rank}" for rank in others]):
-                return own
-            here = {rank: f"here/{rank}" for rank in others if store.check([f"here/{rank}"])}
-            numbers = {rank: store.get(key).decode() for rank, key in here.items()}
-            store.set("call", json.dumps([own, numbers]))
-        elif store.check(["call"]):
-            name, numbers = json.loads(store.get("call"))
-            if numbers.get(str(process.rank)) == own:
-                store.set(f"{name}/heard/{process.rank}", "")
-                return name
-        time.sleep(_LOOK_SECONDS)
-    raise GroupError(
-        f"expected {process.world_size} processes, but some did not come within "
-        f"{collectives.MINUTES} minutes; see that torchrun runs on every machine"
-    )
 
 
 def _is_first_failure(store: Store) -> bool:
