@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Generator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -80,14 +80,15 @@ def stream(
     last checkpoint. Rank 0 yields all events, other ranks only the last one.
     """
     with join_group() as group:
-        events = _stream(group, *_asked(group, data, recipe, resume, options))
+        events = _stream(group, _asked(group, data, recipe, resume, options))
         with contextlib.closing(events):  # before the group is left
             for event in events:
                 if group.is_main or isinstance(event, (Finished, Stopped)):
                     yield event
 
 
-def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -> Generator[Event]:
+def _stream(group: Group, asked: _Asked) -> Generator[Event]:
+    run, chosen = asked.run, asked.options
     device = choose_device(group.device_name(chosen.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)  # so that its generator is seeded
@@ -99,7 +100,7 @@ def _stream(group: Group, run: Run | None, source: Path, chosen: TrainOptions) -
             storage.remove_partials(run.folder)
             run.truncate_partial_line()
         with group.local_main_first():
-            dataset = yield from prepare_data(source, chosen)
+            dataset = yield from prepare_data(asked.data, chosen)
         training = yield from setup.build_training(
             dataset, chosen, device, run or Run(Path()), group
         )
@@ -143,9 +144,18 @@ def verify(run: str | Path, *, network: object = None, progress: bool = False) -
     True
     """
     given = {} if network is None else {"network": network}
-    _, source, options = _resumed(None, run, None, given)
-    work = replay_steps(Run.open(run), Path(source), options)
+    asked = _resumed(None, run, None, given)
+    work = replay_steps(Run.open(run), asked.data, asked.options)
     return display.show_progress(work, None if progress else Console(quiet=True))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What to train, and the run to resume, if any."""
+
+    run: Run | None
+    data: Path
+    options: TrainOptions
 
 
 def _asked(
@@ -154,30 +164,41 @@ def _asked(
     recipe: str | Path | None,
     resume: str | Path | None,
     options: dict[str, Any],
-) -> tuple[Run | None, Path, TrainOptions]:
-    """Return the run to resume (or None), its image folder and options, broadcast from rank 0.
-
-    After a torchrun restart, resume the run that the job had started.
-    """
+) -> _Asked:
+    """Return what to train; with several processes, as rank 0 reads it."""
+    if group.is_single:
+        return _read(group, data, recipe, resume, options)
     values: Any = None
     if group.is_main:
-        run, source = None, data
-        if resume is None:
-            chosen = _options(TrainOptions, recipe, options)
-            if data and (earlier := find_started_run(group.process, Path(data), chosen)):
-                run, source, chosen = _resumed(data, earlier, None, _code(chosen.network))
-        else:
-            run, source, chosen = _resumed(data, resume, recipe, options)
-        if source is None:
-            raise OptionError(
-                "train needs a folder of images, or --resume with the folder of a run"
-            )
-        values = str(run.folder) if run else "", str(source), chosen.given()
-        options = dict(chosen)
+        asked = _read(group, data, recipe, resume, options)
+        run = str(asked.run.folder) if asked.run else ""
+        values = run, str(asked.data), asked.options.given()
+        options = dict(asked.options)
     folder, source, told = group.broadcast_object(values)
     if callable(own := options.get("network")):  # an object is not broadcast: each rank has its own
         told = {**told, "network": own}
-    return Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(told)
+    return _Asked(Run(Path(folder)) if folder else None, Path(source), TrainOptions.read(told))
+
+
+def _read(
+    group: Group,
+    data: str | Path | None,
+    recipe: str | Path | None,
+    resume: str | Path | None,
+    options: dict[str, Any],
+) -> _Asked:
+    """Read the options, or those of the run to resume.
+
+    After a torchrun restart, resume the run that the job had started.
+    """
+    if resume is not None:
+        return _resumed(data, resume, recipe, options)
+    chosen = _options(TrainOptions, recipe, options)
+    if data and (earlier := find_started_run(group.process, Path(data), chosen)):
+        return _resumed(data, earlier, None, _code(chosen.network))
+    if data is None:
+        raise OptionError("train needs a folder of images, or --resume with the folder of a run")
+    return _Asked(None, Path(data), chosen)
 
 
 def _code(network: Network | None) -> dict[str, Any]:
@@ -224,7 +245,7 @@ def _resumed(
     resume: str | Path,
     recipe: str | Path | None,
     options: dict[str, Any],
-) -> tuple[Run, str | Path, TrainOptions]:
+) -> _Asked:
     """Return the run to resume, its image folder (as recorded unless given) and its options."""
     kept = [*options, *(["recipe"] if recipe else [])]
     kept = [name for name in kept if name not in (*RAISED, "network")]
@@ -249,7 +270,7 @@ def _resumed(
         raise storage.damaged(run.options_file, 1, "it does not say where its images are")
     chosen = TrainOptions.read(values, str(run.options_file))
     more = {name: value for name, value in options.items() if name in RAISED}
-    return run, data or recorded, raised(chosen, more)
+    return _Asked(run, Path(data or recorded), raised(chosen, more))
 
 
 def _trained(
