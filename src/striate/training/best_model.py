@@ -9,37 +9,36 @@ from striate.errors import ModelError, StorageError
 from striate.model import save
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
+from striate.training.run import Run
 from striate.training.step import Training
 
 
-def keep_if_best(training: Training, state: TrainState) -> None:
+def keep_if_best(training: Training, run: Run, state: TrainState) -> None:
     """Write the model file if the epoch just saved is the best; keep its checkpoint to recover."""
     if not training.group.is_main:
         return
     if training.recipe.options.recover:
-        checkpoint.copy_as(checkpoint.EPOCH, training.run.checkpoints)
+        checkpoint.copy_as(checkpoint.EPOCH, run.checkpoints)
     if state.best_epoch != state.epoch:
         return
-    keep_model(training, state)
+    keep_model(training, run, state)
 
 
-def keep_model(training: Training, state: TrainState) -> None:
+def keep_model(training: Training, run: Run, state: TrainState) -> None:
     """Write the model file for the epoch that ends at `state`."""
     facts = training.model.facts | {"best epoch": str(state.epoch)}
     facts["validation accuracy"] = f"{state.best_accuracy:.4f}"
-    save(
-        replace(training.model, network=training.eval_network, facts=facts), training.run.model_file
-    )
+    save(replace(training.model, network=training.eval_network, facts=facts), run.model_file)
 
 
-def mend_model(training: Training, state: TrainState) -> str:
+def mend_model(training: Training, run: Run, state: TrainState) -> str:
     """Rewrite a damaged model file from the checkpoint; return a note, empty if undamaged.
 
     From a checkpoint inside an epoch it cannot be rewritten: the next epoch then becomes the best.
     """
     try:
         if state.best_epoch:
-            tensorfile.read(training.run.model_file)
+            tensorfile.read(run.model_file)
         return ""
     except (ModelError, StorageError) as error:
         last = None if state.step else state.last_epoch
@@ -48,5 +47,5 @@ def mend_model(training: Training, state: TrainState) -> str:
             return f"the next epoch will be kept in place of a damaged model file: {error}"
         state.best_epoch = last.epoch
         state.best_accuracy, state.best_loss = last.validation_accuracy, last.validation_loss
-        keep_model(training, state)
+        keep_model(training, run, state)
         return f"the model file was written again, of epoch {last.epoch}: {error}"

@@ -20,13 +20,14 @@ from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Finished, Note, Step, Stopped
 from striate.training.health import CHECKED_IMAGES, check_activations
 from striate.training.recipe import Recipe
+from striate.training.run import Run
 from striate.training.step import LossError, Training, train_batches, train_step, validate
 
 _REPORTS = 20  #: approximate number of Step events per epoch
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
 
 
-def fit(training: Training, state: TrainState, request: Request) -> Generator[
+def fit(training: Training, run: Run, state: TrainState, request: Request) -> Generator[
     Step | Epoch | Note | Stopped | Finished
 ]:  # fmt: skip
     """Train from `state` to the end of the recipe, saving a checkpoint after every epoch.
@@ -36,29 +37,29 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
     """
     recipe, began = training.recipe, time.monotonic() - state.seconds
     if state.last_epoch and state.step == 0:  # it may have been killed before finishing this
-        keep_if_best(training, state)
-        if state.last_epoch not in training.run.epochs():
+        keep_if_best(training, run, state)
+        if state.last_epoch not in run.epochs():
             yield state.last_epoch
     if recipe.options.recover and state == TrainState():
-        _save(training, state)
+        _save(training, run, state)
         if training.group.is_main:
-            checkpoint.copy_as(checkpoint.EPOCH, training.run.checkpoints)
+            checkpoint.copy_as(checkpoint.EPOCH, run.checkpoints)
     while not _over(recipe, state):
         try:
-            yield from _steps(training, state, request, began)
+            yield from _steps(training, run, state, request, began)
             if request.signal:
-                _save(training, state)
-                folder, step = training.run.folder, state.step
+                _save(training, run, state)
+                folder, step = run.folder, state.step
                 yield Stopped(folder, request.signal, state.epoch + 1, step)
                 return
-            yield from _close_epoch(training, state, request, began)
+            yield from _close_epoch(training, run, state, request, began)
         except _LostError as failure:
-            state = _back(training, state, failure)
-            _save(training, state)
+            state = _back(training, run, state, failure)
+            _save(training, run, state)
             where = f"the end of epoch {state.epoch}" if state.epoch else "the start"
             yield Note(f"{failure.what}; back to {where}, once, and on with a tenth of the rate")
         except DataError:  # a streamed image has changed; the run can resume here once restored
-            _save(training, state)
+            _save(training, run, state)
             raise
     if _hopes_no_more(recipe, state):
         yield Note(
@@ -66,7 +67,7 @@ def fit(training: Training, state: TrainState, request: Request) -> Generator[
             f"for {count_noun(state.epoch - state.best_epoch, 'epoch')}"
         )
     yield Finished(
-        training.run.folder,
+        run.folder,
         state.epoch,
         state.best_epoch,
         state.best_accuracy,
@@ -97,7 +98,7 @@ class _LostError(DivergedError):
         self.what = what  #: event, location and cause
 
 
-def _back(training: Training, state: TrainState, failure: _LostError) -> TrainState:
+def _back(training: Training, run: Run, state: TrainState, failure: _LostError) -> TrainState:
     """Restore the state after the last epoch (or the start), to continue at a lower learning rate.
 
     That point does not depend on the clock, so the run is the same however often it is stopped.
@@ -109,13 +110,13 @@ def _back(training: Training, state: TrainState, failure: _LostError) -> TrainSt
     learner = training.model.network, training.optimizer, training.ema
     back = TrainState()
     if training.group.is_main:
-        back = checkpoint.put_back(training.run.checkpoints / checkpoint.EPOCH, *learner)
+        back = checkpoint.put_back(run.checkpoints / checkpoint.EPOCH, *learner)
     back = sync.broadcast_state(training.group, back, *learner)
     return replace(back, recovered=True, seconds=state.seconds, warned=state.warned)
 
 
 def _steps(
-    training: Training, state: TrainState, request: Request, began: float
+    training: Training, run: Run, state: TrainState, request: Request, began: float
 ) -> Generator[Step | Note]:
     """Train the rest of the epoch, until the time limit or a stop signal."""
     recipe, total = training.recipe, training.steps
@@ -126,7 +127,7 @@ def _steps(
         state.waiting_seconds += time.monotonic() - tick
         progress = training.progress(state)
         rate = training.learning_rate(state, progress)
-        with _named(training, state, rate, batch):
+        with _named(training, run, state, rate, batch):
             train_step(training, state, batch, rate)
             last = state.step % every == 0 or state.step == total
             if last:
@@ -143,13 +144,13 @@ def _steps(
         if request.signal or _out_of_time(recipe, state):
             return
         if due:
-            _save(training, state)
+            _save(training, run, state)
             saved = time.monotonic()
         tick = time.monotonic()
 
 
 def _close_epoch(
-    training: Training, state: TrainState, request: Request, began: float
+    training: Training, run: Run, state: TrainState, request: Request, began: float
 ) -> Generator[Epoch | Note]:
     """Validate, save a checkpoint, and save the model if it is the best so far."""
     training.optimizer.zero_grad()  # a time limit may leave gradients accumulated
@@ -161,7 +162,7 @@ def _close_epoch(
     rate = training.learning_rate(state, training.progress(state))
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
-        raise _diverged(training, state, what, rate, state.step)
+        raise _diverged(training, run, state, what, rate, state.step)
     yield from map(Note, _units(training, state))
     best = state.improves(accuracy, loss)
     train_loss, train_accuracy = state.loss_sum / state.seen, state.correct / state.seen
@@ -180,8 +181,8 @@ def _close_epoch(
         state.seconds, best, waiting, weights,
     )  # fmt: skip
     state.last_epoch = epoch
-    _save(training, state)
-    keep_if_best(training, state)
+    _save(training, run, state)
+    keep_if_best(training, run, state)
     yield epoch
 
 
@@ -201,19 +202,19 @@ def _pause(recipe: Recipe, state: TrainState) -> float:
     return max(_USUAL_PAUSE, 100 * state.saving_seconds)
 
 
-def _save(training: Training, state: TrainState) -> None:
+def _save(training: Training, run: Run, state: TrainState) -> None:
     """Write a checkpoint from rank 0; the state is the same on every rank."""
     rate = training.learning_rate(state, training.progress(state))
-    with _named(training, state, rate):
+    with _named(training, run, state, rate):
         training.pending.flush(state)
-    started, folder, network = time.monotonic(), training.run.checkpoints, training.model.network
+    started, folder, network = time.monotonic(), run.checkpoints, training.model.network
     tensors = checkpoint.collect_state(network, training.optimizer, training.ema)
     try:
         checkpoint.check_finite(tensors)
         if training.group.is_main:
             checkpoint.save(folder, state, tensors)
     except DivergedError as error:
-        raise _diverged(training, state, str(error), rate, state.step) from error
+        raise _diverged(training, run, state, str(error), rate, state.step) from error
     state.saving_seconds = time.monotonic() - started
 
 
@@ -235,17 +236,18 @@ def _report(now: TrainState, before: TrainState, rate: float, progress: float) -
 
 @contextlib.contextmanager
 def _named(
-    training: Training, state: TrainState, rate: float, batch: Batch | None = None
+    training: Training, run: Run, state: TrainState, rate: float, batch: Batch | None = None
 ) -> Generator[None]:
     """Raise a LossError as a divergence, with its cause and advice."""
     try:
         yield
     except LossError as error:
-        raise _diverged(training, state, str(error), rate, error.step, batch) from None
+        raise _diverged(training, run, state, str(error), rate, error.step, batch) from None
 
 
 def _diverged(
     training: Training,
+    run: Run,
     state: TrainState,
     what: str,
     rate: float,
@@ -253,7 +255,7 @@ def _diverged(
     batch: Batch | None = None,
 ) -> _LostError:
     kept = (
-        f"{training.run.model_file} keeps epoch {state.best_epoch}"
+        f"{run.model_file} keeps epoch {state.best_epoch}"
         if state.best_epoch
         else "no epoch was good enough to keep"
     )

@@ -19,7 +19,6 @@ from striate.distributed.group import Group
 from striate.options import RateOptions
 from striate.training.checkpoint import TrainState
 from striate.training.prepare import prepare_data
-from striate.training.run import Run
 from striate.training.setup import build_training
 from striate.training.step import LossError, Training, train_batches, train_step
 
@@ -92,7 +91,7 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
     chosen = options.training()
     try:
         dataset = yield from prepare_data(data, chosen)
-        training = yield from build_training(dataset, chosen, device, Run(Path()), Group())
+        training = yield from build_training(dataset, chosen, device, Group())
         rates, losses = list[float](), list[float]()
         ratio = (options.highest / options.lowest) ** (1 / (options.steps - 1))
         for rate, loss in _rising(training, options.lowest, ratio):

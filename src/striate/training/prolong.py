@@ -11,6 +11,7 @@ from striate.options import TrainOptions
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.events import Note
+from striate.training.run import Run
 from striate.training.step import Training
 
 RAISED = ("epochs", "minutes", "patience")  #: options that may be raised on resume
@@ -32,13 +33,13 @@ def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
     return recorded.model_copy(update={name: getattr(given, name) for name in asked})
 
 
-def prolong(training: Training, state: TrainState) -> Iterator[Note]:
+def prolong(training: Training, run: Run, state: TrainState) -> Iterator[Note]:
     """Record the raised options, and note their effect on the learning rate.
 
     The last checkpoint is copied over the previous one too: the steps between them followed the
     shorter schedule and cannot be replayed in this one.
     """
-    run, recipe, schedule = training.run, training.recipe, training.recipe.options.schedule
+    recipe, schedule = training.recipe, training.recipe.options.schedule
     values, now = run.read_options(), recipe.to_options()
     changed = {name: now[name] for name in RAISED if now[name] not in (None, values.get(name))}
     if not changed:

@@ -36,12 +36,15 @@ def default_folder(dataset: PreparedData) -> Path:
 
 
 def write_run_record(
-    training: Training, dataset: PreparedData, options: TrainOptions, device: torch.device
+    training: Training,
+    run: Run,
+    dataset: PreparedData,
+    options: TrainOptions,
+    device: torch.device,
 ) -> None:
     """Write options, environment and image list of a new run."""
-    run, recipe = training.run, training.recipe
     run.checkpoints.mkdir()
-    resolved = recipe.to_options() | dataset.view.to_json()
+    resolved = training.recipe.to_options() | dataset.view.to_json()
     resolved |= training.execution.to_options()
     if dataset.view.network.source == "object":  # it may have any initial weights
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())

@@ -83,7 +83,7 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
     with hardware.restored_settings():
         dataset = yield from prepare_data(data, options)
         check_same_images(run, dataset.decoded)
-        training = yield from build_training(dataset, options, device, run, Group())
+        training = yield from build_training(dataset, options, device, Group())
         state, tensors, goal = _ends(run, training)
         first = state.step
         replay(training, state, goal)

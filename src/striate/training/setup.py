@@ -34,7 +34,7 @@ from striate.training.step import Training
 
 
 def build_training(
-    dataset: PreparedData, options: TrainOptions, device: torch.device, run: Run, group: Group
+    dataset: PreparedData, options: TrainOptions, device: torch.device, group: Group
 ) -> Generator[Progress, None, Training]:
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
@@ -69,7 +69,6 @@ def build_training(
         train=train,
         validation=load_split(dataset.decoded, "validation", dataset.preprocess, device),
         recipe=recipe,
-        run=run,
         group=group,
         tuned=tuned,
     )
@@ -121,12 +120,12 @@ def _placed(network: nn.Module, device: torch.device, *, ours: bool) -> nn.Modul
 
 
 def make_started(
-    training: Training, dataset: PreparedData, device: torch.device, state: TrainState
+    training: Training, run: Run, dataset: PreparedData, device: torch.device, state: TrainState
 ) -> Started:
     """Return the Started event."""
     recipe = training.recipe
     return Started(
-        folder=training.run.folder,
+        folder=run.folder,
         network=str(dataset.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
         classes=len(dataset.decoded.class_names),
@@ -149,14 +148,13 @@ def make_started(
 
 
 def restore_checkpoint(
-    training: Training, dataset: PreparedData, device: torch.device
+    training: Training, run: Run, dataset: PreparedData, device: torch.device
 ) -> Generator[Note, None, TrainState]:
     """Restore the run's last checkpoint, and compare images and environment with the record.
 
     Yields notes on recoverable damage and a changed environment. Raises OptionError if images were
     added, removed or changed, or no checkpoint is left, StorageError for other damage.
     """
-    run = training.run
     check_same_images(run, dataset.decoded)
     state, reason = checkpoint.load(
         run.checkpoints, training.model.network, training.optimizer, training.ema
@@ -166,7 +164,7 @@ def restore_checkpoint(
         raise OptionError(f"{shown}: nothing to resume from: no checkpoint is left; train anew")
     if reason:
         yield Note(f"resumed from the checkpoint before the last: {reason}")
-    if damage := mend_model(training, state):
+    if damage := mend_model(training, run, state):
         yield Note(damage)
     if damage := run.damage():
         yield Note(f"{count_noun(len(damage), 'line')} of the events left out: {damage[0]}")

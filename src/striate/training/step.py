@@ -25,7 +25,6 @@ from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
 from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
-from striate.training.run import Run
 
 _MAX_LOSS = 1e4  #: loss in nats above which a training counts as diverged
 
@@ -83,7 +82,6 @@ class Training:
     train: ImageDataset
     validation: ImageDataset
     recipe: Recipe
-    run: Run
     tuned: TuneResult | None = None  #: autotuning result, if any
     group: Group = field(default_factory=Group)
     pending: PendingMetrics = field(default_factory=PendingMetrics)

@@ -88,39 +88,35 @@ def stream(
 
 
 def _stream(group: Group, asked: _Asked) -> Generator[Event]:
-    run, chosen = asked.run, asked.options
+    chosen = asked.options
     device = choose_device(group.device_name(chosen.device))
     if device.type == "cuda":
         torch.cuda.set_device(device)  # so that its generator is seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
-        held.enter_context(restored_settings())
-        if run is not None and group.is_main:
-            held.enter_context(run.lock())
-            storage.remove_partials(run.folder)
-            run.truncate_partial_line()
+        held.callback(torch.set_num_threads, torch.get_num_threads())
+        if asked.run and group.is_main:
+            held.enter_context(asked.run.lock())
+            storage.remove_partials(asked.run.folder)
+            asked.run.truncate_partial_line()
         with group.local_main_first():
             dataset = yield from prepare_data(asked.data, chosen)
-        training = yield from setup.build_training(
-            dataset, chosen, device, run or Run(Path()), group
-        )
-        if run is None:
-            training = replace(training, run=_created(group, chosen, dataset))
-            if group.is_main:
-                held.enter_context(training.run.lock())
+        training = yield from setup.build_training(dataset, chosen, device, group)
+        run = asked.run or _created(group, chosen, dataset)
         state = TrainState()
-        if group.is_main and run:
-            state = yield from setup.restore_checkpoint(training, dataset, device)
-            yield from prolong(training, state)
+        if group.is_main and asked.run:
+            state = yield from setup.restore_checkpoint(training, run, dataset, device)
+            yield from prolong(training, run, state)
         elif group.is_main:
-            write_run_record(training, dataset, chosen, device)
+            held.enter_context(run.lock())
+            write_run_record(training, run, dataset, chosen, device)
         state = sync.broadcast_state(
             group, state, training.model.network, training.optimizer, training.ema
         )
         request = held.enter_context(handle_stop_signals())
-        for event in _trained(training, dataset, device, state, request):
+        for event in _trained(training, run, dataset, device, state, request):
             if group.is_main:
-                training.run.append_event(event)
+                run.append_event(event)
             yield event
 
 
@@ -275,6 +271,7 @@ def _resumed(
 
 def _trained(
     training: Training,
+    run: Run,
     dataset: PreparedData,
     device: torch.device,
     state: TrainState,
@@ -282,8 +279,8 @@ def _trained(
 ) -> Iterator[Event]:
     """Yield the events of the loop, and write the report before Finished."""
     yield from notes(dataset)
-    yield setup.make_started(training, dataset, device, state)
-    for event in fit(training, state, request):
+    yield setup.make_started(training, run, dataset, device, state)
+    for event in fit(training, run, state, request):
         if isinstance(event, Finished) and training.group.is_main:
-            event = replace(event, scores=write_report(training.run, dataset))
+            event = replace(event, scores=write_report(run, dataset))
         yield event
