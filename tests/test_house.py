@@ -17,7 +17,7 @@ from striate.options.choices import NETWORK_NAMES
 
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
-    {"errors", "legacy", "options", "storage", "text"},
+    {"errors", "legacy", "options", "progress", "storage", "text"},
     {"arithmetic", "cache_store", "tensorfile", "vision"},
     {"distributed", "layers", "optim", "plotting"},
     {"hardware", "zoo"},

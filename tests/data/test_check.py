@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from striate.data.check import Inspection, Sizes, inspect, inspect_steps
-from striate.data.listing.samples import Finding, Progress
+from striate.data.listing.samples import Finding
 from striate.errors import DataError
+from striate.progress import Progress
 from striate.text import display_width
 
 

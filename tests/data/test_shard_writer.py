@@ -151,16 +151,16 @@ def test_an_array_is_packed_already(tmp_path: Path):
 def test_an_image_that_changes_meanwhile_leaves_nothing(
     change, said: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    usual = shard_writer._surveyed
+    usual = shard_writer.decode_records
 
-    def surveyed(*given):
-        records = yield from usual(*given)
+    def decoded(*given, **options):
+        records = yield from usual(*given, **options)
         change(photos / "cat" / "000.png")
         return records
 
     name = next(photos.glob("cat/*0.png")).name
     (photos / "cat" / name).rename(photos / "cat" / "000.png")
-    monkeypatch.setattr(shard_writer, "_surveyed", surveyed)
+    monkeypatch.setattr(shard_writer, "decode_records", decoded)
     with pytest.raises(DataError) as caught:
         striate.pack(photos, tmp_path / "shards")
     assert str(caught.value) == f"cat/000.png: {said}"

@@ -14,12 +14,12 @@ from torch import nn
 
 import striate
 from striate import tensorfile, zoo
-from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
 from striate.errors import OptionError
 from striate.layers.fast_cpu import use_fast_cpu_layers
 from striate.optim.optimizer import GradScaler
 from striate.options import TrainOptions
+from striate.progress import Progress
 from striate.training import autotune, execution
 from striate.training.autotune import TuneResult
 from striate.training.execution import ExecutionConfig

@@ -12,14 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data import check_text
-from striate.data.cache.decode_all import decode_all
+from striate.data.cache.decode_all import decode_records
 from striate.data.listing.columns import Records, Samples, rows_in_split
 from striate.data.listing.duplicates import find_duplicates, leaked_rows
-from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Listing, Progress, Split
+from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Listing, Split
 from striate.data.readers.problems import reasons
 from striate.data.readers.scan import scan
 from striate.data.shards.remote import remote_address
 from striate.errors import printable
+from striate.progress import Progress, drain
 
 
 class Sizes(NamedTuple):
@@ -97,12 +98,7 @@ def inspect(root: str | Path, leaked: Leaked = "keep") -> Inspection:
     With `leaked="drop"`, leaked images are reported but not counted. Raises DataError if there is
     nothing to inspect.
     """
-    work = inspect_steps(root, leaked)
-    while True:
-        try:
-            next(work)
-        except StopIteration as done:
-            return done.value
+    return drain(inspect_steps(root, leaked))
 
 
 def inspect_steps(
@@ -110,12 +106,7 @@ def inspect_steps(
 ) -> Generator[Progress, None, Inspection]:
     """Run `inspect`, yielding progress after every image."""
     listing = scan(root)
-    total = len(listing.samples)
-    records = Records.empty(total)
-    yield Progress(0, total, "images")
-    for done, (index, record) in enumerate(decode_all(listing), 1):
-        records.put(index, record)
-        yield Progress(done, total, "images")
+    records = yield from decode_records(listing)
     return _inspection(remote_address(root) or Path(root), listing, records, leaked)
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import shutil
-import time
 from array import array
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate import storage
-from striate.data.cache.decode_all import decode_all
+from striate.data.cache.decode_all import decode_records
 from striate.data.decoding.files import RefusedError, read_content, read_piece
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
-from striate.data.listing.samples import UNUSABLE, Finding, Listing, Progress, as_text
+from striate.data.listing.samples import UNUSABLE, Finding, Listing, as_text
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (
     ABOUT,
@@ -36,9 +35,9 @@ from striate.data.shards.format import (
 )
 from striate.data.shards.tar import BLOCK, HashedTar, padded_size
 from striate.errors import DataError, OptionError, printable
+from striate.progress import Progress, throttle
 from striate.text import count_noun
 
-_PROGRESS_SECONDS = 0.25
 _ELSEWHERE = "choose another place with --to"
 
 
@@ -82,30 +81,21 @@ def write_shards(
     listing, shown = scan(data), printable(str(data))
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
-    records = yield from _surveyed(listing, largest)
+    work = decode_records(listing, "images looked at", largest_megabytes=largest)
+    records = yield from throttle(work)
     rows = np.flatnonzero(records.usable)
     if not len(rows):
         count = count_noun(len(records), "image")
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
     with _own(to) as partial:
-        table, shards = yield from _Writer(partial, listing, records, rows).written(megabytes)
+        writer = _Writer(partial, listing, records, rows)
+        table, shards = yield from throttle(writer.written(megabytes))
         images, kept = Samples.of(listing.samples).select(rows), records.select(rows)
         seal(partial, images, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
     total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
     return ShardSummary(to, len(rows), classes, len(shards), total, left_out)
-
-
-def _surveyed(listing: Listing, largest: int) -> Generator[Progress, None, Records]:
-    total = len(listing.samples)
-    records, last = Records.empty(total), 0.0
-    for done, (row, record) in enumerate(decode_all(listing, largest_megabytes=largest)):
-        records.put(row, record)
-        if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-            yield Progress(done, total, "images looked at")
-            last = now
-    return records
 
 
 @contextlib.contextmanager
@@ -146,10 +136,10 @@ class _Writer:
     ) -> Generator[Progress, None, tuple[NDArray[np.void], list[list[Any]]]]:
         """Write the shards; return image entries, and each shard's name, bytes and SHA-256."""
         shards: list[list[Any]] = []
-        order, last, most = self._order(), 0.0, megabytes * 10**6
+        order, most = self._order(), megabytes * 10**6
         with contextlib.ExitStack() as held:
             shard = held.enter_context(HashedTar(self.folder / shard_name(0)))
-            for done, place in enumerate(order.tolist()):
+            for done, place in enumerate(order.tolist(), 1):
                 files = self._sample(place)
                 needed = sum(BLOCK + padded_size(len(data)) for _, data in files)
                 if shard.size and shard.size + needed + 2 * BLOCK > most:
@@ -162,9 +152,7 @@ class _Writer:
                 self.table["offset"][place] = offset
                 self.table["length"][place] = len(files[0][1])
                 self.table["shard"][place] = len(shards)
-                if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-                    yield Progress(done, len(order), "images packed")
-                    last = now
+                yield Progress(done, len(order), "images packed")
             shard.end()
         return self.table, [*shards, shard.summary()]
 

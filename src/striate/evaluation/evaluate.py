@@ -19,7 +19,7 @@ from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records, Samples, rows_in_split
 from striate.data.listing.duplicates import leaking
-from striate.data.listing.samples import SPLITS, DecodedImages, Progress, Split
+from striate.data.listing.samples import SPLITS, DecodedImages, Split
 from striate.data.listing.splits import assign_splits
 from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
@@ -29,6 +29,7 @@ from striate.evaluation.evaluation import Evaluation, make_evaluation
 from striate.evaluation.known import Known
 from striate.model import Model
 from striate.options import EvaluateOptions, SplitChoice
+from striate.progress import Progress
 from striate.tasks import classification
 from striate.text import count_noun
 

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from striate import storage
 from striate.data.augment.plan import augment, mix_images, uniform_samples
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
-from striate.data.cache.decode_all import decode_all, read_headers
+from striate.data.cache.decode_all import decode_records, read_headers
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records, Samples
@@ -26,7 +26,8 @@ from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
+from striate.plotting.ink import GRAY, INK, PAPER, font, paste_framed, shorten
+from striate.progress import drain
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -46,7 +47,7 @@ class Row:
 def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
     """Draw augmented training images of a folder. Raises DataError if there are none."""
     listing = scan(data)
-    records = _records(listing)
+    records = drain(decode_records(listing))
     chosen = _some(listing, _training_rows(listing, records))
     if not chosen.samples:
         raise DataError(f"{printable(str(data))}: there are no images to augment")
@@ -84,13 +85,6 @@ def describe_ranges(ranges: AugmentRanges) -> str:
             amount = f"{value:g}°" if field.name in _DEGREES else f"{100 * value:g} %"
             said.append(f"{field.name} {sign}{amount}")
     return ", ".join(said) or "nothing is changed"
-
-
-def _records(listing: Listing) -> Records:
-    records = Records.empty(len(listing.samples))
-    for row, record in decode_all(listing):
-        records.put(row, record)
-    return records
 
 
 def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:

@@ -20,9 +20,10 @@ from torch import nn
 
 from striate import hardware, storage
 from striate.cache_store import default_folder
-from striate.data.listing.samples import Progress
 from striate.data.loader import Batch, ImageDataset, count_steps
 from striate.errors import StorageError
+from striate.options import TrainOptions
+from striate.progress import Progress
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors

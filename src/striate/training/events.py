@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from striate.data.listing.samples import Progress
+from striate.progress import Progress
 from striate.text import count_noun, format_interval, format_percent, percent_digits
 
 T = TypeVar("T")

@@ -13,10 +13,10 @@ from statistics import median
 from typing import Any
 
 from striate import hardware
-from striate.data.listing.samples import Progress
 from striate.data.loader import Batch
 from striate.distributed.group import Group
 from striate.options import RateOptions
+from striate.progress import Progress
 from striate.training.checkpoint import TrainState
 from striate.training.prepare import prepare_data
 from striate.training.setup import build_training

@@ -13,12 +13,13 @@ from striate.data.cache.decode_all import read_headers
 from striate.data.cache.decoded import prepare_cache
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import NO_SPLIT, Records, Samples, rows_in_split
-from striate.data.listing.samples import SPLITS, UNUSABLE, DecodedImages, Finding, Progress
+from striate.data.listing.samples import SPLITS, UNUSABLE, DecodedImages, Finding
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.readers.problems import find_problems, reasons
 from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
 from striate.options import TrainOptions
+from striate.progress import Progress
 from striate.training.events import Note
 from striate.training.recipe import View, choose_view
 

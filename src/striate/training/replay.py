@@ -11,10 +11,10 @@ from typing import Any
 from torch import Tensor
 
 from striate import hardware, tensorfile
-from striate.data.listing.samples import Progress
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.options import TrainOptions
+from striate.progress import Progress
 from striate.text import count_noun
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState

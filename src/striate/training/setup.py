@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from striate import hardware
-from striate.data.listing.samples import Progress
 from striate.data.loader import class_weights, load_split, resident_bytes
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
@@ -18,6 +17,7 @@ from striate.model import Model, to_device
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.options import TrainOptions
+from striate.progress import Progress
 from striate.text import count_noun
 from striate.training import autotune, checkpoint, sync
 from striate.training.best_model import mend_model

@@ -9,11 +9,12 @@ from collections.abc import Generator
 from typing import TextIO, TypeVar, cast
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
 
-from striate.data.listing.samples import Progress as Reading
 from striate.distributed import launch
 from striate.errors import printable, visible
+from striate.progress import Progress, drain
 from striate.text import Display, count_noun, format_percent, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
@@ -40,22 +41,18 @@ def show_events(
             yield event
 
 
-def show_progress(work: Generator[Reading, None, T], console: Console | None = None) -> T:
+def show_progress(work: Generator[Progress, None, T], console: Console | None = None) -> T:
     """Run a generator with a progress bar and return its value; close it at the end."""
-    with _bar(console) as bar, contextlib.closing(work):
+    with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
-        while True:
-            try:
-                _move(bar, task, next(work))
-            except StopIteration as end:
-                return end.value
+        return drain(work, lambda progress: _move(bar, task, progress))
 
 
-def _bar(console: Console | None) -> Progress:
+def _bar(console: Console | None) -> Bar:
     others = launch.process_info().rank > 0  # only rank 0 logs
     stderr = cast(TextIO, Display(sys.stderr))
     console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
-    return Progress(
+    return Bar(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
         TextColumn("{task.fields[text]}", markup=False),
@@ -65,8 +62,8 @@ def _bar(console: Console | None) -> Progress:
     )
 
 
-def _move(bar: Progress, task: TaskID, event: Event) -> None:
-    if isinstance(event, Reading):
+def _move(bar: Bar, task: TaskID, event: Event) -> None:
+    if isinstance(event, Progress):
         text = f"{event.done:,} of {event.total:,} {event.what}"
         bar.update(task, completed=event.done, total=event.total, text=text)
     elif isinstance(event, Step):

@@ -27,8 +27,9 @@ from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import RECORD
 from striate.data.listing.duplicates import find_duplicates
-from striate.data.listing.samples import DecodedImages, Finding, Listing, Progress, Record, Sample
+from striate.data.listing.samples import DecodedImages, Finding, Listing, Record, Sample
 from striate.errors import DataError, StorageError
+from striate.progress import Progress, drain
 from striate.storage import lock
 from tests.data.cache.test_decode_all import listing_of
 from tests.data.images import class_folders, encoded, noise
@@ -53,11 +54,7 @@ def entries(home: Path) -> list[Path]:
 
 def drained(work: Generator[Progress, None, DecodedImages]) -> tuple[list[Progress], DecodedImages]:
     said: list[Progress] = []
-    while True:
-        try:
-            said.append(next(work))
-        except StopIteration as end:
-            return said, end.value
+    return said, drain(work, said.append)
 
 
 def no_children(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ A crash or timeout affects only the image that caused it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -20,8 +21,10 @@ from PIL import Image
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.columns import Records
 from striate.data.listing.samples import Finding, Listing, Record
 from striate.errors import StriateError
+from striate.progress import Progress
 from striate.storage import storage_error
 
 if TYPE_CHECKING:
@@ -54,6 +57,27 @@ def decode_all(
         rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
     job = make_job(wanted, largest_megabytes, **rows)
     return _decoded(listing, range(len(listing.samples)), job, workers, seconds)
+
+
+def decode_records(
+    listing: Listing,
+    what: str = "images",
+    *,
+    preprocess: Preprocess | None = None,
+    pixels: Path | None = None,
+    largest_megabytes: int = 200,
+) -> Generator[Progress, None, Records]:
+    """Decode every image as `decode_all` does; yield progress of `what`, return the records."""
+    records = Records.empty(len(listing.samples))
+    yield Progress(0, len(records), what)
+    work = decode_all(
+        listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
+    )
+    with contextlib.closing(work):
+        for done, (index, record) in enumerate(work, 1):
+            records.put(index, record)
+            yield Progress(done, len(records), what)
+    return records
 
 
 def read_headers(listing: Listing, most: int = 1000) -> list[Record]:

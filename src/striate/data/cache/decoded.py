@@ -20,7 +20,6 @@ import io
 import os
 import shutil
 import threading
-import time
 import weakref
 from collections.abc import Generator
 from dataclasses import replace
@@ -40,34 +39,29 @@ from striate.cache_store import (
     size_limit,
     spare_folders,
 )
-from striate.data.cache.decode_all import decode_all
+from striate.data.cache.decode_all import decode_records
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records, Samples
 from striate.data.listing.duplicates import find_duplicates
-from striate.data.listing.samples import DecodedImages, Listing, PixelStream, Progress
+from striate.data.listing.samples import DecodedImages, Listing, PixelStream
 from striate.data.readers.problems import find_problems
 from striate.data.shards.reader import records_from_index
 from striate.errors import DataError, StorageError, printable
+from striate.progress import Progress, drain, throttle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _MOVED_BYTES = 1 << 24
-_PROGRESS_SECONDS = 0.25
 
 
 def decode_images(
     listing: Listing, preprocess: Preprocess, *, cache: Path | None = None
 ) -> DecodedImages:
     """Return the pixels of every usable image, cached or decoded now; see `prepare_cache`."""
-    work = prepare_cache(listing, preprocess, cache=cache)
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            return end.value
+    return drain(prepare_cache(listing, preprocess, cache=cache))
 
 
 def prepare_cache(
@@ -184,25 +178,16 @@ def _build(
 def _decode(
     pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, Records]:
-    total = len(listing.samples)
     if pixels is not None:
-        _allocate(pixels, total, preprocess)
-    records = Records.empty(total)
-    last = 0.0
-    work = decode_all(
+        _allocate(pixels, len(listing.samples), preprocess)
+    work = decode_records(
         listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
     )
-    with contextlib.closing(work):
-        for done, (index, record) in enumerate(work):
-            records.put(index, record)
-            if (now := time.monotonic()) > last + _PROGRESS_SECONDS:
-                yield Progress(done, total, "images")
-                last = now
+    records = yield from throttle(work)
     if not records.usable.any():
         raise _nothing(listing, records)
     if pixels is not None:
         _compact(pixels, records.usable)
-    yield Progress(total, total, "images")
     return records
 
 

@@ -29,15 +29,6 @@ MOST_CLASSES = 100_000  #: limit of class names in a model file
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """Progress of a long operation."""
-
-    done: int
-    total: int
-    what: str  #: noun of the counted items: "images"
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """Observation about a file or folder, and the action taken."""
 
