@@ -16,7 +16,7 @@ from striate.cache_store import evict, list_entries, size_limit
 from striate.cli import main
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import DecodedImages
+from striate.data.listing.listing import DecodedImages
 from striate.errors import OptionError
 from tests.data.cache.test_decode_all import listing_of
 from tests.data.images import class_folders

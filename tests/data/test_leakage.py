@@ -153,7 +153,7 @@ def test_where_no_split_is_given_nothing_is_leaked():
 
 def test_what_is_not_placed_counts_as_the_split_it_is_split_off():
     images = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
-    found = find_duplicates(images, [Record("ab" * 32, 9, 7, 1)] * 3)
+    found = find_duplicates(Samples.of(images), Records.of([Record("ab" * 32, 9, 7, 1)] * 3))
     assert found == [Finding("duplicate", "1", "0"), Finding("leaked", "2", "0")]
 
 

@@ -18,7 +18,9 @@ from torch import Tensor
 from striate.data.augment.plan import LEVELS, AugmentRanges
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Fit, Preprocess
-from striate.data.listing.samples import SPLITS, DecodedImages, Record, Sample, Split
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import SPLITS, Record, Sample, Split
 from striate.data.loader import (
     Batch,
     ImageDataset,
@@ -217,8 +219,8 @@ def decoded_of(splits: list[Split | None], folder: Path) -> DecodedImages:
     images = [Sample(f"{n}.png", n % 3, split) for n, split in enumerate(splits)]
     return DecodedImages(
         np.load(folder / "pixels.npy", mmap_mode="r"),
-        tuple(images),
-        (Record("", 4, 4, 1),) * len(splits),
+        Samples.of(images),
+        Records.of([Record("", 4, 4, 1)] * len(splits)),
         ("cat", "dog", "owl"),
         (),
     )

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from striate.data import check_text
 from striate.data.cache.decode_all import decode_records
-from striate.data.listing.columns import Records, Samples, rows_in_split
+from striate.data.listing.columns import Records, rows_in_split
 from striate.data.listing.duplicates import find_duplicates, leaked_rows
-from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Listing, Split
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Split
 from striate.data.readers.problems import reasons
 from striate.data.readers.scan import scan
 from striate.data.shards.remote import remote_address
@@ -112,13 +113,13 @@ def inspect_steps(
 
 def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
     usable = np.flatnonzero(records.usable)
-    images, kept = Samples.of(listing.samples).select(usable), records.select(usable)
+    images, kept = listing.samples.select(usable), records.select(usable)
     why = reasons(listing, images, kept, leaked)
     if leaked == "drop":
         left = np.flatnonzero(~leaked_rows(images, kept))
         images, kept = images.select(left), kept.select(left)
     names = listing.class_names
-    in_splits = set(np.unique(Samples.of(listing.samples).splits).tolist())
+    in_splits = set(np.unique(listing.samples.splits).tolist())
     gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=root,

@@ -24,8 +24,9 @@ from striate.data.augment.plan import (
 )
 from striate.data.cache.stream import gather
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples, rows_in_split
-from striate.data.listing.samples import DecodedImages, PixelStream, Split
+from striate.data.listing.columns import rows_in_split
+from striate.data.listing.listing import DecodedImages, PixelStream
+from striate.data.listing.samples import Split
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +212,8 @@ def load_split(
     decoded: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
 ) -> ImageDataset:
     """Return the images of one split (all if None) on a device."""
-    images, classes = Samples.of(decoded.samples), len(decoded.class_names)
-    square = Records.of(decoded.records).square
+    images, classes = decoded.samples, len(decoded.class_names)
+    square = decoded.records.square
     kept = rows_in_split(images, split)
     labels, rows = torch.from_numpy(images.labels[kept].astype(np.int64)), torch.from_numpy(kept)
     if not resident_bytes(decoded, device):

@@ -21,7 +21,8 @@ from striate.data.cache.decode_all import decode_records
 from striate.data.decoding.files import RefusedError, read_content, read_piece
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
-from striate.data.listing.samples import UNUSABLE, Finding, Listing, as_text
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import UNUSABLE, Finding, as_text
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (
     ABOUT,
@@ -90,7 +91,7 @@ def write_shards(
     with _own(to) as partial:
         writer = _Writer(partial, listing, records, rows)
         table, shards = yield from throttle(writer.written(megabytes))
-        images, kept = Samples.of(listing.samples).select(rows), records.select(rows)
+        images, kept = listing.samples.select(rows), records.select(rows)
         seal(partial, images, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)

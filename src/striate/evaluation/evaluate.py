@@ -17,9 +17,10 @@ from striate.data.cache.decoded import prepare_cache
 from striate.data.cache.stream import gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples, rows_in_split
+from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking
-from striate.data.listing.samples import SPLITS, DecodedImages, Split
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import SPLITS, Split
 from striate.data.listing.splits import assign_splits
 from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
@@ -102,7 +103,7 @@ def evaluate_steps(
     """
     listing = scan(data)
     if not listing.samples:
-        reason = find_problems(listing.class_names, (), None, listing.findings)[0]
+        reason = find_problems(listing.class_names, listing.samples, None, listing.findings)[0]
         raise DataError(f"{printable(str(data))}: {reason}")
     strange = sorted(set(listing.class_names) - set(model.class_names))
     if strange:
@@ -135,7 +136,7 @@ def evaluate_split(
         )
     label_of = {name: label for label, name in enumerate(model.class_names)}
     labels = np.array([label_of[name] for name in decoded.class_names], np.int64)
-    images = Samples.of(decoded.samples).select(rows)
+    images = decoded.samples.select(rows)
     evaluation = make_evaluation(
         probabilities=_probabilities(model, decoded, rows, batch),
         labels=labels[images.labels],
@@ -143,7 +144,7 @@ def evaluate_split(
         class_names=model.class_names,
         split=split,
         model=shown,
-        trained_on=known and known.trained(Records.of(decoded.records).select(rows)),
+        trained_on=known and known.trained(decoded.records.select(rows)),
         leaked=0 if split == "all" else _leaked(decoded, rows),
     )
     return EvaluationRun(evaluation, SeenImages(decoded, rows), decoded)
@@ -163,7 +164,7 @@ def _instead(decoded: DecodedImages) -> str:
 
 def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
     """Count images of a split that are also in an earlier split."""
-    splits, digests = Samples.of(decoded.samples).splits, Records.of(decoded.records).digests
+    splits, digests = decoded.samples.splits, decoded.records.digests
     return int(leaking(splits, digests)[rows].sum())
 
 

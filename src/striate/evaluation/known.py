@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 
 from striate import storage
 from striate.data.listing.columns import Records
-from striate.data.listing.samples import Record
 from striate.errors import StorageError
 from striate.legacy import upgrade_sample
 from striate.training.run import Run
@@ -39,11 +37,11 @@ class Known:
             return None
         return cls(np.frombuffer(digests, "S32"), np.frombuffer(train, np.bool_))
 
-    def are(self, records: Sequence[Record]) -> bool:
+    def are(self, records: Records) -> bool:
         """Whether at least half of these images belong to the run."""
         return 2 * int(np.isin(_digests(records), self.digests).sum()) >= len(records)
 
-    def trained(self, records: Sequence[Record]) -> int:
+    def trained(self, records: Records) -> int:
         """Count the images that are in the training split."""
         return int(np.isin(_digests(records), self.digests[self.train]).sum())
 
@@ -54,5 +52,5 @@ def run_of(model: str | Path) -> Run:
     return Run(place if place.is_dir() else place.parent)
 
 
-def _digests(records: Sequence[Record]) -> NDArray[np.bytes_]:
-    return np.ascontiguousarray(Records.of(records).digests).view("S32")[:, 0]
+def _digests(records: Records) -> NDArray[np.bytes_]:
+    return np.ascontiguousarray(records.digests).view("S32")[:, 0]

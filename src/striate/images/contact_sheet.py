@@ -20,8 +20,8 @@ from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_l
 from striate.data.cache.decode_all import decode_records, read_headers
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples
-from striate.data.listing.samples import DecodedImages, Listing
+from striate.data.listing.columns import Records
+from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.data.readers.scan import scan
 from striate.errors import DataError, printable
@@ -90,7 +90,7 @@ def describe_ranges(ranges: AugmentRanges) -> str:
 def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:
     """Return the rows of the usable training images."""
     usable, usual = np.flatnonzero(records.usable), TrainOptions()
-    images, known = Samples.of(listing.samples).select(usable), records.select(usable)
+    images, known = listing.samples.select(usable), records.select(usable)
     return usable[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
 
 
@@ -100,7 +100,7 @@ def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
     places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
     rows = among[sorted(places)].tolist()
     arrays = listing.arrays[rows] if listing.arrays is not None else None
-    chosen = replace(listing, samples=[listing.samples[row] for row in rows], arrays=arrays)
+    chosen = replace(listing, samples=listing.samples.select(among[sorted(places)]), arrays=arrays)
     return replace(chosen, shards=listing.shards.select(rows)) if listing.shards else chosen
 
 

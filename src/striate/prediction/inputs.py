@@ -15,7 +15,8 @@ from PIL import Image, ImageOps
 
 from striate.data.cache.read_files import File
 from striate.data.decoding.colors import UnsuitableError, flatten
-from striate.data.listing.samples import Finding, Listing
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import Finding
 from striate.data.readers.scan import scan_unlabeled
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import refuse_web, remote_address

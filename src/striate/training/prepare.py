@@ -12,8 +12,9 @@ import numpy as np
 from striate.data.cache.decode_all import read_headers
 from striate.data.cache.decoded import prepare_cache
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import NO_SPLIT, Records, Samples, rows_in_split
-from striate.data.listing.samples import SPLITS, UNUSABLE, DecodedImages, Finding
+from striate.data.listing.columns import NO_SPLIT, rows_in_split
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import SPLITS, UNUSABLE, Finding
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.readers.problems import find_problems, reasons
 from striate.data.readers.scan import scan
@@ -40,7 +41,7 @@ class PreparedData:
 
     def counts(self) -> dict[str, int]:
         """Return split -> number of images."""
-        splits = np.bincount(Samples.of(self.decoded.samples).splits, minlength=len(SPLITS))
+        splits = np.bincount(self.decoded.samples.splits, minlength=len(SPLITS))
         return dict(zip(SPLITS, splits.tolist(), strict=False))
 
 
@@ -57,7 +58,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     geometry = Preprocess(view.size, view.channels, view.fit)
     decoded = yield from prepare_cache(listing, geometry, largest_megabytes=options.largest)
     left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
-    images, records = Samples.of(decoded.samples), Records.of(decoded.records)
+    images, records = decoded.samples, decoded.records
     why = reasons(listing, images, records, options.leaked)
     if options.bad_images == "fail" and left_out:
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
@@ -100,5 +101,5 @@ def notes(dataset: PreparedData) -> Iterator[Note]:
     if leaked := sum(finding.kind == "leaked" for finding in dataset.decoded.findings):
         count = f"{leaked:,} {'image is' if leaked == 1 else 'images are'}"
         kept = "figures on them will be too good; --leaked drop leaves them out"
-        dropped = (Samples.of(dataset.decoded.samples).splits == NO_SPLIT).any()
+        dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
         yield Note(f"leakage: {count} in an earlier split too: {'left out' if dropped else kept}")

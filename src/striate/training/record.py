@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from striate import hardware, storage, tensorfile
-from striate.data.listing.samples import DecodedImages, as_text
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import as_text
 from striate.data.shards.remote import remote_address
 from striate.errors import OptionError, StorageError, printable
 from striate.options import TrainOptions, positional, words

@@ -19,7 +19,9 @@ from striate.data.cache import workers
 from striate.data.cache.decode_all import decode_all, read_headers
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import Finding, Listing, Record, Sample
+from striate.data.listing.columns import Samples
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import Finding, Record, Sample
 from striate.errors import StorageError, StriateError
 from tests.data.images import class_folders, corners, encoded, noise
 
@@ -30,7 +32,7 @@ FAULTY = ("-P", "-m", "tests.data.faulty")
 def listing_of(root: Path) -> Listing:
     paths = sorted(path for path in root.rglob("*") if path.is_file())
     names = tuple(sorted({path.parent.name for path in paths}))
-    found = tuple(
+    found = Samples.of(
         Sample(str(path.relative_to(root)), names.index(path.parent.name)) for path in paths
     )
     return Listing(root, "class folders", names, found)
@@ -273,7 +275,7 @@ def test_headers_are_of_images_spread_over_the_listing(tmp_path: Path) -> None:
 def test_rows_of_an_array_need_no_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
     arrays = np.stack([np.asarray(noise(12, 10, seed=seed)) for seed in (0, 1, 0)])
-    named = tuple(Sample(f"a.npz#{row}", 0) for row in range(3))
+    named = Samples.of(Sample(f"a.npz#{row}", 0) for row in range(3))
     listing = Listing(tmp_path, "NPZ", ("cat",), named, arrays=arrays)
     np.save(tmp_path / "rows.npy", np.zeros((3, 6, 6, 1), np.uint8))
     preprocess = Preprocess(6, 1)

@@ -25,9 +25,10 @@ from striate.data.cache import workers
 from striate.data.cache.decoded import decode_images, prepare_cache
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import RECORD
+from striate.data.listing.columns import RECORD, Records, Samples
 from striate.data.listing.duplicates import find_duplicates
-from striate.data.listing.samples import DecodedImages, Finding, Listing, Record, Sample
+from striate.data.listing.listing import DecodedImages, Listing
+from striate.data.listing.samples import Finding, Record, Sample
 from striate.errors import DataError, StorageError
 from striate.progress import Progress, drain
 from striate.storage import lock
@@ -102,7 +103,7 @@ def test_labels_and_splits_are_the_listings_and_not_the_caches(
     listing = listing_of(photos)
     decode_images(listing, EIGHT, cache=home)
     no_children(monkeypatch)
-    other = tuple(replace(sample, label=0, split="test") for sample in listing.samples)
+    other = Samples.of(replace(sample, label=0, split="test") for sample in listing.samples)
     decoded = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
     assert (decoded.class_names, decoded.samples) == (("x",), other)
 
@@ -156,8 +157,9 @@ def test_same_bytes_are_found_within_a_class_and_between_classes(photos: Path, h
 
 
 def test_what_cannot_be_used_is_no_duplicate() -> None:
-    named = [Sample("a", 4), Sample("b", 4), Sample("c", 5)]
-    assert find_duplicates(named, [Record("5e"), Record("5e"), Record("5e", 9, 9, 3)]) == []
+    named = Samples.of([Sample("a", 4), Sample("b", 4), Sample("c", 5)])
+    records = Records.of([Record("5e"), Record("5e"), Record("5e", 9, 9, 3)])
+    assert find_duplicates(named, records) == []
 
 
 def _rewrite(path: Path, preprocess: Preprocess) -> Preprocess:
@@ -447,7 +449,7 @@ def test_a_chosen_cache_is_not_replaced(tmp_path: Path) -> None:
 
 
 def _array_listing(rows: np.ndarray, root: Path) -> Listing:
-    named = tuple(Sample(f"a.npz#{row}", row % 2) for row in range(len(rows)))
+    named = Samples.of(Sample(f"a.npz#{row}", row % 2) for row in range(len(rows)))
     return Listing(root, "NPZ", ("even", "odd"), named, arrays=rows)
 
 

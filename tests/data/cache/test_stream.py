@@ -11,7 +11,7 @@ import striate
 from striate.data.cache import stream, workers
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import DecodedImages
+from striate.data.listing.listing import DecodedImages
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 from tests.data.images import class_folders, corners, encoded

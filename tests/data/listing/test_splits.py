@@ -12,7 +12,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from striate.data.listing.samples import SPLITS, DecodedImages, Record, Sample, Split
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import SPLITS, Record, Sample, Split
 from striate.data.listing.splits import SplitFractions, assign_splits
 
 USUAL = SplitFractions(validation=0.15, test=0.25)
@@ -32,7 +34,7 @@ def decoded_of(entries: list[Entry], *, names: str = "a") -> DecodedImages:
     ]
     records = [Record(entry.digest, 9, 7, 1) for entry in entries]
     pixels = np.zeros((len(entries), 1, 1, 1), np.uint8)
-    return DecodedImages(pixels, tuple(images), tuple(records), CLASSES, ())
+    return DecodedImages(pixels, Samples.of(images), Records.of(records), CLASSES, ())
 
 
 def splits_of(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from striate.data.listing.samples import Listing
+from striate.data.listing.listing import Listing
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 

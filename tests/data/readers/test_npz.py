@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.lib import format as npy_format
 
-from striate.data.listing.samples import Listing
+from striate.data.listing.listing import Listing
 from striate.data.readers import npz
 from striate.data.readers.scan import scan
 from striate.errors import DataError

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from striate.data.listing.samples import FINDINGS, Listing
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import FINDINGS
 from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
 from striate.errors import DataError

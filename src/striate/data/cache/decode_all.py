@@ -22,7 +22,8 @@ from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.samples import Finding, Listing, Record
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import Finding, Record
 from striate.errors import StriateError
 from striate.progress import Progress
 from striate.storage import storage_error
@@ -80,19 +81,20 @@ def decode_records(
     return records
 
 
-def read_headers(listing: Listing, most: int = 1000) -> list[Record]:
+def read_headers(listing: Listing, most: int = 1000) -> Records:
     """Return records with size and channels only, for up to `most` evenly spaced images."""
     count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]
     if listing.arrays is not None:
         _, height, width, channels = listing.arrays.shape
-        return [Record("", width, height, 1 if channels == 1 else 3) for _ in chosen]
+        return Records.of([Record("", width, height, 1 if channels == 1 else 3)] * len(chosen))
     if listing.shards is not None:  # sizes are in the index
         known = listing.shards.table[list(chosen)]
-        return [Record("", *size) for size in known[["width", "height", "channels"]].tolist()]
+        sizes = known[["width", "height", "channels"]].tolist()
+        return Records.of([Record("", *size) for size in sizes])
     job = make_job(_GLANCE, 200, headers=True)
     found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
-    return [found[index] for index in chosen]
+    return Records.of([found[index] for index in chosen])
 
 
 def _decoded(

@@ -43,9 +43,9 @@ from striate.data.cache.decode_all import decode_records
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import Records, Samples
+from striate.data.listing.columns import Records
 from striate.data.listing.duplicates import find_duplicates
-from striate.data.listing.samples import DecodedImages, Listing, PixelStream
+from striate.data.listing.listing import DecodedImages, Listing, PixelStream
 from striate.data.readers.problems import find_problems
 from striate.data.shards.reader import records_from_index
 from striate.errors import DataError, StorageError, printable
@@ -147,7 +147,7 @@ def _assemble(
     pixels: NDArray[np.uint8] | PixelStream, listing: Listing, records: Records
 ) -> DecodedImages:
     usable = np.flatnonzero(records.usable)
-    images, kept = Samples.of(listing.samples).select(usable), records.select(usable)
+    images, kept = listing.samples.select(usable), records.select(usable)
     found = (*listing.findings, *records.all_findings(), *find_duplicates(images, kept))
     return DecodedImages(pixels, images, kept, listing.class_names, found)
 
@@ -268,5 +268,6 @@ def _nothing(listing: Listing, records: Records) -> DataError:
         for record in records[:3]
         for finding in record.findings[:1]
     ]
-    (why,) = find_problems(listing.class_names, (), listing.samples, listing.findings)
+    usable = listing.samples.select(np.flatnonzero(records.usable))
+    (why,) = find_problems(listing.class_names, usable, listing.samples, listing.findings)
     return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

@@ -23,7 +23,7 @@ from striate.data.cache.decode_all import failure_record, locate, make_job, usab
 from striate.data.cache.workers import Task, WorkerFailure, run_tasks
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.samples import Listing, PixelStream
+from striate.data.listing.listing import Listing, PixelStream
 from striate.errors import DataError, printable
 
 _AHEAD = 64  #: prefetched images per worker

@@ -67,8 +67,6 @@ class Samples(Column[Sample]):
     @classmethod
     def of(cls, images: Iterable[Sample]) -> Samples:
         """Convert samples to columns, in one pass."""
-        if isinstance(images, Samples):
-            return images
         text, bounds = bytearray(), array("Q", [0])
         labels, splits = array("I"), bytearray()
         for image in images:
@@ -145,8 +143,7 @@ class Records(Column[Record]):
 
     @classmethod
     def of(cls, records: Sequence[Record]) -> Records:
-        if isinstance(records, Records):
-            return records
+        """Convert records to columns."""
         columns = cls.empty(len(records))
         for row, record in enumerate(records):
             columns.put(row, record)
@@ -203,10 +200,9 @@ class Records(Column[Record]):
             yield from self.findings[row]
 
 
-def rows_in_split(images: Sequence[Sample], split: Split | None) -> NDArray[np.int64]:
+def rows_in_split(images: Samples, split: Split | None) -> NDArray[np.int64]:
     """Return the rows of a split, or of all splits if None."""
-    splits = Samples.of(images).splits
-    return np.flatnonzero(splits == SPLITS.index(split)) if split else np.arange(len(splits))
+    return np.flatnonzero(images.splits == SPLITS.index(split)) if split else np.arange(len(images))
 
 
 def findings_to_json(rows: Mapping[int, tuple[Finding, ...]]) -> list[list[Any]]:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
-from striate.data.listing.samples import SPLITS, Finding, Record, Sample
+from striate.data.listing.samples import SPLITS, Finding, Sample
 
 
-def find_duplicates(images: Sequence[Sample], records: Sequence[Record]) -> list[Finding]:
+def find_duplicates(images: Samples, records: Records) -> list[Finding]:
     """Return a finding for each byte-identical copy; its detail is the path of the first.
 
     "leaked" if the first is in an earlier split of the layout, "duplicate" if it has the same
     label, "conflict" on each side if the labels differ.
     """
-    kept = Records.of(records)
-    rows = np.flatnonzero(_perhaps_repeated(kept.digests) & kept.usable & kept.digests.any(axis=1))
-    numbers = content_ids(kept.digests[rows])
+    digests = records.digests
+    rows = np.flatnonzero(_perhaps_repeated(digests) & records.usable & digests.any(axis=1))
+    numbers = content_ids(digests[rows])
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
     groups: dict[int, list[Sample]] = {}
     for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):

@@ -1,18 +1,12 @@
-"""Data classes of the pipeline, from a folder to decoded pixels: samples, listings, records."""
+"""One image of a listing: its sample, findings and record; file names as text."""
 
 from __future__ import annotations
 
 import os
 import unicodedata
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 Split = Literal["train", "validation", "test"]
 Leaked = Literal["keep", "drop"]  #: action on images that are also in an earlier split
@@ -92,41 +86,6 @@ class Sample:
     split: Split | None = None  #: None if the layout does not define one
 
 
-@dataclass(frozen=True)
-class Shards:
-    """Tar files that hold the images, and the byte offset of each."""
-
-    folder: str  #: path, or address such as s3://bucket/folder
-    files: tuple[str, ...]
-    table: NDArray[np.void] = field(repr=False)  #: (N,) of `shards.format.ENTRY`, memory-mapped
-    digest: str  #: SHA-256 that identifies this index
-
-    def locate(self, row: int) -> tuple[str, int, int]:
-        """Return file, first byte and length of an image."""
-        entry = self.table[row]
-        place = f"{self.folder}/{self.files[entry['shard']]}"
-        return place, int(entry["offset"]), int(entry["length"])
-
-    def select(self, rows: list[int]) -> Shards:
-        """Return the shards restricted to the given rows."""
-        return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
-
-
-@dataclass(frozen=True)
-class Listing:
-    """Content of a data folder or file, before any image is decoded."""
-
-    root: Path
-    layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
-    class_names: tuple[str, ...]
-    samples: Sequence[Sample] = field(repr=False)
-    findings: tuple[Finding, ...] = field(default=(), repr=False)
-    #: locations in shards; None for image files and arrays
-    shards: Shards | None = field(default=None, repr=False)
-    #: for array layouts: (N, H, W, C) uint8, one image per row; None for image files
-    arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """Result of decoding one image; width and height in pixels, after EXIF orientation."""
@@ -140,37 +99,6 @@ class Record:
     @property
     def usable(self) -> bool:
         return self.channels > 0
-
-
-class PixelStream(Protocol):
-    """Pixels decoded on demand; see `data.cache.stream`."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    def __len__(self) -> int: ...
-    def __getitem__(self, rows: Any) -> NDArray[np.uint8]: ...
-    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]: ...
-
-
-@dataclass(frozen=True)
-class DecodedImages:
-    """Usable images, decoded: rows of a memory-mapped array or a stream, with their metadata."""
-
-    #: (N, size, size, channels) uint8, 0 to 255: memory-mapped, or decoded on demand
-    pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
-    samples: Sequence[Sample] = field(repr=False)  #: N usable samples in listing order
-    records: Sequence[Record] = field(repr=False)  #: N, aligned with samples
-    class_names: tuple[str, ...]
-    findings: tuple[Finding, ...] = field(repr=False)  #: from listing and decoding
-    note: str = ""  #: notice about the cache location
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def counts(self) -> dict[str, int]:
-        """Class name -> number of usable images."""
-        found = Counter(sample.label for sample in self.samples)
-        return {name: found[label] for label, name in enumerate(self.class_names)}
 
 
 def fold_case(name: str) -> str:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import content_ids, leaked_rows
-from striate.data.listing.samples import SPLITS, DecodedImages, Leaked, Split
+from striate.data.listing.listing import DecodedImages
+from striate.data.listing.samples import SPLITS, Leaked, Split
 
 TRAIN, VALIDATION, TEST = (SPLITS.index(split) for split in SPLITS)
 
@@ -52,9 +53,8 @@ def assign_splits(
     different images gets one for training and one for validation, unless an image occurs in several
     classes: it has the same split in all of them. With `leaked="drop"`, leaked images get no split.
     """
-    images, records = Samples.of(decoded.samples), Records.of(decoded.records)
-    splits = placed(images, records, fractions, leaked)
-    return replace(decoded, samples=images.with_splits(splits), records=records)
+    splits = placed(decoded.samples, decoded.records, fractions, leaked)
+    return replace(decoded, samples=decoded.samples.with_splits(splits))
 
 
 def placed(

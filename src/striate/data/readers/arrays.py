@@ -18,7 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import Listing, Sample, Split, os_reason
+from striate.data.listing.columns import Samples
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import Sample, Split, os_reason
 from striate.errors import DataError, printable
 
 LARGEST = 8 * 2**30  #: maximum bytes of pixels in memory
@@ -76,7 +78,7 @@ def join_blocks(
         if block.pixels.shape[1:] != first.pixels.shape[1:]:
             sizes = f"{_size(first)} in {first.name}, but {_size(block)} in {block.name}"
             raise DataError(f"{printable(str(source))}: images are {sizes}; make them one size")
-    images = tuple(
+    images = Samples.of(
         Sample(f"{block.name}#{row}", label, block.split)
         for block in blocks
         for row, label in enumerate(block.labels.tolist())

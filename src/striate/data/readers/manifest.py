@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from striate.data.listing.columns import Samples
-from striate.data.listing.samples import Finding, Listing, Sample, Split, fold_case, os_reason
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import Finding, Sample, Split, fold_case, os_reason
 from striate.data.readers.split_names import split_of
 from striate.errors import DataError, printable
 

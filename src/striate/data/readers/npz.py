@@ -26,7 +26,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import SPLIT_NAMES, Listing, Split, os_reason
+from striate.data.listing.listing import Listing
+from striate.data.listing.samples import SPLIT_NAMES, Split, os_reason
 from striate.data.readers.arrays import LARGEST, Block, check_labels, join_blocks
 from striate.errors import DataError, printable
 from striate.storage import ARRAY_DAMAGE

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import leaked_rows
+from striate.data.listing.listing import Listing
 from striate.data.listing.samples import (
     SPLITS,
     Finding,
     Leaked,
-    Listing,
-    Sample,
     Split,
     fold_case,
     quote_distinct,
@@ -26,8 +25,8 @@ _LINKS = {"outside link", "dangling link", "loop"}
 
 def find_problems(
     class_names: Sequence[str],
-    images: Iterable[Sample],
-    candidates: Iterable[Sample] | None = None,
+    images: Samples,
+    candidates: Samples | None = None,
     findings: Collection[Finding] = (),
 ) -> tuple[str, ...]:
     """Return every reason against training on the images, most serious first; empty if none.
@@ -35,8 +34,7 @@ def find_problems(
     `images` are the usable ones. `candidates` (all listed images) and the `findings` of the
     listing distinguish an empty class from one whose images are broken.
     """
-    images = Samples.of(images)
-    candidates = images if candidates is None else Samples.of(candidates)
+    candidates = images if candidates is None else candidates
     if not class_names:
         return (_without_classes(findings),)
     if not images:

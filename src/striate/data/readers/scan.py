@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from striate.data.listing.columns import Samples
+from striate.data.listing.listing import Listing
 from striate.data.listing.samples import (
     MOST_CLASSES,
     SPLITS,
     Finding,
-    Listing,
     Sample,
     Split,
     as_text,
@@ -117,10 +117,7 @@ def _scanned(root: str | Path) -> Listing:
         return _splits(place, splits, findings)
     findings += _clashes(top.folders)
     images = Samples.concat(
-        [
-            Samples.of(_class(str(place), name, label, None, findings))
-            for label, name in enumerate(top.folders)
-        ]
+        [_class(str(place), name, label, None, findings) for label, name in enumerate(top.folders)]
     )
     class_names = tuple(map(as_text, top.folders))
     return Listing(place, "class folders", class_names, images, tuple(findings))
@@ -165,8 +162,8 @@ def _splits(place: Path, splits: Mapping[str, Split], findings: list[Finding]) -
     for name in sorted(splits, key=lambda name: SPLITS.index(splits[name])):
         home, inside = held[name]
         for folder in inside.folders:
-            found = _class(str(place), f"{home}/{folder}", labels[folder], splits[name], findings)
-            images.append(Samples.of(found))
+            inner = f"{home}/{folder}"
+            images.append(_class(str(place), inner, labels[folder], splits[name], findings))
     joined, layout = Samples.concat(images), "train/validation/test folders"
     return Listing(place, layout, tuple(map(as_text, class_names)), joined, tuple(findings))
 
@@ -185,7 +182,7 @@ def _split(place: str, name: str, findings: list[Finding]) -> tuple[str, _Folder
 
 def _class(
     place: str, folder: str, label: int, split: Split | None, findings: list[Finding]
-) -> list[Sample]:
+) -> Samples:
     """Return the candidates of a class folder: files before subfolders, in code-point order."""
     images: list[Sample] = []
     before = len(findings)
@@ -205,7 +202,7 @@ def _class(
         waiting += [f"{inside}/{name}" for name in reversed(content.folders)]
     if not images and all(finding.path != folder for finding in findings[before:]):
         findings.append(Finding("empty class", folder))
-    return images
+    return Samples.of(images)
 
 
 def _visible(place: str, folder: str, findings: list[Finding]) -> _Folder:

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from striate import storage
 from striate.cache_store import file_digest
 from striate.data.listing.columns import NO_SPLIT, RECORD, Records, Samples, findings_from_json
-from striate.data.listing.samples import FINDINGS, Finding, Listing, Shards, os_reason
+from striate.data.listing.listing import Listing, Shards
+from striate.data.listing.samples import FINDINGS, Finding, os_reason
 from striate.data.shards import remote
 from striate.data.shards.format import ABOUT, COUNT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
 from striate.errors import DataError, StorageError, printable
