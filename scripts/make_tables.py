@@ -41,7 +41,7 @@ from striate.options import (
     TrainOptions,
 )
 from striate.options.choices import TUNED
-from striate.summary.layer import amount
+from striate.text import format_si
 from striate.training import events
 from striate.training.recipe import choose_view, complete_recipe
 from striate.vision import KERNELS
@@ -322,7 +322,7 @@ def networks() -> str:
             "x".join(map(str, card.input)),
             str(card.classes or "–"),
             f"{card.params:,}",
-            amount(card.macs),
+            format_si(card.macs),
             f"{card.receptive_field:,}" if card.receptive_field else "all",
             card.output,
             _taken(card),

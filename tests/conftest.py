@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from striate.data.cache import decode_all, stream, workers
+from striate.data.cache import decode_all, workers
 from tests.decoders import USABLE_CORES, forked_decoders
 
 settings.register_profile("suite", deadline=None, derandomize=True)
@@ -48,8 +48,7 @@ def quick_decoders() -> Iterator[None]:
 def new_interpreters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Decoders start as users start them."""
     monkeypatch.setattr(workers, "subprocess", subprocess)
-    for module in (decode_all, stream):
-        monkeypatch.setattr(module, "usable_cores", USABLE_CORES)
+    monkeypatch.setattr(decode_all, "usable_cores", USABLE_CORES)
 
 
 def striped(kind: str, seed: int, side: int = 20) -> Image.Image:

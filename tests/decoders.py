@@ -21,7 +21,7 @@ from typing import IO, Any, NoReturn
 
 import pytest
 
-from striate.data.cache import decode_all, stream, worker, workers
+from striate.data.cache import decode_all, worker, workers
 
 USUAL, USABLE_CORES = workers.COMMAND, decode_all.usable_cores
 
@@ -83,6 +83,5 @@ def forked_decoders() -> Iterator[None]:
     popen = SimpleNamespace(**{**vars(subprocess), "Popen": start})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workers, "subprocess", popen)
-        for module in (decode_all, stream):
-            patch.setattr(module, "usable_cores", lambda: 1)
+        patch.setattr(decode_all, "usable_cores", lambda: 1)
         yield

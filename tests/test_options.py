@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from striate import options
+from striate.cli.numbers import command as numbers
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.errors import OptionError, StorageError
 from striate.options import (
     EvaluateOptions,
@@ -354,3 +357,15 @@ def test_any_bytes_are_an_option_error_or_options(
     else:
         message = "none"
     assert message.isprintable()
+
+
+def test_the_limit_of_an_image_is_one_for_every_command():
+    models = [each for each in vars(options).values() if isinstance(each, type)]
+    found = [
+        each.model_fields["largest"].default
+        for each in models
+        if issubclass(each, Options) and "largest" in each.model_fields
+    ]
+    found += [param.default for param in numbers.params if param.name == "largest"]
+    assert len(found) > 6
+    assert set(found) == {LARGEST_MEGABYTES}

@@ -37,11 +37,6 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def usable_cores() -> int:
-    """Return the number of CPU cores available to this process."""
-    return len(os.sched_getaffinity(0))
-
-
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Return whether bfloat16 matrix products are much faster here than float32.
 
@@ -134,7 +129,7 @@ def describe_environment(device: torch.device) -> dict[str, str | int]:
         "platform": sys.platform,
         "machine": platform.machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "cores": usable_cores(),
+        "cores": launch.usable_cores(),
         "threads": torch.get_num_threads(),
         "processes": launch.process_info().world_size,
         "device": name(device),

@@ -20,6 +20,7 @@ from striate.data.listing.splits import SplitFractions
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
 from striate.legacy import upgrade_model
+from striate.storage import MODEL_FILE
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 
@@ -131,7 +132,7 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
     """
     path = Path(path)
     if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
-        path /= "model.safetensors"
+        path /= MODEL_FILE
     try:
         description, weights = tensorfile.read(path)
     except StorageError as error:

@@ -22,6 +22,7 @@ ARRAY_DAMAGE = (
     *(ValueError, TypeError, KeyError, SyntaxError, EOFError, OverflowError),
     *(tokenize.TokenError, MemoryError, RecursionError),
 )
+MODEL_FILE = "model.safetensors"  #: name of the model file in a run folder
 _PARTIAL = ".partial"
 _ELSEWHERE = "choose another place with --out"
 _RESTORE = "put back a copy of it, or train anew"

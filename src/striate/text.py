@@ -81,6 +81,21 @@ def format_amount(number: float) -> str:
     return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
+def format_si(number: int, unit: str = "") -> str:
+    """1234567 -> "1.23 M": three digits and an SI prefix."""
+    scaled, prefixes = float(number), iter(("", "k", "M", "G", "T", "P", "E"))
+    prefix = next(prefixes)
+    while scaled >= 999.5:
+        scaled, prefix = scaled / 1000, next(prefixes)
+    places = 0 if not prefix else max(0, 3 - len(str(int(scaled))))
+    return f"{scaled:.{places}f} {prefix}{unit}".strip()
+
+
+def format_shape(shape: Iterable[int]) -> str:
+    """(64, 7, 7) -> "64x7x7"."""
+    return "x".join(map(str, shape))
+
+
 def format_percent(share: float | None, digits: int = 1) -> str:
     """0.979 -> "97.9 %"; "–" for None.
 

@@ -145,7 +145,7 @@ def test_when_one_process_is_killed_the_other_ends_and_says_so(cases: Path):
     assert found["codes"] == [8, -9]
     assert found["said"].splitlines()[-1] == (
         "striate: error: another process of this training ended, or was silent for 10 minutes; "
-        "its error is above or in its own log; --resume goes on from the last checkpoint"
+        "its message is above or in its own log; --resume goes on from the last checkpoint"
     )
     assert found["said"].count("error") == 1
     assert found["seconds"] < 60

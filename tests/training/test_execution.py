@@ -207,7 +207,7 @@ def test_a_cpu_has_no_tf32():
 
 
 def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("striate.hardware.usable_cores", lambda: 4)
+    monkeypatch.setattr("striate.distributed.launch.usable_cores", lambda: 4)
     monkeypatch.setattr("striate.hardware.has_fast_bfloat16", lambda _device: True)
     monkeypatch.setattr("striate.hardware.can_compile", lambda _device: True)
     free = execution.alternatives(PLAIN, TrainOptions(), network(), 1, CPU)
@@ -225,7 +225,7 @@ def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
 def test_the_micro_batches_of_a_large_step_share_the_cores(
     count: int | None, threads: int, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("striate.hardware.usable_cores", lambda: 4)
+    monkeypatch.setattr("striate.distributed.launch.usable_cores", lambda: 4)
     options, view = (
         TrainOptions(batch=1024, micro_batches=count),
         View(NetworkSpec.of("lenet5"), 32, 1, "stretch"),

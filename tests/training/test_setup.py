@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from striate.data import prepare
 from striate.data.check import inspect
 from striate.errors import DataError
 from striate.options import TrainOptions
-from striate.training import prepare
 from striate.training.prepare import PreparedData, prepare_data
 from striate.training.record import default_folder
 from striate.verbs import display

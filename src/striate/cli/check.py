@@ -13,7 +13,7 @@ from striate.cli.output import print_json
 from striate.errors import DataError, printable
 
 if TYPE_CHECKING:
-    from striate.options import CheckOptions
+    pass
 
 
 @click.command("check", cls=VerbCommand, model="CheckOptions")
@@ -27,26 +27,13 @@ def command(data: Path, as_json: bool, options: dict[str, Any]) -> int:
     Example: striate check photos --augment strong
     """
     early.check_photos(data)
-    from striate.data.check import inspect
+    from striate.verbs.checking import check
 
-    place, leaked = None, "keep"
-    if options:
-        from striate.options import CheckOptions
-
-        chosen = CheckOptions.read(options)
-        place, leaked = _sheet(data, chosen) if chosen.sheet else None, chosen.leaked
-    inspection = inspect(data, leaked)
+    inspection = check(data, **options)
     if as_json:
-        files = {"files": {"sheet": str(place)}} if place else {}
-        print_json({**inspection.to_json(), **files})
+        print_json(inspection.to_json())
     else:
         click.echo(str(inspection))
-        if place:
-            click.echo(f"\nsheet  {printable(str(place))}")
+        if inspection.sheet:
+            click.echo(f"\nsheet  {printable(str(inspection.sheet))}")
     return 0 if inspection.trainable else DataError.exit_code
-
-
-def _sheet(data: Path, chosen: CheckOptions) -> Path:
-    from striate.images.contact_sheet import write_sheet
-
-    return write_sheet(data, chosen)

@@ -35,11 +35,7 @@ def tell_of_run(model: Path) -> None:
     """Report on stderr if a run's training is unfinished."""
     from striate.training.run import Run
 
-    if (
-        model.is_dir()
-        and (model / "model.safetensors").exists()
-        and (told := Run(model).unfinished())
-    ):
+    if model.is_dir() and Run(model).model_file.exists() and (told := Run(model).unfinished()):
         click.echo(told, err=True)
 
 

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data import check_text
-from striate.data.cache.decode_all import decode_records
 from striate.data.listing.columns import Records, rows_in_split
 from striate.data.listing.duplicates import find_duplicates, leaked_rows
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Split
+from striate.data.prepare import record_images
 from striate.data.readers.problems import reasons
-from striate.data.readers.scan import scan
 from striate.data.shards.remote import remote_address
 from striate.errors import printable
 from striate.progress import Progress, drain
+from striate.text import count_noun
 
 
 class Sizes(NamedTuple):
@@ -45,6 +45,7 @@ class Inspection:
     channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: reasons why it cannot be trained on
+    sheet: Path | None = None  #: sheet of augmented images, if one was written
 
     @property
     def trainable(self) -> bool:
@@ -79,6 +80,7 @@ class Inspection:
                 }
                 for finding in self.findings
             ],
+            **({"files": {"sheet": str(self.sheet)}} if self.sheet else {}),
         }
 
     def __repr__(self) -> str:
@@ -106,14 +108,12 @@ def inspect_steps(
     root: str | Path, leaked: Leaked = "keep"
 ) -> Generator[Progress, None, Inspection]:
     """Run `inspect`, yielding progress after every image."""
-    listing = scan(root)
-    records = yield from decode_records(listing)
+    listing, records = yield from record_images(root)
     return _inspection(remote_address(root) or Path(root), listing, records, leaked)
 
 
 def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
-    usable = np.flatnonzero(records.usable)
-    images, kept = listing.samples.select(usable), records.select(usable)
+    _, images, kept = listing.usable(records)
     why = reasons(listing, images, kept, leaked)
     if leaked == "drop":
         left = np.flatnonzero(~leaked_rows(images, kept))
@@ -157,8 +157,8 @@ def _sizes(records: Records) -> Sizes | None:
 
 def _titled(inspection: Inspection) -> tuple[str, str]:
     """Return two heading lines: image and class counts, then sizes and channels."""
-    images = _counted(inspection.images, "image", "images")
-    classes = _counted(len(inspection.class_names), "class", "classes")
+    images = count_noun(inspection.images, "image")
+    classes = count_noun(len(inspection.class_names), "class")
     title = f"{printable(str(inspection.root))}: {images} in {classes} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""
@@ -185,10 +185,6 @@ def _lines(inspection: Inspection) -> Iterator[str]:
 
 def _verdict(inspection: Inspection) -> str:
     return "It can be trained on." if inspection.trainable else "It cannot be trained on:"
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
 
 
 def _readable(text: str) -> str:

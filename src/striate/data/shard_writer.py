@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from striate import storage
 from striate.data.cache.decode_all import decode_records
 from striate.data.decoding.files import RefusedError, read_content, read_piece
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.listing import Listing
@@ -69,7 +70,7 @@ class ShardSummary:
 
 
 def write_shards(
-    data: str | Path, to: Path, *, megabytes: int = 1000, largest: int = 200
+    data: str | Path, to: Path, *, megabytes: int = 1000, largest: int = LARGEST_MEGABYTES
 ) -> Generator[Progress, None, ShardSummary]:
     """Pack the usable images of a folder into shards of `megabytes` each.
 
@@ -84,14 +85,13 @@ def write_shards(
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
     work = decode_records(listing, "images looked at", largest_megabytes=largest)
     records = yield from throttle(work)
-    rows = np.flatnonzero(records.usable)
+    rows, images, kept = listing.usable(records)
     if not len(rows):
         count = count_noun(len(records), "image")
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
     with _own(to) as partial:
         writer = _Writer(partial, listing, records, rows)
         table, shards = yield from throttle(writer.written(megabytes))
-        images, kept = listing.samples.select(rows), records.select(rows)
         seal(partial, images, kept, table, shards, listing.class_names, largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
@@ -200,7 +200,7 @@ def seal(
     table: NDArray[np.void],
     shards: list[list[Any]],
     class_names: Sequence[str],
-    largest: int = 200,
+    largest: int = LARGEST_MEGABYTES,
 ) -> None:
     """Write the index of the packed images; shards.json comes last and marks the set complete.
 

@@ -23,7 +23,7 @@ def translate_errors() -> Generator[None]:
     except RuntimeError as error:
         raise GroupError(
             "another process of this training ended, or was silent for "
-            f"{MINUTES} minutes; its error is above or in its own log; "
+            f"{MINUTES} minutes; its message is above or in its own log; "
             "--resume goes on from the last checkpoint"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Rank and world size, read from torchrun's environment variables without importing PyTorch."""
+"""What this process was given: rank and world size by torchrun, cores by the system. No torch."""
 
 from __future__ import annotations
 
@@ -29,6 +29,13 @@ class ProcessInfo:
         several = ("--nnodes", str(machines)) if machines > 1 else ()
         processes = ("--nproc-per-node", str(self.local_world_size))
         return ("torchrun", *several, *processes, "-m", "striate")
+
+
+def usable_cores() -> int:
+    """Return the number of CPU cores available to this process."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def process_info() -> ProcessInfo:

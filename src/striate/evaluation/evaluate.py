@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from striate.data.cache.decoded import prepare_cache
 from striate.data.cache.stream import gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
@@ -21,9 +20,7 @@ from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Split
-from striate.data.listing.splits import assign_splits
-from striate.data.readers.problems import find_problems
-from striate.data.readers.scan import scan
+from striate.data.prepare import prepare_images, scan_images
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
 from striate.evaluation.evaluation import Evaluation, make_evaluation
@@ -101,10 +98,7 @@ def evaluate_steps(
     these are not in it. Raises DataError when the folder has classes the network does not know, or
     no such split.
     """
-    listing = scan(data)
-    if not listing.samples:
-        reason = find_problems(listing.class_names, listing.samples, None, listing.findings)[0]
-        raise DataError(f"{printable(str(data))}: {reason}")
+    listing = scan_images(data)
     strange = sorted(set(listing.class_names) - set(model.class_names))
     if strange:
         raise DataError(
@@ -112,11 +106,19 @@ def evaluate_steps(
             f"classes are not among the {len(model.class_names)} that the model knows: "
             f"{_listed(model.class_names)}"
         )
-    decoded = yield from prepare_cache(listing, model.preprocess, largest_megabytes=options.largest)
-    decoded = assign_splits(decoded, model.fractions, options.leaked)
-    new = known is not None and not known.are(decoded.records)
+    images = yield from prepare_images(
+        data,
+        listing,
+        model.preprocess,
+        model.fractions,
+        leaked=options.leaked,
+        largest_megabytes=options.largest,
+    )
+    new = known is not None and not known.are(images.decoded.records)
     split = options.split or ("all" if new else "test")
-    return evaluate_split(model, decoded, split, shown=shown, known=known, batch=options.batch)
+    return evaluate_split(
+        model, images.decoded, split, shown=shown, known=known, batch=options.batch
+    )
 
 
 def evaluate_split(

@@ -5,8 +5,7 @@ Shows the default augmentation of a training run, on images of its training spli
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -17,16 +16,15 @@ from PIL import Image, ImageDraw
 from striate import storage
 from striate.data.augment.plan import augment, mix_images, uniform_samples
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
-from striate.data.cache.decode_all import decode_records, read_headers
-from striate.data.cache.decoded import decode_images
+from striate.data.cache.stream import decode_rows
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.splits import TRAIN, SplitFractions, placed
-from striate.data.readers.scan import scan
+from striate.data.prepare import record_images
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.ink import GRAY, INK, PAPER, font, paste_framed, shorten
+from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
 from striate.progress import drain
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
@@ -46,17 +44,15 @@ class Row:
 
 def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
     """Draw augmented training images of a folder. Raises DataError if there are none."""
-    listing = scan(data)
-    records = drain(decode_records(listing))
-    chosen = _some(listing, _training_rows(listing, records))
-    if not chosen.samples:
+    listing, records = drain(record_images(data))
+    chosen = _some(_training_rows(listing, records))
+    if not len(chosen):
         raise DataError(f"{printable(str(data))}: there are no images to augment")
-    channels = max((record.channels for record in read_headers(chosen)), default=3) or 3
+    channels = int(records.table["channels"][chosen].max())
+    decoded = decode_rows(listing, records, chosen, Preprocess(_SIDE, channels))
     strength = options.augment or default_level(channels)
     ranges = augment_ranges(strength, options.augment_params)
-    with tempfile.TemporaryDirectory() as cache:
-        decoded = decode_images(chosen, Preprocess(_SIDE, channels), cache=Path(cache))
-        rows = _rows(decoded, ranges, options.seed, square=records.square)
+    rows = _rows(decoded, ranges, options.seed, square=records.square)
     title = f"augment {strength}" + (
         f", augment-params {options.augment_params}" if options.augment_params else ""
     )
@@ -89,24 +85,20 @@ def describe_ranges(ranges: AugmentRanges) -> str:
 
 def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:
     """Return the rows of the usable training images."""
-    usable, usual = np.flatnonzero(records.usable), TrainOptions()
-    images, known = listing.samples.select(usable), records.select(usable)
-    return usable[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
+    (rows, images, known), usual = listing.usable(records), TrainOptions()
+    return rows[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
 
 
-def _some(listing: Listing, among: NDArray[np.int64]) -> Listing:
-    """Return up to ROWS of the given images, evenly spaced over the listing and its classes."""
-    count = len(among)
+def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return up to ROWS of the given rows, evenly spaced over the listing and its classes."""
+    count = len(rows)
     places = {(2 * at + 1) * count // (2 * ROWS) for at in range(ROWS)} if count else set[int]()
-    rows = among[sorted(places)].tolist()
-    arrays = listing.arrays[rows] if listing.arrays is not None else None
-    chosen = replace(listing, samples=listing.samples.select(among[sorted(places)]), arrays=arrays)
-    return replace(chosen, shards=listing.shards.select(rows)) if listing.shards else chosen
+    return rows[sorted(places)]
 
 
 def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int, *, square: bool) -> list[Row]:
-    pixels = np.array(decoded.pixels[:])
-    view = _with_statistics(pixels)
+    pixels = decoded.pixels[:]
+    view = Preprocess(_SIDE, pixels.shape[3]).with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
     labels = torch.tensor([sample.label for sample in decoded.samples])
     columns, words = [pixels], [["original"] * len(labels)]
@@ -128,13 +120,6 @@ def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int, *, square: b
         )
         for at, sample in enumerate(decoded.samples)
     ]
-
-
-def _with_statistics(pixels: NDArray[np.uint8]) -> Preprocess:
-    channels = pixels.shape[3]
-    values = pixels.reshape(-1, channels) / 255
-    mean, std = values.mean(axis=0).tolist(), values.std(axis=0).clip(1 / 255).tolist()
-    return Preprocess(_SIDE, channels, mean=tuple(mean), std=tuple(std))
 
 
 def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from striate.errors import OptionError, printable
 from striate.images.image import SAMPLE, LoadedImage, load_image
 from striate.options import FilterOptions
 from striate.plotting.ink import encode_file
-from striate.text import format_amount
+from striate.text import format_amount, format_shape
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
 NUMBER_SUFFIXES = (".npy",)
@@ -55,7 +55,7 @@ class Filtered:
     def figure(self) -> Image.Image:
         """Return the image, the kernel and the result side by side."""
         kernel_lines = (
-            describe_shape(self.kernel),
+            format_shape(self.kernel.shape),
             f"sum {format_amount(float(self.kernel.sum()))}",
         )
         result_lines = (describe_range(self.numbers), self._how(), f"drawn: {self._drawn()}")
@@ -114,7 +114,7 @@ class Filtered:
             (
                 f"{what}  {describe_range(self.image.pixels)}",
                 *(f"         {note}" for note in self.image.notes),
-                f"kernel   {describe_shape(self.kernel)}, {self.kernel_name}",
+                f"kernel   {format_shape(self.kernel.shape)}, {self.kernel_name}",
                 f"result   {describe_range(self.numbers)}; {self._how()}",
                 f"drawn    {self._drawn()}",
             )
@@ -212,13 +212,9 @@ def make_panel(image: LoadedImage, side: int) -> plotting.Panel:
     return plotting.make_panel(image.pixels, scale, side, title, (describe_range(image.pixels),))
 
 
-def describe_shape(numbers: NDArray[Any]) -> str:
-    return "x".join(map(str, numbers.shape))
-
-
 def describe_range(numbers: NDArray[Any]) -> str:
     """240x320x3, -771 to 802."""
-    return f"{describe_shape(numbers)}, {spanned(numbers)}"
+    return f"{format_shape(numbers.shape)}, {spanned(numbers)}"
 
 
 def spanned(numbers: NDArray[Any]) -> str:
@@ -262,6 +258,6 @@ def _kernel(kernel: Any, *, signal: bool) -> tuple[NDArray[Any], str]:
     if weights.ndim != 1:
         raise OptionError(
             f'a signal takes a kernel (K,), as "1 0 -1" or "box(5)", but {name} is '
-            f"{describe_shape(weights)}"
+            f"{format_shape(weights.shape)}"
         )
     return weights, name

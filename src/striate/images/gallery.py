@@ -14,7 +14,6 @@ from striate.errors import OptionError
 from striate.images.filtering import (
     apply_kernel,
     check_outputs,
-    describe_shape,
     make_panel,
     spanned,
 )
@@ -22,7 +21,7 @@ from striate.images.image import LoadedImage, load_image
 from striate.options import FilterOptions
 from striate.plotting.ink import encode_file
 from striate.storage import write
-from striate.text import format_amount, format_percent
+from striate.text import format_amount, format_percent, format_shape
 
 _SIDE, _ICON, _ACROSS = 300, 56, 5
 _NOTE = "Signed results: 0 is white, the number farthest from it has the full color"
@@ -45,11 +44,13 @@ def draw_gallery(image: Any, **options: Any) -> Image.Image:
     seen = seen.to_gray() if chosen.gray else seen
     small = _reduced(seen)
     names = list(vision.KERNELS)
-    lines = spanned(small.pixels), describe_shape(small.pixels)
+    lines = spanned(small.pixels), format_shape(small.pixels.shape)
     first = replace(make_panel(small, _SIDE), title="the image", lines=lines)
     tiles = [(first, None), *(_tile(small, name, chosen) for name in names)]
-    size = "" if small is seen else f", reduced to {describe_shape(small.pixels)}"
-    title = f"{len(names)} kernels on {Path(seen.name).name}, {describe_shape(seen.pixels)}{size}"
+    size = "" if small is seen else f", reduced to {format_shape(small.pixels.shape)}"
+    title = (
+        f"{len(names)} kernels on {Path(seen.name).name}, {format_shape(seen.pixels.shape)}{size}"
+    )
     legend = plotting.Bar(plotting.Scale("diverging", -1, 1))
     note = _NOTE + _NOTE_COLOR * (seen.pixels.ndim == 3)
     figure = plotting.draw_gallery(tiles, min(_ACROSS, len(tiles)), title, note, legend)
@@ -84,7 +85,7 @@ def _tile(
     options = chosen.model_copy(update={"clip": chosen.clip or keeps_brightness})
     found = apply_kernel(image, weights, name, options)
     scale = found.scale
-    shape = describe_shape(found.numbers)
+    shape = format_shape(found.numbers.shape)
     if scale.outside:
         share = format_percent(scale.outside / found.numbers.size)
         shape = f"{share} beyond 0 to {format_amount(scale.most)}"

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from striate.data.cache.read_files import File, read_whole
 from striate.data.decoding.colors import UnsuitableError, flatten
 from striate.data.decoding.files import check_regular
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.samples import USED, Finding
 from striate.data.shards.remote import refuse_web
@@ -56,7 +57,9 @@ class LoadedImage:
         return replace(self, pixels=kept.astype(self.pixels.dtype if whole else kept.dtype))
 
 
-def load_image(image: Any, largest: int = 200, *, signals: bool = False) -> LoadedImage:
+def load_image(
+    image: Any, largest: int = LARGEST_MEGABYTES, *, signals: bool = False
+) -> LoadedImage:
     """A path, "sample:NAME", an array (H, W) or (H, W, 1 or 3), or a PIL image -> LoadedImage.
 
     `largest` limits the memory of a file's pixels, in megabytes. With `signals`, a sample or an

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.errors import OptionError, printable
 from striate.images.image import LoadedImage, load_image
 from striate.plotting.chart import Axis, Bars, Chart
@@ -146,7 +147,9 @@ class Numbers:
         return lines
 
 
-def numbers(image: Any, *, patch: str | Sequence[int] | None = None, largest: int = 200) -> Numbers:
+def numbers(
+    image: Any, *, patch: str | Sequence[int] | None = None, largest: int = LARGEST_MEGABYTES
+) -> Numbers:
     """Return an image's shape; range, mean, std and histogram of each channel; and a patch.
 
     The image is a path, "sample:NAME", an array (H, W) or (H, W, 3), or a PIL image. `patch` is

@@ -27,6 +27,11 @@ def option(default: Any, help: str, unit: str = "", **limits: Any) -> Any:  # no
     return Field(default, description=help, json_schema_extra={"unit": unit}, **limits)
 
 
+def decode_limit() -> Any:
+    """Return the option `largest` of commands that decode images."""
+    return option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+
+
 def positional(value: str | Path) -> str:
     """Format a positional argument so that it cannot be mistaken for a flag."""
     return f"./{value}" if str(value).startswith("-") else str(value)

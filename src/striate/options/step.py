@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.options.base import Device, Options, option
+from striate.options.base import Device, Options, decode_limit, option
 from striate.options.choices import (
     TUNED,
     Augment,
@@ -78,7 +78,7 @@ class StepOptions(Options):
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
     bad_images: Literal["skip", "fail"] = option("skip", "What to do with unreadable images")
-    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+    largest: int = decode_limit()
     precision: Precision = option("auto", "Floating-point format of a step")
     memory_format: MemoryFormat = option("auto", "Memory format of images and weights")
     compile: AutoYesNo = option("auto", "Compile the network with torch.compile")

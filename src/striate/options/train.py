@@ -30,7 +30,9 @@ class TrainOptions(StepOptions):
     recover: bool = option(
         False, "Restart from the last epoch at a tenth of the rate where training diverges, once"
     )
-    patience: int | None = option(None, "Stop after so many without improvement", "epochs", ge=1)
+    patience: int | None = option(
+        None, "Epochs without improvement before stopping", "epochs", ge=1
+    )
     checkpoint_minutes: float | None = option(
         None, "Interval of checkpoints inside an epoch", "minutes", gt=0, le=1e5
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from striate.options.base import Device, Options, ending, option
+from striate.options.base import Device, Options, decode_limit, ending, option
 from striate.options.choices import Augment, Border, Leaked, Mode, Network, Ranges, SplitChoice
 
 _CODE = "The custom network of the model, as in mynet.py:Net"
@@ -34,7 +34,7 @@ class PackOptions(Options):
     """Options of `pack`."""
 
     megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
-    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+    largest: int = decode_limit()
 
 
 class EvaluateOptions(Options):
@@ -47,7 +47,7 @@ class EvaluateOptions(Options):
     )
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
     batch: int = option(64, "Batch size", ge=1, le=65_536)
-    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+    largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".html")] = option(
         None, "Write the report to this .html file"
@@ -60,7 +60,7 @@ class PredictOptions(Options):
     network: Network | None = option(None, _CODE)
     top: int = option(3, "Classes listed for each image", ge=1, le=1000)
     batch: int = option(64, "Batch size", ge=1, le=65_536)
-    largest: int = option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
+    largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
         None, "Write rows to this .csv or .jsonl file"
@@ -78,6 +78,6 @@ class FilterOptions(Options):
     flip: bool = option(False, "Flip the kernel first: a true convolution")
     gray: bool = option(False, "Make the image gray first")
     clip: bool = option(False, "Draw below 0 as black, above white as white, and say how many")
-    largest: int = option(200, "Memory limit for decoding the image", "megabytes", ge=1, le=100_000)
+    largest: int = decode_limit()
     out: Path | None = option(None, "Write the filtered image to this .png or .jpg file")
     raw: Path | None = option(None, "Write the numbers to this .npy file")

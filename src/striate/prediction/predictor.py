@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, islice
@@ -13,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.cache.read_files import File, read_files
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.samples import Finding
+from striate.distributed.launch import usable_cores
 from striate.model import Model
 from striate.prediction.inputs import Made, sources
 from striate.tasks import classification
@@ -56,8 +57,8 @@ class Predictor:
     model: Model
     top: int = 3
     batch: int = 64
-    largest_megabytes: int = 200
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)))
+    largest_megabytes: int = LARGEST_MEGABYTES
+    threads: int = field(default_factory=usable_cores)
     seconds: float = 20.0  #: time limit for decoding an image
 
     def predict(self, data: Iterable[Any]) -> Iterator[Prediction]:

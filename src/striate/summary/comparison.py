@@ -12,10 +12,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from striate.summary.layer import amount, volume
 from striate.summary.memory import Memory
 from striate.summary.table import Summary
-from striate.text import MISSING, columns
+from striate.text import MISSING, columns, format_shape, format_si
 
 _SECONDS = 1.0  #: minimum duration of a measurement
 _COUNTER = Path("/sys/class/powercap/intel-rapl:0/energy_uj")  # of the first CPU package
@@ -59,16 +58,16 @@ class Comparison:
         heads = ("", *(summary.network for summary in self.summaries))
         pairs = list(zip(self.summaries, self.speeds, strict=True))
         rows = [
-            ("input", *(volume(a.input) for a in self.summaries)),
+            ("input", *(format_shape(a.input) for a in self.summaries)),
             ("parameters", *(f"{a.params:,}" for a in self.summaries)),
-            ("multiply-adds", *(amount(a.macs) for a in self.summaries)),
-            ("weights", *(amount(a.bytes, "B") for a in self.summaries)),
-            ("memory to answer", *(amount(m.inference, "B") for m in self.memories)),
+            ("multiply-adds", *(format_si(a.macs) for a in self.summaries)),
+            ("weights", *(format_si(a.bytes, "B") for a in self.summaries)),
+            ("memory to answer", *(format_si(m.inference, "B") for m in self.memories)),
             ("memory to learn", *(_bytes(m.training) for m in self.memories)),
             ("receptive field", *(_shown(a.receptive_field) for a in self.summaries)),
             ("one image", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
             ("images/s", *(f"{s.images_per_second:,.3g}" for _, s in pairs)),
-            ("multiply-adds/s", *(amount(int(a.macs * s.images_per_second)) for a, s in pairs)),
+            ("multiply-adds/s", *(format_si(int(a.macs * s.images_per_second)) for a, s in pairs)),
             ("energy an image", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
         ]
         return "\n".join([*columns([heads, *rows], left=(0,)), "", self._remark()])
@@ -118,7 +117,7 @@ def _energy() -> float | None:
 
 
 def _bytes(number: int | None) -> str:
-    return MISSING if number is None else amount(number, "B")
+    return MISSING if number is None else format_si(number, "B")
 
 
 def _shown(field: int | None) -> str:

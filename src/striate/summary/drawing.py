@@ -8,7 +8,8 @@ from striate.plotting.shapes import Point, Text, text_width
 from striate.summary.drawing_plan import GAP, LINE, MARGIN, RADIUS, TEXT, Plan, describe, make_scale
 from striate.summary.drawing_shapes import Box, Drawing, Sum, Swatch
 from striate.summary.drawing_volumes import find_volumes
-from striate.summary.layer import Layer, volume
+from striate.summary.layer import Layer
+from striate.text import format_shape
 
 NARROWEST = 460
 TITLE = 15  #: pixels
@@ -29,7 +30,9 @@ def draw_network(name: str, image: tuple[int, ...], layers: Sequence[Layer]) -> 
     arrows = main.arrows()
     lines, labels = _runs(main)
     top = min([*main.tops, *(label.y - TEXT for label in labels)]) - TITLE
-    title = Text(MARGIN, top, f"{name}, input {volume(image)}", TITLE, bold=True, anchor="start")
+    title = Text(
+        MARGIN, top, f"{name}, input {format_shape(image)}", TITLE, bold=True, anchor="start"
+    )
     braces, names = _braces(main)
     lines, labels, plans = [*lines, *braces], [title, *labels, *names], [main]
     if rows.inside:
@@ -59,7 +62,7 @@ def _boxes(plan: Plan) -> Iterator[Box]:
         x = plan.middle(at) - (thick + deep) / 2
         told = (
             each.sort,
-            volume(each.output),
+            format_shape(each.output),
             f"kernel {each.window}" * bool(each.window),
             f"{each.params:,} parameters",
         )

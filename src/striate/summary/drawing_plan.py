@@ -9,7 +9,7 @@ from itertools import groupby
 
 from striate.plotting.shapes import Point, text_width
 from striate.summary.drawing_volumes import Volume
-from striate.summary.layer import amount, volume
+from striate.text import format_shape, format_si
 
 HIGH, DENSE = 132, 104  #: pixels of the largest side and of the longest vector
 DEEP = 0.24  #: foreshortening of the width, drawn backwards
@@ -181,9 +181,9 @@ class Plan:
 def describe(each: Volume) -> tuple[str, ...]:
     """Return the label lines of a volume: channels, sides, kernel, parameters."""
     channels, *sides = each.output
-    shape = (f"{channels:,}",) if not sides else (f"{channels:,} x", volume(sides))
+    shape = (f"{channels:,}",) if not sides else (f"{channels:,} x", format_shape(sides))
     kernel = (f"k {each.window}",) if each.window else ()
-    params = (f"p {amount(each.params)}",) if each.params else ()
+    params = (f"p {format_si(each.params)}",) if each.params else ()
     return (*shape, *kernel, *params)
 
 

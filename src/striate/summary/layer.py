@@ -1,10 +1,12 @@
-"""Layer: one row of a network's summary; formatting of shapes and amounts."""
+"""Layer: one row of a network's summary, as values and as text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+from striate.text import MISSING, format_shape, format_si
+
+HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
 Along = tuple[float, ...]  #: one number per image axis
 
 
@@ -30,17 +32,21 @@ class Layer:
     stride: tuple[int, ...] | None = None
     sources: tuple[int, ...] = ()  #: rows of its input layers; -1: the image
 
+    def cells(self) -> tuple[str, ...]:
+        """Return the layer as text, a cell for each of HEADS."""
+        return (
+            self.name,
+            self.kind,
+            format_shape(self.output),
+            f"{self.params:,}" if self.params else MISSING,
+            format_si(self.macs) if self.macs else MISSING,
+            format_si(self.bytes, "B"),
+            *(_along(numbers) for numbers in (self.receptive_field, self.jump, self.start)),
+        )
 
-def volume(shape: Sequence[int]) -> str:
-    """(64, 7, 7) -> "64x7x7"."""
-    return "x".join(map(str, shape))
 
-
-def amount(number: int, unit: str = "") -> str:
-    """1234567 -> "1.23 M": three digits and an SI prefix."""
-    scaled, prefixes = float(number), iter(("", "k", "M", "G", "T", "P", "E"))
-    prefix = next(prefixes)
-    while scaled >= 999.5:
-        scaled, prefix = scaled / 1000, next(prefixes)
-    places = 0 if not prefix else max(0, 3 - len(str(int(scaled))))
-    return f"{scaled:.{places}f} {prefix}{unit}".strip()
+def _along(numbers: Along | None) -> str:
+    if numbers is None:
+        return "?"
+    shown = [f"{number:.4g}" for number in numbers]
+    return shown[0] if len(set(shown)) == 1 else "x".join(shown)

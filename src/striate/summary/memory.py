@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from striate.errors import OptionError
 from striate.summary.backward_shapes import infer_training_shape
 from striate.summary.meta_shapes import infer_shape, named_arguments
-from striate.summary.table import amount, volume
+from striate.text import format_shape, format_si
 
 
 class AllocationLedger(TorchDispatchMode):
@@ -98,10 +98,10 @@ class Memory:
         return asdict(self)
 
     def __str__(self) -> str:
-        training = "?" if self.training is None else amount(self.training, "B")
+        training = "?" if self.training is None else format_si(self.training, "B")
         return (
-            f"memory at batch {self.batch}: inference {amount(self.inference, 'B')}, training "
-            f"{training} beyond weights of {amount(self.weights, 'B')}"
+            f"memory at batch {self.batch}: inference {format_si(self.inference, 'B')}, training "
+            f"{training} beyond weights of {format_si(self.weights, 'B')}"
         ) + (f" ({self.remark})" if self.remark else "")
 
 
@@ -130,7 +130,7 @@ def _inference(network: nn.Module, weights: dict[str, Tensor], image: Tensor) ->
         with torch.no_grad(), ledger:
             functional_call(network, weights, image)
     except Exception as error:
-        images = f"{len(image)} images of {volume(image.shape[1:])}"
+        images = f"{len(image)} images of {format_shape(image.shape[1:])}"
         raise OptionError(f"the network cannot take {images}: {_said(error)}") from error
     return ledger.most
 

@@ -15,9 +15,10 @@ from torch.nn.parameter import is_lazy
 
 from striate.arithmetic.receptive_field import Axis
 from striate.errors import OptionError
-from striate.summary.layer import Along, Layer, volume
+from striate.summary.layer import Along, Layer
 from striate.summary.table import Summary
 from striate.summary.trace import Trace, TracedLayer, trace
+from striate.text import format_shape
 
 _LARGEST = 1024  #: largest side tried when an image is too small
 
@@ -211,4 +212,6 @@ def _stopped(
     hint = ""
     if smallest:  # the image's size, instead of the layer's
         reason, hint = reason.split("; use at ")[0], f"; use at least {smallest} pixels a side"
-    return OptionError(f"{name} cannot take an image of {volume(shape)}{where}: {reason}{hint}")
+    return OptionError(
+        f"{name} cannot take an image of {format_shape(shape)}{where}: {reason}{hint}"
+    )

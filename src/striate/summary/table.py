@@ -15,10 +15,9 @@ from striate.plotting.shapes import Picture
 from striate.plotting.svg import to_svg
 from striate.summary.drawing import draw_network
 from striate.summary.folding import fold
-from striate.summary.layer import Along, Layer, amount, volume
-from striate.text import MISSING, columns, html_table, markdown_table
+from striate.summary.layer import HEADS, Layer
+from striate.text import columns, format_shape, format_si, html_table, markdown_table
 
-HEADS = ("layer", "kind", "output", "parameters", "MACs", "memory", "field", "jump", "start")
 _LEFT = (0, 1)
 
 
@@ -98,16 +97,16 @@ class Summary:
 
     def rows(self) -> list[tuple[str, ...]]:
         """Return the table as text cells, header first."""
-        return [HEADS, *map(_row, self.layers)]
+        return [HEADS, *(layer.cells() for layer in self.layers)]
 
     def _title(self) -> list[str]:
         frozen = self.params - self.trainable
         parts = [
             f"{printable(self.network)}: {self.params:,} parameters"
             + (f" ({frozen:,} frozen)" * (frozen > 0)),
-            f"{amount(self.macs)} multiply-adds",
-            f"weights of {amount(self.bytes, 'B')}",
-            f"input {volume(self.input)}",
+            f"{format_si(self.macs)} multiply-adds",
+            f"weights of {format_si(self.bytes, 'B')}",
+            f"input {format_shape(self.input)}",
         ]
         return [", ".join(parts)]
 
@@ -144,25 +143,6 @@ def _pools(layer: Layer, layers: Sequence[Layer]) -> bool:
         return False
     source = layers[layer.sources[0]]
     return (layer.receptive_field, layer.jump) != (source.receptive_field, source.jump)
-
-
-def _row(layer: Layer) -> tuple[str, ...]:
-    return (
-        layer.name,
-        layer.kind,
-        volume(layer.output),
-        f"{layer.params:,}" if layer.params else MISSING,
-        amount(layer.macs) if layer.macs else MISSING,
-        amount(layer.bytes, "B"),
-        *(_along(numbers) for numbers in (layer.receptive_field, layer.jump, layer.start)),
-    )
-
-
-def _along(numbers: Along | None) -> str:
-    if numbers is None:
-        return "?"
-    shown = [f"{number:.4g}" for number in numbers]
-    return shown[0] if len(set(shown)) == 1 else "x".join(shown)
 
 
 def _cell(value: object) -> object:

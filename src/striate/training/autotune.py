@@ -22,7 +22,6 @@ from striate import hardware, storage
 from striate.cache_store import default_folder
 from striate.data.loader import Batch, ImageDataset, count_steps
 from striate.errors import StorageError
-from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives

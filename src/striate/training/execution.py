@@ -14,6 +14,7 @@ from torch.nn.modules.batchnorm import _NormBase as Norm  # pyright: ignore[repo
 from torch.nn.modules.dropout import _DropoutNd as Dropout  # pyright: ignore[reportPrivateUsage]
 
 from striate import hardware
+from striate.distributed import launch
 from striate.errors import OptionError
 from striate.options import MemoryFormat, Precision, StepOptions
 from striate.text import count_noun
@@ -102,9 +103,9 @@ def alternatives(
         precisions += ["tf32", "bfloat16" if hardware.has_fast_bfloat16(device) else "float16"]
     elif precisions and hardware.has_fast_bfloat16(device):
         precisions += ["bfloat16"]
-    idle = device.type == "cpu" and threads == 1 < hardware.usable_cores()
+    idle = device.type == "cpu" and threads == 1 < launch.usable_cores()
     counts = (
-        [hardware.usable_cores()]
+        [launch.usable_cores()]
         if idle and ours and not options.micro_batches and _can_split_batches(network)
         else []
     )

@@ -87,9 +87,8 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
 
     Raises DataError, OptionError or StorageError as `train` does.
     """
-    device, threads = hardware.choose_device(options.device), torch.get_num_threads()
-    chosen = options.training()
-    try:
+    device, chosen = hardware.choose_device(options.device), options.training()
+    with hardware.restored_settings():
         dataset = yield from prepare_data(data, chosen)
         training = yield from build_training(dataset, chosen, device, Group())
         rates, losses = list[float](), list[float]()

@@ -12,8 +12,8 @@ from torch import nn
 
 from striate.errors import OptionError
 from striate.options import Precision, TrainOptions
-from striate.summary.layer import amount, volume
 from striate.summary.memory import estimate_memory
+from striate.text import format_shape, format_si
 from striate.training.recipe import View
 
 AUTO_FRACTION = 0.6  #: fraction of free memory that --batch auto may use
@@ -70,9 +70,10 @@ class MemoryBudget:
         fits = self._largest(batch - 1, 1)
         advice = f"--batch {fits} or less, " if fits else ""
         raise OptionError(
-            f"a step of {batch:,} images of {volume(self._shape)} takes about "
-            f"{amount(needed, 'B')} of memory with {self.view.network}, but "
-            f"{amount(self.free, 'B')} are free; take {advice}a smaller --size or another network"
+            f"a step of {batch:,} images of {format_shape(self._shape)} takes about "
+            f"{format_si(needed, 'B')} of memory with {self.view.network}, but "
+            f"{format_si(self.free, 'B')} are free; take {advice}a smaller --size or another "
+            "network"
         )
 
     def _largest(self, images: int, share: float) -> int:

@@ -1,48 +1,27 @@
-"""Data preparation: scan, decode, check and split an image folder."""
+"""Data preparation of a training: choose network and input format, and prepare the images."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from striate.data.cache.decode_all import read_headers
-from striate.data.cache.decoded import prepare_cache
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.columns import NO_SPLIT, rows_in_split
-from striate.data.listing.listing import DecodedImages
-from striate.data.listing.samples import SPLITS, UNUSABLE, Finding
-from striate.data.listing.splits import SplitFractions, assign_splits
-from striate.data.readers.problems import find_problems, reasons
-from striate.data.readers.scan import scan
-from striate.errors import DataError, printable
+from striate.data.listing.columns import NO_SPLIT
+from striate.data.listing.splits import SplitFractions
+from striate.data.prepare import PreparedImages, prepare_images, scan_images
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.training.events import Note
 from striate.training.recipe import View, choose_view
 
-_STATISTICS_FROM = 2000  #: most training images for mean and std
-_AT_ONCE = 256  #: of them in memory at once
-
 
 @dataclass(frozen=True)
-class PreparedData:
-    """A decoded, checked and split image folder, with the network's input settings."""
+class PreparedData(PreparedImages):
+    """Prepared images, with the network and input format chosen for them."""
 
-    root: Path
-    decoded: DecodedImages
     view: View
-    preprocess: Preprocess
-    fractions: SplitFractions
-    left_out: tuple[Finding, ...]
-
-    def counts(self) -> dict[str, int]:
-        """Return split -> number of images."""
-        splits = np.bincount(self.decoded.samples.splits, minlength=len(SPLITS))
-        return dict(zip(SPLITS, splits.tolist(), strict=False))
 
 
 def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None, PreparedData]:
@@ -50,43 +29,21 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
     Raises DataError if it cannot be trained on, OptionError if options conflict.
     """
-    listing = scan(data)
-    _trainable(data, find_problems(listing.class_names, listing.samples, None, listing.findings))
+    listing = scan_images(data, trainable=True)
     asked = options.network and options.size and options.color
     view = choose_view(options, () if asked else read_headers(listing))
     view.check(len(listing.class_names))
-    geometry = Preprocess(view.size, view.channels, view.fit)
-    decoded = yield from prepare_cache(listing, geometry, largest_megabytes=options.largest)
-    left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
-    images, records = decoded.samples, decoded.records
-    why = reasons(listing, images, records, options.leaked)
-    if options.bad_images == "fail" and left_out:
-        first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
-        why = (f"{printable(first.path)} is {first.kind}, {count}", *why)
-    _trainable(data, why)
-    shares = SplitFractions(options.validation, options.test)
-    decoded = assign_splits(decoded, shares, options.leaked)
-    return PreparedData(data, decoded, view, _with_statistics(geometry, decoded), shares, left_out)
-
-
-def _trainable(data: Path, why: Sequence[str]) -> None:
-    if why:
-        raise DataError(f"{printable(str(data))}: {why[0]}")
-
-
-def _with_statistics(geometry: Preprocess, decoded: DecodedImages) -> Preprocess:
-    """Add per-channel mean and std, from at most 2,000 training images."""
-    rows = rows_in_split(decoded.samples, "train")
-    chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
-    moments = [
-        cv2.meanStdDev(image)
-        for start in range(0, len(chosen), _AT_ONCE)
-        for image in decoded.pixels[chosen[start : start + _AT_ONCE]]
-    ]
-    means, spreads = np.array(moments)[..., 0].swapaxes(0, 1) / 255  # (images, channels) each
-    mean = means.mean(axis=0)
-    std = np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=0)).clip(min=1 / 255)
-    return replace(geometry, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    prepared = yield from prepare_images(
+        data,
+        listing,
+        Preprocess(view.size, view.channels, view.fit),
+        SplitFractions(options.validation, options.test),
+        leaked=options.leaked,
+        largest_megabytes=options.largest,
+        trainable=True,
+        skip_unusable=options.bad_images == "skip",
+    )
+    return PreparedData(**vars(prepared), view=view)
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from striate import hardware
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
 from striate.data.listing.samples import Record
 from striate.distributed import launch
@@ -227,7 +226,7 @@ def _bears(network: nn.Module) -> float:
 def _threads_for(work: int, micro_batches: int) -> int:
     """Return 1 for small steps, else the cores divided by local processes and micro-batches."""
     parts = launch.process_info().local_world_size * micro_batches
-    return 1 if work < _SMALL_STEP_MACS else max(1, hardware.usable_cores() // parts)
+    return 1 if work < _SMALL_STEP_MACS else max(1, launch.usable_cores() // parts)
 
 
 def _network_for(side: int, channels: int) -> str:

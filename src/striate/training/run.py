@@ -65,7 +65,7 @@ class Run:
 
     @property
     def model_file(self) -> Path:
-        return self.folder / "model.safetensors"
+        return self.folder / storage.MODEL_FILE
 
     @property
     def report_file(self) -> Path:

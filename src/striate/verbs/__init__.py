@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from striate.verbs.looking import check as check
+    from striate.verbs.checking import check as check
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
     from striate.verbs.looking import memory as memory
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from striate.verbs.using import predict as predict
 
 _FILES = {
-    "looking": ("check", "compare_networks", "describe", "memory", "networks"),
+    "checking": ("check",),
+    "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
     "using": ("evaluate", "predict"),
 }

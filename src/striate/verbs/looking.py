@@ -1,41 +1,24 @@
-"""API functions that inspect images and networks: check, networks, describe, memory, compare."""
+"""API functions that inspect networks: networks, describe, memory, compare_networks."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import nn
 
 from striate import zoo
-from striate.data.check import Inspection, inspect
 from striate.errors import OptionError
 from striate.hardware import choose_device
-from striate.images.contact_sheet import write_sheet
 from striate.layers import meta_init
 from striate.model import load, to_device
-from striate.options import CheckOptions
 from striate.summary import Summary, opened, summarize
 from striate.summary.comparison import Comparison, Speed, measure
-from striate.summary.layer import amount, volume
 from striate.summary.memory import Memory
 from striate.summary.memory import estimate_memory as peak
-from striate.text import columns, html_table
+from striate.text import columns, format_shape, format_si, html_table
 from striate.zoo.spec import NetworkSpec
-
-
-def check(data: str | Path, **options: Any) -> Inspection:
-    """Check every image of a folder and return the findings; nothing in it is changed.
-
-    Any option of `striate check` but `leaked` also writes a sheet of augmented images. Raises
-    DataError when there is no image.
-    """
-    chosen = CheckOptions.read(options)
-    if chosen.sheet:
-        write_sheet(data, chosen)
-    return inspect(data, chosen.leaked)
 
 
 class Networks(tuple[zoo.Card, ...]):
@@ -59,9 +42,9 @@ class Networks(tuple[zoo.Card, ...]):
                     card.name,
                     card.paper,
                     str(card.year),
-                    volume(card.input),
+                    format_shape(card.input),
                     f"{card.params:,}",
-                    amount(card.macs),
+                    format_si(card.macs),
                     f"{card.receptive_field:,}" if card.receptive_field else "all",
                 )
                 for card in self

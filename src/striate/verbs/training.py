@@ -94,7 +94,7 @@ def _stream(group: Group, asked: _Asked) -> Generator[Event]:
         torch.cuda.set_device(device)  # so that its generator is seeded
     keep_freed_memory()
     with contextlib.ExitStack() as held:
-        held.callback(torch.set_num_threads, torch.get_num_threads())
+        held.enter_context(restored_settings())
         if asked.run and group.is_main:
             held.enter_context(asked.run.lock())
             storage.remove_partials(asked.run.folder)

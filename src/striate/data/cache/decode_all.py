@@ -20,10 +20,12 @@ from PIL import Image
 
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding, Record
+from striate.distributed.launch import usable_cores
 from striate.errors import StriateError
 from striate.progress import Progress
 from striate.storage import storage_error
@@ -43,7 +45,7 @@ def decode_all(
     pixels: Path | None = None,
     workers: int | None = None,
     seconds: float = 20.0,
-    largest_megabytes: int = 200,
+    largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[tuple[int, Record]]:
     """Decode every image; yield (index, record) in order of completion.
 
@@ -66,7 +68,7 @@ def decode_records(
     *,
     preprocess: Preprocess | None = None,
     pixels: Path | None = None,
-    largest_megabytes: int = 200,
+    largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, Records]:
     """Decode every image as `decode_all` does; yield progress of `what`, return the records."""
     records = Records.empty(len(listing.samples))
@@ -92,7 +94,7 @@ def read_headers(listing: Listing, most: int = 1000) -> Records:
         known = listing.shards.table[list(chosen)]
         sizes = known[["width", "height", "channels"]].tolist()
         return Records.of([Record("", *size) for size in sizes])
-    job = make_job(_GLANCE, 200, headers=True)
+    job = make_job(_GLANCE, LARGEST_MEGABYTES, headers=True)
     found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
     return Records.of([found[index] for index in chosen])
 
@@ -103,8 +105,8 @@ def _decoded(
     """Decode the chosen images, with up to one worker per available core."""
     tasks = ((index, locate(listing, index)) for index in chosen)
     if workers is None:
-        workers = min(usable_cores(), -(-len(chosen) // _IMAGES_A_CHILD))
-    for index, answer in run_tasks(json.dumps(asdict(job)), tasks, max(1, workers), seconds):
+        workers = count_workers(len(chosen))
+    for index, answer in run_tasks(json.dumps(asdict(job)), tasks, workers, seconds):
         path = listing.samples[index].path
         if isinstance(answer, WorkerFailure):
             yield index, Record(findings=(Finding(answer.kind, path, answer.detail),))
@@ -154,11 +156,9 @@ def make_job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job
     )
 
 
-def usable_cores() -> int:
-    """Return the number of cores available to this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def count_workers(images: int) -> int:
+    """Return the number of workers for a number of images: up to one per core."""
+    return max(1, min(usable_cores(), -(-images // _IMAGES_A_CHILD)))
 
 
 def _rows(
@@ -170,13 +170,13 @@ def _rows(
     for index in range(count):
         row = np.ascontiguousarray(arrays[index])
         if out is not None and preprocess is not None:
-            out[index] = _resized(row, preprocess)
+            out[index] = resize_row(row, preprocess)
         digest = hashlib.sha256(row.data).hexdigest()
         yield index, Record(digest, width, height, 1 if channels == 1 else 3)
 
 
-def _resized(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
-    """(H, W, C) -> (size, size, channels), with the same resizing as image files."""
+def resize_row(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """(H, W, 1 or 3) -> (size, size, channels), with the same resizing as image files."""
     if row.shape == (preprocess.size, preprocess.size, preprocess.channels):
         return row
     return preprocess.to_array(Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row))

@@ -42,6 +42,7 @@ from striate.cache_store import (
 from striate.data.cache.decode_all import decode_records
 from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
 from striate.data.cache.stream import Stream
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.duplicates import find_duplicates
@@ -69,7 +70,7 @@ def prepare_cache(
     preprocess: Preprocess,
     *,
     cache: Path | None = None,
-    largest_megabytes: int = 200,
+    largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, DecodedImages]:
     """Decode, yielding progress a few times a second; the generator returns the decoded images.
 
@@ -130,8 +131,8 @@ def _open_stream(
         if records is None:
             records = yield from _build(home, listing, preprocess, largest_megabytes, stored=False)
     assert records is not None
-    chosen = np.flatnonzero(records.usable)
-    stream = Stream(listing, chosen, records.select(chosen), preprocess, largest_megabytes)
+    rows, _, kept = listing.usable(records)
+    stream = Stream(listing, rows, kept, preprocess, largest_megabytes)
     note = f"{why}; images are streamed: decoded from their files whenever they are needed"
     return replace(_assemble(stream, listing, records), note=note)
 
@@ -146,8 +147,7 @@ def _load_cache(home: Path, listing: Listing, records: Records, held: int | None
 def _assemble(
     pixels: NDArray[np.uint8] | PixelStream, listing: Listing, records: Records
 ) -> DecodedImages:
-    usable = np.flatnonzero(records.usable)
-    images, kept = listing.samples.select(usable), records.select(usable)
+    _, images, kept = listing.usable(records)
     found = (*listing.findings, *records.all_findings(), *find_duplicates(images, kept))
     return DecodedImages(pixels, images, kept, listing.class_names, found)
 
@@ -268,6 +268,6 @@ def _nothing(listing: Listing, records: Records) -> DataError:
         for record in records[:3]
         for finding in record.findings[:1]
     ]
-    usable = listing.samples.select(np.flatnonzero(records.usable))
+    _, usable, _ = listing.usable(records)
     (why,) = find_problems(listing.class_names, usable, listing.samples, listing.findings)
     return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

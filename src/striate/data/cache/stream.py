@@ -19,11 +19,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.cache.decode_all import failure_record, locate, make_job, usable_cores
+from striate.data.cache.decode_all import (
+    count_workers,
+    failure_record,
+    locate,
+    make_job,
+    resize_row,
+)
 from striate.data.cache.workers import Task, WorkerFailure, run_tasks
+from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.listing import Listing, PixelStream
+from striate.data.listing.listing import DecodedImages, Listing, PixelStream
 from striate.errors import DataError, printable
 
 _AHEAD = 64  #: prefetched images per worker
@@ -38,7 +45,7 @@ class Stream:
     rows: NDArray[np.int64] = field(repr=False)
     records: Records = field(repr=False)  #: one per row; decoded images are verified against them
     preprocess: Preprocess
-    largest_megabytes: int = 200
+    largest_megabytes: int = LARGEST_MEGABYTES
     seconds: float = 20.0  #: time limit per image
 
     @property
@@ -67,7 +74,7 @@ class Stream:
         first = next(todo, None)
         if first is None:
             return
-        workers = usable_cores()
+        workers = count_workers(len(self))
         with Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
             job = make_job(
                 self.preprocess, self.largest_megabytes, pixels=ring.path, slots=ring.slots
@@ -108,6 +115,19 @@ class Stream:
             raise DataError(f"{shown}: {what} since the run began; {_ADVICE}")
         if bytes.fromhex(digest) != self.records.digests[row].tobytes():
             raise DataError(f"{shown}: changed since the run began; {_ADVICE}")
+
+
+def decode_rows(
+    listing: Listing, records: Records, rows: NDArray[np.int64], preprocess: Preprocess
+) -> DecodedImages:
+    """Return some usable images of a listing, decoded on demand."""
+    kept = records.select(rows)
+    if listing.arrays is not None:
+        images = [resize_row(image, preprocess) for image in listing.arrays[rows]]
+        pixels = np.stack(images)
+    else:
+        pixels = Stream(listing, rows, kept, preprocess)
+    return DecodedImages(pixels, listing.samples.select(rows), kept, listing.class_names, ())
 
 
 def gather(

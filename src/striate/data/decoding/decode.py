@@ -25,7 +25,14 @@ from striate.data.decoding.files import (
     read_piece,
     silence,
 )
-from striate.data.decoding.limits import DEEP, bytes_needed, draft, refuse_huge, refuse_slow
+from striate.data.decoding.limits import (
+    DEEP,
+    LARGEST_MEGABYTES,
+    bytes_needed,
+    draft,
+    refuse_huge,
+    refuse_slow,
+)
 from striate.data.decoding.opening import (
     cut,
     form_of,
@@ -66,7 +73,7 @@ def decode(
     shown: str,
     *,
     preprocess: Preprocess | None = None,
-    largest_megabytes: int = 200,
+    largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> tuple[Image.Image | None, Record]:
     """Decode a file, byte range or bytes -> upright L or RGB image, or None; and its record.
 

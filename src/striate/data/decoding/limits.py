@@ -10,6 +10,8 @@ from striate.data.decoding.opening import layout, orientation_of
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.sniff import FileStructure
 
+#: default memory limit for decoding an image, as of the option `largest`
+LARGEST_MEGABYTES = 200
 #: bytes per pixel a library allocates beside the image: two canvases and a frame
 _BESIDE = {"WEBP": 12}
 #: layouts of a PNG that Pillow would truncate to 8 bits

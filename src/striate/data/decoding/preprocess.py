@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
@@ -10,6 +10,8 @@ from PIL import Image
 from striate.data.decoding.colors import by_bands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor
@@ -65,6 +67,17 @@ class Preprocess:
         mean = (values.new_tensor(self.mean) * 255).repeat(times)
         std = (values.new_tensor(self.std) * 255).repeat(times)
         return values.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)
+
+    def with_statistics(self, images: Iterable[NDArray[np.uint8]]) -> Preprocess:
+        """Return it with the mean and std per channel of images (size, size, channels)."""
+        import cv2  # imported lazily, like NumPy
+        import numpy as np
+
+        moments = np.array([cv2.meanStdDev(image) for image in images])
+        means, spreads = moments[..., 0].swapaxes(0, 1) / 255  # (images, channels) each
+        mean = means.mean(axis=0)
+        std = np.sqrt((spreads**2 + (means - mean) ** 2).mean(axis=0)).clip(min=1 / 255)
+        return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         side = self.size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,10 +29,6 @@ class Shards:
         place = f"{self.folder}/{self.files[entry['shard']]}"
         return place, int(entry["offset"]), int(entry["length"])
 
-    def select(self, rows: list[int]) -> Shards:
-        """Return the shards restricted to the given rows."""
-        return replace(self, table=self.table[rows], digest=f"{self.digest} {rows}")
-
 
 @dataclass(frozen=True)
 class Listing:
@@ -47,6 +43,11 @@ class Listing:
     shards: Shards | None = field(default=None, repr=False)
     #: for array layouts: (N, H, W, C) uint8, one image per row; None for image files
     arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    def usable(self, records: Records) -> tuple[NDArray[np.int64], Samples, Records]:
+        """Return the rows of the usable images, their samples and their records."""
+        rows = np.flatnonzero(records.usable)
+        return rows, self.samples.select(rows), records.select(rows)
 
 
 class PixelStream(Protocol):

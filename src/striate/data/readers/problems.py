@@ -18,6 +18,7 @@ from striate.data.listing.samples import (
     quote_distinct,
 )
 from striate.data.readers.split_names import split_of
+from striate.text import count_noun
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
 _LINKS = {"outside link", "dangling link", "loop"}
@@ -88,7 +89,7 @@ def _without_classes(findings: Collection[Finding]) -> str:
     links = sum(finding.kind in _LINKS for finding in findings)
     found = "there are no class folders"
     if loose:
-        found = f"there are no class folders, only {_counted(len(loose), 'loose file')}"
+        found = f"there are no class folders, only {count_noun(len(loose), 'loose file')}"
     elif links:
         which = "a link, which is" if links == 1 else f"{links:,} links, which are"
         found = f"there are no class folders, only {which} not followed"
@@ -114,7 +115,7 @@ def _single(class_names: Sequence[str], images: Samples) -> Iterator[str]:
     steps = (image.path.split("/") for image in images)
     inner = sorted({step[1] for step in steps if len(step) > 2 and step[0] == name})
     hint = f"; for its folders {_named(inner)}, give {name!r} itself" if len(inner) > 1 else ""
-    count = _counted(len(images), "image")
+    count = count_noun(len(images), "image")
     yield f"there is only one class, {name!r}, with {count}; expected at least two{hint}"
 
 
@@ -211,7 +212,3 @@ def _named(names: Sequence[str]) -> str:
     if len(quoted) > 4:
         quoted = [*quoted[:3], f"{len(quoted) - 3:,} more"]
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,100 @@
+"""From a folder to prepared images: scan, decode, look for problems, split, and statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.cache.decode_all import decode_records
+from striate.data.cache.decoded import prepare_cache
+from striate.data.decoding.limits import LARGEST_MEGABYTES
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.columns import Records, rows_in_split
+from striate.data.listing.listing import DecodedImages, Listing
+from striate.data.listing.samples import SPLITS, UNUSABLE, Finding, Leaked
+from striate.data.listing.splits import SplitFractions, assign_splits
+from striate.data.readers.problems import find_problems, reasons
+from striate.data.readers.scan import scan
+from striate.errors import DataError, printable
+from striate.progress import Progress
+
+_STATISTICS_FROM = 2000  #: most training images for mean and std
+_AT_ONCE = 256  #: of them in memory at once
+
+
+@dataclass(frozen=True)
+class PreparedImages:
+    """The decoded and split images of a folder, and how they become a network's input."""
+
+    root: Path  #: as passed in
+    decoded: DecodedImages
+    preprocess: Preprocess
+    fractions: SplitFractions
+    left_out: tuple[Finding, ...]  #: files that cannot be used
+
+    def counts(self) -> dict[str, int]:
+        """Return split -> number of images."""
+        splits = np.bincount(self.decoded.samples.splits, minlength=len(SPLITS))
+        return dict(zip(SPLITS, splits.tolist(), strict=False))
+
+
+def record_images(data: str | Path) -> Generator[Progress, None, tuple[Listing, Records]]:
+    """Scan a folder and decode every image for its record only; yield progress after each."""
+    listing = scan(data)
+    records = yield from decode_records(listing)
+    return listing, records
+
+
+def scan_images(data: str | Path, *, trainable: bool = False) -> Listing:
+    """Scan a folder. Raises DataError if it has no image or, if `trainable`, another problem."""
+    listing = scan(data)
+    if trainable or not listing.samples:
+        found = find_problems(listing.class_names, listing.samples, None, listing.findings)
+        _raise_first(data, found)
+    return listing
+
+
+def prepare_images(
+    data: Path,
+    listing: Listing,
+    preprocess: Preprocess,
+    fractions: SplitFractions,
+    *,
+    leaked: Leaked = "keep",
+    largest_megabytes: int = LARGEST_MEGABYTES,
+    trainable: bool = False,
+    skip_unusable: bool = True,
+) -> Generator[Progress, None, PreparedImages]:
+    """Decode the images of a listing into the cache, and split them.
+
+    If `trainable`, mean and std become those of the training images. Raises DataError if no image
+    is usable or, if `trainable`, for another problem; also for an unusable one that is not skipped.
+    """
+    decoded = yield from prepare_cache(listing, preprocess, largest_megabytes=largest_megabytes)
+    left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
+    if left_out and not skip_unusable:
+        first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
+        _raise_first(data, [f"{printable(first.path)} is {first.kind}, {count}"])
+    if trainable:
+        _raise_first(data, reasons(listing, decoded.samples, decoded.records, leaked))
+    decoded = assign_splits(decoded, fractions, leaked)
+    if trainable:
+        preprocess = preprocess.with_statistics(_train_images(decoded))
+    return PreparedImages(data, decoded, preprocess, fractions, left_out)
+
+
+def _raise_first(data: str | Path, problems: Sequence[str]) -> None:
+    if problems:
+        raise DataError(f"{printable(str(data))}: {problems[0]}")
+
+
+def _train_images(decoded: DecodedImages) -> Iterator[NDArray[np.uint8]]:
+    """Yield at most 2,000 training images, evenly spaced."""
+    rows = rows_in_split(decoded.samples, "train")
+    chosen = rows[:: -(-len(rows) // _STATISTICS_FROM)]
+    for start in range(0, len(chosen), _AT_ONCE):
+        yield from decoded.pixels[chosen[start : start + _AT_ONCE]]
