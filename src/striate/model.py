@@ -141,7 +141,8 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         if (path.parent / "options.json").is_file():
             run = printable(str(path.parent))
             raise OptionError(
-                f"{run}: no epoch of this run is done yet; go on with: striate train --resume {run}"
+                f"{run}: no epoch of this run is done yet; resume with: "
+                f"striate train --resume {run}"
             ) from error
         raise OptionError(
             f"{printable(str(path))}: no such file; expected a model file or the folder of a run"

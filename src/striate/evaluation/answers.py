@@ -33,7 +33,7 @@ def check_answers(
             f"{', '.join(counts)} and {names}"
         )
     if not len(labels):
-        raise OptionError(f"there is no {KIND[split]}image to judge; at least one is needed")
+        raise OptionError(f"there is no {KIND[split]}image to evaluate; at least one is needed")
     _check_labels(labels, paths, len(class_names))
     _check_finite(probabilities, paths, model)
     _check_sums(probabilities, paths)

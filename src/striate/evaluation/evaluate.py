@@ -161,7 +161,7 @@ def _instead(decoded: DecodedImages) -> str:
         if counts[split]:
             return f"try --split {split}, which has {count_noun(counts[split], 'image')}"
     images = count_noun(counts["train"], "image")
-    return f"its {images} are in the train split; --split all judges them, learned from or not"
+    return f"its {images} are in the train split; --split all evaluates them, trained on or not"
 
 
 def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:

@@ -52,11 +52,12 @@ class Evaluation:
         """Return a warning if images were in the training split; "" if none are known to be."""
         seen = len(self) if self.split == "train" else self.trained_on or 0
         if seen == len(self):
-            return "These are the images it learned from: the figures say nothing about new ones."
+            return "These are its training images: the figures say nothing about new ones."
         if seen:
             return (
-                f"It learned from {seen:,} of these {count_noun(len(self), 'image')}: "
-                "new ones may do far worse."
+                f"{seen:,} of these {count_noun(len(self), 'image')} "
+                f"{'was' if seen == 1 else 'were'} used for training: accuracy on new "
+                "ones may be far lower."
             )
         return ""
 
@@ -66,9 +67,12 @@ class Evaluation:
         if self.warning or self.split in ("train", "validation"):
             return ""
         if self.trained_on is None:
-            return "Whether it learned from any of these images is not known: its run is not here."
+            return (
+                "Whether any of these images were used for training is unknown: its run is not "
+                "here."
+            )
         if self.split == "all":
-            return "It learned from none of these images, and so all of them were judged."
+            return "None of these images were used for training, so all of them were evaluated."
         return ""
 
     @cached_property
@@ -198,23 +202,29 @@ class Evaluation:
         return f"{images}, {count_noun(len(self.class_names), 'class')}: {self.model}"
 
     def _numbers(self) -> list[tuple[str, str, str]]:
-        shares = [("right", self.accuracy), *([("top 5", self.top5)] if self.top5 else [])]
+        shares = [
+            ("accuracy", self.accuracy),
+            *([("top-5 accuracy", self.top5)] if self.top5 else []),
+        ]
         guessing = math.log(len(self.class_names))
         return [
-            *((name, share.percent, f"(95 % interval {share.interval})") for name, share in shares),
+            *(
+                (name, share.percent, f"(95 % interval {share.interval} %)")
+                for name, share in shares
+            ),
             ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
-            ("log-loss", f"{self.log_loss:.4f}", f"(blind guessing: {guessing:.4f})"),
+            ("log-loss", f"{self.log_loss:.4f}", f"(uniform guess: {guessing:.4f})"),
         ]
 
     def _class_rows(self, most: int) -> list[tuple[str, ...]]:
-        head = ("class", "images", "precision", "recall", "F1", "often taken for")
+        head = ("class", "images", "precision", "recall", "F1", "most confused with")
         places = percent_digits(len(self) // len(self.class_names))
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
     def _remarks(self, most: int) -> list[str]:
         lines = [self.warning or self.note] if self.warning or self.note else []
         if any(row.images < FEW for row in self.weakest()[:most]):
-            lines.append(f"* fewer than {FEW} images: the row says little")
+            lines.append(f"* fewer than {FEW} images: too few to rely on")
         if (more := len(self.class_names) - most) > 0:
             lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
         return lines
@@ -231,14 +241,14 @@ class Evaluation:
         return ClassScore(name, images, precision, recall, f1, taken, int(row[other]))
 
     def _mistake(self, row: int) -> Mistake:
-        true, said = int(self.labels[row]), int(self.predicted[row])
+        true, predicted = int(self.labels[row]), int(self.predicted[row])
         return Mistake(
             row,
             self.paths[row],
             self.class_names[true],
-            self.class_names[said],
+            self.class_names[predicted],
             float(self.probabilities[row, true]),
-            float(self.probabilities[row, said]),
+            float(self.probabilities[row, predicted]),
             float(self.losses[row]),
         )
 

@@ -40,10 +40,10 @@ def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remar
 
 
 def headline(evaluation: Evaluation) -> str:
-    """Return, e.g., "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)"."""
+    """Return, e.g., "97.9 % accuracy on 750 test images (95 % interval 96.6 to 98.7 %)"."""
     share = evaluation.accuracy
     images = count_noun(share.n, f"{KIND[evaluation.split]}image")
-    return f"{share.percent} of {images} right (95 % interval {share.interval})"
+    return f"{share.percent} accuracy on {images} (95 % interval {share.interval} %)"
 
 
 def baseline(evaluation: Evaluation) -> tuple[float, str]:
@@ -60,13 +60,13 @@ def _precision(evaluation: Evaluation) -> Remark:
     images = count_noun(share.n, "image")
     if width > WIDE:
         return Remark(
-            f"{images} leave {points} open: take the figure as a rough idea, and judge on more "
-            "images before relying on it.",
+            f"With {images} the 95 % interval is {points} wide: take the figure as a rough idea, "
+            "and evaluate on more images before relying on it.",
             warning=True,
         )
     return Remark(
-        f"{images} pin it down to {points}: a smaller difference between two networks may be "
-        "chance."
+        f"With {images} the 95 % interval is {points} wide: a smaller difference between two "
+        "networks may be chance."
     )
 
 
@@ -74,15 +74,15 @@ def _split(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
     if evaluation.warning:
         return Remark(evaluation.warning, warning=True)
     if evaluation.split == "validation":
-        chose = " These images chose the epoch that was kept, so it flatters a little." * any(
+        chose = " They chose its best epoch, so the accuracy is a little optimistic." * any(
             row.best for row in epochs
         )
-        return Remark(f"It did not learn from these images.{chose}", warning=bool(chose))
+        return Remark(f"These images were not used for training.{chose}", warning=bool(chose))
     if evaluation.note:
         return Remark(evaluation.note)
     return Remark(
-        "It neither learned from these images nor chose its epoch by them. Images of another "
-        "origin (another camera, light or place) may go worse."
+        "These images were used neither for training nor for choosing its best epoch. Accuracy on "
+        "images from another source (another camera, light or place) may be lower."
     )
 
 
@@ -92,13 +92,14 @@ def _better(evaluation: Evaluation) -> Iterator[Remark]:
     shown = format_percent(share, percent_digits(len(evaluation)))
     if share >= evaluation.accuracy.low:
         yield Remark(
-            f"Always answering “{name}” would be right in {shown}: the network is not clearly "
+            f"Always predicting “{name}” has an accuracy of {shown}: the network is not clearly "
             "better than that.",
             warning=True,
         )
     elif share >= max(UNEVEN, MORE / len(evaluation.class_names)):
         yield Remark(
-            f"The classes are uneven: always answering “{name}” would already be right in {shown}."
+            f"The classes are uneven: always predicting “{name}” has an accuracy of "
+            f"{shown} already."
         )
 
 
@@ -129,10 +130,13 @@ def _weakest(row: ClassScore) -> str:
     found = format_percent(row.recall, percent_digits(row.images))
     start = f"Weakest class: {list_names([row.name])}. Of its {count_noun(row.images, 'image')}"
     if row.precision is None:
-        return f"{start} none is found: the network never gives this answer."
+        return f"{start} none is found (recall): it is never predicted."
     right = format_percent(row.precision, percent_digits(row.images))
     name = shorten_name(row.name)
-    return f"{start} {found} are found, and {right} of the answers “{name}” are right."
+    return (
+        f"{start} {found} are found (recall), and {right} of the predictions “{name}” are correct "
+        "(precision)."
+    )
 
 
 def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
@@ -147,7 +151,7 @@ def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
         return
     yield Remark(
         f"It is {word}: its mean confidence is {format_percent(claimed, places)}, "
-        f"but {share.percent} are right.",
+        f"but its accuracy {share.percent}.",
         warning=claimed - share.value > WIDE,
     )
 
@@ -158,9 +162,10 @@ def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
         return
     if best.train_accuracy - best.validation_accuracy > GAP:
         yield Remark(
-            f"It overfits: at its best epoch, {format_percent(best.train_accuracy)} of the "
-            f"training images were right, but {format_percent(best.validation_accuracy)} of the "
-            "validation images. More images or stronger augmentation may help.",
+            "It overfits: at its best epoch, training accuracy was "
+            f"{format_percent(best.train_accuracy)}, but validation accuracy "
+            f"{format_percent(best.validation_accuracy)}. More images or stronger augmentation may "
+            "help.",
             warning=True,
         )
     if len(epochs) > 1 and best.epoch == epochs[-1].epoch:

@@ -104,7 +104,7 @@ def render_report(
     if len(pixels) != len(evaluation):
         raise OptionError(
             f"pixels must have a row for each of the {count_noun(len(evaluation), 'image')} "
-            f"that were judged, but came with {len(pixels):,}"
+            f"that were evaluated, but came with {len(pixels):,}"
         )
     mistakes, doubts = evaluation.worst_mistakes(MOST_MISTAKES), evaluation.least_sure(MOST_DOUBTS)
     views = _views([*mistakes, *doubts], pixels, originals)
@@ -197,15 +197,16 @@ def _rows(evaluation: Evaluation) -> tuple[Row, ...]:
         images = int(matrix[true].sum())
         cells = (
             Cell(
-                count := int(matrix[true, said]),
-                float(shades[true, said]),
-                true == said,
-                f"true {name}, said {names[said]}: {count:,} of {count_noun(images, 'image')}"
+                count := int(matrix[true, predicted]),
+                float(shades[true, predicted]),
+                true == predicted,
+                f"true {name}, predicted {names[predicted]}: {count:,} of "
+                f"{count_noun(images, 'image')}"
                 f" ({format_percent(count / images, percent_digits(images))})"
                 if count
                 else "",
             )
-            for said in range(len(names))
+            for predicted in range(len(names))
         )
         found.append(Row(name, images, tuple(cells)))
     return tuple(found)
@@ -217,7 +218,7 @@ def _sheet(matrix: NDArray[np.int64]) -> Chart:
     side = min(max(count, 560), 760)
     return Chart(
         (Cells(draw_matrix(matrix), count, count),),
-        x=Axis("said", (0, count), whole=True),
+        x=Axis("predicted", (0, count), whole=True),
         y=Axis("true", (count, 0), whole=True),
         width=side,
         height=side,

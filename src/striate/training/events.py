@@ -107,7 +107,8 @@ class Scores:
         )
         interval = format_interval(self.low, self.high, places)
         return (
-            f"{format_percent(self.accuracy, places)} of {images} right (95 % interval {interval})"
+            f"{format_percent(self.accuracy, places)} accuracy on {images} "
+            f"(95 % interval {interval} %)"
         )
 
 

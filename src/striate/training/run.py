@@ -204,14 +204,17 @@ class Run:
             return f"Run({str(self.folder)!r}, no epoch done)"
         best = max(epochs, key=lambda epoch: (epoch.best, epoch.epoch))
         state = "finished" if self.finished else "unfinished"
-        length, right = count_noun(len(epochs), "epoch"), format_percent(best.validation_accuracy)
+        length, accuracy = (
+            count_noun(len(epochs), "epoch"),
+            format_percent(best.validation_accuracy),
+        )
         return (
-            f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch} with {right} "
-            "of the validation images right)"
+            f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch}, validation "
+            f"accuracy {accuracy})"
         )
 
     def _repr_html_(self) -> str:
-        heads = ("epoch", "training loss", "right", "validation loss", "right", "")
+        heads = ("epoch", "training loss", "accuracy", "validation loss", "accuracy", "")
         rows = [
             (
                 str(epoch.epoch),

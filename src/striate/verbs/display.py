@@ -68,7 +68,7 @@ def _move(bar: Bar, task: TaskID, event: Event) -> None:
         bar.update(task, completed=event.done, total=event.total, text=text)
     elif isinstance(event, Step):
         text = (
-            f"loss {event.loss:.3f}  right {format_percent(event.accuracy)}  "
+            f"loss {event.loss:.3f}  accuracy {format_percent(event.accuracy)}  "
             f"{event.images_per_second:,.0f} images/s  {format_seconds(event.remaining)} left"
         )
         description = f"epoch {event.epoch}"
@@ -94,9 +94,8 @@ def _text(event: Event, code: str = "") -> str:
             return _stopped(event, code)
         case Finished():
             return (
-                f"finished in {format_seconds(event.seconds)}: epoch {event.best_epoch} is the "
-                f"best, with {format_percent(event.validation_accuracy)} of the validation images "
-                "right"
+                f"finished in {format_seconds(event.seconds)}; best epoch {event.best_epoch} "
+                f"(validation accuracy {format_percent(event.validation_accuracy)})"
             )
         case _:
             return ""
@@ -106,11 +105,11 @@ def _stopped(event: Stopped, code: str) -> str:
     run = Run(event.folder)
     told = (
         f"stopped and saved in epoch {event.epoch} after step {event.step}; "
-        f"go on with: {shell_command(['striate', 'train', '--resume', event.folder])}{code}"
+        f"resume with: {shell_command(['striate', 'train', '--resume', event.folder])}{code}"
     )
     if run.model_file.exists():
         evaluate = ["striate", "evaluate", event.folder, "--out", run.report_file]
-        told += f"\njudge its best epoch: {shell_command(evaluate)}{code}"
+        told += f"\nevaluate its best epoch: {shell_command(evaluate)}{code}"
     return told
 
 
@@ -131,8 +130,8 @@ def _opening(event: Started) -> str:
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
         f"execution: {event.execution}{speedup}\n"
-        f"{'':5}  {'training':^16}  {'validation':^16}\n"
-        f"{'epoch':>5}  {'loss':>7}  {'right':>7}  {'loss':>7}  {'right':>7}  "
+        f"{'':5}  {'training':^17}  {'validation':^17}\n"
+        f"{'epoch':>5}  {'loss':>7}  {'accuracy':>8}  {'loss':>7}  {'accuracy':>8}  "
         f"{'images/s':>10}  {'time':>7}"
     )
 
@@ -146,8 +145,8 @@ def _shared(event: Started) -> str:
 
 def _row(event: Epoch) -> str:
     return (
-        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {format_percent(event.train_accuracy):>7}  "
-        f"{event.validation_loss:>7.4f}  {format_percent(event.validation_accuracy):>7}  "
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {format_percent(event.train_accuracy):>8}  "
+        f"{event.validation_loss:>7.4f}  {format_percent(event.validation_accuracy):>8}  "
         f"{event.images_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )
