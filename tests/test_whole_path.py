@@ -67,7 +67,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     report = tmp_path / "report.html"
     assert main(["evaluate", str(out), str(photos), "--split", "all", "--out", str(report)]) == 0
     page = report.read_text("utf-8")
-    assert "of 120 images right" in page
+    assert "accuracy on 120 images" in page
     assert "Learning rate" in page
     assert capsys.readouterr().out.startswith("120 images, 3 classes: ")
     assert fingerprint(photos) == before
@@ -128,8 +128,8 @@ def test_a_signal_to_the_command_saves_and_says_how_to_go_on(
     assert process.returncode == 128 + number
     *_, last, judge = told.rstrip().splitlines()
     assert last.startswith("stopped and saved in epoch ")
-    assert last.endswith(f"; go on with: striate train --resume {out}")
-    said = f"judge its best epoch: striate evaluate {out} --out {out}/report.html"
+    assert last.endswith(f"; resume with: striate train --resume {out}")
+    said = f"evaluate its best epoch: striate evaluate {out} --out {out}/report.html"
     assert judge == said
     line = shlex.split(judge.partition(": striate ")[2])
     assert main(line) == 0

@@ -15,15 +15,15 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
     evaluation = of_matrix([[3, 1, 0], [0, 11, 1], [0, 0, 0]], names=["cat", "dog", "猫"])
     assert repr(evaluation) == "\n".join([
         "16 test images, 3 classes: net.safetensors",
-        "  right     88 %    (95 % interval 64 to 97)",
+        "  accuracy  88 %    (95 % interval 64 to 97 %)",
         "  macro-F1  89 %",
-        "  log-loss  0.4667  (blind guessing: 1.0986)",
+        "  log-loss  0.4667  (uniform guess: 1.0986)",
         "",
-        "  class  images  precision  recall    F1  often taken for",
+        "  class  images  precision  recall    F1  most confused with",
         "  cat        *4      100 %    75 %  86 %  dog (1)",
         "  dog        12       92 %    92 %  92 %  猫 (1)",
         "  猫         *0        0 %       –     –  –",
-        "  * fewer than 10 images: the row says little",
+        "  * fewer than 10 images: too few to rely on",
     ])  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_a_long_or_hostile_model_name_stays_on_one_line():
     title, second = repr(evaluation).split("\n")[:2]
     assert title == "12 test images, 2 classes: runs/\\n\\x1b" + "deep/" * 7 + "deep/d…"
     assert len(title) == 80
-    assert second.startswith("  right ")
+    assert second.startswith("  accuracy ")
 
 
 def test_a_notebook_shows_hostile_names_as_text():
@@ -158,7 +158,7 @@ def test_arguments_that_do_not_fit_each_other_are_refused():
 def test_no_image_at_all_is_refused():
     with pytest.raises(OptionError) as error:
         make_evaluation(np.zeros((0, 2)), [], [], ["x", "y"], "validation", "net")
-    assert str(error.value) == "there is no validation image to judge; at least one is needed"
+    assert str(error.value) == "there is no validation image to evaluate; at least one is needed"
 
 
 def test_a_label_outside_the_classes_is_refused():

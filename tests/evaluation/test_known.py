@@ -15,9 +15,9 @@ from striate.training.run import Run
 from tests.conftest import striped
 
 KINDS = ("flat", "slanted", "upright")
-NEW = "It learned from none of these images, and so all of them were judged."
-LEARNED = "These are the images it learned from: the figures say nothing about new ones."
-UNKNOWN = "Whether it learned from any of these images is not known: its run is not here."
+NEW = "None of these images were used for training, so all of them were evaluated."
+LEARNED = "These are its training images: the figures say nothing about new ones."
+UNKNOWN = "Whether any of these images were used for training is unknown: its run is not here."
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,10 @@ def test_figures_on_what_it_learned_from_carry_a_warning_everywhere(
     run: Run, photos: Path, tmp_path: Path, capsys
 ):
     learned, total = len(split(run, "train")), 120
-    some = f"It learned from {learned} of these {total} images: new ones may do far worse."
+    some = (
+        f"{learned} of these {total} images were used for training: accuracy on new ones may be "
+        "far lower."
+    )
     for name, warning, count in (("all", some, learned), ("train", LEARNED, learned)):
         page = tmp_path / f"{name}.html"
         asked = ["evaluate", str(run.folder), str(photos), "--split", name]
@@ -105,7 +108,10 @@ def test_of_a_folder_that_shares_images_how_many_were_learned_is_told(
     copied(photos, split(run, "train")[:7], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
     assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 22, 7)
-    assert "It learned from 7 of these 22 images: new ones may do far worse." in repr(evaluation)
+    assert (
+        "7 of these 22 images were used for training: accuracy on new ones may be far lower."
+        in repr(evaluation)
+    )
 
 
 def test_images_that_only_tested_it_are_none_it_learned_from(run: Run, photos: Path, fresh: Path):

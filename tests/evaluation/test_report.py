@@ -88,12 +88,12 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
     ) in read.attributes
     heads = re.findall(r"<h2>(.*?)</h2>", page)
     assert heads == [
-        "In figures",
+        "Metrics",
         "Training",
         "Confusion matrix",
         "Class by class, the weakest first",
         "The worst errors",
-        "Right, but least certain",
+        "Correct, but least certain",
         "The data",
         "How this was made",
     ]
@@ -122,11 +122,11 @@ def test_hostile_names_are_text_everywhere():
 def test_the_headline_and_the_facts_stand_on_the_page():
     evaluation = of_matrix([[367, 8], [8, 367]], names=["cat", "dog"])
     text = Page(made(evaluation)).text
-    assert "97.9 % of 750 test images right (95 % interval 96.6 to 98.7)" in text
-    assert "dotted: always answering “ cat ”, 50.0 %" in text
+    assert "97.9 % accuracy on 750 test images (95 % interval 96.6 to 98.7 %)" in text
+    assert "dotted: always predicting “ cat ”, 50.0 %" in text
     assert "16 wrong of 750 images" in text
     assert "network resnet18, 11,173,962 parameters seed 17" in text
-    assert "true cat , said dog 8 (2 %) true dog , said cat 8 (2 %)" in text
+    assert "true cat , predicted dog 8 (2 %) true dog , predicted cat 8 (2 %)" in text
     assert "cat 375 97.9 % 97.9 % 97.9 % dog (8)" in text
 
 
@@ -136,10 +136,10 @@ def test_a_cell_of_the_matrix_says_its_direction_and_share():
     colors = [v for tag, name, v in read.attributes if tag == "td" and v in ("r", "w")]
     assert colors == ["r", "w", "w", "r"]
     assert [title.replace("\xa0", " ") for title in titles] == [
-        "true cat, said cat: 30 of 35 images (86 %)",
-        "true cat, said dog: 5 of 35 images (14 %)",
-        "true dog, said cat: 1 of 25 images (4 %)",
-        "true dog, said dog: 24 of 25 images (96 %)",
+        "true cat, predicted cat: 30 of 35 images (86 %)",
+        "true cat, predicted dog: 5 of 35 images (14 %)",
+        "true dog, predicted cat: 1 of 25 images (4 %)",
+        "true dog, predicted dog: 24 of 25 images (96 %)",
     ]
 
 
@@ -154,7 +154,7 @@ def test_errors_are_shown_as_images_up_to_24():
     few = made(of_matrix([[30, 2], [1, 24]], names=["cat", "dog"], sure=0.98))
     read = Page(few)
     assert read.elements.count("img") == 3 + 12
-    assert "true cat , said dog (98 %) 30.png" in read.text
+    assert "true cat (2 %), predicted dog (98 %) 30.png" in read.text
     assert ("span", "title", "cat/30.png") in read.attributes
     many = Page(made(of_matrix([[30, 32], [1, 24]])))
     assert many.elements.count("img") == 24 + 12
@@ -174,11 +174,11 @@ def test_an_image_stands_with_its_own_error():
 def test_the_least_certain_right_answers_are_shown_with_what_was_nearly_said():
     evaluation = of_matrix([[15, 1], [2, 8]], names=["cat", "dog"], sure=0.6)
     page = made(evaluation)
-    shown = page[page.index("Right, but least certain") : page.index("<h2>The data")]
+    shown = page[page.index("Correct, but least certain") : page.index("<h2>The data")]
     read = Page(shown)
     assert read.elements.count("img") == 12
     assert "cat 60 %, dog 40 % 0.png" in read.text
-    assert "Right, but" not in made(of_matrix([[0, 5], [6, 0]]))
+    assert "Correct, but" not in made(of_matrix([[0, 5], [6, 0]]))
 
 
 @pytest.fixture
@@ -233,7 +233,7 @@ def test_the_command_can_be_copied_with_every_blank():
 
 def test_without_errors_epochs_and_findings_the_page_says_so():
     text = Page(made(of_matrix([[30, 0], [0, 25]]))).text
-    assert "None: every one of the 55 images was called rightly." in text
+    assert "None: every one of the 55 images was predicted correctly." in text
     assert "No image was called wrongly." in text
     assert "No record of a training came with this network." in text
     assert "Nothing strange was found in the folder." in text
@@ -279,5 +279,5 @@ def test_pixels_that_do_not_belong_to_the_evaluation_are_refused():
     with pytest.raises(OptionError) as error:
         made(of_matrix([[9, 1], [2, 9]]), pixels=np.zeros((17, 8, 8, 1), dtype=np.uint8))
     assert str(error.value) == (
-        "pixels must have a row for each of the 21 images that were judged, but came with 17"
+        "pixels must have a row for each of the 21 images that were evaluated, but came with 17"
     )

@@ -156,7 +156,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(cases: Path):
     assert found["codes"] == [143, 143]
     assert found["said"].splitlines()[-1] == (
         "stopped and saved in epoch 1 after step 3; "
-        f"go on with: striate train --resume {cases / 'stopped'}"
+        f"resume with: striate train --resume {cases / 'stopped'}"
     )
     assert not Run(cases / "stopped").finished
 

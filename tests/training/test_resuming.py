@@ -256,7 +256,7 @@ def test_a_run_without_an_epoch_is_not_judged_and_says_how_to_go_on(photos: Path
     with pytest.raises(OptionError) as caught:
         striate.evaluate(tmp_path / "run", photos)
     assert str(caught.value) == (
-        f"{tmp_path}/run: no epoch of this run is done yet; go on with: "
+        f"{tmp_path}/run: no epoch of this run is done yet; resume with: "
         f"striate train --resume {tmp_path}/run"
     )
 

@@ -429,7 +429,7 @@ def test_the_terminal_shows_an_epoch_a_line(photos: Path, tmp_path: Path, capsys
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("lenet5: 61,111 parameters, 3 classes, images of 32x32 pixels (")
     assert lines[2].startswith("execution: channels-last, float32")
-    assert lines[4].split() == ["epoch", *("loss", "right") * 2, "images/s", "time"]
+    assert lines[4].split() == ["epoch", *("loss", "accuracy") * 2, "images/s", "time"]
     assert [line.split()[0] for line in lines[5:9]] == ["1", "2", "3", "4"]
     assert lines[9].startswith("finished in 0:0")
 
@@ -448,8 +448,8 @@ def test_a_run_reads_well(run: Run):
     best = max(run.epochs(), key=lambda epoch: (epoch.best, epoch.epoch))
     assert best.validation_accuracy == 1
     assert repr(run) == (
-        f"Run({str(run.folder)!r}, finished, 12 epochs, best is {best.epoch} with "
-        "100 % of the validation images right)"
+        f"Run({str(run.folder)!r}, finished, 12 epochs, best is {best.epoch}, "
+        "validation accuracy 100 %)"
     )
 
 
