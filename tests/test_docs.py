@@ -21,6 +21,7 @@ from scripts.make_tables import filled, tables
 import striate
 from striate import tensorfile, zoo
 from striate.cli import main
+from striate.data import prepare
 from striate.data.cache.decode_all import decode_all, read_headers
 from striate.data.decoding import decode, limits, opening
 from striate.data.readers.scan import scan
@@ -28,7 +29,7 @@ from striate.evaluation import report, scores
 from striate.optim import schedule
 from striate.options import TrainOptions
 from striate.summary import comparison
-from striate.training import autotune, execution, prepare, recipe, step
+from striate.training import autotune, execution, recipe, step
 from tests.conftest import striped
 from tests.test_house import FLOORS
 

@@ -54,11 +54,8 @@ class Evaluation:
         if seen == len(self):
             return "These are its training images: the figures say nothing about new ones."
         if seen:
-            return (
-                f"{seen:,} of these {count_noun(len(self), 'image')} "
-                f"{'was' if seen == 1 else 'were'} used for training: accuracy on new "
-                "ones may be far lower."
-            )
+            were = f"{count_noun(len(self), 'image')} {'was' if seen == 1 else 'were'}"
+            return f"{seen:,} of these {were} used for training: accuracy on new ones may be lower."
         return ""
 
     @property
@@ -67,10 +64,7 @@ class Evaluation:
         if self.warning or self.split in ("train", "validation"):
             return ""
         if self.trained_on is None:
-            return (
-                "Whether any of these images were used for training is unknown: its run is not "
-                "here."
-            )
+            return "Whether these images were used for training is unknown: its run is not here."
         if self.split == "all":
             return "None of these images were used for training, so all of them were evaluated."
         return ""
