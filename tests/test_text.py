@@ -40,8 +40,8 @@ def test_a_percentage_has_the_digits_its_images_can_move():
 
 
 def test_an_interval_is_two_numbers_and_a_word():
-    assert format_interval(0.9659, 0.98704, 1) == "96.6 to 98.7"
-    assert format_interval(0.5457, 1.0, 0) == "55 to 100"
+    assert format_interval(0.9659, 0.98704, 1) == "96.6 to 98.7 %"
+    assert format_interval(0.5457, 1.0, 0) == "55 to 100 %"
 
 
 def test_things_are_counted_in_words():

@@ -67,7 +67,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     report = tmp_path / "report.html"
     assert main(["evaluate", str(out), str(photos), "--split", "all", "--out", str(report)]) == 0
     page = report.read_text("utf-8")
-    assert "accuracy on 120 images" in page
+    assert "of 120 images, 95&nbsp;% interval" in page
     assert "Learning rate" in page
     assert capsys.readouterr().out.startswith("120 images, 3 classes: ")
     assert fingerprint(photos) == before

@@ -120,8 +120,17 @@ def percent_digits(images: int) -> int:
 
 
 def format_interval(low: float, high: float, places: int) -> str:
-    """0.966, 0.987 -> "96.6 to 98.7"."""
-    return " to ".join(format_percent(end, places).removesuffix(" %") for end in (low, high))
+    """0.966, 0.987 -> "96.6 to 98.7 %"."""
+    return f"{format_percent(low, places).removesuffix(' %')} to {format_percent(high, places)}"
+
+
+def format_accuracy(accuracy: float, images: int, low: float, high: float) -> str:
+    """0.48, 23 -> "accuracy 48 % (11 of 23 images, 95 % interval 29 to 67 %)"."""
+    places = percent_digits(images)
+    return (
+        f"accuracy {format_percent(accuracy, places)} ({round(accuracy * images):,} of "
+        f"{count_noun(images, 'image')}, 95 % interval {format_interval(low, high, places)})"
+    )
 
 
 def count_noun(number: int, noun: str) -> str:

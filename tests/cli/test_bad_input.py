@@ -262,7 +262,7 @@ def test_classes_that_the_model_does_not_know(
     (here / "stripes" / "flat").rename(here / "stripes" / "level")
     assert refusal(capsys, "evaluate", str(model), "stripes") == (
         3,
-        "stripes: 'level' of its 3 classes are not among the 3 that the model knows: "
+        "stripes: 'level' of its 3 classes are not among the 3 that the model was trained on: "
         "'flat', 'slanted', 'upright'",
     )
 

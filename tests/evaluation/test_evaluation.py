@@ -58,7 +58,7 @@ def test_accuracy_knows_its_interval_and_on_how_many_images_it_rests():
     assert accuracy == Proportion(
         0.7, pytest.approx(0.396778, abs=1e-6), pytest.approx(0.892209, abs=1e-6), 10
     )
-    assert str(accuracy) == "70 % of 10 (95 % interval 40 to 89)"
+    assert str(accuracy) == "70 % of 10 (95 % interval 40 to 89 %)"
 
 
 def test_top_5_is_told_only_where_it_can_be_wrong():

@@ -11,10 +11,10 @@ def texts(evaluation, epochs=()):
 
 def test_the_headline_says_the_share_the_images_and_the_interval():
     assert headline(of_matrix([[367, 8], [8, 367]])) == (
-        "97.9 % accuracy on 750 test images (95 % interval 96.6 to 98.7 %)"
+        "Test accuracy 97.9 % (734 of 750 images, 95 % interval 96.6 to 98.7 %)"
     )
     assert headline(of_matrix([[1, 0], [0, 0]], split="all")) == (
-        "100 % accuracy on 1 image (95 % interval 21 to 100 %)"
+        "Accuracy 100 % (1 of 1 image, 95 % interval 21 to 100 %)"
     )
 
 
@@ -26,12 +26,12 @@ def test_a_good_figure_on_many_test_images_is_told_without_warnings():
             "two networks may be chance."
         ),
         Remark(
-            "These images were used neither for training nor for choosing its best epoch. Accuracy "
+            "These images were used neither for training nor for choosing the best epoch. Accuracy "
             "on images from another source (another camera, light or place) may be lower."
         ),
         Remark(
-            "Weakest class: “class 0”. Of its 375 images 97.9 % are found (recall), and 97.9 % of "
-            "the predictions “class 0” are correct (precision)."
+            "Weakest class: “class 0”. Of its 375 images 97.9 % are found (recall), and 97.9 % "
+            "of the predictions “class 0” are correct (precision)."
         ),
     )
 
@@ -51,8 +51,8 @@ def test_leakage_is_the_first_remark_and_a_warning():
 def test_few_images_are_a_warning():
     found = make_remarks(of_matrix([[11, 1], [2, 10]], sure=0.88), ())
     assert found[0] == Remark(
-        "With 24 images the 95 % interval is 27 points wide: take the figure as a rough idea, and "
-        "evaluate on more images before relying on it.",
+        "With 24 images the 95 % interval is 27 points wide: take the accuracy as a rough "
+        "estimate, and evaluate on more images before relying on it.",
         warning=True,
     )
 
@@ -61,7 +61,7 @@ def test_images_that_chose_the_epoch_flatter():
     evaluation = of_matrix([[40, 3], [2, 30]], split="validation")
     chose = make_remarks(evaluation, [epoch(1, best=True), epoch(2)])[1]
     assert chose == Remark(
-        "These images were not used for training. They chose its best epoch, so the accuracy is a "
+        "These images were not used for training. They chose the best epoch, so the accuracy is a "
         "little optimistic.",
         warning=True,
     )
@@ -71,14 +71,14 @@ def test_images_that_chose_the_epoch_flatter():
 def test_images_it_learned_from_say_nothing_of_new_ones():
     matrix = [[40, 3], [2, 30]]
     all_of_them = Remark(
-        "These are its training images: the figures say nothing about new ones.",
+        "These are its training images: the metrics say nothing about new ones.",
         warning=True,
     )
     assert make_remarks(of_matrix(matrix, split="train"), ())[1] == all_of_them
     assert make_remarks(of_matrix(matrix, split="all", trained_on=75), ())[1] == all_of_them
     for split in ("test", "validation", "all"):
         assert make_remarks(of_matrix(matrix, split=split, trained_on=60), ())[1] == Remark(
-            "60 of these 75 images were used for training: accuracy on new ones may be lower.",
+            "60 of these 75 images were used for training: accuracy on new ones may be far lower.",
             warning=True,
         )
 
@@ -86,7 +86,7 @@ def test_images_it_learned_from_say_nothing_of_new_ones():
 def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
     for split in ("test", "all"):
         assert texts(of_matrix([[40, 3], [2, 30]], split=split, trained_on=None))[1] == (
-            "Whether these images were used for training is unknown: its run is not here."
+            "Whether any of these images were used for training is unknown: its run is not here."
         )
     assert texts(of_matrix([[40, 3], [2, 30]], split="all"))[1] == (
         "None of these images were used for training, so all of them were evaluated."
@@ -97,12 +97,12 @@ def test_a_network_no_better_than_the_most_frequent_class_is_found_out():
     found = make_remarks(of_matrix([[60, 5], [30, 5]], sure=0.65), ())
     assert found[2] == Remark(
         "Always predicting “class 0” has an accuracy of 65.0 %: the network is not clearly better "
-        "than that.",
+        "than this majority-class baseline.",
         warning=True,
     )
     uneven = texts(of_matrix([[590, 10], [20, 180]], sure=0.96))
     assert uneven[2] == (
-        "The classes are uneven: always predicting “class 0” has an accuracy of 75.0 % already."
+        "The classes are imbalanced: always predicting “class 0” has an accuracy of 75.0 % already."
     )
 
 
@@ -114,7 +114,7 @@ def test_classes_with_few_or_no_images_are_named():
         "predictions “class 2” are correct (precision)."
     )
     assert few == (
-        "1 class has fewer than 10 images here (“class 1”): the figures of such a class "
+        "1 class has fewer than 10 images here (“class 1”): the scores of such a class "
         "are little more than chance."
     )
     assert absent == "1 class has no image here (“class 3”): nothing is known of it."
@@ -136,11 +136,11 @@ def test_a_class_never_answered_is_the_weakest():
 def test_a_network_too_sure_of_itself_is_told():
     evaluation = of_matrix([[80, 20], [20, 80]], sure=0.999)
     assert make_remarks(evaluation, ())[-1] == Remark(
-        "It is overconfident: its mean confidence is 99.9 %, but its accuracy 80.0 %.",
+        "Overconfident: mean confidence 99.9 %, accuracy 80.0 %.",
         warning=True,
     )
     assert texts(of_matrix([[80, 20], [20, 80]], sure=0.6))[-1] == (
-        "It is underconfident: its mean confidence is 60.0 %, but its accuracy 80.0 %."
+        "Underconfident: mean confidence 60.0 %, accuracy 80.0 %."
     )
 
 
@@ -154,7 +154,7 @@ def test_learning_by_heart_and_stopping_early_are_told():
             "71.0 %. More images or stronger augmentation may help.",
             warning=True,
         ),
-        Remark("The last epoch was the best: training for longer may give more."),
+        Remark("The last epoch was the best: longer training may raise the accuracy."),
     )
 
 

@@ -97,7 +97,7 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
         "The data",
         "How this was made",
     ]
-    assert read.text.count("What am I seeing?") == 6
+    assert read.text.count("About this section") == 6
     assert "striate train photos --network resnet18" in read.text
 
 
@@ -122,7 +122,7 @@ def test_hostile_names_are_text_everywhere():
 def test_the_headline_and_the_facts_stand_on_the_page():
     evaluation = of_matrix([[367, 8], [8, 367]], names=["cat", "dog"])
     text = Page(made(evaluation)).text
-    assert "97.9 % accuracy on 750 test images (95 % interval 96.6 to 98.7 %)" in text
+    assert "Test accuracy 97.9 % (734 of 750 images, 95 % interval 96.6 to 98.7 %)" in text
     assert "dotted: always predicting “ cat ”, 50.0 %" in text
     assert "16 wrong of 750 images" in text
     assert "network resnet18, 11,173,962 parameters seed 17" in text
@@ -211,7 +211,7 @@ def test_every_image_of_a_folder_is_shown_large_and_leads_to_its_file(files, tmp
     assert set(read.elements) <= {*ELEMENTS, "a"}
     heads = {value[:23] for _, name, value in read.attributes if name == "src"}
     assert heads == {"data:image/jpeg;base64,"}  # of 256 pixels, not the 8 of the network
-    assert "the network saw them at 8x8 pixels" in read.text
+    assert "the network’s input has 8x8 pixels" in read.text
 
 
 def test_an_image_that_is_gone_or_in_an_array_is_shown_as_the_network_saw_it(files, tmp_path):
@@ -234,9 +234,9 @@ def test_the_command_can_be_copied_with_every_blank():
 def test_without_errors_epochs_and_findings_the_page_says_so():
     text = Page(made(of_matrix([[30, 0], [0, 25]]))).text
     assert "None: every one of the 55 images was predicted correctly." in text
-    assert "No image was called wrongly." in text
+    assert "No image was misclassified." in text
     assert "No record of a training came with this network." in text
-    assert "Nothing strange was found in the folder." in text
+    assert "No problems were found in the folder." in text
 
 
 def test_findings_are_grouped_with_what_was_done_and_their_first_paths():

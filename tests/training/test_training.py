@@ -124,7 +124,8 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
         "leaked": evaluation["leaked"],
     }
     page = run.report_file.read_text("utf-8").replace("&nbsp;", " ")
-    assert f'<p class="headline">{Scores(**finished["scores"])}</p>' in page
+    headline = str(Scores(**finished["scores"])).capitalize()
+    assert f'<p class="headline">{headline}</p>' in page
 
 
 def test_the_events_come_in_order(photos: Path, tmp_path: Path):

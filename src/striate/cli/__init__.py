@@ -97,7 +97,7 @@ class _InOrder(click.Group):
 )
 @click.pass_context
 def _striate(context: click.Context) -> int:
-    """Turns images into a convolutional network you can train, understand and trust."""
+    """Train, evaluate and inspect image classifiers."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         return 2

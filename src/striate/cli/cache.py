@@ -12,13 +12,17 @@ from striate.errors import printable
 
 
 @click.command("cache", cls=VerbCommand)
-@click.option("--clear", is_flag=True, help="Remove all that no running process uses.")
-@click.option("--largest", metavar="GIGABYTES", help="Remove the oldest until no more is left.")
+@click.option("--clear", is_flag=True, help="Remove all entries that no running process uses.")
+@click.option(
+    "--largest",
+    metavar="GIGABYTES",
+    help="Remove the least recently used until at most this remains.",
+)
 @as_json
 def command(clear: bool, largest: str | None, as_json: bool) -> int:
-    """List the decoded images that are kept for the next run, or remove them.
+    """List or clear cached images.
 
-    Those used the longest ago go first. Example: striate cache --largest 5
+    Decoded images are kept for the next run. Example: striate cache --largest 5
     """
     from striate import cache_store
     from striate.cache_store import default_folder

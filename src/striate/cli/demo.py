@@ -23,11 +23,15 @@ _EXAMPLES = 6
     help="Folder of the run; a number is added if it exists.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, help="Seed of weights, order and augmentation."
+    "--seed",
+    type=click.IntRange(0),
+    metavar="NUMBER",
+    default=0,
+    help="Seed of weights, order and augmentation.",
 )
 @as_json
 def command(out: Path, seed: int, as_json: bool) -> int:
-    """Train LeNet-5 on 5,000 digits, judge it, let it read some.
+    """Train LeNet-5 on 5,000 digits, evaluate it, predict some.
 
     Takes less than a minute on two cores. Example: striate demo
     """
@@ -43,7 +47,7 @@ def command(out: Path, seed: int, as_json: bool) -> int:
     predict.print_predictions(folder, [images], options={"top": 2})
     click.echo(
         f"\nlook at the report:  {printable(str(folder))}/report.html\n"
-        "then try your own:   striate check PHOTOS   (a folder with a folder of images a class)\n"
+        "then try your own:   striate check PHOTOS   (a folder of images for each class)\n"
         "                     striate train PHOTOS"
     )
     return 0

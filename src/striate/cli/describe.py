@@ -32,15 +32,20 @@ _FORMS: dict[str, Callable[[Summary], str | bytes]] = {
     nargs=-1,
     required=True,
 )
-@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Side of the image.")
-@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Of the image.")
-@click.option("--classes", type=int, metavar="NUMBER", help="Number of classes of the head.")
+@click.option("--size", type=click.IntRange(1), metavar="PIXELS", help="Input height and width.")
+@click.option("--channels", type=click.IntRange(1), metavar="NUMBER", help="Input channels.")
+@click.option("--classes", type=int, metavar="NUMBER", help="Number of classes.")
 @click.option(
     "--network", "code", metavar="TEXT", help="The custom network of a run, as in mynet.py:Net."
 )
-@click.option("--folded", is_flag=True, help="A row for each block.")
+@click.option("--folded", is_flag=True, help="One row per block.")
 @click.option("--out", type=FILE, help="Write a table (.csv, .md) or drawing (.svg, .png).")
-@click.option("--batch", type=click.IntRange(1, 2**20), metavar="NUMBER", help="Tell its memory.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 2**20),
+    metavar="NUMBER",
+    help="Show memory at this batch size.",
+)
 @as_json
 def command(
     network: Sequence[str],
@@ -53,9 +58,9 @@ def command(
     batch: int | None,
     as_json: bool,
 ) -> int:
-    """Show the layers of a network, and what each costs and sees.
+    """Show a network's layers: shapes, costs, receptive fields.
 
-    Several networks are set side by side, with their speed on this machine.
+    Several networks are compared side by side, with their speed on this machine.
     Example: striate describe resnet50 --folded --out resnet50.svg
     """
     sizes = {"size": size, "channels": channels, "classes": classes}

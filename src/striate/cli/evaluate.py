@@ -22,7 +22,7 @@ from striate.cli.output import print_json
 )
 @as_json
 def command(model: Path, data: Path | None, as_json: bool, options: dict[str, Any]) -> int:
-    """Judge a model on images whose classes are known.
+    """Evaluate a model on images whose classes are known.
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """

@@ -19,9 +19,10 @@ from striate.text import shell_command
 @click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json
 def command(data: Path, recipe: Path | None, as_json: bool, options: dict[str, Any]) -> int:
-    """Find a learning rate: take steps at rising rates until the loss explodes; leave no run.
+    """Suggest a learning rate.
 
-    Exits with 1 when no rate lowered the loss. Example: striate find-rate photos --out rates.svg
+    A range test: steps at rising rates until the loss explodes; it leaves no run. Exits with 1 when
+    no rate lowered the loss. Example: striate find-rate photos --out rates.svg
     """
     early.check_photos(data)
     from striate.cli.lazy import verbs

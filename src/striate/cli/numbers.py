@@ -22,7 +22,7 @@ from striate.cli.output import print_json
 )
 @as_json
 def command(image: str, patch: str | None, largest: int, as_json: bool) -> int:
-    """Show an image as the numbers that it is.
+    """Print an image's pixel values and statistics.
 
     Example: striate numbers cat.jpg --patch 100,40,8
     """

@@ -16,9 +16,9 @@ from striate.cli.output import print_json
 @click.option("--to", metavar="PATH", type=FILE, required=True, help="Folder to write.")
 @as_json
 def command(data: Path, to: Path, as_json: bool, options: dict[str, Any]) -> int:
-    """Pack images into a few large files, to be trained on from there.
+    """Pack images into WebDataset shards.
 
-    They are tar files as WebDataset reads them, with an index. What cannot be used is left out.
+    They are tar files with an index, and can be trained on. What cannot be used is left out.
     Example: striate pack photos --to shards
     """
     from striate.verbs.pack import pack

@@ -21,7 +21,7 @@ from striate.cli.output import print_json
 def command(
     model: Path, paths: Sequence[Path], strict: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
-    """Say what a model sees in images.
+    """Predict the classes of images.
 
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """

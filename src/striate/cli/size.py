@@ -12,7 +12,7 @@ from striate.cli.output import print_json
 
 @click.command("size", cls=VerbCommand)
 @click.argument("layers", nargs=-1, help='A chain, as "conv(96, 11, stride=4)" "pool(3, 2)".')
-@click.option("--input", "pixels", required=True, help="A length, 227x227 or 227x227x3.")
+@click.option("--input", "pixels", required=True, help="Input size: N, HxW or HxWxC.")
 @click.option("--kernel", help="Kernel size; 3x5 for height x width, as all below.")
 @click.option("--stride", help="Stride. [default: 1; of --pool the kernel]")
 @click.option("--padding", help="Padding on each side, same or valid. [default: 0]")
@@ -20,11 +20,11 @@ from striate.cli.output import print_json
 @click.option("--filters", help="Filters of a convolution. [default: 1]")
 @click.option("--groups", help="Groups of channels and filters. [default: 1]")
 @click.option("--no-bias", is_flag=True, help="Without biases.")
-@click.option("--pool", is_flag=True, help="Of a pooling.")
-@click.option("--transposed", is_flag=True, help="Of a transposed convolution.")
+@click.option("--pool", is_flag=True, help="A pooling layer.")
+@click.option("--transposed", is_flag=True, help="A transposed convolution.")
 @as_json
 def command(pixels: str, layers: tuple[str, ...], as_json: bool, **given: Any) -> int:
-    """Compute what windows and layers give: positions, parameters, multiply-adds.
+    """Compute output sizes, parameters and MACs of layers.
 
     One layer by its options, or a chain of conv, pool and dense.
     Example: striate size --input 227x227x3 --kernel 11 --stride 4 --filters 96

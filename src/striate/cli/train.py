@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     type=FILE,
     required=False,
 )
-@click.option("--resume", type=FILE, metavar="RUN", help="Go on with the run in this folder.")
+@click.option("--resume", type=FILE, metavar="RUN", help="Resume the run in this folder.")
 @click.option("--recipe", type=FILE, metavar="FILE", help="Take options from a TOML file.")
 @as_json
 def command(
@@ -88,7 +88,7 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
         of_all = f"{scores.leaked:,} of {count_noun(scores.images, f'{scores.split} image')}"
-        click.echo(f"leakage: {of_all} in an earlier split too, so the figures are too good")
+        click.echo(f"leakage: {of_all} in an earlier split too, so the accuracy is too high")
     click.echo(str(scores))
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")

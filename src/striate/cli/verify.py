@@ -18,9 +18,9 @@ from striate.cli.output import print_json
 )
 @as_json
 def command(run: Path, network: str | None, as_json: bool) -> int:
-    """Take the last steps of a run again and compare every bit; write nothing.
+    """Replay a run's last steps bit for bit.
 
-    Exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
+    Writes nothing; exits with 1 when anything differs. Example: striate verify runs/photos-resnet18
     """
     early.check_run(run)
     from striate.cli.lazy import verbs

@@ -103,7 +103,7 @@ def evaluate_steps(
     if strange:
         raise DataError(
             f"{printable(str(data))}: {_listed(strange)} of its {len(listing.class_names)} "
-            f"classes are not among the {len(model.class_names)} that the model knows: "
+            f"classes are not among the {len(model.class_names)} that the model was trained on: "
             f"{_listed(model.class_names)}"
         )
     images = yield from prepare_images(

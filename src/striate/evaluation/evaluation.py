@@ -52,7 +52,7 @@ class Evaluation:
         """Return a warning if images were in the training split; "" if none are known to be."""
         seen = len(self) if self.split == "train" else self.trained_on or 0
         if seen == len(self):
-            return "These are its training images: the figures say nothing about new ones."
+            return "These are its training images: the metrics say nothing about new ones."
         if seen:
             were = f"{count_noun(len(self), 'image')} {'was' if seen == 1 else 'were'}"
             return f"{seen:,} of these {were} used for training: accuracy on new ones may be lower."
@@ -121,11 +121,12 @@ class Evaluation:
         return tuple(sorted(self.per_class, key=lambda row: math.inf if row.f1 is None else row.f1))
 
     def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
-        """Return the (true, predicted) pairs with the most images."""
+        """Return the (true, predicted) pairs by count, then by fraction."""
         wrong = self.confusion - np.diag(np.diagonal(self.confusion))
-        order = np.argsort(-wrong, axis=None, kind="stable")[:most]
-        pairs = [divmod(int(cell), len(wrong)) for cell in order]
         names, images = self.class_names, self.confusion.sum(axis=1)
+        fractions = wrong / np.maximum(images, 1)[:, None]
+        order = np.lexsort((-fractions.ravel(), -wrong.ravel()))[:most]
+        pairs = [divmod(int(cell), len(wrong)) for cell in order]
         return tuple(
             Confusion(names[a], names[b], int(wrong[a, b]), int(wrong[a, b]) / int(images[a]))
             for a, b in pairs
@@ -202,10 +203,7 @@ class Evaluation:
         ]
         guessing = math.log(len(self.class_names))
         return [
-            *(
-                (name, share.percent, f"(95 % interval {share.interval} %)")
-                for name, share in shares
-            ),
+            *((name, share.percent, f"(95 % interval {share.interval})") for name, share in shares),
             ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
             ("log-loss", f"{self.log_loss:.4f}", f"(uniform guess: {guessing:.4f})"),
         ]

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from striate.evaluation.curves import kept_epoch
 from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.scores import FEW, KIND, ClassScore
-from striate.text import count_noun, format_percent, list_names, percent_digits, shorten_name
+from striate.text import (
+    count_noun,
+    format_accuracy,
+    format_percent,
+    list_names,
+    percent_digits,
+    shorten_name,
+)
 from striate.training.events import Epoch
 
 #: confidence interval width above which the accuracy is only a rough estimate
@@ -40,10 +47,11 @@ def make_remarks(evaluation: Evaluation, epochs: Sequence[Epoch]) -> tuple[Remar
 
 
 def headline(evaluation: Evaluation) -> str:
-    """Return, e.g., "97.9 % accuracy on 750 test images (95 % interval 96.6 to 98.7 %)"."""
+    """Return, e.g., "Test accuracy 48 % (11 of 23 images, 95 % interval 29 to 67 %)"."""
     share = evaluation.accuracy
-    images = count_noun(share.n, f"{KIND[evaluation.split]}image")
-    return f"{share.percent} accuracy on {images} (95 % interval {share.interval} %)"
+    accuracy = format_accuracy(share.value, share.n, share.low, share.high)
+    line = f"{KIND[evaluation.split]}{accuracy}"
+    return line[0].upper() + line[1:]
 
 
 def baseline(evaluation: Evaluation) -> tuple[float, str]:
@@ -57,31 +65,28 @@ def _precision(evaluation: Evaluation) -> Remark:
     share = evaluation.accuracy
     width = share.high - share.low
     points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    images = count_noun(share.n, "image")
+    start = f"With {count_noun(share.n, 'image')} the 95 % interval is {points} wide"
     if width > WIDE:
         return Remark(
-            f"With {images} the 95 % interval is {points} wide: take the figure as a rough idea, "
-            "and evaluate on more images before relying on it.",
+            f"{start}: take the accuracy as a rough estimate, and evaluate on more images before "
+            "relying on it.",
             warning=True,
         )
-    return Remark(
-        f"With {images} the 95 % interval is {points} wide: a smaller difference between two "
-        "networks may be chance."
-    )
+    return Remark(f"{start}: a smaller difference between two networks may be chance.")
 
 
 def _split(evaluation: Evaluation, epochs: Sequence[Epoch]) -> Remark:
     if evaluation.warning:
         return Remark(evaluation.warning, warning=True)
     if evaluation.split == "validation":
-        chose = " They chose its best epoch, so the accuracy is a little optimistic." * any(
+        chose = " They chose the best epoch, so the accuracy is a little optimistic." * any(
             row.best for row in epochs
         )
         return Remark(f"These images were not used for training.{chose}", warning=bool(chose))
     if evaluation.note:
         return Remark(evaluation.note)
     return Remark(
-        "These images were used neither for training nor for choosing its best epoch. Accuracy on "
+        "These images were used neither for training nor for choosing the best epoch. Accuracy on "
         "images from another source (another camera, light or place) may be lower."
     )
 
@@ -93,12 +98,12 @@ def _better(evaluation: Evaluation) -> Iterator[Remark]:
     if share >= evaluation.accuracy.low:
         yield Remark(
             f"Always predicting “{name}” has an accuracy of {shown}: the network is not clearly "
-            "better than that.",
+            "better than this majority-class baseline.",
             warning=True,
         )
     elif share >= max(UNEVEN, MORE / len(evaluation.class_names)):
         yield Remark(
-            f"The classes are uneven: always predicting “{name}” has an accuracy of "
+            f"The classes are imbalanced: always predicting “{name}” has an accuracy of "
             f"{shown} already."
         )
 
@@ -113,7 +118,7 @@ def _classes(evaluation: Evaluation) -> Iterator[Remark]:
         have = "class has" if len(few) == 1 else "classes have"
         yield Remark(
             f"{len(few):,} {have} fewer than {FEW} images here ({list_names(few)}): "
-            "the figures of such a class are little more than chance.",
+            "the scores of such a class are little more than chance.",
             warning=True,
         )
     absent = [row.name for row in evaluation.per_class if not row.images]
@@ -131,11 +136,11 @@ def _weakest(row: ClassScore) -> str:
     start = f"Weakest class: {list_names([row.name])}. Of its {count_noun(row.images, 'image')}"
     if row.precision is None:
         return f"{start} none is found (recall): it is never predicted."
-    right = format_percent(row.precision, percent_digits(row.images))
+    precision = format_percent(row.precision, percent_digits(row.images))
     name = shorten_name(row.name)
     return (
-        f"{start} {found} are found (recall), and {right} of the predictions “{name}” are correct "
-        "(precision)."
+        f"{start} {found} are found (recall), and {precision} of the predictions “{name}” are "
+        "correct (precision)."
     )
 
 
@@ -144,14 +149,13 @@ def _certainty(evaluation: Evaluation) -> Iterator[Remark]:
     claimed, share = float(evaluation.probabilities.max(axis=1).mean()), evaluation.accuracy
     places = percent_digits(share.n)
     if claimed > share.high:
-        word = "overconfident"
+        word = "Overconfident"
     elif claimed < share.low:
-        word = "underconfident"
+        word = "Underconfident"
     else:
         return
     yield Remark(
-        f"It is {word}: its mean confidence is {format_percent(claimed, places)}, "
-        f"but its accuracy {share.percent}.",
+        f"{word}: mean confidence {format_percent(claimed, places)}, accuracy {share.percent}.",
         warning=claimed - share.value > WIDE,
     )
 
@@ -169,4 +173,4 @@ def _learning(epochs: Sequence[Epoch]) -> Iterator[Remark]:
             warning=True,
         )
     if len(epochs) > 1 and best.epoch == epochs[-1].epoch:
-        yield Remark("The last epoch was the best: training for longer may give more.")
+        yield Remark("The last epoch was the best: longer training may raise the accuracy.")

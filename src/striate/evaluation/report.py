@@ -254,8 +254,8 @@ def _thumbnail(
 
 def _seen(shape: tuple[int, ...], originals: Originals | None) -> str:
     if originals is None:
-        return "They are shown as the network saw them."
-    return f"The files are shown; the network saw them at {shape[1]}x{shape[0]} pixels."
+        return "They are shown as the network’s input."
+    return f"The files are shown; the network’s input has {shape[1]}x{shape[0]} pixels."
 
 
 def _groups(findings: Sequence[Finding]) -> list[Group]:

@@ -33,7 +33,7 @@ class Proportion:
 
     @property
     def interval(self) -> str:
-        """The interval, e.g. "96.6 to 98.7"."""
+        """The interval, e.g. "96.6 to 98.7 %"."""
         return format_interval(self.low, self.high, percent_digits(self.n))
 
     def __str__(self) -> str:

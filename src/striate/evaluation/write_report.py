@@ -47,7 +47,7 @@ def write_page(
     color = "gray" if view.channels == 1 else "color"
     facts = {
         "network": f"{model.network_name}, {params:,} parameters",
-        "sees": f"{view.size}x{view.size} pixels, {color}, {view.fit}",
+        "input": f"{view.size}x{view.size} pixels, {color}, {view.fit}",
         **model.facts,
         **({"duration": _duration(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,

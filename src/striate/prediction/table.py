@@ -87,7 +87,7 @@ class Predictions(tuple[Prediction, ...]):
 
     def _rows(self) -> list[tuple[str, ...]]:
         return [
-            ("image", "class", "confidence", "runners-up or error", "preprocessing"),
+            ("image", "class", "confidence", "other classes or error", "notes"),
             *(
                 (
                     row.path,

@@ -62,13 +62,13 @@ class Comparison:
             ("parameters", *(f"{a.params:,}" for a in self.summaries)),
             ("multiply-adds", *(format_si(a.macs) for a in self.summaries)),
             ("weights", *(format_si(a.bytes, "B") for a in self.summaries)),
-            ("memory to answer", *(format_si(m.inference, "B") for m in self.memories)),
-            ("memory to learn", *(_bytes(m.training) for m in self.memories)),
+            ("inference memory", *(format_si(m.inference, "B") for m in self.memories)),
+            ("training memory", *(_bytes(m.training) for m in self.memories)),
             ("receptive field", *(_shown(a.receptive_field) for a in self.summaries)),
-            ("one image", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
+            ("latency, batch 1", *(f"{1000 * s.seconds:.3g} ms" for _, s in pairs)),
             ("images/s", *(f"{s.images_per_second:,.3g}" for _, s in pairs)),
             ("multiply-adds/s", *(format_si(int(a.macs * s.images_per_second)) for a, s in pairs)),
-            ("energy an image", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
+            ("energy per image", *(f"{s.joules:.3g} J" if s.joules else MISSING for _, s in pairs)),
         ]
         return "\n".join([*columns([heads, *rows], left=(0,)), "", self._remark()])
 
@@ -76,7 +76,7 @@ class Comparison:
         first = self.speeds[0]
         where = f"measured on {first.device} with {first.threads} threads, batches of {first.batch}"
         if first.joules is None:
-            where += "; energy is not measured: this machine shows no counter of it"
+            where += "; energy is not measured: no energy counter found"
         return where
 
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from striate.progress import Progress
-from striate.text import count_noun, format_interval, format_percent, percent_digits
+from striate.text import format_accuracy
 
 T = TypeVar("T")
 
@@ -101,15 +101,8 @@ class Scores:
     leaked: int = 0  #: images that are in an earlier split too
 
     def __str__(self) -> str:
-        places, images = (
-            percent_digits(self.images),
-            count_noun(self.images, f"{self.split} image"),
-        )
-        interval = format_interval(self.low, self.high, places)
-        return (
-            f"{format_percent(self.accuracy, places)} accuracy on {images} "
-            f"(95 % interval {interval} %)"
-        )
+        accuracy = format_accuracy(self.accuracy, self.images, self.low, self.high)
+        return f"{self.split} {accuracy}"
 
 
 @dataclass(frozen=True, slots=True)
