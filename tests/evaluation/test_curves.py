@@ -86,3 +86,15 @@ def test_a_long_training_has_no_dots_and_few_ticks():
 
 def test_no_epochs_no_charts():
     assert make_charts([]) == ()
+
+
+def test_a_loss_far_beyond_the_rest_makes_the_axis_logarithmic_and_its_labels_short():
+    losses = [2192.0, 1.4, 1.2, 1.1, 1.0]
+    rows = [epoch(at, train_loss=1.0, validation_loss=loss) for at, loss in enumerate(losses, 1)]
+    chart = make_charts(rows)[0]
+    assert (chart.title, chart.y.log) == ("Loss (log scale)", True)
+    picture = draw_chart(chart)
+    assert {"1", "10", "100", "1k"} <= set(texts(picture))
+    assert chart.tooltips[0] == (1, "epoch 1: training 1, validation 2,192")
+    usual = make_charts([epoch(at, train_loss=2.3 / at**2) for at in range(1, 9)])[0]
+    assert (usual.title, usual.y.log) == ("Loss", False)

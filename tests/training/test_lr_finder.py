@@ -117,13 +117,17 @@ def noise(seed: int) -> list[float]:
 
 def test_the_table_marks_the_suggestion(test: RateTest):
     *rows, verdict = str(test).splitlines()[1:]
-    assert len(rows) <= 20
+    assert len(rows) <= 23
+    assert str(test).splitlines()[0] == "     rate  smoothed loss"
     (marked,) = [row for row in rows if row.endswith("  <- suggested")]
-    assert float(marked.split()[0]) <= float(f"{test.suggested:.2g}") * 1.01
+    assert marked.split()[0] == f"{test.suggested:.2g}"
+    (lowest,) = [row for row in rows if row.endswith("  <- minimum")]
+    assert lowest.split()[:2] == [f"{4 * test.suggested:.2g}", f"{min(test.smoothed[9:]):.3f}"]
+    assert rows[-1].split()[:2] == [f"{test.rates[-1]:.2g}", f"{test.smoothed[-1]:.3f}"]
     assert verdict == (
         f"lenet5 with nesterov and 16 images a step: a learning rate of {test.suggested:.2g}, a "
-        f"quarter of the rate where the smoothed loss was least; the loss exploded at "
-        f"{test.rates[-1]:.2g}"
+        f"quarter of {4 * test.suggested:.2g}, where the smoothed loss was lowest; the loss "
+        f"exploded at {test.rates[-1]:.2g}"
     )
 
 

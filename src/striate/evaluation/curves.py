@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from statistics import median
 
 from striate.plotting.chart import Axis, Chart, Line, Rule, Series
 from striate.plotting.shapes import PEN, SOFT, Point
+from striate.plotting.ticks import format_tick
 from striate.text import MISSING, count_noun, format_percent
 from striate.training.events import Epoch
 
 #: most epochs with dots on the lines, and with tooltips
 DOTTED, POINTED = 30, 200
+#: the loss has a logarithmic axis if the largest is above LARGE and this many times the median
+FAR, LARGE = 10, 20
 _DOT, _KEPT = 2.5, 4.5  #: radius of an epoch's dot, and of that of the kept one
 
 Values = dict[str, list[float]]
@@ -31,11 +35,18 @@ def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
         "validation": [row.validation_accuracy for row in epochs],
     }
     rate = {"rate": [row.learning_rate for row in epochs]}
+    far = _differ_widely([*loss["training"], *loss["validation"]])
     return (
-        _chart("Loss", epochs, loss, number),
+        _chart("Loss (log scale)" if far else "Loss", epochs, loss, number, log=far),
         _chart("Accuracy", epochs, accuracy, format_percent),
         _chart("Learning rate", epochs, rate, number),
     )
+
+
+def _differ_widely(losses: Sequence[float]) -> bool:
+    """Whether one loss would press all others to the bottom of a linear axis."""
+    seen = [loss for loss in losses if math.isfinite(loss)]
+    return bool(seen) and min(seen) > 0 and max(seen) > FAR * median(seen) and max(seen) > LARGE
 
 
 def kept_epoch(epochs: Sequence[Epoch]) -> Epoch | None:
@@ -44,12 +55,19 @@ def kept_epoch(epochs: Sequence[Epoch]) -> Epoch | None:
 
 
 def number(value: float) -> str:
-    """Format with three significant digits."""
-    return f"{value:.3g}" if math.isfinite(value) else MISSING
+    """Format with three significant digits, and all that stand before the point."""
+    if not math.isfinite(value):
+        return MISSING
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
 def _chart(
-    name: str, epochs: Sequence[Epoch], values: Values, show: Callable[[float], str]
+    name: str,
+    epochs: Sequence[Epoch],
+    values: Values,
+    show: Callable[[float], str],
+    *,
+    log: bool = False,
 ) -> Chart:
     places = [row.epoch for row in epochs]
     curves = {label: tuple(zip(places, each, strict=True)) for label, each in values.items()}
@@ -57,10 +75,14 @@ def _chart(
         (*_lines(curves), *_kept(epochs, list(curves.values())[-1])),
         name,
         Axis(limits=(places[0], places[-1]), whole=True, show=lambda epoch: f"{epoch:,.0f}"),
-        Axis(show=lambda value: show(value).replace(".0 %", " %")),
+        Axis(log=log, show=format_tick if show is number else _whole_percent),
         name=f"{name} over {count_noun(len(epochs), 'epoch')}; the table below has the values",
         tooltips=_tooltips(epochs, values, show),
     )
+
+
+def _whole_percent(value: float) -> str:
+    return format_percent(value).replace(".0 %", " %")
 
 
 def _lines(curves: Mapping[str, tuple[Point, ...]]) -> list[Line]:

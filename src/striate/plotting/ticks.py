@@ -37,6 +37,14 @@ def make_log_ticks(low: float, high: float) -> list[float]:
     return [float(f"1e{power}") for power in range(first, last + 1, apart)]
 
 
+def format_tick(value: float) -> str:
+    """2500.0 -> "2.5k"; 3e6 -> "3M"; 0.0625 -> "0.0625"."""
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if unit <= abs(value) < 1e9:
+            return f"{value / unit:.5g}{letter}"
+    return f"{value:.3g}"
+
+
 def ticks_within(low: float, high: float, *, log: bool, whole: bool) -> list[float]:
     """Return the ticks of an axis whose limits are given."""
     if log:

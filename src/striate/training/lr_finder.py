@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from math import log
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,7 +29,7 @@ BELOW = 4.0  #: suggested rate: the rate of the lowest smoothed loss divided by 
 FIRST = 10  #: first steps, at rates too low to learn; their median loss is the start value
 _FELL = 0.05  #: least decrease that counts, as a fraction of the start loss, and
 _CHANCE = 2.5  #: as a multiple of the noise between batches; the larger applies
-_ROWS = 20  #: rows of the printed table
+_ROWS = 20  #: most evenly spaced rows of the printed table
 
 
 @dataclass(frozen=True)
@@ -50,17 +51,30 @@ class RateTest:
         return asdict(self)
 
     def __str__(self) -> str:
-        step = max(1, -(-len(self.rates) // _ROWS))
-        rows = list(zip(self.rates, self.smoothed, strict=True))[::step]
         most = min(max(self.smoothed), 2 * self.start)
-        lines = [f"{'rate':>9}  {'loss':>7}"]
-        marked = max((rate for rate, _ in rows if rate <= (self.suggested or 0)), default=None)
-        for rate, loss in rows:
-            mark = "  <- suggested" if rate == marked else ""
-            lines.append(
-                f"{rate:>9.2g}  {loss:>7.3f}  {'#' * round(30 * min(1, loss / most))}{mark}"
-            )
+        lines = [f"{'rate':>9}  {'smoothed loss':>13}"]
+        for rate, loss, mark in self._rows():
+            bar = "#" * round(30 * min(1, loss / most))
+            lines.append(f"{rate:>9.2g}  {loss:>13.3f}  {bar:<30}  {mark}".rstrip())
         return "\n".join((*lines, self._verdict()))
+
+    def _rows(self) -> list[tuple[float, float, str]]:
+        """Return rates, smoothed losses and marks: every few steps, the minimum and the last.
+
+        The suggested rate, which lies between two steps, has the loss of the nearest one.
+        """
+        count = len(self.rates)
+        least = _find_lowest(self.smoothed)
+        shown = {*range(0, count, max(1, -(-count // _ROWS))), least, count - 1}
+        rows = [
+            (self.rates[at], self.smoothed[at], "<- minimum" * (at == least))
+            for at in sorted(shown)
+        ]
+        if self.suggested is None:
+            return rows
+        suggested = self.suggested
+        near = min(range(count), key=lambda at: abs(log(self.rates[at] / suggested)))
+        return sorted([*rows, (suggested, self.smoothed[near], "<- suggested")])
 
     def _verdict(self) -> str:
         what = f"{self.network} with {self.optimizer} and {self.batch} images a step"
@@ -77,8 +91,8 @@ class RateTest:
                 "--steps tell more"
             )
         return (
-            f"{what}: a learning rate of {self.suggested:.2g}, a quarter of the rate where the "
-            f"smoothed loss was least; {end}"
+            f"{what}: a learning rate of {self.suggested:.2g}, a quarter of "
+            f"{BELOW * self.suggested:.2g}, where the smoothed loss was lowest; {end}"
         )
 
 
@@ -130,17 +144,23 @@ def suggest(rates: Sequence[float], losses: Sequence[float]) -> float | None:
     """Return a quarter of the rate at the lowest smoothed loss; None if the loss did not decrease.
 
     The decrease must exceed batch noise: the smoothed loss averages about 19 batches, the start
-    value ten. The first smoothed losses rest on few batches and are skipped.
+    value ten.
     """
     first, smoothed = losses[:FIRST], smooth(losses)
     if len(losses) <= FIRST:
         return None
-    least = min(range(FIRST - 1, len(rates)), key=smoothed.__getitem__)
+    least = _find_lowest(smoothed)
     start, steps = median(first), pairwise(losses[: least + 1])
     std = 1.05 * median(abs(one - other) for one, other in steps)  # for normally distributed losses
     chance = std * ((1 - FADE) / (1 + FADE) + 1 / FIRST) ** 0.5
     gone = max(_FELL * start, _CHANCE * chance)
     return rates[least] / BELOW if start - smoothed[least] > gone else None
+
+
+def _find_lowest(smoothed: Sequence[float]) -> int:
+    """Return the step of the lowest smoothed loss, but for the first, which rest on few batches."""
+    first = min(FIRST, len(smoothed)) - 1
+    return min(range(first, len(smoothed)), key=smoothed.__getitem__)
 
 
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
