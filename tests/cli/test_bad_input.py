@@ -60,19 +60,19 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             "dcgan_generator gives an image and cannot be trained as a classifier; "
             "choose another network, such as lenet5, resnet20 or resnet18",
         ),
-        ("train stripes --epochs -3", 2, "epochs must be at least 1, but '-3' came"),
-        ("train stripes --epochs 2.5", 2, "epochs must be a whole number, but '2.5' came"),
-        ("train stripes --minutes nan", 2, "minutes must be a finite number, but 'nan' came"),
-        ("train stripes --minutes x", 2, "minutes must be a number, but 'x' came"),
+        ("train stripes --epochs -3", 2, "--epochs must be at least 1, but '-3' came"),
+        ("train stripes --epochs 2.5", 2, "--epochs must be a whole number, but '2.5' came"),
+        ("train stripes --minutes nan", 2, "--minutes must be a finite number, but 'nan' came"),
+        ("train stripes --minutes x", 2, "--minutes must be a number, but 'x' came"),
         (
             "train stripes --fit crup",
             2,
-            "fit must be 'letterbox', 'crop' or 'stretch', but 'crup' came",
+            "--fit must be 'letterbox', 'crop' or 'stretch', but 'crup' came",
         ),
         (
             "train stripes --device tpu",
             2,
-            "device must be auto, cpu, cuda or cuda:N, but 'tpu' came",
+            "--device must be auto, cpu, cuda or cuda:N, but 'tpu' came",
         ),
         (
             "train stripes --epoch 3",

@@ -324,17 +324,17 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "filter ramp.png --kernel sobel-x --mode sme",
             2,
-            "mode must be 'valid', 'same' or 'full', but 'sme' came",
+            "--mode must be 'valid', 'same' or 'full', but 'sme' came",
         ),
         (
             "filter ramp.png --kernel sobel-x --border black",
             2,
-            "border must be 'zero', 'reflect', 'replicate' or 'circular', but 'black' came",
+            "--border must be 'zero', 'reflect', 'replicate' or 'circular', but 'black' came",
         ),
         (
             "filter ramp.png --kernel sobel-x --stride 0",
             2,
-            "stride must be at least 1, but '0' came",
+            "--stride must be at least 1, but '0' came",
         ),
         (
             "filter ramp.png --kernel sobel-x --out edges.gif",

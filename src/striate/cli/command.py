@@ -60,7 +60,7 @@ class VerbCommand(click.Command):
         from striate.cli.early import check_networks
 
         model: type[options.Options] = getattr(options, self.model)
-        read = model.read_toml(recipe, given) if recipe else model.read(given)
+        read = model.read_toml(recipe, given) if recipe else model.read(given, flags=True)
         if isinstance(read, options.StepOptions) and isinstance(read.network, str):
             check_networks([read.network])
 

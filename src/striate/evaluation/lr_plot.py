@@ -27,7 +27,7 @@ def _chart(test: RateTest) -> Chart:
     )
     return Chart(
         (
-            Line(losses, "loss of a step", BLUE, width=1.2, opacity=0.4),
+            Line(losses, "loss of a step (gaps: beyond the axis)", BLUE, width=1.2, opacity=0.4),
             Line(smoothed, "smoothed", BLUE),
             *suggestion,
         ),

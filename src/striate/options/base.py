@@ -81,8 +81,8 @@ class Options(BaseModel):
         return self.model_dump(mode="json", exclude_unset=True)
 
     @classmethod
-    def read(cls, values: Mapping[str, Any], source: str = "") -> Self:
-        """Validate values from Python, flags or the file `source`.
+    def read(cls, values: Mapping[str, Any], source: str = "", *, flags: bool = False) -> Self:
+        """Validate values from Python, the command line (`flags`) or the file `source`.
 
         Raises OptionError naming the option, the accepted values and the one given; for an unknown
         name the nearest known one.
@@ -91,7 +91,7 @@ class Options(BaseModel):
             return cls.model_validate(dict(values))
         except ValidationError as error:
             where = f"{printable(source)}: " if source else ""
-            reason = _sentence(error.errors(), list(cls.model_fields))
+            reason = _sentence(error.errors(), list(cls.model_fields), flags=flags)
             raise OptionError(f"{where}{reason}") from None
 
     @classmethod
@@ -178,7 +178,7 @@ _DEMANDS = {
 }
 
 
-def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
+def _sentence(errors: list[ErrorDetails], known: list[str], *, flags: bool) -> str:
     """Return the message for the first invalid option, with the demands of all accepted types."""
     error = errors[0]
     if not error["loc"] or error["type"] == "ranges":
@@ -190,7 +190,8 @@ def _sentence(errors: list[ErrorDetails], known: list[str]) -> str:
     demands = [
         _DEMANDS.get(one["type"], "of another kind").format(**one.get("ctx", {})) for one in of_it
     ]
-    return f"{name} must be {' or '.join(demands)}, but {_shown(error['input'])} came"
+    shown = f"--{name.replace('_', '-')}" if flags else name
+    return f"{shown} must be {' or '.join(demands)}, but {_shown(error['input'])} came"
 
 
 def _shown(value: object) -> str:
