@@ -96,6 +96,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             "there is no option '--pretrained': training begins with fresh weights; "
             "striate.build(name, weights=...) loads published ones; see `striate train --help`",
         ),
+        ("verify nowhere", 2, "nowhere: no such folder; expected the folder of a run"),
         ("train --resume stripes", 2, "stripes: not a run of striate: it has no options.json"),
         (
             "trian stripes",

@@ -50,7 +50,11 @@ class Run:
             run.options_file.lstat()
         except (FileNotFoundError, NotADirectoryError) as error:
             shown = printable(str(folder))
-            raise OptionError(f"{shown}: not a run of striate: it has no options.json") from error
+            if not os.path.lexists(folder):
+                told = "no such folder; expected the folder of a run"
+            else:
+                told = "not a run of striate: it has no options.json"
+            raise OptionError(f"{shown}: {told}") from error
         except OSError as error:
             raise storage.storage_error(run.options_file, error, "open it") from error
         return run
