@@ -17,7 +17,7 @@ from tests.conftest import striped
 KINDS = ("flat", "slanted", "upright")
 NEW = "None of these images were used for training, so all of them were evaluated."
 LEARNED = "These are its training images: the metrics say nothing about new ones."
-UNKNOWN = "Whether any of these images were used for training is unknown: its run is not here."
+UNKNOWN = "Whether these images were used for training is unknown: its run is not here."
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def test_figures_on_what_it_learned_from_carry_a_warning_everywhere(
 ):
     learned, total = len(split(run, "train")), 120
     some = f"{learned} of these {total} images were used for training: "
-    some += "accuracy on new ones may be far lower."
+    some += "accuracy on new ones may be lower."
     for name, warning, count in (("all", some, learned), ("train", LEARNED, learned)):
         page = tmp_path / f"{name}.html"
         asked = ["evaluate", str(run.folder), str(photos), "--split", name]
@@ -107,7 +107,7 @@ def test_of_a_folder_that_shares_images_how_many_were_learned_is_told(
     evaluation = striate.evaluate(run.folder, fresh)
     assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 22, 7)
     assert (
-        "7 of these 22 images were used for training: accuracy on new ones may be far lower."
+        "7 of these 22 images were used for training: accuracy on new ones may be lower."
         in repr(evaluation)
     )
 

@@ -78,7 +78,7 @@ def test_images_it_learned_from_say_nothing_of_new_ones():
     assert make_remarks(of_matrix(matrix, split="all", trained_on=75), ())[1] == all_of_them
     for split in ("test", "validation", "all"):
         assert make_remarks(of_matrix(matrix, split=split, trained_on=60), ())[1] == Remark(
-            "60 of these 75 images were used for training: accuracy on new ones may be far lower.",
+            "60 of these 75 images were used for training: accuracy on new ones may be lower.",
             warning=True,
         )
 
@@ -86,7 +86,7 @@ def test_images_it_learned_from_say_nothing_of_new_ones():
 def test_it_is_told_where_nothing_is_known_of_what_it_learned_from():
     for split in ("test", "all"):
         assert texts(of_matrix([[40, 3], [2, 30]], split=split, trained_on=None))[1] == (
-            "Whether any of these images were used for training is unknown: its run is not here."
+            "Whether these images were used for training is unknown: its run is not here."
         )
     assert texts(of_matrix([[40, 3], [2, 30]], split="all"))[1] == (
         "None of these images were used for training, so all of them were evaluated."
