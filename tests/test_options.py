@@ -22,6 +22,7 @@ from striate.options import (
     RateOptions,
     TrainOptions,
     peers,
+    words,
 )
 
 MODELS = (TrainOptions, EvaluateOptions, PredictOptions)
@@ -369,3 +370,31 @@ def test_the_limit_of_an_image_is_one_for_every_command():
     found += [param.default for param in numbers.params if param.name == "largest"]
     assert len(found) > 6
     assert set(found) == {LARGEST_MEGABYTES}
+
+
+#: a value other than the default for every option of a training
+OTHERS: dict[str, Any] = {
+    "network": "lenet5", "batch": 8, "size": 40, "color": "gray", "fit": "crop",
+    "optimizer": "muon", "momentum": 0.8, "betas": (0.9, 0.95), "eps": 1e-7, "weight_decay": 0.01,
+    "clip_grad": 2.0, "accumulate": 2, "balance": "weights", "label_smoothing": 0.1,
+    "augment": "none", "augment_params": "rotate=15,hflip=no", "validation": 0.2, "test": 0.0,
+    "leaked": "drop", "bad_images": "fail", "largest": 100, "precision": "float32",
+    "memory_format": "channels-last", "compile": "no", "micro_batches": 2, "autotune": "no",
+    "deterministic": True, "batch_norm": "local", "seed": 2**62, "device": "cpu", "threads": 2,
+    "epochs": 3, "minutes": 1.5, "learning_rate": 1e-5, "schedule": "plateau", "warmup": 0.05,
+    "ema": 0.99, "recover": True, "patience": 4, "checkpoint_minutes": 2.0, "out": "runs/a b",
+}  # fmt: skip
+
+
+def test_every_option_is_read_back_from_the_words_of_its_command() -> None:
+    from striate.cli import train
+
+    assert OTHERS.keys() == TrainOptions.model_fields.keys()
+    for name, value in OTHERS.items():
+        more = {"optimizer": "muon"} if name in ("betas", "eps") else {}
+        asked = TrainOptions.read({**more, name: value})
+        assert getattr(asked, name) != getattr(TrainOptions(), name)
+        context = train.command.make_context("train", ["photos", *words(asked.given())])
+        told = {key: context.params[key] for key in TrainOptions.model_fields}
+        read = TrainOptions.read({key: text for key, text in told.items() if text is not None})
+        assert read == asked, name

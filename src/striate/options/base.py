@@ -43,7 +43,8 @@ def words(values: Mapping[str, Any]) -> list[str]:
     for name, value in values.items():
         if value is not None and value is not False:
             found.append(f"--{name.replace('_', '-')}")
-            found += [] if value is True else [str(value)]
+            several = isinstance(value, list | tuple)
+            found += [] if value is True else [",".join(map(str, value)) if several else str(value)]
     return found
 
 
