@@ -460,3 +460,19 @@ def test_a_run_is_a_table_in_a_notebook(run: Run):
     assert f"<caption>{html.escape(repr(run))}</caption>" in page
     last = run.epochs()[-1]
     assert f"<td>12</td><td>{last.train_loss:.4f}</td>" in page
+
+
+@pytest.mark.parametrize(
+    ("schedule", "noted"),
+    [("cosine", True), ("one-cycle", True), ("constant", False), ("step", False)],
+)
+def test_patience_along_a_rate_that_falls_to_the_end_is_noted(
+    photos: Path, tmp_path: Path, schedule: str, noted: bool
+):
+    asked = {**QUICK, "epochs": 1, "patience": 1, "schedule": schedule}
+    events = list(striate.stream(photos, out=tmp_path / "run", **asked))
+    text = (
+        f"patience 1 may stop this training before the rate has fallen, and along {schedule} the "
+        "best epochs are the last; it goes with constant, step or plateau"
+    )
+    assert (Note(text) in events) is noted

@@ -40,6 +40,7 @@ def fit(training: Training, run: Run, state: TrainState, request: Request) -> Ge
         keep_if_best(training, run, state)
         if state.last_epoch not in run.epochs():
             yield state.last_epoch
+    yield from _patience_note(recipe, state)
     if recipe.options.recover and state == TrainState():
         _save(training, run, state)
         if training.group.is_main:
@@ -66,13 +67,17 @@ def fit(training: Training, run: Run, state: TrainState, request: Request) -> Ge
             f"stopped early: no epoch was better on validation than epoch {state.best_epoch} "
             f"for {count_noun(state.epoch - state.best_epoch, 'epoch')}"
         )
-    yield Finished(
-        run.folder,
-        state.epoch,
-        state.best_epoch,
-        state.best_accuracy,
-        state.seconds,
-    )
+    yield Finished(run.folder, state.epoch, state.best_epoch, state.best_accuracy, state.seconds)
+
+
+def _patience_note(recipe: Recipe, state: TrainState) -> Generator[Note]:
+    """Note at the start that early stopping does not suit a rate that falls to the end."""
+    patience, along = recipe.options.patience, recipe.options.schedule
+    if state == TrainState() and patience is not None and along in ("cosine", "one-cycle"):
+        yield Note(
+            f"patience {patience} may stop this training before the rate has fallen, and along "
+            f"{along} the best epochs are the last; it goes with constant, step or plateau"
+        )
 
 
 def _over(recipe: Recipe, state: TrainState) -> bool:
