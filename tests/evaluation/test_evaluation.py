@@ -196,3 +196,11 @@ def test_an_evaluation_and_its_report_load_neither_torch_nor_jinja2():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_of_confusions_with_equal_counts_the_larger_fraction_comes_first():
+    evaluation = of_matrix([[9, 1, 0], [0, 10, 0], [1, 0, 1]])
+    assert [(pair.true, pair.fraction) for pair in evaluation.top_confusions()] == [
+        ("class 2", 0.5),
+        ("class 0", 0.1),
+    ]

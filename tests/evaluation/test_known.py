@@ -1,4 +1,4 @@
-"""Which images are judged where nobody says so, and what is told of those that were learned."""
+"""Which images are evaluated where nobody says so, and what is told of those that were learned."""
 
 from __future__ import annotations
 
