@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -191,6 +192,9 @@ def test_a_finished_run_at_a_constant_rate_takes_more_epochs_as_if_from_the_star
         if isinstance(event, Note | Started)
     ][::-1]  # fmt: skip
     assert note == Note("epochs from 2 to 4: continues as if it had been so from the start")
+    first, _, second = Run.open(short.folder).command().partition(" && ")
+    assert shlex.split(first)[:2] == ["striate", "train"]
+    assert shlex.split(second) == shlex.split(f"striate train --resume {short.folder} --epochs 4")
     assert started.epochs == 4
     assert short.read_json("options.json")["epochs"] == 4
     assert short.finished

@@ -7,7 +7,8 @@ from typing import Any
 
 from striate import storage
 from striate.errors import OptionError
-from striate.options import TrainOptions
+from striate.options import TrainOptions, words
+from striate.text import shell_command
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.events import Note
@@ -34,7 +35,7 @@ def raised(recorded: TrainOptions, asked: Mapping[str, Any]) -> TrainOptions:
 
 
 def prolong(training: Training, run: Run, state: TrainState) -> Iterator[Note]:
-    """Record the raised options, and note their effect on the learning rate.
+    """Record the raised options and the command, and note their effect on the learning rate.
 
     The last checkpoint is copied over the previous one too: the steps between them followed the
     shorter schedule and cannot be replayed in this one.
@@ -47,6 +48,8 @@ def prolong(training: Training, run: Run, state: TrainState) -> Iterator[Note]:
     if (last := run.checkpoints / checkpoint.LAST).exists():
         storage.copy(last, run.checkpoints / checkpoint.PREVIOUS)
     run.write_json(run.options_file.name, {**values, **changed})
+    resume = (*training.group.process.command, "train", "--resume", str(run.folder))
+    run.add_command(shell_command((*resume, *words(changed))))
     told = ", ".join(f"{name} from {values[name]:g} to {changed[name]:g}" for name in changed)
     still = schedule in ("constant", "plateau") and not recipe.warmup
     if still or changed.keys() == {"patience"}:

@@ -100,11 +100,17 @@ class Run:
         return upgrade_options(self.read_json(self.options_file.name))
 
     def command(self) -> str:
-        """Return the command line that started the run; empty if unknown."""
+        """Return the command line that repeats the run; empty if unknown."""
         try:
             return str(self.read_json("environment.json").get("command", ""))
         except StorageError:
             return ""
+
+    def add_command(self, line: str) -> None:
+        """Record a command line that changed the run, after the one that started it."""
+        if command := self.command():
+            environment = self.read_json("environment.json")
+            self.write_json("environment.json", {**environment, "command": f"{command} && {line}"})
 
     @property
     def images_file(self) -> Path:
