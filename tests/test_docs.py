@@ -259,7 +259,7 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} images"),
         ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
         ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} images"),
-        ("guide/evaluate.md", f"up to {report.MOST_DOUBTS} right answers"),
+        ("guide/evaluate.md", f"up to {report.MOST_DOUBTS} correct predictions"),
     ],
 )
 def test_numbers_in_the_text_are_those_of_the_code(page: str, said: str):
