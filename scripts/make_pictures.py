@@ -66,7 +66,7 @@ def augmentation() -> None:
 
 def report(run: str) -> None:
     """What the README shows of `demo`."""
-    page = (Path(run) / "report.html").resolve()
+    page = (Path(run) / "report.html").resolve(strict=True)
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         sys.exit("Chromium is needed: install it with the system's packages")
