@@ -16,9 +16,11 @@ from pathlib import Path
 from PIL import Image
 
 import striate
+from striate.data.prepare import record_images
 from striate.images.contact_sheet import draw_sheet
 from striate.images.gallery import draw_gallery
 from striate.options import CheckOptions
+from striate.progress import drain
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 SAMPLES = Path(striate.__file__).parent / "vision" / "samples"
@@ -56,7 +58,11 @@ def augmentation() -> None:
             place.mkdir()
             shutil.copy(SAMPLES / name, place)
         ranges = "saturation=0.3,hue=20,shear=10,erase=0.2"
-        figure = draw_sheet(folder, CheckOptions(augment="strong", augment_params=ranges))
+        figure = draw_sheet(
+            folder,
+            *drain(record_images(folder)),
+            CheckOptions(augment="strong", augment_params=ranges),
+        )
     target = IMAGES / "augmentation.webp"
     high = round(figure.height * GUIDE_WIDTH / figure.width)
     small = figure.resize((GUIDE_WIDTH, high), Image.Resampling.LANCZOS)

@@ -12,18 +12,25 @@ from rich.console import Console
 
 import striate
 from striate.cli import main
+from striate.data import prepare
 from striate.data.augment.ranges import augment_ranges
+from striate.data.prepare import record_images
 from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
 from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_sheet
 from striate.options import AugmentParams, CheckOptions, TrainOptions
+from striate.progress import drain
 from striate.training.prepare import prepare_data
 from striate.verbs import display
 from tests.data.images import class_folders
 
 
+def sheet(data: Path, options: CheckOptions) -> Image.Image:
+    return draw_sheet(data, *drain(record_images(data)), options)
+
+
 def test_without_variation_every_column_is_the_original(photos: Path) -> None:
-    figure = np.asarray(draw_sheet(photos, CheckOptions(augment="none")))
+    figure = np.asarray(sheet(photos, CheckOptions(augment="none")))
     original = figure[146:306, 32:192]
     assert original.std() > 10
     for column in range(1, 8):
@@ -33,8 +40,7 @@ def test_without_variation_every_column_is_the_original(photos: Path) -> None:
 
 def test_variations_differ_from_the_original_and_depend_on_the_seed(photos: Path) -> None:
     one, same, other = (
-        np.asarray(draw_sheet(photos, CheckOptions(augment="strong", seed=seed)))
-        for seed in (1, 1, 2)
+        np.asarray(sheet(photos, CheckOptions(augment="strong", seed=seed))) for seed in (1, 1, 2)
     )
     assert (one == same).all()
     assert (one != other).any()
@@ -65,7 +71,7 @@ def test_a_sheet_shows_training_images_alone(
         return original(rows, title, note)
 
     monkeypatch.setattr(sheets, "_drawn", drawn)
-    draw_sheet(tmp_path / "data", CheckOptions(augment="light"))
+    sheet(tmp_path / "data", CheckOptions(augment="light"))
     assert len(shown) == 6
     assert set(shown) <= trained < {sample.path for sample in decoded.samples}
 
@@ -76,9 +82,7 @@ def test_around_the_moved_images_of_a_sheet_is_the_padding(tmp_path: Path) -> No
         for number in range(4):
             white = Image.new("L", (80 + number, 20), 255)
             white.save(tmp_path / name / f"{number}.png")
-    figure = np.asarray(
-        draw_sheet(tmp_path, CheckOptions(augment="none", augment_params="rotate=60"))
-    )
+    figure = np.asarray(sheet(tmp_path, CheckOptions(augment="none", augment_params="rotate=60")))
     for column in range(1, 8):
         left = 32 + 174 * column + 28
         seen = figure[146:306, left : left + 160, 0]
@@ -119,4 +123,15 @@ def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
 def test_a_folder_without_images_has_no_sheet(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     with pytest.raises(DataError):
-        draw_sheet(tmp_path, CheckOptions())
+        sheet(tmp_path, CheckOptions())
+
+
+def test_findings_and_sheet_come_of_one_decoding(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, decode = list[object](), prepare.decode_records
+    monkeypatch.setattr(
+        prepare, "decode_records", lambda listing: decoded.append(listing) or decode(listing)
+    )
+    assert striate.check(photos, out=tmp_path / "sheet.png").sheet == tmp_path / "sheet.png"
+    assert len(decoded) == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,9 +11,6 @@ from striate.cli import early
 from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import DataError, printable
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command("check", cls=VerbCommand, model="CheckOptions")

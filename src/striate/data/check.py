@@ -109,10 +109,13 @@ def inspect_steps(
 ) -> Generator[Progress, None, Inspection]:
     """Run `inspect`, yielding progress after every image."""
     listing, records = yield from record_images(root)
-    return _inspection(remote_address(root) or Path(root), listing, records, leaked)
+    return inspect_records(root, listing, records, leaked)
 
 
-def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Leaked) -> Inspection:
+def inspect_records(
+    root: str | Path, listing: Listing, records: Records, leaked: Leaked = "keep"
+) -> Inspection:
+    """Report the contents of a folder whose images were decoded already."""
     _, images, kept = listing.usable(records)
     why = reasons(listing, images, kept, leaked)
     if leaked == "drop":
@@ -122,7 +125,7 @@ def _inspection(root: Path | str, listing: Listing, records: Records, leaked: Le
     in_splits = set(np.unique(listing.samples.splits).tolist())
     gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
-        root=root,
+        root=remote_address(root) or Path(root),
         layout=listing.layout,
         class_names=names,
         counts=_counts(names, images.labels),

@@ -21,11 +21,9 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.splits import TRAIN, SplitFractions, placed
-from striate.data.prepare import record_images
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
 from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
-from striate.progress import drain
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -42,9 +40,10 @@ class Row:
     words: tuple[str, ...]  #: caption below each
 
 
-def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
-    """Draw augmented training images of a folder. Raises DataError if there are none."""
-    listing, records = drain(record_images(data))
+def draw_sheet(
+    data: str | Path, listing: Listing, records: Records, options: CheckOptions
+) -> Image.Image:
+    """Draw augmented training images of a listing of `data`. Raises DataError if there are none."""
     chosen = _some(_training_rows(listing, records))
     if not len(chosen):
         raise DataError(f"{printable(str(data))}: there are no images to augment")
@@ -59,13 +58,15 @@ def draw_sheet(data: str | Path, options: CheckOptions) -> Image.Image:
     return _drawn(rows, title, describe_ranges(ranges))
 
 
-def write_sheet(data: str | Path, options: CheckOptions) -> Path:
+def write_sheet(
+    data: str | Path, listing: Listing, records: Records, options: CheckOptions
+) -> Path:
     """Write the sheet to `out`, or the working directory by default; return its path.
 
     Never into the folder of the images, unless requested.
     """
     place = options.out or storage.free_name(storage.beside(Path("augmented.png"), Path(data)))
-    storage.write(place, encode_file(draw_sheet(data, options), ".png"))
+    storage.write(place, encode_file(draw_sheet(data, listing, records, options), ".png"))
     return place
 
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from striate.data.check import Inspection, inspect
+from striate.data.check import Inspection, inspect_records
+from striate.data.prepare import record_images
 from striate.options import CheckOptions
+from striate.progress import drain
 
 
 def check(data: str | Path, **options: Any) -> Inspection:
@@ -20,9 +22,10 @@ def check(data: str | Path, **options: Any) -> Inspection:
     True
     """
     chosen = CheckOptions.read(options)
+    listing, records = drain(record_images(data))
+    inspection = inspect_records(data, listing, records, chosen.leaked)
     if not chosen.sheet:
-        return inspect(data, chosen.leaked)
+        return inspection
     from striate.images.contact_sheet import write_sheet  # imported lazily: it needs torch
 
-    sheet = write_sheet(data, chosen)
-    return replace(inspect(data, chosen.leaked), sheet=sheet)
+    return replace(inspection, sheet=write_sheet(data, listing, records, chosen))
