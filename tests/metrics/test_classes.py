@@ -2,10 +2,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 from sklearn import metrics as reference
 
-from striate.evaluation import metrics
+from striate.metrics import classes as metrics
 
 
 def judged(seed, images=400, classes=7):
@@ -51,15 +50,8 @@ def test_top_k_agrees_with_scikit_learn(k):
     assert hits / len(labels) == pytest.approx(share, abs=1e-9)
 
 
-@pytest.mark.parametrize(("hits", "images"), [(0, 7), (7, 7), (3, 7), (734, 750), (1, 20_000)])
-def test_the_interval_is_that_of_wilson(hits, images):
-    expected = binomtest(hits, images).proportion_ci(0.95, method="wilson")
-    assert metrics.wilson(hits, images) == pytest.approx((expected.low, expected.high), abs=1e-9)
-
-
 def test_without_images_nothing_is_known():
     empty = np.zeros((3, 3), dtype=np.int64)
-    assert metrics.wilson(0, 0) == (0.0, 1.0)
     assert math.isnan(metrics.accuracy(empty))
     assert math.isnan(metrics.macro_f1(empty))
 

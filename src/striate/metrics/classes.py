@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.metrics.estimates import Floats, divide
+
 Labels = NDArray[np.integer[Any]]
 Matrix = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Probabilities = NDArray[np.floating[Any]]
-
-#: half-width of a 95 % interval of the normal distribution, in standard deviations
-Z95 = 1.959963984540054
 
 
 def confusion(labels: Labels, predicted: Labels, classes: int) -> Matrix:
@@ -33,22 +31,6 @@ def accuracy(matrix: Matrix) -> float:
     """Return the share of images on the diagonal; NaN without images."""
     images = int(matrix.sum())
     return int(np.trace(matrix)) / images if images else math.nan
-
-
-def wilson(hits: int, images: int) -> tuple[float, float]:
-    """Return the 95 % Wilson interval of `hits` out of `images`; (0, 1) without images.
-
-    Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
-    It stays within 0 and 1 and has a positive width even at 0 or all hits.
-    """
-    if images == 0:
-        return 0.0, 1.0
-    share, weight = hits / images, Z95**2 / images
-    middle = (share + weight / 2) / (1 + weight)
-    half = math.sqrt(weight * share * (1 - share) + weight**2 / 4) / (1 + weight)
-    low = 0.0 if hits == 0 else middle - half
-    high = 1.0 if hits == images else middle + half
-    return low, high
 
 
 def ranks(probabilities: Probabilities, labels: Labels) -> NDArray[np.int64]:
@@ -82,18 +64,18 @@ def losses(probabilities: Probabilities, labels: Labels) -> Floats:
 
 def precision(matrix: Matrix) -> Floats:
     """Return (K,) precision from (K, K): tp / (tp + fp)."""
-    return _divide(np.diagonal(matrix), matrix.sum(axis=0))
+    return divide(np.diagonal(matrix), matrix.sum(axis=0))
 
 
 def recall(matrix: Matrix) -> Floats:
     """Return (K,) recall from (K, K): tp / (tp + fn)."""
-    return _divide(np.diagonal(matrix), matrix.sum(axis=1))
+    return divide(np.diagonal(matrix), matrix.sum(axis=1))
 
 
 def f1(matrix: Matrix) -> Floats:
     """Return (K,) F1 from (K, K): 2 tp / (2 tp + fp + fn)."""
     images = matrix.sum(axis=1)
-    scores = _divide(2 * np.diagonal(matrix), images + matrix.sum(axis=0))
+    scores = divide(2 * np.diagonal(matrix), images + matrix.sum(axis=0))
     return np.where(images > 0, scores, np.nan)
 
 
@@ -101,7 +83,3 @@ def macro_f1(matrix: Matrix) -> float:
     """Return the unweighted mean F1 of the classes that have images; NaN without any."""
     scores = f1(matrix)[matrix.sum(axis=1) > 0]
     return float(scores.mean()) if scores.size else math.nan
-
-
-def _divide(above: Matrix, below: Matrix) -> Floats:
-    return np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)

@@ -1,0 +1,1 @@
+"""Metrics of predictions, with their intervals: arrays in, figures out; numpy only."""
