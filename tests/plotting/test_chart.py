@@ -298,3 +298,21 @@ def test_pixels_have_the_colors_of_the_shapes():
     assert image.getpixel((30, 40)) == rgb(GREEN)
     assert image.getpixel((60, 10)) == rgb(PEN)
     assert image.getpixel((70, 70)) == (255, 255, 255)
+
+
+def test_a_heat_map_with_limits_lies_between_them():
+    png = encode(Image.new("L", (4, 4)), "png")
+    cells = Cells(png, 4, 4, across=(-1, 1), up=(2, 3))
+    picture = draw_chart(Chart((cells,), x=Axis(limits=(-3, 1)), y=Axis(limits=(1, 4))))
+    left, right, top, bottom = grid(picture)
+    (raster,) = shapes(picture, Raster)
+    assert (raster.x, raster.width) == pytest.approx(((left + right) / 2, (right - left) / 2))
+    assert (raster.y, raster.height) == pytest.approx(
+        (top + (bottom - top) / 3, (bottom - top) / 3)
+    )
+
+
+def test_empty_dots_are_circles_in_the_chart_and_in_its_legend():
+    line = Line(((0, 0), (1, 1)), "new", ORANGE, width=0, radius=3, ring=1.5)
+    dots = shapes(draw_chart(Chart((line,))), Circle)
+    assert [(dot.radius, dot.width, dot.color) for dot in dots] == [(3, 1.5, ORANGE)] * 3

@@ -18,6 +18,7 @@ class Axis:
     log: bool = False
     whole: bool = False  #: ticks at whole numbers only
     show: Callable[[float], str] = format_amount  #: tick -> label
+    names: tuple[str, ...] = ()  #: of the rows at 0, 1, ... from the top down, instead of ticks
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Line:
     dashes: tuple[float, ...] = ()
     opacity: float = 1
     radius: float = 0  #: of a dot at each point; 0: none
+    ring: float = 0  #: width of the circle around an empty dot; 0: dots are full
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,32 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """A horizontal bar from 0 for each name of the y axis, with whiskers; NaN: none."""
+
+    ends: tuple[float, ...]
+    lows: tuple[float, ...]
+    highs: tuple[float, ...]
+    label: str = ""
+    color: str = BLUE
+    opacity: float = 0.75
+
+
+@dataclass(frozen=True)
 class Cells:
     """A heat map: a PNG file with a pixel for each cell, row 0 on top."""
 
     png: bytes
     columns: int
     rows: int
+    across: tuple[float, float] | None = None  #: x of its sides; None: from 0 to `columns`
+    up: tuple[float, float] | None = None  #: y of its lower and upper side
+
+    @property
+    def corners(self) -> tuple[Point, Point]:
+        """Return the corner of the limits that come first, and the opposite one."""
+        (left, right), (bottom, top) = self.across or (0, self.columns), self.up or (0, self.rows)
+        return (left, bottom), (right, top)
 
 
 @dataclass(frozen=True)
@@ -68,7 +90,7 @@ class Rule:
     dashes: tuple[float, ...] = ()
 
 
-Series = Line | Bars | Cells | Rule
+Series = Line | Bars | Rows | Cells | Rule
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Rule, Series
+from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Rows, Rule, Series
 from striate.plotting.shapes import (
     FAINT,
     SOFT,
@@ -28,6 +28,7 @@ from striate.plotting.ticks import make_ticks, ticks_within
 SMALL, TITLE, ROW = 12, 15, 20  #: font sizes, and height of a row of text, in pixels
 MARGIN, SAMPLE, APART = 12, 22, 16  #: around; a sample in the legend; between its entries
 _DOT = 2.5  #: radius of a point between two gaps
+_THICK, _CAP = 0.7, 3  #: height of a bar, as a share of its row; half a whisker's end, in pixels
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def draw_chart(chart: Chart) -> Picture:
     up = _limits(chart.y, [y for _, y in points])
     heading, top = _heading(chart)
     x_ticks, y_ticks = _ticks(chart.x, across), _ticks(chart.y, up)
-    wide = max((text_width(chart.y.show(tick), SMALL) for tick in y_ticks), default=0)
+    wide = max((text_width(_label(chart.y, tick), SMALL) for tick in y_ticks), default=0)
     last = text_width(chart.x.show(x_ticks[-1]), SMALL) if x_ticks else 0
     frame = Frame(
         MARGIN + wide + 6,
@@ -99,13 +100,17 @@ def _extent(series: Series) -> Iterable[Point]:
             bottoms = series.bottoms or (0.0,) * len(series.tops)
             lower = zip(series.edges, bottoms, strict=False)
             return [*lower, *zip(series.edges[1:], series.tops, strict=True)]
+        case Rows():
+            return [(end, math.nan) for end in (0.0, *series.ends, *series.lows, *series.highs)]
         case Cells():
-            return (0, 0), (series.columns, series.rows)
+            return series.corners
         case Rule():
             return ((series.x, math.nan),)
 
 
 def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:
+    if axis.names:
+        return len(axis.names) - 0.5, -0.5
     seen = [value for value in values if math.isfinite(value)]
     low, high = axis.limits or (min(seen, default=0.0), max(seen, default=1.0))
     if axis.limits and low == high:
@@ -117,7 +122,13 @@ def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:
 
 
 def _ticks(axis: Axis, limits: tuple[float, float]) -> list[float]:
+    if axis.names:
+        return [float(row) for row in range(len(axis.names))]
     return ticks_within(*sorted(limits), log=axis.log, whole=axis.whole)
+
+
+def _label(axis: Axis, tick: float) -> str:
+    return axis.names[int(tick)] if axis.names else axis.show(tick)
 
 
 def _heading(chart: Chart) -> tuple[list[Shape], float]:
@@ -141,29 +152,29 @@ def _heading(chart: Chart) -> tuple[list[Shape], float]:
     return shapes, y + 10
 
 
-def _sample(series: Line | Bars | Rule, x: float, y: float) -> Shape:
+def _sample(series: Line | Bars | Rows | Rule, x: float, y: float) -> Shape:
     """Draw a series in the legend, `y` being its middle."""
     ends = (((x, y), (x + SAMPLE, y)),)
     match series:
         case Line(width=0):
-            return Circle(x + SAMPLE / 2, y, series.radius, series.color)
+            return Circle(x + SAMPLE / 2, y, series.radius, series.color, series.ring)
         case Line():
             return Stroke(ends, series.color, series.opacity, series.width, series.dashes)
         case Rule():
             return Stroke(ends, series.color, width=series.width, dashes=series.dashes)
-        case Bars():
+        case Bars() | Rows():
             return Fill((rectangle(x, y - 5, x + SAMPLE, y + 5),), series.color, series.opacity)
 
 
 def _axes(frame: Frame, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> Iterator[Shape]:
     heights = [frame.at((frame.across[0], tick))[1] for tick in y_ticks]
     places = [frame.at((tick, frame.up[0]))[0] for tick in x_ticks]
-    lines = [((frame.left, y), (frame.right, y)) for y in heights]
-    if frame.x.log:
+    lines = [] if frame.y.names else [((frame.left, y), (frame.right, y)) for y in heights]
+    if frame.x.log or frame.y.names:
         lines += [((x, frame.top), (x, frame.bottom)) for x in places]
     yield Stroke(tuple(lines), opacity=FAINT)
     for tick, y in zip(y_ticks, heights, strict=True):
-        yield Text(frame.left - 6, y + 4, frame.y.show(tick), anchor="end", opacity=SOFT)
+        yield Text(frame.left - 6, y + 4, _label(frame.y, tick), anchor="end", opacity=SOFT)
     for tick, x in zip(x_ticks, places, strict=True):
         yield Text(x, frame.bottom + 18, frame.x.show(tick), opacity=SOFT)
     if frame.x.label:
@@ -184,14 +195,32 @@ def _draw(series: Series, frame: Frame) -> Iterator[Shape]:
                 if top != bottom
             )
             yield Fill(parts, series.color, series.opacity)
+        case Rows():
+            yield from _rows(series, frame)
         case Cells():
-            (left, one), (right, other) = frame.at((0, 0)), frame.at((series.columns, series.rows))
+            (left, one), (right, other) = map(frame.at, series.corners)
             top = min(one, other)
             yield Raster(left, top, right - left, abs(one - other), series.png)
         case Rule():
             x, _ = frame.at((series.x, frame.up[0]))
             ends = ((x, frame.top), (x, frame.bottom))
             yield Stroke((ends,), series.color, width=series.width, dashes=series.dashes)
+
+
+def _rows(rows: Rows, frame: Frame) -> Iterator[Shape]:
+    bars = tuple(
+        rectangle(*frame.at((0, row - _THICK / 2)), *frame.at((end, row + _THICK / 2)))
+        for row, end in enumerate(rows.ends)
+        if math.isfinite(end) and end
+    )
+    yield Fill(bars, rows.color, rows.opacity)
+    whiskers = list[tuple[Point, ...]]()
+    for row, interval in enumerate(zip(rows.lows, rows.highs, strict=True)):
+        if all(map(math.isfinite, interval)):
+            (left, y), (right, _) = (frame.at((end, row)) for end in interval)
+            whiskers.append(((left, y), (right, y)))
+            whiskers += [((x, y - _CAP), (x, y + _CAP)) for x in (left, right)]
+    yield Stroke(tuple(whiskers), width=1.5)
 
 
 def _line(line: Line, frame: Frame) -> Iterator[Shape]:
@@ -205,7 +234,9 @@ def _line(line: Line, frame: Frame) -> Iterator[Shape]:
         yield Stroke(joined, line.color, line.opacity, line.width, line.dashes)
     for piece in pieces:
         for x, y in piece if line.radius or len(piece) == 1 else ():
-            yield Circle(x, y, line.radius or _DOT, line.color)
+            opacity = 1 if line.width else line.opacity
+            radius = line.radius or _DOT
+            yield Circle(x, y, radius, line.color, line.ring, opacity)
 
 
 def _tooltips(tooltips: Sequence[tuple[float, str]], frame: Frame) -> Iterator[Tooltip]:

@@ -84,7 +84,7 @@ class _Pen:
         if circle.width:
             self.drawer.ellipse(corners, None, color, round(circle.width * self.scale))
         else:
-            self.drawer.ellipse(corners, color)
+            self.drawer.ellipse(corners, (*color, round(255 * circle.opacity)))
 
     def raster(self, raster: Raster) -> None:
         from PIL import Image

@@ -44,6 +44,7 @@ class Circle:
     radius: float
     color: str = PEN
     width: float = 0
+    opacity: float = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def _shape(shape: Shape) -> str:
         case Circle():
             place = f'cx="{shape.x:.1f}" cy="{shape.y:.1f}" r="{shape.radius:g}"'
             width = f' stroke-width="{shape.width:g}"' if shape.width > 1 else ""
-            return f"<circle {place} {_paint(*_round(shape))}{width}/>\n"
+            return f"<circle {place} {_paint(*_round(shape), shape.opacity)}{width}/>\n"
         case Text():
             return _text(shape)
         case Raster():
