@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from striate import zoo
 from striate.layers import AuxOutputs, WithAuxHeads, meta_init
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 from striate.zoo import CARDS
 from striate.zoo.pages import googlenet, inception_resnet, inception_v2, inception_v3, inception_v4
 from tests.zoo import peers

@@ -18,10 +18,12 @@ from striate import zoo
 from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError
 from striate.layers import meta_init
 from striate.model import Model, load, save
 from striate.summary import summarize
+from striate.tasks import bind_task
 from striate.zoo.pretrained import expected_input
 from striate.zoo.pretrained.timm_models import head_naming
 from striate.zoo.spec import NetworkSpec
@@ -212,7 +214,8 @@ def kept(name: str, path: Path) -> tuple[Model, Tensor]:
     view = Preprocess(size, 1, "crop", (0.4,), (0.2,))
     torch.manual_seed(6)
     network = peers.shaken(zoo.build(name, channels=1, classes=2))
-    model = Model(network, NetworkSpec.of(name), ("cat", "dog"), view, SplitFractions(0.1, 0.1))
+    task = bind_task(None, TargetSpec("label", ("cat", "dog")))
+    model = Model(network, NetworkSpec.of(name), task, view, SplitFractions(0.1, 0.1))
     save(model, path)
     return model, torch.randint(256, (2, size, size, 1), dtype=torch.uint8)
 
@@ -222,7 +225,7 @@ def test_a_model_file_holds_it(name: str, tmp_path: Path) -> None:
     """A table that a network computes while it is built, as the second does, is not in the file."""
     model, pixels = kept(f"timm:{name}", tmp_path / "model.safetensors")
     read = load(tmp_path / "model.safetensors")
-    assert read.logits(pixels).allclose(model.logits(pixels), atol=1e-6)
+    assert read.outputs(pixels).allclose(model.outputs(pixels), atol=1e-6)
     assert not any(tensor.is_meta for tensor in (*read.network.buffers(),))
 
 
@@ -302,7 +305,7 @@ def test_sizes_that_timm_cannot_build_are_told(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(OptionError) as caught:
         zoo.build("timm:test_resnet", channels=7)
     assert str(caught.value) == (
-        "timm cannot build timm:test_resnet for 7 channels and 1000 classes: no such"
+        "timm cannot build timm:test_resnet for 7 channels and 1,000 classes: no such"
     )
 
 

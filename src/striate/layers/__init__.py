@@ -25,7 +25,12 @@ from striate.layers.historic import (
 )
 from striate.layers.local import LocallyConnected1d, LocallyConnected2d
 from striate.layers.meta_init import meta_init
-from striate.layers.padding import SameConv2d, bilinear_upsampling, same_padding
+from striate.layers.padding import (
+    SameConv2d,
+    bilinear_upsampling,
+    pad_to_multiple,
+    same_padding,
+)
 from striate.layers.roi_pool import RegionPool, pool_regions
 
 __all__ = [
@@ -53,6 +58,7 @@ __all__ = [
     "inner_average",
     "inverted_residual",
     "meta_init",
+    "pad_to_multiple",
     "path",
     "pool_regions",
     "same_padding",

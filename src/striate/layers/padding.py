@@ -22,6 +22,15 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
     return max(missing, 0) // 2, (max(missing, 0) + 1) // 2
 
 
+def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
+    """Add zeros on the right and bottom of (N, C, H, W), to the next multiples of `multiple`.
+
+    `least` is the smallest side of the result.
+    """
+    height, width = (max(-(-side // multiple) * multiple, least) - side for side in x.shape[2:])
+    return F.pad(x, (0, width, 0, height))
+
+
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's "same" padding, computed from the input size, at any stride."""
 

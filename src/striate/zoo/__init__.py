@@ -7,13 +7,14 @@ A network is an `nn.Module` whose direct children are its named stages in order,
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from striate.errors import OptionError, printable, unknown
-from striate.zoo import pretrained
+from striate.zoo import fcn_on, pretrained
 from striate.zoo.pages import (
     alexnet,
     autoencoder,
@@ -35,6 +36,7 @@ from striate.zoo.pages import (
     resnet,
     resnet_small,
     squeezenet,
+    unet,
     vgg,
     zfnet,
 )
@@ -50,7 +52,7 @@ PAGES = (
     *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
     *(resnet, resnet_small, densenet),
     *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
-    *(autoencoder, fcn, dcgan),
+    *(autoencoder, fcn, unet, dcgan),
 )
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 
@@ -58,10 +60,14 @@ CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.
 def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
+    `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18".
     Arguments in the name are passed over. Raises OptionError with the nearest names when there is
     none.
     """
     name = name.partition("(")[0]
+    if name.startswith(fcn_on.PREFIX):
+        backbone = card(name.removeprefix(fcn_on.PREFIX))
+        return fcn_on.fcn_card(name, backbone, partial(build, name))
     if name.startswith("timm:"):
         return pretrained.timm_card(name)
     if name not in CARDS:
@@ -94,15 +100,12 @@ def build(
     weights lack are not. Raises OptionError, ModelError or StorageError.
     """
     entry, (name, spelled) = card(name), parsed(name)
-    for word, count in (("channels", channels), ("classes", classes)):
-        if count is None:
-            continue
-        if not 1 <= count <= _MOST:
-            raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
-        arguments[word] = count
+    arguments |= _sizes(name, channels=channels, classes=classes)
     for word in spelled.keys() & arguments.keys():
         raise OptionError(f"{name}: {word} was given twice")
     arguments |= spelled
+    if name.startswith(fcn_on.PREFIX):
+        return _on_stages(name, weights=weights, **arguments)
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
         if word not in known:
@@ -117,3 +120,19 @@ def build(
     if weights is not None:
         pretrained.load_pretrained(network, entry, weights, arguments)
     return network
+
+
+def _sizes(name: str, **sizes: int | None) -> dict[str, int]:
+    """The sizes that are given. Raises OptionError for one that no network can have."""
+    for word, count in sizes.items():
+        if count is not None and not 1 <= count <= _MOST:
+            raise OptionError(f"{name}: {word} must be from 1 to {_MOST:,}, but {count:,} came")
+    return {word: count for word, count in sizes.items() if count is not None}
+
+
+def _on_stages(name: str, *, classes: int = fcn_on.CLASSES, **arguments: Any) -> nn.Module:
+    """An FCN on a network that `build` makes with the other arguments, head and all."""
+    name = name.removeprefix(fcn_on.PREFIX)
+    backbone, entry = build(name, **arguments), card(name)
+    channels = arguments.get("channels", entry.input[0])
+    return fcn_on.fcn_on(backbone, channels=channels, classes=classes, smallest=entry.smallest)

@@ -14,7 +14,8 @@ http://yann.lecun.com/exdb/publis/pdf/lecun-89.pdf
 | hidden2 | 100 | 30,100     | 1x4x4             | 416            |
 | head    | 10  | 1,010      | 10                | 170            |
 
-An mlp flattens the image first, a locally connected network before its head.
+An mlp flattens the image first, a locally connected network before its head. `act` makes another
+activation for an mlp.
 Not as in the papers: outputs are logits for softmax, where theirs regress target values. Net-3's
 outermost units get zero padding. PyTorch's default initialization of dense layers: uniform within
 1/sqrt(fan-in).
@@ -22,6 +23,7 @@ outermost units get zero padding. PyTorch's default initialization of dense laye
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from torch import nn
@@ -31,12 +33,13 @@ from striate.zoo.pages.card import Card
 
 
 def mlp(*, channels: int = 1, classes: int = 10, size: int = 28,
-        widths: tuple[int, ...] = (300, 100)) -> nn.Sequential:  # fmt: skip
+        widths: tuple[int, ...] = (300, 100),
+        act: Callable[[], nn.Module] = ScaledTanh) -> nn.Sequential:  # fmt: skip
     """(N, channels, size, size) -> logits (N, classes), through dense layers of these widths."""
     parts: dict[str, nn.Module] = {"flatten": nn.Flatten()}
     inputs = channels * size * size
     for number, width in enumerate(widths, start=1):
-        parts[f"hidden{number}"] = chain(dense=nn.Linear(inputs, width), tanh=ScaledTanh())
+        parts[f"hidden{number}"] = chain(dense=nn.Linear(inputs, width), act=act())
         inputs = width
     return chain(**parts, head=nn.Linear(inputs, classes))
 

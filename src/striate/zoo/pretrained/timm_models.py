@@ -73,7 +73,7 @@ def _network(name: str, *, channels: int, classes: int) -> nn.Module:
         )
     except Exception as error:  # timm raises anything for unsupported sizes
         reason = printable(str(error).partition("\n")[0], 200)
-        sizes = f"{channels} channels and {classes} classes"
+        sizes = f"{channels} channels and {classes:,} classes"
         raise OptionError(f"timm cannot build {name} for {sizes}: {reason}") from error
     classifier = dict(network.named_children()).get(place)
     if classifier is None:
