@@ -58,32 +58,49 @@ def main() -> None:
 def compare(device: str, shape: tuple[int, ...], repeats: int) -> dict[str, Any]:
     images = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
     plain = images.contiguous()
-    inputs = {"striate": images, "striate, torch alone": images, "Kornia": plain}
     whole = (plain * 255).byte()
-    taken: dict[str, list[float]] = {}
+    inputs = {"striate": images, "striate, torch alone": images, "Kornia": plain}
+    changes = contenders(shape[1], device)
+    taken = race(changes, {name: inputs.get(name, whole) for name in changes}, repeats)
+    return entry(f"{'x'.join(map(str, shape))} on {device}", device, taken, PEERS)
+
+
+def race(
+    changes: dict[str, Callable[[Tensor, int], Tensor]], inputs: dict[str, Tensor], repeats: int
+) -> dict[str, list[float]]:
+    """Seconds a batch of each contender, turn by turn; a first turn warms up."""
+    taken: dict[str, list[float]] = {name: [] for name in changes}
     for turn in range(repeats + 1):
-        for name, change in contenders(shape[1], device).items():
-            seconds = timed(change, inputs.get(name, whole), turn)
-            if turn:  # the first turn warms up
-                taken.setdefault(name, []).append(seconds)
-    first = statistics.median(taken["striate"])
-    say(f"{device} {shape}: " + ", ".join(f"{k} {min(v):.4f}" for k, v in taken.items()))
+        for name, change in changes.items():
+            seconds = timed(change, inputs[name], turn)
+            if turn:
+                taken[name].append(seconds)
+    return taken
+
+
+def entry(
+    data: str, device: str, taken: dict[str, list[float]], peers: tuple[str, ...]
+) -> dict[str, Any]:
+    """What is kept of a race: times and their ratio to the first contender's, with its setting."""
+    medians = {name: statistics.median(seconds) for name, seconds in taken.items()}
+    first, *_ = medians.values()
+    say(f"{data}: " + ", ".join(f"{name} {value:.4f}" for name, value in medians.items()))
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "data": f"{'x'.join(map(str, shape))} on {device}",
+        "data": data,
         "device": torch.cuda.get_device_name() if device == "cuda" else machine()["cpu"],
         "machine": machine(),
         "threads": torch.get_num_threads(),
-        "n": repeats,
-        "versions": {peer: version(peer) for peer in PEERS},
+        "n": len(next(iter(taken.values()))),
+        "versions": {peer: version(peer) for peer in peers},
         "contenders": {
             name: {
                 "milliseconds": {
-                    "median": 1000 * statistics.median(seconds),
+                    "median": 1000 * medians[name],
                     "min": 1000 * min(seconds),
                     "max": 1000 * max(seconds),
                 },
-                "ratio": statistics.median(seconds) / first,
+                "ratio": medians[name] / first,
             }
             for name, seconds in taken.items()
         },

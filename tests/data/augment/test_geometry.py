@@ -1,4 +1,4 @@
-"""Images, masks and boxes follow one map, and a CPU takes them where the reference does."""
+"""Images and boxes follow one map, and a CPU takes them where the reference does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from striate.data.augment import opencv, ranges
 from striate.data.augment.geometry import affine_maps, warp
-from striate.data.augment.plan import augment, augment_boxes, augment_masks, uniform_samples
+from striate.data.augment.plan import augment, augment_boxes, uniform_samples
 from striate.data.augment.ranges import DRAWS, AugmentRanges
 
 EVERY = AugmentRanges(
@@ -125,19 +125,6 @@ def test_a_crop_shows_a_part_of_the_image_whole(corner: float, start: float) -> 
     cropped = augment(ramp, uniform, AugmentRanges(crop=0.75))
     expected = (start + (torch.arange(8.0) + 0.5) / 2 - 0.5).clamp(0, 7)
     assert cropped[0, 0, 3].allclose(expected, atol=1e-5)
-
-
-def test_masks_move_with_their_images_and_get_no_new_values() -> None:
-    labels = torch.randint(0, 9, (6, 16, 16), generator=torch.Generator().manual_seed(1))
-    masks, uniform = labels * 31, uniform_samples(6, 4, 4)
-    moved = augment_masks(masks, uniform, EVERY)
-    assert moved.dtype == masks.dtype
-    assert set(moved.unique().tolist()) <= set(masks.unique().tolist())
-    rotated = augment_masks(masks, drawn(6, ROTATE=1.0), AugmentRanges(rotate=90))
-    assert rotated.equal(masks.rot90(1, (1, 2)))
-    flipped = augment_masks(masks, drawn(6, HFLIP=0.0), AugmentRanges(hflip=True))
-    assert flipped.equal(masks.flip(2))
-    assert augment_masks(masks, uniform, AugmentRanges(hue=90)) is masks
 
 
 def test_boxes_move_on_known_maps() -> None:

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from striate.data.augment.plan import augment, mix_images, uniform_samples
+from striate.data.augment.mixing import mix_images, mix_labels
+from striate.data.augment.plan import augment, uniform_samples
 from striate.data.augment.ranges import AugmentRanges
 from striate.layers import AuxOutputs
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 
 
 def numbered(count: int, side: int = 10) -> tuple[Tensor, Tensor]:
@@ -25,7 +26,8 @@ def numbered(count: int, side: int = 10) -> tuple[Tensor, Tensor]:
 def test_a_label_has_the_shares_of_its_image(variation: AugmentRanges) -> None:
     images, labels = numbered(12)
     uniform = uniform_samples(12, 3, 1)
-    varied, shares = mix_images(images, labels, 12, uniform, variation)
+    varied, share = mix_images(images, uniform, variation)
+    shares = mix_labels(labels, 12, share)
     assert shares.sum(dim=1).allclose(torch.ones(12))
     assert ((shares > 0).sum(dim=1) <= 2).all()
     means = (shares * torch.arange(12.0)).sum(dim=1)
@@ -34,22 +36,21 @@ def test_a_label_has_the_shares_of_its_image(variation: AugmentRanges) -> None:
 
 
 def test_mixup_weighs_whole_images_and_cutmix_takes_whole_pixels() -> None:
-    images, labels = numbered(12)
+    images, _ = numbered(12)
     uniform = uniform_samples(12, 3, 1)
-    veiled, _ = mix_images(images, labels, 12, uniform, AugmentRanges(mixup=0.5))
+    veiled, _ = mix_images(images, uniform, AugmentRanges(mixup=0.5))
     assert (veiled.amax(dim=(1, 2, 3)) - veiled.amin(dim=(1, 2, 3))).max() < 1e-5
-    cut, _ = mix_images(images, labels, 12, uniform, AugmentRanges(cutmix=1))
+    cut, _ = mix_images(images, uniform, AugmentRanges(cutmix=1))
     assert cut.equal(cut.round())
-    both, _ = mix_images(images, labels, 12, uniform, AugmentRanges(mixup=0.5, cutmix=1))
+    both, _ = mix_images(images, uniform, AugmentRanges(mixup=0.5, cutmix=1))
     kinds = {bool(p.equal(v)) for p, v in zip(both, veiled, strict=True)}
     assert kinds == {True, False}
 
 
 def test_shares_are_even_up_to_the_value_asked_for() -> None:
-    images, labels = numbered(1000, 16)
+    images, _ = numbered(1000, 16)
     for variation, most in ((AugmentRanges(mixup=0.6), 0.6), (AugmentRanges(cutmix=0.6), 0.6)):
-        _, shares = mix_images(images, labels, 1000, uniform_samples(1000, 1, 1), variation)
-        given = 1 - shares.diagonal()
+        _, given = mix_images(images, uniform_samples(1000, 1, 1), variation)
         assert given.max() < most + 0.05
         assert abs(float(given.mean()) - most / 2) < 0.03
 

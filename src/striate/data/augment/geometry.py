@@ -1,4 +1,4 @@
-"""Geometric augmentation: one affine map per image, shared by its masks and boxes.
+"""Geometric augmentation: one affine map per image, shared by its mask and boxes.
 
 Coordinates run from -1 to 1 between the outer edges of an image, as in torch's `affine_grid`.
 """
@@ -73,14 +73,6 @@ def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
     linear = exact[:, :, :2] * (half[:, None] / half)
     constant = exact[:, :, 2] * half + middle - linear @ middle
     return np.concatenate((linear, constant[:, :, None]), axis=2)
-
-
-def augment_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
-    """Warp integer masks (N, H, W), values up to 2^24, like `augment`, by nearest neighbor."""
-    if not variation.geometric:
-        return masks
-    places = affine_maps(uniform, variation, *masks.shape[1:])
-    return warp(masks[:, None].float(), places, "nearest")[:, 0].to(masks.dtype)
 
 
 def augment_boxes(

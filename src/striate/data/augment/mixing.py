@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from striate.data.augment import ranges
 from striate.data.augment.ranges import AugmentRanges
+from striate.errors import OptionError
 
 _LONGEST = 3.0  # maximum aspect ratio of a rectangle
 
@@ -29,27 +30,53 @@ def erase_images(images: Tensor, uniform: Tensor, most: float) -> Tensor:
     return images.masked_fill(rectangle, 0.0)
 
 
-def mix_images(
-    images: Tensor, labels: Tensor, classes: int, uniform: Tensor, variation: AugmentRanges
-) -> tuple[Tensor, Tensor]:
-    """Mix (N, C, H, W) images, labels (N,), with the next of the batch -> images, soft labels.
+def mix_images(images: Tensor, uniform: Tensor, variation: AugmentRanges) -> tuple[Tensor, Tensor]:
+    """Mix (N, C, H, W) images with the next of the batch; return also the share (N,) of that one.
 
-    The soft labels are (N, classes) float32 with rows that sum to 1: the weight (mixup) or area
-    (CutMix) of each class. If both are enabled, each image gets one of them.
+    The share is its weight (mixup) or area (CutMix). If both are enabled, each image gets one of
+    them.
     """
     high, wide = images.shape[2:]
     cut = torch.full_like(uniform[:, 0], variation.cutmix > 0, dtype=torch.bool)
     if variation.mixup and variation.cutmix:
         cut = uniform[:, ranges.MIX_KIND] < 0.5
-    columns = (ranges.MIX_FORM, ranges.MIX_X, ranges.MIX_Y)
-    share = uniform[:, ranges.MIX]
-    window = _rectangles(variation.cutmix * share, uniform[:, columns], high, wide)
-    veil = (variation.mixup * share)[:, None, None, None]
+    window = _windows(uniform, variation, high, wide)
+    veil = (variation.mixup * uniform[:, ranges.MIX])[:, None, None, None]
     weight = torch.where(cut[:, None, None, None], window.to(veil.dtype), veil)
     other = torch.lerp(images, images.roll(-1, 0), weight.to(images))
-    given = torch.where(cut, window.float().mean(dim=(1, 2, 3)), veil.flatten())
+    return other, torch.where(cut, window.float().mean(dim=(1, 2, 3)), veil.flatten()).float()
+
+
+def mix_labels(labels: Tensor, classes: int, share: Tensor) -> Tensor:
+    """Labels (N,), share (N,) of the next -> soft labels (N, classes) float32; rows sum to 1."""
     own = F.one_hot(labels, classes).float()
-    return other, torch.lerp(own, own.roll(-1, 0), given.float()[:, None])
+    return torch.lerp(own, own.roll(-1, 0), share[:, None])
+
+
+def mix_masks(masks: Tensor, uniform: Tensor, variation: AugmentRanges) -> Tensor:
+    """Paste rectangles of the next mask (N, H, W), where `mix_images` pastes its image: CutMix.
+
+    Raises OptionError if mixup is enabled.
+    """
+    refuse_mixup(variation.mixup)
+    window = _windows(uniform, variation, *masks.shape[1:])
+    return torch.where(window[:, 0], masks.roll(-1, 0), masks)
+
+
+def refuse_mixup(mixup: float | None) -> None:
+    """Raise OptionError if images with masks are to be mixed by mixup."""
+    if mixup:
+        raise OptionError(
+            "mixup blends two images, and a pixel of a mask is of one class only; "
+            "leave mixup out, or use cutmix"
+        )
+
+
+def _windows(uniform: Tensor, variation: AugmentRanges, high: int, wide: int) -> Tensor:
+    """Return where CutMix pastes the next image, (N, 1, H, W) bool."""
+    columns = (ranges.MIX_FORM, ranges.MIX_X, ranges.MIX_Y)
+    area = variation.cutmix * uniform[:, ranges.MIX]
+    return _rectangles(area, uniform[:, columns], high, wide)
 
 
 def _rectangles(area: Tensor, drawn: Tensor, high: int, wide: int) -> Tensor:

@@ -55,6 +55,20 @@ def augment(
     return torch.from_numpy(target).permute(0, 3, 1, 2)
 
 
+def move_masks(masks: Tensor, places: NDArray[np.float64], ignore: int) -> Tensor:
+    """Apply maps in pixels to (N, H, W) uint8 masks by nearest neighbor; pads with `ignore`.
+
+    Without threads: to hand a mask to one takes as long as to move it.
+    """
+    source = masks.contiguous().numpy()
+    target = np.empty_like(source)
+    _, high, wide = source.shape
+    how = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    for mask, place, moved in zip(source, places, target, strict=True):
+        cv2.warpAffine(mask, place, (wide, high), moved, how, cv2.BORDER_CONSTANT, (ignore,))
+    return torch.from_numpy(target)
+
+
 def _rows(
     matrix: Tensor, constant: Tensor, row: Tensor
 ) -> tuple[NDArray[np.float64], list[list[float]]]:

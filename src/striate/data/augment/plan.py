@@ -16,9 +16,10 @@ from torch import Tensor
 
 from striate.data.augment import opencv
 from striate.data.augment.color import apply_colors, color_maps
-from striate.data.augment.geometry import affine_maps, augment_boxes, augment_masks, to_pixels, warp
-from striate.data.augment.mixing import erase_images, mix_images
-from striate.data.augment.ranges import DRAWS, LEVELS, AugmentRanges
+from striate.data.augment.geometry import affine_maps, augment_boxes, to_pixels, warp
+from striate.data.augment.mixing import erase_images
+from striate.data.augment.ranges import DRAWS, HFLIP, LEVELS, AugmentRanges
+from striate.data.listing.samples import IGNORE
 
 __all__ = [
     "DRAWS",
@@ -28,10 +29,9 @@ __all__ = [
     "apply_plan",
     "augment",
     "augment_boxes",
-    "augment_masks",
     "generator",
     "make_plan",
-    "mix_images",
+    "move_masks",
     "uniform_samples",
 ]
 
@@ -92,6 +92,11 @@ class Plan:
     colors: tuple[Tensor, Tensor, Tensor] | None  #: result of `color_maps`, if any
     fill: tuple[float, ...]  #: padding value per channel; empty: replicate the edge
 
+    @property
+    def mirrored(self) -> Tensor:
+        """(N,) bool: which images are flipped left to right."""
+        return (self.uniform[:, HFLIP] < 0.5) & self.ranges.hflip
+
     def slice(self, first: int, last: int) -> Plan:
         """Return the plan of images `first` to `last` (exclusive)."""
         rows = slice(first, last)
@@ -136,6 +141,20 @@ def apply_plan(images: Tensor, plan: Plan) -> Tensor:
     if erase:
         images = erase_images(images, plan.uniform.to(images.device), erase)
     return images.contiguous(memory_format=torch.channels_last)
+
+
+def move_masks(masks: Tensor, plan: Plan) -> Tensor:
+    """Move (N, H, W) uint8 masks of class indices as `apply_plan` moves their images.
+
+    By nearest neighbor, so that no index appears that was not there. Beyond the edge a mask is
+    `IGNORE`, whether its image is padded with a value there or repeats the edge. Colors and erasing
+    leave masks as they are.
+    """
+    if plan.maps is None:
+        return masks
+    if opencv.is_faster(masks[:, None]):
+        return opencv.move_masks(masks, to_pixels(plan.maps, *masks.shape[1:]), IGNORE)
+    return warp(masks[:, None].float(), plan.maps, "nearest", (IGNORE,))[:, 0].byte()
 
 
 def _warp(
