@@ -22,6 +22,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Samples
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding, Record, Sample
+from striate.data.targets.classes import ClassTargets
 from striate.errors import StorageError, StriateError
 from tests.data.images import class_folders, corners, encoded, noise
 
@@ -35,7 +36,7 @@ def listing_of(root: Path) -> Listing:
     found = Samples.of(
         Sample(str(path.relative_to(root)), names.index(path.parent.name)) for path in paths
     )
-    return Listing(root, "class folders", names, found)
+    return Listing(root, "class folders", ClassTargets.of(names, found), found)
 
 
 def surveyed(listing: Listing, **options: object) -> dict[str, Record]:
@@ -276,7 +277,7 @@ def test_rows_of_an_array_need_no_process(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(workers, "COMMAND", ("-c", "raise SystemExit(3)"))
     arrays = np.stack([np.asarray(noise(12, 10, seed=seed)) for seed in (0, 1, 0)])
     named = Samples.of(Sample(f"a.npz#{row}", 0) for row in range(3))
-    listing = Listing(tmp_path, "NPZ", ("cat",), named, arrays=arrays)
+    listing = Listing(tmp_path, "NPZ", ClassTargets.of(("cat",), named), named, arrays=arrays)
     np.save(tmp_path / "rows.npy", np.zeros((3, 6, 6, 1), np.uint8))
     preprocess = Preprocess(6, 1)
     found = surveyed(listing, preprocess=preprocess, pixels=tmp_path / "rows.npy")

@@ -20,8 +20,7 @@ import pytest
 
 from striate import cache_store as cache_module
 from striate.cache_store import LOCK, cache_folder, file_digest, list_entries, sweep
-from striate.data.cache import decoded as decoded_module
-from striate.data.cache import workers
+from striate.data.cache import row_files, workers
 from striate.data.cache.decoded import decode_images, prepare_cache
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
@@ -29,6 +28,7 @@ from striate.data.listing.columns import RECORD, Records, Samples
 from striate.data.listing.duplicates import find_duplicates
 from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.samples import Finding, Record, Sample
+from striate.data.targets.classes import ClassTargets
 from striate.errors import DataError, StorageError
 from striate.progress import Progress, drain
 from striate.storage import lock
@@ -76,7 +76,7 @@ def test_an_entry_holds_every_image_in_listing_order(photos: Path, home: Path) -
     listing = listing_of(photos)
     decoded = decode_images(listing, EIGHT, cache=home)
     assert decoded.samples == listing.samples
-    assert decoded.counts() == {"cat": 4, "dog": 3}
+    assert decoded.targets == listing.targets
     assert isinstance(decoded.pixels, np.memmap)
     assert decoded.pixels.shape == (7, 8, 8, 3)
     assert not decoded.pixels.flags.writeable
@@ -104,7 +104,8 @@ def test_labels_and_splits_are_the_listings_and_not_the_caches(
     decode_images(listing, EIGHT, cache=home)
     no_children(monkeypatch)
     other = Samples.of(replace(sample, label=0, split="test") for sample in listing.samples)
-    decoded = decode_images(replace(listing, class_names=("x",), samples=other), EIGHT, cache=home)
+    targets = ClassTargets.of(("x",), other)
+    decoded = decode_images(replace(listing, targets=targets, samples=other), EIGHT, cache=home)
     assert (decoded.class_names, decoded.samples) == (("x",), other)
 
 
@@ -132,7 +133,7 @@ def test_bad_images_are_dropped_and_named(photos: Path, home: Path) -> None:
 def test_rows_are_moved_up_block_by_block(
     photos: Path, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decoded_module, "_MOVED_BYTES", 2 * 8 * 8 * 3)
+    monkeypatch.setattr(row_files, "_MOVED_BYTES", 2 * 8 * 8 * 3)
     class_folders(photos, {"emu": 9})
     for name in ("000", "004", "005"):
         (photos / "emu" / f"{name}.png").write_bytes(b"")
@@ -159,7 +160,7 @@ def test_same_bytes_are_found_within_a_class_and_between_classes(photos: Path, h
 def test_what_cannot_be_used_is_no_duplicate() -> None:
     named = Samples.of([Sample("a", 4), Sample("b", 4), Sample("c", 5)])
     records = Records.of([Record("5e"), Record("5e"), Record("5e", 9, 9, 3)])
-    assert find_duplicates(named, records) == []
+    assert find_duplicates(named, records, named.labels) == []
 
 
 def _rewrite(path: Path, preprocess: Preprocess) -> Preprocess:
@@ -450,7 +451,7 @@ def test_a_chosen_cache_is_not_replaced(tmp_path: Path) -> None:
 
 def _array_listing(rows: np.ndarray, root: Path) -> Listing:
     named = Samples.of(Sample(f"a.npz#{row}", row % 2) for row in range(len(rows)))
-    return Listing(root, "NPZ", ("even", "odd"), named, arrays=rows)
+    return Listing(root, "NPZ", ClassTargets.of(("even", "odd"), named), named, arrays=rows)
 
 
 @pytest.mark.parametrize(("side", "channels"), [(8, 3), (6, 3), (8, 1)])

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 
 from striate.data.decoding.preprocess import Fit, Preprocess
+from striate.data.listing.samples import IGNORE
 from tests.data.images import corners, noise
 
 FITS: tuple[Fit, ...] = ("letterbox", "crop", "stretch")
@@ -132,3 +133,48 @@ def test_pixels_are_normalized_one_by_one(channels: int) -> None:
                     expected = (pixel - mean[channel]) / std[channel]
                     value = float(values[image, channel, down, across])
                     assert value == pytest.approx(expected, abs=1e-5)
+
+
+def blocks(width: int, height: int) -> Image.Image:
+    """Class indices 10 to 40 in four quarters, which resampling blends along their borders only."""
+    down, across = np.mgrid[:height, :width]
+    classes = 10 + 10 * (across >= width / 2) + 20 * (down >= height / 2)
+    return Image.fromarray(classes.astype(np.uint8))
+
+
+@pytest.mark.parametrize("fit", FITS)
+@pytest.mark.parametrize("size", [(192, 128), (131, 230), (260, 160), (64, 64), (133, 133)])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_a_mask_lies_where_its_image_lies(fit: Fit, size: tuple[int, int], scale: int) -> None:
+    """`scale`: of an image that a JPEG's decoder made smaller, whose mask has the full size."""
+    view = Preprocess(64, 1, fit)
+    mask = blocks(size[0] * scale, size[1] * scale)
+    image = view.to_array(blocks(*size))[..., 0]
+    fitted = np.asarray(view.resize_mask(mask, size))
+    assert fitted.shape == (64, 64)
+    assert ((fitted == IGNORE) == (image == 0)).all()
+    below, beside = (np.diff(image.astype(int), axis=axis) != 0 for axis in (0, 1))
+    border = np.pad(below, ((1, 0), (0, 0))) | np.pad(below, ((0, 1), (0, 0)))
+    border |= np.pad(beside, ((0, 0), (1, 0))) | np.pad(beside, ((0, 0), (0, 1)))
+    inner = (image > 0) & ~border
+    assert inner.sum() >= 1000
+    assert (fitted[inner] == image[inner]).all()
+    assert set(np.unique(fitted)) <= {10, 20, 30, 40, IGNORE}
+    assert (IGNORE in fitted) == (fit == "letterbox" and size[0] != size[1])
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_a_mask_of_the_right_size_is_not_touched(fit: Fit) -> None:
+    mask = Image.fromarray(np.random.default_rng(3).integers(0, 256, (12, 12), np.uint8))
+    fitted = Preprocess(12, 3, fit).resize_mask(mask, (12, 12))
+    assert (np.asarray(fitted) == np.asarray(mask)).all()
+
+
+def test_the_mask_of_an_image_decoded_at_half_its_size_has_the_padding_of_its_image() -> None:
+    """477 of 1,001 rows are 30 of 64, and 239 of 501 are 31."""
+    view = Preprocess(64, 1, "letterbox")
+    image = view.to_array(Image.new("L", (501, 239), 9))[..., 0]
+    fitted = np.asarray(view.resize_mask(Image.new("L", (1001, 477), 3), (501, 239)))
+    assert ((fitted == 3) == (image == 9)).all()
+    assert (fitted == 3).any(axis=1).sum() == 31
+    assert set(np.unique(fitted)) == {3, IGNORE}

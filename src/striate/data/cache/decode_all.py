@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,9 +25,10 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import Finding, Record
+from striate.data.listing.masks import MaskFiles, find_other_palettes
+from striate.data.listing.samples import Finding, MaskRecord, Palette, Record
 from striate.distributed.launch import usable_cores
-from striate.errors import StriateError
+from striate.errors import DataError, StriateError, printable
 from striate.progress import Progress
 from striate.storage import storage_error
 
@@ -43,21 +45,32 @@ def decode_all(
     *,
     preprocess: Preprocess | None = None,
     pixels: Path | None = None,
+    mask_rows: Path | None = None,
     workers: int | None = None,
     seconds: float = 20.0,
     largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[tuple[int, Record]]:
-    """Decode every image; yield (index, record) in order of completion.
+    """Decode every image, and its mask; yield (index, record) in order of completion.
 
-    With `preprocess` and `pixels`, image i becomes row i of that .npy file. Closing the generator
-    stops the workers.
+    With `preprocess` and `pixels`, image i becomes row i of that .npy file, and its mask row i of
+    `mask_rows`. Closing the generator stops the workers. Raises DataError for masks of arrays.
     """
     if listing.arrays is not None:
+        if listing.masks is not None:
+            raise DataError(
+                f"{printable(str(listing.root))}: masks belong to images in files, "
+                "and these are in an array; save each image and each mask as a PNG"
+            )
         return _rows(listing.arrays, preprocess, pixels)
     wanted = preprocess or _GLANCE
     rows: dict[str, Any] = {}
     if pixels is not None:
         rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
+    if listing.masks is not None:
+        rows["codes"] = asdict(listing.masks.codes)
+    if mask_rows is not None:
+        start = np.load(mask_rows, mmap_mode="r").offset
+        rows |= {"masks": os.fspath(mask_rows), "masks_start": start}
     job = make_job(wanted, largest_megabytes, **rows)
     return _decoded(listing, range(len(listing.samples)), job, workers, seconds)
 
@@ -68,18 +81,34 @@ def decode_records(
     *,
     preprocess: Preprocess | None = None,
     pixels: Path | None = None,
+    mask_rows: Path | None = None,
     largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, Records]:
-    """Decode every image as `decode_all` does; yield progress of `what`, return the records."""
-    records = Records.empty(len(listing.samples))
+    """Decode every image as `decode_all` does; yield progress of `what`, return the records.
+
+    The palettes of masks are compared once all are known.
+    """
+    palettes: list[Palette] = [()] * len(listing.samples)
+    classes = None if listing.masks is None else len(listing.class_names)
+    records = Records.empty(len(listing.samples), classes)
     yield Progress(0, len(records), what)
     work = decode_all(
-        listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
+        listing,
+        preprocess=preprocess,
+        pixels=pixels,
+        mask_rows=mask_rows,
+        largest_megabytes=largest_megabytes,
     )
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work, 1):
             records.put(index, record)
+            if record.mask is not None:
+                palettes[index] = record.mask.palette
             yield Progress(done, len(records), what)
+    if listing.masks is not None:
+        for row, detail in find_other_palettes(palettes).items():
+            found = Finding("other palette", listing.masks.paths[row], detail)
+            records.findings[row] = (*records.findings.get(row, ()), found)
     return records
 
 
@@ -100,10 +129,16 @@ def read_headers(listing: Listing, most: int = 1000) -> Records:
 
 
 def _decoded(
-    listing: Listing, chosen: Sequence[int], job: Job, workers: int | None, seconds: float
+    listing: Listing,
+    chosen: Sequence[int],
+    job: Job,
+    workers: int | None,
+    seconds: float,
 ) -> Generator[tuple[int, Record]]:
     """Decode the chosen images, with up to one worker per available core."""
-    tasks = ((index, locate(listing, index)) for index in chosen)
+    masks = None if job.codes is None else listing.masks
+    place = partial(locate, listing) if masks is None else partial(_locate_pair, listing, masks)
+    tasks = ((index, place(index)) for index in chosen)
     if workers is None:
         workers = count_workers(len(chosen))
     for index, answer in run_tasks(json.dumps(asdict(job)), tasks, workers, seconds):
@@ -115,7 +150,8 @@ def _decoded(
         else:
             shards = listing.shards
             digest = b"" if shards is None else shards.table["digest"][index].tobytes()
-            yield index, as_promised(recorded(answer, path), digest, path)
+            mask = "" if masks is None else masks.paths[index]
+            yield index, as_promised(recorded(answer, path, mask), digest, path)
 
 
 def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
@@ -126,11 +162,23 @@ def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
     return os.path.join(listing.root, path)  # noqa: PTH118 - many times
 
 
-def recorded(answer: list[Any], path: str) -> Record:
-    """Convert a worker's result to a record."""
-    digest, width, height, channels, seen = answer
+def _locate_pair(listing: Listing, masks: MaskFiles, index: int) -> dict[str, Any]:
+    """Return the location of an image and of its mask, in the form that workers take."""
+    shown = masks.paths[index]
+    mask = os.path.join(listing.root, shown)  # noqa: PTH118 - many times
+    return {"image": locate(listing, index), "mask": mask, "shown": shown}
+
+
+def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:
+    """Convert a worker's result to a record; the findings of its mask are among its own."""
+    digest, width, height, channels, seen, *more = answer
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
-    return Record(digest, width, height, channels, findings)
+    if not more:
+        return Record(digest, width, height, channels, findings)
+    mask_digest, palette, seen, pixels = more[0]
+    about = tuple(Finding(kind, mask_path, detail) for kind, detail in seen)
+    mask = MaskRecord(mask_digest, tuple(map(tuple, palette)), about, tuple(map(tuple, pixels)))
+    return Record(digest, width, height, channels, findings + about, mask)
 
 
 def as_promised(record: Record, digest: bytes, path: str) -> Record:

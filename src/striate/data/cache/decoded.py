@@ -1,8 +1,10 @@
 """Decoded-image cache: all usable images in one array on disk, reused by later runs.
 
     <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable images in listing order
+    <cache>/<key>/masks.npy    (N, size, size) uint8, their masks, if they have any
     <cache>/<key>/about.json   human-readable description of the source
-    <cache>/<key>/records.npy  a record for each image of the listing, with index.json: `records`
+    <cache>/<key>/records.npy  a record for each image of the listing, with index.json: `records`;
+                               that of its mask is in mask_records.npy
 
 The key hashes the preprocessing and every image's path, size, mtime and ctime (for arrays, their
 bytes): changed images get a new entry. Labels and splits come from the listing.
@@ -14,9 +16,7 @@ for their records only, and again on every access: see `stream`.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
-import io
 import os
 import shutil
 import threading
@@ -40,22 +40,21 @@ from striate.cache_store import (
     spare_folders,
 )
 from striate.data.cache.decode_all import decode_records
-from striate.data.cache.records import PIXELS, VERSION, read_records, write_records
+from striate.data.cache.records import MASKS, PIXELS, VERSION, read_records, write_records
+from striate.data.cache.row_files import allocate_rows, compact_rows
 from striate.data.cache.stream import Stream
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
 from striate.data.listing.duplicates import find_duplicates
 from striate.data.listing.listing import DecodedImages, Listing, PixelStream
-from striate.data.readers.problems import find_problems
 from striate.data.shards.reader import records_from_index
+from striate.data.targets.problems import find_problems
 from striate.errors import DataError, StorageError, printable
 from striate.progress import Progress, drain, throttle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_MOVED_BYTES = 1 << 24
 
 
 def decode_images(
@@ -121,7 +120,12 @@ def _open_stream(
     largest_megabytes: int,
     why: str,
 ) -> Generator[Progress, None, DecodedImages]:
-    """Return images decoded on demand; their records are cached."""
+    """Return images decoded on demand; their records are cached. Masks are not streamed."""
+    if listing.masks is not None:
+        raise StorageError(
+            f"{why}; images with masks cannot be streamed: "
+            "give the cache more room, or choose a smaller size"
+        )
     records = records_from_index(listing, largest_megabytes)
     if records is None and folder is None:
         records = yield from _decode(None, listing, preprocess, largest_megabytes)
@@ -141,15 +145,20 @@ def _load_cache(home: Path, listing: Listing, records: Records, held: int | None
     pixels = np.load(home / PIXELS, mmap_mode="r")
     if held is not None:  # hold the lock until the memory map is freed
         weakref.finalize(pixels.base, os.close, held)
-    return _assemble(pixels, listing, records)
+    decoded = _assemble(pixels, listing, records)
+    if listing.masks is None:
+        return decoded
+    return replace(decoded, masks=np.load(home / MASKS, mmap_mode="r"))
 
 
 def _assemble(
     pixels: NDArray[np.uint8] | PixelStream, listing: Listing, records: Records
 ) -> DecodedImages:
-    _, images, kept = listing.usable(records)
-    found = (*listing.findings, *records.all_findings(), *find_duplicates(images, kept))
-    return DecodedImages(pixels, images, kept, listing.class_names, found)
+    rows, images, kept = listing.usable(records)
+    targets = listing.targets.recorded(records).select(rows)
+    copies = find_duplicates(images, kept, targets.ids())
+    found = (*listing.findings, *records.all_findings(), *copies)
+    return DecodedImages(pixels, images, kept, targets, found)
 
 
 def _build(
@@ -178,55 +187,27 @@ def _build(
 def _decode(
     pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, Records]:
+    shape = len(listing.samples), preprocess.size, preprocess.size, preprocess.channels
     if pixels is not None:
-        _allocate(pixels, len(listing.samples), preprocess)
+        allocate_rows(pixels, shape)
+    mask_rows = None
+    if pixels is not None and listing.masks is not None:
+        mask_rows = pixels.with_name(MASKS)
+        allocate_rows(mask_rows, shape[:3])
     work = decode_records(
-        listing, preprocess=preprocess, pixels=pixels, largest_megabytes=largest_megabytes
+        listing,
+        preprocess=preprocess,
+        pixels=pixels,
+        mask_rows=mask_rows,
+        largest_megabytes=largest_megabytes,
     )
     records = yield from throttle(work)
     if not records.usable.any():
         raise _nothing(listing, records)
-    if pixels is not None:
-        _compact(pixels, records.usable)
+    for rows in (pixels, mask_rows):
+        if rows is not None:
+            compact_rows(rows, records.usable)
     return records
-
-
-def _allocate(pixels: Path, count: int, preprocess: Preprocess) -> None:
-    """Create an array of zeros and reserve its disk space, so that a full disk fails here."""
-    shape = (count, preprocess.size, preprocess.size, preprocess.channels)
-    np.lib.format.open_memmap(pixels, "w+", np.uint8, shape)
-    if not hasattr(os, "posix_fallocate"):
-        return
-    with pixels.open("r+b") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, pixels.stat().st_size)
-        except OSError as error:
-            # The file system cannot preallocate: a full disk is detected while writing.
-            if error.errno not in {errno.EINVAL, errno.EOPNOTSUPP}:
-                raise
-
-
-def _compact(pixels: Path, usable: NDArray[np.bool_]) -> None:
-    """Remove the rows of unusable images in place."""
-    if usable.all():
-        return
-    array = np.load(pixels, mmap_mode="r+")
-    kept = np.flatnonzero(usable)
-    step = max(1, _MOVED_BYTES // array[0].nbytes)
-    for first in range(0, len(kept), step):
-        chosen = kept[first : first + step]
-        array[first : first + len(chosen)] = array[chosen]
-    array.flush()
-    start, shape = array.offset, (len(kept), *array.shape[1:])
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(
-        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
-    )
-    # NumPy pads headers so that the first dimension may change without moving the data.
-    assert header.tell() == start
-    with pixels.open("r+b") as file:
-        file.write(header.getvalue())
-        file.truncate(start + int(np.prod(shape)))
 
 
 def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
@@ -234,6 +215,10 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
     view = preprocess.size, preprocess.fit, preprocess.channels
     settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
+    if listing.masks is not None:
+        summary.update(repr(listing.masks.codes).encode())
+        for path in listing.masks.paths:
+            summary.update(_stamped(listing.root, path))
     if listing.arrays is not None:
         summary.update(repr(listing.arrays.shape).encode())
         for start in range(0, len(listing.arrays), 4096):
@@ -243,13 +228,18 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
         summary.update(repr(listing.shards.digest).encode())
         return summary.hexdigest()[:40]
     for sample in listing.samples:
-        try:
-            found = os.stat(os.path.join(listing.root, sample.path))  # noqa: PTH116, PTH118 - many times
-            stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
-        except (OSError, ValueError):
-            stamp = ()
-        summary.update(repr((sample.path, stamp)).encode("utf-8", "surrogatepass"))
+        summary.update(_stamped(listing.root, sample.path))
     return summary.hexdigest()[:40]
+
+
+def _stamped(root: Path, path: str) -> bytes:
+    """Return what tells a file from a later one of its name: path, size and timestamps."""
+    try:
+        found = os.stat(os.path.join(root, path))  # noqa: PTH116, PTH118 - many times
+        stamp = found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    except (OSError, ValueError):
+        stamp = ()
+    return repr((path, stamp)).encode("utf-8", "surrogatepass")
 
 
 def _needed(listing: Listing, preprocess: Preprocess) -> str:
@@ -258,7 +248,8 @@ def _needed(listing: Listing, preprocess: Preprocess) -> str:
 
 
 def _bytes(listing: Listing, preprocess: Preprocess) -> int:
-    return len(listing.samples) * preprocess.size**2 * preprocess.channels
+    bytes_a_pixel = preprocess.channels + (listing.masks is not None)
+    return len(listing.samples) * preprocess.size**2 * bytes_a_pixel
 
 
 def _nothing(listing: Listing, records: Records) -> DataError:
@@ -268,6 +259,5 @@ def _nothing(listing: Listing, records: Records) -> DataError:
         for record in records[:3]
         for finding in record.findings[:1]
     ]
-    _, usable, _ = listing.usable(records)
-    (why,) = find_problems(listing.class_names, usable, listing.samples, listing.findings)
+    (why,) = find_problems(listing, records)
     return DataError(f"{printable(str(listing.root))}: {why}: " + "; ".join(reasons))

@@ -1,9 +1,10 @@
 """Records of a cache entry: one per image, as a structured array.
 
-    index.json    version, size and hashes of the pixels, SHA-256 of the records, all findings
-    records.npy   (N,) of columns.RECORD
+    index.json         version, size and hashes of the rows, SHA-256 of the records, all findings
+    records.npy        (N,) of columns.RECORD
+    mask_records.npy   (N,) of columns.mask_record, if images have masks
 
-Streamed images have no pixels; only these two files are stored.
+Streamed images have no pixels; only these files are stored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from striate import storage
 from striate.cache_store import file_digest, hashes
@@ -21,20 +23,21 @@ from striate.data.listing.columns import RECORD, Records, findings_from_json, fi
 from striate.storage import ARRAY_DAMAGE
 
 VERSION = 2  #: version of the file layout and of the decoder output
-PIXELS, INDEX, RECORDS = "pixels.npy", "index.json", "records.npy"
+PIXELS, MASKS, INDEX = "pixels.npy", "masks.npy", "index.json"
+RECORDS, MASK_RECORDS = "records.npy", "mask_records.npy"
 
 
 def write_records(folder: Path, records: Records) -> None:
-    """Write both files; pixels, if any, must already be written."""
-    table = io.BytesIO()
-    np.save(table, records.table, allow_pickle=False)
-    storage.write(folder / RECORDS, table.getvalue())
+    """Write these files; pixels, if any, must already be written."""
     index = {
         "version": VERSION,
-        "pixels": _pixels(folder),
-        "records": file_digest(folder / RECORDS),
+        "pixels": _rows(folder / PIXELS),
+        "records": _write_table(folder / RECORDS, records.table),
         "findings": findings_to_json(records.findings),
     }
+    if records.masks is not None:
+        index["masks"] = _rows(folder / MASKS)
+        index["mask_records"] = _write_table(folder / MASK_RECORDS, records.masks)
     storage.write(folder / INDEX, json.dumps(index))
 
 
@@ -45,14 +48,32 @@ def read_records(folder: Path, count: int) -> Records | None:
         if index["version"] != VERSION or index["records"] != file_digest(folder / RECORDS):
             return None
         table = np.load(folder / RECORDS, allow_pickle=False)
-        if table.shape != (count,) or table.dtype != RECORD or index["pixels"] != _pixels(folder):
+        if (
+            table.shape != (count,)
+            or table.dtype != RECORD
+            or index["pixels"] != _rows(folder / PIXELS)
+        ):
             return None
-        return Records(table, findings_from_json(index["findings"]))
+        masks = None
+        if "mask_records" in index:
+            if index["mask_records"] != file_digest(folder / MASK_RECORDS):
+                return None
+            masks = np.load(folder / MASK_RECORDS, allow_pickle=False)
+        if index.get("masks") != _rows(folder / MASKS):
+            return None
+        return Records(table, findings_from_json(index["findings"]), masks)
     except (OSError, *ARRAY_DAMAGE):
         return None
 
 
-def _pixels(folder: Path) -> dict[str, Any] | None:
-    """Return size and hashes of the pixels; None if there are none."""
-    file = folder / PIXELS
+def _write_table(file: Path, table: NDArray[np.void]) -> str:
+    """Write a structured array; return the SHA-256 of the file."""
+    written = io.BytesIO()
+    np.save(written, table, allow_pickle=False)
+    storage.write(file, written.getvalue())
+    return file_digest(file)
+
+
+def _rows(file: Path) -> dict[str, Any] | None:
+    """Return size and hashes of a file of rows; None if there is none."""
     return {"bytes": file.stat().st_size, "sha256": hashes(file)} if file.exists() else None

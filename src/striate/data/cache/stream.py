@@ -127,7 +127,8 @@ def decode_rows(
         pixels = np.stack(images)
     else:
         pixels = Stream(listing, rows, kept, preprocess)
-    return DecodedImages(pixels, listing.samples.select(rows), kept, listing.class_names, ())
+    targets = listing.targets.recorded(records).select(rows)
+    return DecodedImages(pixels, listing.samples.select(rows), kept, targets, ())
 
 
 def gather(

@@ -1,13 +1,15 @@
 """Decoding worker process: reads a task per line, writes a result per line.
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
-    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file
+    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file,
+          or with masks [index, {"image": either of these, "mask": path, "shown": path}]
     out:  "ready", then in the order of the tasks
-          [digest, width, height, channels, [[kind, detail], ...]]
+          [digest, width, height, channels, [[kind, detail], ...]], and with masks
+          [digest, palette, [[kind, detail], ...], [[class, pixels], ...]] as a sixth
           or {"failed": traceback} or {"storage": [number, text]}
 
-With `pixels`, the preprocessed image becomes row `index` of that file. The worker exits with its
-parent and is limited to the memory in its job.
+With `pixels`, the preprocessed image becomes row `index` of that file, and with `masks` its mask
+that of another. The worker exits with its parent and is limited to the memory in its job.
 """
 
 from __future__ import annotations
@@ -22,15 +24,16 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from PIL import Image
 
 from striate.data.decoding.colors import boxes
-from striate.data.decoding.decode import decode, header
+from striate.data.decoding.decode import decode, header, read_orientation
 from striate.data.decoding.files import silence
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.masks import MaskCodes
 from striate.data.listing.samples import Record
 
 _PR_SET_PDEATHSIG = 1
@@ -50,6 +53,9 @@ class Job:
     start: int = 0  #: byte offset of row 0 in that file
     slots: int = 0  #: rows in that file, if it is a ring buffer; 0: one per image
     headers: bool = False  #: read headers only
+    codes: Any = None  #: `MaskCodes` as a dict, if images have masks
+    masks: str | None = None  #: output file of mask rows
+    masks_start: int = 0  #: byte offset of row 0 in that file
 
 
 class _StorageFailedError(Exception):
@@ -82,7 +88,12 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
     except Exception:  # noqa: BLE001 - a bug of ours must reach the parent
         return json.dumps({"failed": traceback.format_exc()})
     findings = [(finding.kind, finding.detail) for finding in record.findings]
-    return json.dumps((record.digest, record.width, record.height, record.channels, findings))
+    answer = record.digest, record.width, record.height, record.channels, findings
+    if record.mask is None:
+        return json.dumps(answer)
+    seen = [(finding.kind, finding.detail) for finding in record.mask.findings]
+    mask = record.mask.digest, record.mask.palette, seen, record.mask.pixels
+    return json.dumps((*answer, mask))
 
 
 def _worker(job: Job) -> Callable[[int, Any], Record]:
@@ -91,6 +102,8 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     limit = job.largest_megabytes
     if job.headers:
         return lambda _, path: header(path, path)
+    if job.codes is not None:
+        return _pair_worker(job, preprocess)
     if job.pixels is None:
         return lambda _, path: _decoded(path, preprocess, limit)[1]
     place = os.open(job.pixels, os.O_WRONLY)
@@ -100,11 +113,43 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     def stored(index: int, path: Any) -> Record:
         image, record = _decoded(path, preprocess, limit)
         if image is not None:
-            row = preprocess.resize(image).tobytes()
-            _store(place, row, job.start + (index % job.slots if job.slots else index) * len(row))
+            _store_row(place, preprocess.resize(image).tobytes(), job.start, index, job.slots)
         return record
 
     return stored
+
+
+def _pair_worker(job: Job, preprocess: Preprocess) -> Callable[[int, Any], Record]:
+    """Return the function that processes an image and its mask; without a mask, it is left out."""
+    from striate.data.decoding.mask import decode_mask  # imported lazily: it needs NumPy
+
+    codes = MaskCodes(**{name: tuple(map(tuple, pairs)) for name, pairs in job.codes.items()})
+    limit = job.largest_megabytes
+    pixels, masks = (
+        None if file is None else os.open(file, os.O_WRONLY) for file in (job.pixels, job.masks)
+    )
+
+    def work(index: int, task: Any) -> Record:
+        place = task["image"]
+        image, record = _decoded(place, preprocess, limit)
+        if image is None:
+            return record
+        mask, found = decode_mask(
+            task["mask"], task["shown"], codes, (record.width, record.height),
+            lambda: read_orientation(place if isinstance(place, str) else tuple(place[:3])),
+            largest_megabytes=limit,
+        )  # fmt: skip
+        if mask is None:
+            return replace(record, channels=0, mask=found)
+        if pixels is not None:
+            row = preprocess.resize(image).tobytes()
+            _store_row(pixels, row, job.start, index, job.slots)
+        if masks is not None:
+            row = preprocess.resize_mask(mask, image.size).tobytes()
+            _store_row(masks, row, job.masks_start, index, job.slots)
+        return replace(record, mask=found)
+
+    return work
 
 
 def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:
@@ -127,6 +172,10 @@ def _decoded(
     file, start, length, shown = path
     piece = file, start, length
     return decode(piece, shown, preprocess=preprocess, largest_megabytes=limit)
+
+
+def _store_row(descriptor: int, row: bytes, start: int, index: int, slots: int) -> None:
+    _store(descriptor, row, start + (index % slots if slots else index) * len(row))
 
 
 def _store(descriptor: int, row: bytes, offset: int) -> None:

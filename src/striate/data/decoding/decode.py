@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,17 +22,15 @@ from striate.data.decoding.files import (
     RefusedError,
     check_regular,
     complaints,
-    read_content,
-    read_piece,
+    read_bytes,
     silence,
 )
 from striate.data.decoding.limits import (
     DEEP,
     LARGEST_MEGABYTES,
-    bytes_needed,
     draft,
     refuse_huge,
-    refuse_slow,
+    refuse_unsound,
 )
 from striate.data.decoding.opening import (
     cut,
@@ -82,7 +81,7 @@ def decode(
     """
     record = Record()
     try:
-        data = _bytes(path, largest_megabytes * 10**6)
+        data = read_bytes(path, largest_megabytes * 10**6)
         record = Record(digest=hashlib.sha256(data).hexdigest())
         with silence():
             return _decoded(data, shown, record, preprocess, largest_megabytes)
@@ -106,6 +105,21 @@ def header(path: Path | str, shown: str) -> Record:
             return Record("", width, height, channels(image.mode, layout(image)))
     except RefusedError as refusal:
         return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
+
+
+def read_orientation(path: Path | str | bytes | Piece) -> int:
+    """Read the EXIF orientation, 1 to 8, of a file that `decode` accepts."""
+    data = read_bytes(path, sys.maxsize)
+    with silence():
+        form = form_of(data)
+        if form == "TIFF":
+            return tiff.page(io.BytesIO(data)).orientation
+        return orientation_of(opened(form, io.BytesIO(data)))
+
+
+def turn(image: Image.Image, orientation: int) -> Image.Image:
+    """Turn an image upright."""
+    return image if orientation == 1 else image.transpose(_TURNS[orientation])
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +149,8 @@ def _upright(
     """Apply the EXIF orientation, unless already applied."""
     kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
     image = found.image
-    if orientation != 1 and not turned:
-        image = image.transpose(_TURNS[orientation])
+    if not turned:
+        image = turn(image, orientation)
     return _Decoded(image, _upright_size(size, orientation), tuple(kinds))
 
 
@@ -166,26 +180,11 @@ def _other(form: str, data: bytes, preprocess: Preprocess | None, megabytes: int
     full = image.size
     if preprocess is not None and isinstance(image, JpegImagePlugin.JpegImageFile):
         draft(image, preprocess)
-    refuse_huge(len(data) + bytes_needed(image, form, full, contents), full, megabytes)
-    refuse_slow(contents, full)
-    if contents.damage:
-        raise RefusedError("unreadable", f"it is damaged: {contents.damage}")
-    if not contents.whole:
-        raise cut(form)
+    refuse_unsound(image, form, data, full, contents, megabytes)
     converted = _converted(image, form, data)
     animated = contents.animated or getattr(image, "is_animated", False)
     # The tag of a PNG may come after the pixels.
     return _upright(converted, full, orientation_of(image), animated=animated, turned=False)
-
-
-def _bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
-    if isinstance(path, bytes):
-        return path
-    if not isinstance(path, tuple):
-        return read_content(path, most)
-    if path[2] > most:
-        raise RefusedError("huge", f"{path[2]:,} bytes, the limit is {most // 10**6:,} MB")
-    return read_piece(*path)
 
 
 def _converted(image: ImageFile.ImageFile, form: str, data: bytes) -> Converted:

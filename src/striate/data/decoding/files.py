@@ -49,6 +49,17 @@ def read_content(path: Path | str, most: int) -> bytes:
     return data
 
 
+def read_bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
+    """Read a file or byte range; bytes are returned. Raises RefusedError beyond `most` bytes."""
+    if isinstance(path, bytes):
+        return path
+    if not isinstance(path, tuple):
+        return read_content(path, most)
+    if path[2] > most:
+        raise RefusedError("huge", f"{path[2]:,} bytes, the limit is {most // 10**6:,} MB")
+    return read_piece(*path)
+
+
 def read_piece(path: Path | str, start: int, length: int) -> bytes:
     """Read a byte range of a regular file, or of one at an address such as s3://bucket/file.
 

@@ -6,7 +6,7 @@ from PIL import ImageFile, JpegImagePlugin
 
 from striate.data.decoding.colors import bytes_a_pixel, channels
 from striate.data.decoding.files import RefusedError
-from striate.data.decoding.opening import layout, orientation_of
+from striate.data.decoding.opening import cut, layout, orientation_of
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.sniff import FileStructure
 
@@ -53,6 +53,23 @@ def _coefficients(image: JpegImagePlugin.JpegImageFile) -> float:
     """Return coefficients per pixel of a JPEG: 3 without chroma subsampling, 1.5 with 4:2:0."""
     most = max(wide for _, wide, _, _ in image.layer) * max(high for _, _, high, _ in image.layer)
     return sum(wide * high for _, wide, high, _ in image.layer) / most
+
+
+def refuse_unsound(
+    image: ImageFile.ImageFile,
+    form: str,
+    data: bytes,
+    full: tuple[int, int],
+    contents: FileStructure,
+    megabytes: int,
+) -> None:
+    """Raise RefusedError for a file that takes too much to decode, is damaged or cut."""
+    refuse_huge(len(data) + bytes_needed(image, form, full, contents), full, megabytes)
+    refuse_slow(contents, full)
+    if contents.damage:
+        raise RefusedError("unreadable", f"it is damaged: {contents.damage}")
+    if not contents.whole:
+        raise cut(form)
 
 
 def refuse_huge(needed: int, size: tuple[int, int], megabytes: int) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from PIL import Image
 
 from striate.data.decoding.colors import by_bands
+from striate.data.listing.samples import IGNORE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,6 +59,41 @@ class Preprocess:
         fitted = image if image.size == (self.size, self.size) else self._fitted(image)
         return fitted.convert(mode)
 
+    def resize_mask(self, mask: Image.Image, decoded: tuple[int, int]) -> Image.Image:
+        """Place class indices, an L image, exactly where `resize` places their image.
+
+        By nearest neighbor; letterbox padding is `IGNORE`. `decoded` is the size of the image given
+        to `resize`, which is smaller than its mask if it is a JPEG decoded at a smaller scale.
+        """
+        box, inner, place = self._placement(*decoded)
+        (wide, high), (across, down) = mask.size, decoded
+        left, top, right, low = box
+        full = left * wide / across, top * high / down, right * wide / across, low * high / down
+        canvas = Image.new("L", (self.size, self.size), IGNORE)
+        canvas.paste(mask.resize(inner, Image.Resampling.NEAREST, box=full), place)
+        return canvas
+
+    def restore_mask(self, mask: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+        """Return class indices (size, size) of an input in the size of its image, (height, width).
+
+        By nearest neighbor, and without letterbox padding; what was cropped is `IGNORE`.
+        """
+        import numpy as np
+
+        box, inner, place = self._placement(width, height)
+        rows, columns = (
+            (np.arange(side) + 0.5 - box[axis]) * inner[axis] / (box[axis + 2] - box[axis])
+            for axis, side in ((1, height), (0, width))
+        )
+        down, across = (
+            (places >= 0) & (places < count)
+            for places, count in ((rows, inner[1]), (columns, inner[0]))
+        )
+        restored = np.full((height, width), IGNORE, np.uint8)
+        picked = np.ix_(rows[down].astype(int) + place[1], columns[across].astype(int) + place[0])
+        restored[np.ix_(down, across)] = mask[picked]
+        return restored
+
     def normalize(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""
         _, _, wide, channels = pixels.shape
@@ -80,18 +116,25 @@ class Preprocess:
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
-        side = self.size
-        width, height = image.size
+        box, inner, place = self._placement(*image.size)
+        fitted = image.resize(inner, Image.Resampling.BILINEAR, box=box)
+        if inner == (self.size, self.size):
+            return fitted
+        canvas = Image.new(image.mode, (self.size, self.size))
+        canvas.paste(fitted, place)
+        return canvas
+
+    def _placement(
+        self, width: int, height: int
+    ) -> tuple[tuple[float, float, float, float], tuple[int, int], tuple[int, int]]:
+        """Return the part of an image that is used, its size in the input, and its place there."""
+        side, whole = self.size, (0, 0, width, height)
         if self.fit == "stretch":
-            return image.resize((side, side), Image.Resampling.BILINEAR)
+            return whole, (side, side), (0, 0)
         if self.fit == "crop":
             edge = min(width, height)
             left, top = (width - edge) / 2, (height - edge) / 2
-            box = (left, top, left + edge, top + edge)
-            return image.resize((side, side), Image.Resampling.BILINEAR, box=box)
+            return (left, top, left + edge, top + edge), (side, side), (0, 0)
         scale = side / max(width, height)
         inner = max(1, round(width * scale)), max(1, round(height * scale))
-        canvas = Image.new(image.mode, (side, side))
-        place = (side - inner[0]) // 2, (side - inner[1]) // 2
-        canvas.paste(image.resize(inner, Image.Resampling.BILINEAR), place)
-        return canvas
+        return whole, inner, ((side - inner[0]) // 2, (side - inner[1]) // 2)
