@@ -1,25 +1,18 @@
-"""Classes of different size count alike, or come as often, in an order that can be repeated."""
+"""Classes of different size come as often as each other, in an order that can be repeated."""
 
 from __future__ import annotations
 
-import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.data.loader import balanced_order, class_weights
+from striate.data.loader import balanced_order
 
 LABELS = torch.tensor([0] * 9 + [1] * 2 + [2] * 5)
 
 
 def order(labels: torch.Tensor, seed: int) -> torch.Tensor:
     return balanced_order(labels, torch.Generator().manual_seed(seed))
-
-
-def test_weights_make_every_class_count_alike_and_an_image_one_on_average() -> None:
-    weights = class_weights(LABELS, 3)
-    assert weights.tolist() == pytest.approx([16 / 27, 16 / 6, 16 / 15])
-    assert weights[LABELS].mean() == pytest.approx(1)
 
 
 def test_every_class_comes_as_often_as_any_other_or_once_more() -> None:

@@ -6,13 +6,16 @@ import random
 import struct
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from striate.data.check import Inspection, Sizes, inspect, inspect_steps
-from striate.data.listing.samples import Finding
+from striate.data.listing.samples import Finding, Split
+from striate.data.listing.target_spec import TargetSpec
+from striate.data.listing.targets import TargetCounts
 from striate.errors import DataError
 from striate.progress import Progress
 from striate.text import display_width
@@ -147,15 +150,28 @@ def test_looking_changes_nothing(photos: Path):
     assert state(photos) == before
 
 
+def counted(
+    images: dict[str, int], splits: dict[Split, dict[str, int]] | None = None
+) -> dict[str, Any]:
+    """The fields of an inspection of classes."""
+    return {
+        "task": "classification",
+        "spec": TargetSpec("label", tuple(images)),
+        "images": sum(images.values()),
+        "target_counts": TargetCounts(images, splits or {}, {}),
+    }
+
+
 HOSTILE = Inspection(
     root=Path("my photos\x1b[31m"),
     layout="train/validation/test folders",
-    class_names=("cat", "dög", "猫", "\udcff<script>\n"),
-    counts={"cat": 1_204, "dög": 602, "猫": 1, "\udcff<script>\n": 0},
-    splits={
-        "train": {"cat": 1_000, "dög": 500, "猫": 1, "\udcff<script>\n": 0},
-        "test": {"cat": 204, "dög": 102, "猫": 0, "\udcff<script>\n": 0},
-    },
+    **counted(
+        {"cat": 1_204, "dög": 602, "猫": 1, "\udcff<script>\n": 0},
+        {
+            "train": {"cat": 1_000, "dög": 500, "猫": 1, "\udcff<script>\n": 0},
+            "test": {"cat": 204, "dög": 102, "猫": 0, "\udcff<script>\n": 0},
+        },
+    ),
     sizes=Sizes((9, 7), (640, 480), (4_000, 3_000)),
     channels={1: 7, 3: 1_800},
     findings=(
@@ -207,9 +223,7 @@ def test_a_good_folder_has_a_short_text():
     good = Inspection(
         root=Path("photos"),
         layout="class folders",
-        class_names=("cat", "dog"),
-        counts={"cat": 3, "dog": 4},
-        splits={},
+        **counted({"cat": 3, "dog": 4}),
         sizes=Sizes((32, 24), (32, 24), (32, 24)),
         channels={3: 7},
         findings=(),
@@ -221,7 +235,7 @@ def test_a_good_folder_has_a_short_text():
         "class  images\n"
         "cat         3  ██████████████████\n"
         "dog         4  ████████████████████████\n\n"
-        "It can be trained on."
+        "It can be trained on: classification."
     )
 
 
@@ -230,9 +244,7 @@ def test_many_classes_with_long_names_stay_within_80_columns():
     many = Inspection(
         root=Path("photos"),
         layout="class folders",
-        class_names=names,
-        counts={name: 10_000 + number for number, name in enumerate(names)},
-        splits={},
+        **counted({name: 10_000 + number for number, name in enumerate(names)}),
         sizes=None,
         channels={},
         findings=tuple(Finding("tiny", name, "1 x 1") for name in names),

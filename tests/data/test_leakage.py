@@ -131,7 +131,8 @@ def test_copies_in_one_split_are_duplicates_and_a_label_that_differs_is_told_as_
         Sample("3", 1, "test"), Sample("4", 0, "test"),
     ]  # fmt: skip
     records = [Record("ab" * 32, 9, 7, 1)] * 5
-    found = find_duplicates(Samples.of(images), Records.of(records))
+    named = Samples.of(images)
+    found = find_duplicates(named, Records.of(records), named.labels)
     assert found == [
         Finding("leaked", "0", "1"),
         Finding("duplicate", "2", "1"),
@@ -153,7 +154,9 @@ def test_where_no_split_is_given_nothing_is_leaked():
 
 def test_what_is_not_placed_counts_as_the_split_it_is_split_off():
     images = [Sample("0", 0), Sample("1", 0, "train"), Sample("2", 0, "test")]
-    found = find_duplicates(Samples.of(images), Records.of([Record("ab" * 32, 9, 7, 1)] * 3))
+    named = Samples.of(images)
+    records = Records.of([Record("ab" * 32, 9, 7, 1)] * 3)
+    found = find_duplicates(named, records, named.labels)
     assert found == [Finding("duplicate", "1", "0"), Finding("leaked", "2", "0")]
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
-from striate.data.augment.plan import LEVELS, AugmentRanges
+from striate.data.augment.plan import LEVELS, AugmentRanges, move_masks
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Fit, Preprocess
 from striate.data.listing.columns import Records, Samples
@@ -30,6 +30,7 @@ from striate.data.loader import (
     resident_bytes,
 )
 from striate.data.readers.scan import scan
+from striate.data.targets.classes import ClassTargets
 
 NONE, STRONG = LEVELS["none"], LEVELS["strong"]
 PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
@@ -55,9 +56,9 @@ def labels(
     work = pixels.train_batches(size, seed=seed, epoch=epoch, variation=NONE, first=first)
     found: list[list[int]] = []
     for batch in work:
-        assert batch.images.shape == (len(batch.labels), 1, 4, 4)
-        assert (batch.images.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
-        found.append(batch.labels.tolist())
+        assert batch.images.shape == (len(batch), 1, 4, 4)
+        assert (batch.images.round() == batch.targets.reshape(-1, 1, 1, 1)).all()
+        found.append(batch.targets.tolist())
     return found
 
 
@@ -103,7 +104,8 @@ def test_an_epoch_goes_on_where_it_stopped(first: int) -> None:
 
 
 def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_images_in_new_variations() -> None:
-    pixels = replace(speckled(12), labels=torch.tensor([0] * 10 + [1] * 2))
+    few = torch.tensor([0] * 10 + [1] * 2)
+    pixels = replace(speckled(12), targets=few, strata=few)
 
     def batches(first: int) -> list[Batch]:
         return list(
@@ -111,12 +113,12 @@ def test_a_balanced_epoch_goes_on_where_it_stopped_and_repeats_images_in_new_var
         )
 
     whole = batches(0)
-    assert sorted(torch.cat([batch.labels for batch in whole]).tolist()) == [0] * 6 + [1] * 6
-    few = [pic for b in whole for pic, label in zip(b.images, b.labels, strict=True) if label]
-    assert len({tuple(image.flatten().tolist()) for image in few}) == 6
+    assert sorted(torch.cat([batch.targets for batch in whole]).tolist()) == [0] * 6 + [1] * 6
+    rare = [pic for b in whole for pic, label in zip(b.images, b.targets, strict=True) if label]
+    assert len({tuple(image.flatten().tolist()) for image in rare}) == 6
     for one, other in zip(batches(2), whole[2:], strict=True):
         assert one.images.equal(other.images)
-        assert one.labels.equal(other.labels)
+        assert one.targets.equal(other.targets)
 
 
 def varied(
@@ -132,7 +134,7 @@ def varied(
     return {
         int(label): image
         for batch in work
-        for label, image in zip(batch.labels, batch.images, strict=True)
+        for label, image in zip(batch.targets, batch.images, strict=True)
     }
 
 
@@ -187,10 +189,10 @@ def test_without_variation_pixels_are_seen_bit_for_bit() -> None:
 @pytest.mark.parametrize("size", [1, 4, 9, 10, 200])
 def test_in_order_every_image_comes_once(size: int) -> None:
     batches = list(numbered(9).eval_batches(size))
-    assert torch.cat([batch.labels for batch in batches]).tolist() == list(range(0, 27, 3))
-    assert {len(batch.labels) for batch in batches[:-1]} <= {size}
+    assert torch.cat([batch.targets for batch in batches]).tolist() == list(range(0, 27, 3))
+    assert {len(batch) for batch in batches[:-1]} <= {size}
     for batch in batches:
-        assert (batch.images.round() == batch.labels.reshape(-1, 1, 1, 1)).all()
+        assert (batch.images.round() == batch.targets.reshape(-1, 1, 1, 1)).all()
 
 
 def test_an_empty_split_has_no_batches() -> None:
@@ -201,7 +203,7 @@ def test_an_empty_split_has_no_batches() -> None:
 def test_pixels_on_the_device_give_the_same_batches() -> None:
     mapped = numbered(20)
     resident = ImageDataset(
-        torch.from_numpy(np.array(mapped.source)), mapped.rows, mapped.labels, PLAIN
+        torch.from_numpy(np.array(mapped.source)), mapped.rows, mapped.targets, PLAIN
     )
     for one, two in zip(
         mapped.train_batches(6, seed=1, epoch=1, variation=STRONG),
@@ -209,7 +211,7 @@ def test_pixels_on_the_device_give_the_same_batches() -> None:
         strict=True,
     ):
         assert one.images.equal(two.images)
-        assert one.labels.equal(two.labels)
+        assert one.targets.equal(two.targets)
 
 
 def decoded_of(splits: list[Split | None], folder: Path) -> DecodedImages:
@@ -217,11 +219,12 @@ def decoded_of(splits: list[Split | None], folder: Path) -> DecodedImages:
     rows = np.arange(len(splits), dtype=np.uint8).reshape(-1, 1, 1, 1) * 9
     np.save(folder / "pixels.npy", np.broadcast_to(rows, (len(splits), 4, 4, 1)))
     images = [Sample(f"{n}.png", n % 3, split) for n, split in enumerate(splits)]
+    named = Samples.of(images)
     return DecodedImages(
         np.load(folder / "pixels.npy", mmap_mode="r"),
-        Samples.of(images),
+        named,
         Records.of([Record("", 4, 4, 1)] * len(splits)),
-        ("cat", "dog", "owl"),
+        ClassTargets.of(("cat", "dog", "owl"), named),
         (),
     )
 
@@ -239,11 +242,11 @@ def test_a_split_holds_its_images_only(
     for device in ("cpu", "meta"):
         pixels = load_split(decoded, split, PLAIN, torch.device(device))
         assert len(pixels) == len(expected)
-        assert pixels.labels.device.type == device
+        assert pixels.device.type == device
         assert int(pixels.rows.max()) < len(pixels.source)
     pixels = load_split(decoded, split, PLAIN, torch.device("cpu"))
     (batch,) = pixels.eval_batches(100)
-    assert batch.labels.tolist() == [row % 3 for row in expected]
+    assert batch.targets.tolist() == [row % 3 for row in expected]
     assert batch.images[:, 0, 0, 0].round().tolist() == [9 * row for row in expected]
 
 
@@ -257,7 +260,46 @@ def test_images_lie_on_a_gpu_where_half_of_its_memory_holds_them(
     pixels = load_split(decoded, "train", PLAIN, gpu)
     assert isinstance(pixels.source, torch.Tensor) == lies
     assert resident_bytes(decoded, gpu) == (size if lies else 0)
-    assert pixels.labels.device == gpu
+    assert pixels.device == gpu
+
+
+@pytest.mark.parametrize("split", [*SPLITS, None])
+def test_masks_are_the_targets_of_their_images(
+    tmp_path: Path, split: Split | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = decoded_of(MIXED, tmp_path)
+    decoded = replace(plain, masks=np.asarray(plain.pixels[..., 0]) // 9)
+    expected = [row for row, found in enumerate(MIXED) if split in (None, found)]
+    (batch,) = load_split(decoded, split, PLAIN, torch.device("cpu")).eval_batches(100)
+    assert batch.targets.dtype == torch.uint8
+    assert batch.targets.shape == (len(expected), 4, 4)
+    assert batch.targets[:, 0, 0].tolist() == expected
+    size = 2 * (decoded.pixels.nbytes + decoded.masks.nbytes)
+    for free, lies in ((size, True), (size - 1, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device, free=free: (free, 10**9))
+        pixels = load_split(decoded, split, PLAIN, torch.device("meta"))
+        assert isinstance(pixels.masks, torch.Tensor) == lies
+        assert pixels.masks is not None
+        assert len(pixels.masks) == len(pixels.source)
+        assert isinstance(pixels.source, torch.Tensor) == lies
+
+
+def test_masks_are_augmented_with_their_images() -> None:
+    pixels = speckled(30)
+    masks = np.array(pixels.source[..., 0])
+    mapped, resident = (
+        replace(pixels, masks=kept, augment_targets=lambda masks, plan, _: move_masks(masks, plan))
+        for kept in (masks, torch.from_numpy(masks))
+    )
+    turned = AugmentRanges(hflip=True, vflip=True)
+    for one, other in zip(
+        mapped.train_batches(7, seed=1, epoch=2, variation=turned),
+        resident.train_batches(7, seed=1, epoch=2, variation=turned),
+        strict=True,
+    ):
+        assert one.images[:, 0].round().byte().equal(one.targets)
+        assert one.targets.equal(other.targets)
+        assert not one.targets.equal(torch.from_numpy(masks)[: len(one)])
 
 
 def test_the_cache_is_never_written_to(tmp_path: Path) -> None:
@@ -279,8 +321,8 @@ def test_images_vary_alike_however_many_are_planned_together(
     whole = next(speckled(30).train_batches(30, seed=1, epoch=2, variation=erasing))
     monkeypatch.setattr("striate.data.loader._PLAN_IMAGES", planned)
     parts = list(speckled(30).train_batches(7, seed=1, epoch=2, variation=erasing))
-    assert [len(part.labels) for part in parts] == [7, 7, 7, 7, 2]
-    assert torch.equal(torch.cat([part.labels for part in parts]), whole.labels)
+    assert [len(part) for part in parts] == [7, 7, 7, 7, 2]
+    assert torch.equal(torch.cat([part.targets for part in parts]), whole.targets)
     assert torch.cat([part.images for part in parts]).allclose(whole.images, atol=1e-6)
 
 
@@ -289,7 +331,7 @@ def test_batches_made_ahead_are_the_same() -> None:
     early = prefetch(speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG))
     for one, other in zip(plain, early, strict=True):
         assert torch.equal(one.images, other.images)
-        assert torch.equal(one.labels, other.labels)
+        assert torch.equal(one.targets, other.targets)
 
 
 def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:

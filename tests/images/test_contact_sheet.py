@@ -21,7 +21,7 @@ from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_shee
 from striate.options import AugmentParams, CheckOptions, TrainOptions
 from striate.progress import drain
 from striate.training.prepare import prepare_data
-from striate.verbs import display
+from striate.verbs import checking, display
 from tests.data.images import class_folders
 
 
@@ -130,8 +130,9 @@ def test_findings_and_sheet_come_of_one_decoding(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded, decode = list[object](), prepare.decode_records
-    monkeypatch.setattr(
-        prepare, "decode_records", lambda listing: decoded.append(listing) or decode(listing)
-    )
+    for module in (checking, prepare):
+        monkeypatch.setattr(
+            module, "decode_records", lambda listing: decoded.append(listing) or decode(listing)
+        )
     assert striate.check(photos, out=tmp_path / "sheet.png").sheet == tmp_path / "sheet.png"
     assert len(decoded) == 1

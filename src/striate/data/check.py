@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from striate.data import check_text
-from striate.data.listing.columns import Records, rows_in_split
+from striate.data.listing.columns import Records
 from striate.data.listing.duplicates import find_duplicates, leaked_rows
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Split
+from striate.data.listing.target_spec import TASK_OF_KIND, TargetSpec
+from striate.data.listing.targets import TargetCounts
 from striate.data.prepare import record_images
-from striate.data.readers.problems import reasons
 from striate.data.shards.remote import remote_address
+from striate.data.targets.problems import find_training_problems
 from striate.errors import printable
 from striate.progress import Progress, drain
 from striate.text import count_noun
@@ -38,9 +39,10 @@ class Inspection:
 
     root: Path | str  #: as passed in
     layout: str
-    class_names: tuple[str, ...]
-    counts: dict[str, int]  #: class name -> images
-    splits: dict[Split, dict[str, int]]  #: per split; empty if the layout has none
+    task: str  #: the task that `train` takes unless another is named
+    spec: TargetSpec
+    images: int  #: usable ones
+    target_counts: TargetCounts
     sizes: Sizes | None  #: None if there are no images
     channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
     findings: tuple[Finding, ...]
@@ -48,12 +50,23 @@ class Inspection:
     sheet: Path | None = None  #: sheet of augmented images, if one was written
 
     @property
-    def trainable(self) -> bool:
-        return not self.problems
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the targets: classes, labels or columns."""
+        return self.spec.names
 
     @property
-    def images(self) -> int:
-        return sum(self.counts.values())
+    def counts(self) -> Mapping[str, int]:
+        """Name -> images that have it."""
+        return self.target_counts.images
+
+    @property
+    def splits(self) -> Mapping[Split, Mapping[str, int]]:
+        """The same per split; empty if the layout has none."""
+        return self.target_counts.splits
+
+    @property
+    def trainable(self) -> bool:
+        return not self.problems
 
     def to_json(self) -> dict[str, object]:
         """Return the result as JSON-ready values; undecodable bytes in names are escaped."""
@@ -63,7 +76,8 @@ class Inspection:
             "trainable": self.trainable,
             "problems": [_readable(problem) for problem in self.problems],
             "images": self.images,
-            "classes": {_readable(name): count for name, count in self.counts.items()},
+            "task": self.task,
+            self.spec.nouns: {_readable(name): n for name, n in self.counts.items()},
             "splits": {
                 split: {_readable(name): count for name, count in counts.items()}
                 for split, counts in self.splits.items()
@@ -88,7 +102,9 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         title, about = (html.escape(line) for line in _titled(self))
-        table = check_text.class_html(self.counts, self.splits) if self.counts else ""
+        table = (
+            check_text.target_html(self.spec.noun, self.target_counts) if self.spec.names else ""
+        )
         return (
             f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
             f"<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
@@ -116,37 +132,33 @@ def inspect_records(
     root: str | Path, listing: Listing, records: Records, leaked: Leaked = "keep"
 ) -> Inspection:
     """Report the contents of a folder whose images were decoded already."""
-    _, images, kept = listing.usable(records)
-    why = reasons(listing, images, kept, leaked)
+    rows, images, kept = listing.usable(records)
+    listed = listing.targets.recorded(records)
+    targets = listed.select(rows)
+    why = find_training_problems(listing, images, targets, kept, leaked)
     if leaked == "drop":
         left = np.flatnonzero(~leaked_rows(images, kept))
-        images, kept = images.select(left), kept.select(left)
-    names = listing.class_names
+        images, targets, kept = images.select(left), targets.select(left), kept.select(left)
     in_splits = set(np.unique(listing.samples.splits).tolist())
     gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=remote_address(root) or Path(root),
         layout=listing.layout,
-        class_names=names,
-        counts=_counts(names, images.labels),
-        splits={
-            split: _counts(names, images.labels[rows_in_split(images, split)])
-            for number, split in enumerate(SPLITS)
-            if number in in_splits
-        },
+        task=TASK_OF_KIND[targets.spec.kind],
+        spec=targets.spec,
+        images=len(images),
+        target_counts=targets.count(
+            images, [split for number, split in enumerate(SPLITS) if number in in_splits]
+        ),
         sizes=_sizes(kept),
         channels={n: count for n, count in ((1, gray), (3, len(kept) - gray)) if count},
         findings=(
             *listing.findings,
             *records.all_findings(),
-            *find_duplicates(listing.samples, records),
+            *find_duplicates(listing.samples, records, listed.ids()),
         ),
         problems=why,
     )
-
-
-def _counts(names: Sequence[str], labels: NDArray[Any]) -> dict[str, int]:
-    return dict(zip(names, np.bincount(labels, minlength=len(names)).tolist(), strict=True))
 
 
 def _sizes(records: Records) -> Sizes | None:
@@ -161,8 +173,8 @@ def _sizes(records: Records) -> Sizes | None:
 def _titled(inspection: Inspection) -> tuple[str, str]:
     """Return two heading lines: image and class counts, then sizes and channels."""
     images = count_noun(inspection.images, "image")
-    classes = count_noun(len(inspection.class_names), "class")
-    title = f"{printable(str(inspection.root))}: {images} in {classes} ({inspection.layout})"
+    targets = f"{images} in {inspection.spec} ({inspection.layout})"
+    title = f"{printable(str(inspection.root))}: {targets}"
     if inspection.sizes is None:
         return title, ""
     smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
@@ -175,9 +187,9 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
 def _lines(inspection: Inspection) -> Iterator[str]:
     """Yield the lines of the report, at most 80 columns wide except for a long folder name."""
     yield from filter(None, _titled(inspection))
-    if inspection.class_names:
+    if inspection.spec.names:
         yield ""
-        yield from check_text.class_lines(inspection.counts, inspection.splits)
+        yield from check_text.target_lines(inspection.spec.noun, inspection.target_counts)
     if inspection.findings:
         yield ""
         yield from check_text.finding_lines(inspection.findings)
@@ -187,7 +199,9 @@ def _lines(inspection: Inspection) -> Iterator[str]:
 
 
 def _verdict(inspection: Inspection) -> str:
-    return "It can be trained on." if inspection.trainable else "It cannot be trained on:"
+    if not inspection.trainable:
+        return "It cannot be trained on:"
+    return f"It can be trained on: {inspection.task}."
 
 
 def _readable(text: str) -> str:

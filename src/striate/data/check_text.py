@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from striate.data.listing.samples import EQUAL, FINDINGS, Finding, Split
+from striate.data.listing.samples import EQUAL, FINDINGS, Finding
+from striate.data.listing.targets import TargetCounts
 from striate.errors import printable
-from striate.text import display_width, fit_width, shorten
+from striate.text import count_noun, display_width, fit_width, shorten
 
 WIDTH = 80  #: columns of the terminal
 _NAME = 28  #: columns reserved for a class name
@@ -16,22 +17,29 @@ _MOST_CLASSES = 25
 _MOST_PATHS = 3
 
 
-def class_lines(counts: Mapping[str, int], splits: Mapping[Split, Mapping[str, int]]) -> list[str]:
+def target_lines(noun: str, counts: TargetCounts) -> list[str]:
     """Return one line per class: its counts, in total or per split, and a bar."""
-    shown = list(counts)[:_MOST_CLASSES]
-    columns: dict[str, Mapping[str, int]] = {**splits} or {"images": counts}
+    shown = list(counts.images)[:_MOST_CLASSES]
+    columns = _columns(counts)
     names = {name: shorten(name, _NAME) for name in shown}
-    room = max([len("class"), *(display_width(name) for name in names.values())])
-    widths = {title: max(len(title), len(f"{max(c.values()):,}")) for title, c in columns.items()}
+    room = max([len(noun), *(display_width(name) for name in names.values())])
+    widths = {title: max(map(len, (title, *cells))) for title, cells in columns.items()}
     heads = (f"{title:>{width}}" for title, width in widths.items())
-    lines = ["  ".join(("class".ljust(room), *heads))]
-    most = max(1, *counts.values())
-    for name in shown:
+    lines = ["  ".join((noun.ljust(room), *heads))]
+    most = max(1, *counts.images.values())
+    for row, name in enumerate(shown):
         padded = names[name] + " " * (room - display_width(names[name]))
-        numbers = (f"{columns[title][name]:>{width},}" for title, width in widths.items())
-        bar = "█" * -(-counts[name] * _BAR // most)
-        lines.append("  ".join((padded, *numbers, bar)).rstrip())
-    return lines + [f"and {more}" for more in _other_classes(counts)]
+        cells = (f"{columns[title][row]:>{width}}" for title, width in widths.items())
+        bar = "" if counts.columns else "█" * -(-counts.images[name] * _BAR // most)
+        lines.append("  ".join((padded, *cells, bar)).rstrip())
+    return lines + [f"and {more}" for more in _others(noun, counts.images)]
+
+
+def _columns(counts: TargetCounts) -> dict[str, Sequence[str]]:
+    """Return title -> cells: images in total or per split, and the further columns."""
+    numbers: dict[str, Mapping[str, int]] = {**counts.splits} or {"images": counts.images}
+    texts = {title: [f"{n:,}" for n in column.values()] for title, column in numbers.items()}
+    return {**texts, **counts.columns}
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -53,17 +61,18 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
                 mark = "    "
 
 
-def class_html(counts: Mapping[str, int], splits: Mapping[Split, Mapping[str, int]]) -> str:
-    """Return the table of `class_lines` as HTML."""
-    columns: dict[str, Mapping[str, int]] = {**splits} or {"images": counts}
-    most = max(1, *counts.values())
-    head = "".join(f"<th>{title}</th>" for title in ("class", *columns, ""))
+def target_html(noun: str, counts: TargetCounts) -> str:
+    """Return the table of `target_lines` as HTML."""
+    columns = _columns(counts)
+    most = max(1, *counts.images.values())
+    head = "".join(f"<th>{title}</th>" for title in (noun, *columns, ""))
     rows: list[str] = []
-    for name in list(counts)[:_MOST_CLASSES]:
-        numbers = "".join(f"<td>{column[name]:,}</td>" for column in columns.values())
-        bar = f'<div style="background:#4878a8;height:.8em;width:{10 * counts[name] / most:.1f}em">'
-        rows.append(f"<tr><td>{_safe(name)}</td>{numbers}<td>{bar}</div></td></tr>")
-    more = "".join(f"<p>and {text}</p>" for text in _other_classes(counts))
+    for row, name in enumerate(list(counts.images)[:_MOST_CLASSES]):
+        cells = "".join(f"<td>{column[row]}</td>" for column in columns.values())
+        wide = 0 if counts.columns else 10 * counts.images[name] / most
+        bar = f'<div style="background:#4878a8;height:.8em;width:{wide:.1f}em">'
+        rows.append(f"<tr><td>{_safe(name)}</td>{cells}<td>{bar}</div></td></tr>")
+    more = "".join(f"<p>and {text}</p>" for text in _others(noun, counts.images))
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}"
 
 
@@ -97,11 +106,11 @@ def _wrapped(line: str, most: int) -> Iterator[str]:
     yield line
 
 
-def _other_classes(counts: Mapping[str, int]) -> Iterator[str]:
+def _others(noun: str, counts: Mapping[str, int]) -> Iterator[str]:
     others: Sequence[int] = sorted(list(counts.values())[_MOST_CLASSES:])
     if others:
-        noun = "class" if len(others) == 1 else "classes"
-        yield f"{len(others):,} more {noun} of {others[0]:,} to {others[-1]:,} images"
+        more = count_noun(len(others), f"more {noun}")
+        yield f"{more} of {others[0]:,} to {others[-1]:,} images"
 
 
 def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise, tee
 from queue import SimpleQueue
@@ -13,13 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from striate.data.augment.mixing import mix_images
 from striate.data.augment.plan import (
     AugmentRanges,
     Plan,
     apply_plan,
     generator,
     make_plan,
-    mix_images,
     uniform_samples,
 )
 from striate.data.cache.stream import gather
@@ -34,7 +34,14 @@ class Batch:
     """Network inputs and targets of one training or evaluation step."""
 
     images: Tensor  #: (N, C, H, W) float32, normalized, channels-last memory format
-    labels: Tensor  #: (N,) int64, or soft labels (N, classes) float32 with mixup or cutmix
+    targets: Tensor  #: (N, ...): labels (N,) int64, soft labels (N, classes) float32, masks, ...
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def device(self) -> torch.device:
+        return self.images.device
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,10 @@ class BatchShard:
         )
 
 
+#: targets (N, ...), the plan and the share (N,) of the next image if mixed -> targets of the
+#: augmented images
+AugmentTargets = Callable[[Tensor, Plan, Tensor | None], Tensor]
+
 WHOLE_BATCH = BatchShard()
 _PLAN_IMAGES = 1024  #: images whose augmentation plans are computed together
 
@@ -64,13 +75,20 @@ class ImageDataset:
     #: (M, size, size, channels): memory-mapped, decoded on demand, or on the device
     source: NDArray[np.uint8] | PixelStream | Tensor
     rows: Tensor  #: (N,) int64: row in `source` of each image of this split
-    labels: Tensor  #: (N,) int64, on the device
+    targets: Tensor  #: (N, ...), on the device; of masks, the pixels of each class
     preprocess: Preprocess
-    classes: int = 0  #: number of classes; required for mixup and cutmix
+    strata: Tensor | None = None  #: (N,) classes that `balanced` draws equally often, on the CPU
+    augment_targets: AugmentTargets | None = None  #: None: augmentation changes no target
+    #: (M, size, size): the masks that are the targets of batches, in the rows of `source`
+    masks: NDArray[np.uint8] | Tensor | None = None
     square: bool = False  #: all images are square, so letterbox adds no padding
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def device(self) -> torch.device:
+        return self.targets.device
 
     def train_batches(
         self,
@@ -91,8 +109,8 @@ class ImageDataset:
         as the whole batch would; the mixup partner of an image may be in another shard.
         """
         chance = generator(seed, epoch, stream=0)
-        if balanced:
-            order = balanced_order(self.labels.cpu(), chance)
+        if balanced and self.strata is not None:
+            order = balanced_order(self.strata, chance)
             drawn = torch.arange(len(self))
         else:
             order = drawn = torch.randperm(len(self), generator=chance)
@@ -105,7 +123,7 @@ class ImageDataset:
             if shard.count == 1:
                 yield part
             else:
-                yield Batch(part.images[:-1], part.labels[:-1])
+                yield Batch(part.images[:-1], part.targets[:-1])
 
     def eval_batches(self, size: int, shard: BatchShard = WHOLE_BATCH) -> Iterator[Batch]:
         """Yield every image once, in listing order, unaugmented.
@@ -149,19 +167,29 @@ class ImageDataset:
                 yield plan.slice(first, last)
 
     def _augment(self, batch: Batch, plan: Plan) -> Batch:
-        images = apply_plan(batch.images, plan)
-        if not plan.ranges.mixes:
-            return Batch(images, batch.labels)
-        uniform = plan.uniform.to(images.device)
-        return Batch(*mix_images(images, batch.labels, self.classes, uniform, plan.ranges))
+        images, share = apply_plan(batch.images, plan), None
+        if plan.ranges.mixes:
+            images, share = mix_images(images, plan.uniform.to(images.device), plan.ranges)
+        if self.augment_targets is None:
+            return Batch(images, batch.targets)
+        return Batch(images, self.augment_targets(batch.targets, plan, share))
 
     def _gather(self, places: Iterator[Tensor]) -> Iterator[Batch]:
         """Yield batches of the images at the given positions of this split."""
-        device = self.labels.device
+        device = self.device
         mine, its = tee(places)
         for chosen, pixels in zip(mine, self._pixels(its), strict=True):
             here = self.preprocess.normalize(pixels.to(device, non_blocking=True))
-            yield Batch(here, self.labels[chosen.to(device)])
+            yield Batch(here, self._targets(chosen))
+
+    def _targets(self, chosen: Tensor) -> Tensor:
+        """Return the targets at the given positions of this split, on the device."""
+        if self.masks is None:
+            return self.targets[chosen.to(self.device)]
+        rows = self.rows[chosen]
+        if isinstance(self.masks, Tensor):
+            return self.masks[rows.to(self.device)]
+        return torch.from_numpy(self.masks[rows.numpy()]).to(self.device)
 
     def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
         """Yield (N, size, size, channels) uint8 pixels; streamed ones are decoded ahead."""
@@ -209,36 +237,32 @@ def count_steps(images: int, batch: int, least: int = 2) -> int:
 
 
 def load_split(
-    decoded: DecodedImages, split: Split | None, preprocess: Preprocess, device: torch.device
+    decoded: DecodedImages,
+    split: Split | None,
+    preprocess: Preprocess,
+    device: torch.device,
+    augment_targets: AugmentTargets | None = None,
 ) -> ImageDataset:
     """Return the images of one split (all if None) on a device."""
-    images, classes = decoded.samples, len(decoded.class_names)
+    kept = rows_in_split(decoded.samples, split)
+    strata = torch.from_numpy(decoded.samples.labels[kept].astype(np.int64))
+    source, masks, rows = decoded.pixels, decoded.masks, torch.from_numpy(kept)
+    if resident_bytes(decoded, device):
+        source = torch.from_numpy(decoded.pixels[kept]).to(device)
+        masks = None if masks is None else torch.from_numpy(masks[kept]).to(device)
+        rows = torch.arange(len(kept))
+    targets = torch.from_numpy(decoded.targets.values[kept]).to(device)
     square = decoded.records.square
-    kept = rows_in_split(images, split)
-    labels, rows = torch.from_numpy(images.labels[kept].astype(np.int64)), torch.from_numpy(kept)
-    if not resident_bytes(decoded, device):
-        return ImageDataset(decoded.pixels, rows, labels.to(device), preprocess, classes, square)
-    pixels = torch.from_numpy(decoded.pixels[kept]).to(device)
-    places = torch.arange(len(rows))
-    return ImageDataset(pixels, places, labels.to(device), preprocess, classes, square)
+    return ImageDataset(source, rows, targets, preprocess, strata, augment_targets, masks, square)
 
 
 def resident_bytes(decoded: DecodedImages, device: torch.device) -> int:
-    """Return bytes of pixels kept on a GPU: all if they fit in half its free memory, else 0."""
+    """Return bytes of pixels and masks kept on a GPU: all if half its free memory holds them."""
     if device.type == "cpu" or not isinstance(decoded.pixels, np.ndarray):
         return 0
     free, _ = torch.cuda.mem_get_info(device)
-    return decoded.pixels.nbytes if decoded.pixels.nbytes <= free // 2 else 0
-
-
-def class_weights(labels: Tensor, classes: int) -> Tensor:
-    """Labels (N,) -> (classes,) float32: inverse class frequency, averaging 1 over the images.
-
-    King and Zeng 2001, https://doi.org/10.1093/oxfordjournals.pan.a004868, for
-    equally likely classes.
-    """
-    counts = torch.bincount(labels, minlength=classes).clamp_min(1)
-    return len(labels) / (classes * counts)
+    needed = decoded.pixels.nbytes + (0 if decoded.masks is None else decoded.masks.nbytes)
+    return needed if needed <= free // 2 else 0
 
 
 def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:

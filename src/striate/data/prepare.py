@@ -17,8 +17,8 @@ from striate.data.listing.columns import Records, rows_in_split
 from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.samples import SPLITS, UNUSABLE, Finding, Leaked
 from striate.data.listing.splits import SplitFractions, assign_splits
-from striate.data.readers.problems import find_problems, reasons
 from striate.data.readers.scan import scan
+from striate.data.targets.problems import find_problems, find_training_problems
 from striate.errors import DataError, printable
 from striate.progress import Progress
 
@@ -49,12 +49,14 @@ def record_images(data: str | Path) -> Generator[Progress, None, tuple[Listing, 
     return listing, records
 
 
-def scan_images(data: str | Path, *, trainable: bool = False) -> Listing:
-    """Scan a folder. Raises DataError if it has no image or, if `trainable`, another problem."""
-    listing = scan(data)
+def scan_images(data: str | Path, kind: str | None = None, *, trainable: bool = False) -> Listing:
+    """Scan a folder for targets of a kind, or of the kind that it says itself.
+
+    Raises DataError if it has no image or, if `trainable`, another problem.
+    """
+    listing = scan(data, kind)
     if trainable or not listing.samples:
-        found = find_problems(listing.class_names, listing.samples, None, listing.findings)
-        _raise_first(data, found)
+        _raise_first(data, find_problems(listing))
     return listing
 
 
@@ -80,7 +82,10 @@ def prepare_images(
         first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
         _raise_first(data, [f"{printable(first.path)} is {first.kind}, {count}"])
     if trainable:
-        _raise_first(data, reasons(listing, decoded.samples, decoded.records, leaked))
+        found = find_training_problems(
+            listing, decoded.samples, decoded.targets, decoded.records, leaked
+        )
+        _raise_first(data, found)
     decoded = assign_splits(decoded, fractions, leaked)
     if trainable:
         preprocess = preprocess.with_statistics(_train_images(decoded))

@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from array import array
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import UNUSABLE, Finding, as_text
+from striate.data.listing.targets import Targets
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (
     ABOUT,
@@ -32,10 +33,12 @@ from striate.data.shards.format import (
     INDEX,
     PATHS,
     SUFFIXES,
+    TARGETS_VERSION,
     VERSION,
     shard_name,
 )
 from striate.data.shards.tar import BLOCK, HashedTar, padded_size
+from striate.data.shards.targets import check_packable, write_targets
 from striate.errors import DataError, OptionError, printable
 from striate.progress import Progress, throttle
 from striate.text import count_noun
@@ -49,18 +52,21 @@ class ShardSummary:
 
     folder: Path
     images: int
-    classes: int
+    classes: int  #: or other targets: labels, columns of numbers
     shards: int
     bytes: int  #: total size of the shards
     left_out: tuple[Finding, ...]
+    noun: str = "class"  #: what one of the targets is
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "folder": str(self.folder)}
+        values = {**asdict(self), "folder": str(self.folder)}
+        nouns = count_noun(0, values.pop("noun")).removeprefix("0 ")
+        return {**values, nouns: values.pop("classes")}
 
     def __str__(self) -> str:
         text = (
             f"{printable(str(self.folder))}: {count_noun(self.images, 'image')} of "
-            f"{count_noun(self.classes, 'class')} in {count_noun(self.shards, 'shard')}, "
+            f"{count_noun(self.classes, self.noun)} in {count_noun(self.shards, 'shard')}, "
             f"{self.bytes / 1e6:,.1f} MB"
         )
         count = len(self.left_out)
@@ -70,19 +76,26 @@ class ShardSummary:
 
 
 def write_shards(
-    data: str | Path, to: Path, *, megabytes: int = 1000, largest: int = LARGEST_MEGABYTES
+    data: str | Path,
+    to: Path,
+    *,
+    kind: str | None = None,
+    megabytes: int = 1000,
+    largest: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, ShardSummary]:
     """Pack the usable images of a folder into shards of `megabytes` each.
 
-    The output is deterministic. Raises DataError if no image is usable or one changes while
-    packing, OptionError if the target exists, StorageError if it cannot be written.
+    `kind` of targets is preferred where the data allow several. The output is deterministic.
+    Raises DataError if no image is usable or one changes while packing, OptionError if the target
+    exists, StorageError if it cannot be written.
     """
     if os.path.lexists(to):
         shown = printable(str(to))
         raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
-    listing, shown = scan(data), printable(str(data))
+    listing, shown = scan(data, kind), printable(str(data))
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
+    check_packable(listing.targets.spec, shown)
     work = decode_records(listing, "images looked at", largest_megabytes=largest)
     records = yield from throttle(work)
     rows, images, kept = listing.usable(records)
@@ -92,11 +105,11 @@ def write_shards(
     with _own(to) as partial:
         writer = _Writer(partial, listing, records, rows)
         table, shards = yield from throttle(writer.written(megabytes))
-        seal(partial, images, kept, table, shards, listing.class_names, largest)
+        seal(partial, images, kept, table, shards, listing.targets.select(rows), largest)
     found = (*listing.findings, *records.all_findings())
     left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
-    total, classes = sum(size for _, size, _ in shards), len(listing.class_names)
-    return ShardSummary(to, len(rows), classes, len(shards), total, left_out)
+    total, spec = sum(size for _, size, _ in shards), listing.targets.spec
+    return ShardSummary(to, len(rows), len(spec.names), len(shards), total, left_out, spec.noun)
 
 
 @contextlib.contextmanager
@@ -176,11 +189,12 @@ class _Writer:
             raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
         if hashlib.sha256(data).hexdigest() != record.digest:
             raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
-        about = {"path": as_text(image.path), "class": self.listing.class_names[image.label]}
+        about = {"path": as_text(image.path), **self.listing.targets.entry(row)}
         about |= {"part": image.split} if image.split else {}
+        label = [(f"{place:010}.cls", str(image.label).encode())]
         return [
             (f"{place:010}.{SUFFIXES[sniff_format(data)]}", data),
-            (f"{place:010}.cls", str(image.label).encode()),
+            *(label if self.listing.targets.spec.kind == "label" else ()),
             (f"{place:010}.json", json.dumps(about).encode()),
         ]
 
@@ -199,7 +213,7 @@ def seal(
     records: Records,
     table: NDArray[np.void],
     shards: list[list[Any]],
-    class_names: Sequence[str],
+    targets: Targets,
     largest: int = LARGEST_MEGABYTES,
 ) -> None:
     """Write the index of the packed images; shards.json comes last and marks the set complete.
@@ -217,9 +231,12 @@ def seal(
     table["path"] = np.frombuffer(starts, np.uint64)
     with HashedTar(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)
+    if targets.spec.kind == "label":
+        said = {"version": VERSION, "class_names": targets.spec.names}
+    else:
+        said = {"version": TARGETS_VERSION, **write_targets(folder, targets)}
     about = {
-        "version": VERSION,
-        "class_names": class_names,
+        **said,
         COUNT: len(table),
         "largest_megabytes": largest,
         "files": [index.summary(), paths.summary(), *shards],

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from striate import storage
-from striate.data.augment.plan import augment, mix_images, uniform_samples
+from striate.data.augment.mixing import mix_images
+from striate.data.augment.plan import Plan, apply_plan, make_plan, uniform_samples
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
 from striate.data.cache.stream import decode_rows
 from striate.data.decoding.preprocess import Preprocess
@@ -24,6 +25,9 @@ from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
 from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
+from striate.tasks import bind_task
+from striate.tasks.fitness import check_options
+from striate.tasks.task import Task
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
@@ -50,8 +54,12 @@ def draw_sheet(
     channels = int(records.table["channels"][chosen].max())
     decoded = decode_rows(listing, records, chosen, Preprocess(_SIDE, channels))
     strength = options.augment or default_level(channels)
-    ranges = augment_ranges(strength, options.augment_params)
-    rows = _rows(decoded, ranges, options.seed, square=records.square)
+    asked = TrainOptions(augment_params=options.augment_params, mirrored=options.mirrored)
+    task = bind_task(options.task, listing.targets.spec)
+    check_options(task, asked)
+    task = task.configure(asked)
+    ranges = task.ranges(augment_ranges(strength, options.augment_params))
+    rows = _rows(decoded, task, ranges, options.seed, square=records.square)
     title = f"augment {strength}" + (
         f", augment-params {options.augment_params}" if options.augment_params else ""
     )
@@ -87,7 +95,9 @@ def describe_ranges(ranges: AugmentRanges) -> str:
 def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:
     """Return the rows of the usable training images."""
     (rows, images, known), usual = listing.usable(records), TrainOptions()
-    return rows[placed(images, known, SplitFractions(usual.validation, usual.test)) == TRAIN]
+    targets = listing.targets.select(rows)
+    fractions = SplitFractions(usual.validation, usual.test)
+    return rows[placed(images, known, targets, fractions) == TRAIN]
 
 
 def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -97,30 +107,42 @@ def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[sorted(places)]
 
 
-def _rows(decoded: DecodedImages, ranges: AugmentRanges, seed: int, *, square: bool) -> list[Row]:
+def _rows(
+    decoded: DecodedImages, task: Task, ranges: AugmentRanges, seed: int, *, square: bool
+) -> list[Row]:
     pixels = decoded.pixels[:]
     view = Preprocess(_SIDE, pixels.shape[3]).with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
-    labels = torch.tensor([sample.label for sample in decoded.samples])
-    columns, words = [pixels], [["original"] * len(labels)]
+    names = [decoded.targets.describe(row) for row in range(len(decoded))]
+    columns, words = [pixels], [["original"] * len(names)]
     scale = {"mean": view.mean, "std": view.std, "fill": () if square else view.padding}
     for epoch in range(ACROSS):
-        uniform = uniform_samples(len(labels), seed, epoch)
-        seen = augment(plain, uniform, ranges, **scale)
-        below = [f"epoch {epoch + 1}"] * len(labels)
+        uniform = uniform_samples(len(names), seed, epoch)
+        plan = make_plan(uniform, ranges, plain.shape[1:], **scale)
+        seen = apply_plan(plain, plan)
+        below = [f"epoch {epoch + 1}{text}" for text in _changed(decoded, task, plan)]
         if ranges.mixes:
-            seen, shares = mix_images(seen, labels, len(decoded.class_names), uniform, ranges)
-            below = [_shares(row.tolist(), decoded.class_names) for row in shares]
+            seen, partner = mix_images(seen, uniform, ranges)
+            nexts = [*names[1:], *names[:1]]
+            below = list(map(_mixed, names, nexts, partner.tolist()))
         columns.append(_shown(seen, view))
         words.append(below)
     return [
         Row(
-            f"{decoded.class_names[sample.label]}: {sample.path}",
+            f"{names[at]}: {sample.path}",
             tuple(column[at] for column in columns),
             tuple(column[at] for column in words),
         )
         for at, sample in enumerate(decoded.samples)
     ]
+
+
+def _changed(decoded: DecodedImages, task: Task, plan: Plan) -> list[str]:
+    """Return ": -12.5" for each image whose target is another once augmented, else ""."""
+    before = torch.from_numpy(decoded.targets.values)
+    after = task.augment(before, plan, None)
+    captions = map(task.caption, before.numpy(), after.numpy())
+    return [caption and f": {caption}" for caption in captions]
 
 
 def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
@@ -129,10 +151,12 @@ def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
     return (values * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def _shares(row: list[float], names: tuple[str, ...]) -> str:
+def _mixed(own: str, other: str, share: float) -> str:
     """For example "cat 70 %, dog 30 %"."""
-    largest = sorted(zip(row, names, strict=True), reverse=True)[:2]
-    return ", ".join(f"{name} {share:.0%}".replace("%", " %") for share, name in largest if share)
+    shares = {own: 1 - share}
+    shares[other] = shares.get(other, 0) + share
+    largest = sorted(((part, name) for name, part in shares.items()), reverse=True)
+    return ", ".join(f"{name} {part:.0%}".replace("%", " %") for part, name in largest if part)
 
 
 def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:

@@ -16,6 +16,7 @@ from striate.data.listing.columns import Records, Samples
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Record, Sample, Split
 from striate.data.listing.splits import SplitFractions, assign_splits
+from striate.data.targets.classes import ClassTargets
 
 USUAL = SplitFractions(validation=0.15, test=0.25)
 CLASSES = ("cat", "dog", "owl")
@@ -34,7 +35,8 @@ def decoded_of(entries: list[Entry], *, names: str = "a") -> DecodedImages:
     ]
     records = [Record(entry.digest, 9, 7, 1) for entry in entries]
     pixels = np.zeros((len(entries), 1, 1, 1), np.uint8)
-    return DecodedImages(pixels, Samples.of(images), Records.of(records), CLASSES, ())
+    named = Samples.of(images)
+    return DecodedImages(pixels, named, Records.of(records), ClassTargets.of(CLASSES, named), ())
 
 
 def splits_of(

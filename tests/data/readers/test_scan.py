@@ -13,8 +13,8 @@ import pytest
 
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import FINDINGS
-from striate.data.readers.problems import find_problems
 from striate.data.readers.scan import scan
+from striate.data.targets.problems import find_problems
 from striate.errors import DataError
 from tests.data.layout_table import (
     LAYOUTS,
@@ -42,7 +42,7 @@ def test_an_awkward_folder_is_listed_right_or_refused_by_name(layout: Layout, tm
     assert " ".join(listing.class_names) == layout.classes
     assert len(listing.samples) == layout.count
     assert told(listing) == list(layout.findings)
-    found = find_problems(listing.class_names, listing.samples, None, listing.findings)
+    found = find_problems(listing)
     assert found == ((layout.problem,) if layout.problem else ())
     assert {finding.kind for finding in listing.findings} <= FINDINGS.keys()
 
@@ -242,9 +242,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_rest_listed(open_folder:
         "unreadable: owl (permission denied)",
     ]
     assert len(listing.samples) == 5
-    assert find_problems(listing.class_names, listing.samples, None, listing.findings) == (
-        "the folder of class 'owl' cannot be read; make it readable",
-    )
+    assert find_problems(listing) == ("the folder of class 'owl' cannot be read; make it readable",)
 
 
 def test_a_root_that_may_not_be_read_is_refused(open_folder: Path):

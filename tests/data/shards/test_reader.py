@@ -177,7 +177,8 @@ def test_a_newer_form_is_refused(shards: Path):
     with pytest.raises(DataError) as caught:
         scan(shards)
     assert str(caught.value) == (
-        f"{shards}/shards.json: version 9 is not 1; pack the images anew, or use a newer striate"
+        f"{shards}/shards.json: version 9 is not 1 or 2; pack the images anew, or use a newer "
+        "striate"
     )
 
 

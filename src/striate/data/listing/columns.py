@@ -15,17 +15,23 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.listing.samples import SPLITS, Finding, Record, Sample, Split
+from striate.data.listing.samples import IGNORE, SPLITS, Finding, Record, Sample, Split
 from striate.legacy import upgrade_finding
 
 NO_SPLIT = len(SPLITS)  #: value in a column of splits, whose other values index SPLITS
 RECORD = np.dtype([("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1")])
+_COUNT = "<u4"  #: type of a number of pixels
 _SPLITS: tuple[Split | None, ...] = (*SPLITS, None)
 _NOTHING = bytes(32)
 _AT_ONCE = 4096  #: items created together during iteration
 
 
 _Item = TypeVar("_Item", covariant=True)
+
+
+def mask_record(classes: int) -> np.dtype[np.void]:
+    """Return the type of a mask's record: digest, pixels of each class, and pixels of none."""
+    return np.dtype([("digest", "u1", 32), ("pixels", _COUNT, (classes,)), ("ignored", _COUNT)])
 
 
 class Column(Sequence[_Item]):
@@ -135,6 +141,7 @@ class Records(Column[Record]):
 
     table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros means none
     findings: dict[int, tuple[Finding, ...]]
+    masks: NDArray[np.void] | None = None  #: (N,) of `mask_record`; None without masks
 
     @property
     def square(self) -> bool:
@@ -150,18 +157,24 @@ class Records(Column[Record]):
         return columns
 
     @classmethod
-    def empty(cls, count: int) -> Records:
-        """Return `count` records of images not decoded yet."""
-        return cls(np.zeros(count, RECORD), {})
+    def empty(cls, count: int, mask_classes: int | None = None) -> Records:
+        """Return `count` records of images not decoded yet, with masks of so many classes."""
+        masks = None if mask_classes is None else np.zeros(count, mask_record(mask_classes))
+        return cls(np.zeros(count, RECORD), {}, masks)
 
     def __len__(self) -> int:
         return len(self.table)
 
     def put(self, row: int, record: Record) -> None:
-        digest = np.frombuffer(bytes.fromhex(record.digest) or _NOTHING, np.uint8)
-        self.table[row] = (digest, record.width, record.height, record.channels)
+        shape = record.width, record.height, record.channels
+        self.table[row] = (_bytes(record.digest), *shape)
         if record.findings:
             self.findings[row] = record.findings
+        if self.masks is not None and record.mask is not None:
+            pixels = dict(record.mask.pixels)
+            ignored = pixels.pop(IGNORE, 0)
+            counts = [pixels.get(index, 0) for index in range(self.masks["pixels"].shape[1])]
+            self.masks[row] = (_bytes(record.mask.digest), counts, ignored)
 
     def item(self, index: int) -> Record:
         return self._record(index, self.table[index].tolist())
@@ -192,12 +205,16 @@ class Records(Column[Record]):
             return self
         kept = np.arange(len(self))[rows].tolist() if self.findings else ()
         found = {new: self.findings[old] for new, old in enumerate(kept) if old in self.findings}
-        return Records(self.table[rows], found)
+        return Records(self.table[rows], found, None if self.masks is None else self.masks[rows])
 
     def all_findings(self) -> Iterator[Finding]:
         """Yield all findings in image order."""
         for row in sorted(self.findings):
             yield from self.findings[row]
+
+
+def _bytes(digest: str) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes.fromhex(digest) or _NOTHING, np.uint8)
 
 
 def rows_in_split(images: Samples, split: Split | None) -> NDArray[np.int64]:

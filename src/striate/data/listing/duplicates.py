@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,30 +11,32 @@ from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.samples import SPLITS, Finding, Sample
 
 
-def find_duplicates(images: Samples, records: Records) -> list[Finding]:
+def find_duplicates(
+    images: Samples, records: Records, targets: NDArray[np.integer[Any]]
+) -> list[Finding]:
     """Return a finding for each byte-identical copy; its detail is the path of the first.
 
     "leaked" if the first is in an earlier split of the layout, "duplicate" if it has the same
-    label, "conflict" on each side if the labels differ.
+    target, "conflict" on each side if the targets differ. `targets` (N,) are `Targets.ids`.
     """
     digests = records.digests
     rows = np.flatnonzero(_perhaps_repeated(digests) & records.usable & digests.any(axis=1))
     numbers = content_ids(digests[rows])
     common = np.bincount(numbers)[numbers] > 1 if len(rows) else np.zeros(0, bool)
-    groups: dict[int, list[Sample]] = {}
+    groups: dict[int, list[tuple[Sample, int]]] = {}
     for number, row in zip(numbers[common].tolist(), rows[common].tolist(), strict=True):
-        groups.setdefault(number, []).append(images[row])
+        groups.setdefault(number, []).append((images[row], int(targets[row])))
     found: list[Finding] = []
     for group in groups.values():
-        earliest, first = min(group, key=_place), dict[int, Sample]()
-        for image in group:
+        earliest, first = min((image for image, _ in group), key=_place), dict[int, Sample]()
+        for image, target in group:
             if _place(image) > _place(earliest):
                 found.append(Finding("leaked", image.path, earliest.path))
-            elif (same := first.setdefault(image.label, image)) is not image:
+            elif (same := first.setdefault(target, image)) is not image:
                 found.append(Finding("duplicate", image.path, same.path))
-        rivals = {image.label: image for image in reversed(group)}
+        rivals = {target: image for image, target in reversed(group)}
         if len(rivals) > 1:
-            found += [Finding("conflict", each.path, _rival(each, rivals)) for each in group]
+            found += [Finding("conflict", each.path, _rival(own, rivals)) for each, own in group]
     return found
 
 
@@ -41,8 +45,8 @@ def _place(image: Sample) -> int:
     return SPLITS.index(image.split or "train")
 
 
-def _rival(image: Sample, first: dict[int, Sample]) -> str:
-    return next(other.path for label, other in first.items() if label != image.label)
+def _rival(own: int, first: dict[int, Sample]) -> str:
+    return next(image.path for target, image in first.items() if target != own)
 
 
 def leaked_rows(images: Samples, records: Records) -> NDArray[np.bool_]:

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.columns import Records, Samples
+from striate.data.listing.masks import MaskFiles
 from striate.data.listing.samples import Finding
+from striate.data.listing.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -36,13 +38,23 @@ class Listing:
 
     root: Path
     layout: str  #: "class folders", "train/validation/test folders", "manifest", "MNIST-IDX", ...
-    class_names: tuple[str, ...]
+    targets: Targets = field(repr=False)
     samples: Samples = field(repr=False)
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     #: locations in shards; None for image files and arrays
     shards: Shards | None = field(default=None, repr=False)
     #: for array layouts: (N, H, W, C) uint8, one image per row; None for image files
     arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
+
+    @property
+    def masks(self) -> MaskFiles | None:
+        """The mask of each sample, if they have any."""
+        return self.targets.files
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of the network's outputs."""
+        return self.targets.spec.names
 
     def usable(self, records: Records) -> tuple[NDArray[np.int64], Samples, Records]:
         """Return the rows of the usable images, their samples and their records."""
@@ -68,14 +80,16 @@ class DecodedImages:
     pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
     samples: Samples = field(repr=False)  #: N usable samples in listing order
     records: Records = field(repr=False)  #: N, aligned with samples
-    class_names: tuple[str, ...]
+    targets: Targets  #: N, aligned with samples
     findings: tuple[Finding, ...] = field(repr=False)  #: from listing and decoding
     note: str = ""  #: notice about the cache location
+    #: (N, size, size) uint8 class indices, memory-mapped; None without masks
+    masks: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.samples)
 
-    def counts(self) -> dict[str, int]:
-        """Class name -> number of usable images."""
-        found = np.bincount(self.samples.labels, minlength=len(self.class_names))
-        return dict(zip(self.class_names, found.tolist(), strict=True))
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of the network's outputs."""
+        return self.targets.spec.names

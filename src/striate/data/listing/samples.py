@@ -11,15 +11,8 @@ from typing import Literal
 Split = Literal["train", "validation", "test"]
 Leaked = Literal["keep", "drop"]  #: action on images that are also in an earlier split
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
-#: lower-case split name, of a folder or in a manifest -> split
-SPLIT_NAMES: dict[str, Split] = {
-    **dict.fromkeys(("train", "training", "trainval"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
-
-
 MOST_CLASSES = 100_000  #: limit of class names in a model file
+IGNORE = 255  #: class index of the pixels of a mask that are of no class; so 255 classes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +44,26 @@ IGNORED = {
     "stray": "ignored: no image of a class",
     "output": "ignored: striate wrote it",
     "repeated row": "counted once",
+    "same image": "counted once, with the labels of all its folders",
     "empty class": "must be filled or removed",
+    "no mask": "left out: no mask is called like the image",
+    "no image": "left out: no image is called like the mask",
 }
-LEFT_OUT = {**UNUSABLE, **IGNORED}
+#: finding kind -> action, for masks whose pixels cannot be told apart into classes
+UNUSABLE_MASKS = {
+    "mask size": "left out: a mask must be as large as its image",
+    "lossy mask": "left out: its values have changed; save masks as PNG",
+    "scaled mask": "left out: class indices spread over 0 to 255; save them as they are, or name "
+    "each value of a mask and its class",
+    "unknown value": "left out: no class has this value",
+    "unknown color": "left out: no class has this color",
+}
+LEFT_OUT = {**UNUSABLE, **IGNORED, **UNUSABLE_MASKS}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
-    "conflict": "the same image is in two classes: one of the labels is wrong",
+    "conflict": "labels differ: one is wrong, or it has several (--task multilabel)",
+    "stray blank": "the label is taken without it",
     "wrong suffix": "read by its content",
     "animation": "the first frame is used",
     "rotated": "turned upright as its EXIF tag says",
@@ -71,6 +77,9 @@ USED = {
     "invisible": "all of it is transparent: it is white",
     "tiny": "enlarged",
     "long": "much longer than wide: little of it is left after resizing",
+    "blended mask": "pixels blended from two classes count for none",
+    "other palette": "used by its indices: see whether they are of the same classes",
+    "no class names": "called as their values; name them in classes.txt, one a line",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
@@ -86,6 +95,20 @@ class Sample:
     split: Split | None = None  #: None if the layout does not define one
 
 
+#: pairs of an index that occurs in a mask and its color 0xRRGGBB; empty for gray and colors
+Palette = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MaskRecord:
+    """Result of decoding one mask."""
+
+    digest: str = ""  #: SHA-256 of the file's bytes; "" if unreadable
+    palette: Palette = ()
+    findings: tuple[Finding, ...] = ()  #: their paths are that of the mask
+    pixels: tuple[tuple[int, int], ...] = ()  #: class index, or `IGNORE`, and how many have it
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """Result of decoding one image; width and height in pixels, after EXIF orientation."""
@@ -95,6 +118,7 @@ class Record:
     height: int = 0
     channels: int = 0  #: 1 gray, 3 color; 0 if decoding failed
     findings: tuple[Finding, ...] = ()
+    mask: MaskRecord | None = None  #: of an image with a mask; without a usable one it is left out
 
     @property
     def usable(self) -> bool:

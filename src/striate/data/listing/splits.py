@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import content_ids, leaked_rows
+from striate.data.listing.label_splits import complete_labels
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Leaked, Split
+from striate.data.listing.targets import Targets
 
 TRAIN, VALIDATION, TEST = (SPLITS.index(split) for split in SPLITS)
 
@@ -51,14 +53,20 @@ def assign_splits(
     Splits of the layout are kept. Without a validation split, images without a fixed split are
     split by content, and a test split is created too unless the layout has one. A class with two
     different images gets one for training and one for validation, unless an image occurs in several
-    classes: it has the same split in all of them. With `leaked="drop"`, leaked images get no split.
+    classes: it has the same split in all of them. Of several labels, each is given to an image for
+    training and one for validation, and missing from one of each. With `leaked="drop"`, leaked
+    images get no split.
     """
-    splits = placed(decoded.samples, decoded.records, fractions, leaked)
+    splits = placed(decoded.samples, decoded.records, decoded.targets, fractions, leaked)
     return replace(decoded, samples=decoded.samples.with_splits(splits))
 
 
 def placed(
-    images: Samples, records: Records, fractions: SplitFractions, leaked: Leaked = "keep"
+    images: Samples,
+    records: Records,
+    targets: Targets,
+    fractions: SplitFractions,
+    leaked: Leaked = "keep",
 ) -> NDArray[np.uint8]:
     """Return each image's split as in `assign_splits`: an index of SPLITS, or NO_SPLIT."""
     given = set(np.unique(images.splits).tolist())
@@ -67,7 +75,7 @@ def placed(
     else:
         test = 0.0 if TEST in given else fractions.test
         splits = _split_by_content(
-            images, records.digests, SplitFractions(fractions.validation, test)
+            images, records.digests, targets, SplitFractions(fractions.validation, test)
         )
     if leaked == "drop":
         splits = np.where(leaked_rows(images, records), NO_SPLIT, splits)
@@ -75,7 +83,7 @@ def placed(
 
 
 def _split_by_content(
-    images: Samples, digests: NDArray[np.uint8], fractions: SplitFractions
+    images: Samples, digests: NDArray[np.uint8], targets: Targets, fractions: SplitFractions
 ) -> NDArray[np.uint8]:
     splits = images.splits.copy()
     free = np.flatnonzero(splits != TEST)
@@ -89,6 +97,10 @@ def _split_by_content(
     # Sorted by label, then content: independent of image order.
     for members in np.split(numbers_by_class, np.flatnonzero(np.diff(labels)) + 1):
         _complete(split_of, members[np.diff(members, prepend=-1) > 0])
+    if targets.spec.several:
+        matrix = np.zeros((len(split_of), len(targets.spec.names)), np.uint8)
+        np.maximum.at(matrix, numbers, targets.values[free])
+        complete_labels(split_of, matrix, TRAIN, VALIDATION)
     splits[free] = split_of[numbers]
     return splits
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from striate.data.listing.columns import Samples
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Sample, Split, os_reason
+from striate.data.targets.classes import ClassTargets
 from striate.errors import DataError, printable
 
 LARGEST = 8 * 2**30  #: maximum bytes of pixels in memory
@@ -87,7 +88,7 @@ def join_blocks(
     arrays = first.pixels if alone else np.concatenate([block.pixels for block in blocks])
     place = source.resolve()
     root = place if place.is_dir() else place.parent
-    return Listing(root, layout, tuple(class_names), images, arrays=arrays)
+    return Listing(root, layout, ClassTargets.of(class_names, images), images, arrays=arrays)
 
 
 def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:

@@ -7,6 +7,7 @@ import re
 
 from striate.cache_store import default_folder
 from striate.data.listing.samples import fold_case
+from striate.data.listing.split_names import FILLER
 from striate.data.shards.format import ABOUT, shard_name
 
 #: lower case; names that begin with a dot are hidden too
@@ -29,8 +30,6 @@ _WRITTEN = (
     ((shard_name(0),), "shards"),
 )
 _DEEP = 3  #: maximum folder depth between a folder of runs only, and its runs
-#: generic words, by which a folder name adds nothing to its parent's
-FILLER = "sets?|data|images?|imgs?|pictures?|pics?|photos?|folders?|files?|splits?|parts?|samples?"
 _FILLERS = re.compile(rf"(?:(?:{FILLER})[\W\d_]*+)+")
 
 

@@ -27,7 +27,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import SPLIT_NAMES, Split, os_reason
+from striate.data.listing.samples import Split, os_reason
+from striate.data.listing.split_names import SPLIT_NAMES
 from striate.data.readers.arrays import LARGEST, Block, check_labels, join_blocks
 from striate.errors import DataError, printable
 from striate.storage import ARRAY_DAMAGE

@@ -4,6 +4,7 @@
                            0000000007.jpg, 0000000007.cls (its label), 0000000007.json (path, class)
     index.npy              (N,) of ENTRY, in listing order; can be memory-mapped
     paths.bin              the N paths concatenated, as on disk
+    targets.npy            (N, ...) targets that are no class, in version 2; without .cls then
     shards.json            class names, findings, size and SHA-256 of all of these
 
 Samples are ordered by the SHA-256 of their paths, so that readers that only shuffle within a
@@ -16,8 +17,9 @@ import re
 
 import numpy as np
 
-VERSION = 1
-INDEX, PATHS, ABOUT = "index.npy", "paths.bin", "shards.json"
+#: version of shards whose images have a class, and of those with other targets
+VERSION, TARGETS_VERSION = 1, 2
+INDEX, PATHS, ABOUT, TARGETS = "index.npy", "paths.bin", "shards.json", "targets.npy"
 COUNT = "pictures"  #: key of the number of images in shards.json, in version 1
 NAME = re.compile(r"shard-\d{6}\.tar")
 ENTRY = np.dtype(

@@ -20,8 +20,22 @@ from striate.cache_store import file_digest
 from striate.data.listing.columns import NO_SPLIT, RECORD, Records, Samples, findings_from_json
 from striate.data.listing.listing import Listing, Shards
 from striate.data.listing.samples import FINDINGS, Finding, os_reason
+from striate.data.listing.target_spec import TargetSpec
 from striate.data.shards import remote
-from striate.data.shards.format import ABOUT, COUNT, ENTRY, INDEX, NAME, PATHS, VERSION, shard_name
+from striate.data.shards.format import (
+    ABOUT,
+    COUNT,
+    ENTRY,
+    INDEX,
+    NAME,
+    PATHS,
+    TARGETS,
+    TARGETS_VERSION,
+    VERSION,
+    shard_name,
+)
+from striate.data.shards.targets import read_spec, read_targets
+from striate.data.targets.classes import ClassTargets
 from striate.errors import DataError, StorageError, printable
 from striate.storage import ARRAY_DAMAGE
 
@@ -33,10 +47,13 @@ _AGAIN = "copy it again, or pack the images anew"
 class _About(NamedTuple):
     """Content of `shards.json`."""
 
-    class_names: tuple[str, ...]
+    class_names: tuple[str, ...]  #: of version 1
+    targets: TargetSpec | None  #: of version 2
     images: int
     largest_megabytes: int
-    files: tuple[tuple[str, int, str], ...]  #: name, bytes, SHA-256: index, paths, shards
+    #: name, bytes, SHA-256: index, paths and those of the targets, if any, which are read whole
+    whole: tuple[tuple[str, int, str], ...]
+    shards: tuple[tuple[str, int, str], ...]
     findings: dict[int, tuple[Finding, ...]]
 
 
@@ -53,21 +70,22 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
     """
     folder = place if home is None else remote.fetch(home)
     about = _about(folder / ABOUT)
-    for name, size, _ in about.files[: 2 if home else None]:
+    if home and about.targets:
+        remote.fetch_file(home, TARGETS, folder)
+    for name, size, _ in (*about.whole, *(() if home else about.shards)):
         _check_size(folder / name, size)
-    for name, size, _ in about.files[2:] if home else ():
+    for name, size, _ in about.shards if home else ():
         _same_size(f"{home}/{name}", remote.size(f"{home}/{name}"), size)
-    (index, _, digest), (paths, _, _), *shards = about.files
-    for name, _, expected in about.files[:2]:
+    for name, _, expected in about.whole:
         try:
             found = file_digest(folder / name)
         except OSError as error:
             raise _wrong(folder / name, f"{os_reason(error)}; {_AGAIN}") from error
         if found != expected:
             raise _wrong(folder / name, f"its bytes are not those that were packed; {_AGAIN}")
-    table = _table(folder / index, about.images)
-    text = _mapped(folder / paths)
-    _check_entries(folder, table, len(text), [size for _, size, _ in shards], about)
+    table = _table(folder / INDEX, about.images)
+    text = _mapped(folder / PATHS)
+    _check_entries(folder, table, len(text), [size for _, size, _ in about.shards], about)
     images = Samples(
         text,
         table["path"],
@@ -75,11 +93,15 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
         table["label"],
         table["part"],
     )
-    files = tuple(name for name, _, _ in shards)
+    files = tuple(name for name, _, _ in about.shards)
+    targets = ClassTargets.of(about.class_names, images)
+    if about.targets:
+        targets = read_targets(folder / TARGETS, about.targets, about.images)
+    (_, _, digest), *_ = about.whole
     return Listing(
         folder,
         "shards",
-        about.class_names,
+        targets,
         images,
         (),
         Shards(home or str(folder), files, table, digest),
@@ -104,21 +126,26 @@ def _about(file: Path) -> _About:
         if file.stat().st_size > _LARGEST_ABOUT:
             raise _wrong(file, f"larger than {_LARGEST_ABOUT:,} bytes; {_AGAIN}")
         values = storage.read_json(file, _AGAIN)
-        if values["version"] != VERSION:
-            version = f"version {values['version']!r} is not {VERSION}"
-            raise _wrong(file, f"{version}; pack the images anew, or use a newer striate")
+        if (version := values["version"]) not in (VERSION, TARGETS_VERSION):
+            text = f"version {version!r} is not {VERSION} or {TARGETS_VERSION}"
+            raise _wrong(file, f"{text}; pack the images anew, or use a newer striate")
+        files = tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"])
+        more = () if version == VERSION else (tuple(values["targets_file"]),)
         about = _About(
-            tuple(map(str, values["class_names"])),
+            tuple(map(str, values["class_names"])) if version == VERSION else (),
+            None if version == VERSION else read_spec(values["targets"]),
             int(values[COUNT]),
             int(values["largest_megabytes"]),
-            tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"]),
+            (*files[:2], *((str(name), int(size), str(digest)) for name, size, digest in more)),
+            files[2:],
             findings_from_json(values["findings"]),
         )
-        names = [name for name, _, _ in about.files]
+        names = [name for name, _, _ in (*about.whole, *about.shards)]
+        wanted = [INDEX, PATHS, *([TARGETS] if about.targets else [])]
         odd = not all(about.class_names) or any(
             f.kind not in FINDINGS for found in about.findings.values() for f in found
         )
-        if odd or names[:2] != [INDEX, PATHS] or len(about.files) < 3 or about.images < 1:
+        if odd or names[: len(wanted)] != wanted or not about.shards or about.images < 1:
             raise ValueError
     except StorageError as error:
         raise DataError(str(error)) from error
@@ -133,8 +160,8 @@ def _about(file: Path) -> _About:
 
 
 def _check_names(file: Path, names: list[str], class_names: tuple[str, ...]) -> None:
-    for name in names[2:]:
-        if not NAME.fullmatch(name):
+    for name in names:
+        if name not in (INDEX, PATHS, TARGETS) and not NAME.fullmatch(name):
             raise _wrong(file, f"{name!r} is no shard's name; expected one as in shard-000003.tar")
     for kind, listed in (("shard", names), ("class", class_names)):
         if len(set(listed)) < len(listed):
@@ -185,7 +212,7 @@ def _check_entries(
     for start in range(0, len(table), _AT_ONCE):
         rows = table[start : start + _AT_ONCE]
         known = rows["shard"] < len(sizes)
-        known &= rows["label"] < len(about.class_names)
+        known &= rows["label"] < max(1, len(about.class_names))
         known &= (rows["part"] <= NO_SPLIT) & np.isin(rows["channels"], (1, 3))
         if not known.all():
             row = start + int(np.argmin(known))
@@ -195,7 +222,7 @@ def _check_entries(
         inside = (offset <= limit) & (rows["length"] <= limit - np.minimum(offset, limit))
         if not inside.all():
             row = int(np.argmin(inside))
-            entry, name = rows[row], about.files[2 + int(rows["shard"][row])][0]
+            entry, name = rows[row], about.shards[int(rows["shard"][row])][0]
             span = f"bytes {entry['offset']:,} to {int(entry['offset']) + int(entry['length']):,}"
             what = f"entry {start + row:,} stands at {span} of {name}"
             raise _wrong(folder / INDEX, f"{what}, which has {int(limit[row]):,}; {_AGAIN}")

@@ -47,14 +47,20 @@ def fetch(address: str) -> Path:
 
     Raises DataError if the address is unreachable, StorageError if there is no disk space.
     """
-    store, root = _store(address)
+    _store(address)
     folder = next(spare_folders(), None)
     if folder is None:
         raise StorageError(f"{printable(address)}: no place for its index; set TMPDIR")
     for name in (ABOUT, INDEX, PATHS):
-        with _answered(f"{address}/{name}"):
-            store.get_file(f"{root}/{name}", str(folder / name))
+        fetch_file(address, name, folder)
     return folder
+
+
+def fetch_file(address: str, name: str, folder: Path) -> None:
+    """Download one more file of the shards at an address to the folder of `fetch`."""
+    store, root = _store(address)
+    with _answered(f"{address}/{name}"):
+        store.get_file(f"{root}/{name}", str(folder / name))
 
 
 def size(file: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 
 from striate.data.listing.columns import Samples
 from striate.data.listing.samples import Finding, Sample, Split
-from striate.data.readers.problems import find_problems
+from striate.data.targets.class_problems import find_problems
 
 NAMES = ["cat", "dog", "owl"]
 

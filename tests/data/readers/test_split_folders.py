@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from striate.data.listing.split_names import split_of
 from striate.data.readers.scan import scan
-from striate.data.readers.split_names import split_of
 from striate.errors import DataError
 from tests.data.layout_table import cats_and_dogs, plant
 

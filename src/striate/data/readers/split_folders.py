@@ -1,29 +1,15 @@
-"""Detection of split folders, by name and content.
-
-Split names follow Hugging Face's `datasets`: dev is validation, eval is test
-(https://huggingface.co/docs/datasets/repository_structure).
-"""
+"""Detection of split folders, by name and content."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
-from striate.data.listing.samples import SPLIT_NAMES, SPLITS, Split, fold_case
-from striate.data.readers.entries import FILLER, opened
+from striate.data.listing.samples import SPLITS, Split, fold_case
+from striate.data.listing.split_names import SPLIT_NAMES, split_and_rest
+from striate.data.readers.entries import opened
 from striate.errors import DataError
 
 _MOST_ASKED = 10  #: more folders than this are classes, whatever their content
-_LETTER = r"[^\W\d_]"
-_WORDS = "|".join(sorted(SPLIT_NAMES, key=len, reverse=True))
-_AROUND = rf"(?:{FILLER}|[\W\d_])*"
-_WORD = re.compile(rf"(?<!{_LETTER}){_AROUND}({_WORDS})s?{_AROUND}(?!{_LETTER})")
-
-
-def split_of(word: str) -> Split | None:
-    """Return the split of a word such as Train, test1, training_set or valid-images."""
-    split, rest = _told(word)
-    return None if rest else split
 
 
 def splits_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, Split]:
@@ -60,20 +46,9 @@ def splits_among(folder: str, names: Sequence[str], shown: str) -> Mapping[str, 
     return known
 
 
-def _told(name: str) -> tuple[Split | None, str]:
-    """Return the only split that a name mentions, and its remaining letters."""
-    text = fold_case(name)
-    found = list(_WORD.finditer(text))
-    splits: set[Split] = {SPLIT_NAMES[match[1]] for match in found}
-    if len(splits) != 1:
-        return None, text
-    (split,) = splits
-    return split, re.sub(r"[\W\d_]", "", _WORD.sub("", text))
-
-
 def _known(names: Sequence[str]) -> dict[str, Split]:
     """Return names that consist of a split only, or that differ from another only in the split."""
-    told = {name: _told(name) for name in names}
+    told = {name: split_and_rest(name) for name in names}
     held: dict[str, set[Split]] = {}
     for split, rest in told.values():
         if split:

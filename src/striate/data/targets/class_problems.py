@@ -7,17 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
-from striate.data.listing.duplicates import leaked_rows
-from striate.data.listing.listing import Listing
 from striate.data.listing.samples import (
     SPLITS,
     Finding,
-    Leaked,
     Split,
     fold_case,
     quote_distinct,
 )
-from striate.data.readers.split_names import split_of
+from striate.data.listing.split_names import split_of
 from striate.text import count_noun
 
 _TREE = "cat/1.jpg", "dog/2.jpg"
@@ -49,26 +46,7 @@ def find_problems(
     )
 
 
-def reasons(
-    listing: Listing, images: Samples, records: Records, leaked: Leaked = "keep"
-) -> tuple[str, ...]:
-    """Return the problems of decoded, usable images, optionally without leaked ones."""
-    away = leaked_rows(images, records) & (leaked == "drop")
-    kept = np.flatnonzero(~away)
-    left, known = images.select(kept), records.select(kept)
-    found = find_problems(listing.class_names, left, listing.samples, listing.findings)
-    return (*_emptied(images, left), *found) or _copies(listing.class_names, left, known)
-
-
-def _emptied(images: Samples, left: Samples) -> Iterator[str]:
-    """Yield splits that became empty because all images were dropped."""
-    for number, split in enumerate(SPLITS):
-        count = int((images.splits == number).sum())
-        if count and not (left.splits == number).any():
-            yield f"all {count:,} images of {split} are in an earlier split too; replace them"
-
-
-def _copies(class_names: Sequence[str], images: Samples, records: Records) -> tuple[str, ...]:
+def find_copies(class_names: Sequence[str], images: Samples, records: Records) -> tuple[str, ...]:
     """Return classes whose files are all copies of one image: none is left for validation."""
     digests, labels = records.digests, images.labels
     firsts = np.full((len(class_names), 32), 0, np.uint8)

@@ -1,0 +1,79 @@
+"""Target specification: what is asked of an image, as stored in model files and shards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from striate.errors import DataError, printable
+from striate.text import count_noun
+
+#: kind of targets -> noun of its names
+NOUNS = {"label": "class", "labels": "label", "numbers": "number", "mask": "class"}
+#: kind of targets -> what it is for one image
+NEEDS = {"label": "a class", "labels": "labels", "numbers": "numbers", "mask": "a mask"}
+
+#: kind of targets -> task that is taken unless another is named
+TASK_OF_KIND = {
+    "label": "classification",
+    "labels": "multilabel",
+    "numbers": "regression",
+    "mask": "segmentation",
+}
+
+
+@dataclass(frozen=True)
+class TargetSpec:
+    """Kind of the targets, names in the order of the network's outputs, and constants by name."""
+
+    kind: str  #: "label": one class an image, "labels": any number, "numbers", "mask"
+    names: tuple[str, ...] = ()  #: classes, labels, or columns of numbers
+    #: numbers that belong to the targets, such as mean and std of each column
+    constants: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        return asdict(self)
+
+    @property
+    def several(self) -> bool:
+        """Whether an image may have several of the names, or none."""
+        return self.kind == "labels"
+
+    @property
+    def noun(self) -> str:
+        """What one of the names is: "class"."""
+        return NOUNS.get(self.kind, "target")
+
+    @property
+    def nouns(self) -> str:
+        """Several of them: "classes"."""
+        return count_noun(0, self.noun).removeprefix("0 ")
+
+    def __str__(self) -> str:
+        """Return "10 classes"."""
+        return count_noun(len(self.names), self.noun)
+
+    def check_known(self, known: TargetSpec, shown: str) -> None:
+        """Raise DataError if images with these targets say nothing of a model trained on `known`.
+
+        `shown` is the place of the images.
+        """
+        if self.kind != known.kind:
+            wanted = NEEDS[known.kind]
+            raise DataError(
+                f"{shown}: gives {NEEDS[self.kind]} for every image, but the model answers with "
+                f"{wanted}; evaluate it on images that have {wanted}"
+            )
+        strange = sorted(set(self.names) - set(known.names))
+        if strange:
+            raise DataError(
+                f"{shown}: {_listed(strange)} of its {self} are not among the {len(known.names):,} "
+                f"that the model was trained on: {_listed(known.names)}"
+            )
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(repr(printable(name)) for name in names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

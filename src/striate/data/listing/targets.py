@@ -1,0 +1,86 @@
+"""Targets of a listing: what every kind of them can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from numpy.typing import NDArray
+
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.masks import MaskFiles
+from striate.data.listing.samples import Finding, Split
+from striate.data.listing.target_spec import TargetSpec
+
+
+@dataclass(frozen=True)
+class TargetCounts:
+    """What `check` shows of targets: a row for each name."""
+
+    images: Mapping[str, int]  #: name -> images that have it
+    splits: Mapping[Split, Mapping[str, int]]  #: the same per split; empty without splits
+    #: further columns: title -> a cell for each name
+    columns: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Targets(ABC):
+    """The targets of a listing's images: a column, a row an image, of one kind."""
+
+    spec: TargetSpec
+
+    @property
+    @abstractmethod
+    def values(self) -> NDArray[Any]:
+        """The targets of a batch as an array (N, ...), one row an image."""
+
+    @property
+    def files(self) -> MaskFiles | None:
+        """The masks of targets that are pixels, decoded beside the images; None for others."""
+        return None
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def select(self, rows: NDArray[Any]) -> Self:
+        """Return the targets of the given rows."""
+
+    def recorded(self, records: Records) -> Self:  # noqa: ARG002
+        """Return the targets with what the `records` (N) of the decoded images tell of them."""
+        return self
+
+    @abstractmethod
+    def aligned(self, spec: TargetSpec) -> Self:
+        """Return the same targets as a model with this spec numbers them."""
+
+    @abstractmethod
+    def ids(self) -> NDArray[Any]:
+        """Return integers (N,) that are equal for equal targets."""
+
+    @abstractmethod
+    def entry(self, row: int) -> dict[str, Any]:
+        """Return the target of an image as JSON, for the image list of a run."""
+
+    @abstractmethod
+    def describe(self, row: int) -> str:
+        """Return the target of an image in words, for a caption."""
+
+    @abstractmethod
+    def problems(
+        self, images: Samples, candidates: Samples, findings: Sequence[Finding]
+    ) -> tuple[str, ...]:
+        """Return why these targets of usable images cannot be trained on, most serious first.
+
+        `candidates` are all listed images, `findings` those of the listing.
+        """
+
+    @abstractmethod
+    def copied(self, images: Samples, records: Records) -> tuple[str, ...]:
+        """Return what is missing because images are copies of each other."""
+
+    @abstractmethod
+    def count(self, images: Samples, splits: Sequence[Split]) -> TargetCounts:
+        """Count the targets, also per split of the layout."""

@@ -1,0 +1,161 @@
+"""Targets from the cells of a manifest: a class, names of labels, 0 and 1, or numbers."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Never
+
+import numpy as np
+
+from striate.data.listing.columns import Samples
+from striate.data.listing.target_spec import TargetSpec
+from striate.data.listing.targets import Targets
+from striate.data.readers.manifest_folder import Row, wrong
+from striate.data.readers.manifest_header import Roles
+from striate.data.targets.classes import ClassTargets
+from striate.data.targets.label_sets import LabelSets
+from striate.data.targets.numbers import NumberTargets
+from striate.errors import DataError, printable
+
+_BINARY = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_SEPARATORS = re.compile(r"[;|]")
+
+
+def parse_cells(file: Path, line: int, values: Sequence[str], roles: Roles) -> tuple[str, ...]:
+    """Return the class, the names of the labels, or the cells of all target columns."""
+    if roles.target == "columns":
+        return tuple(values[at].strip() for at in roles.targets)
+    cell = values[roles.targets[0]]
+    text, noun = cell.strip(), roles.target
+    if text.startswith('"') and cell != text:
+        raise wrong(file, line, f"a blank stands before the quotes of the {noun}; remove it")
+    if (roles.target == "label" and not text) or "\0" in text:
+        hold = "hold" if roles.target == "labels" else "holds"
+        what = f"{hold} a NUL byte; write the manifest anew" if text else "is empty"
+        raise wrong(file, line, f"the {noun} {what}")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        which = f"the {noun} {text!r}"
+        are = "is" if noun == "label" else "are"
+        raise wrong(file, line, f"{which} {are} not UTF-8; save the manifest as 'CSV UTF-8'")
+    if roles.target == "label" or not text:
+        return (text,) if text else ()
+    names = tuple(name.strip() for name in _SEPARATORS.split(text))
+    if "" in names:
+        which = "a name is empty" if any(names) else "all names are empty"
+        raise wrong(file, line, f"{which} in the labels {text!r}; remove the separator")
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise wrong(file, line, f"the label {twice!r} stands twice in {text!r}; remove one")
+    return names
+
+
+def stray_blanks(values: Sequence[str], roles: Roles) -> str:
+    """Return the cell of labels if a blank stands around one of its names, else ""."""
+    if roles.target != "labels":
+        return ""
+    cell = values[roles.targets[0]]
+    return cell * any(name != name.strip() for name in _SEPARATORS.split(cell) if cell.strip())
+
+
+def check_agreement(file: Path, row: Row, kept: Row, roles: Roles) -> None:
+    """Raise DataError if a row repeats the image of an earlier one with something else."""
+    if row.cells != kept.cells:
+        then = f"in {kept.place}"
+        if roles.target == "label":
+            (new,), (old,) = row.cells, kept.cells
+            what = f"is labeled {new!r}, but {old!r} {then}"
+        elif roles.target == "labels":
+            named, earlier = (repr(";".join(each.cells)) for each in (row, kept))
+            if sorted(row.cells) == sorted(kept.cells):
+                return _check_split(file, row, kept)
+            what = f"has the labels {named}, but {earlier} {then}"
+        else:
+            cells = zip(roles.names, row.cells, kept.cells, strict=True)
+            name, new, old = next(each for each in cells if each[1] != each[2])
+            what = f"has {new!r} in {name!r}, but {old!r} {then}"
+        raise wrong(file, row.line, f"{row.path!r} {what}; remove the wrong line")
+    return _check_split(file, row, kept)
+
+
+def _check_split(file: Path, row: Row, kept: Row) -> None:
+    if row.split != kept.split:
+        what = f"{row.path!r} is in {row.split}, but in {kept.split} in {kept.place}"
+        raise wrong(file, row.line, f"{what}; remove one of the lines")
+
+
+def make_targets(
+    file: Path, rows: Sequence[Row], roles: Roles, images: Samples, kind: str | None
+) -> Targets:
+    """Return the targets of the rows. Raises DataError for the first cell that is none."""
+    if roles.target == "label":
+        return ClassTargets.of(class_names(rows), images)
+    if roles.target == "labels":
+        names = class_names(rows)
+        place = {name: at for at, name in enumerate(names)}
+        matrix = np.zeros((len(rows), len(names)), np.uint8)
+        for number, row in enumerate(rows):
+            matrix[number, [place[name] for name in row.cells]] = 1
+        return LabelSets.of(names, matrix)
+    if (kind if kind in ("labels", "numbers") else _told(file, rows, roles)) == "labels":
+        binary = [[_binary(file, row.line, *each) for each in _named(row, roles)] for row in rows]
+        return LabelSets.of(roles.names, np.array(binary, np.uint8))
+    numbers = [[_number(file, row.line, *each) for each in _named(row, roles)] for row in rows]
+    return NumberTargets(TargetSpec("numbers", roles.names), np.array(numbers, np.float64))
+
+
+def class_names(rows: Sequence[Row]) -> list[str]:
+    """Return the different names of all rows in code-point order."""
+    return sorted({name for row in rows for name in row.cells})
+
+
+def _named(row: Row, roles: Roles) -> zip[tuple[str, str]]:
+    return zip(roles.names, row.cells, strict=True)
+
+
+def _told(file: Path, rows: Sequence[Row], roles: Roles) -> str:
+    """Return the kind that the cells tell: any number but 0 and 1 makes all of them numbers.
+
+    Raises DataError where a single column of 0 and 1 may be either.
+    """
+    cells = {cell.lower() for row in rows for cell in row.cells} - {""}
+    if any(_NUMBER.fullmatch(cell) and cell not in _BINARY for cell in cells):
+        return "numbers"
+    name, *others = roles.names
+    if others or not cells & _BINARY.keys():
+        return "labels" if cells & _BINARY.keys() else "numbers"
+    raise DataError(
+        f"{printable(str(file))}: the column {name!r} holds 0 and 1: a label that an "
+        "image may have, a number, or one of two classes;\nsay --task multilabel or --task "
+        "regression, or call the column 'label'"
+    )
+
+
+def _binary(file: Path, line: int, name: str, cell: str) -> int:
+    if (value := _BINARY.get(cell.lower())) is None:
+        came = repr(printable(cell, 60)) if cell else "empty"
+        raise wrong(
+            file,
+            line,
+            f"the label {name!r} is {came}; expected 1 where the image has it, else 0",
+        )
+    return value
+
+
+def _number(file: Path, line: int, name: str, cell: str) -> float:
+    if not cell:
+        return math.nan
+    if not _NUMBER.fullmatch(cell) or not math.isfinite(value := float(cell)):
+        _refuse(file, line, name, cell)
+    return value
+
+
+def _refuse(file: Path, line: int, name: str, cell: str) -> Never:
+    hint = "expected a number as in -1.5, or an empty cell where it is not known"
+    if re.fullmatch(r"[+-]?\d+,\d+", cell):
+        hint = f"write the decimal comma as a point: {cell.replace(',', '.')}"
+    elif cell.lower().lstrip("+-") in ("inf", "infinity") or _NUMBER.fullmatch(cell):
+        hint = "expected a finite number, or an empty cell where it is not known"
+    raise wrong(file, line, f"{name!r} is {printable(cell, 60)!r}; {hint}")

@@ -1,0 +1,248 @@
+"""Folders of images beside folders of masks: pairs of one stem, in splits or not, and Pascal VOC.
+
+    images/1.jpg     masks/1.png        or annotations/, labels/, SegmentationClass/, ...
+    train/images/1.jpg   train/masks/1.png
+    images/train/1.jpg   masks/train/1.png
+    train/1.jpg      trainannot/1.png   or train_masks/, train_labels/, ...
+
+A mask may have an ending that its image lacks, as in 1_mask.png. In the layout of Pascal VOC the
+lists in ImageSets/Segmentation say which images have masks, and their splits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from striate.data.listing.columns import Samples
+from striate.data.listing.listing import Listing
+from striate.data.listing.masks import MaskFiles
+from striate.data.listing.samples import SPLITS, Finding, Sample, Split, fold_case, os_reason
+from striate.data.listing.split_names import split_of
+from striate.data.readers.class_table import TABLES, ClassTable, find_table, read_table, voc_table
+from striate.data.readers.mask_values import number_classes
+from striate.data.readers.walk import list_files, read_folder
+from striate.data.targets.masks import MaskTargets
+from striate.errors import DataError, printable
+
+_VOC = "JPEGImages", "SegmentationClass"
+_VOC_LISTS = "ImageSets/Segmentation"
+#: names of folders of images and of masks, folded; an earlier one is preferred
+_IMAGES = ("images", "image", "imgs", "img", "jpegimages", "701_stillsraw_full", "pictures")
+_MASKS = (
+    *("masks", "mask", "segmentationclass", "labeledapproved_full", "annotations", "annotation"),
+    *("labels", "label", "groundtruth", "ground_truth", "gt"),
+)
+#: what a folder of masks adds to the name of its images' folder
+_ADDED = ("annot", "_annot", "_masks", "_mask", "_labels", "_label")
+#: what a mask's stem adds to that of its image
+_ENDINGS = ("_l", "_p", "_mask", "_masks", "_label", "_labels", "_gt", "_seg", "_segmentation")
+_DEEP = 2  #: folders that hold nothing but the next one
+
+
+class _Pair(NamedTuple):
+    """A folder of images and one of their masks, relative to the root."""
+
+    images: str
+    masks: str
+    split: Split | None
+
+
+@dataclass(frozen=True)
+class _Content:
+    """Images with their masks, in order, and what else was found."""
+
+    samples: tuple[Sample, ...]
+    masks: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+
+def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str]) -> Listing | None:
+    """List a folder with images and masks; None if its subfolders are no such.
+
+    `folders` and `files` are what is in it. Raises DataError for a table of classes or a list of
+    images that cannot be read.
+    """
+    home, inside = _unwrap(str(place), folders)
+    pairs = _find_pairs(f"{place}/{home}", inside)
+    if not pairs:
+        return None
+    pairs = [_Pair(home + pair.images, home + pair.masks, pair.split) for pair in pairs]
+    lists = Path(place, home, _VOC_LISTS)
+    voc = (pairs[0].images, pairs[0].masks) == tuple(home + name for name in _VOC)
+    if voc and lists.is_dir():
+        content = _listed(str(place), pairs[0], _read_lists(lists))
+    else:
+        content = _matched(str(place), pairs)
+    if content is None:
+        return None
+    strays = [
+        Finding("stray", name, "a file outside the folders of images and masks")
+        for name in files
+        if name not in TABLES
+    ]
+    file = find_table(f"{place}/{home}") or find_table(str(place))
+    table = read_table(file) if file else voc_table() if voc else None
+    layout = "Pascal VOC" if voc else "images and masks"
+    found = (*content.findings, *strays)
+    return list_masks(place, layout, content.samples, content.masks, table, found)
+
+
+def list_masks(
+    place: Path,
+    layout: str,
+    samples: Sequence[Sample],
+    masks: Sequence[str],
+    table: ClassTable | None,
+    findings: Iterable[Finding],
+) -> Listing:
+    """Return the listing of images and their masks; without a table, of the values in the masks."""
+    found = list(findings)
+    images = Samples.of(samples)
+    if table is None:
+        table = number_classes(place, images, masks)
+        found.append(Finding("no class names", "classes.txt", _told(table)))
+    targets = MaskTargets(table.spec, MaskFiles(masks, table.codes))
+    return Listing(place, layout, targets, images, tuple(found))
+
+
+def _told(table: ClassTable) -> str:
+    return f"not there; the masks hold the values {', '.join(table.names)}"
+
+
+def _unwrap(place: str, folders: Sequence[str]) -> tuple[str, Sequence[str]]:
+    """Return the folder that holds more than one other, with a slash, and its subfolders."""
+    home = ""
+    while len(folders) == 1 and home.count("/") < _DEEP:
+        home = f"{home}{folders[0]}/"
+        folders = read_folder(place, home.rstrip("/"), []).folders
+    return home, folders
+
+
+def _find_pairs(place: str, folders: Sequence[str]) -> list[_Pair]:
+    """Return the folders of images and of masks among these or within splits; else none."""
+    if pair := _pair_of(folders):
+        return [_Pair(*pair, None)]
+    pairs: list[_Pair] = []
+    for name in folders:
+        split = split_of(name)
+        added = [name + end for end in _ADDED if name + end in folders]
+        if split and added:
+            pairs.append(_Pair(name, added[0], split))
+        elif split and (pair := _pair_of(read_folder(place, name, []).folders)):
+            pairs.append(_Pair(f"{name}/{pair[0]}", f"{name}/{pair[1]}", split))
+    return sorted(pairs, key=lambda pair: SPLITS.index(pair.split or "train"))
+
+
+def _pair_of(folders: Sequence[str]) -> tuple[str, str] | None:
+    named = {fold_case(name): name for name in folders}
+    images = next((named[name] for name in _IMAGES if name in named), None)
+    masks = next((named[name] for name in _MASKS if name in named), None)
+    return (images, masks) if images and masks else None
+
+
+def _matched(place: str, pairs: Sequence[_Pair]) -> _Content | None:
+    """Match images and masks by stem; None if the folders of masks hold none."""
+    samples, masks, findings = list[Sample](), list[str](), list[Finding]()
+    any_mask = False
+    for pair in pairs:
+        images = list_files(place, pair.images, findings)
+        found = list_files(place, pair.masks, findings)
+        any_mask = any_mask or bool(found)
+        mask_of = _match(pair, images, found, findings)
+        splits = _inner_splits(pair, mask_of)
+        samples += [Sample(path, 0, pair.split or splits[path]) for path in mask_of]
+        masks += mask_of.values()
+    return _Content(tuple(samples), tuple(masks), tuple(findings)) if any_mask else None
+
+
+def _match(
+    pair: _Pair, images: Sequence[str], masks: Sequence[str], findings: list[Finding]
+) -> dict[str, str]:
+    """Return image -> mask; files without the other are findings."""
+    named: dict[str, str] = {}
+    for path in images:
+        first = named.setdefault(_stem(path, pair.images), path)
+        if first is not path:
+            findings.append(Finding("no mask", path, f"that of its stem belongs to {first}"))
+    mask_of: dict[str, str] = {}
+    for path in masks:
+        image = next((named[stem] for stem in _stems(path, pair.masks) if stem in named), None)
+        if image is None:
+            findings.append(Finding("no image", path))
+        elif image in mask_of:
+            findings.append(Finding("no image", path, f"{image} has {mask_of[image]}"))
+        else:
+            mask_of[image] = path
+    alone = (path for path in named.values() if path not in mask_of)
+    findings += [Finding("no mask", path) for path in alone]
+    return {path: mask_of[path] for path in images if path in mask_of}
+
+
+def _stem(path: str, folder: str) -> str:
+    inside = path.removeprefix(f"{folder}/")
+    parent, slash, name = inside.rpartition("/")
+    return parent + slash + (name.rpartition(".")[0] or name)
+
+
+def _stems(path: str, folder: str) -> Iterator[str]:
+    """Yield the stems that the image of a mask may have."""
+    stem = _stem(path, folder)
+    yield stem
+    for ending in _ENDINGS:
+        if stem.lower().endswith(ending):
+            yield stem[: -len(ending)]
+
+
+def _inner_splits(pair: _Pair, paths: Iterable[str]) -> Mapping[str, Split | None]:
+    """Return path -> split, as subfolders say, if every image lies in one that is called so."""
+    tops = {path: path.removeprefix(f"{pair.images}/").rpartition("/")[0] for path in paths}
+    splits: dict[str, Split | None] = {}
+    for path, top in tops.items():
+        splits[path] = split_of(top.partition("/")[0])
+    return splits if all(splits.values()) else dict.fromkeys(splits)
+
+
+def _listed(place: str, pair: _Pair, splits: Mapping[str, Split | None]) -> _Content:
+    """Return the images that the lists of Pascal VOC name, and those of them that have no mask."""
+    findings: list[Finding] = []
+    images = {_stem(path, pair.images): path for path in list_files(place, pair.images, findings)}
+    masks = {_stem(path, pair.masks): path for path in list_files(place, pair.masks, findings)}
+    samples: list[Sample] = []
+    for stem, split in splits.items():
+        if stem in images and stem in masks:
+            samples.append(Sample(images[stem], 0, split))
+        elif stem in masks:
+            findings.append(Finding("no image", masks[stem]))
+        else:
+            findings.append(Finding("no mask", images.get(stem, f"{pair.images}/{stem}.jpg")))
+    others = [path for stem, path in images.items() if stem not in splits]
+    if others:
+        more = f"and {len(others) - 1:,} more that are" if len(others) > 1 else ""
+        detail = f"{more} in no list of {_VOC_LISTS}".strip()
+        findings.append(Finding("stray", others[0], detail))
+    used = tuple(masks[_stem(sample.path, pair.images)] for sample in samples)
+    return _Content(tuple(samples), used, tuple(findings))
+
+
+def _read_lists(folder: Path) -> dict[str, Split | None]:
+    """Return stem -> split, from train.txt, val.txt and test.txt, or without them trainval.txt."""
+    found: dict[str, Split | None] = {}
+    given = [name for name in ("train", "val", "test") if (folder / f"{name}.txt").is_file()]
+    for name in given if set(given) - {"test"} else ["trainval", *given]:
+        file = folder / f"{name}.txt"
+        try:
+            words = [line.split() for line in file.read_text("utf-8").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            reason = os_reason(error) if isinstance(error, OSError) else "not UTF-8"
+            raise DataError(f"{printable(str(file))}: {reason}") from error
+        split = None if name == "trainval" else split_of(name)
+        for stem in (line[0] for line in words if line):
+            if stem in found:
+                raise DataError(
+                    f"{printable(str(file))}: {stem!r} stands in two lists; keep one of them"
+                )
+            found[stem] = split
+    return found

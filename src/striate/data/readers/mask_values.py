@@ -1,0 +1,67 @@
+"""Classes of masks that no table names: they are numbered by the values that the masks hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from striate.data.cache.decode_all import decode_all
+from striate.data.listing.columns import Samples
+from striate.data.listing.listing import Listing
+from striate.data.listing.masks import MaskCodes, MaskFiles, index_codes
+from striate.data.listing.samples import IGNORE, Finding
+from striate.data.listing.target_spec import TargetSpec
+from striate.data.readers.class_table import ClassTable
+from striate.data.targets.masks import MaskTargets
+from striate.errors import DataError, printable
+
+_MOST = 64  #: more values than this are no classes
+
+
+def number_classes(root: Path, images: Samples, masks: Sequence[str]) -> ClassTable:
+    """Return a class for each value that occurs in the masks, called by it; 255 is of no class.
+
+    Every mask is decoded. Raises DataError if the masks hold colors, or too many values.
+    """
+    codes = index_codes(IGNORE)
+    spec = TargetSpec("mask", tuple(map(str, range(IGNORE))))
+    listing = Listing(root, "masks", MaskTargets(spec, MaskFiles(masks, codes)), images)
+    seen, most = set[int](), (0, "")
+    for row, record in decode_all(listing):
+        _refuse_colors(root, record.findings)
+        if record.usable and record.mask is not None:
+            values = {index for index, _ in record.mask.pixels}
+            seen |= values
+            most = max(most, (len(values), masks[row]))
+    if len(seen - {IGNORE}) > _MOST:
+        raise DataError(
+            f"{printable(str(root))}: the masks hold {len(seen):,} different values, "
+            f"{printable(most[1])} alone {most[0]:,},\nand no table says which are classes; "
+            "name them in classes.txt, one a line"
+        )
+    if seen <= {0, IGNORE} or _is_spread(seen):  # left to decoding, which names such masks
+        count = len(seen | {0, IGNORE})
+        return ClassTable(tuple(map(str, range(count))), index_codes(count))
+    values = sorted(seen - {IGNORE})
+    pairs = (*((value, at) for at, value in enumerate(values)), (IGNORE, IGNORE))
+    return ClassTable(tuple(map(str, values)), MaskCodes(pairs))
+
+
+def _refuse_colors(root: Path, findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.kind == "unknown color":
+            raise DataError(
+                f"{printable(str(root))}: {printable(finding.path)} holds colors "
+                f"({finding.detail}),\nand no table says which class each stands for; "
+                "name them in classes.txt, as in 'sky 128 128 128'"
+            )
+
+
+def _is_spread(values: set[int]) -> bool:
+    """Return whether the values are class indices multiplied so that the last one is 255."""
+    steps = sorted(values)
+    count = len(steps) - 1
+    return steps in (
+        [255 * at // count for at in range(count + 1)],
+        [round(255 * at / count) for at in range(count + 1)],
+    )

@@ -1,0 +1,1 @@
+"""Kinds of targets: how they are checked, counted, compared and recorded."""

@@ -1,0 +1,147 @@
+"""Targets that are no class stand beside the shards, and nothing in them is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import striate
+from striate.data.readers.scan import scan
+from striate.errors import DataError
+from tests.tasks import gauges
+
+AGAIN = "copy it again, or pack the images anew"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("gauges")
+    data = gauges.write(place / "data", count=7)
+    (place / "data" / "broken.png").write_bytes(b"no image")
+    data.write_text(data.read_text() + "broken.png,1.5,7\n")
+    striate.pack(data, place / "shards")
+    return place
+
+
+@pytest.fixture
+def shards(template: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(template / "shards", tmp_path / "shards")
+
+
+def about(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "shards.json").read_text())
+
+
+def edit(folder: Path, **entries: Any) -> None:
+    (folder / "shards.json").write_text(json.dumps(about(folder) | entries))
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        scan(folder)
+    return str(caught.value)
+
+
+def test_numbers_come_back_as_they_were_without_those_of_broken_images(
+    template: Path, shards: Path
+) -> None:
+    listing, packed = scan(template / "data" / "gauges.csv"), scan(shards)
+    assert packed.targets == listing.targets.select(np.arange(7))
+    assert packed.class_names == gauges.COLUMNS
+    assert striate.check(shards).counts == {"place (px)": 7, "light": 5}
+
+
+def test_shards_of_an_address_have_their_targets(shards: Path) -> None:
+    assert scan(f"file://{shards}").targets == scan(shards).targets
+
+
+def test_other_readers_find_the_numbers_beside_each_image_and_no_class(shards: Path) -> None:
+    with tarfile.open(shards / "shard-000000.tar") as tar:
+        names = tar.getnames()
+        file = tar.extractfile("0000000000.json")
+        assert file is not None
+        entry = json.load(file)
+    assert {name.partition(".")[2] for name in names} == {"png", "json"}
+    assert entry["path"] == "000.png"
+    assert entry["numbers"].keys() == set(gauges.COLUMNS)
+    assert entry["numbers"]["light"] is None
+
+
+def test_several_labels_come_back_as_they_were(tmp_path: Path) -> None:
+    data = gauges.write(tmp_path / "data", count=4)
+    data.write_text("path,labels\n000.png,sun;sea\n001.png,\n002.png,sea\n003.png,sun\n")
+    striate.pack(data, tmp_path / "shards")
+    assert about(tmp_path / "shards")["version"] == 2
+    packed, listing = scan(tmp_path / "shards"), scan(data)
+    assert packed.targets.spec == listing.targets.spec
+    np.testing.assert_array_equal(packed.targets.values, listing.targets.values)
+
+
+def test_targets_that_are_cut_off_or_changed_are_refused(shards: Path) -> None:
+    file = shards / "targets.npy"
+    data = file.read_bytes()
+    file.write_bytes(data[:-8])
+    assert refusal(shards) == (
+        f"{file}: cut off: {len(data) - 8:,} bytes where {len(data):,} were packed; {AGAIN}"
+    )
+    file.write_bytes(data[:-1] + b"!")
+    assert refusal(shards) == f"{file}: its bytes are not those that were packed; {AGAIN}"
+    file.unlink()
+    assert refusal(shards) == f"{file}: missing; {AGAIN}"
+
+
+@pytest.mark.parametrize(
+    ("array", "expected"),
+    [
+        (np.zeros((7, 3)), "expected float64 of shape (7, 2), found float64 of shape (7, 3)"),
+        (np.zeros((6, 2)), "expected float64 of shape (7, 2), found float64 of shape (6, 2)"),
+        (np.zeros((7, 2), "f4"), "expected float64 of shape (7, 2), found float32 of shape (7, 2)"),
+    ],
+)
+def test_an_array_of_other_targets_is_refused(shards: Path, array: Any, expected: str) -> None:
+    np.save(shards / "targets.npy", array)
+    data = (shards / "targets.npy").read_bytes()
+    edit(shards, targets_file=["targets.npy", len(data), hashlib.sha256(data).hexdigest()])
+    assert refusal(shards) == f"{shards}/targets.npy: {expected}; copy it again"
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"targets": {"kind": "boxes", "names": ["x"]}},
+        {"targets": {"kind": "numbers", "names": []}},
+        {"targets": {"kind": "numbers", "names": ["x", "x"]}},
+        {"targets": ["numbers"]},
+        {"targets_file": ["../targets.npy", 1, "ab"]},
+        {"targets_file": ["targets.npy", 1]},
+        {"targets_file": None},
+        {"version": 1},
+    ],
+)
+def test_a_description_that_pack_does_not_write_is_refused(
+    shards: Path, entries: dict[str, Any]
+) -> None:
+    edit(shards, **entries)
+    assert refusal(shards) == f"{shards}/shards.json: not what `striate pack` writes; {AGAIN}"
+
+
+def test_masks_are_not_packed_and_nothing_is_written(tmp_path: Path) -> None:
+    for folder, mode in (("images", "RGB"), ("masks", "L")):
+        (tmp_path / "scenes" / folder).mkdir(parents=True)
+        for number in range(2):
+            Image.new(mode, (8, 8), number).save(tmp_path / f"scenes/{folder}/{number}.png")
+    with pytest.raises(DataError) as caught:
+        striate.pack(tmp_path / "scenes", to=tmp_path / "shards")
+    assert str(caught.value) == (
+        f"{tmp_path}/scenes: shards hold classes, labels and numbers, but these images have a mask "
+        "each; give train the folder itself"
+    )
+    assert not (tmp_path / "shards").exists()
