@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from benchmarks.quick_network import Quick, accuracy, shifted, trained, whitening
+from benchmarks.task_data import DATA
 from torch.nn import functional as F
 
 from striate.options import TrainOptions
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "benchmarks" / "recipes").glob("*.toml"))
+TASK_RECIPES = sorted((ROOT / "benchmarks" / "recipes" / "tasks").glob("*.toml"))
 
 
 def test_tables_say_what_the_results_say():
@@ -26,6 +28,12 @@ def test_tables_say_what_the_results_say():
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
 def test_a_recipe_trains_the_network_that_it_is_called_by(recipe: Path):
     assert TrainOptions.read_toml(recipe, {}).network == recipe.stem
+
+
+@pytest.mark.parametrize("recipe", TASK_RECIPES, ids=lambda path: path.stem)
+def test_a_recipe_of_a_task_is_called_by_its_data_and_can_be_read(recipe: Path):
+    assert recipe.stem in DATA
+    assert TrainOptions.read_toml(recipe, {}).network
 
 
 def test_the_page_shows_the_recipe_of_the_deep_plain_network():

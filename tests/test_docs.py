@@ -25,11 +25,12 @@ from striate.data import prepare
 from striate.data.cache.decode_all import decode_all, read_headers
 from striate.data.decoding import decode, limits, opening
 from striate.data.readers.scan import scan
-from striate.evaluation import report, scores
 from striate.optim import schedule
 from striate.options import TrainOptions
 from striate.summary import comparison
-from striate.training import autotune, execution, recipe, step
+from striate.tasks.classification import scores, sections
+from striate.tasks.classification.task import Classification
+from striate.training import autotune, execution, recipe
 from tests.conftest import striped
 from tests.test_house import FLOORS
 
@@ -255,11 +256,11 @@ def default(function: Callable[..., object], name: str) -> object:
         ("guide/train.md", f"up to {prepare._STATISTICS_FROM:,} training images"),
         ("model-file.md", f"header of more than {tensorfile._LARGEST_HEADER:,} bytes"),
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
-        ("guide/runs.md", f"or above {step._MAX_LOSS:,.0f}"),
+        ("guide/runs.md", f"or above {Classification.max_loss:,.0f}"),
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} images"),
-        ("guide/evaluate.md", f"Above {report.MOST_IN_TABLE} classes"),
-        ("guide/evaluate.md", f"up to {report.MOST_MISTAKES} images"),
-        ("guide/evaluate.md", f"up to {report.MOST_DOUBTS} correct predictions"),
+        ("guide/evaluate.md", f"Above {sections.MOST_IN_TABLE} classes"),
+        ("guide/evaluate.md", f"up to {sections.MOST_MISTAKES} images"),
+        ("guide/evaluate.md", f"up to {sections.MOST_DOUBTS} correct predictions"),
     ],
 )
 def test_numbers_in_the_text_are_those_of_the_code(page: str, said: str):

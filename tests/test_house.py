@@ -18,10 +18,10 @@ from striate.options.choices import NETWORK_NAMES
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
     {"errors", "legacy", "options", "progress", "storage", "text"},
-    {"arithmetic", "cache_store", "tensorfile", "vision"},
+    {"arithmetic", "cache_store", "metrics", "samples", "tensorfile", "vision"},
     {"distributed", "layers", "optim", "plotting"},
-    {"hardware", "zoo"},
-    {"data", "summary", "tasks"},
+    {"hardware", "summary", "zoo"},
+    {"data", "points", "tasks"},
     {"images", "model"},
     {"training"},
     {"evaluation", "prediction"},
@@ -91,6 +91,24 @@ def test_no_two_folders_import_each_other():
             others = {folder(module) for module in imported(file) if module != "striate"}
             graph[here] = graph.get(here, set()) | others - {here}
     assert cycle(graph) == {}
+
+
+#: what every task is made of; all else in tasks/ belongs to a particular task
+ANY_TASK = {"figures", "fitness", "results", "sections", "task"}
+#: a public name of striate is that of classification
+OF_ONE_TASK = {"striate"}
+
+
+def test_outside_of_tasks_nothing_imports_a_particular_task():
+    def particular(module: str) -> bool:
+        return module.startswith("striate.tasks.") and module.split(".")[2] not in ANY_TASK
+
+    importing = {
+        name(file)
+        for file in FILES
+        if room(name(file)) != "tasks" and any(map(particular, imported(file)))
+    }
+    assert importing == OF_ONE_TASK
 
 
 def cycle(graph: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -174,6 +192,7 @@ def run(code: str) -> str:
         ("import striate.data.cache.worker", {"torch", "numpy", "pydantic", "rich"}),
         ("import striate.verbs", {"jinja2", "torchvision"}),
         ("import striate.cli; striate.cli.main(['filter', '--help'])", {"torch", "numpy", "PIL"}),
+        ("import striate.samples", {"torch", "PIL", "pydantic"}),
         ("import striate; striate.numbers", {"torch", "scipy.signal", "pydantic"}),
         ("import striate.images.gallery", {"torch", "scipy.signal"}),
     ],
@@ -197,8 +216,10 @@ WRONG = [
     *(("evaluate . . --out a.pdf", 2), ("predict nowhere .", 2), ("predict . nowhere", 3)),
     *(("predict . . --top 0", 2), ("predict . . --out a.pdf", 2), ("check nowhere", 3)),
     *(("check . --augment most", 2), ("check . --out a.pdf", 2), ("describe resnet17", 2)),
-    *(("describe lenet5 resnet17", 2), ("describe lenet5 --out a.pdf", 2)),
-    *(("describe lenet5 vgg16 --folded", 2), ("filter nowhere --kernel sobel-x", 3)),
+    *(("describe fcn:resnet17", 2), ("describe lenet5 resnet17", 2)),
+    *(("describe lenet5 --out a.pdf", 2), ("describe lenet5 vgg16 --folded", 2)),
+    *(("points moon", 2), ("points nowhere.csv", 3), ("points --layers x", 2)),
+    ("filter nowhere --kernel sobel-x", 3),
     *(("numbers nowhere", 3), ("cache --largest much", 2), ("size --input 0", 2)),
 ]
 #: Each line in a fork of a process that has loaded what every command needs

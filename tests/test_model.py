@@ -20,15 +20,18 @@ from striate import model as model_module
 from striate import tensorfile, zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError, StorageError
 from striate.model import Model, load, save, to_device
+from striate.tasks import bind_task
+from striate.tasks.task import Task
 from striate.zoo.spec import NetworkSpec
 
 DESCRIPTION: dict[str, Any] = {
     "format": 2,
     "task": "classification",
     "network": "lenet5",
-    "class_names": ["cat", "dog", "owl"],
+    "targets": {"kind": "label", "names": ["cat", "dog", "owl"], "constants": {}},
     "preprocess": {
         "size": 32,
         "channels": 1,
@@ -41,13 +44,17 @@ DESCRIPTION: dict[str, Any] = {
 }
 
 
+def task_of(names: tuple[str, ...]) -> Task:
+    return bind_task("classification", TargetSpec("label", names))
+
+
 def fresh(name: str = "lenet5", classes: int = 3, channels: int = 1, size: int = 32) -> Model:
     torch.manual_seed(3)
     network = zoo.build(name, channels=channels, classes=classes)
     return Model(
         to_device(network, "cpu").eval(),
         NetworkSpec.of(name),
-        ("cat", "dog", "owl", "yak")[:classes],
+        task_of(("cat", "dog", "owl", "yak")[:classes]),
         Preprocess(size, channels, "letterbox", (0.25,) * channels, (0.5,) * channels),
         SplitFractions(0.15, 0.25),
         {"seed": "7"},
@@ -79,6 +86,10 @@ def changed(**values: Any) -> dict[str, Any]:
     return {**DESCRIPTION, **values}
 
 
+def targeted(**values: Any) -> dict[str, Any]:
+    return changed(targets={**DESCRIPTION["targets"], **values})
+
+
 def viewed(**values: Any) -> dict[str, Any]:
     return changed(preprocess={**DESCRIPTION["preprocess"], **values})
 
@@ -94,8 +105,8 @@ def test_a_model_answers_as_before_it_was_saved(
     back = load(path)
     assert replace(back, network=model.network) == model
     pixels = torch.randint(0, 256, (5, size, size, channels), dtype=torch.uint8)
-    assert back.logits(pixels).equal(model.logits(pixels))
-    assert back.logits(pixels).shape == (5, 3)
+    assert back.outputs(pixels).equal(model.outputs(pixels))
+    assert back.outputs(pixels).shape == (5, 3)
     assert not back.network.training
 
 
@@ -122,22 +133,22 @@ def test_answers_are_those_of_the_normalized_image() -> None:
     model = fresh()
     pixels = torch.randint(0, 256, (4, 32, 32, 1), dtype=torch.uint8)
     expected = model.network((pixels.permute(0, 3, 1, 2) / 255 - 0.25) / 0.5)
-    assert model.logits(pixels).allclose(expected.detach(), atol=1e-6)
+    assert model.outputs(pixels).allclose(expected.detach(), atol=1e-6)
 
 
 def test_a_model_shows_what_it_is_but_not_its_layers() -> None:
     assert repr(fresh()) == (
-        "Model(spec=NetworkSpec('lenet5'), class_names=('cat', 'dog', 'owl'), "
+        "Model(spec=NetworkSpec('lenet5'), task=Classification(spec=TargetSpec(kind='label', "
+        "names=('cat', 'dog', 'owl'), constants={})), "
         "preprocess=Preprocess(size=32, channels=1, fit='letterbox', mean=(0.25,), "
         "std=(0.5,)), "
-        "fractions=SplitFractions(validation=0.15, test=0.25), facts={'seed': '7'}, "
-        "task='classification')"
+        "fractions=SplitFractions(validation=0.15, test=0.25), facts={'seed': '7'})"
     )
 
 
 @pytest.mark.parametrize("name", ["caf\udce9", "0" * 64, "猫\n\x1b", "'", "x" * 1000, "=1+1"])
 def test_any_name_of_a_folder_can_be_a_class(path: Path, name: str) -> None:
-    model = replace(fresh(), class_names=(name, "dog", "owl"))
+    model = replace(fresh(), task=task_of((name, "dog", "owl")))
     save(model, path)
     assert load(path).class_names == (name, "dog", "owl")
 
@@ -174,43 +185,57 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
     [
         ({}, "format: Field required"),
         (changed(format=3), "format: Input should be 1 or 2"),
-        (changed(task="segmentation"), "task: Input should be 'classification'"),
+        (changed(task=5), "task: Input should be a valid string"),
+        (
+            changed(task="segmentatoin"),
+            "no task is called 'segmentatoin'; did you mean 'segmentation'?",
+        ),
         (changed(network=5), "network: Input should be a valid string"),
         (
             changed(network="lenet6"),
             "no network is called 'lenet6'; did you mean 'lenet5', 'alexnet' or 'resnet56'?",
         ),
-        (changed(network="fcn8s"), "fcn8s is not an image classifier"),
+        (changed(network="fcn8s"), "fcn8s does not fit the task classification"),
         (
             changed(network="conv_autoencoder"),
-            "conv_autoencoder is not an image classifier",
+            "conv_autoencoder does not fit the task classification",
         ),
         (changed(network="n" * 1001), "network: String should have at most 1000 characters"),
-        (changed(class_names="cat"), "class_names: Input should be a valid list"),
+        (targeted(names="cat"), "targets.names: Input should be a valid list"),
         (
-            changed(class_names=["cat"]),
-            "class_names: List should have at least 2 items after validation, not 1",
+            targeted(names=["cat"]),
+            "the task classification needs two classes or more, but the data give 1 class",
         ),
         (
-            changed(class_names=["a"] * 100_001),
-            "class_names: List should have at most 100000 items after validation, not 100001",
-        ),
-        (changed(class_names=["cat", "owl", "cat"]), "class_names: a name stands there twice"),
-        (
-            changed(class_names=["cat", "dog", ""]),
-            "class_names.2: expected text of 1 to 1,000 characters",
+            targeted(names=[]),
+            "targets.names: List should have at least 1 item after validation, not 0",
         ),
         (
-            changed(class_names=["cat", "d" * 1001, "owl"]),
-            "class_names.1: expected text of 1 to 1,000 characters",
+            targeted(kind="numbers"),
+            "the task classification needs a class for every image, but the data give 3 numbers",
+        ),
+        (targeted(constants={"mean": "5"}), "targets.constants.mean: Input should be a valid list"),
+        (targeted(words={}), "targets.words: Extra inputs are not permitted"),
+        (
+            targeted(names=["a"] * 100_001),
+            "targets.names: List should have at most 100000 items after validation, not 100001",
+        ),
+        (targeted(names=["cat", "owl", "cat"]), "targets.names: a name stands there twice"),
+        (
+            targeted(names=["cat", "dog", ""]),
+            "targets.names.2: expected text of 1 to 1,000 characters",
         ),
         (
-            changed(class_names=["cat", 5, "owl"]),
-            "class_names.1: expected text of 1 to 1,000 characters",
+            targeted(names=["cat", "d" * 1001, "owl"]),
+            "targets.names.1: expected text of 1 to 1,000 characters",
         ),
         (
-            changed(class_names=["cat", "\ud83d", "owl"]),
-            "class_names.1: expected text of whole characters",
+            targeted(names=["cat", 5, "owl"]),
+            "targets.names.1: expected text of 1 to 1,000 characters",
+        ),
+        (
+            targeted(names=["cat", "\ud83d", "owl"]),
+            "targets.names.1: expected text of whole characters",
         ),
         (viewed(size=28), "preprocess.size: lenet5 takes images of 32x32 pixels only, not 28"),
         (viewed(size=0), "preprocess.size: Input should be greater than or equal to 1"),
@@ -245,7 +270,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         ),
         ({**DESCRIPTION, "x\x1b\n" * 200: 5}, r"x\x1b\n" * 100 + "..."),
     ],
-    ids=range(35),
+    ids=range(40),
 )  # fmt: skip
 def test_a_wrong_description_is_refused_with_the_field(
     path: Path, description: Any, reason: str
@@ -322,7 +347,7 @@ def test_weights_of_another_network_are_refused(path: Path) -> None:
     assert refusal(path, weights=fresh("resnet20").network.state_dict()) == (
         "lenet5 has float32 6 at c1.conv.bias, the file nothing"
     )
-    assert refusal(path, changed(class_names=["cat", "dog"])) == (
+    assert refusal(path, targeted(names=["cat", "dog"])) == (
         "lenet5 has float32 2 at head.bias, the file float32 3"
     )
 
@@ -367,7 +392,7 @@ def test_a_strange_network_is_never_looked_for(path: Path, network: str, opened:
 
 
 def test_a_class_name_of_ten_megabytes_is_refused(path: Path) -> None:
-    description = changed(class_names=["cat", "dog", "o" * 10_000_000])
+    description = targeted(names=["cat", "dog", "o" * 10_000_000])
     path.write_bytes(tensorfile.seal(WEIGHTS, description))
     with pytest.raises(ModelError) as caught:
         load(path)
@@ -411,8 +436,10 @@ def test_a_failed_save_keeps_the_model_before(path: Path, monkeypatch: pytest.Mo
 
 PLACES = [
     (key,) for key in DESCRIPTION
-] + [("preprocess", key) for key in DESCRIPTION["preprocess"]] + [
-    ("fractions", "test"), ("class_names", 1), ("preprocess", "mean", 0), ("facts", "seed"),
+] + [
+    (outer, key) for outer in ("targets", "preprocess") for key in DESCRIPTION[outer]
+] + [
+    ("fractions", "test"), ("targets", "names", 1), ("preprocess", "mean", 0), ("facts", "seed"),
 ]  # fmt: skip
 JUNK = st.recursive(
     st.none()
@@ -448,6 +475,6 @@ def test_any_change_of_a_description_is_a_model_or_refused(
         message = str(error)
     else:
         message = "none"
-        assert model.logits(torch.zeros(1, 32, 32, 1, dtype=torch.uint8)).isfinite().all()
+        assert model.outputs(torch.zeros(1, 32, 32, 1, dtype=torch.uint8)).isfinite().all()
     assert message.isprintable()
     assert len(message) < 600

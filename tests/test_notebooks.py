@@ -14,22 +14,25 @@ import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.images.image import LoadedImage
 from striate.images.numbers import numbers
 from striate.model import Model
 from striate.prediction.predictor import Prediction
+from striate.tasks import bind_task
+from striate.tasks.classification.answer import ClassAnswer
 
 EVIL = "<script>alert(1)</script>\x1b]0;x\x07&\n"
 MODEL = Model(
     zoo.build("lenet5", classes=3),
     EVIL,
-    ("cat", EVIL, "owl"),
+    bind_task(None, TargetSpec("label", ("cat", EVIL, "owl"))),
     Preprocess(28, 1, "letterbox", (0.5,), (0.2,)),
     SplitFractions(0.1, 0.2),
     {EVIL: EVIL, "epochs": "5"},
 )
-PREDICTION = Prediction(EVIL, EVIL, 0.75, ((EVIL, 0.75), ("cat", 0.25)), ("rotated",))
-FAILED = Prediction(EVIL, error=EVIL)
+PREDICTION = Prediction(EVIL, ClassAnswer(EVIL, 0.75, ((EVIL, 0.75), ("cat", 0.25))), ("rotated",))
+FAILED = Prediction(EVIL, ClassAnswer(), error=EVIL)
 
 
 class Tags(HTMLParser):
@@ -117,10 +120,10 @@ def test_every_class_that_a_verb_returns_has_a_table_or_an_image():
     """None is forgotten: these are the results of the verbs."""
     from striate.arithmetic import Size, Volumes
     from striate.data.check import Inspection
-    from striate.evaluation.evaluation import Evaluation
     from striate.images.filtering import Filtered
     from striate.images.numbers import Numbers
     from striate.summary import Summary
+    from striate.tasks.classification.results import Evaluation
     from striate.training.run import Run
     from striate.verbs.looking import Networks
 

@@ -18,6 +18,7 @@ from striate.errors import OptionError, StorageError
 from striate.options import (
     EvaluateOptions,
     Options,
+    PointsOptions,
     PredictOptions,
     RateOptions,
     TrainOptions,
@@ -48,6 +49,39 @@ def test_what_is_not_given_has_its_default() -> None:
     assert PredictOptions.read({}).top == 3
 
 
+WHOLE = "layers must be none or up to 10 whole numbers from 1 to 1024, as in 8,8, but {} came"
+RISING = "at must be up to 24 rising whole numbers, as in 1,10,100, but {} came"
+
+
+@pytest.mark.parametrize("given", ["8,9", (8, 9), [8, 9], " 8, 9"])
+def test_layers_of_points_are_read_from_text_and_numbers(given: Any) -> None:
+    assert PointsOptions.read({"layers": given}).layers == (8, 9)
+
+
+@pytest.mark.parametrize("given", ["none", (), []])
+def test_no_layers_are_a_linear_network(given: Any) -> None:
+    assert PointsOptions.read({"layers": given}).layers == ()
+    assert PointsOptions.read({}).layers == PointsOptions().layers == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "message"),
+    [
+        *(("layers", given, WHOLE) for given in ("", "8,", "0", "8,1025", "8.5", [8.5], 8, None)),
+        ("layers", "1," * 10 + "1", WHOLE),
+        *(("at", given, RISING) for given in ("", "x", "-1,2", "2,1", "3,3", [1.5], 7, range(25))),
+    ],
+)
+def test_wrong_layers_and_epochs_of_points_are_told(name: str, given: Any, message: str) -> None:
+    assert refusal({name: given}, PointsOptions) == message.format(repr(given))
+
+
+def test_an_epoch_that_is_not_trained_cannot_be_drawn() -> None:
+    assert refusal({"at": (2, 20), "epochs": 10}, PointsOptions) == (
+        "epoch 20 should be drawn, but the training has 10"
+    )
+
+
 def test_text_of_a_flag_is_read_as_its_kind() -> None:
     said = {"epochs": "17", "minutes": "2.5", "network": "lenet5", "out": "runs/a", "fit": "crop"}
     options = TrainOptions.read(said)
@@ -75,12 +109,14 @@ def test_an_unknown_option_is_corrected() -> None:
         "'clip_grad'?"
     )
     assert refusal({"zz": 3}, EvaluateOptions) == (
-        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
-        "'out' and 'split'"
+        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', "
+        "'min_precision', 'min_recall', 'network', 'out', 'positive', 'save_threshold', 'split' "
+        "and 'threshold'"
     )
     assert refusal({5: 3}, EvaluateOptions) == (
-        "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', 'network', "
-        "'out' and 'split'"
+        "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', "
+        "'min_precision', 'min_recall', 'network', 'out', 'positive', 'save_threshold', 'split' "
+        "and 'threshold'"
     )
 
 
@@ -374,15 +410,18 @@ def test_the_limit_of_an_image_is_one_for_every_command():
 
 #: a value other than the default for every option of a training
 OTHERS: dict[str, Any] = {
-    "network": "lenet5", "batch": 8, "size": 40, "color": "gray", "fit": "crop",
-    "optimizer": "muon", "momentum": 0.8, "betas": (0.9, 0.95), "eps": 1e-7, "weight_decay": 0.01,
-    "clip_grad": 2.0, "accumulate": 2, "balance": "weights", "label_smoothing": 0.1,
-    "augment": "none", "augment_params": "rotate=15,hflip=no", "validation": 0.2, "test": 0.0,
-    "leaked": "drop", "bad_images": "fail", "largest": 100, "precision": "float32",
-    "memory_format": "channels-last", "compile": "no", "micro_batches": 2, "autotune": "no",
-    "deterministic": True, "batch_norm": "local", "seed": 2**62, "device": "cpu", "threads": 2,
-    "epochs": 3, "minutes": 1.5, "learning_rate": 1e-5, "schedule": "plateau", "warmup": 0.05,
-    "ema": 0.99, "recover": True, "patience": 4, "checkpoint_minutes": 2.0, "out": "runs/a b",
+    "network": "lenet5", "task": "classification", "task_params": "focal=2", "batch": 8,
+    "size": 40, "color": "gray",
+    "fit": "crop", "optimizer": "muon", "momentum": 0.8, "betas": (0.9, 0.95), "eps": 1e-7,
+    "weight_decay": 0.01, "clip_grad": 2.0, "accumulate": 2, "balance": "weights",
+    "label_smoothing": 0.1, "augment": "none", "augment_params": "rotate=15,hflip=no",
+    "mirrored": "angle=-v",
+    "validation": 0.2, "test": 0.0, "leaked": "drop", "bad_images": "fail", "largest": 100,
+    "precision": "float32", "memory_format": "channels-last", "compile": "no", "micro_batches": 2,
+    "autotune": "no", "deterministic": True, "batch_norm": "local", "seed": 2**62, "device": "cpu",
+    "threads": 2, "epochs": 3, "minutes": 1.5, "learning_rate": 1e-5, "schedule": "plateau",
+    "warmup": 0.05, "ema": 0.99, "recover": True, "patience": 4,
+    "checkpoint_minutes": 2.0, "out": "runs/a b",
 }  # fmt: skip
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from striate.arithmetic import size as size
     from striate.data.check import Inspection as Inspection
     from striate.errors import StriateError as StriateError
-    from striate.evaluation.evaluation import Evaluation as Evaluation
     from striate.images.filtering import filter as filter  # noqa: A004
     from striate.images.numbers import numbers as numbers
     from striate.model import Model as Model
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from striate.prediction.predictor import Prediction as Prediction
     from striate.prediction.table import Predictions as Predictions
     from striate.summary import Summary as Summary
+    from striate.tasks.classification.results import Evaluation as Evaluation
     from striate.training.run import Run as Run
     from striate.verbs import check as check
     from striate.verbs import describe as describe
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Evaluation": "striate.evaluation.evaluation",
+    "Evaluation": "striate.tasks.classification.results",
     "Inspection": "striate.data.check",
     "Model": "striate.model",
     "Prediction": "striate.prediction.predictor",

@@ -40,6 +40,10 @@ _EVENTS = {
     "gain": "speedup",
     "processes": "world_size",
 }
+_FIGURES = {
+    "train": {"accuracy", "train_accuracy"},
+    "validation": {"validation_accuracy"},
+}
 _STATE = {
     "right": "correct",
     "told": "warned",
@@ -67,8 +71,15 @@ def upgrade_options(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgrade_event(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Names in a line of events.jsonl."""
-    return _renamed(values, _EVENTS)
+    """Names in a line of events.jsonl; figures of classification stood each under its own name."""
+    found = _renamed(values, _EVENTS)
+    for split, names in _FIGURES.items():
+        for name in names & found.keys():
+            found[split] = {"accuracy": found.pop(name)}
+    if "classes" in found:
+        found |= {"task": "classification", "targets": f"{found.pop('classes'):,} classes"}
+        found["figure"] = {"name": "accuracy", "title": "accuracy", "form": "share"}
+    return found
 
 
 def upgrade_sample(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,6 +100,10 @@ def upgrade_about(values: Mapping[str, Any]) -> dict[str, Any]:
 def upgrade_state(values: Mapping[str, Any]) -> dict[str, Any]:
     """Names in the description of a checkpoint."""
     found = _renamed(values, _STATE)
+    if "correct" in found:
+        found["sums"] = {"correct": [found.pop("correct")]}
+    if (best := found.pop("best_accuracy", -1)) != -1:
+        found["best"] = {"accuracy": best}
     if isinstance(epoch := found.get("last_epoch"), dict):
         found["last_epoch"] = upgrade_event(epoch)
     return found
@@ -106,8 +121,10 @@ def upgrade_tensors(tensors: Mapping[str, T]) -> dict[str, T]:
 
 
 def upgrade_model(description: Mapping[str, Any]) -> dict[str, Any]:
-    """The description of a model file of format 1."""
+    """The description of a model file of format 1, or of a first one of format 2."""
     found = _renamed(description, _MODEL)
+    if (names := found.pop("class_names", None)) is not None:
+        found["targets"] = {"kind": "label", "names": names, "constants": {}}
     if isinstance(preprocess := found.get("preprocess"), dict):
         found["preprocess"] = _renamed(preprocess, _PREPROCESS)
     return found

@@ -17,10 +17,13 @@ from striate import tensorfile
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
 from striate.legacy import upgrade_model
 from striate.storage import MODEL_FILE
+from striate.tasks import find_task
+from striate.tasks.task import Task
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 
@@ -52,12 +55,18 @@ class _FractionFields(_Checked):
     test: float = Field(ge=0, lt=1)
 
 
+class _TargetFields(_Checked):
+    kind: Annotated[str, Field(max_length=100)]
+    names: Annotated[list[_ClassName], Field(min_length=1, max_length=MOST_CLASSES)]
+    constants: Annotated[dict[str, list[float]], Field(max_length=100)]
+
+
 class _Description(_Checked):
     format: Literal[1, 2]
-    task: Literal["classification"]
+    task: Annotated[str, Field(max_length=100)]
     network: Annotated[str, Field(max_length=1000)]
     network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    class_names: Annotated[list[_ClassName], Field(min_length=2, max_length=MOST_CLASSES)]
+    targets: _TargetFields
     preprocess: _PreprocessFields
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
@@ -69,11 +78,15 @@ class Model:
 
     network: nn.Module = field(repr=False)
     spec: NetworkSpec
-    class_names: tuple[str, ...]
+    task: Task  #: with its target spec
     preprocess: Preprocess
     fractions: SplitFractions  #: split fractions of the training data
     facts: dict[str, str] = field(default_factory=dict[str, str])  #: training settings and scores
-    task: str = "classification"
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of the outputs."""
+        return self.task.spec.names
 
     def _repr_html_(self) -> str:
         parameters = sum(values.numel() for values in self.network.parameters())
@@ -81,11 +94,11 @@ class Model:
         rows = (
             ("network", self.network_name),
             ("parameters", f"{parameters:,}"),
-            ("classes", f"{len(self.class_names):,}: {names}"),
+            ("targets", f"{self.task.spec}: {names}"),
             ("image", f"{image.size}x{image.size}x{image.channels}, {image.fit}"),
             *self.facts.items(),
         )
-        return html_table([("model", self.task), *rows], left=(0, 1))
+        return html_table([("model", self.task.name), *rows], left=(0, 1))
 
     @property
     def network_name(self) -> str:
@@ -93,8 +106,8 @@ class Model:
         return str(self.spec)
 
     @torch.inference_mode()
-    def logits(self, pixels: Tensor) -> Tensor:
-        """Return logits (N, classes) float32 of (N, size, size, channels) uint8 images.
+    def outputs(self, pixels: Tensor) -> Tensor:
+        """Return the network's outputs (N, ...) float32 of (N, size, size, channels) uint8 images.
 
         Computed on the network's device.
         """
@@ -112,9 +125,9 @@ def save(model: Model, path: Path) -> None:
     """Write a checksummed model file. Raises StorageError."""
     description = {
         "format": 2,
-        "task": model.task,
+        "task": model.task.name,
         **model.spec.record(),
-        "class_names": list(model.class_names),
+        "targets": model.task.spec.to_json(),
         "preprocess": asdict(model.preprocess),
         "fractions": asdict(model.fractions),
         "facts": model.facts,
@@ -155,16 +168,16 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         tuple(said.preprocess.mean),
         tuple(said.preprocess.std),
     )
-    spec = _spec(path, said, network)
-    made = _network(path, spec, said, weights)
+    task = _task(path, said)
+    spec = _spec(path, said, task, network)
+    made = _network(path, spec, said, task, weights)
     return Model(
         (to_device(made, device) if spec.ours else made.to(device)).eval(),
         spec,
-        tuple(said.class_names),
+        task,
         preprocess,
         SplitFractions(said.fractions.validation, said.fractions.test),
         said.facts,
-        said.task,
     )
 
 
@@ -175,33 +188,50 @@ def _checked(path: Path, description: dict[str, Any]) -> _Description:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise _refused(path, f"{place}: {first['msg']}") from None
-    if len(set(said.class_names)) < len(said.class_names):
-        raise _refused(path, "class_names: a name stands there twice")
+    if len(set(said.targets.names)) < len(said.targets.names):
+        raise _refused(path, "targets.names: a name stands there twice")
     wanted = said.preprocess.channels
     if {len(said.preprocess.mean), len(said.preprocess.std)} != {wanted}:
         raise _refused(path, f"preprocess: mean and std need {wanted} numbers each")
     return said
 
 
-def _spec(path: Path, said: _Description, given: object) -> NetworkSpec:
+def _task(path: Path, said: _Description) -> Task:
+    targets = said.targets
+    constants = {name: tuple(values) for name, values in targets.constants.items()}
+    spec = TargetSpec(targets.kind, tuple(targets.names), constants)
+    try:
+        task = find_task(said.task)
+        if task.kind != spec.kind:
+            needed = NEEDS[task.kind]
+            raise _refused(
+                path,
+                f"the task {task.name} needs {needed} for every image, but the data give {spec}",
+            )
+        return task(spec)
+    except OptionError as error:
+        raise _refused(path, str(error)) from error
+
+
+def _spec(path: Path, said: _Description, task: Task, given: object) -> NetworkSpec:
     """Return the spec of the file's network; `given` supplies a custom one. Raises ModelError."""
     try:
         named = NetworkSpec.recorded(said.network, said.network_sha256)
     except OptionError as error:
         raise _refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
-    if spec.card.output != "logits":
-        raise _refused(path, f"{spec} is not an image classifier")
+    if spec.card.output != task.head:
+        raise _refused(path, f"{spec} does not fit the task {task.name}")
     if demand := spec.card.size_error(said.preprocess.size):
         raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
     return spec
 
 
 def _network(
-    path: Path, spec: NetworkSpec, said: _Description, weights: dict[str, Tensor]
+    path: Path, spec: NetworkSpec, said: _Description, task: Task, weights: dict[str, Tensor]
 ) -> nn.Module:
     sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
-    build = partial(spec.build, classes=len(said.class_names), **sizes)
+    build = partial(spec.build, classes=task.outputs, **sizes)
     try:
         with meta_init() if spec.ours else torch.random.fork_rng(devices=()):
             network = build()

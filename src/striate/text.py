@@ -124,20 +124,17 @@ def format_interval(low: float, high: float, places: int) -> str:
     return f"{format_percent(low, places).removesuffix(' %')} to {format_percent(high, places)}"
 
 
-def format_accuracy(accuracy: float, images: int, low: float, high: float) -> str:
-    """0.48, 23 -> "accuracy 48 % (11 of 23 images, 95 % interval 29 to 67 %)"."""
-    places = percent_digits(images)
-    return (
-        f"accuracy {format_percent(accuracy, places)} ({round(accuracy * images):,} of "
-        f"{count_noun(images, 'image')}, 95 % interval {format_interval(low, high, places)})"
-    )
-
-
 def count_noun(number: int, noun: str) -> str:
     """1, "image" -> "1 image"; 5000 -> "5,000 images"."""
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"
+
+
+def capitalize(text: str) -> str:
+    """Begin with a capital letter, unless the first word has one already, as in mAP."""
+    first, _, _ = text.partition(" ")
+    return text if first != first.lower() else text[:1].upper() + text[1:]
 
 
 def shorten_name(name: str) -> str:

@@ -51,14 +51,28 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --network fcn8s",
             2,
-            "fcn8s gives scores for every pixel and cannot be trained as a classifier; "
-            "choose another network, such as lenet5, resnet20 or resnet18",
+            "fcn8s gives outputs for every pixel and cannot be trained for classification, "
+            "which needs a row of outputs for an image; choose another network, such as lenet5",
         ),
         (
             "train stripes --network dcgan_generator",
             2,
-            "dcgan_generator gives an image and cannot be trained as a classifier; "
-            "choose another network, such as lenet5, resnet20 or resnet18",
+            "dcgan_generator gives an image and cannot be trained for classification, "
+            "which needs a row of outputs for an image; choose another network, such as lenet5",
+        ),
+        (
+            "train stripes --task clasification",
+            2,
+            "no task is called 'clasification'; did you mean 'classification'?",
+        ),
+        *(
+            (
+                f"{verb} stripes --task regression",
+                2,
+                "the task regression needs numbers for every image, but the data give 3 classes; "
+                "leave out --task, or give images that have numbers",
+            )
+            for verb in ("check", "find-rate", "train")
         ),
         ("train stripes --epochs -3", 2, "--epochs must be at least 1, but '-3' came"),
         ("train stripes --epochs 2.5", 2, "--epochs must be a whole number, but '2.5' came"),

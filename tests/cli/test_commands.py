@@ -132,6 +132,6 @@ def test_where_a_training_was_stopped_the_command_that_goes_on_is_quoted(tmp_pat
     from striate.training.events import Stopped
     from striate.verbs import display
 
-    text = display._text(Stopped(tmp_path / "my run", 2, 3, 4))
+    text = display._text(Stopped(tmp_path / "my run", 2, 3, 4), "", None)
     command = text.partition("resume with: ")[2]
     assert parsed(command) == {"resume": tmp_path / "my run"}

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from striate.evaluation.evaluation import make_evaluation
+from striate.tasks.classification.results import make_evaluation
 
 
 def of_matrix(matrix, split="test", names=None, sure=0.9, model="net.safetensors", trained_on=0):

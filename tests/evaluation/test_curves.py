@@ -6,6 +6,7 @@ from striate.evaluation.curves import kept_epoch, make_charts
 from striate.plotting.chart import Chart, Line, Rule
 from striate.plotting.chart_layout import draw_chart
 from striate.plotting.shapes import Circle, Picture, Stroke, Text
+from striate.tasks.classification.task import ACCURACY
 from tests.training.trainings import epoch
 
 
@@ -32,7 +33,7 @@ def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
     rows = [epoch(1, best=True), epoch(2, best=True), epoch(3)]
     assert kept_epoch(rows) == rows[1]
     assert kept_epoch([epoch(4)]) is None
-    for chart in make_charts(rows):
+    for chart in make_charts(rows, ACCURACY):
         (rule,) = rules(chart)
         assert (rule.x, rule.label) == (2, "epoch 2, kept")
         picture = draw_chart(chart)
@@ -44,7 +45,7 @@ def test_the_epoch_kept_is_the_last_that_was_the_best_so_far():
 def test_a_loss_that_is_not_finite_is_a_gap():
     losses = [2.0, 1.5, math.nan, 1.0, math.inf, 0.5, 0.4]
     rows = [epoch(at + 1, train_loss=loss) for at, loss in enumerate(losses)]
-    chart = make_charts(rows)[0]
+    chart = make_charts(rows, ACCURACY)[0]
     assert [line.label for line in curves(chart)] == ["training", "validation"]
     picture = draw_chart(chart)
     assert pieces(picture) == [[2, 2], [7]]
@@ -55,13 +56,13 @@ def test_a_loss_that_is_not_finite_is_a_gap():
 
 def test_without_any_finite_value_the_chart_is_empty():
     rows = [epoch(at, train_loss=math.nan, validation_loss=math.nan, best=True) for at in (1, 2)]
-    chart = make_charts(rows)[0]
+    chart = make_charts(rows, ACCURACY)[0]
     assert not [shape for shape in draw_chart(chart).shapes if isinstance(shape, Circle)]
     assert [rule.x for rule in rules(chart)] == [2]
 
 
 def test_a_single_epoch_is_a_dot_in_the_middle():
-    loss, accuracy, rate = make_charts([epoch(1, train_loss=2.0, validation_loss=3.0)])
+    loss, accuracy, rate = make_charts([epoch(1, train_loss=2.0, validation_loss=3.0)], ACCURACY)
     picture = draw_chart(loss)
     dots = [shape for shape in picture.shapes if isinstance(shape, Circle)]
     grid = next(shape for shape in picture.shapes if isinstance(shape, Stroke) and shape.width == 1)
@@ -77,7 +78,7 @@ def test_a_single_epoch_is_a_dot_in_the_middle():
 
 def test_a_long_training_has_no_dots_and_few_ticks():
     rows = [epoch(at) for at in range(1, 251)]
-    loss = make_charts(rows)[0]
+    loss = make_charts(rows, ACCURACY)[0]
     picture = draw_chart(loss)
     assert not [shape for shape in picture.shapes if isinstance(shape, Circle)]
     assert loss.tooltips == ()
@@ -85,16 +86,16 @@ def test_a_long_training_has_no_dots_and_few_ticks():
 
 
 def test_no_epochs_no_charts():
-    assert make_charts([]) == ()
+    assert make_charts([], ACCURACY) == ()
 
 
 def test_a_loss_far_beyond_the_rest_makes_the_axis_logarithmic_and_its_labels_short():
     losses = [2192.0, 1.4, 1.2, 1.1, 1.0]
     rows = [epoch(at, train_loss=1.0, validation_loss=loss) for at, loss in enumerate(losses, 1)]
-    chart = make_charts(rows)[0]
+    chart = make_charts(rows, ACCURACY)[0]
     assert (chart.title, chart.y.log) == ("Loss (log scale)", True)
     picture = draw_chart(chart)
     assert {"1", "10", "100", "1k"} <= set(texts(picture))
     assert chart.tooltips[0] == (1, "epoch 1: training 1, validation 2,192")
-    usual = make_charts([epoch(at, train_loss=2.3 / at**2) for at in range(1, 9)])[0]
+    usual = make_charts([epoch(at, train_loss=2.3 / at**2) for at in range(1, 9)], ACCURACY)[0]
     assert (usual.title, usual.y.log) == ("Loss", False)

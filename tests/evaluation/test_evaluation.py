@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from striate.errors import ModelError, OptionError
-from striate.evaluation.evaluation import make_evaluation
-from striate.evaluation.scores import ClassScore, Confusion, Proportion
+from striate.metrics.estimates import Estimate, from_hits
+from striate.tasks.classification.results import make_evaluation
+from striate.tasks.classification.scores import ClassScore, Confusion
 from tests.evaluation.evaluations import drawn, of_matrix
 
 
@@ -54,11 +55,12 @@ def test_a_notebook_shows_hostile_names_as_text():
 
 
 def test_accuracy_knows_its_interval_and_on_how_many_images_it_rests():
-    accuracy = of_matrix([[3, 1], [2, 4]]).accuracy
-    assert accuracy == Proportion(
+    evaluation = of_matrix([[3, 1], [2, 4]])
+    assert evaluation.accuracy == Estimate(
         0.7, pytest.approx(0.396778, abs=1e-6), pytest.approx(0.892209, abs=1e-6), 10
     )
-    assert str(accuracy) == "70 % of 10 (95 % interval 40 to 89 %)"
+    (score,) = evaluation.scores()
+    assert str(score) == "accuracy 70 % (7 of 10 images, 95 % interval 40 to 89 %)"
 
 
 def test_top_5_is_told_only_where_it_can_be_wrong():
@@ -67,7 +69,7 @@ def test_top_5_is_told_only_where_it_can_be_wrong():
     order = np.argsort(-evaluation.probabilities, axis=1)[:, :5]
     hits = int((order == evaluation.labels[:, None]).any(axis=1).sum())
     assert hits < 50
-    assert evaluation.top5 == Proportion.of(hits, 50)
+    assert evaluation.top5 == from_hits(hits, 50)
 
 
 def test_a_row_a_class_tells_what_it_is_taken_for():

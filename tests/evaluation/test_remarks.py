@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from striate.evaluation.remarks import Remark, headline, make_remarks
+from striate.evaluation.remarks import headline, make_remarks
+from striate.tasks.sections import Remark
 from tests.evaluation.evaluations import of_matrix
 from tests.training.trainings import epoch
 

@@ -90,6 +90,7 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
     assert heads == [
         "Metrics",
         "Training",
+        *(["ROC", "Precision and recall"] if classes == 2 else []),
         "Confusion matrix",
         "Class by class, the weakest first",
         "The worst errors",
@@ -97,7 +98,7 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
         "The data",
         "How this was made",
     ]
-    assert read.text.count("About this section") == 6
+    assert read.text.count("About this section") == (8 if classes == 2 else 6)
     assert "striate train photos --network resnet18" in read.text
 
 
@@ -117,6 +118,14 @@ def test_hostile_names_are_text_everywhere():
         assert "line\\nbreak\\x1b[31m" in read.text
         assert "\\u202egnp.exe" in read.text
         assert "&lt;b&gt;" in read.text
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_name_of_the_positive_class_is_text(name: str):
+    read = Page(made(of_matrix([[3, 1], [1, 3]], names=["good", name])))
+    assert set(read.elements) <= ELEMENTS
+    assert "The positive class is" in read.text
+    assert "\u202e" not in read.text
 
 
 def test_the_headline_and_the_facts_stand_on_the_page():
@@ -257,7 +266,7 @@ def test_findings_are_grouped_with_what_was_done_and_their_first_paths():
 
 
 def test_the_curves_mark_the_epoch_that_was_kept_and_have_a_table():
-    page = made(of_matrix([[9, 1], [2, 9]]), training(5))
+    page = made(of_matrix([[9, 1, 0], [2, 9, 0], [0, 0, 9]]), training(5))
     assert "epoch 4, kept" in Page(page).text
     assert page.count(">epoch 4, kept</text>") == page.count(' r="4.5"') == 3
     assert "kept, 4 0.5" in Page(page).text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -19,14 +21,20 @@ from PIL import Image
 import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import IGNORE
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
 from striate.model import Model, save
 from striate.prediction.predictor import Prediction, Predictor
+from striate.tasks import bind_task
+from striate.tasks.classification.answer import ClassAnswer
 from striate.zoo.spec import NetworkSpec
 from tests.data.images import FORMATS, STORED_AS, SUFFIXES, corners, encoded, noise, turned
+from tests.prediction.map_models import make_model
 
 NAMES = ("cat", "dog", "owl", "yak")
+TASK = bind_task(None, TargetSpec("label", NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +44,7 @@ def model() -> Model:
     # Fresh networks say the same of all images; larger last weights make them differ.
     network.get_parameter("head.dense.weight").data.mul_(8)
     view = Preprocess(16, 3, "letterbox", (0.5, 0.4, 0.3), (0.25, 0.2, 0.3))
-    return Model(
-        network.eval(), NetworkSpec.of("resnet20"), NAMES, view, SplitFractions(0.15, 0.25)
-    )
+    return Model(network.eval(), NetworkSpec.of("resnet20"), TASK, view, SplitFractions(0.15, 0.25))
 
 
 @pytest.fixture
@@ -135,7 +141,7 @@ def test_what_cannot_be_read_is_a_row_with_its_error(
     assert [row.path for row in rows] == [str(path) for path in paths]
     assert [row.error for row in rows] == ["", *(reason for _, reason in bad.values()), ""]
     for row in rows[1:-1]:
-        assert row == Prediction(row.path, error=row.error)
+        assert row == Prediction(row.path, ClassAnswer(), error=row.error)
     assert rows[-1].class_name in NAMES
 
 
@@ -273,7 +279,8 @@ def test_an_answer_that_is_no_number_is_an_error(model: Model, photos: list[Path
     network.get_parameter("head.dense.bias").data[2] = float("nan")
     rows = predicted(replace(model, network=network), *photos[:2])
     assert rows == [
-        Prediction(str(path), error="the network's answer is not finite") for path in photos[:2]
+        Prediction(str(path), ClassAnswer(), error="the network's answer is not finite")
+        for path in photos[:2]
     ]
 
 
@@ -295,7 +302,7 @@ def test_a_gray_network_sees_gray(tmp_path: Path) -> None:
     torch.manual_seed(2)
     network = zoo.build("lenet5", classes=4).eval()
     view = Preprocess(32, 1, "crop", (0.5,), (0.25,))
-    gray = Model(network, NetworkSpec.of("lenet5"), NAMES, view, SplitFractions(0.15, 0.25))
+    gray = Model(network, NetworkSpec.of("lenet5"), TASK, view, SplitFractions(0.15, 0.25))
     (tmp_path / "color.png").write_bytes(encoded(corners()))
     (tmp_path / "gray.png").write_bytes(encoded(corners().convert("L")))
     one, two = predicted(gray, tmp_path)
@@ -303,7 +310,8 @@ def test_a_gray_network_sees_gray(tmp_path: Path) -> None:
 
 
 def test_a_row_is_json() -> None:
-    row = Prediction("a\nb\udce9", "cat", 0.123456789, (("cat", 0.123456789),), ("rotated",))
+    answer = ClassAnswer("cat", 0.123456789, (("cat", 0.123456789),))
+    row = Prediction("a\nb\udce9", answer, ("rotated",))
     assert row.to_json() == {
         "path": "a\nb\udce9",
         "class": "cat",
@@ -312,6 +320,19 @@ def test_a_row_is_json() -> None:
         "notes": ["rotated"],
         "error": "",
     }
+
+
+def test_the_fields_of_an_answer_are_those_of_its_prediction_too() -> None:
+    row = Prediction("a.png", ClassAnswer("cat", 0.75, (("cat", 0.75),)))
+    assert (row.class_name, row.probability, row.top) == ("cat", 0.75, (("cat", 0.75),))
+    failed = Prediction("b.png", ClassAnswer(), error="empty")
+    assert (failed.class_name, failed.probability, failed.top) == ("", 0.0, ())
+    assert pickle.loads(pickle.dumps(row)) == copy.copy(row) == row
+    with pytest.raises(AttributeError) as error:
+        _ = row.label
+    assert str(error.value) == "a prediction has no 'label'"
+    with pytest.raises(AttributeError):
+        _ = Prediction.__new__(Prediction).answer
 
 
 PIXELS = np.asarray(noise(20, 18))
@@ -444,3 +465,34 @@ def test_images_of_shards_that_are_not_those_packed_are_rows_with_an_error(
     shard.write_bytes(data)
     errors = [row.error for row in predicted(model, tmp_path / "shards")]
     assert sorted(errors) == [""] * 5 + ["unreadable: its bytes are not those packed"]
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch"])
+def test_a_mask_has_the_size_of_its_image_and_lies_where_the_input_was(fit: str) -> None:
+    street = make_model(fit=fit)
+    (row,) = predicted(street, noise(60, 45, seed=2))
+    view = street.preprocess
+    pixels = torch.from_numpy(view.to_array(noise(60, 45, seed=2)).copy())[None]
+    given = street.task.decode(street.outputs(pixels))[0].numpy()
+    assert row.mask.shape == (45, 60)
+    placed = view.resize_mask(Image.fromarray(row.mask), (60, 45))
+    kept = np.asarray(placed) != IGNORE
+    assert kept.any()
+    assert np.array_equal(np.asarray(placed)[kept], given[kept])
+    assert row.shares["road"] == pytest.approx((row.mask == 0).mean())
+
+
+def test_what_was_cropped_has_no_class_and_no_share() -> None:
+    street = make_model(fit="crop")
+    (row,) = predicted(street, noise(60, 40, seed=2))
+    assert (row.mask[:, :10] == IGNORE).all()
+    assert (row.mask[:, 50:] == IGNORE).all()
+    assert (row.mask[:, 10:50] != IGNORE).all()
+    assert sum(row.shares.values()) == pytest.approx(1)
+
+
+def test_a_map_that_is_not_finite_is_an_error() -> None:
+    street = make_model()
+    street.network.get_parameter("head.bias").data.fill_(torch.nan)
+    (row,) = predicted(street, noise(60, 40))
+    assert (row.error, row.png) == ("the network's answer is not finite", b"")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,10 +16,13 @@ import striate
 from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import chain
 from striate.model import Model
 from striate.prediction.sliding_window import make_convolutional, slide
+from striate.tasks import bind_task
+from striate.tasks.classification.task import Classification
 from striate.vision import find
 from striate.zoo.spec import NetworkSpec
 
@@ -35,9 +39,9 @@ def pooled() -> nn.Module:
 
 def model(network: nn.Module, channels: int, size: int, classes: int) -> Model:
     preprocess = Preprocess(size, channels, mean=(0.2,) * channels, std=(0.3,) * channels)
-    names = tuple("abcdefghijkl"[:classes])
+    task = bind_task(None, TargetSpec("label", tuple("abcdefghijkl"[:classes])))
     return Model(
-        network.eval(), NetworkSpec.of(network), names, preprocess, SplitFractions(0.15, 0.15)
+        network.eval(), NetworkSpec.of(network), task, preprocess, SplitFractions(0.15, 0.15)
     )
 
 
@@ -62,7 +66,7 @@ def test_each_place_is_the_answer_for_its_window(build, channels, size, classes,
         for r in range(rows)
         for c in range(columns)
     ]
-    logits = asked.logits(torch.from_numpy(np.stack(windows)))
+    logits = asked.outputs(torch.from_numpy(np.stack(windows)))
     expected = logits.softmax(1).T.reshape(classes, rows, columns).numpy()
     np.testing.assert_allclose(slid.probabilities, expected, atol=1e-5)
 
@@ -166,3 +170,15 @@ def test_a_network_finds_more_threes_of_a_form_than_a_template_does(tmp_path: Pa
     print(scores)
     assert scores["network"].precision > 0.7 > scores["template"].precision
     assert scores["network"].recall > 0.7 > scores["template"].recall
+
+
+def test_a_model_of_another_task_is_refused():
+    class Numbers(Classification):
+        kind = "numbers"
+
+    asked = model(pooled(), 3, 20, 4)
+    with pytest.raises(OptionError) as error:
+        slide(replace(asked, task=Numbers(asked.task.spec)), np.zeros((30, 30, 3), np.uint8))
+    assert str(error.value) == (
+        "only a classifier can be slid over an image, but the model answers with numbers"
+    )

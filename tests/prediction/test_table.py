@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,28 @@ import pytest
 from striate.errors import OptionError, StorageError
 from striate.prediction import table
 from striate.prediction.predictor import Prediction
-from striate.prediction.table import COLUMNS, as_csv, as_jsonl
+from striate.prediction.table import Predictions, as_jsonl
+from striate.tasks.classification.answer import ClassAnswer
+from striate.tasks.regression.answer import NumbersAnswer
 
-CAT = Prediction("a/cat, black.png", "cat", 0.98765432, (("cat", 0.98765432), ("dog", 0.0125)))
-SAID = Prediction(
-    'say "b".jpg', "dög", 0.5, (("dög", 0.5), ("cat", 0.5)), notes=("rotated", "wrong suffix")
+COLUMNS = ClassAnswer().csv_columns
+CAT = Prediction(
+    "a/cat, black.png", ClassAnswer("cat", 0.98765432, (("cat", 0.98765432), ("dog", 0.0125)))
 )
-BROKEN = Prediction("c.png", error="truncated: the end of the PNG is missing")
+SAID = Prediction(
+    'say "b".jpg',
+    ClassAnswer("dög", 0.5, (("dög", 0.5), ("cat", 0.5))),
+    notes=("rotated", "wrong suffix"),
+)
+BROKEN = Prediction("c.png", ClassAnswer(), error="truncated: the end of the PNG is missing")
+
+
+def as_csv(predictions: list[Prediction], *, raw: bool = False) -> str:
+    return table.as_csv(predictions, COLUMNS, raw=raw)
+
+
+def sure(path: str, name: str = "cat", notes: tuple[str, ...] = ()) -> Prediction:
+    return Prediction(path, ClassAnswer(name, 0.25), notes)
 
 
 def rows(text: str) -> list[list[str]]:
@@ -45,6 +61,15 @@ def test_a_line_of_json_holds_a_row() -> None:
         '"notes": [], "error": ""}'
     )
     assert as_jsonl([]) == ""
+
+
+def test_a_number_below_0_stays_a_number_and_a_head_is_no_formula() -> None:
+    answer = NumbersAnswer({"=x": -12.5, "y": -1e-9, "z": 3.0})
+    told = Prediction("a.png", answer)
+    assert table.as_csv([told], answer.csv_columns) == (
+        "path,'=x,y,z,error,notes\r\na.png,-12.5,-1e-09,3,,\r\n"
+    )
+    assert table.as_csv([told], answer.csv_columns, raw=True).startswith("path,=x,y,z,error")
 
 
 FORMULAS = [
@@ -77,9 +102,15 @@ FORMULAS = [
 
 @pytest.mark.parametrize("name", FORMULAS)
 def test_a_name_that_looks_like_a_formula_is_behind_a_quote(name: str) -> None:
-    row = Prediction(name, name, 0.25, notes=(name,))
+    row = sure(name, name, (name,))
     assert rows(as_csv([row]))[1] == ["'" + name, "'" + name, "0.250000", "", "'" + name]
-    assert rows(as_csv([Prediction("a", error=name)]))[1] == ["a", "", "", "'" + name, ""]
+    assert rows(as_csv([Prediction("a", ClassAnswer(), error=name)]))[1] == [
+        "a",
+        "",
+        "",
+        "'" + name,
+        "",
+    ]
     assert rows(as_csv([row], raw=True))[1] == [name, name, "0.250000", "", name]
 
 
@@ -88,7 +119,7 @@ def test_a_name_that_looks_like_a_formula_is_behind_a_quote(name: str) -> None:
 )
 def test_other_names_stay_as_they_are(name: str) -> None:
     for raw in (False, True):
-        assert rows(as_csv([Prediction(name, "cat", 0.25)], raw=raw))[1][0] == name
+        assert rows(as_csv([sure(name)], raw=raw))[1][0] == name
 
 
 STRANGE = [
@@ -103,26 +134,25 @@ STRANGE = [
 
 
 def test_names_of_files_come_back_from_the_file_as_they_were(tmp_path: Path) -> None:
-    predictions = [Prediction(os.fsdecode(name), "cat", 0.25) for name in STRANGE]
-    table.write(tmp_path / "rows.csv", predictions)
+    predictions = [sure(os.fsdecode(name)) for name in STRANGE]
+    table.write(tmp_path / "rows.csv", predictions, COLUMNS)
     with (tmp_path / "rows.csv").open(
         encoding="utf-8", errors="surrogateescape", newline=""
     ) as file:
         read = [row["path"] for row in csv.DictReader(file, strict=True)]
     assert [os.fsencode(name) for name in read] == STRANGE
-    table.write(tmp_path / "rows.jsonl", predictions)
+    table.write(tmp_path / "rows.jsonl", predictions, COLUMNS)
     lines = (tmp_path / "rows.jsonl").read_text("ascii").splitlines()
     assert [os.fsencode(json.loads(line)["path"]) for line in lines] == STRANGE
 
 
 def test_the_suffix_says_which(tmp_path: Path) -> None:
     for name, text in (("a.csv", as_csv([CAT])), ("a.jsonl", as_jsonl([CAT]))):
-        table.write(tmp_path / name, [CAT])
+        table.write(tmp_path / name, [CAT], COLUMNS)
         assert (tmp_path / name).read_bytes() == text.encode()
-    row = Prediction("=1", "cat", 0.25)
-    table.write(tmp_path / "raw.csv", [row], raw_csv=True)
+    row = sure("=1")
+    table.write(tmp_path / "raw.csv", [row], COLUMNS, raw_csv=True)
     assert rows((tmp_path / "raw.csv").read_text())[1][0] == "=1"
-    assert ",".join(COLUMNS) == (tmp_path / "a.csv").read_text().splitlines()[0]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "csv", "a.json", "a.csv.gz", "b\n.xlsx"])
@@ -130,7 +160,7 @@ def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path, na
     path = tmp_path / name
     shown = str(path).replace("\n", r"\n")
     with pytest.raises(OptionError) as caught:
-        table.write(path, [CAT])
+        table.write(path, [CAT], COLUMNS)
     assert str(caught.value) == f"{shown}: expected a file that ends in .csv or .jsonl"
     assert list(tmp_path.iterdir()) == []
 
@@ -139,7 +169,7 @@ def test_a_full_disk_keeps_the_table_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "rows.csv"
-    table.write(path, [CAT])
+    table.write(path, [CAT], COLUMNS)
     before = path.read_bytes()
 
     def full(*_: object) -> None:
@@ -147,8 +177,56 @@ def test_a_full_disk_keeps_the_table_before(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(StorageError) as caught:
-        table.write(path, [CAT, SAID])
+        table.write(path, [CAT, SAID], COLUMNS)
     size = len(as_csv([CAT, SAID]).encode())
     assert str(caught.value) == f"{path}: the disk is full; {size} bytes are needed"
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_table_on_the_terminal_has_the_errors_in_the_last_column_of_the_answers() -> None:
+    assert repr(Predictions((CAT, SAID, BROKEN))).splitlines() == [
+        "image             class  confidence  other classes or error                    notes",
+        "a/cat, black.png  cat        98.8 %  dog 1.2 %",
+        'say "b".jpg       dög        50.0 %  cat 50.0 %'
+        "                                rotated, wrong suffix",
+        "c.png             –               –  truncated: the end of the PNG is missing",
+    ]
+    assert repr(Predictions(())) == "image  answer or error  notes"
+
+
+@dataclass(frozen=True)
+class Bright:
+    """An answer of another task."""
+
+    lightness: float
+
+    csv_columns = ("lightness",)
+    columns = ("lightness",)
+
+    def csv_cells(self) -> tuple[str, ...]:
+        return (f"{self.lightness}",)
+
+    cells = csv_cells
+
+    def details(self) -> list[tuple[str, str]]:
+        return [("number", "value"), ("lightness", f"{self.lightness}")]
+
+    def to_json(self) -> dict[str, float]:
+        return {"lightness": self.lightness}
+
+
+def test_answers_of_another_task_have_their_own_columns() -> None:
+    row = Prediction("a.png", Bright(0.5), ("rotated",))
+    bad = Prediction("b.png", Bright(0), error="empty")
+    assert table.as_csv([row, bad], Bright.csv_columns) == (
+        "path,lightness,error,notes\r\na.png,0.5,,rotated\r\nb.png,,empty,\r\n"
+    )
+    assert row.to_json() == {"path": "a.png", "lightness": 0.5, "notes": ["rotated"], "error": ""}
+    assert repr(Predictions((row, bad))).splitlines() == [
+        "image  lightness or error  notes",
+        "a.png  0.5                 rotated",
+        "b.png  empty",
+    ]
+    assert '>lightness</td><td style="text-align:right">0.5</td>' in row._repr_html_()
+    assert row.lightness == 0.5

@@ -33,6 +33,7 @@ from striate.training import setup
 from striate.training.events import Event, Note
 from striate.verbs import training as training_verbs
 from tests.decoders import forked_decoders
+from tests.tasks.shapes import shapes
 from tests.training.test_own_network import CODE
 
 USUAL = {"epochs": 2, "batch": 18, "threads": 1, "seed": 3, "network": "lenet5"}
@@ -56,6 +57,8 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {
     "local norms": (2, {**NORMS, "batch_norm": "local"}),
     "recovering": (2, {**USUAL, "recover": True, "learning_rate": 0.02}),
 }
+#: several labels, of their own images
+LABELS = {**USUAL, "batch": 9, "balance": "weights", "task_params": "focal=1"}
 LONGEST = 100  #: seconds
 
 
@@ -75,11 +78,20 @@ def fill(photos: Path, place: Path) -> None:
                 count, lambda rank, out=out, options=options: train(photos, out, options)
             )
             assert not any(codes), (case, codes)
+    several_labels(place)
     one_norm(place)
+    sum_up(place)
     tell(photos, place)
     die(photos, place)
     stop(photos, place)
     load_code(photos, place)
+
+
+def several_labels(place: Path) -> None:
+    data = shapes(place / "shapes", 60)
+    for count in (1, 2):
+        out = place / f"labels-{count}"
+        assert not any(together(count, lambda rank, out=out: train(data, out, LABELS)))
 
 
 def together(processes: int, work: Callable[[int], int | None]) -> list[int]:
@@ -125,7 +137,7 @@ def count_in_float64() -> None:
 
     def doubled(pixels: ImageDataset, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
         for batch in gathered(pixels, places):
-            yield Batch(batch.images.double(), batch.labels)
+            yield Batch(batch.images.double(), batch.targets)
 
     setup.to_device = lambda network, device: place(network, device).double()
     ImageDataset._gather = doubled
@@ -184,6 +196,22 @@ def one_norm(place: Path) -> None:
             fresh = 0.0 if name == "running_mean" else 1.0
             torch.testing.assert_close(twice, (once - fresh) * 1.9 + fresh)
         (place / f"norm.{rank}").write_text("equal")
+
+    together(2, work)
+
+
+def sum_up(place: Path) -> None:
+    """Tensors of several shapes and dtypes are summed at once, in float64."""
+    loss, share = torch.tensor(0.1), torch.tensor([[0.1], [1e-9]], dtype=torch.float64)
+    counts, none = torch.tensor([[2**51 - 1, 3, -1]]), torch.zeros(0, dtype=torch.int32)
+
+    def work(rank: int) -> None:
+        with join_group() as group:
+            many = rank + 1
+            found = group.all_reduce_sum(loss * many, share * many, counts * many, none)
+        (place / f"sum.{rank}").write_text(
+            repr([(each.dtype, tuple(each.shape), each.tolist()) for each in found])
+        )
 
     together(2, work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -14,6 +15,11 @@ import termios
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from striate.tasks.figures import Figure
+from striate.training.events import Epoch, Finished, Started, Step
+from striate.verbs import display
 
 #: what a training tells, without one: the command that shows it is the real one
 PROGRAM = """
@@ -21,21 +27,22 @@ import json, os, sys, time, types
 from pathlib import Path
 from striate import cli
 from striate.errors import DivergedError
+from striate.tasks.classification.task import ACCURACY
 from striate.training.events import Epoch, Finished, Note, Started, Step, Stopped
 from striate.distributed.signals import handle_stop_signals
 
-how, folder = sys.argv[1], Path(sys.argv[2])
+how, folder, half = sys.argv[1], Path(sys.argv[2]), {"accuracy": 0.5}
 
 def stream(*args, **options):
     with handle_stop_signals() as request:
         yield Started(
-            folder, "resnet18", 11_177_538, 2, {"train": 171, "validation": 37, "test": 37}, 0, 128,
-            12, None, 21, 8, "cpu", 2,
+            folder, "resnet18", 11_177_538, "classification", "2 classes", ACCURACY,
+            {"train": 171, "validation": 37, "test": 37}, 0, 128, 12, None, 21, 8, "cpu", 2,
             "channels-last, float32, 4 micro-batches in parallel", 1.5, 1,
         )
         yield Note("a note of " + "wonderful words " * 12 + "that end here")
         for step in range(1, 22):
-            yield Step(1, step, 0.693, 0.5, 0.1, 12345.0, 0.1, step / 250, 4000.0)
+            yield Step(1, step, 0.693, half, 0.1, 12345.0, 0.1, step / 250, 4000.0)
             time.sleep(0.03)
         if how == "signal":
             print("READY", flush=True)
@@ -45,8 +52,8 @@ def stream(*args, **options):
             return
         if how == "error":
             raise DivergedError("training diverged in epoch 1 at step 21: " + "so it was " * 20)
-        yield Epoch(1, 0.5, 0.5, 0.5, 0.5, 0.1, 100.0, 3.0, True)
-        yield Finished(folder, 1, 1, 0.5, 3.0)
+        yield Epoch(1, 0.5, half, 0.5, half, 0.1, 100.0, 3.0, True)
+        yield Finished(folder, 1, 1, half, 3.0)
 
 loading = types.ModuleType("striate.cli.lazy")
 loading.verbs = types.SimpleNamespace(stream=stream)
@@ -156,3 +163,27 @@ def test_what_is_written_to_a_file_is_not_broken(folder: Path, tmp_path: Path):
     )
     assert "a note of " + "wonderful words " * 12 + "that end here" in done.stderr.splitlines()
     assert "\x1b" not in done.stderr
+
+
+def test_an_undefined_figure_is_a_dash():
+    """On the line of its epoch, where the training is summed up, and on the bar."""
+    error = Figure("mae", "MAE", higher_is_better=False, form="number", unit="px")
+    started = Started(
+        Path("runs/a"), "lenet5", 61_706, "regression", "2 numbers", error,
+        {"train": 70}, 0, 32, 2, None, 35, 8, "cpu", 2, "channels-last", None, 1,
+    )  # fmt: skip
+    events = [
+        started,
+        Step(1, 1, 0.9, {}, 0.1, 100.0, 0.0, 0.5, 3.0),
+        Epoch(1, 0.9, {"mae": 2.5}, 0.8, {}, 0.1, 100.0, 3.0, best=True),
+        Epoch(2, 0.7, {}, 0.6, {"mae": 12.25}, 0.1, 100.0, 6.0, best=True),
+        Finished(Path("runs/a"), 2, 2, {}, 6.0),
+    ]
+    text = io.StringIO()
+    console = Console(file=text, width=200)
+    assert list(display.show_events((event for event in events), console)) == events
+    *_, heads, first, second, last = text.getvalue().splitlines()
+    assert heads.split() == ["epoch", "loss", "MAE", "loss", "MAE", "images/s", "time"]
+    assert first.split() == ["1", "0.9000", "2.5", "px", "0.8000", "–", "100", "0:03", "best"]
+    assert second.split() == ["2", "0.7000", "–", "0.6000", "12.25", "px", "100", "0:06", "best"]
+    assert last == "finished in 0:06; best epoch 2 (validation MAE –)"

@@ -49,8 +49,8 @@ def assert_close(one: Run, other: Run, tolerance: float) -> None:
     for mine, its in zip(one.epochs(), other.epochs(), strict=True):
         assert mine.train_loss == pytest.approx(its.train_loss, abs=tolerance)
         assert mine.validation_loss == pytest.approx(its.validation_loss, abs=tolerance)
-        assert mine.train_accuracy == its.train_accuracy
-        assert mine.validation_accuracy == its.validation_accuracy
+        assert mine.train == its.train
+        assert mine.validation == its.validation
     tensors, others = (tensorfile.read(run.folder / LAST)[1] for run in (one, other))
     assert tensors.keys() == others.keys()
     for name, tensor in tensors.items():
@@ -71,6 +71,14 @@ def assert_close(one: Run, other: Run, tolerance: float) -> None:
 def test_several_processes_learn_what_one_does(cases: Path, case: str, tolerance: float):
     one, several = Run(cases / f"{case}-1"), Run(cases / f"{case}-{CASES[case][0]}")
     assert_close(one, several, tolerance)
+
+
+def test_several_processes_learn_several_labels_and_their_thresholds_as_one_does(cases: Path):
+    one, two = (Run(cases / f"labels-{count}") for count in (1, 2))
+    assert_close(one, two, 2e-6)
+    mine, its = (striate.load(run.folder).task.spec.constants["threshold"] for run in (one, two))
+    assert mine == pytest.approx(its, abs=2e-3)
+    assert one.epochs()[-1].validation.keys() == {"mAP", "micro_f1"}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -113,6 +121,19 @@ def test_a_run_of_several_processes_is_not_verified_by_one(cases: Path):
 
 def test_a_norm_of_a_batch_in_two_parts_is_that_of_the_whole(cases: Path):
     assert {file.name for file in cases.glob("norm.*")} == {"norm.0", "norm.1"}
+
+
+def test_sums_of_any_shape_and_dtype_are_those_of_all_processes(cases: Path):
+    """The loss is not rounded to float32 again, and counts stay exact integers."""
+    loss = torch.tensor(0.1).double() + (torch.tensor(0.1) * 2).double()
+    expected = [
+        (torch.float64, (), loss.item()),
+        (torch.float64, (2, 1), [[0.1 + 0.2], [1e-9 + 2e-9]]),
+        (torch.int64, (1, 3), [[3 * (2**51 - 1), 9, -3]]),
+        (torch.int32, (0,), []),
+    ]
+    for rank in range(2):
+        assert (cases / f"sum.{rank}").read_text() == repr(expected)
 
 
 @pytest.mark.parametrize(

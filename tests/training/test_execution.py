@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Generator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,15 @@ from torch import nn
 
 import striate
 from striate import tensorfile, zoo
+from striate.data.listing.target_spec import TargetSpec
 from striate.data.loader import Batch
 from striate.errors import OptionError
 from striate.layers.fast_cpu import use_fast_cpu_layers
 from striate.optim.optimizer import GradScaler
 from striate.options import TrainOptions
 from striate.progress import Progress
+from striate.tasks import bind_task
+from striate.tasks.classification import task as classification
 from striate.training import autotune, execution
 from striate.training.autotune import TuneResult
 from striate.training.execution import ExecutionConfig
@@ -30,6 +34,7 @@ from striate.zoo.spec import NetworkSpec
 PLAIN = ExecutionConfig("channels-last", "float32", compiled=False, micro_batches=1)
 QUICK = {"epochs": 2, "batch": 16, "threads": 1, "seed": 3}
 CPU = torch.device("cpu")
+TASK = bind_task(None, TargetSpec("label", tuple("abcde")))
 
 
 def batch(channels: int = 1, size: int = 32, images: int = 7) -> Batch:
@@ -47,9 +52,8 @@ def passed(
 ) -> tuple[float, list[torch.Tensor]]:
     """The loss and all gradients."""
     net.train().to(memory_format=shape.memory_format)
-    loss, _ = ForwardBackward(net, shape, label_smoothing=0.1, weights=torch.arange(1.0, 6.0)).run(
-        given
-    )
+    loss = partial(classification.loss, smoothing=0.1, weights=torch.arange(1.0, 6.0))
+    loss, _ = ForwardBackward(net, shape, loss, TASK.count).run(given)
     return float(loss.detach()), [param.grad.clone() for param in net.parameters()]
 
 
@@ -240,7 +244,9 @@ class Paced:
     pace: dict[ExecutionConfig, float]
     started: list[ExecutionConfig]
 
-    def __init__(self, _network: object, _batch: object, shape: ExecutionConfig) -> None:
+    def __init__(
+        self, _network: object, _task: object, _batch: object, shape: ExecutionConfig
+    ) -> None:
         self.shape = shape
         if self.pace.get(shape) is None:
             raise RuntimeError("torch cannot compile this network")
@@ -279,15 +285,17 @@ def test_the_quickest_of_each_choice_is_kept(monkeypatch: pytest.MonkeyPatch):
         "compiled": [True],
     }  # fmt: skip
     told = list[Progress]()
-    found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100), told)
+    found = outcome(autotune.pick_fastest(network(), TASK, batch(), PLAIN, free, steps=100), told)
     assert [(each.done, each.total) for each in told] == [(0, 4), (1, 4), (2, 4), (3, 4)]
     assert (found.execution, found.speedup) == (both, pytest.approx(4.0))
     assert replace(both, compiled=True) not in Paced.started
     found = outcome(
-        autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000)
+        autotune.pick_fastest(network(), TASK, batch(), PLAIN, free, steps=100_000)
     )  # it fails
     assert (found.execution, found.speedup) == (both, pytest.approx(4.0))
-    found = outcome(autotune.pick_fastest(network(), batch(), PLAIN, free, steps=100_000, most=60))
+    found = outcome(
+        autotune.pick_fastest(network(), TASK, batch(), PLAIN, free, steps=100_000, most=60)
+    )
     assert (found.execution, found.speedup) == (PLAIN, 1.0)
 
 
@@ -300,6 +308,7 @@ def test_a_trial_is_made_once_and_its_execution_is_the_run_s(
 
     def chosen(
         _network: object,
+        _task: object,
         _batch: object,
         _usual: ExecutionConfig,
         _free: object,
@@ -342,7 +351,7 @@ def test_a_trial_that_was_made_for_another_wish_is_not_taken(
     """With one layout asked for and then the other, the same is left to be tried."""
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(autotune, "LEAST_STEPS", 10)
-    monkeypatch.setattr(autotune, "pick_fastest", lambda *given: at_once(TuneResult(given[2], 1.0)))
+    monkeypatch.setattr(autotune, "pick_fastest", lambda *given: at_once(TuneResult(given[3], 1.0)))
     told = [
         next(
             event.execution
@@ -369,7 +378,7 @@ def test_a_real_trial_leaves_the_network_as_it_was():
     net = network()
     before = tensorfile.digest(net.state_dict())
     free = {"memory_layout": ["channels-first"], "micro_batches": [2]}
-    found = outcome(autotune.pick_fastest(net, batch(), PLAIN, free, steps=1))
+    found = outcome(autotune.pick_fastest(net, TASK, batch(), PLAIN, free, steps=1))
     assert found.speedup >= 1
     assert tensorfile.digest(net.state_dict()) == before
     assert all(param.grad is None for param in net.parameters())

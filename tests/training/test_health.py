@@ -66,6 +66,13 @@ def test_of_gradients_that_are_well_nothing_is_told():
     assert felt(deep(2)) == []
 
 
+def test_a_head_that_starts_at_zero_passes_no_gradient_and_is_well():
+    network = deep(2).append(nn.Linear(5, 1))
+    nn.init.zeros_(network[-1].weight)
+    nn.init.ones_(network[-1].bias)
+    assert felt(network) == []
+
+
 def test_a_thing_is_told_once():
     network, watch, state = deep(12), GradientMonitor(), TrainState()
     network(torch.ones(2, 5)).sum().backward()

@@ -16,7 +16,7 @@ import striate
 from striate import tensorfile
 from striate.layers import AuxOutputs
 from striate.optim import schedule
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 from striate.training.events import Epoch, Note, Step, Stopped
 from striate.training.run import Run
 

@@ -204,7 +204,7 @@ def test_wrong_options_are_refused(options: dict, said: str):
         ("recover", "did you mean 'precision' or 'color'?"),
         (
             "checkpoint_minutes",
-            "of 35 names the nearest are 'compile', 'deterministic' and 'optimizer'",
+            "of 38 names the nearest are 'compile', 'deterministic' and 'optimizer'",
         ),
     ],
 )

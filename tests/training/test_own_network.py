@@ -403,8 +403,8 @@ module = Base()
 number = 3
 def nothing(): return None
 """
-LOGITS = "expected a tensor of logits, one for each of 3 classes"
-SHAPE = "expected (1, 3), a logit for each of 3 classes: let it take `classes`"
+OUTPUTS = "expected a tensor of outputs, one for each of 3 classes"
+SHAPE = "expected (1, 3), an output for each of 3 classes: let it take `classes`"
 WRONG = {
     "bad.py": "bad.py: which network of the file? Name it, as in bad.py:Net",
     "none.py:Net": "none.py: no such file",
@@ -416,17 +416,17 @@ WRONG = {
         "Tuple(3): expected arguments by name, as in Net(width=32, activation='relu')"
     ),
     "bad.py:Raising": "bad.py:Raising: cannot be made: KeyError: 'width' (bad.py, line 38)",
-    "bad.py:Tuple": f"bad.py:Tuple gives a tuple in evaluation; {LOGITS}",
-    "bad.py:Dict": f"bad.py:Dict gives a dict in evaluation; {LOGITS}",
-    "bad.py:Heads": f"bad.py:Heads gives a tuple while training; {LOGITS}",
+    "bad.py:Tuple": f"bad.py:Tuple gives a tuple in evaluation; {OUTPUTS}",
+    "bad.py:Dict": f"bad.py:Dict gives a dict in evaluation; {OUTPUTS}",
+    "bad.py:Heads": f"bad.py:Heads gives a tuple while training; {OUTPUTS}",
     "bad.py:Squeezed": (
         f"bad.py:Squeezed gives (3,) for 1 image of 1x32x32 in evaluation; {SHAPE}"
     ),
     "bad.py:Nan": (
-        "bad.py:Nan gives logits that are not finite for 1 image of 1x32x32 of noise in evaluation"
+        "bad.py:Nan gives outputs that are not finite for 1 image of 1x32x32 of noise in evaluation"
     ),
-    "bad.py:Whole": "bad.py:Whole gives int64; expected logits in float32",
-    "bad.py:Cut": "bad.py:Cut gives logits that do not depend on what can be trained of it",
+    "bad.py:Whole": "bad.py:Whole gives int64; expected outputs in float32",
+    "bad.py:Cut": "bad.py:Cut gives outputs that do not depend on what can be trained of it",
     "bad.py:Wide": f"bad.py:Wide gives (1, 10) for 1 image of 1x32x32 in evaluation; {SHAPE}",
     "bad.py:Two": "bad.py:Two takes 2 inputs (x, mask); expected one, the images",
     "bad.py:Large": (

@@ -177,7 +177,7 @@ def test_the_half_line_of_a_kill_harms_no_later_line(tmp_path: Path):
     run.truncate_partial_line()
     run.events_file.write_text('{"event": "Note", "text": "one"}\n{"event": "Ep')
     run.truncate_partial_line()
-    run.append_event(loop.Finished(tmp_path, 1, 1, 0.5, 2.0))
+    run.append_event(loop.Finished(tmp_path, 1, 1, {"accuracy": 0.5}, 2.0))
     assert [event["event"] for event in run.events()] == ["Note", "Finished"]
 
 

@@ -9,6 +9,7 @@ import re
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from itertools import takewhile
 from pathlib import Path
@@ -20,9 +21,21 @@ import torch
 import striate
 from striate import tensorfile
 from striate.data.listing.samples import Record
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import BusyError, DataError, DivergedError, OptionError
 from striate.options import TrainOptions
-from striate.training.events import Epoch, Finished, Note, Scores, Started, Step, Stopped
+from striate.tasks import bind_task
+from striate.tasks.classification.task import ACCURACY
+from striate.training.events import (
+    Epoch,
+    Finished,
+    Note,
+    Scores,
+    Started,
+    Step,
+    Stopped,
+    from_json,
+)
 from striate.training.recipe import choose_view
 from striate.training.run import Run
 from striate.verbs import display
@@ -117,14 +130,19 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
     share = evaluation["accuracy"]
     assert finished["scores"] == {
         "split": "test",
-        "images": evaluation["images"],
-        "accuracy": share["value"],
-        "low": share["low"],
-        "high": share["high"],
+        "figures": [
+            {
+                "figure": asdict(ACCURACY),
+                "value": share["value"],
+                "low": share["low"],
+                "high": share["high"],
+                "images": evaluation["images"],
+            }
+        ],
         "leaked": evaluation["leaked"],
     }
     page = run.report_file.read_text("utf-8").replace("&nbsp;", " ")
-    headline = str(Scores(**finished["scores"])).capitalize()
+    headline = str(from_json(Scores, finished["scores"])).capitalize()
     assert f'<p class="headline">{headline}</p>' in page
 
 
@@ -362,10 +380,11 @@ def test_a_size_that_the_network_cannot_take_is_refused(photos: Path):
 )
 def test_images_are_enlarged_to_what_the_network_takes(network: str, size: int):
     record = Record(width=20, height=30, channels=1)
-    view = choose_view(TrainOptions(network=network), [record])
+    task = bind_task(None, TargetSpec("label", ("cat", "dog")))
+    view = choose_view(TrainOptions(network=network), [record], task)
     assert view.size == size
     with pytest.raises(OptionError, match="pixels or more, but --size 31 came"):
-        choose_view(TrainOptions(network="vgg11", size=31), [record])
+        choose_view(TrainOptions(network="vgg11", size=31), [record], task)
 
 
 def test_a_network_that_bears_less_has_its_own_rate(photos: Path, tmp_path: Path):

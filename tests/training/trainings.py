@@ -3,12 +3,12 @@
 from striate.training.events import Epoch
 
 
-def epoch(number, **values):
+def epoch(number, train_accuracy=0.6, validation_accuracy=0.5, **values):
     usual = {
         "train_loss": 0.8,
-        "train_accuracy": 0.6,
+        "train": {"accuracy": train_accuracy},
         "validation_loss": 0.9,
-        "validation_accuracy": 0.5,
+        "validation": {"accuracy": validation_accuracy},
         "learning_rate": 0.01,
         "images_per_second": 900.0,
         "seconds": 3.5 * number,

@@ -25,6 +25,7 @@ from striate.cli import (
     networks,
     numbers,
     pack,
+    points,
     predict,
     size,
     train,
@@ -106,7 +107,7 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, verify, evaluate, predict, networks, describe, size),
-    *(filter_, numbers, cache),
+    *(filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)
 

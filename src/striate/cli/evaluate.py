@@ -16,13 +16,13 @@ from striate.cli.output import print_json
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
 @click.argument(
     "data",
-    help="Images whose classes are known; without it, those the run was given.",
+    help="Labeled images; without it, those the run was given.",
     type=FILE,
     required=False,
 )
 @as_json
 def command(model: Path, data: Path | None, as_json: bool, options: dict[str, Any]) -> int:
-    """Evaluate a model on images whose classes are known.
+    """Evaluate a model on labeled images.
 
     Example: striate evaluate runs/photos-resnet18 photos --out report.html
     """

@@ -21,7 +21,7 @@ from striate.cli.output import print_json
 def command(
     model: Path, paths: Sequence[Path], strict: bool, as_json: bool, options: dict[str, Any]
 ) -> int:
-    """Predict the classes of images.
+    """Predict images with a trained model.
 
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """

@@ -87,8 +87,10 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
-        of_all = f"{scores.leaked:,} of {count_noun(scores.images, f'{scores.split} image')}"
-        click.echo(f"leakage: {of_all} in an earlier split too, so the accuracy is too high")
+        of_all = (
+            f"{scores.leaked:,} of {count_noun(scores.figures[0].images, f'{scores.split} image')}"
+        )
+        click.echo(f"leakage: {of_all} in an earlier split too, so the figures are too good")
     click.echo(str(scores))
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")

@@ -108,10 +108,15 @@ class Group:
         return agreed, saves > 0
 
     def all_reduce_sum(self, *values: Tensor) -> tuple[Tensor, ...]:
-        """All-reduce (sum) scalars on one device, in float64."""
+        """All-reduce (sum) tensors on one device, in float64; only integers keep their dtype."""
         if self.is_single:
             return values
-        return collectives.all_reduce_(torch.stack([value.double() for value in values])).unbind()
+        flat = torch.cat([value.double().flatten() for value in values])
+        summed = collectives.all_reduce_(flat).split([value.numel() for value in values])
+        return tuple(
+            total.reshape(value.shape).to(total.dtype if value.is_floating_point() else value.dtype)
+            for value, total in zip(values, summed, strict=True)
+        )
 
     @contextlib.contextmanager
     def all_reduce_gradients(self, params: list[Tensor]) -> Generator[None]:

@@ -1,4 +1,4 @@
-"""Evaluation of a classifier: metrics with confidence intervals, and the HTML report.
+"""Evaluation of a trained model on a folder, and the HTML report.
 
-From low to high level: `metrics`, `scores`, `evaluation`, `evaluate`, `report`, `write_report`.
+From low to high level: `known`, `evaluate`, `curves`, `remarks`, `views`, `report`, `write_report`.
 """

@@ -1,4 +1,4 @@
-"""Learning curves of the report: loss, accuracy and learning rate per epoch."""
+"""Learning curves of the report: loss, leading figure and learning rate per epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from statistics import median
 from striate.plotting.chart import Axis, Chart, Line, Rule, Series
 from striate.plotting.shapes import PEN, SOFT, Point
 from striate.plotting.ticks import format_tick
-from striate.text import MISSING, count_noun, format_percent
+from striate.tasks.figures import Figure
+from striate.text import MISSING, capitalize, count_noun, format_percent
 from striate.training.events import Epoch
 
 #: most epochs with dots on the lines, and with tooltips
@@ -22,23 +23,31 @@ _DOT, _KEPT = 2.5, 4.5  #: radius of an epoch's dot, and of that of the kept one
 Values = dict[str, list[float]]
 
 
-def make_charts(epochs: Sequence[Epoch]) -> tuple[Chart, ...]:
-    """Return charts of loss, accuracy and learning rate; empty without epochs."""
+def make_charts(epochs: Sequence[Epoch], figure: Figure) -> tuple[Chart, ...]:
+    """Return charts of loss, leading figure and learning rate; empty without epochs."""
     if not epochs:
         return ()
     loss = {
         "training": [row.train_loss for row in epochs],
         "validation": [row.validation_loss for row in epochs],
     }
-    accuracy = {
-        "training": [row.train_accuracy for row in epochs],
-        "validation": [row.validation_accuracy for row in epochs],
+    figures = {
+        "training": [row.train.get(figure.name, math.nan) for row in epochs],
+        "validation": [row.validation.get(figure.name, math.nan) for row in epochs],
     }
+    if all(map(math.isnan, figures["training"])):
+        del figures["training"]  # measured on validation only
     rate = {"rate": [row.learning_rate for row in epochs]}
     far = _differ_widely([*loss["training"], *loss["validation"]])
     return (
         _chart("Loss (log scale)" if far else "Loss", epochs, loss, number, log=far),
-        _chart("Accuracy", epochs, accuracy, format_percent),
+        _chart(
+            capitalize(figure.title),
+            epochs,
+            figures,
+            figure.show,
+            percent=figure.form != "number",
+        ),
         _chart("Learning rate", epochs, rate, number),
     )
 
@@ -68,6 +77,7 @@ def _chart(
     show: Callable[[float], str],
     *,
     log: bool = False,
+    percent: bool = False,
 ) -> Chart:
     places = [row.epoch for row in epochs]
     curves = {label: tuple(zip(places, each, strict=True)) for label, each in values.items()}
@@ -75,7 +85,7 @@ def _chart(
         (*_lines(curves), *_kept(epochs, list(curves.values())[-1])),
         name,
         Axis(limits=(places[0], places[-1]), whole=True, show=lambda epoch: f"{epoch:,.0f}"),
-        Axis(log=log, show=format_tick if show is number else _whole_percent),
+        Axis(log=log, show=_whole_percent if percent else format_tick),
         name=f"{name} over {count_noun(len(epochs), 'epoch')}; the table below has the values",
         tooltips=_tooltips(epochs, values, show),
     )

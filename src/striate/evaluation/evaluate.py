@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,12 +23,11 @@ from striate.data.listing.samples import SPLITS, Split
 from striate.data.prepare import prepare_images, scan_images
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
-from striate.evaluation.evaluation import Evaluation, make_evaluation
 from striate.evaluation.known import Known
 from striate.model import Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
-from striate.tasks import classification
+from striate.tasks.results import About, Results
 from striate.text import count_noun
 
 
@@ -82,30 +81,49 @@ class Originals:
 
 @dataclass(frozen=True)
 class EvaluationRun:
-    """An evaluation together with its images."""
+    """The results of an evaluation together with its model and images."""
 
-    evaluation: Evaluation
+    model: Model  #: whose task decides as the options say
+    results: Results
     pixels: SeenImages
     decoded: DecodedImages
 
 
 def evaluate_steps(
-    model: Model, data: Path, options: EvaluateOptions, *, shown: str, known: Known | None = None
+    model: Model,
+    data: Path,
+    options: EvaluateOptions,
+    *,
+    shown: str,
+    known: Known | None = None,
+    own: Path | None = None,
 ) -> Generator[Progress, None, EvaluationRun]:
     """Evaluate a network on a split of a folder, using the split fractions of its training.
 
     The default split is test, or all images if the training run's image list is known and most of
-    these are not in it. Raises DataError when the folder has classes the network does not know, or
-    no such split.
+    these are not in it. A threshold is then chosen on the folder `own` of the run. Raises DataError
+    when the folder has targets the network does not know, or no such split.
     """
-    listing = scan_images(data)
-    strange = sorted(set(listing.class_names) - set(model.class_names))
-    if strange:
-        raise DataError(
-            f"{printable(str(data))}: {_listed(strange)} of its {len(listing.class_names)} "
-            f"classes are not among the {len(model.class_names)} that the model was trained on: "
-            f"{_listed(model.class_names)}"
-        )
+    if options.decides and not options.chooses:
+        model = replace(model, task=model.task.decide(options, ()))
+    decoded = yield from _decode(model, data, options)
+    new = known is not None and not known.are(decoded.records)
+    if options.chooses:
+        seen = (yield from _decode(model, own, options)) if new and own else decoded
+        validation = _validation(model, seen, options.batch, shown)
+        model = replace(model, task=model.task.decide(options, validation))
+    split = options.split or ("all" if new else "test")
+    return evaluate_split(model, decoded, split, shown=shown, known=known, batch=options.batch)
+
+
+def _decode(
+    model: Model, data: Path, options: EvaluateOptions
+) -> Generator[Progress, None, DecodedImages]:
+    """Decode and split the images of a folder that the model can be judged by."""
+    listing = scan_images(data, model.task.kind)
+    listing.targets.spec.check_known(model.task.spec, printable(str(data)))
+    if listing.masks is not None:  # their pixels are numbered while they are decoded
+        listing = replace(listing, targets=listing.targets.aligned(model.task.spec))
     images = yield from prepare_images(
         data,
         listing,
@@ -114,11 +132,20 @@ def evaluate_steps(
         leaked=options.leaked,
         largest_megabytes=options.largest,
     )
-    new = known is not None and not known.are(images.decoded.records)
-    split = options.split or ("all" if new else "test")
-    return evaluate_split(
-        model, images.decoded, split, shown=shown, known=known, batch=options.batch
-    )
+    return images.decoded
+
+
+def _validation(
+    model: Model, decoded: DecodedImages, batch: int, shown: str
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield what is decoded of the validation images, and their targets."""
+    rows = rows_in_split(decoded.samples, "validation")
+    if not len(rows):
+        raise DataError(
+            f"{printable(shown)}: no image is in the validation split, so no threshold can be "
+            "chosen; set one by --threshold"
+        )
+    yield from _batches(model, decoded, rows, batch)
 
 
 def evaluate_split(
@@ -136,20 +163,16 @@ def evaluate_split(
         raise DataError(
             f"{printable(shown)}: no image is in the {split} split; {_instead(decoded)}"
         )
-    label_of = {name: label for label, name in enumerate(model.class_names)}
-    labels = np.array([label_of[name] for name in decoded.class_names], np.int64)
     images = decoded.samples.select(rows)
-    evaluation = make_evaluation(
-        probabilities=_probabilities(model, decoded, rows, batch),
-        labels=labels[images.labels],
-        paths=tuple(map(images.path, range(len(images)))),
-        class_names=model.class_names,
-        split=split,
+    about = About(
         model=shown,
+        split=split,
+        paths=tuple(map(images.path, range(len(images)))),
         trained_on=known and known.trained(decoded.records.select(rows)),
         leaked=0 if split == "all" else _leaked(decoded, rows),
     )
-    return EvaluationRun(evaluation, SeenImages(decoded, rows), decoded)
+    results = model.task.evaluate(_batches(model, decoded, rows, batch), about)
+    return EvaluationRun(model, results, SeenImages(decoded, rows), decoded)
 
 
 def _instead(decoded: DecodedImages) -> str:
@@ -170,18 +193,14 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
     return int(leaking(splits, digests)[rows].sum())
 
 
-def _probabilities(
+def _batches(
     model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
-) -> NDArray[np.float32]:
-    """Return probabilities (N, classes) of the given rows, each summing to 1."""
-    wanted = (rows[start : start + batch] for start in range(0, len(rows), batch))
-    outputs = [
-        classification.probabilities(model.logits(torch.from_numpy(pixels))).cpu()
-        for pixels in gather(decoded.pixels, wanted)
-    ]
-    return torch.cat(outputs).numpy()
-
-
-def _listed(names: list[str] | tuple[str, ...], most: int = 5) -> str:
-    shown = ", ".join(repr(printable(name)) for name in names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield the decoded outputs and the targets of each batch of the given rows."""
+    targets = decoded.masks
+    if targets is None:
+        targets = decoded.targets.aligned(model.task.spec).values
+    wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
+    for some, pixels in zip(wanted, gather(decoded.pixels, iter(wanted)), strict=True):
+        outputs = model.task.decode(model.outputs(torch.from_numpy(pixels)))
+        yield outputs.cpu().numpy(), targets[some]

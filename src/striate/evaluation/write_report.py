@@ -11,7 +11,7 @@ from striate import storage
 from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.report import render_report
-from striate.model import Model, load
+from striate.model import load
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores
 from striate.training.prepare import PreparedData
@@ -25,27 +25,26 @@ def write_report(run: Run, dataset: PreparedData) -> Scores:
     known = Known.of(run)
     result = evaluate_split(model, dataset.decoded, split, shown=str(run.model_file), known=known)
     originals = Originals.of(dataset.root, run.report_file)
-    storage.write(
-        run.report_file, write_page(result, model, run.epochs(), run.command(), originals)
-    )
-    run.write_json("evaluation.json", result.evaluation.to_json())
-    share = result.evaluation.accuracy
-    leaked = result.evaluation.leaked
-    return Scores(split, share.n, share.value, share.low, share.high, leaked)
+    storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
+    run.write_json("evaluation.json", result.results.to_json())
+    return Scores(split, tuple(result.results.scores()), result.results.about.leaked)
 
 
 def write_page(
     result: EvaluationRun,
-    model: Model,
     epochs: Sequence[Epoch],
     command: str,
     originals: Originals | None,
 ) -> str:
     """Render the report page of an evaluation."""
+    model = result.model
     params = sum(p.numel() for p in model.network.parameters())
     view = model.preprocess
     color = "gray" if view.channels == 1 else "color"
+    targets = model.task.spec
+    count, _, noun = str(targets).partition(" ")
     facts = {
+        noun: count,
         "network": f"{model.network_name}, {params:,} parameters",
         "input": f"{view.size}x{view.size} pixels, {color}, {view.fit}",
         **model.facts,
@@ -54,8 +53,8 @@ def write_page(
         "torch": torch.__version__,
     }
     return render_report(
-        result.evaluation,
-        title=f"{model.network_name} on {len(model.class_names)} classes",
+        result.results,
+        title=f"{model.network_name} on {targets}",
         pixels=result.pixels,
         epochs=epochs,
         facts=facts,

@@ -26,10 +26,12 @@ from striate.options.choices import (
     Schedule,
     SplitChoice,
 )
+from striate.options.points import PointsOptions
 from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
 from striate.options.verbs import (
     CheckOptions,
+    DecisionOptions,
     EvaluateOptions,
     FilterOptions,
     PackOptions,
@@ -45,6 +47,7 @@ __all__ = [
     "Border",
     "CheckOptions",
     "ColorMode",
+    "DecisionOptions",
     "EvaluateOptions",
     "FilterOptions",
     "Fit",
@@ -55,6 +58,7 @@ __all__ = [
     "OptimizerName",
     "Options",
     "PackOptions",
+    "PointsOptions",
     "Precision",
     "PredictOptions",
     "Ranges",

@@ -173,6 +173,8 @@ _DEMANDS = {
     "path_type": "a path",
     "device": "auto, cpu, cuda or cuda:N",
     "pair": "two numbers, 0 or more and below 1, as in 0.9,0.95",
+    "widths": "none or up to 10 whole numbers from 1 to 1024, as in 8,8",
+    "epochs": "up to 24 rising whole numbers, as in 1,10,100",
     "callable_type": "a module or what makes one",
     "bool_parsing": "true or false",
     "bool_type": "true or false",

@@ -9,8 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, PlainSerializer, PrivateAttr
 from pydantic_core import PydanticCustomError
 
-from striate.errors import OptionError, printable, unknown
+from striate.errors import OptionError, unknown
 from striate.options.base import Options, option
+from striate.options.task_params import parse_pairs
 
 Network = str | Callable[..., Any]  #: name; in Python also a module or its factory
 Fit = Literal["letterbox", "crop", "stretch"]
@@ -36,6 +37,8 @@ BatchNorm = Literal["synchronized", "local"]
 Balance = Literal["none", "weights", "sampling"]
 Leaked = Literal["keep", "drop"]
 SplitChoice = Literal["train", "validation", "test", "all"]
+#: help of the option `mirrored`
+MIRRORED = "What a number v becomes in a mirrored image: angle=-v,x=640-v,age=same"
 
 
 class AugmentParams(Options):
@@ -76,17 +79,8 @@ class AugmentParams(Options):
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse text such as "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
-        values: dict[str, str] = {}
-        for entry in text.split(","):
-            name, equals, value = (piece.strip() for piece in entry.partition("="))
-            if not (name and equals and value):
-                raise OptionError(
-                    "augment_params takes ranges by name, as in rotate=15,translate=0.1, "
-                    f"but {printable(repr(entry.strip()), 200)} came"
-                )
-            if name in values:
-                raise OptionError(f"augment_params names {printable(repr(name), 200)} twice")
-            values[name] = value
+        example = "takes ranges by name, as in rotate=15,translate=0.1"
+        values = parse_pairs(text, "augment_params", example)
         params = cls.read(values, source="augment_params")
         params._text = text  # noqa: SLF001 - of this class
         return params
@@ -122,7 +116,8 @@ NETWORK_NAMES = (
     *("densenet121", "densenet169", "densenet201", "densenet161"),
     *("squeezenet1_0", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"),
     *("mobilenet_v3_large", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
-    *("conv_autoencoder", "fcn32s", "fcn16s", "fcn8s", "dcgan_generator", "dcgan_discriminator"),
+    *("conv_autoencoder", "fcn32s", "fcn16s", "fcn8s", "unet"),
+    *("dcgan_generator", "dcgan_discriminator"),
 )
 _WORD = re.compile(r"[\w-]+(\(.*)?")
 
@@ -133,5 +128,6 @@ def check_network(name: str) -> None:
     Arguments in parentheses, names of other libraries, files and folders are checked when the
     network is built.
     """
+    name = name.removeprefix("fcn:")
     if _WORD.fullmatch(name) and (word := name.partition("(")[0]) not in NETWORK_NAMES:
         raise unknown("network", word, NETWORK_NAMES)

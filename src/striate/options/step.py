@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from striate.options.base import Device, Options, decode_limit, option
 from striate.options.choices import (
+    MIRRORED,
     TUNED,
     Augment,
     AutoYesNo,
@@ -47,6 +48,10 @@ class StepOptions(Options):
     network: Network | None = option(
         None, "Architecture: resnet18, mobilenet_v1(width=0.5), mynet.py:Net"
     )
+    task: str | None = option(None, "Task, where the data allow several", "text")
+    task_params: str | None = option(
+        None, "Settings of the task: focal=2, or loss=huber,delta=1", "text"
+    )
     batch: Annotated[int, Field(ge=2, le=65_536)] | Literal["auto"] | None = option(
         None, "Batch size; auto: the largest that fits into memory"
     )
@@ -74,6 +79,7 @@ class StepOptions(Options):
     augment_params: Ranges = option(
         None, "Ranges in its place: rotate=15,translate=0.1,hflip=no", "text"
     )
+    mirrored: str | None = option(None, MIRRORED, "text")
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")

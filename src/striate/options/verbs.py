@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from striate.options.base import Device, Options, decode_limit, ending, option
-from striate.options.choices import Augment, Border, Leaked, Mode, Network, Ranges, SplitChoice
+from striate.options.choices import (
+    MIRRORED,
+    Augment,
+    Border,
+    Leaked,
+    Mode,
+    Network,
+    Ranges,
+    SplitChoice,
+)
 
 _CODE = "The custom network of the model, as in mynet.py:Net"
 
 
-class CheckOptions(Options):
-    """Options of `check`; any but `leaked` requests a sheet of augmented images."""
+_TASK = "Task, where the data allow several"
 
+
+class CheckOptions(Options):
+    """Options of `check`; any but `task` and `leaked` requests a sheet of augmented images."""
+
+    task: str | None = option(None, _TASK, "text")
     augment: Augment | None = option(None, "Strength of augmentation")
     augment_params: Ranges = option(
         None, "Ranges in its place: rotate=15,translate=0.1,hflip=no", "text"
     )
+    mirrored: str | None = option(None, MIRRORED, "text")
     seed: int = option(0, "Seed of the augmentation", ge=0, lt=2**63)
     out: Annotated[Path | None, ending(".png")] = option(
         None, "Write a sheet of augmented images to this .png file"
@@ -27,19 +44,43 @@ class CheckOptions(Options):
     @property
     def sheet(self) -> bool:
         """Whether a sheet is requested."""
-        return bool(self.model_fields_set - {"leaked"})
+        return bool(self.model_fields_set - {"task", "leaked"})
 
 
 class PackOptions(Options):
     """Options of `pack`."""
 
+    task: str | None = option(None, _TASK, "text")
     megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
     largest: int = decode_limit()
 
 
-class EvaluateOptions(Options):
+class DecisionOptions(Options):
+    """Options of `evaluate` and `predict` that say how an answer is decided."""
+
+    positive: str | None = option(None, "The positive one of two classes", "text")
+    threshold: float | None = option(
+        None, "Answer the positive class from this probability on", ge=0, le=1
+    )
+
+    @property
+    def decides(self) -> bool:
+        """Whether any of them was given."""
+        return (self.positive, self.threshold) != (None, None)
+
+
+class EvaluateOptions(DecisionOptions):
     """Options of `evaluate`."""
 
+    min_precision: float | None = option(
+        None, "Choose the threshold on validation: highest recall at this precision", gt=0, le=1
+    )
+    min_recall: float | None = option(
+        None, "Choose the threshold on validation: highest precision at this recall", gt=0, le=1
+    )
+    save_threshold: bool = option(
+        False, "Store positive class and threshold in the model file, for predict and evaluate"
+    )
     network: Network | None = option(None, _CODE)
     split: SplitChoice | None = option(
         None,
@@ -53,8 +94,33 @@ class EvaluateOptions(Options):
         None, "Write the report to this .html file"
     )
 
+    @property
+    def chooses(self) -> bool:
+        """Whether the threshold is to be chosen on validation images."""
+        return (self.min_precision, self.min_recall) != (None, None)
 
-class PredictOptions(Options):
+    @property
+    def decides(self) -> bool:
+        """Whether anything was given that says how an answer is decided."""
+        return super().decides or self.chooses
+
+    @model_validator(mode="after")
+    def _set_one_threshold(self) -> Self:
+        ways = (self.threshold, self.min_precision, self.min_recall)
+        if sum(way is not None for way in ways) > 1:
+            raise PydanticCustomError(
+                "thresholds", "threshold, min_precision and min_recall each set it; give one"
+            )
+        if self.save_threshold and not self.decides:
+            raise PydanticCustomError(
+                "thresholds",
+                "save_threshold stores what positive, threshold, min_precision or min_recall "
+                "sets; give one of them",
+            )
+        return self
+
+
+class PredictOptions(DecisionOptions):
     """Options of `predict`."""
 
     network: Network | None = option(None, _CODE)
@@ -64,6 +130,12 @@ class PredictOptions(Options):
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
         None, "Write rows to this .csv or .jsonl file"
+    )
+    masks: Path | None = option(None, "Write masks as indexed .png files into this folder")
+    overlays: Path | None = option(None, "Write images with their masks over them into this folder")
+    tile: Annotated[int, Field(ge=16, le=65_536)] | Literal["whole"] | None = option(
+        None,
+        "Predict masks without resizing the image: whole, or by tiles of this many pixels a side",
     )
     raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
 

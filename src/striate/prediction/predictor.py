@@ -1,4 +1,4 @@
-"""Predictor: class probabilities of a trained network for images from any source."""
+"""Predictor: answers of a trained network for images from any source."""
 
 from __future__ import annotations
 
@@ -11,43 +11,49 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from striate.data.cache.read_files import File, read_files
+from striate.data.cache.read_files import File, read_files, read_whole
 from striate.data.decoding.limits import LARGEST_MEGABYTES
-from striate.data.listing.samples import Finding
+from striate.data.listing.samples import IGNORE, Finding, Record
 from striate.distributed.launch import usable_cores
 from striate.model import Model
+from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, sources
-from striate.tasks import classification
-from striate.text import format_percent, html_table
+from striate.tasks.results import Answer
+from striate.tasks.task import Task
+from striate.text import html_table
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The predicted classes of one image, or the error that prevented a prediction."""
+    """What is predicted of one image, or the error that prevented a prediction.
+
+    The fields of the answer are read from the prediction too. For a classifier these are
+    `class_name`, the most probable class ("" with an error), its `probability` (0 to 1), and
+    `top`, pairs of class and probability, most probable first.
+    """
 
     path: str
-    class_name: str = ""  #: the most probable class; "" with an error
-    probability: float = 0.0  #: of that class, 0 to 1
-    top: tuple[tuple[str, float], ...] = ()  #: (class, probability), most probable first
+    answer: Answer  #: of the model's task; blank with an error
     notes: tuple[str, ...] = ()  #: preprocessing applied: "rotated", "transparency", ...
     error: str = ""
 
+    def __getattr__(self, name: str) -> Any:
+        """Return a field or property of the answer. Raises AttributeError."""
+        fields = getattr(self.answer, "__dataclass_fields__", ()) if name != "answer" else ()
+        if name in fields or (fields and isinstance(getattr(type(self.answer), name, 0), property)):
+            return getattr(self.answer, name)
+        raise AttributeError(f"a prediction has no {name!r}")
+
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict; undecodable bytes in the path are surrogates."""
-        return {
-            "path": self.path,
-            "class": self.class_name,
-            "probability": round(self.probability, 6),
-            "top": [{"class": name, "probability": round(p, 6)} for name, p in self.top],
-            "notes": list(self.notes),
-            "error": self.error,
-        }
+        answer = self.answer.to_json()
+        return {"path": self.path, **answer, "notes": list(self.notes), "error": self.error}
 
     def _repr_html_(self) -> str:
         if self.error:
             return html_table([("image", "why it was not read"), (self.path, self.error)], (0, 1))
-        rows = [(name, format_percent(share)) for name, share in self.top]
-        return html_table([(self.path, "confidence"), *rows], left=(0,))
+        (_, head), *rows = self.answer.details()
+        return html_table([(self.path, head), *rows], left=(0,))
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,13 @@ class Predictor:
     largest_megabytes: int = LARGEST_MEGABYTES
     threads: int = field(default_factory=usable_cores)
     seconds: float = 20.0  #: time limit for decoding an image
+    #: predicts maps at the size of the image itself; None: at that of the training images
+    full_size: FullSize | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Heads of the columns of an answer in a CSV file."""
+        return self.model.task.blank.csv_columns
 
     def predict(self, data: Iterable[Any]) -> Iterator[Prediction]:
         """Yield one prediction per image, in the given order.
@@ -70,9 +83,22 @@ class Predictor:
         without images, OptionError for other types; an unreadable file yields a prediction with
         an error.
         """
+        if self.full_size is not None:
+            yield from map(self._whole, sources(data))
+            return
         for made, group in groupby(sources(data), key=lambda source: isinstance(source, Made)):
             some: Iterator[Any] = group
             yield from self._made(some) if made else self._files(some)
+
+    def _whole(self, source: File | Made) -> Prediction:
+        assert self.full_size is not None
+        if isinstance(source, Made):
+            return self._answer(
+                source.shown, self.full_size.decode(np.asarray(source.image)), source.findings
+            )
+        pixels, record = read_whole(source, self.largest_megabytes, self.seconds)
+        decoded = None if pixels is None else self.full_size.decode(pixels)
+        return self._answer(source.shown, decoded, record.findings)
 
     def _files(self, files: Iterable[File]) -> Iterator[Prediction]:
         for read in read_files(
@@ -84,40 +110,65 @@ class Predictor:
             seconds=self.seconds,
         ):
             yield from self._answers(
-                [(one.file.shown, one.pixels, one.record.findings) for one in read]
+                [
+                    _Input(one.file.shown, one.pixels, one.record.findings, _size(one.record))
+                    for one in read
+                ]
             )
 
     def _made(self, made: Iterable[Made]) -> Iterator[Prediction]:
         todo = iter(made)
         while some := list(islice(todo, self.batch)):
             fit = self.model.preprocess.to_array
-            yield from self._answers([(one.shown, fit(one.image), one.findings) for one in some])
+            yield from self._answers(
+                [_Input(one.shown, fit(one.image), one.findings, one.image.size) for one in some]
+            )
 
-    def _answers(
-        self, read: list[tuple[str, NDArray[np.uint8] | None, Sequence[Finding]]]
-    ) -> Iterator[Prediction]:
-        pixels = [image for _, image, _ in read if image is not None]
-        rows = iter(self._probabilities(pixels))
-        for path, image, findings in read:
-            if image is None:
-                (reason,) = findings[:1]
-                detail = f": {reason.detail}" if reason.detail else ""
-                yield Prediction(path, error=f"{reason.kind}{detail}")
-                continue
-            notes, answer = tuple(finding.kind for finding in findings), next(rows)
-            if not np.isfinite(answer).all():
-                yield Prediction(path, notes=notes, error="the network's answer is not finite")
-                continue
-            top = self._best(answer)
-            yield Prediction(path, *top[0], top, notes)
+    def _answers(self, inputs: Sequence[_Input]) -> Iterator[Prediction]:
+        """Yield the predictions of a batch; maps are given the size of their image."""
+        task = self.model.task
+        rows = iter(self._decoded(task, [one.pixels for one in inputs if one.pixels is not None]))
+        for one in inputs:
+            row = None if one.pixels is None else next(rows)
+            size = one.size if task.head == "map" else None
+            yield self._answer(one.shown, row, one.findings, size)
 
-    def _probabilities(self, pixels: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Return probabilities (N, classes) of images (size, size, channels)."""
+    def _answer(
+        self,
+        shown: str,
+        decoded: NDArray[Any] | None,
+        findings: Sequence[Finding],
+        size: tuple[int, int] | None = None,
+    ) -> Prediction:
+        """Return the prediction of what is decoded; `size` is that to which a map is restored."""
+        task = self.model.task
+        if decoded is None:
+            (reason,) = findings[:1]
+            detail = f": {reason.detail}" if reason.detail else ""
+            return Prediction(shown, task.blank, error=f"{reason.kind}{detail}")
+        notes = tuple(finding.kind for finding in findings)
+        if not np.isfinite(decoded).all() or (task.head == "map" and (decoded == IGNORE).any()):
+            return Prediction(shown, task.blank, notes, "the network's answer is not finite")
+        if size is not None:
+            decoded = self.model.preprocess.restore_mask(decoded, *size)
+        return Prediction(shown, task.answer(decoded, self.top), notes)
+
+    def _decoded(self, task: Task, pixels: list[NDArray[np.uint8]]) -> Iterable[NDArray[Any]]:
+        """Return what is decoded of images (size, size, channels), a row an image."""
         if not pixels:
-            return np.empty((0, len(self.model.class_names)), dtype=np.float32)
-        logits = self.model.logits(torch.from_numpy(np.stack(pixels)))
-        return classification.probabilities(logits).cpu().numpy()
+            return ()
+        return task.decode(self.model.outputs(torch.from_numpy(np.stack(pixels)))).cpu().numpy()
 
-    def _best(self, probabilities: NDArray[np.float32]) -> tuple[tuple[str, float], ...]:
-        order = np.argsort(-probabilities, kind="stable")[: self.top]
-        return tuple((self.model.class_names[i], float(probabilities[i])) for i in order)
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """An image in the format of the network, (size, size, channels); None if it is unusable."""
+
+    shown: str
+    pixels: NDArray[np.uint8] | None
+    findings: Sequence[Finding]
+    size: tuple[int, int]  #: width and height of the image
+
+
+def _size(record: Record) -> tuple[int, int]:
+    return record.width, record.height

@@ -12,10 +12,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError, unknown
 from striate.model import Model, to_device
 from striate.summary import summarize
-from striate.tasks import classification
 from striate.vision.template_match import Matches, find_peaks
 
 
@@ -50,9 +50,14 @@ def slide(model: Model, image: Any) -> SlidingWindowResult:
 
     The image is not resized: objects must appear at the scale of the training images. Background
     windows get one of the classes too, unless the model was trained with a background class.
-    Raises OptionError for an image smaller than a window or with other channels, and as
-    `make_convolutional` does.
+    Raises OptionError for another task, for an image smaller than a window or with other channels,
+    and as `make_convolutional` does.
     """
+    if model.task.kind != "label":
+        raise OptionError(
+            "only a classifier can be slid over an image, but the model answers with "
+            f"{NEEDS[model.task.kind]}"
+        )
     size, channels = model.preprocess.size, model.preprocess.channels
     pixels = np.asarray(image)
     if pixels.ndim == 2:
@@ -75,7 +80,7 @@ def slide(model: Model, image: Any) -> SlidingWindowResult:
     stride = _stride(network, (channels, size, size))
     rows, columns = ((side - size) // stride + 1 for side in pixels.shape[:2])
     answers = answers[:, :rows, :columns]  # drop incomplete windows
-    found = classification.probabilities(answers.flatten(1).T).T.reshape(-1, rows, columns)
+    found = model.task.decode(answers.flatten(1).T).T.reshape(-1, rows, columns)
     return SlidingWindowResult(found.cpu().numpy(), model.class_names, stride, (size, size))
 
 

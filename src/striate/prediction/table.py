@@ -5,39 +5,44 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from striate import storage
+from striate import storage, text
 from striate.prediction.predictor import Prediction
-from striate.text import MISSING, columns, format_percent, html_table
 
 SUFFIXES = (".csv", ".jsonl")
-COLUMNS = ("path", "class", "probability", "error", "notes")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 _BLANK = " \u00a0\u3000\u200b\ufeff"
 
 
-def write(path: Path, predictions: Iterable[Prediction], *, raw_csv: bool = False) -> None:
+def write(
+    path: Path,
+    predictions: Iterable[Prediction],
+    columns: Sequence[str],
+    *,
+    raw_csv: bool = False,
+) -> None:
     """Write one row per prediction to a .csv or .jsonl file, atomically.
+
+    `columns` are those of the answers in a CSV.
 
     Raises OptionError for another suffix, StorageError when it cannot be written.
     """
     storage.check_suffix(path, SUFFIXES)
-    text = (
-        as_jsonl(predictions)
-        if path.suffix.lower() == ".jsonl"
-        else as_csv(predictions, raw=raw_csv)
-    )
-    storage.write(path, text)
+    lines = path.suffix.lower() == ".jsonl"
+    made = as_jsonl(predictions) if lines else as_csv(predictions, columns, raw=raw_csv)
+    storage.write(path, made)
 
 
 def as_jsonl(predictions: Iterable[Prediction]) -> str:
     return "".join(json.dumps(prediction.to_json()) + "\n" for prediction in predictions)
 
 
-def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
+def as_csv(predictions: Iterable[Prediction], columns: Sequence[str], *, raw: bool = False) -> str:
     """Return RFC 4180 CSV with a header; cells that look like formulas get a leading '.
 
     `raw` leaves these cells unchanged. Undecodable bytes of a path are surrogates, which `write`
@@ -45,21 +50,22 @@ def as_csv(predictions: Iterable[Prediction], *, raw: bool = False) -> str:
     """
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(COLUMNS)
+    heads = ("path", *columns, "error", "notes")
+    writer.writerow(heads if raw else map(_harmless, heads))
     for prediction in predictions:
-        cells = (
-            prediction.path,
-            prediction.class_name,
-            f"{prediction.probability:.6f}" if not prediction.error else "",
-            prediction.error,
-            " ".join(prediction.notes),
-        )
+        answer = [""] * len(columns) if prediction.error else prediction.answer.csv_cells()
+        cells = (prediction.path, *answer, prediction.error, " ".join(prediction.notes))
         writer.writerow(cells if raw else map(_harmless, cells))
     return file.getvalue()
 
 
 def _harmless(cell: str) -> str:
-    """Prefix the cell with ' if it or one of its lines starts like a formula, ignoring blanks."""
+    """Prefix the cell with ' if it or one of its lines starts like a formula, ignoring blanks.
+
+    A number below 0 stays one.
+    """
+    if _NUMBER.fullmatch(cell):
+        return cell
     starts = [cell, *(line.lstrip(_BLANK) for line in cell.splitlines())]
     return "'" + cell if any(start.startswith(_FORMULA_STARTS) for start in starts) else cell
 
@@ -78,23 +84,33 @@ class Predictions(tuple[Prediction, ...]):
         return [prediction.to_json() for prediction in self]
 
     def __repr__(self) -> str:
-        return "\n".join(columns(self._rows(), left=(0, 1, 3, 4)))
+        return "\n".join(text.columns(self._rows(), left=self._left))
 
     __str__ = __repr__
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), left=(0, 1, 3, 4))
+        return text.html_table(self._rows(), left=self._left)
+
+    @property
+    def _columns(self) -> tuple[str, ...]:
+        """Heads of the answer's columns, the last of which holds an error too."""
+        *others, last = self[0].answer.columns if self else ("answer",)
+        return (*others, f"{last} or error")
+
+    @property
+    def _left(self) -> tuple[int, ...]:
+        """Places of the columns of words: image, answer, its last column, notes."""
+        last = len(self._columns)
+        return (0, 1, last, last + 1)
 
     def _rows(self) -> list[tuple[str, ...]]:
+        blank = [text.MISSING] * (len(self._columns) - 1)
         return [
-            ("image", "class", "confidence", "other classes or error", "notes"),
+            ("image", *self._columns, "notes"),
             *(
                 (
                     row.path,
-                    row.class_name or MISSING,
-                    MISSING if row.error else format_percent(row.probability),
-                    row.error
-                    or ", ".join(f"{name} {format_percent(p)}" for name, p in row.top[1:]),
+                    *((*blank, row.error) if row.error else row.answer.cells()),
                     ", ".join(row.notes),
                 )
                 for row in self

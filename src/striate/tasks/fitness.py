@@ -1,4 +1,4 @@
-"""Check that a custom network can be trained on a task, before any image is decoded."""
+"""Check that options and custom network suit a task, before any image is decoded."""
 
 from __future__ import annotations
 
@@ -11,15 +11,38 @@ from torch import Tensor, nn
 
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
-from striate.tasks import classification
+from striate.options import TrainOptions
+from striate.tasks.task import Task
 from striate.text import count_noun
 from striate.zoo.spec import NetworkSpec
 
+_MIXES = ("mixup", "cutmix")
 
-def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: int) -> None:
+
+def check_options(task: Task, options: TrainOptions) -> None:
+    """Raise OptionError for an option that the task has no use for, or a setting it has not."""
+    task.Params.parse(options.task_params, task.name)
+    for refusal, reason in task.refusals.items():
+        name, _, value = refusal.partition("=")
+        given = getattr(options, name)
+        if given == value if value else given != type(options).model_fields[name].default:
+            shown = f"--{name.replace('_', '-')} {given}"
+            raise OptionError(
+                f"the task {task.name} has no use for {shown}: {reason}; leave it out"
+            )
+    ranges = options.augment_params
+    mixed = next((name for name in _MIXES if getattr(ranges, name, None)), None)
+    if mixed and not task.mixes:
+        raise OptionError(
+            f"the task {task.name} cannot learn from blended images; leave {mixed} out of "
+            "--augment-params"
+        )
+
+
+def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], task: Task) -> None:
     """Test a copy of the network: forward on one (C, H, W) image, forward and backward on two.
 
-    Raises OptionError unless it is a trainable classifier of `classes` classes.
+    Raises OptionError unless it gives the outputs of the task and can be trained.
     """
     if not any(param.requires_grad for param in network.parameters()):
         raise OptionError(f"{spec} has no parameters that can be trained")
@@ -31,12 +54,12 @@ def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], classes: 
     with torch.random.fork_rng(devices=()):
         with spec.explained("cannot be copied"):
             network = copy.deepcopy(network)
-        _logits(spec, network.eval(), images[:1], classes)
-        logits = _logits(spec, network.train(), images, classes)
-    if not logits.requires_grad:
-        raise OptionError(f"{spec} gives logits that do not depend on what can be trained of it")
+        _outputs(spec, network.eval(), images[:1], task)
+        outputs = _outputs(spec, network.train(), images, task)
+    if not outputs.requires_grad:
+        raise OptionError(f"{spec} gives outputs that do not depend on what can be trained of it")
     with spec.explained():
-        classification.loss(logits, torch.zeros(2, dtype=torch.int64)).backward()
+        outputs.square().mean().backward()
 
 
 def _kept(value: object) -> bool:
@@ -56,8 +79,8 @@ def _takes_one_input(spec: NetworkSpec, network: nn.Module) -> None:
         )
 
 
-def _logits(spec: NetworkSpec, network: nn.Module, images: Tensor, classes: int) -> Tensor:
-    """Return logits (N, classes) of images (N, C, H, W). Raises OptionError for other outputs."""
+def _outputs(spec: NetworkSpec, network: nn.Module, images: Tensor, task: Task) -> Tensor:
+    """Return the outputs for images (N, C, H, W). Raises OptionError for others than expected."""
     count, shape = len(images), "x".join(map(str, images.shape[1:]))
     given = f"{count_noun(count, 'image')} of {shape}"
     mode = "while training" if network.training else "in evaluation"
@@ -67,20 +90,21 @@ def _logits(spec: NetworkSpec, network: nn.Module, images: Tensor, classes: int)
     except OptionError as error:
         advice = "where it needs images of another size or color, give --size or --color"
         raise OptionError(f"{error}\n{advice}") from error
-    logits = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
-    if not isinstance(logits, Tensor):
+    outputs = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
+    if not isinstance(outputs, Tensor):
         raise OptionError(
-            f"{spec} gives a {type(logits).__name__} {mode}; expected a tensor of logits, "
-            f"one for each of {classes} classes"
+            f"{spec} gives a {type(outputs).__name__} {mode}; expected a tensor of outputs, "
+            f"one for each of {task.spec}"
         )
-    if logits.shape != (count, classes):
+    wanted = (count, task.outputs, *(images.shape[2:] if task.head == "map" else ()))
+    if outputs.shape != wanted:
         raise OptionError(
-            f"{spec} gives {tuple(logits.shape)} for {given} {mode}; expected "
-            f"{(count, classes)}, a logit for each of {classes} classes: let it take `classes`"
+            f"{spec} gives {tuple(outputs.shape)} for {given} {mode}; expected {wanted}, an "
+            f"output for each of {task.spec}: let it take `classes`"
         )
-    if not logits.is_floating_point():
-        raise OptionError(f"{spec} gives {str(logits.dtype).removeprefix('torch.')}; "
-                          "expected logits in float32")  # fmt: skip
-    if not logits.isfinite().all():
-        raise OptionError(f"{spec} gives logits that are not finite for {given} of noise {mode}")
-    return logits
+    if not outputs.is_floating_point():
+        raise OptionError(f"{spec} gives {str(outputs.dtype).removeprefix('torch.')}; "
+                          "expected outputs in float32")  # fmt: skip
+    if not outputs.isfinite().all():
+        raise OptionError(f"{spec} gives outputs that are not finite for {given} of noise {mode}")
+    return outputs

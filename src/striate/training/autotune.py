@@ -23,6 +23,7 @@ from striate.cache_store import default_folder
 from striate.data.loader import Batch, ImageDataset, count_steps
 from striate.errors import StorageError
 from striate.progress import Progress
+from striate.tasks.task import Task
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
@@ -44,28 +45,32 @@ class TuneResult:
 
 
 def autotune(
-    network: nn.Module, train: ImageDataset, recipe: Recipe, usual: ExecutionConfig, view: View
+    network: nn.Module,
+    task: Task,
+    train: ImageDataset,
+    recipe: Recipe,
+    usual: ExecutionConfig,
+    view: View,
 ) -> Generator[Progress, None, TuneResult | None]:
     """Benchmark other settings than the usual, or return the cached result; None if disabled."""
-    device, steps = train.labels.device, recipe.epochs * count_steps(len(train), recipe.batch)
+    device, steps = train.device, recipe.epochs * count_steps(len(train), recipe.batch)
     options, ours = recipe.options, view.network.ours
     free = alternatives(usual, options, network, recipe.threads, device, ours=ours)
     asked = options.autotune == "yes" or (options.autotune == "auto" and steps >= LEAST_STEPS)
     if not asked or not any(free.values()):
         return None
     about = {
-        "view": view.to_json(), "classes": train.classes, "batch": recipe.batch,
+        "view": view.to_json(), "classes": task.outputs, "batch": recipe.batch,
         "usual": asdict(usual), "free": free,
         "machine": hardware.describe_environment(device),
     }  # fmt: skip
     by_name = view.network.source != "object"  # an object has no name to cache by
     if options.autotune == "auto" and by_name and (known := _load_cached(about)):
         return known
-    first = train.train_batches(
-        recipe.batch, seed=options.seed, epoch=0, variation=recipe.augment_ranges
-    )
+    variation = task.ranges(recipe.augment_ranges)
+    first = train.train_batches(recipe.batch, seed=options.seed, epoch=0, variation=variation)
     most = 60 * options.minutes if options.minutes and options.autotune == "auto" else math.inf
-    found = yield from pick_fastest(network, next(first), usual, free, steps, most)
+    found = yield from pick_fastest(network, task, next(first), usual, free, steps, most)
     if by_name:
         _save_cached(about, found)
     return found
@@ -73,6 +78,7 @@ def autotune(
 
 def pick_fastest(
     network: nn.Module,
+    task: Task,
     batch: Batch,
     usual: ExecutionConfig,
     free: Mapping[str, list[Any]],
@@ -89,7 +95,7 @@ def pick_fastest(
     for done, change in enumerate(changes):
         yield Progress(done, len(changes), "executions")
         execution = replace(best, **change)
-        ratio = _compare(network, batch, best, execution, steps, most)
+        ratio = _compare(network, task, batch, best, execution, steps, most)
         if ratio > _SPEEDUP:
             best, speedup = execution, speedup * ratio
     return TuneResult(best, speedup)
@@ -97,6 +103,7 @@ def pick_fastest(
 
 def _compare(
     network: nn.Module,
+    task: Task,
     batch: Batch,
     one: ExecutionConfig,
     other: ExecutionConfig,
@@ -105,13 +112,13 @@ def _compare(
 ) -> float:
     """Return the speedup of `other` over `one`; 0 if it cannot run or would not pay off."""
     with translate_torch_errors(batch):
-        first = _Runner(network, batch, one)
+        first = _Runner(network, task, batch, one)
         seconds = min(first.seconds(), first.seconds())
-    worth = _WORTH_COMPILING[batch.labels.device.type] if other.compiled else 0.0
+    worth = _WORTH_COMPILING[batch.device.type] if other.compiled else 0.0
     if min(steps * seconds, most) < worth or most < LEAST_STEPS * seconds:
         return 0.0
     try:
-        second = _Runner(network, batch, other)
+        second = _Runner(network, task, batch, other)
         second.seconds()
     except Exception:  # noqa: BLE001 - out of memory, or unsupported by the network
         return 0.0
@@ -124,14 +131,17 @@ def _compare(
 class _Runner:
     """Forward and backward passes with one execution config, on a copy of the network."""
 
-    def __init__(self, network: nn.Module, batch: Batch, execution: ExecutionConfig) -> None:
+    def __init__(
+        self, network: nn.Module, task: Task, batch: Batch, execution: ExecutionConfig
+    ) -> None:
         self._network = copy.deepcopy(network).train()
         self._network.to(memory_format=execution.memory_format)  # pyright: ignore
-        self._forward_backward, self._batch = ForwardBackward(self._network, execution), batch
+        passes = ForwardBackward(self._network, execution, task.loss, task.count)
+        self._forward_backward, self._batch = passes, batch
 
     def seconds(self) -> float:
         """Time one step without the optimizer update, which is the same for all candidates."""
-        device = self._batch.labels.device
+        device = self._batch.device
         started = time.perf_counter()
         self._forward_backward.run(self._batch)
         self._network.zero_grad()

@@ -27,8 +27,14 @@ def keep_if_best(training: Training, run: Run, state: TrainState) -> None:
 def keep_model(training: Training, run: Run, state: TrainState) -> None:
     """Write the model file for the epoch that ends at `state`."""
     facts = training.model.facts | {"best epoch": str(state.epoch)}
-    facts["validation accuracy"] = f"{state.best_accuracy:.4f}"
-    save(replace(training.model, network=training.eval_network, facts=facts), run.model_file)
+    task = training.model.task
+    figure = task.figures[0]
+    if figure.name in state.best:
+        facts[f"validation {figure.title}"] = f"{state.best[figure.name]:.4f}"
+    constants = {name: tuple(values) for name, values in state.constants.items()}
+    task = replace(task, spec=replace(task.spec, constants=constants))
+    kept = replace(training.model, network=training.eval_network, task=task, facts=facts)
+    save(kept, run.model_file)
 
 
 def mend_model(training: Training, run: Run, state: TrainState) -> str:
@@ -43,9 +49,9 @@ def mend_model(training: Training, run: Run, state: TrainState) -> str:
     except (ModelError, StorageError) as error:
         last = None if state.step else state.last_epoch
         if last is None:
-            state.best_epoch, state.best_accuracy = 0, -1.0
+            state.best_epoch, state.best = 0, {}
             return f"the next epoch will be kept in place of a damaged model file: {error}"
         state.best_epoch = last.epoch
-        state.best_accuracy, state.best_loss = last.validation_accuracy, last.validation_loss
+        state.best, state.best_loss = last.validation, last.validation_loss
         keep_model(training, run, state)
         return f"the model file was written again, of epoch {last.epoch}: {error}"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate import storage, tensorfile
@@ -14,6 +17,7 @@ from striate.errors import DivergedError, StorageError, printable
 from striate.legacy import upgrade_state, upgrade_tensors
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
+from striate.tasks.figures import Figure
 from striate.training.events import Epoch, from_json
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
@@ -27,15 +31,19 @@ class TrainState:
     epoch: int = 0  #: completed epochs
     step: int = 0  #: completed steps of the current epoch
     loss_sum: float = 0.0  #: summed over images
-    correct: int = 0
+    #: additive sums of the task, flattened
+    sums: dict[str, list[int | float]] = field(default_factory=dict[str, "list[int | float]"])
     seen: int = 0  #: images trained on
     seconds: float = 0.0  #: training and validation time, without the time between resumes
     training_seconds: float = 0.0  #: training time of the current epoch
     waiting_seconds: float = 0.0  #: of these, waiting for the next batch
     saving_seconds: float = 0.0  #: time to write the last checkpoint
     best_epoch: int = 0  #: 0: none yet
-    best_accuracy: float = -1.0
+    #: figure -> value on validation images, of the best epoch
+    best: dict[str, float] = field(default_factory=dict[str, float])
     best_loss: float = field(default=float(2**31))
+    #: of the targets, as of the last completed epoch; the model file keeps those of the best
+    constants: dict[str, list[float]] = field(default_factory=dict[str, "list[float]"])
     drops: int = 0  #: learning-rate drops of the plateau schedule
     last_drop: int = 0  #: epoch of the last learning-rate drop
     recovered: bool = False  #: already restarted once after divergence
@@ -43,12 +51,24 @@ class TrainState:
     warned: list[str] = field(default_factory=list[str])
     last_epoch: Epoch | None = None  #: last completed epoch
 
-    def improves(self, accuracy: float, loss: float) -> bool:
-        """Return whether an epoch beats the best: by accuracy, then by loss."""
-        return (accuracy, -loss) > (self.best_accuracy, -self.best_loss)
+    def add(self, sums: Mapping[str, NDArray[Any]]) -> None:
+        """Add the sums of a step."""
+        kept = {name: np.asarray(values) for name, values in self.sums.items()}
+        self.sums = {name: (kept.get(name, 0) + new).tolist() for name, new in sums.items()}
+
+    def arrays(self) -> dict[str, NDArray[np.float64]]:
+        """Return the sums as arrays, as `Task.measure` takes them."""
+        return {name: np.asarray(values, np.float64) for name, values in self.sums.items()}
+
+    def improves(self, figure: Figure, validation: Mapping[str, float], loss: float) -> bool:
+        """Return whether an epoch beats the best: by the figure that leads, then by loss."""
+        value, best = validation.get(figure.name), self.best.get(figure.name)
+        if self.best_epoch == 0:
+            return True
+        return loss < self.best_loss if value == best else figure.improves(value, best)
 
     def next_epoch(self) -> None:
-        self.epoch, self.step, self.loss_sum, self.correct, self.seen = self.epoch + 1, 0, 0.0, 0, 0
+        self.epoch, self.step, self.loss_sum, self.sums, self.seen = self.epoch + 1, 0, 0.0, {}, 0
         self.training_seconds = self.waiting_seconds = 0.0
 
 

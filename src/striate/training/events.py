@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from striate.progress import Progress
-from striate.text import format_accuracy
+from striate.tasks.figures import Figure, Score
 
 T = TypeVar("T")
 
@@ -29,7 +29,9 @@ class Started:
     folder: Path  #: run folder
     network: str
     params: int
-    classes: int
+    task: str  #: name of the task
+    targets: str  #: "10 classes"
+    figure: Figure  #: that leads: best epoch, early stopping, plateau
     images: dict[str, int]  #: split -> images
     left_out: int  #: unusable images
     size: int  #: side of the input image in pixels
@@ -44,6 +46,7 @@ class Started:
     epoch: int  #: first epoch to run; above 1 when a run is resumed
     world_size: int = 1  #: number of processes
     batch_norm: str = ""  #: "synchronized" or "local"; "" for one process
+    train_figure: Figure | None = None  #: shown of training images; None: `figure`
     code: str = ""  #: --network value needed to resume; "" for a built-in network
 
 
@@ -54,7 +57,7 @@ class Step:
     epoch: int  #: from 1
     step: int  #: completed steps of this epoch
     loss: float
-    accuracy: float  #: training accuracy
+    train: dict[str, float]  #: figure -> value on training images
     learning_rate: float
     images_per_second: float
     waiting: float  #: fraction of the time spent waiting for the next batch
@@ -68,15 +71,22 @@ class Epoch:
 
     epoch: int  #: from 1
     train_loss: float
-    train_accuracy: float
+    train: dict[str, float]  #: figure -> value on training images; undefined ones are absent
     validation_loss: float
-    validation_accuracy: float
+    validation: dict[str, float]  #: figure -> value on validation images
     learning_rate: float  #: at the end of the epoch
     images_per_second: float  #: training only, without validation
     seconds: float  #: since the training began, without the time between resumes
     best: bool  #: best validation so far; saved as the model file
     waiting: float = 0.0  #: fraction of the training time spent waiting for the next batch
     weights: str = ""  #: SHA-256 of the network's state dict after the epoch
+
+    def __getattr__(self, name: str) -> float:
+        """Return a figure by attribute: `epoch.validation_accuracy`, `epoch.train_accuracy`."""
+        split, _, figure = name.partition("_")
+        if figure and split in ("train", "validation") and figure in (of := getattr(self, split)):
+            return of[figure]
+        raise AttributeError(f"{type(self).__name__} has no {name!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,15 +104,11 @@ class Scores:
     """Headline scores of a run's report."""
 
     split: str  #: "test", or "validation" without a test split
-    images: int
-    accuracy: float
-    low: float  #: bounds of the accuracy's 95 % interval
-    high: float
+    figures: tuple[Score, ...]  #: the first leads
     leaked: int = 0  #: images that are in an earlier split too
 
     def __str__(self) -> str:
-        accuracy = format_accuracy(self.accuracy, self.images, self.low, self.high)
-        return f"{self.split} {accuracy}"
+        return f"{self.split} {self.figures[0]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class Finished:
     folder: Path
     epochs: int
     best_epoch: int
-    validation_accuracy: float
+    validation: dict[str, float]  #: figure -> value on validation images, of the best epoch
     seconds: float
     scores: Scores | None = None  #: None until the report is written
 

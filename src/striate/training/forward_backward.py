@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +13,7 @@ from torch import Tensor, nn
 from striate import hardware
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.layers import AuxOutputs
-from striate.tasks import classification
+from striate.tasks.task import Loss, Sums
 from striate.training.execution import ExecutionConfig
 
 
@@ -25,16 +25,16 @@ def translate_torch_errors(batch: Batch) -> Generator[None]:
     except (RuntimeError, MemoryError) as error:
         said = str(error)
         if isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "allocate memory" in said:
-            count, shape = len(batch.labels), "x".join(map(str, batch.images.shape[1:]))
+            count, shape = len(batch), "x".join(map(str, batch.images.shape[1:]))
             raise OptionError(
                 f"a step of {count:,} images of {shape} needs more memory than "
-                f"{batch.labels.device} has free; take a smaller --batch or --size, or end other "
+                f"{batch.device} has free; take a smaller --batch or --size, or end other "
                 "programs"
             ) from error
         if "deterministic implementation" in said:
             kernel = said.partition(" ")[0]
             raise OptionError(
-                f"{batch.labels.device} computes {kernel} in no fixed order, so that its numbers "
+                f"{batch.device} computes {kernel} in no fixed order, so that its numbers "
                 "differ from run to run; leave out --deterministic or choose another network"
             ) from error
         raise
@@ -47,48 +47,53 @@ class ForwardBackward:
         self,
         network: nn.Module,
         execution: ExecutionConfig,
-        label_smoothing: float = 0.0,
-        weights: Tensor | None = None,
+        loss: Loss,
+        count: Callable[[Any, Tensor], Sums],
     ) -> None:
         self.execution = execution
         self._params = [param for param in network.parameters() if param.requires_grad]
         device = self._params[0].device
         self._network = hardware.compile_network(network, device) if execution.compiled else network
-        self._label_smoothing, self._weights = label_smoothing, weights
+        self._loss, self._count = loss, count
         self._threads = (
             ThreadPoolExecutor(execution.micro_batches - 1) if execution.micro_batches > 1 else None
         )
 
-    def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Tensor]:
-        """Return mean loss in nats and correct count; accumulate gradients of `factor` x loss."""
+    def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Sums]:
+        """Return mean loss and the sums of the task; accumulate gradients of `factor` x loss."""
         images = batch.images.contiguous(memory_format=self.execution.memory_format)
         if self._threads is None or not len(images):
-            loss, correct = self._forward(images, batch.labels)
+            loss, sums = self._forward(images, batch.targets)
             (loss * factor).backward()
-            return loss, correct
+            return loss, sums
         count = min(self.execution.micro_batches, len(images))
-        chunks = zip(images.chunk(count), batch.labels.chunk(count), strict=True)
+        chunks = zip(images.chunk(count), batch.targets.chunk(count), strict=True)
         (first, *others) = [(*chunk, len(chunk[0]) / len(images)) for chunk in chunks]
         futures = [self._threads.submit(self._micro_batch, *each, factor) for each in others]
-        losses, correct, gradients = zip(
+        losses, sums, gradients = zip(
             self._micro_batch(*first, factor), *(future.result() for future in futures), strict=True
         )
         for param, *found in zip(self._params, *gradients, strict=True):
             for gradient in found:  # fixed order, whichever finished first
                 param.grad = gradient if param.grad is None else param.grad + gradient
-        return torch.stack(losses).sum(), torch.stack(correct).sum()
+        return torch.stack(losses).sum(), add_sums(sums)
 
     def _micro_batch(
-        self, images: Tensor, labels: Tensor, share: float, factor: Tensor | float
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-        loss, correct = self._forward(images, labels)
+        self, images: Tensor, targets: Tensor, share: float, factor: Tensor | float
+    ) -> tuple[Tensor, Sums, tuple[Tensor, ...]]:
+        loss, sums = self._forward(images, targets)
         loss = loss * share
-        return loss, correct, torch.autograd.grad(loss * factor, self._params)
+        return loss, sums, torch.autograd.grad(loss * factor, self._params)
 
-    def _forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        with hardware.autocast(self.execution.precision, labels.device):
-            outputs: Tensor | AuxOutputs = self._network(images)
-            loss = classification.loss(
-                outputs, labels, smoothing=self._label_smoothing, weights=self._weights
-            )
-        return loss, classification.count_correct(outputs, labels)
+    def _forward(self, images: Tensor, targets: Tensor) -> tuple[Tensor, Sums]:
+        with hardware.autocast(self.execution.precision, images.device):
+            outputs = self._network(images)
+            loss = self._loss(outputs, targets)
+        with torch.no_grad():
+            return loss, self._count(outputs, targets)
+
+
+def add_sums(batches: Sequence[Sums]) -> Sums:
+    """Add the sums of several batches, name by name."""
+    first, *_ = batches
+    return {name: torch.stack([sums[name] for sums in batches]).sum(dim=0) for name in first}

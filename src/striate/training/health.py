@@ -78,6 +78,7 @@ def _once(state: TrainState, kind: str, text: str) -> Iterator[str]:
 
 def _gradients(sample: GradientSample) -> Iterator[tuple[str, str]]:
     gradients, weights = sample.gradients.tolist(), sample.weights.tolist()
+    fresh = 0.0 in weights  # a layer that starts at zero has no ratio, and passes no gradient
     ratios = [one / max(other, 1e-30) for one, other in zip(gradients, weights, strict=True)]
     rows = dict(zip(sample.layers, ratios, strict=True))
     broken = [name for name, ratio in rows.items() if not ratio < float("inf")]
@@ -87,6 +88,7 @@ def _gradients(sample: GradientSample) -> Iterator[tuple[str, str]]:
             "beyond the range of the precision, or too high a learning rate"
         )
         yield "gradient", text
+    if broken or fresh:
         return
     most, least = max(rows, key=rows.__getitem__), min(rows, key=rows.__getitem__)
     if rows[most] > EXPLODED:

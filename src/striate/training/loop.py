@@ -67,7 +67,7 @@ def fit(training: Training, run: Run, state: TrainState, request: Request) -> Ge
             f"stopped early: no epoch was better on validation than epoch {state.best_epoch} "
             f"for {count_noun(state.epoch - state.best_epoch, 'epoch')}"
         )
-    yield Finished(run.folder, state.epoch, state.best_epoch, state.best_accuracy, state.seconds)
+    yield Finished(run.folder, state.epoch, state.best_epoch, state.best, state.seconds)
 
 
 def _patience_note(recipe: Recipe, state: TrainState) -> Generator[Note]:
@@ -141,7 +141,7 @@ def _steps(
         state.training_seconds += now - tick
         state.seconds = now - began
         if last:
-            yield _report(state, reported, rate, progress)
+            yield _report(training, state, reported, rate, progress)
             yield from map(Note, training.health.warnings(state))
             reported = replace(state)
         due = now - saved >= _pause(recipe, state) and state.step < total
@@ -159,30 +159,33 @@ def _close_epoch(
 ) -> Generator[Epoch | Note]:
     """Validate, save a checkpoint, and save the model if it is the best so far."""
     training.optimizer.zero_grad()  # a time limit may leave gradients accumulated
-    device = training.validation.labels.device
+    task, device = training.model.task, training.validation.device
     with training.model.spec.explained(), hardware.autocast(training.execution.precision, device):
-        loss, accuracy = validate(
-            training.eval_network, training.validation, training.group, training.eval_batch
+        loss, sums = validate(
+            training.eval_network, task, training.validation, training.group, training.eval_batch
         )
     rate = training.learning_rate(state, training.progress(state))
     if not math.isfinite(loss):
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, run, state, what, rate, state.step)
+    figures = task.measure(sums, len(training.validation))
+    constants = task.calibrate(sums).spec.constants
+    state.constants = {name: list(values) for name, values in constants.items()}
     yield from map(Note, _units(training, state))
-    best = state.improves(accuracy, loss)
-    train_loss, train_accuracy = state.loss_sum / state.seen, state.correct / state.seen
+    best = state.improves(task.figures[0], figures, loss)
+    train_loss, trained = state.loss_sum / state.seen, task.measure(state.arrays(), state.seen)
     seconds = max(state.training_seconds, 1e-9)
     speed, waiting = state.seen / seconds, state.waiting_seconds / seconds
     if best:
         state.best_epoch = state.epoch + 1
-        state.best_accuracy, state.best_loss = accuracy, loss
+        state.best, state.best_loss = figures, loss
     state.next_epoch()
     if schedule.is_plateau(state.epoch, state.best_epoch, state.last_drop):
         state.drops, state.last_drop = state.drops + 1, state.epoch
     state.seconds, _ = training.group.sync_flags(request, time.monotonic() - began)
     weights = tensorfile.digest(training.model.network.state_dict())
     epoch = Epoch(
-        state.epoch, train_loss, train_accuracy, loss, accuracy, rate, speed,
+        state.epoch, train_loss, trained, loss, figures, rate, speed,
         state.seconds, best, waiting, weights,
     )  # fmt: skip
     state.last_epoch = epoch
@@ -223,14 +226,17 @@ def _save(training: Training, run: Run, state: TrainState) -> None:
     state.saving_seconds = time.monotonic() - started
 
 
-def _report(now: TrainState, before: TrainState, rate: float, progress: float) -> Step:
-    images = now.seen - before.seen
+def _report(
+    training: Training, now: TrainState, before: TrainState, rate: float, progress: float
+) -> Step:
+    images, earlier = now.seen - before.seen, before.arrays()
+    sums = {name: total - earlier.get(name, 0) for name, total in now.arrays().items()}
     seconds = max(now.training_seconds - before.training_seconds, 1e-9)
     return Step(
         epoch=now.epoch + 1,
         step=now.step,
         loss=(now.loss_sum - before.loss_sum) / images,
-        accuracy=(now.correct - before.correct) / images,
+        train=training.model.task.measure(sums, images),
         learning_rate=rate,
         images_per_second=images / seconds,
         waiting=(now.waiting_seconds - before.waiting_seconds) / seconds,

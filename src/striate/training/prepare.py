@@ -13,6 +13,9 @@ from striate.data.listing.splits import SplitFractions
 from striate.data.prepare import PreparedImages, prepare_images, scan_images
 from striate.options import TrainOptions
 from striate.progress import Progress
+from striate.tasks import bind_task, kind_of
+from striate.tasks.fitness import check_options
+from striate.tasks.task import Task
 from striate.training.events import Note
 from striate.training.recipe import View, choose_view
 
@@ -22,6 +25,7 @@ class PreparedData(PreparedImages):
     """Prepared images, with the network and input format chosen for them."""
 
     view: View
+    task: Task
 
 
 def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None, PreparedData]:
@@ -29,10 +33,13 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
     Raises DataError if it cannot be trained on, OptionError if options conflict.
     """
-    listing = scan_images(data, trainable=True)
+    listing = scan_images(data, kind_of(options.task), trainable=True)
     asked = options.network and options.size and options.color
-    view = choose_view(options, () if asked else read_headers(listing))
-    view.check(len(listing.class_names))
+    task = bind_task(options.task, listing.targets.spec)
+    check_options(task, options)
+    task = task.configure(options)
+    view = choose_view(options, () if asked else read_headers(listing), task)
+    view.check(task)
     prepared = yield from prepare_images(
         data,
         listing,
@@ -43,7 +50,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
         trainable=True,
         skip_unusable=options.bad_images == "skip",
     )
-    return PreparedData(**vars(prepared), view=view)
+    return PreparedData(**vars(prepared), view=view, task=task)
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:

@@ -21,11 +21,17 @@ from striate.options import Augment, Fit, OptimizerName, StepOptions, TrainOptio
 from striate.options.choices import TUNED
 from striate.summary import summarize
 from striate.tasks import fitness
+from striate.tasks.task import Task
 from striate.training.execution import ExecutionConfig, default_execution
 from striate.zoo.spec import NetworkSpec
 
 T = TypeVar("T")
 
+_GIVES = {
+    "logits": "a row of outputs for an image",
+    "map": "outputs for every pixel",
+    "image": "an image",
+}
 _SHALLOW = 5  #: most weight layers of a shallow network
 _UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
 # multiply-adds of a step up to which one thread is used: a second gains a third if the machine is
@@ -42,16 +48,16 @@ class View:
     channels: int
     fit: Fit
 
-    def build(self, classes: int) -> nn.Module:
+    def build(self, outputs: int) -> nn.Module:
         """Build the network with random weights from torch's global generator."""
-        return self.network.build(channels=self.channels, classes=classes, size=self.size)
+        return self.network.build(channels=self.channels, classes=outputs, size=self.size)
 
-    def check(self, classes: int) -> None:
-        """Raise OptionError if a custom network cannot be trained on this many classes."""
+    def check(self, task: Task) -> None:
+        """Raise OptionError if a custom network cannot be trained on this task."""
         if not self.network.ours:
             with torch.random.fork_rng(devices=()):
-                network = self.build(classes)
-            fitness.check(self.network, network, (self.channels, self.size, self.size), classes)
+                network = self.build(task.outputs)
+            fitness.check(self.network, network, (self.channels, self.size, self.size), task)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON record stored in `options.json`."""
@@ -105,7 +111,7 @@ class Recipe:
         }
 
 
-def choose_view(options: StepOptions, headers: Sequence[Record]) -> View:
+def choose_view(options: StepOptions, headers: Sequence[Record], task: Task) -> View:
     """Choose network, input size and color mode from the options and image headers.
 
     Raises OptionError if the options conflict.
@@ -115,13 +121,15 @@ def choose_view(options: StepOptions, headers: Sequence[Record]) -> View:
     channels = max((record.channels for record in seen), default=3)
     if options.color:
         channels = 1 if options.color == "gray" else 3
-    network = NetworkSpec.of(options.network or _network_for(options.size or side, channels))
+    network = NetworkSpec.of(
+        options.network or task.default_network(options.size or side, channels)
+    )
     card = network.card
-    if card.output != "logits":
-        given = "an image" if card.output == "image" else "scores for every pixel"
+    if card.output != task.head:
         raise OptionError(
-            f"{network} gives {given} and cannot be trained as a classifier; "
-            f"choose another network, such as lenet5, resnet20 or resnet18"
+            f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
+            f"needs {_GIVES[task.head]}; choose another network, such as "
+            f"{task.default_network(side, channels)}"
         )
     size = (
         max(_size_for(side), card.smallest) if card.any_size or card.needs_size else card.input[1]
@@ -227,12 +235,6 @@ def _threads_for(work: int, micro_batches: int) -> int:
     """Return 1 for small steps, else the cores divided by local processes and micro-batches."""
     parts = launch.process_info().local_world_size * micro_batches
     return 1 if work < _SMALL_STEP_MACS else max(1, launch.usable_cores() // parts)
-
-
-def _network_for(side: int, channels: int) -> str:
-    if side > 40:
-        return "resnet18"
-    return "lenet5" if channels == 1 else "resnet20"
 
 
 def _size_for(side: int) -> int:

@@ -108,11 +108,12 @@ def check_same_images(run: Run, decoded: DecodedImages) -> None:
 
 
 def image_lines(decoded: DecodedImages) -> Iterator[str]:
-    """Yield a JSON line per image: path, class, split and SHA-256."""
-    for sample, record in zip(decoded.samples, decoded.records, strict=True):
+    """Yield a JSON line per image: path, target, split and SHA-256."""
+    columns = zip(decoded.samples, decoded.records, strict=True)
+    for row, (sample, record) in enumerate(columns):
         entry = {
             "path": as_text(sample.path),
-            "class": decoded.class_names[sample.label],
+            **decoded.targets.entry(row),
             "split": sample.split,
             "sha256": record.digest,
         }

@@ -15,6 +15,7 @@ from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.options import TrainOptions
 from striate.progress import Progress
+from striate.tasks.task import Task
 from striate.text import count_noun
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
@@ -89,7 +90,7 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
         replay(training, state, goal)
         changed = environment_changes(run, device)
     came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
-    sums = _sums(state, goal, tensors, run)
+    sums = _sums(state, goal, tensors, run, training.model.task)
     differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]
     largest = max((_distance(tensors[name], came[name]) for name in differing), default=0.0)
     differing += [name for name, (then, now) in sums.items() if then != now]
@@ -137,17 +138,24 @@ def _same_start(run: Run, training: Training) -> None:
 
 
 def _sums(
-    state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run
+    state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run, task: Task
 ) -> dict[str, tuple[object, object]]:
     """Return name -> (recorded, replayed) for the sums and digests beside the tensors."""
     if goal.epoch == state.epoch or goal.last_epoch is None:
-        names = ("loss_sum", "correct", "seen")
-        return {name: (getattr(goal, name), getattr(state, name)) for name in names}
+        return {
+            "loss_sum": (goal.loss_sum, state.loss_sum),
+            **{name: (total, state.sums.get(name)) for name, total in goal.sums.items()},
+            "seen": (goal.seen, state.seen),
+        }
     told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.last_epoch)
     network = checkpoint.with_prefix("network.", tensors)
+    trained = task.measure(state.arrays(), state.seen)
     return {
         "training loss": (goal.last_epoch.train_loss, state.loss_sum / state.seen),
-        "training accuracy": (goal.last_epoch.train_accuracy, state.correct / state.seen),
+        **{
+            f"training {name}": (value, trained.get(name))
+            for name, value in goal.last_epoch.train.items()
+        },
         "SHA-256 in events.jsonl": (told.weights, tensorfile.digest(network)),
     }
 

@@ -16,7 +16,8 @@ from striate.distributed.launch import ProcessInfo
 from striate.errors import OptionError, StorageError, printable
 from striate.legacy import upgrade_event, upgrade_options, upgrade_sample
 from striate.options import TrainOptions
-from striate.text import count_noun, format_percent
+from striate.tasks.figures import Figure
+from striate.text import count_noun
 from striate.training.events import (
     Epoch,
     Event,
@@ -28,7 +29,7 @@ from striate.training.events import (
     to_json,
 )
 
-_SAMPLE = ("path", "class", "sha256")
+_SAMPLE = ("path", "sha256")
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Run:
         return self.folder / "pictures.jsonl"
 
     def samples(self) -> list[dict[str, Any]]:
-        """Return path, class, split and SHA-256 of every image at the start of the run.
+        """Return path, target, split and SHA-256 of every image at the start of the run.
 
         Raises StorageError naming the damaged line.
         """
@@ -191,6 +192,11 @@ class Run:
         found = {epoch.epoch: epoch for epoch in (from_json(Epoch, event) for event in told)}
         return [found[number] for number in sorted(found)]
 
+    def figure(self) -> Figure:
+        """Return the figure that leads, as it was when the training started."""
+        started = next(event for event in self.events() if event.get("event") == Started.__name__)
+        return from_json(Figure, started["figure"])
+
     @property
     def finished(self) -> bool:
         """Whether the training has ended and was not resumed since."""
@@ -214,24 +220,22 @@ class Run:
             return f"Run({str(self.folder)!r}, no epoch done)"
         best = max(epochs, key=lambda epoch: (epoch.best, epoch.epoch))
         state = "finished" if self.finished else "unfinished"
-        length, accuracy = (
-            count_noun(len(epochs), "epoch"),
-            format_percent(best.validation_accuracy),
-        )
+        length, figure = count_noun(len(epochs), "epoch"), self.figure()
         return (
             f"Run({str(self.folder)!r}, {state}, {length}, best is {best.epoch}, validation "
-            f"accuracy {accuracy})"
+            f"{figure.title} {figure.show(best.validation.get(figure.name))})"
         )
 
     def _repr_html_(self) -> str:
-        heads = ("epoch", "training loss", "accuracy", "validation loss", "accuracy", "")
+        figure = self.figure()
+        heads = ("epoch", "training loss", figure.title, "validation loss", figure.title, "")
         rows = [
             (
                 str(epoch.epoch),
                 f"{epoch.train_loss:.4f}",
-                format_percent(epoch.train_accuracy),
+                figure.show(epoch.train.get(figure.name)),
                 f"{epoch.validation_loss:.4f}",
-                format_percent(epoch.validation_accuracy),
+                figure.show(epoch.validation.get(figure.name)),
                 "best" if epoch.best else "",
             )
             for epoch in self.epochs()

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from striate import hardware
-from striate.data.loader import class_weights, load_split, resident_bytes
+from striate.data.loader import load_split, resident_bytes
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.layers.fast_cpu import use_fast_cpu_layers
@@ -30,7 +30,7 @@ from striate.training.prepare import PreparedData
 from striate.training.recipe import Recipe, complete_recipe
 from striate.training.record import check_same_images, environment_changes, image_lines
 from striate.training.run import Run
-from striate.training.step import Training
+from striate.training.step import PendingMetrics, Training
 
 
 def build_training(
@@ -38,9 +38,9 @@ def build_training(
 ) -> Generator[Progress, None, Training]:
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
-    class_names = dataset.decoded.class_names
+    task = dataset.task
     torch.manual_seed(options.seed)
-    network = dataset.view.build(len(class_names))
+    network = dataset.view.build(task.outputs)
     sync.same_network(group, dataset.view.network, network)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
@@ -50,25 +50,26 @@ def build_training(
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
-    train = load_split(dataset.decoded, "train", dataset.preprocess, device)
+    train = load_split(dataset.decoded, "train", dataset.preprocess, device, task.augment)
+    task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution
     if group.is_single:
-        tuned = yield from autotune.autotune(network, train, recipe, usual, dataset.view)
+        tuned = yield from autotune.autotune(network, task, train, recipe, usual, dataset.view)
     execution = tuned.execution if tuned else usual
     network.to(memory_format=execution.memory_format)  # pyright: ignore
-    balanced = options.balance == "weights"
-    weights = class_weights(train.labels, len(class_names)) if balanced else None
+    loss = task.training_loss(train.targets, options)
     facts = _facts(dataset, recipe, execution, device)
     return Training(
         model=Model(
-            network, dataset.view.network, class_names, dataset.preprocess, dataset.fractions, facts
+            network, dataset.view.network, task, dataset.preprocess, dataset.fractions, facts
         ),
         optimizer=_optimizer(network, recipe, execution),
         ema=EMA(network, options.ema) if options.ema else None,
-        forward_backward=ForwardBackward(network, execution, options.label_smoothing, weights),
+        forward_backward=ForwardBackward(network, execution, loss, task.count),
         train=train,
         validation=load_split(dataset.decoded, "validation", dataset.preprocess, device),
         recipe=recipe,
+        pending=PendingMetrics(task.max_loss),
         group=group,
         tuned=tuned,
     )
@@ -128,7 +129,10 @@ def make_started(
         folder=run.folder,
         network=str(dataset.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
-        classes=len(dataset.decoded.class_names),
+        task=training.model.task.name,
+        targets=str(training.model.task.spec),
+        figure=training.model.task.figures[0],
+        train_figure=training.model.task.train_figure,
         images=dataset.counts(),
         left_out=len(dataset.left_out),
         size=dataset.view.size,

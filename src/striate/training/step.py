@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate import hardware
@@ -18,19 +20,17 @@ from striate.model import Model
 from striate.optim import schedule
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
-from striate.tasks import classification
+from striate.tasks.task import Sums, Task
 from striate.training.autotune import TuneResult
 from striate.training.checkpoint import TrainState
 from striate.training.execution import ExecutionConfig
-from striate.training.forward_backward import ForwardBackward, translate_torch_errors
+from striate.training.forward_backward import ForwardBackward, add_sums, translate_torch_errors
 from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
 
-_MAX_LOSS = 1e4  #: loss in nats above which a training counts as diverged
-
 
 class LossError(DivergedError):
-    """The loss of a step is not finite, or above `_MAX_LOSS`."""
+    """The loss of a step is not finite, or above `Task.max_loss`."""
 
     def __init__(self, step: int, value: float) -> None:
         super().__init__(f"the loss is {value:.3g}")
@@ -38,31 +38,31 @@ class LossError(DivergedError):
 
 
 class PendingMetrics:
-    """Losses and correct counts still on the device.
+    """Losses and sums still on the device.
 
     Reading them forces a GPU sync, so they are flushed in groups.
     """
 
-    def __init__(self) -> None:
-        self._steps: list[tuple[Tensor, Tensor, int]] = []
-        self._last = 0
+    def __init__(self, max_loss: float) -> None:
+        self._steps: list[tuple[Tensor, Sums, int]] = []
+        self._last, self._max_loss = 0, max_loss
 
-    def add(self, step: int, loss: Tensor, correct: Tensor, images: int) -> None:
+    def add(self, step: int, loss: Tensor, sums: Sums, images: int) -> None:
         self._last = step  # of the epoch, from 1
-        self._steps.append((loss.detach(), correct, images))
+        self._steps.append((loss.detach(), sums, images))
 
     def flush(self, state: TrainState) -> None:
         """Add all of them to the sums of the current epoch. Raises LossError."""
         if not self._steps:
             return
-        losses, correct, counts = zip(*self._steps, strict=True)
+        losses, sums, counts = zip(*self._steps, strict=True)
         values = torch.stack(losses).tolist()
         for step, value in enumerate(values, self._last - len(values) + 1):
-            if not math.isfinite(value) or value > _MAX_LOSS:
+            if not math.isfinite(value) or value > self._max_loss:
                 raise LossError(step, value)
         for value, count in zip(values, counts, strict=True):
             state.loss_sum += value * count
-        state.correct += int(sum(torch.stack(correct).tolist()))
+        state.add({name: each.cpu().numpy() for name, each in add_sums(sums).items()})
         state.seen += sum(counts)
         self._steps.clear()
 
@@ -82,9 +82,9 @@ class Training:
     train: ImageDataset
     validation: ImageDataset
     recipe: Recipe
+    pending: PendingMetrics
     tuned: TuneResult | None = None  #: autotuning result, if any
     group: Group = field(default_factory=Group)
-    pending: PendingMetrics = field(default_factory=PendingMetrics)
     health: GradientMonitor = field(default_factory=GradientMonitor)
 
     @property
@@ -157,12 +157,12 @@ def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
         recipe.batch,
         seed=options.seed,
         epoch=state.epoch,
-        variation=recipe.augment_ranges,
+        variation=training.model.task.ranges(recipe.augment_ranges),
         first=state.step,
         balanced=options.balance == "sampling",
         shard=training.shard,
     )
-    on_cores = training.train.labels.device.type == "cpu" and recipe.threads > 1
+    on_cores = training.train.device.type == "cpu" and recipe.threads > 1
     return left if on_cores else prefetch(left)
 
 
@@ -173,23 +173,23 @@ def train_step(training: Training, state: TrainState, batch: Batch, rate: float)
     of memory or not deterministic.
     """
     options, total, group = training.recipe.options, training.steps, training.group
-    device = batch.labels.device
+    device = batch.device
     seed = (options.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
     hardware.seed(device, seed + group.process.rank * 1_000_000_007)
     accumulated = options.accumulate
     together = min(accumulated, total - state.step // accumulated * accumulated)
     images = training.images(state.step)
-    share = len(batch.labels) / images
+    share = len(batch) / images
     with (
         training.model.spec.explained(),
         translate_torch_errors(batch),
         group.all_reduce_gradients(training.optimizer.params),
     ):
-        loss, correct = training.forward_backward.run(
+        loss, sums = training.forward_backward.run(
             batch, training.optimizer.scale * (share / together)
         )
-    loss, correct = group.all_reduce_sum(loss.detach() * share, correct)
-    training.pending.add(state.step + 1, loss, correct, images)
+    loss, *totals = group.all_reduce_sum(loss.detach() * share, *sums.values())
+    training.pending.add(state.step + 1, loss, dict(zip(sums, totals, strict=True)), images)
     if device.type == "cpu":
         training.pending.flush(state)
     state.step += 1
@@ -223,19 +223,21 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
 
 @torch.inference_mode()
 def validate(
-    network: nn.Module, pixels: ImageDataset, group: Group, batch: int
-) -> tuple[float, float]:
-    """Return mean loss in nats and accuracy over all images, in evaluation mode."""
+    network: nn.Module, task: Task, pixels: ImageDataset, group: Group, batch: int
+) -> tuple[float, dict[str, NDArray[np.float64]]]:
+    """Return mean loss and the task's sums over all images, in evaluation mode."""
     network.eval()
     group.broadcast_buffers(network)
-    loss_sum, correct = 0.0, 0
+    loss_sum, sums = torch.zeros((), dtype=torch.float64), dict(task.zero_sums())
     for chunk in pixels.eval_batches(
         batch, BatchShard(group.process.rank, group.process.world_size)
     ):
-        if not len(chunk.labels):
+        if not len(chunk):
             continue  # the last batch may leave a rank without images
         outputs = network(chunk.images)
-        loss_sum += classification.loss(outputs, chunk.labels).item() * len(chunk.labels)
-        correct += int(classification.count_correct(outputs, chunk.labels))
-    sums = group.all_reduce_sum(torch.tensor(loss_sum, dtype=torch.float64), torch.tensor(correct))
-    return sums[0].item() / len(pixels), sums[1].item() / len(pixels)
+        loss_sum += task.loss(outputs, chunk.targets).item() * len(chunk)
+        for name, new in task.count_validation(outputs, chunk.targets).items():
+            sums[name] = sums[name] + new.cpu()
+    loss_sum, *totals = group.all_reduce_sum(loss_sum, *sums.values())
+    arrays = {name: total.double().numpy() for name, total in zip(sums, totals, strict=True)}
+    return loss_sum.item() / len(pixels), arrays

@@ -6,23 +6,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from striate.data.cache.decode_all import decode_records
 from striate.data.check import Inspection, inspect_records
-from striate.data.prepare import record_images
+from striate.data.readers.scan import scan
 from striate.options import CheckOptions
 from striate.progress import drain
+from striate.tasks import check_task, kind_of
 
 
 def check(data: str | Path, **options: Any) -> Inspection:
     """Check every image of a folder and return the findings; nothing in it is changed.
 
-    Any option of `striate check` but `leaked` also writes a sheet of augmented images, the `sheet`
-    of the result. Raises DataError when there is no image.
+    Any option of `striate check` but `task` and `leaked` also writes a sheet of augmented images,
+    the `sheet` of the result. Raises DataError when there is no image, OptionError for a task
+    that needs other targets.
 
     >>> striate.check("photos").trainable  # doctest: +SKIP
     True
     """
     chosen = CheckOptions.read(options)
-    listing, records = drain(record_images(data))
+    kind = kind_of(chosen.task)
+    listing = scan(data, kind)
+    check_task(chosen.task, kind, listing.targets.spec)
+    records = drain(decode_records(listing))
     inspection = inspect_records(data, listing, records, chosen.leaked)
     if not chosen.sheet:
         return inspection

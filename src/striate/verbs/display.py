@@ -15,11 +15,13 @@ from rich.progress import Progress as Bar
 from striate.distributed import launch
 from striate.errors import printable, visible
 from striate.progress import Progress, drain
-from striate.text import Display, count_noun, format_percent, shell_command
+from striate.tasks.figures import Figure
+from striate.text import Display, count_noun, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
 
 T = TypeVar("T")
+_Shown = tuple[Figure, Figure]  #: figures of training and of validation images
 
 
 def show_events(
@@ -28,14 +30,15 @@ def show_events(
     """Yield events while showing them on stderr or the given console; close them at the end."""
     with _bar(console) as bar, contextlib.closing(events):
         task = bar.add_task("", total=None, text="")
-        code = ""
+        code, shown = "", None
         for event in events:
             code = code_flag(event) or code
+            shown = _figures(event) if isinstance(event, Started) else shown
             if isinstance(event, Stopped | Finished):
                 bar.stop()  # the consumer may print before it asks for the next event
             else:
-                _move(bar, task, event)
-            if text := _text(event, code):
+                _move(bar, task, event, shown)
+            if text := _text(event, code, shown):
                 wrap = not bar.console.is_terminal
                 bar.console.print(visible(text), markup=False, emoji=False, soft_wrap=wrap)
             yield event
@@ -62,13 +65,14 @@ def _bar(console: Console | None) -> Bar:
     )
 
 
-def _move(bar: Bar, task: TaskID, event: Event) -> None:
+def _move(bar: Bar, task: TaskID, event: Event, shown: _Shown | None = None) -> None:
     if isinstance(event, Progress):
         text = f"{event.done:,} of {event.total:,} {event.what}"
         bar.update(task, completed=event.done, total=event.total, text=text)
-    elif isinstance(event, Step):
+    elif isinstance(event, Step) and shown:
+        figure = shown[0]
         text = (
-            f"loss {event.loss:.3f}  accuracy {format_percent(event.accuracy)}  "
+            f"loss {event.loss:.3f}  {figure.title} {figure.show(event.train.get(figure.name))}  "
             f"{event.images_per_second:,.0f} images/s  {format_seconds(event.remaining)} left"
         )
         description = f"epoch {event.epoch}"
@@ -82,20 +86,21 @@ def code_flag(event: Event) -> str:
     return ""
 
 
-def _text(event: Event, code: str = "") -> str:
+def _text(event: Event, code: str, shown: _Shown | None) -> str:
     match event:
         case Note():
             return event.text
         case Started():
             return _opening(event)
-        case Epoch():
-            return _row(event)
+        case Epoch() if shown:
+            return _row(event, shown)
         case Stopped():
             return _stopped(event, code)
-        case Finished():
+        case Finished() if shown:
+            figure = shown[1]
             return (
                 f"finished in {format_seconds(event.seconds)}; best epoch {event.best_epoch} "
-                f"(validation accuracy {format_percent(event.validation_accuracy)})"
+                f"(validation {figure.title} {figure.show(event.validation.get(figure.name))})"
             )
         case _:
             return ""
@@ -123,15 +128,21 @@ def _opening(event: Started) -> str:
             speedup = " (autotune found nothing faster here)"
         case _:
             speedup = f" ({event.speedup:.2f} times as fast as the default, by autotune)"
+    titles = [(figure.title, _width(figure)) for figure in _figures(event)]
+    over = (
+        f"{name:^{9 + wide}}"
+        for name, (_, wide) in zip(("training", "validation"), titles, strict=True)
+    )
+    heads = (f"{'loss':>7}  {title:>{wide}}" for title, wide in titles)
     return (
-        f"{event.network}: {event.params:,} parameters, {count_noun(event.classes, 'class')}, "
+        f"{event.network}: {event.params:,} parameters, {event.targets}, "
         f"images of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
         f"execution: {event.execution}{speedup}\n"
-        f"{'':5}  {'training':^17}  {'validation':^17}\n"
-        f"{'epoch':>5}  {'loss':>7}  {'accuracy':>8}  {'loss':>7}  {'accuracy':>8}  "
+        f"{'':5}  {'  '.join(over)}\n"
+        f"{'epoch':>5}  {'  '.join(heads)}  "
         f"{'images/s':>10}  {'time':>7}"
     )
 
@@ -143,10 +154,24 @@ def _shared(event: Started) -> str:
     return f" in each of {event.world_size} processes, {event.batch_norm} batch norms"
 
 
-def _row(event: Epoch) -> str:
+def _figures(event: Started) -> _Shown:
+    """Return the figures shown of training and of validation images."""
+    return event.train_figure or event.figure, event.figure
+
+
+def _width(figure: Figure) -> int:
+    """Return the width of a column: of the title, or of a value with its unit."""
+    return max(len(figure.title), 8 + len(f" {figure.unit}".rstrip()))
+
+
+def _row(event: Epoch, shown: _Shown) -> str:
+    train, validation = (
+        f"{figure.show(values.get(figure.name)):>{_width(figure)}}"
+        for figure, values in zip(shown, (event.train, event.validation), strict=True)
+    )
     return (
-        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {format_percent(event.train_accuracy):>8}  "
-        f"{event.validation_loss:>7.4f}  {format_percent(event.validation_accuracy):>8}  "
+        f"{event.epoch:>5}  {event.train_loss:>7.4f}  {train}  "
+        f"{event.validation_loss:>7.4f}  {validation}  "
         f"{event.images_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from striate.data.shard_writer import ShardSummary, write_shards
 from striate.options import PackOptions
+from striate.tasks import kind_of
 from striate.verbs import display
 
 
@@ -24,5 +25,8 @@ def pack(
     120
     """
     chosen = PackOptions.read(options)
-    work = write_shards(data, Path(to), megabytes=chosen.megabytes, largest=chosen.largest)
+    kind = kind_of(chosen.task)
+    work = write_shards(
+        data, Path(to), kind=kind, megabytes=chosen.megabytes, largest=chosen.largest
+    )
     return display.show_progress(work, None if progress else Console(quiet=True))

@@ -22,7 +22,7 @@ from striate.hardware import choose_device, keep_freed_memory, restored_settings
 from striate.options import Network, Options, RateOptions, TrainOptions
 from striate.training import setup, sync
 from striate.training.checkpoint import TrainState
-from striate.training.events import Event, Finished, Stopped
+from striate.training.events import Event, Finished, Note, Stopped
 from striate.training.loop import fit
 from striate.training.lr_finder import RateTest, find_rate_steps
 from striate.training.prepare import PreparedData, notes, prepare_data
@@ -279,6 +279,8 @@ def _trained(
 ) -> Iterator[Event]:
     """Yield the events of the loop, and write the report before Finished."""
     yield from notes(dataset)
+    if left := training.model.task.note(training.recipe.augment_ranges):
+        yield Note(left)
     yield setup.make_started(training, run, dataset, device, state)
     for event in fit(training, run, state, request):
         if isinstance(event, Finished) and training.group.is_main:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +12,16 @@ from rich.console import Console
 from striate import storage
 from striate.errors import OptionError, printable
 from striate.evaluation.evaluate import Originals, evaluate_steps
-from striate.evaluation.evaluation import Evaluation
 from striate.evaluation.known import Known, run_of
 from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
-from striate.model import Model, load
+from striate.model import Model, load, save
 from striate.options import EvaluateOptions, PredictOptions, positional, words
-from striate.prediction import table
+from striate.prediction import pictures, table
+from striate.prediction.full_size import FullSize
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
+from striate.tasks.results import Results
 from striate.text import shell_command
 from striate.training.run import Run
 from striate.verbs import display
@@ -30,35 +33,58 @@ def evaluate(
     *,
     progress: bool = False,
     **options: Any,
-) -> Evaluation:
+) -> Results:
     """Evaluate a model on an image folder; with `out`, write the report there.
 
     Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
     It is split as in training, so `split="test"` are images the model has never seen; a folder of
-    which the run had less than half is evaluated whole. Raises DataError when the folder has
-    classes unknown to the model, OptionError when no folder is given or recorded.
+    which the run had less than half is evaluated whole. With `save_threshold` the model file is
+    written anew. Raises DataError when the folder has targets unknown to the model, OptionError
+    when no folder is given or recorded, BusyError when a run in training would be changed.
     """
     chosen = EvaluateOptions.read(options)
-    loaded = _loaded(model, chosen)
-    shown = loaded.network_name if isinstance(model, Model) else str(model)
     run = None if isinstance(model, Model) else run_of(model)
-    source = Path(_recorded(run, shown) if data is None else data)
-    known = Known.of(run) if run else None
-    work = evaluate_steps(loaded, source, chosen, shown=shown, known=known)
-    result = display.show_progress(work, None if progress else Console(quiet=True))
+    with _held(run, chosen):
+        loaded = _loaded(model, chosen)
+        shown = loaded.network_name if isinstance(model, Model) else str(model)
+        own = _recorded(run) if data is None or chosen.chooses else None
+        source = _source(own, shown) if data is None else Path(data)
+        known = Known.of(run) if run else None
+        work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
+        result = display.show_progress(work, None if progress else Console(quiet=True))
+        if chosen.save_threshold and run and not isinstance(model, Model):
+            place = Path(model)
+            save(result.model, run.model_file if place.is_dir() else place)
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command(model, data, chosen), Originals.of(source, chosen.out)
-        storage.write(chosen.out, write_page(result, loaded, epochs, command, originals))
-    return result.evaluation
+        storage.write(chosen.out, write_page(result, epochs, command, originals))
+    return result.results
 
 
-def _recorded(run: Run | None, model: str) -> str:
-    """Return the image folder recorded by a run. Raises OptionError if there is none."""
-    if run is not None and run.options_file.is_file():
-        recorded = run.read_options().get("data")
-        if recorded:
-            return str(recorded)
+def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[None]:
+    """Lock the run if its model file is to be changed. Raises OptionError without a file."""
+    if not options.save_threshold:
+        return nullcontext()
+    if run is None:
+        raise OptionError(
+            "save_threshold changes a model file, but a model that is loaded came; give its path"
+        )
+    return run.lock() if run.options_file.is_file() else nullcontext()
+
+
+def _recorded(run: Run | None) -> Path | None:
+    """Return the image folder recorded by a run, if there is one."""
+    if run is None or not run.options_file.is_file():
+        return None
+    recorded = run.read_options().get("data")
+    return Path(str(recorded)) if recorded else None
+
+
+def _source(own: Path | None, model: str) -> Path:
+    """Return the image folder of a run. Raises OptionError if there is none."""
+    if own is not None:
+        return own
     raise OptionError(
         f"{printable(model)}: evaluate needs a folder of images; only the model of a run knows "
         "where its own are"
@@ -76,7 +102,7 @@ def _command(model: str | Path | Model, data: str | Path | None, options: Evalua
 
 
 def predict(model: str | Path | Model, *data: Any, **options: Any) -> Predictions:
-    """Predict the classes of images and of the images in folders, in the given order.
+    """Predict images, and the images in folders, in the given order.
 
     Each input is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
     (N, H, W, C), a PIL image, or a list of inputs. Options are those of
@@ -85,10 +111,20 @@ def predict(model: str | Path | Model, *data: Any, **options: Any) -> Prediction
     """
     chosen = PredictOptions.read(options)
     loaded = _loaded(model, chosen)
-    predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest)
+    if chosen.decides:
+        loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
+    for name in ("masks", "overlays"):
+        if getattr(chosen, name):
+            pictures.check_drawn(loaded.task, name)
+    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else None
+    predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
     predictions = Predictions(predictor.predict(data))
     if chosen.out:
-        table.write(chosen.out, predictions, raw_csv=chosen.raw_csv)
+        table.write(chosen.out, predictions, predictor.columns, raw_csv=chosen.raw_csv)
+    if chosen.masks:
+        pictures.write_masks(chosen.masks, predictions)
+    if chosen.overlays:
+        pictures.write_overlays(chosen.overlays, predictions, chosen.largest)
     return predictions
 
 

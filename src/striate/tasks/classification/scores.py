@@ -1,43 +1,15 @@
-"""Values of an evaluation: proportions with intervals, class scores, confusions, mistakes."""
+"""Values of a classifier's evaluation: class scores, confusions, mistakes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.evaluation.metrics import wilson
-from striate.text import format_interval, format_percent, percent_digits
+from striate.tasks.figures import Figure
 
-#: split -> adjective of its images
-KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
-
+ACCURACY = Figure("accuracy", "accuracy", form="share")
+TOP5 = Figure("top5", "top-5 accuracy", form="share")
 #: fewest images for a meaningful class score
 FEW = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Proportion:
-    """A proportion of n images with its 95 % Wilson interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-    @classmethod
-    def of(cls, hits: int, n: int) -> Proportion:
-        return cls(hits / n, *wilson(hits, n), n)
-
-    @property
-    def percent(self) -> str:
-        return format_percent(self.value, percent_digits(self.n))
-
-    @property
-    def interval(self) -> str:
-        """The interval, e.g. "96.6 to 98.7 %"."""
-        return format_interval(self.low, self.high, percent_digits(self.n))
-
-    def __str__(self) -> str:
-        return f"{self.percent} of {self.n:,} (95 % interval {self.interval})"
 
 
 @dataclass(frozen=True, slots=True)

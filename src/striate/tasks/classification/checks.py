@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ModelError, OptionError, printable
-from striate.evaluation.scores import KIND
+from striate.tasks.results import KIND
 from striate.text import count_noun
 
 if TYPE_CHECKING:

@@ -1,0 +1,184 @@
+"""Evaluation of a classifier: what is printed of it, and what its report shows."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import printable
+from striate.options import SplitChoice
+from striate.tasks.classification.binary import BinaryMetrics
+from striate.tasks.classification.checks import check_answers
+from striate.tasks.classification.metrics import ClassMetrics
+from striate.tasks.classification.remarks import make_remarks
+from striate.tasks.classification.scores import ACCURACY, FEW, ClassScore
+from striate.tasks.classification.sections import make_sections
+from striate.tasks.classification.threshold import EVENLY, Threshold
+from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.sections import Remark, Section
+from striate.text import (
+    MISSING,
+    columns,
+    count_noun,
+    format_percent,
+    html_table,
+    percent_digits,
+    shorten,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(ClassMetrics):
+    """Predicted probabilities of N labeled images, and the metrics computed from them."""
+
+    @property
+    def about(self) -> About:
+        """What was evaluated."""
+        return About(self.model, self.split, self.paths, self.trained_on, self.leaked)
+
+    @property
+    def warning(self) -> str:
+        """Return a warning if images were in the training split; "" if none are known to be."""
+        return self.about.warning(ACCURACY)
+
+    @property
+    def note(self) -> str:
+        """Say why all images were evaluated, or that the run is unknown; "" if neither."""
+        return self.about.note
+
+    @property
+    def leakage(self) -> str:
+        """Describe the leaked images in one sentence."""
+        return self.about.leakage
+
+    @cached_property
+    def binary(self) -> BinaryMetrics | None:
+        """What the positive one of two classes' probability separates; None for more classes."""
+        return BinaryMetrics.of(self) if len(self.class_names) == 2 else None
+
+    def baseline(self) -> Baseline:
+        """Return the accuracy of always predicting the most frequent class."""
+        share, name = self.most_frequent
+        return Baseline(share, "always predicting the most frequent class", name)
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield how far to trust the accuracy, and what stands out among the classes."""
+        return make_remarks(self)
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the metrics, the confusion matrix, the classes, and the worst errors."""
+        return make_sections(self, self.binary)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the per-image rows; None for undefined metrics."""
+        return {
+            "model": self.model,
+            "split": self.split,
+            "images": len(self),
+            "trained_on": len(self) if self.split == "train" else self.trained_on,
+            "warning": self.warning or None,
+            "leaked": self.leaked,
+            "class_names": list(self.class_names),
+            "accuracy": asdict(self.accuracy),
+            "top5": None if self.top5 is None else asdict(self.top5),
+            "log_loss": self.log_loss,
+            "macro_f1": self.macro_f1,
+            **({"binary": self.binary.to_json()} if self.binary else {}),
+            "confusion": self.confusion.tolist(),
+            "per_class": [asdict(row) for row in self.per_class],
+            "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
+        }
+
+    def __repr__(self) -> str:
+        numbers = columns(self._numbers(), left=(0, 1, 2))
+        classes = columns(self._class_rows(most=12), left=(0, 5))
+        warning = textwrap.wrap(self.leakage, 78) if self.leaked else ()
+        figures = [*_indented([*warning, *numbers]), "", *_indented(classes)]
+        lines = [shorten(self._title(), 80), *figures]
+        return "\n".join([*lines, *_indented(self._remarks(most=12))])
+
+    def _repr_html_(self) -> str:
+        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        blocks += [f"<p>{self.leakage}</p>"] if self.leaked else []
+        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        blocks.append(html_table(self._class_rows(most=40), left=(0, 5)))
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
+        return "\n".join(blocks)
+
+    def _title(self) -> str:
+        images = count_noun(len(self), f"{KIND[self.split]}image")
+        return f"{images}, {count_noun(len(self.class_names), 'class')}: {self.model}"
+
+    def _numbers(self) -> list[tuple[str, str, str]]:
+        shares = [
+            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
+            for score in self.scores()
+        ]
+        guessing = math.log(len(self.class_names))
+        return [
+            *shares,
+            ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
+            ("log-loss", f"{self.log_loss:.4f}", f"(uniform guess: {guessing:.4f})"),
+            *(self.binary.rows() if self.binary else ()),
+        ]
+
+    def _class_rows(self, most: int) -> list[tuple[str, ...]]:
+        head = ("class", "images", "precision", "recall", "F1", "most confused with")
+        places = percent_digits(len(self) // len(self.class_names))
+        return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
+
+    def _remarks(self, most: int) -> list[str]:
+        lines = [self.warning or self.note] if self.warning or self.note else []
+        if any(row.images < FEW for row in self.weakest()[:most]):
+            lines.append(f"* fewer than {FEW} images: too few to rely on")
+        if (more := len(self.class_names) - most) > 0:
+            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        return lines
+
+
+def make_evaluation(
+    probabilities: NDArray[np.floating[Any]],
+    labels: NDArray[np.integer[Any]] | Sequence[int],
+    paths: Sequence[str],
+    class_names: Sequence[str],
+    split: SplitChoice,
+    model: str,
+    trained_on: int | None = None,
+    leaked: int = 0,
+    threshold: Threshold = EVENLY,
+) -> Evaluation:
+    """Build an Evaluation from probabilities (N, K) and labels (N,).
+
+    Raises OptionError for arguments that do not match, ModelError for a non-finite probability.
+    """
+    rated = np.asarray(probabilities, dtype=np.float32)
+    known = np.asarray(labels, dtype=np.int64)
+    check_answers(rated, known, paths, class_names, split, model)
+    names = tuple(class_names)
+    return Evaluation(
+        model, split, names, tuple(paths), known, rated, trained_on, leaked, threshold
+    )
+
+
+def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:
+    shares = (format_percent(share, places) for share in (row.precision, row.recall, row.f1))
+    count = f" ({row.confused_count:,})"
+    taken = (
+        shorten(row.confused_with, 20 - len(count)) + count
+        if row.confused_with is not None
+        else MISSING
+    )
+    few = "*" if row.images < FEW else ""
+    return shorten(row.name, 18), f"{few}{row.images:,}", *shares, taken
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"  {line}".rstrip() for line in lines]

@@ -1,0 +1,1 @@
+"""Several labels: which of them an image has."""

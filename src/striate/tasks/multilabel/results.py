@@ -1,0 +1,173 @@
+"""Evaluation of several labels: what is printed of it, and what its report shows."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.errors import ModelError, printable
+from striate.metrics.estimates import Estimate
+from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelScore
+from striate.tasks.multilabel.remarks import make_remarks
+from striate.tasks.multilabel.sections import make_sections
+from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.sections import Remark, Section
+from striate.text import (
+    columns,
+    count_noun,
+    format_percent,
+    html_table,
+    percent_digits,
+    shorten,
+)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LabelResults(LabelMetrics):
+    """Probabilities of N images with several labels, and the metrics computed from them."""
+
+    @property
+    def leakage(self) -> str:
+        """Describe the leaked images in one sentence."""
+        return self.about.leakage
+
+    def baseline(self) -> Baseline:
+        """Return the mAP of giving every image the same answer."""
+        return Baseline(self.constant, "always giving the same answer")
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield how far to trust mAP, and what stands out among the labels."""
+        return make_remarks(self)
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the metrics, the labels, errors that occur together, and the worst errors."""
+        return make_sections(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the per-image rows; None for undefined metrics."""
+        about = self.about
+        return {
+            "model": about.model,
+            "task": "multilabel",
+            "split": about.split,
+            "images": len(self),
+            "trained_on": len(self) if about.split == "train" else about.trained_on,
+            "warning": about.warning(MAP) or None,
+            "leaked": about.leaked,
+            "labels": list(self.labels),
+            "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
+            "baseline": _known({"value": self.constant})["value"],
+            "per_label": [_known(_label_json(row)) for row in self.per_label],
+            "joint_errors": [asdict(pair) for pair in self.joint_errors()],
+            "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
+        }
+
+    def __repr__(self) -> str:
+        warning = textwrap.wrap(self.leakage, 78) if self.about.leaked else ()
+        figures = [*warning, *columns(self._numbers(), left=(0, 1, 2)), ""]
+        figures += columns(self._label_rows(most=12), left=(0,))
+        lines = [shorten(self._title(), 80), *figures, *self._remarks(most=12)]
+        return "\n".join(f"  {line}".rstrip() if at else line for at, line in enumerate(lines))
+
+    def _repr_html_(self) -> str:
+        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        blocks += [f"<p>{self.leakage}</p>"] if self.about.leaked else []
+        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        blocks.append(html_table(self._label_rows(most=40), left=(0,)))
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
+        return "\n".join(blocks)
+
+    def _title(self) -> str:
+        images = count_noun(len(self), f"{KIND[self.about.split]}image")
+        return f"{images}, {count_noun(len(self.labels), 'label')}: {self.about.model}"
+
+    def _numbers(self) -> list[tuple[str, str, str]]:
+        scores = self.scores()
+        notes = [f"(95 % interval {score.interval})" for score in scores]
+        notes[0] = notes[0][:-1] + f"; one answer for all: {MAP.show(self.constant)})"
+        return [
+            (score.figure.title, score.shown, note)
+            for score, note in zip(scores, notes, strict=True)
+        ]
+
+    def _label_rows(self, most: int) -> list[tuple[str, ...]]:
+        head = ("label", "images", "AP", "precision", "recall", "F1", "threshold")
+        return [head, *map(_label_row, self.weakest()[:most])]
+
+    def _remarks(self, most: int) -> list[str]:
+        said = self.about.warning(MAP) or self.about.note
+        lines = [said] if said else []
+        if any(row.images < FEW for row in self.weakest()[:most]):
+            lines.append(f"* on fewer than {FEW} images: too few to rely on")
+        if (more := len(self.labels) - most) > 0:
+            lines.append(f"The weakest {most} labels; per_label has the other {more:,}.")
+        return lines
+
+
+def make_results(
+    probabilities: NDArray[np.floating[Any]],
+    truth: NDArray[np.integer[Any]],
+    labels: Sequence[str],
+    thresholds: NDArray[np.float64],
+    about: About,
+) -> LabelResults:
+    """Build results from probabilities (N, K) and label sets (N, K).
+
+    Raises ModelError for a probability that is not finite.
+    """
+    broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
+    if broken.size:
+        raise ModelError(
+            f"{printable(about.model)}: it answers {len(broken):,} of "
+            f"{count_noun(len(probabilities), 'image')} with numbers that are not finite, "
+            f"{printable(about.paths[int(broken[0])])} first;\n"
+            "its weights are damaged or diverged: use an earlier checkpoint"
+        )
+    rated, sets = probabilities.astype(np.float32), truth.astype(np.uint8)
+    return LabelResults(about, tuple(labels), thresholds, rated, sets)
+
+
+def _label_row(row: LabelScore) -> tuple[str, ...]:
+    places = percent_digits(row.images)
+    shares = (row.average_precision, row.precision, row.recall, row.f1)
+    return (
+        shorten(row.name, 24),
+        f"{'*' if row.images < FEW else ''}{row.images:,}",
+        *(format_percent(_or_none(each.value), places) for each in shares),
+        f"{row.threshold:.2f}",
+    )
+
+
+def _label_json(row: LabelScore) -> dict[str, Any]:
+    return {
+        "label": row.name,
+        "images": row.images,
+        "called": row.called,
+        "threshold": row.threshold,
+        "average_precision": _estimate(row.average_precision),
+        "f1": _estimate(row.f1),
+        "precision": _estimate(row.precision),
+        "recall": _estimate(row.recall),
+    }
+
+
+def _estimate(each: Estimate) -> dict[str, Any]:
+    return {"value": each.value, "low": each.low, "high": each.high}
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values with None in place of NaN, which JSON has not."""
+    return {
+        name: _known(value) if isinstance(value, dict) else _or_none(value)
+        for name, value in values.items()
+    }
+
+
+def _or_none(value: Any) -> Any:
+    return None if isinstance(value, float) and np.isnan(value) else value

@@ -1,0 +1,204 @@
+"""Several labels an image: a sigmoid and a binary cross-entropy for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.data.augment.plan import Plan
+from striate.layers import AuxOutputs
+from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
+from striate.metrics.binned import BINS, FINE, REACH, count_bins, sweep_bins
+from striate.options import TrainOptions
+from striate.options.base import option
+from striate.options.task_params import TaskParams
+from striate.tasks.figures import Figure
+from striate.tasks.multilabel.answer import LabelsAnswer
+from striate.tasks.multilabel.metrics import MAP, MICRO_F1
+from striate.tasks.multilabel.results import LabelResults, make_results
+from striate.tasks.results import About
+from striate.tasks.task import Loss, Sums, Task
+
+#: name of the constants: the probability from which on an image has the label, one a label
+THRESHOLD = "threshold"
+_EVEN = 0.5  #: before any is chosen, and for labels without a validation image
+_MOST_WEIGHT = 100.0
+
+
+class MultiLabelParams(TaskParams):
+    """Settings of `--task-params`."""
+
+    focal: float = option(0.0, "Exponent of the focal loss, which 2 is usual for", ge=0, le=10)
+
+
+@dataclass(frozen=True)
+class MultiLabel(Task):
+    """Which of K labels an image has, any number or none; the names of its spec are the labels."""
+
+    name: ClassVar[str] = "multilabel"
+    kind: ClassVar[str] = "labels"
+    mixes: ClassVar[bool] = True
+    refusals: ClassVar[Mapping[str, str]] = {
+        **Task.refusals,
+        "balance=sampling": "an image has several labels, and drawing one label more often draws "
+        "others with it; --balance weights evens them out in the loss",
+    }
+    Params: ClassVar[type[TaskParams]] = MultiLabelParams
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The mAP on validation images, and micro-F1 at a probability of 0.5."""
+        return MAP, MICRO_F1
+
+    @property
+    def train_figure(self) -> Figure:
+        return MICRO_F1
+
+    @property
+    def blank(self) -> LabelsAnswer:
+        """No label."""
+        return LabelsAnswer()
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(K,): the probability from which on an image has the label."""
+        return np.array(self.spec.constants.get(THRESHOLD, (_EVEN,) * self.outputs))
+
+    def loss(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
+        """Return the mean binary cross-entropy in nats of logits (N, K) and 0 or 1 (N, K)."""
+        return loss(outputs, targets)
+
+    def training_loss(self, targets: Tensor, options: TrainOptions) -> Loss:
+        """Return the cross-entropy, smoothed, weighted and focal as the options say."""
+        params = MultiLabelParams.parse(options.task_params, self.name)
+        return partial(
+            loss,
+            smoothing=options.label_smoothing,
+            weights=positive_weights(targets) if options.balance == "weights" else None,
+            focal=params.focal,
+        )
+
+    def count(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
+        """Count "decisions" (3,) at a probability of 0.5: hits, labels called, labels there."""
+        called, there = _logits(outputs) > 0, targets > 0.5  # mixed targets are between 0 and 1
+        return {"decisions": torch.stack([(called & there).sum(), called.sum(), there.sum()])}
+
+    def count_validation(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
+        """Count also "bins" (K, 2, BINS): histograms of the logits without and with the label."""
+        logits = _logits(outputs).float().cpu().numpy()
+        bins = torch.from_numpy(count_bins(logits, targets.cpu().numpy()))
+        return {**self.count(outputs, targets), "bins": bins}
+
+    def zero_sums(self) -> Sums:
+        """Return "decisions" and "bins" of no image."""
+        bins = torch.zeros((self.outputs, 2, BINS), dtype=torch.int64)
+        return {"decisions": torch.zeros(3, dtype=torch.int64), "bins": bins}
+
+    def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
+        """Return micro F1 at a probability of 0.5, and of validation images mAP.
+
+        mAP is the mean average precision of the labels that an image has, from histograms.
+        """
+        hits, called, there = sums["decisions"]
+        found = {MICRO_F1.name: float(2 * hits / (called + there))} if called + there else {}
+        if "bins" in sums:
+            sweeps = map(sweep_bins, sums["bins"])
+            each = [average_precision(counts) for counts in sweeps if counts.positives]
+            found |= {MAP.name: float(np.mean(each))} if each else {}
+        return found
+
+    def calibrate(self, sums: Mapping[str, NDArray[np.float64]]) -> MultiLabel:
+        """Return the task with the thresholds of the best F1 of each label."""
+        chosen = {THRESHOLD: tuple(_threshold(sweep_bins(bins)) for bins in sums["bins"])}
+        return replace(self, spec=replace(self.spec, constants={**self.spec.constants, **chosen}))
+
+    def augment(self, targets: Tensor, plan: Plan, share: Tensor | None) -> Tensor:
+        """Return targets (N, K), between 0 and 1 of mixed images."""
+        if share is None:
+            return targets
+        own = targets.float()
+        return torch.lerp(own, own.roll(-1, 0), share[:, None])
+
+    def decode(self, outputs: Tensor) -> Tensor:
+        """Return the probabilities (N, K) of logits (N, K), each from 0 to 1."""
+        return outputs.sigmoid()
+
+    def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
+        """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
+        return LabelsAnswer.of(decoded, self.thresholds, self.spec.names, top)
+
+    def evaluate(
+        self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About
+    ) -> LabelResults:
+        """Compare batches of probabilities (N, K) with label sets (N, K)."""
+        rated, sets = map(np.concatenate, zip(*batches, strict=True))
+        return make_results(rated, sets, self.spec.names, self.thresholds, about)
+
+
+def loss(
+    outputs: Tensor | AuxOutputs,
+    targets: Tensor,
+    *,
+    smoothing: float = 0.0,
+    weights: Tensor | None = None,
+    focal: float = 0.0,
+) -> Tensor:
+    """Return the mean binary cross-entropy of logits (N, K), over labels, then over images.
+
+    Targets (N, K) are from 0 to 1. Losses of auxiliary heads are added, times their weight.
+    `smoothing` moves targets towards 1/2, as Keras does; `weights` (K,) multiply the loss of
+    positives; `focal` is the exponent of Lin et al. 2017, https://arxiv.org/abs/1708.02002.
+    """
+    targets = targets.float() * (1 - smoothing) + smoothing / 2
+    if isinstance(outputs, AuxOutputs):
+        main, *others = (
+            _cross_entropy(logits, targets, weights, focal)
+            for logits in (outputs.logits, *outputs.auxiliary)
+        )
+        return main + outputs.weight * sum(others)
+    return _cross_entropy(outputs, targets, weights, focal)
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None, focal: float) -> Tensor:
+    if not focal:
+        total = F.binary_cross_entropy_with_logits(
+            logits, targets, pos_weight=weights, reduction="sum"
+        )
+    else:
+        each = F.binary_cross_entropy_with_logits(
+            logits, targets, pos_weight=weights, reduction="none"
+        )
+        shown = logits.sigmoid()
+        right = shown * targets + (1 - shown) * (1 - targets)
+        total = ((1 - right) ** focal * each).sum()
+    return total / max(1, targets.numel())
+
+
+def positive_weights(targets: Tensor) -> Tensor:
+    """Label sets (N, K) -> (K,) float32: images without by images with the label, at most 100."""
+    having = targets.sum(dim=0, dtype=torch.float64)
+    return ((len(targets) - having) / having.clamp_min(1)).clamp(max=_MOST_WEIGHT).float()
+
+
+def _logits(outputs: Tensor | AuxOutputs) -> Tensor:
+    return outputs.logits if isinstance(outputs, AuxOutputs) else outputs
+
+
+def _threshold(counts: Sweep) -> float:
+    """Return the probability of the best F1, in the middle of the gap to the next image below."""
+    logit = threshold_for_f1(counts)
+    if logit is None:
+        return _EVEN
+    if logit <= -REACH:  # holds all below it too
+        return 0.0
+    below = counts.thresholds[counts.thresholds < logit]
+    middle = (logit + below.max() + 1 / FINE) / 2 if len(below) else logit
+    return float(1 / (1 + np.exp(-middle)))

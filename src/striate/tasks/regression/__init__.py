@@ -1,0 +1,1 @@
+"""Regression: numbers asked of an image."""

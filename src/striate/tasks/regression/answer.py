@@ -1,0 +1,44 @@
+"""Answer of regression: the numbers of an image, in their own unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from striate.text import MISSING
+
+
+@dataclass(frozen=True, slots=True)
+class NumbersAnswer:
+    """The predicted numbers of one image by column; NaN where there is no prediction."""
+
+    values: Mapping[str, float]  #: column, with its unit as written in the data -> number
+
+    @property
+    def csv_columns(self) -> tuple[str, ...]:
+        """Names of the columns, as in the data."""
+        return tuple(self.values)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, as in the data."""
+        return tuple(self.values)
+
+    def csv_cells(self) -> tuple[str, ...]:
+        """Return each number with the digits that single precision has."""
+        return tuple("" if math.isnan(n) else f"{n:.8g}" for n in self.values.values())
+
+    def cells(self) -> tuple[str, ...]:
+        """Return each number in short."""
+        return tuple(MISSING if math.isnan(n) else f"{n:.4g}" for n in self.values.values())
+
+    def details(self) -> tuple[tuple[str, str], ...]:
+        """Return each column with its number."""
+        return (("number", "value"), *zip(self.values, self.cells(), strict=True))
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; None where there is no prediction."""
+        numbers = {name: None if math.isnan(n) else n for name, n in self.values.items()}
+        return {"numbers": numbers}

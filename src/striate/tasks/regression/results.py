@@ -1,0 +1,123 @@
+"""Results of regression: what is printed of them, and what their report shows."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from striate.errors import printable
+from striate.metrics.estimates import Estimate
+from striate.tasks.figures import Score
+from striate.tasks.regression.figures import make_figures
+from striate.tasks.regression.metrics import RegressionMetrics
+from striate.tasks.regression.remarks import make_remarks
+from striate.tasks.regression.sections import COLUMN_HEADS, column_cells, make_sections
+from striate.tasks.results import KIND, Baseline
+from striate.tasks.sections import Remark, Section
+from striate.text import columns, count_noun, html_table, shorten
+
+#: most columns printed
+_MOST_COLUMNS = 12
+#: most of the worst images in evaluation.json
+_MOST_WORST = 24
+
+
+class RegressionResults(RegressionMetrics):
+    """Predicted and true numbers of N images, their figures, and the sections of their report."""
+
+    def scores(self) -> tuple[Score, ...]:
+        """Return MAE, RMSE and R2, means over the columns; without R2 of equal targets."""
+        named = zip(make_figures(self.spec), self.overall, strict=True)
+        return tuple(
+            Score(figure, each.value, each.low, each.high, len(self))
+            for figure, each in named
+            if not math.isnan(each.value)
+        )
+
+    def baseline(self) -> Baseline:
+        """Return the MAE of always predicting the training median."""
+        return Baseline(self.constant_mae, "always predicting the training median")
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield how far to trust the errors, and what stands out among the columns."""
+        return make_remarks(self)
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the metrics, a chart of predicted and true numbers, and the worst errors."""
+        return make_sections(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the per-image rows; None for undefined metrics."""
+        about = self.about
+        named = zip(make_figures(self.spec), self.overall, strict=True)
+        return {
+            "model": about.model,
+            "split": about.split,
+            "images": len(self),
+            "trained_on": len(self) if about.split == "train" else about.trained_on,
+            "warning": about.warning(make_figures(self.spec)[0]) or None,
+            "leaked": about.leaked,
+            "columns": list(self.spec.names),
+            **{figure.name: _estimate_json(each) for figure, each in named},
+            "unit": make_figures(self.spec)[0].unit,
+            "baseline": {"mae": self.constant_mae, "rule": self.baseline().rule},
+            "per_column": [
+                {"name": name, **{key: _estimate_json(getattr(errors, key)) for key in _ERRORS}}
+                for name, errors in zip(self.spec.names, self.columns, strict=True)
+            ],
+            "worst": [asdict(miss) for miss in self.worst(_MOST_WORST)],
+        }
+
+    def __repr__(self) -> str:
+        numbers = columns(self._numbers(), left=(0, 1, 2))
+        table = columns(self._column_rows(), left=(0,))
+        warning = textwrap.wrap(self.about.leakage, 78) if self.about.leaked else ()
+        lines = [*warning, *numbers, "", *table, *self._notes()]
+        return "\n".join([shorten(self._title(), 80), *(f"  {line}".rstrip() for line in lines)])
+
+    def _repr_html_(self) -> str:
+        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
+        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        blocks.append(html_table(self._column_rows(), left=(0,)))
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._notes()]
+        return "\n".join(blocks)
+
+    def _title(self) -> str:
+        images = count_noun(len(self), f"{KIND[self.about.split]}image")
+        return f"{images}, {self.spec}: {self.about.model}"
+
+    def _numbers(self) -> list[tuple[str, str, str]]:
+        found = [
+            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
+            for score in self.scores()
+        ]
+        always = make_figures(self.spec)[0].show(self.constant_mae)
+        return [*found, ("MAE to beat", always, f"({self.baseline().rule})")]
+
+    def _column_rows(self) -> list[tuple[str, ...]]:
+        cells = (
+            (shorten(printable(name), 24), *column_cells(name, errors))
+            for name, errors in zip(self.spec.names, self.columns, strict=True)
+        )
+        return [COLUMN_HEADS, *list(cells)[:_MOST_COLUMNS]]
+
+    def _notes(self) -> list[str]:
+        about, figure = self.about, make_figures(self.spec)[0]
+        lines = [about.warning(figure) or about.note]
+        if (more := len(self.spec.names) - _MOST_COLUMNS) > 0:
+            lines.append(f"The first {_MOST_COLUMNS} columns; per_column has the other {more:,}.")
+        return [line for line in lines if line]
+
+
+_ERRORS = ("mae", "rmse", "r2", "bias", "median")
+
+
+def _estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """Return an estimate as JSON, None for an undefined value."""
+    value = None if math.isnan(estimate.value) else estimate.value
+    return {"value": value, "low": estimate.low, "high": estimate.high, "images": estimate.n}

@@ -1,0 +1,151 @@
+"""What comes out of a task: answers of single images, and results of an evaluation; no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.options import SplitChoice
+from striate.tasks.figures import Figure, Score
+from striate.tasks.sections import Remark, Section
+from striate.text import count_noun
+
+#: split -> adjective of its images
+KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
+
+
+class Answer(Protocol):
+    """What is predicted of one image; a frozen dataclass, whose fields a prediction shows too."""
+
+    @property
+    def csv_columns(self) -> tuple[str, ...]:
+        """Heads of the columns in a CSV file."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Heads of the columns in a table, whose last one also holds errors."""
+        ...
+
+    def csv_cells(self) -> tuple[str, ...]:
+        """Return a cell for each of `csv_columns`."""
+        ...
+
+    def cells(self) -> tuple[str, ...]:
+        """Return a cell for each of `columns`."""
+        ...
+
+    def details(self) -> Sequence[tuple[str, str]]:
+        """Return two heads, then the name and the value of all that is answered."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        ...
+
+
+@runtime_checkable
+class DrawnAnswer(Protocol):
+    """An answer that is a picture too, of the size of its image, as a mask is."""
+
+    png: bytes  #: the picture as a PNG file; empty with an error
+
+    def draw(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Draw it over its image (H, W, 1 or 3): (H, W, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class About:
+    """What an evaluation was made of, whatever the task."""
+
+    model: str  #: evaluated model: a file, a run or a network's name
+    split: SplitChoice
+    paths: tuple[str, ...]  #: N, relative to the data folder
+    trained_on: int | None = None  #: how many of the N are in the training split; None: unknown
+    leaked: int = 0  #: images also in a split used for training or epoch selection
+
+    @property
+    def seen(self) -> int:
+        """Images known to be in the training split."""
+        return len(self.paths) if self.split == "train" else self.trained_on or 0
+
+    def warning(self, figure: Figure) -> str:
+        """Return a warning if images were in the training split; "" if none are known to be."""
+        images = len(self.paths)
+        if self.seen == images:
+            return "These are its training images: the metrics say nothing about new ones."
+        if self.seen:
+            were = f"{count_noun(images, 'image')} {'was' if self.seen == 1 else 'were'}"
+            return (
+                f"{self.seen:,} of these {were} used for training: {figure.title} on new ones may "
+                f"be {figure.worse}."
+            )
+        return ""
+
+    @property
+    def note(self) -> str:
+        """Say why all images were evaluated, or that the run is unknown; "" if neither."""
+        if self.seen or self.split in ("train", "validation"):
+            return ""
+        if self.trained_on is None:
+            return "Whether these images were used for training is unknown: its run is not here."
+        if self.split == "all":
+            return "None of these images were used for training, so all of them were evaluated."
+        return ""
+
+    @property
+    def leakage(self) -> str:
+        """Describe the leaked images in one sentence."""
+        earlier = "train" if self.split == "validation" else "train or validation"
+        these = f"{self.leaked:,} of these {count_noun(len(self.paths), 'image')}"
+        are = "is" if self.leaked == 1 else "are"
+        return (
+            f"Leakage: {these} {are} in {earlier} too, so the figures are too good; "
+            "--leaked drop leaves out such images."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The best that always giving the same answer achieves."""
+
+    value: float  #: of the leading figure
+    rule: str  #: "always predicting the most frequent class"
+    name: str = ""  #: what is always predicted, where that is a name
+
+
+class Results(Protocol):
+    """Figures of an evaluation, and what its report shows; `str` is what a terminal shows."""
+
+    @property
+    def about(self) -> About: ...
+    def __len__(self) -> int: ...
+
+    def scores(self) -> tuple[Score, ...]:
+        """Return the figures with their intervals; the first leads."""
+        ...
+
+    def baseline(self) -> Baseline:
+        """Return the leading figure of the best constant answer."""
+        ...
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield what is worth knowing before believing the figures; the most serious first."""
+        ...
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the sections of the report; the first holds the figures."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict of everything but the rows of single images."""
+        ...
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows."""
+        ...

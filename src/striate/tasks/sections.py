@@ -1,0 +1,153 @@
+"""Sections of a report: plain values that the page knows how to draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.plotting.chart import Chart
+
+#: most classes whose confusion matrix is shown as a table; above, it is an image
+MOST_IN_TABLE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    text: str
+    warning: bool = False  #: the result is less reliable than it looks
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a phrase that looks different; a name from the data unless soft."""
+
+    text: str
+    look: Literal["name", "strong", "wrong", "soft"] = "name"
+    color: str = ""  #: of a square before a name, "#rrggbb"
+
+
+#: text, or text with names in it
+Phrase = str | tuple[str | Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A figure in large type."""
+
+    value: str
+    text: str  #: below it: name, interval, what to compare it with
+
+
+@dataclass(frozen=True, slots=True)
+class Tiles:
+    tiles: tuple[Tile, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    phrase: Phrase
+
+
+@dataclass(frozen=True, slots=True)
+class Charts:
+    """Charts side by side."""
+
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A share from 0 to 1, drawn beside its number; a mark on a band if it has an interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    tooltip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    phrase: Phrase
+    bar: Bar | None = None
+    badge: str = ""  #: before the text: "few"
+    tooltip: str = ""  #: of the badge
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Head of a column."""
+
+    text: str
+    left: bool = False  #: cells are aligned to the left
+    barred: bool = False  #: cells have bars
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table; the first cell of a row is its head."""
+
+    name: str  #: for a screen reader
+    heads: tuple[Head, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrix:
+    """A confusion matrix, followed by a ranking of its cells beside it."""
+
+    names: tuple[str, ...]  #: K
+    counts: NDArray[np.int64]  #: (K, K): rows are true, columns predicted
+    noun: str = "image"  #: what is counted
+    percent: bool = False  #: cells of a table are percentages of their row, not counts
+
+
+@dataclass(frozen=True, slots=True)
+class Rank:
+    """A line of a ranking."""
+
+    phrase: Phrase
+    value: str
+    share: float  #: length of its bar, 0 to 1; in brackets behind the value
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Lines with bars, the longest first."""
+
+    title: str
+    ranks: tuple[Rank, ...]
+    text: str  #: below them
+    wide: bool = False  #: in several columns
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An evaluated image with what is said of it."""
+
+    row: int  #: in the evaluation
+    caption: Phrase
+    alt: str  #: for a screen reader
+    #: the network's input (H, W, 1 or 3) uint8 -> what is shown in place of the image
+    overlay: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    pictures: tuple[Picture, ...]
+    text: str = ""  #: below them
+
+
+Part = Tiles | Text | Charts | Table | Matrix | Ranking | Gallery
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    title: str
+    explanation: str  #: how to read it; "" if there is nothing to read
+    parts: tuple[Part, ...]

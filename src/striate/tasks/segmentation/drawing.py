@@ -1,0 +1,101 @@
+"""Masks as pictures: colors of classes, indexed PNG files, overlays on images."""
+
+from __future__ import annotations
+
+import colorsys
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from striate.data.listing.samples import IGNORE
+from striate.data.listing.target_spec import TargetSpec
+from striate.plotting.ink import encode
+
+Mask = NDArray[np.uint8]
+Palette = NDArray[np.uint8]
+
+#: told apart by color-blind people: seven of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/,
+#: then seven of Paul Tol's muted scheme, https://sronpersonalpages.nl/~pault/
+_COLORS = (
+    0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7,
+    0x332288, 0x44AA99, 0x117733, 0x999933, 0xDDCC77, 0x882255, 0xAA4499,
+)  # fmt: skip
+_IGNORED = (224, 224, 192)  #: color of ignored pixels in a file, as in PASCAL VOC
+_GOLDEN = 0.618034  #: share of the circle of hues between further colors
+_LIGHTNESS = (0.35, 0.55, 0.75)
+_OPACITY = 0.6  #: of an overlay
+_STRIPE, _HATCHED = 3, 144  #: width in pixels and gray of the stripes over ignored pixels
+_GRAY = np.array([0.299, 0.587, 0.114])  #: ITU-R BT.601, as Pillow's mode L
+
+
+def make_palette(spec: TargetSpec) -> Palette:
+    """Return the colors (256, 3) of class indices: those of the data, else a fixed palette."""
+    palette = np.zeros((256, 3), np.uint8)
+    given = np.array(spec.constants.get("colors", ()), np.uint8).reshape(-1, 3)
+    colors = given if len(given) == len(spec.names) else _colors(len(spec.names))
+    palette[: len(colors)] = colors
+    palette[IGNORE] = _IGNORED
+    return palette
+
+
+def encode_mask(mask: Mask, palette: Palette) -> bytes:
+    """Encode class indices (H, W) as a PNG file with a palette; its pixels are the indices."""
+    image = Image.fromarray(mask)
+    image.putpalette(palette.tobytes())  # makes it of mode P, with the same indices
+    return encode(image, "png")
+
+
+def decode_mask(file: bytes) -> Mask:
+    """Return the class indices (H, W) of `encode_mask`."""
+    return np.array(Image.open(io.BytesIO(file)))
+
+
+def read_palette(file: bytes) -> Palette:
+    """Return the colors (256, 3) of `encode_mask`."""
+    colors = Image.open(io.BytesIO(file)).getpalette() or []
+    palette = np.zeros((256, 3), np.uint8)
+    palette.reshape(-1)[: len(colors)] = colors
+    return palette
+
+
+def draw_overlay(pixels: NDArray[np.uint8], mask: Mask, palette: Palette) -> NDArray[np.uint8]:
+    """Lay the colors of a mask (H, W) over the gray of an image (H, W, 1 or 3).
+
+    Ignored pixels are hatched. Returns (H, W, 3).
+    """
+    gray = pixels @ _GRAY if pixels.shape[2] == 3 else pixels[..., 0].astype(np.float64)
+    laid = (1 - _OPACITY) * gray[..., None] + _OPACITY * palette[mask]
+    rows, columns = np.indices(mask.shape)
+    stripes = (rows + columns) // _STRIPE % 2 == 0
+    ignored = mask == IGNORE
+    laid[ignored] = gray[ignored, None]
+    laid[ignored & stripes] = _HATCHED
+    return np.rint(laid).astype(np.uint8)
+
+
+def find_frame(mask: Mask) -> tuple[slice, slice]:
+    """Return the rows and columns of a true mask that are not ignored: without padding."""
+    kept = mask != IGNORE
+    if not kept.any():
+        return slice(None), slice(None)
+    rows, columns = (np.flatnonzero(kept.any(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def show_color(color: Sequence[int]) -> str:
+    """(128, 0, 255) -> "#8000ff"."""
+    red, green, blue = color
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _colors(classes: int) -> NDArray[np.uint8]:
+    known = [((color >> 16), (color >> 8) & 255, color & 255) for color in _COLORS[:classes]]
+    for number in range(classes - len(known)):
+        lightness = _LIGHTNESS[number % len(_LIGHTNESS)]
+        shares = colorsys.hls_to_rgb(number * _GOLDEN % 1, lightness, 0.65)
+        red, green, blue = (round(255 * share) for share in shares)
+        known.append((red, green, blue))
+    return np.array(known, np.uint8)

@@ -1,0 +1,166 @@
+"""Results of semantic segmentation: what is printed of them, and what their report shows."""
+
+from __future__ import annotations
+
+import html
+import math
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from numpy.typing import NDArray
+
+from striate.data.listing.target_spec import TargetSpec
+from striate.errors import printable
+from striate.metrics.estimates import Estimate
+from striate.tasks.figures import Score
+from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.sections import Remark, Section
+from striate.tasks.segmentation.metrics import (
+    FEW,
+    MEAN_IOU,
+    PIXEL_ACCURACY,
+    WEIGHTED_IOU,
+    MaskScore,
+    SegmentationMetrics,
+    collect,
+)
+from striate.tasks.segmentation.remarks import make_remarks
+from striate.tasks.segmentation.sections import make_sections
+from striate.text import MISSING, columns, count_noun, format_percent, html_table, shorten
+
+#: most classes printed
+_MOST_CLASSES = 12
+
+
+class SegmentationResults(SegmentationMetrics):
+    """Predicted and true masks of N images, compared: figures, and the sections of their report."""
+
+    def scores(self) -> tuple[Score, ...]:
+        """Return mean IoU, pixel accuracy and frequency-weighted IoU."""
+        found = self.figures
+        named = (
+            (MEAN_IOU, found.mean_iou),
+            (PIXEL_ACCURACY, found.pixel_accuracy),
+            (WEIGHTED_IOU, found.weighted_iou),
+        )
+        return tuple(Score(at, e.value, e.low, e.high, len(self)) for at, e in named)
+
+    def baseline(self) -> Baseline:
+        """Return the mean IoU of always predicting the most frequent class."""
+        value, name = self.constant
+        return Baseline(value, "always predicting the most frequent class", name)
+
+    def remarks(self) -> Iterator[Remark]:
+        """Yield how far to trust the mean IoU, and what stands out among the classes."""
+        return make_remarks(self)
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the metrics, the confusion of pixels, the classes, and the worst images."""
+        return make_sections(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything but the masks of single images; None for undefined metrics."""
+        about = self.about
+        return {
+            "model": about.model,
+            "split": about.split,
+            "images": len(self),
+            "trained_on": len(self) if about.split == "train" else about.trained_on,
+            "warning": about.warning(MEAN_IOU) or None,
+            "leaked": about.leaked,
+            "class_names": list(self.spec.names),
+            "mean_iou": _estimate_json(self.figures.mean_iou),
+            "pixel_accuracy": _estimate_json(self.figures.pixel_accuracy),
+            "weighted_iou": _estimate_json(self.figures.weighted_iou),
+            "baseline": {"mean_iou": self.constant[0], "class": self.constant[1]},
+            "confusion": self.confusion.tolist(),
+            "per_class": [_class_json(row) for row in self.per_class],
+            "worst": [
+                {"row": image.row, "path": image.path, "mean_iou": image.mean_iou}
+                for image in self.worst
+            ],
+        }
+
+    def __repr__(self) -> str:
+        numbers = columns(self._numbers(), left=(0, 1, 2))
+        classes = columns(self._class_rows(_MOST_CLASSES), left=(0, 6))
+        warning = textwrap.wrap(self.about.leakage, 78) if self.about.leaked else ()
+        lines = [*warning, *numbers, "", *classes, *self._notes(_MOST_CLASSES)]
+        return "\n".join([shorten(self._title(), 80), *(f"  {line}".rstrip() for line in lines)])
+
+    def _repr_html_(self) -> str:
+        most = len(self.spec.names)
+        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
+        blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
+        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
+        blocks.append(html_table(self._class_rows(most), left=(0, 6)))
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._notes(most)]
+        return "\n".join(blocks)
+
+    def _title(self) -> str:
+        images = count_noun(len(self), f"{KIND[self.about.split]}image")
+        return f"{images}, {self.spec}: {self.about.model}"
+
+    def _numbers(self) -> list[tuple[str, str, str]]:
+        value, name = self.constant
+        return [
+            *(
+                (score.figure.title, score.shown, f"(95 % interval {score.interval})")
+                for score in self.scores()
+            ),
+            ("mean IoU to beat", MEAN_IOU.show(value), f"(always “{shorten(name, 24)}”)"),
+        ]
+
+    def _class_rows(self, most: int) -> list[tuple[str, ...]]:
+        head = ("class", "images", "pixels", "IoU", "recall", "precision", "most confused with")
+        return [head, *map(_class_row, self.weakest()[:most])]
+
+    def _notes(self, most: int) -> list[str]:
+        about = self.about
+        lines = [about.warning(MEAN_IOU) or about.note]
+        if any(row.images < FEW for row in self.weakest()[:most]):
+            lines.append(f"* in fewer than {FEW} images: too few to rely on")
+        if (more := len(self.spec.names) - most) > 0:
+            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        return [line for line in lines if line]
+
+
+def make_results(
+    batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], spec: TargetSpec, about: About
+) -> SegmentationResults:
+    """Compare batches of predicted and true masks (N, H, W).
+
+    Raises ModelError for predictions that are not finite, DataError where every pixel is ignored.
+    """
+    return SegmentationResults(spec, about, *collect(batches, spec, about))
+
+
+def _class_row(row: MaskScore) -> tuple[str, ...]:
+    few = "*" if row.images < FEW else ""
+    shares = (row.share, row.iou.value, row.recall, row.precision)
+    taken = (
+        f"{shorten(row.confused_with, 16)} ({format_percent(row.confused_share, 0)})"
+        if row.confused_with is not None
+        else MISSING
+    )
+    return shorten(row.name, 18), f"{few}{row.images:,}", *map(format_percent, shares), taken
+
+
+def _class_json(row: MaskScore) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "images": row.images,
+        "share": row.share,
+        "iou": _estimate_json(row.iou),
+        "recall": row.recall,
+        "precision": row.precision,
+        "confused_with": row.confused_with,
+        "confused_share": row.confused_share,
+    }
+
+
+def _estimate_json(estimate: Estimate) -> dict[str, Any]:
+    """Return an estimate as JSON, None for an undefined value."""
+    value = None if math.isnan(estimate.value) else estimate.value
+    return {"value": value, "low": estimate.low, "high": estimate.high, "images": estimate.n}

@@ -1,0 +1,227 @@
+"""Semantic segmentation: softmax and cross-entropy for every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from striate.data.augment.mixing import mix_masks, refuse_mixup
+from striate.data.augment.plan import Plan, move_masks
+from striate.data.listing.samples import IGNORE
+from striate.errors import OptionError
+from striate.layers import AuxOutputs
+from striate.metrics import masks as metrics
+from striate.options import StepOptions, TrainOptions
+from striate.options.base import option
+from striate.options.task_params import TaskParams
+from striate.tasks.figures import Figure
+from striate.tasks.results import About
+from striate.tasks.segmentation.answer import MaskAnswer
+from striate.tasks.segmentation.metrics import MEAN_IOU, PIXEL_ACCURACY
+from striate.tasks.segmentation.results import SegmentationResults, make_results
+from striate.tasks.task import Loss, Sums, Task
+
+_SUMS = ("right", "true", "predicted")
+
+
+class SegmentationParams(TaskParams):
+    """Settings of segmentation, as in `--task-params dice=1`."""
+
+    dice: float = option(0.0, "Weight of the Dice loss beside cross-entropy", ge=0, le=100)
+
+
+@dataclass(frozen=True)
+class Segmentation(Task):
+    """Which one of K classes each pixel shows; the names of its spec are the classes.
+
+    Outputs are maps of logits (N, K, H, W), targets masks (N, H, W) of class indices, `IGNORE`
+    where a pixel counts for nothing.
+    """
+
+    params: SegmentationParams = field(default_factory=SegmentationParams)
+
+    name: ClassVar[str] = "segmentation"
+    kind: ClassVar[str] = "mask"
+    head: ClassVar[str] = "map"
+    mixes: ClassVar[bool] = True
+    refusals: ClassVar[Mapping[str, str]] = {
+        **Task.refusals,
+        "balance=sampling": "a mask holds several classes, so images cannot be drawn by class",
+    }
+    Params: ClassVar[type[SegmentationParams]] = SegmentationParams
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for fewer than two classes, and for more than masks can hold."""
+        if not 2 <= self.outputs <= IGNORE:
+            raise OptionError(
+                f"the task {self.name} needs 2 to {IGNORE} classes, but the data give {self.spec}"
+            )
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """Mean IoU and pixel accuracy."""
+        return MEAN_IOU, PIXEL_ACCURACY
+
+    @property
+    def blank(self) -> MaskAnswer:
+        """No share of any class, and no mask."""
+        return MaskAnswer(dict.fromkeys(self.spec.names, 0.0))
+
+    def default_network(self, side: int, channels: int) -> str:
+        """Return a U-Net of a quarter of its width: a tenth of the work of the paper's."""
+        return "unet(width=16)"
+
+    def configure(self, options: StepOptions) -> Segmentation:
+        """Return the task with the loss of the options. Raises OptionError for mixup."""
+        refuse_mixup(getattr(options.augment_params, "mixup", None))
+        return replace(self, params=self.Params.parse(options.task_params, self.name))
+
+    def loss(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
+        """Return the mean cross-entropy in nats: over the pixels of an image, then over images."""
+        return loss(outputs, targets)
+
+    def training_loss(self, targets: Tensor, options: TrainOptions) -> Loss:
+        """Return the loss with the label smoothing, class weights and Dice loss of the options.
+
+        `targets` are the pixels of each class in each training mask, (N, K).
+        """
+        weights = class_weights(targets) if options.balance == "weights" else None
+        smoothing, dice = options.label_smoothing, self.params.dice
+        return partial(loss, smoothing=smoothing, weights=weights, dice=dice)
+
+    def count(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
+        """Count the pixels of each class (K,): "right", "true" and "predicted"."""
+        counts = count_pixels(_logits(outputs), targets)
+        areas = counts.diagonal(), counts.sum(dim=1), counts.sum(dim=0)
+        return dict(zip(_SUMS, areas, strict=True))
+
+    def zero_sums(self) -> Sums:
+        """Return the sums of no image."""
+        return {name: torch.zeros(self.outputs, dtype=torch.int64) for name in _SUMS}
+
+    def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
+        """Return mean IoU and pixel accuracy; none without pixels that count."""
+        areas = np.stack([sums[name] for name in _SUMS])
+        if not areas[1].any():
+            return {}
+        return {
+            MEAN_IOU.name: float(metrics.mean_iou(areas)),
+            PIXEL_ACCURACY.name: float(metrics.pixel_accuracy(areas)),
+        }
+
+    def augment(self, targets: Tensor, plan: Plan, share: Tensor | None) -> Tensor:
+        """Return masks moved as their images, with the rectangles that cutmix pastes.
+
+        Raises OptionError for mixup.
+        """
+        moved = move_masks(targets, plan)
+        if share is None:
+            return moved
+        return mix_masks(moved, plan.uniform.to(moved.device), plan.ranges)
+
+    def decode(self, outputs: Tensor) -> Tensor:
+        """Return the most probable class of each pixel, (N, H, W) uint8.
+
+        `IGNORE` where logits are not finite.
+        """
+        classes = outputs.argmax(dim=1).to(torch.uint8)
+        return torch.where(outputs.isfinite().all(dim=1), classes, IGNORE)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
+        """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
+        return MaskAnswer.of(decoded, self.spec, top)
+
+    def evaluate(
+        self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About
+    ) -> SegmentationResults:
+        """Compare predicted masks (N, H, W) with the true ones, a batch in memory at a time."""
+        return make_results(batches, self.spec, about)
+
+
+def loss(
+    outputs: Tensor | AuxOutputs,
+    targets: Tensor,
+    *,
+    smoothing: float = 0.0,
+    weights: Tensor | None = None,
+    dice: float = 0.0,
+) -> Tensor:
+    """Return the mean over images of the mean cross-entropy in nats of their pixels.
+
+    An image without pixels that count has a loss of 0. Torch's mean over all pixels would not add
+    up: that of a batch is not the mean of those of its parts, where these have ignored pixels.
+    `dice` is the weight of `dice_loss`, which is added. Losses of auxiliary heads are added too,
+    times their weight.
+    """
+    if isinstance(outputs, AuxOutputs):
+        main, *others = (
+            loss(logits, targets, smoothing=smoothing, weights=weights, dice=dice)
+            for logits in (outputs.logits, *outputs.auxiliary)
+        )
+        return main + outputs.weight * sum(others)
+    entropy = _cross_entropy(outputs, targets, smoothing, weights)
+    return entropy + dice * dice_loss(outputs, targets) if dice else entropy
+
+
+def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean over images of 1 - soft Dice coefficient, averaged over an image's classes.
+
+    Milletari et al. 2016, V-Net, section 3, https://arxiv.org/abs/1606.04797, but with sums in
+    place of sums of squares below the line, and for each class that the mask of an image has.
+    """
+    counted = (targets != IGNORE)[:, None]
+    indices = torch.where(counted[:, 0], targets, 0).long()
+    true = F.one_hot(indices, logits.shape[1]).permute(0, 3, 1, 2) * counted
+    given = logits.float().softmax(dim=1) * counted
+    pixels = true.sum(dim=(2, 3))
+    both, either = (given * true).sum(dim=(2, 3)), given.sum(dim=(2, 3)) + pixels
+    missed = torch.where(pixels > 0, 1 - 2 * both / either.clamp_min(1), 0.0)
+    of_image = missed.sum(dim=1) / (pixels > 0).sum(dim=1).clamp_min(1)
+    return of_image.sum() / max(1, len(targets))
+
+
+def _cross_entropy(
+    logits: Tensor, targets: Tensor, smoothing: float, weights: Tensor | None
+) -> Tensor:
+    pixels = F.cross_entropy(
+        logits,
+        targets.long(),
+        weights,
+        ignore_index=IGNORE,
+        label_smoothing=smoothing,
+        reduction="none",
+    )
+    # divide by the number of pixels, not by the sum of their class weights, as `classification`
+    counted = (targets != IGNORE).sum(dim=(1, 2)).clamp_min(1)
+    return (pixels.sum(dim=(1, 2)) / counted).sum() / max(1, len(targets))
+
+
+def _logits(outputs: Tensor | AuxOutputs) -> Tensor:
+    return outputs.logits if isinstance(outputs, AuxOutputs) else outputs
+
+
+def count_pixels(logits: Tensor, targets: Tensor) -> Tensor:
+    """Logits (N, K, H, W), masks (N, H, W) -> pixels (K, K) int64: rows true, columns predicted."""
+    classes = logits.shape[1]
+    # ignored pixels get a row of their own: leaving them out would wait for a GPU
+    true = torch.where(targets == IGNORE, classes, targets.long())
+    places = true * classes + logits.argmax(dim=1)
+    counts = torch.bincount(places.flatten(), minlength=(classes + 1) * classes)
+    return counts.reshape(classes + 1, classes)[:classes]
+
+
+def class_weights(pixels: Tensor) -> Tensor:
+    """Pixels of each class in each mask (N, K) -> (K,) float32: inverse pixel frequency.
+
+    They average 1 over the pixels.
+    """
+    counts = pixels.sum(dim=0)
+    return (counts.sum() / (len(counts) * counts.clamp_min(1))).float()

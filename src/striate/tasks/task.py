@@ -1,0 +1,155 @@
+"""What a task is: the one interface through which training, evaluation and prediction see it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from striate.data.augment.plan import Plan
+from striate.data.augment.ranges import AugmentRanges
+from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.errors import OptionError
+from striate.options import DecisionOptions, StepOptions, TrainOptions
+from striate.options.task_params import TaskParams
+from striate.tasks.figures import Figure
+from striate.tasks.results import About, Answer, Results
+
+#: additive sums of a batch by name; each (S,) int64 or float64, on the device of the outputs
+Sums = Mapping[str, Tensor]
+#: mean loss of a batch from the network's outputs and the targets; a scalar
+Loss = Callable[[Any, Tensor], Tensor]
+#: what is decoded and the targets of some images, a batch at a time
+Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A kind of question asked of images; subclasses are frozen dataclasses.
+
+    Outputs are what the network returns: a tensor, or `AuxOutputs` in training mode. Losses and
+    sums add up: those of a batch are the means and sums of those of its parts. What is not
+    abstract has a default.
+    """
+
+    name: ClassVar[str]
+    kind: ClassVar[str]  #: of its targets
+    head: ClassVar[str] = "logits"  #: `Card.output` of the networks that fit: "logits" or "map"
+    mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
+    max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
+    #: option, or option=value, that it has no use for -> why
+    refusals: ClassVar[Mapping[str, str]] = {
+        "mirrored": "mirroring an image changes numbers only",
+    }
+    Params: ClassVar[type[TaskParams]] = TaskParams  #: what `--task-params` sets
+
+    spec: TargetSpec
+
+    @property
+    @abstractmethod
+    def figures(self) -> tuple[Figure, ...]:
+        """What is measured while training; the first leads."""
+
+    @property
+    def train_figure(self) -> Figure | None:
+        """The figure shown of training images, where the leading one is of validation only."""
+        return None
+
+    @property
+    @abstractmethod
+    def blank(self) -> Answer:
+        """The answer for an image that could not be read."""
+
+    def default_network(self, side: int, channels: int) -> str:
+        """Return the network for images of this side in pixels, if none is given."""
+        if side > 40:
+            return "resnet18"
+        return "lenet5" if channels == 1 else "resnet20"
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the network's output."""
+        return len(self.spec.names)
+
+    def configure(self, options: StepOptions) -> Self:
+        """Return the task as the options of a training ask for it."""
+        return self
+
+    def ranges(self, asked: AugmentRanges) -> AugmentRanges:
+        """Return the augmentation ranges without those that would make a target wrong."""
+        return asked
+
+    def note(self, asked: AugmentRanges) -> str:
+        """Say what `ranges` leaves out, and why; "" if nothing."""
+        return ""
+
+    def fit(self, targets: Tensor) -> Task:
+        """Return the task with constants taken from the training targets (N, ...)."""
+        return self
+
+    @abstractmethod
+    def loss(self, outputs: Any, targets: Tensor) -> Tensor:
+        """Return the mean loss over the images of a batch, as measured on validation."""
+
+    def training_loss(self, targets: Tensor, options: TrainOptions) -> Loss:
+        """Return the loss that training minimizes, given all training targets (N, ...)."""
+        return self.loss
+
+    @abstractmethod
+    def count(self, outputs: Any, targets: Tensor) -> Sums:
+        """Return the additive sums that the figures are measured from."""
+
+    def count_validation(self, outputs: Any, targets: Tensor) -> Sums:
+        """Return the sums of `count` and those that only validation has the time for."""
+        return self.count(outputs, targets)
+
+    @abstractmethod
+    def zero_sums(self) -> Sums:
+        """Return the sums of no validation image, on the CPU."""
+
+    @abstractmethod
+    def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
+        """Return figure name -> value from the summed sums; undefined figures are absent."""
+
+    def calibrate(self, sums: Mapping[str, NDArray[np.float64]]) -> Task:
+        """Return the task with constants taken from the sums of an epoch's validation."""
+        return self
+
+    def augment(self, targets: Tensor, plan: Plan, share: Tensor | None) -> Tensor:
+        """Return the targets of augmented images.
+
+        Where images were mixed, `share` (N,) is the share of the next image of the batch in each.
+        """
+        return targets
+
+    def caption(self, target: NDArray[Any], augmented: NDArray[Any]) -> str:
+        """Return the target of an augmented image in words; "" if it is that of the original."""
+        return ""
+
+    @abstractmethod
+    def decode(self, outputs: Tensor) -> Tensor:
+        """Return what the answers are made of, a row an image: probabilities, numbers, classes."""
+
+    @abstractmethod
+    def answer(self, decoded: NDArray[Any], top: int) -> Answer:
+        """Return the answer for one row of `decode`; `top` is how many classes it lists."""
+
+    def decide(self, options: DecisionOptions, validation: Batches) -> Task:
+        """Return the task that decides its answers as the options say.
+
+        Validation images are used where a threshold is to be chosen on them. Raises OptionError
+        for a task that has no threshold.
+        """
+        raise OptionError(
+            "a positive class and a threshold are for two classes, but the model answers with "
+            f"{NEEDS[self.kind]}"
+        )
+
+    @abstractmethod
+    def evaluate(self, batches: Batches, about: About) -> Results:
+        """Compare what is decoded with the targets, batch by batch."""

@@ -1,0 +1,145 @@
+"""Masks go all the way, from check to predict, on generated pictures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import striate
+from striate.data.listing.samples import IGNORE
+from striate.errors import OptionError
+from striate.training.events import Epoch, Started
+from striate.training.run import Run
+from tests.training import forks
+
+SIDE, COUNT = 48, 24
+NAMES = ("ground", "disc", "box")
+OPTIONS = {
+    "network": "unet(width=4)",
+    "size": 32,
+    "batch": 4,
+    "threads": 1,
+    "optimizer": "adamw",
+    "learning_rate": 0.01,
+    "epochs": 4,
+    "autotune": "no",
+}
+
+
+def draw_scene(random):
+    """A red disc and a green box on gray noise, 36 rows of 48 pixels, and their mask."""
+    rows, columns = np.indices((36, SIDE))
+    down, across = random.integers(9, 27), random.integers(9, 20)
+    mask = np.zeros((36, SIDE), np.uint8)
+    mask[(rows - down) ** 2 + (columns - across) ** 2 < 50] = 1
+    down, across = random.integers(7, 29), random.integers(28, SIDE - 7)
+    mask[(abs(rows - down) < 6) & (abs(columns - across) < 6)] = 2
+    pixels = random.integers(0, 100, (36, SIDE, 1)).repeat(3, axis=2)
+    pixels = pixels + np.array([[0, 0, 0], [150, 0, 0], [0, 150, 0]])[mask]
+    mask[0, :3] = IGNORE
+    return pixels.astype(np.uint8), mask
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    """A folder of scenes, one of their masks, and a list of the classes."""
+    random, root = np.random.default_rng(0), tmp_path / "scenes"
+    for folder in ("images", "masks"):
+        (root / folder).mkdir(parents=True)
+    for number in range(COUNT):
+        for folder, drawn in zip(("images", "masks"), draw_scene(random), strict=True):
+            Image.fromarray(drawn).save(root / folder / f"{number:02}.png")
+
+    (root / "classes.txt").write_text("\n".join(NAMES))
+    return root
+
+
+def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):
+    checked = striate.check(scenes)
+    assert checked.trainable
+    assert "It can be trained on: segmentation." in str(checked)
+    steps = {
+        name: value for name, value in OPTIONS.items() if name not in ("learning_rate", "epochs")
+    }
+    assert striate.find_rate(scenes, steps=10, **steps).losses
+    run = striate.train(scenes, out=tmp_path / "whole", **OPTIONS)
+    first = striate.stream(scenes, out=tmp_path / "cut", **OPTIONS)
+    started = next(event for event in first if isinstance(event, Started))
+    assert (started.task, started.figure.title) == ("segmentation", "mean IoU")
+    next(event for event in first if isinstance(event, Epoch))
+    first.close()
+    again = striate.train(resume=tmp_path / "cut")
+    assert [epoch.weights for epoch in again.epochs()] == [epoch.weights for epoch in run.epochs()]
+    assert striate.verify(run.folder).same
+    assert run.epochs()[-1].train_loss < run.epochs()[0].train_loss
+    told = json.loads((run.folder / "evaluation.json").read_text())
+    assert told["class_names"] == list(NAMES)
+    assert np.sum(told["confusion"]) < 32 * 24 * told["images"]
+    model = striate.load(run.folder)
+    results = striate.evaluate(model, scenes, split="all", out=tmp_path / "page.html")
+    assert len(results) == COUNT
+    assert results.scores()[0].value > results.baseline().value
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "mean IoU" in page
+    assert "accuracy on" not in page
+    rows = striate.predict(model, scenes / "images", masks=tmp_path / "predicted")
+    assert rows[0].mask.shape == (36, SIDE)
+    written = np.asarray(Image.open(tmp_path / "predicted" / "00.png"))
+    assert np.array_equal(written, rows[0].mask)
+    tiled = striate.predict(model, scenes / "images/00.png", tile=16)
+    whole = striate.predict(model, scenes / "images/00.png", tile="whole")
+    assert np.mean(tiled[0].mask != whole[0].mask) < 1e-2
+
+
+def test_weights_dice_and_cutmix_train_too(scenes, tmp_path):
+    options = {
+        **OPTIONS,
+        "epochs": 1,
+        "balance": "weights",
+        "label_smoothing": 0.1,
+        "task_params": "dice=1",
+        "augment_params": "cutmix=0.5,hflip=yes",
+        "accumulate": 2,
+    }
+    run = striate.train(scenes, out=tmp_path / "run", **options)
+    assert np.isfinite(run.epochs()[0].train_loss)
+
+
+def test_a_network_of_single_answers_cannot_be_trained_on_masks(scenes, tmp_path):
+    with pytest.raises(OptionError) as error:
+        striate.train(scenes, out=tmp_path / "run", **{**OPTIONS, "network": "resnet20"})
+    assert str(error.value) == (
+        "resnet20 gives a row of outputs for an image and cannot be trained for segmentation, "
+        "which needs outputs for every pixel; choose another network, such as unet(width=16)"
+    )
+
+
+def test_two_processes_measure_what_one_does(scenes, tmp_path):
+    """Pixels are added up over processes; the loss of an image is the same in any of them."""
+    options = {**OPTIONS, "epochs": 2, "augment_params": "cutmix=0.5,hflip=yes"}
+    for count in (1, 2):
+        codes = forks.together(
+            count, lambda rank, count=count: forks.train(scenes, tmp_path / f"run-{count}", options)
+        )
+        assert codes == [0] * count
+    one, two = (Run.open(tmp_path / f"run-{count}").epochs() for count in (1, 2))
+    assert len({(tmp_path / f"run-2.{rank}").read_text() for rank in (0, 1)}) == 1
+    for mine, theirs in zip(one, two, strict=True):
+        assert theirs.train_loss == pytest.approx(mine.train_loss, rel=1e-3)
+        assert theirs.train == pytest.approx(mine.train, abs=1e-3)
+
+
+def test_masks_of_other_values_are_judged_by_the_names_of_their_classes(scenes, tmp_path):
+    run = striate.train(scenes, out=tmp_path / "run", **{**OPTIONS, "epochs": 1})
+    expected = striate.evaluate(run.folder, scenes, split="all")
+    (scenes / "classes.txt").write_text("7 box\n8 ground\n9 disc\n255 void\n")
+    for path in (scenes / "masks").iterdir():
+        mask = np.asarray(Image.open(path))
+        turned = np.select([mask == 0, mask == 1, mask == 2], [8, 9, 7], IGNORE)
+        Image.fromarray(turned.astype(np.uint8)).save(path)
+    found = striate.evaluate(run.folder, scenes, split="all")
+    assert np.array_equal(found.confusion, expected.confusion)
+    assert found.spec.names == expected.spec.names

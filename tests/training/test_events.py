@@ -1,0 +1,78 @@
+"""Events are read back as they were written; the figures of an epoch are attributes too."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from pathlib import Path
+
+import pytest
+
+from striate.tasks.classification.task import ACCURACY
+from striate.tasks.figures import Score
+from striate.training.events import (
+    Epoch,
+    Event,
+    Finished,
+    Scores,
+    Started,
+    Step,
+    from_json,
+    to_json,
+)
+from tests.training.trainings import epoch
+
+SCORES = Scores("test", (Score(ACCURACY, 0.75, 0.5, 0.9, 20),), 1)
+EVENTS: list[Event] = [
+    Started(
+        Path("runs/a"), "lenet5", 61_706, "classification", "10 classes", ACCURACY,
+        {"train": 70, "validation": 15, "test": 15}, 0, 32, 12, None, 35, 8, "cpu", 2,
+        "channels-last, float32", None, 1,
+    ),
+    Step(1, 5, 0.7, {"accuracy": 0.5}, 0.1, 900.0, 0.1, 0.2, 30.0),
+    epoch(1),
+    Finished(Path("runs/a"), 12, 9, {"accuracy": 0.8}, 40.0, SCORES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+def test_an_event_is_read_back_as_it_was_written(event: Event):
+    told = json.loads(json.dumps(to_json(event)))
+    assert told.pop("event") == type(event).__name__
+    assert from_json(type(event), told) == event
+
+
+def test_figures_of_an_epoch_are_attributes():
+    found = epoch(1, train_accuracy=0.9, validation_accuracy=0.7)
+    assert (found.train_accuracy, found.validation_accuracy) == (0.9, 0.7)
+    found = epoch(1, train={}, validation={"mean_iou": 0.4})
+    assert found.validation_mean_iou == 0.4
+
+
+@pytest.mark.parametrize(
+    "name", ["validation_mae", "train_", "accuracy", "test_accuracy", "figures", "__len__"]
+)
+def test_an_attribute_that_an_epoch_lacks_is_an_attribute_error(name: str):
+    with pytest.raises(AttributeError) as caught:
+        getattr(epoch(1), name)
+    assert str(caught.value) == f"Epoch has no {name!r}"
+
+
+def test_an_undefined_figure_is_no_attribute():
+    with pytest.raises(AttributeError, match="Epoch has no 'train_accuracy'"):
+        _ = epoch(1, train={}).train_accuracy
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_an_epoch_can_be_copied(copied):
+    assert copied(epoch(1)) == epoch(1)
+
+
+def test_an_epoch_without_values_lacks_them_all():
+    """As copy and pickle make it, before they fill it."""
+    empty = Epoch.__new__(Epoch)
+    for name in ("train", "validation", "train_accuracy"):
+        assert not hasattr(empty, name)
