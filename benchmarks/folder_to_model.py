@@ -16,7 +16,6 @@ import datetime as dt
 import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -31,8 +30,8 @@ from typing import Any, Self
 
 import folders
 import psutil
+from machines import HERE, busy_seconds, keep, machine, say
 
-HERE = Path(__file__).resolve().parent
 CONTENDERS = {
     "striate": "striate_train.py",
     "striate, own recipe": "striate_own.py",
@@ -162,12 +161,6 @@ def take_turn(name: str, setting: Setting, folder: Path, *, epochs: int, seed: i
     return Turn(seconds, own, memory.peak, others, line)
 
 
-def busy_seconds() -> float:
-    """CPU seconds that all processors together have worked since the machine was started."""
-    times = psutil.cpu_times()
-    return sum(times) - times.idle - times.iowait - times.guest - times.guest_nice
-
-
 def environment(place: str) -> dict[str, str]:
     """Ours, with all caches in an empty place and bytecode written as on a user's machine."""
     kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
@@ -236,32 +229,6 @@ def wilson(right: float, n: int) -> dict[str, float]:
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     low, high = round(middle - half, 4), round(middle + half, 4)
     return {"value": round(share, 4), "low": low, "high": high, "n": n}
-
-
-def machine() -> dict[str, Any]:
-    """In general words: what the figures depend on."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    fields = {key.strip(): value for key, _, value in (line.partition(": ") for line in lines)}
-    flags = fields.get("flags", "").split()
-    kinds = {"avx2": "AVX2", "avx512f": "AVX-512", "avx512_vnni": "VNNI", "amx_tile": "AMX"}
-    return {
-        "cpu": fields.get("model name", platform.machine()).replace("(R)", ""),
-        "instructions": [name for flag, name in kinds.items() if flag in flags],
-        "cores": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "system": platform.system(),
-        "python": platform.python_version(),
-    }
-
-
-def keep(question: str, line: str) -> None:
-    """Append what was measured to the results of a question."""
-    with (HERE / "results" / f"{question}.jsonl").open("a") as file:
-        file.write(line + "\n")
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

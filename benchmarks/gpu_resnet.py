@@ -38,7 +38,7 @@ from striate.data.readers.scan import scan
 from striate.hardware import autocast
 from striate.model import to_device
 from striate.optim.optimizer import Optimizer
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 
 NETWORKS = ("resnet18", "resnet50")
 TURNS, GOAL = 3, 0.9
@@ -99,7 +99,7 @@ def compared(
     name: str, pixels: ImageDataset, side: int, asked: argparse.Namespace
 ) -> dict[str, Any]:
     """Images a second of a network, fed and not."""
-    device = pixels.labels.device
+    device = pixels.device
     network = to_device(zoo.build(name, classes=10), device)
     quick = network if asked.smoke else torch.compile(network)
     optimizer = Optimizer(network, "nesterov", 5e-4)
@@ -129,7 +129,7 @@ def endless(pixels: ImageDataset, asked: argparse.Namespace) -> Iterator[Batch]:
         for batch in prefetch(
             pixels.train_batches(asked.batch, seed=0, epoch=epoch, variation=varied)
         ):
-            if len(batch.labels) == asked.batch:
+            if len(batch) == asked.batch:
                 yield batch
 
 
@@ -143,7 +143,7 @@ def seconds(
     began = time.perf_counter()
     for batch in batches:
         with autocast("bfloat16", device):
-            loss = classification.loss(network(batch.images), batch.labels)
+            loss = classification.loss(network(batch.images), batch.targets)
         loss.backward()
         optimizer.step(1e-3)
         optimizer.zero_grad()

@@ -28,7 +28,7 @@ from striate.hardware import autocast, choose_device, keep_freed_memory
 from striate.model import to_device
 from striate.optim.optimizer import Optimizer
 from striate.options import Precision
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 
 SIDES = (1024, 2048, 4096)  #: of the squares
 TYPES: dict[Precision, torch.dtype] = {"float32": torch.float32, "bfloat16": torch.bfloat16}

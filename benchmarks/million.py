@@ -85,6 +85,7 @@ def made(count: int, folder: Path) -> Path:
     from striate.data.shard_writer import seal
     from striate.data.shards.format import ENTRY, shard_name
     from striate.data.shards.tar import HashedTar
+    from striate.data.targets.classes import ClassTargets
 
     folder.mkdir()
     blots = [_blot(seed) for seed in range(BLOTS)]
@@ -105,7 +106,7 @@ def made(count: int, folder: Path) -> Path:
     images = Samples.of(
         Sample(f"{names[row % CLASSES]}/{row:07}.jpg", row % CLASSES) for row in range(count)
     )
-    seal(folder, images, records, table, shards, names)
+    seal(folder, images, records, table, shards, ClassTargets.of(names, images))
     return folder
 
 

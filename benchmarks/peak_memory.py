@@ -25,7 +25,7 @@ from torch.profiler import ProfilerActivity, profile
 from striate import zoo
 from striate.layers import meta_init
 from striate.summary.memory import estimate_memory
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 
 NETWORKS = ("vgg16", "resnet50", "densenet121", "mobilenet_v2")
 PASSES = ("inference", "training")

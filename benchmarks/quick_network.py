@@ -21,7 +21,7 @@ from striate.layers import chain
 from striate.model import to_device
 from striate.optim.optimizer import Optimizer
 from striate.optim.schedule import learning_rate
-from striate.tasks import classification
+from striate.tasks.classification import task as classification
 
 MEAN, DEVIATION = (0.491, 0.482, 0.447), (0.247, 0.243, 0.262)  # of CIFAR-10's channels
 PATCHES = 5000  #: images whose patches are looked at

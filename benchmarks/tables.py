@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import bars, contest, gpu, learning, networks, reading, vision
+from tabulated import bars, contest, gpu, learning, networks, reading, tasks, vision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -43,9 +43,14 @@ def main() -> int:
 def tables() -> Iterable[tuple[Path, str]]:
     """Each table's file and what it must hold."""
     for name, (source, table) in QUESTIONS.items():
-        body = "\n".join(filter(None, map(table, last(source)))) or NOT_YET
-        origin = f"<!-- made by benchmarks/tables.py from benchmarks/results/{source}.jsonl -->"
-        yield TABLES / f"{name}.md", f"{origin}\n\n{body}"
+        yield table_file(name, source, "\n".join(filter(None, map(table, last(source)))))
+    records = last("tasks")
+    yield table_file("tasks", "tasks", tasks.tasks(records) if records else "")
+
+
+def table_file(name: str, source: str, body: str) -> tuple[Path, str]:
+    origin = f"<!-- made by benchmarks/tables.py from benchmarks/results/{source}.jsonl -->"
+    return TABLES / f"{name}.md", f"{origin}\n\n{body or NOT_YET}"
 
 
 def last(source: str) -> list[dict[str, Any]]:

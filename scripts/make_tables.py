@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 from striate import errors, verbs, zoo
 from striate.data.augment.plan import LEVELS, AugmentRanges
 from striate.data.listing.samples import LEFT_OUT, USED, Record
+from striate.data.listing.target_spec import TargetSpec
 from striate.layers import meta_init
 from striate.optim.optimizer import DEFAULTS
 from striate.options import (
@@ -35,12 +36,14 @@ from striate.options import (
     FilterOptions,
     Options,
     PackOptions,
+    PointsOptions,
     PredictOptions,
     RateOptions,
     StepOptions,
     TrainOptions,
 )
 from striate.options.choices import TUNED
+from striate.tasks.classification.task import Classification
 from striate.text import format_si
 from striate.training import events
 from striate.training.recipe import choose_view, complete_recipe
@@ -48,6 +51,7 @@ from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 
 DOCS = Path(__file__).parents[1] / "docs"
+TASK = Classification(TargetSpec("label", tuple("0123456789")))
 _PLACE = re.compile(r"(<!-- table: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -65,6 +69,7 @@ def tables() -> dict[str, str]:
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
         "filter-options": flags(FilterOptions),
+        "points-options": flags(PointsOptions),
         "kernels": kernels(),
         "views": views(),
         "recipes": recipes(),
@@ -188,7 +193,7 @@ def views() -> str:
     rows: list[tuple[str, str, str, str]] = []
     for channels, color in ((1, "gray"), (3, "color")):
         seen = [
-            (side, choose_view(TrainOptions(), [Record("", side, side, channels)]))
+            (side, choose_view(TrainOptions(), [Record("", side, side, channels)], TASK))
             for side in range(8, 400)
         ]
         for view, group in groupby(seen, key=lambda pair: pair[1]):
@@ -202,9 +207,9 @@ def views() -> str:
 def recipes() -> str:
     """How long and how fast a network learns, where the options do not say."""
     options, cpu = TrainOptions(precision="float32"), torch.device("cpu")
-    view = choose_view(options, [])
+    view = choose_view(options, [], TASK)
     with meta_init():
-        network = view.build(classes=10)
+        network = view.build(TASK.outputs)
     rows = []
     for images in (100, 500, 1000, 2000, 5000, 10_000, 50_000):
         recipe, _ = complete_recipe(options, view, images, network, cpu)

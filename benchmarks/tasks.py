@@ -1,0 +1,127 @@
+"""What each task reaches on real images, by a recipe that is kept, and in how many minutes.
+
+    python benchmarks/tasks.py NAME ARCHIVE [--threads N] [--save]
+
+task_data.py says which data set is made of which archive. `striate train` learns from it with
+recipes/tasks/NAME.toml, as a process of its own with an empty cache; its minutes include decoding
+the images and the report. Then the model is evaluated on the test split, as `striate evaluate`
+does. Prints one JSON line; --save appends it to results/tasks.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from machines import HERE, busy_seconds, keep, machine, say
+from task_data import DATA
+
+import striate
+
+RECIPES = HERE / "recipes" / "tasks"
+USED = ("network", "size", "epochs", "batch")  #: options that the table shows
+
+
+class Took(NamedTuple):
+    """What a process took."""
+
+    minutes: float
+    cpu_minutes: float  #: user and system, of the process and its children
+    others: float  #: share of the machine's CPU time that went to other processes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("name", choices=DATA)
+    parser.add_argument("archive", type=Path)
+    parser.add_argument("--recipe", type=Path, help="another than the one that is kept")
+    parser.add_argument("--threads", type=int, help="without it: as striate chooses")
+    parser.add_argument("--save", action="store_true")
+    asked = parser.parse_args()
+    recipe = asked.recipe or RECIPES / f"{asked.name}.toml"
+    for path in (asked.archive, recipe):
+        if not path.is_file():
+            parser.error(f"no file {path}")
+    if asked.recipe and asked.save:
+        parser.error("--save keeps what the kept recipe reaches: leave out --recipe")
+    line = json.dumps(measured(asked.name, asked.archive, recipe.resolve(), asked.threads))
+    print(line, flush=True)
+    if asked.save:
+        keep("tasks", line)
+
+
+def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="tasks-") as temporary:
+        place = Path(temporary)
+        os.environ["STRIATE_CACHE"] = str(place / "cache")
+        data = DATA[name].make(archive, place / name)
+        took = trained(data, recipe, place / "run", threads)
+        run = striate.Run.open(place / "run")
+        options = run.read_options()
+        results = striate.evaluate(run.model_file, data, split="test")
+        baseline = results.baseline()
+        return {
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+            "data": name,
+            "source": DATA[name].source,
+            "task": DATA[name].task,
+            **{option: options[option] for option in USED},
+            "images": dict(Counter(sample["split"] for sample in run.samples())),
+            "scores": [
+                {
+                    "name": score.figure.title,
+                    "value": score.value,
+                    "low": score.low,
+                    "high": score.high,
+                    "shown": score.shown,
+                    "interval": score.interval,
+                }
+                for score in results.scores()
+            ],
+            "baseline": {
+                "value": baseline.value,
+                "shown": results.scores()[0].figure.show(baseline.value),
+                "rule": baseline.rule,
+            },
+            **{what: round(value, 3) for what, value in took._asdict().items()},
+            "machine": machine(),
+            "threads": options["threads"],
+            "versions": {"striate": striate.__version__, "torch": torch_version()},
+        }
+
+
+def trained(data: Path, recipe: Path, out: Path, threads: int | None) -> Took:
+    """Train in a process of its own. Exits with its last words if it fails."""
+    command = [sys.executable, "-m", "striate", "train", str(data)]
+    command += ["--recipe", str(recipe), "--out", str(out)]
+    command += ["--threads", str(threads)] if threads else []
+    began, before = time.monotonic(), busy_seconds()
+    process = subprocess.Popen(command, stdout=sys.stderr)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds, busy = time.monotonic() - began, busy_seconds() - before
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    own = usage.ru_utime + usage.ru_stime
+    others = max(0.0, busy - own) / (seconds * (os.cpu_count() or 1))
+    say(f"{seconds / 60:.1f} minutes, {own / 60:.1f} of a processor; others took {others:.0%}")
+    return Took(seconds / 60, own / 60, others)
+
+
+def torch_version() -> str:
+    import torch
+
+    return torch.__version__
+
+
+if __name__ == "__main__":
+    main()
