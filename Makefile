@@ -47,6 +47,7 @@ bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/folder_to_model.py --save $(if $(CIFAR),--cifar $(CIFAR))
 	$(BENCH)/python benchmarks/peak_memory.py --save
 	$(BENCH)/python benchmarks/augmentation.py --save
+	$(BENCH)/python benchmarks/mask_augmentation.py --save
 	$(BENCH)/python benchmarks/template_against_network.py --save
 	$(BENCH)/python benchmarks/correlation.py --save
 	$(BENCH)/python benchmarks/matrix_rate.py --save
