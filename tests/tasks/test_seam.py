@@ -108,7 +108,8 @@ def lamps(tmp_path):
     return tmp_path / "lamps"
 
 
-def test_a_task_of_ones_own_goes_all_the_way(lamps, tmp_path):
+def test_a_task_of_ones_own_goes_all_the_way(lamps, tmp_path, monkeypatch):
+    monkeypatch.setattr("striate.tasks._REGISTERED", {})  # and what is registered goes with it
     register(Brightness)
     options = {
         "task": "brightness",
