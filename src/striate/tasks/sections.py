@@ -10,9 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.plotting.chart import Chart
+from striate.tasks.figures import Score
+from striate.text import count_noun
 
 #: most classes whose confusion matrix is shown as a table; above, it is an image
 MOST_IN_TABLE = 40
+#: most classes with one column of confusions beside their matrix
+MOST_BESIDE = 16
+#: width of an interval above which a figure from 0 to 1 is only a rough estimate
+WIDE = 0.10
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +157,22 @@ class Section:
     title: str
     explanation: str  #: how to read it; "" if there is nothing to read
     parts: tuple[Part, ...]
+
+
+def make_tile(score: Score) -> Tile:
+    """Return the tile of a score: its value, title and interval."""
+    return Tile(score.shown, f"{score.figure.title}, 95 % interval {score.interval}")
+
+
+def remark_interval(title: str, images: int, low: float, high: float) -> Remark:
+    """Return what the width of the interval of a figure from 0 to 1 allows to say."""
+    width = high - low
+    points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
+    start = f"With {count_noun(images, 'image')} the 95 % interval is {points} wide"
+    if width > WIDE:
+        return Remark(
+            f"{start}: take the {title} as a rough estimate, and evaluate on more images before "
+            "relying on it.",
+            warning=True,
+        )
+    return Remark(f"{start}: a smaller difference between two networks may be chance.")

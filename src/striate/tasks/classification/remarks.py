@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.scores import FEW, ClassScore
-from striate.tasks.sections import Remark
+from striate.tasks.sections import WIDE, Remark, remark_interval
 from striate.text import (
     count_noun,
     format_percent,
@@ -15,8 +15,6 @@ from striate.text import (
     shorten_name,
 )
 
-#: confidence interval width above which the accuracy is only a rough estimate
-WIDE = 0.10
 #: class imbalance: a class has at least this share of the images, and this many times the share of
 #: balanced classes
 UNEVEN, MORE = 0.5, 1.25
@@ -24,24 +22,10 @@ UNEVEN, MORE = 0.5, 1.25
 
 def make_remarks(evaluation: ClassMetrics) -> Iterator[Remark]:
     """Yield the remarks on a classifier, the most serious kinds first."""
-    yield _precision(evaluation)
+    yield remark_interval("accuracy", len(evaluation), *evaluation.accuracy.bounds)
     yield from _better(evaluation)
     yield from _classes(evaluation)
     yield from _certainty(evaluation)
-
-
-def _precision(evaluation: ClassMetrics) -> Remark:
-    low, high = evaluation.accuracy.bounds
-    width = high - low
-    points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    start = f"With {count_noun(len(evaluation), 'image')} the 95 % interval is {points} wide"
-    if width > WIDE:
-        return Remark(
-            f"{start}: take the accuracy as a rough estimate, and evaluate on more images before "
-            "relying on it.",
-            warning=True,
-        )
-    return Remark(f"{start}: a smaller difference between two networks may be chance.")
 
 
 def _better(evaluation: ClassMetrics) -> Iterator[Remark]:

@@ -10,8 +10,8 @@ from striate.tasks.classification.binary import BinaryMetrics
 from striate.tasks.classification.binary_sections import make_binary_sections
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.scores import FEW, ClassScore, Confusion, Doubt, Mistake
-from striate.tasks.figures import Score
 from striate.tasks.sections import (
+    MOST_BESIDE,
     MOST_IN_TABLE,
     Bar,
     Cell,
@@ -27,11 +27,10 @@ from striate.tasks.sections import (
     Text,
     Tile,
     Tiles,
+    make_tile,
 )
 from striate.text import MISSING, count_noun, format_interval, format_percent, percent_digits
 
-#: most classes with one column of confusions beside their matrix
-MOST_BESIDE = 16
 #: most mistakes and least confident images shown
 MOST_MISTAKES, MOST_DOUBTS = 24, 12
 
@@ -58,7 +57,7 @@ def _figures(evaluation: ClassMetrics) -> Section:
     guessing = f"uniform guess {math.log(len(evaluation.class_names)):.3g}"
     images = count_noun(len(evaluation), "image")
     tiles = (
-        *map(_tile, evaluation.scores()),
+        *map(make_tile, evaluation.scores()),
         Tile(format_percent(evaluation.macro_f1, percent_digits(len(evaluation))), "macro-F1"),
         Tile(f"{evaluation.log_loss:.3g}", f"log-loss; {guessing}"),
         Tile(f"{evaluation.errors:,}", f"wrong of {images}"),
@@ -71,10 +70,6 @@ def _figures(evaluation: ClassMetrics) -> Section:
         "each prediction: 0 is certain and correct, and one error made with certainty costs a lot.",
         (Tiles(tiles),),
     )
-
-
-def _tile(score: Score) -> Tile:
-    return Tile(score.shown, f"{score.figure.title}, 95 % interval {score.interval}")
 
 
 def _confusions(evaluation: ClassMetrics) -> Section:

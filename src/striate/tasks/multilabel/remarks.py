@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics
-from striate.tasks.sections import Remark
+from striate.tasks.sections import WIDE, Remark
 from striate.text import count_noun, format_percent, list_names, percent_digits
-
-#: width of the interval above which mAP is only a rough estimate
-WIDE = 0.10
 
 
 def make_remarks(results: LabelMetrics) -> Iterator[Remark]:

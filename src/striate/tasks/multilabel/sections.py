@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from striate.metrics.estimates import Estimate
-from striate.tasks.figures import Score
 from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelMistake, LabelScore
 from striate.tasks.sections import (
     Bar,
@@ -21,6 +20,7 @@ from striate.tasks.sections import (
     Text,
     Tile,
     Tiles,
+    make_tile,
 )
 from striate.text import (
     MISSING,
@@ -43,12 +43,9 @@ def make_sections(results: LabelMetrics) -> Iterator[Section]:
 
 
 def _figures(results: LabelMetrics) -> Section:
-    def tile(score: Score) -> Tile:
-        return Tile(score.shown, f"{score.figure.title}, 95 % interval {score.interval}")
-
     images = count_noun(len(results), "image")
     tiles = (
-        *map(tile, results.scores()),
+        *map(make_tile, results.scores()),
         Tile(MAP.show(results.constant), "mAP of one answer for all images"),
         Tile(f"{len(results.wrong):,}", f"with an error, of {images}"),
     )

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from striate.tasks.sections import Remark
+from striate.tasks.sections import Remark, remark_interval
 from striate.tasks.segmentation.metrics import FEW, MaskScore, SegmentationMetrics
 from striate.text import count_noun, format_percent, list_names, percent_digits, shorten_name
 
-#: width of the interval above which the mean IoU is only a rough estimate
-WIDE = 0.10
 #: share of the pixels from which one class flatters the pixel accuracy
 UNEVEN = 0.5
 
@@ -23,22 +21,14 @@ def make_remarks(results: SegmentationMetrics) -> Iterator[Remark]:
 
 
 def _precision(results: SegmentationMetrics) -> Remark:
-    mean, images = results.figures.mean_iou, count_noun(len(results), "image")
+    mean = results.figures.mean_iou
     if mean.low is None or mean.high is None:
         return Remark(
-            f"With {images} nothing is known of how the mean IoU varies: evaluate on more.",
+            f"With {count_noun(len(results), 'image')} nothing is known of how the mean IoU "
+            "varies: evaluate on more.",
             warning=True,
         )
-    width = mean.high - mean.low
-    points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    start = f"With {images} the 95 % interval is {points} wide"
-    if width > WIDE:
-        return Remark(
-            f"{start}: take the mean IoU as a rough estimate, and evaluate on more images before "
-            "relying on it.",
-            warning=True,
-        )
-    return Remark(f"{start}: a smaller difference between two networks may be chance.")
+    return remark_interval("mean IoU", len(results), mean.low, mean.high)
 
 
 def _better(results: SegmentationMetrics) -> Iterator[Remark]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from striate.plotting.metric_charts import make_class_chart
 from striate.tasks.figures import Score
 from striate.tasks.sections import (
+    MOST_BESIDE,
     MOST_IN_TABLE,
     Bar,
     Cell,
@@ -29,6 +30,7 @@ from striate.tasks.sections import (
     Text,
     Tile,
     Tiles,
+    make_tile,
 )
 from striate.tasks.segmentation.drawing import (
     Mask,
@@ -50,9 +52,6 @@ from striate.tasks.segmentation.metrics import (
 )
 from striate.text import MISSING, count_noun, format_percent, percent_digits
 
-#: most classes with one column of confusions beside their matrix
-MOST_BESIDE = 16
-
 
 def make_sections(results: SegmentationMetrics) -> Iterator[Section]:
     """Yield the sections of the report."""
@@ -71,10 +70,7 @@ def _figures(results: SegmentationMetrics) -> Section:
     )
     scores = (Score(at, e.value, e.low, e.high, len(results)) for at, e in named)
     tiles = (
-        *(
-            Tile(score.shown, f"{score.figure.title}, 95 % interval {score.interval}")
-            for score in scores
-        ),
+        *map(make_tile, scores),
         Tile(f"{int(results.confusion.sum()):,}", f"pixels of {count_noun(len(results), 'image')}"),
     )
     return Section(
