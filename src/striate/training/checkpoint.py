@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -51,10 +52,13 @@ class TrainState:
     warned: list[str] = field(default_factory=list[str])
     last_epoch: Epoch | None = None  #: last completed epoch
 
-    def add(self, sums: Mapping[str, NDArray[Any]]) -> None:
+    def add(self, sums: Mapping[str, list[int | float]]) -> None:
         """Add the sums of a step."""
-        kept = {name: np.asarray(values) for name, values in self.sums.items()}
-        self.sums = {name: (kept.get(name, 0) + new).tolist() for name, new in sums.items()}
+        kept = self.sums
+        self.sums = {
+            name: list(map(operator.add, kept[name], new)) if kept else new
+            for name, new in sums.items()
+        }
 
     def arrays(self) -> dict[str, NDArray[np.float64]]:
         """Return the sums as arrays, as `Task.measure` takes them."""

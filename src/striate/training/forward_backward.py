@@ -95,5 +95,7 @@ class ForwardBackward:
 
 def add_sums(batches: Sequence[Sums]) -> Sums:
     """Add the sums of several batches, name by name."""
-    first, *_ = batches
+    first, *others = batches
+    if not others:
+        return first
     return {name: torch.stack([sums[name] for sums in batches]).sum(dim=0) for name in first}

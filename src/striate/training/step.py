@@ -62,7 +62,7 @@ class PendingMetrics:
                 raise LossError(step, value)
         for value, count in zip(values, counts, strict=True):
             state.loss_sum += value * count
-        state.add({name: each.cpu().numpy() for name, each in add_sums(sums).items()})
+        state.add({name: each.tolist() for name, each in add_sums(sums).items()})
         state.seen += sum(counts)
         self._steps.clear()
 
