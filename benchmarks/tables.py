@@ -45,7 +45,9 @@ def tables() -> Iterable[tuple[Path, str]]:
     for name, (source, table) in QUESTIONS.items():
         yield table_file(name, source, "\n".join(filter(None, map(table, last(source)))))
     records = last("tasks")
-    yield table_file("tasks", "tasks", tasks.tasks(records) if records else "")
+    yield table_file(
+        "tasks", "tasks", tasks.tasks(records, last("street_baselines")) if records else ""
+    )
 
 
 def table_file(name: str, source: str, body: str) -> tuple[Path, str]:

