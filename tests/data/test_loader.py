@@ -285,11 +285,11 @@ def test_masks_are_the_targets_of_their_images(
 
 
 def test_masks_are_augmented_with_their_images() -> None:
-    pixels = speckled(30)
-    masks = np.array(pixels.source[..., 0])
+    pixels = replace(speckled(30), augment_targets=lambda masks, plan, _: move_masks(masks, plan))
+    images, masks = np.array(pixels.source), np.array(pixels.source[..., 0])
     mapped, resident = (
-        replace(pixels, masks=kept, augment_targets=lambda masks, plan, _: move_masks(masks, plan))
-        for kept in (masks, torch.from_numpy(masks))
+        replace(pixels, source=source, masks=kept)
+        for source, kept in ((images, masks), map(torch.from_numpy, (images, masks)))
     )
     turned = AugmentRanges(hflip=True, vflip=True)
     for one, other in zip(

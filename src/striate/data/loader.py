@@ -79,7 +79,8 @@ class ImageDataset:
     preprocess: Preprocess
     strata: Tensor | None = None  #: (N,) classes that `balanced` draws equally often, on the CPU
     augment_targets: AugmentTargets | None = None  #: None: augmentation changes no target
-    #: (M, size, size): the masks that are the targets of batches, in the rows of `source`
+    #: (M, size, size): masks that are the targets of batches, in the rows and memory of `source`;
+    #: None without masks, and for a stream, which has its own
     masks: NDArray[np.uint8] | Tensor | None = None
     square: bool = False  #: all images are square, so letterbox adds no padding
 
@@ -178,27 +179,23 @@ class ImageDataset:
         """Yield batches of the images at the given positions of this split."""
         device = self.device
         mine, its = tee(places)
-        for chosen, pixels in zip(mine, self._pixels(its), strict=True):
+        for chosen, (pixels, masks) in zip(mine, self._decoded(its), strict=True):
             here = self.preprocess.normalize(pixels.to(device, non_blocking=True))
-            yield Batch(here, self._targets(chosen))
+            targets = self.targets[chosen.to(device)] if masks is None else masks.to(device)
+            yield Batch(here, targets)
 
-    def _targets(self, chosen: Tensor) -> Tensor:
-        """Return the targets at the given positions of this split, on the device."""
-        if self.masks is None:
-            return self.targets[chosen.to(self.device)]
-        rows = self.rows[chosen]
-        if isinstance(self.masks, Tensor):
-            return self.masks[rows.to(self.device)]
-        return torch.from_numpy(self.masks[rows.numpy()]).to(self.device)
-
-    def _pixels(self, places: Iterator[Tensor]) -> Iterator[Tensor]:
-        """Yield (N, size, size, channels) uint8 pixels; streamed ones are decoded ahead."""
+    def _decoded(self, places: Iterator[Tensor]) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Yield uint8 pixels (N, size, size, channels) and masks; streamed ones decoded ahead."""
         rows = (self.rows[chosen] for chosen in places)
         if isinstance(self.source, Tensor):
+            assert not isinstance(self.masks, np.ndarray)
             for wanted in rows:
-                yield self.source[wanted.to(self.source.device)]
+                here = wanted.to(self.source.device)
+                yield self.source[here], None if self.masks is None else self.masks[here]
         else:
-            yield from map(torch.from_numpy, gather(self.source, (row.numpy() for row in rows)))
+            assert not isinstance(self.masks, Tensor)
+            for pixels, masks in gather(self.source, self.masks, (row.numpy() for row in rows)):
+                yield torch.from_numpy(pixels), None if masks is None else torch.from_numpy(masks)
 
 
 def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:

@@ -197,10 +197,9 @@ def _batches(
     model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
     """Yield the decoded outputs and the targets of each batch of the given rows."""
-    targets = decoded.masks
-    if targets is None:
-        targets = decoded.targets.aligned(model.task.spec).values
+    targets = decoded.targets.aligned(model.task.spec).values
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    for some, pixels in zip(wanted, gather(decoded.pixels, iter(wanted)), strict=True):
+    work = gather(decoded.pixels, decoded.masks, iter(wanted))
+    for some, (pixels, masks) in zip(wanted, work, strict=True):
         outputs = model.task.decode(model.outputs(torch.from_numpy(pixels)))
-        yield outputs.cpu().numpy(), targets[some]
+        yield outputs.cpu().numpy(), targets[some] if masks is None else masks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,16 +14,17 @@ from PIL import Image
 from striate.data.cache import decoded as decoded_module
 from striate.data.cache.decode_all import decode_all, decode_records, read_headers
 from striate.data.cache.decoded import decode_images
+from striate.data.cache.stream import Stream, gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Samples
-from striate.data.listing.listing import Listing
+from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.masks import MaskCodes, MaskFiles, index_codes
 from striate.data.listing.samples import IGNORE, Finding, Record, Sample
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.targets.classes import ClassTargets
 from striate.data.targets.masks import MaskTargets
-from striate.errors import DataError, StorageError
+from striate.errors import DataError
 from striate.progress import drain
 from tests.data.images import FORMATS, encoded, turned
 
@@ -180,17 +182,97 @@ def test_masks_are_cached_beside_the_pixels_and_decoded_anew_when_one_changes(
     assert len(list(home.rglob("masks.npy"))) == 3
 
 
-def test_masks_that_do_not_fit_into_the_cache_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(decoded_module, "size_limit", lambda _: 1000)
-    listing = listing_of(tmp_path, [pair(tmp_path, number) for number in range(5)])
-    with pytest.raises(StorageError) as caught:
-        decode_images(listing, VIEW, cache=tmp_path / "cache")
-    assert str(caught.value) == (
-        "0.0 GB of decoded images do not fit into a cache of 0.0 GB; images with masks cannot be "
-        "streamed: give the cache more room, or choose a smaller size"
+def both(listing: Listing) -> tuple[DecodedImages, DecodedImages]:
+    """The same images and masks decoded once, and streamed."""
+    root = listing.root
+    cached = decode_images(listing, VIEW, cache=root / "cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoded_module, "size_limit", lambda _: 1000)
+        streamed = decode_images(listing, VIEW, cache=root / "small")
+    assert isinstance(streamed.pixels, Stream)
+    assert streamed.masks is None
+    return cached, streamed
+
+
+def test_streamed_masks_are_those_of_the_cache(tmp_path: Path) -> None:
+    pairs = [pair(tmp_path, number) for number in range(40)]
+    (tmp_path / "2.png").write_bytes(b"")
+    (tmp_path / "3.png").write_bytes(encoded(Image.new("L", (9, 9))))
+    cached, streamed = both(listing_of(tmp_path, pairs))
+    assert (len(cached), cached.findings) == (38, streamed.findings)
+    assert streamed.findings[:2] == (
+        Finding("empty", "2.png"),
+        Finding("mask size", "3.png", "9 x 9 pixels, its image 17 x 50"),
     )
+    assert streamed.records == cached.records
+    assert (streamed.targets.values == cached.targets.values).all()
+    random = np.random.default_rng(4)
+    wanted = [random.integers(0, 38, size) for size in (30, 30, 30, 30, 30, 7)]
+    for rows, found, held in zip(
+        wanted,
+        gather(streamed.pixels, streamed.masks, wanted),
+        gather(cached.pixels, cached.masks, wanted),
+        strict=True,
+    ):
+        assert found.masks is not None
+        assert len(found.masks) == len(found.pixels) == len(rows)
+        assert (found.pixels == held.pixels).all()
+        assert (found.masks == held.masks).all()
+    assert (streamed.pixels[5:] == cached.pixels[5:]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "name", "said"),
+    [
+        (Path.unlink, "3.png", "unreadable (no such file or directory)"),
+        (lambda file: file.write_bytes(b""), "3.png", "empty"),
+        (
+            lambda file: file.write_bytes(encoded(Image.new("L", (9, 9)))),
+            "3.png",
+            "mask size (9 x 9 pixels, its image 17 x 50)",
+        ),
+        (lambda file: file.write_bytes(encoded(Image.new("L", (17, 50)))), "3.png", "changed"),
+        (lambda file: file.write_bytes(b""), "3.img", "empty"),
+        (lambda file: file.write_bytes(encoded(Image.new("L", (9, 9)))), "3.img", "changed"),
+    ],
+)
+def test_a_streamed_mask_or_image_that_is_not_what_it_was_is_an_error(
+    change: Callable[[Path], object], name: str, said: str, tmp_path: Path
+) -> None:
+    pairs = [pair(tmp_path, number) for number in range(5)]
+    (tmp_path / "3.img").write_bytes(encoded(Image.new("P", (17, 50))))
+    _, streamed = both(listing_of(tmp_path, pairs))
+    change(tmp_path / name)
+    (rows,) = gather(streamed.pixels, None, [np.array([2, 4])])
+    assert len(rows.pixels) == 2
+    with pytest.raises(DataError) as caught:
+        list(gather(streamed.pixels, None, [np.array([2, 3, 4])]))
+    assert str(caught.value) == (
+        f"{name}: {said} since the run began; put it back as it was and resume, or train anew"
+    )
+
+
+def test_what_was_odd_from_the_start_has_not_changed(tmp_path: Path) -> None:
+    (tmp_path / "0.img").write_bytes(encoded(Image.new("P", (16, 16))))
+    values = np.repeat([[0] * 7 + [40] * 2 + [80] * 7], 16, axis=0).astype(np.uint8)
+    (tmp_path / "0.png").write_bytes(encoded(Image.fromarray(values)))
+    listing = listing_of(tmp_path, [("0.img", "0.png")])
+    files = MaskFiles(["0.png"], MaskCodes(((0, 3), (80, 1))))
+    cached, streamed = both(replace(listing, targets=replace(listing.targets, mask_files=files)))
+    assert streamed.findings == (
+        Finding("palette", "0.img"),
+        Finding("blended mask", "0.png", "32 of 256 pixels"),
+    )
+    (rows,) = gather(streamed.pixels, None, [np.array([0])])
+    assert rows.masks is not None
+    assert rows.masks[0, 0].tolist() == [3] * 7 + [IGNORE] * 2 + [1] * 7
+    assert (rows.masks == cached.masks).all()
+
+
+def test_pixels_alone_are_streamed_without_their_masks(tmp_path: Path) -> None:
+    cached, streamed = both(listing_of(tmp_path, [pair(tmp_path, number) for number in range(5)]))
+    (tmp_path / "3.png").unlink()
+    assert (streamed.pixels[1:4] == cached.pixels[1:4]).all()
 
 
 def test_headers_are_read_of_images_alone(tmp_path: Path) -> None:

@@ -49,9 +49,10 @@ def test_streamed_pixels_are_those_of_the_cache(
     random = np.random.default_rng(4)
     wanted = [random.integers(0, 56, size) for size in (40, 40, 3, 17, 1)]
     found = list(streamed.pixels.batches(wanted))
-    assert [len(batch) for batch in found] == [40, 40, 3, 17, 1]
+    assert [len(batch.pixels) for batch in found] == [40, 40, 3, 17, 1]
     for rows, batch in zip(wanted, found, strict=True):
-        assert (batch == cached.pixels[rows]).all()
+        assert (batch.pixels == cached.pixels[rows]).all()
+        assert batch.masks is None
     assert (streamed.pixels[9:33:2] == cached.pixels[9:33:2]).all()
     assert (streamed.pixels[-1] == cached.pixels[-1]).all()
     assert list(streamed.pixels.batches([])) == []

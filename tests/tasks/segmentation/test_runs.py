@@ -43,18 +43,21 @@ def draw_scene(random):
     return pixels.astype(np.uint8), mask
 
 
-@pytest.fixture
-def scenes(tmp_path):
+def make_scenes(root):
     """A folder of scenes, one of their masks, and a list of the classes."""
-    random, root = np.random.default_rng(0), tmp_path / "scenes"
+    random = np.random.default_rng(0)
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
     for number in range(COUNT):
         for folder, drawn in zip(("images", "masks"), draw_scene(random), strict=True):
             Image.fromarray(drawn).save(root / folder / f"{number:02}.png")
-
     (root / "classes.txt").write_text("\n".join(NAMES))
     return root
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    return make_scenes(tmp_path / "scenes")
 
 
 def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):

@@ -12,7 +12,6 @@ import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,8 +136,7 @@ def _decoded(
 ) -> Generator[tuple[int, Record]]:
     """Decode the chosen images, with up to one worker per available core."""
     masks = None if job.codes is None else listing.masks
-    place = partial(locate, listing) if masks is None else partial(_locate_pair, listing, masks)
-    tasks = ((index, place(index)) for index in chosen)
+    tasks = ((index, locate(listing, index, masks)) for index in chosen)
     if workers is None:
         workers = count_workers(len(chosen))
     for index, answer in run_tasks(json.dumps(asdict(job)), tasks, workers, seconds):
@@ -154,19 +152,18 @@ def _decoded(
             yield index, as_promised(recorded(answer, path, mask), digest, path)
 
 
-def locate(listing: Listing, index: int) -> str | tuple[str, int, int, str]:
-    """Return the location of an image, in the form that workers take."""
+def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
+    """Return the location of an image, and of its mask, in the form that workers take."""
     path = listing.samples[index].path
     if listing.shards is not None:
-        return *listing.shards.locate(index), path
-    return os.path.join(listing.root, path)  # noqa: PTH118 - many times
-
-
-def _locate_pair(listing: Listing, masks: MaskFiles, index: int) -> dict[str, Any]:
-    """Return the location of an image and of its mask, in the form that workers take."""
+        image = *listing.shards.locate(index), path
+    else:
+        image = os.path.join(listing.root, path)  # noqa: PTH118 - many times
+    if masks is None:
+        return image
     shown = masks.paths[index]
     mask = os.path.join(listing.root, shown)  # noqa: PTH118 - many times
-    return {"image": locate(listing, index), "mask": mask, "shown": shown}
+    return {"image": image, "mask": mask, "shown": shown}
 
 
 def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:

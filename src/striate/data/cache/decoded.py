@@ -120,12 +120,7 @@ def _open_stream(
     largest_megabytes: int,
     why: str,
 ) -> Generator[Progress, None, DecodedImages]:
-    """Return images decoded on demand; their records are cached. Masks are not streamed."""
-    if listing.masks is not None:
-        raise StorageError(
-            f"{why}; images with masks cannot be streamed: "
-            "give the cache more room, or choose a smaller size"
-        )
+    """Return images decoded on demand; their records are cached."""
     records = records_from_index(listing, largest_megabytes)
     if records is None and folder is None:
         records = yield from _decode(None, listing, preprocess, largest_megabytes)
@@ -136,7 +131,7 @@ def _open_stream(
             records = yield from _build(home, listing, preprocess, largest_megabytes, stored=False)
     assert records is not None
     rows, _, kept = listing.usable(records)
-    stream = Stream(listing, rows, kept, preprocess, largest_megabytes)
+    stream = Stream(listing, rows, kept, preprocess, largest_megabytes, masks=listing.masks)
     note = f"{why}; images are streamed: decoded from their files whenever they are needed"
     return replace(_assemble(stream, listing, records), note=note)
 

@@ -81,13 +81,13 @@ def read_files(
             for number, answer in work:
                 known[number] = _record(answer, asked[number], job)
                 ring.filled(number)
-                while (pixels := ring.taken()) is not None:
-                    numbers = range(done, done + len(pixels))
+                while (rows := ring.taken()) is not None:
+                    numbers = range(done, done + len(rows.pixels))
                     yield tuple(
                         Read(asked.pop(at), row if known[at].usable else None, known.pop(at))
-                        for at, row in zip(numbers, pixels, strict=True)
+                        for at, row in zip(numbers, rows.pixels, strict=True)
                     )
-                    done += len(pixels)
+                    done += len(numbers)
 
 
 def read_whole(

@@ -1,7 +1,7 @@
-"""Streaming: pixels decoded on demand, for data sets that exceed the cache limit.
+"""Streaming: images decoded on demand, for data sets that exceed the cache limit.
 
-Uses the same workers and code as the cache, so pixels are identical with and without it. Workers
-prefetch: the next batches are decoded during the training step.
+Uses the same workers and code as the cache, so pixels and masks are identical with and without it.
+Workers prefetch: the next batches are decoded during the training step.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import mmap
 import os
 import tempfile
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -30,7 +30,8 @@ from striate.data.cache.workers import Task, WorkerFailure, run_tasks
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.listing import DecodedImages, Listing, PixelStream
+from striate.data.listing.listing import DecodedImages, Listing, PixelStream, Rows
+from striate.data.listing.masks import MaskFiles
 from striate.errors import DataError, printable
 
 _AHEAD = 64  #: prefetched images per worker
@@ -47,6 +48,7 @@ class Stream:
     preprocess: Preprocess
     largest_megabytes: int = LARGEST_MEGABYTES
     seconds: float = 20.0  #: time limit per image
+    masks: MaskFiles | None = field(default=None, repr=False)  #: those of the listing, if decoded
 
     @property
     def shape(self) -> tuple[int, int, int, int]:
@@ -57,28 +59,32 @@ class Stream:
         return len(self.rows)
 
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
-        """Row indices -> (N, size, size, channels); one row -> (size, size, channels)."""
+        """Row indices -> (N, size, size, channels), without masks; one row -> without N."""
         asked = np.arange(len(self))[rows]
         flat = np.atleast_1d(asked)
-        pieces = self.batches(flat[at : at + _AHEAD] for at in range(0, len(flat), _AHEAD))
+        groups = (flat[at : at + _AHEAD] for at in range(0, len(flat), _AHEAD))
+        pieces = (found.pixels for found in replace(self, masks=None).batches(groups))
         found = np.concatenate([np.zeros((0, *self.shape[1:]), np.uint8), *pieces])
         return found[0] if asked.ndim == 0 else found
 
-    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]:
-        """Yield the images of each array of row indices; the next ones are decoded ahead.
+    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[Rows]:
+        """Yield the images and masks of each array of row indices; the next are decoded ahead.
 
-        No array may be longer than the first. Raises DataError for an image that changed since it
-        was recorded.
+        No array may be longer than the first. Raises DataError for an image or a mask that changed
+        since it was recorded.
         """
         todo = iter(wanted)
         first = next(todo, None)
         if first is None:
             return
         workers = count_workers(len(self))
-        with Ring(2 * len(first) + _AHEAD * workers, self.shape[1:]) as ring:
-            job = make_job(
-                self.preprocess, self.largest_megabytes, pixels=ring.path, slots=ring.slots
-            )
+        slots = 2 * len(first) + _AHEAD * workers
+        with Ring(slots, self.shape[1:], masked=self.masks is not None) as ring:
+            rows: dict[str, Any] = {"pixels": ring.path, "slots": slots}
+            if self.masks is not None:
+                rows |= {"masks": ring.path, "masks_start": ring.masks_start}
+                rows["codes"] = asdict(self.masks.codes)
+            job = make_job(self.preprocess, self.largest_megabytes, **rows)
             tasks = self._tasks(ring, first, todo)
             work = run_tasks(json.dumps(asdict(job)), tasks, workers, self.seconds)
             with contextlib.closing(work):
@@ -97,24 +103,39 @@ class Stream:
             for row in batch.tolist():
                 while (number := ring.place(row)) is None:
                     yield None
-                yield number, locate(self.listing, int(self.rows[row]))
+                yield number, locate(self.listing, int(self.rows[row]), self.masks)
             batch = next(more, None)
 
     def _check(self, row: int, answer: Any) -> None:
-        """Raises DataError unless the image matches its record."""
-        path = self.listing.samples[int(self.rows[row])].path
-        shown = printable(path)
+        """Raises DataError unless the image, and its mask, match their records."""
+        index = int(self.rows[row])
+        path = self.listing.samples[index].path
         if isinstance(answer, WorkerFailure):
-            raise DataError(f"{shown}: {answer.kind} ({answer.detail}); {_ADVICE}")
+            raise DataError(f"{printable(path)}: {answer.kind} ({answer.detail}); {_ADVICE}")
         if isinstance(answer, dict):
             raise failure_record(answer, make_job(self.preprocess, 0), path)
-        digest, _, _, channels, seen = answer
-        if not channels:
-            kind, detail = seen[0]
-            what = f"{kind} ({detail})" if detail else kind
-            raise DataError(f"{shown}: {what} since the run began; {_ADVICE}")
-        if bytes.fromhex(digest) != self.records.digests[row].tobytes():
-            raise DataError(f"{shown}: changed since the run began; {_ADVICE}")
+        digest, _, _, channels, seen, *mask = answer
+        _compare(path, digest, self.records.digests[row], () if channels or mask else seen)
+        if mask:
+            assert self.masks is not None
+            assert self.records.masks is not None
+            path, known = self.masks.paths[index], self.records.masks["digest"][row]
+            digest, _, seen, _ = mask[0]
+            _compare(path, digest, known, () if channels else seen)
+
+
+def _compare(
+    path: str, digest: str, known: NDArray[np.uint8], broken: Sequence[tuple[str, str]]
+) -> None:
+    """Raises DataError for a file with a reason not to use it, or with another digest."""
+    if broken:
+        kind, detail = broken[0]
+        what = f"{kind} ({detail})" if detail else kind
+    elif bytes.fromhex(digest) != known.tobytes():
+        what = "changed"
+    else:
+        return
+    raise DataError(f"{printable(path)}: {what} since the run began; {_ADVICE}")
 
 
 def decode_rows(
@@ -132,25 +153,30 @@ def decode_rows(
 
 
 def gather(
-    source: NDArray[np.uint8] | PixelStream, wanted: Iterable[NDArray[np.int64]]
-) -> Iterator[NDArray[np.uint8]]:
-    """Yield the images (N, size, size, channels) of each array of row indices."""
+    source: NDArray[np.uint8] | PixelStream,
+    masks: NDArray[np.uint8] | None,
+    wanted: Iterable[NDArray[np.int64]],
+) -> Iterator[Rows]:
+    """Yield the images and masks of each array of row indices; a stream has its own masks."""
     if isinstance(source, np.ndarray):
-        return (source[rows] for rows in wanted)
+        return (Rows(source[rows], None if masks is None else masks[rows]) for rows in wanted)
     return source.batches(wanted)
 
 
 class Ring:
-    """Ring buffer of images in shared memory, filled by the workers."""
+    """Ring buffer of images in shared memory, filled by the workers; behind them, of masks."""
 
-    def __init__(self, slots: int, shape: tuple[int, ...]) -> None:
-        self.slots, self._shape = slots, shape
+    def __init__(self, slots: int, shape: tuple[int, ...], *, masked: bool = False) -> None:
+        self.slots, self._shape, self._masked = slots, shape, masked
+        self.masks_start = slots * int(np.prod(shape))  #: first byte of the masks
         self.rows = [0] * slots  #: stream row held by each slot
         self._missing: deque[list[int]] = deque()  #: per batch: first index, length, images missing
         self._given = self._ended = 0  #: images placed; images in all expected batches
 
     def __enter__(self) -> Self:
-        size = self.slots * int(np.prod(self._shape))
+        size = self.masks_start
+        if self._masked:
+            size += self.slots * int(np.prod(self._shape[:2]))
         with contextlib.ExitStack() as held:
             descriptor = os.memfd_create("striate") if hasattr(os, "memfd_create") else -1
             if descriptor >= 0:
@@ -160,8 +186,10 @@ class Ring:
                 file = held.enter_context(tempfile.NamedTemporaryFile())
                 descriptor, self.path = file.fileno(), file.name
             os.truncate(descriptor, size)
-            pixels = np.frombuffer(mmap.mmap(descriptor, size), np.uint8)
+            memory = np.frombuffer(mmap.mmap(descriptor, size), np.uint8)
+            pixels, masks = np.split(memory, [self.masks_start])
             self._pixels = pixels.reshape(self.slots, *self._shape)
+            self._masks = masks.reshape(self.slots, *self._shape[:2]) if self._masked else None
             self._held = held.pop_all()
         return self
 
@@ -187,9 +215,10 @@ class Ring:
                 batch[2] -= 1
                 return
 
-    def taken(self) -> NDArray[np.uint8] | None:
+    def taken(self) -> Rows | None:
         """Return the oldest batch and free its slots; None while it is incomplete."""
         if not self._missing or self._missing[0][2]:
             return None
         start, length, _ = self._missing.popleft()
-        return self._pixels[np.arange(start, start + length) % self.slots]
+        here = np.arange(start, start + length) % self.slots
+        return Rows(self._pixels[here], None if self._masks is None else self._masks[here])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,14 +62,21 @@ class Listing:
         return rows, self.samples.select(rows), records.select(rows)
 
 
+class Rows(NamedTuple):
+    """Some decoded images, and their masks if they have any."""
+
+    pixels: NDArray[np.uint8]  #: (N, size, size, channels)
+    masks: NDArray[np.uint8] | None = None  #: (N, size, size) class indices
+
+
 class PixelStream(Protocol):
-    """Pixels decoded on demand; see `data.cache.stream`."""
+    """Pixels and masks decoded on demand; see `data.cache.stream`."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
     def __len__(self) -> int: ...
     def __getitem__(self, rows: Any) -> NDArray[np.uint8]: ...
-    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[NDArray[np.uint8]]: ...
+    def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[Rows]: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +90,7 @@ class DecodedImages:
     targets: Targets  #: N, aligned with samples
     findings: tuple[Finding, ...] = field(repr=False)  #: from listing and decoding
     note: str = ""  #: notice about the cache location
-    #: (N, size, size) uint8 class indices, memory-mapped; None without masks
+    #: (N, size, size) uint8 class indices, memory-mapped; None without masks, or if streamed
     masks: NDArray[np.uint8] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
