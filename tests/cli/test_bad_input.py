@@ -69,8 +69,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
             (
                 f"{verb} stripes --task regression",
                 2,
-                "the task regression needs numbers for every image, but the data give 3 classes; "
-                "leave out --task, or give images that have numbers",
+                "the task regression needs numbers for every image, but the data give a class (3 "
+                "classes); leave out --task, or give images that have numbers",
             )
             for verb in ("check", "find-rate", "train")
         ),

@@ -61,8 +61,8 @@ def bind_task(name: str | None, spec: TargetSpec) -> Task:
 def check_task(name: str | None, kind: str | None, spec: TargetSpec) -> None:
     """Raise OptionError if the task of this name needs targets of another kind than these."""
     if kind is not None and kind != spec.kind:
-        needs = NEEDS[kind]
+        needs, given = NEEDS[kind], NEEDS[spec.kind]
         raise OptionError(
-            f"the task {name} needs {needs} for every image, but the data give {spec}; leave out "
-            f"--task, or give images that have {needs}"
+            f"the task {name} needs {needs} for every image, but the data give {given} ({spec}); "
+            f"leave out --task, or give images that have {needs}"
         )

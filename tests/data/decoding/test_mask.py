@@ -296,6 +296,7 @@ def test_a_mask_saved_with_loss_is_left_out_whatever_its_suffix() -> None:
         ((255,), 2, "255 for 2 classes"),
         ((0, 127, 255), 3, "0, 127 and 255 for 3 classes"),
         ((0, 128), 3, "0 and 128 for 3 classes"),
+        ((0, 127, 254), 3, "0, 127 and 254 for 3 classes"),
         ((0, 51, 102, 204), 6, "0, 51, 102 and 204 for 6 classes"),
         ((0, 25, 51, 76), 11, "0, 25, 51 and 76 for 11 classes"),
     ],

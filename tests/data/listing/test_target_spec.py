@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 
 from striate.data.listing.target_spec import TargetSpec
@@ -39,10 +41,14 @@ def test_many_names_are_counted_with_commas() -> None:
     )
 
 
-def test_targets_of_another_kind_are_refused() -> None:
+ASKED = {"label": "a class", "labels": "labels", "numbers": "numbers", "mask": "a mask"}
+
+
+@pytest.mark.parametrize(("given", "known"), [*permutations(ASKED, 2)])
+def test_targets_of_another_kind_are_refused(given: str, known: str) -> None:
     with pytest.raises(DataError) as error:
-        TargetSpec("labels", ("cat", "dog")).check_known(TargetSpec("numbers", ("x",)), "photos")
+        TargetSpec(given, ("x", "y")).check_known(TargetSpec(known, ("x", "y")), "photos")
     assert str(error.value) == (
-        "photos: gives labels for every image, but the model answers with numbers; evaluate it on "
-        "images that have numbers"
+        f"photos: gives {ASKED[given]} for every image, but the model answers with {ASKED[known]}; "
+        f"evaluate it on images that have {ASKED[known]}"
     )

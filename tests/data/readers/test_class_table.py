@@ -50,6 +50,21 @@ def test_colors_stand_before_names_or_after_them(tmp_path: Path, text: str) -> N
     assert found.spec.constants == {"colors": (128, 0, 0, 0, 0, 9)}
 
 
+def test_values_may_be_those_of_16_bits(tmp_path: Path) -> None:
+    found = table(tmp_path, "0 sky\n65535 road\n")
+    values = ((0, 0), (65535, 1), (255, IGNORE))
+    assert found == ClassTable(("sky", "road"), MaskCodes(values))
+
+
+def test_names_may_end_in_numbers(tmp_path: Path) -> None:
+    assert table(tmp_path, "grade 1\ngrade 2\n").names == ("grade 1", "grade 2")
+    assert table(tmp_path, "2 sky 1\n1 road 2\n").names == (
+        "sky 1",
+        "road 2",
+    )
+    assert table(tmp_path, "facade\ncar (parked)\n").names == ("facade", "car (parked)")
+
+
 @pytest.mark.parametrize("text", ["3 sky 128 0 0\n", "3 sky #800000\n", "3 128 0 0 sky\n"])
 def test_a_line_may_hold_value_and_color(tmp_path: Path, text: str) -> None:
     values = ((3, 0), (IGNORE, IGNORE))
@@ -66,6 +81,12 @@ def test_the_table_of_pascal_voc_is_known() -> None:
     shown = {found.names[index]: color for color, index in found.codes.colors if index != IGNORE}
     assert (shown["aeroplane"], shown["person"]) == (0x800000, 0xC08080)
     assert (shown["sofa"], shown["tvmonitor"]) == (0x00C000, 0x004080)
+
+
+FORMS = (
+    "expected a value, a name and a color,\nany but the name left out, as in '7 sky #808080' or "
+    "'sky 128 128 128', and comments on lines of their own"
+)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +117,22 @@ def test_the_table_of_pascal_voc_is_known() -> None:
             "sky 0 0 9\nroad #000009\n",
             "line 2: the color #000009 stands in line 1 too; each stands for one class",
         ),
+        (
+            "0 sky\n1 Sky\n",
+            "line 2: 'Sky' is 'sky' in line 1; write a class in one way",
+        ),
+        (
+            "\nroad 7\nnight sky 0\n",
+            "line 2: 'road 7' ends in a number, as all lines do; write a value before its name: "
+            "'7 road'",
+        ),
+        ("sky #000\n", f"line 1: the name 'sky #000' holds '#'; {FORMS}"),
+        ("sky 0x800000\n", f"line 1: the name 'sky 0x800000' holds '0x8'; {FORMS}"),
+        ("sky\nroad 800000\n", f"line 2: the name 'road 800000' holds '800000'; {FORMS}"),
+        ("sky (0, 0, 9)\n", f"line 1: the name 'sky (0 0 9)' holds '(0'; {FORMS}"),
+        ("sky = 0\n", f"line 1: the name 'sky = 0' holds '='; {FORMS}"),
+        ("sky # blue\n", f"line 1: the name 'sky # blue' holds '#'; {FORMS}"),
+        ('{"0": "sky"}\n', f"line 1: the name '{{\"0\" \"sky\"}}' holds '{{'; {FORMS}"),
         ("\n// nothing\nvoid\n", "no class; expected 1 to 254, one a line"),
         ("\n".join(f"c{n}" for n in range(255)), "255 classes; expected 1 to 254, one a line"),
     ],

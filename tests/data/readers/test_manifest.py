@@ -133,6 +133,11 @@ def test_a_row_that_repeats_another_is_counted_once(photos: Path):
     assert finding.detail == "line 4 repeats line 2"
 
 
+def test_rows_without_a_value_are_skipped(photos: Path):
+    rows = b"path;label\r\ncat/1.jpg;cat\r\n;\r\ndog/2.jpg;dog\r\n;\r\n; \r\n  \r\n\r\n"
+    assert listed(rows) == [("cat/1.jpg", "cat", None), ("dog/2.jpg", "dog", None)]
+
+
 def test_any_file_name_survives_a_round_trip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     names = [" lead.jpg", "=1,2.jpg", "\n\t.jpg", "\u202e😀.jpg", UNDECODABLE, "'\".jpg", "n" * 255]
@@ -152,6 +157,8 @@ def test_the_root_is_the_folder_of_the_manifest_itself(photos: Path, tmp_path_fa
 
 
 COMMAS = "put quotes around a value that holds a comma"
+RELATIVE = "write it from the manifest's folder on, as in 'photos/1.jpg'"
+TOO_FEW = "write a comma between values, also beside an empty one"
 OUTSIDE = "leads out of the manifest's folder; keep the manifest above its images"
 REFUSALS = {
     "empty": (
@@ -165,7 +172,7 @@ REFUSALS = {
     ),
     "semicolons below a head with commas": (
         HEAD + b"cat/1.jpg;cat\n",
-        f"line 2: expected 2 values, one a column, found 1; {COMMAS}",
+        f"line 2: expected 2 values, one a column, found 1; {TOO_FEW}",
     ),
     "a semicolon too many": (
         b"path;label\ncat/1.jpg;cat;x\n",
@@ -212,7 +219,11 @@ REFUSALS = {
     ),
     "too few values": (
         b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg\n",
-        f"line 3: expected 3 values, one a column, found 1; {COMMAS}",
+        f"line 3: expected 3 values, one a column, found 1; {TOO_FEW}",
+    ),
+    "a comma at the end": (
+        HEAD + b"cat/1.jpg,cat, \n",
+        "line 2: expected 2 values, one a column, found 3; remove the comma at its end",
     ),
     "unknown split": (
         b"path,label,split\ncat/1.jpg,cat,train\ndog/2.jpg,dog,holdout\n",
@@ -227,6 +238,27 @@ REFUSALS = {
     "other case": (
         HEAD + b"cat/1.JPG,cat\n",
         "line 2: no such file: 'cat/1.JPG'; did you mean 'cat/1.jpg'?",
+    ),
+    "no suffix": (
+        HEAD + b"cat/1,cat\n",
+        "line 2: no such file: 'cat/1'; did you mean 'cat/1.jpg'?",
+    ),
+    "blank behind a path": (
+        HEAD + b"cat/1.jpg ,cat\n",
+        "line 2: no such file: 'cat/1.jpg '; did you mean 'cat/1.jpg'?",
+    ),
+    "a drive of Windows": (
+        HEAD + b"C:\\pets\\cat\\1.jpg,cat\n",
+        f"line 2: no such file: 'C:\\\\pets\\\\cat\\\\1.jpg'; {RELATIVE}",
+    ),
+    "a server of Windows": (
+        HEAD + b"\\\\pets\\1.jpg,cat\n",
+        f"line 2: no such file: '\\\\\\\\pets\\\\1.jpg'; {RELATIVE}",
+    ),
+    "several classes in a label": (
+        HEAD + MORE + b"dog/3.jpg,cat;dog\n",
+        "line 4: the label 'cat;dog' holds several of the classes; call the column 'labels' if an "
+        "image may have several, else keep one",
     ),
     "backslashes": (
         HEAD + b"cat\\1.jpg,cat\n",

@@ -49,6 +49,7 @@ SPELLINGS = {
     "a mark and Windows line ends": b"\xef\xbb\xbfPath,Labels\r\n1.jpg,cat;dog\r\n"
     b"2.jpg,dog\r\n3.jpg,\r\n",
     "0 and 1": "path,cat,dog\n1.jpg,1,1\n2.jpg,0,1\n3.jpg,0,0\n",
+    "as pandas writes them": "path,cat,dog\n1.jpg,1.0,1.0\n2.jpg,0.0,1.0\n3.jpg,0.0,0.0\n",
     "words": "cat,path,dog\nyes,1.jpg,TRUE\nno,2.jpg,True\nno,3.jpg,false\n",
     "a running number": ",path,cat,dog\n0,1.jpg,1,1\n1,2.jpg,0,1\n2,3.jpg,0,0\n",
 }
@@ -101,6 +102,20 @@ def test_one_column_of_0_and_1_is_asked_about():
     assert numbers(text, "numbers") == (("smiles",), [[1], [0]])
 
 
+def test_a_comma_may_be_of_a_name_where_other_signs_separate_them():
+    text = 'path,labels\n1.jpg,"lion, male;cub"\n2.jpg,cub\n'
+    assert sets(text) == [["cub", "lion, male"], ["cub"]]
+
+
+def test_numbers_in_the_column_of_classes_are_asked_to_be_named():
+    text = "path,label\n1.jpg,1.5\n2.jpg,2\n"
+    assert read(text).class_names == ("1.5", "2")
+    assert refused(text, "numbers") == (
+        "line 1: the column 'label' holds classes; name it after what its numbers measure, as in "
+        "'age', for --task regression"
+    )
+
+
 def test_a_blank_around_a_name_is_a_finding_with_its_line():
     text = "path,labels\n1.jpg,cat; dog\n2.jpg,dog\n3.jpg,dog \n"
     assert sets(text) == [["cat", "dog"], ["dog"], ["dog"]]
@@ -123,7 +138,66 @@ def refused(text: str | bytes, kind: str | None = None) -> str:
 
 NUMBER = "expected a number as in -1.5, or an empty cell where it is not known"
 FINITE = "expected a finite number, or an empty cell where it is not known"
+TEXT = (
+    "and no line has a number there; call the column 'label' if it\nholds classes, write 1 and 0 "
+    "if it is a label that an image has or not, else remove the column"
+)
 REFUSALS = {
+    "headings that are not UTF-8": (
+        b"path,Gr\xf6\xdfe\n1.jpg,1\n",
+        "line 1: not UTF-8; save the manifest as 'CSV UTF-8'",
+    ),
+    "separators of thousands": (
+        'path,a\n1.jpg,2\n2.jpg,"1,234,500.25"\n',
+        "line 3: 'a' is '1,234,500.25'; write it without separators of thousands: 1234500.25",
+    ),
+    "points between thousands": (
+        "path;a\n1.jpg;2\n2.jpg;1.500,5\n",
+        "line 3: 'a' is '1.500,5'; write it without separators of thousands: 1500.5",
+    ),
+    "blanks between thousands": (
+        "path,a\n1.jpg,-1 500\n",
+        "line 2: 'a' is '-1 500'; write it without separators of thousands: -1500",
+    ),
+    "a comma that may be either": (
+        'path,a\n1.jpg,2\n2.jpg,"1,500"\n',
+        "line 3: 'a' is '1,500'; write 1500 if the comma separates thousands, 1.500 if it is a "
+        "decimal comma",
+    ),
+    "percent": (
+        "path,share\n1.jpg,12.5%\n",
+        "line 2: 'share' is '12.5%'; write the number alone, and its unit in the heading, as in "
+        "'share [%]'",
+    ),
+    "unit": (
+        "path,weight\n1.jpg,2 kg\n",
+        "line 2: 'weight' is '2 kg'; write the number alone, and its unit in the heading, as in "
+        "'weight [kg]'",
+    ),
+    "currency": (
+        "path,price\n1.jpg,$3.50\n",
+        "line 2: 'price' is '$3.50'; write the number alone, and its unit in the heading, as in "
+        "'price [$]'",
+    ),
+    "a minus of typesetters": (
+        "path,a\n1.jpg,\u22121.5\n",
+        "line 2: 'a' is '\u22121.5'; write the minus as a hyphen: -1.5",
+    ),
+    "a date": ("path,a\n1.jpg,2024-01-31\n", f"line 2: 'a' is '2024-01-31'; {NUMBER}"),
+    "a date that Excel made": ("path,a\n1.jpg,01. Mai\n", f"line 2: 'a' is '01. Mai'; {NUMBER}"),
+    "a column of text": (
+        "path,a,class\n1.jpg,1,\n2.jpg,x,cat\n3.jpg,3,dog\n",
+        f"line 3: 'class' is 'cat', {TEXT}",
+    ),
+    "labels in another language": (
+        "path,rot,rund\n1.jpg,WAHR,FALSCH\n2.jpg,FALSCH,WAHR\n",
+        f"line 2: 'rot' is 'WAHR', {TEXT}",
+    ),
+    "commas between labels": (
+        'path,labels\n1.jpg,dog\n2.jpg,"cat, dog"\n',
+        "line 3: the label 'cat, dog' holds a comma, and no line has ';' or '|'; write 'cat;dog' "
+        "for several labels,\nor call the column 'label' if every image has one",
+    ),
     "n/a": ("path,a\n1.jpg,2\n2.jpg,n/a\n", f"line 3: 'a' is 'n/a'; {NUMBER}"),
     "decimal comma": (
         'path,a\n1.jpg,2\n2.jpg,"1,5"\n',
@@ -153,7 +227,7 @@ REFUSALS = {
     "more values than headings": (
         "path,a,b\n1.jpg,1,0\n2.jpg,1,0,1\n",
         "line 3: expected 3 values, one a column, found 4; put quotes around a value that holds "
-        "a comma",
+        "a comma, and write 1,5 as 1.5",
     ),
     "labels that look like columns": (
         "path;labels\n1.jpg;cat;dog\n",

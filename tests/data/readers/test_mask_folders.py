@@ -58,13 +58,13 @@ def test_images_and_masks_of_one_stem_are_pairs(tmp_path: Path, images: str, mas
     listing = planted(
         tmp_path,
         *(f"{images}/{name}" for name in ("b.jpg", "a.png", "deep/a.jpg", "c.x.jpg")),
-        *(f"{masks}/{name}" for name in ("a.png", "b_L.png", "deep/a_mask.png", "c.x.png")),
+        *(f"{masks}/{name}" for name in ("a.png", "b_L.png", "deep/a-Mask.png", "c.x.png")),
     )
     assert pairs(listing) == [
         (f"{images}/a.png", f"{masks}/a.png", None),
         (f"{images}/b.jpg", f"{masks}/b_L.png", None),
         (f"{images}/c.x.jpg", f"{masks}/c.x.png", None),
-        (f"{images}/deep/a.jpg", f"{masks}/deep/a_mask.png", None),
+        (f"{images}/deep/a.jpg", f"{masks}/deep/a-Mask.png", None),
     ]
     assert (listing.findings, listing.class_names) == ((), ("sky", "road"))
     assert values(listing)[2] == IGNORE
@@ -122,6 +122,22 @@ def test_what_has_no_other_and_what_is_neither_is_named(tmp_path: Path) -> None:
 def test_folders_of_other_files_than_masks_are_classes_as_ever(tmp_path: Path) -> None:
     listing = planted(tmp_path, "images/1.jpg", "labels/1.txt", classes="")
     assert (listing.layout, listing.class_names) == ("class folders", ("images", "labels"))
+    assert told(listing) == [
+        "stray: labels/1.txt (a companion file)",
+        "empty class: labels",
+        "perhaps masks: labels (it holds no masks of images)",
+    ]
+
+
+def test_a_folder_of_the_same_names_beside_the_images_may_be_masks(tmp_path: Path) -> None:
+    listing = planted(tmp_path, *(f"{f}/{n}.png" for f in ("segm", "images") for n in "ab"))
+    assert (listing.layout, listing.class_names) == ("class folders", ("images", "segm"))
+    assert told(listing) == [
+        "stray: classes.txt (a file outside the class folders)",
+        "perhaps masks: segm (its files are called like those of images)",
+    ]
+    plant(tmp_path, "images/c.png", "segm/d.png")
+    assert len(told(scan(tmp_path))) == 1
 
 
 def voc(root: Path, **lists: str) -> Path:
@@ -150,6 +166,20 @@ def test_lists_of_pascal_voc_give_images_and_splits(tmp_path: Path) -> None:
         "ImageSets/Segmentation)",
     ]
     assert (listing.layout, len(listing.class_names)) == ("Pascal VOC", 21)
+
+
+def test_lists_of_pascal_voc_may_have_suffixes_and_a_byte_order_mark(tmp_path: Path) -> None:
+    listing = scan(voc(tmp_path, train="\ufeffb.jpg\r\na.PNG\r\n", val="c\n"))
+    assert [Path(image).name for image, _, _ in pairs(listing)] == ["b.jpg", "a.jpg", "c.jpg"]
+
+
+def test_lists_of_pascal_voc_that_are_not_there_are_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        scan(voc(tmp_path, aeroplane_train="a\n"))
+    folder = tmp_path / "VOCdevkit/VOC2012/ImageSets/Segmentation"
+    assert str(caught.value) == (
+        f"{folder}: expected train.txt and val.txt, or trainval.txt, with a stem a line"
+    )
 
 
 def test_without_splits_pascal_voc_is_split_by_content(tmp_path: Path) -> None:
@@ -192,6 +222,14 @@ def test_values_spread_over_all_grays_are_left_to_be_named(
     listing = scan(masks(tmp_path, gray(*grays)))
     assert listing.class_names == tuple(map(str, range(classes)))
     assert values(listing)[255] == IGNORE
+    shown = ", ".join(map(str, grays))
+    detail = f"not there; the masks hold the values {shown}"
+    assert told(listing) == [f"no class names: classes.txt ({detail})"]
+
+
+def test_masks_that_cannot_be_read_are_not_said_to_hold_values(tmp_path: Path) -> None:
+    listing = scan(masks(tmp_path, gray(0, 1).astype(np.uint16) * 1000))
+    assert told(listing) == ["no class names: classes.txt (not there)"]
 
 
 def test_colors_and_too_many_values_need_a_table(tmp_path: Path) -> None:

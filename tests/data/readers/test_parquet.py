@@ -67,6 +67,9 @@ def test_what_is_wrong_is_refused_with_its_row():
     assert refused(labels=[["cat"], ["a;b"], []]) == (
         "list.parquet: row 2: the label 'a;b' holds a separator of labels; rename it"
     )
+    assert refused(labels=[["cat"], ["dog", None], []]) == (
+        "list.parquet: row 2: a value is missing in the list in 'labels'; remove it"
+    )
 
 
 def test_a_damaged_file_is_refused():

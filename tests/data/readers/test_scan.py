@@ -98,6 +98,19 @@ REFUSALS = [
         "give the images in a folder",
     ),
     Refusal(
+        "a workbook",
+        lambda r: plant(r, "list.xlsx"),
+        "list.xlsx",
+        "list.xlsx: a workbook; save its sheet as 'CSV UTF-8' and give that file",
+    ),
+    Refusal(
+        "a list of boxes",
+        lambda r: plant(r, "instances.json"),
+        "instances.json",
+        "instances.json: no manifest; expected a CSV file with the columns path and label, labels "
+        "or numbers",
+    ),
+    Refusal(
         "a single array",
         lambda r: plant(r, "x.npy"),
         "x.npy",

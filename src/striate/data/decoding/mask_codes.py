@@ -73,7 +73,7 @@ def _look_up(
 
 
 def _refuse_scaled(seen: tuple[int, ...], classes: dict[int, int], count: int) -> None:
-    """Raise RefusedError if class indices were multiplied so that the last one is 255.
+    """Raise RefusedError if class indices were multiplied so that the last one is 255 or nearly.
 
     With two classes, 0 and 255 may also be a class and no class. Both are refused: it is more often
     two classes, and to take one of them for none would be the greater fault.
@@ -82,6 +82,7 @@ def _refuse_scaled(seen: tuple[int, ...], classes: dict[int, int], count: int) -
         return
     steps = range(0, 255 * count, 255)
     spread = {step // (count - 1) for step in steps} | {round(step / (count - 1)) for step in steps}
+    spread |= {index * (255 // (count - 1)) for index in range(count)}
     doubtful = not classes.keys() >= set(seen)
     if count == 2:
         doubtful |= 255 in seen and classes.get(255, IGNORE) == IGNORE

@@ -55,14 +55,15 @@ UNUSABLE_MASKS = {
     "lossy mask": "left out: its values have changed; save masks as PNG",
     "scaled mask": "left out: class indices spread over 0 to 255; save them as they are, or name "
     "each value of a mask and its class",
-    "unknown value": "left out: no class has this value",
-    "unknown color": "left out: no class has this color",
+    "unknown value": "left out: no class has this value; correct it, or name its class",
+    "unknown color": "left out: no class has this color; correct it, or name its class",
 }
 LEFT_OUT = {**UNUSABLE, **IGNORED, **UNUSABLE_MASKS}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
-    "conflict": "labels differ: one is wrong, or it has several (--task multilabel)",
+    "conflict": "labels or numbers differ: one is wrong, or it has several labels "
+    "(--task multilabel)",
     "stray blank": "the label is taken without it",
     "wrong suffix": "read by its content",
     "animation": "the first frame is used",
@@ -79,6 +80,8 @@ USED = {
     "long": "much longer than wide: little of it is left after resizing",
     "blended mask": "pixels blended from two classes count for none",
     "other palette": "used by its indices: see whether they are of the same classes",
+    "perhaps masks": "a class as it is; where masks are meant, call the folder masks and save "
+    "them as PNG",
     "no class names": "called as their values; name them in classes.txt, one a line",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }

@@ -7,8 +7,8 @@ A line for each class, in one of these forms; blank lines and comments (`//` or 
     sky 128 128 128        a color, also before the name, or as #808080
     7 sky #808080          value and color
 
-Values or colors stand on every line or on none. Pixels called ignore, void or unlabeled, or whose
-name ends in (ignore), are of no class. A name may stand on several lines.
+Values, at most 65,535, or colors stand on every line or on none. Pixels called ignore, void or
+unlabeled, or whose name ends in (ignore), are of no class. A name may stand on several lines.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ TABLES = ("classes.txt", "label_colors.txt", "codes.txt")
 _IGNORED = {"ignore", "ignored", "void", "unlabeled", "unlabelled"}
 _BETWEEN = re.compile(r"[\s,;:]+")
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
+#: what no name has: colors written in other ways, comments behind a name, tables in other formats
+_NO_NAME = re.compile(r"#|=|[{}\[\]\"]|\(\d|\b0[xX]\d|\b(?=[a-fA-F]*\d)[0-9a-fA-F]{6}\b")
+_LARGEST_VALUE = 65_535
 _LARGEST = 1_000_000  #: bytes of a table
 
 
@@ -74,6 +77,7 @@ def read_table(file: Path) -> ClassTable:
         if line.strip() and not line.strip().startswith(("//", "# "))
     ]
     _check(file, lines)
+    _check_names(file, lines)
     names = tuple(dict.fromkeys(line.name for line in lines if line.name))
     if not 1 <= len(names) < IGNORE:
         what = f"{len(names):,} classes" if names else "no class"
@@ -97,10 +101,10 @@ def voc_table() -> ClassTable:
 def _line(file: Path, number: int, line: str) -> _Line:
     words = list(filter(None, _BETWEEN.split(line)))
     value = None
-    if len(words) > 4 and all(map(_is_byte, words[:4])):
+    if len(words) > 4 and _is_value(words[0]) and all(map(_is_byte, words[1:4])):
         value, words = int(words[0]), words[1:]
     color, words = _take_color(words)
-    if value is None and len(words) > 1 and _is_byte(words[0]):
+    if value is None and len(words) > 1 and _is_value(words[0]):
         value, words = int(words[0]), words[1:]
     if color is None:  # a value before a color
         color, words = _take_color(words)
@@ -109,6 +113,12 @@ def _line(file: Path, number: int, line: str) -> _Line:
         raise DataError(
             f"{printable(str(file))}: line {number:,}: {line!r} names no class; expected a name, "
             "with its value before it or its color after it, as in 'sky 128 128 128'"
+        )
+    if odd := _NO_NAME.search(name):
+        raise DataError(
+            f"{printable(str(file))}: line {number:,}: the name {printable(name, 60)!r} holds "
+            f"{odd[0]!r}; expected a value, a name and a color,\nany but the name left out, as in "
+            "'7 sky #808080' or 'sky 128 128 128', and comments on lines of their own"
         )
     folded = fold_case(name)
     ignored = folded.endswith("(ignore)") or folded in _IGNORED
@@ -129,6 +139,31 @@ def _take_color(words: list[str]) -> tuple[int | None, list[str]]:
 
 def _is_byte(word: str) -> bool:
     return word.isascii() and word.isdigit() and int(word) <= 255
+
+
+def _is_value(word: str) -> bool:
+    return word.isascii() and word.isdigit() and int(word) <= _LARGEST_VALUE
+
+
+def _check_names(file: Path, lines: list[_Line]) -> None:
+    """Raise DataError for names that differ in case only, and for values behind all of them."""
+    first: dict[str, _Line] = {}
+    for line in lines:
+        earlier = first.setdefault(fold_case(line.name), line)
+        if earlier.name != line.name:
+            raise DataError(
+                f"{printable(str(file))}: line {line.number:,}: {line.name!r} is {earlier.name!r} "
+                f"in line {earlier.number:,}; write a class in one way"
+            )
+    parts = [line.name.rpartition(" ") for line in lines]
+    numbers, words = {number for *_, number in parts}, {name for name, *_ in parts if name}
+    bare = len(lines) > 1 and lines[0].value is None and lines[0].color is None
+    if bare and len(words) == len(numbers) == len(lines) and all(map(_is_value, numbers)):
+        line, (name, _, number) = lines[0], parts[0]
+        raise DataError(
+            f"{printable(str(file))}: line {line.number:,}: {line.name!r} ends in a number, as all "
+            f"lines do; write a value before its name: '{number} {name}'"
+        )
 
 
 def _check(file: Path, lines: list[_Line]) -> None:

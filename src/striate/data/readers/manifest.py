@@ -5,8 +5,9 @@ semicolon, tab or bar. A near-miss of a known name is an error. Paths are relati
 manifest's folder and stay inside it. UTF-8 with or without a byte-order mark; bytes of a path
 that are not UTF-8 are kept, so that any file name can be listed.
 
-A row that repeats an earlier one is a finding. Any other invalid row is an error that names its
-line: the owner can correct a manifest.
+Rows without any value, as Excel leaves at the end, are skipped. A row that repeats an earlier one
+is a finding. Any other invalid row is an error that names its line: the owner can correct a
+manifest.
 """
 
 from __future__ import annotations
@@ -78,7 +79,10 @@ def _open(file: Path, kind: str | None) -> tuple[Roles, Iterator[Row]]:
     lines = read_parquet(file) if is_parquet(file) else _lines(file, delimiter, blanks=blanks)
     _, header = next(lines, (1, []))
     roles = find_roles(file, header, _DELIMITERS[delimiter], kind)
-    return roles, (_row(file, line, values, roles) for line, values in lines if values)
+    if any("\ud800" <= character <= "\udfff" for name in roles.names for character in name):
+        raise wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
+    filled = ((line, values) for line, values in lines if any(map(str.strip, values)))
+    return roles, (_row(file, line, values, roles) for line, values in filled)
 
 
 def _lines(file: Path, delimiter: str, *, blanks: bool) -> Iterator[tuple[int, list[str]]]:
@@ -120,7 +124,7 @@ def _dialect(file: Path) -> tuple[str, bool]:
 def _row(file: Path, line: int, values: list[str], roles: Roles) -> Row:
     if len(values) != roles.width:
         what = f"expected {roles.width} values, one a column, found {len(values)}"
-        raise wrong(file, line, f"{what}; put quotes around a value that holds a {roles.between}")
+        raise wrong(file, line, f"{what}; {_width_advice(values, roles)}")
     path = values[roles.path]
     if not path or "\0" in path:
         what = "holds a NUL byte; write the manifest anew" if path else "is empty"
@@ -135,3 +139,15 @@ def _row(file: Path, line: int, values: list[str], roles: Roles) -> Row:
     if split is None:
         raise wrong(file, line, f"the split is {word!r}; expected 'train', 'validation' or 'test'")
     return Row(line, place, path, split, cells, stray)
+
+
+def _width_advice(values: list[str], roles: Roles) -> str:
+    """Return what to do about a row of more or fewer values than headings."""
+    if len(values) < roles.width:
+        return f"write a {roles.between} between values, also beside an empty one"
+    if not any(map(str.strip, values[roles.width :])):
+        return f"remove the {roles.between} at its end"
+    decimals = roles.target == "columns" and roles.between == "comma"
+    return f"put quotes around a value that holds a {roles.between}" + (
+        ", and write 1,5 as 1.5" if decimals else ""
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -67,9 +68,7 @@ class ManifestFolder:
         try:
             mode = place.stat().st_mode
         except FileNotFoundError as error:
-            near = sorted(other for other in names if fold_case(other) == fold_case(name))
-            hint = f"; did you mean {inside + near[0]!r}?" if near else ""
-            hint = "; write folders with '/'" if "\\" in row.path else hint
+            hint = _advice(row.path, inside, name, names)
             raise wrong(self.file, row.line, f"no such file: {row.path!r}{hint}") from error
         except OSError as error:
             raise wrong(self.file, row.line, f"{row.path!r}: {os_reason(error)}") from error
@@ -86,3 +85,16 @@ class ManifestFolder:
             what = f"{row.path!r} leads out of the manifest's folder"
             raise wrong(self.file, row.line, f"{what}; keep the manifest above its images")
         return place[len(prefix) :]
+
+
+def _advice(path: str, inside: str, name: str, names: frozenset[str]) -> str:
+    """Return what to do about a path that leads to no file, with "; " before it."""
+    if re.match(r"[A-Za-z]:[\\/]|\\\\", path):
+        return "; write it from the manifest's folder on, as in 'photos/1.jpg'"
+    if "\\" in path:
+        return "; write folders with '/'"
+    folded = fold_case(name.strip())
+    near = sorted(
+        other for other in names if folded in (fold_case(other), fold_case(Path(other).stem))
+    )
+    return f"; did you mean {inside + near[0]!r}?" if near else ""

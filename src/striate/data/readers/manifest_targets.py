@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Never
 
 import numpy as np
 
@@ -15,13 +13,14 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import Targets
 from striate.data.readers.manifest_folder import Row, wrong
 from striate.data.readers.manifest_header import Roles
+from striate.data.readers.number_cells import is_number, parse_numbers
 from striate.data.targets.classes import ClassTargets
 from striate.data.targets.label_sets import LabelSets
 from striate.data.targets.numbers import NumberTargets
 from striate.errors import DataError, printable
 
-_BINARY = {"0": 0, "1": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+#: 0.0 and 1.0 are what pandas writes of a column that had empty cells once
+_BINARY = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1, "no": 0, "yes": 1}
 _SEPARATORS = re.compile(r"[;|]")
 
 
@@ -90,10 +89,19 @@ def make_targets(
     file: Path, rows: Sequence[Row], roles: Roles, images: Samples, kind: str | None
 ) -> Targets:
     """Return the targets of the rows. Raises DataError for the first cell that is none."""
+    names = class_names(rows)
     if roles.target == "label":
-        return ClassTargets.of(class_names(rows), images)
+        if kind == "numbers" and all(map(is_number, names)):
+            raise wrong(
+                file,
+                1,
+                "the column 'label' holds classes; name it after what its numbers measure, as in "
+                "'age', for --task regression",
+            )
+        _refuse_several(file, rows, set(names))
+        return ClassTargets.of(names, images)
     if roles.target == "labels":
-        names = class_names(rows)
+        _refuse_commas(file, rows)
         place = {name: at for at, name in enumerate(names)}
         matrix = np.zeros((len(rows), len(names)), np.uint8)
         for number, row in enumerate(rows):
@@ -102,13 +110,40 @@ def make_targets(
     if (kind if kind in ("labels", "numbers") else _told(file, rows, roles)) == "labels":
         binary = [[_binary(file, row.line, *each) for each in _named(row, roles)] for row in rows]
         return LabelSets.of(roles.names, np.array(binary, np.uint8))
-    numbers = [[_number(file, row.line, *each) for each in _named(row, roles)] for row in rows]
-    return NumberTargets(TargetSpec("numbers", roles.names), np.array(numbers, np.float64))
+    numbers = parse_numbers(file, rows, roles.names)
+    return NumberTargets(TargetSpec("numbers", roles.names), numbers)
 
 
 def class_names(rows: Sequence[Row]) -> list[str]:
     """Return the different names of all rows in code-point order."""
     return sorted({name for row in rows for name in row.cells})
+
+
+def _refuse_several(file: Path, rows: Sequence[Row], names: set[str]) -> None:
+    """Raise DataError for a class that is written as several, of which another row has one."""
+    for row in rows:
+        parts = [part.strip() for part in _SEPARATORS.split(row.cells[0])]
+        if len(parts) > 1 and names.intersection(parts):
+            what = f"the label {row.cells[0]!r} holds several of the classes"
+            raise wrong(
+                file,
+                row.line,
+                f"{what}; call the column 'labels' if an image may have several, else keep one",
+            )
+
+
+def _refuse_commas(file: Path, rows: Sequence[Row]) -> None:
+    """Raise DataError if only commas stand between names."""
+    row = next((row for row in rows if any("," in name for name in row.cells)), None)
+    if row and not any(len(row.cells) > 1 for row in rows):
+        name = next(name for name in row.cells if "," in name)
+        raise wrong(
+            file,
+            row.line,
+            f"the label {name!r} holds a comma, and no line has ';' or '|'; write "
+            f"{re.sub(', *', ';', name)!r} for several labels,\nor call the column 'label' if "
+            "every image has one",
+        )
 
 
 def _named(row: Row, roles: Roles) -> zip[tuple[str, str]]:
@@ -121,7 +156,7 @@ def _told(file: Path, rows: Sequence[Row], roles: Roles) -> str:
     Raises DataError where a single column of 0 and 1 may be either.
     """
     cells = {cell.lower() for row in rows for cell in row.cells} - {""}
-    if any(_NUMBER.fullmatch(cell) and cell not in _BINARY for cell in cells):
+    if any(is_number(cell) and cell not in _BINARY for cell in cells):
         return "numbers"
     name, *others = roles.names
     if others or not cells & _BINARY.keys():
@@ -142,20 +177,3 @@ def _binary(file: Path, line: int, name: str, cell: str) -> int:
             f"the label {name!r} is {came}; expected 1 where the image has it, else 0",
         )
     return value
-
-
-def _number(file: Path, line: int, name: str, cell: str) -> float:
-    if not cell:
-        return math.nan
-    if not _NUMBER.fullmatch(cell) or not math.isfinite(value := float(cell)):
-        _refuse(file, line, name, cell)
-    return value
-
-
-def _refuse(file: Path, line: int, name: str, cell: str) -> Never:
-    hint = "expected a number as in -1.5, or an empty cell where it is not known"
-    if re.fullmatch(r"[+-]?\d+,\d+", cell):
-        hint = f"write the decimal comma as a point: {cell.replace(',', '.')}"
-    elif cell.lower().lstrip("+-") in ("inf", "infinity") or _NUMBER.fullmatch(cell):
-        hint = "expected a finite number, or an empty cell where it is not known"
-    raise wrong(file, line, f"{name!r} is {printable(cell, 60)!r}; {hint}")

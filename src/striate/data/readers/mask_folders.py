@@ -11,6 +11,7 @@ lists in ImageSets/Segmentation say which images have masks, and their splits.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ _MASKS = (
 _ADDED = ("annot", "_annot", "_masks", "_mask", "_labels", "_label")
 #: what a mask's stem adds to that of its image
 _ENDINGS = ("_l", "_p", "_mask", "_masks", "_label", "_labels", "_gt", "_seg", "_segmentation")
+_SUFFIX = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)  #: in lists, which hold stems
 _DEEP = 2  #: folders that hold nothing but the next one
 
 
@@ -90,6 +92,25 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
     return list_masks(place, layout, content.samples, content.masks, table, found)
 
 
+def find_other_masks(folders: Sequence[str], groups: Sequence[Samples]) -> Iterator[Finding]:
+    """Yield the class folder beside one of images that has the same stems, or the name of masks.
+
+    `groups` are the candidates of each folder.
+    """
+    pair = _pair_of(folders)
+    if pair and not groups[folders.index(pair[1])] and groups[folders.index(pair[0])]:
+        yield Finding("perhaps masks", pair[1], f"it holds no masks of {pair[0]}")
+    named = [fold_case(name) in _IMAGES for name in folders]
+    if len(folders) == 2 and any(named) and groups[0] and len(groups[0]) == len(groups[1]):
+        first, second = (
+            {_stem(sample.path, folder) for sample in group}
+            for folder, group in zip(folders, groups, strict=True)
+        )
+        if first == second:
+            images, other = folders if named[0] else reversed(folders)
+            yield Finding("perhaps masks", other, f"its files are called like those of {images}")
+
+
 def list_masks(
     place: Path,
     layout: str,
@@ -102,14 +123,11 @@ def list_masks(
     found = list(findings)
     images = Samples.of(samples)
     if table is None:
-        table = number_classes(place, images, masks)
-        found.append(Finding("no class names", "classes.txt", _told(table)))
+        table, values = number_classes(place, images, masks)
+        seen = f"; the masks hold the values {', '.join(map(str, values))}" if values else ""
+        found.append(Finding("no class names", "classes.txt", f"not there{seen}"))
     targets = MaskTargets(table.spec, MaskFiles(masks, table.codes))
     return Listing(place, layout, targets, images, tuple(found))
-
-
-def _told(table: ClassTable) -> str:
-    return f"not there; the masks hold the values {', '.join(table.names)}"
 
 
 def _unwrap(place: str, folders: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -192,7 +210,7 @@ def _stems(path: str, folder: str) -> Iterator[str]:
     stem = _stem(path, folder)
     yield stem
     for ending in _ENDINGS:
-        if stem.lower().endswith(ending):
+        if stem.lower().replace("-", "_").endswith(ending):
             yield stem[: -len(ending)]
 
 
@@ -234,12 +252,15 @@ def _read_lists(folder: Path) -> dict[str, Split | None]:
     for name in given if set(given) - {"test"} else ["trainval", *given]:
         file = folder / f"{name}.txt"
         try:
-            words = [line.split() for line in file.read_text("utf-8").splitlines()]
+            words = [line.split() for line in file.read_text("utf-8-sig").splitlines()]
+        except FileNotFoundError as error:
+            expected = "expected train.txt and val.txt, or trainval.txt"
+            raise DataError(f"{printable(str(folder))}: {expected}, with a stem a line") from error
         except (OSError, UnicodeDecodeError) as error:
             reason = os_reason(error) if isinstance(error, OSError) else "not UTF-8"
             raise DataError(f"{printable(str(file))}: {reason}") from error
         split = None if name == "trainval" else split_of(name)
-        for stem in (line[0] for line in words if line):
+        for stem in (_SUFFIX.sub("", line[0]) for line in words if line):
             if stem in found:
                 raise DataError(
                     f"{printable(str(file))}: {stem!r} stands in two lists; keep one of them"

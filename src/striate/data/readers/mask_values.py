@@ -18,10 +18,13 @@ from striate.errors import DataError, printable
 _MOST = 64  #: more values than this are no classes
 
 
-def number_classes(root: Path, images: Samples, masks: Sequence[str]) -> ClassTable:
-    """Return a class for each value that occurs in the masks, called by it; 255 is of no class.
+def number_classes(
+    root: Path, images: Samples, masks: Sequence[str]
+) -> tuple[ClassTable, list[int]]:
+    """Return a class for each value that occurs in the masks, called by it, and the values.
 
-    Every mask is decoded. Raises DataError if the masks hold colors, or too many values.
+    255 is of no class. Every mask is decoded. Raises DataError if the masks hold colors, or too
+    many values.
     """
     codes = index_codes(IGNORE)
     spec = TargetSpec("mask", tuple(map(str, range(IGNORE))))
@@ -41,10 +44,10 @@ def number_classes(root: Path, images: Samples, masks: Sequence[str]) -> ClassTa
         )
     if seen <= {0, IGNORE} or _is_spread(seen):  # left to decoding, which names such masks
         count = len(seen | {0, IGNORE})
-        return ClassTable(tuple(map(str, range(count))), index_codes(count))
+        return ClassTable(tuple(map(str, range(count))), index_codes(count)), sorted(seen)
     values = sorted(seen - {IGNORE})
     pairs = (*((value, at) for at, value in enumerate(values)), (IGNORE, IGNORE))
-    return ClassTable(tuple(map(str, values)), MaskCodes(pairs))
+    return ClassTable(tuple(map(str, values)), MaskCodes(pairs)), values
 
 
 def _refuse_colors(root: Path, findings: Sequence[Finding]) -> None:

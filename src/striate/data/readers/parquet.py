@@ -56,6 +56,8 @@ def _text(file: Path, row: int, name: str, value: Any) -> str:
         return ""
     if not isinstance(value, list):
         return str(value)
+    if None in value:
+        raise wrong(file, row, f"a value is missing in the list in {name!r}; remove it")
     names: list[str] = [str(each) for each in value]
     odd = next((each for each in names if ";" in each or "|" in each), None)
     if odd and name.strip().lower() == "labels":

@@ -36,7 +36,7 @@ from striate.data.readers.arrays import read_arrays
 from striate.data.readers.entries import opened, written
 from striate.data.readers.label_folders import unite_copies
 from striate.data.readers.manifest import read_manifest
-from striate.data.readers.mask_folders import read_mask_folders
+from striate.data.readers.mask_folders import find_other_masks, read_mask_folders
 from striate.data.readers.npz import read_npz
 from striate.data.readers.split_folders import splits_among
 from striate.data.readers.walk import Folder, find_clashes, list_files, read_folder
@@ -56,6 +56,14 @@ _NOT_READ = {
     **dict.fromkeys(
         (".pkl", ".pickle", ".pt", ".pth", ".joblib"),
         "a pickle can run any program when read, so it is not read; give the images in a folder",
+    ),
+    **dict.fromkeys(
+        (".xlsx", ".xls", ".ods", ".numbers"),
+        "a workbook; save its sheet as 'CSV UTF-8' and give that file",
+    ),
+    **dict.fromkeys(
+        (".json", ".jsonl", ".xml", ".txt"),
+        "no manifest; expected a CSV file with the columns path and label, labels or numbers",
     ),
     ".npy": "one array has no labels; save images and labels together as x and y in an .npz file",
 }
@@ -116,9 +124,11 @@ def _scanned(root: str | Path, kind: str | None) -> Listing:
     if splits := splits_among(str(place), top.folders, shown):
         return _splits(place, splits, findings)
     findings += find_clashes(top.folders)
-    images = Samples.concat(
-        [_class(str(place), name, label, None, findings) for label, name in enumerate(top.folders)]
-    )
+    groups = [
+        _class(str(place), name, label, None, findings) for label, name in enumerate(top.folders)
+    ]
+    findings += find_other_masks(top.folders, groups)
+    images = Samples.concat(groups)
     class_names = tuple(map(as_text, top.folders))
     targets = ClassTargets.of(class_names, images)
     return Listing(place, "class folders", targets, images, tuple(findings))
