@@ -10,6 +10,7 @@ import shutil
 from array import array
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ from numpy.typing import NDArray
 
 from striate import storage
 from striate.data.cache.decode_all import decode_records
-from striate.data.decoding.files import RefusedError, read_content, read_piece
+from striate.data.decoding.files import Piece, RefusedError, read_content, read_piece
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import UNUSABLE, Finding, as_text
+from striate.data.listing.samples import UNUSABLE, UNUSABLE_MASKS, Finding, as_text
 from striate.data.listing.targets import Targets
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (
@@ -35,10 +36,11 @@ from striate.data.shards.format import (
     SUFFIXES,
     TARGETS_VERSION,
     VERSION,
+    mask_entry,
     shard_name,
 )
 from striate.data.shards.tar import BLOCK, HashedTar, padded_size
-from striate.data.shards.targets import check_packable, write_targets
+from striate.data.shards.targets import write_targets
 from striate.errors import DataError, OptionError, printable
 from striate.progress import Progress, throttle
 from striate.text import count_noun
@@ -95,7 +97,6 @@ def write_shards(
     listing, shown = scan(data, kind), printable(str(data))
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
-    check_packable(listing.targets.spec, shown)
     work = decode_records(listing, "images looked at", largest_megabytes=largest)
     records = yield from throttle(work)
     rows, images, kept = listing.usable(records)
@@ -105,9 +106,10 @@ def write_shards(
     with _own(to) as partial:
         writer = _Writer(partial, listing, records, rows)
         table, shards = yield from throttle(writer.written(megabytes))
-        seal(partial, images, kept, table, shards, listing.targets.select(rows), largest)
+        targets = listing.targets.select(rows)
+        seal(partial, images, kept, table, shards, targets, largest, writer.masks)
     found = (*listing.findings, *records.all_findings())
-    left_out = tuple(finding for finding in found if finding.kind in UNUSABLE)
+    left_out = tuple(found for found in found if found.kind in {**UNUSABLE, **UNUSABLE_MASKS})
     total, spec = sum(size for _, size, _ in shards), listing.targets.spec
     return ShardSummary(to, len(rows), len(spec.names), len(shards), total, left_out, spec.noun)
 
@@ -137,13 +139,16 @@ def _own(to: Path) -> Generator[Path]:
 
 
 class _Writer:
-    """Writes the images of the given listing rows into shards."""
+    """Writes the images of the given listing rows, and their masks, into shards."""
 
     def __init__(
         self, folder: Path, listing: Listing, records: Records, rows: NDArray[np.int64]
     ) -> None:
         self.folder, self.listing, self.records, self.rows = folder, listing, records, rows
         self.table = np.zeros(len(rows), ENTRY)
+        self.masks: NDArray[np.void] | None = None
+        if listing.masks is not None:
+            self.masks = np.zeros(len(rows), mask_entry(len(listing.class_names)))
 
     def written(
         self, megabytes: int
@@ -162,10 +167,11 @@ class _Writer:
                     held.close()
                     name = shard_name(len(shards))
                     shard = held.enter_context(HashedTar(self.folder / name))
-                offset, *_ = [shard.member(name, data) for name, data in files]
-                self.table["offset"][place] = offset
-                self.table["length"][place] = len(files[0][1])
                 self.table["shard"][place] = len(shards)
+                offsets = [shard.member(name, data) for name, data in files]
+                tables = [self.table] if self.masks is None else [self.table, self.masks]
+                for table, offset, (_, data) in zip(tables, offsets, files, strict=False):
+                    table["offset"][place], table["length"][place] = offset, len(data)
                 yield Progress(done, len(order), "images packed")
             shard.end()
         return self.table, [*shards, shard.summary()]
@@ -178,33 +184,35 @@ class _Writer:
         return np.argsort(np.frombuffer(keys, ">u8"), kind="stable")
 
     def _sample(self, place: int) -> list[tuple[str, bytes]]:
-        """Return the files of a sample with their content, the image first."""
-        row = int(self.rows[place])
-        image, record = self.listing.samples[row], self.records[row]
-        shown = printable(image.path)
+        """Return the files of a sample with their content: the image, its mask, the others."""
+        row, key = int(self.rows[place]), f"{place:010}"
+        image, masks = self.listing.samples[row], self.listing.masks
+        digest = self.records.digests[row].tobytes()
+        shards = self.listing.shards
+        data = self._read(image.path, digest, shards and shards.locate(row))
+        about = {"path": as_text(image.path), **self.listing.targets.entry(row)}
+        about |= {"part": image.split} if image.split else {}
+        files = [(f"{key}.{SUFFIXES[sniff_format(data)]}", data)]
+        if masks is not None and self.records.masks is not None:
+            digest = self.records.masks["digest"][row].tobytes()
+            data = self._read(masks.paths[row], digest, shards and shards.locate_mask(row))
+            files.append((f"{key}.mask.{SUFFIXES[sniff_format(data)]}", data))
+        if self.listing.targets.spec.kind == "label":
+            files.append((f"{key}.cls", str(image.label).encode()))
+        return [*files, (f"{key}.json", json.dumps(about).encode())]
+
+    def _read(self, path: str, digest: bytes, piece: Piece | None) -> bytes:
+        """Read the whole file of an image or a mask. Raises DataError if it is not that packed."""
+        shown = printable(path)
+        file = os.path.join(self.listing.root, path)  # noqa: PTH118 - many times
         try:
-            data = read_bytes(self.listing, row)
+            data = read_piece(*piece) if piece else read_content(file, 2**40)
         except RefusedError as refusal:
             what = f"{refusal.kind} ({refusal.detail})"
             raise DataError(f"{shown}: {what} since it was looked at; pack again") from refusal
-        if hashlib.sha256(data).hexdigest() != record.digest:
+        if hashlib.sha256(data).digest() != digest:
             raise DataError(f"{shown}: changed while it was packed; pack again when it rests")
-        about = {"path": as_text(image.path), **self.listing.targets.entry(row)}
-        about |= {"part": image.split} if image.split else {}
-        label = [(f"{place:010}.cls", str(image.label).encode())]
-        return [
-            (f"{place:010}.{SUFFIXES[sniff_format(data)]}", data),
-            *(label if self.listing.targets.spec.kind == "label" else ()),
-            (f"{place:010}.json", json.dumps(about).encode()),
-        ]
-
-
-def read_bytes(listing: Listing, row: int) -> bytes:
-    """Read the whole file of an image. Raises RefusedError."""
-    if listing.shards is not None:
-        return read_piece(*listing.shards.locate(row))
-    path = os.path.join(listing.root, listing.samples[row].path)  # noqa: PTH118 - many times
-    return read_content(path, 2**40)
+        return data
 
 
 def seal(
@@ -215,26 +223,34 @@ def seal(
     shards: list[list[Any]],
     targets: Targets,
     largest: int = LARGEST_MEGABYTES,
+    masks: NDArray[np.void] | None = None,
 ) -> None:
     """Write the index of the packed images; shards.json comes last and marks the set complete.
 
-    `table` holds the ENTRY of each image, `shards` the `HashedTar.summary` of each shard.
+    `table` holds the ENTRY of each image, `masks` the `mask_entry` of each mask, `shards` the
+    `HashedTar.summary` of each shard.
     """
     for column in ("digest", "width", "height", "channels"):
         table[column] = records.table[column]
     table["label"], table["part"] = images.labels, images.splits
+    names = map(images.path, range(len(table)))
+    files = () if targets.files is None else targets.files.paths
     starts = array("Q")
     with HashedTar(folder / PATHS) as paths:
-        for row in range(len(table)):
+        for name in chain(names, files):
             starts.append(paths.size)
-            paths.write(os.fsencode(images.path(row)))
-    table["path"] = np.frombuffer(starts, np.uint64)
+            paths.write(os.fsencode(name))
+    table["path"] = np.frombuffer(starts, np.uint64)[: len(table)]
+    if masks is not None and records.masks is not None:
+        for column in records.masks.dtype.names or ():
+            masks[column] = records.masks[column]
+        masks["path"] = np.frombuffer(starts, np.uint64)[len(table) :]
     with HashedTar(folder / INDEX) as index:
         np.lib.format.write_array(index, table, allow_pickle=False)
     if targets.spec.kind == "label":
         said = {"version": VERSION, "class_names": targets.spec.names}
     else:
-        said = {"version": TARGETS_VERSION, **write_targets(folder, targets)}
+        said = {"version": TARGETS_VERSION, **write_targets(folder, targets, masks)}
     about = {
         **said,
         COUNT: len(table),

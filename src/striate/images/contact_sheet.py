@@ -139,6 +139,8 @@ def _rows(
 
 def _changed(decoded: DecodedImages, task: Task, plan: Plan) -> list[str]:
     """Return ": -12.5" for each image whose target is another once augmented, else ""."""
+    if decoded.targets.files is not None:  # masks move with their images
+        return [""] * len(decoded)
     before = torch.from_numpy(decoded.targets.values)
     after = task.augment(before, plan, None)
     captions = map(task.caption, before.numpy(), after.numpy())

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import striate
 from striate.data.readers.scan import scan
@@ -131,17 +130,3 @@ def test_a_description_that_pack_does_not_write_is_refused(
 ) -> None:
     edit(shards, **entries)
     assert refusal(shards) == f"{shards}/shards.json: not what `striate pack` writes; {AGAIN}"
-
-
-def test_masks_are_not_packed_and_nothing_is_written(tmp_path: Path) -> None:
-    for folder, mode in (("images", "RGB"), ("masks", "L")):
-        (tmp_path / "scenes" / folder).mkdir(parents=True)
-        for number in range(2):
-            Image.new(mode, (8, 8), number).save(tmp_path / f"scenes/{folder}/{number}.png")
-    with pytest.raises(DataError) as caught:
-        striate.pack(tmp_path / "scenes", to=tmp_path / "shards")
-    assert str(caught.value) == (
-        f"{tmp_path}/scenes: shards hold classes, labels and numbers, but these images have a mask "
-        "each; give train the folder itself"
-    )
-    assert not (tmp_path / "shards").exists()

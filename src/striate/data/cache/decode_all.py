@@ -146,10 +146,8 @@ def _decoded(
         elif isinstance(answer, dict):
             raise failure_record(answer, job, path)
         else:
-            shards = listing.shards
-            digest = b"" if shards is None else shards.table["digest"][index].tobytes()
-            mask = "" if masks is None else masks.paths[index]
-            yield index, as_promised(recorded(answer, path, mask), digest, path)
+            record = recorded(answer, path, "" if masks is None else masks.paths[index])
+            yield index, record if listing.shards is None else _as_packed(record, listing, index)
 
 
 def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
@@ -162,7 +160,9 @@ def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
     if masks is None:
         return image
     shown = masks.paths[index]
-    mask = os.path.join(listing.root, shown)  # noqa: PTH118 - many times
+    mask: Any = os.path.join(listing.root, shown)  # noqa: PTH118 - many times
+    if listing.shards is not None:
+        mask = listing.shards.locate_mask(index)
     return {"image": image, "mask": mask, "shown": shown}
 
 
@@ -183,6 +183,19 @@ def as_promised(record: Record, digest: bytes, path: str) -> Record:
     if not digest or not record.digest or bytes.fromhex(record.digest) == digest:
         return record
     return Record(findings=(Finding("unreadable", path, "its bytes are not those packed"),))
+
+
+def _as_packed(record: Record, listing: Listing, index: int) -> Record:
+    """Return the record, or a finding if image or mask is not the one that the shards promise."""
+    shards, masks = listing.shards, listing.masks
+    assert shards is not None
+    digest = shards.table["digest"][index].tobytes()
+    record = as_promised(record, digest, listing.samples[index].path)
+    if record.mask is None or shards.masks is None or masks is None:
+        return record
+    digest = shards.masks["digest"][index].tobytes()
+    found = as_promised(Record(record.mask.digest), digest, masks.paths[index])
+    return Record(findings=found.findings) if found.findings else record
 
 
 def failure_record(answer: dict[str, Any], job: Job, path: str) -> StriateError:

@@ -212,7 +212,7 @@ def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> st
     summary = hashlib.sha256(repr(settings).encode())
     if listing.masks is not None:
         summary.update(repr(listing.masks.codes).encode())
-        for path in listing.masks.paths:
+        for path in listing.masks.paths if listing.shards is None else ():
             summary.update(_stamped(listing.root, path))
     if listing.arrays is not None:
         summary.update(repr(listing.arrays.shape).encode())

@@ -2,7 +2,7 @@
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
     in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file,
-          or with masks [index, {"image": either of these, "mask": path, "shown": path}]
+          or with masks [index, {"image": either of these, "mask": either, "shown": path}]
     out:  "ready", then in the order of the tasks
           [digest, width, height, channels, [[kind, detail], ...]], and with masks
           [digest, palette, [[kind, detail], ...], [[class, pixels], ...]] as a sixth
@@ -31,7 +31,7 @@ from PIL import Image
 
 from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
-from striate.data.decoding.files import silence
+from striate.data.decoding.files import Piece, silence
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.masks import MaskCodes
 from striate.data.listing.samples import Record
@@ -135,9 +135,8 @@ def _pair_worker(job: Job, preprocess: Preprocess) -> Callable[[int, Any], Recor
         if image is None:
             return record
         mask, found = decode_mask(
-            task["mask"], task["shown"], codes, (record.width, record.height),
-            lambda: read_orientation(place if isinstance(place, str) else tuple(place[:3])),
-            largest_megabytes=limit,
+            _file(task["mask"]), task["shown"], codes, (record.width, record.height),
+            lambda: read_orientation(_file(place)), largest_megabytes=limit,
         )  # fmt: skip
         if mask is None:
             return replace(record, channels=0, mask=found)
@@ -167,11 +166,16 @@ def _store_whole(place: int, image: Image.Image | None, record: Record) -> Recor
 def _decoded(
     path: Any, preprocess: Preprocess | None, limit: int
 ) -> tuple[Image.Image | None, Record]:
-    if isinstance(path, str):
-        return decode(path, path, preprocess=preprocess, largest_megabytes=limit)
-    file, start, length, shown = path
-    piece = file, start, length
-    return decode(piece, shown, preprocess=preprocess, largest_megabytes=limit)
+    shown = path if isinstance(path, str) else path[3]
+    return decode(_file(path), shown, preprocess=preprocess, largest_megabytes=limit)
+
+
+def _file(place: Any) -> str | Piece:
+    """Return the path or byte range of a task's location."""
+    if isinstance(place, str):
+        return place
+    file, start, length, *_ = place
+    return file, start, length
 
 
 def _store_row(descriptor: int, row: bytes, start: int, index: int, slots: int) -> None:

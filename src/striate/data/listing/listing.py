@@ -18,17 +18,26 @@ from striate.data.listing.targets import Targets
 
 @dataclass(frozen=True)
 class Shards:
-    """Tar files that hold the images, and the byte offset of each."""
+    """Tar files that hold the images and their masks, and the byte offset of each."""
 
     folder: str  #: path, or address such as s3://bucket/folder
     files: tuple[str, ...]
     table: NDArray[np.void] = field(repr=False)  #: (N,) of `shards.format.ENTRY`, memory-mapped
     digest: str  #: SHA-256 that identifies this index
+    #: (N,) of `shards.format.mask_entry`, memory-mapped; None without masks
+    masks: NDArray[np.void] | None = field(default=None, repr=False)
 
     def locate(self, row: int) -> tuple[str, int, int]:
         """Return file, first byte and length of an image."""
-        entry = self.table[row]
-        place = f"{self.folder}/{self.files[entry['shard']]}"
+        return self._piece(row, self.table[row])
+
+    def locate_mask(self, row: int) -> tuple[str, int, int]:
+        """Return the same of its mask, which must be there."""
+        assert self.masks is not None
+        return self._piece(row, self.masks[row])
+
+    def _piece(self, row: int, entry: NDArray[np.void]) -> tuple[str, int, int]:
+        place = f"{self.folder}/{self.files[self.table['shard'][row]]}"
         return place, int(entry["offset"]), int(entry["length"])
 
 

@@ -1,9 +1,10 @@
 """Reader of manifests: one row per image, with path, targets and optional split.
 
 The first line names the columns (see `manifest_header`); it also determines the delimiter: comma,
-semicolon, tab or bar. A near-miss of a known name is an error. Paths are relative to the
-manifest's folder and stay inside it. UTF-8 with or without a byte-order mark; bytes of a path
-that are not UTF-8 are kept, so that any file name can be listed.
+semicolon, tab or bar. A near-miss of a known name is an error. Paths of images and masks are
+relative to the manifest's folder and stay inside it; the table of the masks' classes lies in it.
+UTF-8 with or without a byte-order mark; bytes of a path that are not UTF-8 are kept, so that any
+file name can be listed.
 
 Rows without any value, as Excel leaves at the end, are skipped. A row that repeats an earlier one
 is a finding. Any other invalid row is an error that names its line: the owner can correct a
@@ -13,24 +14,27 @@ manifest.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from striate.data.listing.columns import Samples
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding, Sample, os_reason
 from striate.data.listing.split_names import split_of
+from striate.data.readers.class_table import find_table, read_table
 from striate.data.readers.manifest_folder import ManifestFolder, Row, place_of, wrong
-from striate.data.readers.manifest_header import Roles, find_roles
+from striate.data.readers.manifest_header import PATH_COLUMNS, Roles, find_roles
 from striate.data.readers.manifest_targets import (
     check_agreement,
     class_names,
     make_targets,
     parse_cells,
+    parse_path,
     stray_blanks,
 )
+from striate.data.readers.mask_folders import list_masks
 from striate.data.readers.parquet import is_parquet, read_parquet
 from striate.errors import DataError, printable
 
@@ -47,6 +51,8 @@ def read_manifest(file: Path, kind: str | None = None) -> Listing:
     first: dict[str, Row] = {}
     findings: list[Finding] = []
     roles, rows = _open(file, kind)
+    if roles.target == "mask":
+        rows = _located_masks(folder, rows)
     for row in rows:
         path = folder.locate(row)
         kept = first.setdefault(path, row)
@@ -59,15 +65,25 @@ def read_manifest(file: Path, kind: str | None = None) -> Listing:
         raise DataError(
             f"{printable(str(file))}: the manifest names no images; add a line for each"
         )
-    found = list(first.values())
-    labels = {name: label for label, name in enumerate(class_names(found))}
-    classes = roles.target == "label"
+    found, root = list(first.values()), Path(folder.root)
+    names = class_names(found) if roles.target == "label" else []
+    labels = {name: label for label, name in enumerate(names)}
     images = Samples.of(
-        Sample(path, labels[row.cells[0]] if classes else 0, row.split)
+        Sample(path, labels[row.cells[0]] if labels else 0, row.split)
         for path, row in first.items()
     )
+    if roles.target == "mask":
+        table = find_table(folder.root)
+        masks = [row.cells[0] for row in found]
+        return list_masks(root, "manifest", images, masks, table and read_table(table), findings)
     targets = make_targets(file, found, roles, images, kind)
-    return Listing(Path(folder.root), "manifest", targets, images, tuple(findings))
+    return Listing(root, "manifest", targets, images, tuple(findings))
+
+
+def _located_masks(folder: ManifestFolder, rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield the rows with the existing path of each mask as their cell."""
+    for row in rows:
+        yield row._replace(cells=(folder.locate(row._replace(path=row.cells[0])),))
 
 
 def _open(file: Path, kind: str | None) -> tuple[Roles, Iterator[Row]]:
@@ -103,35 +119,34 @@ def _lines(file: Path, delimiter: str, *, blanks: bool) -> Iterator[tuple[int, l
 def _dialect(file: Path) -> tuple[str, bool]:
     """Return the delimiter, and whether blanks after it are skipped.
 
-    The delimiter is the one that makes a column `path`. Blanks are skipped if the header has some,
-    or if one precedes a quoted value. Otherwise no quote follows a blank: inside quotes it would
-    be doubled.
+    The delimiter is the one that makes a column of paths. Blanks are skipped if the header has
+    some, or if one precedes a quoted value. Otherwise no quote follows a blank: inside quotes it
+    would be doubled.
     """
     with file.open("rb") as lines:
         head = re.split(r"[\r\n]", lines.readline().decode("utf-8-sig", "surrogateescape"))[0]
-        for delimiter in _DELIMITERS:
-            names = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
-            if "path" in {name.strip().lower() for name in names} and len(names) > 1:
-                break
-        else:
-            delimiter = ","
+        delimiter = _delimiter(head)
         mark = re.escape(delimiter.encode())
         quoted = re.compile(rb"(?:^|\r|" + mark + rb') +"[^"\r\n' + mark + rb"]")
         lines.seek(0)
         return delimiter, f"{delimiter} " in head or any(map(quoted.search, lines))
 
 
+def _delimiter(head: str) -> str:
+    for column, delimiter in product(PATH_COLUMNS, _DELIMITERS):
+        names = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
+        if column in {name.strip().lower() for name in names} and len(names) > 1:
+            return delimiter
+    return ","
+
+
 def _row(file: Path, line: int, values: list[str], roles: Roles) -> Row:
     if len(values) != roles.width:
         what = f"expected {roles.width} values, one a column, found {len(values)}"
         raise wrong(file, line, f"{what}; {_width_advice(values, roles)}")
-    path = values[roles.path]
-    if not path or "\0" in path:
-        what = "holds a NUL byte; write the manifest anew" if path else "is empty"
-        raise wrong(file, line, f"the path {what}")
+    path = parse_path(file, line, "path", values[roles.path])
     cells = parse_cells(file, line, values, roles)
     place, stray = place_of(file, line), stray_blanks(values, roles)
-    path = os.fsdecode(path.encode("utf-8", "surrogateescape"))
     if roles.split is None:
         return Row(line, place, path, None, cells, stray)
     word = values[roles.split].strip()

@@ -17,7 +17,7 @@ class Row(NamedTuple):
     place: str  #: "line 4"
     path: str
     split: Split | None
-    #: class; names of labels; or a cell for each column of labels or numbers
+    #: class; names of labels; path of the mask; or a cell for each column of labels or numbers
     cells: tuple[str, ...]
     stray: str  #: cell in which a blank stands around one of several names; "" if there is none
 
@@ -41,7 +41,7 @@ class ManifestFolder:
         self._known: dict[str, tuple[str, frozenset[str]]] = {}
 
     def locate(self, row: Row) -> str:
-        """Return the existing path of a row's image relative to the root, links resolved."""
+        """Return the existing path of a row's file relative to the root, links resolved."""
         parent, _, name = row.path.rpartition("/")
         if row.path.startswith("/") and not parent:
             parent = "/"

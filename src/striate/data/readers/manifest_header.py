@@ -1,9 +1,11 @@
 """Header of a manifest: what each column is for.
 
-The columns `path` and `split` (or `part`, `subset`, `partition`) have fixed names. The target is
+The columns `path` (or `image`, `image_path`) and `split` (or `part`, `subset`, `partition`) have
+fixed names. The target is
 
 - a class an image, in a column `label`; other columns are ignored;
 - several labels an image, in a column `labels`, whose names are separated by `;` or `|`;
+- a mask an image, whose path is in a column `mask` (or `masks`, `mask_path`);
 - else in all other columns: 0 or 1 for each label, or numbers. Their cells tell which. Columns
   without a heading or called `id` or `index`, as tables are exported with, are ignored.
 
@@ -19,9 +21,12 @@ from typing import Literal, NamedTuple
 
 from striate.data.readers.manifest_folder import wrong
 
-#: columns of the target: `label`, `labels`, or all others
-Target = Literal["label", "labels", "columns"]
+#: columns of the target: `label`, `labels`, `mask`, or all others
+Target = Literal["label", "labels", "mask", "columns"]
 
+#: headings of an image's path; a later one only applies without the earlier ones
+PATH_COLUMNS = ("path", "image", "image_path")
+_MASK_COLUMNS = ("mask", "masks", "mask_path")
 _COLUMNS = ("path", "label", "labels", "split", "part")
 #: the second pair only applies without the first
 _SPLIT_COLUMNS = (("split", "part"), ("subset", "partition"))
@@ -53,31 +58,42 @@ def find_roles(file: Path, header: list[str], between: str, kind: str | None) ->
             raise wrong(file, 1, f"no column is called {name!r}; did you mean {near[0]!r}?")
     named = ([name for name in names if name in pair] for pair in _SPLIT_COLUMNS)
     splits = next(filter(None, named), [])
+    path = next((name for name in PATH_COLUMNS if name in names), "path")
+    fixed = (path, *_COLUMNS)
     others = [
         at for at, name in enumerate(names)
-        if name not in (*_COLUMNS, *splits, *_NUMBERING)
+        if name not in (*fixed, *splits, *_NUMBERING)
     ]  # fmt: skip
+    masks = [name for name in names if name in _MASK_COLUMNS]
     target = _target(file, header, names, others, kind)
-    known = [name for name in names if name in _COLUMNS]
+    known = [name for name in names if name in fixed]
     if target == "columns":
         known += [names[at] for at in others]
-    if len(splits) > 1 or len(set(known)) < len(known):
+    elif target == "mask":
+        known += masks
+    twice = len(splits) > 1 or (target == "mask" and len(masks) > 1)
+    if twice or len(set(known)) < len(known):
         shown = [name for name in names if name in known]
         raise wrong(file, 1, f"a column stands twice in {','.join(shown)!r}; keep one of the two")
-    places = tuple(others) if target == "columns" else (names.index(target),)
+    heading = masks[0] if target == "mask" else target
+    places = tuple(others) if target == "columns" else (names.index(heading),)
     split = names.index(splits[0]) if splits else None
     headings = tuple(header[at].strip() for at in places)
-    return Roles(names.index("path"), split, target, places, headings, len(names), between)
+    return Roles(names.index(path), split, target, places, headings, len(names), between)
 
 
 def _target(
     file: Path, header: list[str], names: list[str], others: list[int], kind: str | None
 ) -> Target:
-    if "path" not in names or not ({"label", "labels"} & set(names) or others):
+    masked = not set(names).isdisjoint(_MASK_COLUMNS)
+    pathless = set(names).isdisjoint(PATH_COLUMNS)
+    if pathless or not ({"label", "labels"} & set(names) or others):
         found = repr(",".join(header)) if header else "nothing"
         raise wrong(
             file, 1, f"expected the columns 'path,label' or 'path,label,split', found {found}"
         )
+    if kind == "mask" and masked:
+        return "mask"
     if kind == "numbers" and others:
         return "columns"
     if {"label", "labels"} <= set(names) and kind not in ("label", "labels"):
@@ -91,4 +107,4 @@ def _target(
         return "labels"
     if "label" in names and not (kind == "labels" and others):
         return "label"
-    return "columns"
+    return "mask" if masked and kind != "labels" else "columns"

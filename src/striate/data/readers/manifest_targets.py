@@ -1,7 +1,8 @@
-"""Targets from the cells of a manifest: a class, names of labels, 0 and 1, or numbers."""
+"""Targets from the cells of a manifest: a class, labels, 0 and 1, numbers, or path of a mask."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,10 +26,12 @@ _SEPARATORS = re.compile(r"[;|]")
 
 
 def parse_cells(file: Path, line: int, values: Sequence[str], roles: Roles) -> tuple[str, ...]:
-    """Return the class, the names of the labels, or the cells of all target columns."""
+    """Return the class, names of labels, the path of the mask, or the cells of all columns."""
     if roles.target == "columns":
         return tuple(values[at].strip() for at in roles.targets)
     cell = values[roles.targets[0]]
+    if roles.target == "mask":
+        return (_mask(file, line, cell),)
     text, noun = cell.strip(), roles.target
     if text.startswith('"') and cell != text:
         raise wrong(file, line, f"a blank stands before the quotes of the {noun}; remove it")
@@ -51,6 +54,28 @@ def parse_cells(file: Path, line: int, values: Sequence[str], roles: Roles) -> t
     return names
 
 
+def parse_path(file: Path, line: int, noun: str, cell: str) -> str:
+    """Return the path in a cell, with the bytes that stand there."""
+    if not cell or "\0" in cell:
+        what = "holds a NUL byte; write the manifest anew" if cell else "is empty"
+        raise wrong(file, line, f"the {noun} {what}")
+    return os.fsdecode(cell.encode("utf-8", "surrogateescape"))
+
+
+def _mask(file: Path, line: int, cell: str) -> str:
+    text = cell.strip().lower()
+    if not text:
+        raise wrong(file, line, "the mask is empty; give its path, or remove the line")
+    if text in _BINARY or is_number(text):
+        raise wrong(
+            file,
+            line,
+            f"the mask is {cell!r}; expected the path of a file; if it is a label or a number, "
+            "say --task multilabel or --task regression",
+        )
+    return parse_path(file, line, "mask", cell)
+
+
 def stray_blanks(values: Sequence[str], roles: Roles) -> str:
     """Return the cell of labels if a blank stands around one of its names, else ""."""
     if roles.target != "labels":
@@ -66,6 +91,9 @@ def check_agreement(file: Path, row: Row, kept: Row, roles: Roles) -> None:
         if roles.target == "label":
             (new,), (old,) = row.cells, kept.cells
             what = f"is labeled {new!r}, but {old!r} {then}"
+        elif roles.target == "mask":
+            (new,), (old,) = row.cells, kept.cells
+            what = f"has the mask {new!r}, but {old!r} {then}"
         elif roles.target == "labels":
             named, earlier = (repr(";".join(each.cells)) for each in (row, kept))
             if sorted(row.cells) == sorted(kept.cells):

@@ -1,21 +1,25 @@
 """Targets beside shards, of kinds that are no class: an array with a row for each image.
 
 Version 2 of shards.json holds their specification, and name, size and SHA-256 of that array; the
-class of an image stands in the index, as in version 1.
+class of an image stands in the index, as in version 1. Masks are files in the shards: the array
+tells where, and of which classes their pixels are; shards.json, what the codes in them stand for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.listing.masks import MaskCodes
+from striate.data.listing.samples import IGNORE
+from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import Targets
-from striate.data.shards.format import TARGETS
+from striate.data.shards.format import TARGETS, mask_entry
 from striate.data.shards.tar import HashedTar
 from striate.data.targets.label_sets import LabelSets
 from striate.data.targets.numbers import NumberTargets
@@ -28,42 +32,65 @@ _KINDS: Mapping[str, tuple[Callable[[TargetSpec, NDArray[Any]], Targets], str]] 
     "numbers": (NumberTargets, "float64"),
 }
 
-
-def check_packable(spec: TargetSpec, shown: str) -> None:
-    """Raise DataError for targets of the folder `shown` that shards cannot hold."""
-    if spec.kind not in ("label", *_KINDS):
-        raise DataError(
-            f"{shown}: shards hold classes, labels and numbers, but these images have "
-            f"{NEEDS[spec.kind]} each; give train the folder itself"
-        )
+_WHITE = 0xFFFFFF  #: the greatest code of a mask
 
 
-def write_targets(folder: Path, targets: Targets) -> dict[str, Any]:
-    """Write the array; return what shards.json holds of it."""
+def write_targets(folder: Path, targets: Targets, masks: NDArray[np.void] | None) -> dict[str, Any]:
+    """Write the array, which is `masks` if there are any; return what shards.json holds of it."""
+    values = targets.values if masks is None else masks
     with HashedTar(folder / TARGETS) as file:
-        np.lib.format.write_array(file, np.ascontiguousarray(targets.values), allow_pickle=False)
-    return {"targets": targets.spec.to_json(), "targets_file": file.summary()}
+        np.lib.format.write_array(file, np.ascontiguousarray(values), allow_pickle=False)
+    codes = {} if targets.files is None else {"codes": asdict(targets.files.codes)}
+    return {"targets": targets.spec.to_json(), "targets_file": file.summary(), **codes}
 
 
 def read_spec(values: Mapping[str, Any]) -> TargetSpec:
     """Return the specification in shards.json. Raises ValueError if it is none."""
     kind, names = values["kind"], values["names"]
-    if kind not in _KINDS or not names or len(set(names)) < len(names):
+    if kind not in (*_KINDS, "mask") or not names or len(set(names)) < len(names):
         raise ValueError(kind)
-    return TargetSpec(kind, tuple(map(str, names)))
+    names = tuple(map(str, names))
+    if kind != "mask" or "colors" not in values["constants"]:
+        return TargetSpec(kind, names)
+    colors = tuple(map(float, values["constants"]["colors"]))
+    if len(colors) != 3 * len(names) or not set(colors) <= set(range(256)):
+        raise ValueError(colors)
+    return TargetSpec(kind, names, {"colors": colors})
+
+
+def read_codes(values: Mapping[str, Any], spec: TargetSpec) -> MaskCodes:
+    """Return the codes of masks in shards.json. Raises ValueError if one is of no class."""
+    grays, colors = (
+        tuple((int(code), int(index)) for code, index in values[name])
+        for name in ("values", "colors")
+    )
+    classes, known = len(spec.names), {*range(len(spec.names)), IGNORE}
+    strange = any(index not in known for _, index in (*grays, *colors))
+    strange |= any(not 0 <= code <= _WHITE for code, _ in (*grays, *colors))
+    if strange or classes >= IGNORE or not (grays or colors):
+        raise ValueError(values)
+    return MaskCodes(grays, colors)
 
 
 def read_targets(file: Path, spec: TargetSpec, images: int) -> Targets:
-    """Memory-map the array of `images` rows. Raises DataError if it is another."""
+    """Memory-map labels or numbers of `images`. Raises DataError if the array is another."""
     make, dtype = _KINDS[spec.kind]
+    return make(spec, _read_array(file, dtype, (images, len(spec.names))))
+
+
+def read_masks(file: Path, spec: TargetSpec, images: int) -> NDArray[np.void]:
+    """Memory-map what is known of the masks. Raises DataError if the array is another."""
+    return _read_array(file, mask_entry(len(spec.names)), (images,))
+
+
+def _read_array(file: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
         values = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, *ARRAY_DAMAGE) as error:
         raise DataError(f"{printable(str(file))}: no array; copy it again") from error
-    wanted = (images, len(spec.names))
-    if values.dtype != dtype or values.shape != wanted:
+    if values.dtype != dtype or values.shape != shape:
         raise DataError(
-            f"{printable(str(file))}: expected {dtype} of shape {wanted}, found "
+            f"{printable(str(file))}: expected {np.dtype(dtype).name} of shape {shape}, found "
             f"{values.dtype.name} of shape {values.shape}; copy it again"
         )
-    return make(spec, values.view(np.ndarray))
+    return values.view(np.ndarray)
