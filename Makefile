@@ -40,8 +40,9 @@ lint: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 
+# --quiet would drop the warnings before --strict counts them
 docs: .venv/ready
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/folder_to_model.py --save $(if $(CIFAR),--cifar $(CIFAR))

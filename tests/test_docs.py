@@ -30,6 +30,7 @@ from striate.options import TrainOptions
 from striate.summary import comparison
 from striate.tasks.classification import scores, sections
 from striate.tasks.classification.task import Classification
+from striate.tasks.sections import MOST_IN_TABLE
 from striate.training import autotune, execution, recipe
 from tests.conftest import striped
 from tests.test_house import FLOORS
@@ -110,6 +111,12 @@ def test_every_block_runs(page: str, here: Path):
                 json.loads(block.text)
             case language:
                 assert language in ("text", "csv"), f"{page}: a block of {language!r}"
+
+
+def test_a_warning_fails_the_build_of_the_pages() -> None:
+    (build,) = re.findall(r"mkdocs build.*", (ROOT / "Makefile").read_text())
+    assert "--strict" in build
+    assert "--quiet" not in build, "it drops the warnings before --strict counts them"
 
 
 def run_line(line: str) -> None:
@@ -258,7 +265,7 @@ def default(function: Callable[..., object], name: str) -> object:
         ("model-file.md", f"with more than {tensorfile._MOST_TENSORS:,} tensors"),
         ("guide/runs.md", f"or above {Classification.max_loss:,.0f}"),
         ("guide/evaluate.md", f"a class with fewer than {scores.FEW} images"),
-        ("guide/evaluate.md", f"Above {sections.MOST_IN_TABLE} classes"),
+        ("guide/evaluate.md", f"Above {MOST_IN_TABLE} classes"),
         ("guide/evaluate.md", f"up to {sections.MOST_MISTAKES} images"),
         ("guide/evaluate.md", f"up to {sections.MOST_DOUBTS} correct predictions"),
     ],

@@ -437,3 +437,59 @@ def test_every_option_is_read_back_from_the_words_of_its_command() -> None:
         told = {key: context.params[key] for key in TrainOptions.model_fields}
         read = TrainOptions.read({key: text for key, text in told.items() if text is not None})
         assert read == asked, name
+
+
+@pytest.mark.parametrize(
+    ("options", "values", "message"),
+    [
+        (
+            TrainOptions,
+            {"augment_params": "x"},
+            "--augment-params takes ranges by name, as in rotate=15,translate=0.1, but 'x' came",
+        ),
+        (
+            TrainOptions,
+            {"augment_params": "hue=200"},
+            "--augment-params: hue must be at most 180.0, but '200' came",
+        ),
+        (
+            TrainOptions,
+            {"momentum": 0.9, "optimizer": "adam"},
+            "adam has no use for --momentum; leave it out, or take the optimizer momentum, "
+            "nesterov, rmsprop, lars or muon",
+        ),
+        (
+            TrainOptions,
+            {"validation": 0.75, "test": 0.5},
+            "--validation 0.75 and --test 0.5 leave no images to train on; together they must "
+            "stay below 1",
+        ),
+        (
+            RateOptions,
+            {"lowest": 1.0, "highest": 0.5},
+            "the rate rises, but --lowest 1.0 and --highest 0.5 came",
+        ),
+        (
+            EvaluateOptions,
+            {"threshold": 0.3, "min_recall": 0.9},
+            "--threshold, --min-precision and --min-recall each set it; give one",
+        ),
+        (
+            EvaluateOptions,
+            {"save_threshold": True},
+            "--save-threshold stores what --positive, --threshold, --min-precision or --min-recall "
+            "sets; give one of them",
+        ),
+        (
+            EvaluateOptions,
+            {"out": "page.txt"},
+            "page.txt: expected a file that ends in .html",
+        ),
+    ],
+)
+def test_an_option_of_the_command_line_is_called_as_it_is_typed(
+    options: type[Options], values: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(OptionError) as caught:
+        options.read(values, flags=True)
+    assert str(caught.value) == message

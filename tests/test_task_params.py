@@ -31,9 +31,9 @@ TAKES = (
         ("delta=0", f"delta must be above 0.0, but '0' came;{TAKES}"),
         (
             "huber",
-            "task_params takes settings as in loss=squared,delta=1.0, but 'huber' came;" + TAKES,
+            "--task-params takes settings as in loss=squared,delta=1.0, but 'huber' came;" + TAKES,
         ),
-        ("delta=1,delta=2", f"task_params names 'delta' twice;{TAKES}"),
+        ("delta=1,delta=2", f"--task-params names 'delta' twice;{TAKES}"),
     ],
 )
 def test_what_a_task_does_not_take_is_refused_with_what_it_takes(text: str, message: str):
@@ -45,4 +45,6 @@ def test_what_a_task_does_not_take_is_refused_with_what_it_takes(text: str, mess
 def test_a_task_without_settings_takes_none():
     with pytest.raises(OptionError) as refusal:
         TaskParams.parse("focal=2", "classification")
-    assert str(refusal.value) == "the task classification takes no task_params, but 'focal=2' came"
+    assert str(refusal.value) == (
+        "the task classification has no use for --task-params 'focal=2'; leave it out"
+    )

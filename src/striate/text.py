@@ -76,9 +76,9 @@ def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]
     return [ast.literal_eval(entry) for entry in call.args], named
 
 
-def format_amount(number: float) -> str:
-    """1020.0 -> "1,020"; 0.0625 -> "0.0625"."""
-    return f"{number:,.4g}" if abs(number) < 1000 else f"{number:,.0f}"
+def format_amount(number: float, digits: int = 4) -> str:
+    """1020.0 -> "1,020"; 0.0625 -> "0.0625"; `digits` are those of numbers below 1000."""
+    return f"{number:,.{digits}g}" if abs(number) < 1000 else f"{number:,.0f}"
 
 
 def format_si(number: int, unit: str = "") -> str:

@@ -8,7 +8,8 @@ import pytest
 from striate.errors import ModelError, OptionError
 from striate.metrics.estimates import Estimate, from_hits
 from striate.tasks.classification.results import make_evaluation
-from striate.tasks.classification.scores import ClassScore, Confusion
+from striate.tasks.classification.scores import ClassScore
+from striate.tasks.confusions import Confusion
 from tests.evaluation.evaluations import drawn, of_matrix
 
 

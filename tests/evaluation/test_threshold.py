@@ -12,8 +12,12 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import striate
+from striate import tensorfile
 from striate.cli import main
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import BusyError, DataError, OptionError
+from striate.options import EvaluateOptions
+from striate.tasks import bind_task
 from striate.tasks.classification.threshold import Threshold
 from striate.training.run import Run
 from tests.conftest import striped
@@ -185,8 +189,52 @@ def test_a_model_of_three_classes_has_no_threshold(photos: Path, tmp_path: Path)
     run = striate.train(photos, out=tmp_path / "run", network="lenet5", epochs=1, progress=False)
     for options in ({"threshold": 0.5}, {"min_recall": 0.5}, {"positive": "flat"}):
         with pytest.raises(OptionError) as caught:
-            striate.evaluate(run.folder, **options)
+            striate.evaluate(run.folder, tmp_path / "not read", **options)
         assert str(caught.value) == (
             "a positive class and a threshold are for two classes, but the model answers with one "
             "of 3 classes"
         )
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers"), [("labels", "labels"), ("numbers", "numbers"), ("mask", "a mask")]
+)
+def test_a_task_without_a_threshold_says_what_its_model_answers_with(kind: str, answers: str):
+    task = bind_task(None, TargetSpec(kind, ("one", "two")))
+    for asked in ({"threshold": 0.3}, {"positive": "one"}, {"min_recall": 0.9}):
+        with pytest.raises(OptionError) as caught:
+            task.decide(EvaluateOptions.read(asked), ())
+        assert str(caught.value) == (
+            "a positive class and a threshold are for two classes, but the model answers with "
+            f"{answers}"
+        )
+
+
+NET = """
+from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self, in_channels, num_classes):
+        linear = nn.Linear(in_channels * 16, num_classes)
+        super().__init__(nn.AdaptiveAvgPool2d(4), nn.Flatten(), linear)
+"""
+
+
+def test_a_threshold_is_stored_in_the_model_of_a_network_of_ones_own(parts: Path, tmp_path: Path):
+    (tmp_path / "mynet.py").write_text(NET)
+    code = f"{tmp_path}/mynet.py:Net"
+    run = striate.train(parts, out=tmp_path / "run", network=code, epochs=1, progress=False).folder
+    before, weights = tensorfile.read(run / "model.safetensors")
+    asked = {"threshold": 0.3, "save_threshold": True}
+    with pytest.raises(OptionError, match="no code is run unasked"):
+        striate.evaluate(run, **asked)
+    found = striate.evaluate(run, network=code, **asked)
+    after, same = tensorfile.read(run / "model.safetensors")
+    assert before["targets"]["constants"] == {}
+    assert after["targets"]["constants"] == {"positive": [1.0], "threshold": [0.3]}
+    assert {**after, "targets": before["targets"]} == before
+    assert all((weights[name] == same[name]).all() for name in weights)
+    assert striate.load(run, network=code).task.threshold == found.threshold == Threshold(1, 0.3)
+    assert striate.evaluate(run, network=code).threshold == Threshold(1, 0.3)
+    assert striate.verify(run, network=code).same

@@ -72,10 +72,15 @@ def test_a_chart_is_well_formed_and_nothing_leaves_it(make):
         left = text.x - {"start": 0, "middle": wide / 2, "end": wide}[text.anchor]
         assert left >= 0
         assert left + wide <= picture.width
+        assert text.y + text.size / 4 <= picture.height, "below the line of a g"
     for shape in shapes(picture, Stroke) + shapes(picture, Fill):
         for x, y in (point for part in shape.parts for point in part):
             assert 0 <= x <= picture.width
             assert 0 <= y <= picture.height
+
+
+def test_a_percent_sign_is_as_wide_as_fonts_draw_it():
+    assert text_width("100 %", 12) == pytest.approx(38.05, abs=0.2), "DejaVu Sans, among the widest"
 
 
 def test_the_area_below_a_drawn_curve_is_the_figure():

@@ -30,7 +30,8 @@ from striate.distributed import sync_batch_norm
 from striate.distributed.group import join_group
 from striate.optim import schedule
 from striate.training import setup
-from striate.training.events import Event, Note
+from striate.training.events import Epoch, Event, Note
+from striate.training.run import Run
 from striate.verbs import training as training_verbs
 from tests.decoders import forked_decoders
 from tests.tasks.shapes import shapes
@@ -130,6 +131,15 @@ def train(photos: Path, out: Path, options: dict[str, Any], **more: Any) -> None
         verbs.train(photos, out=out, progress=False, **options, **more)
     weights = dict(trainings[0].model.network.named_parameters())
     out.with_name(f"{out.name}.{os.environ['RANK']}").write_text(tensorfile.digest(weights))
+
+
+def train_by_one_and_two(data: Path, place: Path, options: dict[str, Any]) -> list[list[Epoch]]:
+    """The epochs of a training of one process and of one of two, whose weights are the same."""
+    for count in (1, 2):
+        out = place / f"run-{count}"
+        assert not any(together(count, lambda rank, out=out: train(data, out, options)))
+    assert len({(place / f"run-2.{rank}").read_text() for rank in (0, 1)}) == 1
+    return [Run.open(place / f"run-{count}").epochs() for count in (1, 2)]
 
 
 def count_in_float64() -> None:

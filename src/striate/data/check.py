@@ -156,6 +156,7 @@ def inspect_records(
             *listing.findings,
             *records.all_findings(),
             *find_duplicates(listing.samples, records, listed.ids()),
+            *targets.findings(images),
         ),
         problems=why,
     )

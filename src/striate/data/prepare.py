@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +88,8 @@ def prepare_images(
         _raise_first(data, found)
     decoded = assign_splits(decoded, fractions, leaked)
     if trainable:
+        odd = decoded.targets.findings(decoded.samples)
+        decoded = replace(decoded, findings=(*decoded.findings, *odd))
         preprocess = preprocess.with_statistics(_train_images(decoded))
     return PreparedImages(data, decoded, preprocess, fractions, left_out)
 

@@ -104,8 +104,9 @@ def evaluate_steps(
     these are not in it. A threshold is then chosen on the folder `own` of the run. Raises DataError
     when the folder has targets the network does not know, or no such split.
     """
-    if options.decides and not options.chooses:
-        model = replace(model, task=model.task.decide(options, ()))
+    if options.decides:  # refused before the images are decoded
+        given = options.model_copy(update={"min_precision": None, "min_recall": None})
+        model = replace(model, task=model.task.decide(given, ()))
     decoded = yield from _decode(model, data, options)
     new = known is not None and not known.are(decoded.records)
     if options.chooses:

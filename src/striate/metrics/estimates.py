@@ -38,6 +38,11 @@ class Estimate:
         low, high = self.low, self.high
         return -math.inf if low is None else low, math.inf if high is None else high
 
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict, None for an undefined value."""
+        value = None if math.isnan(self.value) else self.value
+        return {"value": value, "low": self.low, "high": self.high, "images": self.n}
+
 
 def from_hits(hits: float, n: int) -> Estimate:
     """Return the share of hits among n independent trials with its Wilson interval.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -184,17 +185,25 @@ _DEMANDS = {
 def _sentence(errors: list[ErrorDetails], known: list[str], *, flags: bool) -> str:
     """Return the message for the first invalid option, with the demands of all accepted types."""
     error = errors[0]
-    if not error["loc"] or error["type"] == "ranges":
-        return error["msg"]
+    if not error["loc"]:  # a sentence on several options, each in braces
+        mark = re.compile(rf"\{{({'|'.join(known)})\}}")
+        return mark.sub(lambda found: _spelled(found[1], flags=flags), error["msg"])
     name = str(error["loc"][0])
+    if error["type"] == "ranges":
+        return error["msg"].replace(f"{{{name}}}", _spelled(name, flags=flags), 1)
     if error["type"] in ("extra_forbidden", "invalid_key"):
         return peers.hint(name, known) or str(unknown("option", name, known))
     of_it = [one for one in errors if one["loc"][:1] == error["loc"][:1]]
     demands = [
         _DEMANDS.get(one["type"], "of another kind").format(**one.get("ctx", {})) for one in of_it
     ]
-    shown = f"--{name.replace('_', '-')}" if flags else name
+    shown = _spelled(name, flags=flags)
     return f"{shown} must be {' or '.join(demands)}, but {_shown(error['input'])} came"
+
+
+def _spelled(name: str, *, flags: bool) -> str:
+    """Return the name of an option as it is written on the command line, or elsewhere."""
+    return f"--{name.replace('_', '-')}" if flags else name
 
 
 def _shown(value: object) -> str:

@@ -78,10 +78,13 @@ class AugmentParams(Options):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse text such as "rotate=15,translate=0.1,hflip=no". Raises OptionError."""
+        """Parse text such as "rotate=15,translate=0.1,hflip=no".
+
+        Raises OptionError, with {augment_params} where it names the option.
+        """
         example = "takes ranges by name, as in rotate=15,translate=0.1"
-        values = parse_pairs(text, "augment_params", example)
-        params = cls.read(values, source="augment_params")
+        values = parse_pairs(text, "{augment_params}", example)
+        params = cls.read(values, source="{augment_params}")
         params._text = text  # noqa: SLF001 - of this class
         return params
 

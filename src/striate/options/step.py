@@ -114,9 +114,9 @@ class StepOptions(Options):
         if self.validation + self.test >= 1:
             raise PydanticCustomError(
                 "shares",
-                "validation {validation} and test {test} leave no images to train on; "
+                "{validation} {one} and {test} {other} leave no images to train on; "
                 "together they must stay below 1",
-                {"validation": self.validation, "test": self.test},
+                {"one": self.validation, "other": self.test},
             )
         return self
 
@@ -130,7 +130,7 @@ class StepOptions(Options):
                     "{others}",
                     {
                         "optimizer": self.optimizer,
-                        "name": name,
+                        "name": f"{{{name}}}",
                         "others": f"{', '.join(optimizers[:-1])} or {optimizers[-1]}",
                     },
                 )

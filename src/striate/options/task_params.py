@@ -37,13 +37,13 @@ class TaskParams(Options):
             return cls()
         shown = printable(repr(text), 200)
         if not cls.model_fields:
-            raise OptionError(f"the task {task} takes no task_params, but {shown} came")
+            raise OptionError(f"the task {task} has no use for --task-params {shown}; leave it out")
         takes = "; ".join(
             f"{name}: {field.description}, default {field.default}"
             for name, field in cls.model_fields.items()
         )
         example = ",".join(f"{name}={field.default}" for name, field in cls.model_fields.items())
         try:
-            return cls.read(parse_pairs(text, "task_params", f"takes settings as in {example}"))
+            return cls.read(parse_pairs(text, "--task-params", f"takes settings as in {example}"))
         except OptionError as error:
             raise OptionError(f"{error};\nthe task {task} takes {takes}") from None

@@ -66,7 +66,7 @@ class RateOptions(StepOptions):
         if self.highest <= self.lowest:
             raise PydanticCustomError(
                 "rates",
-                "the rate rises, but lowest {lowest} and highest {highest} came",
-                {"lowest": self.lowest, "highest": self.highest},
+                "the rate rises, but {lowest} {first} and {highest} {last} came",
+                {"first": self.lowest, "last": self.highest},
             )
         return self

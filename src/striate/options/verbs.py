@@ -109,13 +109,13 @@ class EvaluateOptions(DecisionOptions):
         ways = (self.threshold, self.min_precision, self.min_recall)
         if sum(way is not None for way in ways) > 1:
             raise PydanticCustomError(
-                "thresholds", "threshold, min_precision and min_recall each set it; give one"
+                "thresholds", "{threshold}, {min_precision} and {min_recall} each set it; give one"
             )
         if self.save_threshold and not self.decides:
             raise PydanticCustomError(
                 "thresholds",
-                "save_threshold stores what positive, threshold, min_precision or min_recall "
-                "sets; give one of them",
+                "{save_threshold} stores what {positive}, {threshold}, {min_precision} or "
+                "{min_recall} sets; give one of them",
             )
         return self
 

@@ -71,9 +71,9 @@ def draw_chart(chart: Chart) -> Picture:
     last = text_width(chart.x.show(x_ticks[-1]), SMALL) if x_ticks else 0
     frame = Frame(
         MARGIN + wide + 6,
-        chart.width - max(MARGIN, last / 2),
+        chart.width - max(MARGIN, last / 2 + 4),
         top,
-        chart.height - ROW - (ROW if chart.x.label else 4),
+        chart.height - ROW - 4 - (ROW if chart.x.label else 0),
         *(chart.x, chart.y, across, up),
     )
     shapes = [

@@ -109,4 +109,7 @@ def rgb(color: str) -> tuple[int, int, int]:
 
 def text_width(text: str, size: float) -> float:
     """Estimate the width of a text."""
-    return sum(0.34 if letter in " .,:;il|" else 0.63 for letter in text) * size
+    return sum(_WIDTHS.get(letter, 0.63) for letter in text) * size
+
+
+_WIDTHS = {**dict.fromkeys(" .,:;il|", 0.34), "%": 0.95}

@@ -9,6 +9,7 @@ from typing import Literal
 from striate.text import (
     MISSING,
     count_noun,
+    format_amount,
     format_interval,
     format_percent,
     percent_digits,
@@ -70,7 +71,8 @@ class Score:
             return "unknown"
         if self.figure.form != "number":
             return format_interval(self.low, self.high, percent_digits(self.images))
-        return f"{self.low:.3g} to {self.high:.3g} {self.figure.unit}".rstrip()
+        low, high = (format_amount(end, 3) for end in (self.low, self.high))
+        return f"{low} to {high} {self.figure.unit}".rstrip()
 
     def __str__(self) -> str:
         """Return "accuracy 48 % (11 of 23 images, 95 % interval 29 to 67 %)"."""

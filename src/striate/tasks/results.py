@@ -99,6 +99,12 @@ class About:
         return ""
 
     @property
+    def fitted(self) -> str:
+        """Say that thresholds fit the images that chose them; "" of another split than these."""
+        said = "A threshold chosen on validation images is judged a little too well by them."
+        return said if self.split == "validation" else ""
+
+    @property
     def leakage(self) -> str:
         """Describe the leaked images in one sentence."""
         earlier = "train" if self.split == "validation" else "train or validation"

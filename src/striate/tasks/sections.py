@@ -168,8 +168,13 @@ def remark_interval(title: str, images: int, low: float, high: float) -> Remark:
     """Return what the width of the interval of a figure from 0 to 1 allows to say."""
     width = high - low
     points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    start = f"With {count_noun(images, 'image')} the 95 % interval is {points} wide"
-    if width > WIDE:
+    return remark_width(title, images, points, rough=width > WIDE)
+
+
+def remark_width(title: str, images: int, width: str, *, rough: bool) -> Remark:
+    """Return what the width of a figure's interval allows to say; too wide if `rough`."""
+    start = f"With {count_noun(images, 'image')} the 95 % interval is {width} wide"
+    if rough:
         return Remark(
             f"{start}: take the {title} as a rough estimate, and evaluate on more images before "
             "relying on it.",

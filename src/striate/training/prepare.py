@@ -16,6 +16,7 @@ from striate.progress import Progress
 from striate.tasks import bind_task, kind_of
 from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
+from striate.text import list_names
 from striate.training.events import Note
 from striate.training.recipe import View, choose_view
 
@@ -54,7 +55,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:
-    """Yield notes on cached, unusable and leaked images."""
+    """Yield notes on cached, unusable and leaked images, and on classes that no mask shows."""
     if dataset.decoded.note:
         yield Note(dataset.decoded.note)
     if dataset.left_out:
@@ -67,3 +68,5 @@ def notes(dataset: PreparedData) -> Iterator[Note]:
         kept = "figures on them will be too good; --leaked drop leaves them out"
         dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
         yield Note(f"leakage: {count} in an earlier split too: {'left out' if dropped else kept}")
+    if unseen := [found.path for found in dataset.decoded.findings if found.kind == "unseen class"]:
+        yield Note(f"no mask to train on shows {list_names(unseen)}, which will not be learned")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from striate.cache_store import list_entries
+from striate.data.cache.decode_all import decode_all
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import IGNORE, Split
+from striate.data.listing.samples import IGNORE, Record, Split
+from striate.data.readers import mask_values
 from striate.data.readers.scan import scan
 from striate.data.targets.masks import MaskTargets
 from striate.errors import DataError
@@ -211,6 +215,34 @@ def test_without_a_table_classes_are_the_values_seen(tmp_path: Path) -> None:
     assert values(listing) == {0: 0, 7: 1, 9: 2, 255: IGNORE}
     detail = "not there; the masks hold the values 0, 7, 9"
     assert told(listing) == [f"no class names: classes.txt ({detail})"]
+
+
+def test_masks_without_a_table_are_decoded_again_only_if_one_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+
+    def counted(listing: Listing) -> Iterator[tuple[int, Record]]:
+        decoded.append(len(listing.samples))
+        return decode_all(listing)
+
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(mask_values, "decode_all", counted)
+    (tmp_path / "data").mkdir()
+    root = masks(tmp_path / "data", gray(0, 7, 7), gray(9, 255, 0))
+    assert [scan(root).class_names for _ in range(3)] == [("0", "7", "9")] * 3
+    assert decoded == [2]
+    (root / "masks/0.png").write_bytes(encoded(Image.fromarray(gray(0, 8, 8))))
+    assert [scan(root).class_names for _ in range(2)] == [("0", "8", "9")] * 2
+    assert decoded == [2, 2]
+    entries = list_entries(tmp_path / "cache")
+    assert [entry.about for entry in entries] == [f"{root}, values of masks"] * 2
+    for entry in entries:
+        (entry.folder / "values.json").write_text("{}")
+    assert scan(root).class_names == ("0", "8", "9")
+    monkeypatch.setenv("STRIATE_CACHE", "/proc/none")
+    assert scan(root).class_names == ("0", "8", "9")
+    assert decoded == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,13 @@ def edit(folder: Path, **entries: Any) -> None:
     (folder / "shards.json").write_text(json.dumps(about(folder) | entries))
 
 
+def replace(folder: Path, array: Any) -> None:
+    """Write other targets, as if they had been packed."""
+    np.save(folder / "targets.npy", array)
+    data = (folder / "targets.npy").read_bytes()
+    edit(folder, targets_file=["targets.npy", len(data), hashlib.sha256(data).hexdigest()])
+
+
 def refusal(folder: Path) -> str:
     with pytest.raises(DataError) as caught:
         scan(folder)
@@ -106,10 +113,26 @@ def test_targets_that_are_cut_off_or_changed_are_refused(shards: Path) -> None:
     ],
 )
 def test_an_array_of_other_targets_is_refused(shards: Path, array: Any, expected: str) -> None:
-    np.save(shards / "targets.npy", array)
-    data = (shards / "targets.npy").read_bytes()
-    edit(shards, targets_file=["targets.npy", len(data), hashlib.sha256(data).hexdigest()])
+    replace(shards, array)
     assert refusal(shards) == f"{shards}/targets.npy: {expected}; copy it again"
+
+
+def test_values_that_no_target_has_are_refused(shards: Path, tmp_path: Path) -> None:
+    numbers = np.load(shards / "targets.npy")
+    numbers[3, 1] = -np.inf
+    replace(shards, numbers)
+    assert refusal(shards) == (
+        f"{shards}/targets.npy: row 3, 'light': expected a finite number, or NaN where it is "
+        "missing, found -inf; pack the images anew"
+    )
+    data = gauges.write(tmp_path / "data", count=2)
+    data.write_text("path,labels\n000.png,sun;sea\n001.png,\n")
+    striate.pack(data, tmp_path / "labels")
+    replace(tmp_path / "labels", np.array([[1, 0], [0, 2]], np.uint8))
+    assert refusal(tmp_path / "labels") == (
+        f"{tmp_path}/labels/targets.npy: row 1, 'sun': expected 0 or 1, found 2; "
+        "pack the images anew"
+    )
 
 
 @pytest.mark.parametrize(

@@ -99,17 +99,29 @@ def test_masks_are_decoded_to_the_numbers_that_a_model_has_for_the_classes() -> 
     assert targets_of().aligned(targets_of().spec).records is not None
 
 
-def test_classes_without_a_pixel_to_learn_from_are_a_problem() -> None:
-    assert problems(None, None, None, None) == ()
-    assert problems("train", "train", "train", "validation") == ()
-    assert problems("train", "train", "test", "validation") == (
-        "class 'car' is in masks of validation and test, but in none of train; move some there",
-    )
-    assert problems(None, None) == (
-        "class 'car' is in no mask; add one, or name only the others in classes.txt",
-    )
+def unseen(*splits: Split | None, counts: Counts = COUNTS) -> list[tuple[str, str, str]]:
+    targets = targets_of(counts).select(np.arange(len(splits)))
+    found = targets.findings(images_of(*splits))
+    return [(finding.kind, finding.path, finding.detail) for finding in found]
+
+
+def test_a_class_without_a_pixel_to_learn_from_is_found_and_is_no_problem() -> None:
+    assert unseen(None, None, None, None) == []
+    assert unseen("train", "train", "train", "validation") == []
+    assert unseen("train", "train", "test", "validation") == [
+        ("unseen class", "car", "in masks of validation and test only")
+    ]
+    assert unseen(None, None) == [("unseen class", "car", "in no mask")]
+    assert problems("train", "train", "test", "validation") == problems(None, None) == ()
+    assert MaskTargets(targets_of().spec, targets_of().files).findings(images_of(None)) == ()
+
+
+def test_masks_that_show_no_class_or_the_same_one_everywhere_are_a_problem() -> None:
     assert problems(None, None, counts=((0, 0, 9), (0, 0, 8))) == (
         "no pixel of a mask is of a class; replace the masks",
+    )
+    assert problems("train", "train", "test", counts=((3, 0, 9), (5, 0, 8), (5, 5, 0))) == (
+        "every pixel of the masks in train is of class 'road'; expected at least two classes",
     )
 
 

@@ -19,12 +19,12 @@ from striate.tasks.sections import Charts, Table, Text, Tiles
 NAMES = ("defect", "sound")
 
 
-def of_scores(scores, labels, threshold: Threshold = EVENLY) -> Evaluation:
+def of_scores(scores, labels, threshold: Threshold = EVENLY, split="test") -> Evaluation:
     """An evaluation of probabilities of the second class."""
     scores = np.float32(scores)
     rated = np.stack([1 - scores, scores], axis=1)
     paths = [f"{row}.png" for row in range(len(labels))]
-    return make_evaluation(rated, labels, paths, NAMES, "test", "net", 0, 0, threshold)
+    return make_evaluation(rated, labels, paths, NAMES, split, "net", 0, 0, threshold)
 
 
 def binary(evaluation: Evaluation):
@@ -113,6 +113,16 @@ def test_it_is_printed_below_the_figures_of_all_classes():
         "  F1                 73 %",
         "",
     ]
+
+
+def test_a_threshold_is_not_judged_by_the_images_that_may_have_chosen_it_without_a_remark():
+    said = "A threshold chosen on validation images is judged a little too well by them."
+    fitted = of_scores(*SMALL, Threshold(1, 0.3), "validation")
+    assert [remark.text for remark in fitted.remarks()][-1] == said
+    assert f"  {said}" in repr(fitted).split("\n")
+    for other in (of_scores(*SMALL, EVENLY, "validation"), of_scores(*SMALL, Threshold(1, 0.3))):
+        assert said not in repr(other)
+        assert said not in [remark.text for remark in other.remarks()]
 
 
 def test_the_page_shows_both_curves_with_the_threshold_and_a_row_for_each():

@@ -226,6 +226,16 @@ def test_remarks_name_rare_and_absent_labels_and_what_one_answer_achieves():
     ]
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_thresholds_are_not_judged_by_the_images_that_chose_them_without_a_remark(split):
+    truth = np.eye(3, dtype=np.uint8)
+    about = About("net", split, ("a", "b", "c"), 0)
+    found = make_results(truth * 0.8, truth, PETS.spec.names, np.full(3, 0.5), about)
+    said = "A threshold chosen on validation images is judged a little too well by them."
+    assert (said in [remark.text for remark in found.remarks()]) == (split == "validation")
+    assert (f"  {said}" in repr(found).split("\n")) == (split == "validation")
+
+
 def test_numbers_that_are_not_finite_are_refused():
     shares = np.full((2, 3), np.nan, np.float32)
     with pytest.raises(ModelError) as refusal:
@@ -234,4 +244,14 @@ def test_numbers_that_are_not_finite_are_refused():
     assert str(refusal.value) == (
         "net: it answers 2 of 2 images with numbers that are not finite, a first;\nits weights "
         "are damaged or diverged: use an earlier checkpoint"
+    )
+
+
+def test_the_first_remark_says_how_wide_the_interval_is():
+    truth = np.tile(np.eye(3, dtype=np.uint8), (10, 1))
+    about = About("net", "test", tuple(map(str, range(30))), 0)
+    found = make_results(truth * 0.8, truth, PETS.spec.names, np.full(3, 0.5), about)
+    assert next(found.remarks()).text == (
+        "With 30 images the 95 % interval is 11 points wide: take the mAP as a rough estimate, and "
+        "evaluate on more images before relying on it."
     )

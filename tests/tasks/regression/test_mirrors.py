@@ -39,15 +39,15 @@ def test_each_column_has_its_rule_whatever_the_order():
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("x=w", "mirrored says for every column what a value v becomes in an image mirrored left "
+        ("x=w", "--mirrored says for every column what a value v becomes in an image mirrored left "
          "to right, as in angle=-v,x=640-v,age=same, but 'x=w' came"),
-        ("x=640v", "mirrored says for every column what a value v becomes in an image mirrored "
+        ("x=640v", "--mirrored says for every column what a value v becomes in an image mirrored "
          "left to right, as in angle=-v,x=640-v,age=same, but 'x=640v' came"),
-        ("", "mirrored says for every column what a value v becomes in an image mirrored left to "
+        ("", "--mirrored says for every column what a value v becomes in an image mirrored left to "
          "right, as in angle=-v,x=640-v,age=same, but '' came"),
         ("X=-v,y=-v", "no column is called 'X'; did you mean 'x'?"),
-        ("x=-v,x=v,y=v", "mirrored names the column 'x' twice"),
-        ("x=-v", "mirrored leaves out the column 'y'; where moving an image does not change it, "
+        ("x=-v,x=v,y=v", "--mirrored names the column 'x' twice"),
+        ("x=-v", "--mirrored leaves out the column 'y'; where moving an image does not change it, "
          "add y=same"),
     ],
 )  # fmt: skip

@@ -10,7 +10,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, ModelError, OptionError
 from striate.tasks.regression.task import Regression
 from striate.tasks.results import About
-from striate.tasks.sections import Charts, Gallery, Table, Text, Tiles
+from striate.tasks.sections import Charts, Gallery, Span, Table, Text, Tiles
 
 NAN = math.nan
 CONSTANTS = {"mean": (10.0,), "std": (4.0,), "median": (11.0,)}
@@ -127,7 +127,7 @@ def test_an_image_without_any_number_is_not_among_the_worst():
 
 def test_a_good_network_is_better_than_the_constant_and_unbiased():
     (remark,) = texts(judged(*cloud()))
-    assert remark.startswith("With 200 images the 95 % interval of the MAE is 0.1")
+    assert remark.startswith("With 200 images the 95 % interval is 0.1")
     assert remark.endswith(" years wide: a smaller difference between two networks may be chance.")
 
 
@@ -192,9 +192,9 @@ def test_the_report_has_tiles_a_row_and_two_charts_for_each_column_and_the_worst
     table = part(results, Table)
     assert len(table.rows) == 2
     assert all(len(row) == len(table.heads) for row in table.rows)
-    text, interval = table.rows[0][2].phrase
-    assert text.endswith(" m")
-    assert interval.text.startswith(" (0.")
+    text, _, interval = table.rows[0][2].phrase
+    assert float(text) > 0, "the unit stands in the column's name"
+    assert interval.text.startswith("(0.")
     charts = [p for s in results.sections() for p in s.parts if isinstance(p, Charts)]
     assert [chart.title for pair in charts for chart in pair.charts] == [
         "x (m)", "x (m): errors", "y (s)", "y (s): errors",
@@ -239,3 +239,13 @@ def test_the_json_holds_figures_columns_and_the_worst():
     assert kept["worst"][0] == {
         "row": 3, "path": "3.png", "column": "age (years)", "true": 5.0, "predicted": 8.0,
     }  # fmt: skip
+
+
+def test_the_table_of_columns_says_the_unit_once_and_writes_no_powers_of_ten():
+    results = judged(column(1800, 3200, 4100), column(0, 1000, 2000), "angle (degrees)")
+    row = part(results, Table).rows[0]
+    assert [cell.phrase if isinstance(cell.phrase, str) else cell.phrase[0] for cell in row] == [
+        Span("angle (degrees)"), "3", "2,033", "2,040", "-5.25", "2,033", "2,100",
+    ]  # fmt: skip
+    assert "angle (degrees)       3  2,033  2,040  -5.25  2,033         2,100" in str(results)
+    assert "MAE          2033 degrees   (95 % interval 1,800 to 2,200 degrees)" in str(results)

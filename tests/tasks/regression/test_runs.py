@@ -23,7 +23,6 @@ from striate.progress import drain
 from striate.tasks import bind_task
 from striate.tasks.regression.task import Regression
 from striate.training.events import Epoch, Finished, Note, Started
-from striate.training.run import Run
 from tests.tasks import gauges
 from tests.training import forks
 
@@ -233,13 +232,7 @@ def test_the_loss_is_chosen_by_task_params(data, tmp_path, loss):
 def test_two_processes_measure_what_one_does(data, tmp_path):
     """Sums of errors are added up over processes, and all agree on the best epoch."""
     options = {**QUICK, "epochs": 2, "augment": "light"}
-    for count in (1, 2):
-        codes = forks.together(
-            count, lambda rank, count=count: forks.train(data, tmp_path / f"run-{count}", options)
-        )
-        assert codes == [0] * count
-    one, two = (Run.open(tmp_path / f"run-{count}").epochs() for count in (1, 2))
-    assert len({(tmp_path / f"run-2.{rank}").read_text() for rank in (0, 1)}) == 1
+    one, two = forks.train_by_one_and_two(data, tmp_path, options)
     for mine, theirs in zip(one, two, strict=True):
         assert theirs.validation == pytest.approx(mine.validation, rel=1e-3)
         assert theirs.train == pytest.approx(mine.train, rel=1e-3)

@@ -11,7 +11,7 @@ from PIL import Image
 import striate
 from striate.data.listing.samples import IGNORE
 from striate.errors import OptionError
-from striate.training.events import Epoch, Started
+from striate.training.events import Epoch, Note, Started
 from striate.training.run import Run
 from tests.training import forks
 
@@ -123,13 +123,7 @@ def test_a_network_of_single_answers_cannot_be_trained_on_masks(scenes, tmp_path
 def test_two_processes_measure_what_one_does(scenes, tmp_path):
     """Pixels are added up over processes; the loss of an image is the same in any of them."""
     options = {**OPTIONS, "epochs": 2, "augment_params": "cutmix=0.5,hflip=yes"}
-    for count in (1, 2):
-        codes = forks.together(
-            count, lambda rank, count=count: forks.train(scenes, tmp_path / f"run-{count}", options)
-        )
-        assert codes == [0] * count
-    one, two = (Run.open(tmp_path / f"run-{count}").epochs() for count in (1, 2))
-    assert len({(tmp_path / f"run-2.{rank}").read_text() for rank in (0, 1)}) == 1
+    one, two = forks.train_by_one_and_two(scenes, tmp_path, options)
     for mine, theirs in zip(one, two, strict=True):
         assert theirs.train_loss == pytest.approx(mine.train_loss, rel=1e-3)
         assert theirs.train == pytest.approx(mine.train, abs=1e-3)
@@ -146,3 +140,23 @@ def test_masks_of_other_values_are_judged_by_the_names_of_their_classes(scenes, 
     found = striate.evaluate(run.folder, scenes, split="all")
     assert np.array_equal(found.confusion, expected.confusion)
     assert found.spec.names == expected.spec.names
+
+
+def test_a_folder_of_pascal_voc_with_a_few_of_its_classes_trains(scenes, tmp_path):
+    (tmp_path / "voc").mkdir()
+    (scenes / "classes.txt").unlink()
+    (scenes / "images").rename(tmp_path / "voc/JPEGImages")
+    (scenes / "masks").rename(tmp_path / "voc/SegmentationClass")
+    checked = striate.check(tmp_path / "voc")
+    assert checked.trainable
+    text = str(checked)
+    assert "18 unseen class: no mask to train on shows it: it is not learned" in text
+    assert "    bottle: in no mask\n    and 15 more\n" in text
+    options = {**OPTIONS, "epochs": 1, "balance": "weights", "label_smoothing": 0.1}
+    events = list(striate.stream(tmp_path / "voc", out=tmp_path / "run", **options))
+    assert next(event.text for event in events if isinstance(event, Note)) == (
+        "no mask to train on shows “bird”, “boat”, “bottle”, “bus”, “car” and 13 more, which will "
+        "not be learned"
+    )
+    assert "18 unseen class" in (tmp_path / "run/report.html").read_text("utf-8")
+    assert Run(tmp_path / "run").epochs()[0].train_loss < 10

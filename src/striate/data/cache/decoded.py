@@ -96,7 +96,7 @@ def prepare_cache(
 def _fill_cache(
     folder: Path, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, DecodedImages]:
-    home = folder / _key(listing, preprocess, largest_megabytes)
+    home = folder / entry_key(listing, preprocess, largest_megabytes)
     held = acquire(home)
     records = read_records(home, len(listing.samples))
     if records is None:
@@ -125,7 +125,7 @@ def _open_stream(
     if records is None and folder is None:
         records = yield from _decode(None, listing, preprocess, largest_megabytes)
     elif records is None and folder is not None:
-        home = folder / f"{_key(listing, preprocess, largest_megabytes)}-streamed"
+        home = folder / f"{entry_key(listing, preprocess, largest_megabytes)}-streamed"
         records = read_records(home, len(listing.samples))
         if records is None:
             records = yield from _build(home, listing, preprocess, largest_megabytes, stored=False)
@@ -205,7 +205,7 @@ def _decode(
     return records
 
 
-def _key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
+def entry_key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
     """Return the cache key of these images at this size; files are keyed by size and timestamps."""
     view = preprocess.size, preprocess.fit, preprocess.channels
     settings = VERSION, *view, largest_megabytes

@@ -82,6 +82,7 @@ USED = {
     "other palette": "used by its indices: see whether they are of the same classes",
     "perhaps masks": "a class as it is; where masks are meant, call the folder masks and save "
     "them as PNG",
+    "unseen class": "no mask to train on shows it: it is not learned",
     "no class names": "called as their values; name them in classes.txt, one a line",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }

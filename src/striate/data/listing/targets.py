@@ -77,6 +77,10 @@ class Targets(ABC):
         `candidates` are all listed images, `findings` those of the listing.
         """
 
+    def findings(self, images: Samples) -> tuple[Finding, ...]:  # noqa: ARG002
+        """Return what is odd about these targets of usable images, each under the name it is of."""
+        return ()
+
     @abstractmethod
     def copied(self, images: Samples, records: Records) -> tuple[str, ...]:
         """Return what is missing because images are copies of each other."""

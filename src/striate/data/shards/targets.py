@@ -73,9 +73,24 @@ def read_codes(values: Mapping[str, Any], spec: TargetSpec) -> MaskCodes:
 
 
 def read_targets(file: Path, spec: TargetSpec, images: int) -> Targets:
-    """Memory-map labels or numbers of `images`. Raises DataError if the array is another."""
+    """Memory-map labels or numbers of `images`.
+
+    Raises DataError if the array is another, or has values that cannot be.
+    """
     make, dtype = _KINDS[spec.kind]
-    return make(spec, _read_array(file, dtype, (images, len(spec.names))))
+    values = _read_array(file, dtype, (images, len(spec.names)))
+    wrong, expected = (
+        (values > 1, "0 or 1")
+        if spec.kind == "labels"
+        else (np.isinf(values), "a finite number, or NaN where it is missing")
+    )
+    if wrong.any():
+        row, column = np.unravel_index(wrong.argmax(), wrong.shape)
+        raise DataError(
+            f"{printable(str(file))}: row {row:,}, {printable(repr(spec.names[column]))}: expected "
+            f"{expected}, found {values[row, column]}; pack the images anew"
+        )
+    return make(spec, values)
 
 
 def read_masks(file: Path, spec: TargetSpec, images: int) -> NDArray[np.void]:

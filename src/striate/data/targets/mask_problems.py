@@ -8,9 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples, rows_in_split
-from striate.data.listing.samples import SPLITS
-
-_NAMED = 3
+from striate.data.listing.samples import SPLITS, Finding
 
 
 def find_problems(
@@ -26,8 +24,21 @@ def find_problems(
     """
     if not images:
         return (_without_images(candidates),)
-    learned = (images.splits == SPLITS.index("train")) | (images.splits == NO_SPLIT)
-    return (*_few(class_names, images, learned), *_unseen(class_names, images, learned, shown))
+    learned = _learned(images)
+    return (*_few(class_names, images, learned), *_blank(class_names, learned, shown))
+
+
+def find_unseen(
+    class_names: Sequence[str], images: Samples, shown: NDArray[np.bool_] | None
+) -> Iterator[Finding]:
+    """Yield the classes without a pixel to learn from; `shown` is as in `find_problems`."""
+    learned = _learned(images)
+    if shown is None or not learned.any():
+        return
+    for at in np.flatnonzero(~shown[learned].any(axis=0)).tolist():
+        held = [split for split in SPLITS[1:] if shown[rows_in_split(images, split), at].any()]
+        where = f"in masks of {' and '.join(held)} only" if held else "in no mask"
+        yield Finding("unseen class", class_names[at], where)
 
 
 def find_copies(records: Records) -> tuple[str, ...]:
@@ -59,35 +70,21 @@ def _few(class_names: Sequence[str], images: Samples, learned: NDArray[np.bool_]
         yield f"there is only one image with a mask{where}; expected at least two"
 
 
-def _unseen(
-    class_names: Sequence[str],
-    images: Samples,
-    learned: NDArray[np.bool_],
-    shown: NDArray[np.bool_] | None,
+def _blank(
+    class_names: Sequence[str], learned: NDArray[np.bool_], shown: NDArray[np.bool_] | None
 ) -> Iterator[str]:
-    """Yield classes without a pixel to learn from."""
+    """Yield that the masks to learn from show no class, or the same one everywhere."""
     if shown is None or not learned.any():
         return
-    missing = np.flatnonzero(~shown[learned].any(axis=0)).tolist()
-    if len(missing) == len(class_names):
-        yield "no pixel of a mask is of a class; replace the masks"
-        return
-    elsewhere = set(np.flatnonzero(shown.any(axis=0)).tolist())
-    nowhere = [class_names[at] for at in missing if at not in elsewhere]
-    moved = [class_names[at] for at in missing if at in elsewhere]
-    if moved:
-        splits = " and ".join(
-            split for split in SPLITS[1:] if shown[rows_in_split(images, split)][:, missing].any()
-        )
-        yield f"{_classes(moved)} in masks of {splits}, but in none of train; move some there"
-    if nowhere:
-        yield f"{_classes(nowhere)} in no mask; add one, or name only the others in classes.txt"
+    seen = np.flatnonzero(shown[learned].any(axis=0)).tolist()
+    where = "" if learned.all() else " in train"
+    if not seen:
+        yield f"no pixel of a mask{where} is of a class; replace the masks"
+    elif len(seen) == 1 < len(class_names):
+        only = class_names[seen[0]]
+        yield f"every pixel of the masks{where} is of class {only!r}; expected at least two classes"
 
 
-def _classes(names: Sequence[str]) -> str:
-    if len(names) == 1:
-        return f"class {names[0]!r} is"
-    quoted = [repr(name) for name in names]
-    if len(quoted) > _NAMED + 1:
-        quoted = [*quoted[:_NAMED], f"{len(quoted) - _NAMED:,} more"]
-    return f"classes {', '.join(quoted[:-1])} and {quoted[-1]} are"
+def _learned(images: Samples) -> NDArray[np.bool_]:
+    """Return which images are, or may become, those to train on (N,)."""
+    return (images.splits == SPLITS.index("train")) | (images.splits == NO_SPLIT)

@@ -15,7 +15,7 @@ from striate.data.listing.masks import MaskCodes, MaskFiles
 from striate.data.listing.samples import IGNORE, Finding, Split
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import TargetCounts, Targets
-from striate.data.targets.mask_problems import find_copies, find_problems
+from striate.data.targets.mask_problems import find_copies, find_problems, find_unseen
 
 _TOLD = 3  #: classes in the description of a mask
 
@@ -89,8 +89,15 @@ class MaskTargets(Targets):
         candidates: Samples,
         findings: Sequence[Finding],  # noqa: ARG002
     ) -> tuple[str, ...]:
-        counts = None if self.records is None else self.records["pixels"] > 0
-        return find_problems(self.spec.names, images, candidates, counts)
+        return find_problems(self.spec.names, images, candidates, self._shown)
+
+    def findings(self, images: Samples) -> tuple[Finding, ...]:
+        return tuple(find_unseen(self.spec.names, images, self._shown))
+
+    @property
+    def _shown(self) -> NDArray[np.bool_] | None:
+        """Whether a mask shows a class, (N, classes); None before decoding."""
+        return None if self.records is None else self.records["pixels"] > 0
 
     def copied(self, images: Samples, records: Records) -> tuple[str, ...]:  # noqa: ARG002
         return find_copies(records)

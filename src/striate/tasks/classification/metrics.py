@@ -16,11 +16,11 @@ from striate.tasks.classification.scores import (
     ACCURACY,
     TOP5,
     ClassScore,
-    Confusion,
     Doubt,
     Mistake,
 )
 from striate.tasks.classification.threshold import EVENLY, Threshold
+from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Score
 
 
@@ -110,16 +110,7 @@ class ClassMetrics:
 
     def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
         """Return the (true, predicted) pairs by count, then by fraction."""
-        wrong = self.confusion - np.diag(np.diagonal(self.confusion))
-        names, images = self.class_names, self.confusion.sum(axis=1)
-        fractions = wrong / np.maximum(images, 1)[:, None]
-        order = np.lexsort((-fractions.ravel(), -wrong.ravel()))[:most]
-        pairs = [divmod(int(cell), len(wrong)) for cell in order]
-        return tuple(
-            Confusion(names[a], names[b], int(wrong[a, b]), int(wrong[a, b]) / int(images[a]))
-            for a, b in pairs
-            if wrong[a, b]
-        )
+        return find_confusions(self.confusion, self.class_names, most)
 
     def worst_mistakes(self, most: int = 24) -> tuple[Mistake, ...]:
         """Return the misclassified images by descending loss."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import html
 import math
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -13,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import printable
 from striate.options import SplitChoice
 from striate.tasks.classification.binary import BinaryMetrics
 from striate.tasks.classification.checks import check_answers
@@ -22,14 +19,13 @@ from striate.tasks.classification.remarks import make_remarks
 from striate.tasks.classification.scores import ACCURACY, FEW, ClassScore
 from striate.tasks.classification.sections import make_sections
 from striate.tasks.classification.threshold import EVENLY, Threshold
-from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.overview import Overview
+from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section
 from striate.text import (
     MISSING,
-    columns,
     count_noun,
     format_percent,
-    html_table,
     percent_digits,
     shorten,
 )
@@ -69,9 +65,16 @@ class Evaluation(ClassMetrics):
         share, name = self.most_frequent
         return Baseline(share, "always predicting the most frequent class", name)
 
+    @property
+    def fitted(self) -> str:
+        """Say that a threshold fits validation images; "" without one, and of other splits."""
+        return "" if self.threshold.value is None else self.about.fitted
+
     def remarks(self) -> Iterator[Remark]:
         """Yield how far to trust the accuracy, and what stands out among the classes."""
-        return make_remarks(self)
+        yield from make_remarks(self)
+        if self.fitted:
+            yield Remark(self.fitted)
 
     def sections(self) -> Iterator[Section]:
         """Yield the metrics, the confusion matrix, the classes, and the worst errors."""
@@ -98,24 +101,14 @@ class Evaluation(ClassMetrics):
         }
 
     def __repr__(self) -> str:
-        numbers = columns(self._numbers(), left=(0, 1, 2))
-        classes = columns(self._class_rows(most=12), left=(0, 5))
-        warning = textwrap.wrap(self.leakage, 78) if self.leaked else ()
-        figures = [*_indented([*warning, *numbers]), "", *_indented(classes)]
-        lines = [shorten(self._title(), 80), *figures]
-        return "\n".join([*lines, *_indented(self._remarks(most=12))])
+        return self._overview(most=12).text()
 
     def _repr_html_(self) -> str:
-        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
-        blocks += [f"<p>{self.leakage}</p>"] if self.leaked else []
-        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
-        blocks.append(html_table(self._class_rows(most=40), left=(0, 5)))
-        blocks += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
-        return "\n".join(blocks)
+        return self._overview(most=40).html()
 
-    def _title(self) -> str:
-        images = count_noun(len(self), f"{KIND[self.split]}image")
-        return f"{images}, {count_noun(len(self.class_names), 'class')}: {self.model}"
+    def _overview(self, most: int) -> Overview:
+        classes, rows = count_noun(len(self.class_names), "class"), self._class_rows(most)
+        return Overview(self.about, classes, self._numbers(), rows, self._notes(most), left=(0, 5))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         shares = [
@@ -135,8 +128,8 @@ class Evaluation(ClassMetrics):
         places = percent_digits(len(self) // len(self.class_names))
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
-    def _remarks(self, most: int) -> list[str]:
-        lines = [self.warning or self.note] if self.warning or self.note else []
+    def _notes(self, most: int) -> list[str]:
+        lines = [line for line in (self.warning or self.note, self.fitted) if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
         if (more := len(self.class_names) - most) > 0:
@@ -178,7 +171,3 @@ def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:
     )
     few = "*" if row.images < FEW else ""
     return shorten(row.name, 18), f"{few}{row.images:,}", *shares, taken
-
-
-def _indented(lines: Sequence[str]) -> list[str]:
-    return [f"  {line}".rstrip() for line in lines]

@@ -26,16 +26,6 @@ class ClassScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Confusion:
-    """Images of one class predicted as another."""
-
-    true: str
-    predicted: str
-    count: int
-    fraction: float  #: of the images of the true class
-
-
-@dataclass(frozen=True, slots=True)
 class Mistake:
     """One misclassified image."""
 

@@ -9,18 +9,15 @@ from striate.metrics.estimates import from_hits
 from striate.tasks.classification.binary import BinaryMetrics
 from striate.tasks.classification.binary_sections import make_binary_sections
 from striate.tasks.classification.metrics import ClassMetrics
-from striate.tasks.classification.scores import FEW, ClassScore, Confusion, Doubt, Mistake
+from striate.tasks.classification.scores import FEW, ClassScore, Doubt, Mistake
+from striate.tasks.confusions import rank_confusions
 from striate.tasks.sections import (
-    MOST_BESIDE,
-    MOST_IN_TABLE,
     Bar,
     Cell,
     Gallery,
     Head,
     Matrix,
     Picture,
-    Rank,
-    Ranking,
     Section,
     Span,
     Table,
@@ -73,28 +70,15 @@ def _figures(evaluation: ClassMetrics) -> Section:
 
 
 def _confusions(evaluation: ClassMetrics) -> Section:
-    classes = len(evaluation.class_names)
-    most = 10 if classes <= MOST_IN_TABLE else 20
-    ranks = tuple(map(_rank, evaluation.top_confusions(most)))
-    text = "In brackets and as a bar: the share of the true class’s images."
-    ranking = Ranking(
-        "Most confused",
-        ranks,
-        text if ranks else "No image was misclassified.",
-        wide=MOST_BESIDE < classes <= MOST_IN_TABLE,
-    )
+    matrix, names = evaluation.confusion, evaluation.class_names
+    ranking = rank_confusions(matrix, names, "image", "No image was misclassified.")
     return Section(
         "Confusion matrix",
         "A row holds the images of one true class, a column those predicted as one class. The "
         "diagonal is correct, all else is an error. A cell is colored by its share of the row, so "
         "a class with few images shows as clearly as one with many.",
-        (Matrix(evaluation.class_names, evaluation.confusion), ranking),
+        (Matrix(names, matrix), ranking),
     )
-
-
-def _rank(pair: Confusion) -> Rank:
-    names = Span(pair.true, "strong"), Span(pair.predicted, "strong")
-    return Rank(("true ", names[0], ", predicted ", names[1]), f"{pair.count:,}", pair.fraction)
 
 
 def _classes(evaluation: ClassMetrics) -> Section:

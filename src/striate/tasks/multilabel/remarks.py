@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics
-from striate.tasks.sections import WIDE, Remark
+from striate.tasks.sections import Remark, remark_interval
 from striate.text import count_noun, format_percent, list_names, percent_digits
 
 
@@ -19,19 +19,10 @@ def make_remarks(results: LabelMetrics) -> Iterator[Remark]:
 
 def _precision(results: LabelMetrics) -> Remark:
     mean = results.scores()[0]
-    images = count_noun(len(results), "image")
     if mean.low is None or mean.high is None:
+        images = count_noun(len(results), "image")
         return Remark(f"None of the {images} has a label: mAP is undefined.", warning=True)
-    width = mean.high - mean.low
-    points = f"{100 * width:.{0 if width > WIDE else 1}f} points"
-    start = f"With {images} the 95 % interval of mAP is {points} wide"
-    if width > WIDE:
-        return Remark(
-            f"{start}: take it as a rough estimate, and evaluate on more images before relying "
-            "on it.",
-            warning=True,
-        )
-    return Remark(f"{start}: a smaller difference between two networks may be chance.")
+    return remark_interval("mAP", len(results), mean.low, mean.high)
 
 
 def _better(results: LabelMetrics) -> Iterator[Remark]:

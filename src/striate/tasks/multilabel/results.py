@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,13 +14,12 @@ from striate.metrics.estimates import Estimate
 from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelScore
 from striate.tasks.multilabel.remarks import make_remarks
 from striate.tasks.multilabel.sections import make_sections
-from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.overview import Overview
+from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section
 from striate.text import (
-    columns,
     count_noun,
     format_percent,
-    html_table,
     percent_digits,
     shorten,
 )
@@ -43,7 +40,9 @@ class LabelResults(LabelMetrics):
 
     def remarks(self) -> Iterator[Remark]:
         """Yield how far to trust mAP, and what stands out among the labels."""
-        return make_remarks(self)
+        yield from make_remarks(self)
+        if self.about.fitted:
+            yield Remark(self.about.fitted)
 
     def sections(self) -> Iterator[Section]:
         """Yield the metrics, the labels, errors that occur together, and the worst errors."""
@@ -69,23 +68,14 @@ class LabelResults(LabelMetrics):
         }
 
     def __repr__(self) -> str:
-        warning = textwrap.wrap(self.leakage, 78) if self.about.leaked else ()
-        figures = [*warning, *columns(self._numbers(), left=(0, 1, 2)), ""]
-        figures += columns(self._label_rows(most=12), left=(0,))
-        lines = [shorten(self._title(), 80), *figures, *self._remarks(most=12)]
-        return "\n".join(f"  {line}".rstrip() if at else line for at, line in enumerate(lines))
+        return self._overview(most=12).text()
 
     def _repr_html_(self) -> str:
-        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
-        blocks += [f"<p>{self.leakage}</p>"] if self.about.leaked else []
-        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
-        blocks.append(html_table(self._label_rows(most=40), left=(0,)))
-        blocks += [f"<p>{html.escape(line)}</p>" for line in self._remarks(most=40)]
-        return "\n".join(blocks)
+        return self._overview(most=40).html()
 
-    def _title(self) -> str:
-        images = count_noun(len(self), f"{KIND[self.about.split]}image")
-        return f"{images}, {count_noun(len(self.labels), 'label')}: {self.about.model}"
+    def _overview(self, most: int) -> Overview:
+        labels, rows = count_noun(len(self.labels), "label"), self._label_rows(most)
+        return Overview(self.about, labels, self._numbers(), rows, self._notes(most))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         scores = self.scores()
@@ -100,9 +90,9 @@ class LabelResults(LabelMetrics):
         head = ("label", "images", "AP", "precision", "recall", "F1", "threshold")
         return [head, *map(_label_row, self.weakest()[:most])]
 
-    def _remarks(self, most: int) -> list[str]:
-        said = self.about.warning(MAP) or self.about.note
-        lines = [said] if said else []
+    def _notes(self, most: int) -> list[str]:
+        said = self.about.warning(MAP) or self.about.note, self.about.fitted
+        lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* on fewer than {FEW} images: too few to rely on")
         if (more := len(self.labels) - most) > 0:

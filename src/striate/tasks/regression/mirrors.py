@@ -55,12 +55,12 @@ class Mirroring:
             if name not in names:
                 raise unknown("column", name, names)
             if name in rules:
-                raise OptionError(f"mirrored names the column {printable(repr(name), 200)} twice")
+                raise OptionError(f"--mirrored names the column {printable(repr(name), 200)} twice")
             rules[name] = rule
         if left := [name for name in names if name not in rules]:
             raise OptionError(
-                f"mirrored leaves out the column {printable(repr(left[0]), 200)}; where moving an "
-                f"image does not change it, add {printable(left[0], 200)}=same"
+                f"--mirrored leaves out the column {printable(repr(left[0]), 200)}; where moving "
+                f"an image does not change it, add {printable(left[0], 200)}=same"
             )
         return cls(tuple(names), tuple(rules[name] for name in names), named)
 
@@ -132,7 +132,7 @@ def _parsed(entry: str) -> tuple[str, Rule]:
     found = _RULE.fullmatch(rule)
     if not name or not found or (found["offset"] and not found["sign"]):
         raise OptionError(
-            "mirrored says for every column what a value v becomes in an image mirrored left to "
+            "--mirrored says for every column what a value v becomes in an image mirrored left to "
             f"right, as in {_EXAMPLE}, but {printable(repr(entry.strip()), 200)} came"
         )
     sign = -1.0 if found["sign"] else 1.0

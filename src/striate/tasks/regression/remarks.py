@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from striate.tasks.regression.figures import column_unit, make_figures
 from striate.tasks.regression.metrics import RegressionMetrics
-from striate.tasks.sections import Remark
+from striate.tasks.sections import Remark, remark_width
 from striate.text import count_noun, list_names
 
 #: width of the interval as a share of the MAE above which it is only a rough estimate
@@ -29,17 +29,12 @@ def make_remarks(metrics: RegressionMetrics) -> Iterator[Remark]:
 
 def _precision(metrics: RegressionMetrics) -> Remark:
     mae, figure = metrics.overall[0], make_figures(metrics.spec)[0]
-    start = f"With {count_noun(len(metrics), 'image')} the 95 % interval of the MAE is"
     if mae.low is None or mae.high is None:
-        return Remark(f"{start} unknown: evaluate on more images.", warning=True)
-    start += f" {figure.show(mae.high - mae.low)} wide"
-    if mae.high - mae.low > WIDE * mae.value:
-        return Remark(
-            f"{start}: take the MAE as a rough estimate, and evaluate on more images before "
-            "relying on it.",
-            warning=True,
-        )
-    return Remark(f"{start}: a smaller difference between two networks may be chance.")
+        start = f"With {count_noun(len(metrics), 'image')} the 95 % interval of the MAE is unknown"
+        return Remark(f"{start}: evaluate on more images.", warning=True)
+    width = mae.high - mae.low
+    rough = width > WIDE * mae.value
+    return remark_width("MAE", len(metrics), figure.show(width), rough=rough)
 
 
 def _better(metrics: RegressionMetrics) -> Iterator[Remark]:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import html
 import math
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from striate.errors import printable
-from striate.metrics.estimates import Estimate
 from striate.tasks.figures import Score
+from striate.tasks.overview import Overview
 from striate.tasks.regression.figures import make_figures
 from striate.tasks.regression.metrics import RegressionMetrics
 from striate.tasks.regression.remarks import make_remarks
 from striate.tasks.regression.sections import COLUMN_HEADS, column_cells, make_sections
-from striate.tasks.results import KIND, Baseline
+from striate.tasks.results import Baseline
 from striate.tasks.sections import Remark, Section
-from striate.text import columns, count_noun, html_table, shorten
+from striate.text import shorten_name
 
 #: most columns printed
 _MOST_COLUMNS = 12
@@ -62,34 +59,25 @@ class RegressionResults(RegressionMetrics):
             "warning": about.warning(make_figures(self.spec)[0]) or None,
             "leaked": about.leaked,
             "columns": list(self.spec.names),
-            **{figure.name: _estimate_json(each) for figure, each in named},
+            **{figure.name: each.to_json() for figure, each in named},
             "unit": make_figures(self.spec)[0].unit,
             "baseline": {"mae": self.constant_mae, "rule": self.baseline().rule},
             "per_column": [
-                {"name": name, **{key: _estimate_json(getattr(errors, key)) for key in _ERRORS}}
+                {"name": name, **{key: getattr(errors, key).to_json() for key in _ERRORS}}
                 for name, errors in zip(self.spec.names, self.columns, strict=True)
             ],
             "worst": [asdict(miss) for miss in self.worst(_MOST_WORST)],
         }
 
     def __repr__(self) -> str:
-        numbers = columns(self._numbers(), left=(0, 1, 2))
-        table = columns(self._column_rows(), left=(0,))
-        warning = textwrap.wrap(self.about.leakage, 78) if self.about.leaked else ()
-        lines = [*warning, *numbers, "", *table, *self._notes()]
-        return "\n".join([shorten(self._title(), 80), *(f"  {line}".rstrip() for line in lines)])
+        return self._overview().text()
 
     def _repr_html_(self) -> str:
-        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
-        blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
-        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
-        blocks.append(html_table(self._column_rows(), left=(0,)))
-        blocks += [f"<p>{html.escape(line)}</p>" for line in self._notes()]
-        return "\n".join(blocks)
+        return self._overview().html()
 
-    def _title(self) -> str:
-        images = count_noun(len(self), f"{KIND[self.about.split]}image")
-        return f"{images}, {self.spec}: {self.about.model}"
+    def _overview(self) -> Overview:
+        rows, notes = self._column_rows(), self._notes()
+        return Overview(self.about, str(self.spec), self._numbers(), rows, notes)
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         found = [
@@ -101,7 +89,7 @@ class RegressionResults(RegressionMetrics):
 
     def _column_rows(self) -> list[tuple[str, ...]]:
         cells = (
-            (shorten(printable(name), 24), *column_cells(name, errors))
+            (shorten_name(name), *column_cells(errors))
             for name, errors in zip(self.spec.names, self.columns, strict=True)
         )
         return [COLUMN_HEADS, *list(cells)[:_MOST_COLUMNS]]
@@ -115,9 +103,3 @@ class RegressionResults(RegressionMetrics):
 
 
 _ERRORS = ("mae", "rmse", "r2", "bias", "median")
-
-
-def _estimate_json(estimate: Estimate) -> dict[str, Any]:
-    """Return an estimate as JSON, None for an undefined value."""
-    value = None if math.isnan(estimate.value) else estimate.value
-    return {"value": value, "low": estimate.low, "high": estimate.high, "images": estimate.n}

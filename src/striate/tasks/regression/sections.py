@@ -25,7 +25,7 @@ from striate.tasks.sections import (
     Tile,
     Tiles,
 )
-from striate.text import MISSING, count_noun
+from striate.text import MISSING, count_noun, format_amount
 
 #: most columns with charts, and most worst images
 MOST_CHARTS, MOST_MISSES = 12, 24
@@ -41,21 +41,14 @@ def make_sections(metrics: RegressionMetrics) -> Iterator[Section]:
     yield _misses(metrics)
 
 
-def column_cells(name: str, errors: ColumnErrors) -> tuple[str, ...]:
-    """Return a cell for each of `COLUMN_HEADS` after the first, in the unit of the column."""
-    unit = column_unit(name)
-    shown = (
-        _show(errors.mae, unit),
-        _show(errors.rmse, unit),
-        _show(errors.r2, ""),
-        _show(errors.bias, unit),
-        _show(errors.median, unit),
-    )
-    return f"{errors.mae.n:,}", *shown
+def column_cells(errors: ColumnErrors) -> tuple[str, ...]:
+    """Return a cell for each of `COLUMN_HEADS` after the first; the column's name has the unit."""
+    shown = (errors.mae, errors.rmse, errors.r2, errors.bias, errors.median)
+    return f"{errors.mae.n:,}", *map(_show, shown)
 
 
-def _show(estimate: Estimate, unit: str) -> str:
-    return MISSING if math.isnan(estimate.value) else f"{estimate.value:.3g} {unit}".rstrip()
+def _show(estimate: Estimate) -> str:
+    return MISSING if math.isnan(estimate.value) else format_amount(estimate.value, 3)
 
 
 def _figures(metrics: RegressionMetrics) -> Section:
@@ -111,20 +104,20 @@ def _columns(metrics: RegressionMetrics) -> Section:
 
 
 def _row(name: str, errors: ColumnErrors) -> tuple[Cell, ...]:
-    shown = column_cells(name, errors)
+    shown = column_cells(errors)
     estimates = (None, errors.mae, errors.rmse, errors.r2, errors.bias, None)
     cells = (
-        Cell(text if estimate is None else (text, Span(_interval(estimate), "soft")))
+        Cell(text if estimate is None else (text, " ", Span(_interval(estimate), "soft")))
         for text, estimate in zip(shown, estimates, strict=True)
     )
     return Cell((Span(name),)), *cells
 
 
 def _interval(estimate: Estimate) -> str:
-    """Return " (1.2 to 1.9)"; "" without an interval."""
+    """Return "(1.2 to 1.9)"; "" without an interval."""
     if estimate.low is None or estimate.high is None:
         return ""
-    return f" ({estimate.low:.3g} to {estimate.high:.3g})"
+    return f"({format_amount(estimate.low, 3)} to {format_amount(estimate.high, 3)})"
 
 
 def _charts(metrics: RegressionMetrics) -> Section:

@@ -17,6 +17,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, ModelError, printable
 from striate.metrics import masks as metrics
 from striate.metrics.estimates import Estimate, divide
+from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.segmentation.drawing import Mask
@@ -43,16 +44,6 @@ class MaskScore:
     precision: float | None  #: None: never predicted
     confused_with: str | None  #: its most frequent wrong prediction; None: no errors
     confused_share: float  #: of its pixels
-
-
-@dataclass(frozen=True, slots=True)
-class PixelConfusion:
-    """Pixels of one class predicted as another."""
-
-    true: str
-    predicted: str
-    count: int
-    fraction: float  #: of the pixels of the true class
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +105,9 @@ class SegmentationMetrics:
         order = np.lexsort(([row.iou.value for row in self.per_class], undefined))
         return tuple(self.per_class[at] for at in order)
 
-    def top_confusions(self, most: int = 10) -> tuple[PixelConfusion, ...]:
-        """Return the (true, predicted) pairs by count."""
-        wrong = self.confusion - np.diag(np.diagonal(self.confusion))
-        totals, names = self.confusion.sum(axis=1), self.spec.names
-        order = np.argsort(-wrong.ravel(), kind="stable")[:most]
-        pairs = [divmod(int(cell), len(wrong)) for cell in order]
-        return tuple(
-            PixelConfusion(names[a], names[b], int(wrong[a, b]), float(wrong[a, b] / totals[a]))
-            for a, b in pairs
-            if wrong[a, b]
-        )
+    def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
+        """Return the (true, predicted) pairs by pixels, then by fraction."""
+        return find_confusions(self.confusion, self.spec.names, most)
 
     @cached_property
     def constant(self) -> tuple[float, str]:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import math
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from numpy.typing import NDArray
 
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import printable
-from striate.metrics.estimates import Estimate
 from striate.tasks.figures import Score
-from striate.tasks.results import KIND, About, Baseline
+from striate.tasks.overview import Overview
+from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section
 from striate.tasks.segmentation.metrics import (
     FEW,
@@ -27,7 +23,7 @@ from striate.tasks.segmentation.metrics import (
 )
 from striate.tasks.segmentation.remarks import make_remarks
 from striate.tasks.segmentation.sections import make_sections
-from striate.text import MISSING, columns, count_noun, format_percent, html_table, shorten
+from striate.text import MISSING, format_percent, shorten
 
 #: most classes printed
 _MOST_CLASSES = 12
@@ -70,9 +66,9 @@ class SegmentationResults(SegmentationMetrics):
             "warning": about.warning(MEAN_IOU) or None,
             "leaked": about.leaked,
             "class_names": list(self.spec.names),
-            "mean_iou": _estimate_json(self.figures.mean_iou),
-            "pixel_accuracy": _estimate_json(self.figures.pixel_accuracy),
-            "weighted_iou": _estimate_json(self.figures.weighted_iou),
+            "mean_iou": self.figures.mean_iou.to_json(),
+            "pixel_accuracy": self.figures.pixel_accuracy.to_json(),
+            "weighted_iou": self.figures.weighted_iou.to_json(),
             "baseline": {"mean_iou": self.constant[0], "class": self.constant[1]},
             "confusion": self.confusion.tolist(),
             "per_class": [_class_json(row) for row in self.per_class],
@@ -83,24 +79,14 @@ class SegmentationResults(SegmentationMetrics):
         }
 
     def __repr__(self) -> str:
-        numbers = columns(self._numbers(), left=(0, 1, 2))
-        classes = columns(self._class_rows(_MOST_CLASSES), left=(0, 6))
-        warning = textwrap.wrap(self.about.leakage, 78) if self.about.leaked else ()
-        lines = [*warning, *numbers, "", *classes, *self._notes(_MOST_CLASSES)]
-        return "\n".join([shorten(self._title(), 80), *(f"  {line}".rstrip() for line in lines)])
+        return self._overview(_MOST_CLASSES).text()
 
     def _repr_html_(self) -> str:
-        most = len(self.spec.names)
-        blocks = [f"<p><b>{html.escape(printable(self._title()))}</b></p>"]
-        blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
-        blocks.append(html_table([("number", "value", ""), *self._numbers()], left=(0, 1, 2)))
-        blocks.append(html_table(self._class_rows(most), left=(0, 6)))
-        blocks += [f"<p>{html.escape(line)}</p>" for line in self._notes(most)]
-        return "\n".join(blocks)
+        return self._overview(len(self.spec.names)).html()
 
-    def _title(self) -> str:
-        images = count_noun(len(self), f"{KIND[self.about.split]}image")
-        return f"{images}, {self.spec}: {self.about.model}"
+    def _overview(self, most: int) -> Overview:
+        rows, notes = self._class_rows(most), self._notes(most)
+        return Overview(self.about, str(self.spec), self._numbers(), rows, notes, left=(0, 6))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
         value, name = self.constant
@@ -152,15 +138,9 @@ def _class_json(row: MaskScore) -> dict[str, Any]:
         "name": row.name,
         "images": row.images,
         "share": row.share,
-        "iou": _estimate_json(row.iou),
+        "iou": row.iou.to_json(),
         "recall": row.recall,
         "precision": row.precision,
         "confused_with": row.confused_with,
         "confused_share": row.confused_share,
     }
-
-
-def _estimate_json(estimate: Estimate) -> dict[str, Any]:
-    """Return an estimate as JSON, None for an undefined value."""
-    value = None if math.isnan(estimate.value) else estimate.value
-    return {"value": value, "low": estimate.low, "high": estimate.high, "images": estimate.n}

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.plotting.metric_charts import make_class_chart
+from striate.tasks.confusions import rank_confusions
 from striate.tasks.figures import Score
 from striate.tasks.sections import (
-    MOST_BESIDE,
     MOST_IN_TABLE,
     Bar,
     Cell,
@@ -22,8 +22,6 @@ from striate.tasks.sections import (
     Matrix,
     Part,
     Picture,
-    Rank,
-    Ranking,
     Section,
     Span,
     Table,
@@ -46,7 +44,6 @@ from striate.tasks.segmentation.metrics import (
     PIXEL_ACCURACY,
     WEIGHTED_IOU,
     MaskScore,
-    PixelConfusion,
     SegmentationMetrics,
     WorstImage,
 )
@@ -87,26 +84,14 @@ def _figures(results: SegmentationMetrics) -> Section:
 
 
 def _confusions(results: SegmentationMetrics) -> Section:
-    classes = len(results.spec.names)
-    ranks = tuple(map(_rank, results.top_confusions(10 if classes <= MOST_IN_TABLE else 20)))
-    text = "In brackets and as a bar: the share of the true class’s pixels."
-    ranking = Ranking(
-        "Most confused",
-        ranks,
-        text if ranks else "No pixel was predicted wrongly.",
-        wide=MOST_BESIDE < classes <= MOST_IN_TABLE,
-    )
+    matrix, names = results.confusion, results.spec.names
+    ranking = rank_confusions(matrix, names, "pixel", "No pixel was predicted wrongly.")
     return Section(
         "Confusion of pixels",
         "A row holds the pixels of one true class, a column those predicted as one class, in "
         "percent of the row. The diagonal is correct, all else is an error.",
-        (Matrix(results.spec.names, results.confusion, "pixel", percent=True), ranking),
+        (Matrix(names, matrix, "pixel", percent=True), ranking),
     )
-
-
-def _rank(pair: PixelConfusion) -> Rank:
-    names = Span(pair.true, "strong"), Span(pair.predicted, "strong")
-    return Rank(("true ", names[0], ", predicted ", names[1]), f"{pair.count:,}", pair.fraction)
 
 
 def _classes(results: SegmentationMetrics) -> Section:
@@ -141,7 +126,7 @@ def _classes(results: SegmentationMetrics) -> Section:
 def _row(row: MaskScore, color: str, images: int) -> tuple[Cell, ...]:
     few = f"in fewer than {FEW} images: the scores are little more than chance"
     places = percent_digits(images)
-    taken = f" ({format_percent(row.confused_share, 0)} of its pixels)"
+    taken = Span(f"({format_percent(row.confused_share, 0)} of its pixels)", "soft")
     return (
         Cell((Span(row.name, color=color),)),
         Cell(f"{row.images:,}", badge="few" if row.images < FEW else "", tooltip=few),
@@ -149,9 +134,7 @@ def _row(row: MaskScore, color: str, images: int) -> tuple[Cell, ...]:
         Cell(format_percent(row.iou.value, places), _bar(row)),
         Cell(format_percent(row.recall, places)),
         Cell(format_percent(row.precision, places)),
-        Cell(
-            MISSING if row.confused_with is None else (Span(row.confused_with), Span(taken, "soft"))
-        ),
+        Cell(MISSING if row.confused_with is None else (Span(row.confused_with), " ", taken)),
     )
 
 

@@ -221,7 +221,9 @@ def count_pixels(logits: Tensor, targets: Tensor) -> Tensor:
 def class_weights(pixels: Tensor) -> Tensor:
     """Pixels of each class in each mask (N, K) -> (K,) float32: inverse pixel frequency.
 
-    They average 1 over the pixels.
+    They average 1 over the pixels. A class without a pixel has a weight of 0: label smoothing would
+    learn nothing else.
     """
     counts = pixels.sum(dim=0)
-    return (counts.sum() / (len(counts) * counts.clamp_min(1))).float()
+    seen = counts > 0
+    return torch.where(seen, counts.sum() / (seen.sum() * counts.clamp_min(1)), 0.0).float()
