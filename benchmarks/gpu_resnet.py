@@ -33,7 +33,8 @@ from striate import zoo
 from striate.data.augment.ranges import augment_ranges
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.loader import Batch, ImageDataset, load_split, prefetch
+from striate.data.loader import Batch, ImageDataset, load_split
+from striate.data.prefetch import prefetch
 from striate.data.readers.scan import scan
 from striate.hardware import autocast
 from striate.model import to_device

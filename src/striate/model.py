@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
@@ -26,6 +28,8 @@ from striate.tasks import find_task
 from striate.tasks.task import Task
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
+
+_MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
 
 
 def _class_name(name: object) -> object:
@@ -114,6 +118,16 @@ class Model:
         device = next(self.network.parameters()).device
         with self.spec.explained():
             return self.network(self.preprocess.normalize(pixels.to(device)))
+
+    def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return what the task decodes of images (N, size, size, channels), a row an image.
+
+        Maps are computed of a few images at a time, as every layer may be as large as the images.
+        """
+        each = self.preprocess.size**2
+        few = max(1, _MAP_PIXELS // each) if self.task.head == "map" else len(pixels)
+        outputs = map(self.outputs, torch.from_numpy(pixels).split(few))
+        return np.concatenate([self.task.decode(part).cpu().numpy() for part in outputs])
 
 
 def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +24,6 @@ from striate.data.loader import (
     ImageDataset,
     count_steps,
     load_split,
-    prefetch,
     resident_bytes,
 )
 from striate.data.readers.scan import scan
@@ -324,34 +321,6 @@ def test_images_vary_alike_however_many_are_planned_together(
     assert [len(part) for part in parts] == [7, 7, 7, 7, 2]
     assert torch.equal(torch.cat([part.targets for part in parts]), whole.targets)
     assert torch.cat([part.images for part in parts]).allclose(whole.images, atol=1e-6)
-
-
-def test_batches_made_ahead_are_the_same() -> None:
-    plain = speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG)
-    early = prefetch(speckled(30).train_batches(7, seed=1, epoch=2, variation=STRONG))
-    for one, other in zip(plain, early, strict=True):
-        assert torch.equal(one.images, other.images)
-        assert torch.equal(one.targets, other.targets)
-
-
-def test_an_error_in_the_thread_reaches_who_waits_for_the_batch() -> None:
-    def failing() -> Iterator[Batch]:
-        yield Batch(torch.zeros(2, 1, 4, 4), torch.zeros(2))
-        raise ZeroDivisionError
-
-    batches = prefetch(failing())
-    next(batches)
-    with pytest.raises(ZeroDivisionError):
-        next(batches)
-
-
-def test_nobody_makes_batches_that_nobody_wants() -> None:
-    before = threading.active_count()
-    batches = prefetch(speckled(30).train_batches(2, seed=1, epoch=2, variation=NONE))
-    next(batches)
-    assert threading.active_count() == before + 1
-    batches.close()
-    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(("side", "filled"), [(20, False), (30, True)])

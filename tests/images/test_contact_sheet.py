@@ -14,15 +14,20 @@ import striate
 from striate.cli import main
 from striate.data import prepare
 from striate.data.augment.ranges import augment_ranges
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import IGNORE
 from striate.data.prepare import record_images
 from striate.errors import DataError, OptionError
 from striate.images import contact_sheet as sheets
 from striate.images.contact_sheet import Row, _drawn, describe_ranges, draw_sheet
 from striate.options import AugmentParams, CheckOptions, TrainOptions
 from striate.progress import drain
+from striate.tasks.segmentation.drawing import draw_overlay, make_palette
+from striate.tasks.task import Legend
 from striate.training.prepare import prepare_data
 from striate.verbs import checking, display
 from tests.data.images import class_folders
+from tests.tasks.segmentation.scenes import write_scenes
 
 
 def sheet(data: Path, options: CheckOptions) -> Image.Image:
@@ -66,9 +71,9 @@ def test_a_sheet_shows_training_images_alone(
     shown: list[str] = []
     original = _drawn
 
-    def drawn(rows: list[Row], title: str, note: str) -> Image.Image:
+    def drawn(rows: list[Row], title: str, note: str, legend: Legend) -> Image.Image:
         shown.extend(row.name.partition(": ")[2] for row in rows)
-        return original(rows, title, note)
+        return original(rows, title, note, legend)
 
     monkeypatch.setattr(sheets, "_drawn", drawn)
     sheet(tmp_path / "data", CheckOptions(augment="light"))
@@ -88,6 +93,57 @@ def test_around_the_moved_images_of_a_sheet_is_the_padding(tmp_path: Path) -> No
         seen = figure[146:306, left : left + 160, 0]
         assert seen[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
         assert seen.max() == 255
+
+
+@pytest.fixture
+def scenes(tmp_path: Path) -> Path:
+    return write_scenes(tmp_path / "scenes")
+
+
+def test_masks_are_drawn_below_their_images_and_move_with_them(scenes: Path) -> None:
+    figure = np.asarray(sheet(scenes, CheckOptions(augment="none", augment_params="hflip=yes")))
+    image, mask = (figure[top : top + 160, 32:192] for top in (176, 350))
+    mirrored = set[bool]()
+    for column in range(1, 8):
+        left = 32 + 174 * column + 28
+        seen, over = (figure[top : top + 160, left : left + 160] for top in (176, 350))
+        turned = abs(seen[20:140].astype(int) - image[20:140]).mean() > 5
+        mirrored.add(turned)
+        expected = mask[20:140, ::-1] if turned else mask[20:140]
+        assert (abs(over[20:140].astype(int) - expected).max(axis=2) > 1).mean() < 0.01  # hatching
+    assert mirrored == {False, True}
+
+
+def test_an_unchanged_mask_is_the_overlay_of_its_file(scenes: Path) -> None:
+    figure = np.asarray(sheet(scenes, CheckOptions(augment="none")))
+    palette = make_palette(drain(record_images(scenes))[0].targets.spec)
+    found: list[str] = []
+    for path in (scenes / "masks").iterdir():
+        image = Preprocess(160, 3).to_array(Image.open(scenes / "images" / path.name))
+        mask = np.full((160, 160), IGNORE, np.uint8)
+        enlarged = Image.open(path).resize((160, 120), Image.Resampling.NEAREST)
+        mask[20:140] = enlarged
+        if np.array_equal(figure[350:510, 32:192], draw_overlay(image, mask, palette)):
+            found.append(path.name)
+    assert len(found) == 1
+
+
+def test_the_legend_names_the_classes_that_are_seen(scenes: Path) -> None:
+    (scenes / "classes.txt").write_text("ground\ndisc\nbox\ncloud\n")
+    spec = drain(record_images(scenes))[0].targets.spec
+    figure = np.asarray(sheet(scenes, CheckOptions(augment="none")))
+    colors = {tuple(color) for color in figure[103:116].reshape(-1, 3).tolist()}
+    palette = make_palette(spec).tolist()
+    assert [tuple(palette[at]) in colors for at in range(4)] == [True, True, True, False]
+    assert (144, 144, 144) in colors
+
+
+def test_a_long_legend_takes_several_lines() -> None:
+    legend = tuple((f"class number {number}", (number, 0, 0)) for number in range(40))
+    places = sheets._arrange(legend, 1000)
+    assert len(set(places)) == 40
+    assert {top for _, top in places} == set(range(0, 210, 30))
+    assert max(left for left, _ in places) < 1000 - 100
 
 
 def test_check_writes_the_sheet_and_says_where(

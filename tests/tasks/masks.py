@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from striate.data.listing.samples import IGNORE
@@ -23,10 +25,19 @@ def draw_masks(images, classes=3, side=24, wrong=0.2, ignored=0.1, seed=0):
     return predicted, true
 
 
+class SameSize(NamedTuple):
+    """The true mask of an image that is as large as the network's input."""
+
+    seen: np.ndarray
+
+    def compare(self, predicted):
+        return predicted, self.seen
+
+
 def evaluate(predicted, true, spec=STREET, split="test", batch=5, **about):
     paths = tuple(f"streets/{row}.png" for row in range(len(true)))
     batches = (
-        (predicted[start : start + batch], true[start : start + batch])
+        (predicted[start : start + batch], list(map(SameSize, true[start : start + batch])))
         for start in range(0, len(true), batch)
     )
     return make_results(batches, spec, About("net.safetensors", split, paths, **about))

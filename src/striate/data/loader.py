@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import accumulate, islice, pairwise, tee
-from queue import SimpleQueue
-from threading import Thread
+from itertools import accumulate, islice, pairwise, repeat, tee
 
 import numpy as np
 import torch
@@ -22,6 +20,7 @@ from striate.data.augment.plan import (
     make_plan,
     uniform_samples,
 )
+from striate.data.augment.windows import Crop, draw_windows, find_frames
 from striate.data.cache.stream import gather
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import rows_in_split
@@ -66,6 +65,7 @@ AugmentTargets = Callable[[Tensor, Plan, Tensor | None], Tensor]
 
 WHOLE_BATCH = BatchShard()
 _PLAN_IMAGES = 1024  #: images whose augmentation plans are computed together
+_WINDOWS = 2  #: stream of random numbers that place windows
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class ImageDataset:
     #: None without masks, and for a stream, which has its own
     masks: NDArray[np.uint8] | Tensor | None = None
     square: bool = False  #: all images are square, so letterbox adds no padding
+    crop: Crop | None = None  #: windows of the images that are trained on; None: all of them
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -115,11 +116,14 @@ class ImageDataset:
             drawn = torch.arange(len(self))
         else:
             order = drawn = torch.randperm(len(self), generator=chance)
-        batches = self._gather(order[here] for here in self._places(size, first, shard))
-        if variation.is_active:
-            numbers = (drawn[here] for here in self._places(size, first, shard))
-            plans = self._plans(numbers, max(1, _PLAN_IMAGES // size), seed, epoch, variation)
-            batches = map(self._augment, batches, plans)
+        chosen = (order[here] for here in self._places(size, first, shard))
+        if variation.is_active or self.crop:
+            wanted = ((order[here], drawn[here]) for here in self._places(size, first, shard))
+            together = max(1, _PLAN_IMAGES // size)
+            plans, same = tee(self._plans(wanted, together, seed, epoch, variation))
+            batches = map(self._augment, self._gather(chosen, plans), same)
+        else:
+            batches = self._gather(chosen, repeat(None))
         for part in batches:
             if shard.count == 1:
                 yield part
@@ -133,7 +137,7 @@ class ImageDataset:
         """
         places = torch.arange(len(self)).split(size)[shard.index :: shard.count]
         if len(self):
-            yield from self._gather(iter(places))
+            yield from self._gather(iter(places), repeat(None))
 
     def _places(self, size: int, first: int, shard: BatchShard) -> Iterator[Tensor]:
         """Yield the positions in the epoch's order of the images of each batch or batch shard.
@@ -150,21 +154,30 @@ class ImageDataset:
 
     def _plans(
         self,
-        numbers: Iterator[Tensor],
+        wanted: Iterator[tuple[Tensor, Tensor]],
         together: int,
         seed: int,
         epoch: int,
         variation: AugmentRanges,
     ) -> Iterator[Plan]:
-        """Yield a plan per batch; `together` batches are planned at once, as small ops are slow."""
+        """Yield a plan per batch, of its images and the numbers that seed their draws.
+
+        `together` batches are planned at once, as small ops are slow.
+        """
         view = self.preprocess
         shape = view.channels, view.size, view.size
         fill = () if self.square else view.padding
         scale = {"mean": view.mean, "std": view.std, "fill": fill}
-        while block := list(islice(numbers, together)):
-            uniform = uniform_samples(torch.cat(block), seed, epoch)
-            plan = make_plan(uniform, variation, shape, **scale)
-            for first, last in pairwise(accumulate(map(len, block), initial=0)):
+        while block := list(islice(wanted, together)):
+            chosen, numbers = map(torch.cat, zip(*block, strict=True))
+            windows = None
+            if self.crop:
+                drawn, frames = uniform_samples(numbers, seed, epoch, _WINDOWS), self.crop.frames
+                windows = draw_windows(drawn, frames[chosen], self.crop.side, view.size)
+            uniform = uniform_samples(numbers, seed, epoch)
+            plan = make_plan(uniform, variation, shape, **scale, windows=windows)
+            ends = accumulate((len(numbers) for _, numbers in block), initial=0)
+            for first, last in pairwise(ends):
                 yield plan.slice(first, last)
 
     def _augment(self, batch: Batch, plan: Plan) -> Batch:
@@ -175,11 +188,16 @@ class ImageDataset:
             return Batch(images, batch.targets)
         return Batch(images, self.augment_targets(batch.targets, plan, share))
 
-    def _gather(self, places: Iterator[Tensor]) -> Iterator[Batch]:
-        """Yield batches of the images at the given positions of this split."""
+    def _gather(self, places: Iterator[Tensor], plans: Iterator[Plan | None]) -> Iterator[Batch]:
+        """Yield batches of the images at the given positions of this split.
+
+        Of images and masks of which windows are planned, only the boxes that hold these.
+        """
         device = self.device
         mine, its = tee(places)
-        for chosen, (pixels, masks) in zip(mine, self._decoded(its), strict=True):
+        for chosen, (pixels, masks), plan in zip(mine, self._decoded(its), plans, strict=False):
+            if plan and (windows := plan.windows):
+                pixels, masks = windows.cut(pixels), None if masks is None else windows.cut(masks)
             here = self.preprocess.normalize(pixels.to(device, non_blocking=True))
             targets = self.targets[chosen.to(device)] if masks is None else masks.to(device)
             yield Batch(here, targets)
@@ -198,35 +216,6 @@ class ImageDataset:
                 yield torch.from_numpy(pixels), None if masks is None else torch.from_numpy(masks)
 
 
-def prefetch(batches: Iterator[Batch]) -> Generator[Batch]:
-    """Yield the same batches, each prepared by a thread while the previous one is used.
-
-    Uses two queues: a thread pool's futures take longer than a step of a small network may wait.
-    """
-    wanted: SimpleQueue[bool] = SimpleQueue()
-    made: SimpleQueue[Batch | Exception | None] = SimpleQueue()
-
-    def make() -> None:
-        while wanted.get():
-            try:
-                made.put(next(batches, None))
-            except Exception as error:  # noqa: BLE001 - whatever it is, for who waits for the batch
-                made.put(error)
-
-    thread = Thread(target=make, name="batches")
-    thread.start()
-    try:
-        wanted.put(True)
-        while (batch := made.get()) is not None:
-            if isinstance(batch, Exception):
-                raise batch
-            wanted.put(True)
-            yield batch
-    finally:
-        wanted.put(False)
-        thread.join()
-
-
 def count_steps(images: int, batch: int, least: int = 2) -> int:
     """Return the number of batches per epoch, as `ImageDataset.train_batches` forms them."""
     whole, rest = divmod(images, batch)
@@ -239,8 +228,12 @@ def load_split(
     preprocess: Preprocess,
     device: torch.device,
     augment_targets: AugmentTargets | None = None,
+    crop: int | None = None,
 ) -> ImageDataset:
-    """Return the images of one split (all if None) on a device."""
+    """Return the images of one split (all if None) on a device.
+
+    With `crop`, training batches show windows of so many pixels a side.
+    """
     kept = rows_in_split(decoded.samples, split)
     strata = torch.from_numpy(decoded.samples.labels[kept].astype(np.int64))
     source, masks, rows = decoded.pixels, decoded.masks, torch.from_numpy(kept)
@@ -249,8 +242,14 @@ def load_split(
         masks = None if masks is None else torch.from_numpy(masks[kept]).to(device)
         rows = torch.arange(len(kept))
     targets = torch.from_numpy(decoded.targets.values[kept]).to(device)
-    square = decoded.records.square
-    return ImageDataset(source, rows, targets, preprocess, strata, augment_targets, masks, square)
+    windows = None
+    if crop is not None:
+        sizes = decoded.records.table[["width", "height"]][kept].tolist()
+        windows = Crop(crop, find_frames(sizes, preprocess))
+    return ImageDataset(
+        source, rows, targets, preprocess, strata, augment_targets, masks, decoded.records.square,
+        windows,
+    )  # fmt: skip
 
 
 def resident_bytes(decoded: DecodedImages, device: torch.device) -> int:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from striate.data.cache.stream import gather
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking
 from striate.data.listing.listing import DecodedImages
@@ -28,6 +29,7 @@ from striate.model import Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import About, Results
+from striate.tasks.task import Batches
 from striate.text import count_noun
 
 
@@ -62,7 +64,7 @@ class Originals:
         """Return the originals of a folder or manifest; None for an object store."""
         if remote_address(data):
             return None
-        return cls(data if data.is_dir() else data.resolve().parent, page.parent)
+        return cls(find_root(data), page.parent)
 
     def link(self, path: str) -> str:
         """Return the image's URL relative to the page; "" if it is not a separate file."""
@@ -77,6 +79,11 @@ class Originals:
         if image is None:
             return None
         return np.atleast_3d(np.asarray(image))
+
+
+def find_root(data: Path) -> Path:
+    """Return the folder that the paths of a folder's or manifest's images are relative to."""
+    return data if data.is_dir() else data.resolve().parent
 
 
 @dataclass(frozen=True)
@@ -110,11 +117,13 @@ def evaluate_steps(
     decoded = yield from _decode(model, data, options)
     new = known is not None and not known.are(decoded.records)
     if options.chooses:
-        seen = (yield from _decode(model, own, options)) if new and own else decoded
-        validation = _validation(model, seen, options.batch, shown)
+        source = own if new and own else data
+        seen = decoded if source is data else (yield from _decode(model, source, options))
+        validation = _validation(model, seen, find_root(source), options.batch, shown)
         model = replace(model, task=model.task.decide(options, validation))
     split = options.split or ("all" if new else "test")
-    return evaluate_split(model, decoded, split, shown=shown, known=known, batch=options.batch)
+    root, batch = find_root(data), options.batch
+    return evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
 
 
 def _decode(
@@ -137,28 +146,29 @@ def _decode(
 
 
 def _validation(
-    model: Model, decoded: DecodedImages, batch: int, shown: str
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    """Yield what is decoded of the validation images, and their targets."""
+    model: Model, decoded: DecodedImages, root: Path, batch: int, shown: str
+) -> Batches:
+    """Return what is decoded of the validation images, and their targets."""
     rows = rows_in_split(decoded.samples, "validation")
     if not len(rows):
         raise DataError(
             f"{printable(shown)}: no image is in the validation split, so no threshold can be "
             "chosen; set one by --threshold"
         )
-    yield from _batches(model, decoded, rows, batch)
+    return _batches(model, decoded, rows, root, batch)
 
 
 def evaluate_split(
     model: Model,
     decoded: DecodedImages,
     split: SplitChoice,
+    root: Path,
     *,
     shown: str,
     known: Known | None,
     batch: int = 64,
 ) -> EvaluationRun:
-    """Evaluate a network on a split of decoded images."""
+    """Evaluate a network on a split of decoded images, whose paths are relative to `root`."""
     rows = rows_in_split(decoded.samples, None if split == "all" else split)
     if not len(rows):
         raise DataError(
@@ -172,7 +182,7 @@ def evaluate_split(
         trained_on=known and known.trained(decoded.records.select(rows)),
         leaked=0 if split == "all" else _leaked(decoded, rows),
     )
-    results = model.task.evaluate(_batches(model, decoded, rows, batch), about)
+    results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
     return EvaluationRun(model, results, SeenImages(decoded, rows), decoded)
 
 
@@ -195,12 +205,15 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
 
 
 def _batches(
-    model: Model, decoded: DecodedImages, rows: NDArray[np.int64], batch: int
-) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    model: Model, decoded: DecodedImages, rows: NDArray[np.int64], root: Path, batch: int
+) -> Iterator[tuple[NDArray[Any], Any]]:
     """Yield the decoded outputs and the targets of each batch of the given rows."""
     targets = decoded.targets.aligned(model.task.spec).values
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     work = gather(decoded.pixels, decoded.masks, iter(wanted))
     for some, (pixels, masks) in zip(wanted, work, strict=True):
-        outputs = model.task.decode(model.outputs(torch.from_numpy(pixels)))
-        yield outputs.cpu().numpy(), targets[some] if masks is None else masks
+        true: Any = targets[some]
+        if masks is not None:
+            files = find_mask_files(decoded, some, root)
+            true = list(map(FullMask, masks, files, repeat(model.preprocess, len(some))))
+        yield model.decode(pixels), true

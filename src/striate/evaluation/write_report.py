@@ -8,7 +8,7 @@ import torch
 
 import striate
 from striate import storage
-from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split
+from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split, find_root
 from striate.evaluation.known import Known
 from striate.evaluation.report import render_report
 from striate.model import load
@@ -23,7 +23,8 @@ def write_report(run: Run, dataset: PreparedData) -> Scores:
     model = load(run.model_file, network=dataset.view.network)
     split = "test" if dataset.counts()["test"] else "validation"
     known = Known.of(run)
-    result = evaluate_split(model, dataset.decoded, split, shown=str(run.model_file), known=known)
+    shown, root = str(run.model_file), find_root(dataset.root)
+    result = evaluate_split(model, dataset.decoded, split, root, shown=shown, known=known)
     originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())

@@ -1,12 +1,14 @@
 """Contact sheet of augmented training images: the original first, then augmented versions.
 
-Shows the default augmentation of a training run, on images of its training split.
+Shows the default augmentation of a training run, on images of its training split. Targets that can
+be drawn, as masks, are drawn over each image below it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,23 +17,35 @@ from PIL import Image, ImageDraw
 
 from striate import storage
 from striate.data.augment.mixing import mix_images
-from striate.data.augment.plan import Plan, apply_plan, make_plan, uniform_samples
+from striate.data.augment.plan import apply_plan, make_plan, uniform_samples
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
 from striate.data.cache.stream import decode_rows
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.full_masks import find_mask_files, resize_masks
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import DecodedImages, Listing
 from striate.data.listing.splits import TRAIN, SplitFractions, placed
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
-from striate.plotting.ink import GRAY, INK, PAPER, encode_file, font, paste_framed, shorten
+from striate.plotting.ink import (
+    GRAY,
+    INK,
+    LINE,
+    PAPER,
+    encode_file,
+    font,
+    paste_framed,
+    shorten,
+    text_width,
+)
 from striate.tasks import bind_task
 from striate.tasks.fitness import check_options
-from striate.tasks.task import Task
+from striate.tasks.task import Legend, Task
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
 _SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
 _LARGE, _TEXT, _SMALL = 26, 17, 15
+_SWATCH = 15  #: side of the square of a color in the legend
 _DEGREES = ("rotate", "shear", "hue")
 
 
@@ -42,6 +56,7 @@ class Row:
     name: str
     images: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
     words: tuple[str, ...]  #: caption below each
+    targets: tuple[NDArray[np.uint8], ...]  #: each with its target over it; empty without any
 
 
 def draw_sheet(
@@ -52,18 +67,23 @@ def draw_sheet(
     if not len(chosen):
         raise DataError(f"{printable(str(data))}: there are no images to augment")
     channels = int(records.table["channels"][chosen].max())
-    decoded = decode_rows(listing, records, chosen, Preprocess(_SIDE, channels))
+    view = Preprocess(_SIDE, channels)
+    decoded = decode_rows(listing, records, chosen, view)
+    targets = decoded.targets.values
+    if decoded.targets.files is not None:
+        files = find_mask_files(decoded, np.arange(len(decoded)), listing.root)
+        targets = resize_masks(files, view)
     strength = options.augment or default_level(channels)
     asked = TrainOptions(augment_params=options.augment_params, mirrored=options.mirrored)
     task = bind_task(options.task, listing.targets.spec)
     check_options(task, asked)
     task = task.configure(asked)
     ranges = task.ranges(augment_ranges(strength, options.augment_params))
-    rows = _rows(decoded, task, ranges, options.seed, square=records.square)
+    rows = _rows(decoded, targets, task, ranges, options.seed, square=records.square)
     title = f"augment {strength}" + (
         f", augment-params {options.augment_params}" if options.augment_params else ""
     )
-    return _drawn(rows, title, describe_ranges(ranges))
+    return _drawn(rows, title, describe_ranges(ranges), task.legend(targets))
 
 
 def write_sheet(
@@ -108,43 +128,53 @@ def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _rows(
-    decoded: DecodedImages, task: Task, ranges: AugmentRanges, seed: int, *, square: bool
+    decoded: DecodedImages,
+    targets: NDArray[Any],
+    task: Task,
+    ranges: AugmentRanges,
+    seed: int,
+    *,
+    square: bool,
 ) -> list[Row]:
     pixels = decoded.pixels[:]
     view = Preprocess(_SIDE, pixels.shape[3]).with_statistics(pixels)
     plain = view.normalize(torch.from_numpy(pixels))
     names = [decoded.targets.describe(row) for row in range(len(decoded))]
     columns, words = [pixels], [["original"] * len(names)]
-    scale = {"mean": view.mean, "std": view.std, "fill": () if square else view.padding}
+    before, drawn = torch.from_numpy(targets), [_overlays(task, pixels, targets)]
+    fill = () if square else view.padding
     for epoch in range(ACROSS):
         uniform = uniform_samples(len(names), seed, epoch)
-        plan = make_plan(uniform, ranges, plain.shape[1:], **scale)
-        seen = apply_plan(plain, plan)
-        below = [f"epoch {epoch + 1}{text}" for text in _changed(decoded, task, plan)]
+        shape = plain.shape[1:]
+        plan = make_plan(uniform, ranges, shape, mean=view.mean, std=view.std, fill=fill)
+        seen, share = apply_plan(plain, plan), None
         if ranges.mixes:
-            seen, partner = mix_images(seen, uniform, ranges)
-            nexts = [*names[1:], *names[:1]]
-            below = list(map(_mixed, names, nexts, partner.tolist()))
+            seen, share = mix_images(seen, uniform, ranges)
+        after = task.augment(before, plan, share).numpy()
         columns.append(_shown(seen, view))
-        words.append(below)
+        drawn.append(_overlays(task, columns[-1], after))
+        if share is None or drawn[-1]:
+            captions = map(task.caption, targets, after)
+            words.append([f"epoch {epoch + 1}{text and f': {text}'}" for text in captions])
+        else:
+            words.append(list(map(_mixed, names, [*names[1:], *names[:1]], share.tolist())))
     return [
         Row(
             f"{names[at]}: {sample.path}",
             tuple(column[at] for column in columns),
             tuple(column[at] for column in words),
+            tuple(column[at] for column in drawn if column),
         )
         for at, sample in enumerate(decoded.samples)
     ]
 
 
-def _changed(decoded: DecodedImages, task: Task, plan: Plan) -> list[str]:
-    """Return ": -12.5" for each image whose target is another once augmented, else ""."""
-    if decoded.targets.files is not None:  # masks move with their images
-        return [""] * len(decoded)
-    before = torch.from_numpy(decoded.targets.values)
-    after = task.augment(before, plan, None)
-    captions = map(task.caption, before.numpy(), after.numpy())
-    return [caption and f": {caption}" for caption in captions]
+def _overlays(
+    task: Task, pixels: NDArray[np.uint8], targets: NDArray[Any]
+) -> list[NDArray[np.uint8]]:
+    """Return the images with their targets drawn over them; empty if these are not drawn."""
+    found = map(task.draw, pixels, targets)
+    return [image for image in found if image is not None]
 
 
 def _shown(images: torch.Tensor, view: Preprocess) -> NDArray[np.uint8]:
@@ -161,20 +191,53 @@ def _mixed(own: str, other: str, share: float) -> str:
     return ", ".join(f"{name} {part:.0%}".replace("%", " %") for part, name in largest if part)
 
 
-def _drawn(rows: list[Row], title: str, note: str) -> Image.Image:
+def _drawn(rows: list[Row], title: str, note: str, legend: Legend = ()) -> Image.Image:
     step, high = _SIDE + _GAP, _SIDE + 2 * _WORDS
+    high += step * any(row.targets for row in rows)
     wide = 2 * _MARGIN + (ACROSS + 1) * step + _GAP
-    figure = Image.new("RGB", (wide, _TOP + len(rows) * (high + _GAP) + _MARGIN - _GAP), PAPER)
-    draw, room = ImageDraw.Draw(figure), wide - 2 * _MARGIN
+    room = wide - 2 * _MARGIN
+    entries = _arrange(legend, room)
+    first = _TOP + (entries[-1][1] + _WORDS if entries else 0)
+    figure = Image.new("RGB", (wide, first + len(rows) * (high + _GAP) + _MARGIN - _GAP), PAPER)
+    draw = ImageDraw.Draw(figure)
     draw.text((_MARGIN, _MARGIN), shorten(title, _LARGE, room), INK, font(_LARGE), "lt")
     draw.text((_MARGIN, _MARGIN + 38), shorten(note, _TEXT, room), GRAY, font(_TEXT), "lt")
+    for (left, top), (name, color) in zip(entries, legend, strict=True):
+        corner = _MARGIN + left, _TOP - _GAP + top
+        draw.rectangle((*corner, corner[0] + _SWATCH, corner[1] + _SWATCH), color, LINE)
+        told = corner[0] + _SWATCH + _GAP // 2, corner[1] + _SWATCH // 2
+        draw.text(told, _entry(name), GRAY, font(_SMALL), "lm")
     for at, row in enumerate(rows):
-        top = _TOP + at * (high + _GAP)
-        draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
-        for column, (image, words) in enumerate(zip(row.images, row.words, strict=True)):
-            # the original is set apart
-            left, upper = _MARGIN + column * step + (2 * _GAP if column else 0), top + _WORDS
-            paste_framed(figure, Image.fromarray(image.squeeze()), (left, upper))
-            below = shorten(printable(words), _SMALL, _SIDE)
-            draw.text((left, upper + _SIDE + 6), below, GRAY, font(_SMALL), "lt")
+        _draw_row(figure, row, first + at * (high + _GAP), room)
     return figure
+
+
+def _draw_row(figure: Image.Image, row: Row, top: int, room: int) -> None:
+    """Draw an image and its versions, with their targets below them, and a title above."""
+    draw = ImageDraw.Draw(figure)
+    draw.text((_MARGIN, top), shorten(printable(row.name), _TEXT, room), INK, font(_TEXT), "lt")
+    for column, (image, words) in enumerate(zip(row.images, row.words, strict=True)):
+        # the original is set apart
+        left, upper = _MARGIN + column * (_SIDE + _GAP) + (2 * _GAP if column else 0), top + _WORDS
+        paste_framed(figure, Image.fromarray(image.squeeze()), (left, upper))
+        if row.targets:
+            upper += _SIDE + _GAP
+            paste_framed(figure, Image.fromarray(row.targets[column]), (left, upper))
+        below = shorten(printable(words), _SMALL, _SIDE)
+        draw.text((left, upper + _SIDE + 6), below, GRAY, font(_SMALL), "lt")
+
+
+def _arrange(legend: Legend, room: int) -> list[tuple[int, int]]:
+    """Return the place of each entry of a legend, in lines of `room` pixels."""
+    places, left, top = list[tuple[int, int]](), 0, 0
+    for name, _ in legend:
+        wide = _SWATCH + _GAP // 2 + text_width(_entry(name), _SMALL)
+        if left + wide > room:
+            left, top = 0, top + _WORDS
+        places.append((left, top))
+        left += wide + 2 * _GAP
+    return places
+
+
+def _entry(name: str) -> str:
+    return shorten(printable(name), _SMALL, _SIDE)

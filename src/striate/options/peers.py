@@ -13,7 +13,7 @@ _WORDS = {
     "batch": "batch_size bs b train_batch_size per_device_train_batch_size batchsize",
     "epochs": "epoch num_epochs n_epochs max_epochs nb_epochs num_train_epochs n_epoch e",
     "minutes": "time max_time time_limit",
-    "size": "img_size imgsz image_size input_size img resolution train_crop_size crop_size res",
+    "size": "img_size imgsz image_size input_size img resolution train_crop_size res",
     "color": "colour color_mode in_chans grayscale greyscale input_channels",
     "fit": "crop_mode crop_pct resize_mode pad_to_aspect_ratio",
     "optimizer": "optimiser opt optim opt_func",
@@ -54,6 +54,8 @@ _WORDS = {
     "put options into a recipe, as in train --recipe FILE": "config cfg yaml hydra",
     "the folder of images is named without a flag": "data data_dir data_path dataset root "
     "train_dir train_data source input images image_dir",
+    "size is the side of the input; masks are trained on by random windows with task_params "
+    "crop_size=128": "crop_size random_crop",
     "training begins with fresh weights; striate.build(name, weights=...) loads published "
     "ones": "pretrained weights finetune fine_tune transfer freeze pretrained_weights",
     "images are decoded once, by all cores; there is nothing to set": "workers num_workers "

@@ -38,11 +38,13 @@ class TaskParams(Options):
         shown = printable(repr(text), 200)
         if not cls.model_fields:
             raise OptionError(f"the task {task} has no use for --task-params {shown}; leave it out")
+        fields = cls.model_fields.items()
         takes = "; ".join(
-            f"{name}: {field.description}, default {field.default}"
-            for name, field in cls.model_fields.items()
+            f"{name}: {field.description}, default {field.default}" for name, field in fields
         )
-        example = ",".join(f"{name}={field.default}" for name, field in cls.model_fields.items())
+        example = ",".join(
+            f"{name}={field.default}" for name, field in fields if field.default is not None
+        )
         try:
             return cls.read(parse_pairs(text, "--task-params", f"takes settings as in {example}"))
         except OptionError as error:

@@ -8,7 +8,6 @@ from itertools import groupby, islice
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from striate.data.cache.read_files import File, read_files, read_whole
@@ -19,7 +18,6 @@ from striate.model import Model
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, sources
 from striate.tasks.results import Answer
-from striate.tasks.task import Task
 from striate.text import html_table
 
 
@@ -127,7 +125,8 @@ class Predictor:
     def _answers(self, inputs: Sequence[_Input]) -> Iterator[Prediction]:
         """Yield the predictions of a batch; maps are given the size of their image."""
         task = self.model.task
-        rows = iter(self._decoded(task, [one.pixels for one in inputs if one.pixels is not None]))
+        usable = [one.pixels for one in inputs if one.pixels is not None]
+        rows = iter(self.model.decode(np.stack(usable)) if usable else ())
         for one in inputs:
             row = None if one.pixels is None else next(rows)
             size = one.size if task.head == "map" else None
@@ -152,12 +151,6 @@ class Predictor:
         if size is not None:
             decoded = self.model.preprocess.restore_mask(decoded, *size)
         return Prediction(shown, task.answer(decoded, self.top), notes)
-
-    def _decoded(self, task: Task, pixels: list[NDArray[np.uint8]]) -> Iterable[NDArray[Any]]:
-        """Return what is decoded of images (size, size, channels), a row an image."""
-        if not pixels:
-            return ()
-        return task.decode(self.model.outputs(torch.from_numpy(np.stack(pixels)))).cpu().numpy()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,11 @@ from striate.tasks.results import About, Answer, Results
 Sums = Mapping[str, Tensor]
 #: mean loss of a batch from the network's outputs and the targets; a scalar
 Loss = Callable[[Any, Tensor], Tensor]
-#: what is decoded and the targets of some images, a batch at a time
-Batches = Iterable[tuple[NDArray[Any], NDArray[Any]]]
+#: names with their colors, red, green and blue
+Legend = tuple[tuple[str, tuple[int, int, int]], ...]
+#: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
+#: or of masks N of `data.full_masks.FullMask`
+Batches = Iterable[tuple[NDArray[Any], Any]]
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,11 @@ class Task(ABC):
         if side > 40:
             return "resnet18"
         return "lenet5" if channels == 1 else "resnet20"
+
+    @property
+    def crop_size(self) -> int | None:
+        """Side in pixels of the windows of images that are trained on; None: whole images."""
+        return None
 
     @property
     def outputs(self) -> int:
@@ -130,6 +138,18 @@ class Task(ABC):
     def caption(self, target: NDArray[Any], augmented: NDArray[Any]) -> str:
         """Return the target of an augmented image in words; "" if it is that of the original."""
         return ""
+
+    def draw(
+        self,
+        pixels: NDArray[np.uint8],
+        target: NDArray[Any],
+    ) -> NDArray[np.uint8] | None:
+        """Draw a target over its image (H, W, 1 or 3): (H, W, 3); None if there is none to draw."""
+        return None
+
+    def legend(self, targets: NDArray[Any]) -> Legend:
+        """Return name and color of all that `draw` shows of these targets (N, ...)."""
+        return ()
 
     @abstractmethod
     def decode(self, outputs: Tensor) -> Tensor:

@@ -63,6 +63,7 @@ def autotune(
         "view": view.to_json(), "classes": task.outputs, "batch": recipe.batch,
         "usual": asdict(usual), "free": free,
         "machine": hardware.describe_environment(device),
+        **({} if view.crop is None else {"crop": view.crop}),
     }  # fmt: skip
     by_name = view.network.source != "object"  # an object has no name to cache by
     if options.autotune == "auto" and by_name and (known := _load_cached(about)):

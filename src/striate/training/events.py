@@ -48,6 +48,7 @@ class Started:
     batch_norm: str = ""  #: "synchronized" or "local"; "" for one process
     train_figure: Figure | None = None  #: shown of training images; None: `figure`
     code: str = ""  #: --network value needed to resume; "" for a built-in network
+    crop: int | None = None  #: side of the windows that are trained on; None: whole images
 
 
 @dataclass(frozen=True, slots=True)

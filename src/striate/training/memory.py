@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class MemoryBudget:
             return None  # its forward depends on tensor values, and meta tensors have none
         if told.training is None:
             return None
-        images = 4 * batch * self.view.channels * self.view.size**2
+        images = 4 * batch * math.prod(self._shape)
         return told.training + told.weights + images
 
     def resolve_batch_size(self, options: TrainOptions, images: int) -> TrainOptions:
@@ -69,10 +70,11 @@ class MemoryBudget:
             return
         fits = self._largest(batch - 1, 1)
         advice = f"--batch {fits} or less, " if fits else ""
+        side = "--size" if self.view.crop is None else "crop_size"
         raise OptionError(
             f"a step of {batch:,} images of {format_shape(self._shape)} takes about "
             f"{format_si(needed, 'B')} of memory with {self.view.network}, but "
-            f"{format_si(self.free, 'B')} are free; take {advice}a smaller --size or another "
+            f"{format_si(self.free, 'B')} are free; take {advice}a smaller {side} or another "
             "network"
         )
 
@@ -85,7 +87,7 @@ class MemoryBudget:
 
     @property
     def _shape(self) -> tuple[int, int, int]:
-        return self.view.channels, self.view.size, self.view.size
+        return self.view.train_shape
 
 
 def free_memory(device: torch.device, resident: int = 0, system: Path = Path("/")) -> int | None:

@@ -47,6 +47,13 @@ class View:
     size: int  #: side in pixels
     channels: int
     fit: Fit
+    crop: int | None = None  #: side of the windows that are trained on; None: whole images
+
+    @property
+    def train_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what the network is trained on."""
+        side = self.crop or self.size
+        return self.channels, side, side
 
     def build(self, outputs: int) -> nn.Module:
         """Build the network with random weights from torch's global generator."""
@@ -139,12 +146,18 @@ def choose_view(options: StepOptions, headers: Sequence[Record], task: Task) -> 
             f"{network} {demand}, but --size {options.size} came; "
             "leave --size out or choose another network"
         )
-    return View(network, options.size or size, channels, options.fit)
+    size = options.size or size
+    if task.crop_size and task.crop_size > size:
+        raise OptionError(
+            f"windows of images of {size}x{size} pixels cannot be larger than these, but crop_size "
+            f"{task.crop_size} came; give a smaller crop_size or a larger --size"
+        )
+    return View(network, size, channels, options.fit, task.crop_size)
 
 
 def count_macs(network: nn.Module, view: View) -> int:
-    """Return the approximate multiply-adds for one image."""
-    shape = (view.channels, view.size, view.size)
+    """Return the approximate multiply-adds for one image, or window of it, that is trained on."""
+    shape = view.train_shape
     try:
         layers = summarize(network, shape, str(view.network)).layers
     except OptionError:  # its forward depends on tensor values, and meta tensors have none

@@ -50,7 +50,9 @@ def build_training(
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
-    train = load_split(dataset.decoded, "train", dataset.preprocess, device, task.augment)
+    train = load_split(
+        dataset.decoded, "train", dataset.preprocess, device, task.augment, dataset.view.crop
+    )
     task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution
     if group.is_single:
@@ -94,8 +96,10 @@ def _facts(
 ) -> dict[str, str]:
     """Return how the model came about, in words."""
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
+    crop = dataset.view.crop
+    windows = {"trained on": f"windows of {crop}x{crop} pixels"} if crop else {}
     return {
-        "images": counts, **recipe.facts, "precision": execution.precision,
+        "images": counts, **windows, **recipe.facts, "precision": execution.precision,
         "seed": str(recipe.options.seed), "device": hardware.name(device),
     }  # fmt: skip
 
@@ -148,6 +152,7 @@ def make_started(
         world_size=training.group.process.world_size,
         batch_norm="" if training.group.is_single else recipe.options.batch_norm,
         code="" if dataset.view.network.ours else dataset.view.network.option,
+        crop=dataset.view.crop,
     )
 
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate import hardware
-from striate.data.loader import Batch, BatchShard, ImageDataset, count_steps, prefetch
+from striate.data.loader import Batch, BatchShard, ImageDataset, count_steps
+from striate.data.prefetch import prefetch
 from striate.distributed.group import Group
 from striate.errors import DivergedError
 from striate.model import Model
@@ -116,8 +117,14 @@ class Training:
 
     @property
     def eval_batch(self) -> int:
-        """Validation batch size: up to twice the training batch, as no activations are kept."""
-        return max(self.recipe.batch, min(2 * self.recipe.batch, 256))
+        """Validation batch size: up to twice the training batch, as no activations are kept.
+
+        Where windows are trained on, as many pixels in whole images.
+        """
+        most = max(self.recipe.batch, min(2 * self.recipe.batch, 256))
+        if self.train.crop is None:
+            return most
+        return max(1, most * self.train.crop.side**2 // self.train.preprocess.size**2)
 
     def images(self, step: int) -> int:
         """Return the global batch size of a step, counted from 0."""

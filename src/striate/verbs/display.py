@@ -120,6 +120,7 @@ def _stopped(event: Stopped, code: str) -> str:
 
 def _opening(event: Started) -> str:
     counts = ", ".join(f"{count:,} {split}" for split, count in event.images.items() if count)
+    crop = f"windows of {event.crop}x{event.crop} in " if event.crop else ""
     length = f"{event.minutes:g} minutes" if event.minutes else count_noun(event.epochs, "epoch")
     match event.speedup:
         case None:
@@ -136,7 +137,7 @@ def _opening(event: Started) -> str:
     heads = (f"{'loss':>7}  {title:>{wide}}" for title, wide in titles)
     return (
         f"{event.network}: {event.params:,} parameters, {event.targets}, "
-        f"images of {event.size}x{event.size} pixels ({counts})\n"
+        f"{crop}images of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"

@@ -13,10 +13,9 @@ from striate.data.listing.samples import IGNORE
 from striate.errors import OptionError
 from striate.training.events import Epoch, Note, Started
 from striate.training.run import Run
+from tests.tasks.segmentation.scenes import COUNT, HIGH, NAMES, WIDE, write_scenes
 from tests.training import forks
 
-SIDE, COUNT = 48, 24
-NAMES = ("ground", "disc", "box")
 OPTIONS = {
     "network": "unet(width=4)",
     "size": 32,
@@ -29,35 +28,9 @@ OPTIONS = {
 }
 
 
-def draw_scene(random):
-    """A red disc and a green box on gray noise, 36 rows of 48 pixels, and their mask."""
-    rows, columns = np.indices((36, SIDE))
-    down, across = random.integers(9, 27), random.integers(9, 20)
-    mask = np.zeros((36, SIDE), np.uint8)
-    mask[(rows - down) ** 2 + (columns - across) ** 2 < 50] = 1
-    down, across = random.integers(7, 29), random.integers(28, SIDE - 7)
-    mask[(abs(rows - down) < 6) & (abs(columns - across) < 6)] = 2
-    pixels = random.integers(0, 100, (36, SIDE, 1)).repeat(3, axis=2)
-    pixels = pixels + np.array([[0, 0, 0], [150, 0, 0], [0, 150, 0]])[mask]
-    mask[0, :3] = IGNORE
-    return pixels.astype(np.uint8), mask
-
-
-def make_scenes(root):
-    """A folder of scenes, one of their masks, and a list of the classes."""
-    random = np.random.default_rng(0)
-    for folder in ("images", "masks"):
-        (root / folder).mkdir(parents=True)
-    for number in range(COUNT):
-        for folder, drawn in zip(("images", "masks"), draw_scene(random), strict=True):
-            Image.fromarray(drawn).save(root / folder / f"{number:02}.png")
-    (root / "classes.txt").write_text("\n".join(NAMES))
-    return root
-
-
 @pytest.fixture
 def scenes(tmp_path):
-    return make_scenes(tmp_path / "scenes")
+    return write_scenes(tmp_path / "scenes")
 
 
 def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):
@@ -80,7 +53,7 @@ def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):
     assert run.epochs()[-1].train_loss < run.epochs()[0].train_loss
     told = json.loads((run.folder / "evaluation.json").read_text())
     assert told["class_names"] == list(NAMES)
-    assert np.sum(told["confusion"]) < 32 * 24 * told["images"]
+    assert np.sum(told["confusion"]) == (HIGH * WIDE - 3) * told["images"]
     model = striate.load(run.folder)
     results = striate.evaluate(model, scenes, split="all", out=tmp_path / "page.html")
     assert len(results) == COUNT
@@ -89,7 +62,7 @@ def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):
     assert "mean IoU" in page
     assert "accuracy on" not in page
     rows = striate.predict(model, scenes / "images", masks=tmp_path / "predicted")
-    assert rows[0].mask.shape == (36, SIDE)
+    assert rows[0].mask.shape == (HIGH, WIDE)
     written = np.asarray(Image.open(tmp_path / "predicted" / "00.png"))
     assert np.array_equal(written, rows[0].mask)
     tiled = striate.predict(model, scenes / "images/00.png", tile=16)

@@ -12,7 +12,8 @@ from PIL import Image
 
 import striate
 from striate.training.events import Epoch
-from tests.tasks.segmentation.test_runs import NAMES, OPTIONS, draw_scene
+from tests.tasks.segmentation.scenes import NAMES, draw_scene
+from tests.tasks.segmentation.test_runs import OPTIONS
 
 QUICK: dict[str, Any] = {**OPTIONS, "epochs": 3, "augment": "light"}
 

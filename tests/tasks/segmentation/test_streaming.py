@@ -15,7 +15,8 @@ import striate
 from striate.errors import DataError
 from striate.training.events import Epoch, Note, Step
 from striate.training.run import Run
-from tests.tasks.segmentation.test_runs import OPTIONS, SIDE, make_scenes
+from tests.tasks.segmentation.scenes import WIDE, write_scenes
+from tests.tasks.segmentation.test_runs import OPTIONS
 from tests.training import forks
 
 QUICK = {**OPTIONS, "epochs": 2, "augment_params": "cutmix=0.5,hflip=yes,rotate=20"}
@@ -31,7 +32,7 @@ def no_room(place: Path) -> Iterator[None]:
 
 @pytest.fixture
 def scenes(tmp_path: Path) -> Path:
-    return make_scenes(tmp_path / "scenes")
+    return write_scenes(tmp_path / "scenes")
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_mask_that_changes_stops_a_streamed_run_which_then_goes_on(
                 if isinstance(event, Epoch) and not kept:
                     kept = {file: file.read_bytes() for file in (scenes / "masks").iterdir()}
                     for file in kept:
-                        Image.new("L", (SIDE, 36)).save(file)
+                        Image.new("L", (WIDE, 36)).save(file)
         except DataError as error:
             said = str(error)
         assert said.startswith("masks/")

@@ -46,10 +46,17 @@ def affine_maps(uniform: Tensor, variation: AugmentRanges, high: int, wide: int)
 
 
 def warp(
-    images: Tensor, places: Tensor, mode: str = "bilinear", fill: Sequence[float] = ()
+    images: Tensor,
+    places: Tensor,
+    mode: str = "bilinear",
+    fill: Sequence[float] = (),
+    size: Sequence[int] = (),
 ) -> Tensor:
-    """Sample (N, C, H, W) float images with maps (N, 2, 3), padding with `fill` or the edge."""
-    high, wide = images.shape[2:]
+    """Sample (N, C, H, W) float images with maps (N, 2, 3), padding with `fill` or the edge.
+
+    `size` is the height and width of the result; that of the images by default.
+    """
+    high, wide = size or images.shape[2:]
     # faster than torch's affine_grid, which takes four times as long (tiny matrix products)
     columns = places[:, :, :1] * _middles(wide) + places[:, :, 2:]
     rows = places[:, :, 1:2] * _middles(high)
@@ -66,12 +73,17 @@ def _middles(pixels: int) -> Tensor:
     return (2 * torch.arange(pixels, dtype=torch.float64) + 1) / pixels - 1
 
 
-def to_pixels(places: Tensor, high: int, wide: int) -> NDArray[np.float64]:
-    """Convert the maps to pixel coordinates, with the origin at the center of the first pixel."""
-    half = np.array([wide / 2, high / 2])
-    middle, exact = half - 0.5, places.numpy()
-    linear = exact[:, :, :2] * (half[:, None] / half)
-    constant = exact[:, :, 2] * half + middle - linear @ middle
+def to_pixels(
+    places: Tensor, high: int, wide: int, size: Sequence[int] = ()
+) -> NDArray[np.float64]:
+    """Convert the maps to pixel coordinates, with the origin at the center of the first pixel.
+
+    They lead from results of `size`, height and width, to images (high, wide): equal by default.
+    """
+    half, exact = np.array([wide / 2, high / 2]), places.numpy()
+    result = np.array(size[::-1]) / 2 if size else half
+    linear = exact[:, :, :2] * (half[:, None] / result)
+    constant = exact[:, :, 2] * half + (half - 0.5) - linear @ (result - 0.5)
     return np.concatenate((linear, constant[:, :, None]), axis=2)
 
 

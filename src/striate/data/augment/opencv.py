@@ -5,6 +5,7 @@ torch materializes a sampling grid and a second copy of the batch first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -29,13 +30,16 @@ def augment(
     places: NDArray[np.float64] | None,
     tints: tuple[Tensor, Tensor, Tensor] | None,
     fill: tuple[float, ...] = (),
+    size: Sequence[int] = (),
 ) -> Tensor:
     """Apply maps in pixels and the color maps of `color_maps` to (N, C, H, W) float32 images.
 
-    Pads with `fill`, one value per channel, or the edge if empty.
+    Pads with `fill`, one value per channel, or the edge if empty. `size` is the height and width of
+    the result; that of the images by default.
     """
     source = images.permute(0, 2, 3, 1).contiguous().numpy()
-    target = np.empty_like(source)
+    count, high, wide, channels = source.shape
+    target = np.empty((count, *(size or (high, wide)), channels), source.dtype)
     work = partial(
         _augment,
         source,
@@ -44,7 +48,7 @@ def augment(
         None if tints is None else _rows(*tints),
         fill,
     )
-    large = source[0, ..., 0].size >= _THREADED
+    large = target[0, ..., 0].size >= _THREADED
     threads = min(torch.get_num_threads(), len(source)) if large else 1
     parts = [range(start, len(source), threads) for start in range(threads)]
     if threads == 1:
@@ -55,14 +59,16 @@ def augment(
     return torch.from_numpy(target).permute(0, 3, 1, 2)
 
 
-def move_masks(masks: Tensor, places: NDArray[np.float64], ignore: int) -> Tensor:
+def move_masks(
+    masks: Tensor, places: NDArray[np.float64], ignore: int, size: Sequence[int] = ()
+) -> Tensor:
     """Apply maps in pixels to (N, H, W) uint8 masks by nearest neighbor; pads with `ignore`.
 
-    Without threads: to hand a mask to one takes as long as to move it.
+    `size` is as in `augment`. Without threads: to hand a mask to one takes as long as to move it.
     """
     source = masks.contiguous().numpy()
-    target = np.empty_like(source)
-    _, high, wide = source.shape
+    high, wide = size or source.shape[1:]
+    target = np.empty((len(source), high, wide), np.uint8)
     how = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
     for mask, place, moved in zip(source, places, target, strict=True):
         cv2.warpAffine(mask, place, (wide, high), moved, how, cv2.BORDER_CONSTANT, (ignore,))
@@ -84,12 +90,12 @@ def _augment(
     fill: tuple[float, ...],
     chosen: range,
 ) -> None:
-    _, high, wide, channels = source.shape
-    shape = (high, wide) if channels == 1 else (high, wide, channels)
+    _, high, wide, channels = target.shape
+    bands = 0 if channels == 1 else slice(None)
     how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     edge = cv2.BORDER_CONSTANT if fill else cv2.BORDER_REPLICATE
     for index in chosen:
-        image, result = source[index].reshape(shape), target[index].reshape(shape)
+        image, result = source[index, ..., bands], target[index, ..., bands]
         if places is not None:
             cv2.warpAffine(image, places[index], (wide, high), result, how, edge, fill)
             image = result

@@ -19,6 +19,7 @@ from striate.data.augment.color import apply_colors, color_maps
 from striate.data.augment.geometry import affine_maps, augment_boxes, to_pixels, warp
 from striate.data.augment.mixing import erase_images
 from striate.data.augment.ranges import DRAWS, HFLIP, LEVELS, AugmentRanges
+from striate.data.augment.windows import Windows, place_windows
 from striate.data.listing.samples import IGNORE
 
 __all__ = [
@@ -36,17 +37,17 @@ __all__ = [
 ]
 
 
-def uniform_samples(images: Tensor | int, seed: int, epoch: int) -> Tensor:
+def uniform_samples(images: Tensor | int, seed: int, epoch: int, stream: int = 1) -> Tensor:
     """Return uniform random numbers in [0, 1), (N, DRAWS) float32, one row per image index.
 
     `images` are image indices (N,), or the number of images, counted from 0. Rows are computed
     independently: SplitMix64 (Steele et al. 2014, https://doi.org/10.1145/2660193.2660195), seeded
-    per row from the epoch's sequence.
+    per row from the epoch's sequence. Another `stream` gives other numbers.
     """
     numbers = torch.arange(images) if isinstance(images, int) else images
     states = numbers.numpy().astype(np.uint64)[:, None] * np.uint64(DRAWS)
     states = states + np.arange(1, DRAWS + 1, dtype=np.uint64)
-    mixed = states * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_state(seed, epoch, stream=1))
+    mixed = states * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_state(seed, epoch, stream))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
@@ -91,6 +92,13 @@ class Plan:
     maps: Tensor | None  #: result of `affine_maps`; None without geometric augmentation
     colors: tuple[Tensor, Tensor, Tensor] | None  #: result of `color_maps`, if any
     fill: tuple[float, ...]  #: padding value per channel; empty: replicate the edge
+    #: to which `maps` lead from boxes of the images; None: whole images
+    windows: Windows | None = None
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width of the result; empty: those of the images."""
+        return () if self.windows is None else (self.windows.side, self.windows.side)
 
     @property
     def mirrored(self) -> Tensor:
@@ -105,7 +113,8 @@ class Plan:
         if self.colors is not None:
             matrix, constant, row = self.colors
             tints = matrix[rows], constant[rows], row[rows]
-        return Plan(self.ranges, self.uniform[rows], places, tints, self.fill)
+        windows = self.windows and self.windows.slice(first, last)
+        return Plan(self.ranges, self.uniform[rows], places, tints, self.fill, windows)
 
 
 def make_plan(
@@ -116,28 +125,38 @@ def make_plan(
     mean: Sequence[float] = (),
     std: Sequence[float] = (),
     fill: Sequence[float] = (),
+    windows: Windows | None = None,
 ) -> Plan:
-    """Return the plan of `augment` for images of shape (C, H, W), for any number of batches."""
+    """Return the plan of `augment` for images of shape (C, H, W), for any number of batches.
+
+    With `windows`, as of `draw_windows`, it is that of windows of square images: the `cut` of its
+    windows is to be applied to images and masks first.
+    """
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
+    if windows is not None and places is not None:
+        windows, places = place_windows(windows, high, places, variation)
     tints = None
     if variation.photometric:
         scale = tuple(mean) or (0.0,) * channels, tuple(std) or (1.0,) * channels
         tints = color_maps(uniform, variation, *scale)
-    return Plan(variation, uniform, places, tints, tuple(fill))
+    return Plan(variation, uniform, places, tints, tuple(fill), windows)
 
 
 def apply_plan(images: Tensor, plan: Plan) -> Tensor:
-    """Augment (N, C, H, W) images by a plan; same input and output as `augment`."""
+    """Augment (N, C, H, W) images by a plan; same input and output as `augment`.
+
+    Images of a plan with windows are the boxes that were cut of them.
+    """
     places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):
         return images
     if changed and opencv.is_faster(images):
-        pixels = None if places is None else to_pixels(places, *images.shape[2:])
-        images = opencv.augment(images, pixels, tints, plan.fill)
+        pixels = None if places is None else to_pixels(places, *images.shape[2:], size=plan.size)
+        images = opencv.augment(images, pixels, tints, plan.fill, plan.size)
     else:
-        images = _warp(images, places, tints, plan.fill)
+        images = _warp(images, plan)
     if erase:
         images = erase_images(images, plan.uniform.to(images.device), erase)
     return images.contiguous(memory_format=torch.channels_last)
@@ -153,17 +172,13 @@ def move_masks(masks: Tensor, plan: Plan) -> Tensor:
     if plan.maps is None:
         return masks
     if opencv.is_faster(masks[:, None]):
-        return opencv.move_masks(masks, to_pixels(plan.maps, *masks.shape[1:]), IGNORE)
-    return warp(masks[:, None].float(), plan.maps, "nearest", (IGNORE,))[:, 0].byte()
+        places = to_pixels(plan.maps, *masks.shape[1:], size=plan.size)
+        return opencv.move_masks(masks, places, IGNORE, plan.size)
+    return warp(masks[:, None].float(), plan.maps, "nearest", (IGNORE,), plan.size)[:, 0].byte()
 
 
-def _warp(
-    images: Tensor,
-    places: Tensor | None,
-    tints: tuple[Tensor, Tensor, Tensor] | None,
-    fill: tuple[float, ...],
-) -> Tensor:
+def _warp(images: Tensor, plan: Plan) -> Tensor:
     """Apply the maps with torch: the reference implementation, and the one used on a GPU."""
-    if places is not None:
-        images = warp(images, places, fill=fill)
-    return apply_colors(images, *tints) if tints is not None else images
+    if plan.maps is not None:
+        images = warp(images, plan.maps, fill=plan.fill, size=plan.size)
+    return images if plan.colors is None else apply_colors(images, *plan.colors)

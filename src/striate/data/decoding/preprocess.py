@@ -94,6 +94,11 @@ class Preprocess:
         restored[np.ix_(down, across)] = mask[picked]
         return restored
 
+    def frame(self, width: int, height: int) -> tuple[int, int, int, int]:
+        """Return where an image lies in the input: first row and column, end row and column."""
+        _, (wide, high), (left, top) = self._placement(width, height)
+        return top, left, top + high, left + wide
+
     def normalize(self, pixels: Tensor) -> Tensor:
         """(N, size, size, channels) uint8 -> (N, channels, size, size) float32, channels last."""
         _, _, wide, channels = pixels.shape

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from striate.data.decoding.files import Piece
 from striate.data.listing.samples import IGNORE, Palette
 
 if TYPE_CHECKING:  # workers import this without NumPy
@@ -42,10 +43,14 @@ class MaskFiles:
 
     paths: Sequence[str]  #: relative to the root of the listing
     codes: MaskCodes
+    #: byte ranges of each image and its mask in shards; None: they are files of their own
+    pieces: Sequence[tuple[Piece, Piece]] | None = None
 
     def select(self, rows: NDArray[Any]) -> MaskFiles:
         """Return the masks of the given rows."""
-        return replace(self, paths=[self.paths[row] for row in rows.tolist()])
+        some = rows.tolist()
+        pieces = self.pieces and [self.pieces[row] for row in some]
+        return replace(self, paths=[self.paths[row] for row in some], pieces=pieces)
 
 
 def find_other_palettes(palettes: Sequence[Palette]) -> dict[int, str]:

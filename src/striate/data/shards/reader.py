@@ -71,18 +71,20 @@ def read_shards(place: Path, home: str | None = None) -> Listing:
     files = tuple(name for name, _, _ in about.shards)
     digests = [digest for name, _, digest in about.whole if name == INDEX or about.codes]
     shards = Shards(home or str(folder), files, table, "".join(digests), masks)
-    targets = _targets(folder / TARGETS, about, images, masks)
+    targets = _targets(folder / TARGETS, about, images, shards)
     return Listing(folder, "shards", targets, images, (), shards)
 
 
-def _targets(file: Path, about: About, images: Samples, masks: NDArray[np.void] | None) -> Targets:
+def _targets(file: Path, about: About, images: Samples, shards: Shards) -> Targets:
     if about.targets is None:
         return ClassTargets.of(about.class_names, images)
+    masks = shards.masks
     if masks is None or about.codes is None:
         return read_targets(file, about.targets, about.images)
     bounds = zip(masks["path"].tolist(), _ends(masks, len(images.text)).tolist(), strict=True)
     paths = [os.fsdecode(images.text[start:end].tobytes()) for start, end in bounds]
-    return MaskTargets(about.targets, MaskFiles(paths, about.codes))
+    pieces = [(shards.locate(row), shards.locate_mask(row)) for row in range(about.images)]
+    return MaskTargets(about.targets, MaskFiles(paths, about.codes, pieces))
 
 
 def records_from_index(listing: Listing, largest_megabytes: int) -> Records | None:

@@ -76,6 +76,15 @@ def draw_overlay(pixels: NDArray[np.uint8], mask: Mask, palette: Palette) -> NDA
     return np.rint(laid).astype(np.uint8)
 
 
+def make_legend(masks: Mask, spec: TargetSpec) -> tuple[tuple[str, tuple[int, int, int]], ...]:
+    """Return the classes in some masks with their colors, and "ignored" if a pixel is."""
+    palette, found = make_palette(spec), np.unique(masks).tolist()
+    palette[IGNORE] = _HATCHED
+    names = {**dict(enumerate(spec.names)), IGNORE: "ignored"}
+    colors = (tuple(map(int, palette[index])) for index in found)
+    return tuple((names[i], (r, g, b)) for i, (r, g, b) in zip(found, colors, strict=True))
+
+
 def find_frame(mask: Mask) -> tuple[slice, slice]:
     """Return the rows and columns of a true mask that are not ignored: without padding."""
     kept = mask != IGNORE

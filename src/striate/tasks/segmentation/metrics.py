@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import heappush, heapreplace
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.full_masks import FullMask
 from striate.data.listing.samples import IGNORE
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, ModelError, printable
@@ -53,8 +54,8 @@ class WorstImage:
     row: int  #: in the evaluation
     path: str
     mean_iou: float  #: of its own classes
-    predicted: Mask = field(repr=False)
-    true: Mask = field(repr=False)
+    predicted: Mask = field(repr=False)  #: (size, size), as the network's input
+    true: Mask = field(repr=False)  #: the same
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -121,12 +122,13 @@ class SegmentationMetrics:
 
 
 def collect(
-    batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], spec: TargetSpec, about: About
+    batches: Iterable[tuple[NDArray[Any], Sequence[FullMask]]], spec: TargetSpec, about: About
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[WorstImage, ...]]:
-    """Count the pixels of predicted and true masks (N, H, W), a batch in memory at a time.
+    """Count the pixels of predicted masks (N, size, size) and true ones, in the size of the images.
 
-    Returns areas (N, 3, K) of each image, the confusion (K, K) of all, and the worst images. Raises
-    ModelError for predictions that are not finite, DataError where every pixel is ignored.
+    One image is compared at a time. Returns areas (N, 3, K) of each image, the confusion (K, K) of
+    all, and the worst images. Raises ModelError for predictions that are not finite, DataError
+    where every pixel is ignored.
     """
     classes = len(spec.names)
     total = np.zeros((classes, classes), np.int64)
@@ -135,10 +137,11 @@ def collect(
     for predicted, true in batches:
         for one, other in zip(predicted, true, strict=True):
             _check_finite(one, about, len(rows))
-            matrix = metrics.confusion(other, one, classes, IGNORE)
+            answered, expected = other.compare(one)
+            matrix = metrics.confusion(expected, answered, classes, IGNORE)
             total += matrix
             rows.append(metrics.areas(matrix))
-            _keep(worst, float(metrics.mean_iou(rows[-1])), len(rows) - 1, one, other)
+            _keep(worst, float(metrics.mean_iou(rows[-1])), len(rows) - 1, one, other.seen)
     if not total.any():
         raise DataError(
             f"{count_noun(len(rows), 'image')} of {printable(about.model)}: every pixel of their "

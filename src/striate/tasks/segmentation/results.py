@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
 
+from striate.data.full_masks import FullMask
 from striate.data.listing.target_spec import TargetSpec
 from striate.tasks.figures import Score
 from striate.tasks.overview import Overview
@@ -113,9 +114,9 @@ class SegmentationResults(SegmentationMetrics):
 
 
 def make_results(
-    batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], spec: TargetSpec, about: About
+    batches: Iterable[tuple[NDArray[Any], Sequence[FullMask]]], spec: TargetSpec, about: About
 ) -> SegmentationResults:
-    """Compare batches of predicted and true masks (N, H, W).
+    """Compare batches of predicted masks (N, size, size) with the true ones of their images.
 
     Raises ModelError for predictions that are not finite, DataError where every pixel is ignored.
     """

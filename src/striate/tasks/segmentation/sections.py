@@ -74,8 +74,9 @@ def _figures(results: SegmentationMetrics) -> Section:
         "Metrics",
         "IoU, intersection over union: of the pixels that are of a class or predicted as it, the "
         "share that is both. Their mean weighs every class the same, however small; pixel accuracy "
-        "and the frequency-weighted IoU weigh every pixel the same. Pixels of all images are "
-        "pooled; those that the masks ignore count nowhere, and a class that is neither there nor "
+        "and the frequency-weighted IoU weigh every pixel the same. Pixels are those of the images "
+        "themselves, not of the network’s input; those of all images are pooled. Those that the "
+        "masks ignore count nowhere, and a class that is neither there nor "
         "predicted is left out of the mean. The interval says where the true figure most likely "
         "lies: images are drawn anew 1,000 times, and 95 in 100 of the figures lie in it (Efron, "
         "1979).",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -25,9 +25,10 @@ from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.segmentation.answer import MaskAnswer
+from striate.tasks.segmentation.drawing import draw_overlay, make_legend, make_palette
 from striate.tasks.segmentation.metrics import MEAN_IOU, PIXEL_ACCURACY
 from striate.tasks.segmentation.results import SegmentationResults, make_results
-from striate.tasks.task import Loss, Sums, Task
+from striate.tasks.task import Batches, Legend, Loss, Sums, Task
 
 _SUMS = ("right", "true", "predicted")
 
@@ -36,6 +37,9 @@ class SegmentationParams(TaskParams):
     """Settings of segmentation, as in `--task-params dice=1`."""
 
     dice: float = option(0.0, "Weight of the Dice loss beside cross-entropy", ge=0, le=100)
+    crop_size: int | None = option(
+        None, "Side of the random windows of images that are trained on", "pixels", ge=8, le=4096
+    )
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,11 @@ class Segmentation(Task):
     def blank(self) -> MaskAnswer:
         """No share of any class, and no mask."""
         return MaskAnswer(dict.fromkeys(self.spec.names, 0.0))
+
+    @property
+    def crop_size(self) -> int | None:
+        """Side in pixels of the windows of images that are trained on; None: whole images."""
+        return self.params.crop_size
 
     def default_network(self, side: int, channels: int) -> str:
         """Return a U-Net of a quarter of its width: a tenth of the work of the paper's."""
@@ -127,6 +136,14 @@ class Segmentation(Task):
             return moved
         return mix_masks(moved, plan.uniform.to(moved.device), plan.ranges)
 
+    def draw(self, pixels: NDArray[np.uint8], target: NDArray[Any]) -> NDArray[np.uint8]:
+        """Lay the colors of a mask (H, W) over the gray of its image (H, W, 1 or 3): (H, W, 3)."""
+        return draw_overlay(pixels, target, make_palette(self.spec))
+
+    def legend(self, targets: NDArray[Any]) -> Legend:
+        """Return the classes of these masks (N, H, W) with their colors."""
+        return make_legend(targets, self.spec)
+
     def decode(self, outputs: Tensor) -> Tensor:
         """Return the most probable class of each pixel, (N, H, W) uint8.
 
@@ -139,10 +156,8 @@ class Segmentation(Task):
         """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
         return MaskAnswer.of(decoded, self.spec, top)
 
-    def evaluate(
-        self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About
-    ) -> SegmentationResults:
-        """Compare predicted masks (N, H, W) with the true ones, a batch in memory at a time."""
+    def evaluate(self, batches: Batches, about: About) -> SegmentationResults:
+        """Compare predicted masks with the true ones in the size of their images, one by one."""
         return make_results(batches, self.spec, about)
 
 
