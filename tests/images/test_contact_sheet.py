@@ -170,27 +170,6 @@ def test_a_sheet_that_was_given_no_place_is_not_put_into_the_images(
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["000.png", "001.png", "002.png"]
 
 
-def test_a_sheet_of_images_with_masks_names_the_classes_in_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for folder, mode in (("images", "RGB"), ("masks", "L")):
-        (tmp_path / "scenes" / folder).mkdir(parents=True)
-        for number in range(6):
-            Image.new(mode, (8, 8), number % 2).save(tmp_path / f"scenes/{folder}/{number}.png")
-    (tmp_path / "scenes/classes.txt").write_text("sky\nroad\n")
-    shown: list[Row] = []
-
-    def drawn(rows: list[Row], title: str, note: str) -> Image.Image:
-        shown.extend(rows)
-        return _drawn(rows, title, note)
-
-    monkeypatch.setattr(sheets, "_drawn", drawn)
-    assert striate.check(tmp_path / "scenes", augment="strong", out=tmp_path / "a.png").sheet
-    number = int(shown[0].name[-5])
-    assert shown[0].name == f"{('sky', 'road')[number % 2]} 100 %: images/{number}.png"
-    assert shown[0].words[:2] == ("original", "epoch 1")
-
-
 def test_a_sheet_has_one_kind_of_file(photos: Path, tmp_path: Path) -> None:
     with pytest.raises(OptionError) as caught:
         striate.check(photos, out=tmp_path / "sheet.gif")

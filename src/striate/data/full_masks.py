@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from striate.data.decoding.decode import read_orientation
-from striate.data.decoding.files import Piece, RefusedError, read_bytes
+from striate.data.decoding.files import RefusedError, read_bytes
 from striate.data.decoding.mask import decode_mask
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import IGNORE
+from striate.data.listing.samples import IGNORE, Piece
 from striate.errors import DataError, printable
 
 Mask = NDArray[np.uint8]

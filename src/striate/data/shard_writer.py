@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from striate import storage
 from striate.data.cache.decode_all import decode_records
-from striate.data.decoding.files import Piece, RefusedError, read_content, read_piece
+from striate.data.decoding.files import RefusedError, read_content, read_piece
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import UNUSABLE, UNUSABLE_MASKS, Finding, as_text
+from striate.data.listing.samples import UNUSABLE, UNUSABLE_MASKS, Finding, Piece, as_text
 from striate.data.listing.targets import Targets
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (

@@ -222,7 +222,7 @@ def test_a_task_of_whole_answers_has_no_windows(tmp_path):
             TrainOptions.read({"task_params": "crop_size=32"}),
         )
     assert str(error.value) == (
-        "the task classification takes no task_params, but 'crop_size=32' came"
+        "the task classification has no use for --task-params 'crop_size=32'; leave it out"
     )
     with pytest.raises(OptionError) as error:
         TrainOptions.read({"crop_size": 32})

@@ -21,9 +21,9 @@ from striate.data.cache.decode_all import as_promised, failure_record, make_job,
 from striate.data.cache.stream import Ring
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import Task, WorkerFailure, run_tasks
-from striate.data.decoding.files import Piece, scratch
+from striate.data.decoding.files import scratch
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import Finding, Record
+from striate.data.listing.samples import Finding, Piece, Record
 
 _SECONDS = 20.0  #: time limit per image
 _FILES_A_CHILD = 16

@@ -31,10 +31,10 @@ from PIL import Image
 
 from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
-from striate.data.decoding.files import Piece, silence
+from striate.data.decoding.files import silence
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import Record
+from striate.data.listing.samples import Piece, Record
 
 _PR_SET_PDEATHSIG = 1
 _FLUSH_SECONDS = 0.02

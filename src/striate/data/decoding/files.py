@@ -13,6 +13,8 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO, BinaryIO
 
+from striate.data.listing.samples import Piece
+
 
 class RefusedError(Exception):
     """Excluded image: finding kind and detail."""
@@ -22,7 +24,6 @@ class RefusedError(Exception):
         self.kind, self.detail = kind, detail
 
 
-Piece = tuple[str, int, int]  #: byte range: file, first byte and length
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",

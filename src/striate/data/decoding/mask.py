@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from striate.data.decoding.decode import turn
-from striate.data.decoding.files import Piece, RefusedError, complaints, read_bytes, silence
+from striate.data.decoding.files import RefusedError, complaints, read_bytes, silence
 from striate.data.decoding.limits import DEEP, LARGEST_MEGABYTES, refuse_unsound
 from striate.data.decoding.mask_codes import look_up
 from striate.data.decoding.opening import form_of, layout, orientation_of, refused, whole
 from striate.data.decoding.sniff import examine
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import Finding, MaskRecord, Palette
+from striate.data.listing.samples import Finding, MaskRecord, Palette, Piece
 
 #: gray of 2 and 4 bits, which Pillow spreads over 0 to 255
 _SPREAD = {"L;2": 85, "L;4": 17}

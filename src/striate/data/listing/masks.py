@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from striate.data.decoding.files import Piece
-from striate.data.listing.samples import IGNORE, Palette
+from striate.data.listing.samples import IGNORE, Palette, Piece
 
 if TYPE_CHECKING:  # workers import this without NumPy
     from numpy.typing import NDArray

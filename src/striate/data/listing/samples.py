@@ -99,6 +99,7 @@ class Sample:
     split: Split | None = None  #: None if the layout does not define one
 
 
+Piece = tuple[str, int, int]  #: byte range: file, first byte and length
 #: pairs of an index that occurs in a mask and its color 0xRRGGBB; empty for gray and colors
 Palette = tuple[tuple[int, int], ...]
 
