@@ -234,7 +234,7 @@ def _spec(path: Path, said: _Description, task: Task, given: object) -> NetworkS
     except OptionError as error:
         raise _refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
-    if spec.card.output != task.head:
+    if spec.ours and spec.card.output != task.head:
         raise _refused(path, f"{spec} does not fit the task {task.name}")
     if demand := spec.card.size_error(said.preprocess.size):
         raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")

@@ -96,11 +96,13 @@ def _outputs(spec: NetworkSpec, network: nn.Module, images: Tensor, task: Task) 
             f"{spec} gives a {type(outputs).__name__} {mode}; expected a tensor of outputs, "
             f"one for each of {task.spec}"
         )
-    wanted = (count, task.outputs, *(images.shape[2:] if task.head == "map" else ()))
+    pixels, where = (images.shape[2:], " at every pixel") if task.head == "map" else ((), "")
+    wanted = (count, task.outputs, *pixels)
     if outputs.shape != wanted:
+        advice = "" if outputs.shape[1:2] == wanted[1:2] else ": let it take `classes`"
         raise OptionError(
             f"{spec} gives {tuple(outputs.shape)} for {given} {mode}; expected {wanted}, an "
-            f"output for each of {task.spec}: let it take `classes`"
+            f"output for each of {task.spec}{where}{advice}"
         )
     if not outputs.is_floating_point():
         raise OptionError(f"{spec} gives {str(outputs.dtype).removeprefix('torch.')}; "

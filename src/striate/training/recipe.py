@@ -64,7 +64,9 @@ class View:
         if not self.network.ours:
             with torch.random.fork_rng(devices=()):
                 network = self.build(task.outputs)
-            fitness.check(self.network, network, (self.channels, self.size, self.size), task)
+            whole = (self.channels, self.size, self.size)
+            for shape in dict.fromkeys((whole, self.train_shape)):
+                fitness.check(self.network, network, shape, task)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON record stored in `options.json`."""
@@ -132,7 +134,7 @@ def choose_view(options: StepOptions, headers: Sequence[Record], task: Task) -> 
         options.network or task.default_network(options.size or side, channels)
     )
     card = network.card
-    if card.output != task.head:
+    if network.ours and card.output != task.head:
         raise OptionError(
             f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
             f"needs {_GIVES[task.head]}; choose another network, such as "

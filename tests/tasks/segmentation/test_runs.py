@@ -93,6 +93,38 @@ def test_a_network_of_single_answers_cannot_be_trained_on_masks(scenes, tmp_path
     )
 
 
+OWN = """
+from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self, classes, stride=1):
+        first = nn.Conv2d(3, 8, 3, stride, padding=1)
+        super().__init__(first, nn.ReLU(), nn.Conv2d(8, classes, 3, padding=1))
+"""
+
+
+def test_a_network_of_ones_own_is_trained_on_masks(scenes, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    options = {**OPTIONS, "network": f"{tmp_path}/own.py:Net", "task_params": "crop_size=16"}
+    run = striate.train(scenes, out=tmp_path / "run", **options)
+    model = striate.load(run.folder, network=options["network"])
+    results = striate.evaluate(model, scenes, split="all")
+    assert results.scores()[0].value > results.baseline().value
+    (row,) = striate.predict(model, scenes / "images/00.png")
+    assert row.mask.shape == (HIGH, WIDE)
+
+
+def test_a_network_of_ones_own_with_coarser_outputs_is_refused(scenes, tmp_path):
+    (tmp_path / "own.py").write_text(OWN)
+    options = {**OPTIONS, "network": f"{tmp_path}/own.py:Net(stride=2)"}
+    with pytest.raises(OptionError) as error:
+        striate.train(scenes, out=tmp_path / "run", **options)
+    assert str(error.value) == (
+        "own.py:Net(stride=2) gives (1, 3, 16, 16) for 1 image of 3x32x32 in evaluation; "
+        "expected (1, 3, 32, 32), an output for each of 3 classes at every pixel"
+    )
+
+
 def test_two_processes_measure_what_one_does(scenes, tmp_path):
     """Pixels are added up over processes; the loss of an image is the same in any of them."""
     options = {**OPTIONS, "epochs": 2, "augment_params": "cutmix=0.5,hflip=yes"}
