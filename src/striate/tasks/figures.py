@@ -33,7 +33,7 @@ class Figure:
             return MISSING
         if self.form != "number":
             return format_percent(value)
-        return f"{value:.4g} {self.unit}".rstrip()
+        return f"{format_amount(value)} {self.unit}".rstrip()
 
     @property
     def worse(self) -> str:

@@ -8,6 +8,7 @@ import pytest
 
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, ModelError, OptionError
+from striate.tasks.regression.answer import NumbersAnswer
 from striate.tasks.regression.task import Regression
 from striate.tasks.results import About
 from striate.tasks.sections import Charts, Gallery, Span, Table, Text, Tiles
@@ -248,4 +249,15 @@ def test_the_table_of_columns_says_the_unit_once_and_writes_no_powers_of_ten():
         Span("angle (degrees)"), "3", "2,033", "2,040", "-5.25", "2,033", "2,100",
     ]  # fmt: skip
     assert "angle (degrees)       3  2,033  2,040  -5.25  2,033         2,100" in str(results)
-    assert "MAE          2033 degrees   (95 % interval 1,800 to 2,200 degrees)" in str(results)
+    assert "MAE          2,033 degrees  (95 % interval 1,800 to 2,200 degrees)" in str(results)
+
+
+def test_large_numbers_are_written_out():
+    true = np.linspace(100_000, 400_000, 40).reshape(-1, 1)
+    results = judged(true + 25_000, true, "price (EUR)", mean=(2e5,), std=(1e5,), median=(2e5,))
+    assert results.scores()[0].shown == "25,000 EUR"
+    pictures = map(str, part(results, Gallery).pictures)
+    said = "\n".join((*texts(results), str(results), *pictures))
+    assert "Predictions of “price (EUR)” are 25,000 EUR too high on average" in said
+    assert "e+0" not in said
+    assert NumbersAnswer({"price (EUR)": 234_567.0}).cells() == ("234,567",)

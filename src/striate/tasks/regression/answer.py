@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from striate.text import MISSING
+from striate.text import MISSING, format_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class NumbersAnswer:
 
     def cells(self) -> tuple[str, ...]:
         """Return each number in short."""
-        return tuple(MISSING if math.isnan(n) else f"{n:.4g}" for n in self.values.values())
+        return tuple(MISSING if math.isnan(n) else format_amount(n) for n in self.values.values())
 
     def details(self) -> tuple[tuple[str, str], ...]:
         """Return each column with its number."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from striate.tasks.regression.figures import column_unit, make_figures
 from striate.tasks.regression.metrics import RegressionMetrics
 from striate.tasks.sections import Remark, remark_width
-from striate.text import count_noun, list_names
+from striate.text import count_noun, format_amount, list_names
 
 #: width of the interval as a share of the MAE above which it is only a rough estimate
 WIDE = 0.5
@@ -71,11 +71,11 @@ def _bias(metrics: RegressionMetrics) -> Iterator[Remark]:
         bias, unit = errors.bias, column_unit(name)
         if bias.low is None or bias.high is None or bias.low <= 0 <= bias.high:
             continue
-        size = f"{abs(bias.value):.3g} {unit}".rstrip()
+        size = f"{format_amount(abs(bias.value), 3)} {unit}".rstrip()
         way = "high" if bias.value > 0 else "low"
         yield Remark(
             f"Predictions of {list_names([name])} are {size} too {way} on average (95 % interval "
-            f"of the bias {bias.low:.3g} to {bias.high:.3g})."
+            f"of the bias {format_amount(bias.low, 3)} to {format_amount(bias.high, 3)})."
         )
 
 

@@ -161,7 +161,7 @@ def _misses(metrics: RegressionMetrics) -> Section:
 
 def _picture(miss: Miss, *, several: bool) -> Picture:
     unit = f" {column_unit(miss.column)}".rstrip()
-    true, predicted = f"{miss.true:.4g}{unit}", f"{miss.predicted:.4g}{unit}"
+    true, predicted = f"{format_amount(miss.true)}{unit}", f"{format_amount(miss.predicted)}{unit}"
     name = (Span(miss.column), ": ") if several else ()
     return Picture(
         miss.row,
