@@ -61,7 +61,8 @@ def without_network(record: dict[str, Any]) -> str:
         + (f", {minutes:.1f} minutes)" if minutes else ")")
         for name, iou, minutes in shares
     )
-    return f"Mean IoU on `{record['data']}` without a network: {shown}."
+    where = f"`{record['data']}`, of {record['size']} pixels, without a network"
+    return f"Mean IoU on {where}: {shown}."
 
 
 def origins(records: list[dict[str, Any]]) -> list[str]:
