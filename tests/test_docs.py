@@ -288,6 +288,14 @@ def test_links_lead_somewhere(page: str):
             assert anchor in {head.lower().replace(" ", "-") for head in heads}, link
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if "--8<--" in PAGES[page]])
+def test_a_table_is_linked_too_where_includes_are_not_shown(page: str):
+    included = re.findall(r'^--8<-- "(.+)"$', PAGES[page], re.MULTILINE)
+    links = re.findall(r"\]\((\S*tables/\S+)\)", PAGES[page])
+    found = [str(((ROOT / page).parent / link).resolve().relative_to(ROOT)) for link in links]
+    assert sorted(set(found)) == sorted(included)
+
+
 @pytest.mark.parametrize("page", [*PAGES, "mkdocs.yml"])
 def test_only_papers_and_licences_are_on_other_hosts(page: str):
     text = (ROOT / page).read_text("utf-8")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.plotting.shapes import PAPER, Circle, Picture, Raster, Stroke, Text, rgb
+from striate.plotting.shapes import PAPER, Circle, Picture, Raster, Stroke, Text, rgb, text_width
 from striate.points import (
     DenseNetwork,
     History,
@@ -196,6 +196,16 @@ def test_names_of_classes_stand_beside_their_colors():
         "0",
         "1",
     ]
+
+
+def test_long_names_of_classes_are_cut_only_where_the_narrowest_figure_has_no_room():
+    points = moons(40)
+    names = ("a very long fruit of another tree", "n" * 50)
+    history = train_points(Points(points.xy, points.labels, names, "fruits"), at=(1,))
+    drawn = draw_history(history)
+    legend = [text for text in shapes(drawn, Text) if text.text[:2] in ("a ", "nn")]
+    assert [text.text for text in legend] == [names[0], "n" * 35 + "…"]
+    assert max(text.x + text_width(text.text, 12) for text in legend) < drawn.width
 
 
 def test_it_is_written_as_svg_and_png(tmp_path: Path):

@@ -43,7 +43,7 @@ from striate.tasks.fitness import check_options
 from striate.tasks.task import Legend, Task
 
 ROWS, ACROSS = 6, 7  #: images, and augmented versions of each
-_SIDE, _GAP, _MARGIN, _TOP, _WORDS = 160, 14, 32, 116, 30
+_SIDE, _GAP, _MARGIN, _TOP, _WORDS, _LINE = 160, 14, 32, 116, 30, 20
 _LARGE, _TEXT, _SMALL = 26, 17, 15
 _SWATCH = 15  #: side of the square of a color in the legend
 _DEGREES = ("rotate", "shear", "hue")
@@ -55,7 +55,7 @@ class Row:
 
     name: str
     images: tuple[NDArray[np.uint8], ...]  #: (H, W, C), the original first
-    words: tuple[str, ...]  #: caption below each
+    words: tuple[str, ...]  #: caption below each, of one or two lines
     targets: tuple[NDArray[np.uint8], ...]  #: each with its target over it; empty without any
 
 
@@ -154,8 +154,8 @@ def _rows(
         columns.append(_shown(seen, view))
         drawn.append(_overlays(task, columns[-1], after))
         if share is None or drawn[-1]:
-            captions = map(task.caption, targets, after)
-            words.append([f"epoch {epoch + 1}{text and f': {text}'}" for text in captions])
+            captions = map(printable, map(task.caption, targets, after))
+            words.append([f"epoch {epoch + 1}\n{text}".rstrip() for text in captions])
         else:
             words.append(list(map(_mixed, names, [*names[1:], *names[:1]], share.tolist())))
     return [
@@ -188,12 +188,14 @@ def _mixed(own: str, other: str, share: float) -> str:
     shares = {own: 1 - share}
     shares[other] = shares.get(other, 0) + share
     largest = sorted(((part, name) for name, part in shares.items()), reverse=True)
-    return ", ".join(f"{name} {part:.0%}".replace("%", " %") for part, name in largest if part)
+    told = ", ".join(f"{name} {part:.0%}".replace("%", " %") for part, name in largest if part)
+    return printable(told)
 
 
 def _drawn(rows: list[Row], title: str, note: str, legend: Legend = ()) -> Image.Image:
     step, high = _SIDE + _GAP, _SIDE + 2 * _WORDS
     high += step * any(row.targets for row in rows)
+    high += _LINE * any("\n" in words for row in rows for words in row.words)
     wide = 2 * _MARGIN + (ACROSS + 1) * step + _GAP
     room = wide - 2 * _MARGIN
     entries = _arrange(legend, room)
@@ -223,8 +225,9 @@ def _draw_row(figure: Image.Image, row: Row, top: int, room: int) -> None:
         if row.targets:
             upper += _SIDE + _GAP
             paste_framed(figure, Image.fromarray(row.targets[column]), (left, upper))
-        below = shorten(printable(words), _SMALL, _SIDE)
-        draw.text((left, upper + _SIDE + 6), below, GRAY, font(_SMALL), "lt")
+        for line, below in enumerate(words.splitlines()):
+            place = left, upper + _SIDE + 6 + line * _LINE
+            draw.text(place, shorten(below, _SMALL, _SIDE), GRAY, font(_SMALL), "lt")
 
 
 def _arrange(legend: Legend, room: int) -> list[tuple[int, int]]:

@@ -38,7 +38,7 @@ Balance = Literal["none", "weights", "sampling"]
 Leaked = Literal["keep", "drop"]
 SplitChoice = Literal["train", "validation", "test", "all"]
 #: help of the option `mirrored`
-MIRRORED = "What a number v becomes in a mirrored image: angle=-v,x=640-v,age=same"
+MIRRORED = "What a number v becomes in a mirrored image: angle=-v,x=640-v,age=same; or same for all"
 
 
 class AugmentParams(Options):

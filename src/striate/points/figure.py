@@ -27,6 +27,7 @@ COLORS = (
     "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#f0e442", "#000000",
 )  # fmt: skip
 _ACROSS = 3  #: panels in a row
+_LONGEST = 36  #: most letters of a class's name in the legend
 _WIDE, _HIGH = 270.0, 288.0  #: of a panel: its plot is about as high as wide
 _CELLS = 240  #: of a decision region, along a side
 _BANDS = 8  #: shades of a class
@@ -49,7 +50,7 @@ def draw_history(history: History) -> Picture:
     if len(rows[-1]) == across and across > 1:
         rows.append([])
     rows[-1].append(_losses(history, _WIDE * max(1, across - len(rows[-1]))))
-    names = (shorten(name, 16) for name in history.train.class_names)
+    names = (shorten(name, _LONGEST) for name in history.train.class_names)
     colors = dict(zip(names, COLORS, strict=False))
     return draw_grid(rows, history.title, _note(history), colors)
 

@@ -40,21 +40,66 @@ def test_each_column_has_its_rule_whatever_the_order():
     ("text", "expected"),
     [
         ("x=w", "--mirrored says for every column what a value v becomes in an image mirrored left "
-         "to right, as in angle=-v,x=640-v,age=same, but 'x=w' came"),
+         "to right, as in angle=-v,x=640-v,age=same, but 'x=w' came;\n"
+         "it can name 'x', 'y', or say same of all of them"),
         ("x=640v", "--mirrored says for every column what a value v becomes in an image mirrored "
-         "left to right, as in angle=-v,x=640-v,age=same, but 'x=640v' came"),
+         "left to right, as in angle=-v,x=640-v,age=same, but 'x=640v' came;\n"
+         "it can name 'x', 'y', or say same of all of them"),
         ("", "--mirrored says for every column what a value v becomes in an image mirrored left to "
-         "right, as in angle=-v,x=640-v,age=same, but '' came"),
-        ("X=-v,y=-v", "no column is called 'X'; did you mean 'x'?"),
+         "right, as in angle=-v,x=640-v,age=same, but '' came;\n"
+         "it can name 'x', 'y', or say same of all of them"),
+        ("X=-v,y=-v", "--mirrored names no column 'X';\n"
+         "it can name 'x', 'y', or say same of all of them"),
         ("x=-v,x=v,y=v", "--mirrored names the column 'x' twice"),
-        ("x=-v", "--mirrored leaves out the column 'y'; where moving an image does not change it, "
-         "add y=same"),
+        ("x=-v", "--mirrored leaves out 'y'; where moving an image does not change it, add y=same"),
     ],
 )  # fmt: skip
 def test_what_is_said_wrongly_of_columns_is_an_error(text, expected):
     with pytest.raises(OptionError) as caught:
         mirroring(text, "x", "y")
     assert str(caught.value) == expected
+
+
+CELLS = ("WBC (cells)", "RBC (cells)", "size [px]", "size [mm]", "light", "light (lx)")
+
+
+def test_a_unit_may_be_left_out_where_one_column_has_the_name():
+    text = "WBC=same,RBC (cells)=-v,size [px]=9-v,size [mm]=v,light=-v,light (lx)=same"
+    values = torch.tensor([[1.0, 2, 3, 4, 5, 6]], dtype=torch.float64)
+    moved = mirroring(text, *CELLS).apply(values, torch.tensor([True]))
+    assert moved.tolist() == [[1, -2, 6, 4, -5, 6]]
+
+
+def test_same_alone_is_said_of_every_column():
+    found = mirroring(" same", "a", "b (m)")
+    assert found == mirroring("a=same,b=same", "a", "b (m)")
+    assert found.ranges(EVERYTHING) == EVERYTHING
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("size=-v", "--mirrored names 'size', which is 'size [px]', 'size [mm]'; add the unit"),
+        ("RBC=-v,RBC (cells)=-v", "--mirrored names the column 'RBC (cells)' twice"),
+        ("PLT=same", "--mirrored names no column 'PLT';\nit can name 'WBC', 'RBC', 'size [px]', "
+         "'size [mm]', 'light', 'light (lx)', or say same of all of them"),
+        ("WBC=same,size [mm]=v,light=v,light (lx)=v", "--mirrored leaves out 'RBC (cells)', "
+         "'size [px]'; where moving an image does not change it, add RBC=same"),
+    ],
+)  # fmt: skip
+def test_what_can_be_named_is_listed(text, expected):
+    with pytest.raises(OptionError) as caught:
+        mirroring(text, *CELLS)
+    assert str(caught.value) == expected
+
+
+def test_the_first_of_many_columns_are_listed():
+    with pytest.raises(OptionError) as caught:
+        mirroring("x=v", *(f"c{at:02} (m)" for at in range(20)))
+    assert str(caught.value) == (
+        "--mirrored names no column 'x';\nit can name 'c00', 'c01', 'c02', 'c03', 'c04', 'c05', "
+        "'c06', 'c07', 'c08', 'c09', 'c10', 'c11' and 8 more, or say same of all of them"
+    )
 
 
 @pytest.mark.parametrize(

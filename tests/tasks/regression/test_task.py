@@ -281,6 +281,8 @@ def test_without_mirrored_images_numbers_stay():
 
 def test_the_number_of_an_augmented_image_is_said_only_where_it_changed():
     before = np.array([3.0, 7.0, NAN, 1.0])
-    both = task("angle", "age", "x", "y")
-    assert both.caption(before, np.array([-3.0, 7.0, NAN, 2.5])) == "-3, 2.5"
-    assert both.caption(before, before) == ""
+    several = task("angle (deg)", "age", "x", "y [px]")
+    assert several.caption(before, np.array([-3.0, 7.0, NAN, 2.5])) == "angle -3, y 2.5"
+    assert several.caption(before, before) == ""
+    assert task("angle (deg)").caption(np.array([3.0]), np.array([-3.0])) == "-3"
+    assert task("(deg)", "x").caption(before[:2], np.array([-3.0, 7.0])) == "(deg) -3"

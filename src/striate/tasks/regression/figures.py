@@ -26,6 +26,11 @@ def column_unit(name: str) -> str:
     return found[1].strip() if found else ""
 
 
+def strip_unit(name: str) -> str:
+    """Return a column's name without its unit: "age" of "age (years)"."""
+    return _UNIT.sub("", name).strip() or name
+
+
 def shared_unit(spec: TargetSpec) -> str:
     """Return the unit of figures over all columns: theirs if they share it, else `SPREAD`."""
     units = {column_unit(name) for name in spec.names}

@@ -10,13 +10,16 @@ import torch
 from torch import Tensor
 
 from striate.data.augment.ranges import AugmentRanges
-from striate.errors import OptionError, printable, unknown
+from striate.errors import OptionError, printable
+from striate.tasks.regression.figures import strip_unit
 
 _FLIPS = ("hflip", "vflip")
 _TURNS = ("rotate", "shear")
 _MOVES = ("translate", "scale", "aspect", "crop")
 _RULE = re.compile(r"(?P<offset>\d+(\.\d+)?)?\s*(?P<sign>-)?\s*v|(?P<same>same)")
 _EXAMPLE = "angle=-v,x=640-v,age=same"
+_STILL = "same"  #: alone: of every column
+_LISTED = 12  #: most columns that an error lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +48,24 @@ class Mirroring:
     def parse(cls, text: str | None, names: Sequence[str], named: frozenset[str]) -> Mirroring:
         """Parse "angle=-v,x=640-v,age=same": what v becomes in an image mirrored left to right.
 
-        `same` is said of a number that no move of the image changes. Raises OptionError.
+        `same` is said of a number that no move of the image changes; alone, of every column. The
+        unit of a column may be left out where another has not the same name. Raises OptionError.
         """
         if text is None:
             return cls(tuple(names), (), named)
+        if text.strip() == _STILL:
+            return cls(tuple(names), (Rule(1.0, 0.0, still=True),) * len(names), named)
         rules = dict[str, Rule]()
         for entry in text.split(","):
-            name, rule = _parsed(entry)
-            if name not in names:
-                raise unknown("column", name, names)
+            given, rule = _parsed(entry, names)
+            name = _find_column(given, names)
             if name in rules:
                 raise OptionError(f"--mirrored names the column {printable(repr(name), 200)} twice")
             rules[name] = rule
         if left := [name for name in names if name not in rules]:
             raise OptionError(
-                f"--mirrored leaves out the column {printable(repr(left[0]), 200)}; where moving "
-                f"an image does not change it, add {printable(left[0], 200)}=same"
+                f"--mirrored leaves out {_listed(left)}; where moving an image does not change "
+                f"it, add {_short(left[0], names)}=same"
             )
         return cls(tuple(names), tuple(rules[name] for name in names), named)
 
@@ -71,7 +76,7 @@ class Mirroring:
                 if not self.rules:
                     raise OptionError(
                         f"{flip} may change {_listed(self.names)}; say what becomes of a value v "
-                        f"with --mirrored, as in {self.names[0]}=-v or {self.names[0]}=same"
+                        f"with --mirrored, as in {self._example}"
                     )
                 raise OptionError(
                     f"{flip} turns an image upside down, and what becomes of {self._changed} "
@@ -94,8 +99,7 @@ class Mirroring:
             return ""
         said = f"{left} left out, as that might change {_listed(self.names)}; " if left else ""
         rest = "turning or moving an image is taken to change no number"
-        hint = f"--mirrored says what does, as in {self.names[0]}=-v or {self.names[0]}=same"
-        return f"augmentation: {said}{rest}; {hint}"
+        return f"augmentation: {said}{rest}; --mirrored says what does, as in {self._example}"
 
     def apply(self, numbers: Tensor, mirrored: Tensor) -> Tensor:
         """Return numbers (N, V) of images of which `mirrored` (N,) were flipped left to right."""
@@ -106,6 +110,11 @@ class Mirroring:
             for part in ("sign", "offset")
         )
         return torch.where(mirrored.to(numbers.device)[:, None], offsets + signs * numbers, numbers)
+
+    @property
+    def _example(self) -> str:
+        first = _short(self.names[0], self.names)
+        return f"{first}=-v or {first}=same"
 
     @property
     def _changed(self) -> str:
@@ -126,17 +135,48 @@ class Mirroring:
         return [name for name in self._unsafe if getattr(asked, name) and name not in self.named]
 
 
-def _parsed(entry: str) -> tuple[str, Rule]:
+def _parsed(entry: str, names: Sequence[str]) -> tuple[str, Rule]:
     """Parse "x=640-v" into name and rule."""
     name, _, rule = (piece.strip() for piece in entry.rpartition("="))
     found = _RULE.fullmatch(rule)
     if not name or not found or (found["offset"] and not found["sign"]):
         raise OptionError(
             "--mirrored says for every column what a value v becomes in an image mirrored left to "
-            f"right, as in {_EXAMPLE}, but {printable(repr(entry.strip()), 200)} came"
+            f"right, as in {_EXAMPLE}, but {printable(repr(entry.strip()), 200)} came;\n"
+            f"{_choices(names)}"
         )
     sign = -1.0 if found["sign"] else 1.0
     return name, Rule(sign, float(found["offset"] or 0), bool(found["same"]))
+
+
+def _find_column(given: str, names: Sequence[str]) -> str:
+    """Return the column of this name, or the only one that has it without its unit."""
+    found = [name for name in names if given == name]
+    found = found or [name for name in names if given == strip_unit(name)]
+    if len(found) > 1:
+        raise OptionError(
+            f"--mirrored names {printable(repr(given), 200)}, which is {_listed(found)}; add the "
+            "unit"
+        )
+    if not found:
+        raise OptionError(
+            f"--mirrored names no column {printable(repr(given), 200)};\n{_choices(names)}"
+        )
+    return found[0]
+
+
+def _choices(names: Sequence[str]) -> str:
+    """List what can be named."""
+    short = [_short(name, names) for name in names]
+    more = f" and {len(short) - _LISTED:,} more" if len(short) > _LISTED else ""
+    return f"it can name {_listed(short[:_LISTED])}{more}, or say {_STILL} of all of them"
+
+
+def _short(name: str, names: Sequence[str]) -> str:
+    """Return the name without its unit, where that is a single column's."""
+    bare = strip_unit(name)
+    alone = sum(bare in (other, strip_unit(other)) for other in names) == 1
+    return printable(bare if alone else name, 200)
 
 
 def _listed(names: Sequence[str]) -> str:

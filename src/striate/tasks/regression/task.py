@@ -22,7 +22,12 @@ from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
 from striate.tasks.regression.answer import NumbersAnswer
-from striate.tasks.regression.figures import column_scales, make_figures, measure_errors
+from striate.tasks.regression.figures import (
+    column_scales,
+    make_figures,
+    measure_errors,
+    strip_unit,
+)
 from striate.tasks.regression.mirrors import Mirroring
 from striate.tasks.regression.results import RegressionResults
 from striate.tasks.results import About
@@ -172,9 +177,12 @@ class Regression(Task):
         return self.mirroring.apply(targets, plan.mirrored)
 
     def caption(self, target: NDArray[Any], augmented: NDArray[Any]) -> str:
-        """Return those numbers of an augmented image that changed."""
+        """Return those numbers of an augmented image that changed; of several, with their names."""
         changed = ~(np.isnan(target) | (target == augmented))
-        return ", ".join(f"{number:.6g}" for number in augmented[changed].tolist())
+        names = [f"{strip_unit(name)} " * (self.outputs > 1) for name in self.spec.names]
+        return ", ".join(
+            f"{names[at]}{augmented[at]:.6g}" for at in np.flatnonzero(changed).tolist()
+        )
 
     def decode(self, outputs: Tensor) -> Tensor:
         """Return numbers (N, V) float64 in their own unit."""
