@@ -99,7 +99,7 @@ def test_a_share_has_a_scale_with_what_always_saying_the_same_achieves():
     assert '<b style="left:50.0%"></b><u style="left:12.5%"></u>' in made
     assert "dotted: always predicting road, 12.5 %" in Page(made).text
     assert (
-        'aria-label="50.0 % of 2 (95 % interval 25 to 75 %); always predicting road: 12.5 %"'
+        'aria-label="50.0 % of 2 (95 % interval 25.0 to 75.0 %); always predicting road: 12.5 %"'
     ) in made.replace("&nbsp;", " ")
 
 

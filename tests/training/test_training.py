@@ -110,7 +110,7 @@ def test_every_image_is_recorded_with_its_part(run: Run):
 
 
 def test_the_report_tells_how_it_was_trained(run: Run):
-    page = html.unescape(run.report_file.read_text("utf-8"))
+    page = html.unescape(run.report_file.read_text("utf-8")).replace("\xa0", " ")
     facts = dict(re.findall(r"<dt>(.*?)</dt><dd><bdi>(.*?)</bdi>", page))
     last, options = run.epochs()[-1], run.read_json("options.json")
     assert (facts["epochs"], facts["batch"]) == ("12", "8")

@@ -59,10 +59,10 @@ class Score:
 
     @property
     def shown(self) -> str:
-        """The value, e.g. "97.9 %": a share has the decimals that one image changes."""
-        if self.figure.form == "share":
-            return format_percent(self.value, percent_digits(self.images))
-        return self.figure.show(self.value)
+        """The value, e.g. "97.9 %", with the decimals of its interval."""
+        if self.figure.form == "number":
+            return self.figure.show(self.value)
+        return format_percent(self.value, self._places)
 
     @property
     def interval(self) -> str:
@@ -70,9 +70,14 @@ class Score:
         if self.low is None or self.high is None:
             return "unknown"
         if self.figure.form != "number":
-            return format_interval(self.low, self.high, percent_digits(self.images))
+            return format_interval(self.low, self.high, self._places)
         low, high = (format_amount(end, 3) for end in (self.low, self.high))
         return f"{low} to {high} {self.figure.unit}".rstrip()
+
+    @property
+    def _places(self) -> int:
+        """The decimals of a percentage: one image changes the last one of a share of images."""
+        return percent_digits(self.images) if self.figure.form == "share" else 1
 
     def __str__(self) -> str:
         """Return "accuracy 48 % (11 of 23 images, 95 % interval 29 to 67 %)"."""

@@ -108,6 +108,14 @@ class Task(ABC):
         """Return the loss that training minimizes, given all training targets (N, ...)."""
         return self.loss
 
+    def loss_terms(self, options: TrainOptions) -> tuple[str, ...]:
+        """Return what `training_loss` has that `loss` has not."""
+        terms = {
+            "class weights": options.balance == "weights",
+            "label smoothing": options.label_smoothing > 0,
+        }
+        return tuple(name for name, there in terms.items() if there)
+
     @abstractmethod
     def count(self, outputs: Any, targets: Tensor) -> Sums:
         """Return the additive sums that the figures are measured from."""

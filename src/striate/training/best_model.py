@@ -30,7 +30,7 @@ def keep_model(training: Training, run: Run, state: TrainState) -> None:
     task = training.model.task
     figure = task.figures[0]
     if figure.name in state.best:
-        facts[f"validation {figure.title}"] = f"{state.best[figure.name]:.4f}"
+        facts[f"validation {figure.title}"] = figure.show(state.best[figure.name])
     constants = {name: tuple(values) for name, values in state.constants.items()}
     task = replace(task, spec=replace(task.spec, constants=constants))
     kept = replace(training.model, network=training.eval_network, task=task, facts=facts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from statistics import median
 from typing import Any, TypeVar
@@ -32,6 +32,11 @@ _GIVES = {
     "map": "outputs for every pixel",
     "image": "an image",
 }
+#: options that `facts` tell where they differ from the default
+_TOLD = (
+    "task_params", "balance", "label_smoothing", "mirrored", "clip_grad", "ema", "patience",
+    "leaked", "batch_norm",
+)  # fmt: skip
 _SHALLOW = 5  #: most weight layers of a shallow network
 _UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
 # multiply-adds of a step up to which one thread is used: a second gains a third if the machine is
@@ -117,7 +122,19 @@ class Recipe:
             "augmentation": f"{self.augment}, {options.augment_params}"
             if options.augment_params
             else self.augment,
+            **{name.replace("_", " "): text for name, text in self._told()},
         }
+
+    def _told(self) -> Iterator[tuple[str, str]]:
+        """Yield name and value of each setting beside the main ones that is not the default."""
+        given, usual = self.options, DEFAULTS[self.options.optimizer]
+        found = {name: (getattr(given, name), _default(name)) for name in _TOLD}
+        found |= {name: (getattr(self, name), getattr(usual, name)) for name in TUNED}
+        found["warmup"] = self.warmup, _usual_warmup(given)
+        for name, (value, default) in found.items():
+            if value not in (None, default):
+                values = value if isinstance(value, tuple) else str(value).split(",")
+                yield name, ", ".join(str(each).strip() for each in values)
 
 
 def choose_view(options: StepOptions, headers: Sequence[Record], task: Task) -> View:
@@ -203,14 +220,12 @@ def complete_recipe(
     bears = view.network.card.learning_rate if view.network.ours else _bears(network)
     rate = _rate_for(options.optimizer, bears, batch * options.accumulate)
     usual, decay, warmup = DEFAULTS[options.optimizer], options.weight_decay, options.warmup
-    if warmup is None:
-        warmup = WARM_UP if options.schedule == "one-cycle" else 0.0
     recipe = Recipe(
         options,
         epochs=options.epochs or (_UNLIMITED_EPOCHS if options.minutes else _epochs_for(images)),
         batch=batch,
         learning_rate=options.learning_rate or rate,
-        warmup=warmup,
+        warmup=_usual_warmup(options) if warmup is None else warmup,
         momentum=_tuned(options, "momentum", options.momentum, usual.momentum),
         betas=_tuned(options, "betas", options.betas, usual.betas),
         eps=_tuned(options, "eps", options.eps, usual.eps),
@@ -226,6 +241,14 @@ def _tuned(options: TrainOptions, name: str, given: T | None, usual: T) -> T | N
     if given is None and options.optimizer in TUNED[name]:
         return usual
     return given
+
+
+def _default(name: str) -> Any:
+    return TrainOptions.model_fields[name].default
+
+
+def _usual_warmup(options: TrainOptions) -> float:
+    return WARM_UP if options.schedule == "one-cycle" else 0.0
 
 
 def _rate_for(optimizer: OptimizerName, bears: float, images: int) -> float:

@@ -98,8 +98,10 @@ def _facts(
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
     crop = dataset.view.crop
     windows = {"trained on": f"windows of {crop}x{crop} pixels"} if crop else {}
+    terms = ", ".join(dataset.task.loss_terms(recipe.options))
     return {
-        "images": counts, **windows, **recipe.facts, "precision": execution.precision,
+        "images": counts, **windows, **recipe.facts,
+        **({"training loss": f"with {terms}"} if terms else {}), "precision": execution.precision,
         "seed": str(recipe.options.seed), "device": hardware.name(device),
     }  # fmt: skip
 

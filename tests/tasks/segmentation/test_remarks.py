@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from striate.data.listing.target_spec import TargetSpec
-from tests.tasks.masks import draw_masks, evaluate
+from tests.tasks.masks import STREET, draw_masks, evaluate
 
 
 def remarks(*given, **about):
@@ -40,8 +40,8 @@ def test_a_network_that_does_not_beat_a_constant_answer_is_named():
     true[:, 8:20] = 1
     constant = remarks(np.ones_like(true), true)
     assert constant[
-        "Always predicting “sky” has a mean IoU of 17 %: the network is not clearly better than "
-        "this baseline."
+        "Always predicting “sky” has a mean IoU of 16.7 %: the network is not clearly better "
+        "than this baseline."
     ]
     assert (
         "50 % of the pixels are “sky”: always predicting it has that pixel accuracy already, so "
@@ -77,3 +77,40 @@ def test_a_class_that_is_never_predicted_is_said_to_be_so():
     _, true = draw_masks(12, ignored=0)
     predicted = np.where(true == 2, 1, true).astype(np.uint8)
     assert "Weakest class: “car”, IoU 0 %. It is never predicted." in remarks(predicted, true)
+
+
+def test_all_classes_that_share_the_lowest_iou_are_named():
+    _, true = draw_masks(12, ignored=0, classes=8)
+    spec = TargetSpec("mask", tuple("abcdefgh"))
+    assert (
+        "Weakest classes: “b”, “c”, “d”, “e”, “f” and 2 more, each with an IoU of 0 %. They are "
+        "never predicted."
+    ) in remarks(np.zeros_like(true), true, spec)
+    swapped = np.choose(true, (0, 2, 1, 3, 4, 5, 6, 7)).astype(np.uint8)
+    assert "Weakest classes: “b”, “c”, each with an IoU of 0 %." in remarks(swapped, true, spec)
+
+
+def test_a_pixel_accuracy_below_that_of_one_class_everywhere_is_warned_of():
+    _, true = draw_masks(12, ignored=0)
+    true[:, 8:20] = 1
+    predicted = np.where(true == 1, 0, true).astype(np.uint8)
+    said = "The pixel accuracy, 50.0 %, is below that of always predicting “sky”, 50.0 %."
+    assert said not in remarks(predicted, true)
+    predicted[:, 0] = 2
+    said = "The pixel accuracy, 45.8 %, is below that of always predicting “sky”, 50.0 %."
+    assert remarks(predicted, true)[said]
+    assert not any("already" in text for text in remarks(predicted, true))
+    assert said in repr(evaluate(predicted, true))
+
+
+def test_classes_that_no_training_mask_shows_are_said_to_count_as_0():
+    _, true = draw_masks(12, ignored=0)
+    predicted = np.where(true == 2, 1, true).astype(np.uint8)
+    spec = TargetSpec("mask", (*STREET.names, "tram"), {"unseen": (2.0, 3.0)})
+    said = "No training mask shows “car”: it counts in the mean IoU, as 0."
+    assert remarks(predicted, true, spec)[said]
+    assert said in repr(evaluate(predicted, true, spec))
+    assert not any("training mask" in text for text in remarks(predicted, true))
+    predicted[0, 0, 0] = 3
+    said = "No training mask shows “car”, “tram”: they count in the mean IoU, as 0."
+    assert remarks(predicted, true, spec)[said]

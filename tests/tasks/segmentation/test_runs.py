@@ -50,6 +50,8 @@ def test_masks_are_learned_judged_and_predicted(scenes, tmp_path):
     again = striate.train(resume=tmp_path / "cut")
     assert [epoch.weights for epoch in again.epochs()] == [epoch.weights for epoch in run.epochs()]
     assert striate.verify(run.folder).same
+    best = max(epoch.validation["mean_iou"] for epoch in run.epochs())
+    assert striate.load(run.folder).facts["validation mean IoU"] == f"{100 * best:.1f} %"
     assert run.epochs()[-1].train_loss < run.epochs()[0].train_loss
     told = json.loads((run.folder / "evaluation.json").read_text())
     assert told["class_names"] == list(NAMES)
@@ -82,6 +84,13 @@ def test_weights_dice_and_cutmix_train_too(scenes, tmp_path):
     }
     run = striate.train(scenes, out=tmp_path / "run", **options)
     assert np.isfinite(run.epochs()[0].train_loss)
+    terms = "with class weights, label smoothing, Dice loss"
+    facts = striate.load(run.folder).facts
+    assert (facts["task params"], facts["training loss"]) == ("dice=1", terms)
+    assert (
+        f"Training loss is measured {terms}, validation loss without: the two are not the same "
+        "quantity, so compare each with itself."
+    ) in run.report_file.read_text("utf-8")
 
 
 def test_a_network_of_single_answers_cannot_be_trained_on_masks(scenes, tmp_path):

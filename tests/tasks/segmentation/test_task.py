@@ -201,3 +201,10 @@ def test_what_is_decoded_are_class_indices_and_255_where_logits_are_not_finite(d
     expected = logits.argmax(dim=1)
     expected[0, 2, 3] = IGNORE
     assert torch.equal(decoded.long(), expected)
+
+
+def test_a_fitted_task_knows_the_classes_that_no_training_mask_shows():
+    task = Segmentation(TargetSpec("mask", ("road", "sky", "car", "tram"), {"colors": (0.0,)}))
+    assert task.fit(torch.tensor([[1, 0, 9, 2], [0, 7, 0, 0]])) is task
+    fitted = task.fit(torch.tensor([[5, 0, 9, 0], [6, 0, 0, 0]]))
+    assert fitted.spec.constants == {"colors": (0.0,), "unseen": (1.0, 3.0)}

@@ -78,13 +78,16 @@ class MultiLabel(Task):
 
     def training_loss(self, targets: Tensor, options: TrainOptions) -> Loss:
         """Return the cross-entropy, smoothed, weighted and focal as the options say."""
-        params = MultiLabelParams.parse(options.task_params, self.name)
         return partial(
             loss,
             smoothing=options.label_smoothing,
             weights=positive_weights(targets) if options.balance == "weights" else None,
-            focal=params.focal,
+            focal=_focal(options),
         )
+
+    def loss_terms(self, options: TrainOptions) -> tuple[str, ...]:
+        """Return those of every task, and the focal factor."""
+        return (*super().loss_terms(options), *(["a focal factor"] if _focal(options) else []))
 
     def count(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
         """Count "decisions" (3,) at a probability of 0.5: hits, labels called, labels there."""
@@ -141,6 +144,10 @@ class MultiLabel(Task):
         """Compare batches of probabilities (N, K) with label sets (N, K)."""
         rated, sets = map(np.concatenate, zip(*batches, strict=True))
         return make_results(rated, sets, self.spec.names, self.thresholds, about)
+
+
+def _focal(options: TrainOptions) -> float:
+    return MultiLabelParams.parse(options.task_params, MultiLabel.name).focal
 
 
 def loss(

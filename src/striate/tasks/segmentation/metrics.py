@@ -27,6 +27,8 @@ from striate.text import count_noun
 MEAN_IOU = Figure("mean_iou", "mean IoU")
 PIXEL_ACCURACY = Figure("pixel_accuracy", "pixel accuracy")
 WEIGHTED_IOU = Figure("weighted_iou", "frequency-weighted IoU")
+#: name of the constants: indices of the classes that no training mask shows; absent without any
+UNSEEN = "unseen"
 #: fewest images with a class for a meaningful IoU of it
 FEW = 10
 #: images of the lowest IoU that are kept to be shown
@@ -105,6 +107,13 @@ class SegmentationMetrics:
         undefined = [math.isnan(row.iou.value) for row in self.per_class]
         order = np.lexsort(([row.iou.value for row in self.per_class], undefined))
         return tuple(self.per_class[at] for at in order)
+
+    @property
+    def unlearned(self) -> tuple[str, ...]:
+        """Classes that no training mask shows, of those that count in the mean IoU."""
+        unseen = map(int, self.spec.constants.get(UNSEEN, ()))
+        rows = [self.per_class[at] for at in unseen]
+        return tuple(row.name for row in rows if not math.isnan(row.iou.value))
 
     def top_confusions(self, most: int = 10) -> tuple[Confusion, ...]:
         """Return the (true, predicted) pairs by pixels, then by fraction."""

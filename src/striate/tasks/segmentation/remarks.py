@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from striate.tasks.sections import Remark, remark_interval
-from striate.tasks.segmentation.metrics import FEW, MaskScore, SegmentationMetrics
-from striate.text import count_noun, format_percent, list_names, percent_digits, shorten_name
+from striate.tasks.segmentation.metrics import (
+    FEW,
+    MEAN_IOU,
+    PIXEL_ACCURACY,
+    MaskScore,
+    SegmentationMetrics,
+)
+from striate.text import count_noun, format_percent, list_names, shorten_name
 
 #: share of the pixels from which one class flatters the pixel accuracy
 UNEVEN = 0.5
@@ -16,8 +22,29 @@ UNEVEN = 0.5
 def make_remarks(results: SegmentationMetrics) -> Iterator[Remark]:
     """Yield the remarks on predicted masks, the most serious kinds first."""
     yield _precision(results)
+    if said := tell_unlearned(results):
+        yield Remark(said, warning=True)
     yield from _better(results)
     yield from _classes(results)
+
+
+def tell_unlearned(results: SegmentationMetrics) -> str:
+    """Say which classes were never learned but count in the mean; "" if there are none."""
+    if not (names := results.unlearned):
+        return ""
+    counts = "it counts" if len(names) == 1 else "they count"
+    return f"No training mask shows {list_names(names)}: {counts} in the mean IoU, as 0."
+
+
+def tell_inaccurate(results: SegmentationMetrics) -> str:
+    """Say that the pixel accuracy is below that of the most frequent class; "" if it is not."""
+    accuracy, largest = results.figures.pixel_accuracy.value, _largest(results)
+    if accuracy >= largest.share:
+        return ""
+    return (
+        f"The pixel accuracy, {PIXEL_ACCURACY.show(accuracy)}, is below that of always predicting "
+        f"“{shorten_name(largest.name)}”, {PIXEL_ACCURACY.show(largest.share)}."
+    )
 
 
 def _precision(results: SegmentationMetrics) -> Remark:
@@ -34,26 +61,31 @@ def _precision(results: SegmentationMetrics) -> Remark:
 def _better(results: SegmentationMetrics) -> Iterator[Remark]:
     value, name = results.constant
     mean = results.figures.mean_iou
-    shown = format_percent(value, percent_digits(len(results)))
     if value >= (mean.value if mean.low is None else mean.low):
         yield Remark(
-            f"Always predicting “{shorten_name(name)}” has a mean IoU of {shown}: the network is "
-            "not clearly better than this baseline.",
+            f"Always predicting “{shorten_name(name)}” has a mean IoU of {MEAN_IOU.show(value)}: "
+            "the network is not clearly better than this baseline.",
             warning=True,
         )
-    largest = max(results.per_class, key=lambda row: row.share)
-    if largest.share >= UNEVEN:
+    largest = _largest(results)
+    if said := tell_inaccurate(results):
+        yield Remark(said, warning=True)
+    elif largest.share >= UNEVEN:
         yield Remark(
             f"{format_percent(largest.share, 0)} of the pixels are “{shorten_name(largest.name)}”: "
             "always predicting it has that pixel accuracy already, so look at the mean IoU."
         )
 
 
+def _largest(results: SegmentationMetrics) -> MaskScore:
+    return max(results.per_class, key=lambda row: row.share)
+
+
 def _classes(results: SegmentationMetrics) -> Iterator[Remark]:
     present = [row for row in results.weakest() if row.images]
-    weakest = next((row for row in present if row.images >= FEW), present[0])
-    if weakest.iou.value != 1:
-        yield Remark(_weakest(weakest))
+    judged = [row for row in present if row.images >= FEW] or present
+    if judged[0].iou.value != 1:
+        yield Remark(_weakest([row for row in judged if row.iou.value == judged[0].iou.value]))
     few = [row.name for row in present if row.images < FEW]
     if few:
         are = "class is" if len(few) == 1 else "classes are"
@@ -74,8 +106,14 @@ def _classes(results: SegmentationMetrics) -> Iterator[Remark]:
         )
 
 
-def _weakest(row: MaskScore) -> str:
-    start = f"Weakest class: {list_names([row.name])}, IoU {format_percent(row.iou.value)}."
+def _weakest(tied: Sequence[MaskScore]) -> str:
+    """Describe the class of the lowest IoU, or name those that share it."""
+    row, names = tied[0], list_names([row.name for row in tied])
+    iou = format_percent(row.iou.value)
+    if len(tied) > 1:
+        never = " They are never predicted." * all(row.precision is None for row in tied)
+        return f"Weakest classes: {names}, each with an IoU of {iou}.{never}"
+    start = f"Weakest class: {names}, IoU {iou}."
     if row.precision is None:
         return f"{start} It is never predicted."
     taken = f", most often as “{shorten_name(row.confused_with)}”" if row.confused_with else ""

@@ -22,7 +22,7 @@ from striate.tasks.segmentation.metrics import (
     SegmentationMetrics,
     collect,
 )
-from striate.tasks.segmentation.remarks import make_remarks
+from striate.tasks.segmentation.remarks import make_remarks, tell_inaccurate, tell_unlearned
 from striate.tasks.segmentation.sections import make_sections
 from striate.text import MISSING, format_percent, shorten
 
@@ -105,7 +105,8 @@ class SegmentationResults(SegmentationMetrics):
 
     def _notes(self, most: int) -> list[str]:
         about = self.about
-        lines = [about.warning(MEAN_IOU) or about.note]
+        known = about.warning(MEAN_IOU) or about.note
+        lines = [known, tell_unlearned(self), tell_inaccurate(self)]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* in fewer than {FEW} images: too few to rely on")
         if (more := len(self.spec.names) - most) > 0:

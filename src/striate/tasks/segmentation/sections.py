@@ -47,7 +47,7 @@ from striate.tasks.segmentation.metrics import (
     SegmentationMetrics,
     WorstImage,
 )
-from striate.text import MISSING, count_noun, format_percent, percent_digits
+from striate.text import MISSING, count_noun, format_percent
 
 
 def make_sections(results: SegmentationMetrics) -> Iterator[Section]:
@@ -107,7 +107,7 @@ def _classes(results: SegmentationMetrics) -> Section:
     )
     palette = make_palette(results.spec)
     colors = dict(zip(results.spec.names, map(show_color, palette), strict=False))
-    rows = tuple(_row(row, colors[row.name], len(results)) for row in results.weakest())
+    rows = tuple(_row(row, colors[row.name]) for row in results.weakest())
     parts: tuple[Part, ...] = (Table("Class by class", heads, rows),)
     if len(rows) <= MOST_IN_TABLE:
         found = results.figures.iou
@@ -124,17 +124,16 @@ def _classes(results: SegmentationMetrics) -> Section:
     )
 
 
-def _row(row: MaskScore, color: str, images: int) -> tuple[Cell, ...]:
+def _row(row: MaskScore, color: str) -> tuple[Cell, ...]:
     few = f"in fewer than {FEW} images: the scores are little more than chance"
-    places = percent_digits(images)
     taken = Span(f"({format_percent(row.confused_share, 0)} of its pixels)", "soft")
     return (
         Cell((Span(row.name, color=color),)),
         Cell(f"{row.images:,}", badge="few" if row.images < FEW else "", tooltip=few),
         Cell(format_percent(row.share)),
-        Cell(format_percent(row.iou.value, places), _bar(row)),
-        Cell(format_percent(row.recall, places)),
-        Cell(format_percent(row.precision, places)),
+        Cell(format_percent(row.iou.value), _bar(row)),
+        Cell(format_percent(row.recall)),
+        Cell(format_percent(row.precision)),
         Cell(MISSING if row.confused_with is None else (Span(row.confused_with), " ", taken)),
     )
 

@@ -26,7 +26,7 @@ from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.segmentation.answer import MaskAnswer
 from striate.tasks.segmentation.drawing import draw_overlay, make_legend, make_palette
-from striate.tasks.segmentation.metrics import MEAN_IOU, PIXEL_ACCURACY
+from striate.tasks.segmentation.metrics import MEAN_IOU, PIXEL_ACCURACY, UNSEEN
 from striate.tasks.segmentation.results import SegmentationResults, make_results
 from striate.tasks.task import Batches, Legend, Loss, Sums, Task
 
@@ -93,6 +93,17 @@ class Segmentation(Task):
         refuse_mixup(getattr(options.augment_params, "mixup", None))
         return replace(self, params=self.Params.parse(options.task_params, self.name))
 
+    def fit(self, targets: Tensor) -> Segmentation:
+        """Return the task with the classes that no training mask shows.
+
+        `targets` are the pixels of each class in each training mask, (N, K).
+        """
+        unseen = (targets.sum(dim=0) == 0).nonzero().flatten().tolist()
+        if not unseen:
+            return self
+        constants = {**self.spec.constants, UNSEEN: tuple(map(float, unseen))}
+        return replace(self, spec=replace(self.spec, constants=constants))
+
     def loss(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats: over the pixels of an image, then over images."""
         return loss(outputs, targets)
@@ -105,6 +116,10 @@ class Segmentation(Task):
         weights = class_weights(targets) if options.balance == "weights" else None
         smoothing, dice = options.label_smoothing, self.params.dice
         return partial(loss, smoothing=smoothing, weights=weights, dice=dice)
+
+    def loss_terms(self, options: TrainOptions) -> tuple[str, ...]:
+        """Return those of every task, and the Dice loss."""
+        return (*super().loss_terms(options), *(["Dice loss"] if self.params.dice else []))
 
     def count(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
         """Count the pixels of each class (K,): "right", "true" and "predicted"."""
