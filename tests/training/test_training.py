@@ -429,7 +429,7 @@ def test_bad_images_can_be_made_to_fail_a_run(photos: Path, tmp_path: Path):
         (here / "flat" / f"{number:02}.png").write_bytes(b"")
     with pytest.raises(DataError) as caught:
         striate.train(here, bad_images="fail", progress=False, out=tmp_path / "run")
-    assert str(caught.value) == f"{here}: flat/05.png is empty, one of 2 files that cannot be used"
+    assert str(caught.value) == f"{here}: flat/05.png: empty, one of 2 files that cannot be used"
     assert not (tmp_path / "run").exists()
 
 

@@ -79,8 +79,9 @@ def prepare_images(
     decoded = yield from prepare_cache(listing, preprocess, largest_megabytes=largest_megabytes)
     left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
     if left_out and not skip_unusable:
-        first, count = left_out[0], f"one of {len(left_out):,} files that cannot be used"
-        _raise_first(data, [f"{printable(first.path)} is {first.kind}, {count}"])
+        first, more = left_out[0], len(left_out) > 1
+        count = f"one of {len(left_out):,} files" if more else "the only file"
+        _raise_first(data, [f"{printable(first.path)}: {first.kind}, {count} that cannot be used"])
     if trainable:
         found = find_training_problems(
             listing, decoded.samples, decoded.targets, decoded.records, leaked

@@ -24,7 +24,7 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.sniff import sniff_format
 from striate.data.listing.columns import Records, Samples, findings_to_json
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import UNUSABLE, UNUSABLE_MASKS, Finding, Piece, as_text
+from striate.data.listing.samples import UNUSABLE, Finding, Piece, as_text
 from striate.data.listing.targets import Targets
 from striate.data.readers.scan import scan
 from striate.data.shards.format import (
@@ -109,7 +109,7 @@ def write_shards(
         targets = listing.targets.select(rows)
         seal(partial, images, kept, table, shards, targets, largest, writer.masks)
     found = (*listing.findings, *records.all_findings())
-    left_out = tuple(found for found in found if found.kind in {**UNUSABLE, **UNUSABLE_MASKS})
+    left_out = tuple(found for found in found if found.kind in UNUSABLE)
     total, spec = sum(size for _, size, _ in shards), listing.targets.spec
     return ShardSummary(to, len(rows), len(spec.names), len(shards), total, left_out, spec.noun)
 

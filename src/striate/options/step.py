@@ -83,7 +83,9 @@ class StepOptions(Options):
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
-    bad_images: Literal["skip", "fail"] = option("skip", "What to do with unreadable images")
+    bad_images: Literal["skip", "fail"] = option(
+        "skip", "What to do with unusable images and masks"
+    )
     largest: int = decode_limit()
     precision: Precision = option("auto", "Floating-point format of a step")
     memory_format: MemoryFormat = option("auto", "Memory format of images and weights")

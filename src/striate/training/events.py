@@ -33,7 +33,7 @@ class Started:
     targets: str  #: "10 classes"
     figure: Figure  #: that leads: best epoch, early stopping, plateau
     images: dict[str, int]  #: split -> images
-    left_out: int  #: unusable images
+    left_out: int  #: files that cannot be used
     size: int  #: side of the input image in pixels
     epochs: int
     minutes: float | None

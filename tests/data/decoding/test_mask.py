@@ -319,6 +319,64 @@ def test_class_indices_that_look_like_it_are_not_taken_for_spread_ones(
     assert indices(encoded(Image.fromarray(values)), index_codes(count)) == values.tolist()
 
 
+@pytest.mark.parametrize(
+    ("stored", "codes", "shown"),
+    [
+        ((0, 23, 46, 69, 92), index_codes(11), "0, 23, 46, 69 and 92 for 11 classes"),
+        ((0, 23, 46, 255), index_codes(11), "0, 23, 46 and 255 for 11 classes"),
+        ((0, 21, 42), MaskCodes((*((i, i) for i in range(11)), (11, 255), (255, 255))),
+         "0, 21 and 42 for 11 classes"),
+    ],
+    ids=["12 indices, 11 classes", "the 12th is 255", "a line of no class"],
+)  # fmt: skip
+def test_spread_indices_of_more_than_the_classes_of_a_table_are_told_too(
+    stored: tuple[int, ...], codes: MaskCodes, shown: str
+) -> None:
+    values = np.array(stored, np.uint8)[classes(len(stored))]
+    assert refusal(encoded(Image.fromarray(values)), codes) == f"scaled mask: {shown}"
+
+
+def test_spread_indices_with_softened_edges_are_told_too() -> None:
+    image = np.asarray(smoothed(Image.fromarray(disk() * 255)))
+    assert refusal(encoded(Image.fromarray(image)), index_codes(2), (64, 64)) == (
+        "scaled mask: 0 and 255 for 2 classes"
+    )
+    wide = np.array([0] * 32 + [64] + [127] * 31, np.uint8)[None].repeat(64, axis=0)
+    assert refusal(encoded(Image.fromarray(wide)), index_codes(3), (64, 64)) == (
+        "scaled mask: 0 and 127 for 3 classes"
+    )
+
+
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        ((0, 17, 255), "unknown value: 17 in 160 pixels"),
+        ((0, 23, 255), "unknown value: 23 in 160 pixels"),
+        ((0, 1, 2, 3, 46), "unknown value: 46 in 160 pixels"),
+    ],
+    ids=["255 is of no class", "one multiple", "indices and one multiple"],
+)
+def test_values_of_no_class_are_not_taken_for_spread_indices(
+    stored: tuple[int, ...], message: str
+) -> None:
+    values = np.array(stored, np.uint8).repeat(10)[None].repeat(16, axis=0)
+    data = encoded(Image.fromarray(values))
+    assert refusal(data, index_codes(11), values.shape[::-1]) == message
+
+
+def test_values_that_a_table_names_are_not_scaled() -> None:
+    values = disk() * 255
+    values[40:44, 4:8] = 99
+    assert refusal(encoded(Image.fromarray(values)), BINARY, (64, 64)) == (
+        "unknown value: 99 in 16 pixels"
+    )
+    few = np.zeros((64, 64), np.uint8)
+    few[:4, :4], few[20:40, 20:40] = 1, 255
+    mask, _ = read(encoded(Image.fromarray(few)), index_codes(2), (64, 64))
+    assert mask is not None
+    assert np.asarray(mask).tolist() == few.tolist()
+
+
 def test_one_value_that_is_no_multiple_is_of_no_class() -> None:
     values = np.array([0, 51, 100], np.uint8)[classes(3)]
     assert refusal(encoded(Image.fromarray(values)), index_codes(6)) == (

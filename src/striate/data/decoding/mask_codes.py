@@ -17,6 +17,7 @@ from striate.data.listing.samples import IGNORE
 
 _BORDER = 3  #: pixels to either side of a border that resampling may blend
 _BLENDED = 0.95  #: share of codes of no class that must lie between those of two
+_MULTIPLIED = 0.9  #: share of pixels that must have a multiple; others may be softened borders
 _LISTED = 3  #: codes named in a finding
 _MOST_SPREAD = 64  #: classes; of more, steps are so small that any value is near one
 
@@ -39,7 +40,7 @@ def look_up(stored: NDArray[Any], codes: MaskCodes, *, colored: bool) -> Looked:
     classes = dict(codes.colors if colored else codes.values)
     indices, known, seen = _look_up(stored, classes)
     if not colored:
-        _refuse_scaled(seen, classes, codes.classes)
+        _refuse_scaled(stored, seen, classes, codes.classes)
     if known.all():
         return Looked(indices, seen)
     channels = [stored >> shift & 255 for shift in (16, 8, 0)] if colored else [stored]
@@ -72,24 +73,44 @@ def _look_up(
     return indices, known, tuple(sorted(seen))
 
 
-def _refuse_scaled(seen: tuple[int, ...], classes: dict[int, int], count: int) -> None:
+def _refuse_scaled(
+    stored: NDArray[Any], seen: tuple[int, ...], classes: dict[int, int], count: int
+) -> None:
     """Raise RefusedError if class indices were multiplied so that the last one is 255 or nearly.
 
-    With two classes, 0 and 255 may also be a class and no class. Both are refused: it is more often
-    two classes, and to take one of them for none would be the greater fault.
+    With two classes, 0 and 255 may also be a class and no class. Both are refused: it is more
+    often two classes, and to take one of them for none would be the greater fault. Of a table that
+    numbers its lines, masks may hold one class more: that without a name, last, became 255.
     """
     if not 2 <= count <= _MOST_SPREAD:
         return
-    steps = range(0, 255 * count, 255)
-    spread = {step // (count - 1) for step in steps} | {round(step / (count - 1)) for step in steps}
-    spread |= {index * (255 // (count - 1)) for index in range(count)}
-    doubtful = not classes.keys() >= set(seen)
-    if count == 2:
-        doubtful |= 255 in seen and classes.get(255, IGNORE) == IGNORE
-    if doubtful and spread.issuperset(seen):
-        *first, last = map(str, seen)
-        shown = f"{', '.join(first)} and {last}" if first else last
-        raise RefusedError("scaled mask", f"{shown} for {count} classes")
+    ends = count == 2 and 255 in seen and classes.get(255, IGNORE) == IGNORE
+    if classes.keys() >= set(seen) and not (ends and {0, 255} >= set(seen)):
+        return
+    lines = classes.keys() - {IGNORE}
+    most = len(lines) if lines == set(range(len(lines))) else count - 1
+    values, pixels = np.unique(stored, return_counts=True)
+    for last in range(1 if ends else max(2, count - 1), most + 1):
+        hits = _multiples(values, pixels, last, fewest=1 if last == count - 1 else 2)
+        if hits:
+            *first, final = map(str, hits)
+            shown = f"{', '.join(first)} and {final}" if first else final
+            raise RefusedError("scaled mask", f"{shown} for {count} classes")
+
+
+def _multiples(values: NDArray[Any], pixels: NDArray[Any], last: int, *, fewest: int) -> list[int]:
+    """Return which values are 0 to `last`, multiplied so that `last` is 255; [] if few are.
+
+    0 and 255 are evidence with two classes only: in others they may be a class and no class.
+    """
+    steps = range(0, 255 * last + 1, 255)
+    spread = {step // last for step in steps} | {round(step / last) for step in steps}
+    spread |= {index * (255 // last) for index in range(last + 1)}
+    hits = np.isin(values, list(spread))
+    telling = np.full(len(values), True) if last == 1 else (values != 0) & (values != 255)
+    told = hits & telling
+    mostly = pixels[told].sum() >= _MULTIPLIED * pixels[telling].sum()
+    return values[hits].tolist() if mostly and told.sum() >= fewest else []
 
 
 def _is_blended(channels: Iterable[NDArray[Any]], known: NDArray[np.bool_]) -> bool:

@@ -24,7 +24,7 @@ class Finding:
     detail: str = ""  #: details for this file
 
 
-#: finding kind -> action, for files expected to be images
+#: finding kind -> action, for files expected to be images or masks
 UNUSABLE = {
     "unreadable": "left out",
     "truncated": "left out",
@@ -34,6 +34,16 @@ UNUSABLE = {
     "huge": "left out: decoding it would exceed the memory limit",
     "too slow": "left out: decoding it timed out",
     "special file": "left out",
+    "no mask": "left out: no mask is called like the image",
+    "no image": "left out: no image is called like the mask",
+    "mask size": "left out: a mask must be as large as its image",
+    "lossy mask": "left out: its values have changed; save masks as PNG",
+    "scaled mask": "left out: class indices spread over 0 to 255; save them as they are, or give "
+    "each line of classes.txt its value, as in '23 building'",
+    "unknown value": "left out: no class has this value; correct it, or give each line of "
+    "classes.txt its value, as in '23 building'",
+    "unknown color": "left out: no class has this color; correct it, or name it in classes.txt, "
+    "as in 'sky 128 128 128'",
 }
 #: finding kind -> action, for other files and folders
 IGNORED = {
@@ -46,19 +56,8 @@ IGNORED = {
     "repeated row": "counted once",
     "same image": "counted once, with the labels of all its folders",
     "empty class": "must be filled or removed",
-    "no mask": "left out: no mask is called like the image",
-    "no image": "left out: no image is called like the mask",
 }
-#: finding kind -> action, for masks whose pixels cannot be told apart into classes
-UNUSABLE_MASKS = {
-    "mask size": "left out: a mask must be as large as its image",
-    "lossy mask": "left out: its values have changed; save masks as PNG",
-    "scaled mask": "left out: class indices spread over 0 to 255; save them as they are, or name "
-    "each value of a mask and its class",
-    "unknown value": "left out: no class has this value; correct it, or name its class",
-    "unknown color": "left out: no class has this color; correct it, or name its class",
-}
-LEFT_OUT = {**UNUSABLE, **IGNORED, **UNUSABLE_MASKS}
+LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
@@ -83,7 +82,7 @@ USED = {
     "perhaps masks": "a class as it is; where masks are meant, call the folder masks and save "
     "them as PNG",
     "unseen class": "no mask to train on shows it: it is not learned",
-    "no class names": "called as their values; name them in classes.txt, one a line",
+    "no class names": "called as their values; name them in classes.txt, as in '7 sky'",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
