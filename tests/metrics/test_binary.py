@@ -94,7 +94,9 @@ def test_one_class_alone_has_no_area(only):
     assert math.isnan(area.value)
     assert (area.low, area.high, area.n) == (None, None, 3)
     average = binary.estimate_average_precision(scores, truth)
-    assert np.isnan([average.value, binary.average_precision(counts)]).tolist() == [not only] * 2
+    assert np.isnan([average.value, binary.average_precision(counts)]).all()
+    assert (average.low, average.high, average.n) == (None, None, 3)
+    assert binary.threshold_for_f1(counts) is None
     assert np.isnan(binary.precision_recall_curve(counts)[0]).all() == (not only)
     assert [np.isnan(rates).all() for rates in binary.roc_curve(counts)] == [only, not only]
 

@@ -10,7 +10,12 @@ import torch
 from sklearn import metrics as reference
 
 from striate.metrics.estimates import from_hits
-from striate.metrics.labels import choose_thresholds, estimate_answers, estimate_ranking
+from striate.metrics.labels import (
+    choose_thresholds,
+    estimate_answers,
+    estimate_ranking,
+    find_judged,
+)
 from tests.metrics.peers import coverage, torchmetrics
 
 PREVALENCE = np.array([0.5, 0.2, 0.05, 0.3])
@@ -82,6 +87,23 @@ def test_a_label_without_positives_is_undefined_and_left_out_of_the_mean():
     rest = estimate_ranking(scores[:, [0, 1, 3]], truth[:, [0, 1, 3]])
     assert found.mean == rest.mean
     assert np.isnan(choose_thresholds(scores, truth)).tolist() == [False, False, True, False]
+
+
+def test_a_label_without_negatives_is_undefined_and_left_out_of_the_mean():
+    scores, truth = labeled(0)
+    truth[:, 2] = 1
+    found = estimate_ranking(scores, truth)
+    assert math.isnan(found.labels[2].value)
+    rest = estimate_ranking(scores[:, [0, 1, 3]], truth[:, [0, 1, 3]])
+    assert found.mean == rest.mean
+    assert find_judged(truth).tolist() == [True, True, False, True]
+    assert np.isnan(choose_thresholds(scores, truth)).tolist() == [False, False, True, False]
+
+
+def test_images_of_a_label_without_negatives_are_no_proof_of_a_perfect_ranking():
+    truth = np.array([[1, 1], [1, 1], [0, 1], [0, 1], [0, 1]])
+    found = estimate_ranking(truth.astype(float), truth)
+    assert (found.mean.value, found.mean.low, found.mean.high) == (1, from_hits(2, 2).low, 1)
 
 
 def test_without_any_positive_nothing_is_known():

@@ -103,12 +103,16 @@ def area_under_roc(counts: Sweep) -> float:
 
 
 def average_precision(counts: Sweep) -> float:
-    """Return the mean over positives of the precision at their score; NaN without positives.
+    """Return the mean over positives of the precision at their score; NaN for one class.
 
-    The curve is not interpolated: lines between its points would promise too much.
+    The curve is not interpolated: lines between its points would promise too much. Without
+    negatives every score has it at 1, as scikit-learn and torchmetrics return. That it is
+    undefined there, as the area under the ROC curve is, is a rule of this library.
     """
+    if not (counts.positives and counts.negatives):
+        return math.nan
     precision, recall = precision_recall_curve(counts)
-    return float((precision[1:] * np.diff(recall)).sum()) if counts.positives else math.nan
+    return float((precision[1:] * np.diff(recall)).sum())
 
 
 def estimate_area_under_roc(scores: Scores, truth: Truth) -> Estimate:
@@ -151,10 +155,10 @@ def average_precision_influence(scores: Scores, truth: Truth) -> tuple[float, Fl
     resamples, at the price of one sort (the infinitesimal jackknife: Jaeckel, Bell Labs
     Memorandum 72-1215-11 (1972); Efron, "The jackknife, the bootstrap and other resampling
     plans" (1982), 6.4). Boyd, Eng and Page, ECML PKDD (2013), compare intervals of the area under
-    the precision-recall curve and advise the logit scale.
+    the precision-recall curve and advise the logit scale. NaN for one class.
     """
     counts = sweep(scores, truth)
-    if not counts.positives:
+    if not (counts.positives and counts.negatives):
         return math.nan, np.full(len(scores), np.nan)
     above = counts.true + counts.false
     found = np.diff(counts.true, prepend=0)  # positives of each threshold
@@ -191,7 +195,9 @@ def threshold_for_recall(counts: Sweep, recall: float) -> float | None:
 
 
 def threshold_for_f1(counts: Sweep) -> float | None:
-    """Return the highest threshold of the best F1; None: no positives."""
+    """Return the highest threshold of the best F1; None: one class, so nothing to tell apart."""
+    if not counts.negatives:
+        return None
     called = counts.true + counts.false
     return _best(counts, 2 * counts.true / (called + max(counts.positives, 1)))
 

@@ -1,6 +1,7 @@
 """Several labels an image: how well each is ranked, and what is right at a threshold for each.
 
-Scores and truth are (N, K), truth 0 or 1. Means over labels are of those that have a positive.
+Scores and truth are (N, K), truth 0 or 1. Means over labels are of those that have a positive; of
+average precisions, of those that have a negative too.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ from striate.metrics.estimates import (
 class LabelRanking:
     """How far up each label's positives are ranked."""
 
-    mean: Estimate  #: mAP, over the labels that have a positive
-    labels: tuple[Estimate, ...]  #: average precision; NaN without positives
+    mean: Estimate  #: mAP, over the labels that have a positive and a negative
+    labels: tuple[Estimate, ...]  #: average precision; NaN for one class
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +52,30 @@ def estimate_ranking(scores: Scores, truth: Truth) -> LabelRanking:
 
     The mean's error adds the labels' influences up image by image: labels of an image depend on
     each other. With about ten positives of a label its interval is somewhat too narrow, as is that
-    of the bootstrap.
+    of the bootstrap. A label without a positive is left out of the mean as by torchmetrics; one
+    without a negative too, see `average_precision`.
     """
     images, labels = scores.shape
+    judged = find_judged(truth)
     total, known = np.zeros(images), list[float]()
     each = list[Estimate]()
     for label in range(labels):
         value, influence = average_precision_influence(scores[:, label], truth[:, label])
         positives = int(np.count_nonzero(truth[:, label]))
         each.append(from_error(value, _norm(influence), images, positives))
-        if positives:
+        if judged[label]:
             total += influence
             known.append(value)
     value = math.fsum(known) / len(known) if known else math.nan
     error = _norm(total) / max(len(known), 1)
-    shown = int(np.count_nonzero(truth.any(axis=1)))
+    shown = int(np.count_nonzero(truth[:, judged].any(axis=1)))
     return LabelRanking(from_error(value, error, images, shown), tuple(each))
+
+
+def find_judged(truth: Truth) -> NDArray[np.bool_]:
+    """Return (K,) which labels have both a positive and a negative: those that can be ranked."""
+    having = truth.sum(axis=0, dtype=np.int64)
+    return (having > 0) & (having < len(truth))
 
 
 def estimate_answers(
@@ -93,7 +102,7 @@ def estimate_answers(
 
 
 def choose_thresholds(scores: Scores, truth: Truth) -> Floats:
-    """Return the (K,) thresholds of the best F1 of each label; NaN without positives."""
+    """Return the (K,) thresholds of the best F1 of each label; NaN for one class."""
     best = (threshold_for_f1(sweep(*each)) for each in zip(scores.T, truth.T, strict=True))
     return np.array([math.nan if threshold is None else threshold for threshold in best])
 

@@ -14,7 +14,7 @@ from striate.layers import AuxOutputs
 from striate.options import TrainOptions
 from striate.tasks.fitness import check_options
 from striate.tasks.multilabel.answer import LabelsAnswer
-from striate.tasks.multilabel.results import make_results
+from striate.tasks.multilabel.results import LabelResults, make_results
 from striate.tasks.multilabel.task import MultiLabel, loss, positive_weights
 from striate.tasks.results import About
 
@@ -103,12 +103,14 @@ def test_sums_of_parts_are_those_of_the_whole_and_training_has_no_histograms():
     assert measured.keys() == {"micro_f1"}
 
 
-def test_labels_on_no_image_are_left_out_of_map():
+@pytest.mark.parametrize("everywhere", [0, 1])
+def test_labels_on_no_image_or_on_every_one_are_left_out_of_map(everywhere):
     truth = TRUTH.clone()
-    truth[:, 2] = 0
+    truth[:, 2] = everywhere
     expected = metrics.average_precision_score(truth[:, :2].numpy(), LOGITS[:, :2].numpy())
     assert PETS.measure(sums_of(LOGITS, truth), 60)["mAP"] == pytest.approx(expected)
-    assert PETS.measure(sums_of(LOGITS, truth * 0 + 0), 60).keys() == {"micro_f1"}
+    alike = torch.full_like(truth, everywhere)
+    assert PETS.measure(sums_of(LOGITS, alike), 60).keys() == {"micro_f1"}
 
 
 def test_thresholds_divide_where_f1_is_best():
@@ -123,7 +125,15 @@ def test_thresholds_divide_where_f1_is_best():
 
 def test_a_threshold_that_holds_every_image_is_0():
     logits, truth = torch.full((4, 3), -20.0), torch.ones((4, 3), dtype=torch.uint8)
+    truth[0] = 0
     assert PETS.calibrate(sums_of(logits, truth)).thresholds.tolist() == [0, 0, 0]
+
+
+def test_a_label_on_every_image_keeps_its_threshold():
+    truth = torch.tensor([[1, 1, 0], [1, 0, 0]], dtype=torch.uint8)
+    calibrated = PETS.calibrate(sums_of(torch.tensor([[9.0, 2, -9], [8, -2, -8]]), truth))
+    assert calibrated.thresholds.tolist() == pytest.approx([0.5, 0.5, 0.5], abs=2e-3)
+    assert calibrated.thresholds[0] == calibrated.thresholds[2] == 0.5
 
 
 def test_options_without_use_are_refused():
@@ -221,9 +231,52 @@ def test_remarks_name_rare_and_absent_labels_and_what_one_answer_achieves():
         "better than that.",
         "1 label is on fewer than 10 of these images (“cat”): the figures of such a label are "
         "little more than chance.",
-        "1 label is on no image here (“emu”), and left out of mAP and macro-F1.",
+        "1 label is on no image here (“emu”), without an average precision, and left out of mAP "
+        "and macro-F1. Where it is so on the validation images too, the threshold is the default, "
+        "0.50.",
         "Weakest label: “dog”. Of its 15 images none is found: no probability reaches 0.50.",
     ]
+
+
+def everywhere(columns: int) -> LabelResults:
+    """Results of 30 images of which all have the first labels, and a third the others."""
+    truth = np.tile(np.eye(3, dtype=np.uint8), (10, 1))
+    truth[:, :columns] = 1
+    about = About("net", "test", tuple(map(str, range(30))), 0)
+    shares = np.where(truth, 0.8, 0.2).astype(np.float32)
+    return make_results(shares, truth, PETS.spec.names, np.full(3, 0.5), about)
+
+
+def test_a_label_on_every_image_has_no_average_precision_and_is_named():
+    found = everywhere(1)
+    assert math.isnan(found.per_label[0].average_precision.value)
+    assert (found.scores()[0].value, found.constant) == (1, pytest.approx(1 / 3))
+    assert [remark.text for remark in found.remarks()][1:] == [
+        "1 label is on every image here (“cat”), without an average precision, and left out of "
+        "mAP. Where it is so on the validation images too, the threshold is the default, 0.50.",
+    ]
+    assert repr(found).split("\n")[6:] == [
+        "  label  images     AP  precision  recall     F1  threshold",
+        "  dog        10  100 %      100 %   100 %  100 %       0.50",
+        "  emu        10  100 %      100 %   100 %  100 %       0.50",
+        "  cat        30      –      100 %   100 %  100 %       0.50",
+        "  on every image here, so without AP: “cat”",
+    ]
+
+
+def test_where_every_image_has_every_label_there_is_no_map():
+    found = everywhere(3)
+    assert [remark.text for remark in found.remarks()] == [
+        "No label is on some of the 30 images and missing on others: mAP is undefined.",
+        "3 labels are on every image here (“cat”, “dog”, “emu”), without an average precision, and "
+        "left out of mAP. Where it is so on the validation images too, the threshold is the "
+        "default, 0.50.",
+    ]
+    assert found.to_json()["scores"]["mAP"]["value"] is None
+    assert found.to_json()["baseline"] is None
+    assert repr(found).split("\n")[1] == (
+        "  mAP          –      (95 % interval unknown; one answer for all: –)"
+    )
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])

@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.metrics.estimates import Estimate
-from striate.metrics.labels import LabelAnswers, LabelRanking, estimate_answers, estimate_ranking
+from striate.metrics.labels import (
+    LabelAnswers,
+    LabelRanking,
+    estimate_answers,
+    estimate_ranking,
+    find_judged,
+)
 from striate.tasks.figures import Figure, Score
 from striate.tasks.results import About
 
@@ -113,7 +119,7 @@ class LabelMetrics:
         )
 
     def weakest(self) -> tuple[LabelScore, ...]:
-        """Return per_label by ascending average precision; labels without images last."""
+        """Return per_label by ascending average precision; labels without one last."""
         return tuple(sorted(self.per_label, key=_weakness))
 
     @cached_property
@@ -151,10 +157,20 @@ class LabelMetrics:
         return tuple(_score(figure, each) for figure, each in estimates.items())
 
     @property
+    def absent(self) -> tuple[str, ...]:
+        """Labels that none of the images has."""
+        return tuple(row.name for row in self.per_label if not row.images)
+
+    @property
+    def everywhere(self) -> tuple[str, ...]:
+        """Labels that every image has."""
+        return tuple(row.name for row in self.per_label if row.images == len(self))
+
+    @property
     def constant(self) -> float:
         """The mAP of one answer for all images: the mean share of images with a label."""
-        shares = self.truth.mean(axis=0)
-        return float(shares[shares > 0].mean()) if shares.any() else math.nan
+        shares = self.truth.mean(axis=0)[find_judged(self.truth)]
+        return float(shares.mean()) if len(shares) else math.nan
 
     def _mistake(self, row: int) -> LabelMistake:
         there, called = self.truth[row] > 0, self.called[row]

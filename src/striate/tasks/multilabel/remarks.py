@@ -14,14 +14,18 @@ def make_remarks(results: LabelMetrics) -> Iterator[Remark]:
     yield _precision(results)
     yield from _better(results)
     yield from _rare(results)
+    yield from _one_sided(results)
     yield from _weakest(results)
 
 
 def _precision(results: LabelMetrics) -> Remark:
     mean = results.scores()[0]
     if mean.low is None or mean.high is None:
-        images = count_noun(len(results), "image")
-        return Remark(f"None of the {images} has a label: mAP is undefined.", warning=True)
+        return Remark(
+            f"No label is on some of the {count_noun(len(results), 'image')} and missing on "
+            "others: mAP is undefined.",
+            warning=True,
+        )
     return remark_interval("mAP", len(results), mean.low, mean.high)
 
 
@@ -45,18 +49,26 @@ def _rare(results: LabelMetrics) -> Iterator[Remark]:
             "figures of such a label are little more than chance.",
             warning=True,
         )
-    absent = [row.name for row in rows if not row.images]
-    if absent:
-        have = "label is" if len(absent) == 1 else "labels are"
-        yield Remark(
-            f"{len(absent):,} {have} on no image here ({list_names(absent)}), and left out of mAP "
-            "and macro-F1.",
-            warning=True,
-        )
+
+
+def _one_sided(results: LabelMetrics) -> Iterator[Remark]:
+    """Yield the labels that no image has, and those that every one has."""
+    for names, where, means in (
+        (results.absent, "no image", "mAP and macro-F1"),
+        (results.everywhere, "every image", "mAP"),
+    ):
+        if names:
+            have = "label is" if len(names) == 1 else "labels are"
+            yield Remark(
+                f"{len(names):,} {have} on {where} here ({list_names(names)}), without an average "
+                f"precision, and left out of {means}. Where it is so on the validation images too, "
+                "the threshold is the default, 0.50.",
+                warning=True,
+            )
 
 
 def _weakest(results: LabelMetrics) -> Iterator[Remark]:
-    rows = [row for row in results.weakest() if row.images]
+    rows = [row for row in results.weakest() if row.images < len(results)]
     row = next((row for row in rows if row.images >= FEW), None)
     if row is None or row.f1.value == 1:
         return

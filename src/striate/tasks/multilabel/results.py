@@ -20,6 +20,7 @@ from striate.tasks.sections import Remark, Section
 from striate.text import (
     count_noun,
     format_percent,
+    list_names,
     percent_digits,
     shorten,
 )
@@ -95,6 +96,9 @@ class LabelResults(LabelMetrics):
         lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* on fewer than {FEW} images: too few to rely on")
+        for names, where in ((self.absent, "no image"), (self.everywhere, "every image")):
+            if names:
+                lines.append(f"on {where} here, so without AP: {list_names(names, 3)}")
         if (more := len(self.labels) - most) > 0:
             lines.append(f"The weakest {most} labels; per_label has the other {more:,}.")
         return lines

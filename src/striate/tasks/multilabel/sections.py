@@ -52,8 +52,9 @@ def _figures(results: LabelMetrics) -> Section:
     return Section(
         "Metrics",
         "Average precision needs no threshold: it is 1 if every image with the label has a higher "
-        "probability than every image without it; mAP is its mean over the labels. F1 counts "
-        "what is answered at the thresholds, which were chosen on the validation images: "
+        "probability than every image without it; mAP is its mean over the labels that some "
+        "images have and some lack. F1 counts what is answered at the thresholds, which were "
+        "chosen on the validation images: "
         "micro-F1 over all labels together, macro-F1 as the mean over the labels. An exact match "
         "has every label right. The interval says where the true figure most likely lies: of such "
         "intervals, computed on other images of the same kind, 95 in 100 hold it.",
@@ -77,7 +78,7 @@ def _labels(results: LabelMetrics) -> Section:
         "probability; the pale band is the 95 % interval. Recall: the share of the images with "
         "the label that was answered with it. Precision: the share of the images answered with "
         "the label that have it. An image is answered with a label from its threshold on. A "
-        "dash: undefined, as no image has the label or is answered with it.",
+        "dash: undefined, as no image has the label, all have it, or none is answered with it.",
         (Table("Label by label", heads, tuple(map(_row, results.weakest()))),),
     )
 

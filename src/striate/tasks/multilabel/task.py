@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +30,7 @@ from striate.tasks.task import Loss, Sums, Task
 
 #: name of the constants: the probability from which on an image has the label, one a label
 THRESHOLD = "threshold"
-_EVEN = 0.5  #: before any is chosen, and for labels without a validation image
+_EVEN = 0.5  #: before any is chosen, and for labels that all validation images have, or all lack
 _MOST_WEIGHT = 100.0
 
 
@@ -108,18 +109,22 @@ class MultiLabel(Task):
     def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
         """Return micro F1 at a probability of 0.5, and of validation images mAP.
 
-        mAP is the mean average precision of the labels that an image has, from histograms.
+        mAP is the mean average precision, from histograms, of the labels that some images have
+        and some lack; absent without any.
         """
         hits, called, there = sums["decisions"]
         found = {MICRO_F1.name: float(2 * hits / (called + there))} if called + there else {}
         if "bins" in sums:
             sweeps = map(sweep_bins, sums["bins"])
-            each = [average_precision(counts) for counts in sweeps if counts.positives]
-            found |= {MAP.name: float(np.mean(each))} if each else {}
+            known = [each for each in map(average_precision, sweeps) if not math.isnan(each)]
+            found |= {MAP.name: float(np.mean(known))} if known else {}
         return found
 
     def calibrate(self, sums: Mapping[str, NDArray[np.float64]]) -> MultiLabel:
-        """Return the task with the thresholds of the best F1 of each label."""
+        """Return the task with the thresholds of the best F1 of each label.
+
+        A label that all validation images have, or all lack, keeps 0.5: there is none to choose.
+        """
         chosen = {THRESHOLD: tuple(_threshold(sweep_bins(bins)) for bins in sums["bins"])}
         return replace(self, spec=replace(self.spec, constants={**self.spec.constants, **chosen}))
 
