@@ -17,9 +17,10 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
     evaluation = of_matrix([[3, 1, 0], [0, 11, 1], [0, 0, 0]], names=["cat", "dog", "猫"])
     assert repr(evaluation) == "\n".join([
         "16 test images, 3 classes: net.safetensors",
-        "  accuracy  88 %    (95 % interval 64 to 97 %)",
-        "  macro-F1  89 %",
-        "  log-loss  0.4667  (uniform guess: 1.0986)",
+        "  accuracy          88 %    (95 % interval 64 to 97 %)",
+        "  accuracy to beat  75 %    (always “dog”)",
+        "  macro-F1          89 %",
+        "  log-loss          0.4667  (uniform guess: 1.0986)",
         "",
         "  class  images  precision  recall    F1  most confused with",
         "  cat        *4      100 %    75 %  86 %  dog (1)",
@@ -29,12 +30,21 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
     ])  # fmt: skip
 
 
+def test_a_network_that_answers_alike_for_all_images_is_named():
+    same = "The network gives the same answer for all 12 images: it has learned nothing yet."
+    constant = of_matrix([[7, 0], [5, 0]])
+    assert same in [remark.text for remark in constant.remarks() if remark.warning]
+    assert f"  {same}" in repr(constant).split("\n")
+    for matrix in ([[6, 1], [5, 0]], [[12, 0], [0, 0]], [[7, 0], [2, 0]]):
+        assert "the same answer" not in repr(of_matrix(matrix))
+
+
 def test_many_classes_with_long_names_fit_a_terminal():
     names = [f"{at} " + "long " * 20 for at in range(30)]
     lines = repr(drawn(classes=30, images=900, names=names)).split("\n")
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "  The weakest 12 classes; per_class has the other 18."
-    assert len(lines) == 20
+    assert len(lines) == 21
 
 
 def test_a_long_or_hostile_model_name_stays_on_one_line():

@@ -33,6 +33,7 @@ from striate.plotting.shapes import (
 )
 from striate.plotting.svg import to_svg
 from striate.plotting.ticks import make_log_ticks, make_ticks
+from striate.text import format_amount
 
 DIAGONAL = Line(((0, 0), (1, 1)), "chance", PEN, width=1, dashes=(4, 3), opacity=SOFT)
 UNIT = (0.0, 1.0)
@@ -316,3 +317,22 @@ def test_empty_dots_are_circles_in_the_chart_and_in_its_legend():
     line = Line(((0, 0), (1, 1)), "new", ORANGE, width=0, radius=3, ring=1.5)
     dots = shapes(draw_chart(Chart((line,))), Circle)
     assert [(dot.radius, dot.width, dot.color) for dot in dots] == [(3, 1.5, ORANGE)] * 3
+
+
+@pytest.mark.parametrize(
+    ("values", "show", "expected"),
+    [
+        ((11.81, 11.82), format_amount, ["11.81", "11.812", "11.814", "11.816", "11.818", "11.82"]),
+        ((1.01812, 1.01817), format_amount,
+         ["1.01812", "1.01813", "1.01814", "1.01815", "1.01816", "1.01817"]),
+        ((12_345.1, 12_345.3), format_amount,
+         ["12,345.1", "12,345.15", "12,345.2", "12,345.25", "12,345.3"]),
+        ((0.558, 0.562), lambda share: f"{share:.0%}".replace("%", " %"),
+         ["55.8 %", "55.9 %", "56 %", "56.1 %", "56.2 %"]),
+        ((1, 3), format_amount, ["1", "1.5", "2", "2.5", "3"]),
+    ],
+)  # fmt: skip
+def test_ticks_have_the_digits_that_tell_them_apart(values, show, expected):
+    drawn = draw_chart(Chart((Line(tuple((x, 0.5) for x in values)),), x=Axis(show=show)))
+    texts = [shape for shape in drawn.shapes if isinstance(shape, Text)]
+    assert [text.text for text in texts if text.anchor == "middle"] == expected

@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from striate.cli.train import _say_what_there_is
 from striate.tasks.classification.task import ACCURACY
-from striate.tasks.figures import Score
+from striate.tasks.figures import Figure, Score
+from striate.tasks.results import Baseline
 from striate.training.events import (
     Epoch,
     Event,
@@ -23,7 +26,8 @@ from striate.training.events import (
 )
 from tests.training.trainings import epoch
 
-SCORES = Scores("test", (Score(ACCURACY, 0.75, 0.5, 0.9, 20),), 1)
+MOSTLY = Baseline(0.5591, "always predicting the most frequent class", "dog")
+SCORES = Scores("test", (Score(ACCURACY, 0.75, 0.5, 0.9, 20),), 1, MOSTLY)
 EVENTS: list[Event] = [
     Started(
         Path("runs/a"), "lenet5", 61_706, "classification", "10 classes", ACCURACY,
@@ -41,6 +45,25 @@ def test_an_event_is_read_back_as_it_was_written(event: Event):
     told = json.loads(json.dumps(to_json(event)))
     assert told.pop("event") == type(event).__name__
     assert from_json(type(event), told) == event
+
+
+def test_scores_stand_beside_what_the_same_answer_for_all_reaches():
+    said = "test accuracy 75 % (15 of 20 images, 95 % interval 50 to 90 %)"
+    assert str(SCORES) == f"{said} (always “dog”: 56 %)"
+    assert str(Scores("test", SCORES.figures)) == said
+    error = Score(Figure("mae", "MAE", higher_is_better=False, form="number", unit="px"),
+                  0.5, 0.25, 1, 9)  # fmt: skip
+    median = Baseline(6.0594, "always predicting the training median")
+    assert str(Scores("validation", (error,), 0, median)) == (
+        "validation MAE 0.5 px (9 images, 95 % interval 0.25 to 1 px) "
+        "(always predicting the training median: 6.059 px)"
+    )
+
+
+def test_scores_of_an_earlier_version_are_read():
+    told = to_json(EVENTS[-1])
+    del told["event"], told["scores"]["baseline"]
+    assert from_json(Finished, told).scores == Scores("test", SCORES.figures, 1)
 
 
 def test_figures_of_an_epoch_are_attributes():
@@ -76,3 +99,15 @@ def test_an_epoch_without_values_lacks_them_all():
     empty = Epoch.__new__(Epoch)
     for name in ("train", "validation", "train_accuracy"):
         assert not hasattr(empty, name)
+
+
+def test_train_says_that_a_network_answers_alike_for_all_images(capsys):
+    finished = replace(EVENTS[-1], scores=replace(SCORES, leaked=0, same_answer=True))
+    _say_what_there_is(finished, "")
+    assert capsys.readouterr().out == (
+        "test accuracy 75 % (15 of 20 images, 95 % interval 50 to 90 %) (always “dog”: 56 %)\n"
+        "The network gives the same answer for all 20 images: it has learned nothing yet.\n"
+        "report   runs/a/report.html\n"
+        "model    runs/a/model.safetensors\n"
+        "predict  striate predict runs/a/model.safetensors IMAGE...\n"
+    )

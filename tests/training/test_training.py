@@ -140,9 +140,12 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
             }
         ],
         "leaked": evaluation["leaked"],
+        "baseline": asdict(striate.evaluate(run.folder).baseline()),
+        "same_answer": False,
     }
     page = run.report_file.read_text("utf-8").replace("&nbsp;", " ")
-    headline = str(from_json(Scores, finished["scores"])).capitalize()
+    scores = from_json(Scores, finished["scores"])
+    headline = f"{scores.split} {scores.figures[0]}".capitalize()
     assert f'<p class="headline">{headline}</p>' in page
 
 

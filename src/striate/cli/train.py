@@ -84,6 +84,8 @@ def run_training(
 
 
 def _say_what_there_is(event: Finished, code: str) -> None:
+    from striate.tasks.sections import same_answer
+
     folder, scores = event.folder, event.scores
     predict = shell_command(["striate", "predict", folder / "model.safetensors"])
     if scores and scores.leaked:
@@ -92,6 +94,8 @@ def _say_what_there_is(event: Finished, code: str) -> None:
         )
         click.echo(f"leakage: {of_all} in an earlier split too, so the figures are too good")
     click.echo(str(scores))
+    if scores and scores.same_answer:
+        click.echo(same_answer(scores.figures[0].images))
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")
     click.echo(f"model    {place}/model.safetensors")

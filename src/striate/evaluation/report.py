@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,7 +78,7 @@ def render_report(
         headline=headline(results),
         score=score,
         baseline=baseline,
-        always=replace(score, value=baseline.value).shown,
+        always=baseline.show(score),
         remarks=make_remarks(results, epochs),
         sections=list(map(images.view, results.sections())),
         epochs=epochs,

@@ -12,6 +12,7 @@ from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.report import render_report
 from striate.model import load
+from striate.tasks.sections import same_answer
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores
 from striate.training.prepare import PreparedData
@@ -28,7 +29,10 @@ def write_report(run: Run, dataset: PreparedData) -> Scores:
     originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())
-    return Scores(split, tuple(result.results.scores()), result.results.about.leaked)
+    results = result.results
+    told = same_answer(len(results))
+    same = any(remark.text == told for remark in results.remarks())
+    return Scores(split, results.scores(), results.about.leaked, results.baseline(), same)
 
 
 def write_page(

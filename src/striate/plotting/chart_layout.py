@@ -67,8 +67,8 @@ def draw_chart(chart: Chart) -> Picture:
     up = _limits(chart.y, [y for _, y in points])
     heading, top = _heading(chart)
     x_ticks, y_ticks = _ticks(chart.x, across), _ticks(chart.y, up)
-    wide = max((text_width(_label(chart.y, tick), SMALL) for tick in y_ticks), default=0)
-    last = text_width(chart.x.show(x_ticks[-1]), SMALL) if x_ticks else 0
+    wide = max((text_width(label, SMALL) for label in _labels(chart.y, y_ticks)), default=0)
+    last = text_width(_labels(chart.x, x_ticks)[-1], SMALL) if x_ticks else 0
     frame = Frame(
         MARGIN + wide + 6,
         chart.width - max(MARGIN, last / 2 + 4),
@@ -127,8 +127,16 @@ def _ticks(axis: Axis, limits: tuple[float, float]) -> list[float]:
     return ticks_within(*sorted(limits), log=axis.log, whole=axis.whole)
 
 
-def _label(axis: Axis, tick: float) -> str:
-    return axis.names[int(tick)] if axis.names else axis.show(tick)
+def _labels(axis: Axis, ticks: Sequence[float]) -> list[str]:
+    """Return the names, or the ticks with as many digits as it takes to tell them apart."""
+    if axis.names:
+        return list(axis.names)
+    labels, digits = list(map(axis.show, ticks)), 2
+    scale, unit = (100, " %") if axis.show(1.0).endswith("%") else (1, "")
+    while len(set(labels)) < len(set(ticks)) and digits < 17:
+        labels = [f"{scale * tick:,.{digits}g}{unit}" for tick in ticks]
+        digits += 1
+    return labels
 
 
 def _heading(chart: Chart) -> tuple[list[Shape], float]:
@@ -173,10 +181,10 @@ def _axes(frame: Frame, x_ticks: Sequence[float], y_ticks: Sequence[float]) -> I
     if frame.x.log or frame.y.names:
         lines += [((x, frame.top), (x, frame.bottom)) for x in places]
     yield Stroke(tuple(lines), opacity=FAINT)
-    for tick, y in zip(y_ticks, heights, strict=True):
-        yield Text(frame.left - 6, y + 4, _label(frame.y, tick), anchor="end", opacity=SOFT)
-    for tick, x in zip(x_ticks, places, strict=True):
-        yield Text(x, frame.bottom + 18, frame.x.show(tick), opacity=SOFT)
+    for label, y in zip(_labels(frame.y, y_ticks), heights, strict=True):
+        yield Text(frame.left - 6, y + 4, label, anchor="end", opacity=SOFT)
+    for label, x in zip(_labels(frame.x, x_ticks), places, strict=True):
+        yield Text(x, frame.bottom + 18, label, opacity=SOFT)
     if frame.x.label:
         middle = (frame.left + frame.right) / 2
         yield Text(middle, frame.bottom + 18 + ROW, frame.x.label, opacity=SOFT)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from striate.options import SplitChoice
 from striate.tasks.figures import Figure, Score
 from striate.tasks.sections import Remark, Section
-from striate.text import count_noun
+from striate.text import count_noun, shorten_name
 
 #: split -> adjective of its images
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
@@ -123,6 +123,15 @@ class Baseline:
     value: float  #: of the leading figure
     rule: str  #: "always predicting the most frequent class"
     name: str = ""  #: what is always predicted, where that is a name
+
+    @property
+    def always(self) -> str:
+        """What is always answered: "always “dog”", or the rule."""
+        return f"always “{shorten_name(self.name)}”" if self.name else self.rule
+
+    def show(self, score: Score) -> str:
+        """Format its value as that of the score to be compared with: "55.9 %"."""
+        return replace(score, value=self.value).shown
 
 
 class Results(Protocol):

@@ -164,6 +164,13 @@ def make_tile(score: Score) -> Tile:
     return Tile(score.shown, f"{score.figure.title}, 95 % interval {score.interval}")
 
 
+def same_answer(images: int) -> str:
+    """Say that a model tells none of the images apart."""
+    return (
+        f"The network gives the same answer for all {images:,} images: it has learned nothing yet."
+    )
+
+
 def remark_interval(title: str, images: int, low: float, high: float) -> Remark:
     """Return what the width of the interval of a figure from 0 to 1 allows to say."""
     width = high - low

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from striate.progress import Progress
 from striate.tasks.figures import Figure, Score
+from striate.tasks.results import Baseline
 
 T = TypeVar("T")
 
@@ -107,9 +108,13 @@ class Scores:
     split: str  #: "test", or "validation" without a test split
     figures: tuple[Score, ...]  #: the first leads
     leaked: int = 0  #: images that are in an earlier split too
+    baseline: Baseline | None = None  #: None: of a run that an earlier version finished
+    same_answer: bool = False  #: for all images
 
     def __str__(self) -> str:
-        return f"{self.split} {self.figures[0]}"
+        lead, baseline = self.figures[0], self.baseline
+        always = f" ({baseline.always}: {baseline.show(lead)})" if baseline else ""
+        return f"{self.split} {lead}{always}"
 
 
 @dataclass(frozen=True, slots=True)

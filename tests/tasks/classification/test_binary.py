@@ -100,8 +100,9 @@ def test_a_small_evaluation_by_hand():
 
 
 def test_it_is_printed_below_the_figures_of_all_classes():
-    assert repr(of_scores(*SMALL, Threshold(1, 0.3))).split("\n")[1:12] == [
+    assert repr(of_scores(*SMALL, Threshold(1, 0.3))).split("\n")[1:13] == [
         "  accuracy           62 %    (95 % interval 31 to 86 %)",
+        "  accuracy to beat   62 %    (always “sound”)",
         "  macro-F1           56 %",
         "  log-loss           0.6888  (uniform guess: 0.6931)",
         "  ROC AUC            67 %    (95 % interval 21 to 94 %)",

@@ -161,7 +161,7 @@ def test_an_answer_names_the_labels_at_their_thresholds():
     answer = LabelsAnswer.of(shares, thresholds, PETS.spec.names, top=2)
     assert answer.labels == ("dog", "emu")
     assert answer.csv_cells() == ("dog;emu", "0.900000;0.300000")
-    assert answer.cells() == ("dog, emu", "90.0 %, 30.0 %", "cat 60.0 %")
+    assert answer.cells() == ("dog 90.0 %, emu 30.0 %", "cat 60.0 %")
     assert answer.details() == (
         ("labels", "confidence"), ("dog", "90.0 %"), ("emu", "30.0 %"), ("(cat)", "60.0 %")
     )  # fmt: skip
@@ -177,7 +177,7 @@ def test_an_answer_names_the_labels_at_their_thresholds():
 def test_no_label_at_all_is_an_answer():
     answer = PETS.answer(np.array([0.1, 0.4, 0.2], np.float32), 1)
     assert answer.labels == ()
-    assert answer.cells() == ("none", "", "dog 40.0 %")
+    assert answer.cells() == ("none", "dog 40.0 %")
     assert answer.csv_cells() == ("", "")
     assert answer.details() == (("labels", "confidence"), ("none", ""), ("(dog)", "40.0 %"))
 

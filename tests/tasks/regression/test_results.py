@@ -56,6 +56,25 @@ def test_the_error_of_images_leads_and_has_an_interval_and_a_unit():
     )
 
 
+SAME = "The network gives the same answer for all 12 images: it has learned nothing yet."
+
+
+def test_a_model_that_answers_alike_for_all_images_is_named():
+    true = column(*range(12))
+    constant = judged(column(*np.linspace(11.81, 11.84, 12)), true)
+    assert SAME in texts(constant)
+    assert f"  {SAME}" in str(constant).split("\n")
+    for told in (
+        judged(column(*np.linspace(11.8, 11.85, 12)), true),
+        judged(column(*[3] * 12), column(*[3] * 12)),
+        judged([[3.0, float(at)] for at in range(12)], [[at, at] for at in range(12)], "a", "b"),
+        judged(column(*[3] * 9), column(*range(9))),
+    ):
+        assert not [
+            text for text in texts(told) if text.startswith("The network gives the same answer")
+        ]
+
+
 def test_the_best_constant_is_the_training_median():
     results = judged(column(1, 2, 3, 8), column(9, 11, 13, 15))
     assert results.baseline().value == pytest.approx((2 + 0 + 2 + 4) / 4)
@@ -134,7 +153,7 @@ def test_a_good_network_is_better_than_the_constant_and_unbiased():
 
 def test_a_network_no_better_than_the_constant_is_called_so():
     _, true = cloud()
-    remark = list(judged(np.full_like(true, 10.0), true).remarks())[1]
+    remark = list(judged(np.full_like(true, 10.0), true).remarks())[2]
     assert remark.warning
     assert remark.text.startswith("Always predicting the training median has an MAE of 3.")
     assert remark.text.endswith("the network is not clearly better than this constant.")

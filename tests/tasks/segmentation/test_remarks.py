@@ -50,6 +50,20 @@ def test_a_network_that_does_not_beat_a_constant_answer_is_named():
     assert not any("baseline" in text for text in remarks(*draw_masks(12)))
 
 
+def test_a_network_that_answers_alike_for_all_images_is_named():
+    _, true = draw_masks(12, ignored=0)
+    same = "The network gives the same answer for all 12 images: it has learned nothing yet."
+    constant = np.ones_like(true)
+    assert remarks(constant, true)[same]
+    assert f"  {same}" in str(evaluate(constant, true)).split("\n")
+    other = constant.copy()
+    other[0, 0, 0] = 0
+    found = (remarks(other, true), remarks(constant, constant), remarks(constant[:9], true[:9]))
+    assert not any(
+        text.startswith("The network gives the same") for texts in found for text in texts
+    )
+
+
 def test_rare_classes_and_classes_that_are_not_there_are_warned_of():
     predicted, true = draw_masks(12, wrong=0, ignored=0)
     true[3:][true[3:] == 2] = 1

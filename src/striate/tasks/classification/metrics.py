@@ -14,6 +14,7 @@ from striate.metrics.estimates import Estimate, from_hits
 from striate.options import SplitChoice
 from striate.tasks.classification.scores import (
     ACCURACY,
+    FEW,
     TOP5,
     ClassScore,
     Doubt,
@@ -60,6 +61,12 @@ class ClassMetrics:
     def confusion(self) -> NDArray[np.int64]:
         """(K, K) counts: rows are true, columns predicted."""
         return metrics.confusion(self.labels, self.predicted, len(self.class_names))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all of `FEW` images or more, not of one class, are predicted as one."""
+        true, predicted = (self.confusion.sum(axis=axis).max() for axis in (1, 0))
+        return FEW <= len(self) == predicted > true
 
     @property
     def errors(self) -> int:

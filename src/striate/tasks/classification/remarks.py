@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.scores import FEW, ClassScore
-from striate.tasks.sections import WIDE, Remark, remark_interval
+from striate.tasks.sections import WIDE, Remark, remark_interval, same_answer
 from striate.text import (
     count_noun,
     format_percent,
@@ -23,6 +23,8 @@ UNEVEN, MORE = 0.5, 1.25
 def make_remarks(evaluation: ClassMetrics) -> Iterator[Remark]:
     """Yield the remarks on a classifier, the most serious kinds first."""
     yield remark_interval("accuracy", len(evaluation), *evaluation.accuracy.bounds)
+    if evaluation.is_constant:
+        yield Remark(same_answer(len(evaluation)), warning=True)
     yield from _better(evaluation)
     yield from _classes(evaluation)
     yield from _certainty(evaluation)

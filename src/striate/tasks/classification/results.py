@@ -21,7 +21,7 @@ from striate.tasks.classification.sections import make_sections
 from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline
-from striate.tasks.sections import Remark, Section
+from striate.tasks.sections import Remark, Section, same_answer
 from striate.text import (
     MISSING,
     count_noun,
@@ -115,9 +115,10 @@ class Evaluation(ClassMetrics):
             (score.figure.title, score.shown, f"(95 % interval {score.interval})")
             for score in self.scores()
         ]
-        guessing = math.log(len(self.class_names))
+        guessing, baseline = math.log(len(self.class_names)), self.baseline()
         return [
             *shares,
+            ("accuracy to beat", baseline.show(self.scores()[0]), f"({baseline.always})"),
             ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
             ("log-loss", f"{self.log_loss:.4f}", f"(uniform guess: {guessing:.4f})"),
             *(self.binary.rows() if self.binary else ()),
@@ -129,7 +130,8 @@ class Evaluation(ClassMetrics):
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 
     def _notes(self, most: int) -> list[str]:
-        lines = [line for line in (self.warning or self.note, self.fitted) if line]
+        same = same_answer(len(self)) if self.is_constant else ""
+        lines = [line for line in (self.warning or self.note, self.fitted, same) if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
         if (more := len(self.class_names) - most) > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ class LabelsAnswer:
     @property
     def columns(self) -> tuple[str, ...]:
         """Heads of the columns in a table."""
-        return "labels", "confidence", "other labels"
+        return "labels", "other labels"
 
     @classmethod
     def of(
@@ -54,13 +54,10 @@ class LabelsAnswer:
         return ";".join(self.labels), ";".join(f"{p:.6f}" for p in self.probabilities)
 
     def cells(self) -> tuple[str, ...]:
-        """Return labels, their probabilities, and the likeliest of the others."""
+        """Return the labels and the likeliest of the others, each with its probability."""
+        given = zip(self.labels, self.probabilities, strict=True)
         others = [pair for pair in self.top if pair[0] not in self.labels]
-        return (
-            ", ".join(self.labels) or NONE,
-            ", ".join(map(format_percent, self.probabilities)),
-            ", ".join(f"{name} {format_percent(share)}" for name, share in others),
-        )
+        return _list_shares(given) or NONE, _list_shares(others)
 
     def details(self) -> tuple[tuple[str, str], ...]:
         """Return the labels, then the likeliest of the others, with their probabilities."""
@@ -80,3 +77,8 @@ class LabelsAnswer:
             "labels": [{"label": name, "probability": round(p, 6)} for name, p in pairs],
             "top": [{"label": name, "probability": round(p, 6)} for name, p in self.top],
         }
+
+
+def _list_shares(pairs: Iterable[tuple[str, float]]) -> str:
+    """Return "car 98.0 %, sky 95.0 %"."""
+    return ", ".join(f"{name} {format_percent(share)}" for name, share in pairs)

@@ -16,6 +16,11 @@ from striate.metrics.values import ColumnErrors, estimate_errors
 from striate.tasks.regression.figures import column_scales, measure_errors, sum_errors
 from striate.tasks.results import About
 
+#: fewest images for a meaningful error of a column
+FEW = 10
+#: reach of predictions in standard deviations of the training images up to which they are the same
+SAME = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Miss:
@@ -76,6 +81,13 @@ class RegressionMetrics:
             return measure_errors(dict(zip(sums, parts, strict=True)), scales)
 
         return tuple(bootstrap(rows, figures))
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether `FEW` images or more get the same numbers, but for `SAME` of their spread."""
+        scales = np.array(self.spec.constants["std"])
+        still = (np.ptp(self.predicted, axis=0) <= SAME * scales).all()
+        return len(self) >= FEW and bool(still) and bool(np.nanmax(np.nanstd(self.true, axis=0)))
 
     @property
     def constant_mae(self) -> float:

@@ -6,21 +6,21 @@ import math
 from collections.abc import Iterator
 
 from striate.tasks.regression.figures import column_unit, make_figures
-from striate.tasks.regression.metrics import RegressionMetrics
-from striate.tasks.sections import Remark, remark_width
+from striate.tasks.regression.metrics import FEW, RegressionMetrics
+from striate.tasks.sections import Remark, remark_width, same_answer
 from striate.text import count_noun, format_amount, list_names
 
 #: width of the interval as a share of the MAE above which it is only a rough estimate
 WIDE = 0.5
 #: RMSE over MAE above which a few errors are far larger than the others; 1.25 if they are normal
 TAILED = 2.0
-#: fewest images for a meaningful error of a column
-FEW = 10
 
 
 def make_remarks(metrics: RegressionMetrics) -> Iterator[Remark]:
     """Yield the remarks on regression, the most serious kinds first."""
     yield _precision(metrics)
+    if metrics.is_constant:
+        yield Remark(same_answer(len(metrics)), warning=True)
     yield from _better(metrics)
     yield from _columns(metrics)
     yield from _bias(metrics)

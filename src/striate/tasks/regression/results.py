@@ -14,7 +14,7 @@ from striate.tasks.regression.metrics import RegressionMetrics
 from striate.tasks.regression.remarks import make_remarks
 from striate.tasks.regression.sections import COLUMN_HEADS, column_cells, make_sections
 from striate.tasks.results import Baseline
-from striate.tasks.sections import Remark, Section
+from striate.tasks.sections import Remark, Section, same_answer
 from striate.text import shorten_name
 
 #: most columns printed
@@ -97,6 +97,7 @@ class RegressionResults(RegressionMetrics):
     def _notes(self) -> list[str]:
         about, figure = self.about, make_figures(self.spec)[0]
         lines = [about.warning(figure) or about.note]
+        lines += [same_answer(len(self))] * self.is_constant
         if (more := len(self.spec.names) - _MOST_COLUMNS) > 0:
             lines.append(f"The first {_MOST_COLUMNS} columns; per_column has the other {more:,}.")
         return [line for line in lines if line]

@@ -119,6 +119,12 @@ class SegmentationMetrics:
         """Return the (true, predicted) pairs by pixels, then by fraction."""
         return find_confusions(self.confusion, self.spec.names, most)
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all pixels of `FEW` images or more, not of one class, are predicted as one."""
+        true, predicted = (self.confusion.sum(axis=axis).max() for axis in (1, 0))
+        return len(self) >= FEW and bool(self.confusion.sum() == predicted > true)
+
     @cached_property
     def constant(self) -> tuple[float, str]:
         """The mean IoU of always predicting the most frequent class, and that class."""

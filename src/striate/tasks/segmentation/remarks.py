@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from striate.tasks.sections import Remark, remark_interval
+from striate.tasks.sections import Remark, remark_interval, same_answer
 from striate.tasks.segmentation.metrics import (
     FEW,
     MEAN_IOU,
@@ -24,6 +24,8 @@ def make_remarks(results: SegmentationMetrics) -> Iterator[Remark]:
     yield _precision(results)
     if said := tell_unlearned(results):
         yield Remark(said, warning=True)
+    if results.is_constant:
+        yield Remark(same_answer(len(results)), warning=True)
     yield from _better(results)
     yield from _classes(results)
 

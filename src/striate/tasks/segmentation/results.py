@@ -12,7 +12,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.tasks.figures import Score
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline
-from striate.tasks.sections import Remark, Section
+from striate.tasks.sections import Remark, Section, same_answer
 from striate.tasks.segmentation.metrics import (
     FEW,
     MEAN_IOU,
@@ -107,6 +107,7 @@ class SegmentationResults(SegmentationMetrics):
         about = self.about
         known = about.warning(MEAN_IOU) or about.note
         lines = [known, tell_unlearned(self), tell_inaccurate(self)]
+        lines += [same_answer(len(self))] * self.is_constant
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* in fewer than {FEW} images: too few to rely on")
         if (more := len(self.spec.names) - most) > 0:
