@@ -47,6 +47,8 @@ def test_an_interval_is_two_numbers_and_a_word():
 def test_things_are_counted_in_words():
     assert count_noun(1, "class") == "1 class"
     assert count_noun(5_000, "class") == "5,000 classes"
+    assert count_noun(2, "micro-batch") == "2 micro-batches"
+    assert count_noun(2, "epoch") == "2 epochs"
     assert count_noun(1, "image") == "1 image"
     assert count_noun(750, "image") == "750 images"
 

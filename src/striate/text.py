@@ -125,10 +125,10 @@ def format_interval(low: float, high: float, places: int) -> str:
 
 
 def count_noun(number: int, noun: str) -> str:
-    """1, "image" -> "1 image"; 5000 -> "5,000 images"."""
+    """1, "image" -> "1 image"; 5000 -> "5,000 images"; 2, "batch" -> "2 batches"."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun}es" if noun.endswith("s") else f"{number:,} {noun}s"
+    return f"{number:,} {noun}es" if noun.endswith(("s", "tch")) else f"{number:,} {noun}s"
 
 
 def capitalize(text: str) -> str:

@@ -210,3 +210,20 @@ def test_a_name_with_a_color_has_a_square_of_it_before_it():
     made = page(Told(DEGREES.score, DEGREES.always, parts=(Text(phrase),)))
     key = '<span class="key"><i style="background:#804000"></i><bdi>road</bdi></span>'
     assert f"Colors: {key}<bdi>sky</bdi>" in made
+
+
+@pytest.mark.parametrize(("classes", "wider"), [(6, False), (7, True)])
+def test_a_matrix_wider_than_a_phone_says_that_it_scrolls(classes, wider):
+    names = tuple(f"class {number}" for number in range(classes))
+    matrix = Matrix(names, np.eye(classes, dtype=np.int64))
+    text = Page(page(Told(DEGREES.score, DEGREES.always, parts=(matrix,)))).text
+    assert ("The table scrolls sideways." in text) == wider
+
+
+@pytest.mark.parametrize(("numbers", "across"), [(2, 2), (5, 5), (6, 3), (7, 4)])
+def test_a_block_of_a_narrow_table_leaves_no_number_alone(numbers, across):
+    heads = (Head("class", left=True), *(Head(f"figure {at}") for at in range(numbers)))
+    row = (Cell("road"), *(Cell("1 %") for _ in range(numbers)))
+    table = Table("Classes", heads, (row,))
+    made = page(Told(DEGREES.score, DEGREES.always, parts=(table,)))
+    assert f'<table class="classes" style="--across:{across}">' in made

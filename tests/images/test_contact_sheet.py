@@ -139,7 +139,9 @@ def test_the_legend_names_the_classes_that_are_seen(scenes: Path) -> None:
 
 
 def test_a_long_legend_takes_several_lines() -> None:
-    legend = tuple((f"class number {number}", (number, 0, 0)) for number in range(40))
+    legend = tuple(
+        (f"class number {number}", np.zeros((15, 15, 3), np.uint8)) for number in range(40)
+    )
     places = sheets._arrange(legend, 1000)
     assert len(set(places)) == 40
     assert {top for _, top in places} == set(range(0, 210, 30))

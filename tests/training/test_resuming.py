@@ -383,7 +383,7 @@ def test_the_last_epoch_is_had_again_to_the_last_bit(whole: Run, capsys):
     weights_then = whole.epochs()[-1].weights
     assert replay.same
     assert str(replay) == (
-        f"{whole.folder}: {steps} steps of epoch 4 replayed after step 0: {replay.compared} "
+        f"{whole.folder}: steps 1 to {steps} of epoch 4 replayed: {replay.compared} "
         f"tensors and sums are the same to the last bit\nweights after step {steps}: "
         f"SHA-256 {weights_then}"
     )
@@ -439,7 +439,7 @@ def test_what_differs_is_named_and_the_answer_is_no(
     assert replay.differing[0].startswith(first)
     assert main(["verify", str(run.folder)]) == 1
     assert capsys.readouterr().out == (
-        f"{run.folder}: {replay.last} steps of epoch 4 replayed after step 0: "
+        f"{run.folder}: steps 1 to {replay.last} of epoch 4 replayed: "
         f"{len(replay.differing)} of {replay.compared} tensors and sums differ after step "
         f"{replay.last}, first {replay.differing[0]}; the largest difference is "
         f"{replay.largest:.3g}\n"

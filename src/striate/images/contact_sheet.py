@@ -30,7 +30,6 @@ from striate.options import CheckOptions, TrainOptions
 from striate.plotting.ink import (
     GRAY,
     INK,
-    LINE,
     PAPER,
     encode_file,
     font,
@@ -204,9 +203,9 @@ def _drawn(rows: list[Row], title: str, note: str, legend: Legend = ()) -> Image
     draw = ImageDraw.Draw(figure)
     draw.text((_MARGIN, _MARGIN), shorten(title, _LARGE, room), INK, font(_LARGE), "lt")
     draw.text((_MARGIN, _MARGIN + 38), shorten(note, _TEXT, room), GRAY, font(_TEXT), "lt")
-    for (left, top), (name, color) in zip(entries, legend, strict=True):
+    for (left, top), (name, swatch) in zip(entries, legend, strict=True):
         corner = _MARGIN + left, _TOP - _GAP + top
-        draw.rectangle((*corner, corner[0] + _SWATCH, corner[1] + _SWATCH), color, LINE)
+        paste_framed(figure, Image.fromarray(swatch).resize((_SWATCH, _SWATCH)), corner)
         told = corner[0] + _SWATCH + _GAP // 2, corner[1] + _SWATCH // 2
         draw.text(told, _entry(name), GRAY, font(_SMALL), "lm")
     for at, row in enumerate(rows):

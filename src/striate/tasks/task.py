@@ -24,8 +24,8 @@ from striate.tasks.results import About, Answer, Results
 Sums = Mapping[str, Tensor]
 #: mean loss of a batch from the network's outputs and the targets; a scalar
 Loss = Callable[[Any, Tensor], Tensor]
-#: names with their colors, red, green and blue
-Legend = tuple[tuple[str, tuple[int, int, int]], ...]
+#: names with their swatches, (H, W, 3)
+Legend = tuple[tuple[str, NDArray[np.uint8]], ...]
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
 #: or of masks N of `data.full_masks.FullMask`
 Batches = Iterable[tuple[NDArray[Any], Any]]
@@ -156,7 +156,7 @@ class Task(ABC):
         return None
 
     def legend(self, targets: NDArray[Any]) -> Legend:
-        """Return name and color of all that `draw` shows of these targets (N, ...)."""
+        """Return name and swatch (H, W, 3) of all that `draw` shows of these targets (N, ...)."""
         return ()
 
     @abstractmethod

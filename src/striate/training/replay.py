@@ -16,7 +16,6 @@ from striate.errors import OptionError, printable
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.tasks.task import Task
-from striate.text import count_noun
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.prepare import prepare_data
@@ -50,9 +49,9 @@ class Replay:
         return {**asdict(self), **lists, "folder": str(self.folder), "same": self.same}
 
     def __str__(self) -> str:
-        steps = count_noun(self.last - self.first, "step")
-        told = f"{printable(str(self.folder))}: "
-        told += f"{steps} of epoch {self.epoch} replayed after step {self.first}: "
+        one, first = self.last - self.first == 1, self.first + 1
+        steps = f"step {first:,}" if one else f"steps {first:,} to {self.last:,}"
+        told = f"{printable(str(self.folder))}: {steps} of epoch {self.epoch:,} replayed: "
         if self.same:
             told += f"{self.compared} tensors and sums are the same to the last bit\n"
             return told + f"weights after step {self.last}: SHA-256 {self.weights}"

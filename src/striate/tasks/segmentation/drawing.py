@@ -17,17 +17,20 @@ from striate.plotting.ink import encode
 Mask = NDArray[np.uint8]
 Palette = NDArray[np.uint8]
 
-#: told apart by color-blind people: seven of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/,
-#: then seven of Paul Tol's muted scheme, https://sronpersonalpages.nl/~pault/
+#: seven that color-blind people tell apart, of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/,
+#: then those of Green-Armytage 2010, "A Colour Alphabet and the Limits of Colour Coding", Colour:
+#: Design & Creativity 5, 10, without black and gray, each the farthest from all before it
 _COLORS = (
     0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7,
-    0x332288, 0x44AA99, 0x117733, 0x999933, 0xDDCC77, 0x882255, 0xAA4499,
+    0x4C005C, 0x740AFF, 0x990000, 0x5EF1F2, 0xC20088, 0x005C31, 0x003380,
+    0xF0A3FF, 0x2BCE48, 0xFFCC99, 0xFF0010, 0x993F00, 0x8F7C00,
 )  # fmt: skip
 _IGNORED = (224, 224, 192)  #: color of ignored pixels in a file, as in PASCAL VOC
 _GOLDEN = 0.618034  #: share of the circle of hues between further colors
 _LIGHTNESS = (0.35, 0.55, 0.75)
 _OPACITY = 0.6  #: of an overlay
 _STRIPE, _HATCHED = 3, 144  #: width in pixels and gray of the stripes over ignored pixels
+_SWATCH = 15  #: side in pixels of the swatch of a legend
 _GRAY = np.array([0.299, 0.587, 0.114])  #: ITU-R BT.601, as Pillow's mode L
 
 
@@ -68,21 +71,19 @@ def draw_overlay(pixels: NDArray[np.uint8], mask: Mask, palette: Palette) -> NDA
     """
     gray = pixels @ _GRAY if pixels.shape[2] == 3 else pixels[..., 0].astype(np.float64)
     laid = (1 - _OPACITY) * gray[..., None] + _OPACITY * palette[mask]
-    rows, columns = np.indices(mask.shape)
-    stripes = (rows + columns) // _STRIPE % 2 == 0
     ignored = mask == IGNORE
     laid[ignored] = gray[ignored, None]
-    laid[ignored & stripes] = _HATCHED
+    laid[ignored & _stripes(mask.shape)] = _HATCHED
     return np.rint(laid).astype(np.uint8)
 
 
-def make_legend(masks: Mask, spec: TargetSpec) -> tuple[tuple[str, tuple[int, int, int]], ...]:
-    """Return the classes in some masks with their colors, and "ignored" if a pixel is."""
-    palette, found = make_palette(spec), np.unique(masks).tolist()
-    palette[IGNORE] = _HATCHED
-    names = {**dict(enumerate(spec.names)), IGNORE: "ignored"}
-    colors = (tuple(map(int, palette[index])) for index in found)
-    return tuple((names[i], (r, g, b)) for i, (r, g, b) in zip(found, colors, strict=True))
+def make_legend(masks: Mask, spec: TargetSpec) -> tuple[tuple[str, NDArray[np.uint8]], ...]:
+    """Return the classes in some masks with swatches (H, W, 3), and "ignored" if a pixel is."""
+    palette, names = make_palette(spec), {**dict(enumerate(spec.names)), IGNORE: "ignored"}
+    swatches = np.broadcast_to(palette[:, None, None], (256, _SWATCH, _SWATCH, 3)).copy()
+    hatched = np.where(_stripes((_SWATCH, _SWATCH)), _HATCHED, 255)
+    swatches[IGNORE] = hatched[..., None]
+    return tuple((names[index], swatches[index]) for index in np.unique(masks).tolist())
 
 
 def find_frame(mask: Mask) -> tuple[slice, slice]:
@@ -98,6 +99,12 @@ def show_color(color: Sequence[int]) -> str:
     """(128, 0, 255) -> "#8000ff"."""
     red, green, blue = color
     return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _stripes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return where stripes are on a mask (H, W)."""
+    rows, columns = np.indices(shape)
+    return (rows + columns) // _STRIPE % 2 == 0
 
 
 def _colors(classes: int) -> NDArray[np.uint8]:

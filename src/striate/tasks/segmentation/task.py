@@ -156,7 +156,7 @@ class Segmentation(Task):
         return draw_overlay(pixels, target, make_palette(self.spec))
 
     def legend(self, targets: NDArray[Any]) -> Legend:
-        """Return the classes of these masks (N, H, W) with their colors."""
+        """Return the classes of these masks (N, H, W) with swatches of their colors."""
         return make_legend(targets, self.spec)
 
     def decode(self, outputs: Tensor) -> Tensor:
