@@ -4,6 +4,7 @@ import hashlib
 import json
 import random
 import struct
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,31 @@ def test_the_json_is_valid_and_has_every_value():
         "action": "kept on one side of the split",
     }
     json.dumps(found, ensure_ascii=False).encode("utf-8")
+
+
+def test_ignored_pixels_are_told_under_the_classes(tmp_path: Path):
+    for number in range(3):
+        draw(tmp_path / f"images/{number}.png", 20, 10)
+        mask = Image.new("L", (20, 10), 1)
+        mask.paste(0, (0, 0, 20, 5))
+        mask.paste(255, (0, 0, 3, number))
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        mask.save(tmp_path / f"masks/{number}.png")
+    (tmp_path / "classes.txt").write_text("ground\nsky\n")
+    found = inspect(tmp_path)
+    said = "ignored: 1.5 % of all pixels, which are of no class"
+    assert f"sky          3  50.8 %\n{said}\n" in f"{found}\n"
+    assert f"</table><p>{said}</p>" in found._repr_html_()
+    assert found.to_json()["ignored_share"] == 9 / 600
+    for number in (1, 2):
+        (tmp_path / f"masks/{number}.png").unlink()
+    none = inspect(tmp_path)
+    assert "of no class" not in str(none)
+    assert none.to_json()["ignored_share"] == 0
+    assert "ignored_share" not in HOSTILE.to_json()
+
+
+def test_a_tiny_share_of_ignored_pixels_is_escaped_in_the_page():
+    counts = TargetCounts({"sky": 1}, {}, {"pixels": ["100.0 %"]}, 1e-6)
+    page = replace(HOSTILE, target_counts=counts)._repr_html_()
+    assert "<p>ignored: &lt; 0.01 % of all pixels, which are of no class</p>" in page

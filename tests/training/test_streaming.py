@@ -56,7 +56,7 @@ def test_a_streamed_run_is_the_run_with_the_cache(
     events = list(striate.stream(place, out=tmp_path / "run", **options))
     notes = [event.text for event in events if isinstance(event, Note)]
     assert notes == [
-        "0.0 GB of decoded images do not fit into a cache of 0.0 GB; images are streamed: "
+        "123 kB of decoded images do not fit into a cache of 10.0 kB; images are streamed: "
         "decoded from their files whenever they are needed"
     ]
     run = Run.open(tmp_path / "run")

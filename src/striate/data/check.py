@@ -82,6 +82,7 @@ class Inspection:
                 split: {_readable(name): count for name, count in counts.items()}
                 for split, counts in self.splits.items()
             },
+            **({} if (share := self.target_counts.ignored) is None else {"ignored_share": share}),
             "sizes": self.sizes and self.sizes._asdict(),
             "gray": self.channels.get(1, 0),
             "color": self.channels.get(3, 0),

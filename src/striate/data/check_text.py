@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from striate.data.listing.samples import EQUAL, FINDINGS, Finding
 from striate.data.listing.targets import TargetCounts
 from striate.errors import printable
-from striate.text import count_noun, display_width, fit_width, shorten
+from striate.text import count_noun, display_width, fit_width, format_percent, shorten
 
 WIDTH = 80  #: columns of the terminal
 _NAME = 28  #: columns reserved for a class name
@@ -18,7 +18,7 @@ _MOST_PATHS = 3
 
 
 def target_lines(noun: str, counts: TargetCounts) -> list[str]:
-    """Return one line per class: its counts, in total or per split, and a bar."""
+    """Return one line per class: its counts, in total or per split, and a bar; notes under them."""
     shown = list(counts.images)[:_MOST_CLASSES]
     columns = _columns(counts)
     names = {name: shorten(name, _NAME) for name in shown}
@@ -32,7 +32,7 @@ def target_lines(noun: str, counts: TargetCounts) -> list[str]:
         cells = (f"{columns[title][row]:>{width}}" for title, width in widths.items())
         bar = "" if counts.columns else "█" * -(-counts.images[name] * _BAR // most)
         lines.append("  ".join((padded, *cells, bar)).rstrip())
-    return lines + [f"and {more}" for more in _others(noun, counts.images)]
+    return [*lines, *_notes(noun, counts)]
 
 
 def _columns(counts: TargetCounts) -> dict[str, Sequence[str]]:
@@ -72,7 +72,7 @@ def target_html(noun: str, counts: TargetCounts) -> str:
         wide = 0 if counts.columns else 10 * counts.images[name] / most
         bar = f'<div style="background:#4878a8;height:.8em;width:{wide:.1f}em">'
         rows.append(f"<tr><td>{_safe(name)}</td>{cells}<td>{bar}</div></td></tr>")
-    more = "".join(f"<p>and {text}</p>" for text in _others(noun, counts.images))
+    more = "".join(f"<p>{html.escape(text)}</p>" for text in _notes(noun, counts))
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}"
 
 
@@ -106,11 +106,14 @@ def _wrapped(line: str, most: int) -> Iterator[str]:
     yield line
 
 
-def _others(noun: str, counts: Mapping[str, int]) -> Iterator[str]:
-    others: Sequence[int] = sorted(list(counts.values())[_MOST_CLASSES:])
+def _notes(noun: str, counts: TargetCounts) -> Iterator[str]:
+    """Yield what stands under the table: the names that it does not show, and ignored pixels."""
+    others: Sequence[int] = sorted(list(counts.images.values())[_MOST_CLASSES:])
     if others:
         more = count_noun(len(others), f"more {noun}")
-        yield f"{more} of {others[0]:,} to {others[-1]:,} images"
+        yield f"and {more} of {others[0]:,} to {others[-1]:,} images"
+    if counts.ignored:
+        yield f"ignored: {format_percent(counts.ignored)} of all pixels, which are of no class"
 
 
 def _grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:

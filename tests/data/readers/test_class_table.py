@@ -8,7 +8,7 @@ import pytest
 
 from striate.data.listing.masks import MaskCodes, index_codes
 from striate.data.listing.samples import IGNORE
-from striate.data.readers.class_table import ClassTable, find_table, read_table, voc_table
+from striate.data.readers.class_table import ClassTable, find_table, read_table
 from striate.errors import DataError
 
 
@@ -70,17 +70,6 @@ def test_a_line_may_hold_value_and_color(tmp_path: Path, text: str) -> None:
     values = ((3, 0), (IGNORE, IGNORE))
     expected = ClassTable(("sky",), MaskCodes(values, ((0x800000, 0),)), (0x800000,))
     assert table(tmp_path, text) == expected
-
-
-def test_the_table_of_pascal_voc_is_known() -> None:
-    found = voc_table()
-    assert (len(found.names), found.names[0], found.names[20]) == (21, "background", "tvmonitor")
-    assert found.codes.classes == 21
-    assert dict(found.codes.values)[IGNORE] == IGNORE
-    assert dict(found.codes.colors)[0xE0E0C0] == IGNORE
-    shown = {found.names[index]: color for color, index in found.codes.colors if index != IGNORE}
-    assert (shown["aeroplane"], shown["person"]) == (0x800000, 0xC08080)
-    assert (shown["sofa"], shown["tvmonitor"]) == (0x00C000, 0x004080)
 
 
 FORMS = (

@@ -169,6 +169,12 @@ REFUSALS = {
         "line 3: 'shots/1.png' has the mask 'truth/y.png', but 'truth/x.png' in line 2; remove the "
         "wrong line",
     ),
+    "a column of masks of another name": (
+        "image,annotation\nshots/1.png,truth/x.png\n",
+        "line 2: 'annotation' is 'truth/x.png', and no line has a number there; call the column "
+        "'label' if it\nholds classes, 'mask' if it holds the paths of masks, write 1 and 0 if it "
+        "is a label that an image has or not,\nelse remove the column",
+    ),
     "no column of images": (
         "picture,mask\nshots/1.png,truth/x.png\n",
         "line 1: expected the columns 'path,label' or 'path,label,split', found 'picture,mask'",
@@ -205,6 +211,7 @@ def test_check_tells_the_task_and_names_masks_of_another_size_or_value() -> None
         "class  train  validation  pixels\n"
         "sky        2           1  51.2 %\n"
         "road       2           1  48.8 %\n"
+        "ignored: 32.8 % of all pixels, which are of no class\n"
         "\n"
         "1 mask size: left out: a mask must be as large as its image\n"
         "    truth/small.png: 7 x 8 pixels, its image 8 x 8\n"

@@ -139,8 +139,9 @@ def refused(text: str | bytes, kind: str | None = None) -> str:
 NUMBER = "expected a number as in -1.5, or an empty cell where it is not known"
 FINITE = "expected a finite number, or an empty cell where it is not known"
 TEXT = (
-    "and no line has a number there; call the column 'label' if it\nholds classes, write 1 and 0 "
-    "if it is a label that an image has or not, else remove the column"
+    "and no line has a number there; call the column 'label' if it\nholds classes, 'mask' if it "
+    "holds the paths of masks, write 1 and 0 if it is a label that an image has or not,\n"
+    "else remove the column"
 )
 REFUSALS = {
     "headings that are not UTF-8": (

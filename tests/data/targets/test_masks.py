@@ -67,6 +67,13 @@ def test_classes_are_counted_by_images_and_by_their_share_of_the_pixels() -> Non
     assert rare.columns == {"pixels": ["100.0 %", "< 0.1 %"]}
 
 
+def test_the_share_of_ignored_pixels_is_of_all_pixels() -> None:
+    images = images_of("train", "train", "train", "test")
+    assert targets_of().count(images, ()).ignored == 13 / (301 + 13)
+    assert targets_of(((9, 1, 0),)).count(images_of(None), ()).ignored == 0
+    assert targets_of(((0, 0, 7),)).count(images_of(None), ()).ignored == 1
+
+
 def test_the_pixels_of_each_class_stand_for_the_masks() -> None:
     targets = targets_of().select(np.array([1, 3]))
     assert targets.values.tolist() == [[50, 0, 50, 0], [10, 70, 15, 5]]

@@ -59,7 +59,7 @@ def test_a_streamed_run_on_masks_is_the_run_with_the_cache(
         judged = striate.evaluate(run.folder, scenes, split="all", out=tmp_path / "page.html")
         assert striate.find_rate(scenes, steps=10, **steps).losses == expected
     assert [event.text for event in events if isinstance(event, Note)] == [
-        "0.0 GB of decoded images do not fit into a cache of 0.0 GB; images are streamed: "
+        "98.3 kB of decoded images do not fit into a cache of 10.0 kB; images are streamed: "
         "decoded from their files whenever they are needed"
     ]
     assert hashes(run) == weights

@@ -52,6 +52,7 @@ from striate.data.shards.reader import records_from_index
 from striate.data.targets.problems import find_problems
 from striate.errors import DataError, StorageError, printable
 from striate.progress import Progress, drain, throttle
+from striate.text import format_si
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,8 +105,8 @@ def _fill_cache(
             os.close(held)
         needed, most = _bytes(listing, preprocess), size_limit(folder)
         if needed > most and listing.arrays is None:
-            why = f"{needed / 1e9:,.1f} GB of decoded images do not fit into a cache of "
-            why += f"{most / 1e9:,.1f} GB"
+            room = format_si(most, "B")
+            why = f"{format_si(needed, 'B')} of decoded images do not fit into a cache of {room}"
             return (yield from _open_stream(folder, listing, preprocess, largest_megabytes, why))
         reserve(folder, needed)
         records = yield from _build(home, listing, preprocess, largest_megabytes, stored=True)

@@ -124,7 +124,7 @@ def _jpeg(data: bytes) -> FileStructure:
 
 def _png(data: bytes) -> FileStructure:
     bytes_of, name = memoryview(data), b""
-    for name, start, end in _chunks(data):
+    for name, start, end in png_chunks(data):
         if end > len(data):
             return FileStructure(whole=False)
         promised = int.from_bytes(data[end - 4 : end], "big")
@@ -136,14 +136,14 @@ def _png(data: bytes) -> FileStructure:
 
 def bare_png(data: bytes) -> bytes:
     """Remove the chunks of a PNG that its pixels do not need, such as text and profiles."""
-    parts = [data[start:end] for name, start, end in _chunks(data) if name in _PNG_NEEDED]
+    parts = [data[start:end] for name, start, end in png_chunks(data) if name in _PNG_NEEDED]
     return data[:8] + b"".join(parts)
 
 
 _PNG_NEEDED = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"eXIf"}
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield name, start and end of each PNG chunk up to IEND; the last may end beyond the data."""
     start, name = 8, b""
     while name != b"IEND" and start + 12 <= len(data):

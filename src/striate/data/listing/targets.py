@@ -23,6 +23,7 @@ class TargetCounts:
     splits: Mapping[Split, Mapping[str, int]]  #: the same per split; empty without splits
     #: further columns: title -> a cell for each name
     columns: Mapping[str, Sequence[str]]
+    ignored: float | None = None  #: share of all pixels that are of no class; None without masks
 
 
 @dataclass(frozen=True, eq=False)

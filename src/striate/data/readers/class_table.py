@@ -85,19 +85,6 @@ def read_table(file: Path) -> ClassTable:
     return ClassTable(names, _codes(names, lines), _colors(names, lines))
 
 
-def voc_table() -> ClassTable:
-    """Return the classes of Pascal VOC, whose border pixels, 255 or #e0e0c0, are of no class.
-
-    Everingham et al. 2010, https://doi.org/10.1007/s11263-009-0275-4; the colors are those of its
-    development kit: bits of the index, spread over red, green and blue.
-    """
-    names = tuple(_VOC.split())
-    colors = tuple(map(_voc_color, range(len(names))))
-    values = (*((index, index) for index in range(len(names))), (IGNORE, IGNORE))
-    colored = (*((color, index) for index, color in enumerate(colors)), (0xE0E0C0, IGNORE))
-    return ClassTable(names, MaskCodes(values, colored), colors)
-
-
 def _line(file: Path, number: int, line: str) -> _Line:
     words = list(filter(None, _BETWEEN.split(line)))
     value = None
@@ -206,17 +193,3 @@ def _codes(names: tuple[str, ...], lines: list[_Line]) -> MaskCodes:
 def _colors(names: tuple[str, ...], lines: list[_Line]) -> tuple[int, ...]:
     colors = {line.name: line.color for line in reversed(lines) if line.color is not None}
     return tuple(colors[name] for name in names) if colors else ()
-
-
-def _voc_color(index: int) -> int:
-    color = 0
-    for bit in range(8):
-        for channel, shift in enumerate((16, 8, 0)):
-            color |= (index >> (3 * bit + channel) & 1) << (7 - bit) << shift
-    return color
-
-
-_VOC = (
-    "background aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse "
-    "motorbike person pottedplant sheep sofa train tvmonitor"
-)

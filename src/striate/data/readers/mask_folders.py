@@ -22,8 +22,9 @@ from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles
 from striate.data.listing.samples import SPLITS, Finding, Sample, Split, fold_case, os_reason
 from striate.data.listing.split_names import split_of
-from striate.data.readers.class_table import TABLES, ClassTable, find_table, read_table, voc_table
+from striate.data.readers.class_table import TABLES, ClassTable, find_table, read_table
 from striate.data.readers.mask_values import number_classes
+from striate.data.readers.voc import find_other_mask, voc_table
 from striate.data.readers.walk import list_files, read_folder
 from striate.data.targets.masks import MaskTargets
 from striate.errors import DataError, printable
@@ -86,10 +87,14 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
         if name not in TABLES
     ]
     file = find_table(f"{place}/{home}") or find_table(str(place))
-    table = read_table(file) if file else voc_table() if voc else None
     layout = "Pascal VOC" if voc else "images and masks"
-    found = (*content.findings, *strays)
-    return list_masks(place, layout, content.samples, content.masks, table, found)
+    found, missing = (*content.findings, *strays), "not there"
+    table = read_table(file) if file else None
+    if voc and not file:
+        other = find_other_mask(place, content.masks)
+        table = None if other else voc_table()
+        missing += f", and {other} has not the palette of Pascal VOC"
+    return list_masks(place, layout, content.samples, content.masks, table, found, missing)
 
 
 def find_other_masks(folders: Sequence[str], groups: Sequence[Samples]) -> Iterator[Finding]:
@@ -118,14 +123,18 @@ def list_masks(
     masks: Sequence[str],
     table: ClassTable | None,
     findings: Iterable[Finding],
+    missing: str = "not there",
 ) -> Listing:
-    """Return the listing of images and their masks; without a table, of the values in the masks."""
+    """Return the listing of images and their masks; without a table, of the values in the masks.
+
+    `missing` says why there is no table.
+    """
     found = list(findings)
     images = Samples.of(samples)
     if table is None:
         table, values = number_classes(place, images, masks)
         seen = f"; the masks hold the values {', '.join(map(str, values))}" if values else ""
-        found.append(Finding("no class names", "classes.txt", f"not there{seen}"))
+        found.append(Finding("no class names", "classes.txt", f"{missing}{seen}"))
     targets = MaskTargets(table.spec, MaskFiles(masks, table.codes))
     return Listing(place, layout, targets, images, tuple(found))
 

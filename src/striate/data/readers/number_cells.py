@@ -51,8 +51,8 @@ def _refuse_text(file: Path, rows: Sequence[Row], at: int, name: str) -> None:
             file,
             first.line,
             f"{name!r} is {printable(first.cells[at], 60)!r}, and no line has a number there; "
-            "call the column 'label' if it\nholds classes, write 1 and 0 if it is a label that an "
-            "image has or not, else remove the column",
+            "call the column 'label' if it\nholds classes, 'mask' if it holds the paths of masks, "
+            "write 1 and 0 if it is a label that an image has or not,\nelse remove the column",
         )
 
 

@@ -103,14 +103,20 @@ class MaskTargets(Targets):
         return find_copies(records)
 
     def count(self, images: Samples, splits: Sequence[Split]) -> TargetCounts:
-        """Count the images that show each class, and its share of the pixels of all classes."""
+        """Count the images that show each class, and its share of the pixels of all classes.
+
+        Raises ValueError before decoding.
+        """
         pixels = self.values
+        assert self.records is not None
+        ignored = int(self.records["ignored"].sum(dtype=np.int64))
         total = pixels.sum(axis=0)
         shares = 100 * total / max(1, total.sum())
         return TargetCounts(
             self._images(pixels),
             {split: self._images(pixels[rows_in_split(images, split)]) for split in splits},
             {"pixels": [_percent(share) for share in shares.tolist()]},
+            ignored / max(1, ignored + int(total.sum())),
         )
 
     def _images(self, pixels: NDArray[np.int64]) -> dict[str, int]:
