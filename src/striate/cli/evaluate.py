@@ -10,6 +10,7 @@ import click
 from striate.cli import early
 from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
+from striate.errors import printable
 
 
 @click.command("evaluate", cls=VerbCommand, model="EvaluateOptions")
@@ -37,4 +38,6 @@ def command(model: Path, data: Path | None, as_json: bool, options: dict[str, An
         print_json(evaluation.to_json())
     else:
         click.echo(str(evaluation))
+    if options.get("save_threshold"):
+        click.echo(f"{printable(str(model))}: its model file now holds this threshold", err=True)
     return 0

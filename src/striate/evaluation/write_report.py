@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -20,7 +21,10 @@ from striate.training.run import Run
 
 
 def write_report(run: Run, dataset: PreparedData) -> Scores:
-    """Evaluate the model of a finished run on its test split; write report and JSON beside it."""
+    """Evaluate the model of a finished run on its test split; write report and JSON beside it.
+
+    Returns the scores that are defined on these images, as JSON has no number for the others.
+    """
     model = load(run.model_file, network=dataset.view.network)
     split = "test" if dataset.counts()["test"] else "validation"
     known = Known.of(run)
@@ -30,9 +34,12 @@ def write_report(run: Run, dataset: PreparedData) -> Scores:
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())
     results = result.results
+    scores = results.scores()
+    defined = tuple(score for score in scores if not math.isnan(score.value))
+    baseline = results.baseline() if defined[:1] == scores[:1] else None
     told = same_answer(len(results))
     same = any(remark.text == told for remark in results.remarks())
-    return Scores(split, results.scores(), results.about.leaked, results.baseline(), same)
+    return Scores(split, defined, results.about.leaked, baseline, same)
 
 
 def write_page(

@@ -202,6 +202,18 @@ def threshold_for_f1(counts: Sweep) -> float | None:
     return _best(counts, 2 * counts.true / (called + max(counts.positives, 1)))
 
 
+def middle_below(counts: Sweep, chosen: float) -> float:
+    """Return the middle of a probability and the next lower one, which decides the same.
+
+    The score itself would leave no room: of a class well separated, images that score a little less
+    than all of validation would be missed.
+    """
+    below = counts.thresholds[counts.thresholds < chosen]
+    lower = float(below[0]) if len(below) else 0.0
+    middle = (lower + chosen) / 2
+    return middle if np.float32(middle) > lower else chosen
+
+
 def _best(counts: Sweep, worth: NDArray[np.generic], *, last: bool = False) -> float | None:
     """Return the threshold of the greatest worth, the first or the last; None if it is 0."""
     if not len(worth) or not worth.max():

@@ -60,7 +60,7 @@ class DecisionOptions(Options):
 
     positive: str | None = option(None, "The positive one of two classes", "text")
     threshold: float | None = option(
-        None, "Answer the positive class from this probability on", ge=0, le=1
+        None, "Answer the positive class, or each label, from this probability on", ge=0, le=1
     )
 
     @property

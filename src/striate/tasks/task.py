@@ -174,8 +174,8 @@ class Task(ABC):
         for a task that has no threshold.
         """
         raise OptionError(
-            "a positive class and a threshold are for two classes, but the model answers with "
-            f"{NEEDS[self.kind]}"
+            "a positive class is for two classes, and a threshold for two classes or labels, but "
+            f"the model answers with {NEEDS[self.kind]}"
         )
 
     @abstractmethod

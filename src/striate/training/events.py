@@ -108,7 +108,8 @@ class Scores:
     split: str  #: "test", or "validation" without a test split
     figures: tuple[Score, ...]  #: the first leads
     leaked: int = 0  #: images that are in an earlier split too
-    baseline: Baseline | None = None  #: None: of a run that an earlier version finished
+    #: None: of a run that an earlier version finished, or where the leading figure is undefined
+    baseline: Baseline | None = None
     same_answer: bool = False  #: for all images
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:
-    """Yield notes on cached, unusable and leaked images, and on classes that no mask shows."""
+    """Yield notes on cached, unusable and leaked images, and on what is not learned or judged."""
     if dataset.decoded.note:
         yield Note(dataset.decoded.note)
     if dataset.left_out:
@@ -68,5 +68,10 @@ def notes(dataset: PreparedData) -> Iterator[Note]:
         kept = "figures on them will be too good; --leaked drop leaves them out"
         dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
         yield Note(f"leakage: {count} in an earlier split too: {'left out' if dropped else kept}")
-    if unseen := [found.path for found in dataset.decoded.findings if found.kind == "unseen class"]:
-        yield Note(f"no mask to train on shows {list_names(unseen)}, which will not be learned")
+    for kind, said in (
+        ("unseen class", "no mask to train on shows {}, which will not be learned"),
+        ("unlearned label", "images to train on all have, or all lack: {}; this is not learned"),
+        ("unjudged label", "validation images all have, or all lack: {}; this is left out of mAP"),
+    ):
+        if names := [found.path for found in dataset.decoded.findings if found.kind == kind]:
+            yield Note(said.format(list_names(names)))

@@ -54,37 +54,47 @@ def test_enough_images_with_and_without_each_label_are_no_problem():
     assert problems([[1, 0], [0, 1], [1, 1]], "train", "train", "validation") == ()
 
 
+def findings(matrix: list[list[int]], *splits: Split | None):
+    rows = images(*(splits or [None] * len(matrix)))
+    found = LabelSets.of(("cat", "dog"), np.array(matrix, np.uint8)).findings(rows)
+    return [(each.kind, each.path, each.detail) for each in found]
+
+
 @pytest.mark.parametrize(
-    ("matrix", "message"),
+    ("matrix", "kind", "detail"),
     [
-        (
-            [[1, 1], [1, 0], [1, 1], [1, 0]],
-            "label 'cat' is on every one of the 4 images; expected at least 2 with it and 2 "
-            "without it, or remove the label",
-        ),
-        (
-            [[0, 1], [0, 0], [0, 1], [0, 0]],
-            "label 'cat' is on no image; expected at least 2 with it and 2 without it, or remove "
-            "the label",
-        ),
-        (
-            [[1, 1], [0, 0], [0, 1], [0, 0]],
-            "label 'cat' is on one image only; expected at least 2 with it and 2 without it",
-        ),
-        (
-            [[1, 1], [1, 0], [1, 1], [0, 0]],
-            "label 'cat' is on all images but one; expected at least 2 with it and 2 without it",
-        ),
+        ([[1, 1], [1, 0], [1, 1], [1, 0]], "unlearned label", "on every image to train on"),
+        ([[0, 1], [0, 0], [0, 1], [0, 0]], "unlearned label", "on no image to train on"),
+        ([[1, 1], [0, 0], [0, 1], [0, 0]], "unjudged label", "on one image"),
+        ([[1, 1], [1, 0], [1, 1], [0, 0]], "unjudged label", "missing on one"),
     ],
 )
-def test_a_label_with_one_value_cannot_be_learned(matrix: list[list[int]], message: str):
-    assert problems(matrix) == (message,)
+def test_a_label_with_one_value_is_found_and_the_others_are_learned(matrix, kind, detail):
+    assert problems(matrix) == ()
+    assert findings(matrix) == [(kind, "cat", detail)]
 
 
-def test_only_training_images_are_learned_from():
-    assert problems([[1, 0], [1, 1], [0, 0], [0, 1]], "train", "train", "test", "validation") == (
-        "label 'cat' is on every one of the 2 images in train; expected at least 1 with it and 1 "
-        "without it, or remove the label",
+def test_each_label_is_looked_for_in_train_and_in_validation():
+    matrix = [[1, 0], [1, 1], [0, 0], [0, 1]]
+    parts = ("train", "train", "test", "validation")
+    assert problems(matrix, *parts) == ()
+    assert findings(matrix, *parts) == [
+        ("unlearned label", "cat", "on every image to train on"),
+        ("unjudged label", "dog", "on every image of validation"),
+    ]
+    parts = ("train", "validation", "train", "validation")
+    assert findings(matrix, *parts) == [("unlearned label", "dog", "on no image to train on")]
+    assert findings(matrix, "train", "validation", "validation", "train") == []
+
+
+def test_where_no_label_can_be_learned_there_is_nothing_to_train():
+    assert problems([[1, 0], [1, 0], [1, 0]]) == (
+        "no label can be learned: all images have it, or all lack it, as 'cat', which is on every "
+        "image;\nexpected one that some images have and some lack",
+    )
+    assert problems([[0, 0], [0, 0], [1, 1]], "train", "train", "test") == (
+        "no label can be learned: all images in train have it, or all lack it, as 'cat', which is "
+        "on no image;\nexpected one that some images have and some lack",
     )
     assert problems([[1, 0], [1, 1]], "test", "validation") == (
         "there are no images to train on: all 2 are in validation and test",
@@ -107,9 +117,12 @@ def test_without_labels_or_images_there_is_nothing_to_learn():
     )
 
 
-def test_images_of_a_label_that_are_all_copies_are_one_image():
+def test_images_of_all_labels_that_are_copies_are_one_image_each():
     records = Records.of([Record(digit * 64, 4, 4, 3) for digit in "abca"])
-    assert PETS.copied(images(*[None] * 4), records) == (
+    rows = images(*[None] * 4)
+    assert PETS.copied(rows, records) == ()
+    only = LabelSets.of(("cat",), PETS.matrix[:, :1])
+    assert only.copied(rows, records) == (
         "all 2 images with label 'cat' are copies of one; expected at least two different ones of "
         "a label",
     )

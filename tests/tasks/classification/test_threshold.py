@@ -8,8 +8,9 @@ import pytest
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.options import EvaluateOptions, PredictOptions
+from striate.tasks.classification.results import make_evaluation
 from striate.tasks.classification.task import Classification
-from striate.tasks.classification.threshold import EVENLY, Threshold
+from striate.tasks.classification.threshold import EVENLY, Aim, Threshold
 
 PARTS = TargetSpec("label", ("defect", "sound"))
 #: probabilities of "sound" of eight validation images, and their labels: 5 of 8 are sound
@@ -73,6 +74,11 @@ def test_a_threshold_is_stored_beside_the_other_constants_of_a_spec():
         ("abc", {"threshold": (0.5,)}, "a threshold is for two classes, but there are 3"),
         ("ab", {"threshold": (1.5,)}, "threshold must be a number from 0 to 1, not (1.5,)"),
         ("ab", {"threshold": ()}, "threshold must be a number from 0 to 1, not ()"),
+        (
+            "ab",
+            {"threshold": (0.5,), "min_recall": (0.9,)},
+            "min_recall must be the share asked for, hits and images, not (0.9,)",
+        ),
         ("ab", {"positive": (2.0,)}, "positive must be 0 or 1, the place of a class, not (2.0,)"),
     ],
 )
@@ -109,6 +115,45 @@ def test_a_threshold_is_chosen_in_the_middle_below_the_score_that_reaches_what_i
     asked, expected
 ):
     assert changed(**asked).value == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_a_threshold_was_chosen_for_is_stored_and_said():
+    chosen = changed(min_precision=0.75)
+    assert chosen.aim == Aim("precision", 0.75, 4, 5)
+    stored = chosen.store(PARTS)
+    assert stored.constants["min_precision"] == (0.75, 4.0, 5.0)
+    assert Threshold.stored(stored) == chosen
+    assert changed(stored, positive="sound") == chosen
+    assert changed(stored, threshold=0.3) == Threshold(1, 0.3)
+    assert Threshold(1, 0.3).store(stored).constants.keys() == {"positive", "threshold"}
+    assert chosen.aim.describe("sound") == (
+        "precision ≥ 75 %: 80 % on validation (4 of 5 images predicted sound)"
+    )
+    assert changed(min_recall=0.6).aim.describe("sound") == (
+        "recall ≥ 60 %: 80 % on validation (4 of 5 images of sound)"
+    )
+
+
+def test_an_evaluation_says_what_its_threshold_was_chosen_for_and_whether_it_is_missed():
+    rated = np.tile(np.float32([[0.3, 0.7], [0.6, 0.4]]), (20, 1))
+    labels, paths = np.tile([1, 0, 0, 0], 10), [f"{at}.png" for at in range(40)]
+    aim = Aim("precision", 0.9, 10, 11)
+    found = make_evaluation(
+        rated, labels, paths, PARTS.names, "test", "net", 0, threshold=Threshold(1, 0.6315, aim)
+    )
+    chosen = (
+        "threshold 0.6315, chosen for precision ≥ 90 %: 91 % on validation (10 of 11 images "
+        "predicted sound)"
+    )
+    missed = (
+        "Of these images the precision is 50 % (95 % interval 30 to 70 %), clearly below the 90 % "
+        "that the threshold was chosen for."
+    )
+    assert [remark.text for remark in found.remarks()][-2:] == [f"T{chosen[1:]}.", missed]
+    assert [line.strip() for line in repr(found).split("\n")][-2:] == [chosen, missed]
+    assert found.to_json()["chosen_for"] == {
+        "share": "precision", "asked": 0.9, "hits": 10, "images": 11
+    }  # fmt: skip
 
 
 def test_below_the_lowest_score_the_middle_is_half_of_it():

@@ -121,6 +121,16 @@ def test_predictions_name_every_label_or_none(data, run, tmp_path):
     ]
 
 
+def test_thresholds_are_kept_in_the_model_file(run, tmp_path):
+    copy = tmp_path / "model.safetensors"
+    copy.write_bytes(run.model_file.read_bytes())
+    found = striate.evaluate(copy, run.read_options()["data"], threshold=0.3, save_threshold=True)
+    assert found.thresholds.tolist() == [0.3, 0.3, 0.3]
+    assert striate.load(copy).task.thresholds.tolist() == [0.3, 0.3, 0.3]
+    chosen = striate.evaluate(run.folder, min_recall=0.9, split="validation")
+    assert all(row.recall.value >= 0.9 for row in chosen.per_label)
+
+
 def test_data_of_classes_are_refused(run, tmp_path, data):
     (tmp_path / "list.csv").write_text("path,label\n000.png,cat\n001.png,dog\n")
     for name in ("000.png", "001.png"):
@@ -131,3 +141,56 @@ def test_data_of_classes_are_refused(run, tmp_path, data):
         f"{tmp_path}/list.csv: 'cat', 'dog' of its 2 labels are not among the 3 that the model was "
         "trained on: 'blue', 'green', 'red'"
     )
+
+
+def test_a_label_on_every_image_trains_with_a_note_and_counts_for_no_map(tmp_path):
+    data = shapes(tmp_path / "shapes", 48)
+    lines = data.read_text().splitlines()
+    rest = [f"{line.rstrip(';')};road".replace(",;", ",") for line in lines[1:]]
+    data.write_text("\n".join([lines[0], *rest]))
+    text = str(striate.check(data))
+    assert (
+        "1 unlearned label: images to train on all have it, or all lack it: it is not learned\n"
+        "    road: on every image to train on\n"
+    ) in text
+    assert "It can be trained on: multilabel." in text
+    options = {**QUICK, "epochs": 1, "balance": "weights"}
+    events = list(striate.stream(data, out=tmp_path / "run", **options))
+    assert next(event.text for event in events if isinstance(event, Note)) == (
+        "images to train on all have, or all lack: “road”; this is not learned"
+    )
+    found = striate.evaluate(tmp_path / "run")
+    assert found.everywhere == ("road",)
+    assert found.thresholds[found.labels.index("road")] == 0.5
+    assert "1 unlearned label" in (tmp_path / "run/report.html").read_text("utf-8")
+
+
+def test_where_no_label_can_be_told_apart_nothing_is_trained(tmp_path):
+    data = shapes(tmp_path / "shapes", 8)
+    data.write_text("path,labels\n" + "\n".join(f"{at:03}.png,road" for at in range(8)))
+    with pytest.raises(DataError) as refusal:
+        striate.train(data, out=tmp_path / "run", **QUICK)
+    assert str(refusal.value) == (
+        f"{data}: no label can be learned: all images have it, or all lack it, as 'road', which is "
+        "on every image;\nexpected one that some images have and some lack"
+    )
+
+
+def test_validation_images_alike_in_every_label_train_without_a_leading_figure(tmp_path):
+    data = shapes(tmp_path / "shapes", 48)
+    head, *rows = data.read_text().splitlines()
+    parts = ["validation" if at % 8 == 7 else "train" for at in range(48)]
+    lines = (f"{row},{part}" for row, part in zip(rows, parts, strict=True))
+    data.write_text("\n".join([f"{head},split", *lines]))
+    events = list(striate.stream(data, out=tmp_path / "run", **{**QUICK, "epochs": 1}))
+    assert next(event.text for event in events if isinstance(event, Note)) == (
+        "validation images all have, or all lack: “blue”, “green”, “red”; this is left out of mAP"
+    )
+    assert events[-1].validation.keys() == {"micro_f1"}
+    assert [score.figure.name for score in events[-1].scores.figures] == [
+        "micro_f1",
+        "macro_f1",
+        "exact_match",
+    ]
+    found = striate.evaluate(tmp_path / "run", split="validation")
+    assert found.thresholds.tolist() == [0.5, 0.5, 0.5]

@@ -73,6 +73,8 @@ def test_rare_labels_weigh_more_but_at_most_a_hundred_times():
     sets = torch.zeros((400, 3), dtype=torch.uint8)
     sets[:100, 0], sets[:2, 1] = 1, 1
     assert positive_weights(sets).tolist() == [3, 100, 100]
+    sets[:, 2] = 1  # on every image, so without an image to be weighed by
+    assert positive_weights(sets).tolist() == [3, 100, 1]
 
 
 def test_targets_are_mixed_as_their_images_are():

@@ -81,6 +81,9 @@ USED = {
     "other palette": "used by its indices: see whether they are of the same classes",
     "perhaps masks": "a class as it is; where masks are meant, call the folder masks and save "
     "them as PNG",
+    "unlearned label": "images to train on all have it, or all lack it: it is not learned",
+    "unjudged label": "validation images all have it, or all lack it: left out of mAP, and its "
+    "threshold is 0.5",
     "unseen class": "no mask to train on shows it: it is not learned",
     "no class names": "called as their values; name them in classes.txt, as in '7 sky'",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.columns import NO_SPLIT, Samples
-from striate.data.listing.samples import SPLITS, fold_case, quote_distinct
+from striate.data.listing.samples import SPLITS, Finding, fold_case, quote_distinct
 from striate.text import count_noun
 
 _Matrix = NDArray[np.uint8]
@@ -32,11 +32,24 @@ def find_label_problems(
         held = [split for at, split in enumerate(SPLITS) if (splits == at).any()]
         where = " and ".join(held)
         return (f"there are no images to train on: all {len(images):,} are in {where}",)
-    validated = (splits == SPLITS.index("validation")).any()
-    return (
-        *_one_valued(names, matrix[train], least=1 if validated else 2, known=_where(splits)),
-        *_alike(names),
-    )
+    return (*_unlearned(names, matrix[train], _where(splits)), *_alike(names))
+
+
+def find_one_sided(names: Sequence[str], matrix: _Matrix, images: Samples) -> Iterator[Finding]:
+    """Yield the labels that the images to train on all have, or all lack; then of validation.
+
+    Without a validation split, one image of either kind becomes one for validation.
+    """
+    learned = (images.splits == SPLITS.index("train")) | (images.splits == NO_SPLIT)
+    judged = images.splits == SPLITS.index("validation")
+    for name, having in zip(names, matrix.T, strict=True):
+        if where := _side(having[learned]):
+            yield Finding("unlearned label", name, f"on {where} to train on")
+        elif judged.any() and (where := _side(having[judged])):
+            yield Finding("unjudged label", name, f"on {where} of validation")
+        elif not judged.any() and 1 in _sides(having[learned]):
+            alone = having.sum(dtype=int) == 1
+            yield Finding("unjudged label", name, "on one image" if alone else "missing on one")
 
 
 def _where(splits: NDArray[np.uint8]) -> str:
@@ -44,23 +57,26 @@ def _where(splits: NDArray[np.uint8]) -> str:
     return " in train" if (splits != SPLITS.index("train")).any() else ""
 
 
-def _one_valued(names: Sequence[str], matrix: _Matrix, *, least: int, known: str) -> Iterator[str]:
-    """Yield labels that too few of the training images have, or too few lack.
+def _sides(having: _Matrix) -> tuple[int, int]:
+    """Return how many images have a label, and how many lack it."""
+    count = int(having.sum(dtype=int))
+    return count, len(having) - count
 
-    Without a validation split, one image of either kind becomes one for validation.
-    """
-    images = len(matrix)
-    for name, having in zip(names, matrix.sum(axis=0, dtype=int).tolist(), strict=True):
-        if min(having, images - having) >= least:
-            continue
-        expected = f"expected at least {least} with it and {least} without it"
-        if having in (0, images):
-            which = "no image" if not having else f"every one of the {images:,} images"
-            yield f"label {name!r} is on {which}{known}; {expected}, or remove the label"
-        elif having < least:
-            yield f"label {name!r} is on one image{known} only; {expected}"
-        else:
-            yield f"label {name!r} is on all images{known} but one; {expected}"
+
+def _side(having: _Matrix) -> str:
+    """Return "no image" or "every image"; "" where some have the label and some lack it."""
+    count, lacking = _sides(having)
+    return "" if count and lacking else "every image" if count else "no image"
+
+
+def _unlearned(names: Sequence[str], matrix: _Matrix, where: str) -> Iterator[str]:
+    """Yield that all of the training images have a label, or lack it, whichever it is."""
+    sides = list(map(_side, matrix.T))
+    if all(sides):
+        yield (
+            f"no label can be learned: all images{where} have it, or all lack it, as {names[0]!r}, "
+            f"which is on {sides[0]};\nexpected one that some images have and some lack"
+        )
 
 
 def _alike(names: Sequence[str]) -> Iterator[str]:

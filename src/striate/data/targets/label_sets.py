@@ -14,7 +14,7 @@ from striate.data.listing.duplicates import content_ids
 from striate.data.listing.samples import Finding, Split
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import TargetCounts, Targets
-from striate.data.targets.label_problems import find_label_problems
+from striate.data.targets.label_problems import find_label_problems, find_one_sided
 
 #: row of `check` for images without any label
 NO_LABEL = "(no label)"
@@ -73,15 +73,19 @@ class LabelSets(Targets):
     ) -> tuple[str, ...]:
         return find_label_problems(self.spec.names, self.matrix, images, candidates)
 
+    def findings(self, images: Samples) -> tuple[Finding, ...]:
+        return tuple(find_one_sided(self.spec.names, self.matrix, images))
+
     def copied(self, images: Samples, records: Records) -> tuple[str, ...]:  # noqa: ARG002
         _, firsts = np.unique(content_ids(records.digests), return_index=True)
         different, counts = self.matrix[firsts], self.matrix.sum(axis=0)
-        return tuple(
+        copies = tuple(
             f"all {counts[label]:,} images with label {name!r} are copies of one; "
             "expected at least two different ones of a label"
             for label, name in enumerate(self.spec.names)
             if different[:, label].sum() == 1 and counts[label] > 1
         )
+        return copies if len(copies) == len(self.spec.names) else ()
 
     def count(self, images: Samples, splits: Sequence[Split]) -> TargetCounts:
         return TargetCounts(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.options import SplitChoice
-from striate.tasks.classification.binary import BinaryMetrics
+from striate.tasks.classification.binary import BinaryMetrics, show_area, show_interval
 from striate.tasks.classification.checks import check_answers
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.remarks import make_remarks
@@ -24,6 +24,7 @@ from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.text import (
     MISSING,
+    capitalize,
     count_noun,
     format_percent,
     percent_digits,
@@ -70,11 +71,35 @@ class Evaluation(ClassMetrics):
         """Say that a threshold fits validation images; "" without one, and of other splits."""
         return "" if self.threshold.value is None else self.about.fitted
 
+    @property
+    def chosen(self) -> str:
+        """Say what the threshold was chosen for on validation; "" if it was given."""
+        aim = self.threshold.aim
+        if aim is None:
+            return ""
+        positive = shorten(self.class_names[self.threshold.positive], 18)
+        return f"threshold {self.threshold.shown}, chosen for {aim.describe(positive)}"
+
     def remarks(self) -> Iterator[Remark]:
         """Yield how far to trust the accuracy, and what stands out among the classes."""
         yield from make_remarks(self)
+        if self.chosen:
+            yield Remark(f"{capitalize(self.chosen)}.")
+            yield from self._missed()
         if self.fitted:
             yield Remark(self.fitted)
+
+    def _missed(self) -> Iterator[Remark]:
+        """Yield that the share that the threshold was chosen for is clearly missed here."""
+        aim = self.threshold.aim
+        share = self.binary.chosen.shares()[aim.share] if aim and self.binary else None
+        if aim and share and share.bounds[1] < aim.asked:
+            yield Remark(
+                f"Of these images the {aim.share} is {show_area(share)} (95 % interval "
+                f"{show_interval(share)}), clearly below the {100 * aim.asked:.4g} % that the "
+                "threshold was chosen for.",
+                warning=True,
+            )
 
     def sections(self) -> Iterator[Section]:
         """Yield the metrics, the confusion matrix, the classes, and the worst errors."""
@@ -95,6 +120,7 @@ class Evaluation(ClassMetrics):
             "log_loss": self.log_loss,
             "macro_f1": self.macro_f1,
             **({"binary": self.binary.to_json()} if self.binary else {}),
+            **({"chosen_for": asdict(self.threshold.aim)} if self.threshold.aim else {}),
             "confusion": self.confusion.tolist(),
             "per_class": [asdict(row) for row in self.per_class],
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
@@ -131,7 +157,9 @@ class Evaluation(ClassMetrics):
 
     def _notes(self, most: int) -> list[str]:
         same = same_answer(len(self)) if self.is_constant else ""
-        lines = [line for line in (self.warning or self.note, self.fitted, same) if line]
+        missed = (remark.text for remark in self._missed())
+        said = (self.warning or self.note, self.chosen, *missed, self.fitted, same)
+        lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
         if (more := len(self.class_names) - most) > 0:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,41 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError, printable, unknown
 from striate.metrics.binary import (
     Sweep,
+    middle_below,
     sweep,
     threshold_for_precision,
     threshold_for_recall,
 )
 from striate.options import DecisionOptions, EvaluateOptions
-from striate.text import count_noun, format_percent
+from striate.text import count_noun, format_percent, percent_digits
 
 #: probability from which on one of two classes is the more probable
 EVEN = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Aim:
+    """What a threshold was chosen for on validation images, and what it reached there."""
+
+    share: Literal["precision", "recall"]
+    asked: float  #: the least share asked for
+    hits: int  #: positive images predicted so
+    images: int  #: predicted positive for precision, positive for recall
+
+    @property
+    def wanted(self) -> str:
+        """Return, e.g., "precision ≥ 90 %"."""
+        return f"{self.share} ≥ {100 * self.asked:.4g} %"
+
+    def describe(self, positive: str) -> str:
+        """Return what was asked for, what was reached, and on how many images it rests."""
+        reached = format_percent(self.hits / self.images, percent_digits(self.images))
+        images = count_noun(self.images, "image")
+        of_class = f"predicted {positive}" if self.share == "precision" else f"of {positive}"
+        return (
+            f"{self.wanted}: {reached} on validation ({self.hits:,} of {images} "
+            f"{printable(of_class)})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +57,7 @@ class Threshold:
     positive: int = 1  #: index of the class; the second, as in scikit-learn
     #: None: the more probable class is answered, and of equally probable ones the first
     value: float | None = None
+    aim: Aim | None = None  #: None: it was given, or there is none
 
     @classmethod
     def stored(cls, spec: TargetSpec) -> Threshold:
@@ -44,14 +71,19 @@ class Threshold:
             raise OptionError(f"positive must be 0 or 1, the place of a class, not {positive}")
         if value is not None and not (len(value) == 1 and 0 <= value[0] <= 1):
             raise OptionError(f"threshold must be a number from 0 to 1, not {value}")
-        return cls(int(positive[0]) if positive else 1, value[0] if value else None)
+        aim = _stored_aim(spec) if value else None
+        return cls(int(positive[0]) if positive else 1, value[0] if value else None, aim)
 
     def store(self, spec: TargetSpec) -> TargetSpec:
         """Return the spec with this threshold in its constants."""
         constants = {**spec.constants, "positive": (float(self.positive),)}
-        constants.pop("threshold", None)
+        for name in ("threshold", *_AIMS):
+            constants.pop(name, None)
         if self.value is not None:
             constants["threshold"] = (self.value,)
+        if self.aim:
+            name = f"min_{self.aim.share}"
+            constants[name] = (self.aim.asked, float(self.aim.hits), float(self.aim.images))
         return replace(spec, constants=constants)
 
     @property
@@ -82,17 +114,33 @@ class Threshold:
             if options.positive not in names:
                 raise unknown("class", options.positive, names)
             positive = names.index(options.positive)
-        value = options.threshold
+        value, aim = options.threshold, None
         if isinstance(options, EvaluateOptions) and options.chooses:
             rated, labels = map(np.concatenate, zip(*validation, strict=True))
-            value = _choose(options, rated[:, positive], labels == positive, names[positive])
+            value, aim = _choose(options, rated[:, positive], labels == positive, names[positive])
         elif value is None and positive == self.positive:
-            value = self.value
-        return Threshold(positive, value)
+            value, aim = self.value, self.aim
+        return Threshold(positive, value, aim)
 
 
 #: the more probable class is answered
 EVENLY = Threshold()
+#: name of the constants: the least share asked for, hits, and the images they are of
+_AIMS: Mapping[str, Literal["precision", "recall"]] = {
+    "min_precision": "precision",
+    "min_recall": "recall",
+}
+
+
+def _stored_aim(spec: TargetSpec) -> Aim | None:
+    for name, share in _AIMS.items():
+        if numbers := spec.constants.get(name):
+            if not (len(numbers) == 3 and 0 <= numbers[1] <= numbers[2] and numbers[2] >= 1):
+                raise OptionError(
+                    f"{name} must be the share asked for, hits and images, not {numbers}"
+                )
+            return Aim(share, numbers[0], int(numbers[1]), int(numbers[2]))
+    return None
 
 
 def _choose(
@@ -100,7 +148,8 @@ def _choose(
     scores: NDArray[np.floating[Any]],
     truth: NDArray[np.bool_],
     name: str,
-) -> float:
+) -> tuple[float, Aim]:
+    """Return the threshold that the options ask for, and what it reaches."""
     counts = sweep(scores, truth)
     of_class, images = printable(repr(name)), count_noun(len(scores), "validation image")
     if not counts.positives:
@@ -115,19 +164,13 @@ def _choose(
             f"no threshold reaches a precision of {asked} for {of_class} on the {images};\n"
             f"{_most_precise(counts)}"
         )
-    return _between(counts, chosen)
-
-
-def _between(counts: Sweep, chosen: float) -> float:
-    """Return the middle of a score and the next lower one, which decides the same.
-
-    The score itself would leave no room: of a class well separated, images that score a little less
-    than all of validation would be missed.
-    """
-    below = counts.thresholds[counts.thresholds < chosen]
-    lower = float(below[0]) if len(below) else 0.0
-    middle = (lower + chosen) / 2
-    return middle if np.float32(middle) > lower else chosen
+    at = int(np.flatnonzero(counts.thresholds == chosen)[0])
+    hits, called = int(counts.true[at]), int(counts.true[at] + counts.false[at])
+    if options.min_recall is not None:
+        aim = Aim("recall", options.min_recall, hits, counts.positives)
+    else:
+        aim = Aim("precision", options.min_precision or 0.0, hits, called)
+    return middle_below(counts, chosen), aim
 
 
 def _most_precise(counts: Sweep) -> str:

@@ -54,7 +54,7 @@ def _figures(results: LabelMetrics) -> Section:
         "Average precision needs no threshold: it is 1 if every image with the label has a higher "
         "probability than every image without it; mAP is its mean over the labels that some "
         "images have and some lack. F1 counts what is answered at the thresholds, which were "
-        "chosen on the validation images: "
+        "chosen on the validation images or given: "
         "micro-F1 over all labels together, macro-F1 as the mean over the labels. An exact match "
         "has every label right. The interval says where the true figure most likely lies: of such "
         "intervals, computed on other images of the same kind, 95 in 100 hold it.",

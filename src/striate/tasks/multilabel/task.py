@@ -15,18 +15,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.data.augment.plan import Plan
+from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
 from striate.metrics.binned import BINS, FINE, REACH, count_bins, sweep_bins
-from striate.options import TrainOptions
+from striate.options import DecisionOptions, EvaluateOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
 from striate.tasks.multilabel.answer import LabelsAnswer
 from striate.tasks.multilabel.metrics import MAP, MICRO_F1
 from striate.tasks.multilabel.results import LabelResults, make_results
+from striate.tasks.multilabel.threshold import choose_thresholds
 from striate.tasks.results import About
-from striate.tasks.task import Loss, Sums, Task
+from striate.tasks.task import Batches, Loss, Sums, Task
 
 #: name of the constants: the probability from which on an image has the label, one a label
 THRESHOLD = "threshold"
@@ -143,6 +145,25 @@ class MultiLabel(Task):
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
         return LabelsAnswer.of(decoded, self.thresholds, self.spec.names, top)
 
+    def decide(self, options: DecisionOptions, validation: Batches) -> MultiLabel:
+        """Return the task with one threshold for all labels, or with one chosen for each.
+
+        Raises OptionError for a positive class, and for a precision that no threshold reaches.
+        """
+        if options.positive is not None:
+            raise OptionError(
+                "a positive class is one of two, but the model answers with labels, each with a "
+                "threshold of its own;\nleave --positive out"
+            )
+        thresholds = self.thresholds
+        if options.threshold is not None:
+            thresholds = np.full(self.outputs, options.threshold)
+        elif isinstance(options, EvaluateOptions) and options.chooses:
+            rated, sets = map(np.concatenate, zip(*validation, strict=True))
+            thresholds = choose_thresholds(options, rated, sets, self.spec.names, thresholds)
+        constants = {**self.spec.constants, THRESHOLD: tuple(thresholds.tolist())}
+        return replace(self, spec=replace(self.spec, constants=constants))
+
     def evaluate(
         self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About
     ) -> LabelResults:
@@ -195,9 +216,13 @@ def _cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor | None, foca
 
 
 def positive_weights(targets: Tensor) -> Tensor:
-    """Label sets (N, K) -> (K,) float32: images without by images with the label, at most 100."""
+    """Label sets (N, K) -> (K,) float32: images without by images with the label, at most 100.
+
+    1 of a label that every image has, which would count for nothing.
+    """
     having = targets.sum(dim=0, dtype=torch.float64)
-    return ((len(targets) - having) / having.clamp_min(1)).clamp(max=_MOST_WEIGHT).float()
+    weights = ((len(targets) - having) / having.clamp_min(1)).clamp(max=_MOST_WEIGHT)
+    return torch.where(having < len(targets), weights, 1.0).float()
 
 
 def _logits(outputs: Tensor | AuxOutputs) -> Tensor:
