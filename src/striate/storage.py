@@ -145,6 +145,28 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
         raise OptionError(f"{printable(str(path))}: expected a file that ends in {expected}")
 
 
+def check_output(path: Path, inputs: Iterable[Path]) -> None:
+    """Raise OptionError if writing to the path would replace an input, or what lies in one.
+
+    `inputs` are asked for only if the file exists.
+    """
+    if not os.path.lexists(path):
+        return
+    shown, home = printable(str(path)), path.parent.resolve()
+    for source in inputs:
+        if _same(path, source):
+            raise OptionError(f"{shown} is an input of this command; choose another name")
+        if os.path.isdir(source) and home.is_relative_to(source.resolve()):  # noqa: PTH112
+            where = printable(str(source))
+            raise OptionError(f"{shown} exists already in {where}, an input; choose another name")
+
+
+def _same(path: Path, source: Path) -> bool:
+    with contextlib.suppress(OSError, ValueError):  # one does not exist, or is no name of a file
+        return path.samefile(source)
+    return False
+
+
 def make_folder(path: Path) -> Path:
     """Create the folder, or the first free of path-2, path-3, ..., and return it.
 

@@ -354,7 +354,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "filter ramp.png --kernel sobel-x --out ./ramp.png",
             2,
-            "ramp.png is the image itself; choose another name",
+            "ramp.png is an input of this command; choose another name",
         ),
         (
             "filter ramp.png --kernel sobel-x --raw far/out.npy",

@@ -208,6 +208,7 @@ def test_a_full_disk_leaves_nothing(photos: Path, tmp_path: Path, monkeypatch: p
 def test_what_a_kill_left_is_swept(photos: Path, tmp_path: Path):
     (tmp_path / "shards.partial").mkdir()
     (tmp_path / "shards.partial" / "shard-000007.tar").write_bytes(b"half")
+    (tmp_path / "shards.lock").write_text("process 12 on here")
     striate.pack(photos, tmp_path / "shards")
     assert sorted(file.name for file in (tmp_path / "shards").iterdir()) == [
         "index.npy", "paths.bin", "shard-000000.tar", "shards.json"

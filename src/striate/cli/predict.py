@@ -11,6 +11,10 @@ import click
 from striate.cli import early
 from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
+from striate.errors import printable
+
+#: option -> what is written there
+_FILES = {"out": "table", "masks": "masks", "overlays": "overlays"}
 
 
 @click.command("predict", cls=VerbCommand, model="PredictOptions")
@@ -43,6 +47,9 @@ def print_predictions(
         print_json(predictions.to_json())
     elif "out" not in options:
         click.echo(str(predictions))
+    for name, what in _FILES.items():
+        if name in options:
+            click.echo(f"{what:<8}  {printable(str(options[name]))}", err=True)
     failed = predictions.failed
     if failed:
         click.echo(f"{failed:,} of {len(predictions):,} files could not be read", err=True)

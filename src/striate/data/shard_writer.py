@@ -94,6 +94,7 @@ def write_shards(
     if os.path.lexists(to):
         shown = printable(str(to))
         raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
+    _refuse_strangers(to)
     listing, shown = scan(data, kind), printable(str(data))
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
@@ -114,10 +115,27 @@ def write_shards(
     return ShardSummary(to, len(rows), len(spec.names), len(shards), total, left_out, spec.noun)
 
 
+def _beside(to: Path) -> tuple[Path, Path]:
+    """Return the temporary folder and the lock, both of which are removed at the end."""
+    return to.with_name(to.name + ".partial"), to.with_name(to.name + ".lock")
+
+
+def _refuse_strangers(to: Path) -> None:
+    """Raise OptionError if others' files have the names of ours; what a kill left has its lock."""
+    partial, lock = _beside(to)
+    ours = False
+    with contextlib.suppress(OSError):
+        ours = lock.read_bytes()[:8] in (b"", b"process ")
+    for strange in (lock, partial):
+        if os.path.lexists(strange) and not ours:
+            shown = printable(str(strange))
+            raise OptionError(f"{shown}: is in the way and would be removed; {_ELSEWHERE}")
+
+
 @contextlib.contextmanager
 def _own(to: Path) -> Generator[Path]:
     """Yield a temporary folder, renamed to `to` on success; leftovers in it are removed."""
-    partial, lock = (to.with_name(to.name + ending) for ending in (".partial", ".lock"))
+    partial, lock = _beside(to)
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 import re
@@ -151,7 +150,7 @@ def filter(image: Any, kernel: Any, **options: Any) -> Filtered:  # noqa: A001
     >>> striate.filter("cat.jpg", "sobel-x", mode="valid")  # doctest: +SKIP
     """
     chosen = FilterOptions.read(options)
-    check_outputs(chosen, image)
+    check_outputs(chosen, image, kernel)
     seen = load_image(image, chosen.largest, signals=True)
     weights, name = _kernel(kernel, signal=seen.pixels.ndim == 1)
     seen = seen.to_gray() if chosen.gray else seen
@@ -177,20 +176,15 @@ def apply_kernel(image: LoadedImage, weights: Any, name: str, chosen: FilterOpti
     return Filtered(image, weights, name, numbers, chosen)
 
 
-def check_outputs(chosen: FilterOptions, image: Any) -> None:
-    """Raises OptionError early if an output has an unknown format, or is the input image."""
+def check_outputs(chosen: FilterOptions, image: Any, kernel: Any = None) -> None:
+    """Raise OptionError early if an output has an unknown format, or is an input."""
     for place, suffixes in ((chosen.out, IMAGE_SUFFIXES), (chosen.raw, NUMBER_SUFFIXES)):
         if place is None:
             continue
         storage.check_suffix(place, suffixes)
-        if isinstance(image, str | os.PathLike) and _same(place, image):
-            raise OptionError(f"{printable(str(place))} is the image itself; choose another name")
-
-
-def _same(place: Path, image: str | os.PathLike[str]) -> bool:
-    with contextlib.suppress(OSError, ValueError):  # a file does not exist, or has no name
-        return place.samefile(image)
-    return False
+        given = getattr(image, "filename", image), kernel
+        files = (Path(each) for each in given if isinstance(each, str | os.PathLike))
+        storage.check_output(place, files)
 
 
 def file_name(image: str, what: str) -> str:

@@ -139,6 +139,14 @@ class PredictOptions(DecisionOptions):
     )
     raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
 
+    @model_validator(mode="after")
+    def _keep_pictures_apart(self) -> Self:
+        if self.masks and self.overlays and self.masks.resolve() == self.overlays.resolve():
+            raise PydanticCustomError(
+                "folders", "{masks} and {overlays} name one folder; give each its own"
+            )
+        return self
+
 
 class FilterOptions(Options):
     """Options of `filter`."""

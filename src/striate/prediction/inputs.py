@@ -42,7 +42,18 @@ def sources(data: Iterable[Any]) -> Iterator[File | Made]:
     return chain.from_iterable([_each(image) for image in data])
 
 
+def given_paths(data: Iterable[Any]) -> Iterator[Path]:
+    """Yield the paths among the data and in lists of them, folders as they are."""
+    for image in data:
+        if isinstance(image, str | os.PathLike):
+            yield Path(image)
+        elif isinstance(image, list | tuple):
+            yield from given_paths(image)
+
+
 def _each(image: Any) -> Iterable[File | Made]:
+    if isinstance(image, File | Made):
+        return [image]
     if isinstance(image, str | os.PathLike):
         return _expanded(Path(image))
     if isinstance(image, Image.Image):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,13 @@ from PIL import Image
 from striate import storage
 from striate.data.cache.read_files import File, read_whole
 from striate.data.listing.target_spec import NEEDS
-from striate.errors import OptionError
+from striate.errors import DataError, OptionError, printable
 from striate.plotting.ink import encode
+from striate.prediction.inputs import Made
 from striate.prediction.predictor import Prediction
 from striate.tasks.results import DrawnAnswer
 from striate.tasks.task import Task
+from striate.text import count_noun
 
 
 def check_drawn(task: Task, name: str) -> None:
@@ -27,50 +30,83 @@ def check_drawn(task: Task, name: str) -> None:
         )
 
 
-def write_masks(folder: Path, predictions: Iterable[Prediction]) -> None:
-    """Write each answer as a PNG file of the name of its image. Raises StorageError."""
-    for _, answer, name in name_files(predictions):
-        _write(folder / name, answer.png)
+def check_folder(folder: Path, names: Iterable[Path], inputs: Iterable[Path], option: str) -> None:
+    """Raise OptionError if files of these names in a folder would be inputs or replace files.
 
-
-def write_overlays(folder: Path, predictions: Iterable[Prediction], largest: int) -> None:
-    """Write each answer drawn over its image as a PNG file; answers for arrays are left out.
-
-    Images are read anew, with `largest` megabytes at most. Raises StorageError.
+    That is if the folder is one of the inputs or lies inside one, or holds such a file.
     """
-    for path, answer, name in name_files(predictions):
-        if not os.path.isfile(path):  # noqa: PTH113 - a Path raises in an unreadable folder
+    shown, home = printable(str(folder)), folder.resolve()
+    for source in inputs:
+        if os.path.isdir(source) and home.is_relative_to(source.resolve()):  # noqa: PTH112
+            raise OptionError(
+                f"{shown}: {option} would lie among the images of {printable(str(source))}; "
+                "name a new folder outside of it"
+            )
+    if taken := [name for name in names if os.path.lexists(folder / name)]:
+        first, more = printable(str(taken[0])), len(taken) - 1
+        others = f" and {count_noun(more, 'more file')}" if more else ""
+        raise OptionError(
+            f"{shown}: {option} would overwrite {first}{others} there; name a new folder"
+        )
+
+
+def write_masks(folder: Path, predictions: Sequence[Prediction], names: Sequence[Path]) -> None:
+    """Write each answer as a PNG file of its name in a folder. Raises StorageError."""
+    for one, name in zip(predictions, names, strict=True):
+        if not one.error and isinstance(one.answer, DrawnAnswer):
+            _write(folder / name, one.answer.png)
+
+
+def write_overlays(
+    folder: Path,
+    predictions: Sequence[Prediction],
+    names: Sequence[Path],
+    images: Sequence[File | Made],
+    largest: int,
+) -> None:
+    """Write each answer drawn over its image as a PNG file of its name in a folder.
+
+    Images of files are read anew, with `largest` megabytes at most. Raises StorageError; DataError,
+    after the others are written, for an image that cannot be read again as it was predicted.
+    """
+    lost = list[str]()
+    for one, name, image in zip(predictions, names, images, strict=True):
+        if one.error or not isinstance(one.answer, DrawnAnswer):
             continue
-        pixels, _ = read_whole(File(Path(path), path), largest)
-        if pixels is not None:
-            drawn = answer.draw(np.atleast_3d(pixels))
-            _write(folder / name, encode(Image.fromarray(drawn), "png"))
+        made = isinstance(image, Made)
+        pixels = np.asarray(image.image) if made else read_whole(image, largest)[0]
+        if pixels is None or pixels.shape[1::-1] != Image.open(BytesIO(one.answer.png)).size:
+            lost.append(image.shown)
+            continue
+        drawn = one.answer.draw(np.atleast_3d(pixels))
+        _write(folder / name, encode(Image.fromarray(drawn), "png"))
+    if lost:
+        raise DataError(
+            f"{printable(lost[0])}: could not be read again as it was predicted, so it has no "
+            f"overlay; {count_noun(len(lost), 'overlay')} of {len(names):,} missing"
+        )
 
 
-def name_files(predictions: Iterable[Prediction]) -> Iterator[tuple[str, DrawnAnswer, Path]]:
-    """Yield path, answer and a relative path for a file of each prediction that is a picture.
+def name_files(images: Iterable[str]) -> list[Path]:
+    """Return a relative path for the picture of each image, by the paths of the images.
 
     The files lie as the images do below the folder that holds all of them, and end in .png. Of
     images that differ in their ending only, all but the first get a number. Images in memory count
     as lying in that folder.
     """
-    drawn = [
-        (one.path, one.answer)
-        for one in predictions
-        if not one.error and isinstance(one.answer, DrawnAnswer)
-    ]
-    places = {path: os.path.abspath(path) for path, _ in drawn if _is_place(path)}  # noqa: PTH100
+    shown = list(images)
+    places = {path: os.path.abspath(path) for path in shown if _is_place(path)}  # noqa: PTH100
     home = os.path.commonpath([Path(place).parent for place in places.values()]) if places else ""
-    taken = set[Path]()
-    for path, answer in drawn:
+    names = dict[Path, None]()  # in order
+    for path in shown:
         place = os.path.relpath(places[path], home) if path in places else path
         name = first = Path(place).with_suffix(".png")
         number = 1
-        while name in taken:
+        while name in names:
             number += 1
             name = first.with_stem(f"{first.stem}-{number}")
-        taken.add(name)
-        yield path, answer, name
+        names[name] = None
+    return list(names)
 
 
 def _is_place(path: str) -> bool:
@@ -79,6 +115,9 @@ def _is_place(path: str) -> bool:
 
 
 def _write(file: Path, content: bytes) -> None:
+    if os.path.lexists(file):
+        shown = printable(str(file))
+        raise storage.StorageError(f"{shown}: exists already; name a folder that holds none")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -11,6 +11,7 @@ from striate.data.check import Inspection, inspect_records
 from striate.data.readers.scan import scan
 from striate.options import CheckOptions
 from striate.progress import drain
+from striate.storage import check_output
 from striate.tasks import check_task, kind_of
 
 
@@ -27,6 +28,8 @@ def check(data: str | Path, **options: Any) -> Inspection:
     chosen = CheckOptions.read(options)
     kind = kind_of(chosen.task)
     listing = scan(data, kind)
+    if chosen.out:
+        check_output(chosen.out, [Path(data), *listing.files()])
     check_task(chosen.task, kind, listing.targets.spec)
     records = drain(decode_records(listing))
     inspection = inspect_records(data, listing, records, chosen.leaked)

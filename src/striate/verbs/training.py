@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 
 from striate import storage
+from striate.data.readers.scan import scan
 from striate.distributed.group import Group, join_group
 from striate.distributed.signals import Request, handle_stop_signals
 from striate.errors import OptionError
@@ -20,6 +21,7 @@ from striate.evaluation import lr_plot
 from striate.evaluation.write_report import write_report
 from striate.hardware import choose_device, keep_freed_memory, restored_settings
 from striate.options import Network, Options, RateOptions, TrainOptions
+from striate.tasks import kind_of
 from striate.training import setup, sync
 from striate.training.checkpoint import TrainState
 from striate.training.events import Event, Finished, Note, Stopped
@@ -219,12 +221,20 @@ def find_rate(
     0.05
     """
     chosen = _options(RateOptions, recipe, options)
+    if chosen.out:
+        storage.check_output(chosen.out, _inputs(data, chosen))
     keep_freed_memory()
     work = find_rate_steps(Path(data), chosen)
     test = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
         storage.write(chosen.out, lr_plot.draw_rate_test(test, chosen.out.suffix.lower()))
     return test
+
+
+def _inputs(data: str | Path, options: RateOptions) -> Iterator[Path]:
+    """Yield the data, then what they list: files are listed only if an output exists."""
+    yield Path(data)
+    yield from scan(data, kind_of(options.task)).files()
 
 
 _Chosen = TypeVar("_Chosen", bound=Options)

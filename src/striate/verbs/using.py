@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from striate import storage
+from striate.data.cache.read_files import File
 from striate.errors import OptionError, printable
 from striate.evaluation.evaluate import Originals, evaluate_steps
 from striate.evaluation.known import Known, run_of
@@ -19,9 +22,11 @@ from striate.model import Model, load, save
 from striate.options import EvaluateOptions, PredictOptions, positional, words
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize
+from striate.prediction.inputs import Made, given_paths, sources
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
 from striate.tasks.results import Results
+from striate.tasks.task import Task
 from striate.text import shell_command
 from striate.training.run import Run
 from striate.verbs import display
@@ -50,6 +55,8 @@ def evaluate(
         own = _recorded(run) if data is None or chosen.chooses else None
         source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
+        if chosen.out:
+            storage.check_output(chosen.out, chain(_files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         result = display.show_progress(work, None if progress else Console(quiet=True))
         if chosen.save_threshold and run and not isinstance(model, Model):
@@ -113,19 +120,45 @@ def predict(model: str | Path | Model, *data: Any, **options: Any) -> Prediction
     loaded = _loaded(model, chosen)
     if chosen.decides:
         loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
-    for name in ("masks", "overlays"):
-        if getattr(chosen, name):
-            pictures.check_drawn(loaded.task, name)
+    images, names = _check_outputs(model, data, chosen, loaded.task)
     full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else None
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
-    predictions = Predictions(predictor.predict(data))
+    predictions = Predictions(predictor.predict(images or data))
     if chosen.out:
         table.write(chosen.out, predictions, predictor.columns, raw_csv=chosen.raw_csv)
     if chosen.masks:
-        pictures.write_masks(chosen.masks, predictions)
+        pictures.write_masks(chosen.masks, predictions, names)
     if chosen.overlays:
-        pictures.write_overlays(chosen.overlays, predictions, chosen.largest)
+        pictures.write_overlays(chosen.overlays, predictions, names, images, chosen.largest)
     return predictions
+
+
+def _check_outputs(
+    model: str | Path | Model, data: Sequence[Any], options: PredictOptions, task: Task
+) -> tuple[Sequence[File | Made], Sequence[Path]]:
+    """Return the images and a name for the picture of each; both are empty without pictures.
+
+    Raises OptionError if an output would replace an input, or a picture any file.
+    """
+    if options.out:
+        storage.check_output(options.out, chain(_files_of(model), given_paths(data)))
+    folders = {name: getattr(options, name) for name in ("masks", "overlays")}
+    folders = {name: folder for name, folder in folders.items() if folder}
+    for name in folders:
+        pictures.check_drawn(task, name)
+    images = list(sources(data)) if folders else []
+    names = pictures.name_files(image.shown for image in images)
+    for name, folder in folders.items():
+        pictures.check_folder(folder, names, given_paths(data), name)
+    return images, names
+
+
+def _files_of(model: str | Path | Model) -> Iterator[Path]:
+    """Yield the files that hold a model and its run."""
+    if not isinstance(model, Model):
+        run = run_of(model)
+        yield run.model_file if Path(model).is_dir() else Path(model)
+        yield from (run.options_file, run.events_file, run.images_file)
 
 
 def _loaded(model: str | Path | Model, options: EvaluateOptions | PredictOptions) -> Model:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -64,6 +65,13 @@ class Listing:
     def class_names(self) -> tuple[str, ...]:
         """Names of the targets, in the order of the network's outputs."""
         return self.targets.spec.names
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files of images and masks; those of shards and arrays are not told apart."""
+        if self.shards is None and self.arrays is None:
+            images = (sample.path for sample in self.samples)
+            masks = self.masks.paths if self.masks else ()
+            yield from (self.root / path for path in chain(images, masks))
 
     def usable(self, records: Records) -> tuple[NDArray[np.int64], Samples, Records]:
         """Return the rows of the usable images, their samples and their records."""
