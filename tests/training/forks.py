@@ -145,8 +145,8 @@ def train_by_one_and_two(data: Path, place: Path, options: dict[str, Any]) -> li
 def count_in_float64() -> None:
     place, gathered = setup.to_device, ImageDataset._gather
 
-    def doubled(pixels: ImageDataset, places: Iterator[torch.Tensor]) -> Iterator[Batch]:
-        for batch in gathered(pixels, places):
+    def doubled(pixels: ImageDataset, *wanted: Any) -> Iterator[Batch]:
+        for batch in gathered(pixels, *wanted):
             yield Batch(batch.images.double(), batch.targets)
 
     setup.to_device = lambda network, device: place(network, device).double()

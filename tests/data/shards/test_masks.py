@@ -218,7 +218,8 @@ def test_check_counts_what_the_folder_has(template: Path, shards: Path) -> None:
 def test_shards_of_an_address_have_their_masks(shards: Path, tmp_path: Path) -> None:
     near, far = rows_of(shards, tmp_path / "1"), rows_of(f"file://{shards}", tmp_path / "2")
     assert all(map(np.array_equal, far, near))
-    assert masks_of(scan(f"file://{shards}")).files == masks_of(scan(shards)).files
+    there, here = (masks_of(scan(place)).files for place in (f"file://{shards}", shards))
+    assert replace(there, pieces=None) == replace(here, pieces=None)
 
 
 def test_packing_again_from_the_folder_or_its_shards_gives_the_same_bytes(

@@ -10,6 +10,7 @@ from PIL import Image
 
 import striate
 from striate.data.listing.samples import IGNORE
+from striate.data.readers.voc import voc_table
 from striate.errors import OptionError
 from striate.training.events import Epoch, Note, Started
 from striate.training.run import Run
@@ -161,6 +162,10 @@ def test_a_folder_of_pascal_voc_with_a_few_of_its_classes_trains(scenes, tmp_pat
     (scenes / "classes.txt").unlink()
     (scenes / "images").rename(tmp_path / "voc/JPEGImages")
     (scenes / "masks").rename(tmp_path / "voc/SegmentationClass")
+    for path in (tmp_path / "voc/SegmentationClass").iterdir():
+        mask = Image.open(path)
+        mask.putpalette(b"".join(color.to_bytes(3, "big") for color in voc_table().colors))
+        mask.save(path)
     checked = striate.check(tmp_path / "voc")
     assert checked.trainable
     text = str(checked)
