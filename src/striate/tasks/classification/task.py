@@ -70,7 +70,7 @@ class Classification(Task):
 
     def count(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Sums:
         """Count the correct predictions: "correct"."""
-        return {"correct": count_correct(outputs, targets).reshape(1)}
+        return {"correct": count_correct(outputs, targets)}
 
     def zero_sums(self) -> Sums:
         """Return "correct" of no image."""
@@ -154,13 +154,13 @@ def _cross_entropy(
 
 
 def count_correct(outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
-    """Count the logits (N, classes) whose argmax equals the label (N,).
+    """Count the logits (N, classes) whose argmax equals the label (N,): (1,).
 
     For probability targets (N, classes), as of mixup, the label is their argmax.
     """
     targets = targets.argmax(dim=1) if targets.ndim == 2 else targets
     outputs = outputs.logits if isinstance(outputs, AuxOutputs) else outputs
-    return (outputs.argmax(dim=1) == targets).sum()
+    return (outputs.argmax(dim=1) == targets).sum(dim=0, keepdim=True)
 
 
 def probabilities(outputs: Tensor) -> Tensor:
