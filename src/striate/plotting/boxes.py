@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,9 @@ from PIL import Image, ImageDraw
 
 from striate.errors import OptionError
 from striate.plotting.ink import font
-from striate.vision.arrays import floats
-from striate.vision.template_match import Matches
+
+if TYPE_CHECKING:
+    from striate.vision.template_match import Matches
 
 COLOR = "#d6006c"  #: visible on gray and on most photographs
 _TEXT = 10  # pixels
@@ -33,6 +34,8 @@ def draw_matches(image: Any, matches: Matches, *, color: str = COLOR) -> Image.I
 
 
 def _shown(image: Any) -> NDArray[np.uint8]:
+    from striate.vision.arrays import floats  # imported lazily: it loads OpenCV
+
     values = floats(image, "the image")
     if values.ndim < 2 or values.shape[2:] not in ((), (1,), (3,)):
         raise OptionError(f"the image must be (H, W) or (H, W, 3), but {values.shape} came")

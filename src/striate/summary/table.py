@@ -13,7 +13,6 @@ from striate.errors import printable
 from striate.plotting.png import to_png
 from striate.plotting.shapes import Picture
 from striate.plotting.svg import to_svg
-from striate.summary.drawing import draw_network
 from striate.summary.folding import fold
 from striate.summary.layer import HEADS, Layer
 from striate.text import columns, format_shape, format_si, html_table, markdown_table
@@ -77,6 +76,8 @@ class Summary:
         return to_png(self._picture())
 
     def _picture(self) -> Picture:
+        from striate.summary.drawing import draw_network  # imported lazily: most only count
+
         return draw_network(self.network, self.input, self.layers).to_picture()
 
     def __str__(self) -> str:
