@@ -131,7 +131,7 @@ def trained(quick: Quick, pixels: Tensor, labels: Tensor) -> nn.Module:
 def accuracy(network: nn.Module, pixels: Tensor, labels: Tensor, batch: int = 2000) -> float:
     """The share right when each image counts with its mirror."""
     network.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=pixels.device)
+    correct = torch.zeros(1, dtype=torch.int64, device=pixels.device)
     for start in range(0, len(pixels), batch):
         images = normalized(pixels[start : start + batch])
         with autocast("bfloat16", pixels.device):
