@@ -46,7 +46,8 @@ from striate.options.choices import TUNED
 from striate.tasks.classification.task import Classification
 from striate.text import format_si
 from striate.training import events
-from striate.training.recipe import choose_view, complete_recipe
+from striate.training.recipe import complete_recipe
+from striate.training.view import choose_view
 from striate.vision import KERNELS
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 

@@ -52,6 +52,7 @@ class _PreprocessFields(_Checked):
     fit: Literal["letterbox", "crop", "stretch"]
     mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
     std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
 
 class _FractionFields(_Checked):
@@ -181,6 +182,7 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         said.preprocess.fit,
         tuple(said.preprocess.mean),
         tuple(said.preprocess.std),
+        said.preprocess.interpolation,
     )
     task = _task(path, said)
     spec = _spec(path, said, task, network)

@@ -102,6 +102,18 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return description, tensors
 
 
+def is_ours(path: Path) -> bool:
+    """Return whether a file begins like one written by `write`; False if it cannot be read."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            return b'"striate"' in file.read(min(length, _LARGEST_HEADER))
+    except OSError:
+        return False
+
+
 def _resealed(blob: bytes, old: str, new: str) -> bytes:
     return blob.replace(_SEAL.format(old).encode(), _SEAL.format(new).encode(), 1)
 

@@ -28,7 +28,8 @@ from striate.training import autotune, execution
 from striate.training.autotune import TuneResult
 from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward
-from striate.training.recipe import View, complete_recipe
+from striate.training.recipe import complete_recipe
+from striate.training.view import View
 from striate.zoo.spec import NetworkSpec
 
 PLAIN = ExecutionConfig("channels-last", "float32", compiled=False, micro_batches=1)

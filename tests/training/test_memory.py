@@ -12,7 +12,7 @@ from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training import setup
 from striate.training.memory import AUTO_FRACTION, MemoryBudget, free_memory
-from striate.training.recipe import View
+from striate.training.view import View
 from striate.zoo.spec import NetworkSpec
 
 CPU = torch.device("cpu")

@@ -6,7 +6,8 @@ import torch
 from striate.data.listing.target_spec import TargetSpec
 from striate.options import TrainOptions
 from striate.tasks import bind_task
-from striate.training.recipe import View, complete_recipe
+from striate.training.recipe import complete_recipe
+from striate.training.view import View
 from striate.zoo.spec import NetworkSpec
 
 MAIN = ["epochs", "batch", "learning rate", "optimizer", "augmentation"]

@@ -36,8 +36,8 @@ from striate.training.events import (
     Stopped,
     from_json,
 )
-from striate.training.recipe import choose_view
 from striate.training.run import Run
+from striate.training.view import choose_view
 from striate.verbs import display
 
 QUICK = {"epochs": 4, "batch": 16, "threads": 1, "seed": 3}

@@ -73,8 +73,9 @@ def prepare_images(
 ) -> Generator[Progress, None, PreparedImages]:
     """Decode the images of a listing into the cache, and split them.
 
-    If `trainable`, mean and std become those of the training images. Raises DataError if no image
-    is usable or, if `trainable`, for another problem; also for an unusable one that is not skipped.
+    If `trainable`, mean and std become those of the training images, unless they are given. Raises
+    DataError if no image is usable or, if `trainable`, for another problem; also for an unusable
+    one that is not skipped.
     """
     decoded = yield from prepare_cache(listing, preprocess, largest_megabytes=largest_megabytes)
     left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
@@ -91,7 +92,8 @@ def prepare_images(
     if trainable:
         odd = decoded.targets.findings(decoded.samples)
         decoded = replace(decoded, findings=(*decoded.findings, *odd))
-        preprocess = preprocess.with_statistics(_train_images(decoded))
+        if not preprocess.mean:
+            preprocess = preprocess.with_statistics(_train_images(decoded))
     return PreparedImages(data, decoded, preprocess, fractions, left_out)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,10 +90,13 @@ class Optimizer:
         betas: tuple[float, float] | None = None,
         eps: float | None = None,
         scaled: bool = False,
+        shares: Mapping[Tensor, float] | None = None,
     ) -> None:
+        """`shares` are parts of the learning rate, of parameters that do not get all of it."""
         asked = {"momentum": momentum, "betas": betas, "eps": eps}
         given: dict[str, Any] = {what: value for what, value in asked.items() if value is not None}
-        self._groups = _param_groups(network, name, weight_decay, replace(DEFAULTS[name], **given))
+        groups = _param_groups(network, name, weight_decay, replace(DEFAULTS[name], **given))
+        self._groups = [part for group in groups for part in group.split(shares or {})]
         self._owners = [(param, group) for group in self._groups for param in group.params]
         self._scale = GradScaler(self._owners[0][0].device) if scaled else None
 

@@ -6,7 +6,7 @@ a second per training.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,6 +46,18 @@ class ParamGroup:
         self.params = params
         self._rule, self._decay, self._share = rule, decay, share
         self._state = {param: [_init_state(name, param) for name in rule.state] for param in params}
+
+    def split(self, shares: Mapping[Tensor, float]) -> list[ParamGroup]:
+        """Return a group for each share of the learning rate among the parameters; 1 is usual."""
+        if not shares:
+            return [self]
+        parts = dict[float, list[Tensor]]()
+        for param in self.params:
+            parts.setdefault(shares.get(param, 1.0), []).append(param)
+        return [
+            ParamGroup(self._rule, params, self._decay, self._share * share)
+            for share, params in parts.items()
+        ]
 
     def update(self, learning_rate: float) -> None:
         """Update every parameter that has a gradient, at this group's share of the rate."""

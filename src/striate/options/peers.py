@@ -56,8 +56,10 @@ _WORDS = {
     "train_dir train_data source input images image_dir",
     "size is the side of the input; masks are trained on by random windows with task_params "
     "crop_size=128": "crop_size random_crop",
-    "training begins with fresh weights; striate.build(name, weights=...) loads published "
-    "ones": "pretrained weights finetune fine_tune transfer freeze pretrained_weights",
+    "weights": "pretrained pretrained_weights finetune fine_tune transfer",
+    "freeze": "freeze_layers freeze_backbone freeze_to frozen_stages trainable",
+    "thaw_at": "unfreeze unfreeze_at unfreeze_epoch freeze_epochs",
+    "rate_by_depth": "layer_decay llrd discriminative_lr layer_lr_decay",
     "images are decoded once, by all cores; there is nothing to set": "workers num_workers "
     "nw j n_jobs prefetch pin_memory",
     "they are shuffled in every epoch; there is nothing to set": "shuffle",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
@@ -20,6 +21,7 @@ from striate.options.choices import (
     Leaked,
     MemoryFormat,
     Network,
+    Norms,
     OptimizerName,
     Precision,
     Ranges,
@@ -39,6 +41,12 @@ def _pair(value: Any) -> tuple[float, float] | None:
     return first, second
 
 
+def _text(value: Any) -> Any:
+    """Accept a path where text is expected."""
+    return str(value) if isinstance(value, Path) else value
+
+
+Weights = Annotated[str | None, BeforeValidator(_text)]
 Betas = Annotated[tuple[float, float] | None, BeforeValidator(_pair)]
 
 
@@ -47,6 +55,17 @@ class StepOptions(Options):
 
     network: Network | None = option(
         None, "Architecture: resnet18, mobilenet_v1(width=0.5), mynet.py:Net"
+    )
+    weights: Weights = option(
+        None, "Begin with weights: package, torchvision, timm, a file, a run, or none", "text"
+    )
+    reuse: str = option("all", "Stages that take them: all, a number, or the last one", "text")
+    freeze: str | None = option(
+        None, "Stages that are not trained: all, none, a number, or the last one", "text"
+    )
+    norms: Norms = option("keep", "Statistics of frozen norms: as they came, or of the images")
+    rate_by_depth: float | None = option(
+        None, "Factor of the learning rate from each stage to the one before", gt=0, le=1
     )
     task: str | None = option(None, "Task, where the data allow several", "text")
     task_params: str | None = option(
@@ -57,7 +76,7 @@ class StepOptions(Options):
     )
     size: int | None = option(None, "Side of the input image", "pixels", ge=8, le=4096)
     color: ColorMode | None = option(None, "Color mode of the input")
-    fit: Fit = option("letterbox", "How an image is resized to a square")
+    fit: Fit | None = option(None, "How an image is resized to a square")
     optimizer: OptimizerName = option(
         "nesterov", "Optimizer; nesterov is SGD with Nesterov momentum"
     )

@@ -20,6 +20,9 @@ class TrainOptions(StepOptions):
     epochs: int | None = option(None, "Passes over the training images", ge=1, le=100_000)
     minutes: float | None = option(None, "Stop after this long", "minutes", gt=0, le=100_000)
     learning_rate: float | None = option(None, "Peak learning rate", gt=0)
+    thaw_at: int | None = option(
+        None, "Epoch from which frozen stages are trained too", "epochs", ge=2
+    )
     schedule: Schedule = option("one-cycle", "Learning rate schedule")
     warmup: float | None = option(
         None, "Fraction of the training in which the rate warms up", ge=0, lt=1

@@ -27,7 +27,8 @@ from striate.tasks.task import Task
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import ForwardBackward, translate_torch_errors
-from striate.training.recipe import Recipe, View
+from striate.training.recipe import Recipe
+from striate.training.view import View
 
 LEAST_STEPS = 500  #: shortest training, in steps, that is benchmarked with "auto"
 _SPEEDUP = 1.05  #: least speedup that counts; smaller ones may be noise

@@ -35,7 +35,7 @@ def fit(training: Training, run: Run, state: TrainState, request: Request) -> Ge
     A stop request ends it after the current step. Raises DivergedError when the loss is not
     finite; the last checkpoint and the model file are from before.
     """
-    recipe, began = training.recipe, time.monotonic() - state.seconds
+    whole, recipe, began = training, training.recipe, time.monotonic() - state.seconds
     if state.last_epoch and state.step == 0:  # it may have been killed before finishing this
         keep_if_best(training, run, state)
         if state.last_epoch not in run.epochs():
@@ -46,6 +46,7 @@ def fit(training: Training, run: Run, state: TrainState, request: Request) -> Ge
         if training.group.is_main:
             checkpoint.copy_as(checkpoint.EPOCH, run.checkpoints)
     while not _over(recipe, state):
+        training = whole.begin_epoch(state)
         try:
             yield from _steps(training, run, state, request, began)
             if request.signal:
@@ -126,7 +127,6 @@ def _steps(
     """Train the rest of the epoch, until the time limit or a stop signal."""
     recipe, total = training.recipe, training.steps
     every = max(1, total // _REPORTS)
-    training.model.network.train()
     reported, saved, tick = replace(state), time.monotonic(), time.monotonic()
     for batch in train_batches(training, state):
         state.waiting_seconds += time.monotonic() - tick

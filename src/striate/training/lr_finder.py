@@ -166,7 +166,7 @@ def _find_lowest(smoothed: Sequence[float]) -> int:
 def _rising(training: Training, rate: float, ratio: float) -> Iterator[tuple[float, float]]:
     """Yield each rate with the loss of its step; stop when the loss is not finite."""
     state = TrainState()
-    training.model.network.train()
+    training = training.begin_epoch(state)
     for batch in _endless(training, state):
         before, seen = state.loss_sum, state.seen
         try:

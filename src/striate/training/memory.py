@@ -15,7 +15,7 @@ from striate.errors import OptionError
 from striate.options import Precision, TrainOptions
 from striate.summary.memory import estimate_memory
 from striate.text import format_shape, format_si
-from striate.training.recipe import View
+from striate.training.view import View
 
 AUTO_FRACTION = 0.6  #: fraction of free memory that --batch auto may use
 _LARGEST = 2**16

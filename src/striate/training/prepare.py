@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from striate.data.cache.decode_all import read_headers
@@ -18,7 +18,8 @@ from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
 from striate.text import list_names
 from striate.training.events import Note
-from striate.training.recipe import View, choose_view
+from striate.training.source import PHOTOGRAPH, Source, find_source
+from striate.training.view import View, choose_view, measure_images
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class PreparedData(PreparedImages):
 
     view: View
     task: Task
+    source: Source | None = None  #: of the first weights; None: random
 
 
 def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None, PreparedData]:
@@ -35,23 +37,40 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     Raises DataError if it cannot be trained on, OptionError if options conflict.
     """
     listing = scan_images(data, kind_of(options.task), trainable=True)
-    asked = options.network and options.size and options.color
     task = bind_task(options.task, listing.targets.spec)
     check_options(task, options)
     task = task.configure(options)
-    view = choose_view(options, () if asked else read_headers(listing), task)
+    headers = read_headers(listing) if _leaves_open(options) else ()
+    source = find_source(options, task, *measure_images(headers))
+    view = choose_view(options, headers, task, source)
     view.check(task)
     prepared = yield from prepare_images(
         data,
         listing,
-        Preprocess(view.size, view.channels, view.fit),
+        _preprocess(view, source),
         SplitFractions(options.validation, options.test),
         leaked=options.leaked,
         largest_megabytes=options.largest,
         trainable=True,
         skip_unusable=options.bad_images == "skip",
     )
-    return PreparedData(**vars(prepared), view=view, task=task)
+    return PreparedData(**vars(prepared), view=view, task=task, source=source)
+
+
+def _leaves_open(options: TrainOptions) -> bool:
+    """Return whether something is chosen by the images' headers: the view, or the weights."""
+    small = options.size is not None and options.size <= PHOTOGRAPH
+    weights = options.weights is None and not small and options.color != "gray"
+    return weights or not (options.network and options.size and options.color)
+
+
+def _preprocess(view: View, source: Source | None) -> Preprocess:
+    """Return the preprocessing of the view, normalized as the source's weights expect it."""
+    plain = Preprocess(view.size, view.channels, view.fit)
+    if source is None:
+        return plain
+    mean, std = source.statistics(view.channels)
+    return replace(plain, mean=mean, std=std, interpolation=source.interpolation)
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:

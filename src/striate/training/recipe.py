@@ -3,80 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from statistics import median
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
-from striate.data.listing.samples import Record
 from striate.distributed import launch
 from striate.errors import OptionError
 from striate.optim.optimizer import DEFAULTS
 from striate.optim.schedule import WARM_UP
-from striate.options import Augment, Fit, OptimizerName, StepOptions, TrainOptions
+from striate.options import Augment, OptimizerName, TrainOptions
 from striate.options.choices import TUNED
 from striate.summary import summarize
-from striate.tasks import fitness
-from striate.tasks.task import Task
 from striate.training.execution import ExecutionConfig, default_execution
-from striate.zoo.spec import NetworkSpec
+from striate.training.source import Source
+from striate.training.view import View
 
 T = TypeVar("T")
 
-_GIVES = {
-    "logits": "a row of outputs for an image",
-    "map": "outputs for every pixel",
-    "image": "an image",
-}
 #: options that `facts` tell where they differ from the default
 _TOLD = (
     "task_params", "balance", "label_smoothing", "mirrored", "clip_grad", "ema", "patience",
-    "leaked", "batch_norm",
+    "leaked", "batch_norm", "reuse", "norms", "rate_by_depth",
 )  # fmt: skip
 _SHALLOW = 5  #: most weight layers of a shallow network
 _UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
 # multiply-adds of a step up to which one thread is used: a second gains a third if the machine is
 # idle and loses far more if it is busy
 _SMALL_STEP_MACS = 5 * 10**7
-
-
-@dataclass(frozen=True)
-class View:
-    """Network and input format: size, channels and resize mode."""
-
-    network: NetworkSpec
-    size: int  #: side in pixels
-    channels: int
-    fit: Fit
-    crop: int | None = None  #: side of the windows that are trained on; None: whole images
-
-    @property
-    def train_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of what the network is trained on."""
-        side = self.crop or self.size
-        return self.channels, side, side
-
-    def build(self, outputs: int) -> nn.Module:
-        """Build the network with random weights from torch's global generator."""
-        return self.network.build(channels=self.channels, classes=outputs, size=self.size)
-
-    def check(self, task: Task) -> None:
-        """Raise OptionError if a custom network cannot be trained on this task."""
-        if not self.network.ours:
-            with torch.random.fork_rng(devices=()):
-                network = self.build(task.outputs)
-            whole = (self.channels, self.size, self.size)
-            for shape in dict.fromkeys((whole, self.train_shape)):
-                fitness.check(self.network, network, shape, task)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the JSON record stored in `options.json`."""
-        record = self.network.record()
-        return {**record, "size": self.size, "channels": self.channels, "fit": self.fit}
 
 
 @dataclass(frozen=True)
@@ -97,6 +54,8 @@ class Recipe:
     weight_decay: float
     augment: Augment
     threads: int
+    weights: str = "none"
+    freeze: str = "none"
 
     def to_options(self) -> dict[str, Any]:
         """Return all options by name, JSON-ready, with those filled in that were left open."""
@@ -137,43 +96,6 @@ class Recipe:
                 yield name, ", ".join(str(each).strip() for each in values)
 
 
-def choose_view(options: StepOptions, headers: Sequence[Record], task: Task) -> View:
-    """Choose network, input size and color mode from the options and image headers.
-
-    Raises OptionError if the options conflict.
-    """
-    seen = [record for record in headers if record.usable]
-    side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
-    channels = max((record.channels for record in seen), default=3)
-    if options.color:
-        channels = 1 if options.color == "gray" else 3
-    network = NetworkSpec.of(
-        options.network or task.default_network(options.size or side, channels)
-    )
-    card = network.card
-    if network.ours and card.output != task.head:
-        raise OptionError(
-            f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
-            f"needs {_GIVES[task.head]}; choose another network, such as "
-            f"{task.default_network(side, channels)}"
-        )
-    size = (
-        max(_size_for(side), card.smallest) if card.any_size or card.needs_size else card.input[1]
-    )
-    if demand := card.size_error(options.size or size):
-        raise OptionError(
-            f"{network} {demand}, but --size {options.size} came; "
-            "leave --size out or choose another network"
-        )
-    size = options.size or size
-    if task.crop_size and task.crop_size > size:
-        raise OptionError(
-            f"windows of images of {size}x{size} pixels cannot be larger than these, but crop_size "
-            f"{task.crop_size} came; give a smaller crop_size or a larger --size"
-        )
-    return View(network, size, channels, options.fit, task.crop_size)
-
-
 def count_macs(network: nn.Module, view: View) -> int:
     """Return the approximate multiply-adds for one image, or window of it, that is trained on."""
     shape = view.train_shape
@@ -207,7 +129,12 @@ def _counted(network: nn.Module, shape: tuple[int, ...]) -> int:
 
 
 def complete_recipe(
-    options: TrainOptions, view: View, images: int, network: nn.Module, device: torch.device
+    options: TrainOptions,
+    view: View,
+    images: int,
+    network: nn.Module,
+    device: torch.device,
+    source: Source | None = None,
 ) -> tuple[Recipe, ExecutionConfig]:
     """Fill in every option left open, for `images` training images; return also the execution.
 
@@ -232,6 +159,8 @@ def complete_recipe(
         weight_decay=usual.weight_decay if decay is None else decay,
         augment=options.augment or default_level(view.channels),
         threads=options.threads or _threads_for(work, execution.micro_batches),
+        weights=source.weights if source else "none",
+        freeze=options.freeze or ("all" if source else "none"),
     )
     return recipe, execution
 
@@ -273,11 +202,6 @@ def _threads_for(work: int, micro_batches: int) -> int:
     """Return 1 for small steps, else the cores divided by local processes and micro-batches."""
     parts = launch.process_info().local_world_size * micro_batches
     return 1 if work < _SMALL_STEP_MACS else max(1, launch.usable_cores() // parts)
-
-
-def _size_for(side: int) -> int:
-    """Round to 32, 64, 96 or 128 pixels; 128 at most, to keep CPU training short."""
-    return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
 
 
 def _epochs_for(images: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -19,12 +20,14 @@ from striate.optim.optimizer import Optimizer
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.text import count_noun
-from striate.training import autotune, checkpoint, sync
+from striate.training import autotune, checkpoint, sync, transfer
 from striate.training.best_model import mend_model
 from striate.training.checkpoint import TrainState
 from striate.training.events import Note, Started
 from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward
+from striate.training.freezing import Freezing, rates_by_depth
+from striate.training.load_weights import load_weights
 from striate.training.memory import MemoryBudget, free_memory
 from striate.training.prepare import PreparedData
 from striate.training.recipe import Recipe, complete_recipe
@@ -41,6 +44,8 @@ def build_training(
     task = dataset.task
     torch.manual_seed(options.seed)
     network = dataset.view.build(task.outputs)
+    if dataset.source:
+        load_weights(network, dataset.source, dataset.view, task, options.reuse)
     sync.same_network(group, dataset.view.network, network)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
@@ -49,10 +54,13 @@ def build_training(
     if options.deterministic:
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
-    network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     train = load_split(
         dataset.decoded, "train", dataset.preprocess, device, task.augment, dataset.view.crop
     )
+    freezing = transfer.make_freezing(network, recipe, dataset.source)
+    if options.norms == "refit":
+        transfer.refit(network, freezing.stages, train, recipe.batch)
+    network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution
     if group.is_single:
@@ -60,12 +68,12 @@ def build_training(
     execution = tuned.execution if tuned else usual
     network.to(memory_format=execution.memory_format)  # pyright: ignore
     loss = task.training_loss(train.targets, options)
-    facts = _facts(dataset, recipe, execution, device)
-    return Training(
+    facts = _facts(dataset, recipe, freezing, execution, device)
+    training = Training(
         model=Model(
             network, dataset.view.network, task, dataset.preprocess, dataset.fractions, facts
         ),
-        optimizer=_optimizer(network, recipe, execution),
+        optimizer=_optimizer(network, recipe, freezing, execution),
         ema=EMA(network, options.ema) if options.ema else None,
         forward_backward=ForwardBackward(network, execution, loss, task.count),
         train=train,
@@ -74,7 +82,13 @@ def build_training(
         pending=PendingMetrics(task.max_loss),
         group=group,
         tuned=tuned,
+        freezing=freezing,
     )
+    if freezing.thaw_at is None:
+        return training
+    freezing.begin_epoch(network, 0)
+    first = ForwardBackward(network, execution, loss, task.count)
+    return replace(training, forward_backward=first, thawed=training)
 
 
 def _recipe(
@@ -86,13 +100,19 @@ def _recipe(
     )
     images = dataset.counts()["train"]
     options = room.resolve_batch_size(options, images)
-    recipe, execution = complete_recipe(options, dataset.view, images, network, device)
+    recipe, execution = complete_recipe(
+        options, dataset.view, images, network, device, dataset.source
+    )
     room.check_fits(recipe.batch, execution.precision)
     return recipe, execution
 
 
 def _facts(
-    dataset: PreparedData, recipe: Recipe, execution: ExecutionConfig, device: torch.device
+    dataset: PreparedData,
+    recipe: Recipe,
+    freezing: Freezing,
+    execution: ExecutionConfig,
+    device: torch.device,
 ) -> dict[str, str]:
     """Return how the model came about, in words."""
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
@@ -100,13 +120,19 @@ def _facts(
     windows = {"trained on": f"windows of {crop}x{crop} pixels"} if crop else {}
     terms = ", ".join(dataset.task.loss_terms(recipe.options))
     return {
-        "images": counts, **windows, **recipe.facts,
+        "images": counts, **windows, **transfer.facts(dataset.source, freezing), **recipe.facts,
         **({"training loss": f"with {terms}"} if terms else {}), "precision": execution.precision,
         "seed": str(recipe.options.seed), "device": hardware.name(device),
     }  # fmt: skip
 
 
-def _optimizer(network: nn.Module, recipe: Recipe, execution: ExecutionConfig) -> Optimizer:
+def _optimizer(
+    network: nn.Module, recipe: Recipe, freezing: Freezing, execution: ExecutionConfig
+) -> Optimizer:
+    """Return the optimizer of all weights that are trained in any epoch."""
+    if freezing.thaw_at is None:
+        freezing.begin_epoch(network, 0)
+    factor = recipe.options.rate_by_depth
     return Optimizer(
         network,
         recipe.options.optimizer,
@@ -115,6 +141,7 @@ def _optimizer(network: nn.Module, recipe: Recipe, execution: ExecutionConfig) -
         betas=recipe.betas,
         eps=recipe.eps,
         scaled=execution.precision == "float16",
+        shares=rates_by_depth(network, factor) if factor else None,
     )
 
 

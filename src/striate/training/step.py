@@ -26,6 +26,7 @@ from striate.training.autotune import TuneResult
 from striate.training.checkpoint import TrainState
 from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward, add_sums, translate_torch_errors
+from striate.training.freezing import Freezing
 from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
 
@@ -87,6 +88,14 @@ class Training:
     tuned: TuneResult | None = None  #: autotuning result, if any
     group: Group = field(default_factory=Group)
     health: GradientMonitor = field(default_factory=GradientMonitor)
+    freezing: Freezing = field(default_factory=Freezing)
+    thawed: Training | None = None  #: the same training from epoch `freezing.thaw_at`
+
+    def begin_epoch(self, state: TrainState) -> Training:
+        """Set modes and gradients of the network for the epoch of `state`; return how it trains."""
+        self.freezing.begin_epoch(self.model.network, state.epoch)
+        frozen = self.freezing.stages_in(state.epoch)
+        return self.thawed if self.thawed and not frozen else self
 
     @property
     def execution(self) -> ExecutionConfig:
@@ -221,8 +230,8 @@ def _update(training: Training, state: TrainState, rate: float) -> None:
 
 def replay(training: Training, state: TrainState, goal: TrainState) -> None:
     """Repeat the steps up to state `goal`, or the end of the epoch, without saving."""
+    training = training.begin_epoch(state)
     last = goal.step if goal.epoch == state.epoch else training.steps
-    training.model.network.train()
     for batch in islice(train_batches(training, state), last - state.step):
         train_step(training, state, batch, training.learning_rate(state, training.progress(state)))
     training.pending.flush(state)

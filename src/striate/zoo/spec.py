@@ -94,9 +94,16 @@ class NetworkSpec:
         return zoo.card(self.name) if self.ours else user_network.card(self.name)
 
     def build(
-        self, *, channels: int | None = None, classes: int | None = None, size: int | None = None
+        self,
+        *,
+        channels: int | None = None,
+        classes: int | None = None,
+        size: int | None = None,
+        weights: str | None = None,
     ) -> nn.Module:
         """Build the network with weights from torch's global generator, or copy the given module.
+
+        `weights` are those of `zoo.build`, for a network that it builds.
 
         Sizes are passed if the builder takes them; its defaults apply otherwise. Raises
         OptionError.
@@ -110,7 +117,7 @@ class NetworkSpec:
             given.pop("size", None)
         for word in given.keys() & self.arguments.keys():
             raise OptionError(f"{self.name}: {word} was given twice")
-        return zoo.build(self.name, **given, **self.arguments)
+        return zoo.build(self.name, weights=weights, **given, **self.arguments)
 
     def explained(self, what: str = "fails") -> AbstractContextManager[None]:
         """Translate exceptions of a user network into OptionError with file and line."""

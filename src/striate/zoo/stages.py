@@ -23,11 +23,12 @@ def stage_names(network: nn.Module) -> tuple[str, ...]:
     return tuple(name for name, _ in network.named_children() if name != "auxiliary")
 
 
-def count_stages(network: nn.Module, until: str, name: str) -> int:
+def count_stages(network: nn.Module, until: str, option: str, name: str) -> int:
     """Return how many stages "all", "none", a count or the name of the last one means.
 
     "all" is every stage but the head. Raises OptionError, which lists the stages, for any other
-    text, for the head, and for stages without a parameter; `name` is the network's in the message.
+    text, for the head, and for stages without a parameter; `option` and `name` of the network stand
+    in the message.
     """
     *stages, head = stage_names(network)
     if until == "none":
@@ -40,14 +41,14 @@ def count_stages(network: nn.Module, until: str, name: str) -> int:
         count = stages.index(until) + 1
     else:
         raise OptionError(
-            f"freeze must be all, none, a number up to {len(stages)} or the last stage to freeze, "
-            f"but {printable(repr(until), 100)} came; the stages of {name} are "
-            f"{', '.join(stages)}, and {head}, which is always trained"
+            f"{option} must be all, none, a number up to {len(stages)} or the name of a stage, but "
+            f"{printable(repr(until), 100)} came; the stages of {name} are {', '.join(stages)}, "
+            f"and {head}, which is always trained anew"
         )
     if not any(True for _ in frozen_parameters(network, stages[:count])):
         shown = ", ".join(stages[:count]) or "no stage"
         raise OptionError(
-            f"freeze {until} would freeze nothing: {shown} of {name} has no weights; the stages "
+            f"{option} {until} would change nothing: {shown} of {name} has no weights; the stages "
             f"are {', '.join(stages)}"
         )
     return count

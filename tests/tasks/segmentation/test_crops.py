@@ -26,8 +26,9 @@ from striate.tasks.fitness import check_options
 from striate.training import autotune, step
 from striate.training.events import Started
 from striate.training.memory import MemoryBudget
-from striate.training.recipe import choose_view, count_macs
+from striate.training.recipe import count_macs
 from striate.training.run import Run
+from striate.training.view import choose_view
 from striate.verbs import display
 from tests.tasks.segmentation.scenes import HIGH, WIDE, write_scenes
 from tests.training import forks

@@ -209,9 +209,8 @@ def failure_record(answer: dict[str, Any], job: Job, path: str) -> StriateError:
 def make_job(preprocess: Preprocess, largest_megabytes: int, **more: Any) -> Job:
     """Return the job description for workers."""
     memory = max(_LEAST_MEMORY_MEGABYTES, 12 * largest_megabytes)
-    return Job(
-        preprocess.size, preprocess.channels, preprocess.fit, largest_megabytes, memory, **more
-    )
+    view = preprocess.size, preprocess.channels, preprocess.fit, preprocess.interpolation
+    return Job(*view, largest_megabytes, memory, **more)
 
 
 def count_workers(images: int) -> int:

@@ -209,6 +209,8 @@ def _decode(
 def entry_key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) -> str:
     """Return the cache key of these images at this size; files are keyed by size and timestamps."""
     view = preprocess.size, preprocess.fit, preprocess.channels
+    if preprocess.interpolation != "bilinear":
+        view = *view, preprocess.interpolation
     settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
     if listing.masks is not None:

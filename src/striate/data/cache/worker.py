@@ -47,6 +47,7 @@ class Job:
     size: int  #: output size, or target size for decoding large JPEGs; 0: original size
     channels: int
     fit: Any
+    interpolation: Any
     largest_megabytes: int
     memory_megabytes: int
     pixels: str | None = None  #: output file of pixel rows
@@ -98,7 +99,7 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
 
 def _worker(job: Job) -> Callable[[int, Any], Record]:
     """Return the function that processes a task: its index and location -> the image's record."""
-    preprocess = Preprocess(job.size, job.channels, job.fit)
+    preprocess = Preprocess(job.size, job.channels, job.fit, interpolation=job.interpolation)
     limit = job.largest_megabytes
     if job.headers:
         return lambda _, path: header(path, path)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Fit = Literal["letterbox", "crop", "stretch"]
+Interpolation = Literal["bilinear", "bicubic"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Preprocess:
     fit: Fit = "letterbox"
     mean: tuple[float, ...] = ()  #: per channel, on the scale 0 to 1
     std: tuple[float, ...] = ()
+    interpolation: Interpolation = "bilinear"  #: antialiased, as Pillow's
 
     @property
     def padding(self) -> tuple[float, ...]:
@@ -122,7 +124,7 @@ class Preprocess:
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         box, inner, place = self._placement(*image.size)
-        fitted = image.resize(inner, Image.Resampling.BILINEAR, box=box)
+        fitted = image.resize(inner, Image.Resampling[self.interpolation.upper()], box=box)
         if inner == (self.size, self.size):
             return fitted
         canvas = Image.new(image.mode, (self.size, self.size))

@@ -1,0 +1,86 @@
+"""Frozen stages: weights that are not trained, and norms that keep their statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from striate.data.loader import Batch
+from striate.zoo.stages import stage_modules, stage_names
+
+
+@dataclass(frozen=True)
+class Freezing:
+    """The stages that are frozen, and the epoch that ends it.
+
+    Which stages are frozen follows from the epoch alone, so a resumed or recovered training has
+    the same ones.
+    """
+
+    stages: tuple[str, ...] = ()
+    thaw_at: int | None = None  #: first epoch in which they are trained, from 1; None: never
+
+    def stages_in(self, epoch: int) -> tuple[str, ...]:
+        """Return the stages that are frozen in an epoch, counted from 0."""
+        thawed = self.thaw_at is not None and epoch + 1 >= self.thaw_at
+        return () if thawed else self.stages
+
+    def begin_epoch(self, network: nn.Module, epoch: int) -> None:
+        """Set the network to training, but its frozen stages to evaluation, without gradients."""
+        network.train()
+        if not self.stages:
+            return
+        frozen = self.stages_in(epoch)
+        for module in stage_modules(network, self.stages):
+            module.requires_grad_(not frozen)
+        for module in stage_modules(network, frozen):
+            module.eval()
+
+    def __str__(self) -> str:
+        """Return the frozen stages in words; "" for none."""
+        if not self.stages:
+            return ""
+        first, last = self.stages[0], self.stages[-1]
+        told = first if first == last else f"{first} to {last}"
+        return told if self.thaw_at is None else f"{told}, before epoch {self.thaw_at}"
+
+
+def find_norms(network: nn.Module, stages: Sequence[str]) -> list[nn.Module]:
+    """Return the norms of stages that have running statistics."""
+    modules = (each for stage in stage_modules(network, stages) for each in stage.modules())
+    return [each for each in modules if isinstance(getattr(each, "running_mean", None), Tensor)]
+
+
+@torch.inference_mode()
+def refit_norms(network: nn.Module, stages: Sequence[str], batches: Iterable[Batch]) -> None:
+    """Take the running statistics of stages anew: the averages of those of the batches."""
+    norms: list[Any] = find_norms(network, stages)
+    momenta = [norm.momentum for norm in norms]
+    network.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for batch in batches:
+        network(batch.images)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def rates_by_depth(network: nn.Module, factor: float) -> Mapping[Tensor, float]:
+    """Return parameter -> share of the learning rate: 1 in the last stage, `factor` less before."""
+    names = [
+        name
+        for name in stage_names(network)
+        if any(True for _ in network.get_submodule(name).parameters())
+    ]
+    shares = dict[Tensor, float]()
+    for depth, name in enumerate(reversed(names)):
+        for module in stage_modules(network, [name]):
+            shares |= dict.fromkeys(module.parameters(), factor**depth)
+    return shares

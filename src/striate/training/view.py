@@ -1,0 +1,110 @@
+"""What a training looks at: its network, and the format of its input."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+import torch
+from torch import nn
+
+from striate.data.listing.samples import Record
+from striate.errors import OptionError
+from striate.options import Fit, StepOptions
+from striate.tasks import fitness
+from striate.tasks.task import Task
+from striate.training.source import Source
+from striate.zoo.spec import NetworkSpec
+
+_GIVES = {
+    "logits": "a row of outputs for an image",
+    "map": "outputs for every pixel",
+    "image": "an image",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """Network and input format: size, channels and resize mode."""
+
+    network: NetworkSpec
+    size: int  #: side in pixels
+    channels: int
+    fit: Fit
+    crop: int | None = None  #: side of the windows that are trained on; None: whole images
+
+    @property
+    def train_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of what the network is trained on."""
+        side = self.crop or self.size
+        return self.channels, side, side
+
+    def build(self, outputs: int) -> nn.Module:
+        """Build the network with random weights from torch's global generator."""
+        return self.network.build(channels=self.channels, classes=outputs, size=self.size)
+
+    def check(self, task: Task) -> None:
+        """Raise OptionError if a custom network cannot be trained on this task."""
+        if not self.network.ours:
+            with torch.random.fork_rng(devices=()):
+                network = self.build(task.outputs)
+            whole = (self.channels, self.size, self.size)
+            for shape in dict.fromkeys((whole, self.train_shape)):
+                fitness.check(self.network, network, shape, task)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON record stored in `options.json`."""
+        record = self.network.record()
+        return {**record, "size": self.size, "channels": self.channels, "fit": self.fit}
+
+
+def measure_images(headers: Sequence[Record]) -> tuple[int, int]:
+    """Return the median of the shorter sides in pixels and the most channels; 32, 3 for none."""
+    seen = [record for record in headers if record.usable]
+    side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
+    return side, max((record.channels for record in seen), default=3)
+
+
+def choose_view(
+    options: StepOptions, headers: Sequence[Record], task: Task, source: Source | None = None
+) -> View:
+    """Choose network, input size and color mode from options, image headers and weights.
+
+    Raises OptionError if the options conflict.
+    """
+    side, channels = measure_images(headers)
+    if options.color:
+        channels = 1 if options.color == "gray" else 3
+    named = options.network or task.default_network(options.size or side, channels)
+    network = source.network if source else NetworkSpec.of(named)
+    card = network.card
+    if network.ours and card.output != task.head:
+        raise OptionError(
+            f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
+            f"needs {_GIVES[task.head]}; choose another network, such as "
+            f"{task.default_network(side, channels)}"
+        )
+    free = card.any_size or card.needs_size
+    size = max(_size_for(side), card.smallest) if free else card.input[1]
+    if source and source.size:
+        size = source.size
+    if demand := card.size_error(options.size or size):
+        raise OptionError(
+            f"{network} {demand}, but --size {options.size} came; "
+            "leave --size out or choose another network"
+        )
+    size = options.size or size
+    if task.crop_size and task.crop_size > size:
+        raise OptionError(
+            f"windows of images of {size}x{size} pixels cannot be larger than these, but crop_size "
+            f"{task.crop_size} came; give a smaller crop_size or a larger --size"
+        )
+    fit = options.fit or (source.fit if source and source.fit else "letterbox")
+    return View(network, size, channels, fit, task.crop_size)
+
+
+def _size_for(side: int) -> int:
+    """Round to 32, 64, 96 or 128 pixels; 128 at most, to keep CPU training short."""
+    return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
