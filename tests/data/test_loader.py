@@ -22,10 +22,10 @@ from striate.data.listing.samples import SPLITS, Record, Sample, Split
 from striate.data.loader import (
     Batch,
     ImageDataset,
-    count_steps,
     load_split,
     resident_bytes,
 )
+from striate.data.order import count_steps
 from striate.data.readers.scan import scan
 from striate.data.targets.classes import ClassTargets
 

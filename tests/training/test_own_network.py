@@ -23,7 +23,7 @@ from torch.nn import functional as F
 import striate
 from striate import tensorfile
 from striate.cli import main
-from striate.data.loader import BatchShard
+from striate.data.order import BatchShard
 from striate.distributed.group import Group
 from striate.distributed.launch import ProcessInfo
 from striate.errors import DivergedError, ModelError, OptionError

@@ -16,7 +16,6 @@ from striate.data.augment.plan import (
     AugmentRanges,
     Plan,
     apply_plan,
-    generator,
     make_plan,
     uniform_samples,
 )
@@ -26,6 +25,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.listing import DecodedImages, PixelStream
 from striate.data.listing.samples import Split
+from striate.data.order import WHOLE_BATCH, BatchShard, batch_places, draw_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +43,10 @@ class Batch:
         return self.images.device
 
 
-@dataclass(frozen=True, slots=True)
-class BatchShard:
-    """Slice of every global batch that one rank loads; by default the whole batch."""
-
-    index: int = 0  #: rank, from 0
-    count: int = 1  #: number of shards, of equal size within one image
-    min_images: int = 2  #: a smaller last batch of an epoch is dropped
-
-    def bounds(self, images: int) -> tuple[int, int]:
-        """Return the start and end of this shard in a batch of `images` images."""
-        return (
-            images * self.index // self.count,
-            images * (self.index + 1) // self.count,
-        )
-
-
 #: targets (N, ...), the plan and the share (N,) of the next image if mixed -> targets of the
 #: augmented images
 AugmentTargets = Callable[[Tensor, Plan, Tensor | None], Tensor]
 
-WHOLE_BATCH = BatchShard()
 _PLAN_IMAGES = 1024  #: images whose augmentation plans are computed together
 _WINDOWS = 2  #: stream of random numbers that place windows
 
@@ -110,20 +93,10 @@ class ImageDataset:
         are augmented independently, by their position in the order. A shard holds the same images
         as the whole batch would; the mixup partner of an image may be in another shard.
         """
-        chance = generator(seed, epoch, stream=0)
-        if balanced and self.strata is not None:
-            order = balanced_order(self.strata, chance)
-            drawn = torch.arange(len(self))
-        else:
-            order = drawn = torch.randperm(len(self), generator=chance)
-        chosen = (order[here] for here in self._places(size, first, shard))
-        if variation.is_active or self.crop:
-            wanted = ((order[here], drawn[here]) for here in self._places(size, first, shard))
-            together = max(1, _PLAN_IMAGES // size)
-            plans, same = tee(self._plans(wanted, together, seed, epoch, variation))
-            batches = map(self._augment, self._gather(chosen, plans), same)
-        else:
-            batches = self._gather(chosen, repeat(None))
+        order, drawn = draw_order(len(self), self.strata, seed, epoch, balanced=balanced)
+        places = batch_places(len(self), size, first, shard, neighbor=True)
+        wanted = ((order[here], drawn[here]) for here in places)
+        batches = self._varied(wanted, max(1, _PLAN_IMAGES // size), seed, epoch, variation)
         for part in batches:
             if shard.count == 1:
                 yield part
@@ -139,18 +112,42 @@ class ImageDataset:
         if len(self):
             yield from self._gather(iter(places), repeat(None))
 
-    def _places(self, size: int, first: int, shard: BatchShard) -> Iterator[Tensor]:
-        """Yield the positions in the epoch's order of the images of each batch or batch shard.
+    def view_batches(
+        self, size: int, *, seed: int, epoch: int, variation: AugmentRanges, first: int = 0
+    ) -> Iterator[Batch]:
+        """Yield each image once, in listing order from image `first`, as the epoch augments it."""
+        if first < len(self):
+            places = torch.arange(first, len(self)).split(size)
+            wanted = ((here, here) for here in places)
+            together = max(1, _PLAN_IMAGES // size)
+            yield from self._varied(wanted, together, seed, epoch, variation)
 
-        A shard includes one image more, the mixup partner of its last image; it is dropped later.
+    def view_targets(self, seed: int, epoch: int, variation: AugmentRanges) -> Tensor:
+        """Return the targets (N, ...) of the images that the epoch shows, without their pixels.
+
+        Images must not be mixed, and their targets not be masks.
         """
-        for step in range(first, count_steps(len(self), size, shard.min_images)):
-            whole = torch.arange(step * size, min((step + 1) * size, len(self)))
-            if shard.count == 1:
-                yield whole
-            else:
-                start, end = shard.bounds(len(whole))
-                yield whole[torch.arange(start, end + 1) % len(whole)]
+        if self.augment_targets is None or not variation.is_active or not len(self):
+            return self.targets
+        every = torch.arange(len(self))
+        (plan,) = self._plans(iter([(every, every)]), 1, seed, epoch, variation)
+        return self.augment_targets(self.targets, plan, None)
+
+    def _varied(
+        self,
+        wanted: Iterator[tuple[Tensor, Tensor]],
+        together: int,
+        seed: int,
+        epoch: int,
+        variation: AugmentRanges,
+    ) -> Iterator[Batch]:
+        """Yield the wanted images of each batch, augmented by the numbers that seed their draws."""
+        wanted, same = tee(wanted)
+        chosen = (images for images, _ in wanted)
+        if not (variation.is_active or self.crop):
+            return self._gather(chosen, repeat(None))
+        plans, its = tee(self._plans(same, together, seed, epoch, variation))
+        return map(self._augment, self._gather(chosen, plans), its)
 
     def _plans(
         self,
@@ -216,12 +213,6 @@ class ImageDataset:
                 yield torch.from_numpy(pixels), None if masks is None else torch.from_numpy(masks)
 
 
-def count_steps(images: int, batch: int, least: int = 2) -> int:
-    """Return the number of batches per epoch, as `ImageDataset.train_batches` forms them."""
-    whole, rest = divmod(images, batch)
-    return whole + (rest >= least)
-
-
 def load_split(
     decoded: DecodedImages,
     split: Split | None,
@@ -259,21 +250,3 @@ def resident_bytes(decoded: DecodedImages, device: torch.device) -> int:
     free, _ = torch.cuda.mem_get_info(device)
     needed = decoded.pixels.nbytes + (0 if decoded.masks is None else decoded.masks.nbytes)
     return needed if needed <= free // 2 else 0
-
-
-def balanced_order(labels: Tensor, generator: torch.Generator) -> Tensor:
-    """Labels (N,) on the CPU -> (N,) indices, in which class counts differ by at most one.
-
-    An image repeats only after all images of its class. Depends on labels and generator only.
-    """
-    present = labels.unique()
-    present = present[torch.randperm(len(present), generator=generator)]
-    drawn: list[Tensor] = []
-    for rank, label in enumerate(present):
-        places = (labels == label).nonzero().flatten()
-        share = (len(labels) - rank - 1) // len(present) + 1  # the first classes get the remainder
-        rounds = -(-share // len(places))
-        shuffled = [places[torch.randperm(len(places), generator=generator)] for _ in range(rounds)]
-        drawn.append(torch.cat(shuffled)[:share])
-    order = torch.cat(drawn)
-    return order[torch.randperm(len(order), generator=generator)]

@@ -20,7 +20,8 @@ from torch import nn
 
 from striate import hardware, storage
 from striate.cache_store import default_folder
-from striate.data.loader import Batch, ImageDataset, count_steps
+from striate.data.loader import Batch, ImageDataset
+from striate.data.order import count_steps
 from striate.errors import StorageError
 from striate.progress import Progress
 from striate.tasks.task import Task

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate import hardware
-from striate.data.loader import Batch, BatchShard, ImageDataset, count_steps
+from striate.data.loader import Batch, ImageDataset
+from striate.data.order import BatchShard, count_steps
 from striate.data.prefetch import prefetch
 from striate.distributed.group import Group
 from striate.errors import DivergedError

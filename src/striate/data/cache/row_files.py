@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _MOVED_BYTES = 1 << 24
 
 
-def allocate_rows(file: Path, shape: tuple[int, ...]) -> None:
+def allocate_rows(file: Path, shape: tuple[int, ...], dtype: str = "uint8") -> None:
     """Create an array of zeros and reserve its disk space, so that a full disk fails here."""
-    np.lib.format.open_memmap(file, "w+", np.uint8, shape)
+    np.lib.format.open_memmap(file, "w+", np.dtype(dtype), shape)
     if not hasattr(os, "posix_fallocate"):
         return
     with file.open("r+b") as opened:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.data.loader import balanced_order
+from striate.data.order import balanced_order
 
 LABELS = torch.tensor([0] * 9 + [1] * 2 + [2] * 5)
 
