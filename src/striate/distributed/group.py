@@ -85,13 +85,13 @@ class Group:
             self.store.set(what, "")
 
     @contextlib.contextmanager
-    def local_main_first(self) -> Generator[None]:
-        """Run the block on local rank 0 of each machine first, then on its other ranks."""
+    def local_main_first(self, block: str) -> Generator[None]:
+        """Run a block, of its own name, on local rank 0 of each machine before the other ranks."""
         if self.store is not None and self.process.local_rank:
-            self.wait_for_key(f"machine/{self.process.machine}")
+            self.wait_for_key(f"{block}/{self.process.machine}")
         yield
         if self.store is not None and not self.process.local_rank:
-            self.set_key(f"machine/{self.process.machine}")
+            self.set_key(f"{block}/{self.process.machine}")
 
     def sync_flags(
         self, request: Request, seconds: float, *, due: bool = False

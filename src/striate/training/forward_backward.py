@@ -61,7 +61,9 @@ class ForwardBackward:
 
     def run(self, batch: Batch, factor: Tensor | float = 1.0) -> tuple[Tensor, Sums]:
         """Return mean loss and the sums of the task; accumulate gradients of `factor` x loss."""
-        images = batch.images.contiguous(memory_format=self.execution.memory_format)
+        images = batch.images
+        if images.ndim == 4:  # features may be vectors
+            images = images.contiguous(memory_format=self.execution.memory_format)
         if self._threads is None or not len(images):
             loss, sums = self._forward(images, batch.targets)
             (loss * factor).backward()

@@ -162,7 +162,11 @@ def _close_epoch(
     task, device = training.model.task, training.validation.device
     with training.model.spec.explained(), hardware.autocast(training.execution.precision, device):
         loss, sums = validate(
-            training.eval_network, task, training.validation, training.group, training.eval_batch
+            training.rest_of(training.eval_network),
+            task,
+            training.validation,
+            training.group,
+            training.eval_batch,
         )
     rate = training.learning_rate(state, training.progress(state))
     if not math.isfinite(loss):
@@ -200,7 +204,7 @@ def _units(training: Training, state: TrainState) -> Sequence[str]:
         return ()
     images = next(training.validation.eval_batches(CHECKED_IMAGES)).images
     with hardware.autocast(training.execution.precision, images.device):
-        return list(check_activations(training.eval_network, images, state))
+        return list(check_activations(training.rest_of(training.eval_network), images, state))
 
 
 def _pause(recipe: Recipe, state: TrainState) -> float:
@@ -271,7 +275,7 @@ def _diverged(
         else "no epoch was good enough to keep"
     )
     precision, images = training.execution.precision, batch.images if batch else None
-    found = health.diagnose(training.model.network, images, precision)
+    found = health.diagnose(training.rest_of(training.model.network), images, precision)
     lower = f"--learning-rate {training.peak_learning_rate(state) / 10:.3g}"
     return _LostError(
         f"training diverged in epoch {state.epoch + 1} at step {step}: {what} at a learning "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from striate.summary import summarize
 from striate.training.execution import ExecutionConfig, default_execution
 from striate.training.source import Source
 from striate.training.view import View
+from striate.zoo.stages import count_stages, split_network, stage_names
 
 T = TypeVar("T")
 
@@ -96,8 +97,11 @@ class Recipe:
                 yield name, ", ".join(str(each).strip() for each in values)
 
 
-def count_macs(network: nn.Module, view: View) -> int:
-    """Return the approximate multiply-adds for one image, or window of it, that is trained on."""
+def count_macs(network: nn.Module, view: View, without: Sequence[str] = ()) -> int:
+    """Return the approximate multiply-adds for one image, or window of it, that is trained on.
+
+    Those of the stages `without` are left out.
+    """
     shape = view.train_shape
     try:
         layers = summarize(network, shape, str(view.network)).layers
@@ -105,7 +109,8 @@ def count_macs(network: nn.Module, view: View) -> int:
         if view.network.ours:
             raise
         return _counted(network, shape)
-    return sum(layer.params * math.prod(layer.output[1:]) for layer in layers)
+    counted = (layer for layer in layers if layer.name.partition(".")[0] not in without)
+    return sum(layer.params * math.prod(layer.output[1:]) for layer in counted)
 
 
 @torch.no_grad()
@@ -142,7 +147,10 @@ def complete_recipe(
     """
     number = options.batch if isinstance(options.batch, int) else None  # "auto" is resolved before
     batch = min(number or _batch_for(images), images)
-    work = count_macs(network, view) * batch // launch.process_info().world_size  # per process
+    freeze = options.freeze or ("all" if source else "none")
+    count = count_stages(network, freeze, "freeze", str(view.network))
+    once = () if split_network(network, count) is None else stage_names(network)[:count]
+    work = count_macs(network, view, once) * batch // launch.process_info().world_size
     execution = default_execution(options, network, work, device, ours=view.network.ours)
     bears = view.network.card.learning_rate if view.network.ours else _bears(network)
     rate = _rate_for(options.optimizer, bears, batch * options.accumulate)
@@ -160,7 +168,7 @@ def complete_recipe(
         augment=options.augment or default_level(view.channels),
         threads=options.threads or _threads_for(work, execution.micro_batches),
         weights=source.weights if source else "none",
-        freeze=options.freeze or ("all" if source else "none"),
+        freeze=freeze,
     )
     return recipe, execution
 

@@ -27,6 +27,7 @@ from striate.training.events import Note, Started
 from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward
 from striate.training.freezing import Freezing, rates_by_depth
+from striate.training.front import pass_once
 from striate.training.load_weights import load_weights
 from striate.training.memory import MemoryBudget, free_memory
 from striate.training.prepare import PreparedData
@@ -63,10 +64,11 @@ def build_training(
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution
-    if group.is_single:
+    if group.is_single and recipe.freeze == "none":
         tuned = yield from autotune.autotune(network, task, train, recipe, usual, dataset.view)
     execution = tuned.execution if tuned else usual
     network.to(memory_format=execution.memory_format)  # pyright: ignore
+    validation = load_split(dataset.decoded, "validation", dataset.preprocess, device)
     loss = task.training_loss(train.targets, options)
     facts = _facts(dataset, recipe, freezing, execution, device)
     training = Training(
@@ -77,18 +79,18 @@ def build_training(
         ema=EMA(network, options.ema) if options.ema else None,
         forward_backward=ForwardBackward(network, execution, loss, task.count),
         train=train,
-        validation=load_split(dataset.decoded, "validation", dataset.preprocess, device),
+        validation=validation,
         recipe=recipe,
         pending=PendingMetrics(task.max_loss),
         group=group,
         tuned=tuned,
         freezing=freezing,
     )
-    if freezing.thaw_at is None:
+    if not freezing.stages:
         return training
     freezing.begin_epoch(network, 0)
-    first = ForwardBackward(network, execution, loss, task.count)
-    return replace(training, forward_backward=first, thawed=training)
+    frozen = yield from pass_once(training, dataset, train, validation, loss)
+    return replace(frozen, thawed=training if freezing.thaw_at else None)
 
 
 def _recipe(

@@ -26,10 +26,12 @@ from striate.tasks.task import Sums, Task
 from striate.training.autotune import TuneResult
 from striate.training.checkpoint import TrainState
 from striate.training.execution import ExecutionConfig
+from striate.training.features import FeatureDataset
 from striate.training.forward_backward import ForwardBackward, add_sums, translate_torch_errors
 from striate.training.freezing import Freezing
 from striate.training.health import GradientMonitor
 from striate.training.recipe import Recipe
+from striate.zoo.stages import split_network
 
 
 class LossError(DivergedError):
@@ -82,8 +84,8 @@ class Training:
     optimizer: Optimizer
     ema: EMA | None
     forward_backward: ForwardBackward
-    train: ImageDataset
-    validation: ImageDataset
+    train: ImageDataset | FeatureDataset
+    validation: ImageDataset | FeatureDataset
     recipe: Recipe
     pending: PendingMetrics
     tuned: TuneResult | None = None  #: autotuning result, if any
@@ -91,6 +93,12 @@ class Training:
     health: GradientMonitor = field(default_factory=GradientMonitor)
     freezing: Freezing = field(default_factory=Freezing)
     thawed: Training | None = None  #: the same training from epoch `freezing.thaw_at`
+    front: int = 0  #: stages in front, whose outputs `train` and `validation` hold; 0: images
+
+    def rest_of(self, network: nn.Module) -> nn.Module:
+        """Return the part of the model's network, or of its average, that takes the batches."""
+        halves = split_network(network, self.front)
+        return network if halves is None else halves[1]
 
     def begin_epoch(self, state: TrainState) -> Training:
         """Set modes and gradients of the network for the epoch of `state`; return how it trains."""
@@ -240,13 +248,13 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
 
 @torch.inference_mode()
 def validate(
-    network: nn.Module, task: Task, pixels: ImageDataset, group: Group, batch: int
+    network: nn.Module, task: Task, images: ImageDataset | FeatureDataset, group: Group, batch: int
 ) -> tuple[float, dict[str, NDArray[np.float64]]]:
     """Return mean loss and the task's sums over all images, in evaluation mode."""
     network.eval()
     group.broadcast_buffers(network)
     loss_sum, sums = torch.zeros((), dtype=torch.float64), dict(task.zero_sums())
-    for chunk in pixels.eval_batches(
+    for chunk in images.eval_batches(
         batch, BatchShard(group.process.rank, group.process.world_size)
     ):
         if not len(chunk):
@@ -257,4 +265,4 @@ def validate(
             sums[name] = sums[name] + new.cpu()
     loss_sum, *totals = group.all_reduce_sum(loss_sum, *sums.values())
     arrays = {name: total.double().numpy() for name, total in zip(sums, totals, strict=True)}
-    return loss_sum.item() / len(pixels), arrays
+    return loss_sum.item() / len(images), arrays

@@ -145,4 +145,6 @@ def _found(
     if spec.card.input_kind == "image":
         shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
     with meta_init() if spec.ours and not drawn else contextlib.nullcontext():
-        return spec.build(**sizes), shape
+        return spec.build(
+            channels=sizes["channels"], classes=sizes["classes"], size=sizes["size"]
+        ), shape

@@ -101,7 +101,7 @@ def _stream(group: Group, asked: _Asked) -> Generator[Event]:
             held.enter_context(asked.run.lock())
             storage.remove_partials(asked.run.folder)
             asked.run.truncate_partial_line()
-        with group.local_main_first():
+        with group.local_main_first("images"):
             dataset = yield from prepare_data(asked.data, chosen)
         training = yield from setup.build_training(dataset, chosen, device, group)
         run = asked.run or _created(group, chosen, dataset)

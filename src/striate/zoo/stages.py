@@ -71,11 +71,11 @@ def split_network(network: nn.Module, count: int) -> tuple[nn.Module, nn.Module]
     """Return the front of `count` stages and the rest, which share the network's modules.
 
     rest(front(x)) is network(x) in evaluation. Where all stages but the head are in front, what the
-    head begins with that has no weights, such as pooling, is in front too. None for a network whose
-    stages do not run one after another.
+    head begins with that has no weights, such as pooling, is in front too. None for no stage,
+    and for a network whose stages do not run one after another.
     """
     names = stage_names(network)
-    if isinstance(network, nn.Sequential | WithAuxHeads):
+    if count and isinstance(network, nn.Sequential | WithAuxHeads):
         children = OrderedDict((name, network.get_submodule(name)) for name in names)
         front = OrderedDict((name, children.pop(name)) for name in names[:count])
         if isinstance(network, WithAuxHeads):
@@ -85,7 +85,7 @@ def split_network(network: nn.Module, count: int) -> tuple[nn.Module, nn.Module]
             fixed, rest = _split_head(head)
             front["head"], children["head"] = fixed, rest
         return nn.Sequential(front), nn.Sequential(children)
-    if count == len(names) - 1 and hasattr(network, "forward_head"):  # of timm
+    if count and count == len(names) - 1 and hasattr(network, "forward_head"):  # of timm
         return _Front(network), _Head(network)
     return None
 

@@ -1,0 +1,93 @@
+"""Training behind frozen stages: images pass them once, and the rest trains on what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from striate.cache_store import cache_folder, size_limit
+from striate.data.augment.ranges import AugmentRanges
+from striate.data.listing.columns import rows_in_split
+from striate.data.listing.samples import Split
+from striate.data.loader import ImageDataset
+from striate.distributed import launch
+from striate.errors import StorageError
+from striate.progress import Progress
+from striate.tasks.task import Loss
+from striate.training.features import (
+    FeatureDataset,
+    can_cache,
+    choose_views,
+    compute_features,
+    half_test,
+)
+from striate.training.forward_backward import ForwardBackward
+from striate.training.memory import free_memory
+from striate.training.prepare import PreparedData
+from striate.training.step import Training
+from striate.zoo.stages import split_network
+
+_SHARE = 4  #: part of free memory, and of the cache, that features may take: a fourth
+
+
+def pass_once(
+    training: Training,
+    dataset: PreparedData,
+    train: ImageDataset,
+    validation: ImageDataset,
+    loss: Loss,
+) -> Generator[Progress, None, Training]:
+    """Return the training of what is not frozen, on features where these can stand for images."""
+    network, task, recipe = training.model.network, training.model.task, training.recipe
+    count, variation = len(training.freezing.stages), task.ranges(recipe.augment_ranges)
+    halves = split_network(network, count)
+    if halves is None or not can_cache(train, variation):
+        passes = ForwardBackward(network, training.execution, loss, task.count)
+        return replace(training, forward_backward=passes)
+    front, rest = halves
+    epochs, needed = (training.freezing.thaw_at or recipe.epochs + 1) - 1, _bytes(front, train)
+    views = choose_views(len(train), needed, epochs, _budget(), augmented=variation.is_active)
+    spec, samples = training.model.spec, dataset.decoded.samples
+    name = None if spec.source == "object" else f"{spec} {spec.sha256}"
+
+    def features(
+        images: ImageDataset, split: Split, views: int, ranges: AugmentRanges
+    ) -> Generator[Progress, None, FeatureDataset]:
+        contents = dataset.decoded.records.digests[rows_in_split(samples, split)]
+        return compute_features(
+            front, images, contents, name, views=views, seed=recipe.options.seed,
+            variation=ranges, fits_half=half_test(rest, task),
+        )  # fmt: skip
+
+    torch.set_num_threads(recipe.options.threads or launch.usable_cores())
+    with training.group.local_main_first("features"):
+        trained = yield from features(train, "train", views, variation)
+        validated = yield from features(validation, "validation", 1, AugmentRanges())
+    torch.set_num_threads(recipe.threads)
+    return replace(
+        training,
+        front=count,
+        train=trained,
+        validation=validated,
+        forward_backward=ForwardBackward(rest, training.execution, loss, task.count),
+    )
+
+
+@torch.inference_mode()
+def _bytes(front: nn.Module, train: ImageDataset) -> int:
+    """Return the bytes of a view of all images behind the front, in half precision."""
+    image = next(train.eval_batches(1)).images
+    return 2 * front.eval()(image).numel() * len(train)
+
+
+def _budget() -> int:
+    """Return the bytes that features may take: a fourth of free memory, and of the cache."""
+    try:
+        cached = size_limit(cache_folder(None))
+    except StorageError:
+        cached = 0
+    free = free_memory(torch.device("cpu")) or cached
+    return min(free, cached or free) // _SHARE
