@@ -41,21 +41,43 @@ def pass_once(
     loss: Loss,
 ) -> Generator[Progress, None, Training]:
     """Return the training of what is not frozen, on features where these can stand for images."""
-    network, task, recipe = training.model.network, training.model.task, training.recipe
-    count, variation = len(training.freezing.stages), task.ranges(recipe.augment_ranges)
-    halves = split_network(network, count)
-    if halves is None or not can_cache(train, variation):
+    freezing, network, task = training.freezing, training.model.network, training.model.task
+    if not freezing.stages:
+        return training
+    freezing.begin_epoch(network, 0)
+    thawed = training if freezing.thaw_at else None
+    halves = split_network(network, len(freezing.stages))
+    if halves is None or not can_cache(train, task.ranges(training.recipe.augment_ranges)):
         passes = ForwardBackward(network, training.execution, loss, task.count)
-        return replace(training, forward_backward=passes)
+        return replace(training, forward_backward=passes, thawed=thawed)
     front, rest = halves
+    trained, validated = yield from _features(training, dataset, train, validation, front, rest)
+    return replace(
+        training,
+        front=len(freezing.stages),
+        train=trained,
+        validation=validated,
+        forward_backward=ForwardBackward(rest, training.execution, loss, task.count),
+        thawed=thawed,
+    )
+
+
+def _features(
+    training: Training,
+    dataset: PreparedData,
+    train: ImageDataset,
+    validation: ImageDataset,
+    front: nn.Module,
+    rest: nn.Module,
+) -> Generator[Progress, None, tuple[FeatureDataset, FeatureDataset]]:
+    """Return what the front makes of the images, computed with all cores."""
+    recipe, task, spec = training.recipe, training.model.task, training.model.spec
+    variation, samples = task.ranges(recipe.augment_ranges), dataset.decoded.samples
     epochs, needed = (training.freezing.thaw_at or recipe.epochs + 1) - 1, _bytes(front, train)
     views = choose_views(len(train), needed, epochs, _budget(), augmented=variation.is_active)
-    spec, samples = training.model.spec, dataset.decoded.samples
     name = None if spec.source == "object" else f"{spec} {spec.sha256}"
 
-    def features(
-        images: ImageDataset, split: Split, views: int, ranges: AugmentRanges
-    ) -> Generator[Progress, None, FeatureDataset]:
+    def made(images: ImageDataset, split: Split, views: int, ranges: AugmentRanges):  # noqa: ANN202
         contents = dataset.decoded.records.digests[rows_in_split(samples, split)]
         return compute_features(
             front, images, contents, name, views=views, seed=recipe.options.seed,
@@ -64,16 +86,10 @@ def pass_once(
 
     torch.set_num_threads(recipe.options.threads or launch.usable_cores())
     with training.group.local_main_first("features"):
-        trained = yield from features(train, "train", views, variation)
-        validated = yield from features(validation, "validation", 1, AugmentRanges())
+        trained = yield from made(train, "train", views, variation)
+        validated = yield from made(validation, "validation", 1, AugmentRanges())
     torch.set_num_threads(recipe.threads)
-    return replace(
-        training,
-        front=count,
-        train=trained,
-        validation=validated,
-        forward_backward=ForwardBackward(rest, training.execution, loss, task.count),
-    )
+    return trained, validated
 
 
 @torch.inference_mode()

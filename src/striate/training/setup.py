@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
-from dataclasses import replace
 
 import torch
 from torch import nn
 
 from striate import hardware
-from striate.data.loader import load_split, resident_bytes
+from striate.data.loader import ImageDataset, load_split, resident_bytes
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
 from striate.layers.fast_cpu import use_fast_cpu_layers
@@ -43,11 +42,7 @@ def build_training(
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
     task = dataset.task
-    torch.manual_seed(options.seed)
-    network = dataset.view.build(task.outputs)
-    if dataset.source:
-        load_weights(network, dataset.source, dataset.view, task, options.reuse)
-    sync.same_network(group, dataset.view.network, network)
+    network = _network(dataset, options, group)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
     recipe, usual = _recipe(dataset, options, followed, device)
@@ -55,9 +50,7 @@ def build_training(
     if options.deterministic:
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
-    train = load_split(
-        dataset.decoded, "train", dataset.preprocess, device, task.augment, dataset.view.crop
-    )
+    train, validation = _splits(dataset, device)
     freezing = transfer.make_freezing(network, recipe, dataset.source)
     if options.norms == "refit":
         transfer.refit(network, freezing.stages, train, recipe.batch)
@@ -68,13 +61,10 @@ def build_training(
         tuned = yield from autotune.autotune(network, task, train, recipe, usual, dataset.view)
     execution = tuned.execution if tuned else usual
     network.to(memory_format=execution.memory_format)  # pyright: ignore
-    validation = load_split(dataset.decoded, "validation", dataset.preprocess, device)
     loss = task.training_loss(train.targets, options)
-    facts = _facts(dataset, recipe, freezing, execution, device)
+    view, facts = dataset.view, _facts(dataset, recipe, freezing, execution, device)
     training = Training(
-        model=Model(
-            network, dataset.view.network, task, dataset.preprocess, dataset.fractions, facts
-        ),
+        model=Model(network, view.network, task, dataset.preprocess, dataset.fractions, facts),
         optimizer=_optimizer(network, recipe, freezing, execution),
         ema=EMA(network, options.ema) if options.ema else None,
         forward_backward=ForwardBackward(network, execution, loss, task.count),
@@ -86,11 +76,24 @@ def build_training(
         tuned=tuned,
         freezing=freezing,
     )
-    if not freezing.stages:
-        return training
-    freezing.begin_epoch(network, 0)
-    frozen = yield from pass_once(training, dataset, train, validation, loss)
-    return replace(frozen, thawed=training if freezing.thaw_at else None)
+    return (yield from pass_once(training, dataset, train, validation, loss))
+
+
+def _network(dataset: PreparedData, options: TrainOptions, group: Group) -> nn.Module:
+    """Return the network with weights drawn by the seed, and those of the source put over them."""
+    torch.manual_seed(options.seed)
+    network = dataset.view.build(dataset.task.outputs)
+    if dataset.source:
+        load_weights(network, dataset.source, dataset.view, dataset.task, options.reuse)
+    sync.same_network(group, dataset.view.network, network)
+    return network
+
+
+def _splits(dataset: PreparedData, device: torch.device) -> tuple[ImageDataset, ImageDataset]:
+    """Return the images to train on, augmented as the task allows, and those to validate on."""
+    decoded, image, crop = dataset.decoded, dataset.preprocess, dataset.view.crop
+    train = load_split(decoded, "train", image, device, dataset.task.augment, crop)
+    return train, load_split(decoded, "validation", image, device)
 
 
 def _recipe(
