@@ -64,6 +64,9 @@ class StepOptions(Options):
         None, "Stages that are not trained: all, none, a number, or the last one", "text"
     )
     norms: Norms = option("keep", "Statistics of frozen norms: as they came, or of the images")
+    views: int | None = option(
+        None, "Augmented views of an image that pass frozen stages", "views", ge=1, le=10_000
+    )
     rate_by_depth: float | None = option(
         None, "Factor of the learning rate from each stage to the one before", gt=0, le=1
     )

@@ -51,6 +51,8 @@ def pass_once(
         passes = ForwardBackward(network, training.execution, loss, task.count)
         return replace(training, forward_backward=passes, thawed=thawed)
     front, rest = halves
+    views = training.recipe.options.views or _views(training, front, train)
+    training = replace(training, recipe=replace(training.recipe, views=views))
     trained, validated = yield from _features(training, dataset, train, validation, front, rest)
     return replace(
         training,
@@ -73,8 +75,6 @@ def _features(
     """Return what the front makes of the images, computed with all cores."""
     recipe, task, spec = training.recipe, training.model.task, training.model.spec
     variation, samples = task.ranges(recipe.augment_ranges), dataset.decoded.samples
-    epochs, needed = (training.freezing.thaw_at or recipe.epochs + 1) - 1, _bytes(front, train)
-    views = choose_views(len(train), needed, epochs, _budget(), augmented=variation.is_active)
     name = None if spec.source == "object" else f"{spec} {spec.sha256}"
 
     def made(images: ImageDataset, split: Split, views: int, ranges: AugmentRanges):  # noqa: ANN202
@@ -86,10 +86,18 @@ def _features(
 
     torch.set_num_threads(recipe.options.threads or launch.usable_cores())
     with training.group.local_main_first("features"):
-        trained = yield from made(train, "train", views, variation)
+        trained = yield from made(train, "train", recipe.views or 1, variation)
         validated = yield from made(validation, "validation", 1, AugmentRanges())
     torch.set_num_threads(recipe.threads)
     return trained, validated
+
+
+def _views(training: Training, front: nn.Module, train: ImageDataset) -> int:
+    """Return how many views of each image pass the front."""
+    recipe, variation = training.recipe, training.model.task.ranges(training.recipe.augment_ranges)
+    epochs = (training.freezing.thaw_at or recipe.epochs + 1) - 1
+    needed, active = _bytes(front, train), variation.is_active
+    return choose_views(len(train), needed, epochs, _budget(), augmented=active)
 
 
 @torch.inference_mode()

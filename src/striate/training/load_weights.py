@@ -65,7 +65,7 @@ def _fitted(
     fitted = dict[str, Tensor]()
     for name, own in drawn.items():
         each = found.get(name)
-        if name in last:
+        if name in last and (each is None or each.shape != own.shape):
             each = own
         elif each is not None and each.ndim == own.ndim == 4 and _entry(each, own):
             each = pretrained.spread_channels(each, own.shape[1])

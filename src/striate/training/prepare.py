@@ -18,7 +18,7 @@ from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
 from striate.text import list_names
 from striate.training.events import Note
-from striate.training.source import PHOTOGRAPH, Source, find_source
+from striate.training.source import PHOTOGRAPH, Source, find_advice, find_source
 from striate.training.view import View, choose_view, measure_images
 
 
@@ -29,6 +29,7 @@ class PreparedData(PreparedImages):
     view: View
     task: Task
     source: Source | None = None  #: of the first weights; None: random
+    advice: str = ""  #: what would bring weights, where these would pay
 
 
 def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None, PreparedData]:
@@ -41,7 +42,9 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     check_options(task, options)
     task = task.configure(options)
     headers = read_headers(listing) if _leaves_open(options) else ()
-    source = find_source(options, task, *measure_images(headers))
+    shown = measure_images(headers)
+    source = find_source(options, task, *shown)
+    advice = "" if source else find_advice(options, task, *shown)
     view = choose_view(options, headers, task, source)
     view.check(task)
     prepared = yield from prepare_images(
@@ -54,7 +57,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
         trainable=True,
         skip_unusable=options.bad_images == "skip",
     )
-    return PreparedData(**vars(prepared), view=view, task=task, source=source)
+    return PreparedData(**vars(prepared), view=view, task=task, source=source, advice=advice)
 
 
 def _leaves_open(options: TrainOptions) -> bool:

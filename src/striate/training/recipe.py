@@ -57,6 +57,7 @@ class Recipe:
     threads: int
     weights: str = "none"
     freeze: str = "none"
+    views: int | None = None  #: of each image, that pass frozen stages once; None: not once
 
     def to_options(self) -> dict[str, Any]:
         """Return all options by name, JSON-ready, with those filled in that were left open."""

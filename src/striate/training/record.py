@@ -20,6 +20,7 @@ from striate.options import TrainOptions, positional, words
 from striate.text import shell_command
 from striate.training.prepare import PreparedData
 from striate.training.run import Run
+from striate.training.source import Source
 from striate.training.step import Training
 
 
@@ -47,7 +48,7 @@ def write_run_record(
     run.checkpoints.mkdir()
     resolved = training.recipe.to_options() | dataset.view.to_json()
     resolved |= training.execution.to_options()
-    if dataset.view.network.source == "object":  # it may have any initial weights
+    if dataset.view.network.source == "object" or dataset.source:  # they may have changed later
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["color"] = "gray" if resolved.pop("channels") == 1 else "rgb"
     data = positional(remote_address(dataset.root) or dataset.root)
@@ -104,6 +105,16 @@ def check_same_images(run: Run, decoded: DecodedImages) -> None:
         raise OptionError(
             f"{printable(str(run.folder))}: the images are not those the run began with: "
             f"{', '.join(found)}; put them back, or train anew"
+        )
+
+
+def check_same_weights(run: Run, training: Training, source: Source) -> None:
+    """Raise OptionError if the weights of the source are not those that the run began with."""
+    digest = tensorfile.digest(training.model.network.state_dict())
+    if run.read_options().get("network_weights") not in (None, digest):
+        raise OptionError(
+            f"{printable(str(run.folder))}: the run began with other weights than "
+            f"{printable(source.weights)} holds now; put them back, or train anew"
         )
 
 

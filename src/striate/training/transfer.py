@@ -66,6 +66,16 @@ def refit(network: nn.Module, stages: tuple[str, ...], train: ImageDataset, batc
     refit_norms(network, stages, train.eval_batches(batch))
 
 
+def note(source: Source | None, freezing: Freezing, advice: str, *, asked: bool) -> str:
+    """Say what a training begins with; "" if that is random weights and nothing is advised."""
+    if source is None:
+        gain = "with which few images give far better networks"
+        return f"begins with random weights; {advice}, {gain}" if advice else ""
+    frozen = f"{freezing} are frozen" if freezing.stages else "no stage is frozen"
+    other = "" if asked else "; --weights none trains from nothing"
+    return f"begins with {source.told}; {frozen}{other}"
+
+
 def facts(source: Source | None, freezing: Freezing) -> dict[str, str]:
     """Return what the model file says of the weights that a training began with."""
     if source is None:

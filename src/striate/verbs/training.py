@@ -22,7 +22,7 @@ from striate.evaluation.write_report import write_report
 from striate.hardware import choose_device, keep_freed_memory, restored_settings
 from striate.options import Network, Options, RateOptions, TrainOptions
 from striate.tasks import kind_of
-from striate.training import setup, sync
+from striate.training import setup, sync, transfer
 from striate.training.checkpoint import TrainState
 from striate.training.events import Event, Finished, Note, Stopped
 from striate.training.loop import fit
@@ -288,6 +288,9 @@ def _trained(
     request: Request,
 ) -> Iterator[Event]:
     """Yield the events of the loop, and write the report before Finished."""
+    asked = training.recipe.options.weights is not None
+    if told := transfer.note(dataset.source, training.freezing, dataset.advice, asked=asked):
+        yield Note(told)
     yield from notes(dataset)
     if left := training.model.task.note(training.recipe.augment_ranges):
         yield Note(left)

@@ -78,10 +78,10 @@ def describe_terms(name: str, source: str) -> str:
 
 
 def _license_file(package: importlib.metadata.Distribution) -> str:
-    """Return the first two lines of the license that an installed package comes with."""
+    """Return the first line of the license that an installed package comes with."""
     names = [str(file) for file in package.files or () if "LICENSE" in file.name]
     lines = (package.read_text(Path(names[0]).name) or "").split("\n") if names else []
-    return ", ".join([line.strip() for line in lines if line.strip()][:2])
+    return next((line.strip() for line in lines if line.strip()), "")
 
 
 def _license(terms: object) -> str:
