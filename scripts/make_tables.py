@@ -32,6 +32,7 @@ from striate.optim.optimizer import DEFAULTS
 from striate.options import (
     AugmentParams,
     CheckOptions,
+    EmbedOptions,
     EvaluateOptions,
     FilterOptions,
     Options,
@@ -69,6 +70,7 @@ def tables() -> dict[str, str]:
         "pack-options": flags(PackOptions),
         "evaluate-options": flags(EvaluateOptions),
         "predict-options": flags(PredictOptions),
+        "embed-options": flags(EmbedOptions),
         "filter-options": flags(FilterOptions),
         "points-options": flags(PointsOptions),
         "kernels": kernels(),

@@ -219,6 +219,8 @@ WRONG = [
     *(("describe fcn:resnet17", 2), ("describe lenet5 resnet17", 2)),
     *(("describe lenet5 --out a.pdf", 2), ("describe lenet5 vgg16 --folded", 2)),
     *(("points moon", 2), ("points nowhere.csv", 3), ("points --layers x", 2)),
+    *(("embed nowhere . --out a.npz", 2), ("embed . nowhere --out a.npz", 3), ("embed . .", 2)),
+    *(("embed . . --out a.csv", 2), ("embed . . --out a.npz --device gpu", 2)),
     ("filter nowhere --kernel sobel-x", 3),
     *(("numbers nowhere", 3), ("cache --largest much", 2), ("size --input 0", 2)),
 ]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from striate.verbs import stream as stream
     from striate.verbs import train as train
     from striate.verbs import verify as verify
+    from striate.verbs.embed import embed as embed
     from striate.verbs.pack import pack as pack
     from striate.zoo import build as build
 
@@ -54,6 +55,7 @@ _HOMES = {
     "build": "striate.zoo",
     "check": "striate.verbs",
     "describe": "striate.verbs",
+    "embed": "striate.verbs.embed",
     "evaluate": "striate.verbs",
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
@@ -81,6 +83,7 @@ __all__ = [
     "build",
     "check",
     "describe",
+    "embed",
     "evaluate",
     "filter",
     "find_rate",

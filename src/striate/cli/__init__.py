@@ -20,6 +20,7 @@ from striate.cli import (
     check,
     demo,
     describe,
+    embed,
     evaluate,
     find_rate,
     networks,
@@ -106,8 +107,8 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, pack, train, verify, evaluate, predict, networks, describe, size),
-    *(filter_, numbers, points, cache),
+    *(demo, check, find_rate, pack, train, verify, evaluate, predict, embed),
+    *(networks, describe, size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)
 

@@ -32,6 +32,7 @@ from striate.options.train import RateOptions, TrainOptions
 from striate.options.verbs import (
     CheckOptions,
     DecisionOptions,
+    EmbedOptions,
     EvaluateOptions,
     FilterOptions,
     PackOptions,
@@ -48,6 +49,7 @@ __all__ = [
     "CheckOptions",
     "ColorMode",
     "DecisionOptions",
+    "EmbedOptions",
     "EvaluateOptions",
     "FilterOptions",
     "Fit",

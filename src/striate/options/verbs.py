@@ -1,4 +1,4 @@
-"""Options of `check`, `pack`, `evaluate`, `predict` and `filter`."""
+"""Options of `check`, `pack`, `evaluate`, `predict`, `embed` and `filter`."""
 
 from __future__ import annotations
 
@@ -146,6 +146,18 @@ class PredictOptions(DecisionOptions):
                 "folders", "{masks} and {overlays} name one folder; give each its own"
             )
         return self
+
+
+class EmbedOptions(Options):
+    """Options of `embed`."""
+
+    network: Network | None = option(None, _CODE)
+    stage: str | None = option(None, "Last stage whose output is taken; all but the head", "text")
+    largest: int = decode_limit()
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Annotated[Path | None, ending(".npz", ".parquet")] = option(
+        None, "Write the features to this .npz or .parquet file"
+    )
 
 
 class FilterOptions(Options):

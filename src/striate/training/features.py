@@ -6,9 +6,12 @@ kept in the cache of striate; see `data.cache.feature_rows`.
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import json
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,79 +24,32 @@ import striate
 from striate import tensorfile
 from striate.cache_store import cache_folder, size_limit
 from striate.data.augment.ranges import AugmentRanges
-from striate.data.cache.feature_rows import VERSION, load_rows, store_rows
+from striate.data.cache.feature_rows import VERSION, as_stored, load_rows, store_rows
 from striate.data.cache.stream import Stream
-from striate.data.decoding.preprocess import Preprocess
-from striate.data.loader import Batch, ImageDataset
-from striate.data.order import WHOLE_BATCH, BatchShard, batch_places, draw_order
+from striate.data.features import FeatureDataset
+from striate.data.loader import ImageDataset
 from striate.errors import StorageError, printable
+from striate.layers.fold_norms import fold_norms
+from striate.model import to_device
 from striate.progress import Progress, throttle
 from striate.tasks.task import Task
+from striate.zoo.spec import NetworkSpec
 
 SAMPLE_IMAGES = 64  #: most images that tell whether float16 is enough
 _BATCH = 16  #: images that pass the front together
 _PASSES = 4096  #: passes of an image through the front that augmented views may take
 _KINDS = ("float16", "float32")
 _UNVARIED = AugmentRanges()
+_LARGEST = 4096.0  #: of a sample that is kept in float16, which ends at 65,504
 _CLOSE = 1e-3  #: largest change of what a task decodes, absolute and relative, that is none
 
 #: features (n, ...) of the first images -> whether float16 is enough for them
 FitsHalf = Callable[[Tensor], bool]
 
 
-@dataclass(frozen=True)
-class FeatureDataset:
-    """What a front makes of the images of one split; takes the place of an `ImageDataset`."""
-
-    #: (views, N, ...) float16 or float32, memory-mapped if they are cached
-    features: NDArray[np.floating[Any]] = field(repr=False)
-    view_targets: tuple[Tensor, ...] = field(repr=False)  #: (N, ...) of each view, on the device
-    targets: Tensor = field(repr=False)  #: (N, ...) of the images themselves, on the device
-    preprocess: Preprocess  #: of the images
-    strata: Tensor | None = field(default=None, repr=False)  #: as of `ImageDataset`
-    crop: None = None
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    @property
-    def device(self) -> torch.device:
-        return self.targets.device
-
-    def train_batches(
-        self,
-        size: int,
-        *,
-        seed: int,
-        epoch: int,
-        variation: AugmentRanges,  # noqa: ARG002 - views are varied already
-        first: int = 0,
-        balanced: bool = False,
-        shard: BatchShard = WHOLE_BATCH,
-    ) -> Iterator[Batch]:
-        """Yield the batches of an epoch as `ImageDataset.train_batches`, of the epoch's view.
-
-        Views take turns: epoch e has view e modulo their number, also for repeats of an image.
-        """
-        order, _ = draw_order(len(self), self.strata, seed, epoch, balanced=balanced)
-        for here in batch_places(len(self), size, first, shard):
-            yield self._gather(epoch % len(self.features), order[here])
-
-    def eval_batches(self, size: int, shard: BatchShard = WHOLE_BATCH) -> Iterator[Batch]:
-        """Yield the first view of every image once, in listing order.
-
-        A shard takes every count-th batch.
-        """
-        if len(self):
-            for here in torch.arange(len(self)).split(size)[shard.index :: shard.count]:
-                yield self._gather(0, here)
-
-    def _gather(self, view: int, rows: Tensor) -> Batch:
-        found = torch.from_numpy(self.features[view][rows.numpy()]).float()
-        if found.ndim == 4:
-            found = found.contiguous(memory_format=torch.channels_last)
-        targets = self.view_targets[view][rows.to(self.device)]
-        return Batch(found.to(self.device, non_blocking=True), targets)
+def code_name(spec: NetworkSpec) -> str | None:
+    """Return what names the code of a network in the cache; None if nothing does."""
+    return None if spec.source == "object" else json.dumps(spec.record())
 
 
 def can_cache(dataset: ImageDataset, variation: AugmentRanges) -> bool:
@@ -130,18 +86,16 @@ def half_test(rest: nn.Module, task: Task) -> FitsHalf:
     """Return the test whether the answers of `rest` are the same for features in float16.
 
     What the task decodes must agree to 0.001, the largest of each row be the same, and all features
-    be finite.
+    be below 4,096, a sixteenth of the range, so that those of other images are in it.
     """
 
     @torch.inference_mode()
     def fits(sample: Tensor) -> bool:
-        rounded = sample.half()
-        if not rounded.isfinite().all():
+        if not sample.abs().max() < _LARGEST:  # also false for NaN
             return False
-        training = rest.training
-        rest.eval()
-        one, other = (task.decode(rest(each)).double() for each in (sample, rounded.float()))
-        rest.train(training)
+        rounded = sample.half()
+        fixed = copy.deepcopy(rest).eval()
+        one, other = (task.decode(fixed(each)).double() for each in (sample, rounded.float()))
         same = torch.allclose(one, other, rtol=_CLOSE, atol=_CLOSE)
         return same and torch.equal(one.flatten(1).argmax(1), other.flatten(1).argmax(1))
 
@@ -167,7 +121,7 @@ def compute_features(
     `network` names the code of the front, and its arguments; None: features are not cached, as
     they are where no cache can be written or would hold them.
     """
-    work = _Views(front.eval(), dataset, views if variation.is_active else 1, seed, variation)
+    work = _Views(front, dataset, views if variation.is_active else 1, seed, variation)
     if not len(dataset):
         values = np.zeros((work.count, 0, 0), np.float32)
     elif network is None:
@@ -224,7 +178,7 @@ def _in_memory(
     values = np.empty((len(work), *sample.shape[1:]), _kind(sample, fits_half))
     done = 0
     for block in work.after(sample, 0):
-        values[done : done + len(block)] = block
+        values[done : done + len(block)] = as_stored(block, values.dtype.name)
         done += len(block)
         yield work.progress(done)
     return values
@@ -286,6 +240,11 @@ class _Views:
                 break
         return np.concatenate(found)
 
+    @cached_property
+    def _fast(self) -> nn.Module:
+        """The front as it is quickest: 1.1 times for ResNet-18, 2 for EfficientNet-Lite0."""
+        return to_device(fold_norms(self.front), self.dataset.device)
+
     @torch.inference_mode()
     def _features(self, images: Tensor) -> NDArray[np.float32]:
-        return self.front(images).float().cpu().numpy()
+        return self._fast(images).float().cpu().numpy()

@@ -19,7 +19,7 @@ from striate.evaluation.known import Known, run_of
 from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
 from striate.model import Model, load, save
-from striate.options import EvaluateOptions, PredictOptions, positional, words
+from striate.options import EmbedOptions, EvaluateOptions, PredictOptions, positional, words
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, given_paths, sources
@@ -50,13 +50,13 @@ def evaluate(
     chosen = EvaluateOptions.read(options)
     run = None if isinstance(model, Model) else run_of(model)
     with _held(run, chosen):
-        loaded = _loaded(model, chosen)
+        loaded = loaded_model(model, chosen)
         shown = loaded.network_name if isinstance(model, Model) else str(model)
         own = _recorded(run) if data is None or chosen.chooses else None
         source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
         if chosen.out:
-            storage.check_output(chosen.out, chain(_files_of(model), filter(None, (source, own))))
+            storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         result = display.show_progress(work, None if progress else Console(quiet=True))
         if chosen.save_threshold and run and not isinstance(model, Model):
@@ -117,7 +117,7 @@ def predict(model: str | Path | Model, *data: Any, **options: Any) -> Prediction
     DataError for a missing path or a folder without images, OptionError for any other input.
     """
     chosen = PredictOptions.read(options)
-    loaded = _loaded(model, chosen)
+    loaded = loaded_model(model, chosen)
     if chosen.decides:
         loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
     images, names = _check_outputs(model, data, chosen, loaded.task)
@@ -141,7 +141,7 @@ def _check_outputs(
     Raises OptionError if an output would replace an input, or a picture any file.
     """
     if options.out:
-        storage.check_output(options.out, chain(_files_of(model), given_paths(data)))
+        storage.check_output(options.out, chain(files_of(model), given_paths(data)))
     folders = {name: getattr(options, name) for name in ("masks", "overlays")}
     folders = {name: folder for name, folder in folders.items() if folder}
     for name in folders:
@@ -153,7 +153,7 @@ def _check_outputs(
     return images, names
 
 
-def _files_of(model: str | Path | Model) -> Iterator[Path]:
+def files_of(model: str | Path | Model) -> Iterator[Path]:
     """Yield the files that hold a model and its run."""
     if not isinstance(model, Model):
         run = run_of(model)
@@ -161,7 +161,9 @@ def _files_of(model: str | Path | Model) -> Iterator[Path]:
         yield from (run.options_file, run.events_file, run.images_file)
 
 
-def _loaded(model: str | Path | Model, options: EvaluateOptions | PredictOptions) -> Model:
+def loaded_model(
+    model: str | Path | Model, options: EvaluateOptions | PredictOptions | EmbedOptions
+) -> Model:
     if not isinstance(model, Model):
         return load(model, device=choose_device(options.device), network=options.network)
     if options.network is not None:

@@ -104,6 +104,12 @@ def store_rows(
         raise storage.storage_error(home, error, advice) from error
 
 
+def as_stored(block: NDArray[np.floating[Any]], dtype: str) -> NDArray[np.floating[Any]]:
+    """Return features in the type of an entry; what is too large for it becomes its largest."""
+    largest = float(np.finfo(dtype).max)
+    return block.clip(-largest, largest).astype(dtype)
+
+
 @contextlib.contextmanager
 def _building(home: Path) -> Generator[Path]:
     """Yield the locked folder an entry is built in: what a killed process left, or a new one.
@@ -140,7 +146,7 @@ def _fill(
     yield Progress(done, shape[0], "features")
     with (partial / FEATURES).open("r+b") as file, (partial / BLOCKS).open("a") as told:
         for block in make_blocks(done):
-            data = block.astype(dtype).tobytes()
+            data = as_stored(block, dtype).tobytes()
             file.seek(start + done * len(data) // len(block))
             file.write(data)
             file.flush()
