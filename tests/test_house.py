@@ -22,7 +22,7 @@ FLOORS = (
     {"distributed", "layers", "optim", "plotting"},
     {"hardware", "summary", "zoo"},
     {"data", "points", "tasks"},
-    {"images", "model"},
+    {"images", "model", "model_description"},
     {"training"},
     {"evaluation", "prediction"},
     {"verbs"},

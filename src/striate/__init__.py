@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from striate.verbs import train as train
     from striate.verbs import verify as verify
     from striate.verbs.embed import embed as embed
+    from striate.verbs.ensemble import ensemble as ensemble
     from striate.verbs.pack import pack as pack
     from striate.zoo import build as build
 
@@ -56,6 +57,7 @@ _HOMES = {
     "check": "striate.verbs",
     "describe": "striate.verbs",
     "embed": "striate.verbs.embed",
+    "ensemble": "striate.verbs.ensemble",
     "evaluate": "striate.verbs",
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
@@ -84,6 +86,7 @@ __all__ = [
     "check",
     "describe",
     "embed",
+    "ensemble",
     "evaluate",
     "filter",
     "find_rate",

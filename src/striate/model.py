@@ -1,80 +1,39 @@
-"""A trained model: network, class names and preprocessing, and its file format."""
+"""A trained model: network, class names and preprocessing, or several; and its file format."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
-from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.splits import SplitFractions
-from striate.data.listing.target_spec import NEEDS, TargetSpec
-from striate.errors import ModelError, OptionError, StorageError, printable
-from striate.layers import meta_init
+from striate.errors import OptionError, printable
 from striate.legacy import upgrade_model
-from striate.storage import MODEL_FILE
-from striate.tasks import find_task
+from striate.model_description import (
+    Description,
+    EnsembleDescription,
+    check_description,
+    explain_mismatch,
+    read_file,
+    refused,
+    restore_network,
+    restore_spec,
+    restore_task,
+)
 from striate.tasks.task import Task
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 
 _MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
-
-
-def _class_name(name: object) -> object:
-    """Check a class name; unlike pydantic's `str` it may be non-UTF-8."""
-    if fault := name_fault(name):
-        raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
-    return name
-
-
-_ClassName = Annotated[str, PlainValidator(_class_name)]
-
-
-class _Checked(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _PreprocessFields(_Checked):
-    size: int = Field(ge=1, le=4096)
-    channels: Literal[1, 3]
-    fit: Literal["letterbox", "crop", "stretch"]
-    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
-    std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-
-
-class _FractionFields(_Checked):
-    validation: float = Field(ge=0, lt=1)
-    test: float = Field(ge=0, lt=1)
-
-
-class _TargetFields(_Checked):
-    kind: Annotated[str, Field(max_length=100)]
-    names: Annotated[list[_ClassName], Field(min_length=1, max_length=MOST_CLASSES)]
-    constants: Annotated[dict[str, list[float]], Field(max_length=100)]
-
-
-class _Description(_Checked):
-    format: Literal[1, 2]
-    task: Annotated[str, Field(max_length=100)]
-    network: Annotated[str, Field(max_length=1000)]
-    network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    targets: _TargetFields
-    preprocess: _PreprocessFields
-    fractions: _FractionFields
-    facts: Annotated[dict[str, str], Field(max_length=100)]
 
 
 @dataclass(frozen=True)
@@ -94,11 +53,10 @@ class Model:
         return self.task.spec.names
 
     def _repr_html_(self) -> str:
-        parameters = sum(values.numel() for values in self.network.parameters())
         image, names = self.preprocess, list_names(self.class_names)
         rows = (
             ("network", self.network_name),
-            ("parameters", f"{parameters:,}"),
+            ("parameters", f"{self.parameters:,}"),
             ("targets", f"{self.task.spec}: {names}"),
             ("image", f"{image.size}x{image.size}x{image.channels}, {image.fit}"),
             *self.facts.items(),
@@ -109,6 +67,22 @@ class Model:
     def network_name(self) -> str:
         """Name of the network, with its arguments."""
         return str(self.spec)
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the network has."""
+        return sum(values.numel() for values in self.network.parameters())
+
+    @property
+    def views(self) -> tuple[Preprocess, ...]:
+        """The ways in which an image is decoded for `decode`: one."""
+        return (self.preprocess,)
+
+    @property
+    def images_at_once(self) -> int | None:
+        """How many images are computed together, as every layer of a map may be as large."""
+        each = self.preprocess.size**2
+        return max(1, _MAP_PIXELS // each) if self.task.head == "map" else None
 
     @torch.inference_mode()
     def outputs(self, pixels: Tensor) -> Tensor:
@@ -121,14 +95,89 @@ class Model:
             return self.network(self.preprocess.normalize(pixels.to(device)))
 
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        """Return what the task decodes of images (N, size, size, channels), a row an image.
-
-        Maps are computed of a few images at a time, as every layer may be as large as the images.
-        """
-        each = self.preprocess.size**2
-        few = max(1, _MAP_PIXELS // each) if self.task.head == "map" else len(pixels)
+        """Return what the task decodes of images (N, size, size, channels), a row an image."""
+        few = self.images_at_once or len(pixels)
         outputs = map(self.outputs, torch.from_numpy(pixels).split(few))
         return np.concatenate([self.task.decode(part).cpu().numpy() for part in outputs])
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Models of one task whose answers are averaged, each with preprocessing of its own."""
+
+    members: tuple[Model, ...]
+    task: Task  #: with its target spec; members may have the names in another order
+    fractions: SplitFractions  #: of the first member
+    facts: dict[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the targets, in the order of what is decoded."""
+        return self.task.spec.names
+
+    @property
+    def network_name(self) -> str:
+        """Names of the networks: "2 x lenet5 + resnet20"."""
+        names = Counter(member.network_name for member in self.members)
+        return " + ".join(f"{n} x {name}" if n > 1 else name for name, n in names.items())
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters the networks have in all."""
+        return sum(member.parameters for member in self.members)
+
+    @property
+    def preprocess(self) -> Preprocess:
+        """The first member's preprocessing."""
+        return self.members[0].preprocess
+
+    @property
+    def views(self) -> tuple[Preprocess, ...]:
+        """The different ways in which an image is decoded for `decode`."""
+        return tuple(dict.fromkeys(map(_view, self.members)))
+
+    def decode(self, *pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return what the task decodes of the mean of the members' answers, a row an image.
+
+        `pixels` are the images (N, size, size, channels) of each of `views`.
+        """
+        few = min(member.images_at_once or len(pixels[0]) for member in self.members)
+        parts = zip(*(torch.from_numpy(seen).split(few) for seen in pixels), strict=True)
+        return np.concatenate([self._decode(part) for part in parts])
+
+    @torch.inference_mode()
+    def _decode(self, pixels: Sequence[Tensor]) -> NDArray[Any]:
+        seen, names = dict(zip(self.views, pixels, strict=True)), self.class_names
+        total: Any = 0
+        for member in self.members:
+            rated = member.task.rate(member.outputs(seen[_view(member)]))
+            order = [member.class_names.index(name) for name in names]
+            total = total + (rated if member.class_names == names else rated[:, order])
+        return self.task.settle(total / len(self.members)).cpu().numpy()
+
+    def _repr_html_(self) -> str:
+        rows = (
+            ("networks", self.network_name),
+            ("parameters", f"{self.parameters:,}"),
+            ("targets", f"{self.task.spec}: {list_names(self.class_names)}"),
+            *self.facts.items(),
+        )
+        return html_table([("ensemble", self.task.name), *rows], left=(0, 1))
+
+
+def _view(member: Model) -> Preprocess:
+    """Return how images are decoded for a model; mean and std are applied afterwards."""
+    return replace(member.preprocess, mean=(), std=())
+
+
+def one_network(model: Model | Ensemble, verb: str) -> Model:
+    """Return a model of one network, for what needs its layers. Raises OptionError."""
+    if isinstance(model, Model):
+        return model
+    raise OptionError(
+        f"{verb} is for one network, but an ensemble of {len(model.members)} came; give one of "
+        "its members"
+    )
 
 
 def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
@@ -136,9 +185,29 @@ def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
     return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
 
 
-def save(model: Model, path: Path) -> None:
+def save(model: Model | Ensemble, path: Path) -> None:
     """Write a checksummed model file. Raises StorageError."""
+    if isinstance(model, Model):
+        tensorfile.write(path, model.network.state_dict(), _description(model))
+        return
     description = {
+        "format": 3,
+        "task": model.task.name,
+        "targets": model.task.spec.to_json(),
+        "fractions": asdict(model.fractions),
+        "facts": model.facts,
+        "members": [_description(member) for member in model.members],
+    }
+    weights = {
+        f"{place}.{name}": tensor
+        for place, member in enumerate(model.members)
+        for name, tensor in member.network.state_dict().items()
+    }
+    tensorfile.write(path, weights, description)
+
+
+def _description(model: Model) -> dict[str, Any]:
+    return {
         "format": 2,
         "task": model.task.name,
         **model.spec.record(),
@@ -147,10 +216,11 @@ def save(model: Model, path: Path) -> None:
         "fractions": asdict(model.fractions),
         "facts": model.facts,
     }
-    tensorfile.write(path, model.network.state_dict(), description)
 
 
-def load(path: str | Path, *, device: str | torch.device = "cpu", network: object = None) -> Model:
+def load(
+    path: str | Path, *, device: str | torch.device = "cpu", network: object = None
+) -> Model | Ensemble:
     """Load a model file (or the `model.safetensors` of a run folder), in evaluation mode.
 
     The file contains no code: for a custom network, pass the `network` it was trained with, as
@@ -158,24 +228,45 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
     that is missing or does not match, or there is no such file; ModelError when it is not a
     striate model, is damaged, or does not fit its network; StorageError when it cannot be read.
     """
-    path = Path(path)
-    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
-        path /= MODEL_FILE
-    try:
-        description, weights = tensorfile.read(path)
-    except StorageError as error:
-        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            raise
-        if (path.parent / "options.json").is_file():
-            run = printable(str(path.parent))
-            raise OptionError(
-                f"{run}: no epoch of this run is done yet; resume with: "
-                f"striate train --resume {run}"
-            ) from error
-        raise OptionError(
-            f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
-        ) from error
-    said = _checked(path, upgrade_model(description))
+    path, description, weights = read_file(Path(path))
+    if "members" not in description:
+        return restore_model(path, description, weights, device, network)
+    if network is not None:
+        raise OptionError(f"{printable(str(path))}: an ensemble has its networks; leave it out")
+    return _load_ensemble(path, description, weights, device)
+
+
+def _load_ensemble(
+    path: Path, description: dict[str, Any], weights: dict[str, Tensor], device: str | torch.device
+) -> Ensemble:
+    said = check_description(path, EnsembleDescription, description)
+    parts: list[dict[str, Tensor]] = [{} for _ in said.members]
+    for name, tensor in weights.items():
+        place, _, own = name.partition(".")
+        if not (place.isdecimal() and place.isascii() and int(place) < len(parts)):
+            raise refused(path, f"{name} belongs to none of its {len(parts)} members")
+        parts[int(place)][own] = tensor
+    told = zip(said.members, parts, strict=True)
+    members = [restore_model(path, member, part, device) for member, part in told]
+    task = restore_task(path, said)
+    if reason := next(filter(None, (explain_mismatch(task, each.task) for each in members)), ""):
+        raise refused(path, f"of a member {reason}")
+    fractions = SplitFractions(said.fractions.validation, said.fractions.test)
+    made = Ensemble(tuple(members), task, fractions, said.facts)
+    if task.head == "map" and len(made.views) > 1:
+        raise refused(path, "the maps of its members are not of one size")
+    return made
+
+
+def restore_model(
+    path: Path,
+    description: dict[str, Any],
+    weights: dict[str, Tensor],
+    device: str | torch.device,
+    network: object = None,
+) -> Model:
+    """Return the model of a file's description and tensors; errors are those of `load`."""
+    said = check_description(path, Description, upgrade_model(description))
     preprocess = Preprocess(
         said.preprocess.size,
         said.preprocess.channels,
@@ -184,9 +275,9 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         tuple(said.preprocess.std),
         said.preprocess.interpolation,
     )
-    task = _task(path, said)
-    spec = _spec(path, said, task, network)
-    made = _network(path, spec, said, task, weights)
+    task = restore_task(path, said)
+    spec = restore_spec(path, said, task, network)
+    made = restore_network(path, spec, said, task, weights)
     return Model(
         (to_device(made, device) if spec.ours else made.to(device)).eval(),
         spec,
@@ -195,86 +286,3 @@ def load(path: str | Path, *, device: str | torch.device = "cpu", network: objec
         SplitFractions(said.fractions.validation, said.fractions.test),
         said.facts,
     )
-
-
-def _checked(path: Path, description: dict[str, Any]) -> _Description:
-    try:
-        said = _Description.model_validate(description)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise _refused(path, f"{place}: {first['msg']}") from None
-    if len(set(said.targets.names)) < len(said.targets.names):
-        raise _refused(path, "targets.names: a name stands there twice")
-    wanted = said.preprocess.channels
-    if {len(said.preprocess.mean), len(said.preprocess.std)} != {wanted}:
-        raise _refused(path, f"preprocess: mean and std need {wanted} numbers each")
-    return said
-
-
-def _task(path: Path, said: _Description) -> Task:
-    targets = said.targets
-    constants = {name: tuple(values) for name, values in targets.constants.items()}
-    spec = TargetSpec(targets.kind, tuple(targets.names), constants)
-    try:
-        task = find_task(said.task)
-        if task.kind != spec.kind:
-            needed = NEEDS[task.kind]
-            raise _refused(
-                path,
-                f"the task {task.name} needs {needed} for every image, but the data give {spec}",
-            )
-        return task(spec)
-    except OptionError as error:
-        raise _refused(path, str(error)) from error
-
-
-def _spec(path: Path, said: _Description, task: Task, given: object) -> NetworkSpec:
-    """Return the spec of the file's network; `given` supplies a custom one. Raises ModelError."""
-    try:
-        named = NetworkSpec.recorded(said.network, said.network_sha256)
-    except OptionError as error:
-        raise _refused(path, str(error)) from error
-    spec = NetworkSpec.of(named.completed(given, printable(str(path))))
-    if spec.ours and spec.card.output != task.head:
-        raise _refused(path, f"{spec} does not fit the task {task.name}")
-    if demand := spec.card.size_error(said.preprocess.size):
-        raise _refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
-    return spec
-
-
-def _network(
-    path: Path, spec: NetworkSpec, said: _Description, task: Task, weights: dict[str, Tensor]
-) -> nn.Module:
-    sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
-    build = partial(spec.build, classes=task.outputs, **sizes)
-    try:
-        with meta_init() if spec.ours else torch.random.fork_rng(devices=()):
-            network = build()
-    except OptionError as error:
-        if not spec.ours:
-            raise
-        raise _refused(path, str(error)) from error
-    expected = network.state_dict()
-    for name in sorted(expected.keys() | weights.keys()):
-        wanted, came = _kind(expected.get(name)), _kind(weights.get(name))
-        if wanted != came:
-            raise _refused(path, f"{spec} has {wanted} at {name}, the file {came}")
-    for name, tensor in weights.items():
-        if not tensor.isfinite().all():
-            raise _refused(path, f"the weights of {name} are not all finite")
-    network.load_state_dict(weights, assign=spec.ours)
-    if any(buffer.is_meta for buffer in network.buffers()):  # non-persistent, computed on build
-        network = build()
-        network.load_state_dict(weights)
-    return network
-
-
-def _kind(tensor: Tensor | None) -> str:
-    if tensor is None:
-        return "nothing"
-    return f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape))}"
-
-
-def _refused(path: Path, reason: str) -> ModelError:
-    return ModelError(f"{printable(str(path))}: model refused: {printable(reason, 300)}")

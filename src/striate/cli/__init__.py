@@ -21,6 +21,7 @@ from striate.cli import (
     demo,
     describe,
     embed,
+    ensemble,
     evaluate,
     find_rate,
     networks,
@@ -107,7 +108,7 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, pack, train, verify, evaluate, predict, embed),
+    *(demo, check, find_rate, pack, train, verify, evaluate, ensemble, predict, embed),
     *(networks, describe, size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)

@@ -25,12 +25,15 @@ from striate.data.prepare import prepare_images, scan_images
 from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
-from striate.model import Model
+from striate.model import Ensemble, Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import About, Results
 from striate.tasks.task import Batches
 from striate.text import count_noun
+
+#: the same images, decoded in each of a model's views
+Views = tuple[DecodedImages, ...]
 
 
 @dataclass(frozen=True)
@@ -90,14 +93,14 @@ def find_root(data: Path) -> Path:
 class EvaluationRun:
     """The results of an evaluation together with its model and images."""
 
-    model: Model  #: whose task decides as the options say
+    model: Model | Ensemble  #: whose task decides as the options say
     results: Results
     pixels: SeenImages
-    decoded: DecodedImages
+    decoded: DecodedImages  #: as of the first of the model's views
 
 
 def evaluate_steps(
-    model: Model,
+    model: Model | Ensemble,
     data: Path,
     options: EvaluateOptions,
     *,
@@ -115,7 +118,7 @@ def evaluate_steps(
         given = options.model_copy(update={"min_precision": None, "min_recall": None})
         model = replace(model, task=model.task.decide(given, ()))
     decoded = yield from _decode(model, data, options)
-    new = known is not None and not known.are(decoded.records)
+    new = known is not None and not known.are(decoded[0].records)
     if options.chooses:
         source = own if new and own else data
         seen = decoded if source is data else (yield from _decode(model, source, options))
@@ -127,29 +130,32 @@ def evaluate_steps(
 
 
 def _decode(
-    model: Model, data: Path, options: EvaluateOptions
-) -> Generator[Progress, None, DecodedImages]:
+    model: Model | Ensemble, data: Path, options: EvaluateOptions
+) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
     listing = scan_images(data, model.task.kind)
     listing.targets.spec.check_known(model.task.spec, printable(str(data)))
     if listing.masks is not None:  # their pixels are numbered while they are decoded
         listing = replace(listing, targets=listing.targets.aligned(model.task.spec))
-    images = yield from prepare_images(
-        data,
-        listing,
-        model.preprocess,
-        model.fractions,
-        leaked=options.leaked,
-        largest_megabytes=options.largest,
-    )
-    return images.decoded
+    decoded = list[DecodedImages]()
+    for view in model.views:
+        images = yield from prepare_images(
+            data,
+            listing,
+            view,
+            model.fractions,
+            leaked=options.leaked,
+            largest_megabytes=options.largest,
+        )
+        decoded.append(images.decoded)
+    return tuple(decoded)
 
 
 def _validation(
-    model: Model, decoded: DecodedImages, root: Path, batch: int, shown: str
+    model: Model | Ensemble, decoded: Views, root: Path, batch: int, shown: str
 ) -> Batches:
     """Return what is decoded of the validation images, and their targets."""
-    rows = rows_in_split(decoded.samples, "validation")
+    rows = rows_in_split(decoded[0].samples, "validation")
     if not len(rows):
         raise DataError(
             f"{printable(shown)}: no image is in the validation split, so no threshold can be "
@@ -159,8 +165,8 @@ def _validation(
 
 
 def evaluate_split(
-    model: Model,
-    decoded: DecodedImages,
+    model: Model | Ensemble,
+    decoded: Views,
     split: SplitChoice,
     root: Path,
     *,
@@ -169,21 +175,20 @@ def evaluate_split(
     batch: int = 64,
 ) -> EvaluationRun:
     """Evaluate a network on a split of decoded images, whose paths are relative to `root`."""
-    rows = rows_in_split(decoded.samples, None if split == "all" else split)
+    first = decoded[0]
+    rows = rows_in_split(first.samples, None if split == "all" else split)
     if not len(rows):
-        raise DataError(
-            f"{printable(shown)}: no image is in the {split} split; {_instead(decoded)}"
-        )
-    images = decoded.samples.select(rows)
+        raise DataError(f"{printable(shown)}: no image is in the {split} split; {_instead(first)}")
+    images = first.samples.select(rows)
     about = About(
         model=shown,
         split=split,
         paths=tuple(map(images.path, range(len(images)))),
-        trained_on=known and known.trained(decoded.records.select(rows)),
-        leaked=0 if split == "all" else _leaked(decoded, rows),
+        trained_on=known and known.trained(first.records.select(rows)),
+        leaked=0 if split == "all" else _leaked(first, rows),
     )
     results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
-    return EvaluationRun(model, results, SeenImages(decoded, rows), decoded)
+    return EvaluationRun(model, results, SeenImages(first, rows), first)
 
 
 def _instead(decoded: DecodedImages) -> str:
@@ -205,15 +210,16 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
 
 
 def _batches(
-    model: Model, decoded: DecodedImages, rows: NDArray[np.int64], root: Path, batch: int
+    model: Model | Ensemble, decoded: Views, rows: NDArray[np.int64], root: Path, batch: int
 ) -> Iterator[tuple[NDArray[Any], Any]]:
     """Yield the decoded outputs and the targets of each batch of the given rows."""
-    targets = decoded.targets.aligned(model.task.spec).values
+    first = decoded[0]
+    targets = first.targets.aligned(model.task.spec).values
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
-    work = gather(decoded.pixels, decoded.masks, iter(wanted))
-    for some, (pixels, masks) in zip(wanted, work, strict=True):
+    work = zip(*(gather(view.pixels, view.masks, iter(wanted)) for view in decoded), strict=True)
+    for some, seen in zip(wanted, work, strict=True):
         true: Any = targets[some]
-        if masks is not None:
-            files = find_mask_files(decoded, some, root)
+        if (masks := seen[0][1]) is not None:
+            files = find_mask_files(first, some, root)
             true = list(map(FullMask, masks, files, repeat(model.preprocess, len(some))))
-        yield model.decode(pixels), true
+        yield model.decode(*(pixels for pixels, _ in seen)), true

@@ -9,6 +9,7 @@ import torch
 
 import striate
 from striate import storage
+from striate.data.decoding.preprocess import Preprocess
 from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split, find_root
 from striate.evaluation.known import Known
 from striate.evaluation.report import render_report
@@ -29,7 +30,7 @@ def write_report(run: Run, dataset: PreparedData) -> Scores:
     split = "test" if dataset.counts()["test"] else "validation"
     known = Known.of(run)
     shown, root = str(run.model_file), find_root(dataset.root)
-    result = evaluate_split(model, dataset.decoded, split, root, shown=shown, known=known)
+    result = evaluate_split(model, (dataset.decoded,), split, root, shown=shown, known=known)
     originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())
@@ -50,15 +51,12 @@ def write_page(
 ) -> str:
     """Render the report page of an evaluation."""
     model = result.model
-    params = sum(p.numel() for p in model.network.parameters())
-    view = model.preprocess
-    color = "gray" if view.channels == 1 else "color"
     targets = model.task.spec
     count, _, noun = str(targets).partition(" ")
     facts = {
         noun: count,
-        "network": f"{model.network_name}, {params:,} parameters",
-        "input": f"{view.size}x{view.size} pixels, {color}, {view.fit}",
+        "network": f"{model.network_name}, {model.parameters:,} parameters",
+        "input": "; ".join(map(_input, model.views)),
         **model.facts,
         **({"duration": _duration(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,
@@ -74,6 +72,11 @@ def write_page(
         command=command,
         originals=originals,
     )
+
+
+def _input(view: Preprocess) -> str:
+    color = "gray" if view.channels == 1 else "color"
+    return f"{view.size}x{view.size} pixels, {color}, {view.fit}"
 
 
 def _duration(last: Epoch) -> str:

@@ -120,6 +120,21 @@ class EvaluateOptions(DecisionOptions):
         return self
 
 
+class EnsembleOptions(Options):
+    """Options of `ensemble`."""
+
+    data: Path | None = option(
+        None, "Labeled images to judge it on, in place of those the first run was given"
+    )
+    split: SplitChoice | None = option(
+        None, "Which of them: the test split, or all of a folder that is new to the first run"
+    )
+    leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    batch: int = option(64, "Batch size", ge=1, le=65_536)
+    largest: int = decode_limit()
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+
+
 class PredictOptions(DecisionOptions):
     """Options of `predict`."""
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError
-from striate.model import Model
+from striate.model import Ensemble, Model, one_network
 from striate.prediction.tiling import Overlap, find_overlap, run_tiled
 
 
@@ -25,16 +25,18 @@ class FullSize:
     overlap: Overlap | None  #: of tiles
 
     @classmethod
-    def of(cls, model: Model, tile: int | Literal["whole"]) -> FullSize:
+    def of(cls, model: Model | Ensemble, tile: int | Literal["whole"]) -> FullSize:
         """Return how a model predicts maps by tiles of so many pixels, or whole.
 
-        Raises OptionError for a model without maps, and for a network that cannot be run by tiles.
+        Raises OptionError for a model without maps, for an ensemble, and for a network that cannot
+        be run by tiles.
         """
         if model.task.head != "map":
             raise OptionError(
                 "only a map has the size of its image, but the model answers with "
                 f"{NEEDS[model.task.kind]}; leave tile out"
             )
+        model = one_network(model, "tile")
         if tile == "whole":
             return cls(model, None, None)
         return cls(model, tile, find_overlap(model.network, model.preprocess.channels))

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import groupby, islice, tee
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.cache.read_files import File, read_files, read_whole
+from striate.data.cache.read_files import File, Read, read_files, read_whole
 from striate.data.decoding.limits import LARGEST_MEGABYTES
-from striate.data.listing.samples import IGNORE, Finding, Record
+from striate.data.listing.samples import IGNORE, Finding
 from striate.distributed.launch import usable_cores
-from striate.model import Model
+from striate.model import Ensemble, Model
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, sources
 from striate.tasks.results import Answer
@@ -58,7 +58,7 @@ class Prediction:
 class Predictor:
     """A model with its inference settings; worker processes decode images ahead of the network."""
 
-    model: Model
+    model: Model | Ensemble
     top: int = 3
     batch: int = 64
     largest_megabytes: int = LARGEST_MEGABYTES
@@ -99,34 +99,42 @@ class Predictor:
         return self._answer(source.shown, decoded, record.findings)
 
     def _files(self, files: Iterable[File]) -> Iterator[Prediction]:
-        for read in read_files(
-            files,
-            self.model.preprocess,
-            batch=self.batch,
-            workers=self.threads,
-            largest_megabytes=self.largest_megabytes,
-            seconds=self.seconds,
-        ):
-            yield from self._answers(
-                [
-                    _Input(one.file.shown, one.pixels, one.record.findings, _size(one.record))
-                    for one in read
-                ]
+        views = self.model.views
+        reading = [
+            read_files(
+                same,
+                view,
+                batch=self.batch,
+                workers=self.threads,
+                largest_megabytes=self.largest_megabytes,
+                seconds=self.seconds,
             )
+            for same, view in zip(tee(files, len(views)), views, strict=True)
+        ]
+        for read in zip(*reading, strict=True):
+            yield from self._answers([_input(ones) for ones in zip(*read, strict=True)])
 
     def _made(self, made: Iterable[Made]) -> Iterator[Prediction]:
         todo = iter(made)
         while some := list(islice(todo, self.batch)):
-            fit = self.model.preprocess.to_array
+            views = self.model.views
             yield from self._answers(
-                [_Input(one.shown, fit(one.image), one.findings, one.image.size) for one in some]
+                [
+                    _Input(
+                        one.shown,
+                        tuple(view.to_array(one.image) for view in views),
+                        one.findings,
+                        one.image.size,
+                    )
+                    for one in some
+                ]
             )
 
     def _answers(self, inputs: Sequence[_Input]) -> Iterator[Prediction]:
         """Yield the predictions of a batch; maps are given the size of their image."""
         task = self.model.task
         usable = [one.pixels for one in inputs if one.pixels is not None]
-        rows = iter(self.model.decode(np.stack(usable)) if usable else ())
+        rows = iter(self.model.decode(*map(np.stack, zip(*usable, strict=True))) if usable else ())
         for one in inputs:
             row = None if one.pixels is None else next(rows)
             size = one.size if task.head == "map" else None
@@ -155,13 +163,18 @@ class Predictor:
 
 @dataclass(frozen=True, slots=True)
 class _Input:
-    """An image in the format of the network, (size, size, channels); None if it is unusable."""
+    """An image in each view of the model, (size, size, channels); None if it is unusable."""
 
     shown: str
-    pixels: NDArray[np.uint8] | None
+    pixels: tuple[NDArray[np.uint8], ...] | None
     findings: Sequence[Finding]
     size: tuple[int, int]  #: width and height of the image
 
 
-def _size(record: Record) -> tuple[int, int]:
-    return record.width, record.height
+def _input(reads: Sequence[Read]) -> _Input:
+    """Return what was read of a file for each view; the first failure, if there is one."""
+    pixels = tuple(read.pixels for read in reads if read.pixels is not None)
+    told = next((read for read in reads if read.pixels is None), reads[0])
+    size = told.record.width, told.record.height
+    usable = pixels if len(pixels) == len(reads) else None
+    return _Input(told.file.shown, usable, told.record.findings, size)

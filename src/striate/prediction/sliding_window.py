@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError, unknown
-from striate.model import Model, to_device
+from striate.model import Ensemble, Model, one_network, to_device
 from striate.summary import summarize
 from striate.vision.template_match import Matches, find_peaks
 
@@ -45,19 +45,20 @@ class SlidingWindowResult:
         )
 
 
-def slide(model: Model, image: Any) -> SlidingWindowResult:
+def slide(model: Model | Ensemble, image: Any) -> SlidingWindowResult:
     """Return the probabilities of every window of the model's size in (H, W) or (H, W, C) uint8.
 
     The image is not resized: objects must appear at the scale of the training images. Background
     windows get one of the classes too, unless the model was trained with a background class.
-    Raises OptionError for another task, for an image smaller than a window or with other channels,
-    and as `make_convolutional` does.
+    Raises OptionError for an ensemble or another task, for an image smaller than a window or with
+    other channels, and as `make_convolutional` does.
     """
     if model.task.kind != "label":
         raise OptionError(
             "only a classifier can be slid over an image, but the model answers with "
             f"{NEEDS[model.task.kind]}"
         )
+    model = one_network(model, "a sliding window")
     size, channels = model.preprocess.size, model.preprocess.channels
     pixels = np.asarray(image)
     if pixels.ndim == 2:

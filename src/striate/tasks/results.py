@@ -59,6 +59,16 @@ class DrawnAnswer(Protocol):
         ...
 
 
+@runtime_checkable
+class RightOrWrong(Protocol):
+    """Results of a task whose answers are either right or wrong."""
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,): whether each image is answered correctly."""
+        ...
+
+
 @dataclass(frozen=True)
 class About:
     """What an evaluation was made of, whatever the task."""

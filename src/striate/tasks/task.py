@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -162,6 +162,21 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Tensor) -> Tensor:
         """Return what the answers are made of, a row an image: probabilities, numbers, classes."""
+
+    def rate(self, outputs: Tensor) -> Tensor:
+        """Return what is averaged over networks, a row an image, a column a name: (N, K, ...)."""
+        return self.decode(outputs)
+
+    def settle(self, rated: Tensor) -> Tensor:
+        """Return what is decoded of the mean of several networks' `rate`."""
+        return rated
+
+    def merge(self, others: Sequence[TargetSpec]) -> Self:
+        """Return the task of the mean, given the specs of the other networks.
+
+        They have the same names, maybe in another order, and constants of their own.
+        """
+        return self
 
     @abstractmethod
     def answer(self, decoded: NDArray[Any], top: int) -> Answer:

@@ -9,7 +9,7 @@ from pathlib import Path
 from striate import model, tensorfile
 from striate.data.decoding.preprocess import Interpolation
 from striate.errors import OptionError, printable
-from striate.model import Model
+from striate.model import Model, one_network
 from striate.options import Fit, StepOptions
 from striate.tasks.task import Task
 from striate.zoo import fcn_on, pretrained
@@ -112,7 +112,8 @@ def _stored(path: Path, network: object) -> Source:
             raise OptionError(f"{shown}: name its network, as in --network resnet18")
         return Source(place, NetworkSpec.of(network), shown)
     named = NetworkSpec.of(network) if network is not None else None
-    loaded = model.load(path, network=None if named is None or named.ours else network)
+    own = None if named is None or named.ours else network
+    loaded = one_network(model.load(path, network=own), "weights")
     if named is not None and named.ours and str(named) != str(loaded.spec):
         raise OptionError(f"{shown}: its network is {loaded.spec}, not {named}; leave network out")
     image, first = loaded.preprocess, loaded.facts.get("weights")

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from striate import storage
-from striate.model import Model
+from striate.model import Model, one_network
 from striate.options import EmbedOptions
 from striate.prediction.embedding import Embedding, check_writable, embed_images, write
 from striate.verbs import display
@@ -32,7 +32,7 @@ def embed(
     if chosen.out:
         storage.check_output(chosen.out, chain(files_of(model), [source]))
         check_writable(chosen.out)
-    loaded = loaded_model(model, chosen)
+    loaded = one_network(loaded_model(model, chosen), "embed")
     work = embed_images(loaded, source, chosen.stage, largest_megabytes=chosen.largest)
     found = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:

@@ -6,13 +6,14 @@ import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import OptionError
 from striate.hardware import choose_device
 from striate.layers import meta_init
-from striate.model import load, to_device
+from striate.model import Ensemble, load, to_device
 from striate.summary import Summary, opened, summarize
 from striate.summary.comparison import Comparison, Speed, measure
 from striate.summary.memory import Memory
@@ -138,6 +139,10 @@ def _found(
         if given := [word for word, number in sizes.items() if number and word != "size"]:
             raise OptionError(f"{source}: a trained network keeps its {given[0]}; leave it out")
         model = load(source, network=code)
+        if isinstance(model, Ensemble):
+            if sizes["size"]:
+                raise OptionError(f"{source}: an ensemble keeps its sizes; leave size out")
+            return _side_by_side(model)
         side = sizes["size"] or model.preprocess.size
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)
@@ -148,3 +153,28 @@ def _found(
         return spec.build(
             channels=sizes["channels"], classes=sizes["classes"], size=sizes["size"]
         ), shape
+
+
+def _side_by_side(ensemble: Ensemble) -> tuple[nn.Module, tuple[int, ...]]:
+    """Return the networks of an ensemble as one, and the largest input of any."""
+    views = [member.preprocess for member in ensemble.members]
+    side, channels = max(view.size for view in views), max(view.channels for view in views)
+    return _SideBySide(ensemble), (channels, side, side)
+
+
+class _SideBySide(nn.Module):
+    """Networks of an ensemble that see one image, each as much of it as its input has.
+
+    Shapes and costs are those of the ensemble, whose images are resized for each instead.
+    """
+
+    def __init__(self, ensemble: Ensemble) -> None:
+        super().__init__()
+        self._views = [member.preprocess for member in ensemble.members]
+        for place, member in enumerate(ensemble.members):
+            self.add_module(str(place), member.network)
+
+    def forward(self, image: Tensor) -> Tensor:
+        seen = (image[:, : view.channels, : view.size, : view.size] for view in self._views)
+        outputs = [network(part) for network, part in zip(self.children(), seen, strict=True)]
+        return torch.stack(outputs).mean(dim=0)

@@ -18,7 +18,7 @@ from striate.evaluation.evaluate import Originals, evaluate_steps
 from striate.evaluation.known import Known, run_of
 from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
-from striate.model import Model, load, save
+from striate.model import Ensemble, Model, load, save
 from striate.options import EmbedOptions, EvaluateOptions, PredictOptions, positional, words
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize
@@ -33,7 +33,7 @@ from striate.verbs import display
 
 
 def evaluate(
-    model: str | Path | Model,
+    model: str | Path | Model | Ensemble,
     data: str | Path | None = None,
     *,
     progress: bool = False,
@@ -48,18 +48,18 @@ def evaluate(
     when no folder is given or recorded, BusyError when a run in training would be changed.
     """
     chosen = EvaluateOptions.read(options)
-    run = None if isinstance(model, Model) else run_of(model)
+    run = None if isinstance(model, Model | Ensemble) else run_of(model)
     with _held(run, chosen):
         loaded = loaded_model(model, chosen)
-        shown = loaded.network_name if isinstance(model, Model) else str(model)
-        own = _recorded(run) if data is None or chosen.chooses else None
+        shown = loaded.network_name if isinstance(model, Model | Ensemble) else str(model)
+        own = recorded_images(run) if data is None or chosen.chooses else None
         source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
         if chosen.out:
             storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         result = display.show_progress(work, None if progress else Console(quiet=True))
-        if chosen.save_threshold and run and not isinstance(model, Model):
+        if chosen.save_threshold and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
             save(result.model, run.model_file if place.is_dir() else place)
     if chosen.out:
@@ -80,7 +80,7 @@ def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[N
     return run.lock() if run.options_file.is_file() else nullcontext()
 
 
-def _recorded(run: Run | None) -> Path | None:
+def recorded_images(run: Run | None) -> Path | None:
     """Return the image folder recorded by a run, if there is one."""
     if run is None or not run.options_file.is_file():
         return None
@@ -98,17 +98,19 @@ def _source(own: Path | None, model: str) -> Path:
     )
 
 
-def _command(model: str | Path | Model, data: str | Path | None, options: EvaluateOptions) -> str:
+def _command(
+    model: str | Path | Model | Ensemble, data: str | Path | None, options: EvaluateOptions
+) -> str:
     """Return the command that repeats the evaluation; Python code for a loaded model."""
     given = options.given()
-    if isinstance(model, Model):
+    if isinstance(model, Model | Ensemble):
         asked = ", ".join((repr(str(data)), *(f"{k}={v!r}" for k, v in given.items())))
         return f"striate.evaluate(model, {asked})"
     places = [positional(place) for place in (model, data) if place is not None]
     return shell_command(["striate", "evaluate", *places, *words(given)])
 
 
-def predict(model: str | Path | Model, *data: Any, **options: Any) -> Predictions:
+def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) -> Predictions:
     """Predict images, and the images in folders, in the given order.
 
     Each input is a path, an array (H, W) or (H, W, C) of uint8 or of floats from 0 to 1, a batch
@@ -134,7 +136,7 @@ def predict(model: str | Path | Model, *data: Any, **options: Any) -> Prediction
 
 
 def _check_outputs(
-    model: str | Path | Model, data: Sequence[Any], options: PredictOptions, task: Task
+    model: str | Path | Model | Ensemble, data: Sequence[Any], options: PredictOptions, task: Task
 ) -> tuple[Sequence[File | Made], Sequence[Path]]:
     """Return the images and a name for the picture of each; both are empty without pictures.
 
@@ -153,18 +155,18 @@ def _check_outputs(
     return images, names
 
 
-def files_of(model: str | Path | Model) -> Iterator[Path]:
+def files_of(model: str | Path | Model | Ensemble) -> Iterator[Path]:
     """Yield the files that hold a model and its run."""
-    if not isinstance(model, Model):
+    if not isinstance(model, Model | Ensemble):
         run = run_of(model)
         yield run.model_file if Path(model).is_dir() else Path(model)
         yield from (run.options_file, run.events_file, run.images_file)
 
 
 def loaded_model(
-    model: str | Path | Model, options: EvaluateOptions | PredictOptions | EmbedOptions
-) -> Model:
-    if not isinstance(model, Model):
+    model: str | Path | Model | Ensemble, options: EvaluateOptions | PredictOptions | EmbedOptions
+) -> Model | Ensemble:
+    if not isinstance(model, Model | Ensemble):
         return load(model, device=choose_device(options.device), network=options.network)
     if options.network is not None:
         raise OptionError("a model that is loaded has its network; leave network out")

@@ -47,6 +47,11 @@ class ClassMetrics:
         """(N,): the most probable class of each image, or as the threshold decides."""
         return self.threshold.decide(self.probabilities)
 
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """(N,): whether each image is classified correctly."""
+        return self.predicted == self.labels
+
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """(N,): the probability of the predicted class of each image."""
@@ -121,13 +126,13 @@ class ClassMetrics:
 
     def worst_mistakes(self, most: int = 24) -> tuple[Mistake, ...]:
         """Return the misclassified images by descending loss."""
-        wrong = np.flatnonzero(self.predicted != self.labels)
+        wrong = np.flatnonzero(~self.correct)
         order = wrong[np.argsort(-self.losses[wrong], kind="stable")][:most]
         return tuple(self._mistake(int(row)) for row in order)
 
     def least_sure(self, most: int = 12) -> tuple[Doubt, ...]:
         """Return the correctly classified images by ascending probability."""
-        right = np.flatnonzero(self.predicted == self.labels)
+        right = np.flatnonzero(self.correct)
         order = right[np.argsort(self.confidence[right], kind="stable")][:most]
         return tuple(self._doubt(int(row)) for row in order)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from striate.data.augment.mixing import mix_labels
 from striate.data.augment.plan import Plan
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.options import DecisionOptions, TrainOptions
@@ -87,6 +88,18 @@ class Classification(Task):
     def decode(self, outputs: Tensor) -> Tensor:
         """Return the probabilities (N, K) of logits (N, K)."""
         return probabilities(outputs)
+
+    def merge(self, others: Sequence[TargetSpec]) -> Self:
+        """Return the task with the positive class if it is that of all, without a threshold.
+
+        A threshold was chosen for the probabilities of one network.
+        """
+        if self.outputs != 2:
+            return self
+        specs = (self.spec, *others)
+        names = {spec.names[Threshold.stored(spec).positive] for spec in specs}
+        positive = self.threshold.positive if len(names) == 1 else Threshold().positive
+        return replace(self, spec=Threshold(positive).store(self.spec))
 
     def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
         """Return the class of probabilities (K,), and of the most probable ones `top` in all."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from striate.data.augment.plan import Plan
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
@@ -140,6 +141,14 @@ class MultiLabel(Task):
     def decode(self, outputs: Tensor) -> Tensor:
         """Return the probabilities (N, K) of logits (N, K), each from 0 to 1."""
         return outputs.sigmoid()
+
+    def merge(self, others: Sequence[TargetSpec]) -> Self:
+        """Return the task with the mean threshold of each label."""
+        tasks = (self, *(replace(self, spec=spec) for spec in others))
+        of_each = [dict(zip(task.spec.names, task.thresholds, strict=True)) for task in tasks]
+        means = (float(np.mean([one[name] for one in of_each])) for name in self.spec.names)
+        constants = {**self.spec.constants, THRESHOLD: tuple(means)}
+        return replace(self, spec=replace(self.spec, constants=constants))
 
     def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""

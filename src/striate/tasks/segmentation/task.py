@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from striate.data.augment.mixing import mix_masks, refuse_mixup
 from striate.data.augment.plan import Plan, move_masks
 from striate.data.listing.samples import IGNORE
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics import masks as metrics
@@ -167,6 +168,22 @@ class Segmentation(Task):
         classes = outputs.argmax(dim=1).to(torch.uint8)
         return torch.where(outputs.isfinite().all(dim=1), classes, IGNORE)
 
+    def rate(self, outputs: Tensor) -> Tensor:
+        """Return the probabilities of each pixel, (N, K, H, W)."""
+        return outputs.softmax(dim=1)
+
+    def settle(self, rated: Tensor) -> Tensor:
+        """Return the most probable class of each pixel, (N, H, W) uint8, as `decode` does."""
+        return self.decode(rated)
+
+    def merge(self, others: Sequence[TargetSpec]) -> Self:
+        """Return the task with the classes that no network has seen in training."""
+        unseen = set.intersection(*map(_unseen, (self.spec, *others)))
+        places = tuple(float(at) for at, name in enumerate(self.spec.names) if name in unseen)
+        constants = {name: v for name, v in self.spec.constants.items() if name != UNSEEN}
+        constants |= {UNSEEN: places} if places else {}
+        return replace(self, spec=replace(self.spec, constants=constants))
+
     def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
         """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
         return MaskAnswer.of(decoded, self.spec, top)
@@ -174,6 +191,11 @@ class Segmentation(Task):
     def evaluate(self, batches: Batches, about: About) -> SegmentationResults:
         """Compare predicted masks with the true ones in the size of their images, one by one."""
         return make_results(batches, self.spec, about)
+
+
+def _unseen(spec: TargetSpec) -> set[str]:
+    """Return the classes that no training mask shows."""
+    return {spec.names[int(place)] for place in spec.constants.get(UNSEEN, ())}
 
 
 def loss(

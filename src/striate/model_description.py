@@ -1,0 +1,215 @@
+"""What a model file says of itself, checked; task and network are restored from it."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
+from torch import Tensor, nn
+
+from striate import tensorfile
+from striate.data.listing.samples import MOST_CLASSES, name_fault
+from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.errors import ModelError, OptionError, StorageError, printable
+from striate.layers import meta_init
+from striate.storage import MODEL_FILE
+from striate.tasks import find_task
+from striate.tasks.task import Task
+from striate.text import list_names
+from striate.zoo.spec import NetworkSpec
+
+
+def _class_name(name: object) -> object:
+    """Check a class name; unlike pydantic's `str` it may be non-UTF-8."""
+    if fault := name_fault(name):
+        raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
+    return name
+
+
+#: most networks of an ensemble
+MOST_MEMBERS = 100
+
+_ClassName = Annotated[str, PlainValidator(_class_name)]
+
+
+class Checked(BaseModel):
+    """A table of a description: no key is missing, unknown or of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _PreprocessFields(Checked):
+    size: int = Field(ge=1, le=4096)
+    channels: Literal[1, 3]
+    fit: Literal["letterbox", "crop", "stretch"]
+    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
+    std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+
+class _FractionFields(Checked):
+    validation: float = Field(ge=0, lt=1)
+    test: float = Field(ge=0, lt=1)
+
+
+class _TargetFields(Checked):
+    kind: Annotated[str, Field(max_length=100)]
+    names: Annotated[list[_ClassName], Field(min_length=1, max_length=MOST_CLASSES)]
+    constants: Annotated[dict[str, list[float]], Field(max_length=100)]
+
+
+class Description(Checked):
+    """The description of a model of one network."""
+
+    format: Literal[1, 2]
+    task: Annotated[str, Field(max_length=100)]
+    network: Annotated[str, Field(max_length=1000)]
+    network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
+    targets: _TargetFields
+    preprocess: _PreprocessFields
+    fractions: _FractionFields
+    facts: Annotated[dict[str, str], Field(max_length=100)]
+
+
+class EnsembleDescription(Checked):
+    """The description of an ensemble; each member's is that of a model of one network."""
+
+    format: Literal[3]
+    task: Annotated[str, Field(max_length=100)]
+    targets: _TargetFields
+    fractions: _FractionFields
+    facts: Annotated[dict[str, str], Field(max_length=100)]
+    members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=MOST_MEMBERS)]
+
+
+Said = TypeVar("Said", Description, EnsembleDescription)
+
+
+def read_file(path: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
+    """Return the file of a model or run, its description, unchecked, and its tensors.
+
+    Raises OptionError if there is none, ModelError if it is foreign or damaged, StorageError.
+    """
+    if os.path.isdir(path):  # noqa: PTH112 - a Path raises where a parent may not be entered
+        path /= MODEL_FILE
+    try:
+        description, weights = tensorfile.read(path)
+    except StorageError as error:
+        if not isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            raise
+        if (path.parent / "options.json").is_file():
+            run = printable(str(path.parent))
+            raise OptionError(
+                f"{run}: no epoch of this run is done yet; resume with: "
+                f"striate train --resume {run}"
+            ) from error
+        raise OptionError(
+            f"{printable(str(path))}: no such file; expected a model file or the folder of a run"
+        ) from error
+    return path, description, weights
+
+
+def check_description(path: Path, kind: type[Said], description: dict[str, Any]) -> Said:
+    """Return the description of the file as the kind it should be. Raises ModelError."""
+    try:
+        said = kind.model_validate(description)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise refused(path, f"{place}: {first['msg']}") from None
+    if len(set(said.targets.names)) < len(said.targets.names):
+        raise refused(path, "targets.names: a name stands there twice")
+    if isinstance(said, Description):
+        wanted = said.preprocess.channels
+        if {len(said.preprocess.mean), len(said.preprocess.std)} != {wanted}:
+            raise refused(path, f"preprocess: mean and std need {wanted} numbers each")
+    return said
+
+
+def refused(path: Path, reason: str) -> ModelError:
+    """Return the error of a file that is no model, or not of the network it names."""
+    return ModelError(f"{printable(str(path))}: model refused: {printable(reason, 300)}")
+
+
+def explain_mismatch(first: Task, other: Task) -> str:
+    """Say why the answers of two tasks cannot be averaged; "" if they can."""
+    if other.name != first.name:
+        return f"the task is {other.name}, not {first.name}"
+    strange = sorted(set(other.spec.names) - set(first.spec.names))
+    lacking = sorted(set(first.spec.names) - set(other.spec.names))
+    what = f"has {list_names(strange)}" if strange else f"lacks {list_names(lacking)}"
+    return f"the model {what} among its {first.spec.nouns}" if strange or lacking else ""
+
+
+def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
+    """Return the task of the file, with its targets. Raises ModelError."""
+    targets = said.targets
+    constants = {name: tuple(values) for name, values in targets.constants.items()}
+    spec = TargetSpec(targets.kind, tuple(targets.names), constants)
+    try:
+        task = find_task(said.task)
+        if task.kind != spec.kind:
+            needed = NEEDS[task.kind]
+            raise refused(
+                path,
+                f"the task {task.name} needs {needed} for every image, but the data give {spec}",
+            )
+        return task(spec)
+    except OptionError as error:
+        raise refused(path, str(error)) from error
+
+
+def restore_spec(path: Path, said: Description, task: Task, given: object) -> NetworkSpec:
+    """Return the spec of the file's network; `given` supplies a custom one.
+
+    Raises ModelError, and OptionError if a custom one is missing or does not match.
+    """
+    try:
+        named = NetworkSpec.recorded(said.network, said.network_sha256)
+    except OptionError as error:
+        raise refused(path, str(error)) from error
+    spec = NetworkSpec.of(named.completed(given, printable(str(path))))
+    if spec.ours and spec.card.output != task.head:
+        raise refused(path, f"{spec} does not fit the task {task.name}")
+    if demand := spec.card.size_error(said.preprocess.size):
+        raise refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
+    return spec
+
+
+def restore_network(
+    path: Path, spec: NetworkSpec, said: Description, task: Task, weights: dict[str, Tensor]
+) -> nn.Module:
+    """Return the network of the file with its weights. Raises ModelError."""
+    sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
+    build = partial(spec.build, classes=task.outputs, **sizes)
+    try:
+        with meta_init() if spec.ours else torch.random.fork_rng(devices=()):
+            network = build()
+    except OptionError as error:
+        if not spec.ours:
+            raise
+        raise refused(path, str(error)) from error
+    expected = network.state_dict()
+    for name in sorted(expected.keys() | weights.keys()):
+        wanted, came = _kind(expected.get(name)), _kind(weights.get(name))
+        if wanted != came:
+            raise refused(path, f"{spec} has {wanted} at {name}, the file {came}")
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise refused(path, f"the weights of {name} are not all finite")
+    network.load_state_dict(weights, assign=spec.ours)
+    if any(buffer.is_meta for buffer in network.buffers()):  # non-persistent, computed on build
+        network = build()
+        network.load_state_dict(weights)
+    return network
+
+
+def _kind(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "nothing"
+    return f"{str(tensor.dtype).removeprefix('torch.')} {'x'.join(map(str, tensor.shape))}"
