@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import bars, contest, gpu, learning, networks, reading, tasks, vision
+from tabulated import bars, contest, foretold, gpu, learning, networks, reading, tasks, vision
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -91,6 +91,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "degradation": ("degradation", learning.degradation),
     "defaults": ("defaults", learning.defaults),
     "augmentation": ("augmentation", vision.augmentation),
+    "forecast": ("forecast", foretold.forecast),
     "gpu_cifar": ("gpu_cifar", gpu.cifar),
     "gpu_resnet": ("gpu_resnet", gpu.resnet),
     "million": ("million", reading.million),

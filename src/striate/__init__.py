@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from striate.verbs import describe as describe
     from striate.verbs import evaluate as evaluate
     from striate.verbs import find_rate as find_rate
+    from striate.verbs import forecast as forecast
     from striate.verbs import networks as networks
     from striate.verbs import predict as predict
     from striate.verbs import stream as stream
@@ -61,6 +62,7 @@ _HOMES = {
     "evaluate": "striate.verbs",
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
+    "forecast": "striate.verbs",
     "load": "striate.model",
     "networks": "striate.verbs",
     "numbers": "striate.images.numbers",
@@ -90,6 +92,7 @@ __all__ = [
     "evaluate",
     "filter",
     "find_rate",
+    "forecast",
     "load",
     "networks",
     "numbers",

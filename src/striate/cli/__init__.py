@@ -24,6 +24,7 @@ from striate.cli import (
     ensemble,
     evaluate,
     find_rate,
+    forecast,
     networks,
     numbers,
     pack,
@@ -108,7 +109,7 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, pack, train, verify, evaluate, ensemble, predict, embed),
+    *(demo, check, find_rate, pack, train, verify, evaluate, ensemble, predict, embed, forecast),
     *(networks, describe, size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)

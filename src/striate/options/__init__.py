@@ -26,6 +26,7 @@ from striate.options.choices import (
     Schedule,
     SplitChoice,
 )
+from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
 from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
@@ -55,6 +56,7 @@ __all__ = [
     "EvaluateOptions",
     "FilterOptions",
     "Fit",
+    "ForecastOptions",
     "Leaked",
     "MemoryFormat",
     "Mode",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from striate.verbs.checking import check as check
+    from striate.verbs.forecasting import forecast as forecast
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
     from striate.verbs.looking import memory as memory
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _FILES = {
     "checking": ("check",),
+    "forecasting": ("forecast",),
     "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
     "using": ("evaluate", "predict"),
