@@ -15,7 +15,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from tabulated import bars, contest, foretold, gpu, learning, networks, reading, tasks, vision
+from tabulated import (
+    bars,
+    contest,
+    foretold,
+    gpu,
+    learning,
+    networks,
+    reading,
+    tasks,
+    transfer,
+    vision,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
@@ -98,6 +109,8 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "scaled_decoding": ("scaled_decoding", reading.scaled_decoding),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),
+    "transfer": ("transfer", transfer.frozen),
+    "transfer_photographs": ("transfer", transfer.photographs),
     "template_against_network": ("template_against_network", vision.template_against_network),
 }
 

@@ -1,10 +1,12 @@
 """What every contender shares: its arguments, its clock, and the one line it prints.
 
     python benchmarks/contenders/NAME.py FOLDER --network lenet5 --epochs 10 --batch 64 --seed 1
+        [--weights FILE]
 
 FOLDER holds train/CLASS/* and validation/CLASS/*. The line is the last one on standard output.
 All train by SGD with momentum, without weight decay or augmentation, along the same one-cycle
-learning rate, and validate after every epoch; one has a recipe of its own beside that.
+learning rate, and validate after every epoch; one has a recipe of its own beside that. With a file
+of weights, which has the names of torchvision or timm, all but a new last layer is frozen.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from pathlib import Path
 
 MOMENTUM = 0.9
 RISING = 0.15  #: share of the steps in which the learning rate rises
-PEAKS = {"lenet5": 0.05, "resnet20": 0.1, "resnet18": 0.01}
+PEAKS = {"lenet5": 0.05, "resnet20": 0.1, "resnet18": 0.01, "efficientnet_lite0": 0.01}
+HEAD_PEAK = 0.02  #: where only the last layer is trained
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,11 @@ class Task:
     """What is trained on what, the same for every contender."""
 
     folder: Path
-    network: str  #: lenet5, resnet20 or resnet18
+    network: str  #: lenet5, resnet20, resnet18 or efficientnet_lite0
     epochs: int
     batch: int
     seed: int
+    weights: Path | None = None  #: to begin with, and to freeze
 
     @property
     def channels(self) -> int:
@@ -40,12 +44,21 @@ class Task:
     @property
     def side(self) -> int:
         """Of the image that the network sees, in pixels."""
-        return 224 if self.network == "resnet18" else 32
+        return 32 if self.network in ("lenet5", "resnet20") else 224
+
+    @property
+    def classes(self) -> int:
+        return sum(path.is_dir() for path in (self.folder / "train").iterdir())
+
+    @property
+    def interpolation(self) -> str:
+        """How images are resized: bicubic is what the weights of EfficientNet-Lite expect."""
+        return "bicubic" if self.network == "efficientnet_lite0" else "bilinear"
 
     @property
     def learning_rate(self) -> float:
         """The peak."""
-        return PEAKS[self.network]
+        return HEAD_PEAK if self.weights else PEAKS[self.network]
 
 
 def parse() -> Task:
@@ -54,6 +67,7 @@ def parse() -> Task:
     parser.add_argument("--network", choices=PEAKS, required=True)
     for name in ("--epochs", "--batch", "--seed"):
         parser.add_argument(name, type=int, required=True)
+    parser.add_argument("--weights", type=Path)
     return Task(**vars(parser.parse_args()))
 
 

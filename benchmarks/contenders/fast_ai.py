@@ -25,6 +25,7 @@ from fastai.vision.all import (
     parent_label,
     set_seed,
 )
+from PIL.Image import Resampling
 from torch import nn
 
 
@@ -32,7 +33,7 @@ def main(task: Task, clock: Clock) -> None:
     clock.phase("import")
     set_seed(task.seed)
     loaders = load(task)
-    network = networks.build(task.network)
+    network = networks.build(task)
     learner = Learner(
         loaders,
         network,
@@ -59,13 +60,13 @@ def main(task: Task, clock: Clock) -> None:
 
 def load(task: Task) -> DataLoaders:
     image = PILImageBW if task.channels == 1 else PILImage
-    half = [0.5] * task.channels
+    half, how = [0.5] * task.channels, Resampling[task.interpolation.upper()]
     block = DataBlock(
         blocks=(ImageBlock(cls=image), CategoryBlock),
         get_items=get_image_files,
         splitter=GrandparentSplitter(train_name="train", valid_name="validation"),
         get_y=parent_label,
-        item_tfms=Resize(task.side, method=ResizeMethod.Squish),
+        item_tfms=Resize(task.side, ResizeMethod.Squish, resamples=(how, Resampling.NEAREST)),
         batch_tfms=Normalize.from_stats(half, half, cuda=False),
     )
     return block.dataloaders(task.folder, bs=task.batch)

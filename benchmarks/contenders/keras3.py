@@ -23,7 +23,7 @@ def main(task: Task, clock: Clock) -> None:
     keras.utils.set_random_seed(task.seed)
     training, images = load(task, "train")
     validation, n = load(task, "validation")
-    network = {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
+    network = build(task)
     network.compile(
         optimizer=optimizer(task, steps=task.epochs * int(training.cardinality())),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -49,6 +49,18 @@ def main(task: Task, clock: Clock) -> None:
     )
 
 
+def build(task: Task) -> keras.Model:
+    if task.weights is None:
+        return {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
+    from keras_bodies import frozen
+
+    inputs = keras.Input((task.side, task.side, 3))
+    x = layers.Rescaling(1 / 127.5, -1)(inputs)
+    x = frozen(task.network, task.weights)(x, training=False)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, layers.Dense(task.classes)(x))
+
+
 def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
     """The part's batches, and how many images it has."""
     images = keras.utils.image_dataset_from_directory(
@@ -56,6 +68,7 @@ def load(task: Task, part: str) -> tuple[tf.data.Dataset, int]:
         color_mode="grayscale" if task.channels == 1 else "rgb",
         image_size=(task.side, task.side),
         batch_size=None,
+        interpolation=task.interpolation,
         shuffle=False,
         verbose=False,
     )

@@ -18,7 +18,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
-from torchvision.transforms import v2
+from torchvision.transforms import InterpolationMode, v2
 
 Loader = DataLoader[tuple[Tensor, Tensor]]
 
@@ -27,7 +27,7 @@ class Classifier(LightningModule):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.task, self.correct = task, 0
-        self.network = networks.build(task.network)
+        self.network = networks.build(task)
 
     def training_step(self, batch: tuple[Tensor, Tensor]) -> Tensor:
         x, y = batch
@@ -98,7 +98,8 @@ def main(task: Task, clock: Clock) -> None:
 
 def load(task: Task, part: str) -> Loader:
     steps: list[nn.Module] = [v2.Grayscale()] if task.channels == 1 else []
-    steps += [v2.ToImage(), v2.Resize((task.side, task.side))]
+    how = InterpolationMode(task.interpolation)
+    steps += [v2.ToImage(), v2.Resize((task.side, task.side), how)]
     steps += [v2.ToDtype(torch.float32, scale=True)]
     steps += [v2.Normalize([0.5] * task.channels, [0.5] * task.channels)]
     images = ImageFolder(str(task.folder / part), v2.Compose(steps))

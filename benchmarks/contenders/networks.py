@@ -1,11 +1,17 @@
 """LeNet-5 (LeCun et al. 1998, modern form), ResNet-20 (He et al. 2015, 4.2), plain PyTorch.
 
-ResNet-18 is torchvision's.
+ResNet-18 is torchvision's, EfficientNet-Lite0 timm's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import torch
 import torch.nn.functional as F
+from contender import Task
 from torch import Tensor, nn
 
 
@@ -77,8 +83,49 @@ def resnet18(classes: int = 10) -> nn.Module:
     return build(num_classes=classes)
 
 
-def build(name: str) -> nn.Module:
-    return {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[name]()
+class Frozen(nn.Module):
+    """A body that stays in evaluation mode and is not trained, and a last layer that is."""
+
+    def __init__(self, body: nn.Module, width: int, classes: int) -> None:
+        super().__init__()
+        self.body = body.eval().requires_grad_(requires_grad=False)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = self.body(x)
+        return self.head(features)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002
+        super().train(mode)
+        self.body.eval()
+        return self
+
+
+def frozen(name: str, weights: Path, classes: int) -> Frozen:
+    """The network with weights of a file, without the last layer that is in it."""
+    if name == "resnet18":
+        body, width, last = resnet18(), 512, "fc."
+        body.fc = nn.Identity()
+    else:
+        import timm
+
+        body, width, last = timm.create_model(f"tf_{name}", num_classes=0), 1280, "classifier."
+    body.load_state_dict(without(last, weights))
+    return Frozen(body, width, classes)
+
+
+def without(last: str, weights: Path) -> Mapping[str, Tensor]:
+    """The tensors in a file, but those whose names begin so."""
+    from safetensors.torch import load_file
+
+    return {key: value for key, value in load_file(weights).items() if not key.startswith(last)}
+
+
+def build(task: Task) -> nn.Module:
+    if task.weights:
+        return frozen(task.network, task.weights, task.classes)
+    return {"lenet5": lenet5, "resnet20": resnet20, "resnet18": resnet18}[task.network]()
 
 
 def count(network: nn.Module) -> int:

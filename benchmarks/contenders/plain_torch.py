@@ -10,6 +10,7 @@ from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
+from torchvision.transforms import InterpolationMode
 
 Loader = DataLoader[tuple[torch.Tensor, torch.Tensor]]
 
@@ -19,7 +20,7 @@ def main(task: Task, clock: Clock) -> None:
     torch.manual_seed(task.seed)
     training = loader(task, "train", shuffle=True)
     validation = loader(task, "validation", shuffle=False)
-    network = networks.build(task.network)
+    network = networks.build(task)
     rate = task.learning_rate
     optimizer = SGD(network.parameters(), lr=rate, momentum=MOMENTUM, nesterov=True)
     steps = task.epochs * len(training)
@@ -47,7 +48,8 @@ def main(task: Task, clock: Clock) -> None:
 
 def loader(task: Task, part: str, *, shuffle: bool) -> Loader:
     steps: list[object] = [transforms.Grayscale()] if task.channels == 1 else []
-    steps += [transforms.Resize((task.side, task.side)), transforms.ToTensor()]
+    how = InterpolationMode(task.interpolation)
+    steps += [transforms.Resize((task.side, task.side), how), transforms.ToTensor()]
     steps += [transforms.Normalize([0.5] * task.channels, [0.5] * task.channels)]
     images = datasets.ImageFolder(str(task.folder / part), transforms.Compose(steps))
     return DataLoader(images, task.batch, shuffle, num_workers=2)

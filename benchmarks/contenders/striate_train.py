@@ -18,7 +18,11 @@ from striate.cli import main as striate
 
 def shared(task: Task) -> list[str]:
     """What all contenders are held to, as options."""
-    return ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
+    options = ["--learning-rate", str(task.learning_rate), "--weight-decay", "0"]
+    if task.weights is None:
+        return [*options, "--weights", "none"]
+    known = "package" if task.network == "efficientnet_lite0" else str(task.weights)
+    return [*options, "--weights", known, "--freeze", "all", "--precision", "float32"]
 
 
 def main(task: Task, clock: Clock, options: Sequence[str], recipe: str) -> None:

@@ -15,7 +15,7 @@ from timm.models import register_model
 from timm.optim import create_optimizer_v2
 from timm.scheduler import create_scheduler_v2
 from timm.scheduler.scheduler import Scheduler
-from timm.utils import AverageMeter, accuracy, random_seed
+from timm.utils import AverageMeter, accuracy, freeze, random_seed
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -33,7 +33,7 @@ def resnet20(**_: object) -> nn.Module:
 def main(task: Task, clock: Clock) -> None:
     clock.phase("import")
     random_seed(task.seed)
-    network = timm.create_model(task.network, num_classes=10)
+    network = build(task)
     training, validation = load(task, "train"), load(task, "validation")
     optimizer = create_optimizer_v2(
         network, opt="sgd", lr=task.learning_rate, momentum=MOMENTUM, weight_decay=0.0
@@ -67,6 +67,19 @@ def main(task: Task, clock: Clock) -> None:
     )
 
 
+def build(task: Task) -> nn.Module:
+    """Its network; with weights, frozen as its own `freeze` does, norms included."""
+    if task.weights is None:
+        return timm.create_model(task.network, num_classes=10)
+    name = {"efficientnet_lite0": "tf_efficientnet_lite0"}.get(task.network, task.network)
+    network = timm.create_model(name, num_classes=task.classes)
+    last = network.default_cfg["classifier"]
+    lacking = network.load_state_dict(networks.without(f"{last}.", task.weights), strict=False)
+    assert lacking == ([f"{last}.weight", f"{last}.bias"], []), lacking
+    freeze(network, [name for name, _ in network.named_children() if name != last])
+    return network
+
+
 def load(task: Task, part: str) -> DataLoader:
     half = (0.5,) * task.channels
     images = create_dataset(
@@ -81,6 +94,7 @@ def load(task: Task, part: str) -> DataLoader:
         mean=half,
         std=half,
         crop_pct=1.0,
+        interpolation=task.interpolation,
         num_workers=2,
         device=torch.device("cpu"),
     )

