@@ -32,6 +32,7 @@ from striate.optim.optimizer import DEFAULTS
 from striate.options import (
     AugmentParams,
     CheckOptions,
+    CompareOptions,
     EmbedOptions,
     EnsembleOptions,
     EvaluateOptions,
@@ -70,6 +71,7 @@ def tables() -> dict[str, str]:
         "train-options": flags(TrainOptions),
         "rate-options": rate_options(),
         "forecast-options": flags(ForecastOptions),
+        "compare-options": flags(CompareOptions, TrainOptions),
         "pack-options": flags(PackOptions),
         "evaluate-options": flags(EvaluateOptions),
         "ensemble-options": flags(EnsembleOptions),
@@ -104,8 +106,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     )
 
 
-def flags(model: type[Options]) -> str:
-    """The flags of a verb."""
+def flags(model: type[Options], beside: type[Options] = Options) -> str:
+    """The flags of a verb, but for those that say the same of another."""
     rows = [
         (
             f"`--{name.replace('_', '-')}`",
@@ -113,7 +115,9 @@ def flags(model: type[Options]) -> str:
             "–" if field.default is None or field.default is False else f"`{field.default}`",
             str(field.description),
         )
-        for name, field in model.model_fields.items()
+        for name, field in model.flags().items()
+        if (known := beside.model_fields.get(name)) is None
+        or known.description != field.description
     ]
     return table(("option", "takes", "default", "what it does"), rows)
 

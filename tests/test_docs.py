@@ -216,7 +216,7 @@ def test_the_source_tree_lists_every_folder():
 
 def test_the_floors_are_those_that_the_suite_enforces():
     tree = next(text for _, text in blocks("CONTRIBUTING.md") if text.startswith("src/striate/"))
-    floors = re.findall(r"((?:[ \n]+\w+(?:/|\.py))+)\s+(\d) ", tree)
+    floors = re.findall(r"((?:[ \n]+\w+(?:/|\.py))+)\s+(\d+) ", tree)
     drawn = {int(number): set(re.findall(r"\w+(?=/|\.py)", rooms)) for rooms, number in floors}
     assert drawn == {number: rooms - {"__main__"} for number, rooms in enumerate(FLOORS[:-1])}
 

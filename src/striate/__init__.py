@@ -24,10 +24,12 @@ if TYPE_CHECKING:
     from striate.options import TrainOptions as TrainOptions
     from striate.prediction.predictor import Prediction as Prediction
     from striate.prediction.table import Predictions as Predictions
+    from striate.studies.comparison import Comparison as Comparison
     from striate.summary import Summary as Summary
     from striate.tasks.classification.results import Evaluation as Evaluation
     from striate.training.run import Run as Run
     from striate.verbs import check as check
+    from striate.verbs import compare as compare
     from striate.verbs import describe as describe
     from striate.verbs import evaluate as evaluate
     from striate.verbs import find_rate as find_rate
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "striate.studies.comparison",
     "Evaluation": "striate.tasks.classification.results",
     "Inspection": "striate.data.check",
     "Model": "striate.model",
@@ -56,6 +59,7 @@ _HOMES = {
     "TrainOptions": "striate.options",
     "build": "striate.zoo",
     "check": "striate.verbs",
+    "compare": "striate.verbs",
     "describe": "striate.verbs",
     "embed": "striate.verbs.embed",
     "ensemble": "striate.verbs.ensemble",
@@ -75,6 +79,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Comparison",
     "Evaluation",
     "Inspection",
     "Model",
@@ -86,6 +91,7 @@ __all__ = [
     "TrainOptions",
     "build",
     "check",
+    "compare",
     "describe",
     "embed",
     "ensemble",

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Rule
+from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Name, Rule
 from striate.plotting.chart_layout import draw_chart
 from striate.plotting.color import choose_scale, colorize
 from striate.plotting.ink import encode
@@ -336,3 +336,10 @@ def test_ticks_have_the_digits_that_tell_them_apart(values, show, expected):
     drawn = draw_chart(Chart((Line(tuple((x, 0.5) for x in values)),), x=Axis(show=show)))
     texts = [shape for shape in drawn.shapes if isinstance(shape, Text)]
     assert [text.text for text in texts if text.anchor == "middle"] == expected
+
+
+def test_a_name_stands_beside_its_point_where_there_is_room():
+    points = ((1.0, 1.0), (9.0, 1.0))
+    chart = Chart((Line(points), Name(points[0], "left"), Name(points[1], "right")))
+    texts = {s.text: s for s in draw_chart(chart).shapes if isinstance(s, Text)}
+    assert [texts[name].anchor for name in ("left", "right")] == ["start", "end"]

@@ -18,6 +18,7 @@ import striate
 from striate.cli import (
     cache,
     check,
+    compare,
     demo,
     describe,
     embed,
@@ -109,8 +110,8 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, pack, train, verify, evaluate, ensemble, predict, embed, forecast),
-    *(networks, describe, size, filter_, numbers, points, cache),
+    *(demo, check, find_rate, pack, train, compare, forecast, verify, evaluate, ensemble),
+    *(predict, embed, networks, describe, size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)
 

@@ -69,7 +69,7 @@ class VerbCommand(click.Command):
             return {}
         from striate import options
 
-        return getattr(options, self.model).model_fields
+        return getattr(options, self.model).flags()
 
 
 def _flag(name: str, field: FieldInfo) -> click.Option:

@@ -10,6 +10,7 @@ import torch
 import striate
 from striate import storage
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import Split
 from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split, find_root
 from striate.evaluation.known import Known
 from striate.evaluation.report import render_report
@@ -21,13 +22,14 @@ from striate.training.prepare import PreparedData
 from striate.training.run import Run
 
 
-def write_report(run: Run, dataset: PreparedData) -> Scores:
-    """Evaluate the model of a finished run on its test split; write report and JSON beside it.
+def write_report(run: Run, dataset: PreparedData, split: Split | None = None) -> Scores:
+    """Evaluate the model of a finished run on a split; write report and JSON beside it.
 
-    Returns the scores that are defined on these images, as JSON has no number for the others.
+    The default split is test, or validation where there is no test image. Returns the scores that
+    are defined on these images, as JSON has no number for the others.
     """
     model = load(run.model_file, network=dataset.view.network)
-    split = "test" if dataset.counts()["test"] else "validation"
+    split = split or ("test" if dataset.counts()["test"] else "validation")
     known = Known.of(run)
     shown, root = str(run.model_file), find_root(dataset.root)
     result = evaluate_split(model, (dataset.decoded,), split, root, shown=shown, known=known)

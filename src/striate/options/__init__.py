@@ -26,6 +26,7 @@ from striate.options.choices import (
     Schedule,
     SplitChoice,
 )
+from striate.options.compare import CompareOptions
 from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
 from striate.options.step import StepOptions
@@ -50,6 +51,7 @@ __all__ = [
     "Border",
     "CheckOptions",
     "ColorMode",
+    "CompareOptions",
     "DecisionOptions",
     "EmbedOptions",
     "EnsembleOptions",

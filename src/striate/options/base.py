@@ -17,6 +17,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from striate.errors import OptionError, StorageError, printable, unknown
@@ -115,6 +116,11 @@ class Options(BaseModel):
     def of_recipe(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the options of a recipe that apply to this command."""
         return values
+
+    @classmethod
+    def flags(cls) -> dict[str, FieldInfo]:
+        """Return the options that are flags of the command, by name."""
+        return cls.model_fields
 
     @field_validator("*", mode="before")
     @classmethod

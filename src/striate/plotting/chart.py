@@ -90,7 +90,15 @@ class Rule:
     dashes: tuple[float, ...] = ()
 
 
-Series = Line | Bars | Rows | Cells | Rule
+@dataclass(frozen=True)
+class Name:
+    """A text beside a point, on the side where there is more room."""
+
+    point: Point
+    text: str
+
+
+Series = Line | Bars | Rows | Cells | Rule | Name
 
 
 @dataclass(frozen=True)

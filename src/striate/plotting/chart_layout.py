@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
-from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Rows, Rule, Series
+from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Name, Rows, Rule, Series
 from striate.plotting.shapes import (
     FAINT,
     SOFT,
@@ -106,6 +106,8 @@ def _extent(series: Series) -> Iterable[Point]:
             return series.corners
         case Rule():
             return ((series.x, math.nan),)
+        case Name():
+            return (series.point,)
 
 
 def _limits(axis: Axis, values: Sequence[float]) -> tuple[float, float]:
@@ -145,7 +147,7 @@ def _heading(chart: Chart) -> tuple[list[Shape], float]:
     if chart.title:
         y += ROW
         shapes.append(Text(MARGIN, y - 6, chart.title, TITLE, bold=True, anchor="start"))
-    named = [s for s in chart.series if not isinstance(s, Cells) and s.label]
+    named = [s for s in chart.series if not isinstance(s, Cells | Name) and s.label]
     x, y = float(MARGIN), y + ROW * bool(named)
     for series in named:
         wide = SAMPLE + 6 + text_width(series.label, SMALL)
@@ -213,6 +215,12 @@ def _draw(series: Series, frame: Frame) -> Iterator[Shape]:
             x, _ = frame.at((series.x, frame.up[0]))
             ends = ((x, frame.top), (x, frame.bottom))
             yield Stroke((ends,), series.color, width=series.width, dashes=series.dashes)
+        case Name():
+            x, y = frame.at(series.point)
+            left = x < (frame.left + frame.right) / 2
+            yield Text(
+                x + 8 if left else x - 8, y - 8, series.text, anchor="start" if left else "end"
+            )
 
 
 def _rows(rows: Rows, frame: Frame) -> Iterator[Shape]:

@@ -45,7 +45,7 @@ def write_run_record(
     device: torch.device,
 ) -> None:
     """Write options, environment and image list of a new run."""
-    run.checkpoints.mkdir()
+    run.checkpoints.mkdir(exist_ok=True)
     resolved = training.recipe.to_options() | dataset.view.to_json()
     resolved |= training.execution.to_options()
     if dataset.view.network.source == "object" or dataset.source:  # they may have changed later

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from striate.verbs.checking import check as check
+    from striate.verbs.comparing import compare as compare
     from striate.verbs.forecasting import forecast as forecast
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _FILES = {
     "checking": ("check",),
     "forecasting": ("forecast",),
+    "comparing": ("compare",),
     "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
     "using": ("evaluate", "predict"),

@@ -51,6 +51,21 @@ def show_progress(work: Generator[Progress, None, T], console: Console | None = 
         return drain(work, lambda progress: _move(bar, task, progress))
 
 
+def show_work(work: Generator[Progress | Note, None, T], console: Console | None = None) -> T:
+    """Run a generator with a progress bar and its notes, and return its value."""
+    with _bar(console) as bar:
+        task = bar.add_task("", total=None, text="")
+
+        def show(event: Progress | Note) -> None:
+            if isinstance(event, Note):
+                wrap = not bar.console.is_terminal
+                bar.console.print(visible(event.text), markup=False, emoji=False, soft_wrap=wrap)
+            else:
+                _move(bar, task, event)
+
+        return drain(work, show)
+
+
 def _bar(console: Console | None) -> Bar:
     others = launch.process_info().rank > 0  # only rank 0 logs
     stderr = cast(TextIO, Display(sys.stderr))

@@ -1,0 +1,33 @@
+"""Make the picture of the page about compare, from a comparison on a folder of clothes.
+
+    python scripts/make_comparison.py clothing runs/clothing-compare
+
+The folder is https://github.com/alexeygrigorev/clothing-dataset-small, unpacked: 3,781 photographs.
+A comparison that has ended there is drawn at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+import striate
+
+TARGET = Path(__file__).parents[1] / "docs" / "images" / "compare.svg"
+NETWORKS = "resnet20,mobilenet_v1(width=0.5),lenet5"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    asked = parser.parse_args()
+    options = {"size": 32, "threads": 1, "minutes": 4.0, "weights": "none"}
+    found = striate.compare(asked.data, NETWORKS, out=asked.out, **options)
+    shutil.copy(found.folder / "comparison.svg", TARGET)
+    print(found)
+
+
+if __name__ == "__main__":
+    main()

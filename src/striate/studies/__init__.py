@@ -1,0 +1,1 @@
+"""Studies: several trainings with one question, which go on where they were killed."""

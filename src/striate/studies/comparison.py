@@ -1,0 +1,137 @@
+"""What a comparison of networks found: a table, a verdict in words, and the efficient frontier."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from striate.studies.foretell import Forecast
+from striate.studies.record import Study
+from striate.tasks.figures import Score
+from striate.text import columns, count_noun, format_si
+from striate.training.events import from_json
+
+Cost = Literal["milliseconds", "bytes", "minutes"]
+COSTS: dict[Cost, str] = {
+    "milliseconds": "ms an image",
+    "bytes": "model file in MB",
+    "minutes": "minutes of training",
+}
+_CHANCE = 0.05  #: p-value below which two networks differ
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A network that was trained, and how its best epoch does on the validation images."""
+
+    network: str
+    score: Score
+    epochs: int
+    minutes: float  #: of training, until it was dropped or the end
+    milliseconds: float  #: an image, as foretold before the first training
+    bytes: int  #: of its model file
+    params: int
+
+    def cost(self, cost: Cost) -> float:
+        return float(getattr(self, cost))
+
+
+@dataclass(frozen=True)
+class Paired:
+    """McNemar's test of the best two networks on the validation images."""
+
+    p: float
+    only_first: int  #: images that only the best one answers correctly
+    only_second: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison of networks, from the best to the worst, in the folder of its study."""
+
+    folder: Path
+    finalists: tuple[Finalist, ...]
+    left_out: dict[str, str]  #: network -> why
+    paired: Paired | None
+    test: Score | None  #: of the best network; None without test images
+
+    @property
+    def best(self) -> Finalist:
+        return self.finalists[0]
+
+    def frontier(self, cost: Cost) -> tuple[Finalist, ...]:
+        """Return the networks that no other beats at the same cost or less, the cheapest first."""
+        found = list[Finalist]()
+        figure = self.best.score.figure
+        for each in sorted(self.finalists, key=lambda each: each.cost(cost)):
+            if not found or figure.improves(each.score.value, found[-1].score.value):
+                found.append(each)
+        return tuple(found)
+
+    def rows(self) -> list[tuple[str, ...]]:
+        """Return the table, its heads first."""
+        title = self.best.score.figure.title
+        heads = ("network", f"validation {title}", "95 % interval", "epochs", "minutes",
+                 "ms/image", "file", "parameters")  # fmt: skip
+        return [heads, *map(_row, self.finalists)]
+
+    def verdict(self) -> list[str]:
+        """Return what the comparison says, a sentence a line."""
+        figure, best = self.best.score.figure, self.best.network
+        lines = [f"best of the validation images: {best}"]
+        if self.paired and len(self.finalists) > 1:
+            lines.append(_told(self.paired, best, self.finalists[1].network))
+        if self.test:
+            score = self.test
+            shown = f"{score.shown} (95 % interval {score.interval})"
+            lines.append(f"test {figure.title} of {best}: {shown}; opened once, at the end")
+        lines += [f"left out: {name}: {why}" for name, why in self.left_out.items()]
+        return lines
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict."""
+        frontier = {cost: [each.network for each in self.frontier(cost)] for cost in COSTS}
+        return {**asdict(self), "folder": str(self.folder), "frontier": frontier}
+
+    def __str__(self) -> str:
+        return "\n".join((*columns(self.rows(), left=(0,)), "", *self.verdict()))
+
+
+def read_comparison(study: Study) -> Comparison:
+    """Return what a finished study has recorded. Raises StorageError where it is damaged."""
+    record = study.read()
+    told = {each.network: each for each in from_json(list[Forecast], record["forecasts"])}
+    finalists = (
+        Finalist(
+            each["network"], from_json(Score, each["score"]), each["epochs"], each["seconds"] / 60,
+            told[each["network"]].milliseconds, each["bytes"], told[each["network"]].params,
+        )
+        for each in record["finalists"]
+    )  # fmt: skip
+    paired, test = record["paired"], record["test"]["score"]
+    return Comparison(
+        study.folder,
+        tuple(finalists),
+        {**record["left_out"], **record["diverged"]},
+        paired and from_json(Paired, paired),
+        test and from_json(Score, test),
+    )
+
+
+def _row(each: Finalist) -> tuple[str, ...]:
+    score = each.score
+    return (
+        each.network, score.shown, score.interval, f"{each.epochs:,}", f"{each.minutes:.1f}",
+        f"{each.milliseconds:.3g}", format_si(each.bytes, "B"), f"{each.params:,}",
+    )  # fmt: skip
+
+
+def _told(paired: Paired, one: str, other: str) -> str:
+    images = paired.only_first + paired.only_second
+    verdict = "they differ" if paired.p < _CHANCE else "that may be chance"
+    return (
+        f"{one} against {other}: {paired.only_first} to {paired.only_second} of "
+        f"{count_noun(images, 'image')} that one alone answers correctly; McNemar's exact test "
+        f"gives p = {paired.p:.2g}: {verdict}"
+    )

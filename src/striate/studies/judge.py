@@ -1,0 +1,80 @@
+"""The judgement of a comparison: validation intervals, a paired test, and one look at the test."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from striate.data.listing.samples import Split
+from striate.evaluation.evaluate import evaluate_split, find_root
+from striate.evaluation.known import Known
+from striate.metrics.paired import count_alone, mcnemar
+from striate.model import load
+from striate.options import CompareOptions, TrainOptions
+from striate.progress import Progress
+from striate.tasks.results import Results, RightOrWrong
+from striate.training.prepare import prepare_data
+from striate.training.run import Run
+
+
+def judge_finalists(
+    runs: Mapping[str, Run], order: Sequence[str], data: Path, options: CompareOptions
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Judge each network on the validation images, and compare the best two image by image.
+
+    Returns the `finalists` from the best to the worst, and the `paired` test of the first two:
+    None where the task calls no answer right or wrong, or one network alone was trained.
+    """
+    judged = list[tuple[str, Results]]()
+    for name in order:
+        results = yield from _judge(runs[name], data, options.training(name), "validation")
+        judged.append((name, results))
+    higher = judged[0][1].scores()[0].figure.higher_is_better
+    judged.sort(key=lambda each: each[1].scores()[0].value, reverse=higher)  # equal ones as before
+    finalists = [_finalist(name, runs[name], results) for name, results in judged]
+    return {"finalists": finalists, "paired": _paired([results for _, results in judged[:2]])}
+
+
+def _finalist(name: str, run: Run, results: Results) -> dict[str, Any]:
+    last = run.epochs()[-1]
+    return {
+        "network": name,
+        "score": asdict(results.scores()[0]),
+        "epochs": last.epoch,
+        "seconds": last.seconds,
+        "bytes": run.model_file.stat().st_size,
+    }
+
+
+def open_test(
+    run: Run, data: Path, options: TrainOptions
+) -> Generator[Progress, None, dict[str, Any] | None]:
+    """Return the leading score of a run on its test images; None where there are none."""
+    if not any(sample["split"] == "test" for sample in run.samples()):
+        return None
+    results = yield from _judge(run, data, options, "test")
+    return asdict(results.scores()[0])
+
+
+def _judge(
+    run: Run, data: Path, options: TrainOptions, split: Split
+) -> Generator[Progress, None, Results]:
+    """Evaluate the model of a run, which holds its best epoch, on a split of its images."""
+    dataset = yield from prepare_data(data, options)
+    model = load(run.model_file, network=dataset.view.network)
+    shown, known, root = str(run.model_file), Known.of(run), find_root(dataset.root)
+    return evaluate_split(model, (dataset.decoded,), split, root, shown=shown, known=known).results
+
+
+def _paired(best: Sequence[Results]) -> dict[str, Any] | None:
+    """Return McNemar's test of two results of the same images."""
+    if len(best) < 2 or best[0].about.paths != best[1].about.paths:
+        return None
+    one, other = best
+    if not isinstance(one, RightOrWrong) or not isinstance(other, RightOrWrong):
+        return None
+    alone = count_alone(one.correct, other.correct)
+    p = mcnemar(one.correct, other.correct)
+    return {"p": p, "only_first": alone[0], "only_second": alone[1]}
