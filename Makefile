@@ -54,6 +54,7 @@ bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/matrix_rate.py --save
 	$(BENCH)/python benchmarks/defaults.py --save $(if $(CIFAR),--cifar $(CIFAR))
 	$(if $(CIFAR),$(BENCH)/python benchmarks/degradation.py --save --cifar $(CIFAR))
+	$(if $(CIFAR),$(BENCH)/python benchmarks/transferability.py --save --cifar $(CIFAR))
 	$(BENCH)/python benchmarks/tables.py
 
 lock: .venv/ready

@@ -45,6 +45,7 @@ from striate.options import (
     RateOptions,
     StepOptions,
     TrainOptions,
+    TransferabilityOptions,
 )
 from striate.options.choices import TUNED
 from striate.tasks.classification.task import Classification
@@ -79,6 +80,7 @@ def tables() -> dict[str, str]:
         "embed-options": flags(EmbedOptions),
         "filter-options": flags(FilterOptions),
         "points-options": flags(PointsOptions),
+        "transferability-options": flags(TransferabilityOptions),
         "kernels": kernels(),
         "views": views(),
         "recipes": recipes(),

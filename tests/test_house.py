@@ -224,6 +224,8 @@ WRONG = [
     *(("embed nowhere . --out a.npz", 2), ("embed . nowhere --out a.npz", 3), ("embed . .", 2)),
     *(("embed . . --out a.csv", 2), ("embed . . --out a.npz --device gpu", 2)),
     ("filter nowhere --kernel sobel-x", 3),
+    *(("transferability nowhere .", 3), ("transferability . --seeds 0", 2)),
+    *(("transferability .", 2), ("transferability . . --network resnet17", 2)),
     *(("numbers nowhere", 3), ("cache --largest much", 2), ("size --input 0", 2)),
 ]
 #: Each line in a fork of a process that has loaded what every command needs

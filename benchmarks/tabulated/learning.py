@@ -69,3 +69,18 @@ def share(entry: dict[str, Any], n: int) -> tuple[str, str, str]:
         return "–", "–", failed
     mean = f"{right['value']:.1%} ({entry['min']:.1%} to {entry['max']:.1%})"
     return mean, f"{right['low']:.1%} to {right['high']:.1%}", failed
+
+
+def transferability(record: dict[str, Any]) -> str:
+    """The figure of each way of transferring, by the stages kept."""
+    picture = "![Accuracy on B against the stages kept](../images/transferability.svg)"
+    head = (
+        f"**{record['data']}**: {record['images']:,} images; A is {record['a']}, B "
+        f"{record['b']}; {record['network']}, {record['epochs']} epochs, {record['seeds']} seeds, "
+        f"{record['trainings']} trainings in {record['seconds'] / 60:.1f} minutes. "
+        f"{measured_on(record)}."
+    )
+    return (
+        "\n\n".join([picture, head, record["table"], record["advice"], listed(record["versions"])])
+        + "\n"
+    )

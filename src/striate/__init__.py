@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from striate.verbs.embed import embed as embed
     from striate.verbs.ensemble import ensemble as ensemble
     from striate.verbs.pack import pack as pack
+    from striate.verbs.transferability import transferability as transferability
     from striate.zoo import build as build
 
 __version__ = "0.1.0"
@@ -75,6 +76,7 @@ _HOMES = {
     "size": "striate.arithmetic",
     "stream": "striate.verbs",
     "train": "striate.verbs",
+    "transferability": "striate.verbs.transferability",
     "verify": "striate.verbs",
 }
 
@@ -107,6 +109,7 @@ __all__ = [
     "size",
     "stream",
     "train",
+    "transferability",
     "verify",
 ]
 

@@ -33,6 +33,7 @@ from striate.cli import (
     predict,
     size,
     train,
+    transferability,
     verify,
 )
 from striate.cli import filter as filter_
@@ -110,8 +111,9 @@ def _striate(context: click.Context) -> int:
 
 
 for _verb in (
-    *(demo, check, find_rate, pack, train, compare, forecast, verify, evaluate, ensemble),
-    *(predict, embed, networks, describe, size, filter_, numbers, points, cache),
+    *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
+    *(evaluate, ensemble, predict, embed, networks, describe, size, filter_, numbers, points),
+    cache,
 ):
     _striate.add_command(_verb.command)
 

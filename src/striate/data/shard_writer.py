@@ -95,7 +95,23 @@ def write_shards(
         shown = printable(str(to))
         raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
     _refuse_strangers(to)
-    listing, shown = scan(data, kind), printable(str(data))
+    work = pack_listing(scan(data, kind), to, str(data), megabytes=megabytes, largest=largest)
+    return (yield from work)
+
+
+def pack_listing(
+    listing: Listing,
+    to: Path,
+    data: str,
+    *,
+    megabytes: int = 1000,
+    largest: int = LARGEST_MEGABYTES,
+) -> Generator[Progress, None, ShardSummary]:
+    """Pack the usable images of a listing as `write_shards` does, to a folder that is not there.
+
+    `data` is its name in errors.
+    """
+    shown = printable(data)
     if listing.arrays is not None:
         raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
     work = decode_records(listing, "images looked at", largest_megabytes=largest)

@@ -31,6 +31,7 @@ from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
 from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
+from striate.options.transferability import TransferabilityOptions
 from striate.options.verbs import (
     CheckOptions,
     DecisionOptions,
@@ -75,6 +76,7 @@ __all__ = [
     "SplitChoice",
     "StepOptions",
     "TrainOptions",
+    "TransferabilityOptions",
     "positional",
     "words",
 ]

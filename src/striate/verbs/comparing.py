@@ -35,6 +35,6 @@ def compare(
     """
     chosen = CompareOptions.read({**options, "networks": networks})
     work = compare_steps(Path(data), chosen)
-    found = display.show_work(work, None if progress else Console(quiet=True))
+    found = display.show_study(work, None if progress else Console(quiet=True))
     write_comparison(found)
     return found

@@ -51,17 +51,21 @@ def show_progress(work: Generator[Progress, None, T], console: Console | None = 
         return drain(work, lambda progress: _move(bar, task, progress))
 
 
-def show_work(work: Generator[Progress | Note, None, T], console: Console | None = None) -> T:
-    """Run a generator with a progress bar and its notes, and return its value."""
+def show_study(work: Generator[Event, None, T], console: Console | None = None) -> T:
+    """Run a study with a progress bar and its notes, and return its value; close it at the end."""
+    shown: _Shown | None = None
     with _bar(console) as bar:
         task = bar.add_task("", total=None, text="")
 
-        def show(event: Progress | Note) -> None:
-            if isinstance(event, Note):
+        def show(event: Event) -> None:
+            nonlocal shown
+            if isinstance(event, Started):
+                shown = _figures(event)
+            elif isinstance(event, Note):
                 wrap = not bar.console.is_terminal
                 bar.console.print(visible(event.text), markup=False, emoji=False, soft_wrap=wrap)
             else:
-                _move(bar, task, event)
+                _move(bar, task, event, shown)
 
         return drain(work, show)
 

@@ -1,0 +1,1 @@
+"""How far the stages of a network trained on A serve B."""
