@@ -23,8 +23,9 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
     asked = parser.parse_args()
-    options = {"size": 32, "threads": 1, "minutes": 4.0, "weights": "none"}
-    found = striate.compare(asked.data, NETWORKS, out=asked.out, **options)
+    found = striate.compare(
+        asked.data, NETWORKS, out=asked.out, size=32, threads=1, minutes=4.0, weights="none"
+    )
     shutil.copy(found.folder / "comparison.svg", TARGET)
     print(found)
 

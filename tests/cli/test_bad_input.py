@@ -107,8 +107,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --pretrained",
             2,
-            "there is no option '--pretrained': training begins with fresh weights; "
-            "striate.build(name, weights=...) loads published ones; see `striate train --help`",
+            "there is no option '--pretrained': it is called --weights here; "
+            "see `striate train --help`",
         ),
         ("verify nowhere", 2, "nowhere: no such folder; expected the folder of a run"),
         ("train --resume stripes", 2, "stripes: not a run of striate: it has no options.json"),

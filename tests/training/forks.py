@@ -29,10 +29,10 @@ from striate.data.loader import Batch, ImageDataset
 from striate.distributed import sync_batch_norm
 from striate.distributed.group import join_group
 from striate.optim import schedule
+from striate.studies import train_run
 from striate.training import setup
 from striate.training.events import Epoch, Event, Note
 from striate.training.run import Run
-from striate.verbs import training as training_verbs
 from tests.decoders import forked_decoders
 from tests.tasks.shapes import shapes
 from tests.training.test_own_network import CODE
@@ -151,7 +151,7 @@ def count_in_float64() -> None:
 
     setup.to_device = lambda network, device: place(network, device).double()
     ImageDataset._gather = doubled
-    training_verbs.write_report = lambda *_: None  # it reads the model, which is float32
+    train_run.write_report = lambda *_: None  # it reads the model, which is float32
 
 
 def leap(peak: float) -> None:
@@ -168,15 +168,15 @@ def leap(peak: float) -> None:
 @contextlib.contextmanager
 def held() -> Iterator[list[Any]]:
     """The trainings that the loop is given meanwhile."""
-    usual, found = training_verbs.fit, []
+    usual, found = train_run.fit, []
 
     def noting(training: Any, *others: Any) -> Iterator[Event]:
         found.append(training)
         return usual(training, *others)
 
-    training_verbs.fit = noting
+    train_run.fit = noting
     yield found
-    training_verbs.fit = usual
+    train_run.fit = usual
 
 
 def one_norm(place: Path) -> None:
@@ -260,14 +260,14 @@ def load_code(photos: Path, place: Path) -> None:
 
 
 def doing(rank: int, photos: Path, place: Path, number: int) -> int:
-    usual = training_verbs.fit.__globals__["train_step"]
+    usual = train_run.fit.__globals__["train_step"]
 
     def step(training: Any, state: Any, *others: Any) -> None:
         if rank == 1 and state.step == 2:
             os.kill(os.getpid(), number)
         usual(training, state, *others)
 
-    training_verbs.fit.__globals__["train_step"] = step
+    train_run.fit.__globals__["train_step"] = step
     name = signal.Signals(number).name
     out = place / {"SIGKILL": "killed", "SIGTERM": "stopped"}[name]
     return cli.main(
@@ -287,7 +287,7 @@ def go_on(run: Path, copy: Path) -> None:
 
 def dying() -> None:
     """A command line, as torchrun starts it, whose second process is killed in its seventh step."""
-    usual, steps = training_verbs.fit.__globals__["train_step"], iter(range(7))
+    usual, steps = train_run.fit.__globals__["train_step"], iter(range(7))
 
     def step(*values: Any) -> None:
         if next(steps, None) is None:
@@ -295,7 +295,7 @@ def dying() -> None:
         usual(*values)
 
     if os.environ["RANK"] == "1" and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
-        training_verbs.fit.__globals__["train_step"] = step
+        train_run.fit.__globals__["train_step"] = step
     sys.exit(cli.main(sys.argv[1:]))
 
 

@@ -201,10 +201,10 @@ def test_wrong_options_are_refused(options: dict, said: str):
     [
         ("epochs", "did you mean 'eps' or 'steps'?"),
         ("learning_rate", "did you mean 'largest' or 'clip_grad'?"),
-        ("recover", "did you mean 'precision' or 'color'?"),
+        ("recover", "did you mean 'reuse', 'precision' or 'color'?"),
         (
             "checkpoint_minutes",
-            "of 38 names the nearest are 'compile', 'deterministic' and 'optimizer'",
+            "of 44 names the nearest are 'compile', 'deterministic' and 'optimizer'",
         ),
     ],
 )

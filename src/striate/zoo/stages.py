@@ -30,9 +30,9 @@ def count_stages(network: nn.Module, until: str, option: str, name: str) -> int:
     text, for the head, and for stages without a parameter; `option` and `name` of the network stand
     in the message.
     """
-    *stages, head = stage_names(network)
     if until == "none":
         return 0
+    *stages, head = stage_names(network)
     if until == "all":
         count = len(stages)
     elif until.isdecimal() and int(until) <= len(stages):
