@@ -166,12 +166,18 @@ def complete_recipe(
         betas=_tuned(options, "betas", options.betas, usual.betas),
         eps=_tuned(options, "eps", options.eps, usual.eps),
         weight_decay=usual.weight_decay if decay is None else decay,
-        augment=options.augment or default_level(view.channels),
+        augment=options.augment or _usual_augment(options, view, network, count),
         threads=options.threads or _threads_for(work, execution.micro_batches),
         weights=source.weights if source else "none",
         freeze=freeze,
     )
     return recipe, execution
+
+
+def _usual_augment(options: TrainOptions, view: View, network: nn.Module, frozen: int) -> Augment:
+    """Return the default level; none where the head alone is trained, which gains nothing by it."""
+    head_alone = frozen and frozen == len(stage_names(network)) - 1 and options.thaw_at is None
+    return "none" if head_alone else default_level(view.channels)
 
 
 def _tuned(options: TrainOptions, name: str, given: T | None, usual: T) -> T | None:
