@@ -111,6 +111,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "peak_memory": ("peak_memory", networks.peak_memory),
     "transfer": ("transfer", transfer.frozen),
     "transfer_photographs": ("transfer", transfer.photographs),
+    "transfer_defaults": ("transfer_defaults", transfer.defaults),
     "transferability": ("transferability", learning.transferability),
     "template_against_network": ("template_against_network", vision.template_against_network),
 }

@@ -254,6 +254,10 @@ REFUSED = {
         "rate_by_depth 0.5 has no effect: only the head is trained; freeze fewer stages, or give "
         "--thaw-at",
     ),
+    "views of nothing": (
+        {"freeze": "none", "views": 2},
+        "views 2 has no effect: no stage is frozen; give --freeze with --weights",
+    ),
     "refitting of nothing": (
         {"freeze": "none", "norms": "refit"},
         "norms refit has no effect: no frozen stage of resnet20 has a norm with statistics",

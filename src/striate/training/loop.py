@@ -199,8 +199,12 @@ def _close_epoch(
 
 
 def _units(training: Training, state: TrainState) -> Sequence[str]:
-    """Check activations after epochs 1, 2, 4, 8, ... only: needs another forward pass."""
-    if (state.epoch + 1).bit_count() > 1:
+    """Check activations after epochs 1, 2, 4, 8, ... only: needs another forward pass.
+
+    Stages that are or were frozen may have come with dead units.
+    """
+    came = training.freezing.stages and not training.front
+    if came or (state.epoch + 1).bit_count() > 1:
         return ()
     images = next(training.validation.eval_batches(CHECKED_IMAGES)).images
     with hardware.autocast(training.execution.precision, images.device):

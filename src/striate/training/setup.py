@@ -58,7 +58,7 @@ def build_training(
     train, validation = _splits(dataset, device)
     freezing = transfer.make_freezing(network, recipe, dataset.source)
     if options.norms == "refit":
-        transfer.refit(network, freezing.stages, train, recipe.batch)
+        transfer.refit(network, freezing.stages, train)
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution

@@ -12,6 +12,8 @@ from striate.training.recipe import Recipe
 from striate.training.source import Source
 from striate.zoo.stages import count_stages, frozen_parameters, stage_names
 
+_REFITTED = 128  #: images in a batch whose statistics are averaged; of few they are too narrow
+
 
 def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> Freezing:
     """Return which stages the recipe freezes. Raises OptionError for options without effect."""
@@ -35,6 +37,10 @@ def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> 
         raise OptionError(
             f"rate_by_depth {options.rate_by_depth:g} has no effect: only the head is trained; "
             "freeze fewer stages, or give --thaw-at"
+        )
+    if options.views is not None and not stages:
+        raise OptionError(
+            f"views {options.views} has no effect: no stage is frozen; give --freeze with --weights"
         )
     if options.norms == "refit" and not find_norms(network, stages):
         raise OptionError(
@@ -61,9 +67,9 @@ def _has_depth(network: nn.Module, frozen: tuple[str, ...]) -> bool:
     return sum(bool(frozen_parameters(network, [name])) for name in trained) > 1
 
 
-def refit(network: nn.Module, stages: tuple[str, ...], train: ImageDataset, batch: int) -> None:
+def refit(network: nn.Module, stages: tuple[str, ...], train: ImageDataset) -> None:
     """Take the statistics of frozen norms anew, from the training images as they are."""
-    refit_norms(network, stages, train.eval_batches(batch))
+    refit_norms(network, stages, train.eval_batches(_REFITTED))
 
 
 def note(source: Source | None, freezing: Freezing, advice: str, *, asked: bool) -> str:
