@@ -192,6 +192,8 @@ def test_preprocessing_comes_with_the_weights(others: Path, source: Run, tmp_pat
     facts = striate.load(run.folder).facts
     assert facts["weights"] == f"resnet20 of {source.folder}"
     assert facts["frozen"] == "stem to stage3"
+    titles = [str(striate.describe(each.folder)).partition("\n")[0] for each in (source, run)]
+    assert [" frozen)" in title for title in titles] == [False, True]
 
 
 def test_a_network_for_gray_images_learns_from_color(source: Run, tmp_path: Path):

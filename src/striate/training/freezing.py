@@ -49,6 +49,15 @@ class Freezing:
         return told if self.thaw_at is None else f"{told}, before epoch {self.thaw_at}"
 
 
+def read_freezing(text: str, network: nn.Module) -> tuple[str, ...]:
+    """Return the stages that stayed frozen to the end, from the text of a `Freezing`."""
+    names = stage_names(network)
+    first, _, last = text.partition(" to ")
+    if first not in names or (last and last not in names):
+        return ()  # nothing was frozen, or it was thawed
+    return names[names.index(first) : names.index(last or first) + 1]
+
+
 def find_norms(network: nn.Module, stages: Sequence[str]) -> list[nn.Module]:
     """Return the norms of stages that have running statistics."""
     modules = (each for stage in stage_modules(network, stages) for each in stage.modules())

@@ -19,7 +19,9 @@ from striate.summary.comparison import Comparison, Speed, measure
 from striate.summary.memory import Memory
 from striate.summary.memory import estimate_memory as peak
 from striate.text import columns, format_shape, format_si, html_table
+from striate.training.freezing import read_freezing
 from striate.zoo.spec import NetworkSpec
+from striate.zoo.stages import frozen_parameters
 
 
 class Networks(tuple[zoo.Card, ...]):
@@ -143,6 +145,9 @@ def _found(
             if sizes["size"]:
                 raise OptionError(f"{source}: an ensemble keeps its sizes; leave size out")
             return _side_by_side(model)
+        frozen = read_freezing(model.facts.get("frozen", ""), model.network)
+        for param in frozen_parameters(model.network, frozen):
+            param.requires_grad_(False)  # told as frozen
         side = sizes["size"] or model.preprocess.size
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)
