@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.data.loader import Batch
-from striate.zoo.stages import stage_modules, stage_names
+from striate.zoo.stages import frozen_parameters, stage_modules, stage_names
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,8 @@ def refit_norms(network: nn.Module, stages: Sequence[str], batches: Iterable[Bat
 
 def rates_by_depth(network: nn.Module, factor: float) -> Mapping[Tensor, float]:
     """Return parameter -> share of the learning rate: 1 in the last stage, `factor` less before."""
-    names = [
-        name
-        for name in stage_names(network)
-        if any(True for _ in network.get_submodule(name).parameters())
-    ]
+    held = [frozen_parameters(network, [name]) for name in stage_names(network)]
     shares = dict[Tensor, float]()
-    for depth, name in enumerate(reversed(names)):
-        for module in stage_modules(network, [name]):
-            shares |= dict.fromkeys(module.parameters(), factor**depth)
+    for depth, params in enumerate(reversed(list(filter(None, held)))):
+        shares |= dict.fromkeys(params, factor**depth)
     return shares

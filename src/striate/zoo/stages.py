@@ -45,7 +45,7 @@ def count_stages(network: nn.Module, until: str, option: str, name: str) -> int:
             f"{printable(repr(until), 100)} came; the stages of {name} are {', '.join(stages)}, "
             f"and {head}, which is always trained anew"
         )
-    if not any(True for _ in frozen_parameters(network, stages[:count])):
+    if not frozen_parameters(network, stages[:count]):
         shown = ", ".join(stages[:count]) or "no stage"
         raise OptionError(
             f"{option} {until} would change nothing: {shown} of {name} has no weights; the stages "

@@ -4,12 +4,11 @@ Nothing here needs torchvision, timm or the network before weights from there ar
 """
 
 from striate.zoo.pretrained.expectation import PretrainedInput, expected_input
-from striate.zoo.pretrained.fitting import class_tensors, load_pretrained, spread_channels
+from striate.zoo.pretrained.fitting import load_pretrained, spread_channels
 from striate.zoo.pretrained.timm_models import timm_card
 
 __all__ = [
     "PretrainedInput",
-    "class_tensors",
     "expected_input",
     "load_pretrained",
     "spread_channels",

@@ -51,7 +51,7 @@ def load_pretrained(
         namings = [Naming(), *(peer.naming for peer in sources.known_counterparts(card.name))]
     whole = _with_auxiliary(network, card, arguments)
     entries = _dependent(network, card, arguments, "channels")
-    heads = class_tensors(network, card, arguments)
+    heads = _dependent(network, card, arguments, "classes")
     fits = [_fit(network, whole, naming, found, entries, heads) for naming in namings]
     best = min(fits, key=lambda fit: len(fit.differences))
     if best.differences:
@@ -121,11 +121,6 @@ def _differ_in_channels(tensor: Tensor, wanted: Tensor) -> bool:
 def _kind(tensor: Tensor) -> str:
     sizes = "x".join(map(str, tensor.shape)) or "a number"
     return sizes if tensor.is_floating_point() else f"{sizes} {str(tensor.dtype)[6:]}"
-
-
-def class_tensors(network: nn.Module, card: Card, arguments: Mapping[str, Any]) -> set[str]:
-    """Return the tensors whose shapes depend on the number of classes, if `arguments` gives it."""
-    return _dependent(network, card, arguments, "classes")
 
 
 def _dependent(network: nn.Module, card: Card, arguments: Mapping[str, Any], word: str) -> set[str]:
