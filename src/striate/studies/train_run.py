@@ -65,9 +65,7 @@ def train_steps(group: Group, job: TrainJob) -> Generator[Event]:
         elif group.is_main:
             held.enter_context(run.lock())
             write_run_record(training, run, dataset, chosen, device)
-        state = sync.broadcast_state(
-            group, state, training.model.network, training.optimizer, training.ema
-        )
+        state = sync.broadcast_state(group, state, training.learner)
         request = held.enter_context(handle_stop_signals())
         for event in _trained(training, run, dataset, device, state, request, job.split):
             if group.is_main:

@@ -76,6 +76,42 @@ class TrainState:
         self.training_seconds = self.waiting_seconds = 0.0
 
 
+@dataclass(frozen=True)
+class Learner:
+    """What a training changes and a checkpoint holds: network, optimizer, EMA."""
+
+    network: nn.Module
+    optimizer: Optimizer
+    average: EMA | None
+    frozen: frozenset[str] = frozenset()  #: tensors of the network that are left out
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all tensors but the frozen ones, keyed as in the checkpoint file."""
+        found = {
+            **{f"network.{key}": value for key, value in self.network.state_dict().items()},
+            **{f"optimizer.{key}": value for key, value in self.optimizer.state().items()},
+            **{f"ema.{key}": value for key, value in self._averaged().items()},
+        }
+        return self.without_frozen(found)
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Load tensors of that form into network, optimizer and EMA; frozen ones stay."""
+        tensors = self.without_frozen(tensors)
+        network = self.network.state_dict()
+        self.network.load_state_dict({**network, **with_prefix("network.", tensors)})
+        self.optimizer.restore(with_prefix("optimizer.", tensors))
+        if self.average:
+            self.average.restore({**self._averaged(), **with_prefix("ema.", tensors)})
+
+    def without_frozen(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Leave frozen tensors out, of the network and of the average."""
+        left_out = {f"{kind}.{name}" for kind in ("network", "ema") for name in self.frozen}
+        return {name: each for name, each in tensors.items() if name not in left_out}
+
+    def _averaged(self) -> dict[str, Tensor]:
+        return self.average.state() if self.average else {}
+
+
 def check_finite(tensors: dict[str, Tensor]) -> None:
     """Raise DivergedError if a tensor is not finite; such a state is never saved."""
     if name := _infinite(tensors):
@@ -99,25 +135,12 @@ def save(folder: Path, state: TrainState, tensors: dict[str, Tensor]) -> None:
     tensorfile.write(last, tensors, {"format": 2, "state": asdict(state)})
 
 
-def collect_state(
-    network: nn.Module, optimizer: Optimizer, average: EMA | None
-) -> dict[str, Tensor]:
-    """Return all tensors of network, optimizer and EMA, keyed as in the checkpoint file."""
-    return {
-        **{f"network.{key}": value for key, value in network.state_dict().items()},
-        **{f"optimizer.{key}": value for key, value in optimizer.state().items()},
-        **{f"ema.{key}": value for key, value in (average.state() if average else {}).items()},
-    }
-
-
 def copy_as(name: str, folder: Path) -> None:
     """Copy `last.safetensors` to another name, such as `epoch.safetensors`."""
     storage.copy(folder / LAST, folder / name)
 
 
-def load(
-    folder: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
-) -> tuple[TrainState, str]:
+def load(folder: Path, learner: Learner) -> tuple[TrainState, str]:
     """Restore the last checkpoint, or if damaged the previous one, and return the reason.
 
     Return the initial state if there is no checkpoint. Raises StorageError if neither is usable.
@@ -127,7 +150,7 @@ def load(
         if not os.path.lexists(folder / name):
             continue
         try:
-            state = put_back(folder / name, network, optimizer, average)
+            state = put_back(folder / name, learner)
         except StorageError as error:
             reasons.append(str(error))
             continue
@@ -140,13 +163,11 @@ def load(
     return TrainState(), ""
 
 
-def put_back(
-    path: Path, network: nn.Module, optimizer: Optimizer, average: EMA | None
-) -> TrainState:
+def put_back(path: Path, learner: Learner) -> TrainState:
     """Restore a checkpoint file. Raises StorageError if it is damaged or does not fit."""
     tensors, state = read(path)
-    check_fit(path, tensors, collect_state(network, optimizer, average))
-    restore(tensors, network, optimizer, average)
+    check_fit(path, tensors, learner)
+    learner.restore(tensors)
     return state
 
 
@@ -166,8 +187,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], TrainState]:
         raise _refused(path, str(error)) from error
 
 
-def check_fit(path: Path, tensors: dict[str, Tensor], own: dict[str, Tensor]) -> None:
+def check_fit(path: Path, tensors: Mapping[str, Tensor], learner: Learner) -> None:
     """Raise StorageError unless names, shapes and dtypes match those of the training."""
+    tensors, own = learner.without_frozen(tensors), learner.tensors()
     for name in sorted(tensors.keys() | own.keys()):
         if name.endswith(".gradient"):  # present only between accumulation steps
             continue
@@ -184,17 +206,7 @@ def _refused(path: Path, reason: str) -> StorageError:
     return StorageError(f"{printable(str(path))}: not a checkpoint of this run: {reason}")
 
 
-def restore(
-    tensors: dict[str, Tensor], network: nn.Module, optimizer: Optimizer, average: EMA | None
-) -> None:
-    """Load the tensors of `collect_state` into network, optimizer and EMA."""
-    network.load_state_dict(with_prefix("network.", tensors))
-    optimizer.restore(with_prefix("optimizer.", tensors))
-    if average:
-        average.restore(with_prefix("ema.", tensors))
-
-
-def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose names start with `prefix`, with the prefix removed."""
     return {
         name.removeprefix(prefix): tensor

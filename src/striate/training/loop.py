@@ -113,11 +113,10 @@ def _back(training: Training, run: Run, state: TrainState, failure: _LostError) 
     if not training.recipe.options.recover or state.recovered:
         raise failure
     training.pending.clear()
-    learner = training.model.network, training.optimizer, training.ema
-    back = TrainState()
+    learner, back = training.learner, TrainState()
     if training.group.is_main:
-        back = checkpoint.put_back(run.checkpoints / checkpoint.EPOCH, *learner)
-    back = sync.broadcast_state(training.group, back, *learner)
+        back = checkpoint.put_back(run.checkpoints / checkpoint.EPOCH, learner)
+    back = sync.broadcast_state(training.group, back, learner)
     return replace(back, recovered=True, seconds=state.seconds, warned=state.warned)
 
 
@@ -223,12 +222,11 @@ def _save(training: Training, run: Run, state: TrainState) -> None:
     rate = training.learning_rate(state, training.progress(state))
     with _named(training, run, state, rate):
         training.pending.flush(state)
-    started, folder, network = time.monotonic(), run.checkpoints, training.model.network
-    tensors = checkpoint.collect_state(network, training.optimizer, training.ema)
+    started, tensors = time.monotonic(), training.learner.tensors()
     try:
         checkpoint.check_finite(tensors)
         if training.group.is_main:
-            checkpoint.save(folder, state, tensors)
+            checkpoint.save(run.checkpoints, state, tensors)
     except DivergedError as error:
         raise _diverged(training, run, state, str(error), rate, state.step) from error
     state.saving_seconds = time.monotonic() - started

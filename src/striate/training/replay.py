@@ -13,9 +13,9 @@ from torch import Tensor
 from striate import hardware, tensorfile
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
+from striate.model import Model
 from striate.options import TrainOptions
 from striate.progress import Progress
-from striate.tasks.task import Task
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.prepare import prepare_data
@@ -88,8 +88,9 @@ def replay_steps(run: Run, data: Path, options: TrainOptions) -> Generator[Progr
         first = state.step
         replay(training, state, goal)
         changed = environment_changes(run, device)
-    came = checkpoint.collect_state(training.model.network, training.optimizer, training.ema)
-    sums = _sums(state, goal, tensors, run, training.model.task)
+    came = training.learner.tensors()
+    sums = _sums(state, goal, tensors, run, training.model)
+    tensors = training.learner.without_frozen(tensors)
     differing = [name for name in sorted(tensors) if not _equal(tensors[name], came[name])]
     largest = max((_distance(tensors[name], came[name]) for name in differing), default=0.0)
     differing += [name for name, (then, now) in sums.items() if then != now]
@@ -107,16 +108,15 @@ def _ends(run: Run, training: Training) -> tuple[TrainState, dict[str, Tensor], 
     """
     shown = printable(str(run.folder))
     last, previous = run.checkpoints / checkpoint.LAST, run.checkpoints / checkpoint.PREVIOUS
-    learner = training.model.network, training.optimizer, training.ema
     state = TrainState()
     if not os.path.lexists(last):
         raise OptionError(f"{shown}: nothing to replay: it has no checkpoint; resume it first")
     if os.path.lexists(previous):
-        state = checkpoint.put_back(previous, *learner)
+        state = checkpoint.put_back(previous, training.learner)
     else:
         _same_start(run, training)
     tensors, goal = checkpoint.read(last)
-    checkpoint.check_fit(last, tensors, checkpoint.collect_state(*learner))
+    checkpoint.check_fit(last, tensors, training.learner)
     within = goal.epoch == state.epoch and goal.step > state.step
     if not within and (goal.epoch, goal.step) != (state.epoch + 1, 0):
         raise OptionError(
@@ -137,7 +137,7 @@ def _same_start(run: Run, training: Training) -> None:
 
 
 def _sums(
-    state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run, task: Task
+    state: TrainState, goal: TrainState, tensors: dict[str, Tensor], run: Run, model: Model
 ) -> dict[str, tuple[object, object]]:
     """Return name -> (recorded, replayed) for the sums and digests beside the tensors."""
     if goal.epoch == state.epoch or goal.last_epoch is None:
@@ -147,8 +147,8 @@ def _sums(
             "seen": (goal.seen, state.seen),
         }
     told = {epoch.epoch: epoch for epoch in run.epochs()}.get(goal.epoch, goal.last_epoch)
-    network = checkpoint.with_prefix("network.", tensors)
-    trained = task.measure(state.arrays(), state.seen)
+    network = model.network.state_dict() | checkpoint.with_prefix("network.", tensors)
+    trained = model.task.measure(state.arrays(), state.seen)
     return {
         "training loss": (goal.last_epoch.train_loss, state.loss_sum / state.seen),
         **{

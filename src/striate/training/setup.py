@@ -206,9 +206,7 @@ def restore_checkpoint(
     check_same_images(run, dataset.decoded)
     if dataset.source:
         check_same_weights(run, training, dataset.source)
-    state, reason = checkpoint.load(
-        run.checkpoints, training.model.network, training.optimizer, training.ema
-    )
+    state, reason = checkpoint.load(run.checkpoints, training.learner)
     if state == TrainState() and run.epochs():
         shown = printable(str(run.folder))
         raise OptionError(f"{shown}: nothing to resume from: no checkpoint is left; train anew")

@@ -24,7 +24,7 @@ from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.tasks.task import Sums, Task
 from striate.training.autotune import TuneResult
-from striate.training.checkpoint import TrainState
+from striate.training.checkpoint import Learner, TrainState
 from striate.training.execution import ExecutionConfig
 from striate.training.features import FeatureDataset
 from striate.training.forward_backward import ForwardBackward, add_sums, translate_torch_errors
@@ -105,6 +105,15 @@ class Training:
         self.freezing.begin_epoch(self.model.network, state.epoch)
         frozen = self.freezing.stages_in(state.epoch)
         return self.thawed if self.thawed and not frozen else self
+
+    @property
+    def learner(self) -> Learner:
+        """What it changes: all but stages in front that are never thawed, where it has any."""
+        network, frozen = self.model.network, frozenset[str]()
+        if self.front and self.thawed is None:
+            stages = self.freezing.stages
+            frozen = frozenset(n for n in network.state_dict() if n.partition(".")[0] in stages)
+        return Learner(network, self.optimizer, self.ema, frozen)
 
     @property
     def execution(self) -> ExecutionConfig:

@@ -13,10 +13,7 @@ from striate.distributed import collectives
 from striate.distributed.group import Group
 from striate.distributed.sync_batch_norm import convert_batch_norms
 from striate.errors import OptionError
-from striate.optim.ema import EMA
-from striate.optim.optimizer import Optimizer
-from striate.training import checkpoint
-from striate.training.checkpoint import TrainState
+from striate.training.checkpoint import Learner, TrainState
 from striate.training.events import from_json
 from striate.training.recipe import Recipe
 from striate.zoo.spec import NetworkSpec
@@ -63,17 +60,11 @@ def prepare_norms(group: Group, recipe: Recipe, network: nn.Module, name: str) -
     return network if local else convert_batch_norms(network, name)
 
 
-def broadcast_state(
-    group: Group,
-    state: TrainState,
-    network: nn.Module,
-    optimizer: Optimizer,
-    average: EMA | None,
-) -> TrainState:
+def broadcast_state(group: Group, state: TrainState, learner: Learner) -> TrainState:
     """Broadcast state and tensors from rank 0; return the state."""
     if group.is_single:
         return state
-    own = checkpoint.collect_state(network, optimizer, average)
+    own = learner.tensors()
     kinds = {name: (list(each.shape), str(each.dtype)) for name, each in own.items()}
     values, kinds = group.broadcast_object((asdict(state), kinds))
     tensors = {
@@ -85,5 +76,5 @@ def broadcast_state(
     for tensor in tensors.values():
         collectives.broadcast_(tensor)
     if not group.is_main:
-        checkpoint.restore(tensors, network, optimizer, average)
+        learner.restore(tensors)
     return from_json(TrainState, values)
