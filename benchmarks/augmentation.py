@@ -25,7 +25,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from folder_to_model import keep, machine, say
+from machines import keep, machine, say
 from torch import Tensor
 
 from striate.data.augment import color, geometry

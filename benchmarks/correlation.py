@@ -23,7 +23,7 @@ import numpy as np
 import scipy
 import scipy.ndimage
 import scipy.signal
-from folder_to_model import keep, machine, say
+from machines import keep, machine, say
 
 from striate.vision import correlate
 

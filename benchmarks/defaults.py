@@ -24,7 +24,8 @@ from typing import Any, get_args
 
 import folders
 import torch
-from folder_to_model import keep, machine, say, wilson
+from machines import keep, machine, say
+from turns import wilson
 
 import striate
 from striate.errors import DivergedError

@@ -26,7 +26,7 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import HERE, keep, machine, say
+from machines import HERE, keep, machine, say
 from panels import panels
 from torch import nn
 

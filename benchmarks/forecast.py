@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from folder_to_model import HERE, keep, machine, say
+from machines import HERE, keep, machine, say
 
 import striate
 from striate.evaluation.extrapolate import make_forecast

@@ -26,9 +26,10 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import keep, machine, say, spread
+from machines import keep, machine, say
 from quick_network import Quick, accuracy, trained
 from torch import Tensor
+from turns import spread
 
 import striate
 from striate.data.cache.decoded import decode_images

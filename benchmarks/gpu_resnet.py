@@ -25,8 +25,9 @@ from typing import Any
 
 import folders
 import torch
-from folder_to_model import keep, machine, say, spread
+from machines import keep, machine, say
 from torch import nn
+from turns import spread
 
 import striate
 from striate import zoo

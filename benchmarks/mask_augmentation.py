@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 import torch
 from augmentation import STRONG, entry, jitter, ours, race
-from folder_to_model import keep
+from machines import keep
 from torch import Tensor
 
 from striate.data.augment.plan import apply_plan, make_plan, move_masks, uniform_samples

@@ -20,7 +20,8 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from folder_to_model import keep, machine, say, spread
+from machines import keep, machine, say
+from turns import spread
 
 import striate
 from striate import zoo

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from folder_to_model import keep, machine, say
+from machines import keep, machine, say
 from PIL import Image
 
 QUESTIONS = ("list", "check", "train")

@@ -18,7 +18,7 @@ import sys
 from typing import Any
 
 import torch
-from folder_to_model import keep, machine, say
+from machines import keep, machine, say
 from torch import nn
 from torch.profiler import ProfilerActivity, profile
 

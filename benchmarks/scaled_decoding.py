@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import PIL
-from folder_to_model import keep, machine
+from machines import keep, machine
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from folder_to_model import HERE, keep, machine, say
 from forms import Change, Form, Score, best_threshold, crops, digits, form, hits, judged
+from machines import HERE, keep, machine, say
 from numpy.typing import NDArray
 from panels import panels
 from PIL import Image

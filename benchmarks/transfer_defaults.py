@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from folder_to_model import keep, machine, say
+from machines import keep, machine, say
 
 import striate
 from striate.training.events import Epoch

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +18,7 @@ from torch.nn import functional as F
 from striate.options import TrainOptions
 
 ROOT = Path(__file__).parents[1]
+PROGRAMS = sorted([*ROOT.glob("benchmarks/**/*.py"), *ROOT.glob("scripts/*.py")])
 RECIPES = sorted((ROOT / "benchmarks" / "recipes").glob("*.toml"))
 TASK_RECIPES = sorted((ROOT / "benchmarks" / "recipes" / "tasks").glob("*.toml"))
 
@@ -23,6 +27,38 @@ def test_tables_say_what_the_results_say():
     command = [sys.executable, ROOT / "benchmarks" / "tables.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_program_imports_what_there_is(program: Path):
+    for node in ast.walk(ast.parse(program.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            offered = names_of(node.module, program.parent)
+            wanted = {alias.name for alias in node.names}
+            assert offered is None or wanted <= offered, node.module
+
+
+def names_of(module: str, beside: Path) -> set[str] | None:
+    """The names that a module of ours defines; None for a module of others."""
+    if module.partition(".")[0] == "striate":
+        found = importlib.import_module(module)
+        modules = pkgutil.iter_modules(getattr(found, "__path__", ()))
+        return {*dir(found), *(each.name for each in modules)}
+    for folder in (beside, ROOT / "benchmarks"):
+        path = folder.joinpath(*module.split("."))
+        if path.is_dir():
+            return {each.stem for each in path.glob("*.py")}
+        if (file := path.with_suffix(".py")).exists():
+            body = ast.parse(file.read_text("utf-8")).body
+            return {name for statement in body for name in defined_by(statement)}
+    return None
+
+
+def defined_by(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    stored = (each for each in ast.walk(node) if isinstance(each, ast.Name))
+    return [each.id for each in stored if isinstance(each.ctx, ast.Store)]
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda path: path.stem)
