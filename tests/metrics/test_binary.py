@@ -214,3 +214,20 @@ def test_the_threshold_for_f1_is_the_best_of_all(seed):
     threshold = binary.threshold_for_f1(binary.sweep(scores, truth))
     every = [reference.f1_score(truth, scores >= each) for each in np.unique(scores)]
     assert reference.f1_score(truth, scores >= threshold) == max(every)
+
+
+def test_a_resampled_average_precision_is_that_of_scikit_learn_with_images_repeated():
+    scores, truth = scored(5, ties=True)
+    counts = np.random.default_rng(0).integers(0, 4, (6, len(scores)))
+    found = binary.resample_average_precision(scores, truth, counts)
+    expected = [
+        reference.average_precision_score(np.repeat(truth, row), np.repeat(scores, row))
+        for row in counts
+    ]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_resample_of_one_class_has_no_average_precision():
+    counts = np.array([[1, 1, 0, 2, 0, 1], [0, 0, 1, 0, 1, 0], [1, 1, 1, 1, 1, 1]])
+    found = binary.resample_average_precision(SCORES, TRUTH, counts)
+    assert np.isnan(found).tolist() == [True, True, False]

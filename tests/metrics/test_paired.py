@@ -1,12 +1,13 @@
-"""Two classifiers are told apart by the images that only one of them answers correctly."""
+"""Two models are told apart by the images that they answer differently."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 
-from striate.metrics.paired import count_alone, mcnemar
+from striate.metrics.estimates import Estimate
+from striate.metrics.paired import bootstrap_difference, count_alone, mcnemar
 
 
 def answers(both: int, only_a: int, only_b: int, neither: int = 0):
@@ -53,3 +54,40 @@ def test_it_does_not_matter_which_comes_first():
 def test_answers_to_other_images_are_refused():
     with pytest.raises(ValueError, match=r"of one length, not \(3,\) and \(2,\)"):
         mcnemar(np.ones(3, bool), np.ones(2, bool))
+
+
+def mean_of(values):
+    """What a resample makes of the mean of N values."""
+    return lambda counts: counts @ values / counts.sum(axis=1)
+
+
+def test_the_difference_of_means_has_the_interval_of_scipy():
+    generator = np.random.default_rng(1)
+    one = generator.gamma(3, 1, 60)
+    other = one + generator.normal(0.2, 0.5, 60)
+    found = bootstrap_difference(mean_of(one), mean_of(other), 60, resamples=20_000)
+    expected = bootstrap(
+        (one - other,), np.mean, n_resamples=20_000, method="percentile", rng=1
+    ).confidence_interval
+    assert found.value == pytest.approx(one.mean() - other.mean())
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=0.005)
+    assert found.n == 60
+
+
+def test_the_same_images_are_drawn_for_both_models():
+    hard = np.random.default_rng(2).gamma(1, 9, 40)
+    found = bootstrap_difference(mean_of(hard + 0.5), mean_of(hard), 40)
+    assert (found.value, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+
+
+def test_one_image_gives_no_interval_of_the_difference():
+    found = bootstrap_difference(mean_of(np.array([3.0])), mean_of(np.array([1.0])), 1)
+    assert found == Estimate(2.0, None, None, 1)
+
+
+def test_resamples_of_an_undefined_figure_are_left_out():
+    def only_with_the_first(counts):
+        return np.where(counts[:, 0] > 0, 1.0, np.nan)
+
+    found = bootstrap_difference(only_with_the_first, mean_of(np.zeros(8)), 8)
+    assert (found.value, found.low, found.high) == (1.0, 1.0, 1.0)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import signal
 import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ import striate
 from striate.cli import main
 from striate.errors import OptionError
 from striate.options import CompareOptions
-from striate.studies.comparison import Comparison, Finalist
+from striate.studies.compare_page import write_comparison
+from striate.studies.comparison import Comparison, Difference, Finalist, read_score, record_score
 from striate.studies.record import Study
 from striate.tasks.figures import Figure, Score
 from striate.training.run import Run
+from tests.tasks import gauges, shapes
+from tests.tasks.segmentation.scenes import write_scenes
 
 QUICK = {"batch": 16, "threads": 1, "size": 32, "minutes": 0.05}
 NETWORKS = ["lenet5", "resnet20", "mobilenet_v1(width=0.25)"]
@@ -31,6 +36,42 @@ def compare(photos, out, networks=("lenet5", "resnet20"), **changes) -> Comparis
 @pytest.fixture(scope="module")
 def found(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Comparison:
     return compare(photos, tmp_path_factory.mktemp("studies") / "s", NETWORKS)
+
+
+@pytest.mark.parametrize("make", [gauges.write, lambda folder: shapes.shapes(folder, 60)])
+def test_tasks_without_right_answers_are_compared_by_a_difference(make, tmp_path):
+    data = make(tmp_path / "data")
+    found = compare(data, tmp_path / "s", batch=8)
+    one, other = found.finalists
+    difference = found.difference
+    assert found.paired is None
+    assert difference.value == pytest.approx(one.score.value - other.score.value)
+    assert difference.low <= difference.value <= difference.high
+    assert (found.folder / "report.md").read_text().count(" differs by ") == 1
+    written = json.loads((found.folder / "comparison.json").read_text())["difference"]
+    assert written == json.loads(json.dumps(asdict(difference)))
+    assert compare(data, tmp_path / "s", batch=8) == found
+
+
+def test_masks_are_compared_by_a_difference_of_their_mean_iou(tmp_path):
+    found = compare(
+        write_scenes(tmp_path / "scenes"), tmp_path / "s",
+        ["unet(width=2)", "unet(width=4)"], batch=4, augment="none",
+    )  # fmt: skip
+    one, other = found.finalists
+    assert found.difference.figure.name == "mean_iou"
+    assert found.difference.value == pytest.approx(one.score.value - other.score.value)
+
+
+def test_a_run_is_the_source_of_the_networks_it_fits(photos, tmp_path):
+    source = striate.train(photos, network="lenet5", epochs=1, out=tmp_path / "run", progress=False,
+                           batch=16, threads=1, size=32)  # fmt: skip
+    found = compare(photos, tmp_path / "s", weights=str(source.folder))
+    assert [each.network for each in found.finalists] == ["lenet5"]
+    assert found.left_out == {
+        "resnet20": f"{source.folder}: its network is lenet5, not resnet20; give other weights, "
+        "or leave network out"
+    }
 
 
 def record(found: Comparison) -> dict:
@@ -71,6 +112,7 @@ def test_its_folder_has_a_page_a_picture_and_the_values(found):
     assert all(row[0] in page for row in found.rows())
     assert (found.folder / "comparison.svg").read_text().startswith("<svg")
     assert (found.folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert page.endswith("; the test images were used once, for the best network alone.\n")
     values = json.loads((found.folder / "comparison.json").read_text())
     assert values == json.loads(json.dumps(found.to_json()))
 
@@ -151,10 +193,50 @@ def test_the_frontier_has_what_nothing_as_cheap_beats():
     assert [each.network for each in comparison.frontier("milliseconds")] == ["good", "best"]
 
 
+def test_the_page_says_that_there_are_no_test_images(tmp_path):
+    write_comparison(Comparison(tmp_path, (made_up("a", 0.9, 1),), {}, None, None))
+    page = (tmp_path / "report.md").read_text()
+    assert page.endswith(
+        " by the images that chose it, and there are no test images to judge it anew.\n"
+    )
+
+
+def verdict(difference: Difference) -> str:
+    finalists = (made_up("a", 0.9, 1), made_up("b", 0.8, 1))
+    return Comparison(Path("s"), finalists, {}, None, None, difference).verdict()[1]
+
+
+def test_a_difference_whose_interval_holds_0_may_be_chance():
+    figure = Figure("mae", "MAE", higher_is_better=False, form="number", unit="px")
+    assert verdict(Difference(figure, -0.3, -0.62, 0.05, 40)) == (
+        "a against b: MAE differs by -0.3 px on the same 40 images (95 % interval -0.62 to 0.05 "
+        "px, paired bootstrap): that may be chance"
+    )
+
+
+def test_a_difference_whose_interval_leaves_0_out_is_believed():
+    assert verdict(Difference(Figure("mean_iou", "mean IoU"), 0.024, 0.011, 0.039, 1)) == (
+        "a against b: mean IoU differs by 2.4 points on the same 1 image (95 % interval 1.1 to "
+        "3.9 points, paired bootstrap): they differ"
+    )
+
+
+def test_an_undefined_figure_is_written_as_null_and_read_back():
+    undefined = replace(made_up("a", math.nan, 1).score, low=None, high=None)
+    recorded = json.loads(json.dumps(record_score(undefined), allow_nan=False))
+    assert recorded["value"] is None
+    assert math.isnan(read_score(recorded).value)
+
+
 def outcome(found: Comparison) -> dict:
     """All of the table that no clock decides."""
     rows = [(e.network, e.score, e.epochs, e.bytes, e.params) for e in found.finalists]
-    return {"rows": rows, "paired": found.paired, "test": found.test, "out": found.left_out}
+    return {
+        "rows": rows,
+        "paired": (found.paired, found.difference),
+        "test": found.test,
+        "out": found.left_out,
+    }
 
 
 @pytest.mark.slow

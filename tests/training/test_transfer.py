@@ -329,7 +329,8 @@ def test_weights_of_another_architecture_are_refused(others: Path, source: Run, 
     with pytest.raises(OptionError) as caught:
         transferred(others, source, tmp_path / "run", network="resnet32")
     assert str(caught.value) == (
-        f"{source.folder}: its network is resnet20, not resnet32; leave network out"
+        f"{source.folder}: its network is resnet20, not resnet32; give other weights, or leave "
+        "network out"
     )
     file = tmp_path / "weights.safetensors"
     save_file(zoo.build("resnet32").state_dict(), file)

@@ -115,6 +115,22 @@ def average_precision(counts: Sweep) -> float:
     return float((precision[1:] * np.diff(recall)).sum())
 
 
+def resample_average_precision(scores: Scores, truth: Truth, counts: NDArray[np.int64]) -> Floats:
+    """Return the (R,) average precisions of images drawn `counts` (R, N) times; NaN for one class.
+
+    They are those of `average_precision` with each image repeated, at the price of one sort.
+    """
+    order = np.argsort(-scores)
+    ends = np.flatnonzero(np.append(np.diff(scores[order]) != 0, True))
+    drawn = counts[:, order]
+    called = drawn.cumsum(axis=1)[:, ends]
+    true = (drawn * truth[order].astype(np.int64)).cumsum(axis=1)[:, ends]
+    found = np.diff(true, axis=1, prepend=0)
+    total = (found * true / np.maximum(called, 1)).sum(axis=1)
+    positives, images = true[:, -1], called[:, -1]
+    return divide(total, np.where(positives < images, positives, 0))
+
+
 def estimate_area_under_roc(scores: Scores, truth: Truth) -> Estimate:
     """Estimate the area under the ROC curve of (N,) scores, with DeLong's interval.
 

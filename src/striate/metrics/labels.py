@@ -13,7 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.metrics.binary import average_precision_influence, sweep, threshold_for_f1
+from striate.metrics.binary import (
+    average_precision_influence,
+    resample_average_precision,
+    sweep,
+    threshold_for_f1,
+)
 from striate.metrics.bootstrap import bootstrap
 from striate.metrics.estimates import (
     Estimate,
@@ -70,6 +75,13 @@ def estimate_ranking(scores: Scores, truth: Truth) -> LabelRanking:
     error = _norm(total) / max(len(known), 1)
     shown = int(np.count_nonzero(truth[:, judged].any(axis=1)))
     return LabelRanking(from_error(value, error, images, shown), tuple(each))
+
+
+def resample_ranking(scores: Scores, truth: Truth, counts: NDArray[np.int64]) -> Floats:
+    """Return the (R,) mAP of images drawn `counts` (R, N) times; NaN without a label to rank."""
+    labels = zip(scores.T, truth.T, strict=True)
+    each = [resample_average_precision(*label, counts) for label in labels]
+    return mean_defined(np.stack(each, axis=1))
 
 
 def find_judged(truth: Truth) -> NDArray[np.bool_]:

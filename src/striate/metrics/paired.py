@@ -1,13 +1,20 @@
-"""Comparisons of two classifiers on the same images."""
+"""Comparisons of two models on the same images."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.metrics.bootstrap import draw, summarize
+from striate.metrics.estimates import Estimate, Floats
+
 Correct = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+#: (R, N) times that each of N images was drawn -> (R,) values of a figure, NaN where undefined
+Resample = Callable[[Counts], Floats]
 
 
 def mcnemar(correct_a: Correct, correct_b: Correct) -> float:
@@ -35,6 +42,25 @@ def count_alone(correct_a: Correct, correct_b: Correct) -> tuple[int, int]:
     if a.shape != b.shape or a.ndim != 1:
         raise ValueError(f"expected two arrays (N,) of one length, not {a.shape} and {b.shape}")
     return int((a & ~b).sum()), int((b & ~a).sum())
+
+
+def bootstrap_difference(
+    one: Resample, other: Resample, n: int, *, resamples: int = 1000, seed: int = 0
+) -> Estimate:
+    """Estimate the figure of the first of two models less that of the second, on the same N images.
+
+    Each resample draws the same images for both, so that what makes an image hard for either does
+    not widen the percentile interval. Resamples in which a figure is undefined are left out of it.
+    One image tells nothing of the spread, and has no interval.
+
+    Efron and Tibshirani, "An introduction to the bootstrap" (1993), chapters 8 and 13.
+    """
+    whole = np.ones((1, n), np.int64)
+    (value,) = one(whole) - other(whole)
+    if n < 2:
+        return Estimate(float(value), None, None, n)
+    drawn = [one(counts) - other(counts) for counts in draw(n, resamples, seed)]
+    return summarize(float(value), np.concatenate(drawn), n)
 
 
 def _two_sided(hits: int, n: int) -> float:

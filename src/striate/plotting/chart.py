@@ -92,7 +92,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Name:
-    """A text beside a point, on the side where there is more room."""
+    """A text beside a point, off other names and lines where there is room."""
 
     point: Point
     text: str

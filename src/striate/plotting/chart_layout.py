@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 from striate.plotting.chart import Axis, Bars, Cells, Chart, Line, Name, Rows, Rule, Series
+from striate.plotting.names import place_names
 from striate.plotting.shapes import (
     FAINT,
     SOFT,
@@ -76,10 +77,13 @@ def draw_chart(chart: Chart) -> Picture:
         chart.height - ROW - 4 - (ROW if chart.x.label else 0),
         *(chart.x, chart.y, across, up),
     )
+    drawn = [shape for series in chart.series for shape in _draw(series, frame)]
+    names = [(frame.at(s.point), s.text) for s in chart.series if isinstance(s, Name)]
     shapes = [
         *heading,
         *_axes(frame, x_ticks, y_ticks),
-        *(shape for series in chart.series for shape in _draw(series, frame)),
+        *drawn,
+        *place_names(names, drawn, (frame.left, frame.top, frame.right, frame.bottom)),
         *_tooltips(chart.tooltips, frame),
     ]
     return Picture(chart.name or chart.title, chart.width, chart.height, shapes)
@@ -216,11 +220,7 @@ def _draw(series: Series, frame: Frame) -> Iterator[Shape]:
             ends = ((x, frame.top), (x, frame.bottom))
             yield Stroke((ends,), series.color, width=series.width, dashes=series.dashes)
         case Name():
-            x, y = frame.at(series.point)
-            left = x < (frame.left + frame.right) / 2
-            yield Text(
-                x + 8 if left else x - 8, y - 8, series.text, anchor="start" if left else "end"
-            )
+            return  # placed after all else, see `place_names`
 
 
 def _rows(rows: Rows, frame: Frame) -> Iterator[Shape]:

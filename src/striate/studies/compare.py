@@ -134,7 +134,9 @@ class _Race:
             alive = [name for name in self.order(alive) if name not in self._diverged]
             alive = alive[: (len(alive) + 1) // 2]
             if rung + 1 < rungs and alive:
-                yield Note(f"rung {rung + 1} of {rungs}: {', '.join(alive)} go on")
+                yield Note(
+                    f"rung {rung + 1} of {rungs} is over; trained further: {', '.join(alive)}"
+                )
         if not self._standings:
             raise DivergedError(next(iter(self._diverged.values())))
         self._study.add(diverged=self._diverged)

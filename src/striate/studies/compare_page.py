@@ -13,9 +13,10 @@ from striate.text import markdown_table
 
 _NOTE = (
     "All were trained by successive halving and judged on the same validation images. The best of "
-    "several is judged a little too well by the images that chose it; the test images were used "
-    "once, for the best network alone."
+    "several is judged a little too well by the images that chose it"
 )
+_TESTED = "; the test images were used once, for the best network alone."
+_UNTESTED = ", and there are no test images to judge it anew."
 
 
 def write_comparison(comparison: Comparison) -> None:
@@ -46,6 +47,6 @@ def _page(comparison: Comparison) -> str:
         "",
         *frontier,
         "",
-        _NOTE,
+        _NOTE + (_TESTED if comparison.test else _UNTESTED),
         "",
     ))  # fmt: skip

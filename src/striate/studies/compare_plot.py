@@ -8,7 +8,7 @@ from striate.plotting.shapes import BLUE, ORANGE, PEN, SOFT, Picture
 from striate.studies.comparison import COSTS, Comparison, Cost, Finalist
 from striate.text import format_percent
 
-_WIDE, _HIGH = 420, 320
+_WIDE, _HIGH = 450, 320
 _DOT, _CAP = 4.5, 1.015  #: radius of a network's dot; half a whisker's end, as a factor of its x
 _ROOM = 2.0  #: factor of the costs left free on each side, for names
 _LETTERS = 24  #: most of a network's name

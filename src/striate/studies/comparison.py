@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from striate.evaluation.forecast import show_gain, show_interval
+from striate.metrics.estimates import Estimate
 from striate.studies.foretell import Forecast
 from striate.studies.record import Study
-from striate.tasks.figures import Score
+from striate.tasks.figures import Figure, Score
 from striate.text import columns, count_noun, format_si
 from striate.training.events import from_json
 
@@ -47,6 +50,17 @@ class Paired:
 
 
 @dataclass(frozen=True)
+class Difference:
+    """The leading figure of the best network less that of the second, on the validation images."""
+
+    figure: Figure
+    value: float
+    low: float | None  #: 95 % interval of a paired bootstrap over images; None: one image
+    high: float | None
+    n: int  #: images
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A comparison of networks, from the best to the worst, in the folder of its study."""
 
@@ -55,6 +69,7 @@ class Comparison:
     left_out: dict[str, str]  #: network -> why
     paired: Paired | None
     test: Score | None  #: of the best network; None without test images
+    difference: Difference | None = None  #: of tasks whose answers are not right or wrong
 
     @property
     def best(self) -> Finalist:
@@ -79,9 +94,11 @@ class Comparison:
     def verdict(self) -> list[str]:
         """Return what the comparison says, a sentence a line."""
         figure, best = self.best.score.figure, self.best.network
-        lines = [f"best of the validation images: {best}"]
-        if self.paired and len(self.finalists) > 1:
-            lines.append(_told(self.paired, best, self.finalists[1].network))
+        lines = [f"best on the validation images: {best}"]
+        if self.paired:
+            lines.append(_tell_paired(self.paired, best, self.finalists[1].network))
+        if self.difference:
+            lines.append(_tell_difference(self.difference, best, self.finalists[1].network))
         if self.test:
             score = self.test
             shown = f"{score.shown} (95 % interval {score.interval})"
@@ -91,11 +108,28 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
-        frontier = {cost: [each.network for each in self.frontier(cost)] for cost in COSTS}
-        return {**asdict(self), "folder": str(self.folder), "frontier": frontier}
+        finalists = [{**asdict(e), "score": record_score(e.score)} for e in self.finalists]
+        return {
+            **asdict(self),
+            "folder": str(self.folder),
+            "finalists": finalists,
+            "test": self.test and record_score(self.test),
+            "frontier": {cost: [e.network for e in self.frontier(cost)] for cost in COSTS},
+        }
 
     def __str__(self) -> str:
         return "\n".join((*columns(self.rows(), left=(0,)), "", *self.verdict()))
+
+
+def record_score(score: Score) -> dict[str, Any]:
+    """Return a JSON-ready dict of a score, None for an undefined value."""
+    return {**asdict(score), "value": None if math.isnan(score.value) else score.value}
+
+
+def read_score(recorded: dict[str, Any]) -> Score:
+    """Return the score of `record_score`."""
+    value = recorded["value"]
+    return from_json(Score, {**recorded, "value": math.nan if value is None else value})
 
 
 def read_comparison(study: Study) -> Comparison:
@@ -104,18 +138,20 @@ def read_comparison(study: Study) -> Comparison:
     told = {each.network: each for each in from_json(list[Forecast], record["forecasts"])}
     finalists = (
         Finalist(
-            each["network"], from_json(Score, each["score"]), each["epochs"], each["seconds"] / 60,
+            each["network"], read_score(each["score"]), each["epochs"], each["seconds"] / 60,
             told[each["network"]].milliseconds, each["bytes"], told[each["network"]].params,
         )
         for each in record["finalists"]
     )  # fmt: skip
     paired, test = record["paired"], record["test"]["score"]
+    difference = record.get("difference")  # of later studies
     return Comparison(
         study.folder,
         tuple(finalists),
         {**record["left_out"], **record["diverged"]},
         paired and from_json(Paired, paired),
-        test and from_json(Score, test),
+        test and read_score(test),
+        difference and from_json(Difference, difference),
     )
 
 
@@ -127,11 +163,23 @@ def _row(each: Finalist) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _told(paired: Paired, one: str, other: str) -> str:
+def _tell_paired(paired: Paired, one: str, other: str) -> str:
     images = paired.only_first + paired.only_second
     verdict = "they differ" if paired.p < _CHANCE else "that may be chance"
     return (
         f"{one} against {other}: {paired.only_first} to {paired.only_second} of "
         f"{count_noun(images, 'image')} that one alone answers correctly; McNemar's exact test "
         f"gives p = {paired.p:.2g}: {verdict}"
+    )
+
+
+def _tell_difference(found: Difference, one: str, other: str) -> str:
+    estimate = Estimate(found.value, found.low, found.high, found.n)
+    interval = show_interval(found.figure, estimate)
+    low, high = estimate.bounds
+    verdict = "that may be chance" if low <= 0 <= high else "they differ"
+    return (
+        f"{one} against {other}: {found.figure.title} differs by "
+        f"{show_gain(found.figure, found.value)} on the same {count_noun(found.n, 'image')} "
+        f"(95 % interval {interval}, paired bootstrap): {verdict}"
     )

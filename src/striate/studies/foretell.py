@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
-from striate import hardware
+from striate import hardware, tensorfile
 from striate.data.listing.columns import rows_in_split
 from striate.distributed.group import Group
 from striate.options import PredictOptions, TrainOptions
 from striate.progress import Progress
+from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.memory import MemoryBudget
 from striate.training.prepare import PreparedData, prepare_data
@@ -39,7 +41,7 @@ class Forecast:
 
 
 def foretell(data: Path, options: TrainOptions) -> Generator[Progress, None, Forecast]:
-    """Build a training and time a few of its steps; writes nothing but the image cache.
+    """Build a training and time a few of its steps; writes nothing but the caches.
 
     Raises OptionError where the network does not suit the task, or a step does not fit into memory.
     """
@@ -51,12 +53,13 @@ def foretell(data: Path, options: TrainOptions) -> Generator[Progress, None, For
         room = MemoryBudget(training.model.network, dataset.view, None)
         step = _time_steps(training)
         image = _time_images(training, dataset)
+        saving = _time_saving(training)
     images = dataset.counts()["validation"]
     return Forecast(
         options.network,
         sum(param.numel() for param in training.model.network.parameters()),
         room.required_bytes(training.recipe.batch),
-        training.steps * step + images * image,
+        training.steps * step + images * image + saving,
         1000 * image,
     )
 
@@ -90,3 +93,21 @@ def _time_images(training: Training, dataset: PreparedData) -> float:
             if time.perf_counter() - began > _SECONDS:
                 break
     return median(taken[1:] or taken) / len(rows)
+
+
+def _time_saving(training: Training) -> float:
+    """Return the median seconds of the checkpoint and the digest at the end of an epoch.
+
+    They are most of an epoch of few images, as that of a network whose frozen part is cached.
+    """
+    network, taken, began = training.model.network, list[float](), time.perf_counter()
+    tensors = checkpoint.collect_state(network, training.optimizer, training.ema)
+    with TemporaryDirectory() as folder:
+        for _ in range(_ROUNDS):
+            tick = time.perf_counter()
+            tensorfile.digest(network.state_dict())
+            checkpoint.save(Path(folder), TrainState(), tensors)
+            taken.append(time.perf_counter() - tick)
+            if time.perf_counter() - began > _SECONDS:
+                break
+    return median(taken)

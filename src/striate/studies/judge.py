@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 from striate.data.listing.samples import Split
 from striate.evaluation.evaluate import evaluate_split, find_root
 from striate.evaluation.known import Known
-from striate.metrics.paired import count_alone, mcnemar
+from striate.metrics.paired import bootstrap_difference, count_alone, mcnemar
 from striate.model import load
 from striate.options import CompareOptions, TrainOptions
 from striate.progress import Progress
-from striate.tasks.results import Results, RightOrWrong
+from striate.studies.comparison import record_score
+from striate.tasks.figures import Score
+from striate.tasks.results import Resampled, Results, RightOrWrong
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
 
@@ -24,24 +27,31 @@ def judge_finalists(
 ) -> Generator[Progress, None, dict[str, Any]]:
     """Judge each network on the validation images, and compare the best two image by image.
 
-    Returns the `finalists` from the best to the worst, and the `paired` test of the first two:
-    None where the task calls no answer right or wrong, or one network alone was trained.
+    Returns the `finalists` from the best to the worst, and of the first two the `paired` test,
+    where the task calls answers right or wrong, else the `difference` of their leading figures;
+    None for what does not apply, as for both where one network alone was trained.
     """
     judged = list[tuple[str, Results]]()
     for name in order:
         results = yield from _judge(runs[name], data, options.training(name), "validation")
         judged.append((name, results))
-    higher = judged[0][1].scores()[0].figure.higher_is_better
-    judged.sort(key=lambda each: each[1].scores()[0].value, reverse=higher)  # equal ones as before
+    judged.sort(key=lambda each: _rank(each[1].scores()[0]))  # equal ones as before
     finalists = [_finalist(name, runs[name], results) for name, results in judged]
-    return {"finalists": finalists, "paired": _paired([results for _, results in judged[:2]])}
+    return {"finalists": finalists, **_compare_best([results for _, results in judged[:2]])}
+
+
+def _rank(score: Score) -> float:
+    """Return a number that is lower for a better score, and highest for an undefined one."""
+    if math.isnan(score.value):
+        return math.inf
+    return -score.value if score.figure.higher_is_better else score.value
 
 
 def _finalist(name: str, run: Run, results: Results) -> dict[str, Any]:
     last = run.epochs()[-1]
     return {
         "network": name,
-        "score": asdict(results.scores()[0]),
+        "score": record_score(results.scores()[0]),
         "epochs": last.epoch,
         "seconds": last.seconds,
         "bytes": run.model_file.stat().st_size,
@@ -55,7 +65,7 @@ def open_test(
     if not any(sample["split"] == "test" for sample in run.samples()):
         return None
     results = yield from _judge(run, data, options, "test")
-    return asdict(results.scores()[0])
+    return record_score(results.scores()[0])
 
 
 def _judge(
@@ -68,13 +78,19 @@ def _judge(
     return evaluate_split(model, (dataset.decoded,), split, root, shown=shown, known=known).results
 
 
-def _paired(best: Sequence[Results]) -> dict[str, Any] | None:
-    """Return McNemar's test of two results of the same images."""
+def _compare_best(best: Sequence[Results]) -> dict[str, Any]:
+    """Return McNemar's test of two results of the same images, or how far their figures differ."""
+    told: dict[str, Any] = {"paired": None, "difference": None}
     if len(best) < 2 or best[0].about.paths != best[1].about.paths:
-        return None
+        return told
     one, other = best
-    if not isinstance(one, RightOrWrong) or not isinstance(other, RightOrWrong):
-        return None
-    alone = count_alone(one.correct, other.correct)
-    p = mcnemar(one.correct, other.correct)
-    return {"p": p, "only_first": alone[0], "only_second": alone[1]}
+    if isinstance(one, RightOrWrong) and isinstance(other, RightOrWrong):
+        alone = count_alone(one.correct, other.correct)
+        p = mcnemar(one.correct, other.correct)
+        return told | {"paired": {"p": p, "only_first": alone[0], "only_second": alone[1]}}
+    if isinstance(one, Resampled) and isinstance(other, Resampled):
+        found = bootstrap_difference(one.resample, other.resample, len(one))
+        figure = asdict(one.scores()[0].figure)
+        if not math.isnan(found.value):
+            return told | {"difference": {"figure": figure, **asdict(found)}}
+    return told

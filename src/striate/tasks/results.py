@@ -69,6 +69,15 @@ class RightOrWrong(Protocol):
         ...
 
 
+@runtime_checkable
+class Resampled(Protocol):
+    """Results whose leading figure can be measured on images drawn anew."""
+
+    def resample(self, counts: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the (R,) leading figures of images drawn `counts` (R, N) times; NaN: undefined."""
+        ...
+
+
 @dataclass(frozen=True)
 class About:
     """What an evaluation was made of, whatever the task."""

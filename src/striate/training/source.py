@@ -117,7 +117,10 @@ def _stored(path: Path, network: object) -> Source:
     own = None if named is None or named.ours else network
     loaded = one_network(model.load(path, network=own), "weights")
     if named is not None and named.ours and str(named) != str(loaded.spec):
-        raise OptionError(f"{shown}: its network is {loaded.spec}, not {named}; leave network out")
+        raise OptionError(
+            f"{shown}: its network is {loaded.spec}, not {named}; give other weights, or leave "
+            "network out"
+        )
     image, first = loaded.preprocess, loaded.facts.get("weights")
     told = f"{loaded.spec} of {shown}" + (f", which began with {first}" if first else "")
     return Source(

@@ -310,3 +310,11 @@ def test_the_first_remark_says_how_wide_the_interval_is():
         "With 30 images the 95 % interval is 11 points wide: take the mAP as a rough estimate, and "
         "evaluate on more images before relying on it."
     )
+
+
+def test_a_resample_is_the_evaluation_of_images_repeated():
+    counts = np.random.default_rng(3).integers(0, 3, (2, len(TRUTH)))
+    found = results().resample(counts)
+    for value, row in zip(found, counts, strict=True):
+        truth, logits = (each.numpy().repeat(row, axis=0) for each in (TRUTH, LOGITS))
+        assert value == pytest.approx(metrics.average_precision_score(truth, logits))

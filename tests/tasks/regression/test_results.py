@@ -280,3 +280,13 @@ def test_large_numbers_are_written_out():
     assert "Predictions of “price (EUR)” are 25,000 EUR too high on average" in said
     assert "e+0" not in said
     assert NumbersAnswer({"price (EUR)": 234_567.0}).cells() == ("234,567",)
+
+
+def test_a_resample_is_the_evaluation_of_images_repeated():
+    predicted, true = cloud(40)
+    true[::5] = NAN
+    counts = np.random.default_rng(3).integers(0, 3, (2, 40))
+    found = judged(predicted, true).resample(counts)
+    for value, row in zip(found, counts, strict=True):
+        repeated = judged(predicted.repeat(row, axis=0), true.repeat(row, axis=0))
+        assert value == pytest.approx(repeated.scores()[0].value)

@@ -135,3 +135,12 @@ def test_no_image_is_shown_where_every_pixel_is_right():
     _, true = draw_masks(3)
     *_, worst = evaluate(np.where(true == IGNORE, 0, true).astype(np.uint8), true).sections()
     assert worst.parts == (Text("None: every pixel of the 3 images is correct."),)
+
+
+def test_a_resample_is_the_evaluation_of_images_repeated(drawn):
+    predicted, true = drawn
+    counts = np.random.default_rng(3).integers(0, 3, (2, 30))
+    found = evaluate(predicted, true).resample(counts)
+    for value, row in zip(found, counts, strict=True):
+        repeated = evaluate(predicted.repeat(row, axis=0), true.repeat(row, axis=0))
+        assert value == pytest.approx(repeated.scores()[0].value)

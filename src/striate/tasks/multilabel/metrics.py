@@ -9,13 +9,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.metrics.estimates import Estimate
+from striate.metrics.estimates import Estimate, Floats
 from striate.metrics.labels import (
     LabelAnswers,
     LabelRanking,
     estimate_answers,
     estimate_ranking,
     find_judged,
+    resample_ranking,
 )
 from striate.tasks.figures import Figure, Score
 from striate.tasks.results import About
@@ -155,6 +156,10 @@ class LabelMetrics:
             EXACT: self.answers.exact_match,
         }
         return tuple(_score(figure, each) for figure, each in estimates.items())
+
+    def resample(self, counts: NDArray[np.int64]) -> Floats:
+        """Return the (R,) mAP of images drawn `counts` (R, N) times."""
+        return resample_ranking(self.probabilities, self.truth, counts)
 
     @property
     def absent(self) -> tuple[str, ...]:

@@ -70,17 +70,11 @@ class RegressionMetrics:
     @cached_property
     def overall(self) -> tuple[Estimate, ...]:
         """MAE, RMSE and R2, means over the columns, as `make_figures` names them."""
-        scales = column_scales(self.spec)
-        totals = np.where(self.known, self.true, 0.0).sum(axis=0)
-        center = np.nan_to_num(divide(totals, self.known.sum(axis=0)))
-        sums = sum_errors(self.predicted, self.true, center)
-        rows = np.concatenate(list(sums.values()), axis=1)
+        return tuple(bootstrap(self._rows, self._measure))
 
-        def figures(summed: Floats) -> Floats:
-            parts = np.split(summed, len(sums), axis=1)
-            return measure_errors(dict(zip(sums, parts, strict=True)), scales)
-
-        return tuple(bootstrap(rows, figures))
+    def resample(self, counts: NDArray[np.int64]) -> Floats:
+        """Return the (R,) MAE of images drawn `counts` (R, N) times."""
+        return self._measure(counts.astype(np.float64) @ self._rows)[:, 0]
 
     @property
     def is_constant(self) -> bool:
@@ -104,6 +98,23 @@ class RegressionMetrics:
         places, largest = errors.argmax(axis=1), errors.max(axis=1)
         rows = [row for row in np.argsort(-largest, kind="stable")[:most] if largest[row] >= 0]
         return tuple(self._miss(int(row), int(places[row])) for row in rows)
+
+    @cached_property
+    def _sums(self) -> dict[str, Floats]:
+        """(N, V) sums of each image, squares measured from the mean of the targets."""
+        totals = np.where(self.known, self.true, 0.0).sum(axis=0)
+        center = np.nan_to_num(divide(totals, self.known.sum(axis=0)))
+        return sum_errors(self.predicted, self.true, center)
+
+    @cached_property
+    def _rows(self) -> Floats:
+        """(N, S): the sums of each image, side by side."""
+        return np.concatenate(list(self._sums.values()), axis=1)
+
+    def _measure(self, summed: Floats) -> Floats:
+        """Return (R, 3) figures from added rows (R, S)."""
+        parts = np.split(summed, len(self._sums), axis=1)
+        return measure_errors(dict(zip(self._sums, parts, strict=True)), column_scales(self.spec))
 
     def _miss(self, row: int, column: int) -> Miss:
         return Miss(

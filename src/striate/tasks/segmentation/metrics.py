@@ -17,7 +17,7 @@ from striate.data.listing.samples import IGNORE
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, ModelError, printable
 from striate.metrics import masks as metrics
-from striate.metrics.estimates import Estimate, divide
+from striate.metrics.estimates import Estimate, Floats, divide
 from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
@@ -77,6 +77,10 @@ class SegmentationMetrics:
     def figures(self) -> metrics.MaskFigures:
         """Pixel accuracy, mean and weighted IoU, and IoU per class, with intervals over images."""
         return metrics.estimate_masks(self.pixels)
+
+    def resample(self, counts: NDArray[np.int64]) -> Floats:
+        """Return the (R,) mean IoU of images drawn `counts` (R, N) times."""
+        return metrics.mean_iou(np.tensordot(counts.astype(np.float64), self.pixels, 1))
 
     @cached_property
     def per_class(self) -> tuple[MaskScore, ...]:
