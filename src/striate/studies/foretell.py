@@ -101,7 +101,7 @@ def _time_saving(training: Training) -> float:
     They are most of an epoch of few images, as that of a network whose frozen part is cached.
     """
     network, taken, began = training.model.network, list[float](), time.perf_counter()
-    tensors = checkpoint.collect_state(network, training.optimizer, training.ema)
+    tensors = training.learner.tensors()
     with TemporaryDirectory() as folder:
         for _ in range(_ROUNDS):
             tick = time.perf_counter()
