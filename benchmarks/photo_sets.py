@@ -15,7 +15,6 @@ none, the names decide: each class is ordered by the CRC-32 of its file names, a
 
 from __future__ import annotations
 
-import argparse
 import gzip
 import io
 import re
@@ -29,7 +28,7 @@ from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
 from PIL import Image
-from task_data import CELLS, SPLITS, files, garments, written
+from task_data import CELLS, SPLITS, files, garments, make_asked, written
 
 SIDE = 512  #: pixels of the longer side, at most
 LEAST = 96  #: pixels of the side of a crop, at least
@@ -52,21 +51,6 @@ class Photo(NamedTuple):
     class_name: str
     name: str
     image: Image.Image
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("name", choices=SETS)
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("folder", type=Path)
-    asked = parser.parse_args()
-    if not asked.archive.is_file():
-        parser.error(f"no file {asked.archive}")
-    if asked.folder.exists():
-        parser.error(f"{asked.folder} exists; name a new folder")
-    print(SETS[asked.name](asked.archive, asked.folder))
 
 
 def cells(archive: Path, folder: Path) -> Path:
@@ -226,4 +210,4 @@ SETS: dict[str, Callable[[Path, Path], Path]] = {
 
 
 if __name__ == "__main__":
-    main()
+    make_asked(__doc__, SETS)

@@ -22,7 +22,7 @@ import argparse
 import csv
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -45,11 +45,12 @@ class DataSet(NamedTuple):
     make: Callable[[Path, Path], Path]  #: of an archive and a folder; returns what striate takes
 
 
-def main() -> None:
+def make_asked(about: str | None, makers: Mapping[str, Callable[[Path, Path], Path]]) -> None:
+    """Make the set that the command line names, of the archive and in the folder it names."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", choices=DATA)
+    parser.add_argument("name", choices=makers)
     parser.add_argument("archive", type=Path)
     parser.add_argument("folder", type=Path)
     asked = parser.parse_args()
@@ -57,7 +58,7 @@ def main() -> None:
         parser.error(f"no file {asked.archive}")
     if asked.folder.exists():
         parser.error(f"{asked.folder} exists; name a new folder")
-    print(DATA[asked.name].make(asked.archive, asked.folder))
+    print(makers[asked.name](asked.archive, asked.folder))
 
 
 def garments(archive: Path, folder: Path) -> Path:
@@ -171,4 +172,4 @@ DATA = {
 
 
 if __name__ == "__main__":
-    main()
+    make_asked(__doc__, {name: each.make for name, each in DATA.items()})

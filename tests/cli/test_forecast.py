@@ -51,6 +51,17 @@ def test_json_holds_the_curve_and_the_file(
     assert printed.endswith(f"\nforecast  {out}\n")
 
 
+def test_features_that_know_the_images_are_said_to(photos: Path, run: Path, tmp_path: Path):
+    known = striate.forecast(photos, weights=run, draws=2).source
+    moved = tmp_path / "moved.safetensors"
+    moved.write_bytes((run / "model.safetensors").read_bytes())
+    lines = (run / "pictures.jsonl").read_text("utf-8").splitlines()
+    seen = sum(json.loads(line)["split"] == "train" for line in lines)
+    told = f" (trained on {seen} images of these, so small parts look better than they are)"
+    assert known.endswith(told)
+    assert "trained on" not in striate.forecast(photos, weights=moved, draws=2).source
+
+
 def refusal(capsys: pytest.CaptureFixture[str], *words: object) -> str:
     assert main(["forecast", *map(str, words)]) != 0
     return capsys.readouterr().err.removeprefix("striate: error: ").rstrip()

@@ -13,6 +13,7 @@ from scipy.stats import binomtest
 import striate
 from striate.cli import main
 from striate.errors import OptionError
+from striate.evaluation.ensemble import PairedTest
 from striate.model import Ensemble, load
 
 FEW = {"network": "lenet5", "threads": 1, "augment": "none", "learning_rate": 0.02, "batch": 8}
@@ -72,6 +73,24 @@ def test_the_table_has_a_row_for_each_and_the_test_beneath(here: Path, capsys) -
     assert (told["split"], told["figure"], told["warnings"]) == ("test", "accuracy", [])
     assert [member["model"] for member in told["members"]] == ["runs/a", "runs/b"]
     assert told["paired"]["test"] == "mcnemar_exact"
+
+
+@pytest.mark.parametrize(
+    ("counts", "p_value", "verdict"),
+    [
+        ((9, 1), 0.0215, "p = 0.021 (McNemar's exact test), the ensemble is better."),
+        ((1, 9), 0.0215, "p = 0.021 (McNemar's exact test), the best member is better."),
+        ((3, 2), 1.0, "p = 1 (McNemar's exact test), these images do not tell them apart."),
+    ],
+)
+def test_the_better_one_is_named_where_the_images_tell(
+    counts: tuple[int, int], p_value: float, verdict: str
+) -> None:
+    first, second = counts
+    images = f"{first} image" if first == 1 else f"{first} images"
+    assert str(PairedTest("runs/a", *counts, p_value)) == (
+        f"Only the ensemble is right on {images}, only the best member on {second}: {verdict}"
+    )
 
 
 def test_images_that_a_member_was_trained_on_are_said_before_any_figure(here: Path) -> None:

@@ -223,6 +223,17 @@ def test_other_images_are_refused(done: Transferability, tmp_path: Path):
     )
 
 
+def test_a_changed_image_is_refused(tmp_path: Path):
+    data, out = make_stripes(tmp_path / "data", "abcd"), tmp_path / "out"
+    options = short({"classes_of_a": "a,b", "out": out, "network": Small})
+    striate.transferability(data, **options)
+    striped("flat", 999, side=12).save(data / "d" / "07.png")
+    assert refused(OptionError, data, **options) == (
+        f"{out}: the images are not those the study began with; put them back, or choose another "
+        "folder with --out"
+    )
+
+
 def test_a_study_has_a_folder_of_its_data_where_none_is_named(
     stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -165,6 +165,20 @@ def test_what_is_written_to_a_file_is_not_broken(folder: Path, tmp_path: Path):
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.parametrize(("trained", "shown"), [(None, ""), (850, " (850 trained)")])
+def test_parameters_that_are_never_trained_are_told_apart(trained: int | None, shown: str):
+    started = Started(
+        Path("runs/a"), "lenet5", 61_706, "classification", "10 classes",
+        Figure("accuracy", "accuracy"), {"train": 70}, 0, 32, 2, None, 35, 8, "cpu", 2,
+        "channels-last", None, 1, trained_params=trained,
+    )  # fmt: skip
+    text = io.StringIO()
+    list(display.show_events((event for event in [started]), Console(file=text, width=200)))
+    assert text.getvalue().splitlines()[0] == (
+        f"lenet5: 61,706 parameters{shown}, 10 classes, images of 32x32 pixels (70 train)"
+    )
+
+
 def test_an_undefined_figure_is_a_dash():
     """On the line of its epoch, where the training is summed up, and on the bar."""
     error = Figure("mae", "MAE", higher_is_better=False, form="number", unit="px")

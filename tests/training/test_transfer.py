@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -91,6 +93,27 @@ def test_features_and_whole_passes_learn_the_same(
     for mine, its in zip(once.epochs(), whole.epochs(), strict=True):
         assert mine.train_loss == pytest.approx(its.train_loss, rel=0.02)
         assert mine.validation_loss == pytest.approx(its.validation_loss, rel=0.05)
+
+
+def test_the_time_of_features_and_the_parameters_of_the_rest_are_told(
+    others: Path, source: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    compute = front.compute_features
+
+    def slow(*given: Any, **options: Any) -> Any:
+        time.sleep(0.4)
+        return (yield from compute(*given, **options))
+
+    monkeypatch.setattr(front, "compute_features", slow)
+    frozen = transferred(others, source, tmp_path / "frozen", freeze="all", epochs=1)
+    thawed = transferred(others, source, tmp_path / "thawed", freeze="all", thaw_at=2, epochs=2)
+    events = list(frozen.events())
+    assert events[-1]["seconds"] > frozen.epochs()[-1].seconds + 0.8
+    trained = [
+        next(event["trained_params"] for event in run.events() if event["event"] == "Started")
+        for run in (frozen, thawed)
+    ]
+    assert trained == [64 * 2 + 2, None]
 
 
 def test_thawed_stages_are_trained_from_their_epoch_on(others: Path, source: Run, tmp_path: Path):
@@ -277,8 +300,7 @@ REFUSED = {
     ),
     "no stage": (
         {"freeze": "0"},
-        "freeze 0 would change nothing: no stage of resnet20 has no weights; the stages are "
-        f"{STAGES}",
+        f"freeze 0 would change nothing: it names no stage; the stages of resnet20 are {STAGES}",
     ),
     "thawing of nothing": (
         {"freeze": "none", "thaw_at": 2},

@@ -55,6 +55,6 @@ def test_stages_without_weights_are_refused():
     with pytest.raises(OptionError) as caught:
         count_stages(network, "flatten", "freeze", "mlp")
     assert str(caught.value) == (
-        "freeze flatten would change nothing: flatten of mlp has no weights; the stages are "
-        "flatten, hidden1, hidden2"
+        "freeze flatten would change nothing: flatten of mlp has no weights; the stages "
+        "of mlp are flatten, hidden1, hidden2"
     )

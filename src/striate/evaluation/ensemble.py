@@ -38,9 +38,8 @@ class PairedTest:
 
     def __str__(self) -> str:
         better = "the ensemble" if self.only_ensemble > self.only_best else "the best member"
-        verdict = (
-            f"{better} is better" if self.p_value < _LIKELY else "these images tell them not apart"
-        )
+        unclear = "these images do not tell them apart"
+        verdict = f"{better} is better" if self.p_value < _LIKELY else unclear
         return (
             f"Only the ensemble is right on {count_noun(self.only_ensemble, 'image')}, only the "
             f"best member on {self.only_best:,}: p = {self.p_value:.2g} (McNemar's exact test), "

@@ -16,7 +16,8 @@ _LEFT, _LEFT_OF_CLASSES = (3,), (0, 6)  #: columns of names
 _STYLE = (
     ":root{color-scheme:light dark}"
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{padding:.2em .8em}svg{max-width:100%;height:auto}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto}"
+    "td,th{padding:.2em .8em;white-space:nowrap}svg{max-width:100%;height:auto}"
 )
 
 

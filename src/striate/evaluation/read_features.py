@@ -14,6 +14,7 @@ from striate.data.listing.samples import Split
 from striate.data.loader import load_split
 from striate.data.prepare import scan_images
 from striate.errors import DataError, ModelError, OptionError, printable
+from striate.evaluation.known import Known, run_of
 from striate.evaluation.learning_curve import FeatureSet
 from striate.hardware import choose_device
 from striate.model import to_device
@@ -67,7 +68,20 @@ def read_features(data: Path, options: TrainOptions) -> Generator[Progress, None
         raise DataError(
             f"{printable(str(data))}: no image is in the validation split, which judges heads"
         )
-    return Features(dataset.task.fit(train.targets), train, validation, dataset.source.told)
+    return Features(dataset.task.fit(train.targets), train, validation, _describe_source(dataset))
+
+
+def _describe_source(dataset: PreparedData) -> str:
+    """Return what made the features, and how many of these images it was trained on."""
+    assert dataset.source is not None
+    told, known = dataset.source.told, None
+    if dataset.source.model is not None:
+        known = Known.of(run_of(dataset.source.weights))
+    seen = known.trained(dataset.decoded.records) if known else 0
+    if not seen:
+        return told
+    images = count_noun(seen, "image")
+    return f"{told} (trained on {images} of these, so small parts look better than they are)"
 
 
 def make_front(dataset: PreparedData) -> nn.Module:

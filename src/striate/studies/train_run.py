@@ -93,7 +93,10 @@ def _trained(
     request: Request,
     split: Split | None,
 ) -> Iterator[Event]:
-    """Yield the events of the loop, and write the report before Finished."""
+    """Yield the events of the loop, and write the report before Finished.
+
+    Its seconds count what the front of frozen stages took, which comes before the loop.
+    """
     asked = training.recipe.options.weights is not None
     if told := transfer.note(dataset.source, training.freezing, dataset.advice, asked=asked):
         yield Note(told)
@@ -103,7 +106,8 @@ def _trained(
     yield setup.make_started(training, run, dataset, device, state)
     for event in fit(training, run, state, request):
         if isinstance(event, Finished) and training.group.is_main:
-            event = replace(event, scores=write_report(run, dataset, split))
+            seconds = training.front_seconds + event.seconds
+            event = replace(event, scores=write_report(run, dataset, split), seconds=seconds)
         yield event
 
 

@@ -10,10 +10,11 @@ import contextlib
 import hashlib
 import json
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 from striate import storage
+from striate.data.listing.listing import Listing
 from striate.data.listing.samples import as_text
 from striate.data.readers.scan import resolved
 from striate.options import TrainOptions, TransferabilityOptions
@@ -132,13 +133,25 @@ def _begin(
 
 
 def _fingerprint(sides: tuple[Side, Side]) -> str:
-    """Return the SHA-256 of path, target and split of all images, decoding none."""
+    """Return the SHA-256 of path, target, split and content of all images, decoding none."""
     digest = hashlib.sha256()
     for name, side in zip("AB", sides, strict=True):
         for row, sample in enumerate(side.listing.samples):
             entry = [name, as_text(sample.path), sample.split, side.listing.targets.entry(row)]
             digest.update(json.dumps(entry).encode("ascii"))
+        for content in _contents(side.listing):
+            digest.update(hashlib.sha256(content).digest())
     return digest.hexdigest()
+
+
+def _contents(listing: Listing) -> Iterator[bytes]:
+    """Yield what each image holds, of shards its SHA-256; then each mask, where it is a file."""
+    if listing.arrays is not None:
+        yield from (image.tobytes() for image in listing.arrays)
+    if listing.shards is not None:
+        yield listing.shards.table["digest"].tobytes()
+    for file in listing.files():
+        yield file.read_bytes() if file.is_file() else b""
 
 
 def _write_result(study: Transferability) -> None:

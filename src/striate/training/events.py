@@ -29,7 +29,7 @@ class Started:
 
     folder: Path  #: run folder
     network: str
-    params: int
+    params: int  #: of the network, frozen ones too
     task: str  #: name of the task
     targets: str  #: "10 classes"
     figure: Figure  #: that leads: best epoch, early stopping, plateau
@@ -50,6 +50,7 @@ class Started:
     train_figure: Figure | None = None  #: shown of training images; None: `figure`
     code: str = ""  #: --network value needed to resume; "" for a built-in network
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
+    trained_params: int | None = None  #: that are ever trained; None: all
 
 
 @dataclass(frozen=True, slots=True)

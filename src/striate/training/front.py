@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from dataclasses import replace
 
@@ -53,10 +54,12 @@ def pass_once(
     front, rest = halves
     views = training.recipe.options.views or _views(training, front, train)
     training = replace(training, recipe=replace(training.recipe, views=views))
+    began = time.monotonic()
     trained, validated = yield from _features(training, dataset, train, validation, front, rest)
     return replace(
         training,
         front=len(freezing.stages),
+        front_seconds=time.monotonic() - began,
         train=trained,
         validation=validated,
         forward_backward=ForwardBackward(rest, training.execution, loss, task.count),

@@ -192,7 +192,16 @@ def make_started(
         batch_norm="" if training.group.is_single else recipe.options.batch_norm,
         code="" if dataset.view.network.ours else dataset.view.network.option,
         crop=dataset.view.crop,
+        trained_params=_trained_params(training),
     )
+
+
+def _trained_params(training: Training) -> int | None:
+    """Return the number of parameters that are trained in any epoch; None for all."""
+    if not training.freezing.stages or training.freezing.thaw_at:
+        return None
+    network = training.model.network
+    return sum(each.numel() for each in network.parameters() if each.requires_grad)
 
 
 def restore_checkpoint(

@@ -94,6 +94,7 @@ class Training:
     freezing: Freezing = field(default_factory=Freezing)
     thawed: Training | None = None  #: the same training from epoch `freezing.thaw_at`
     front: int = 0  #: stages in front, whose outputs `train` and `validation` hold; 0: images
+    front_seconds: float = 0.0  #: that this process took to compute these outputs
 
     def rest_of(self, network: nn.Module) -> nn.Module:
         """Return the part of the model's network, or of its average, that takes the batches."""

@@ -139,6 +139,7 @@ def _stopped(event: Stopped, code: str) -> str:
 
 def _opening(event: Started) -> str:
     counts = ", ".join(f"{count:,} {split}" for split, count in event.images.items() if count)
+    trained = "" if event.trained_params is None else f" ({event.trained_params:,} trained)"
     crop = f"windows of {event.crop}x{event.crop} in " if event.crop else ""
     length = f"{event.minutes:g} minutes" if event.minutes else count_noun(event.epochs, "epoch")
     match event.speedup:
@@ -155,7 +156,7 @@ def _opening(event: Started) -> str:
     )
     heads = (f"{'loss':>7}  {title:>{wide}}" for title, wide in titles)
     return (
-        f"{event.network}: {event.params:,} parameters, {event.targets}, "
+        f"{event.network}: {event.params:,} parameters{trained}, {event.targets}, "
         f"{crop}images of {event.size}x{event.size} pixels ({counts})\n"
         f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "

@@ -46,10 +46,11 @@ def count_stages(network: nn.Module, until: str, option: str, name: str) -> int:
             f"and {head}, which is always trained anew"
         )
     if not frozen_parameters(network, stages[:count]):
-        shown = ", ".join(stages[:count]) or "no stage"
+        verb = "has" if count == 1 else "have"
+        shown = f"{', '.join(stages[:count])} of {name} {verb} no weights"
         raise OptionError(
-            f"{option} {until} would change nothing: {shown} of {name} has no weights; the stages "
-            f"are {', '.join(stages)}"
+            f"{option} {until} would change nothing: {shown if count else 'it names no stage'}; "
+            f"the stages of {name} are {', '.join(stages)}"
         )
     return count
 
