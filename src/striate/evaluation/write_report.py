@@ -60,7 +60,7 @@ def write_page(
         "network": f"{model.network_name}, {model.parameters:,} parameters",
         "input": "; ".join(map(_input, model.views)),
         **model.facts,
-        **({"duration": _duration(epochs[-1])} if epochs else {}),
+        **({"trained": _trained(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,
         "torch": torch.__version__,
     }
@@ -81,10 +81,10 @@ def _input(view: Preprocess) -> str:
     return f"{view.size}x{view.size} pixels, {color}, {view.fit}"
 
 
-def _duration(last: Epoch) -> str:
-    """Format, e.g., "9 s, 35 epochs"."""
-    seconds, length = last.seconds, count_noun(last.epoch, "epoch")
+def _trained(last: Epoch) -> str:
+    """Format, e.g., "35 epochs in 9 s"; what the front of frozen stages took is not in it."""
+    length, seconds = count_noun(last.epoch, "epoch"), last.seconds
     if seconds < 120:
-        return f"{seconds:.0f} s, {length}"
+        return f"{length} in {seconds:.{0 if seconds >= 10 else 1}f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{hours} h {minutes} min, {length}" if hours else f"{minutes} min, {length}"
+    return f"{length} in {hours} h {minutes} min" if hours else f"{length} in {minutes} min"
