@@ -15,6 +15,7 @@ from striate.options.train import TrainOptions
 
 #: options of a training that the comparison decides
 _DECIDED = ("network", "epochs", "patience")
+_OWN = ("networks", "minutes", "tune")  #: options of the comparison alone
 
 
 def _split(value: Any) -> Any:
@@ -40,22 +41,35 @@ class CompareOptions(TrainOptions):
     minutes: float | None = option(
         None, "Time for all trainings together", "minutes", gt=0, le=100_000
     )
+    tune: int | None = option(
+        None,
+        "Trials, at most, of learning rate and augmentation of the best network, in half the time",
+        "trials",
+        ge=1,
+        le=10_000,
+    )
     autotune: AutoYesNo = option(
         "no", "Benchmark executions for each network; the clock then decides, not the seed alone"
     )
 
     @classmethod
     def flags(cls) -> dict[str, FieldInfo]:
-        own = {name: cls.model_fields[name] for name in ("networks", "minutes")}
+        own = {name: cls.model_fields[name] for name in _OWN}
         return own | {k: v for k, v in cls.model_fields.items() if k not in _DECIDED}
 
     def training(self, network: str, epochs: int | None = None) -> TrainOptions:
         """Return the options of the training of one network."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        for name in ("networks", "minutes", "out"):
+        for name in (*_OWN, "out"):
             given.pop(name, None)
         given |= {"network": network, "autotune": self.autotune}
         return TrainOptions.read(given if epochs is None else {**given, "epochs": epochs})
+
+    def searched(self) -> tuple[str, ...]:
+        """Return which options of a training `tune` searches over: those that were not given."""
+        rate = () if self.learning_rate is not None else ("learning_rate",)
+        given = self.augment is not None or self.augment_params is not None
+        return rate if given else (*rate, "augment")
 
     @model_validator(mode="after")
     def _compare_several_within_a_time(self) -> Self:
@@ -75,5 +89,11 @@ class CompareOptions(TrainOptions):
         if self.minutes is None:
             raise PydanticCustomError(
                 "minutes", "a comparison needs {minutes}, the time for all trainings together"
+            )
+        if self.tune is not None and not self.searched():
+            raise PydanticCustomError(
+                "searched",
+                "{tune} searches over {learning_rate} and {augment}, but both were given; leave "
+                "out one of the three",
             )
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,17 +16,16 @@ from striate.studies.comparison import Comparison, read_comparison
 from striate.studies.finish_run import finish_run
 from striate.studies.foretell import Forecast, foretell
 from striate.studies.halving import Plan, make_plan
-from striate.studies.judge import judge_finalists, open_test
+from striate.studies.judge import Entry, judge_finalists, open_test
 from striate.studies.record import Study, fingerprint
-from striate.tasks.figures import Figure
+from striate.studies.standing import Events, Standing, show_training
+from striate.studies.tune import Search, check_optuna
 from striate.text import count_noun, format_si
-from striate.training.events import Epoch, Event, Note, from_json
+from striate.training.events import Note, from_json
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
 from striate.training.step import LossError
 from striate.zoo.spec import NetworkSpec
-
-Events = Generator[Progress | Note, None, None]
 
 
 def compare_steps(
@@ -40,6 +39,8 @@ def compare_steps(
     """
     if launch.process_info().world_size > 1:
         raise OptionError("compare trains in one process; start it without torchrun")
+    if options.tune:
+        check_optuna()
     for network in options.networks:
         NetworkSpec.of(network)
     folder = options.out or storage.beside(Path("runs", f"{data.resolve().stem}-compare"), data)
@@ -51,11 +52,18 @@ def compare_steps(
             yield from _plan(study, data, options)
         race = _Race(study, data, options)
         yield from race.run()
+        entries = {name: Entry(race.runs[name], options.training(name)) for name in race.order()}
+        if options.tune:
+            search = Search(study, data, options)
+            best = next(iter(entries))
+            search.plan(best, race.runs[best])
+            yield from search.run()
+            entries |= search.entry()
         if "finalists" not in study.read():
-            study.add(**(yield from judge_finalists(race.runs, race.order(), data, options)))
+            study.add(**(yield from judge_finalists(entries, data)))
         if "test" not in (record := study.read()):
             winner = record["finalists"][0]["network"]
-            test = yield from open_test(race.runs[winner], data, options.training(winner))
+            test = yield from open_test(entries[winner], data)
             opened = datetime.now(UTC).isoformat(timespec="seconds")
             study.add(test={"network": winner, "opened": opened, "score": test})
     return read_comparison(study)
@@ -84,7 +92,7 @@ def _plan(study: Study, data: Path, options: CompareOptions) -> Events:
     if not told:
         network, reason = next(iter(left_out.items()))
         raise OptionError(f"no network can be trained here; {network}: {reason}")
-    budget = 60 * (options.minutes or 0)
+    budget = 60 * (options.minutes or 0) / (2 if options.tune else 1)
     plan = make_plan({name: each.epoch_seconds for name, each in told.items()}, budget)
     for name, share in plan.too_slow.items():
         epoch = told[name].epoch_seconds
@@ -98,21 +106,6 @@ def _plan(study: Study, data: Path, options: CompareOptions) -> Events:
         yield Note(f"left out: {name}: {reason}")
 
 
-@dataclass(frozen=True)
-class _Standing:
-    """The best epoch of a network so far."""
-
-    epoch: Epoch
-    figure: Figure
-
-    def beats(self, other: _Standing) -> bool:
-        """Compare by the figure that leads, then by the loss."""
-        values = [each.epoch.validation.get(self.figure.name) for each in (self, other)]
-        if values[0] == values[1]:
-            return self.epoch.validation_loss < other.epoch.validation_loss
-        return self.figure.improves(*values)
-
-
 class _Race:
     """The networks that train, and how they stand."""
 
@@ -122,7 +115,7 @@ class _Race:
         names = list(self._plan.epochs)
         folders = {n: study.folder / "runs" / _folder_name(i, n) for i, n in enumerate(names, 1)}
         self.runs = {name: Run(folder) for name, folder in folders.items()}
-        self._standings = dict[str, _Standing]()
+        self._standings = dict[str, Standing]()
         self._diverged = dict[str, str]()
 
     def run(self) -> Events:
@@ -156,35 +149,16 @@ class _Race:
         run, options = self.runs[name], self._options.training(name, epochs)
         events = finish_run(self._data, run.folder, options, split="validation")
         try:
-            yield from _told(events, name, epochs)
+            yield from show_training(events, name, epochs)
         except DivergedError as error:
             self._diverged[name] = str(error)
             yield Note(f"{name}: {error}")
-        done = [epoch for epoch in run.epochs() if epoch.epoch <= epochs]
-        if best := max((epoch for epoch in done if epoch.best), default=None, key=_number):
-            figure = run.figure()
-            self._standings[name] = _Standing(best, figure)
-            value = figure.show(best.validation.get(figure.name))
-            length = count_noun(len(done), "epoch")
-            yield Note(f"{name}: validation {figure.title} {value} after {length}")
-
-
-def _number(epoch: Epoch) -> int:
-    return epoch.epoch
-
-
-def _told(events: Generator[Event, None, Run], name: str, epochs: int) -> Events:
-    """Yield how far a training is, and its notes."""
-    for event in events:
-        match event:
-            case Progress():
-                yield event
-            case Epoch():
-                yield Progress(event.epoch, epochs, f"epochs of {name}")
-            case Note():
-                yield Note(f"{name}: {event.text}")
-            case _:
-                pass
+        if standing := Standing.of(run, epochs):
+            self._standings[name], figure = standing, standing.figure
+            done = sum(epoch.epoch <= epochs for epoch in run.epochs())
+            length = count_noun(done, "epoch")
+            shown = figure.show(standing.value)
+            yield Note(f"{name}: validation {figure.title} {shown} after {length}")
 
 
 def _folder_name(number: int, network: str) -> str:

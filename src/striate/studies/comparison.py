@@ -11,6 +11,7 @@ from striate.evaluation.forecast import show_gain, show_interval
 from striate.metrics.estimates import Estimate
 from striate.studies.foretell import Forecast
 from striate.studies.record import Study
+from striate.studies.tune import tuned_name
 from striate.tasks.figures import Figure, Score
 from striate.text import columns, count_noun, format_si
 from striate.training.events import from_json
@@ -136,6 +137,9 @@ def read_comparison(study: Study) -> Comparison:
     """Return what a finished study has recorded. Raises StorageError where it is damaged."""
     record = study.read()
     told = {each.network: each for each in from_json(list[Forecast], record["forecasts"])}
+    if tuned := record.get("tuned"):
+        for trial in tuned["trials"]:
+            told[tuned_name(tuned["network"], trial["params"])] = told[tuned["network"]]
     finalists = (
         Finalist(
             each["network"], read_score(each["score"]), each["epochs"], each["seconds"] / 60,

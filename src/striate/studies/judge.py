@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from striate.evaluation.evaluate import evaluate_split, find_root
 from striate.evaluation.known import Known
 from striate.metrics.paired import bootstrap_difference, count_alone, mcnemar
 from striate.model import load
-from striate.options import CompareOptions, TrainOptions
+from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.studies.comparison import record_score
 from striate.tasks.figures import Score
@@ -22,21 +22,30 @@ from striate.training.prepare import prepare_data
 from striate.training.run import Run
 
 
-def judge_finalists(
-    runs: Mapping[str, Run], order: Sequence[str], data: Path, options: CompareOptions
-) -> Generator[Progress, None, dict[str, Any]]:
-    """Judge each network on the validation images, and compare the best two image by image.
+@dataclass(frozen=True)
+class Entry:
+    """A run to judge, and the options it was trained with."""
 
-    Returns the `finalists` from the best to the worst, and of the first two the `paired` test,
-    where the task calls answers right or wrong, else the `difference` of their leading figures;
-    None for what does not apply, as for both where one network alone was trained.
+    run: Run
+    options: TrainOptions
+
+
+def judge_finalists(
+    entries: Mapping[str, Entry], data: Path
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Judge each entry on the validation images, and compare the best two image by image.
+
+    Returns the `finalists` from the best to the worst, equal ones in the order of `entries`, and
+    of the first two the `paired` test, where the task calls answers right or wrong, else the
+    `difference` of their leading figures; None for what does not apply, as for both where one
+    network alone was trained.
     """
     judged = list[tuple[str, Results]]()
-    for name in order:
-        results = yield from _judge(runs[name], data, options.training(name), "validation")
+    for name, entry in entries.items():
+        results = yield from _judge(entry, data, "validation")
         judged.append((name, results))
     judged.sort(key=lambda each: _rank(each[1].scores()[0]))  # equal ones as before
-    finalists = [_finalist(name, runs[name], results) for name, results in judged]
+    finalists = [_finalist(name, entries[name].run, results) for name, results in judged]
     return {"finalists": finalists, **_compare_best([results for _, results in judged[:2]])}
 
 
@@ -58,21 +67,18 @@ def _finalist(name: str, run: Run, results: Results) -> dict[str, Any]:
     }
 
 
-def open_test(
-    run: Run, data: Path, options: TrainOptions
-) -> Generator[Progress, None, dict[str, Any] | None]:
+def open_test(entry: Entry, data: Path) -> Generator[Progress, None, dict[str, Any] | None]:
     """Return the leading score of a run on its test images; None where there are none."""
-    if not any(sample["split"] == "test" for sample in run.samples()):
+    if not any(sample["split"] == "test" for sample in entry.run.samples()):
         return None
-    results = yield from _judge(run, data, options, "test")
+    results = yield from _judge(entry, data, "test")
     return record_score(results.scores()[0])
 
 
-def _judge(
-    run: Run, data: Path, options: TrainOptions, split: Split
-) -> Generator[Progress, None, Results]:
+def _judge(entry: Entry, data: Path, split: Split) -> Generator[Progress, None, Results]:
     """Evaluate the model of a run, which holds its best epoch, on a split of its images."""
-    dataset = yield from prepare_data(data, options)
+    run = entry.run
+    dataset = yield from prepare_data(data, entry.options)
     model = load(run.model_file, network=dataset.view.network)
     shown, known, root = str(run.model_file), Known.of(run), find_root(dataset.root)
     return evaluate_split(model, (dataset.decoded,), split, root, shown=shown, known=known).results
