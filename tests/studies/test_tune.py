@@ -12,9 +12,9 @@ import striate
 from striate.cli import main
 from striate.errors import DivergedError
 from striate.studies import tune
-from striate.studies.comparison import Comparison
+from striate.studies.comparison import Comparison, tuned_name
 from striate.studies.record import Study
-from striate.studies.tune import count_trials, propose, tuned_name
+from striate.studies.tune import count_trials, propose
 from striate.training.events import Epoch
 from striate.training.run import Run
 

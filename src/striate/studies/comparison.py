@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,7 +12,6 @@ from striate.evaluation.forecast import show_gain, show_interval
 from striate.metrics.estimates import Estimate
 from striate.studies.foretell import Forecast
 from striate.studies.record import Study
-from striate.studies.tune import tuned_name
 from striate.tasks.figures import Figure, Score
 from striate.text import columns, count_noun, format_si
 from striate.training.events import from_json
@@ -133,6 +133,12 @@ def read_score(recorded: dict[str, Any]) -> Score:
     return from_json(Score, {**recorded, "value": math.nan if value is None else value})
 
 
+def tuned_name(network: str, params: Mapping[str, Any]) -> str:
+    """Return the network with the options it was trained with, as `train` takes them."""
+    options = (f"--{name.replace('_', '-')} {_shown(value)}" for name, value in params.items())
+    return " ".join((network, *options))
+
+
 def read_comparison(study: Study) -> Comparison:
     """Return what a finished study has recorded. Raises StorageError where it is damaged."""
     record = study.read()
@@ -187,3 +193,7 @@ def _tell_difference(found: Difference, one: str, other: str) -> str:
         f"{show_gain(found.figure, found.value)} on the same {count_noun(found.n, 'image')} "
         f"(95 % interval {interval}, paired bootstrap): {verdict}"
     )
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.3g}"

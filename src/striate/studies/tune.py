@@ -13,6 +13,7 @@ from typing import Any, get_args
 from striate.errors import DivergedError, OptionError
 from striate.options import CompareOptions, TrainOptions
 from striate.options.choices import Augment
+from striate.studies.comparison import tuned_name
 from striate.studies.finish_run import finish_run
 from striate.studies.judge import Entry
 from striate.studies.record import Study
@@ -63,7 +64,11 @@ def propose(
             value=trial["value"],
         )
         search.add_trial(ended)
-    return search.ask(space).params
+    found = search.ask(space).params
+    if limits := space.get("learning_rate"):  # rounded, so that its name says what it was
+        rate = float(f"{found['learning_rate']:.3g}")
+        found["learning_rate"] = min(max(rate, limits.low), limits.high)
+    return found
 
 
 def _space(usual: Params) -> dict[str, Any]:
@@ -81,12 +86,6 @@ def _space(usual: Params) -> dict[str, Any]:
 def count_trials(most: int, seconds: float, epoch_seconds: float, epochs: int) -> int:
     """Return how many trials of so many epochs fit into `seconds`, at most `most`."""
     return min(most, int(seconds / (epoch_seconds * epochs)))
-
-
-def tuned_name(network: str, params: Params) -> str:
-    """Return the network with the options it was trained with, as `train` takes them."""
-    options = (f"--{name.replace('_', '-')} {_shown(value)}" for name, value in params.items())
-    return " ".join((network, *options))
 
 
 class Search:
@@ -177,7 +176,3 @@ class Search:
         shown = standing.figure.show(standing.value)
         yield Note(f"{name}: validation {standing.figure.title} {shown} after {length}")
         return standing.value
-
-
-def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.3g}"
