@@ -71,14 +71,30 @@ def test_fine_tuning_is_advised_where_it_is_best():
     assert study.advice == (
         "Transfer helps: take the first 2 stages of A (stage1, stage2) and fine-tune them: "
         "accuracy 80.0 % (77.5 to 82.5 %) against 74.0 % (71.5 to 76.5 %) from nothing, 6.0 points "
-        "more (3.7 to 8.3); frozen they give 60.0 % (57.5 to 62.5 %)."
+        "more (3.7 to 8.3); frozen they give 60.0 % (57.5 to 62.5 %); of B itself, fine-tuned too, "
+        "they give 50.0 % (47.5 to 52.5 %): the gain is due to A."
     )
+
+
+def test_a_gain_that_a_second_training_on_b_brings_too_is_not_said_to_be_due_to_a():
+    study = make_study({"B": 0.74, "A2B+": 0.8, "B2B+": 0.79})
+    assert study.advice.endswith(
+        "; of B itself, fine-tuned too, they give 79.0 % (76.5 to 81.5 %): the gain may be due to "
+        "the second training."
+    )
+
+
+def test_of_an_error_too_the_control_tells_what_the_gain_is_due_to():
+    given = {"B": 2.0, "A2B+": 1.5, "B2B+": 1.8}
+    study = make_study(given, other=3.0, spread=0.02, figure=ERROR)
+    assert study.advice.endswith("1.8 °C (1.75 to 1.85 °C): the gain is due to A.")
 
 
 def test_fine_tuning_that_is_no_clear_gain_is_told_with_the_quicker_way():
     study = make_study({"B": 0.74, "A2B+": 0.8, "A2B": 0.795})
     assert study.advice.endswith(
-        "; frozen they give 79.5 % (77.0 to 82.0 %), no clear difference, and train faster."
+        "; frozen they give 79.5 % (77.0 to 82.0 %), no clear difference, and train faster; of B "
+        "itself, fine-tuned too, they give 50.0 % (47.5 to 52.5 %): the gain is due to A."
     )
 
 

@@ -54,7 +54,7 @@ def advise(means: Sequence[Means], figure: Figure, images: int, stages: Sequence
         do = f"keep {kept} frozen" if best.frozen else f"take {kept} and fine-tune them"
         return (
             f"Transfer helps: {do}: {figure.title} {against}, {shown.difference(difference)}; "
-            f"{_other_way(means, best, shown)}."
+            f"{_other_way(means, best, shown)}{_control(means, best, shown)}."
         )
     if high < 0:
         return (
@@ -106,6 +106,17 @@ def _other_way(means: Sequence[Means], best: Means, shown: _Shown) -> str:
         return f"nothing certain is gained by fine-tuning them too: {mean}"
     more = "" if clear else ", no clear difference, and train faster"
     return f"frozen they give {mean}{more}"
+
+
+def _control(means: Sequence[Means], best: Means, shown: _Shown) -> str:
+    """Compare fine-tuned stages of A with those of B itself, which were trained as long."""
+    if best.frozen:
+        return ""
+    control = next(each for each in means if (each.kind, each.n) == ("BnB+", best.n))
+    difference = estimate_difference(best.values, control.values)
+    low = min(_gain(shown.figure, end) for end in difference.bounds)
+    why = "is due to A" if low > 0 else "may be due to the second training"
+    return f"; of B itself, fine-tuned too, they give {shown.mean(control)}: the gain {why}"
 
 
 @dataclass(frozen=True, slots=True)
