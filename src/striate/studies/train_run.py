@@ -106,6 +106,8 @@ def _trained(
     yield setup.make_started(training, run, dataset, device, state)
     for event in fit(training, run, state, request):
         if isinstance(event, Finished) and training.group.is_main:
+            if training.front:
+                torch.set_num_threads(training.recipe.whole_threads)
             seconds = training.front_seconds + event.seconds
             event = replace(event, scores=write_report(run, dataset, split), seconds=seconds)
         yield event

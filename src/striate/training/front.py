@@ -14,7 +14,6 @@ from striate.data.augment.ranges import AugmentRanges
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.samples import Split
 from striate.data.loader import ImageDataset
-from striate.distributed import launch
 from striate.errors import StorageError
 from striate.progress import Progress
 from striate.tasks.task import Loss
@@ -87,7 +86,7 @@ def _features(
             variation=ranges, fits_half=half_test(rest, task),
         )  # fmt: skip
 
-    torch.set_num_threads(recipe.options.threads or launch.usable_cores())
+    torch.set_num_threads(recipe.whole_threads)
     with training.group.local_main_first("features"):
         trained = yield from made(train, "train", recipe.views or 1, variation)
         validated = yield from made(validation, "validation", 1, AugmentRanges())

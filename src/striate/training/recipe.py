@@ -65,6 +65,11 @@ class Recipe:
         return {**self.options.model_dump(mode="json"), **chosen}
 
     @property
+    def whole_threads(self) -> int:
+        """Threads for passes of the whole network, where training steps are of its last stages."""
+        return self.options.threads or launch.usable_cores()
+
+    @property
     def augment_ranges(self) -> AugmentRanges:
         """Return the ranges of the `augment` level, overridden by `augment_params`."""
         return augment_ranges(self.augment, self.options.augment_params)
