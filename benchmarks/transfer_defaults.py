@@ -39,13 +39,13 @@ CHANGES: dict[str, dict[str, Any]] = {
     "learning rate 0.1": {"learning_rate": 0.1},
     "augment light": {"augment": "light"},
     "augment standard": {"augment": "standard"},
-    "freeze stage6, rate 0.01, 12 epochs": {
-        "freeze": "stage6", "learning_rate": 0.01, "epochs": 12, "augment": "none",
+    "freeze stage6, rate 0.01 for all, norms trained, 12 epochs": {
+        "freeze": "stage6", "learning_rate": 0.01, "backbone_rate": 1.0, "norms": "train",
+        "epochs": 12, "augment": "none",
     },
-    "freeze all, thaw at 9 of 12, rate 0.01": {
-        "freeze": "all", "thaw_at": 9, "learning_rate": 0.01, "epochs": 12, "augment": "none",
-        "rate_by_depth": 0.5,
-    },
+    "freeze stage5, 10 epochs": {"freeze": "stage5", "epochs": 10, "augment": "none"},
+    "thaw at 3 of 6 epochs": {"thaw_at": 3, "epochs": 6, "augment": "none"},
+    "freeze none, 6 epochs": {"freeze": "none", "epochs": 6, "augment": "none"},
 }  # fmt: skip
 
 

@@ -411,8 +411,8 @@ def test_the_limit_of_an_image_is_one_for_every_command():
 #: a value other than the default for every option of a training
 OTHERS: dict[str, Any] = {
     "weights": "package", "reuse": "2", "freeze": "all", "norms": "refit", "views": 3,
-    "rate_by_depth": 0.5, "thaw_at": 3, "network": "lenet5", "task": "classification",
-    "task_params": "focal=2", "batch": 8, "size": 40, "color": "gray",
+    "backbone_rate": 0.3, "rate_by_depth": 0.5, "thaw_at": 3, "network": "lenet5",
+    "task": "classification", "task_params": "focal=2", "batch": 8, "size": 40, "color": "gray",
     "fit": "crop", "optimizer": "muon", "momentum": 0.8, "betas": (0.9, 0.95), "eps": 1e-7,
     "weight_decay": 0.01, "clip_grad": 2.0, "accumulate": 2, "balance": "weights",
     "label_smoothing": 0.1, "augment": "none", "augment_params": "rotate=15,hflip=no",

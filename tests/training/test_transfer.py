@@ -200,6 +200,40 @@ def test_each_trainable_tensor_is_in_exactly_one_group_before_and_after_thawing(
     assert trained == set(owned)
 
 
+@pytest.mark.parametrize(("given", "factor"), [({}, 0.01), ({"backbone_rate": 0.5}, 0.5)])
+@pytest.mark.parametrize("freezing", [{"freeze": "none"}, {"freeze": "all", "thaw_at": 2}])
+def test_loaded_layers_train_at_a_fraction_of_the_rate(
+    others: Path, source: Run, given: dict[str, float], factor: float, freezing: dict[str, Any]
+):
+    training = training_of(others, source, optimizer="sgd", reuse="stage1", **freezing, **given)
+    network, optimizer = training.model.network, training.optimizer
+    before = {name: each.detach().clone() for name, each in network.named_parameters()}
+    for param in network.parameters():
+        param.grad = torch.ones_like(param)
+    optimizer.step(0.1)
+    for name, param in network.named_parameters():
+        if param.ndim == 1:  # no weight decay
+            rate = 0.1 * (factor if name.startswith(("stem", "stage1")) else 1)
+            torch.testing.assert_close(before[name] - param, torch.full_like(param, rate))
+
+
+def test_the_rate_of_loaded_layers_is_told_and_recorded(others: Path, source: Run, tmp_path: Path):
+    values = {name: value for name, value in QUICK.items() if name != "progress"}
+    options = {**values, "epochs": 1, "freeze": "none", "out": tmp_path / "whole"}
+    events = list(striate.stream(others, weights=source.folder, **options))
+    told = [event.text for event in events if isinstance(event, Note)]
+    ending = "; no stage is frozen; loaded layers train at 0.01 of the learning rate"
+    assert [text.endswith(ending) for text in told].count(True) == 1
+    whole = Run.open(tmp_path / "whole")
+    assert striate.load(whole.folder).facts["backbone rate"] == "0.01"
+    head = transferred(others, source, tmp_path / "head", freeze="all", epochs=1)
+    by_depth = {"freeze": "none", "rate_by_depth": 0.5, "epochs": 1}
+    deep = transferred(others, source, tmp_path / "deep", **by_depth)
+    runs = (whole, head, deep)
+    assert [run.read_options()["backbone_rate"] for run in runs] == [0.01, 1.0, 1.0]
+    assert "backbone rate" not in striate.load(head.folder).facts
+
+
 def test_rates_fall_towards_the_first_stage(others: Path, source: Run):
     training = training_of(others, source, freeze="none", rate_by_depth=0.5, optimizer="sgd")
     network, optimizer = training.model.network, training.optimizer
@@ -230,6 +264,33 @@ def test_norms_of_frozen_stages_stay_in_evaluation_in_every_epoch():
         freezing.begin_epoch(network, epoch)
         modes.append([norm.training for norm in norms])
     assert modes == [[False, True], [False, True], [True, True], [True, True]]
+
+
+def test_norms_cannot_be_refitted_where_there_are_none(others: Path, tmp_path: Path):
+    options = {**QUICK, "epochs": 1}
+    plain = striate.train(others, out=tmp_path / "plain", network="lenet5", **options)
+    with pytest.raises(OptionError) as caught:
+        striate.train(others, weights=plain.folder, out=tmp_path / "run", norms="refit", **options)
+    assert str(caught.value) == (
+        "norms refit has no effect: no norm with statistics of lenet5 comes with the weights"
+    )
+
+
+@pytest.mark.parametrize("freezing", [{"freeze": "none"}, {"freeze": "stage2", "thaw_at": 2}])
+@pytest.mark.parametrize(("norms", "kept"), [("keep", True), ("train", False)])
+def test_norms_that_are_trained_keep_the_statistics_that_they_came_with_unless_asked(
+    others: Path, source: Run, tmp_path: Path, freezing: dict[str, Any], norms: str, kept: bool
+):
+    options = {**freezing, "norms": norms, "reuse": "stage2", "epochs": 2}
+    run = transferred(others, source, tmp_path / "run", **options)
+    before, after = tensors(source), tensors(run)
+    loaded = [name for name in after if name.startswith(("stem", "stage1", "stage2"))]
+    statistics = [name for name in loaded if name.endswith("running_mean")]
+    assert {same(after[name], before[name]) for name in statistics} == {kept}
+    weights = [name for name in loaded if name.endswith("norm.weight")]
+    assert not any(same(after[name], before[name]) for name in weights)
+    fresh = "stage3.block1.branch.first.norm.running_mean"
+    assert not same(after[fresh], before[fresh])
 
 
 def test_refitted_norms_have_the_statistics_of_the_new_images(
@@ -313,6 +374,11 @@ REFUSED = {
         "thaw_at 9 comes after the last epoch, 4; leave it out or give more --epochs",
     ),
     "rates of a head alone": (
+        {"freeze": "all", "backbone_rate": 0.5},
+        "backbone_rate 0.5 has no effect: only the head is trained; freeze fewer stages, or give "
+        "--thaw-at",
+    ),
+    "a rate by depth of a head": (
         {"freeze": "all", "rate_by_depth": 0.5},
         "rate_by_depth 0.5 has no effect: only the head is trained; freeze fewer stages, or give "
         "--thaw-at",
@@ -321,9 +387,10 @@ REFUSED = {
         {"freeze": "none", "views": 2},
         "views 2 has no effect: no stage is frozen; give --freeze with --weights",
     ),
-    "refitting of nothing": (
-        {"freeze": "none", "norms": "refit"},
-        "norms refit has no effect: no frozen stage of resnet20 has a norm with statistics",
+    "norms of frozen stages": (
+        {"freeze": "all", "norms": "train"},
+        "norms train has no effect: only the head is trained; freeze fewer stages, or give "
+        "--thaw-at",
     ),
 }
 
@@ -338,9 +405,12 @@ def test_options_without_effect_are_refused(others: Path, source: Run, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("freeze", "all"), ("reuse", "stage1"), ("norms", "refit")]
+    ("name", "value"),
+    [("freeze", "all"), ("reuse", "stage1"), ("norms", "refit"), ("backbone_rate", 0.5)],
 )
-def test_what_is_about_weights_needs_weights(others: Path, tmp_path: Path, name: str, value: str):
+def test_what_is_about_weights_needs_weights(
+    others: Path, tmp_path: Path, name: str, value: str | float
+):
     with pytest.raises(OptionError) as caught:
         striate.train(others, network="resnet20", out=tmp_path / "r", **{**QUICK, name: value})
     assert str(caught.value) == (

@@ -15,7 +15,7 @@ from striate.options.task_params import parse_pairs
 
 Network = str | Callable[..., Any]  #: name; in Python also a module or its factory
 Fit = Literal["letterbox", "crop", "stretch"]
-Norms = Literal["keep", "refit"]
+Norms = Literal["keep", "refit", "train"]
 Augment = Literal["none", "light", "standard", "strong"]
 ColorMode = Literal["gray", "rgb"]
 Precision = Literal["auto", "float32", "tf32", "bfloat16", "float16"]

@@ -59,6 +59,7 @@ _WORDS = {
     "weights": "pretrained pretrained_weights finetune fine_tune transfer",
     "freeze": "freeze_layers freeze_backbone freeze_to frozen_stages trainable",
     "thaw_at": "unfreeze unfreeze_at unfreeze_epoch freeze_epochs",
+    "backbone_rate": "backbone_lr lr_mult encoder_lr backbone_lr_mult",
     "rate_by_depth": "layer_decay llrd discriminative_lr layer_lr_decay",
     "images are decoded once, by all cores; there is nothing to set": "workers num_workers "
     "nw j n_jobs prefetch pin_memory",

@@ -63,9 +63,14 @@ class StepOptions(Options):
     freeze: str | None = option(
         None, "Stages that are not trained: all, none, a number, or the last one", "text"
     )
-    norms: Norms = option("keep", "Statistics of frozen norms: as they came, or of the images")
+    norms: Norms = option(
+        "keep", "Statistics of loaded norms: kept, taken once from the images, or trained"
+    )
     views: int | None = option(
         None, "Augmented views of an image that pass frozen stages", "views", ge=1, le=10_000
+    )
+    backbone_rate: float | None = option(
+        None, "Factor of the learning rate for layers that begin with given weights", gt=0, le=1
     )
     rate_by_depth: float | None = option(
         None, "Factor of the learning rate from each stage to the one before", gt=0, le=1

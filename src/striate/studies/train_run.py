@@ -97,8 +97,8 @@ def _trained(
 
     Its seconds count what the front of frozen stages took, which comes before the loop.
     """
-    asked = training.recipe.options.weights is not None
-    if told := transfer.note(dataset.source, training.freezing, dataset.advice, asked=asked):
+    asked, rate = training.recipe.options.weights is not None, training.recipe.backbone_rate
+    if told := transfer.note(dataset.source, training.freezing, rate, dataset.advice, asked=asked):
         yield Note(told)
     yield from notes(dataset)
     if left := training.model.task.note(training.recipe.augment_ranges):

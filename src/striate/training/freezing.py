@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ class Freezing:
 
     stages: tuple[str, ...] = ()
     thaw_at: int | None = None  #: first epoch in which they are trained, from 1; None: never
+    norms: tuple[str, ...] = ()  #: modules that keep their statistics while they are trained
 
     def stages_in(self, epoch: int) -> tuple[str, ...]:
         """Return the stages that are frozen in an epoch, counted from 0."""
@@ -32,13 +33,13 @@ class Freezing:
     def begin_epoch(self, network: nn.Module, epoch: int) -> None:
         """Set the network to training, but its frozen stages to evaluation, without gradients."""
         network.train()
-        if not self.stages:
-            return
         frozen = self.stages_in(epoch)
         for module in stage_modules(network, self.stages):
             module.requires_grad_(not frozen)
         for module in stage_modules(network, frozen):
             module.eval()
+        for name in self.norms:
+            network.get_submodule(name).eval()
 
     def __str__(self) -> str:
         """Return the frozen stages in words; "" for none."""
@@ -58,16 +59,20 @@ def read_freezing(text: str, network: nn.Module) -> tuple[str, ...]:
     return names[names.index(first) : names.index(last or first) + 1]
 
 
-def find_norms(network: nn.Module, stages: Sequence[str]) -> list[nn.Module]:
-    """Return the norms of stages that have running statistics."""
-    modules = (each for stage in stage_modules(network, stages) for each in stage.modules())
-    return [each for each in modules if isinstance(getattr(each, "running_mean", None), Tensor)]
+def find_norms(network: nn.Module, fresh: Collection[str]) -> tuple[str, ...]:
+    """Return the names of norms with running statistics, of which none are `fresh` tensors."""
+    return tuple(
+        name
+        for name, module in network.named_modules()
+        if isinstance(getattr(module, "running_mean", None), Tensor)
+        and f"{name}.running_mean" not in fresh
+    )
 
 
 @torch.inference_mode()
-def refit_norms(network: nn.Module, stages: Sequence[str], batches: Iterable[Batch]) -> None:
-    """Take the running statistics of stages anew: the averages of those of the batches."""
-    norms: list[Any] = find_norms(network, stages)
+def refit_norms(network: nn.Module, names: Sequence[str], batches: Iterable[Batch]) -> None:
+    """Take the running statistics of norms anew: the averages of those of the batches."""
+    norms: list[Any] = [network.get_submodule(name) for name in names]
     momenta = [norm.momentum for norm in norms]
     network.eval()
     for norm in norms:
@@ -81,8 +86,23 @@ def refit_norms(network: nn.Module, stages: Sequence[str], batches: Iterable[Bat
         norm.eval()
 
 
+def rate_factors(
+    network: nn.Module, fresh: Collection[str], backbone: float, by_depth: float | None
+) -> Mapping[Tensor, float] | None:
+    """Return parameter -> factor of the learning rate; None where it is 1 for all.
+
+    It is `backbone` for those whose names are not `fresh`, and falls by `by_depth` from each stage
+    to the one before.
+    """
+    if backbone == 1 and by_depth in (None, 1):
+        return None
+    factors = rates_by_depth(network, by_depth or 1.0)
+    drawn = {param for name, param in network.named_parameters() if name in fresh}
+    return {p: factor if p in drawn else factor * backbone for p, factor in factors.items()}
+
+
 def rates_by_depth(network: nn.Module, factor: float) -> Mapping[Tensor, float]:
-    """Return parameter -> share of the learning rate: 1 in the last stage, `factor` less before."""
+    """Return parameter -> factor of the learning rate: 1 in the last stage, then `factor` less."""
     held = [frozen_parameters(network, [name]) for name in stage_names(network)]
     shares = dict[Tensor, float]()
     for depth, params in enumerate(reversed(list(filter(None, held)))):

@@ -30,6 +30,7 @@ _TOLD = (
     "task_params", "balance", "label_smoothing", "mirrored", "clip_grad", "ema", "patience",
     "leaked", "batch_norm", "reuse", "norms", "rate_by_depth",
 )  # fmt: skip
+_BACKBONE_RATE = 0.01  #: default factor of the learning rate for layers that came with weights
 _SHALLOW = 5  #: most weight layers of a shallow network
 _UNLIMITED_EPOCHS = 100_000  # where only --minutes ends a training
 # multiply-adds of a step up to which one thread is used: a second gains a third if the machine is
@@ -57,6 +58,7 @@ class Recipe:
     threads: int
     weights: str = "none"
     freeze: str = "none"
+    backbone_rate: float = 1.0  #: factor of the learning rate for layers that came with weights
     views: int | None = None  #: of each image, that pass frozen stages once; None: not once
 
     def to_options(self) -> dict[str, Any]:
@@ -96,6 +98,7 @@ class Recipe:
         given, usual = self.options, DEFAULTS[self.options.optimizer]
         found = {name: (getattr(given, name), _default(name)) for name in _TOLD}
         found |= {name: (getattr(self, name), getattr(usual, name)) for name in TUNED}
+        found["backbone_rate"] = self.backbone_rate, 1.0
         found["warmup"] = self.warmup, _usual_warmup(given)
         for name, (value, default) in found.items():
             if value not in (None, default):
@@ -175,13 +178,27 @@ def complete_recipe(
         threads=options.threads or _threads_for(work, execution.micro_batches),
         weights=source.weights if source else "none",
         freeze=freeze,
+        backbone_rate=options.backbone_rate or _backbone_rate(options, source, network, count),
     )
     return recipe, execution
 
 
+def trains_backbone(options: TrainOptions, network: nn.Module, frozen: int) -> bool:
+    """Return whether stages before the last are trained, in any epoch, with the first `frozen`."""
+    return options.thaw_at is not None or frozen < len(stage_names(network)) - 1
+
+
+def _backbone_rate(
+    options: TrainOptions, source: Source | None, network: nn.Module, frozen: int
+) -> float:
+    """Return the default factor; 1 where no weights were given, or rates fall by depth anyway."""
+    lower = source and options.rate_by_depth is None and trains_backbone(options, network, frozen)
+    return _BACKBONE_RATE if lower else 1.0
+
+
 def _usual_augment(options: TrainOptions, view: View, network: nn.Module, frozen: int) -> Augment:
     """Return the default level; none where the head alone is trained, which gains nothing by it."""
-    head_alone = frozen and frozen == len(stage_names(network)) - 1 and options.thaw_at is None
+    head_alone = frozen and not trains_backbone(options, network, frozen)
     return "none" if head_alone else default_level(view.channels)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 
 import torch
 from torch import nn
@@ -25,7 +25,7 @@ from striate.training.checkpoint import TrainState
 from striate.training.events import Note, Started
 from striate.training.execution import ExecutionConfig
 from striate.training.forward_backward import ForwardBackward
-from striate.training.freezing import Freezing, rates_by_depth
+from striate.training.freezing import Freezing, rate_factors
 from striate.training.front import pass_once
 from striate.training.load_weights import load_weights
 from striate.training.memory import MemoryBudget, free_memory
@@ -47,7 +47,7 @@ def build_training(
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
     task = dataset.task
-    network = _network(dataset, options, group)
+    network, fresh = _network(dataset, options, group)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
     recipe, usual = _recipe(dataset, options, followed, device)
@@ -56,9 +56,9 @@ def build_training(
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
     train, validation = _splits(dataset, device)
-    freezing = transfer.make_freezing(network, recipe, dataset.source)
+    freezing = transfer.make_freezing(network, recipe, dataset.source, fresh)
     if options.norms == "refit":
-        transfer.refit(network, freezing.stages, train)
+        transfer.refit(network, freezing, train)
     network = sync.prepare_norms(group, recipe, network, str(dataset.view.network))
     task = task.fit(train.targets)
     tuned = None  # not with several processes: each might pick another execution
@@ -70,7 +70,7 @@ def build_training(
     view, facts = dataset.view, _facts(dataset, recipe, freezing, execution, device)
     training = Training(
         model=Model(network, view.network, task, dataset.preprocess, dataset.fractions, facts),
-        optimizer=_optimizer(network, recipe, freezing, execution),
+        optimizer=_optimizer(network, fresh, recipe, freezing, execution),
         ema=EMA(network, options.ema) if options.ema else None,
         forward_backward=ForwardBackward(network, execution, loss, task.count),
         train=train,
@@ -84,14 +84,20 @@ def build_training(
     return (yield from pass_once(training, dataset, train, validation, loss))
 
 
-def _network(dataset: PreparedData, options: TrainOptions, group: Group) -> nn.Module:
-    """Return the network with weights drawn by the seed, and those of the source put over them."""
+def _network(
+    dataset: PreparedData, options: TrainOptions, group: Group
+) -> tuple[nn.Module, Collection[str]]:
+    """Return the network with weights drawn by the seed, and those of the source put over them.
+
+    Return also the names of tensors that stay as drawn.
+    """
     torch.manual_seed(options.seed)
     network = dataset.view.build(dataset.task.outputs)
+    fresh: Collection[str] = network.state_dict().keys()
     if dataset.source:
-        load_weights(network, dataset.source, dataset.view, dataset.task, options.reuse)
+        fresh = load_weights(network, dataset.source, dataset.view, dataset.task, options.reuse)
     sync.same_network(group, dataset.view.network, network)
-    return network
+    return network, fresh
 
 
 def _splits(dataset: PreparedData, device: torch.device) -> tuple[ImageDataset, ImageDataset]:
@@ -137,12 +143,16 @@ def _facts(
 
 
 def _optimizer(
-    network: nn.Module, recipe: Recipe, freezing: Freezing, execution: ExecutionConfig
+    network: nn.Module,
+    fresh: Collection[str],
+    recipe: Recipe,
+    freezing: Freezing,
+    execution: ExecutionConfig,
 ) -> Optimizer:
     """Return the optimizer of all weights that are trained in any epoch."""
     if freezing.thaw_at is None:
         freezing.begin_epoch(network, 0)
-    factor = recipe.options.rate_by_depth
+    by_depth = recipe.options.rate_by_depth
     return Optimizer(
         network,
         recipe.options.optimizer,
@@ -151,7 +161,7 @@ def _optimizer(
         betas=recipe.betas,
         eps=recipe.eps,
         scaled=execution.precision == "float16",
-        shares=rates_by_depth(network, factor) if factor else None,
+        shares=rate_factors(network, fresh, recipe.backbone_rate, by_depth),
     )
 
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from torch import nn
 
 from striate.data.loader import ImageDataset
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training.freezing import Freezing, find_norms, refit_norms
-from striate.training.recipe import Recipe
+from striate.training.recipe import Recipe, trains_backbone
 from striate.training.source import Source
 from striate.zoo.stages import count_stages, frozen_parameters, stage_names
 
+#: options about given weights -> what they may be without
+_WITHOUT = {"freeze": "none", "reuse": "all", "norms": "keep", "backbone_rate": 1}
 _REFITTED = 128  #: images in a batch whose statistics are averaged; of few they are too narrow
 
 
-def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> Freezing:
-    """Return which stages the recipe freezes. Raises OptionError for options without effect."""
+def make_freezing(
+    network: nn.Module, recipe: Recipe, source: Source | None, fresh: Collection[str]
+) -> Freezing:
+    """Return which stages the recipe freezes; tensors not `fresh` came with the source.
+
+    Raises OptionError for options without effect.
+    """
     options = recipe.options
     _check_source(options, source)
     name = str(source.network) if source else ""
     count = count_stages(network, recipe.freeze, "freeze", name)
     stages = stage_names(network)[:count]
-    freezing = Freezing(stages, options.thaw_at)
+    norms = find_norms(network, fresh)
+    freezing = Freezing(stages, options.thaw_at, () if options.norms == "train" else norms)
     if options.thaw_at is not None:
         if not stages:
             raise OptionError(
@@ -33,6 +43,11 @@ def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> 
                 f"thaw_at {options.thaw_at} comes after the last epoch, {recipe.epochs}; "
                 "leave it out or give more --epochs"
             )
+    elif options.backbone_rate not in (None, 1) and not trains_backbone(options, network, count):
+        raise OptionError(
+            f"backbone_rate {options.backbone_rate:g} has no effect: only the head is trained; "
+            "freeze fewer stages, or give --thaw-at"
+        )
     elif options.rate_by_depth is not None and not _has_depth(network, stages):
         raise OptionError(
             f"rate_by_depth {options.rate_by_depth:g} has no effect: only the head is trained; "
@@ -42,9 +57,14 @@ def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> 
         raise OptionError(
             f"views {options.views} has no effect: no stage is frozen; give --freeze with --weights"
         )
-    if options.norms == "refit" and not find_norms(network, stages):
+    if options.norms == "refit" and not norms:
         raise OptionError(
-            f"norms refit has no effect: no frozen stage of {name} has a norm with statistics"
+            f"norms refit has no effect: no norm with statistics of {name} comes with the weights"
+        )
+    if options.norms == "train" and not trains_backbone(options, network, count):
+        raise OptionError(
+            "norms train has no effect: only the head is trained; freeze fewer stages, or give "
+            "--thaw-at"
         )
     return freezing
 
@@ -52,7 +72,7 @@ def make_freezing(network: nn.Module, recipe: Recipe, source: Source | None) -> 
 def _check_source(options: TrainOptions, source: Source | None) -> None:
     if source is not None:
         return
-    for name, usual in (("freeze", "none"), ("reuse", "all"), ("norms", "keep")):
+    for name, usual in _WITHOUT.items():
         value = getattr(options, name)
         if value not in (None, usual):
             raise OptionError(
@@ -67,19 +87,22 @@ def _has_depth(network: nn.Module, frozen: tuple[str, ...]) -> bool:
     return sum(bool(frozen_parameters(network, [name])) for name in trained) > 1
 
 
-def refit(network: nn.Module, stages: tuple[str, ...], train: ImageDataset) -> None:
-    """Take the statistics of frozen norms anew, from the training images as they are."""
-    refit_norms(network, stages, train.eval_batches(_REFITTED))
+def refit(network: nn.Module, freezing: Freezing, train: ImageDataset) -> None:
+    """Take the statistics of loaded norms anew, from the training images as they are."""
+    refit_norms(network, freezing.norms, train.eval_batches(_REFITTED))
 
 
-def note(source: Source | None, freezing: Freezing, advice: str, *, asked: bool) -> str:
+def note(
+    source: Source | None, freezing: Freezing, backbone_rate: float, advice: str, *, asked: bool
+) -> str:
     """Say what a training begins with; "" if that is random weights and nothing is advised."""
     if source is None:
         gain = "with which few images give far better networks"
         return f"begins with random weights; {advice}, {gain}" if advice else ""
     frozen = f"{freezing} are frozen" if freezing.stages else "no stage is frozen"
+    slow = f"; loaded layers train at {backbone_rate:g} of the learning rate"
     other = "" if asked else "; --weights none trains from nothing"
-    return f"begins with {source.told}; {frozen}{other}"
+    return f"begins with {source.told}; {frozen}{slow if backbone_rate < 1 else ''}{other}"
 
 
 def facts(source: Source | None, freezing: Freezing) -> dict[str, str]:

@@ -57,16 +57,18 @@ class Treatment:
 
         The stages that start anew have another seed than those of the network from which the first
         ones come: drawn with the same, the stages of BnB would start where those of B had started,
-        and what grew together once would do so again.
+        and what grew together once would do so again. What is fine-tuned trains as B from nothing
+        does: all layers at one rate, norms by the batches.
         """
         if self.source is None:
             return {"weights": "none", "seed": first_seed + self.seed}
         count = str(self.n)
+        trained = {"freeze": "none", "backbone_rate": 1.0, "norms": "train"}
         return {
             "weights": str(study / self.source.folder),
             "reuse": count,
-            "freeze": count if self.frozen else "none",
             "seed": first_seed + seeds + self.seed,
+            **({"freeze": count} if self.frozen else trained),
         }
 
 
