@@ -28,12 +28,13 @@ def test_a_training_comes_after_the_one_whose_stages_it_takes():
 )
 def test_the_first_stages_come_from_the_base_of_that_seed(kind: Kind, source: Kind, frozen: bool):
     treatment = Treatment(kind, 2, seed=1)
+    trained = {"freeze": "none", "backbone_rate": 1.0, "norms": "train"}
     assert treatment.source == Treatment(source, 0, 1)
     assert treatment.options(Path("study"), first_seed=5, seeds=3) == {
         "weights": f"study/{source}-seed1",
         "reuse": "2",
-        "freeze": "2" if frozen else "none",
         "seed": 9,
+        **({"freeze": "2"} if frozen else trained),
     }
 
 

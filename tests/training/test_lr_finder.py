@@ -200,11 +200,11 @@ def test_wrong_options_are_refused(options: dict, said: str):
     ("name", "near"),
     [
         ("epochs", "did you mean 'eps' or 'steps'?"),
-        ("learning_rate", "did you mean 'largest' or 'clip_grad'?"),
+        ("learning_rate", "did you mean 'largest', 'clip_grad' or 'backbone_rate'?"),
         ("recover", "did you mean 'reuse', 'precision' or 'color'?"),
         (
             "checkpoint_minutes",
-            "of 44 names the nearest are 'compile', 'deterministic' and 'optimizer'",
+            "of 45 names the nearest are 'compile', 'backbone_rate' and 'deterministic'",
         ),
     ],
 )

@@ -21,7 +21,7 @@ from striate.summary import summarize
 from striate.training.execution import ExecutionConfig, default_execution
 from striate.training.source import Source
 from striate.training.view import View
-from striate.zoo.stages import count_stages, split_network, stage_names
+from striate.zoo.stages import count_stages, frozen_parameters, split_network, stage_names
 
 T = TypeVar("T")
 
@@ -184,8 +184,9 @@ def complete_recipe(
 
 
 def trains_backbone(options: TrainOptions, network: nn.Module, frozen: int) -> bool:
-    """Return whether stages before the last are trained, in any epoch, with the first `frozen`."""
-    return options.thaw_at is not None or frozen < len(stage_names(network)) - 1
+    """Return whether more than the last stage is trained, in any epoch, after `frozen` stages."""
+    trained = (frozen_parameters(network, [name]) for name in stage_names(network)[frozen:])
+    return options.thaw_at is not None or sum(map(bool, trained)) > 1
 
 
 def _backbone_rate(

@@ -12,7 +12,7 @@ from striate.options import TrainOptions
 from striate.training.freezing import Freezing, find_norms, refit_norms
 from striate.training.recipe import Recipe, trains_backbone
 from striate.training.source import Source
-from striate.zoo.stages import count_stages, frozen_parameters, stage_names
+from striate.zoo.stages import count_stages, stage_names
 
 #: options about given weights -> what they may be without
 _WITHOUT = {"freeze": "none", "reuse": "all", "norms": "keep", "backbone_rate": 1}
@@ -43,16 +43,8 @@ def make_freezing(
                 f"thaw_at {options.thaw_at} comes after the last epoch, {recipe.epochs}; "
                 "leave it out or give more --epochs"
             )
-    elif options.backbone_rate not in (None, 1) and not trains_backbone(options, network, count):
-        raise OptionError(
-            f"backbone_rate {options.backbone_rate:g} has no effect: only the head is trained; "
-            "freeze fewer stages, or give --thaw-at"
-        )
-    elif options.rate_by_depth is not None and not _has_depth(network, stages):
-        raise OptionError(
-            f"rate_by_depth {options.rate_by_depth:g} has no effect: only the head is trained; "
-            "freeze fewer stages, or give --thaw-at"
-        )
+    elif not trains_backbone(options, network, count):
+        _check_head_alone(options)
     if options.views is not None and not stages:
         raise OptionError(
             f"views {options.views} has no effect: no stage is frozen; give --freeze with --weights"
@@ -61,12 +53,17 @@ def make_freezing(
         raise OptionError(
             f"norms refit has no effect: no norm with statistics of {name} comes with the weights"
         )
-    if options.norms == "train" and not trains_backbone(options, network, count):
-        raise OptionError(
-            "norms train has no effect: only the head is trained; freeze fewer stages, or give "
-            "--thaw-at"
-        )
     return freezing
+
+
+def _check_head_alone(options: TrainOptions) -> None:
+    for name, usual in (("backbone_rate", 1), ("norms", "keep"), ("rate_by_depth", None)):
+        value = getattr(options, name)
+        if value not in (None, usual, "refit"):
+            raise OptionError(
+                f"{name} {value} has no effect: only the head is trained; freeze fewer stages, or "
+                "give --thaw-at"
+            )
 
 
 def _check_source(options: TrainOptions, source: Source | None) -> None:
@@ -79,12 +76,6 @@ def _check_source(options: TrainOptions, source: Source | None) -> None:
                 f"{name} {value} is about weights that are loaded, but this training begins with "
                 "random ones; give --weights"
             )
-
-
-def _has_depth(network: nn.Module, frozen: tuple[str, ...]) -> bool:
-    """Return whether more than one stage is trained."""
-    trained = [name for name in stage_names(network) if name not in frozen]
-    return sum(bool(frozen_parameters(network, [name])) for name in trained) > 1
 
 
 def refit(network: nn.Module, freezing: Freezing, train: ImageDataset) -> None:
