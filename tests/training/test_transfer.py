@@ -520,3 +520,18 @@ def test_whole_passes_have_all_cores_where_the_head_alone_trains_with_one(
     values = {name: value for name, value in QUICK.items() if name != "threads"}
     striate.train(others, weights=source.folder, out=tmp_path / "run", **{**values, "epochs": 1})
     assert used == [3]
+
+
+def test_thawed_epochs_have_all_cores(
+    others: Path, source: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(launch, "usable_cores", lambda: 3)
+    values = {name: value for name, value in QUICK.items() if name not in ("threads", "progress")}
+    values |= {"freeze": "all", "thaw_at": 2, "epochs": 2, "out": tmp_path / "run"}
+    events = striate.stream(others, weights=source.folder, **values)
+    seen = [(event, torch.get_num_threads()) for event in events]
+    assert [threads for event, threads in seen if isinstance(event, Epoch)] == [1, 3]
+    (told,) = [
+        event.text for event, _ in seen if isinstance(event, Note) and "frozen" in event.text
+    ]
+    assert "; stem to stage3 are frozen before epoch 2; loaded layers train at 0.01" in told

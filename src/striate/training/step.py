@@ -102,10 +102,13 @@ class Training:
         return network if halves is None else halves[1]
 
     def begin_epoch(self, state: TrainState) -> Training:
-        """Set modes and gradients of the network for the epoch of `state`; return how it trains."""
+        """Set modes, gradients and threads for the epoch of `state`; return how it trains."""
         self.freezing.begin_epoch(self.model.network, state.epoch)
-        frozen = self.freezing.stages_in(state.epoch)
-        return self.thawed if self.thawed and not frozen else self
+        if self.thawed is None:
+            return self
+        thaws = not self.freezing.stages_in(state.epoch)
+        torch.set_num_threads(self.recipe.whole_threads if thaws else self.recipe.threads)
+        return self.thawed if thaws else self
 
     @property
     def learner(self) -> Learner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from torch import nn
 
@@ -90,7 +91,9 @@ def note(
     if source is None:
         gain = "with which few images give far better networks"
         return f"begins with random weights; {advice}, {gain}" if advice else ""
-    frozen = f"{freezing} are frozen" if freezing.stages else "no stage is frozen"
+    stages = replace(freezing, thaw_at=None)
+    until = "" if freezing.thaw_at is None else f" before epoch {freezing.thaw_at}"
+    frozen = f"{stages} are frozen{until}" if freezing.stages else "no stage is frozen"
     slow = f"; loaded layers train at {backbone_rate:g} of the learning rate"
     other = "" if asked else "; --weights none trains from nothing"
     return f"begins with {source.told}; {frozen}{slow if backbone_rate < 1 else ''}{other}"
