@@ -114,18 +114,27 @@ def test_classes_gain_by_themselves():
 
 
 @pytest.mark.parametrize(
-    ("images", "gain", "verdict"),
+    ("images", "gain", "lawful", "verdict"),
     [
-        (9, (0.1, 0.05, 0.2), "few images"),
-        (10, (0.1, 0.05, 0.2), "gains"),
-        (10, (0.1, -0.05, 0.2), "cannot tell"),
-        (10, (-0.1, -0.2, -0.05), "loses"),
+        (9, (0.1, 0.05, 0.2), True, "few images"),
+        (10, (0.1, 0.05, 0.2), True, "gains"),
+        (10, (0.1, 0.05, 0.2), False, "cannot tell"),
+        (10, (0.1, -0.05, 0.2), True, "cannot tell"),
+        (10, (-0.1, -0.2, -0.05), True, "loses"),
     ],
 )
-def test_a_class_is_called_by_the_interval_of_its_gain(images: int, gain: tuple, verdict: str):
+def test_a_class_is_called_by_the_interval_of_its_gain(
+    images: int, gain: tuple, lawful: bool, verdict: str
+):
     now = Estimate(0.5, 0.4, 0.6, images)
     expected = Expected(now, now, Estimate(*gain, images))
-    assert ClassForecast("a", 20, expected).verdict == verdict
+    assert ClassForecast("a", 20, expected, lawful).verdict == verdict
+
+
+def test_no_class_gains_by_the_law_of_a_curve_that_has_none():
+    found = foretold(clouds(4, 28, 0), clouds(4, 200, 1), of_classes(4))
+    assert found.doubts
+    assert {each.verdict for each in found.classes} == {"cannot tell"}
 
 
 def test_numbers_are_foretold_by_their_error():

@@ -47,12 +47,14 @@ def make_forecast(
     draws = np.array([point.draws for point in points])
     whole = _Extrapolation.of(groups[0], sizes, draws, task.figures[0], EXPONENTS[None], seed)
     counts = np.bincount(strata_of(train.targets), minlength=len(groups))
+    no_law = whole.no_law(len(groups) - 1)
     exponents = whole.resampled.exponent[:, None]  # those of a class alone would be noise
     classes = tuple(
         ClassForecast(
             name,
             int(images),
             _Extrapolation.of(group, sizes, draws, task.figures[0], exponents, seed).expected(),
+            lawful=not no_law,
         )
         for name, images, group in zip(task.spec.names, counts, groups[1:], strict=False)
     )
@@ -69,7 +71,7 @@ def make_forecast(
         expected=whole.expected(),
         spread=float(groups[0].spread[-1]),
         curve=whole.curve(),
-        doubts=whole.doubts(len(classes)),
+        doubts=(*no_law, *whole.vague()),
         classes=classes,
     )
 
@@ -134,9 +136,13 @@ class _Extrapolation:
             return summarize(error, np.maximum(resampled, 0), self.errors.images)
         return summarize(1 - error, np.clip(1 - resampled, 0, 1), self.errors.images)
 
-    def doubts(self, classes: int) -> tuple[str, ...]:
-        """Return every reason why nothing can be said, the most serious first."""
-        return tuple(filter(None, (self._few(classes), self._flat(), self._odd(), self._vague())))
+    def no_law(self, classes: int) -> tuple[str, ...]:
+        """Return every reason why the errors follow no law, the most serious first."""
+        return tuple(filter(None, (self._few(classes), self._flat(), self._odd())))
+
+    def vague(self) -> tuple[str, ...]:
+        """Return why a law does not tell the gain; nothing where it does."""
+        return () if self.expected().clear else ("the interval of the gain holds 0",)
 
     def _few(self, classes: int) -> str:
         images, judged = int(self.sizes[-1]), self.errors.images
@@ -167,9 +173,3 @@ class _Extrapolation:
         if (missed**2).sum() <= MISFIT * free * noise.mean():
             return ""
         return "no power law fits the curve"
-
-    def _vague(self) -> str:
-        expected = self.expected()
-        if expected.clear:
-            return ""
-        return "the interval of the gain holds 0"

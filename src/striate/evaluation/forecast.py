@@ -41,13 +41,14 @@ class ClassForecast:
     name: str
     images: int  #: to train on
     expected: Expected
+    lawful: bool  #: whether all classes together follow a law, whose exponent this one has
 
     @property
     def verdict(self) -> str:
         """Return "gains", "loses", "few images" to judge it by, or "cannot tell"."""
         if self.expected.now.n < FEW:
             return "few images"
-        if not self.expected.clear:
+        if not (self.lawful and self.expected.clear):
             return "cannot tell"
         return "gains" if self.expected.gain.value > 0 else "loses"
 
