@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +13,13 @@ import pytest
 import striate
 from striate.cli import main
 from striate.errors import DivergedError
-from striate.studies import tune
+from striate.studies import standing, tune
 from striate.studies.comparison import Comparison, tuned_name
 from striate.studies.record import Study
 from striate.studies.tune import count_trials, propose
 from striate.training.events import Epoch
 from striate.training.run import Run
+from tests.training.killing import die_at_call, live
 
 pytest.importorskip("optuna")
 USUAL = {"learning_rate": 0.01, "augment": "light"}
@@ -113,7 +116,7 @@ def test_a_trial_trains_with_what_was_proposed_and_opens_no_test_images(found):
 
 
 def test_a_search_that_was_stopped_ends_with_the_same_table(found, photos, tmp_path, monkeypatch):
-    whole, folder, train = record(found), tmp_path / "s", tune.finish_run
+    whole, folder, train = record(found), tmp_path / "s", standing.finish_run
     folder.mkdir()
     Study(folder).write({name: whole[name] for name in KEPT})
 
@@ -123,11 +126,30 @@ def test_a_search_that_was_stopped_ends_with_the_same_table(found, photos, tmp_p
             if run.name == "trial-2" and isinstance(event, Epoch):
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr(tune, "finish_run", stopped)
+    monkeypatch.setattr(standing, "finish_run", stopped)
     with pytest.raises(KeyboardInterrupt):
         compare(photos, folder)
     assert len(Study(folder).read()["tuned"]["trials"]) == 1
     monkeypatch.undo()
+    again = compare(photos, folder)
+    assert record(again)["tuned"] == whole["tuned"]
+    assert table(again) == table(found)
+
+
+@pytest.mark.slow
+def test_ten_kills_of_a_search_change_nothing(found, photos, tmp_path):
+    whole, folder, chance, kills = record(found), tmp_path / "s", random.Random(2), 0
+    folder.mkdir()
+    Study(folder).write({name: whole[name] for name in KEPT})
+    while kills < 10:
+
+        def work(last: int = chance.randrange(1, 120)) -> None:
+            die_at_call(last)
+            compare(photos, folder)
+
+        code = live(work)
+        assert code == -signal.SIGKILL, "it ended before the tenth kill"
+        kills += 1
     again = compare(photos, folder)
     assert record(again)["tuned"] == whole["tuned"]
     assert table(again) == table(found)
@@ -139,7 +161,7 @@ def table(found: Comparison) -> list:
 
 
 def test_a_trial_that_diverges_is_none_and_the_others_go_on(found, photos, tmp_path, monkeypatch):
-    whole, folder, train = record(found), tmp_path / "s", tune.finish_run
+    whole, folder, train = record(found), tmp_path / "s", standing.finish_run
     folder.mkdir()
     Study(folder).write({name: whole[name] for name in KEPT})
 
@@ -148,7 +170,7 @@ def test_a_trial_that_diverges_is_none_and_the_others_go_on(found, photos, tmp_p
             raise DivergedError("the loss became NaN")
         return (yield from train(data, run, options, **kept))
 
-    monkeypatch.setattr(tune, "finish_run", diverges)
+    monkeypatch.setattr(standing, "finish_run", diverges)
     trials = record(compare(photos, folder))["tuned"]["trials"]
     assert [trial["value"] is None for trial in trials] == [True, False, False]
 

@@ -13,14 +13,13 @@ from striate.errors import DivergedError, OptionError
 from striate.options import CompareOptions
 from striate.progress import Progress
 from striate.studies.comparison import Comparison, read_comparison
-from striate.studies.finish_run import finish_run
-from striate.studies.foretell import Forecast, foretell
+from striate.studies.foretell import Requirements, foretell
 from striate.studies.halving import Plan, make_plan
 from striate.studies.judge import Entry, judge_finalists, open_test
 from striate.studies.record import Study, fingerprint
-from striate.studies.standing import Events, Standing, show_training
+from striate.studies.standing import Events, Standing, train_candidate
 from striate.studies.tune import Search, check_optuna
-from striate.text import count_noun, format_si
+from striate.text import format_si
 from striate.training.events import Note, from_json
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
@@ -54,9 +53,8 @@ def compare_steps(
         yield from race.run()
         entries = {name: Entry(race.runs[name], options.training(name)) for name in race.order()}
         if options.tune:
-            search = Search(study, data, options)
-            best = next(iter(entries))
-            search.plan(best, race.runs[best])
+            best, entry = next(iter(entries.items()))
+            search = Search(study, data, options, best, entry.run)
             yield from search.run()
             entries |= search.entry()
         if "finalists" not in study.read():
@@ -83,7 +81,7 @@ def _fingerprint(data: Path, options: CompareOptions) -> Generator[Progress, Non
 
 def _plan(study: Study, data: Path, options: CompareOptions) -> Events:
     """Foretell what each network takes, and record the plan. Raises OptionError without any."""
-    told, left_out = dict[str, Forecast](), dict[str, str]()
+    told, left_out = dict[str, Requirements](), dict[str, str]()
     for network in options.networks:
         try:
             told[network] = yield from foretell(data, options.training(network))
@@ -146,19 +144,12 @@ class _Race:
 
     def _train(self, name: str, epochs: int) -> Events:
         """Train to the end of a rung, of which a network that diverges keeps its best epoch."""
-        run, options = self.runs[name], self._options.training(name, epochs)
-        events = finish_run(self._data, run.folder, options, split="validation")
-        try:
-            yield from show_training(events, name, epochs)
-        except DivergedError as error:
-            self._diverged[name] = str(error)
-            yield Note(f"{name}: {error}")
-        if standing := Standing.of(run, epochs):
-            self._standings[name], figure = standing, standing.figure
-            done = sum(epoch.epoch <= epochs for epoch in run.epochs())
-            length = count_noun(done, "epoch")
-            shown = figure.show(standing.value)
-            yield Note(f"{name}: validation {figure.title} {shown} after {length}")
+        options = self._options.training(name, epochs)
+        outcome = yield from train_candidate(self._data, self.runs[name], options, name)
+        if outcome.standing:
+            self._standings[name] = outcome.standing
+        if outcome.diverged:
+            self._diverged[name] = outcome.diverged
 
 
 def _folder_name(number: int, network: str) -> str:

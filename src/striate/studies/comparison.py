@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from striate.evaluation.forecast import show_gain, show_interval
 from striate.metrics.estimates import Estimate
-from striate.studies.foretell import Forecast
+from striate.studies.foretell import Requirements
 from striate.studies.record import Study
 from striate.tasks.figures import Figure, Score
 from striate.text import columns, count_noun, format_si
@@ -142,7 +142,7 @@ def tuned_name(network: str, params: Mapping[str, Any]) -> str:
 def read_comparison(study: Study) -> Comparison:
     """Return what a finished study has recorded. Raises StorageError where it is damaged."""
     record = study.read()
-    told = {each.network: each for each in from_json(list[Forecast], record["forecasts"])}
+    told = {each.network: each for each in from_json(list[Requirements], record["forecasts"])}
     if tuned := record.get("tuned"):
         for trial in tuned["trials"]:
             told[tuned_name(tuned["network"], trial["params"])] = told[tuned["network"]]

@@ -30,7 +30,7 @@ _SECONDS = 3.0  #: after which no further step or round is timed
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Requirements:
     """What a network is, and what it takes on these images and this machine."""
 
     network: str
@@ -40,7 +40,7 @@ class Forecast:
     milliseconds: float  #: an image, in batches as `predict` takes them
 
 
-def foretell(data: Path, options: TrainOptions) -> Generator[Progress, None, Forecast]:
+def foretell(data: Path, options: TrainOptions) -> Generator[Progress, None, Requirements]:
     """Build a training and time a few of its steps; writes nothing but the caches.
 
     Raises OptionError where the network does not suit the task, or a step does not fit into memory.
@@ -55,7 +55,7 @@ def foretell(data: Path, options: TrainOptions) -> Generator[Progress, None, For
         image = _time_images(training, dataset)
         saving = _time_saving(training)
     images = dataset.counts()["validation"]
-    return Forecast(
+    return Requirements(
         options.network,
         sum(param.numel() for param in training.model.network.parameters()),
         room.required_bytes(training.recipe.batch),

@@ -10,15 +10,13 @@ from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from striate.errors import DivergedError, OptionError
+from striate.errors import OptionError
 from striate.options import CompareOptions, TrainOptions
 from striate.options.choices import Augment
 from striate.studies.comparison import tuned_name
-from striate.studies.finish_run import finish_run
 from striate.studies.judge import Entry
 from striate.studies.record import Study
-from striate.studies.standing import Events, Standing, show_training
-from striate.text import count_noun
+from striate.studies.standing import Events, Standing, train_candidate
 from striate.training.events import Note
 from striate.training.run import Run
 
@@ -95,19 +93,22 @@ class Search:
     first of them, and the trials that have ended.
     """
 
-    def __init__(self, study: Study, data: Path, options: CompareOptions) -> None:
+    def __init__(
+        self, study: Study, data: Path, options: CompareOptions, network: str, run: Run
+    ) -> None:
+        """Take the network, and its run in the comparison."""
         self._study, self._data, self._options = study, data, options
+        if "tuned" not in (record := study.read()):
+            study.add(tuned=self._plan(network, record["plan"]["epochs"][network][-1], run))
+        self._tuned = study.read()["tuned"]
 
-    def plan(self, network: str, run: Run) -> None:
-        """Record how many trials there are, unless that is recorded, from the winner's pace."""
-        record = self._study.read()
-        if "tuned" in record:
-            return
-        epochs, chosen = record["plan"]["epochs"][network][-1], run.read_options()
+    def _plan(self, network: str, epochs: int, run: Run) -> dict[str, Any]:
+        """Return what is searched and how often, by the pace of the run."""
         seconds, last = 60 * (self._options.minutes or 0) / 2, run.epochs()[-1]
-        # as the winner took: cached features make an epoch much faster than the steps foretold
+        chosen = run.read_options()
+        # as the run took: cached features make an epoch much faster than the steps foretold
         count = count_trials(self._options.tune or 0, seconds, last.seconds / last.epoch, epochs)
-        tuned = {
+        return {
             "network": network,
             "epochs": epochs,
             "count": count,
@@ -115,44 +116,42 @@ class Search:
             "usual": {name: chosen[name] for name in self._options.searched()},
             "trials": [],
         }
-        self._study.add(tuned=tuned)
 
     def run(self) -> Events:
         """Train all trials that have not ended."""
-        tuned = self._study.read()["tuned"]
+        tuned = self._tuned
         if not tuned["count"]:
             yield Note("no trial fits into half the minutes: nothing was tuned")
         while len(tuned["trials"]) < tuned["count"]:
-            number = len(tuned["trials"]) + 1
             better = tuned["higher_is_better"]
             params = tuned.get("next") or propose(
                 tuned["trials"], tuned["usual"], seed=self._options.seed, higher_is_better=better
             )
             tuned["next"] = params  # recorded, so that a killed run goes on with its options
             self._study.add(tuned=tuned)
-            value = yield from self._train(number, params)
+            value = yield from self._train(len(tuned["trials"]) + 1, params)
             tuned["trials"].append({"params": params, "value": value})
             del tuned["next"]
             self._study.add(tuned=tuned)
 
     def entry(self) -> dict[str, Entry]:
         """Return the best trial by its name; nothing where all diverged."""
-        tuned = self._study.read()["tuned"]
         found: Standing | None = None
         entry = dict[str, Entry]()
-        for number, trial in enumerate(tuned["trials"], 1):
+        for number, trial in enumerate(self._tuned["trials"], 1):
             run, params = self._trial(number), trial["params"]
-            standing = None if trial["value"] is None else Standing.of(run, tuned["epochs"])
+            standing = None
+            if trial["value"] is not None:
+                standing = Standing.of(run, self._tuned["epochs"])
             if standing and (found is None or standing.beats(found)):
                 found = standing
-                name = tuned_name(tuned["network"], params)
+                name = tuned_name(self._tuned["network"], params)
                 entry = {name: Entry(run, self._training(params))}
         return entry
 
     def _training(self, params: Params) -> TrainOptions:
         """Return the options of the training of a trial."""
-        tuned = self._study.read()["tuned"]
-        options = self._options.training(tuned["network"], tuned["epochs"])
+        options = self._options.training(self._tuned["network"], self._tuned["epochs"])
         given = {name: getattr(options, name) for name in options.model_fields_set}
         return TrainOptions.read({**given, **params})
 
@@ -161,18 +160,9 @@ class Search:
 
     def _train(self, number: int, params: Params) -> Generator[Any, None, float | None]:
         """Train one trial and return its figure; None where it diverged."""
-        tuned, run, name = self._study.read()["tuned"], self._trial(number), f"trial {number}"
-        events = finish_run(self._data, run.folder, self._training(params), split="validation")
+        tuned, name = self._tuned, f"trial {number}"
         yield Note(f"{name} of {tuned['count']}: {tuned_name(tuned['network'], params)}")
-        try:
-            yield from show_training(events, name, tuned["epochs"])
-        except DivergedError as error:
-            yield Note(f"{name}: {error}")
-            return None
-        standing = Standing.of(run, tuned["epochs"])
-        if standing is None:
-            return None
-        length = count_noun(tuned["epochs"], "epoch")
-        shown = standing.figure.show(standing.value)
-        yield Note(f"{name}: validation {standing.figure.title} {shown} after {length}")
-        return standing.value
+        outcome = yield from train_candidate(
+            self._data, self._trial(number), self._training(params), name
+        )
+        return outcome.standing.value if outcome.standing and not outcome.diverged else None
