@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 import sys
 from collections.abc import Iterator
@@ -138,18 +139,19 @@ def test_a_search_that_was_stopped_ends_with_the_same_table(found, photos, tmp_p
 
 @pytest.mark.slow
 def test_ten_kills_of_a_search_change_nothing(found, photos, tmp_path):
-    whole, folder, chance, kills = record(found), tmp_path / "s", random.Random(2), 0
-    folder.mkdir()
-    Study(folder).write({name: whole[name] for name in KEPT})
-    while kills < 10:
+    whole, folder, chance = record(found), tmp_path / "s", random.Random(2)
+    shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("trial-*", "study.json"))
+    Study(folder).write({name: whole[name] for name in (*KEPT, "diverged")})
+    searched = set[int]()
+    for _ in range(10):
 
-        def work(last: int = chance.randrange(1, 120)) -> None:
+        def work(last: int = chance.randrange(40, 250)) -> None:
             die_at_call(last)
             compare(photos, folder)
 
-        code = live(work)
-        assert code == -signal.SIGKILL, "it ended before the tenth kill"
-        kills += 1
+        assert live(work) == -signal.SIGKILL, "it ended before the tenth kill"
+        searched.add(len(Study(folder).read().get("tuned", {}).get("trials", ())))
+    assert len(searched) > 1, "no kill was inside of the search"
     again = compare(photos, folder)
     assert record(again)["tuned"] == whole["tuned"]
     assert table(again) == table(found)
