@@ -94,6 +94,7 @@ def load(task: Task, part: str) -> DataLoader:
         mean=half,
         std=half,
         crop_pct=1.0,
+        crop_mode="squash",  # as images to train on are without augmentation
         interpolation=task.interpolation,
         num_workers=2,
         device=torch.device("cpu"),
