@@ -24,7 +24,7 @@ FLOORS = (
     {"data", "points", "tasks"},
     {"images", "model", "model_description"},
     {"training"},
-    {"evaluation", "prediction"},
+    {"evaluation", "look", "prediction"},
     {"studies"},
     {"verbs"},
     {"cli"},

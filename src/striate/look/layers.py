@@ -1,0 +1,76 @@
+"""Layers of a network by name, and what they compute, read by hooks that are always removed."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from torch import Tensor, nn
+
+from striate.errors import unknown
+from striate.summary import opened
+
+#: layer name -> its outputs, one for each time that it was called, or for each of several outputs
+Watched = dict[str, list[Tensor]]
+
+
+def layer_names(network: nn.Module) -> tuple[str, ...]:
+    """Return the names of all modules inside, in the order of their definition."""
+    return tuple(name for name, _ in opened(network).named_modules() if name)
+
+
+def find_layer(network: nn.Module, name: str) -> nn.Module:
+    """Return the module of this name. Raises OptionError, with the nearest names, for no module."""
+    modules = dict(opened(network).named_modules())
+    if not name or name not in modules:
+        raise unknown("layer", name, layer_names(network))
+    return modules[name]
+
+
+@contextmanager
+def watch_layers(network: nn.Module, names: Sequence[str]) -> Generator[Watched]:
+    """Keep the outputs of layers while the network runs, in a dict that each pass fills anew.
+
+    Names are in the order in which the layers ran first, and a layer that did not run is missing.
+    Outputs are those of the layer itself, part of the graph of gradients where there is one: what
+    follows gets a copy, so that an operation in place changes nothing of them. A layer that is
+    called several times, or has several outputs, has several tensors. When the block is left,
+    also by an error, the hooks are removed and the dict is emptied. Compiled networks have to be
+    run as what `striate.summary.opened` returns of them. Raises OptionError for an unknown name.
+    """
+    watched: Watched = {}
+
+    def start(_module: nn.Module, _inputs: object) -> None:
+        watched.clear()
+
+    def keep(name: str) -> Any:
+        def hook(_module: nn.Module, _inputs: object, output: object) -> object:
+            return _copy(output, watched.setdefault(name, []))
+
+        return hook
+
+    layers = [(name, find_layer(network, name)) for name in names]
+    handles = [opened(network).register_forward_pre_hook(start)]
+    try:
+        handles += [layer.register_forward_hook(keep(name)) for name, layer in layers]
+        yield watched
+    finally:
+        for handle in handles:
+            handle.remove()
+        watched.clear()
+
+
+def _copy(output: object, kept: list[Tensor]) -> object:
+    """Append the tensors of an output to `kept`; return the output with copies of them."""
+    if isinstance(output, Tensor):
+        kept.append(output)
+        return output.clone()
+    if isinstance(output, dict):
+        parts = cast("dict[Any, object]", output)
+        return type(parts)({key: _copy(value, kept) for key, value in parts.items()})
+    if isinstance(output, tuple | list):
+        copies = [_copy(value, kept) for value in cast("Sequence[object]", output)]
+        made = type(cast("Any", output))
+        return made(*copies) if hasattr(made, "_fields") else made(copies)
+    return output
