@@ -16,6 +16,7 @@ from striate.cli.numbers import command as numbers
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.errors import OptionError, StorageError
 from striate.options import (
+    EnsembleOptions,
     EvaluateOptions,
     Options,
     PointsOptions,
@@ -108,15 +109,13 @@ def test_an_unknown_option_is_corrected() -> None:
         "no option is called 'learning_rat'; did you mean 'learning_rate', 'largest' or "
         "'clip_grad'?"
     )
-    assert refusal({"zz": 3}, EvaluateOptions) == (
-        "no option is called 'zz'; there are 'batch', 'device', 'largest', 'leaked', "
-        "'min_precision', 'min_recall', 'network', 'out', 'positive', 'save_threshold', 'split' "
-        "and 'threshold'"
+    assert refusal({"zz": 3}, EnsembleOptions) == (
+        "no option is called 'zz'; there are 'batch', 'data', 'device', 'largest', 'leaked' and "
+        "'split'"
     )
-    assert refusal({5: 3}, EvaluateOptions) == (
-        "no option is called '5'; there are 'batch', 'device', 'largest', 'leaked', "
-        "'min_precision', 'min_recall', 'network', 'out', 'positive', 'save_threshold', 'split' "
-        "and 'threshold'"
+    assert refusal({5: 3}, EnsembleOptions) == (
+        "no option is called '5'; there are 'batch', 'data', 'device', 'largest', 'leaked' and "
+        "'split'"
     )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from striate.tasks.classification.results import make_evaluation
+from striate.tasks.results import About
 
 
 def of_matrix(matrix, split="test", names=None, sure=0.9, model="net.safetensors", trained_on=0):
@@ -21,7 +22,8 @@ def of_matrix(matrix, split="test", names=None, sure=0.9, model="net.safetensors
         probabilities[row, said] = sure
     labels = [true for true, _ in pairs]
     paths = [f"{names[true]}/{row}.png" for row, true in enumerate(labels)]
-    return make_evaluation(probabilities, labels, paths, names, split, model, trained_on)
+    about = About(model, split, tuple(paths), trained_on)
+    return make_evaluation(probabilities, labels, names, about)
 
 
 def drawn(classes, images, split="test", names=None, seed=3):
@@ -33,4 +35,5 @@ def drawn(classes, images, split="test", names=None, seed=3):
     probabilities = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
     names = names or [f"class {at}" for at in range(classes)]
     paths = [f"{names[label]}/{row}-{names[label]}.png" for row, label in enumerate(labels)]
-    return make_evaluation(probabilities, labels, paths, names, split, "net.safetensors", 0)
+    about = About("net.safetensors", split, tuple(paths), 0)
+    return make_evaluation(probabilities, labels, names, about)

@@ -47,7 +47,7 @@ def test_members_and_ensemble_have_the_figures_that_evaluate_gives(here: Path) -
     mean = (each[0].probabilities + each[1].probabilities) / 2
     np.testing.assert_allclose(own.probabilities, mean, atol=1e-6)
     best = max(each, key=lambda results: results.accuracy.value)
-    assert judged.best.about.model == best.model
+    assert judged.best.about.model == best.about.model
     right, other = own.correct, best.correct
     alone = int((right & ~other).sum()), int((other & ~right).sum())
     assert (judged.paired.only_ensemble, judged.paired.only_best) == alone

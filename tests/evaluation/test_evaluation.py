@@ -10,6 +10,7 @@ from striate.metrics.estimates import Estimate, from_hits
 from striate.tasks.classification.results import make_evaluation
 from striate.tasks.classification.scores import ClassScore
 from striate.tasks.confusions import Confusion
+from striate.tasks.results import About
 from tests.evaluation.evaluations import drawn, of_matrix
 
 
@@ -17,10 +18,11 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
     evaluation = of_matrix([[3, 1, 0], [0, 11, 1], [0, 0, 0]], names=["cat", "dog", "猫"])
     assert repr(evaluation) == "\n".join([
         "16 test images, 3 classes: net.safetensors",
-        "  accuracy          88 %    (95 % interval 64 to 97 %)",
-        "  accuracy to beat  75 %    (always “dog”)",
-        "  macro-F1          89 %",
-        "  log-loss          0.4667  (uniform guess: 1.0986)",
+        "  accuracy           88 %    (95 % interval 64 to 97 %)",
+        "  accuracy to beat   75 %    (always “dog”)",
+        "  macro-F1           89 %",
+        "  log-loss           0.4667  (uniform guess: 1.0986)",
+        "  calibration error  2 %     (95 % interval 0 to 29 %)",
         "",
         "  class  images  precision  recall    F1  most confused with",
         "  cat        *4      100 %    75 %  86 %  dog (1)",
@@ -44,7 +46,7 @@ def test_many_classes_with_long_names_fit_a_terminal():
     lines = repr(drawn(classes=30, images=900, names=names)).split("\n")
     assert max(map(len, lines)) <= 80
     assert lines[-1] == "  The weakest 12 classes; per_class has the other 18."
-    assert len(lines) == 21
+    assert len(lines) == 22
 
 
 def test_a_long_or_hostile_model_name_stays_on_one_line():
@@ -109,7 +111,7 @@ def test_the_worst_errors_are_the_wrong_ones_with_the_highest_loss():
     expected = sorted(wrong, key=lambda row: evaluation.probabilities[row, evaluation.labels[row]])
     assert [mistake.row for mistake in worst] == expected[:3]
     first = worst[0]
-    assert first.path == evaluation.paths[first.row]
+    assert first.path == evaluation.about.paths[first.row]
     assert first.true == evaluation.class_names[evaluation.labels[first.row]]
     assert first.predicted == evaluation.class_names[evaluation.predicted[first.row]]
     assert first.true_probability < first.predicted_probability
@@ -129,7 +131,7 @@ def test_the_least_sure_are_the_right_ones_with_the_lowest_probability():
         assert [doubt.true, doubt.other] == names
         shares = doubt.other_probability, doubt.true_probability
         assert shares == tuple(rated[doubt.row, -2:].astype(float))
-        assert doubt.path == evaluation.paths[doubt.row]
+        assert doubt.path == evaluation.about.paths[doubt.row]
     assert of_matrix([[0, 3], [4, 0]]).least_sure() == ()
 
 
@@ -159,9 +161,13 @@ def test_json_has_null_where_a_number_cannot_be_given():
     assert [mistake["path"] for mistake in document["worst"]] == ["class 0/3.png"]
 
 
+def about(paths):
+    return About("net", "test", tuple(paths))
+
+
 def test_arguments_that_do_not_fit_each_other_are_refused():
     with pytest.raises(OptionError) as error:
-        make_evaluation(np.full((7, 3), 1 / 3), [2] * 6, ["a"] * 5, ["x", "y"], "test", "net")
+        make_evaluation(np.full((7, 3), 1 / 3), [2] * 6, ["x", "y"], about("aaaaa"))
     assert str(error.value) == (
         "probabilities must be (images, classes), but came as (7, 3) for 6 labels, 5 paths and "
         "2 class names"
@@ -170,15 +176,13 @@ def test_arguments_that_do_not_fit_each_other_are_refused():
 
 def test_no_image_at_all_is_refused():
     with pytest.raises(OptionError) as error:
-        make_evaluation(np.zeros((0, 2)), [], [], ["x", "y"], "validation", "net")
+        make_evaluation(np.zeros((0, 2)), [], ["x", "y"], About("net", "validation", ()))
     assert str(error.value) == "there is no validation image to evaluate; at least one is needed"
 
 
 def test_a_label_outside_the_classes_is_refused():
     with pytest.raises(OptionError) as error:
-        make_evaluation(
-            np.full((2, 3), 1 / 3), [2, 5], ["a.png", "b\n.png"], ["x", "y", "z"], "test", "net"
-        )
+        make_evaluation(np.full((2, 3), 1 / 3), [2, 5], "xyz", about(["a.png", "b\n.png"]))
     assert str(error.value) == "labels must be from 0 to 2, but b\\n.png has 5"
 
 
@@ -186,7 +190,7 @@ def test_probabilities_that_are_no_numbers_are_the_models_fault():
     probabilities = np.full((4, 2), 0.5)
     probabilities[2:, 1] = [np.nan, np.inf]
     with pytest.raises(ModelError) as error:
-        make_evaluation(probabilities, [1] * 4, ["a", "b", "c", "d"], ["x", "y"], "test", "net")
+        make_evaluation(probabilities, [1] * 4, ["x", "y"], about("abcd"))
     assert str(error.value) == (
         "net: it answers 2 of 4 images with numbers that are not finite, c first;\n"
         "its weights are damaged or diverged: use an earlier checkpoint"
@@ -195,7 +199,7 @@ def test_probabilities_that_are_no_numbers_are_the_models_fault():
 
 def test_logits_in_place_of_probabilities_are_refused():
     with pytest.raises(OptionError) as error:
-        make_evaluation([[0.5, 0.5], [3.5, 2.75]], [1, 0], ["a", "b"], ["x", "y"], "test", "net")
+        make_evaluation([[0.5, 0.5], [3.5, 2.75]], [1, 0], ["x", "y"], about("ab"))
     assert str(error.value) == (
         "the probabilities of an image must be 0 or more and sum to 1, but those of b sum to "
         "6.25;\nlogits need a softmax first"

@@ -11,6 +11,7 @@ import pytest
 import striate
 from striate.cli import main
 from striate.errors import DataError, OptionError
+from striate.tasks.classification.scores import ACCURACY
 from striate.training.run import Run
 from tests.conftest import striped
 
@@ -67,13 +68,15 @@ def test_all_of_another_folder_is_judged_and_that_is_said(run: Run, fresh: Path,
 
 def test_of_the_folder_it_learned_from_the_test_split_is_judged(run: Run, photos: Path):
     evaluation = striate.evaluate(run.folder, photos)
-    assert (evaluation.split, evaluation.trained_on) == ("test", 0)
-    assert sorted(evaluation.paths) == sorted(split(run, "test"))
-    assert evaluation.warning == evaluation.note == ""
+    assert (evaluation.about.split, evaluation.about.trained_on) == ("test", 0)
+    assert sorted(evaluation.about.paths) == sorted(split(run, "test"))
+    assert evaluation.about.warning(ACCURACY) == evaluation.about.note == ""
 
 
 def test_without_a_folder_that_of_the_run_is_judged(run: Run, photos: Path, tmp_path: Path):
-    assert striate.evaluate(run.folder).paths == striate.evaluate(run.folder, photos).paths
+    assert (
+        striate.evaluate(run.folder).about.paths == striate.evaluate(run.folder, photos).about.paths
+    )
     moved = shutil.copy(run.model_file, tmp_path / "moved.safetensors")
     for model in (moved, striate.load(run.model_file)):
         with pytest.raises(OptionError) as error:
@@ -105,7 +108,7 @@ def test_of_a_folder_that_shares_images_how_many_were_learned_is_told(
 ):
     copied(photos, split(run, "train")[:7], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 22, 7)
+    assert (evaluation.about.split, len(evaluation), evaluation.about.trained_on) == ("all", 22, 7)
     assert (
         "7 of these 22 images were used for training: accuracy on new ones may be lower."
         in repr(evaluation)
@@ -115,7 +118,7 @@ def test_of_a_folder_that_shares_images_how_many_were_learned_is_told(
 def test_images_that_only_tested_it_are_none_it_learned_from(run: Run, photos: Path, fresh: Path):
     copied(photos, split(run, "test")[:1] + split(run, "validation")[:1], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.split, len(evaluation), evaluation.trained_on) == ("all", 17, 0)
+    assert (evaluation.about.split, len(evaluation), evaluation.about.trained_on) == ("all", 17, 0)
 
 
 def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
@@ -123,7 +126,7 @@ def test_a_folder_half_of_which_is_known_is_the_one_it_learned_from(
 ):
     copied(photos, split(run, "train") + split(run, "test")[:3], fresh)
     evaluation = striate.evaluate(run.folder, fresh)
-    assert (evaluation.split, evaluation.trained_on) == ("test", 0)
+    assert (evaluation.about.split, evaluation.about.trained_on) == ("test", 0)
 
 
 def test_an_empty_split_is_refused_with_one_that_is_not(run: Run, photos: Path, tmp_path: Path):
@@ -153,7 +156,7 @@ def test_a_training_without_a_test_split_is_judged_by_its_validation_split(
     run = striate.train(photos, out=tmp_path / "run", progress=False, **options)
     with pytest.raises(DataError, match="in the test split; try --split validation, which has"):
         striate.evaluate(run.folder)
-    assert striate.evaluate(run.folder, split="validation").warning == ""
+    assert striate.evaluate(run.folder, split="validation").about.warning(ACCURACY) == ""
     assert run.read_json("evaluation.json")["trained_on"] == 0
 
 
@@ -164,8 +167,8 @@ def test_a_model_file_alone_does_not_know_what_it_learned_from(
     moved.parent.mkdir()
     shutil.copy(run.model_file, moved)
     evaluation = striate.evaluate(moved, photos)
-    assert (evaluation.split, evaluation.trained_on) == ("test", None)
-    assert sorted(evaluation.paths) == sorted(split(run, "test"))
+    assert (evaluation.about.split, evaluation.about.trained_on) == ("test", None)
+    assert sorted(evaluation.about.paths) == sorted(split(run, "test"))
     assert UNKNOWN in repr(evaluation)
     assert UNKNOWN in repr(striate.evaluate(moved, fresh, split="all"))
     assert LEARNED in repr(striate.evaluate(moved, photos, split="train"))
@@ -175,11 +178,13 @@ def test_a_model_file_alone_does_not_know_what_it_learned_from(
 def test_a_damaged_list_of_images_is_as_none(run: Run, photos: Path, tmp_path: Path, text: str):
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     (copy.folder / "pictures.jsonl").write_text(text, "utf-8")
-    assert striate.evaluate(copy.folder, photos).trained_on is None
+    assert striate.evaluate(copy.folder, photos).about.trained_on is None
 
 
 def test_a_list_of_images_of_an_earlier_version_is_read(run: Run, photos: Path, tmp_path: Path):
     copy = Run(Path(shutil.copytree(run.folder, tmp_path / "run")))
     file = copy.folder / "pictures.jsonl"
     file.write_text(file.read_text("ascii").replace('"split"', '"part"'), "ascii")
-    assert striate.evaluate(copy.folder, photos, split="all").trained_on == len(split(run, "train"))
+    assert striate.evaluate(copy.folder, photos, split="all").about.trained_on == len(
+        split(run, "train")
+    )

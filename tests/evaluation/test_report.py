@@ -93,12 +93,13 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
         *(["ROC", "Precision and recall"] if classes == 2 else []),
         "Confusion matrix",
         "Class by class, the weakest first",
+        "Calibration",
         "The worst errors",
         "Correct, but least certain",
         "The data",
         "How this was made",
     ]
-    assert read.text.count("About this section") == (8 if classes == 2 else 6)
+    assert read.text.count("About this section") == (9 if classes == 2 else 7)
     assert "striate train photos --network resnet18" in read.text
 
 
@@ -196,7 +197,7 @@ def files(tmp_path):
     folder = tmp_path / "data" / "50 % & 'more'"
     names = ["javascript:alert(1)", "?a=b#c", '"><script>', "\u202e\udcff", "dog"]
     evaluation = drawn(5, 200, names=names)
-    for path in evaluation.paths:
+    for path in evaluation.about.paths:
         file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (300, 150), (200, 30, 60)).save(file, "png")

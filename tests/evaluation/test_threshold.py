@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 from safetensors.torch import load_file
 
 import striate
@@ -21,21 +20,12 @@ from striate.tasks import bind_task
 from striate.tasks.classification.threshold import Threshold
 from striate.training.run import Run
 from tests.conftest import striped
+from tests.evaluation.parts import draw_parts
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """60 images of each of two kinds of stripes, hard to tell in the noise."""
-    folder = tmp_path_factory.mktemp("data") / "parts"
-    for kind, name in (("flat", "sound"), ("slanted", "defect")):
-        (folder / name).mkdir(parents=True)
-        for seed in range(60):
-            waves = np.asarray(striped(kind, seed), float) - 128
-            draw = np.random.default_rng((seed, len(kind), 7))
-            noisy = 128 + draw.uniform(0.1, 0.5) * waves + draw.normal(0, 30, waves.shape)
-            image = Image.fromarray(np.clip(noisy, 0, 255).astype("uint8"))
-            image.save(folder / name / f"{seed:02}.png")
-    return folder
+    return draw_parts(tmp_path_factory.mktemp("data") / "parts")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +79,7 @@ def test_the_threshold_is_chosen_on_the_validation_images_of_the_run(trained: Pa
     rated, truth = scores(trained, "validation", 0)
     found = striate.evaluate(trained, positive="defect", min_recall=0.9)
     said = rated >= np.float32(found.threshold.value)
-    assert found.split == "test"
+    assert found.about.split == "test"
     assert (said & truth).sum() >= 0.9 * truth.sum()
     higher = rated >= min(rated[said & truth]) + 1e-6
     assert (higher & truth).sum() < said.sum()
@@ -105,7 +95,7 @@ def test_for_other_images_it_is_still_chosen_on_those_of_the_run(trained: Path, 
             striped(kind, seed).save(tmp_path / "new" / name / f"{seed}.png")
     own = striate.evaluate(trained, min_recall=0.9)
     new = striate.evaluate(trained, tmp_path / "new", min_recall=0.9)
-    assert (new.split, len(new)) == ("all", 12)
+    assert (new.about.split, len(new)) == ("all", 12)
     assert new.threshold == own.threshold
 
 

@@ -38,6 +38,12 @@ def command(model: Path, data: Path | None, as_json: bool, options: dict[str, An
         print_json(evaluation.to_json())
     else:
         click.echo(str(evaluation))
-    if options.get("save_threshold"):
-        click.echo(f"{printable(str(model))}: its model file now holds this threshold", err=True)
+    stored = [
+        name
+        for option, name in (("calibrate", "temperature"), ("save_threshold", "threshold"))
+        if options.get(option)
+    ]
+    if stored:
+        held = " and ".join(stored)
+        click.echo(f"{printable(str(model))}: its model file now holds this {held}", err=True)
     return 0

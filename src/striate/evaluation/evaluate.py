@@ -29,7 +29,7 @@ from striate.model import Ensemble, Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import About, Results
-from striate.tasks.task import Batches
+from striate.tasks.task import Batches, Task
 from striate.text import count_noun
 
 #: the same images, decoded in each of a model's views
@@ -94,6 +94,7 @@ class EvaluationRun:
     """The results of an evaluation together with its model and images."""
 
     model: Model | Ensemble  #: whose task decides as the options say
+    stored: Task  #: of it, what belongs in its file: with a threshold only if it is to be saved
     results: Results
     pixels: SeenImages
     decoded: DecodedImages  #: as of the first of the model's views
@@ -111,22 +112,35 @@ def evaluate_steps(
     """Evaluate a network on a split of a folder, using the split fractions of its training.
 
     The default split is test, or all images if the training run's image list is known and most of
-    these are not in it. A threshold is then chosen on the folder `own` of the run. Raises DataError
-    when the folder has targets the network does not know, or no such split.
+    these are not in it. A temperature is then fitted, and a threshold chosen, on the folder `own`
+    of the run. Raises DataError when the folder has targets the network does not know, or no such
+    split.
     """
-    if options.decides:  # refused before the images are decoded
-        given = options.model_copy(update={"min_precision": None, "min_recall": None})
-        model = replace(model, task=model.task.decide(given, ()))
+    _check_options(model.task, options)
     decoded = yield from _decode(model, data, options)
     new = known is not None and not known.are(decoded[0].records)
-    if options.chooses:
-        source = own if new and own else data
-        seen = decoded if source is data else (yield from _decode(model, source, options))
-        validation = _validation(model, seen, find_root(source), options.batch, shown)
+    source = own if new and own and options.learns else data
+    seen = decoded if source is data else (yield from _decode(model, source, options))
+    place, batch = find_root(source), options.batch
+    if options.calibrate:
+        validation = _validation(model, seen, place, batch, shown, "temperature can be fitted")
+        model = replace(model, task=model.task.calibrate(validation))
+    stored = model.task
+    if options.decides:
+        what = "threshold can be chosen; set one by --threshold"
+        validation = _validation(model, seen, place, batch, shown, what) if options.chooses else ()
         model = replace(model, task=model.task.decide(options, validation))
-    split = options.split or ("all" if new else "test")
-    root, batch = find_root(data), options.batch
-    return evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
+    split, root = options.split or ("all" if new else "test"), find_root(data)
+    run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
+    return run if options.save_threshold else replace(run, stored=stored)
+
+
+def _check_options(task: Task, options: EvaluateOptions) -> None:
+    """Raise OptionError for what the task has no use for, before images are decoded."""
+    if options.calibrate:
+        task.calibrate(())
+    if options.decides:
+        task.decide(options.model_copy(update={"min_precision": None, "min_recall": None}), ())
 
 
 def _decode(
@@ -152,15 +166,15 @@ def _decode(
 
 
 def _validation(
-    model: Model | Ensemble, decoded: Views, root: Path, batch: int, shown: str
+    model: Model | Ensemble, decoded: Views, root: Path, batch: int, shown: str, what: str
 ) -> Batches:
-    """Return what is decoded of the validation images, and their targets."""
+    """Return what is decoded of the validation images, and their targets.
+
+    Raises DataError if there are none, so that no `what`.
+    """
     rows = rows_in_split(decoded[0].samples, "validation")
     if not len(rows):
-        raise DataError(
-            f"{printable(shown)}: no image is in the validation split, so no threshold can be "
-            "chosen; set one by --threshold"
-        )
+        raise DataError(f"{printable(shown)}: no image is in the validation split, so no {what}")
     return _batches(model, decoded, rows, root, batch)
 
 
@@ -188,7 +202,7 @@ def evaluate_split(
         leaked=0 if split == "all" else _leaked(first, rows),
     )
     results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
-    return EvaluationRun(model, results, SeenImages(first, rows), first)
+    return EvaluationRun(model, model.task, results, SeenImages(first, rows), first)
 
 
 def _instead(decoded: DecodedImages) -> str:

@@ -81,6 +81,9 @@ class EvaluateOptions(DecisionOptions):
     save_threshold: bool = option(
         False, "Store positive class and threshold in the model file, for predict and evaluate"
     )
+    calibrate: bool = option(
+        False, "Fit a temperature on validation, and store it in the model file"
+    )
     network: Network | None = option(None, _CODE)
     split: SplitChoice | None = option(
         None,
@@ -98,6 +101,16 @@ class EvaluateOptions(DecisionOptions):
     def chooses(self) -> bool:
         """Whether the threshold is to be chosen on validation images."""
         return (self.min_precision, self.min_recall) != (None, None)
+
+    @property
+    def learns(self) -> bool:
+        """Whether a temperature or a threshold is to be taken from validation images."""
+        return self.calibrate or self.chooses
+
+    @property
+    def stores(self) -> bool:
+        """Whether the model file is to be written anew."""
+        return self.calibrate or self.save_threshold
 
     @property
     def decides(self) -> bool:

@@ -10,17 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.plotting.chart import Axis, Chart, Line, Rows
+from striate.metrics.calibration import Bin, Calibration
+from striate.plotting.chart import Axis, Bars, Chart, Line, Rows
 from striate.plotting.shapes import ORANGE, PEN, SOFT, Point
 from striate.plotting.ticks import make_ticks
-from striate.text import format_percent
+from striate.text import format_interval, format_percent
 
 #: most dots of a scatter plot, drawn at random from more
 MOST_DOTS = 1000
 _UNIT = (0.0, 1.0)
 _FINE = 720  #: steps of a curve along each axis: half a pixel
 _SQUARE = 340  #: height of a chart whose plot area is about as wide as high
-_DOT, _MARK = 2, 4.5  #: radius of an image's dot, and of the chosen threshold's
+_DOT, _RING, _MARK = 2, 3.5, 4.5  #: radius of an image's dot, a bin's, the chosen threshold's
 _ROW, _AROUND = 20, 76  #: height of a class, and of what stands above and below all of them
 _WIDE = 480  #: room for a name, and for bars
 _LONGEST = 28  #: most letters of a class's name
@@ -99,6 +100,48 @@ def make_residual_chart(predicted: Numbers, true: Numbers, name: str) -> Chart:
     )
 
 
+def make_reliability_chart(
+    calibration: Calibration, before: Calibration | None, across: str, up: str
+) -> Chart:
+    """Return the share of hits over the mean probability of each bin, with the band of chance.
+
+    Rings are those of `before` a temperature.
+    """
+    bins = calibration.bins
+    band = [(each.low, each.high, each.chance_low, each.chance_high) for each in bins]
+    series = (
+        *(
+            Bars((low, high), (top,), (bottom,), "chance alone" * (not at), PEN, opacity=0.15)
+            for at, (low, high, bottom, top) in enumerate(band)
+        ),
+        _dashed((0, 0), (1, 1), ""),
+        *((Line(_found(before), "before", ORANGE, 0, radius=_RING, ring=1.5),) if before else ()),
+        Line(_found(calibration), "model", width=0, radius=_RING),
+    )
+    tooltips = tuple((each.claimed, _tell(each, across, up)) for each in bins)
+    return Chart(
+        series,
+        "Reliability diagram",
+        _shares(across),
+        _shares(up),
+        height=_SQUARE,
+        tooltips=tooltips,
+    )
+
+
+def make_confidence_chart(calibration: Calibration, across: str) -> Chart:
+    """Return a histogram of the probabilities."""
+    total = sum(each.count for each in calibration.bins)
+    bars = (Bars((each.low, each.high), (each.count / total,)) for each in calibration.bins)
+    return Chart(
+        tuple(bars),
+        "How often each is given",
+        _shares(across),
+        Axis("share of the answers", show=lambda share: format_percent(share, 0)),
+        height=_SQUARE,
+    )
+
+
 def make_class_chart(
     title: str, names: Sequence[str], values: Sequence[float], intervals: Sequence[Point | None]
 ) -> Chart:
@@ -122,6 +165,17 @@ def make_class_chart(
         height=_AROUND + _ROW * len(names),
         name=f"{title}, from the best class down, with 95 % intervals",
     )
+
+
+def _found(calibration: Calibration) -> tuple[Point, ...]:
+    return tuple((each.claimed, each.found) for each in calibration.bins)
+
+
+def _tell(one: Bin, across: str, up: str) -> str:
+    """Return "confidence 91 %: correct 88 % of 40 (by chance 80 to 97 %)"."""
+    claimed, found = (format_percent(share) for share in (one.claimed, one.found))
+    chance = format_interval(one.chance_low, one.chance_high, 1)
+    return f"{across} {claimed}: {up} {found} of {one.count:,} (chance alone: {chance})"
 
 
 def _shares(label: str) -> Axis:

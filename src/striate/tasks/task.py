@@ -19,6 +19,7 @@ from striate.options import DecisionOptions, StepOptions, TrainOptions
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
 from striate.tasks.results import About, Answer, Results
+from striate.tasks.temperature import read_temperature
 
 #: additive sums of a batch by name; each (S,) int64 or float64, on the device of the outputs
 Sums = Mapping[str, Tensor]
@@ -73,6 +74,11 @@ class Task(ABC):
         if side > 40:
             return "resnet18"
         return "lenet5" if channels == 1 else "resnet20"
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by where the task decodes probabilities."""
+        return read_temperature(self.spec.constants)
 
     @property
     def crop_size(self) -> int | None:
@@ -132,8 +138,8 @@ class Task(ABC):
     def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
         """Return figure name -> value from the summed sums; undefined figures are absent."""
 
-    def calibrate(self, sums: Mapping[str, NDArray[np.float64]]) -> Task:
-        """Return the task with constants taken from the sums of an epoch's validation."""
+    def choose_thresholds(self, sums: Mapping[str, NDArray[np.float64]]) -> Task:
+        """Return the task with thresholds taken from the sums of an epoch's validation."""
         return self
 
     def augment(self, targets: Tensor, plan: Plan, share: Tensor | None) -> Tensor:
@@ -191,6 +197,18 @@ class Task(ABC):
         raise OptionError(
             "a positive class is for two classes, and a threshold for two classes or labels, but "
             f"the model answers with {NEEDS[self.kind]}"
+        )
+
+    def calibrate(self, validation: Batches) -> Task:
+        """Return the task with the temperature of the least log-loss on validation images.
+
+        It decides as before: what is the most probable stays so, and thresholds move along.
+        Without images it is the same task. Raises OptionError for a task without probabilities,
+        and where the images determine no temperature.
+        """
+        raise OptionError(
+            f"a temperature calibrates probabilities, but the task {self.name} gives none; leave "
+            "out --calibrate"
         )
 
     @abstractmethod

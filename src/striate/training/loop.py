@@ -172,7 +172,7 @@ def _close_epoch(
         what = f"the validation loss is {loss:.3g}"
         raise _diverged(training, run, state, what, rate, state.step)
     figures = task.measure(sums, len(training.validation))
-    constants = task.calibrate(sums).spec.constants
+    constants = task.choose_thresholds(sums).spec.constants
     state.constants = {name: list(values) for name, values in constants.items()}
     yield from map(Note, _units(training, state))
     best = state.improves(task.figures[0], figures, loss)

@@ -43,25 +43,27 @@ def evaluate(
 
     Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
     It is split as in training, so `split="test"` are images the model has never seen; a folder of
-    which the run had less than half is evaluated whole. With `save_threshold` the model file is
-    written anew. Raises DataError when the folder has targets unknown to the model, OptionError
-    when no folder is given or recorded, BusyError when a run in training would be changed.
+    which the run had less than half is evaluated whole. With `calibrate` or `save_threshold` the
+    model file is written anew. Raises DataError when the folder has targets unknown to the model,
+    OptionError when no folder is given or recorded, BusyError when a run in training would be
+    changed.
     """
     chosen = EvaluateOptions.read(options)
     run = None if isinstance(model, Model | Ensemble) else run_of(model)
     with _held(run, chosen):
         loaded = loaded_model(model, chosen)
         shown = loaded.network_name if isinstance(model, Model | Ensemble) else str(model)
-        own = recorded_images(run) if data is None or chosen.chooses else None
+        own = recorded_images(run) if data is None or chosen.learns else None
         source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
         if chosen.out:
             storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         result = display.show_progress(work, None if progress else Console(quiet=True))
-        if chosen.save_threshold and run and not isinstance(model, Model | Ensemble):
+        if chosen.stores and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
-            save(result.model, run.model_file if place.is_dir() else place)
+            kept = replace(result.model, task=result.stored)
+            save(kept, run.model_file if place.is_dir() else place)
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command(model, data, chosen), Originals.of(source, chosen.out)
@@ -71,11 +73,12 @@ def evaluate(
 
 def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[None]:
     """Lock the run if its model file is to be changed. Raises OptionError without a file."""
-    if not options.save_threshold:
+    if not options.stores:
         return nullcontext()
     if run is None:
+        name = "calibrate" if options.calibrate else "save_threshold"
         raise OptionError(
-            "save_threshold changes a model file, but a model that is loaded came; give its path"
+            f"{name} changes a model file, but a model that is loaded came; give its path"
         )
     return run.lock() if run.options_file.is_file() else nullcontext()
 

@@ -14,6 +14,7 @@ from striate.metrics.binary import precision_recall_curve, roc_curve
 from striate.metrics.estimates import from_hits
 from striate.tasks.classification.results import Evaluation, make_evaluation
 from striate.tasks.classification.threshold import EVENLY, Threshold
+from striate.tasks.results import About
 from striate.tasks.sections import Charts, Table, Text, Tiles
 
 NAMES = ("defect", "sound")
@@ -24,7 +25,8 @@ def of_scores(scores, labels, threshold: Threshold = EVENLY, split="test") -> Ev
     scores = np.float32(scores)
     rated = np.stack([1 - scores, scores], axis=1)
     paths = [f"{row}.png" for row in range(len(labels))]
-    return make_evaluation(rated, labels, paths, NAMES, split, "net", 0, 0, threshold)
+    about = About("net", split, tuple(paths), 0)
+    return make_evaluation(rated, labels, NAMES, about, threshold)
 
 
 def binary(evaluation: Evaluation):
@@ -100,11 +102,12 @@ def test_a_small_evaluation_by_hand():
 
 
 def test_it_is_printed_below_the_figures_of_all_classes():
-    assert repr(of_scores(*SMALL, Threshold(1, 0.3))).split("\n")[1:13] == [
+    assert repr(of_scores(*SMALL, Threshold(1, 0.3))).split("\n")[1:14] == [
         "  accuracy           62 %    (95 % interval 31 to 86 %)",
         "  accuracy to beat   62 %    (always “sound”)",
         "  macro-F1           56 %",
         "  log-loss           0.6888  (uniform guess: 0.6931)",
+        "  calibration error  29 %    (95 % interval 0 to 52 %)",
         "  ROC AUC            67 %    (95 % interval 21 to 94 %)",
         "  average precision  83 %    (95 % interval 44 to 97 %)",
         "  threshold          0.3     (positive class: sound)",
@@ -184,7 +187,7 @@ def test_an_error_against_the_odds_is_told_with_the_probability_of_what_was_answ
 
 def test_three_classes_have_none_of_it():
     rated = np.full((3, 3), 1 / 3)
-    evaluation = make_evaluation(rated, [0, 1, 2], ["a", "b", "c"], "abc", "test", "net")
+    evaluation = make_evaluation(rated, [0, 1, 2], "abc", About("net", "test", ("a", "b", "c")))
     assert evaluation.binary is None
     assert "binary" not in evaluation.to_json()
     assert "ROC" not in {section.title for section in evaluation.sections()}

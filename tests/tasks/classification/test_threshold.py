@@ -11,6 +11,7 @@ from striate.options import EvaluateOptions, PredictOptions
 from striate.tasks.classification.results import make_evaluation
 from striate.tasks.classification.task import Classification
 from striate.tasks.classification.threshold import EVENLY, Aim, Threshold
+from striate.tasks.results import About
 
 PARTS = TargetSpec("label", ("defect", "sound"))
 #: probabilities of "sound" of eight validation images, and their labels: 5 of 8 are sound
@@ -138,9 +139,8 @@ def test_an_evaluation_says_what_its_threshold_was_chosen_for_and_whether_it_is_
     rated = np.tile(np.float32([[0.3, 0.7], [0.6, 0.4]]), (20, 1))
     labels, paths = np.tile([1, 0, 0, 0], 10), [f"{at}.png" for at in range(40)]
     aim = Aim("precision", 0.9, 10, 11)
-    found = make_evaluation(
-        rated, labels, paths, PARTS.names, "test", "net", 0, threshold=Threshold(1, 0.6315, aim)
-    )
+    about, threshold = About("net", "test", tuple(paths), 0), Threshold(1, 0.6315, aim)
+    found = make_evaluation(rated, labels, PARTS.names, about, threshold)
     chosen = (
         "threshold 0.6315, chosen for precision ≥ 90 %: 91 % on validation (10 of 11 images "
         "predicted sound)"

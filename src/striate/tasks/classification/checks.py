@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import ModelError, OptionError, printable
-from striate.tasks.results import KIND
+from striate.tasks.results import KIND, About
 from striate.text import count_noun
-
-if TYPE_CHECKING:
-    from striate.options import SplitChoice
 
 
 def check_answers(
     probabilities: NDArray[np.float32],
     labels: NDArray[np.int64],
-    paths: Sequence[str],
     class_names: Sequence[str],
-    split: SplitChoice,
-    model: str,
+    about: About,
 ) -> None:
     """Raise OptionError for mismatched arguments, ModelError for a non-finite probability."""
+    paths = about.paths
     if probabilities.shape != (len(labels), len(class_names)) or len(paths) != len(labels):
         counts = count_noun(len(labels), "label"), count_noun(len(paths), "path")
         names = count_noun(len(class_names), "class name")
@@ -33,9 +28,11 @@ def check_answers(
             f"{', '.join(counts)} and {names}"
         )
     if not len(labels):
-        raise OptionError(f"there is no {KIND[split]}image to evaluate; at least one is needed")
+        raise OptionError(
+            f"there is no {KIND[about.split]}image to evaluate; at least one is needed"
+        )
     _check_labels(labels, paths, len(class_names))
-    _check_finite(probabilities, paths, model)
+    _check_finite(probabilities, paths, about.model)
     _check_sums(probabilities, paths)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.metrics import classes as metrics
+from striate.metrics.calibration import Calibration, heat, measure_calibration
 from striate.metrics.estimates import Estimate, from_hits
-from striate.options import SplitChoice
+from striate.tasks.calibration import Reliability
 from striate.tasks.classification.scores import (
     ACCURACY,
     FEW,
@@ -23,21 +25,20 @@ from striate.tasks.classification.scores import (
 from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Score
+from striate.tasks.results import About
+from striate.tasks.temperature import UNFITTED
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ClassMetrics:
     """Predicted probabilities of N labeled images, and the metrics computed from them."""
 
-    model: str  #: evaluated model: a file, a run or a network's name
-    split: SplitChoice
+    about: About
     class_names: tuple[str, ...]  #: K
-    paths: tuple[str, ...] = field(repr=False)  #: N
     labels: NDArray[np.int64] = field(repr=False)  #: (N,)
     probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each row sums to 1
-    trained_on: int | None = None  #: how many of the N are in the training split; None: unknown
-    leaked: int = 0  #: images also in a split used for training or epoch selection
     threshold: Threshold = EVENLY  #: of two classes
+    temperature: float = UNFITTED  #: of the probabilities
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -101,6 +102,21 @@ class ClassMetrics:
         return float(self.losses.mean())
 
     @cached_property
+    def calibration(self) -> Calibration:
+        """How often the most probable class is right, against its probability."""
+        return _calibration(self.probabilities, self.labels)
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """The calibration, and what the temperature did to it."""
+        before = None
+        if self.temperature != UNFITTED:
+            before = _calibration(heat(self.probabilities, 1 / self.temperature), self.labels)
+        return Reliability(
+            self.calibration, before, self.temperature, "confidence", "share correct"
+        )
+
+    @cached_property
     def macro_f1(self) -> float:
         """Mean F1 of the classes that have images."""
         return metrics.macro_f1(self.confusion)
@@ -158,7 +174,7 @@ class ClassMetrics:
         true, predicted = int(self.labels[row]), int(self.predicted[row])
         return Mistake(
             row,
-            self.paths[row],
+            self.about.paths[row],
             self.class_names[true],
             self.class_names[predicted],
             float(self.probabilities[row, true]),
@@ -170,7 +186,11 @@ class ClassMetrics:
         true, rated = int(self.labels[row]), self.probabilities[row]
         other = int(np.where(np.arange(len(rated)) == true, -1, rated).argmax())
         names = self.class_names[true], self.class_names[other]
-        return Doubt(row, self.paths[row], *names, float(rated[true]), float(rated[other]))
+        return Doubt(row, self.about.paths[row], *names, float(rated[true]), float(rated[other]))
+
+
+def _calibration(rated: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> Calibration:
+    return measure_calibration(rated.max(axis=1), rated.argmax(axis=1) == labels)
 
 
 def _known(number: float) -> float | None:

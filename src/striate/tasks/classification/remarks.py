@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.scores import FEW, ClassScore
-from striate.tasks.sections import WIDE, Remark, remark_interval, same_answer
+from striate.tasks.sections import Remark, remark_interval, same_answer
 from striate.text import (
     count_noun,
     format_percent,
@@ -27,7 +27,7 @@ def make_remarks(evaluation: ClassMetrics) -> Iterator[Remark]:
         yield Remark(same_answer(len(evaluation)), warning=True)
     yield from _better(evaluation)
     yield from _classes(evaluation)
-    yield from _certainty(evaluation)
+    yield from evaluation.reliability.remarks(evaluation.about.split)
 
 
 def _better(evaluation: ClassMetrics) -> Iterator[Remark]:
@@ -80,22 +80,4 @@ def _weakest(row: ClassScore) -> str:
     return (
         f"{start} {found} are found (recall), and {precision} of the predictions “{name}” are "
         "correct (precision)."
-    )
-
-
-def _certainty(evaluation: ClassMetrics) -> Iterator[Remark]:
-    """Report over- or underconfidence: mean confidence outside the accuracy's interval."""
-    claimed = float(evaluation.confidence.mean())
-    share, (low, high) = evaluation.accuracy.value, evaluation.accuracy.bounds
-    places = percent_digits(len(evaluation))
-    if claimed > high:
-        word = "Overconfident"
-    elif claimed < low:
-        word = "Underconfident"
-    else:
-        return
-    yield Remark(
-        f"{word}: mean confidence {format_percent(claimed, places)}, accuracy "
-        f"{format_percent(share, places)}.",
-        warning=claimed - share > WIDE,
     )

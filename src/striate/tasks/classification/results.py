@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.options import SplitChoice
 from striate.tasks.classification.binary import BinaryMetrics, show_area, show_interval
 from striate.tasks.classification.checks import check_answers
 from striate.tasks.classification.metrics import ClassMetrics
@@ -22,6 +21,7 @@ from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section, same_answer
+from striate.tasks.temperature import UNFITTED
 from striate.text import (
     MISSING,
     capitalize,
@@ -35,26 +35,6 @@ from striate.text import (
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(ClassMetrics):
     """Predicted probabilities of N labeled images, and the metrics computed from them."""
-
-    @property
-    def about(self) -> About:
-        """What was evaluated."""
-        return About(self.model, self.split, self.paths, self.trained_on, self.leaked)
-
-    @property
-    def warning(self) -> str:
-        """Return a warning if images were in the training split; "" if none are known to be."""
-        return self.about.warning(ACCURACY)
-
-    @property
-    def note(self) -> str:
-        """Say why all images were evaluated, or that the run is unknown; "" if neither."""
-        return self.about.note
-
-    @property
-    def leakage(self) -> str:
-        """Describe the leaked images in one sentence."""
-        return self.about.leakage
 
     @cached_property
     def binary(self) -> BinaryMetrics | None:
@@ -107,18 +87,20 @@ class Evaluation(ClassMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
+        about = self.about
         return {
-            "model": self.model,
-            "split": self.split,
+            "model": about.model,
+            "split": about.split,
             "images": len(self),
-            "trained_on": len(self) if self.split == "train" else self.trained_on,
-            "warning": self.warning or None,
-            "leaked": self.leaked,
+            "trained_on": len(self) if about.split == "train" else about.trained_on,
+            "warning": about.warning(ACCURACY) or None,
+            "leaked": about.leaked,
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),
             "log_loss": self.log_loss,
             "macro_f1": self.macro_f1,
+            "calibration": self.reliability.to_json(),
             **({"binary": self.binary.to_json()} if self.binary else {}),
             **({"chosen_for": asdict(self.threshold.aim)} if self.threshold.aim else {}),
             "confusion": self.confusion.tolist(),
@@ -147,6 +129,7 @@ class Evaluation(ClassMetrics):
             ("accuracy to beat", baseline.show(self.scores()[0]), f"({baseline.always})"),
             ("macro-F1", format_percent(self.macro_f1, percent_digits(len(self))), ""),
             ("log-loss", f"{self.log_loss:.4f}", f"(uniform guess: {guessing:.4f})"),
+            self.reliability.row(),
             *(self.binary.rows() if self.binary else ()),
         ]
 
@@ -158,7 +141,8 @@ class Evaluation(ClassMetrics):
     def _notes(self, most: int) -> list[str]:
         same = same_answer(len(self)) if self.is_constant else ""
         missed = (remark.text for remark in self._missed())
-        said = (self.warning or self.note, self.chosen, *missed, self.fitted, same)
+        warning = self.about.warning(ACCURACY) or self.about.note
+        said = (warning, self.chosen, *missed, self.fitted, same)
         lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
@@ -170,25 +154,19 @@ class Evaluation(ClassMetrics):
 def make_evaluation(
     probabilities: NDArray[np.floating[Any]],
     labels: NDArray[np.integer[Any]] | Sequence[int],
-    paths: Sequence[str],
     class_names: Sequence[str],
-    split: SplitChoice,
-    model: str,
-    trained_on: int | None = None,
-    leaked: int = 0,
+    about: About,
     threshold: Threshold = EVENLY,
+    temperature: float = UNFITTED,
 ) -> Evaluation:
-    """Build an Evaluation from probabilities (N, K) and labels (N,).
+    """Build an Evaluation from probabilities (N, K), of a temperature, and labels (N,).
 
     Raises OptionError for arguments that do not match, ModelError for a non-finite probability.
     """
     rated = np.asarray(probabilities, dtype=np.float32)
     known = np.asarray(labels, dtype=np.int64)
-    check_answers(rated, known, paths, class_names, split, model)
-    names = tuple(class_names)
-    return Evaluation(
-        model, split, names, tuple(paths), known, rated, trained_on, leaked, threshold
-    )
+    check_answers(rated, known, class_names, about)
+    return Evaluation(about, tuple(class_names), known, rated, threshold, temperature)
 
 
 def _class_row(row: ClassScore, places: int) -> tuple[str, ...]:

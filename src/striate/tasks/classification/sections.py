@@ -39,6 +39,7 @@ def make_sections(evaluation: ClassMetrics, binary: BinaryMetrics | None) -> Ite
         yield from make_binary_sections(binary)
     yield _confusions(evaluation)
     yield _classes(evaluation)
+    yield evaluation.reliability.section()
     yield _mistakes(evaluation)
     if doubts := evaluation.least_sure(MOST_DOUBTS):
         yield Section(

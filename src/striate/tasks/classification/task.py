@@ -26,6 +26,12 @@ from striate.tasks.classification.threshold import Threshold
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.task import Batches, Loss, Sums, Task
+from striate.tasks.temperature import (
+    UNFITTED,
+    read_temperature,
+    refit_temperature,
+    store_temperature,
+)
 
 
 @dataclass(frozen=True)
@@ -37,12 +43,13 @@ class Classification(Task):
     mixes: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        """Raise OptionError for fewer than two classes, or a threshold that does not fit them."""
+        """Raise OptionError for fewer than two classes, or constants that do not fit them."""
         if self.outputs < 2:
             raise OptionError(
                 f"the task {self.name} needs two classes or more, but the data give {self.spec}"
             )
         Threshold.stored(self.spec)
+        read_temperature(self.spec.constants)
 
     @property
     def threshold(self) -> Threshold:
@@ -86,20 +93,27 @@ class Classification(Task):
         return targets if share is None else mix_labels(targets, self.outputs, share)
 
     def decode(self, outputs: Tensor) -> Tensor:
-        """Return the probabilities (N, K) of logits (N, K)."""
-        return probabilities(outputs)
+        """Return the probabilities (N, K) of logits (N, K), at the temperature of the task."""
+        return probabilities(outputs / self.temperature)
+
+    def settle(self, rated: Tensor) -> Tensor:
+        """Return the mean probabilities (N, K) of networks at the temperature of their ensemble."""
+        if self.temperature == UNFITTED:
+            return rated
+        return self.decode(rated.log())
 
     def merge(self, others: Sequence[TargetSpec]) -> Self:
         """Return the task with the positive class if it is that of all, without a threshold.
 
-        A threshold was chosen for the probabilities of one network.
+        A threshold was chosen for the probabilities of one network, and its temperature fitted to
+        them: the mean is of what each network gives at its own.
         """
+        specs = (store_temperature(self.spec, UNFITTED), *others)
         if self.outputs != 2:
-            return self
-        specs = (self.spec, *others)
+            return replace(self, spec=specs[0])
         names = {spec.names[Threshold.stored(spec).positive] for spec in specs}
         positive = self.threshold.positive if len(names) == 1 else Threshold().positive
-        return replace(self, spec=Threshold(positive).store(self.spec))
+        return replace(self, spec=Threshold(positive).store(specs[0]))
 
     def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
         """Return the class of probabilities (K,), and of the most probable ones `top` in all."""
@@ -116,21 +130,21 @@ class Classification(Task):
         changed = self.threshold.changed(options, self.spec.names, validation)
         return replace(self, spec=changed.store(self.spec))
 
+    def calibrate(self, validation: Batches) -> Classification:
+        """Return the task with the temperature of the least log-loss; a threshold moves along."""
+        if not (batches := tuple(validation)):
+            return self
+        rated, labels = map(np.concatenate, zip(*batches, strict=True))
+        fitted = refit_temperature(self.temperature, rated, labels, len(labels))
+        moved = self.threshold.at_temperature(fitted / self.temperature)
+        spec = self.spec if moved == self.threshold else moved.store(self.spec)
+        return replace(self, spec=store_temperature(spec, fitted))
+
     def evaluate(self, batches: Batches, about: About) -> Evaluation:
         """Compare batches of probabilities (N, K) with labels (N,)."""
         rated, labels = map(np.concatenate, zip(*batches, strict=True))
-        names, paths = self.spec.names, about.paths
-        return make_evaluation(
-            rated,
-            labels,
-            paths,
-            names,
-            about.split,
-            about.model,
-            about.trained_on,
-            about.leaked,
-            self.threshold,
-        )
+        names = self.spec.names
+        return make_evaluation(rated, labels, names, about, self.threshold, self.temperature)
 
 
 def loss(

@@ -19,6 +19,7 @@ from striate.metrics.binary import (
     threshold_for_recall,
 )
 from striate.options import DecisionOptions, EvaluateOptions
+from striate.tasks.temperature import move_thresholds
 from striate.text import count_noun, format_percent, percent_digits
 
 #: probability from which on one of two classes is the more probable
@@ -96,6 +97,12 @@ class Threshold:
             return probabilities.argmax(axis=-1).astype(np.int64)
         chosen = probabilities[..., self.positive] >= np.float32(self.value)
         return np.where(chosen, self.positive, 1 - self.positive).astype(np.int64)
+
+    def at_temperature(self, factor: float) -> Threshold:
+        """Return the threshold that decides the same at so many times the temperature."""
+        if self.value is None:
+            return self
+        return replace(self, value=float(move_thresholds(np.array(self.value), factor)))
 
     def changed(
         self,

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.metrics.calibration import Calibration, both_sides, heat, measure_calibration
 from striate.metrics.estimates import Estimate, Floats
 from striate.metrics.labels import (
     LabelAnswers,
@@ -18,8 +19,10 @@ from striate.metrics.labels import (
     find_judged,
     resample_ranking,
 )
+from striate.tasks.calibration import Reliability
 from striate.tasks.figures import Figure, Score
 from striate.tasks.results import About
+from striate.tasks.temperature import UNFITTED
 
 MAP = Figure("mAP", "mAP")
 MICRO_F1 = Figure("micro_f1", "micro-F1")
@@ -75,6 +78,7 @@ class LabelMetrics:
     thresholds: NDArray[np.float64] = field(repr=False)  #: (K,)
     probabilities: NDArray[np.float32] = field(repr=False)  #: (N, K), each from 0 to 1
     truth: NDArray[np.uint8] = field(repr=False)  #: (N, K): 1 where an image has the label
+    temperature: float = UNFITTED  #: of the probabilities
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -93,6 +97,21 @@ class LabelMetrics:
     def answers(self) -> LabelAnswers:
         """F1, precision, recall and exact match at the thresholds."""
         return estimate_answers(self.probabilities, self.truth, self.thresholds)
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """How many images have a label, against its probability; all labels together."""
+        return measure_calibration(self.probabilities, self.truth, two_sided=True)
+
+    @cached_property
+    def reliability(self) -> Reliability:
+        """The calibration, and what the temperature did to it."""
+        before = None
+        if self.temperature != UNFITTED:
+            given = heat(both_sides(self.probabilities), 1 / self.temperature)[..., 1]
+            before = measure_calibration(given, self.truth, two_sided=True)
+        claim, hit = "probability of a label", "share with it"
+        return Reliability(self.calibration, before, self.temperature, claim, hit)
 
     @cached_property
     def losses(self) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ def make_remarks(results: LabelMetrics) -> Iterator[Remark]:
     yield from _rare(results)
     yield from _one_sided(results)
     yield from _weakest(results)
+    yield from results.reliability.remarks(results.about.split)
 
 
 def _precision(results: LabelMetrics) -> Remark:

@@ -17,6 +17,7 @@ from striate.tasks.multilabel.sections import make_sections
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline
 from striate.tasks.sections import Remark, Section
+from striate.tasks.temperature import UNFITTED
 from striate.text import (
     count_noun,
     format_percent,
@@ -29,11 +30,6 @@ from striate.text import (
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelResults(LabelMetrics):
     """Probabilities of N images with several labels, and the metrics computed from them."""
-
-    @property
-    def leakage(self) -> str:
-        """Describe the leaked images in one sentence."""
-        return self.about.leakage
 
     def baseline(self) -> Baseline:
         """Return the mAP of giving every image the same answer."""
@@ -63,6 +59,7 @@ class LabelResults(LabelMetrics):
             "labels": list(self.labels),
             "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
             "baseline": _known({"value": self.constant})["value"],
+            "calibration": self.reliability.to_json(),
             "per_label": [_known(_label_json(row)) for row in self.per_label],
             "joint_errors": [asdict(pair) for pair in self.joint_errors()],
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
@@ -82,10 +79,9 @@ class LabelResults(LabelMetrics):
         scores = self.scores()
         notes = [f"(95 % interval {score.interval})" for score in scores]
         notes[0] = notes[0][:-1] + f"; one answer for all: {MAP.show(self.constant)})"
-        return [
-            (score.figure.title, score.shown, note)
-            for score, note in zip(scores, notes, strict=True)
-        ]
+        rows = zip(scores, notes, strict=True)
+        shown = [(score.figure.title, score.shown, note) for score, note in rows]
+        return [*shown, self.reliability.row()]
 
     def _label_rows(self, most: int) -> list[tuple[str, ...]]:
         head = ("label", "images", "AP", "precision", "recall", "F1", "threshold")
@@ -110,8 +106,9 @@ def make_results(
     labels: Sequence[str],
     thresholds: NDArray[np.float64],
     about: About,
+    temperature: float = UNFITTED,
 ) -> LabelResults:
-    """Build results from probabilities (N, K) and label sets (N, K).
+    """Build results from probabilities (N, K), of a temperature, and label sets (N, K).
 
     Raises ModelError for a probability that is not finite.
     """
@@ -124,7 +121,7 @@ def make_results(
             "its weights are damaged or diverged: use an earlier checkpoint"
         )
     rated, sets = probabilities.astype(np.float32), truth.astype(np.uint8)
-    return LabelResults(about, tuple(labels), thresholds, rated, sets)
+    return LabelResults(about, tuple(labels), thresholds, rated, sets, temperature)
 
 
 def _label_row(row: LabelScore) -> tuple[str, ...]:

@@ -38,6 +38,7 @@ def make_sections(results: LabelMetrics) -> Iterator[Section]:
     """Yield the sections of the report."""
     yield _figures(results)
     yield _labels(results)
+    yield results.reliability.section()
     yield _together(results)
     yield _mistakes(results)
 

@@ -20,6 +20,7 @@ from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
 from striate.metrics.binned import BINS, FINE, REACH, count_bins, sweep_bins
+from striate.metrics.calibration import both_sides
 from striate.options import DecisionOptions, EvaluateOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
@@ -30,6 +31,13 @@ from striate.tasks.multilabel.results import LabelResults, make_results
 from striate.tasks.multilabel.threshold import choose_thresholds
 from striate.tasks.results import About
 from striate.tasks.task import Batches, Loss, Sums, Task
+from striate.tasks.temperature import (
+    UNFITTED,
+    move_thresholds,
+    read_temperature,
+    refit_temperature,
+    store_temperature,
+)
 
 #: name of the constants: the probability from which on an image has the label, one a label
 THRESHOLD = "threshold"
@@ -56,6 +64,10 @@ class MultiLabel(Task):
         "others with it; --balance weights evens them out in the loss",
     }
     Params: ClassVar[type[TaskParams]] = MultiLabelParams
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for a temperature that is none, as of a changed model file."""
+        read_temperature(self.spec.constants)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -123,7 +135,7 @@ class MultiLabel(Task):
             found |= {MAP.name: float(np.mean(known))} if known else {}
         return found
 
-    def calibrate(self, sums: Mapping[str, NDArray[np.float64]]) -> MultiLabel:
+    def choose_thresholds(self, sums: Mapping[str, NDArray[np.float64]]) -> MultiLabel:
         """Return the task with the thresholds of the best F1 of each label.
 
         A label that all validation images have, or all lack, keeps 0.5: there is none to choose.
@@ -139,16 +151,26 @@ class MultiLabel(Task):
         return torch.lerp(own, own.roll(-1, 0), share[:, None])
 
     def decode(self, outputs: Tensor) -> Tensor:
-        """Return the probabilities (N, K) of logits (N, K), each from 0 to 1."""
-        return outputs.sigmoid()
+        """Return the probabilities (N, K) of logits (N, K), at the temperature of the task."""
+        return (outputs / self.temperature).sigmoid()
+
+    def settle(self, rated: Tensor) -> Tensor:
+        """Return the mean probabilities (N, K) of networks at the temperature of their ensemble."""
+        if self.temperature == UNFITTED:
+            return rated
+        return self.decode(rated.logit())
 
     def merge(self, others: Sequence[TargetSpec]) -> Self:
-        """Return the task with the mean threshold of each label."""
+        """Return the task with the mean threshold of each label.
+
+        The mean is of what each network gives at a temperature of its own, and has none itself.
+        """
         tasks = (self, *(replace(self, spec=spec) for spec in others))
         of_each = [dict(zip(task.spec.names, task.thresholds, strict=True)) for task in tasks]
         means = (float(np.mean([one[name] for one in of_each])) for name in self.spec.names)
-        constants = {**self.spec.constants, THRESHOLD: tuple(means)}
-        return replace(self, spec=replace(self.spec, constants=constants))
+        spec = store_temperature(self.spec, UNFITTED)
+        constants = {**spec.constants, THRESHOLD: tuple(means)}
+        return replace(self, spec=replace(spec, constants=constants))
 
     def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
@@ -173,12 +195,28 @@ class MultiLabel(Task):
         constants = {**self.spec.constants, THRESHOLD: tuple(thresholds.tolist())}
         return replace(self, spec=replace(self.spec, constants=constants))
 
+    def calibrate(self, validation: Batches) -> MultiLabel:
+        """Return the task with the temperature of the least log-loss over images and labels.
+
+        The thresholds move along.
+        """
+        if not (batches := tuple(validation)):
+            return self
+        rated, sets = map(np.concatenate, zip(*batches, strict=True))
+        sides, labels = both_sides(rated).reshape(-1, 2), sets.ravel()
+        fitted = refit_temperature(self.temperature, sides, labels, len(rated))
+        moved = move_thresholds(self.thresholds, fitted / self.temperature)
+        spec = store_temperature(self.spec, fitted)
+        constants = {**spec.constants, THRESHOLD: tuple(moved.tolist())}
+        return replace(self, spec=replace(spec, constants=constants))
+
     def evaluate(
         self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About
     ) -> LabelResults:
         """Compare batches of probabilities (N, K) with label sets (N, K)."""
         rated, sets = map(np.concatenate, zip(*batches, strict=True))
-        return make_results(rated, sets, self.spec.names, self.thresholds, about)
+        names, temperature = self.spec.names, self.temperature
+        return make_results(rated, sets, names, self.thresholds, about, temperature)
 
 
 def _focal(options: TrainOptions) -> float:
