@@ -19,6 +19,10 @@ MISSING = "–"
 #: exceptions raised for text that `parse_arguments` cannot parse
 MISWRITTEN = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 
+_ORDINALS = (
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"
+)  # fmt: skip
+
 
 class Display(io.TextIOBase):
     """Stream that ignores write errors, so that a lost display never stops a run."""
@@ -129,6 +133,14 @@ def count_noun(number: int, noun: str) -> str:
     if number == 1:
         return f"1 {noun}"
     return f"{number:,} {noun}es" if noun.endswith(("s", "tch")) else f"{number:,} {noun}s"
+
+
+def ordinal(number: int) -> str:
+    """Format a place, 1 or more: "first" to "tenth", then "11th"."""
+    if number <= len(_ORDINALS):
+        return _ORDINALS[number - 1]
+    end = "th" if number // 10 % 10 == 1 else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{end}"
 
 
 def capitalize(text: str) -> str:

@@ -106,15 +106,21 @@ class EnsembleResults:
         }
 
     def __repr__(self) -> str:
-        after = (str(self.paired),) if self.paired else ()
+        after = self._after()
         table = (f"  {line}".rstrip() for line in columns(self._rows(), left=(0, 1, 3)))
         return "\n".join([*self.warnings, self._title, *table, *after])
 
     def _repr_html_(self) -> str:
-        before, after = (*self.warnings, self._title), (str(self.paired),) if self.paired else ()
+        before, after = (*self.warnings, self._title), self._after()
         table = html_table(self._rows(), left=(0, 1, 3))
         told = [[f"<p>{html.escape(line)}</p>" for line in lines] for lines in (before, after)]
         return "\n".join([*told[0], table, *told[1]])
+
+    def _after(self) -> list[str]:
+        """Return the paired test, and how often the test images of each member were opened."""
+        abouts = [each.about for each in self.members if each.about.tests]
+        opened = [f"{printable(about.model)}: {about.opened}" for about in abouts]
+        return [*([str(self.paired)] if self.paired else []), *opened]
 
     @property
     def _title(self) -> str:
@@ -160,8 +166,8 @@ def _united(known: Sequence[Known | None]) -> Known | None:
     sure = [each for each in known if each is not None]
     if len(sure) < len(known):
         return None
-    digests, train = ([getattr(each, name) for each in sure] for name in ("digests", "train"))
-    return Known(np.concatenate(digests), np.concatenate(train))
+    names = "digests", "train", "test"
+    return Known(None, *(np.concatenate([getattr(each, name) for each in sure]) for name in names))
 
 
 def _leading(results: Results) -> Score:

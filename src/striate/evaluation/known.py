@@ -19,13 +19,15 @@ from striate.training.run import Run
 class Known:
     """SHA-256 digests of a run's images."""
 
+    run: Run | None  #: None: the images of several runs
     digests: NDArray[np.bytes_]  #: (N,)
     train: NDArray[np.bool_]  #: (N,) whether in the training split
+    test: NDArray[np.bool_]  #: (N,) whether in the test split
 
     @classmethod
     def of(cls, run: Run) -> Known | None:
         """Read a run's image list; None if missing or incomplete, as beside a stray model file."""
-        digests, train = bytearray(), bytearray()
+        digests, train, test = bytearray(), bytearray(), bytearray()
         try:
             for entry in storage.read_json_lines(run.images_file):
                 if isinstance(entry, StorageError):
@@ -33,9 +35,11 @@ class Known:
                 sample = upgrade_sample(entry)
                 digests += bytes.fromhex(sample["sha256"]).ljust(32, b"\0")[:32]
                 train.append(sample["split"] == "train")
+                test.append(sample["split"] == "test")
         except (StorageError, ValueError, LookupError, TypeError):
             return None
-        return cls(np.frombuffer(digests, "S32"), np.frombuffer(train, np.bool_))
+        splits = (np.frombuffer(split, np.bool_) for split in (train, test))
+        return cls(run, np.frombuffer(digests, "S32"), *splits)
 
     def are(self, records: Records) -> bool:
         """Whether at least half of these images belong to the run."""
@@ -44,6 +48,15 @@ class Known:
     def trained(self, records: Records) -> int:
         """Count the images that are in the training split."""
         return int(np.isin(_digests(records), self.digests[self.train]).sum())
+
+    def count_test(self, records: Records) -> int | None:
+        """Record in the run that its test images are opened, if any are among these.
+
+        Returns how often they were by now, None if that cannot be recorded; 0 if none is among
+        them, or the images are those of several runs.
+        """
+        opened = int(np.isin(_digests(records), self.digests[self.test]).sum())
+        return self.run.count_test(opened) if self.run and opened else 0
 
 
 def run_of(model: str | Path) -> Run:

@@ -24,6 +24,7 @@ def make_remarks(results: Results, epochs: Sequence[Epoch]) -> tuple[Remark, ...
         *([Remark(about.leakage, warning=True)] if about.leaked else ()),
         *own[:1],
         _split(results, epochs),
+        *([Remark(about.opened)] if about.opened else ()),
         *own[1:],
         *_learning(epochs, results.scores()[0].figure),
     )

@@ -30,11 +30,15 @@ class Overview:
         images = count_noun(len(self.about.paths), f"{KIND[self.about.split]}image")
         return f"{images}, {self.asked}: {self.about.model}"
 
+    @property
+    def _said(self) -> tuple[str, ...]:
+        return (*self.notes, *filter(None, [self.about.opened]))
+
     def text(self) -> str:
         """Return the lines of a terminal."""
         warning = textwrap.wrap(self.about.leakage, _WIDTH - 2) if self.about.leaked else ()
         numbers = columns(self.numbers, left=(0, 1, 2))
-        lines = [*warning, *numbers, "", *columns(self.rows, left=self.left), *self.notes]
+        lines = [*warning, *numbers, "", *columns(self.rows, left=self.left), *self._said]
         return "\n".join([shorten(self.title, _WIDTH), *(f"  {line}".rstrip() for line in lines)])
 
     def html(self) -> str:
@@ -43,5 +47,5 @@ class Overview:
         blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
         blocks.append(html_table([("number", "value", ""), *self.numbers], left=(0, 1, 2)))
         blocks.append(html_table(self.rows, left=self.left))
-        blocks += [f"<p>{html.escape(line)}</p>" for line in self.notes]
+        blocks += [f"<p>{html.escape(line)}</p>" for line in self._said]
         return "\n".join(blocks)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from striate.options import SplitChoice
 from striate.tasks.figures import Figure, Score
 from striate.tasks.sections import Remark, Section
-from striate.text import count_noun, shorten_name
+from striate.text import count_noun, ordinal, shorten_name
 
 #: split -> adjective of its images
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
@@ -87,6 +87,9 @@ class About:
     paths: tuple[str, ...]  #: N, relative to the data folder
     trained_on: int | None = None  #: how many of the N are in the training split; None: unknown
     leaked: int = 0  #: images also in a split used for training or epoch selection
+    #: how often the test images of the run were opened, now included; None: cannot be counted;
+    #: 0: none is among these
+    tests: int | None = 0
 
     @property
     def seen(self) -> int:
@@ -116,6 +119,19 @@ class About:
         if self.split == "all":
             return "None of these images were used for training, so all of them were evaluated."
         return ""
+
+    @property
+    def opened(self) -> str:
+        """Say how often the test images of the run were opened; "" if none is among these."""
+        if self.tests is None:
+            return (
+                "How often these test images were opened cannot be counted: the run is not here or "
+                "cannot be written."
+            )
+        if not self.tests:
+            return ""
+        more = " What earlier figures of them decided fits them a little too well."
+        return f"Test images opened for the {ordinal(self.tests)} time.{more * (self.tests > 1)}"
 
     @property
     def fitted(self) -> str:

@@ -131,7 +131,14 @@ class Finished:
     scores: Scores | None = None  #: None until the report is written
 
 
-Event = Progress | Note | Started | Step | Epoch | Stopped | Finished
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """Test images of the run were opened to judge a model of it."""
+
+    images: int
+
+
+Event = Progress | Note | Started | Step | Epoch | Stopped | Finished | Evaluated
 
 
 def to_json(event: Event) -> dict[str, Any]:

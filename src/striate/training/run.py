@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from striate import storage
 from striate.distributed.launch import ProcessInfo
@@ -20,6 +21,7 @@ from striate.tasks.figures import Figure
 from striate.text import count_noun
 from striate.training.events import (
     Epoch,
+    Evaluated,
     Event,
     Finished,
     Started,
@@ -136,14 +138,11 @@ class Run:
     def append_event(self, event: Event) -> None:
         """Append an event to events.jsonl; all but Step events are fsynced."""
         line = json.dumps(to_json(event), allow_nan=False) + "\n"
-        try:
-            with self.events_file.open("a", encoding="utf-8") as file:
-                file.write(line)
-                if not isinstance(event, Step):
-                    file.flush()
-                    os.fsync(file.fileno())
-        except OSError as error:
-            raise storage.storage_error(self.events_file, error, "make room and resume") from error
+        with self._appending() as file:
+            file.write(line.encode())
+            if not isinstance(event, Step):
+                file.flush()
+                os.fsync(file.fileno())
 
     def truncate_partial_line(self) -> None:
         """Remove the incomplete last line that a kill or a full disk left in events.jsonl.
@@ -151,14 +150,36 @@ class Run:
         Raises StorageError.
         """
         if os.path.lexists(self.events_file):
-            lines = storage.read_lines(self.events_file)
-            whole = sum(len(line) for line in lines if line.endswith(b"\n"))
-            try:
-                os.truncate(self.events_file, whole)
-            except OSError as error:
-                raise storage.storage_error(
-                    self.events_file, error, "make room and resume"
-                ) from error
+            with self._appending():
+                pass
+
+    @contextmanager
+    def _appending(self) -> Generator[BinaryIO]:
+        """Open events.jsonl after its last whole line, while no other process appends to it."""
+        try:
+            with self.events_file.open("a+b") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                if end := file.seek(0, os.SEEK_END):
+                    file.seek(end - 1)
+                    if file.read() != b"\n":
+                        file.seek(0)
+                        file.truncate(file.read().rfind(b"\n") + 1)
+                yield file
+        except OSError as error:
+            raise storage.storage_error(self.events_file, error, "make room and resume") from error
+
+    def count_test(self, images: int) -> int | None:
+        """Record that test images are opened; return how often they were by now.
+
+        Returns None if the run is not there or cannot be written.
+        """
+        if not self.events_file.is_file():
+            return None
+        try:
+            self.append_event(Evaluated(images))
+        except StorageError:
+            return None
+        return sum(event.get("event") == Evaluated.__name__ for event in self.events())
 
     def events(self) -> Iterator[dict[str, Any]]:
         """Return all recorded events; damaged or truncated lines are skipped."""

@@ -95,6 +95,7 @@ class Evaluation(ClassMetrics):
             "trained_on": len(self) if about.split == "train" else about.trained_on,
             "warning": about.warning(ACCURACY) or None,
             "leaked": about.leaked,
+            "test_opened": about.tests,
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),

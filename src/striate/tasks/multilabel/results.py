@@ -56,6 +56,7 @@ class LabelResults(LabelMetrics):
             "trained_on": len(self) if about.split == "train" else about.trained_on,
             "warning": about.warning(MAP) or None,
             "leaked": about.leaked,
+            "test_opened": about.tests,
             "labels": list(self.labels),
             "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
             "baseline": _known({"value": self.constant})["value"],

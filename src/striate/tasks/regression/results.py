@@ -58,6 +58,7 @@ class RegressionResults(RegressionMetrics):
             "trained_on": len(self) if about.split == "train" else about.trained_on,
             "warning": about.warning(make_figures(self.spec)[0]) or None,
             "leaked": about.leaked,
+            "test_opened": about.tests,
             "columns": list(self.spec.names),
             **{figure.name: each.to_json() for figure, each in named},
             "unit": make_figures(self.spec)[0].unit,

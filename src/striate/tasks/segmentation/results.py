@@ -66,6 +66,7 @@ class SegmentationResults(SegmentationMetrics):
             "trained_on": len(self) if about.split == "train" else about.trained_on,
             "warning": about.warning(MEAN_IOU) or None,
             "leaked": about.leaked,
+            "test_opened": about.tests,
             "class_names": list(self.spec.names),
             "mean_iou": self.figures.mean_iou.to_json(),
             "pixel_accuracy": self.figures.pixel_accuracy.to_json(),
