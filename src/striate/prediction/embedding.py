@@ -75,7 +75,7 @@ def embed_images(
     Images are preprocessed as in the training of the model and split as then; features are cached.
     Raises DataError if no image can be used, OptionError for a stage that does not exist.
     """
-    front = _front(model, stage)
+    front = make_front(model, stage)
     listing = scan_images(data)
     prepared = yield from prepare_images(
         data, listing, model.preprocess, model.fractions, largest_megabytes=largest_megabytes
@@ -98,8 +98,11 @@ def embed_images(
     )
 
 
-def _front(model: Model, stage: str | None) -> nn.Module:
-    """Return the stages up to and including `stage`, then pooled. Raises OptionError."""
+def make_front(model: Model, stage: str | None = None) -> nn.Module:
+    """Return all stages but the head, or up to and including `stage`, then pooled: (N, D).
+
+    Raises OptionError for a stage that does not exist, and for a network without stages.
+    """
     *stages, _ = stage_names(model.network) or ("",)
     if stage is not None and stage not in stages:
         raise OptionError(
