@@ -249,7 +249,7 @@ def test_a_device_that_nothing_is_called_is_refused(model: type[Options], device
 
 
 def test_a_file_that_ends_otherwise_is_refused_with_the_options() -> None:
-    said = "a.pdf: expected a file that ends in .html"
+    said = "a.pdf: expected a file that ends in .html or .md or .json"
     assert refusal({"out": "a.pdf"}, EvaluateOptions) == said
 
 
@@ -483,7 +483,7 @@ def test_every_option_is_read_back_from_the_words_of_its_command() -> None:
         (
             EvaluateOptions,
             {"out": "page.txt"},
-            "page.txt: expected a file that ends in .html",
+            "page.txt: expected a file that ends in .html or .md or .json",
         ),
     ],
 )

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.evaluation.evaluate import Originals
 from striate.evaluation.remarks import headline, make_remarks
 from striate.evaluation.report import render_report
+from striate.evaluation.seen_images import Originals
 from striate.evaluation.thumbnails import encode_thumbnail
 from striate.plotting.chart import Chart, Line
 from striate.tasks.figures import Figure, Score

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.cache.stream import gather
-from striate.data.decoding.decode import decode
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Split
 from striate.data.prepare import prepare_images, scan_images
-from striate.data.shards.remote import remote_address
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
-from striate.model import Ensemble, Model
+from striate.evaluation.nearest import Nearest, find_nearest, shown_rows
+from striate.evaluation.seen_images import SeenImages, find_root
+from striate.model import Ensemble, Model, one_network
 from striate.options import EvaluateOptions, SplitChoice
+from striate.prediction.embedding import make_front
 from striate.progress import Progress
 from striate.tasks.results import About, Results
 from striate.tasks.task import Batches, Task
@@ -34,59 +32,6 @@ from striate.text import count_noun
 
 #: the same images, decoded in each of a model's views
 Views = tuple[DecodedImages, ...]
-
-
-@dataclass(frozen=True)
-class SeenImages:
-    """The evaluated images as network inputs, (size, size, channels) uint8 each."""
-
-    decoded: DecodedImages
-    rows: NDArray[np.int64]  #: rows of the image cache, in the evaluation's order
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return len(self.rows), *self.decoded.pixels.shape[1:]
-
-    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
-        """Return a row's image, or (N, size, size, channels) for N rows, which are read at once."""
-        return np.asarray(self.decoded.pixels[self.rows[rows]])
-
-
-@dataclass(frozen=True)
-class Originals:
-    """The original image files of an evaluation, linked relative to the report page."""
-
-    root: Path  #: base of the evaluation's paths
-    page: Path  #: folder of the report page
-
-    @classmethod
-    def of(cls, data: Path, page: Path) -> Originals | None:
-        """Return the originals of a folder or manifest; None for an object store."""
-        if remote_address(data):
-            return None
-        return cls(find_root(data), page.parent)
-
-    def link(self, path: str) -> str:
-        """Return the image's URL relative to the page; "" if it is not a separate file."""
-        file = self.root / path
-        return quote(os.fsencode(os.path.relpath(file, self.page))) if file.is_file() else ""
-
-    def pixels(self, path: str, side: int) -> NDArray[np.uint8] | None:
-        """Return (H, W, 1 or 3), upright, sides not much above `side`; None if there is no file."""
-        if not self.link(path):
-            return None
-        image, _ = decode(self.root / path, path, preprocess=Preprocess(side, 3, "letterbox"))
-        if image is None:
-            return None
-        return np.atleast_3d(np.asarray(image))
-
-
-def find_root(data: Path) -> Path:
-    """Return the folder that the paths of a folder's or manifest's images are relative to."""
-    return data if data.is_dir() else data.resolve().parent
 
 
 @dataclass(frozen=True)
@@ -98,6 +43,7 @@ class EvaluationRun:
     results: Results
     pixels: SeenImages
     decoded: DecodedImages  #: as of the first of the model's views
+    nearest: Nearest | None = None  #: training images beside those of the report
 
 
 def evaluate_steps(
@@ -116,7 +62,7 @@ def evaluate_steps(
     of the run. Raises DataError when the folder has targets the network does not know, or no such
     split.
     """
-    _check_options(model.task, options)
+    _check_options(model, options)
     decoded = yield from _decode(model, data, options)
     new = known is not None and not known.are(decoded[0].records)
     source = own if new and own and options.learns else data
@@ -132,15 +78,24 @@ def evaluate_steps(
         model = replace(model, task=model.task.decide(options, validation))
     split, root = options.split or ("all" if new else "test"), find_root(data)
     run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
-    return run if options.save_threshold else replace(run, stored=stored)
+    run = run if options.save_threshold else replace(run, stored=stored)
+    if not options.neighbors:
+        return run
+    learned = decoded if not (new and own) else (yield from _decode(model, own, options))
+    network, rows = one_network(model, "--neighbors"), shown_rows(run.results)
+    nearest = yield from find_nearest(network, run.pixels, rows, learned[0])
+    return replace(run, nearest=nearest)
 
 
-def _check_options(task: Task, options: EvaluateOptions) -> None:
-    """Raise OptionError for what the task has no use for, before images are decoded."""
+def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
+    """Raise OptionError for what the model has no use for, before images are decoded."""
+    if options.neighbors:
+        make_front(one_network(model, "--neighbors"))
     if options.calibrate:
-        task.calibrate(())
+        model.task.calibrate(())
     if options.decides:
-        task.decide(options.model_copy(update={"min_precision": None, "min_recall": None}), ())
+        given = options.model_copy(update={"min_precision": None, "min_recall": None})
+        model.task.decide(given, ())
 
 
 def _decode(
@@ -193,13 +148,14 @@ def evaluate_split(
     rows = rows_in_split(first.samples, None if split == "all" else split)
     if not len(rows):
         raise DataError(f"{printable(shown)}: no image is in the {split} split; {_instead(first)}")
-    images = first.samples.select(rows)
+    images, records = first.samples.select(rows), first.records.select(rows)
     about = About(
         model=shown,
         split=split,
         paths=tuple(map(images.path, range(len(images)))),
-        trained_on=known and known.trained(first.records.select(rows)),
+        trained_on=known and known.trained(records),
         leaked=0 if split == "all" else _leaked(first, rows),
+        tests=known.count_test(records) if known else None if split == "test" else 0,
     )
     results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
     return EvaluationRun(model, model.task, results, SeenImages(first, rows), first)

@@ -1,22 +1,22 @@
-"""The evaluation report: one self-contained HTML page, without scripts or external resources."""
+"""The evaluation report: one self-contained HTML page without scripts, Markdown, or JSON."""
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-import striate
-from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
+from striate.data.listing.samples import Finding
 from striate.errors import OptionError, printable
-from striate.evaluation.curves import kept_epoch, make_charts, number
-from striate.evaluation.remarks import headline, make_remarks
+from striate.evaluation.content import Content, make_content
+from striate.evaluation.curves import make_charts, number
+from striate.evaluation.json_report import render_json
+from striate.evaluation.markdown_report import render_markdown
 from striate.evaluation.views import Images
 from striate.plotting.chart import Chart
 from striate.plotting.chart_layout import draw_chart
@@ -27,23 +27,11 @@ from striate.text import count_noun, format_percent, shorten_name
 if TYPE_CHECKING:
     import jinja2
 
-    from striate.evaluation.evaluate import Originals, SeenImages
+    from striate.evaluation.nearest import Nearest
+    from striate.evaluation.seen_images import Originals, SeenImages
     from striate.training.events import Epoch
 
-#: most findings shown of a kind
-MOST_PATHS = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Findings of one kind."""
-
-    kind: str
-    action: str
-    left_out: bool
-    same: bool  #: details are paths of identical images
-    count: int
-    first: tuple[Finding, ...]
+Form = Literal["html", "markdown", "json"]
 
 
 def render_report(
@@ -56,34 +44,34 @@ def render_report(
     findings: Sequence[Finding],
     command: str,
     originals: Originals | None = None,
+    nearest: Nearest | None = None,
+    form: Form = "html",
 ) -> str:
-    """Render the page. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
+    """Render the report. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
 
-    With `originals` it shows and links the original files where they exist. The same arguments
-    give the same page, byte for byte.
+    With `originals` it shows and links the original files where they exist, with `nearest` the
+    training images that are most like them. The same arguments give the same report, byte for byte.
     """
     if len(pixels) != len(results):
         raise OptionError(
             f"pixels must have a row for each of the {count_noun(len(results), 'image')} "
             f"that were evaluated, but came with {len(pixels):,}"
         )
-    images = Images(results.about.paths, pixels, originals)
-    score, baseline = results.scores()[0], results.baseline()
+    content = make_content(results, title, epochs, facts, findings, command)
+    images = Images(results.about.paths, pixels, originals, nearest)
+    if form == "html":
+        return _render_page(content, images)
+    if form == "markdown":
+        return render_markdown(content, images)
+    return render_json(content, images, results.to_json())
+
+
+def _render_page(content: Content, images: Images) -> str:
+    told = {part.name: getattr(content, part.name) for part in fields(content)}
     return _template().render(
-        title=title,
-        facts={"model": results.about.model, **facts},
-        groups=_groups(findings),
-        command=command,
-        made=_made(),
-        headline=headline(results),
-        score=score,
-        baseline=baseline,
-        always=baseline.show(score),
-        remarks=make_remarks(results, epochs),
-        sections=list(map(images.view, results.sections())),
-        epochs=epochs,
-        kept=kept_epoch(epochs),
-        charts=make_charts(epochs, score.figure),
+        **told | {"sections": list(map(images.view, content.sections))},
+        always=content.always,
+        charts=make_charts(content.epochs, content.score.figure),
     )
 
 
@@ -100,7 +88,7 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     filters: dict[str, Any] = {
-        f.__name__: f for f in (number, format_percent, shorten_name, verbatim, drawn, kind)
+        f.__name__: f for f in (number, format_percent, shorten_name, verbatim, drawn, kind, anchor)
     }
     environment.filters.update(filters)
     return environment.get_template("report.html")
@@ -127,26 +115,13 @@ def kind(part: object) -> str:
     return type(part).__name__.lower()
 
 
+def anchor(cell: tuple[int, int]) -> str:
+    """Return the id of the panel with the images of a cell of the confusion matrix."""
+    return "cell-{}-{}".format(*cell)
+
+
 def drawn(chart: Chart) -> Any:
     """Return a chart as SVG in the page's colors."""
     from markupsafe import Markup
 
     return Markup(to_svg(draw_chart(chart), inline=True))  # noqa: S704  # escapes its texts
-
-
-def _groups(findings: Sequence[Finding]) -> list[Group]:
-    """Group findings by kind in the order of FINDINGS: excluded images first."""
-    found: list[Group] = []
-    for kind, action in FINDINGS.items():
-        group = [finding for finding in findings if finding.kind == kind]
-        if group:
-            first = tuple(group[:MOST_PATHS])
-            same = kind in EQUAL
-            found.append(Group(kind, action, kind in LEFT_OUT, same, len(group), first))
-    return found
-
-
-def _made() -> str:
-    return (
-        f"striate {striate.__version__}, Python {platform.python_version()}, NumPy {np.__version__}"
-    )

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.evaluation.cells import Panels, make_panels
 from striate.evaluation.thumbnails import (
     EXACT,
     LARGEST,
     draw_matrix,
+    encode_small,
     encode_thumbnail,
     shade_matrix,
 )
@@ -31,7 +33,8 @@ from striate.tasks.sections import (
 from striate.text import count_noun, format_percent, percent_digits
 
 if TYPE_CHECKING:
-    from striate.evaluation.evaluate import Originals, SeenImages
+    from striate.evaluation.nearest import Near, Nearest
+    from striate.evaluation.seen_images import Originals, SeenImages
 
 #: most classes with horizontal column heads; above, long names are rotated
 MOST_LEVEL = 4
@@ -45,6 +48,7 @@ class MatrixCell:
     shade: float  #: color intensity, 0 to 1
     right: bool
     text: str  #: tooltip
+    cell: tuple[int, int] | None  #: whose panel it leads to
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,7 @@ class MatrixTable:
     noun: str
     percent: bool
     turned: bool  #: heads of columns are rotated
+    linked: bool  #: cells lead to their images
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,16 @@ class MatrixSheet:
 
     names: tuple[str, ...]
     chart: Chart
+    linked: bool  #: panels lead back to it
+
+
+@dataclass(frozen=True, slots=True)
+class NearView:
+    """A training image that is near to another one."""
+
+    near: Near
+    address: str  #: `data:` URL
+    exact: bool  #: full resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +94,7 @@ class Thumbnail:
     exact: bool  #: full resolution
     caption: Phrase
     alt: str
+    near: tuple[NearView, ...]  #: the nearest training images
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +114,7 @@ class SectionView:
     explanation: str
     parts: tuple[View, ...]
     split: bool  #: parts stand side by side
+    panels: Panels | None  #: images of the cells of a matrix
 
 
 @dataclass(frozen=True)
@@ -107,22 +124,36 @@ class Images:
     paths: Sequence[str]
     pixels: NDArray[np.uint8] | SeenImages
     originals: Originals | None
+    nearest: Nearest | None = None
+
+    def near(self, picture: Picture) -> tuple[Near, ...]:
+        """Return the training images that are nearest to an image, if they were looked for."""
+        return self.nearest.found.get(picture.row, ()) if self.nearest else ()
 
     def view(self, section: Section) -> SectionView:
         """Return what the page shows of a section."""
         galleries = [part for part in section.parts if isinstance(part, Gallery)]
+        matrices = [part for part in section.parts if isinstance(part, Matrix) and part.images]
         shown = any(not picture.overlay for part in galleries for picture in part.pictures)
         return SectionView(
             section.title,
             f"{section.explanation} {self._seen() * shown}".strip(),
             tuple(map(self._part, section.parts)),
             split=any(isinstance(part, Ranking) for part in section.parts),
+            panels=next(map(self._panels, matrices), None),
         )
+
+    def _panels(self, matrix: Matrix) -> Panels:
+        return make_panels(matrix, self.paths, self.pixels, self.originals)
+
+    def link(self, path: str) -> str:
+        """Return the URL of an image relative to the report; "" if it is not a separate file."""
+        return self.originals.link(path) if self.originals else ""
 
     def _part(self, part: Part) -> View:
         if isinstance(part, Matrix):
             large = len(part.names) > MOST_IN_TABLE
-            return MatrixSheet(part.names, _sheet(part.counts)) if large else _table(part)
+            return _sheet(part) if large else _table(part)
         return self._thumbnails(part) if isinstance(part, Gallery) else part
 
     def _thumbnails(self, part: Gallery) -> Thumbnails:
@@ -151,15 +182,25 @@ class Images:
         path = self.paths[picture.row]
         if picture.overlay:
             view = picture.overlay(view)
-        link = self.originals.link(path) if self.originals else ""
         return Thumbnail(
             path,
             PurePosixPath(path).name,
-            link,
+            self.link(path),
             encode_thumbnail(view),
             exact=max(view.shape[:2]) <= EXACT,
             caption=picture.caption,
             alt=picture.alt,
+            near=self._near(picture),
+        )
+
+    def _near(self, picture: Picture) -> tuple[NearView, ...]:
+        if self.nearest is None or picture.overlay:
+            return ()
+        near = self.near(picture)
+        seen = self.nearest.pixels[np.array([each.row for each in near], int)]
+        return tuple(
+            NearView(each, encode_small(image), max(image.shape[:2]) <= EXACT)
+            for each, image in zip(near, seen, strict=True)
         )
 
     def _seen(self) -> str:
@@ -185,12 +226,13 @@ def _table(part: Matrix) -> MatrixTable:
                 f" ({format_percent(count / total, percent_digits(total))})"
                 if count
                 else "",
+                (true, predicted) if part.images and count else None,
             )
             for predicted in range(len(names))
         )
         found.append(MatrixRow(name, total, tuple(cells)))
     turned = len(names) > MOST_LEVEL and max(map(len, names)) > 3
-    return MatrixTable(tuple(found), part.noun, part.percent, turned)
+    return MatrixTable(tuple(found), part.noun, part.percent, turned, bool(part.images))
 
 
 def _shown(count: int, total: int, *, percent: bool) -> str:
@@ -199,15 +241,16 @@ def _shown(count: int, total: int, *, percent: bool) -> str:
     return f"{100 * count / total:.0f}" if 200 * count >= total else "<1"
 
 
-def _sheet(matrix: NDArray[np.int64]) -> Chart:
+def _sheet(part: Matrix) -> MatrixSheet:
     """Chart the confusion matrix of many classes, which are numbered from 0."""
-    count = len(matrix)
+    count = len(part.names)
     side = min(max(count, 560), 760)
-    return Chart(
-        (Cells(draw_matrix(matrix), count, count),),
+    chart = Chart(
+        (Cells(draw_matrix(part.counts), count, count),),
         x=Axis("predicted", (0, count), whole=True),
         y=Axis("true", (count, 0), whole=True),
         width=side,
         height=side,
         name=f"Confusion matrix of {count:,} classes",
     )
+    return MatrixSheet(part.names, chart, bool(part.images))

@@ -11,15 +11,19 @@ import striate
 from striate import storage
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Split
-from striate.evaluation.evaluate import EvaluationRun, Originals, evaluate_split, find_root
+from striate.evaluation.evaluate import EvaluationRun, evaluate_split
 from striate.evaluation.known import Known
-from striate.evaluation.report import render_report
+from striate.evaluation.report import Form, render_report
+from striate.evaluation.seen_images import Originals, find_root
 from striate.model import load
 from striate.tasks.sections import same_answer
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores
 from striate.training.prepare import PreparedData
 from striate.training.run import Run
+
+#: suffix of a file -> how a report is written there
+FORMS: dict[str, Form] = {".html": "html", ".md": "markdown", ".json": "json"}
 
 
 def write_report(run: Run, dataset: PreparedData, split: Split | None = None) -> Scores:
@@ -50,8 +54,9 @@ def write_page(
     epochs: Sequence[Epoch],
     command: str,
     originals: Originals | None,
+    suffix: str = ".html",
 ) -> str:
-    """Render the report page of an evaluation."""
+    """Render the report of an evaluation in the format of a suffix of FORMS."""
     model = result.model
     targets = model.task.spec
     count, _, noun = str(targets).partition(" ")
@@ -73,6 +78,8 @@ def write_page(
         findings=result.decoded.findings,
         command=command,
         originals=originals,
+        nearest=result.nearest,
+        form=FORMS[suffix.lower()],
     )
 
 

@@ -93,8 +93,11 @@ class EvaluateOptions(DecisionOptions):
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
-    out: Annotated[Path | None, ending(".html")] = option(
-        None, "Write the report to this .html file"
+    neighbors: bool = option(
+        False, "Show the training images that are most like each error; needs a pass over them"
+    )
+    out: Annotated[Path | None, ending(".html", ".md", ".json")] = option(
+        None, "Write the report to this .html, .md or .json file"
     )
 
     @property
@@ -108,6 +111,11 @@ class EvaluateOptions(DecisionOptions):
         return self.calibrate or self.chooses
 
     @property
+    def reads_own(self) -> bool:
+        """Whether images of the run are needed beside those that are evaluated."""
+        return self.learns or self.neighbors
+
+    @property
     def stores(self) -> bool:
         """Whether the model file is to be written anew."""
         return self.calibrate or self.save_threshold
@@ -118,11 +126,15 @@ class EvaluateOptions(DecisionOptions):
         return super().decides or self.chooses
 
     @model_validator(mode="after")
-    def _set_one_threshold(self) -> Self:
+    def _check_together(self) -> Self:
         ways = (self.threshold, self.min_precision, self.min_recall)
         if sum(way is not None for way in ways) > 1:
             raise PydanticCustomError(
                 "thresholds", "{threshold}, {min_precision} and {min_recall} each set it; give one"
+            )
+        if self.neighbors and self.out is None:
+            raise PydanticCustomError(
+                "neighbors", "{neighbors} shows images in the report; say where with {out}"
             )
         if self.save_threshold and not self.decides:
             raise PydanticCustomError(

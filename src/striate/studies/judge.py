@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from striate.data.listing.samples import Split
-from striate.evaluation.evaluate import evaluate_split, find_root
+from striate.evaluation.evaluate import evaluate_split
 from striate.evaluation.known import Known
+from striate.evaluation.seen_images import find_root
 from striate.metrics.paired import bootstrap_difference, count_alone, mcnemar
 from striate.model import load
 from striate.options import TrainOptions

@@ -40,6 +40,13 @@ class Span:
 Phrase = str | tuple[str | Span, ...]
 
 
+def plain(phrase: Phrase) -> str:
+    """Return a phrase as text alone."""
+    if isinstance(phrase, str):
+        return phrase
+    return "".join(span if isinstance(span, str) else span.text for span in phrase)
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A figure in large type."""
@@ -104,6 +111,16 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class CellImages:
+    """The images that are counted in a cell of a confusion matrix."""
+
+    true: int
+    predicted: int
+    rows: NDArray[np.int64]  #: (N,) in the evaluation, the highest loss first
+    confidence: NDArray[np.float32]  #: (N,) probability of the predicted class
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
     """A confusion matrix, followed by a ranking of its cells beside it."""
 
@@ -111,6 +128,7 @@ class Matrix:
     counts: NDArray[np.int64]  #: (K, K): rows are true, columns predicted
     noun: str = "image"  #: what is counted
     percent: bool = False  #: cells of a table are percentages of their row, not counts
+    images: tuple[CellImages, ...] = ()  #: of the cells that are not 0; none if pixels are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +138,7 @@ class Rank:
     phrase: Phrase
     value: str
     share: float  #: length of its bar, 0 to 1; in brackets behind the value
+    cell: tuple[int, int] | None = None  #: true and predicted class, of a matrix before it
 
 
 @dataclass(frozen=True, slots=True)

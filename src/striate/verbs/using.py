@@ -14,8 +14,9 @@ from rich.console import Console
 from striate import storage
 from striate.data.cache.read_files import File
 from striate.errors import OptionError, printable
-from striate.evaluation.evaluate import Originals, evaluate_steps
+from striate.evaluation.evaluate import evaluate_steps
 from striate.evaluation.known import Known, run_of
+from striate.evaluation.seen_images import Originals
 from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
 from striate.model import Ensemble, Model, load, save
@@ -53,7 +54,7 @@ def evaluate(
     with _held(run, chosen):
         loaded = loaded_model(model, chosen)
         shown = loaded.network_name if isinstance(model, Model | Ensemble) else str(model)
-        own = recorded_images(run) if data is None or chosen.learns else None
+        own = recorded_images(run) if data is None or chosen.reads_own else None
         source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
         if chosen.out:
@@ -67,7 +68,8 @@ def evaluate(
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command(model, data, chosen), Originals.of(source, chosen.out)
-        storage.write(chosen.out, write_page(result, epochs, command, originals))
+        page = write_page(result, epochs, command, originals, chosen.out.suffix)
+        storage.write(chosen.out, page)
     return result.results
 
 

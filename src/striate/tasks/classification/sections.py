@@ -10,7 +10,7 @@ from striate.tasks.classification.binary import BinaryMetrics
 from striate.tasks.classification.binary_sections import make_binary_sections
 from striate.tasks.classification.metrics import ClassMetrics
 from striate.tasks.classification.scores import FEW, ClassScore, Doubt, Mistake
-from striate.tasks.confusions import rank_confusions
+from striate.tasks.confusions import find_cell_images, rank_confusions
 from striate.tasks.sections import (
     Bar,
     Cell,
@@ -73,12 +73,15 @@ def _figures(evaluation: ClassMetrics) -> Section:
 def _confusions(evaluation: ClassMetrics) -> Section:
     matrix, names = evaluation.confusion, evaluation.class_names
     ranking = rank_confusions(matrix, names, "image", "No image was misclassified.")
+    losses, confidence = evaluation.losses, evaluation.confidence
+    images = find_cell_images(evaluation.labels, evaluation.predicted, losses, confidence)
     return Section(
         "Confusion matrix",
         "A row holds the images of one true class, a column those predicted as one class. The "
         "diagonal is correct, all else is an error. A cell is colored by its share of the row, so "
-        "a class with few images shows as clearly as one with many.",
-        (Matrix(names, matrix), ranking),
+        "a class with few images shows as clearly as one with many. On the page, each count leads "
+        "to its images.",
+        (Matrix(names, matrix, images=images), ranking),
     )
 
 

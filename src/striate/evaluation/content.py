@@ -1,0 +1,99 @@
+"""What a report says, whichever format it is written in."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+import striate
+from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
+from striate.evaluation.curves import kept_epoch
+from striate.evaluation.remarks import headline, make_remarks
+from striate.tasks.figures import Score
+from striate.tasks.results import Baseline, Results
+from striate.tasks.sections import Remark, Section
+from striate.training.events import Epoch
+
+#: most findings shown of a kind
+MOST_PATHS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Findings of one kind."""
+
+    kind: str
+    action: str
+    left_out: bool
+    same: bool  #: details are paths of identical images
+    count: int
+    first: tuple[Finding, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """The content of a report."""
+
+    title: str
+    headline: str
+    score: Score  #: that leads
+    baseline: Baseline
+    remarks: tuple[Remark, ...]
+    sections: tuple[Section, ...]
+    facts: Mapping[str, str]
+    epochs: Sequence[Epoch]
+    kept: Epoch | None
+    groups: Sequence[Group]
+    command: str
+    made: str  #: versions
+
+    @property
+    def always(self) -> str:
+        """The score of the baseline."""
+        return self.baseline.show(self.score)
+
+
+def make_content(
+    results: Results,
+    title: str,
+    epochs: Sequence[Epoch],
+    facts: Mapping[str, str],
+    findings: Sequence[Finding],
+    command: str,
+) -> Content:
+    """Return what a report says of the results of an evaluation."""
+    return Content(
+        title=title,
+        headline=headline(results),
+        score=results.scores()[0],
+        baseline=results.baseline(),
+        remarks=make_remarks(results, epochs),
+        sections=tuple(results.sections()),
+        facts={"model": results.about.model, **facts},
+        epochs=epochs,
+        kept=kept_epoch(epochs),
+        groups=_groups(findings),
+        command=command,
+        made=_made(),
+    )
+
+
+def _groups(findings: Sequence[Finding]) -> list[Group]:
+    """Group findings by kind in the order of FINDINGS: excluded images first."""
+    found: list[Group] = []
+    for kind, action in FINDINGS.items():
+        group = [finding for finding in findings if finding.kind == kind]
+        if group:
+            first = tuple(group[:MOST_PATHS])
+            same = kind in EQUAL
+            found.append(Group(kind, action, kind in LEFT_OUT, same, len(group), first))
+    return found
+
+
+def _made() -> str:
+    return (
+        f"striate {striate.__version__}, Python {platform.python_version()}, NumPy {np.__version__}"
+    )
