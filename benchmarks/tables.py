@@ -107,6 +107,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "gpu_resnet": ("gpu_resnet", gpu.resnet),
     "million": ("million", reading.million),
     "scaled_decoding": ("scaled_decoding", reading.scaled_decoding),
+    "report_page": ("report_page", reading.report_page),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "transfer": ("transfer", transfer.frozen),

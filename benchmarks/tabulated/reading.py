@@ -54,3 +54,23 @@ def scaled_decoding(record: dict[str, Any]) -> str:
     ]
     heads = ("pixels", "file", "whole, ms", "scaled, ms", "ratio", "mean difference, of 255")
     return f"{head}\n\n{grid(heads, ['---', *['---:'] * 5], rows)}\n"
+
+
+def report_page(record: dict[str, Any]) -> str:
+    """Megabytes and seconds of a report in each format."""
+    head = (
+        f"A report of {record['images']:,} images that a network sees at {record['side']}x"
+        f"{record['side']} pixels. Measured {record['date']} on {record['machine']['cpu']}, one "
+        "core, once each."
+    )
+    rows = [
+        (
+            str(page["classes"]),
+            page["form"],
+            f"{page['megabytes']:.2f}",
+            f"{page['seconds']:.1f}",
+        )
+        for page in record["pages"]
+    ]
+    heads = ("classes", "format", "MB", "seconds")
+    return f"{head}\n\n{grid(heads, ['---:', '---', '---:', '---:'], rows)}\n"
