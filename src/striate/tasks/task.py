@@ -45,6 +45,7 @@ class Task(ABC):
     kind: ClassVar[str]  #: of its targets
     head: ClassVar[str] = "logits"  #: `Card.output` of the networks that fit: "logits" or "map"
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
+    placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
     max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {

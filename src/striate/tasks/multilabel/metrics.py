@@ -88,6 +88,11 @@ class LabelMetrics:
         """(N, K): the labels that images are answered with."""
         return self.probabilities >= self.thresholds
 
+    @property
+    def decisions(self) -> NDArray[np.bool_]:
+        """(N, K): the labels that each image is answered with."""
+        return self.called
+
     @cached_property
     def ranking(self) -> LabelRanking:
         """Average precision, which needs no threshold."""

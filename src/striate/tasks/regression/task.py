@@ -61,6 +61,7 @@ class Regression(Task):
 
     name: ClassVar[str] = "regression"
     kind: ClassVar[str] = "numbers"
+    placed: ClassVar[bool] = True  # an angle or a place would change; nothing says which it is
     refusals: ClassVar[Mapping[str, str]] = {
         "balance": "numbers have no classes to balance",
         "label_smoothing": "numbers have no classes whose probability is smoothed",

@@ -57,6 +57,7 @@ class Segmentation(Task):
     kind: ClassVar[str] = "mask"
     head: ClassVar[str] = "map"
     mixes: ClassVar[bool] = True
+    placed: ClassVar[bool] = True
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
         "balance=sampling": "a mask holds several classes, so images cannot be drawn by class",
