@@ -63,10 +63,10 @@ def evaluate_steps(
     split.
     """
     _check_options(model, options)
-    decoded = yield from _decode(model, data, options)
+    decoded = yield from decode_views(model, data, options)
     new = known is not None and not known.are(decoded[0].records)
     source = own if new and own and options.learns else data
-    seen = decoded if source is data else (yield from _decode(model, source, options))
+    seen = decoded if source is data else (yield from decode_views(model, source, options))
     place, batch = find_root(source), options.batch
     if options.calibrate:
         validation = _validation(model, seen, place, batch, shown, "temperature can be fitted")
@@ -81,7 +81,7 @@ def evaluate_steps(
     run = run if options.save_threshold else replace(run, stored=stored)
     if not options.neighbors:
         return run
-    learned = decoded if not (new and own) else (yield from _decode(model, own, options))
+    learned = decoded if not (new and own) else (yield from decode_views(model, own, options))
     network, rows = one_network(model, "--neighbors"), shown_rows(run.results)
     nearest = yield from find_nearest(network, run.pixels, rows, learned[0])
     return replace(run, nearest=nearest)
@@ -98,7 +98,7 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
         model.task.decide(given, ())
 
 
-def _decode(
+def decode_views(
     model: Model | Ensemble, data: Path, options: EvaluateOptions
 ) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
@@ -144,10 +144,27 @@ def evaluate_split(
     batch: int = 64,
 ) -> EvaluationRun:
     """Evaluate a network on a split of decoded images, whose paths are relative to `root`."""
-    first = decoded[0]
-    rows = rows_in_split(first.samples, None if split == "all" else split)
+    rows = rows_in_split(decoded[0].samples, None if split == "all" else split)
     if not len(rows):
-        raise DataError(f"{printable(shown)}: no image is in the {split} split; {_instead(first)}")
+        raise DataError(
+            f"{printable(shown)}: no image is in the {split} split; {_instead(decoded[0])}"
+        )
+    return evaluate_rows(model, decoded, rows, split, root, shown=shown, known=known, batch=batch)
+
+
+def evaluate_rows(
+    model: Model | Ensemble,
+    decoded: Views,
+    rows: NDArray[np.int64],
+    split: SplitChoice,
+    root: Path,
+    *,
+    shown: str,
+    known: Known | None,
+    batch: int = 64,
+) -> EvaluationRun:
+    """Evaluate a network on some rows of decoded images, which are of `split`."""
+    first = decoded[0]
     images, records = first.samples.select(rows), first.records.select(rows)
     about = About(
         model=shown,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ from striate.plotting.chart import Chart
 from striate.plotting.chart_layout import draw_chart
 from striate.plotting.svg import to_svg
 from striate.tasks.results import Results
+from striate.tasks.sections import Section
 from striate.text import count_noun, format_percent, shorten_name
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ def render_report(
     originals: Originals | None = None,
     nearest: Nearest | None = None,
     form: Form = "html",
+    more: Sequence[Section] = (),
 ) -> str:
     """Render the report. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
 
     With `originals` it shows and links the original files where they exist, with `nearest` the
-    training images that are most like them. The same arguments give the same report, byte for byte.
+    training images that are most like them; `more` stands behind the sections of the results. The
+    same arguments give the same report, byte for byte.
     """
     if len(pixels) != len(results):
         raise OptionError(
@@ -58,6 +61,7 @@ def render_report(
             f"that were evaluated, but came with {len(pixels):,}"
         )
     content = make_content(results, title, epochs, facts, findings, command)
+    content = replace(content, sections=(*content.sections, *more))
     images = Images(results.about.paths, pixels, originals, nearest)
     if form == "html":
         return _render_page(content, images)

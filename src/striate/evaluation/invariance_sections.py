@@ -1,0 +1,97 @@
+"""What the report shows of distorted images: a small chart and a strip of images for each kind."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from striate.evaluation.invariance_result import Invariance, Point
+from striate.plotting.chart import Axis, Cells, Chart, Line
+from striate.plotting.ink import encode
+from striate.plotting.shapes import BLUE, GREEN, ORANGE, PURPLE
+from striate.tasks.sections import Charts, Section, Text
+from striate.text import capitalize, count_noun, format_percent, shorten
+from striate.vision.distortions import DISTORTIONS
+
+_SIDE = 64  #: most pixels of an image's side in a strip
+_WIDTH, _HEIGHT, _STRIP = 360, 220, 116  #: of a chart, and height of a strip
+_NAME = 24  #: most letters of a model in a legend
+
+
+def make_sections(found: Invariance) -> tuple[Section, ...]:
+    """Return the section of the report: the worst kinds in words, then every kind."""
+    figure = found.points[0].score.figure
+    changes = (
+        " Dashed: the share of the answers that are not those of the images themselves."
+        if found.points[0].changed is not None and figure.form != "number"
+        else ""
+    )
+    images = count_noun(len(found.plain[0]), "image")
+    explanation = (
+        f"{images} of {found.of:,} were distorted in levels, each for itself. Lines: the "
+        f"{figure.title} at each level, the image itself on the left.{changes} Beside each chart "
+        "stands one image at every level. Borders are reflected, so that no black corner gives the "
+        "distortion away."
+    )
+    parts = [Text(line) for line in found.remarks()]
+    rows = [Charts((make_curves(found, kind), make_strip(found, kind))) for kind in found.kinds]
+    return (Section("What the network does not mind", explanation, (*parts, *rows)),)
+
+
+def make_curves(found: Invariance, kind: str) -> Chart:
+    """Return the score of each model over the levels of a kind, and dashed the changed answers."""
+    figure, lines = found.points[0].score.figure, list[Line]()
+    for model, color in zip(found.models, cycle((BLUE, ORANGE, GREEN, PURPLE)), strict=False):
+        points = found.curve(model, kind)
+        label = shorten(model, _NAME)
+        lines.append(Line(tuple(map(_score, range(len(points)), points)), label, color))
+        if points[0].changed is not None and figure.form != "number":
+            changed = tuple(map(_changed, range(len(points)), points))
+            lines.append(Line(changed, "", color, width=1.5, dashes=(4, 3)))
+    shares = figure.form != "number"
+    y = Axis(figure.title, (0, 1), show=_percent) if shares else Axis(figure.title)
+    return Chart(
+        tuple(lines), capitalize(kind), _levels(kind), y, _WIDTH, _HEIGHT,
+        name=f"{figure.title} by {kind}",
+    )  # fmt: skip
+
+
+def make_strip(found: Invariance, kind: str) -> Chart:
+    """Return one image at each level of a kind, side by side."""
+    images = found.strips[kind]
+    high, wide = images.shape[1:3]
+    reduced = max(1.0, max(high, wide) / _SIDE)
+    size = max(1, round(wide / reduced)), max(1, round(high / reduced))
+    small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
+    png = encode(Image.fromarray(np.hstack(small)), "png", optimize=True)
+    ends = -0.5, len(images) - 0.5
+    cells = Cells(png, len(images), 1, ends, (-0.5, 0.5))
+    x = _levels(kind, ends)
+    return Chart((cells,), "", x, Axis(names=("",)), _WIDTH, _STRIP, name=f"An image by {kind}")
+
+
+def _levels(kind: str, limits: tuple[float, float] | None = None) -> Axis:
+    """Return the axis of a kind's levels, evenly spaced, with their amounts."""
+    found = DISTORTIONS[kind]
+
+    def show(place: float) -> str:
+        level = found.levels[round(place)]
+        return found.names[round(place)] if found.names else f"{level:g}"
+
+    limits = limits or (0, len(found.levels) - 1)
+    return Axis(f"{kind}{found.unit and f', {found.unit.strip()}'}", limits, whole=True, show=show)
+
+
+def _score(place: int, point: Point) -> tuple[float, float]:
+    return place, point.score.value
+
+
+def _changed(place: int, point: Point) -> tuple[float, float]:
+    return place, point.changed.value if point.changed else float("nan")
+
+
+def _percent(share: float) -> str:
+    return format_percent(share, 0)

@@ -1,0 +1,165 @@
+"""What distortions do to answers: of networks whose behavior is known by construction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.splits import SplitFractions
+from striate.errors import DataError, OptionError
+from striate.evaluation.evaluate import evaluate_steps
+from striate.model import Model
+from striate.options import EvaluateOptions
+from striate.progress import drain
+from striate.verbs.invariance import measure_invariance
+from striate.vision.distortions import DISTORTIONS, distort
+from tests.prediction.map_models import make_model
+from tests.test_ensemble import fresh
+
+COLOR = Preprocess(32, 3, "stretch", (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
+
+
+class Glow(nn.Module):
+    """Answers with one of three classes by the mean brightness alone."""
+
+    def __init__(self, *, left: bool = False) -> None:
+        super().__init__()
+        self.levels = nn.Parameter(torch.tensor([0.25, 0.5, 0.75]))
+        self.left = left
+
+    def forward(self, x):
+        seen = x[..., : x.shape[-1] // 2] if self.left else x
+        mean = seen.double().mean(dim=(1, 2, 3)).float() + 0.5
+        return -(mean[:, None] - self.levels).square() * 100
+
+
+def glowing(*, left: bool = False) -> Model:
+    model = fresh("lenet5", replace(COLOR, channels=1))
+    return replace(model, network=Glow(left=left).eval(), preprocess=COLOR)
+
+
+@pytest.fixture
+def lamps(tmp_path: Path) -> Path:
+    """20 color images of each of three brightnesses."""
+    random = np.random.default_rng(0)
+    for name, light in (("cat", 50), ("dog", 128), ("owl", 210)):
+        (tmp_path / "lamps" / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = np.clip(light + random.normal(0, 15, (32, 32, 3)), 0, 255).astype("uint8")
+            Image.fromarray(pixels).save(tmp_path / f"lamps/{name}/{number}.png")
+    return tmp_path / "lamps"
+
+
+def test_a_network_that_sees_the_mean_alone_is_invariant_to_mirrors_and_turns_not_to_light(lamps):
+    found = measure_invariance(glowing(), lamps, split="all")
+    for kind in ("mirror", "turn", "shift", "scale", "blur", "hue"):
+        changed = [point.changed.value for point in found.curve("lenet5", kind)]
+        assert changed == [0.0] * len(DISTORTIONS[kind].levels), kind
+    dark = found.curve("lenet5", "brightness")
+    assert (dark[0].changed.value, dark[-1].changed.value) == (0.0, pytest.approx(2 / 3))
+    assert dark[-1].score.value == pytest.approx(1 / 3)
+    assert found.worst("lenet5")[0].kind == "brightness"
+    assert found.remarks()[0].startswith("lenet5: worst are brightness (")
+
+
+def test_changed_answers_and_scores_are_those_of_the_distorted_arrays(lamps):
+    model = glowing(left=True)
+    found = measure_invariance(model, lamps, split="all", seed=3)
+    paths = found.plain[0].paths
+    images = np.stack([np.asarray(Image.open(lamps / path)) for path in paths])
+    labels = np.array([("cat", "dog", "owl").index(path.split("/")[0]) for path in paths])
+    before = model.decode(images).argmax(axis=1)
+    for kind in ("noise", "occlusion", "contrast"):
+        for point in found.curve("lenet5", kind):
+            # rows of the cache are in the order of the listing, and all of them are evaluated
+            seen = distort(images, kind, point.level, np.arange(60), seed=3)
+            after = model.decode(seen).argmax(axis=1)
+            assert point.changed.value == pytest.approx((after != before).mean())
+            assert point.score.value == pytest.approx((after == labels).mean())
+
+
+def test_the_undistorted_score_is_that_of_evaluate(lamps):
+    model = glowing()
+    found = measure_invariance(model, lamps, split="all")
+    options = EvaluateOptions.read({"split": "all"})
+    same = drain(evaluate_steps(model, lamps, options, shown="lenet5")).results
+    for kind in found.kinds:
+        assert found.curve("lenet5", kind)[0].score == same.scores()[0]
+
+
+def test_several_models_see_the_same_images_which_are_drawn_by_seed(lamps):
+    both = [glowing(), glowing(left=True)]
+    found = measure_invariance(both, lamps, split="all", images=25, seed=1)
+    assert found.models == ("lenet5", "lenet5 (2)")
+    assert found.plain[0].paths == found.plain[1].paths
+    assert str(found).startswith("25 images drawn from 60, distorted in 11 ways\n")
+    again = measure_invariance(both, lamps, split="all", images=25, seed=1)
+    assert again.points == found.points
+    other = measure_invariance(both, lamps, split="all", images=25, seed=2)
+    assert other.plain[0].paths != found.plain[0].paths
+    alone = measure_invariance(both[1], lamps, split="all", images=25, seed=1)
+    assert [p.score for p in alone.points] == [p.score for p in found.points if "(2)" in p.model]
+
+
+def test_a_gray_network_has_no_hue(lamps):
+    found = measure_invariance(fresh("lenet5", replace(COLOR, channels=1, mean=(0.5,), std=(1.0,))),
+                               lamps, split="all", images=6)  # fmt: skip
+    assert "hue" not in found.kinds
+    assert found.remarks()[-1] == "hue is left out: the network sees gray."
+
+
+def test_everything_is_said_in_json_too(lamps):
+    document = measure_invariance(glowing(), lamps, split="all", images=6).to_json()
+    assert json.loads(json.dumps(document, allow_nan=False)) == document
+    assert (document["images"], document["of"], document["figure"]) == (6, 60, "accuracy")
+    assert len(document["points"]) == 10 * 7 + 4
+
+
+def test_a_strip_shows_one_image_at_each_level(lamps):
+    found = measure_invariance(glowing(), lamps, split="all", images=6)
+    first = np.asarray(Image.open(lamps / found.plain[0].paths[0]))
+    assert (found.strips["turn"][0] == first).all()
+    assert found.strips["mirror"].shape == (4, 32, 32, 3)
+
+
+def test_masks_are_not_moved(tmp_path):
+    random = np.random.default_rng(1)
+    for folder in ("images", "masks"):
+        (tmp_path / "streets" / folder).mkdir(parents=True)
+    for number in range(4):
+        pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"streets/images/{number}.png")
+        mask = Image.fromarray(random.integers(0, 3, (16, 16), np.uint8))
+        mask.save(tmp_path / f"streets/masks/{number}.png")
+    (tmp_path / "streets" / "classes.txt").write_text("road\nsky\ncar\n")
+    found = measure_invariance(make_model(), tmp_path / "streets", split="all")
+    assert set(found.left_out) == {"shift", "turn", "scale", "mirror"}
+    assert all(point.changed is None for point in found.points)
+
+
+def test_what_cannot_be_measured_is_refused(lamps):
+    with pytest.raises(OptionError) as told:
+        measure_invariance([], lamps)
+    assert str(told.value) == "measure_invariance needs a model or several, but none came"
+    with pytest.raises(OptionError) as told:
+        measure_invariance(glowing(), lamps, images=0)
+    assert str(told.value) == "images to distort must be 1 or more, but 0 came"
+    model = replace(glowing(), fractions=SplitFractions(0.1, 0.0))
+    with pytest.raises(DataError) as told:
+        measure_invariance(model, lamps)
+    assert str(told.value) == (
+        "lenet5: no image is in the test split; --split all takes every image"
+    )
+    with pytest.raises(OptionError) as told:
+        measure_invariance([glowing(), make_model()], lamps, split="all")
+    assert str(told.value) == (
+        "lenet5 is judged by accuracy, unet(width=2) by mean IoU; measure them apart"
+    )
