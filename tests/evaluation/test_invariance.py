@@ -12,11 +12,12 @@ import torch
 from PIL import Image
 from torch import nn
 
+from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.errors import DataError, OptionError
 from striate.evaluation.evaluate import evaluate_steps
-from striate.model import Model
+from striate.model import Model, save
 from striate.options import EvaluateOptions
 from striate.progress import drain
 from striate.verbs.invariance import measure_invariance
@@ -143,6 +144,27 @@ def test_masks_are_not_moved(tmp_path):
     found = measure_invariance(make_model(), tmp_path / "streets", split="all")
     assert set(found.left_out) == {"shift", "turn", "scale", "mirror"}
     assert all(point.changed is None for point in found.points)
+
+
+def test_the_command_prints_a_table_or_json_and_adds_a_section_to_the_page(lamps, tmp_path, capsys):
+    save(
+        fresh("lenet5", replace(COLOR, channels=1, mean=(0.5,), std=(1.0,))),
+        tmp_path / "m.safetensors",
+    )
+    line = ["evaluate", str(tmp_path / "m.safetensors"), str(lamps), "--split", "all"]
+    page = tmp_path / "page.html"
+    assert main([*line, "--invariance", "8", "--out", str(page)]) == 0
+    told = capsys.readouterr().out
+    assert "\n\n8 images drawn from 60, distorted in 10 ways\n" in told
+    assert "\n  JPEG quality " in told
+    text = page.read_text("utf-8")
+    assert "What the network does not mind" in text
+    assert text.count("An image by ") == 10
+    assert main([*line, "--invariance", "8", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["images"], document["invariance"]["images"]) == (60, 8)
+    assert main(line) == 0
+    assert "distorted" not in capsys.readouterr().out
 
 
 def test_what_cannot_be_measured_is_refused(lamps):

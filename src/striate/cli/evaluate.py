@@ -33,11 +33,12 @@ def command(model: Path, data: Path | None, as_json: bool, options: dict[str, An
     early.tell_of_run(model)
     from striate.cli.lazy import verbs
 
-    evaluation = verbs.evaluate(model, data, **options)
+    evaluation, distorted = verbs.evaluate_and_distort(model, data, **options)
     if as_json:
-        print_json(evaluation.to_json())
+        more = {"invariance": distorted.to_json()} if distorted else {}
+        print_json({**evaluation.to_json(), **more})
     else:
-        click.echo(str(evaluation))
+        click.echo("\n\n".join(str(each) for each in (evaluation, distorted) if each))
     stored = [
         name
         for option, name in (("calibrate", "temperature"), ("save_threshold", "threshold"))

@@ -20,7 +20,7 @@ from striate.evaluation.known import Known
 from striate.evaluation.seen_images import find_root
 from striate.metrics.estimates import from_hits
 from striate.model import Ensemble, Model
-from striate.options import EvaluateOptions
+from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import Decided, Results
 from striate.vision.distortions import DISTORTIONS, Distortion, Pixels, distort
@@ -65,7 +65,7 @@ class _Judge:
     model: Model | Ensemble
     decoded: Views
     rows: NDArray[np.int64]
-    split: Any
+    split: SplitChoice
     root: Path
     shown: str
     known: Known | None
@@ -112,16 +112,22 @@ def measure_steps(
         seen = known.get(shown)
         if not judges:
             new = seen is not None and not seen.are(decoded[0].records)
-            split = options.split or ("all" if new else "test")
+            split: SplitChoice = options.split or ("all" if new else "test")
             rows = _draw(decoded, split, most, seed, shown)
-        elif len(decoded[0]) != len(judges[0].decoded[0]):
-            raise DataError(
-                f"{printable(shown)} can read {len(decoded[0]):,} of the images and the first "
-                f"model {len(judges[0].decoded[0]):,}; measure them apart"
-            )
-        where = find_root(data)
-        judges.append(_Judge(alike, decoded, *rows, where, shown, seen, options, seed))
+        else:
+            split, rows = judges[0].split, judges[0].rows
+            _check_images(decoded, judges[0].decoded, shown)
+        root = find_root(data)
+        judges.append(_Judge(alike, decoded, rows, split, root, shown, seen, options, seed))
     return (yield from _measure(judges))
+
+
+def _check_images(decoded: Views, first: Views, shown: str) -> None:
+    if len(decoded[0]) != len(first[0]):
+        raise DataError(
+            f"{printable(shown)} can read {len(decoded[0]):,} of the images and the first model "
+            f"{len(first[0]):,}; measure them apart"
+        )
 
 
 def _check_tasks(models: Mapping[str, Model | Ensemble]) -> None:
@@ -135,9 +141,9 @@ def _check_tasks(models: Mapping[str, Model | Ensemble]) -> None:
 
 
 def _draw(
-    decoded: Views, split: Any, most: int, seed: int, shown: str
-) -> tuple[NDArray[np.int64], Any]:
-    """Return up to `most` rows of a split, ascending, and the split."""
+    decoded: Views, split: SplitChoice, most: int, seed: int, shown: str
+) -> NDArray[np.int64]:
+    """Return up to `most` rows of a split, ascending."""
     rows = rows_in_split(decoded[0].samples, None if split == "all" else split)
     if not len(rows):
         raise DataError(
@@ -145,7 +151,7 @@ def _draw(
         )
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
-    return rows, split
+    return rows
 
 
 def _measure(judges: list[_Judge]) -> Generator[Progress, None, Invariance]:

@@ -135,7 +135,10 @@ class Invariance:
         return rows
 
     def _sentence(self, model: str) -> str:
-        told = [_tell(point) for point in self.worst(model)[:_WORST]]
+        worst = [point for point in self.worst(model) if not point.changed or point.changed.value]
+        if not worst:
+            return "no distortion changes an answer."
+        told = [_tell(point) for point in worst[:_WORST]]
         return f"worst are {'; '.join(told)}."
 
 

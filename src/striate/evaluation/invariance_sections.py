@@ -18,6 +18,7 @@ from striate.vision.distortions import DISTORTIONS
 
 _SIDE = 64  #: most pixels of an image's side in a strip
 _WIDTH, _HEIGHT, _STRIP = 360, 220, 116  #: of a chart, and height of a strip
+_TILE = 48  #: width of an image in a strip, in CSS pixels
 _NAME = 24  #: most letters of a model in a legend
 
 
@@ -70,7 +71,8 @@ def make_strip(found: Invariance, kind: str) -> Chart:
     ends = -0.5, len(images) - 0.5
     cells = Cells(png, len(images), 1, ends, (-0.5, 0.5))
     x = _levels(kind, ends)
-    return Chart((cells,), "", x, Axis(names=("",)), _WIDTH, _STRIP, name=f"An image by {kind}")
+    width = _WIDTH - _TILE * (7 - len(images))
+    return Chart((cells,), "", x, Axis(names=("",)), width, _STRIP, name=f"An image by {kind}")
 
 
 def _levels(kind: str, limits: tuple[float, float] | None = None) -> Axis:

@@ -90,6 +90,9 @@ class EvaluateOptions(DecisionOptions):
         "Which images to evaluate: the test split, or all of a folder that is new to the model",
     )
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    invariance: int | None = option(
+        None, "Distort up to this many of them in eleven ways, as 500", "images", ge=1
+    )
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")

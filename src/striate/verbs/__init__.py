@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from striate.verbs.checking import check as check
     from striate.verbs.comparing import compare as compare
     from striate.verbs.forecasting import forecast as forecast
+    from striate.verbs.invariance import measure_invariance as measure_invariance
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
     from striate.verbs.looking import memory as memory
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from striate.verbs.training import train as train
     from striate.verbs.training import verify as verify
     from striate.verbs.using import evaluate as evaluate
+    from striate.verbs.using import evaluate_and_distort as evaluate_and_distort
     from striate.verbs.using import predict as predict
 
 _FILES = {
@@ -26,7 +28,8 @@ _FILES = {
     "comparing": ("compare",),
     "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
-    "using": ("evaluate", "predict"),
+    "invariance": ("measure_invariance",),
+    "using": ("evaluate", "evaluate_and_distort", "predict"),
 }
 _HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}
 

@@ -15,6 +15,9 @@ from striate import storage
 from striate.data.cache.read_files import File
 from striate.errors import OptionError, printable
 from striate.evaluation.evaluate import evaluate_steps
+from striate.evaluation.invariance import measure_steps
+from striate.evaluation.invariance_result import Invariance
+from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.known import Known, run_of
 from striate.evaluation.seen_images import Originals
 from striate.evaluation.write_report import write_page
@@ -45,10 +48,22 @@ def evaluate(
     Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
     It is split as in training, so `split="test"` are images the model has never seen; a folder of
     which the run had less than half is evaluated whole. With `calibrate` or `save_threshold` the
-    model file is written anew. Raises DataError when the folder has targets unknown to the model,
-    OptionError when no folder is given or recorded, BusyError when a run in training would be
-    changed.
+    model file is written anew. With `invariance` the page shows what distortions do to the
+    answers. Raises DataError when the folder has targets unknown to the model, OptionError when no
+    folder is given or recorded, BusyError when a run in training would be changed.
     """
+    results, _ = evaluate_and_distort(model, data, progress=progress, **options)
+    return results
+
+
+def evaluate_and_distort(
+    model: str | Path | Model | Ensemble,
+    data: str | Path | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
+) -> tuple[Results, Invariance | None]:
+    """Return what `evaluate` does, and with `invariance` the results on distorted images."""
     chosen = EvaluateOptions.read(options)
     run = None if isinstance(model, Model | Ensemble) else run_of(model)
     with _held(run, chosen):
@@ -60,17 +75,25 @@ def evaluate(
         if chosen.out:
             storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
-        result = display.show_progress(work, None if progress else Console(quiet=True))
+        console = None if progress else Console(quiet=True)
+        result = display.show_progress(work, console)
         if chosen.stores and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
             kept = replace(result.model, task=result.stored)
             save(kept, run.model_file if place.is_dir() else place)
+    distorted = None
+    if chosen.invariance:
+        same = chosen.model_copy(update={"split": result.results.about.split})
+        named, most = {shown: result.model}, chosen.invariance
+        steps = measure_steps(named, source, same, most=most, known={shown: known})
+        distorted = display.show_progress(steps, console)
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command(model, data, chosen), Originals.of(source, chosen.out)
-        page = write_page(result, epochs, command, originals, chosen.out.suffix)
+        more = make_sections(distorted) if distorted else ()
+        page = write_page(result, epochs, command, originals, chosen.out.suffix, more)
         storage.write(chosen.out, page)
-    return result.results
+    return result.results, distorted
 
 
 def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -90,7 +91,7 @@ def _turn(image: Pixels, level: float, random: np.random.Generator) -> Pixels:
     return _warp(image, cv2.getRotationMatrix2D(middle, angle, 1.0))
 
 
-def _warp(image: Pixels, place: NDArray[np.float64]) -> Pixels:
+def _warp(image: Pixels, place: Any) -> Pixels:
     size = image.shape[1], image.shape[0]
     return np.asarray(cv2.warpAffine(image, place, size, None, cv2.INTER_LINEAR, _EDGE), np.uint8)
 
@@ -120,7 +121,7 @@ def _contrast(image: Pixels, level: float, _random: np.random.Generator) -> Pixe
     return _looked_up(image, mean + level * (np.arange(256) - mean))
 
 
-def _looked_up(image: Pixels, values: NDArray[np.float64]) -> Pixels:
+def _looked_up(image: Pixels, values: NDArray[np.floating[Any]]) -> Pixels:
     return np.rint(values).clip(0, 255).astype(np.uint8)[image]
 
 
@@ -144,11 +145,10 @@ def _noise(image: Pixels, level: float, random: np.random.Generator) -> Pixels:
 
 
 def _jpeg(image: Pixels, level: float, _random: np.random.Generator) -> Pixels:
-    color = image.ndim == 3
-    swapped = cv2.cvtColor(image, cv2.COLOR_RGB2BGR) if color else image
-    _, data = cv2.imencode(".jpg", swapped, (cv2.IMWRITE_JPEG_QUALITY, int(level)))
-    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR if color else cv2.IMREAD_GRAYSCALE)
-    return np.asarray(cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB) if color else decoded, np.uint8)
+    how = [cv2.IMWRITE_JPEG_QUALITY, int(level)]
+    _, data = cv2.imencode(".jpg", image[..., ::-1] if image.ndim == 3 else image, how)
+    decoded = np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED), np.uint8)
+    return decoded[..., ::-1] if image.ndim == 3 else decoded  # OpenCV takes blue first
 
 
 def _occlude(image: Pixels, level: float, random: np.random.Generator) -> Pixels:
