@@ -74,7 +74,7 @@ def test_a_network_that_sees_the_mean_alone_is_invariant_to_mirrors_and_turns_no
 def test_changed_answers_and_scores_are_those_of_the_distorted_arrays(lamps):
     model = glowing(left=True)
     found = measure_invariance(model, lamps, split="all", seed=3)
-    paths = found.plain[0].paths
+    paths = found.plain[0].about.paths
     images = np.stack([np.asarray(Image.open(lamps / path)) for path in paths])
     labels = np.array([("cat", "dog", "owl").index(path.split("/")[0]) for path in paths])
     before = model.decode(images).argmax(axis=1)
@@ -100,12 +100,12 @@ def test_several_models_see_the_same_images_which_are_drawn_by_seed(lamps):
     both = [glowing(), glowing(left=True)]
     found = measure_invariance(both, lamps, split="all", images=25, seed=1)
     assert found.models == ("lenet5", "lenet5 (2)")
-    assert found.plain[0].paths == found.plain[1].paths
+    assert found.plain[0].about.paths == found.plain[1].about.paths
     assert str(found).startswith("25 images drawn from 60, distorted in 11 ways\n")
     again = measure_invariance(both, lamps, split="all", images=25, seed=1)
     assert again.points == found.points
     other = measure_invariance(both, lamps, split="all", images=25, seed=2)
-    assert other.plain[0].paths != found.plain[0].paths
+    assert other.plain[0].about.paths != found.plain[0].about.paths
     alone = measure_invariance(both[1], lamps, split="all", images=25, seed=1)
     assert [p.score for p in alone.points] == [p.score for p in found.points if "(2)" in p.model]
 
@@ -126,7 +126,7 @@ def test_everything_is_said_in_json_too(lamps):
 
 def test_a_strip_shows_one_image_at_each_level(lamps):
     found = measure_invariance(glowing(), lamps, split="all", images=6)
-    first = np.asarray(Image.open(lamps / found.plain[0].paths[0]))
+    first = np.asarray(Image.open(lamps / found.plain[0].about.paths[0]))
     assert (found.strips["turn"][0] == first).all()
     assert found.strips["mirror"].shape == (4, 32, 32, 3)
 
