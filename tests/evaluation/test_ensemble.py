@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 import striate
 from striate.cli import main
 from striate.errors import OptionError
-from striate.evaluation.ensemble import PairedTest
+from striate.evaluation.paired import Paired
 from striate.model import Ensemble, load
 
 FEW = {"network": "lenet5", "threads": 1, "augment": "none", "learning_rate": 0.02, "batch": 8}
@@ -50,9 +50,9 @@ def test_members_and_ensemble_have_the_figures_that_evaluate_gives(here: Path) -
     assert judged.best.about.model == best.about.model
     right, other = own.correct, best.correct
     alone = int((right & ~other).sum()), int((other & ~right).sum())
-    assert (judged.paired.only_ensemble, judged.paired.only_best) == alone
+    assert (judged.paired.only_first, judged.paired.only_second) == alone
     p_value = binomtest(alone[0], sum(alone)).pvalue if sum(alone) else 1
-    assert judged.paired.p_value == pytest.approx(p_value)
+    assert judged.paired.p == pytest.approx(p_value)
 
 
 def judged_data() -> str:
@@ -88,7 +88,7 @@ def test_the_better_one_is_named_where_the_images_tell(
 ) -> None:
     first, second = counts
     images = f"{first} image" if first == 1 else f"{first} images"
-    assert str(PairedTest("runs/a", *counts, p_value)) == (
+    assert Paired(p_value, *counts).tell("the ensemble", "the best member") == (
         f"Only the ensemble is right on {images}, only the best member on {second}: {verdict}"
     )
 

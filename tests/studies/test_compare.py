@@ -16,9 +16,10 @@ import pytest
 import striate
 from striate.cli import main
 from striate.errors import OptionError
+from striate.evaluation.paired import Difference
 from striate.options import CompareOptions
 from striate.studies.compare_page import write_comparison
-from striate.studies.comparison import Comparison, Difference, Finalist, read_score, record_score
+from striate.studies.comparison import Comparison, Finalist, read_score, record_score
 from striate.studies.record import Study
 from striate.tasks.figures import Figure, Score
 from striate.training.run import Run
@@ -47,7 +48,7 @@ def test_tasks_without_right_answers_are_compared_by_a_difference(make, tmp_path
     assert found.paired is None
     assert difference.value == pytest.approx(one.score.value - other.score.value)
     assert difference.low <= difference.value <= difference.high
-    assert (found.folder / "report.md").read_text().count(" differs by ") == 1
+    assert (found.folder / "report.md").read_text().count(" less that of ") == 1
     written = json.loads((found.folder / "comparison.json").read_text())["difference"]
     assert written == json.loads(json.dumps(asdict(difference)))
     assert compare(data, tmp_path / "s", batch=8) == found
@@ -209,16 +210,25 @@ def verdict(difference: Difference) -> str:
 def test_a_difference_whose_interval_holds_0_may_be_chance():
     figure = Figure("mae", "MAE", higher_is_better=False, form="number", unit="px")
     assert verdict(Difference(figure, -0.3, -0.62, 0.05, 40)) == (
-        "a against b: MAE differs by -0.3 px on the same 40 images (95 % interval -0.62 to 0.05 "
-        "px, paired bootstrap): that may be chance"
+        "MAE of a less that of b is -0.3 px on the same 40 images (95 % interval -0.62 to 0.05 px, "
+        "paired bootstrap), these images do not tell them apart."
     )
 
 
 def test_a_difference_whose_interval_leaves_0_out_is_believed():
     assert verdict(Difference(Figure("mean_iou", "mean IoU"), 0.024, 0.011, 0.039, 1)) == (
-        "a against b: mean IoU differs by 2.4 points on the same 1 image (95 % interval 1.1 to "
-        "3.9 points, paired bootstrap): they differ"
+        "mean IoU of a less that of b is 2.4 points on the same 1 image (95 % interval 1.1 to 3.9 "
+        "points, paired bootstrap), a is better."
     )
+
+
+@pytest.mark.parametrize(
+    ("higher", "value", "better"),
+    [(True, 0.2, 0), (True, -0.2, 1), (False, 0.2, 1), (False, -0.2, 0)],
+)
+def test_the_better_one_has_the_lower_figure_where_lower_is_better(higher, value, better):
+    figure = Figure("x", "x", higher_is_better=higher)
+    assert Difference(figure, value, value - 0.1, value + 0.1, 9).better == better
 
 
 def test_an_undefined_figure_is_written_as_null_and_read_back():

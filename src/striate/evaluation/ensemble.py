@@ -15,36 +15,16 @@ import numpy as np
 from striate.errors import printable
 from striate.evaluation.evaluate import evaluate_steps
 from striate.evaluation.known import Known
-from striate.metrics.paired import count_alone, mcnemar
+from striate.evaluation.paired import Difference, Paired, compare_results
 from striate.model import Ensemble
 from striate.options import EvaluateOptions
 from striate.progress import Progress
 from striate.tasks.figures import Score
-from striate.tasks.results import KIND, Results, RightOrWrong
+from striate.tasks.results import KIND, Results
 from striate.text import columns, count_noun, html_table, shorten
 
 _WIDTH = 40  #: most columns of a run's name
-_LIKELY = 0.05  #: a p-value below tells two models apart
-
-
-@dataclass(frozen=True)
-class PairedTest:
-    """McNemar's exact test of an ensemble against its best member."""
-
-    best: str  #: the member
-    only_ensemble: int  #: images that only the ensemble answers correctly
-    only_best: int  #: images that only the best member answers correctly
-    p_value: float
-
-    def __str__(self) -> str:
-        better = "the ensemble" if self.only_ensemble > self.only_best else "the best member"
-        unclear = "these images do not tell them apart"
-        verdict = f"{better} is better" if self.p_value < _LIKELY else unclear
-        return (
-            f"Only the ensemble is right on {count_noun(self.only_ensemble, 'image')}, only the "
-            f"best member on {self.only_best:,}: p = {self.p_value:.2g} (McNemar's exact test), "
-            f"{verdict}."
-        )
+_NAMES = "the ensemble", "the best member"
 
 
 @dataclass(frozen=True, repr=False)
@@ -66,13 +46,9 @@ class EnsembleResults:
         return best
 
     @cached_property
-    def paired(self) -> PairedTest | None:
-        """The ensemble against its best member; None where answers are not right or wrong."""
-        if not (isinstance(self.results, RightOrWrong) and isinstance(self.best, RightOrWrong)):
-            return None
-        own, other = self.results.correct, self.best.correct
-        p_value = mcnemar(own, other)
-        return PairedTest(self.best.about.model, *count_alone(own, other), p_value)
+    def paired(self) -> Paired | Difference | None:
+        """The ensemble against its best member."""
+        return compare_results(self.results, self.best)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -85,7 +61,7 @@ class EnsembleResults:
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, None for undefined values."""
-        about, paired = self.results.about, self.paired
+        about = self.results.about
         networks = [member.network_name for member in self.ensemble.members]
         return {
             "model": about.model,
@@ -96,13 +72,7 @@ class EnsembleResults:
             "ensemble": _score_json(self.results, self.ensemble.network_name),
             "members": [_score_json(*each) for each in zip(self.members, networks, strict=True)],
             "best": self.best.about.model,
-            "paired": paired
-            and {
-                "test": "mcnemar_exact",
-                "only_ensemble": paired.only_ensemble,
-                "only_best": paired.only_best,
-                "p_value": paired.p_value,
-            },
+            "paired": self.paired and self.paired.to_json(),
         }
 
     def __repr__(self) -> str:
@@ -120,7 +90,7 @@ class EnsembleResults:
         """Return the paired test, and how often the test images of each member were opened."""
         abouts = [each.about for each in self.members if each.about.tests]
         opened = [f"{printable(about.model)}: {about.opened}" for about in abouts]
-        return [*([str(self.paired)] if self.paired else []), *opened]
+        return [*([self.paired.tell(*_NAMES)] if self.paired else []), *opened]
 
     @property
     def _title(self) -> str:

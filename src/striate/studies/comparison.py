@@ -8,12 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from striate.evaluation.forecast import show_gain, show_interval
-from striate.metrics.estimates import Estimate
+from striate.evaluation.paired import Difference, Paired
 from striate.studies.foretell import Requirements
 from striate.studies.record import Study
-from striate.tasks.figures import Figure, Score
-from striate.text import columns, count_noun, format_si
+from striate.tasks.figures import Score
+from striate.text import columns, format_si
 from striate.training.events import from_json
 
 Cost = Literal["milliseconds", "bytes", "minutes"]
@@ -22,7 +21,6 @@ COSTS: dict[Cost, str] = {
     "bytes": "model file in MB",
     "minutes": "minutes of training",
 }
-_CHANCE = 0.05  #: p-value below which two networks differ
 
 
 @dataclass(frozen=True)
@@ -39,26 +37,6 @@ class Finalist:
 
     def cost(self, cost: Cost) -> float:
         return float(getattr(self, cost))
-
-
-@dataclass(frozen=True)
-class Paired:
-    """McNemar's test of the best two networks on the validation images."""
-
-    p: float
-    only_first: int  #: images that only the best one answers correctly
-    only_second: int
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The leading figure of the best network less that of the second, on the validation images."""
-
-    figure: Figure
-    value: float
-    low: float | None  #: 95 % interval of a paired bootstrap over images; None: one image
-    high: float | None
-    n: int  #: images
 
 
 @dataclass(frozen=True)
@@ -96,10 +74,8 @@ class Comparison:
         """Return what the comparison says, a sentence a line."""
         figure, best = self.best.score.figure, self.best.network
         lines = [f"best on the validation images: {best}"]
-        if self.paired:
-            lines.append(_tell_paired(self.paired, best, self.finalists[1].network))
-        if self.difference:
-            lines.append(_tell_difference(self.difference, best, self.finalists[1].network))
+        if test := self.paired or self.difference:
+            lines.append(test.tell(best, self.finalists[1].network))
         if self.test:
             score = self.test
             shown = f"{score.shown} (95 % interval {score.interval})"
@@ -171,28 +147,6 @@ def _row(each: Finalist) -> tuple[str, ...]:
         each.network, score.shown, score.interval, f"{each.epochs:,}", f"{each.minutes:.1f}",
         f"{each.milliseconds:.3g}", format_si(each.bytes, "B"), f"{each.params:,}",
     )  # fmt: skip
-
-
-def _tell_paired(paired: Paired, one: str, other: str) -> str:
-    images = paired.only_first + paired.only_second
-    verdict = "they differ" if paired.p < _CHANCE else "that may be chance"
-    return (
-        f"{one} against {other}: {paired.only_first} to {paired.only_second} of "
-        f"{count_noun(images, 'image')} that one alone answers correctly; McNemar's exact test "
-        f"gives p = {paired.p:.2g}: {verdict}"
-    )
-
-
-def _tell_difference(found: Difference, one: str, other: str) -> str:
-    estimate = Estimate(found.value, found.low, found.high, found.n)
-    interval = show_interval(found.figure, estimate)
-    low, high = estimate.bounds
-    verdict = "that may be chance" if low <= 0 <= high else "they differ"
-    return (
-        f"{one} against {other}: {found.figure.title} differs by "
-        f"{show_gain(found.figure, found.value)} on the same {count_noun(found.n, 'image')} "
-        f"(95 % interval {interval}, paired bootstrap): {verdict}"
-    )
 
 
 def _shown(value: float | str) -> str:

@@ -11,14 +11,14 @@ from typing import Any
 from striate.data.listing.samples import Split
 from striate.evaluation.evaluate import evaluate_split
 from striate.evaluation.known import Known
+from striate.evaluation.paired import Difference, Paired, compare_results
 from striate.evaluation.seen_images import find_root
-from striate.metrics.paired import bootstrap_difference, count_alone, mcnemar
 from striate.model import load
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.studies.comparison import record_score
 from striate.tasks.figures import Score
-from striate.tasks.results import Resampled, Results, RightOrWrong
+from striate.tasks.results import Results
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
 
@@ -86,18 +86,9 @@ def _judge(entry: Entry, data: Path, split: Split) -> Generator[Progress, None, 
 
 
 def _compare_best(best: Sequence[Results]) -> dict[str, Any]:
-    """Return McNemar's test of two results of the same images, or how far their figures differ."""
-    told: dict[str, Any] = {"paired": None, "difference": None}
-    if len(best) < 2 or best[0].about.paths != best[1].about.paths:
-        return told
-    one, other = best
-    if isinstance(one, RightOrWrong) and isinstance(other, RightOrWrong):
-        alone = count_alone(one.correct, other.correct)
-        p = mcnemar(one.correct, other.correct)
-        return told | {"paired": {"p": p, "only_first": alone[0], "only_second": alone[1]}}
-    if isinstance(one, Resampled) and isinstance(other, Resampled):
-        found = bootstrap_difference(one.resample, other.resample, len(one))
-        figure = asdict(one.scores()[0].figure)
-        if not math.isnan(found.value):
-            return told | {"difference": {"figure": figure, **asdict(found)}}
-    return told
+    """Return the record of the comparison of the best two."""
+    test = compare_results(*best) if len(best) == 2 else None
+    return {
+        "paired": asdict(test) if isinstance(test, Paired) else None,
+        "difference": asdict(test) if isinstance(test, Difference) else None,
+    }
