@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from striate.data.listing.targets import TargetCounts
 from striate.data.prepare import record_images
 from striate.data.shards.remote import remote_address
 from striate.data.targets.problems import find_training_problems
+from striate.data.traits.read import find_shortcuts_of
+from striate.data.traits.shortcuts import Shortcut
 from striate.errors import printable
 from striate.progress import Progress, drain
 from striate.text import count_noun
@@ -47,6 +49,7 @@ class Inspection:
     channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: reasons why it cannot be trained on
+    shortcuts: tuple[Shortcut, ...] = ()  #: classes that are told without what is shown
     sheet: Path | None = None  #: sheet of augmented images, if one was written
 
     @property
@@ -95,6 +98,7 @@ class Inspection:
                 }
                 for finding in self.findings
             ],
+            "shortcuts": [shortcut.to_json() for shortcut in self.shortcuts],
             **({"files": {"sheet": str(self.sheet)}} if self.sheet else {}),
         }
 
@@ -106,9 +110,10 @@ class Inspection:
         table = (
             check_text.target_html(self.spec.noun, self.target_counts) if self.spec.names else ""
         )
+        shortcuts = check_text.problem_html(map(str, self.shortcuts))
         return (
             f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
-            f"<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
+            f"{shortcuts}<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
         )
 
 
@@ -126,7 +131,8 @@ def inspect_steps(
 ) -> Generator[Progress, None, Inspection]:
     """Run `inspect`, yielding progress after every image."""
     listing, records = yield from record_images(root)
-    return inspect_records(root, listing, records, leaked)
+    shortcuts = yield from find_shortcuts_of(listing, records)
+    return replace(inspect_records(root, listing, records, leaked), shortcuts=shortcuts)
 
 
 def inspect_records(
@@ -195,6 +201,10 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     if inspection.findings:
         yield ""
         yield from check_text.finding_lines(inspection.findings)
+    if inspection.shortcuts:
+        yield ""
+        yield "Possible shortcuts:"
+        yield from check_text.problem_lines(map(str, inspection.shortcuts))
     yield ""
     yield _verdict(inspection)
     yield from check_text.problem_lines(inspection.problems)

@@ -9,6 +9,7 @@ from typing import Any
 from striate.data.cache.decode_all import decode_records
 from striate.data.check import Inspection, inspect_records
 from striate.data.readers.scan import scan
+from striate.data.traits.read import find_shortcuts_of
 from striate.options import CheckOptions
 from striate.progress import drain
 from striate.storage import check_output
@@ -32,7 +33,9 @@ def check(data: str | Path, **options: Any) -> Inspection:
         check_output(chosen.out, [Path(data), *listing.files()])
     check_task(chosen.task, kind, listing.targets.spec)
     records = drain(decode_records(listing))
+    shortcuts = drain(find_shortcuts_of(listing, records))
     inspection = inspect_records(data, listing, records, chosen.leaked)
+    inspection = replace(inspection, shortcuts=shortcuts)
     if not chosen.sheet:
         return inspection
     from striate.images.contact_sheet import write_sheet  # imported lazily: it needs torch

@@ -1,0 +1,1 @@
+"""Traits of image files, and whether they give the class away."""
