@@ -14,6 +14,12 @@ from striate.data import check_text
 from striate.data.listing.columns import Records
 from striate.data.listing.duplicates import find_duplicates, leaked_rows
 from striate.data.listing.listing import Listing
+from striate.data.listing.near_duplicates import (
+    find_near_duplicates,
+    list_clusters,
+    near_findings,
+)
+from striate.data.listing.quality import poor_findings, rank_poor_images
 from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Split
 from striate.data.listing.target_spec import TASK_OF_KIND, TargetSpec
 from striate.data.listing.targets import TargetCounts
@@ -50,6 +56,8 @@ class Inspection:
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: reasons why it cannot be trained on
     shortcuts: tuple[Shortcut, ...] = ()  #: classes that are told without what is shown
+    #: paths of images that look almost the same, a tuple for each cluster; the largest first
+    near_duplicates: tuple[tuple[str, ...], ...] = ()
     sheet: Path | None = None  #: sheet of augmented images, if one was written
 
     @property
@@ -99,6 +107,9 @@ class Inspection:
                 for finding in self.findings
             ],
             "shortcuts": [shortcut.to_json() for shortcut in self.shortcuts],
+            "near_duplicates": [
+                [_readable(path) for path in cluster] for cluster in self.near_duplicates
+            ],
             **({"files": {"sheet": str(self.sheet)}} if self.sheet else {}),
         }
 
@@ -142,6 +153,13 @@ def inspect_records(
     rows, images, kept = listing.usable(records)
     listed = listing.targets.recorded(records)
     targets = listed.select(rows)
+    near = find_near_duplicates(kept.table["thumbnail"])
+    clusters = list_clusters(near, images, kept)
+    looks = (
+        *near_findings(clusters, near, images),
+        *poor_findings(rank_poor_images(kept), images, kept),
+    )
+    alike = tuple(tuple(map(images.path, cluster.tolist())) for cluster in clusters)
     why = find_training_problems(listing, images, targets, kept, leaked)
     if leaked == "drop":
         left = np.flatnonzero(~leaked_rows(images, kept))
@@ -164,8 +182,10 @@ def inspect_records(
             *records.all_findings(),
             *find_duplicates(listing.samples, records, listed.ids()),
             *targets.findings(images),
+            *looks,
         ),
         problems=why,
+        near_duplicates=alike,
     )
 
 

@@ -45,7 +45,7 @@ class PreparedImages:
 def record_images(data: str | Path) -> Generator[Progress, None, tuple[Listing, Records]]:
     """Scan a folder and decode every image for its record only; yield progress after each."""
     listing = scan(data)
-    records = yield from decode_records(listing)
+    records = yield from decode_records(listing, quality=True)
     return listing, records
 
 

@@ -32,7 +32,7 @@ def check(data: str | Path, **options: Any) -> Inspection:
     if chosen.out:
         check_output(chosen.out, [Path(data), *listing.files()])
     check_task(chosen.task, kind, listing.targets.spec)
-    records = drain(decode_records(listing))
+    records = drain(decode_records(listing, quality=True))
     shortcuts = drain(find_shortcuts_of(listing, records))
     inspection = inspect_records(data, listing, records, chosen.leaked)
     inspection = replace(inspection, shortcuts=shortcuts)

@@ -20,6 +20,7 @@ from PIL import Image
 
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
+from striate.data.decoding.look import make_thumbnail, measure_quality
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
@@ -48,6 +49,7 @@ def decode_all(
     workers: int | None = None,
     seconds: float = 20.0,
     largest_megabytes: int = LARGEST_MEGABYTES,
+    quality: bool = False,
 ) -> Generator[tuple[int, Record]]:
     """Decode every image, and its mask; yield (index, record) in order of completion.
 
@@ -60,11 +62,12 @@ def decode_all(
                 f"{printable(str(listing.root))}: masks belong to images in files, "
                 "and these are in an array; save each image and each mask as a PNG"
             )
-        return _rows(listing.arrays, preprocess, pixels)
+        return _rows(listing.arrays, preprocess, pixels, quality=quality)
     wanted = preprocess or _GLANCE
-    rows: dict[str, Any] = {}
+    rows: dict[str, Any] = {"thumbnails": True, "quality": quality}
     if pixels is not None:
-        rows = {"pixels": os.fspath(pixels), "start": np.load(pixels, mmap_mode="r").offset}
+        start = np.load(pixels, mmap_mode="r").offset
+        rows |= {"pixels": os.fspath(pixels), "start": start}
     if listing.masks is not None:
         rows["codes"] = asdict(listing.masks.codes)
     if mask_rows is not None:
@@ -82,14 +85,15 @@ def decode_records(
     pixels: Path | None = None,
     mask_rows: Path | None = None,
     largest_megabytes: int = LARGEST_MEGABYTES,
+    quality: bool = False,
 ) -> Generator[Progress, None, Records]:
     """Decode every image as `decode_all` does; yield progress of `what`, return the records.
 
-    The palettes of masks are compared once all are known.
+    The palettes of masks are compared once all are known. With `quality`, it is measured.
     """
     palettes: list[Palette] = [()] * len(listing.samples)
     classes = None if listing.masks is None else len(listing.class_names)
-    records = Records.empty(len(listing.samples), classes)
+    records = Records.empty(len(listing.samples), classes, measured=quality)
     yield Progress(0, len(records), what)
     work = decode_all(
         listing,
@@ -97,6 +101,7 @@ def decode_records(
         pixels=pixels,
         mask_rows=mask_rows,
         largest_megabytes=largest_megabytes,
+        quality=quality,
     )
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work, 1):
@@ -168,14 +173,15 @@ def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
 
 def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:
     """Convert a worker's result to a record; the findings of its mask are among its own."""
-    digest, width, height, channels, seen, *more = answer
+    digest, width, height, channels, seen, thumbnail, quality, *more = answer
+    look = bytes.fromhex(thumbnail), tuple(quality)
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     if not more:
-        return Record(digest, width, height, channels, findings)
+        return Record(digest, width, height, channels, findings, *look)
     mask_digest, palette, seen, pixels = more[0]
     about = tuple(Finding(kind, mask_path, detail) for kind, detail in seen)
     mask = MaskRecord(mask_digest, tuple(map(tuple, palette)), about, tuple(map(tuple, pixels)))
-    return Record(digest, width, height, channels, findings + about, mask)
+    return Record(digest, width, height, channels, findings + about, *look, mask)
 
 
 def as_promised(record: Record, digest: bytes, path: str) -> Record:
@@ -219,7 +225,11 @@ def count_workers(images: int) -> int:
 
 
 def _rows(
-    arrays: NDArray[np.uint8], preprocess: Preprocess | None, pixels: Path | None
+    arrays: NDArray[np.uint8],
+    preprocess: Preprocess | None,
+    pixels: Path | None,
+    *,
+    quality: bool,
 ) -> Generator[tuple[int, Record]]:
     """Yield the records of in-memory array images, which need no decoding."""
     count, height, width, channels = arrays.shape
@@ -229,7 +239,9 @@ def _rows(
         if out is not None and preprocess is not None:
             out[index] = resize_row(row, preprocess)
         digest = hashlib.sha256(row.data).hexdigest()
-        yield index, Record(digest, width, height, 1 if channels == 1 else 3)
+        image = Image.fromarray(row[:, :, 0] if channels == 1 else row)
+        look = make_thumbnail(image), tuple(measure_quality(image)) if quality else ()
+        yield index, Record(digest, width, height, 1 if channels == 1 else 3, (), *look)
 
 
 def resize_row(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:

@@ -114,7 +114,7 @@ class Stream:
             raise DataError(f"{printable(path)}: {answer.kind} ({answer.detail}); {_ADVICE}")
         if isinstance(answer, dict):
             raise failure_record(answer, make_job(self.preprocess, 0), path)
-        digest, _, _, channels, seen, *mask = answer
+        digest, _, _, channels, seen, _, _, *mask = answer
         _compare(path, digest, self.records.digests[row], () if channels or mask else seen)
         if mask:
             assert self.masks is not None

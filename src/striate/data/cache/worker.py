@@ -4,8 +4,8 @@
     in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file,
           or with masks [index, {"image": either of these, "mask": either, "shown": path}]
     out:  "ready", then in the order of the tasks
-          [digest, width, height, channels, [[kind, detail], ...]], and with masks
-          [digest, palette, [[kind, detail], ...], [[class, pixels], ...]] as a sixth
+          [digest, width, height, channels, [[kind, detail], ...], thumbnail, quality], and with
+          masks [digest, palette, [[kind, detail], ...], [[class, pixels], ...]] as an eighth
           or {"failed": traceback} or {"storage": [number, text]}
 
 With `pixels`, the preprocessed image becomes row `index` of that file, and with `masks` its mask
@@ -32,6 +32,7 @@ from PIL import Image
 from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
 from striate.data.decoding.files import silence
+from striate.data.decoding.look import make_thumbnail, measure_quality
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.masks import MaskCodes
 from striate.data.listing.samples import Piece, Record
@@ -54,6 +55,8 @@ class Job:
     start: int = 0  #: byte offset of row 0 in that file
     slots: int = 0  #: rows in that file, if it is a ring buffer; 0: one per image
     headers: bool = False  #: read headers only
+    thumbnails: bool = False  #: make thumbnails
+    quality: bool = False  #: measure quality
     codes: Any = None  #: `MaskCodes` as a dict, if images have masks
     masks: str | None = None  #: output file of mask rows
     masks_start: int = 0  #: byte offset of row 0 in that file
@@ -89,7 +92,8 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
     except Exception:  # noqa: BLE001 - a bug of ours must reach the parent
         return json.dumps({"failed": traceback.format_exc()})
     findings = [(finding.kind, finding.detail) for finding in record.findings]
-    answer = record.digest, record.width, record.height, record.channels, findings
+    shape = record.width, record.height, record.channels
+    answer = record.digest, *shape, findings, record.thumbnail.hex(), record.quality
     if record.mask is None:
         return json.dumps(answer)
     seen = [(finding.kind, finding.detail) for finding in record.mask.findings]
@@ -100,19 +104,18 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
 def _worker(job: Job) -> Callable[[int, Any], Record]:
     """Return the function that processes a task: its index and location -> the image's record."""
     preprocess = Preprocess(job.size, job.channels, job.fit, interpolation=job.interpolation)
-    limit = job.largest_megabytes
     if job.headers:
         return lambda _, path: header(path, path)
     if job.codes is not None:
         return _pair_worker(job, preprocess)
     if job.pixels is None:
-        return lambda _, path: _decoded(path, preprocess, limit)[1]
+        return lambda _, path: _decoded(path, preprocess, job)[1]
     place = os.open(job.pixels, os.O_WRONLY)
     if job.size == 0:
-        return lambda _, path: _store_whole(place, *_decoded(path, None, limit))
+        return lambda _, path: _store_whole(place, *_decoded(path, None, job))
 
     def stored(index: int, path: Any) -> Record:
-        image, record = _decoded(path, preprocess, limit)
+        image, record = _decoded(path, preprocess, job)
         if image is not None:
             _store_row(place, preprocess.resize(image).tobytes(), job.start, index, job.slots)
         return record
@@ -132,7 +135,7 @@ def _pair_worker(job: Job, preprocess: Preprocess) -> Callable[[int, Any], Recor
 
     def work(index: int, task: Any) -> Record:
         place = task["image"]
-        image, record = _decoded(place, preprocess, limit)
+        image, record = _decoded(place, preprocess, job)
         if image is None:
             return record
         mask, found = decode_mask(
@@ -165,10 +168,15 @@ def _store_whole(place: int, image: Image.Image | None, record: Record) -> Recor
 
 
 def _decoded(
-    path: Any, preprocess: Preprocess | None, limit: int
+    path: Any, preprocess: Preprocess | None, job: Job
 ) -> tuple[Image.Image | None, Record]:
-    shown = path if isinstance(path, str) else path[3]
-    return decode(_file(path), shown, preprocess=preprocess, largest_megabytes=limit)
+    shown, limit = path if isinstance(path, str) else path[3], job.largest_megabytes
+    image, record = decode(_file(path), shown, preprocess=preprocess, largest_megabytes=limit)
+    if image is not None and job.thumbnails:
+        record = replace(record, thumbnail=make_thumbnail(image))
+    if image is not None and job.quality:
+        record = replace(record, quality=measure_quality(image))
+    return image, record
 
 
 def _file(place: Any) -> str | Piece:

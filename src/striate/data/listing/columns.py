@@ -1,7 +1,7 @@
 """Columnar samples and records of a large listing; objects are created on access.
 
 A million `Sample` objects with their paths take 200 MB, and as many records again; the columns
-take 17 bytes and the path, and 41 bytes. Both are sequences, equal to any with the same values.
+take 17 bytes and the path, and 105 bytes. Both are sequences, equal to any with the same values.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from striate.data.listing.samples import IGNORE, SPLITS, Finding, Record, Sample
 from striate.legacy import upgrade_finding
 
 NO_SPLIT = len(SPLITS)  #: value in a column of splits, whose other values index SPLITS
-RECORD = np.dtype([("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1")])
+RECORD = np.dtype(
+    [("digest", "u1", 32), ("width", "<u4"), ("height", "<u4"), ("channels", "u1"),
+     ("thumbnail", "u1", 64)]
+)  # fmt: skip
 _COUNT = "<u4"  #: type of a number of pixels
 _SPLITS: tuple[Split | None, ...] = (*SPLITS, None)
-_NOTHING = bytes(32)
+_NOTHING, _NO_THUMBNAIL = bytes(32), bytes(64)
 _AT_ONCE = 4096  #: items created together during iteration
 
 
@@ -142,6 +145,8 @@ class Records(Column[Record]):
     table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros means none
     findings: dict[int, tuple[Finding, ...]]
     masks: NDArray[np.void] | None = None  #: (N,) of `mask_record`; None without masks
+    #: (N, 4) of `decoding.look.Quality`, NaN where unusable; None if not measured
+    quality: NDArray[np.float32] | None = None
 
     @property
     def square(self) -> bool:
@@ -157,17 +162,23 @@ class Records(Column[Record]):
         return columns
 
     @classmethod
-    def empty(cls, count: int, mask_classes: int | None = None) -> Records:
+    def empty(
+        cls, count: int, mask_classes: int | None = None, *, measured: bool = False
+    ) -> Records:
         """Return `count` records of images not decoded yet, with masks of so many classes."""
+        quality = np.full((count, 4), np.nan, np.float32) if measured else None
         masks = None if mask_classes is None else np.zeros(count, mask_record(mask_classes))
-        return cls(np.zeros(count, RECORD), {}, masks)
+        return cls(np.zeros(count, RECORD), {}, masks, quality)
 
     def __len__(self) -> int:
         return len(self.table)
 
     def put(self, row: int, record: Record) -> None:
         shape = record.width, record.height, record.channels
-        self.table[row] = (_bytes(record.digest), *shape)
+        thumbnail = np.frombuffer(record.thumbnail or _NO_THUMBNAIL, np.uint8)
+        self.table[row] = (_bytes(record.digest), *shape, thumbnail)
+        if self.quality is not None and record.quality:
+            self.quality[row] = record.quality
         if record.findings:
             self.findings[row] = record.findings
         if self.masks is not None and record.mask is not None:
@@ -185,10 +196,13 @@ class Records(Column[Record]):
             yield from (self._record(first + at, entry) for at, entry in enumerate(rows))
 
     def _record(self, index: int, entry: tuple[Any, ...]) -> Record:
-        digest, width, height, channels = entry
+        digest, width, height, channels, thumbnail = entry
         digest = bytes(digest)
         shown = "" if digest == _NOTHING else digest.hex()
-        return Record(shown, width, height, channels, self.findings.get(index, ()))
+        found, small = self.findings.get(index, ()), bytes(thumbnail)
+        made = b"" if small == _NO_THUMBNAIL else small
+        measured = () if self.quality is None else tuple(self.quality[index].tolist())
+        return Record(shown, width, height, channels, found, made, measured)
 
     @property
     def usable(self) -> NDArray[np.bool_]:
@@ -205,7 +219,9 @@ class Records(Column[Record]):
             return self
         kept = np.arange(len(self))[rows].tolist() if self.findings else ()
         found = {new: self.findings[old] for new, old in enumerate(kept) if old in self.findings}
-        return Records(self.table[rows], found, None if self.masks is None else self.masks[rows])
+        masks = None if self.masks is None else self.masks[rows]
+        quality = None if self.quality is None else self.quality[rows]
+        return Records(self.table[rows], found, masks, quality)
 
     def all_findings(self) -> Iterator[Finding]:
         """Yield all findings in image order."""

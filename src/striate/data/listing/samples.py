@@ -61,6 +61,12 @@ LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
+    "near leaked": "looks almost like one in an earlier split: figures flatter",
+    "near duplicate": "looks almost like another",
+    "blurred": "much less sharp than the others",
+    "dark": "hardly any light in it",
+    "over-exposed": "much more of it is burnt out to white than of the others",
+    "blank": "nothing is to be seen",
     "conflict": "labels or numbers differ: one is wrong, or it has several labels "
     "(--task multilabel)",
     "stray blank": "the label is taken without it",
@@ -125,6 +131,8 @@ class Record:
     height: int = 0
     channels: int = 0  #: 1 gray, 3 color; 0 if decoding failed
     findings: tuple[Finding, ...] = ()
+    thumbnail: bytes = b""  #: gray levels, as `decoding.look` makes them; b"" if not made
+    quality: tuple[float, ...] = ()  #: `decoding.look.Quality`; () if not measured
     mask: MaskRecord | None = None  #: of an image with a mask; without a usable one it is left out
 
     @property

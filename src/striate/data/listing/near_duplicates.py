@@ -1,0 +1,133 @@
+"""Near duplicates: images that look almost the same, found by comparing their thumbnails.
+
+A thumbnail, less its mean and scaled to length 1, is a point; the dot product of two points is the
+correlation of the thumbnails. Neighbors are found exactly, by a k-d tree on the principal axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+
+from striate.data.listing.columns import NO_SPLIT, Records, Samples
+from striate.data.listing.duplicates import content_ids, leaking
+from striate.data.listing.samples import SPLITS, Finding
+
+CORRELATION = 0.99  #: of the thumbnails of near duplicates, at least
+_FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows too little
+_NEIGHBORS = 8  #: most that are looked for of one thumbnail
+_AT_ONCE = 4096
+
+
+class NearDuplicates(NamedTuple):
+    """Which of N images look almost the same."""
+
+    groups: NDArray[np.int64]  #: (N,) equal for equal thumbnails; -1 where it shows too little
+    pairs: NDArray[np.int64]  #: (P, 2) groups that are near duplicates of each other
+
+    def clusters(self) -> NDArray[np.int64]:
+        """Return the cluster of each image (N,), by chains of pairs; -1 where none is known."""
+        count = int(self.groups.max(initial=-1)) + 1
+        if not count:
+            return self.groups
+        links = np.ones(len(self.pairs), np.bool_), (self.pairs[:, 0], self.pairs[:, 1])
+        _, numbers = connected_components(coo_array(links, (count, count)), directed=False)
+        return np.where(self.groups < 0, -1, numbers.astype(np.int64)[self.groups])
+
+    def straddling(
+        self, splits: NDArray[np.uint8], digests: NDArray[np.uint8]
+    ) -> NDArray[np.bool_]:
+        """Return which images (N,) look like one of an earlier split, equal ones aside.
+
+        `splits` (N,) are indices of SPLITS, `NO_SPLIT` where an image is left out.
+        """
+        known = (self.groups >= 0) & (splits != NO_SPLIT)
+        earliest = np.full(self.groups.max(initial=-1) + 1, NO_SPLIT, np.uint8)
+        np.minimum.at(earliest, self.groups[known], splits[known])
+        nearest = earliest.copy()
+        for own, other in ((0, 1), (1, 0)):
+            np.minimum.at(nearest, self.pairs[:, own], earliest[self.pairs[:, other]])
+        found = np.zeros(len(splits), bool)
+        found[known] = splits[known] > nearest[self.groups[known]]
+        return found & ~leaking(splits, digests)
+
+
+def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
+    """Compare thumbnails (N, 64); of each, the eight nearest are looked at.
+
+    Flat thumbnails are left out: what is left of them is noise.
+    """
+    groups = np.full(len(thumbnails), -1, np.int64)
+    spread = np.concatenate([
+        thumbnails[at : at + _AT_ONCE].std(axis=1) for at in range(0, len(groups), _AT_ONCE)
+    ] or [np.zeros(0)])  # fmt: skip
+    rows = np.flatnonzero(spread >= _FLAT)
+    if len(rows) < 2:
+        groups[rows] = 0
+        return NearDuplicates(groups, np.zeros((0, 2), np.int64))
+    distinct, groups[rows] = np.unique(thumbnails[rows], axis=0, return_inverse=True)
+    points = distinct - distinct.mean(axis=1, keepdims=True, dtype=np.float32)
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    _, axes = np.linalg.eigh(points.T @ points)
+    points @= axes[:, ::-1]  # the widest axis first; distances stay
+    reach = np.sqrt(2 - 2 * CORRELATION)
+    nearest = min(_NEIGHBORS + 1, len(points))
+    _, others = KDTree(points).query(points, nearest, distance_upper_bound=reach)
+    others = np.asarray(others).reshape(len(points), -1)
+    own = np.repeat(np.arange(len(points)), others.shape[1])
+    pairs = np.sort(np.stack([own, others.ravel()], axis=1), axis=1)
+    pairs = pairs[(pairs[:, 1] < len(points)) & (pairs[:, 0] < pairs[:, 1])]
+    return NearDuplicates(groups, np.unique(pairs, axis=0))
+
+
+def list_clusters(
+    near: NearDuplicates, images: Samples, records: Records
+) -> list[NDArray[np.int64]]:
+    """Return the rows of each cluster, those of earlier splits first; the largest cluster first.
+
+    One stands for all that are byte-identical.
+    """
+    order = np.argsort(known_splits(images), kind="stable")
+    _, firsts = np.unique(content_ids(records.digests[order]), return_index=True)
+    rows = order[np.sort(firsts)]
+    numbers = near.clusters()[rows]
+    rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
+    together = np.argsort(numbers, kind="stable")
+    edges = np.flatnonzero(np.diff(numbers[together])) + 1
+    found = [piece for piece in np.split(rows[together], edges) if len(piece) > 1]
+    return sorted(found, key=lambda cluster: (-len(cluster), int(cluster.min())))
+
+
+def near_findings(
+    clusters: Sequence[NDArray[np.int64]], near: NearDuplicates, images: Samples
+) -> list[Finding]:
+    """Return a finding for each image of a cluster that looks like an earlier one of it."""
+    splits = known_splits(images)
+    linked: dict[int, list[int]] = {}
+    for one, other in near.pairs.tolist():
+        linked.setdefault(one, []).append(other)
+        linked.setdefault(other, []).append(one)
+    found: list[Finding] = []
+    for cluster in clusters:
+        first_of: dict[int, int] = {}
+        for row in cluster.tolist():
+            group = int(near.groups[row])
+            alike = [first_of[each] for each in (group, *linked.get(group, ())) if each in first_of]
+            first_of.setdefault(group, row)
+            if alike:
+                first = min(alike, key=lambda row: (int(splits[row]), row))
+                kind = "near leaked" if splits[row] > splits[first] else "near duplicate"
+                found.append(Finding(kind, images.path(row), images.path(first)))
+    return found
+
+
+def known_splits(images: Samples) -> NDArray[np.uint8]:
+    """Return the split of each image (N,); those without count as training images."""
+    train = np.uint8(SPLITS.index("train"))
+    return np.where(images.splits == NO_SPLIT, train, images.splits)
