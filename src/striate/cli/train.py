@@ -93,6 +93,9 @@ def _say_what_there_is(event: Finished, code: str) -> None:
             f"{scores.leaked:,} of {count_noun(scores.figures[0].images, f'{scores.split} image')}"
         )
         click.echo(f"leakage: {of_all} in an earlier split too, so the figures are too good")
+    if scores and scores.near_leaked:
+        of_all = f"{scores.near_leaked:,} {scores.split} images"
+        click.echo(f"near duplicates: {of_all} look almost like one in an earlier split")
     click.echo(str(scores))
     if scores and scores.same_answer:
         click.echo(same_answer(scores.figures[0].images))

@@ -15,6 +15,7 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records, rows_in_split
 from striate.data.listing.listing import DecodedImages, Listing
+from striate.data.listing.near_duplicates import find_near_duplicates
 from striate.data.listing.samples import SPLITS, UNUSABLE, Finding, Leaked
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.readers.scan import scan
@@ -88,7 +89,8 @@ def prepare_images(
             listing, decoded.samples, decoded.targets, decoded.records, leaked
         )
         _raise_first(data, found)
-    decoded = assign_splits(decoded, fractions, leaked)
+    near = find_near_duplicates(decoded.records.table["thumbnail"])
+    decoded = replace(assign_splits(decoded, fractions, leaked), near=near)
     if trainable:
         odd = decoded.targets.findings(decoded.samples)
         decoded = replace(decoded, findings=(*decoded.findings, *odd))

@@ -56,8 +56,7 @@ class EnsembleResults:
         figure = _leading(self.results).figure
         said = ((each.about.warning(figure) or each.about.note, each) for each in self.members)
         lines = [f"{printable(each.about.model)}: {line}" for line, each in said if line]
-        leaked = [self.results.about.leakage] if self.results.about.leaked else []
-        return (*lines, *leaked)
+        return (*lines, *self.results.about.leaks)
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, None for undefined values."""

@@ -173,6 +173,7 @@ def evaluate_rows(
         trained_on=known and known.trained(records),
         leaked=0 if split == "all" else _leaked(first, rows),
         tests=known.count_test(records) if known else None if split == "test" else 0,
+        near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
     )
     results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
     return EvaluationRun(model, model.task, results, SeenImages(first, rows), first)

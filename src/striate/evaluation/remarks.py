@@ -21,7 +21,7 @@ def make_remarks(results: Results, epochs: Sequence[Epoch]) -> tuple[Remark, ...
     """Return the remarks on an evaluation, the most serious kinds first."""
     about, (*own,) = results.about, results.remarks()
     return (
-        *([Remark(about.leakage, warning=True)] if about.leaked else ()),
+        *(Remark(leak, warning=True) for leak in about.leaks),
         *own[:1],
         _split(results, epochs),
         *([Remark(about.opened)] if about.opened else ()),

@@ -46,7 +46,7 @@ def write_report(run: Run, dataset: PreparedData, split: Split | None = None) ->
     baseline = results.baseline() if defined[:1] == scores[:1] else None
     told = same_answer(len(results))
     same = any(remark.text == told for remark in results.remarks())
-    return Scores(split, defined, results.about.leaked, baseline, same)
+    return Scores(split, defined, results.about.leaked, baseline, same, results.about.near_leaked)
 
 
 def write_page(

@@ -36,7 +36,7 @@ class Overview:
 
     def text(self) -> str:
         """Return the lines of a terminal."""
-        warning = textwrap.wrap(self.about.leakage, _WIDTH - 2) if self.about.leaked else ()
+        warning = [line for leak in self.about.leaks for line in textwrap.wrap(leak, _WIDTH - 2)]
         numbers = columns(self.numbers, left=(0, 1, 2))
         lines = [*warning, *numbers, "", *columns(self.rows, left=self.left), *self._said]
         return "\n".join([shorten(self.title, _WIDTH), *(f"  {line}".rstrip() for line in lines)])
@@ -44,7 +44,7 @@ class Overview:
     def html(self) -> str:
         """Return what a notebook shows."""
         blocks = [f"<p><b>{html.escape(printable(self.title))}</b></p>"]
-        blocks += [f"<p>{self.about.leakage}</p>"] if self.about.leaked else []
+        blocks += [f"<p>{leak}</p>" for leak in self.about.leaks]
         blocks.append(html_table([("number", "value", ""), *self.numbers], left=(0, 1, 2)))
         blocks.append(html_table(self.rows, left=self.left))
         blocks += [f"<p>{html.escape(line)}</p>" for line in self._said]

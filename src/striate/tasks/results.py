@@ -100,6 +100,7 @@ class About:
     #: how often the test images of the run were opened, now included; None: cannot be counted;
     #: 0: none is among these
     tests: int | None = 0
+    near_leaked: int = 0  #: further images that look almost like one there
 
     @property
     def seen(self) -> int:
@@ -152,13 +153,32 @@ class About:
     @property
     def leakage(self) -> str:
         """Describe the leaked images in one sentence."""
-        earlier = "train" if self.split == "validation" else "train or validation"
         these = f"{self.leaked:,} of these {count_noun(len(self.paths), 'image')}"
         are = "is" if self.leaked == 1 else "are"
         return (
-            f"Leakage: {these} {are} in {earlier} too, so the figures are too good; "
+            f"Leakage: {these} {are} in {self._earlier} too, so the figures are too good; "
             "--leaked drop leaves out such images."
         )
+
+    @property
+    def near_leakage(self) -> str:
+        """Describe the near duplicates of images in earlier splits in one sentence."""
+        these = f"{self.near_leaked:,} of these {count_noun(len(self.paths), 'image')}"
+        looks = "looks" if self.near_leaked == 1 else "look"
+        return (
+            f"Near duplicates: {these} {looks} almost like one in {self._earlier}, so the figures "
+            "may be too good; striate check names such images."
+        )
+
+    @property
+    def leaks(self) -> tuple[str, ...]:
+        """Say what of the images is known from earlier splits; empty if nothing is."""
+        said = (self.leaked, self.leakage), (self.near_leaked, self.near_leakage)
+        return tuple(sentence for count, sentence in said if count)
+
+    @property
+    def _earlier(self) -> str:
+        return "train" if self.split == "validation" else "train or validation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,6 +112,7 @@ class Scores:
     #: None: of a run that an earlier version finished, or where the leading figure is undefined
     baseline: Baseline | None = None
     same_answer: bool = False  #: for all images
+    near_leaked: int = 0  #: further images that look almost like one in an earlier split
 
     def __str__(self) -> str:
         lead, baseline = self.figures[0], self.baseline

@@ -90,6 +90,9 @@ def notes(dataset: PreparedData) -> Iterator[Note]:
         kept = "figures on them will be too good; --leaked drop leaves them out"
         dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
         yield Note(f"leakage: {count} in an earlier split too: {'left out' if dropped else kept}")
+    if near := int(dataset.decoded.near_leaked().sum()):
+        look = "image looks" if near == 1 else "images look"
+        yield Note(f"{near:,} {look} almost like one in an earlier split; figures may be too good")
     for kind, said in (
         ("unseen class", "no mask to train on shows {}, which will not be learned"),
         ("unlearned label", "images to train on all have, or all lack: {}; this is not learned"),

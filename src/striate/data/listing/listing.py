@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from striate.data.listing.columns import Records, Samples
 from striate.data.listing.masks import MaskFiles
+from striate.data.listing.near_duplicates import NearDuplicates
 from striate.data.listing.samples import Finding
 from striate.data.listing.targets import Targets
 
@@ -109,6 +110,13 @@ class DecodedImages:
     note: str = ""  #: notice about the cache location
     #: (N, size, size) uint8 class indices, memory-mapped; None without masks, or if streamed
     masks: NDArray[np.uint8] | None = field(default=None, repr=False)
+    near: NearDuplicates | None = field(default=None, repr=False)  #: of the N; None: not looked for
+
+    def near_leaked(self) -> NDArray[np.bool_]:
+        """Return which images (N,) look almost like one of an earlier split, equal ones aside."""
+        if self.near is None:
+            return np.zeros(len(self), bool)
+        return self.near.straddling(self.samples.splits, self.records.digests)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -14,6 +14,7 @@ _DEVIATION = 1.4826  #: standard deviation of a normal distribution, in median d
 _LEAST_DEVIATION = 0.08  #: of sharpness: sets of equal images would make all others outliers
 _DARK, _BLANK = 50, 8  #: gray levels: the brightest of a dark image, the range of a blank one
 _CLIPPED = 1 / 3  #: more of an over-exposed image is clipped than of the median image
+_SHADOW = 100  #: gray level that the darkest of an over-exposed image is above
 
 
 def rank_poor_images(records: Records) -> dict[str, NDArray[np.int64]]:
@@ -36,7 +37,8 @@ def rank_poor_images(records: Records) -> dict[str, NDArray[np.int64]]:
     dark = min(_DARK, float(np.median(high[shown])) / 2)
     most = float(np.median(clipped[shown])) + _CLIPPED
     found["dark"] = _ordered(shown[high[shown] < dark], high)
-    found["over-exposed"] = _ordered(shown[clipped[shown] > most], -clipped)
+    washed = (clipped[shown] > most) & (low[shown] > _SHADOW)
+    found["over-exposed"] = _ordered(shown[washed], -clipped)
     found["blurred"] = _ordered(shown[sharpness[shown] < least], sharpness)
     return found
 

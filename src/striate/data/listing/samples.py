@@ -61,14 +61,14 @@ LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
     "duplicate": "kept on one side of the split",
+    "conflict": "labels or numbers differ: one is wrong, or it has several labels "
+    "(--task multilabel)",
     "near leaked": "looks almost like one in an earlier split: figures flatter",
     "near duplicate": "looks almost like another",
     "blurred": "much less sharp than the others",
     "dark": "hardly any light in it",
     "over-exposed": "much more of it is burnt out to white than of the others",
     "blank": "nothing is to be seen",
-    "conflict": "labels or numbers differ: one is wrong, or it has several labels "
-    "(--task multilabel)",
     "stray blank": "the label is taken without it",
     "wrong suffix": "read by its content",
     "animation": "the first frame is used",

@@ -96,6 +96,7 @@ class Evaluation(ClassMetrics):
             "warning": about.warning(ACCURACY) or None,
             "leaked": about.leaked,
             "test_opened": about.tests,
+            "near_leaked": about.near_leaked,
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),

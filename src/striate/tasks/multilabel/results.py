@@ -57,6 +57,7 @@ class LabelResults(LabelMetrics):
             "warning": about.warning(MAP) or None,
             "leaked": about.leaked,
             "test_opened": about.tests,
+            "near_leaked": about.near_leaked,
             "labels": list(self.labels),
             "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
             "baseline": _known({"value": self.constant})["value"],

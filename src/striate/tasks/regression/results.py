@@ -59,6 +59,7 @@ class RegressionResults(RegressionMetrics):
             "warning": about.warning(make_figures(self.spec)[0]) or None,
             "leaked": about.leaked,
             "test_opened": about.tests,
+            "near_leaked": about.near_leaked,
             "columns": list(self.spec.names),
             **{figure.name: each.to_json() for figure, each in named},
             "unit": make_figures(self.spec)[0].unit,

@@ -67,6 +67,7 @@ class SegmentationResults(SegmentationMetrics):
             "warning": about.warning(MEAN_IOU) or None,
             "leaked": about.leaked,
             "test_opened": about.tests,
+            "near_leaked": about.near_leaked,
             "class_names": list(self.spec.names),
             "mean_iou": self.figures.mean_iou.to_json(),
             "pixel_accuracy": self.figures.pixel_accuracy.to_json(),
