@@ -33,4 +33,6 @@ def command(data: Path, as_json: bool, options: dict[str, Any]) -> int:
         click.echo(str(inspection))
         if inspection.sheet:
             click.echo(f"\nsheet  {printable(str(inspection.sheet))}")
+        for sheet in inspection.sheets:
+            click.echo(f"sheet  {printable(str(sheet))}")
     return 0 if inspection.trainable else DataError.exit_code

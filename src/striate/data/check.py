@@ -59,6 +59,7 @@ class Inspection:
     #: paths of images that look almost the same, a tuple for each cluster; the largest first
     near_duplicates: tuple[tuple[str, ...], ...] = ()
     sheet: Path | None = None  #: sheet of augmented images, if one was written
+    sheets: tuple[Path, ...] = ()  #: sheets of doubtful images, if they were asked for
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -110,8 +111,12 @@ class Inspection:
             "near_duplicates": [
                 [_readable(path) for path in cluster] for cluster in self.near_duplicates
             ],
-            **({"files": {"sheet": str(self.sheet)}} if self.sheet else {}),
+            **({"files": files} if (files := self._files()) else {}),
         }
+
+    def _files(self) -> dict[str, object]:
+        sheet = {"sheet": str(self.sheet)} if self.sheet else {}
+        return {**sheet, **({"sheets": list(map(str, self.sheets))} if self.sheets else {})}
 
     def __repr__(self) -> str:
         return "\n".join(_lines(self))

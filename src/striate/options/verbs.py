@@ -27,7 +27,7 @@ _TASK = "Task, where the data allow several"
 
 
 class CheckOptions(Options):
-    """Options of `check`; any but `task` and `leaked` requests a sheet of augmented images."""
+    """Options of `check`; those of augmentation request a sheet of augmented images."""
 
     task: str | None = option(None, _TASK, "text")
     augment: Augment | None = option(None, "Strength of augmentation")
@@ -40,11 +40,14 @@ class CheckOptions(Options):
         None, "Write a sheet of augmented images to this .png file"
     )
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    sheets: Path | None = option(
+        None, "Draw near duplicates, and blurred, dark and over-exposed images, into this folder"
+    )
 
     @property
     def sheet(self) -> bool:
         """Whether a sheet is requested."""
-        return bool(self.model_fields_set - {"task", "leaked"})
+        return bool(self.model_fields_set - {"task", "leaked", "sheets"})
 
 
 class PackOptions(Options):

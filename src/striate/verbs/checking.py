@@ -19,9 +19,9 @@ from striate.tasks import check_task, kind_of
 def check(data: str | Path, **options: Any) -> Inspection:
     """Check every image of a folder and return the findings; nothing in it is changed.
 
-    Any option of `striate check` but `task` and `leaked` also writes a sheet of augmented images,
-    the `sheet` of the result. Raises DataError when there is no image, OptionError for a task
-    that needs other targets.
+    The options of augmentation also write a sheet of augmented images, the `sheet` of the result,
+    and `sheets` those of doubtful images. Raises DataError when there is no image, OptionError for
+    a task that needs other targets.
 
     >>> striate.check("photos").trainable  # doctest: +SKIP
     True
@@ -36,6 +36,11 @@ def check(data: str | Path, **options: Any) -> Inspection:
     shortcuts = drain(find_shortcuts_of(listing, records))
     inspection = inspect_records(data, listing, records, chosen.leaked)
     inspection = replace(inspection, shortcuts=shortcuts)
+    if chosen.sheets:
+        from striate.images.doubtful_sheets import write_sheets
+
+        written = write_sheets(chosen.sheets, listing, records, inspection)
+        inspection = replace(inspection, sheets=written)
     if not chosen.sheet:
         return inspection
     from striate.images.contact_sheet import write_sheet  # imported lazily: it needs torch

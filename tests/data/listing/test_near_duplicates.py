@@ -1,0 +1,114 @@
+"""Near duplicates are found as an independent comparison of all pairs finds them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageEnhance
+
+from striate.data.check import inspect
+from striate.data.decoding.look import make_thumbnail
+from striate.data.listing.columns import NO_SPLIT
+from striate.data.listing.near_duplicates import CORRELATION, find_near_duplicates
+
+
+def scene(seed: int, size: tuple[int, int] = (96, 72)) -> Image.Image:
+    """Blots of color at several scales."""
+    random = np.random.default_rng(seed)
+    total = np.zeros((size[1], size[0], 3), np.float32)
+    for level in (3, 6, 12):
+        small = random.integers(0, 256, (level, level, 3), dtype=np.uint8)
+        total += np.asarray(Image.fromarray(small).resize(size, Image.Resampling.BICUBIC)) / 3
+    return Image.fromarray(total.clip(0, 255).astype(np.uint8))
+
+
+def save(path: Path, image: Image.Image, **settings: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, **settings)
+    return path
+
+
+def thumbnails(count: int, seed: int = 0) -> NDArray[np.uint8]:
+    """Random ones; each third repeats the one before with noise, each tenth is flat."""
+    random = np.random.default_rng(seed)
+    made = random.integers(0, 256, (count, 64)).astype(float)
+    for row in range(2, count, 3):
+        made[row] = made[row - 1] + random.normal(0, random.choice([2.0, 7.0, 15.0]), 64)
+    made[::10] = 100 + random.normal(0, 2, (len(made[::10]), 64))
+    return made.clip(0, 255).round().astype(np.uint8)
+
+
+def test_the_pairs_are_those_whose_correlation_numpy_finds_high_enough():
+    small = thumbnails(600)
+    near = find_near_duplicates(small)
+    shown = np.flatnonzero(small.std(axis=1) >= 5)
+    assert (near.groups[np.setdiff1d(np.arange(600), shown)] == -1).all()
+    correlations = np.corrcoef(small[shown])
+    above = np.argwhere(np.triu(correlations >= CORRELATION, 1))
+    expected = {tuple(sorted(near.groups[shown[pair]].tolist())) for pair in above}
+    assert {tuple(pair) for pair in near.pairs.tolist()} == expected
+    assert len(expected) > 60
+
+
+def test_flat_images_are_near_duplicates_of_nothing():
+    random = np.random.default_rng(3)
+    flat = random.integers(100, 108, (50, 64)).astype(np.uint8)
+    near = find_near_duplicates(flat)
+    assert (near.groups == -1).all()
+    assert near.clusters().tolist() == [-1] * 50
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_none_and_one_have_no_near_duplicate(count: int):
+    near = find_near_duplicates(thumbnails(5)[1 : 1 + count])
+    assert len(near.pairs) == 0
+    assert len(near.clusters()) == count
+
+
+def test_a_thousand_equal_images_are_one_cluster():
+    same = np.repeat(thumbnails(3)[1:2], 1000, axis=0)
+    assert set(find_near_duplicates(same).clusters().tolist()) == {0}
+
+
+def test_only_the_later_split_of_a_pair_straddles_and_equal_files_are_told_elsewhere():
+    base = thumbnails(4)[[1, 3]]
+    small = np.stack([base[0], base[0], base[1], base[1], base[0]])
+    near = find_near_duplicates(small)
+    splits = np.array([0, 2, 1, 1, NO_SPLIT], np.uint8)
+    digests = np.arange(5 * 32).reshape(5, 32).astype(np.uint8)
+    assert near.straddling(splits, digests).tolist() == [False, True, False, False, False]
+    digests[1] = digests[0]
+    assert not near.straddling(splits, digests).any()
+
+
+def test_a_thumbnail_is_that_of_the_mean_over_each_cell():
+    cells = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
+    image = Image.fromarray(np.kron(cells, np.ones((40, 30), np.uint8)))
+    made = np.frombuffer(make_thumbnail(image), np.uint8).reshape(8, 8)
+    assert np.abs(made[1:-1, 1:-1].astype(int) - cells[1:-1, 1:-1]).max() <= 1
+
+
+def test_copies_that_were_changed_a_little_are_found_across_splits(tmp_path: Path):
+    for number in range(12):
+        name = "cat" if number % 2 else "dog"
+        for split, start in (("train", 0), ("test", 100)):
+            save(tmp_path / split / name / f"{number}.png", scene(start + number))
+    wide = scene(0).resize((150, 110), Image.Resampling.BICUBIC)
+    save(tmp_path / "test/dog/larger.png", wide)
+    save(tmp_path / "test/cat/pressed.jpg", scene(1), quality=30)
+    save(tmp_path / "train/cat/darker.png", ImageEnhance.Brightness(scene(103)).enhance(0.6))
+    found = inspect(tmp_path)
+    assert {(each.kind, each.path, each.detail) for each in found.findings} == {
+        ("near leaked", "test/dog/larger.png", "train/dog/0.png"),
+        ("near leaked", "test/cat/pressed.jpg", "train/cat/1.png"),
+        ("near leaked", "test/cat/3.png", "train/cat/darker.png"),
+    }
+    assert sorted(map(sorted, found.near_duplicates)) == [
+        ["test/cat/3.png", "train/cat/darker.png"],
+        ["test/cat/pressed.jpg", "train/cat/1.png"],
+        ["test/dog/larger.png", "train/dog/0.png"],
+    ]
+    assert len(found.to_json()["near_duplicates"]) == 3  # type: ignore[arg-type]
