@@ -218,6 +218,10 @@ def test_check_tells_the_task_and_names_masks_of_another_size_or_value() -> None
         "1 unknown value: left out: no class has this value; correct it, or give each line of "
         "classes.txt its value, as in '23 building'\n"
         "    truth/odd.png: 9 in 32 pixels\n"
+        "3 blank: nothing is to be seen\n"
+        "    shots/1.png: gray levels 20 to 20 of 255\n"
+        "    shots/2.png: gray levels 40 to 40 of 255\n"
+        "    shots/3.png: gray levels 60 to 60 of 255\n"
         "\n"
         "It can be trained on: segmentation."
     )

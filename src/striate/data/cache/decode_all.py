@@ -177,11 +177,11 @@ def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:
     look = bytes.fromhex(thumbnail), tuple(quality)
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     if not more:
-        return Record(digest, width, height, channels, findings, *look)
+        return Record(digest, width, height, channels, findings, None, *look)
     mask_digest, palette, seen, pixels = more[0]
     about = tuple(Finding(kind, mask_path, detail) for kind, detail in seen)
     mask = MaskRecord(mask_digest, tuple(map(tuple, palette)), about, tuple(map(tuple, pixels)))
-    return Record(digest, width, height, channels, findings + about, *look, mask)
+    return Record(digest, width, height, channels, findings + about, mask, *look)
 
 
 def as_promised(record: Record, digest: bytes, path: str) -> Record:
@@ -241,7 +241,7 @@ def _rows(
         digest = hashlib.sha256(row.data).hexdigest()
         image = Image.fromarray(row[:, :, 0] if channels == 1 else row)
         look = make_thumbnail(image), tuple(measure_quality(image)) if quality else ()
-        yield index, Record(digest, width, height, 1 if channels == 1 else 3, (), *look)
+        yield index, Record(digest, width, height, 1 if channels == 1 else 3, (), None, *look)
 
 
 def resize_row(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:

@@ -202,7 +202,7 @@ class Records(Column[Record]):
         found, small = self.findings.get(index, ()), bytes(thumbnail)
         made = b"" if small == _NO_THUMBNAIL else small
         measured = () if self.quality is None else tuple(self.quality[index].tolist())
-        return Record(shown, width, height, channels, found, made, measured)
+        return Record(shown, width, height, channels, found, None, made, measured)
 
     @property
     def usable(self) -> NDArray[np.bool_]:

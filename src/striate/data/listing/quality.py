@@ -39,7 +39,8 @@ def rank_poor_images(records: Records) -> dict[str, NDArray[np.int64]]:
     found["dark"] = _ordered(shown[high[shown] < dark], high)
     washed = (clipped[shown] > most) & (low[shown] > _SHADOW)
     found["over-exposed"] = _ordered(shown[washed], -clipped)
-    found["blurred"] = _ordered(shown[sharpness[shown] < least], sharpness)
+    lit = shown[high[shown] >= dark]  # of dark images little more than noise is left
+    found["blurred"] = _ordered(lit[sharpness[lit] < least], sharpness)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Split = Literal["train", "validation", "test"]
@@ -131,9 +131,11 @@ class Record:
     height: int = 0
     channels: int = 0  #: 1 gray, 3 color; 0 if decoding failed
     findings: tuple[Finding, ...] = ()
-    thumbnail: bytes = b""  #: gray levels, as `decoding.look` makes them; b"" if not made
-    quality: tuple[float, ...] = ()  #: `decoding.look.Quality`; () if not measured
     mask: MaskRecord | None = None  #: of an image with a mask; without a usable one it is left out
+    #: gray levels, as `decoding.look` makes them; b"" if not made
+    thumbnail: bytes = field(default=b"", compare=False, repr=False)
+    #: `decoding.look.Quality`; () if not measured
+    quality: tuple[float, ...] = field(default=(), compare=False)
 
     @property
     def usable(self) -> bool:

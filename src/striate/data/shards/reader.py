@@ -98,8 +98,8 @@ def records_from_index(listing: Listing, largest_megabytes: int) -> Records | No
     numbered_anew = listing.masks is not None and listing.masks.codes != about.codes
     if about.largest_megabytes > largest_megabytes or numbered_anew:
         return None
-    table = np.empty(about.images, RECORD)
-    for column in RECORD.names or ():
+    table = np.zeros(about.images, RECORD)  # its index has no thumbnails
+    for column in ("digest", "width", "height", "channels"):
         table[column] = listing.shards.table[column]
     masks, known = None, listing.shards.masks
     if known is not None:
