@@ -94,8 +94,8 @@ def _say_what_there_is(event: Finished, code: str) -> None:
         )
         click.echo(f"leakage: {of_all} in an earlier split too, so the figures are too good")
     if scores and scores.near_leaked:
-        of_all = f"{scores.near_leaked:,} {scores.split} images"
-        click.echo(f"near duplicates: {of_all} look almost like one in an earlier split")
+        alike = count_noun(scores.near_leaked, f"{scores.split} image")
+        click.echo(f"near duplicates of images in an earlier split: {alike}")
     click.echo(str(scores))
     if scores and scores.same_answer:
         click.echo(same_answer(scores.figures[0].images))

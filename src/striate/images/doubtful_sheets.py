@@ -57,17 +57,13 @@ def _all_lines(inspection: Inspection) -> Iterator[tuple[str, list[Line]]]:
     straddling_first = sorted(
         inspection.near_duplicates, key=lambda cluster: leaked.isdisjoint(cluster)
     )
-    yield (
-        "near duplicates",
-        [
-            [(path, f"{len(cluster)} alike" if not at else "") for at, path in enumerate(cluster)][
-                :_ACROSS
-            ]
-            for cluster in straddling_first
-        ][: MOST // 4],
-    )
+    clusters = list[Line]()
+    for cluster in straddling_first[: MOST // 4]:
+        words = f"{len(cluster)} alike", *[""] * (len(cluster) - 1)
+        clusters.append(list(zip(cluster, words, strict=True))[:_ACROSS])
+    yield "near duplicates", clusters
     for kind in KINDS:
-        told = [(each.path, each.detail) for each in inspection.findings if each.kind == kind]
+        told: Line = [(each.path, each.detail) for each in inspection.findings if each.kind == kind]
         yield kind, [told[at : at + _ACROSS] for at in range(0, min(len(told), MOST), _ACROSS)]
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from striate.data.check import inspect
-from striate.data.decoding.look import make_thumbnail
+from striate.data.decoding.thumbnail import make_thumbnail
 from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.near_duplicates import CORRELATION, find_near_duplicates
 

@@ -10,7 +10,7 @@ from PIL import Image, ImageFilter
 from scipy import ndimage
 
 from striate.data.check import inspect
-from striate.data.decoding.look import measure_quality
+from striate.data.decoding.thumbnail import measure_quality
 from tests.data.listing.test_near_duplicates import save, scene
 
 KINDS = {"blurred", "dark", "over-exposed", "blank"}

@@ -145,7 +145,7 @@ class Records(Column[Record]):
     table: NDArray[np.void]  #: (N,) of type RECORD; a digest of zeros means none
     findings: dict[int, tuple[Finding, ...]]
     masks: NDArray[np.void] | None = None  #: (N,) of `mask_record`; None without masks
-    #: (N, 4) of `decoding.look.Quality`, NaN where unusable; None if not measured
+    #: (N, 4) of `decoding.thumbnail.Quality`, NaN where unusable; None if not measured
     quality: NDArray[np.float32] | None = None
 
     @property

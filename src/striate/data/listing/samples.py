@@ -132,9 +132,9 @@ class Record:
     channels: int = 0  #: 1 gray, 3 color; 0 if decoding failed
     findings: tuple[Finding, ...] = ()
     mask: MaskRecord | None = None  #: of an image with a mask; without a usable one it is left out
-    #: gray levels, as `decoding.look` makes them; b"" if not made
+    #: gray levels, as `decoding.thumbnail` makes them; b"" if not made
     thumbnail: bytes = field(default=b"", compare=False, repr=False)
-    #: `decoding.look.Quality`; () if not measured
+    #: `decoding.thumbnail.Quality`; () if not measured
     quality: tuple[float, ...] = field(default=(), compare=False)
 
     @property
