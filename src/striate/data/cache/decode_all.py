@@ -21,8 +21,8 @@ from PIL import Image
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.limits import LARGEST_MEGABYTES
-from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles, find_other_palettes

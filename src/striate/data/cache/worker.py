@@ -32,8 +32,8 @@ from PIL import Image
 from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
 from striate.data.decoding.files import silence
-from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
 from striate.data.listing.masks import MaskCodes
 from striate.data.listing.samples import Piece, Record
 
