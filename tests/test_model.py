@@ -142,7 +142,7 @@ def test_a_model_shows_what_it_is_but_not_its_layers() -> None:
         "names=('cat', 'dog', 'owl'), constants={})), "
         "preprocess=Preprocess(size=32, channels=1, fit='letterbox', mean=(0.25,), "
         "std=(0.5,), interpolation='bilinear'), "
-        "fractions=SplitFractions(validation=0.15, test=0.25), facts={'seed': '7'})"
+        "fractions=SplitFractions(validation=0.15, test=0.25, group=''), facts={'seed': '7'})"
     )
 
 

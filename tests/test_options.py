@@ -110,12 +110,12 @@ def test_an_unknown_option_is_corrected() -> None:
         "'clip_grad'?"
     )
     assert refusal({"zz": 3}, EnsembleOptions) == (
-        "no option is called 'zz'; there are 'batch', 'data', 'device', 'largest', 'leaked' and "
-        "'split'"
+        "no option is called 'zz'; there are 'batch', 'data', 'device', 'largest', 'leaked', "
+        "'leave_out' and 'split'"
     )
     assert refusal({5: 3}, EnsembleOptions) == (
-        "no option is called '5'; there are 'batch', 'data', 'device', 'largest', 'leaked' and "
-        "'split'"
+        "no option is called '5'; there are 'batch', 'data', 'device', 'largest', 'leaked', "
+        "'leave_out' and 'split'"
     )
 
 
@@ -416,7 +416,8 @@ OTHERS: dict[str, Any] = {
     "weight_decay": 0.01, "clip_grad": 2.0, "accumulate": 2, "balance": "weights",
     "label_smoothing": 0.1, "augment": "none", "augment_params": "rotate=15,hflip=no",
     "mirrored": "angle=-v",
-    "validation": 0.2, "test": 0.0, "leaked": "drop", "bad_images": "fail", "largest": 100,
+    "validation": 0.2, "test": 0.0, "leaked": "drop", "leave_out": Path("bad.txt"),
+    "group": "{group}_*.png", "bad_images": "fail", "largest": 100,
     "precision": "float32", "memory_format": "channels-last", "compile": "no", "micro_batches": 2,
     "autotune": "no", "deterministic": True, "batch_norm": "local", "seed": 2**62, "device": "cpu",
     "threads": 2, "epochs": 3, "minutes": 1.5, "learning_rate": 1e-5, "schedule": "plateau",

@@ -251,7 +251,7 @@ def _load_ensemble(
     task = restore_task(path, said)
     if reason := next(filter(None, (explain_mismatch(task, each.task) for each in members)), ""):
         raise refused(path, f"of a member {reason}")
-    fractions = SplitFractions(said.fractions.validation, said.fractions.test)
+    fractions = SplitFractions(**said.fractions.model_dump())
     made = Ensemble(tuple(members), task, fractions, said.facts)
     if task.head == "map" and len(made.views) > 1:
         raise refused(path, "the maps of its members are not of one size")
@@ -283,6 +283,6 @@ def restore_model(
         spec,
         task,
         preprocess,
-        SplitFractions(said.fractions.validation, said.fractions.test),
+        SplitFractions(**said.fractions.model_dump()),
         said.facts,
     )

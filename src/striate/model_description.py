@@ -55,6 +55,7 @@ class _PreprocessFields(Checked):
 class _FractionFields(Checked):
     validation: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
+    group: Annotated[str, Field(max_length=1000)] = ""
 
 
 class _TargetFields(Checked):

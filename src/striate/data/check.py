@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from striate.data import check_text
-from striate.data.listing.columns import Records
-from striate.data.listing.duplicates import find_duplicates, leaked_rows
+from striate.data.listing.columns import Records, Samples
+from striate.data.listing.duplicates import find_duplicates, find_leaked_groups, leaked_rows
+from striate.data.listing.group_counts import GroupCounts, count_groups
 from striate.data.listing.listing import Listing
 from striate.data.listing.near_duplicates import (
     find_near_duplicates,
@@ -21,8 +22,9 @@ from striate.data.listing.near_duplicates import (
 )
 from striate.data.listing.quality import poor_findings, rank_poor_images
 from striate.data.listing.samples import FINDINGS, SPLITS, Finding, Leaked, Split
+from striate.data.listing.splits import USUAL, placed
 from striate.data.listing.target_spec import TASK_OF_KIND, TargetSpec
-from striate.data.listing.targets import TargetCounts
+from striate.data.listing.targets import TargetCounts, Targets
 from striate.data.prepare import record_images
 from striate.data.shards.remote import remote_address
 from striate.data.targets.problems import find_training_problems
@@ -30,7 +32,7 @@ from striate.data.traits.read import find_shortcuts_of
 from striate.data.traits.shortcuts import Shortcut
 from striate.errors import printable
 from striate.progress import Progress, drain
-from striate.text import count_noun
+from striate.text import columns, count_noun, html_table
 
 
 class Sizes(NamedTuple):
@@ -58,6 +60,7 @@ class Inspection:
     shortcuts: tuple[Shortcut, ...] = ()  #: classes that are told without what is shown
     #: paths of images that look almost the same, a tuple for each cluster; the largest first
     near_duplicates: tuple[tuple[str, ...], ...] = ()
+    groups: GroupCounts | None = None  #: of `--group`
     sheet: Path | None = None  #: sheet of augmented images, if one was written
     sheets: tuple[Path, ...] = ()  #: sheets of doubtful images, if they were asked for
 
@@ -95,6 +98,7 @@ class Inspection:
                 for split, counts in self.splits.items()
             },
             **({} if (share := self.target_counts.ignored) is None else {"ignored_share": share}),
+            **({"groups": self.groups.to_json()} if self.groups else {}),
             "sizes": self.sizes and self.sizes._asdict(),
             "gray": self.channels.get(1, 0),
             "color": self.channels.get(3, 0),
@@ -127,6 +131,9 @@ class Inspection:
             check_text.target_html(self.spec.noun, self.target_counts) if self.spec.names else ""
         )
         shortcuts = check_text.problem_html(map(str, self.shortcuts))
+        if self.groups:
+            table += html_table(self.groups.rows(), left=(0,))
+            table += f"<p>{html.escape(self.groups.note())}</p>"
         return (
             f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
             f"{shortcuts}<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
@@ -186,12 +193,19 @@ def inspect_records(
             *listing.findings,
             *records.all_findings(),
             *find_duplicates(listing.samples, records, listed.ids()),
+            *find_leaked_groups(listing.samples),
             *targets.findings(images),
             *looks,
         ),
         problems=why,
         near_duplicates=alike,
+        groups=_count_groups(images, kept, targets) if images.groups and len(images) else None,
     )
+
+
+def _count_groups(images: Samples, records: Records, targets: Targets) -> GroupCounts:
+    """Count groups as `train` splits them unless it is given other fractions."""
+    return count_groups(images.with_splits(placed(images, records, targets, USUAL)))
 
 
 def _sizes(records: Records) -> Sizes | None:
@@ -223,6 +237,10 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     if inspection.spec.names:
         yield ""
         yield from check_text.target_lines(inspection.spec.noun, inspection.target_counts)
+    if inspection.groups:
+        yield ""
+        yield from columns(inspection.groups.rows(), left=(0,))
+        yield inspection.groups.note()
     if inspection.findings:
         yield ""
         yield from check_text.finding_lines(inspection.findings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from striate.data.listing.samples import SPLITS, UNUSABLE, Finding, Leaked
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.readers.scan import scan
 from striate.data.targets.problems import find_problems, find_training_problems
-from striate.errors import DataError, printable
+from striate.errors import DataError, OptionError, printable
 from striate.progress import Progress
 
 _STATISTICS_FROM = 2000  #: most training images for mean and std
@@ -50,15 +51,35 @@ def record_images(data: str | Path) -> Generator[Progress, None, tuple[Listing, 
     return listing, records
 
 
-def scan_images(data: str | Path, kind: str | None = None, *, trainable: bool = False) -> Listing:
-    """Scan a folder for targets of a kind, or of the kind that it says itself.
+def scan_images(
+    data: str | Path,
+    kind: str | None = None,
+    *,
+    leave_out: Path | None = None,
+    group: str | None = None,
+    trainable: bool = False,
+) -> Listing:
+    """Scan a folder as `scan` does, for targets of a kind, or of the kind that it says itself.
 
     Raises DataError if it has no image or, if `trainable`, another problem.
     """
-    listing = scan(data, kind)
+    listing = scan(data, kind, leave_out=leave_out, group=group)
     if trainable or not listing.samples:
         _raise_first(data, find_problems(listing))
     return listing
+
+
+def scan_as_trained(
+    data: str | Path, kind: str | None, fractions: SplitFractions, leave_out: Path | None = None
+) -> Listing:
+    """Scan a folder with the groups that a training had, or without them if these data have none.
+
+    Raises DataError as `scan_images` does.
+    """
+    if fractions.group:
+        with contextlib.suppress(DataError, OptionError):
+            return scan_images(data, kind, leave_out=leave_out, group=fractions.group)
+    return scan_images(data, kind, leave_out=leave_out)
 
 
 def prepare_images(

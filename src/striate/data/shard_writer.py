@@ -82,12 +82,14 @@ def write_shards(
     to: Path,
     *,
     kind: str | None = None,
+    leave_out: Path | None = None,
     megabytes: int = 1000,
     largest: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, ShardSummary]:
     """Pack the usable images of a folder into shards of `megabytes` each.
 
-    `kind` of targets is preferred where the data allow several. The output is deterministic.
+    `kind` of targets is preferred where the data allow several; the file `leave_out` names images
+    that are not packed. The output is deterministic.
     Raises DataError if no image is usable or one changes while packing, OptionError if the target
     exists, StorageError if it cannot be written.
     """
@@ -95,7 +97,8 @@ def write_shards(
         shown = printable(str(to))
         raise OptionError(f"{shown}: exists already; remove it, or {_ELSEWHERE}")
     _refuse_strangers(to)
-    work = pack_listing(scan(data, kind), to, str(data), megabytes=megabytes, largest=largest)
+    listing = scan(data, kind, leave_out=leave_out)
+    work = pack_listing(listing, to, str(data), megabytes=megabytes, largest=largest)
     return (yield from work)
 
 

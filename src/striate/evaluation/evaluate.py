@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from striate.data.cache.stream import gather
 from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
-from striate.data.listing.duplicates import leaking
+from striate.data.listing.duplicates import leaking, leaking_groups
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Split
-from striate.data.prepare import prepare_images, scan_images
+from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
 from striate.evaluation.nearest import Nearest, find_nearest, shown_rows
@@ -59,14 +59,16 @@ def evaluate_steps(
 
     The default split is test, or all images if the training run's image list is known and most of
     these are not in it. A temperature is then fitted, and a threshold chosen, on the folder `own`
-    of the run. Raises DataError when the folder has targets the network does not know, or no such
-    split.
+    of the run. Raises DataError when the folder has targets the network does not know, no such
+    split, or not the groups of the training.
     """
     _check_options(model, options)
-    decoded = yield from decode_views(model, data, options)
+    listed = known and known.left_out
+    left_out = options.leave_out or (listed if data == own else None)
+    decoded = yield from decode_views(model, data, options, left_out)
     new = known is not None and not known.are(decoded[0].records)
     source = own if new and own and options.learns else data
-    seen = decoded if source is data else (yield from decode_views(model, source, options))
+    seen = decoded if source is data else (yield from decode_views(model, source, options, listed))
     place, batch = find_root(source), options.batch
     if options.calibrate:
         validation = _validation(model, seen, place, batch, shown, "temperature can be fitted")
@@ -77,11 +79,15 @@ def evaluate_steps(
         validation = _validation(model, seen, place, batch, shown, what) if options.chooses else ()
         model = replace(model, task=model.task.decide(options, validation))
     split, root = options.split or ("all" if new else "test"), find_root(data)
+    if split != "all":
+        _check_groups(model, decoded[0], split, data)
     run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
     run = run if options.save_threshold else replace(run, stored=stored)
     if not options.neighbors:
         return run
-    learned = decoded if not (new and own) else (yield from decode_views(model, own, options))
+    learned = (
+        decoded if not (new and own) else (yield from decode_views(model, own, options, listed))
+    )
     network, rows = one_network(model, "--neighbors"), shown_rows(run.results)
     nearest = yield from find_nearest(network, run.pixels, rows, learned[0])
     return replace(run, nearest=nearest)
@@ -98,11 +104,23 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
         model.task.decide(given, ())
 
 
+def _check_groups(
+    model: Model | Ensemble, decoded: DecodedImages, split: Split, data: Path
+) -> None:
+    """Raise DataError if images of a training in groups have none, as renamed ones."""
+    if model.fractions.group and decoded.samples.groups is None:
+        raise DataError(
+            f"{printable(str(data))}: the model was trained on images in groups, "
+            f"{printable(model.fractions.group)}, which these do not have, so its {split} images "
+            "cannot be told;\n--split all evaluates all of them, trained on or not"
+        )
+
+
 def decode_views(
-    model: Model | Ensemble, data: Path, options: EvaluateOptions
+    model: Model | Ensemble, data: Path, options: EvaluateOptions, left_out: Path | None = None
 ) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
-    listing = scan_images(data, model.task.kind)
+    listing = scan_as_trained(data, model.task.kind, model.fractions, left_out)
     listing.targets.spec.check_known(model.task.spec, printable(str(data)))
     if listing.masks is not None:  # their pixels are numbered while they are decoded
         listing = replace(listing, targets=listing.targets.aligned(model.task.spec))
@@ -192,9 +210,9 @@ def _instead(decoded: DecodedImages) -> str:
 
 
 def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
-    """Count images of a split that are also in an earlier split."""
-    splits, digests = decoded.samples.splits, decoded.records.digests
-    return int(leaking(splits, digests)[rows].sum())
+    """Count images of a split that have a copy, or an image of their group, in an earlier one."""
+    found = leaking(decoded.samples.splits, decoded.records.digests)
+    return int((found | leaking_groups(decoded.samples))[rows].sum())
 
 
 def _batches(

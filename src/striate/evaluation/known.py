@@ -41,6 +41,11 @@ class Known:
         splits = (np.frombuffer(split, np.bool_) for split in (train, test))
         return cls(run, np.frombuffer(digests, "S32"), *splits)
 
+    @property
+    def left_out(self) -> Path | None:
+        """The list of the images that the run left out, if there is one."""
+        return self.run.left_out_file if self.run and self.run.left_out_file.is_file() else None
+
     def are(self, records: Records) -> bool:
         """Whether at least half of these images belong to the run."""
         return 2 * int(np.isin(_digests(records), self.digests).sum()) >= len(records)

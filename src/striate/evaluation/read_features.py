@@ -46,9 +46,8 @@ def read_features(data: Path, options: TrainOptions) -> Generator[Progress, None
     They are what the head of the network would be given; those of a map are averaged over its
     places. Raises DataError, OptionError, ModelError or StorageError.
     """
-    task = bind_task(
-        options.task, scan_images(data, kind_of(options.task), trainable=True).targets.spec
-    )
+    listing = scan_images(data, kind_of(options.task), group=options.group, trainable=True)
+    task = bind_task(options.task, listing.targets.spec)
     if task.head != "logits":
         raise OptionError(
             f"a forecast fits linear heads to features of whole images, which does not apply to "

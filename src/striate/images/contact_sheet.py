@@ -24,7 +24,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.full_masks import find_mask_files, resize_masks
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import DecodedImages, Listing
-from striate.data.listing.splits import TRAIN, SplitFractions, placed
+from striate.data.listing.splits import TRAIN, USUAL, placed
 from striate.errors import DataError, printable
 from striate.options import CheckOptions, TrainOptions
 from striate.plotting.ink import (
@@ -113,10 +113,8 @@ def describe_ranges(ranges: AugmentRanges) -> str:
 
 def _training_rows(listing: Listing, records: Records) -> NDArray[np.int64]:
     """Return the rows of the usable training images."""
-    (rows, images, known), usual = listing.usable(records), TrainOptions()
-    targets = listing.targets.select(rows)
-    fractions = SplitFractions(usual.validation, usual.test)
-    return rows[placed(images, known, targets, fractions) == TRAIN]
+    rows, images, known = listing.usable(records)
+    return rows[placed(images, known, listing.targets.select(rows), USUAL) == TRAIN]
 
 
 def _some(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -34,6 +34,17 @@ def decode_limit() -> Any:
     return option(200, "Memory limit for decoding one image", "megabytes", ge=1, le=100_000)
 
 
+def leave_out() -> Any:
+    """Return the option `leave_out` of commands that read a folder of images."""
+    return option(None, "Do not use the images that this file names, a path a line")
+
+
+def group() -> Any:
+    """Return the option `group` of commands that split a folder of images."""
+    told = "Never split images of a group: a column, or a part of the path, as in {group}_*.jpg"
+    return option(None, told, "text")
+
+
 def positional(value: str | Path) -> str:
     """Format a positional argument so that it cannot be mistaken for a flag."""
     return f"./{value}" if str(value).startswith("-") else str(value)

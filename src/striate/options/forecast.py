@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from striate.options.base import Device, Options, decode_limit, ending, option
+from striate.options.base import Device, Options, decode_limit, ending, group, leave_out, option
 from striate.options.choices import Leaked, Network
 from striate.options.step import Weights
 from striate.options.train import TrainOptions
@@ -28,6 +28,8 @@ class ForecastOptions(Options):
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    leave_out: Path | None = leave_out()
+    group: str | None = group()
     largest: int = decode_limit()
     seed: int = option(0, "Seed of the random parts and of the intervals", ge=0, lt=2**63)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.options.base import Device, Options, decode_limit, option
+from striate.options.base import Device, Options, decode_limit, group, leave_out, option
 from striate.options.choices import (
     MIRRORED,
     TUNED,
@@ -110,6 +110,8 @@ class StepOptions(Options):
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    leave_out: Path | None = leave_out()
+    group: str | None = group()
     bad_images: Literal["skip", "fail"] = option(
         "skip", "What to do with unusable images and masks"
     )

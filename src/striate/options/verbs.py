@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.options.base import Device, Options, decode_limit, ending, option
+from striate.options.base import Device, Options, decode_limit, ending, group, leave_out, option
 from striate.options.choices import (
     MIRRORED,
     Augment,
@@ -43,17 +43,20 @@ class CheckOptions(Options):
     sheets: Path | None = option(
         None, "Draw near duplicates, and blurred, dark and over-exposed images, into this folder"
     )
+    leave_out: Path | None = leave_out()
+    group: str | None = group()
 
     @property
     def sheet(self) -> bool:
         """Whether a sheet is requested."""
-        return bool(self.model_fields_set - {"task", "leaked", "sheets"})
+        return bool(self.model_fields_set - {"task", "leaked", "sheets", "leave_out", "group"})
 
 
 class PackOptions(Options):
     """Options of `pack`."""
 
     task: str | None = option(None, _TASK, "text")
+    leave_out: Path | None = leave_out()
     megabytes: int = option(1000, "Size of a shard", "megabytes", ge=1, le=1_000_000)
     largest: int = decode_limit()
 
@@ -96,6 +99,7 @@ class EvaluateOptions(DecisionOptions):
     invariance: int | None = option(
         None, "Distort up to this many of them in eleven ways, as 500", "images", ge=1
     )
+    leave_out: Path | None = leave_out()
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
@@ -161,6 +165,7 @@ class EnsembleOptions(Options):
         None, "Which of them: the test split, or all of a folder that is new to the first run"
     )
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
+    leave_out: Path | None = leave_out()
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
@@ -199,6 +204,7 @@ class EmbedOptions(Options):
 
     network: Network | None = option(None, _CODE)
     stage: str | None = option(None, "Last stage whose output is taken; all but the head", "text")
+    leave_out: Path | None = leave_out()
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".npz", ".parquet")] = option(

@@ -18,7 +18,7 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.samples import SPLITS
 from striate.data.loader import load_split
-from striate.data.prepare import prepare_images, scan_images
+from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import OptionError, printable
 from striate.model import Model
 from striate.progress import Progress
@@ -68,15 +68,17 @@ def embed_images(
     data: Path,
     stage: str | None = None,
     *,
+    leave_out: Path | None = None,
     largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> Generator[Progress, None, Embedding]:
     """Apply the stages of a model, all but the head or up to `stage`, to the images of a folder.
 
-    Images are preprocessed as in the training of the model and split as then; features are cached.
-    Raises DataError if no image can be used, OptionError for a stage that does not exist.
+    Images are preprocessed as in the training of the model and split as then, but for those that
+    the file `leave_out` names; features are cached. Raises DataError if no image can be used,
+    OptionError for a stage that does not exist.
     """
     front = make_front(model, stage)
-    listing = scan_images(data)
+    listing = scan_as_trained(data, None, model.fractions, leave_out)
     prepared = yield from prepare_images(
         data, listing, model.preprocess, model.fractions, largest_megabytes=largest_megabytes
     )

@@ -18,7 +18,9 @@ from striate.training.events import Event, Started, Stopped
 from striate.training.run import Run
 
 #: files of a run that was killed before it had its options
-_UNBORN = {"checkpoints", "data_report.json", "environment.json", "lock", "pictures.jsonl"}
+_UNBORN = {
+    "checkpoints", "data_report.json", "environment.json", "left_out.csv", "lock", "pictures.jsonl",
+}  # fmt: skip
 
 
 def finish_run(

@@ -141,6 +141,8 @@ def read_resumed(
     recorded = values.pop("data", None)
     if not isinstance(recorded, str) or "\0" in recorded:
         raise storage.damaged(run.options_file, 1, "it does not say where its images are")
+    if values.get("leave_out") is not None:
+        values["leave_out"] = run.left_out_file
     chosen = TrainOptions.read(values, str(run.options_file))
     more = {name: value for name, value in options.items() if name in RAISED}
     return TrainJob(run, Path(data or recorded), raised(chosen, more))

@@ -96,7 +96,7 @@ class About:
     split: SplitChoice
     paths: tuple[str, ...]  #: N, relative to the data folder
     trained_on: int | None = None  #: how many of the N are in the training split; None: unknown
-    leaked: int = 0  #: images also in a split used for training or epoch selection
+    leaked: int = 0  #: images with a copy or group in a split used for training or epoch selection
     #: how often the test images of the run were opened, now included; None: cannot be counted;
     #: 0: none is among these
     tests: int | None = 0
@@ -156,8 +156,8 @@ class About:
         these = f"{self.leaked:,} of these {count_noun(len(self.paths), 'image')}"
         are = "is" if self.leaked == 1 else "are"
         return (
-            f"Leakage: {these} {are} in {self._earlier} too, so the figures are too good; "
-            "--leaked drop leaves out such images."
+            f"Leakage: {these} {are} in {self._earlier} too, or their group is, so the figures are "
+            "too good; --leaked drop leaves out such images."
         )
 
     @property

@@ -16,7 +16,7 @@ from striate.progress import Progress
 from striate.tasks import bind_task, kind_of
 from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
-from striate.text import list_names
+from striate.text import count_noun, list_names
 from striate.training.events import Note
 from striate.training.source import PHOTOGRAPH, Source, find_advice, find_source
 from striate.training.view import View, choose_view, measure_images
@@ -37,7 +37,13 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
     Raises DataError if it cannot be trained on, OptionError if options conflict.
     """
-    listing = scan_images(data, kind_of(options.task), trainable=True)
+    listing = scan_images(
+        data,
+        kind_of(options.task),
+        leave_out=options.leave_out,
+        group=options.group,
+        trainable=True,
+    )
     task = bind_task(options.task, listing.targets.spec)
     check_options(task, options)
     task = task.configure(options)
@@ -51,7 +57,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
         data,
         listing,
         _preprocess(view, source),
-        SplitFractions(options.validation, options.test),
+        SplitFractions(options.validation, options.test, options.group or ""),
         leaked=options.leaked,
         largest_megabytes=options.largest,
         trainable=True,
@@ -85,11 +91,17 @@ def notes(dataset: PreparedData) -> Iterator[Note]:
             f"{len(dataset.left_out):,} {'file is' if len(dataset.left_out) == 1 else 'files are'}"
         )
         yield Note(f"{count} left out; `striate check` names them and says why")
-    if leaked := sum(finding.kind == "leaked" for finding in dataset.decoded.findings):
-        count = f"{leaked:,} {'image is' if leaked == 1 else 'images are'}"
-        kept = "figures on them will be too good; --leaked drop leaves them out"
-        dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
-        yield Note(f"leakage: {count} in an earlier split too: {'left out' if dropped else kept}")
+    if listed := sum(finding.kind == "listed" for finding in dataset.decoded.findings):
+        yield Note(f"{count_noun(listed, 'image')} left out, as --leave-out says")
+    dropped = (dataset.decoded.samples.splits == NO_SPLIT).any()
+    kept = "figures on them will be too good; --leaked drop leaves them out"
+    for kind, said in (
+        ("leaked", "in an earlier split too"),
+        ("leaked group", "of a group that is in an earlier split too"),
+    ):
+        if leaked := sum(finding.kind == kind for finding in dataset.decoded.findings):
+            count = f"{leaked:,} {'image is' if leaked == 1 else 'images are'}"
+            yield Note(f"leakage: {count} {said}: {'left out' if dropped else kept}")
     if near := int(dataset.decoded.near_leaked().sum()):
         look = "image looks" if near == 1 else "images look"
         yield Note(f"{near:,} {look} almost like one in an earlier split; figures may be too good")

@@ -14,6 +14,7 @@ import torch
 from striate import hardware, storage, tensorfile
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import as_text
+from striate.data.readers.leave_out import format_list, read_list
 from striate.data.shards.remote import remote_address
 from striate.errors import OptionError, StorageError, printable
 from striate.options import TrainOptions, positional, words
@@ -51,6 +52,9 @@ def write_run_record(
     if dataset.view.network.source == "object" or dataset.source:  # they may have changed later
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
     resolved["color"] = "gray" if resolved.pop("channels") == 1 else "rgb"
+    if options.leave_out:
+        storage.write(run.left_out_file, format_list(read_list(options.leave_out)))
+        resolved["leave_out"] = run.left_out_file.name
     data = positional(remote_address(dataset.root) or dataset.root)
     command = (*training.group.process.command, "train", data, *words(options.given()))
     environment = hardware.describe_environment(device)

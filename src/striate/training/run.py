@@ -31,6 +31,7 @@ from striate.training.events import (
     to_json,
 )
 
+LEFT_OUT_FILE = "left_out.csv"
 _SAMPLE = ("path", "sha256")
 
 
@@ -114,6 +115,11 @@ class Run:
         if command := self.command():
             environment = self.read_json("environment.json")
             self.write_json("environment.json", {**environment, "command": f"{command} && {line}"})
+
+    @property
+    def left_out_file(self) -> Path:
+        """Where the paths of images that the user left out are; absent if there are none."""
+        return self.folder / LEFT_OUT_FILE
 
     @property
     def images_file(self) -> Path:

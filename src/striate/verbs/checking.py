@@ -19,16 +19,16 @@ from striate.tasks import check_task, kind_of
 def check(data: str | Path, **options: Any) -> Inspection:
     """Check every image of a folder and return the findings; nothing in it is changed.
 
-    The options of augmentation also write a sheet of augmented images, the `sheet` of the result,
-    and `sheets` those of doubtful images. Raises DataError when there is no image, OptionError for
-    a task that needs other targets.
+    Options of augmentation also write a sheet of augmented images, the `sheet` of the result, and
+    `sheets` those of doubtful images. Raises DataError when there is no image, OptionError for a
+    task that needs other targets.
 
     >>> striate.check("photos").trainable  # doctest: +SKIP
     True
     """
     chosen = CheckOptions.read(options)
     kind = kind_of(chosen.task)
-    listing = scan(data, kind)
+    listing = scan(data, kind, leave_out=chosen.leave_out, group=chosen.group)
     if chosen.out:
         check_output(chosen.out, [Path(data), *listing.files()])
     check_task(chosen.task, kind, listing.targets.spec)

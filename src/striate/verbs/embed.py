@@ -33,7 +33,9 @@ def embed(
         storage.check_output(chosen.out, chain(files_of(model), [source]))
         check_writable(chosen.out)
     loaded = one_network(loaded_model(model, chosen), "embed")
-    work = embed_images(loaded, source, chosen.stage, largest_megabytes=chosen.largest)
+    work = embed_images(
+        loaded, source, chosen.stage, leave_out=chosen.leave_out, largest_megabytes=chosen.largest
+    )
     found = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:
         write(chosen.out, found)

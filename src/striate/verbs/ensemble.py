@@ -40,7 +40,10 @@ def ensemble(
     device = choose_device(chosen.device)
     made = make_ensemble([_load_member(run, device) for run in runs], list(map(str, runs)))
     known = [Known.of(run_of(run)) for run in runs]
-    asked = EvaluateOptions.read(chosen.model_dump(exclude={"data"}, exclude_unset=True))
+    given = chosen.model_dump(exclude={"data"}, exclude_unset=True)
+    if chosen.data is None and known[0]:
+        given = {"leave_out": known[0].left_out, **given}
+    asked = EvaluateOptions.read(given)
     work = judge_steps(made, str(place), list(map(str, runs)), known, source, asked)
     judged = display.show_progress(work, None if progress else Console(quiet=True))
     save(made, place)

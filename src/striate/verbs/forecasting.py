@@ -32,7 +32,8 @@ def forecast(data: str | Path, *, progress: bool = False, **options: Any) -> For
     """
     chosen = ForecastOptions.read(options)
     if chosen.out:
-        storage.check_output(chosen.out, scan(data, kind_of(chosen.task)).files())
+        listing = scan(data, kind_of(chosen.task), group=chosen.group)
+        storage.check_output(chosen.out, listing.files())
     work = _steps(Path(data), chosen)
     found = display.show_progress(work, None if progress else Console(quiet=True))
     if chosen.out:

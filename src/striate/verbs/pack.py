@@ -27,6 +27,11 @@ def pack(
     chosen = PackOptions.read(options)
     kind = kind_of(chosen.task)
     work = write_shards(
-        data, Path(to), kind=kind, megabytes=chosen.megabytes, largest=chosen.largest
+        data,
+        Path(to),
+        kind=kind,
+        leave_out=chosen.leave_out,
+        megabytes=chosen.megabytes,
+        largest=chosen.largest,
     )
     return display.show_progress(work, None if progress else Console(quiet=True))

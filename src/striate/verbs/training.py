@@ -166,7 +166,7 @@ def find_rate(
 def _inputs(data: str | Path, options: RateOptions) -> Iterator[Path]:
     """Yield the data, then what they list: files are listed only if an output exists."""
     yield Path(data)
-    yield from scan(data, kind_of(options.task)).files()
+    yield from scan(data, kind_of(options.task), group=options.group).files()
 
 
 _Chosen = TypeVar("_Chosen", bound=Options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -69,9 +70,9 @@ def evaluate_and_distort(
     with _held(run, chosen):
         loaded = loaded_model(model, chosen)
         shown = loaded.network_name if isinstance(model, Model | Ensemble) else str(model)
-        own = recorded_images(run) if data is None or chosen.reads_own else None
-        source = _source(own, shown) if data is None else Path(data)
         known = Known.of(run) if run else None
+        own = _own_images(run, data, needed=chosen.reads_own or bool(known and known.left_out))
+        source = _source(own, shown) if data is None else Path(data)
         if chosen.out:
             storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
@@ -114,6 +115,17 @@ def recorded_images(run: Run | None) -> Path | None:
         return None
     recorded = run.read_options().get("data")
     return Path(str(recorded)) if recorded else None
+
+
+def _own_images(run: Run | None, data: str | Path | None, *, needed: bool) -> Path | None:
+    """Return the image folder of a run, spelled as `data` if that is the one; None if not needed.
+
+    Without `data` it always is.
+    """
+    own = recorded_images(run) if needed or data is None else None
+    if own and data and os.path.realpath(data) == os.path.realpath(own):
+        return Path(data)
+    return own
 
 
 def _source(own: Path | None, model: str) -> Path:

@@ -46,7 +46,7 @@ from striate.data.cache.stream import Stream
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import Records
-from striate.data.listing.duplicates import find_duplicates
+from striate.data.listing.duplicates import find_duplicates, find_leaked_groups
 from striate.data.listing.listing import DecodedImages, Listing, PixelStream
 from striate.data.shards.reader import records_from_index
 from striate.data.targets.problems import find_problems
@@ -153,7 +153,7 @@ def _assemble(
     rows, images, kept = listing.usable(records)
     targets = listing.targets.recorded(records).select(rows)
     copies = find_duplicates(images, kept, targets.ids())
-    found = (*listing.findings, *records.all_findings(), *copies)
+    found = *listing.findings, *records.all_findings(), *copies, *find_leaked_groups(images)
     return DecodedImages(pixels, images, kept, targets, found)
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.listing.groups import Groups
 from striate.data.listing.samples import IGNORE, SPLITS, Finding, Record, Sample, Split
 from striate.legacy import upgrade_finding
 
@@ -72,6 +73,7 @@ class Samples(Column[Sample]):
     ends: NDArray[np.uint64]
     labels: NDArray[np.integer[Any]]  #: (N,) indices of class names
     splits: NDArray[np.uint8]  #: (N,) indices of SPLITS, or NO_SPLIT
+    groups: Groups | None = None  #: N; None: images are split one by one
 
     @classmethod
     def of(cls, images: Iterable[Sample]) -> Samples:
@@ -131,11 +133,15 @@ class Samples(Column[Sample]):
         if not isinstance(rows, slice) and len(rows) == len(self):
             return self
         columns = self.starts[rows], self.ends[rows], self.labels[rows], self.splits[rows]
-        return Samples(self.text, *columns)
+        return Samples(self.text, *columns, self.groups and self.groups.select(rows))
 
     def with_splits(self, splits: NDArray[np.uint8]) -> Samples:
         """Return the same samples with other splits."""
         return replace(self, splits=splits)
+
+    def with_groups(self, groups: Groups) -> Samples:
+        """Return the same samples, of which those of a group are never split."""
+        return replace(self, groups=groups)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

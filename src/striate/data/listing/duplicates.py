@@ -50,9 +50,40 @@ def _rival(own: int, first: dict[int, Sample]) -> str:
 
 
 def leaked_rows(images: Samples, records: Records) -> NDArray[np.bool_]:
-    """Return which images (N,) have a byte-identical one in an earlier split of the layout."""
-    splits = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
-    return leaking(splits.astype(np.uint8), records.digests)
+    """Return which images (N,) equal one in an earlier split of the layout, or share its group."""
+    splits = _given_splits(images)
+    return leaking(splits, records.digests) | leaking_groups(images.with_splits(splits))
+
+
+def find_leaked_groups(images: Samples) -> list[Finding]:
+    """Return a finding for each image whose group is in an earlier split of the layout too."""
+    if images.groups is None:
+        return []
+    splits, ids = _given_splits(images), images.groups.ids
+    earliest = np.argsort(splits, kind="stable")[::-1]
+    first = np.zeros(len(images.groups.names), np.int64)
+    first[ids[earliest]] = earliest  # the last one written stays, which is the first in order
+    return [
+        Finding(
+            "leaked group",
+            images.path(row),
+            f"{images.groups.names[ids[row]]}, as {images.path(int(first[ids[row]]))}",
+        )
+        for row in np.flatnonzero(leaking_groups(images.with_splits(splits))).tolist()
+    ]
+
+
+def leaking_groups(images: Samples) -> NDArray[np.bool_]:
+    """Return which images (N,) share their group with one of an earlier split."""
+    if images.groups is None:
+        return np.zeros(len(images), bool)
+    return leaking(images.splits, images.groups.digests)
+
+
+def _given_splits(images: Samples) -> NDArray[np.uint8]:
+    """Return the splits of the layout; images without one count as training images."""
+    train = SPLITS.index("train")
+    return np.where(images.splits == NO_SPLIT, train, images.splits).astype(np.uint8)
 
 
 def leaking(splits: NDArray[np.uint8], digests: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -28,6 +29,8 @@ class Shards:
     digest: str  #: SHA-256 that identifies this index
     #: (N,) of `shards.format.mask_entry`, memory-mapped; None without masks
     masks: NDArray[np.void] | None = field(default=None, repr=False)
+    #: (N,) which rows of the index these are; None: all
+    rows: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def locate(self, row: int) -> tuple[str, int, int]:
         """Return file, first byte and length of an image."""
@@ -37,6 +40,13 @@ class Shards:
         """Return the same of its mask, which must be there."""
         assert self.masks is not None
         return self._piece(row, self.masks[row])
+
+    def select(self, rows: NDArray[np.int64]) -> Shards:
+        """Return the images of the given rows."""
+        digest = hashlib.sha256(self.digest.encode() + rows.tobytes()).hexdigest()
+        masks = None if self.masks is None else self.masks[rows]
+        kept = rows if self.rows is None else self.rows[rows]
+        return replace(self, table=self.table[rows], digest=digest, masks=masks, rows=kept)
 
     def _piece(self, row: int, entry: NDArray[np.void]) -> tuple[str, int, int]:
         place = f"{self.folder}/{self.files[self.table['shard'][row]]}"
@@ -66,6 +76,16 @@ class Listing:
     def class_names(self) -> tuple[str, ...]:
         """Names of the targets, in the order of the network's outputs."""
         return self.targets.spec.names
+
+    def select(self, rows: NDArray[np.int64]) -> Listing:
+        """Return the images of the given rows, in ascending order."""
+        return replace(
+            self,
+            targets=self.targets.select(rows),
+            samples=self.samples.select(rows),
+            shards=self.shards and self.shards.select(rows),
+            arrays=None if self.arrays is None else self.arrays[rows],
+        )
 
     def files(self) -> Iterator[Path]:
         """Yield the files of images and masks; those of shards and arrays are not told apart."""

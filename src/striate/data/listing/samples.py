@@ -50,6 +50,7 @@ IGNORED = {
     "outside link": "not followed: it leads outside the folder",
     "dangling link": "left out",
     "loop": "not followed: it leads back into the folder",
+    "listed": "left out: --leave-out names it",
     "hidden": "ignored",
     "stray": "ignored: no image of a class",
     "output": "ignored: striate wrote it",
@@ -60,6 +61,8 @@ IGNORED = {
 LEFT_OUT = {**UNUSABLE, **IGNORED}
 USED = {
     "leaked": "in an earlier split too: figures flatter; --leaked drop leaves it out",
+    "leaked group": "its group is in an earlier split too: figures flatter; --leaked drop leaves "
+    "it out",
     "duplicate": "kept on one side of the split",
     "conflict": "labels or numbers differ: one is wrong, or it has several labels "
     "(--task multilabel)",

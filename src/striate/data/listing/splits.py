@@ -1,10 +1,12 @@
 """Train/validation/test splits.
 
-The splits given by the layout are kept; other images are assigned by content hash.
+The splits given by the layout are kept; other images are assigned by content hash, or all of a
+group by the hash of its name.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +28,8 @@ class SplitFractions:
 
     validation: float
     test: float
+    #: column or pattern that names the group of each image; "": images are split one by one
+    group: str = ""
 
     def split(self, digest: str) -> Split:
         """Return the split of an image, from its content only.
@@ -45,6 +49,9 @@ class SplitFractions:
         return np.where(place < self.test, TEST, kept).astype(np.uint8)
 
 
+USUAL = SplitFractions(0.15, 0.15)  #: as `train` has them unless told otherwise
+
+
 def assign_splits(
     decoded: DecodedImages, fractions: SplitFractions, leaked: Leaked = "keep"
 ) -> DecodedImages:
@@ -54,8 +61,9 @@ def assign_splits(
     split by content, and a test split is created too unless the layout has one. A class with two
     different images gets one for training and one for validation, unless an image occurs in several
     classes: it has the same split in all of them. Of several labels, each is given to an image for
-    training and one for validation, and missing from one of each. With `leaked="drop"`, leaked
-    images get no split.
+    training and one for validation, and missing from one of each. Images in groups are split group
+    by group: no group is in two splits, unless the layout puts it there. With `leaked="drop"`,
+    leaked images get no split.
     """
     splits = placed(decoded.samples, decoded.records, decoded.targets, fractions, leaked)
     return replace(decoded, samples=decoded.samples.with_splits(splits))
@@ -74,9 +82,8 @@ def placed(
         splits = np.where(images.splits == NO_SPLIT, TRAIN, images.splits)
     else:
         test = 0.0 if TEST in given else fractions.test
-        splits = _split_by_content(
-            images, records.digests, targets, SplitFractions(fractions.validation, test)
-        )
+        shares = SplitFractions(fractions.validation, test)
+        splits = _split_by_content(images, records.digests, targets, shares)
     if leaked == "drop":
         splits = np.where(leaked_rows(images, records), NO_SPLIT, splits)
     return splits.astype(np.uint8)
@@ -89,6 +96,7 @@ def _split_by_content(
     free = np.flatnonzero(splits != TEST)
     if not len(free):
         return splits
+    digests = images.groups.digests if images.groups else digests
     numbers = content_ids(digests[free])
     split_of = np.empty(numbers.max() + 1, np.uint8)
     split_of[numbers] = fractions.splits(digests[free])
@@ -96,13 +104,40 @@ def _split_by_content(
     labels, numbers_by_class = images.labels[free][order], numbers[order]
     # Sorted by label, then content: independent of image order.
     for members in np.split(numbers_by_class, np.flatnonzero(np.diff(labels)) + 1):
-        _complete(split_of, members[np.diff(members, prepend=-1) > 0])
+        members = members[np.diff(members, prepend=-1) > 0]
+        if images.groups:
+            _bound(split_of, members, fractions)
+        _complete(split_of, members)
     if targets.spec.several:
         matrix = np.zeros((len(split_of), len(targets.spec.names)), np.uint8)
         np.maximum.at(matrix, numbers, targets.values[free])
         complete_labels(split_of, matrix, TRAIN, VALIDATION)
     splits[free] = split_of[numbers]
     return splits
+
+
+def _bound(
+    split_of: NDArray[np.uint8], members: NDArray[np.int64], fractions: SplitFractions
+) -> None:
+    """Move groups of a class of which the hash gives far too few or too many to a split.
+
+    Validation and test get between half and one and a half times their fraction of the groups,
+    rounded, as a few dozen would vary more than that. `members` are in digest order.
+    """
+    counts = [
+        int(
+            np.clip(
+                (split_of[members] == split).sum(),
+                math.floor(fraction * len(members) / 2 + 0.5),
+                math.ceil(fraction * len(members) * 3 / 2),
+            )
+        )
+        for split, fraction in ((TEST, fractions.test), (VALIDATION, fractions.validation))
+    ]
+    if counts != [(split_of[members] == split).sum() for split in (TEST, VALIDATION)]:
+        split_of[members] = TRAIN
+        split_of[members[: counts[0]]] = TEST
+        split_of[members[counts[0] : sum(counts)]] = VALIDATION
 
 
 def _complete(split_of: NDArray[np.uint8], members: NDArray[np.int64]) -> None:

@@ -13,17 +13,16 @@ manifest.
 
 from __future__ import annotations
 
-import csv
-import re
 from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 from striate.data.listing.columns import Samples
+from striate.data.listing.groups import Groups
 from striate.data.listing.listing import Listing
-from striate.data.listing.samples import Finding, Sample, os_reason
+from striate.data.listing.samples import Finding, Sample
 from striate.data.listing.split_names import split_of
 from striate.data.readers.class_table import find_table, read_table
+from striate.data.readers.csv_rows import DELIMITERS, find_dialect, read_rows
 from striate.data.readers.manifest_folder import ManifestFolder, Row, place_of, wrong
 from striate.data.readers.manifest_header import PATH_COLUMNS, Roles, find_roles
 from striate.data.readers.manifest_targets import (
@@ -38,19 +37,17 @@ from striate.data.readers.mask_folders import list_masks
 from striate.data.readers.parquet import is_parquet, read_parquet
 from striate.errors import DataError, printable
 
-_DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
-
-def read_manifest(file: Path, kind: str | None = None) -> Listing:
+def read_manifest(file: Path, kind: str | None = None, group: str | None = None) -> Listing:
     """List the images of a manifest; classes and labels by name are in code-point order.
 
-    `kind` of targets is preferred where the columns allow several. Raises DataError with the line
-    of the first invalid row.
+    `kind` of targets is preferred where the columns allow several; the column `group` names the
+    group of each image. Raises DataError with the line of the first invalid row.
     """
     folder = ManifestFolder(file)
     first: dict[str, Row] = {}
     findings: list[Finding] = []
-    roles, rows = _open(file, kind)
+    roles, rows = _open(file, kind, group)
     if roles.target == "mask":
         rows = _located_masks(folder, rows)
     for row in rows:
@@ -72,6 +69,8 @@ def read_manifest(file: Path, kind: str | None = None) -> Listing:
         Sample(path, labels[row.cells[0]] if labels else 0, row.split)
         for path, row in first.items()
     )
+    if group is not None:
+        images = images.with_groups(Groups.of([row.group for row in found]))
     if roles.target == "mask":
         table = find_table(folder.root)
         masks = [row.cells[0] for row in found]
@@ -86,58 +85,19 @@ def _located_masks(folder: ManifestFolder, rows: Iterator[Row]) -> Iterator[Row]
         yield row._replace(cells=(folder.locate(row._replace(path=row.cells[0])),))
 
 
-def _open(file: Path, kind: str | None) -> tuple[Roles, Iterator[Row]]:
+def _open(file: Path, kind: str | None, group: str | None) -> tuple[Roles, Iterator[Row]]:
     """Return what the columns are for, and the rows as they are read."""
-    try:
-        delimiter, blanks = (",", False) if is_parquet(file) else _dialect(file)
-    except OSError as error:
-        raise DataError(f"{printable(str(file))}: {os_reason(error)}") from error
-    lines = read_parquet(file) if is_parquet(file) else _lines(file, delimiter, blanks=blanks)
+    if is_parquet(file):
+        delimiter, lines = ",", read_parquet(file)
+    else:
+        delimiter, blanks = find_dialect(file, PATH_COLUMNS)
+        lines = read_rows(file, delimiter, blanks=blanks)
     _, header = next(lines, (1, []))
-    roles = find_roles(file, header, _DELIMITERS[delimiter], kind)
+    roles = find_roles(file, header, DELIMITERS[delimiter], kind, group)
     if any("\ud800" <= character <= "\udfff" for name in roles.names for character in name):
         raise wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
     filled = ((line, values) for line, values in lines if any(map(str.strip, values)))
     return roles, (_row(file, line, values, roles) for line, values in filled)
-
-
-def _lines(file: Path, delimiter: str, *, blanks: bool) -> Iterator[tuple[int, list[str]]]:
-    """Yield the first line of each row, from 1, with its values."""
-    line = 1
-    try:
-        with file.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as text:
-            reader = csv.reader(text, delimiter=delimiter, skipinitialspace=blanks, strict=True)
-            for values in reader:
-                yield line, values
-                line = reader.line_num + 1
-    except csv.Error as error:
-        raise wrong(file, line, f"not valid CSV: {error}; check the quotes") from error
-    except OSError as error:
-        raise DataError(f"{printable(str(file))}: {os_reason(error)}") from error
-
-
-def _dialect(file: Path) -> tuple[str, bool]:
-    """Return the delimiter, and whether blanks after it are skipped.
-
-    The delimiter is the one that makes a column of paths. Blanks are skipped if the header has
-    some, or if one precedes a quoted value. Otherwise no quote follows a blank: inside quotes it
-    would be doubled.
-    """
-    with file.open("rb") as lines:
-        head = re.split(r"[\r\n]", lines.readline().decode("utf-8-sig", "surrogateescape"))[0]
-        delimiter = _delimiter(head)
-        mark = re.escape(delimiter.encode())
-        quoted = re.compile(rb"(?:^|\r|" + mark + rb') +"[^"\r\n' + mark + rb"]")
-        lines.seek(0)
-        return delimiter, f"{delimiter} " in head or any(map(quoted.search, lines))
-
-
-def _delimiter(head: str) -> str:
-    for column, delimiter in product(PATH_COLUMNS, _DELIMITERS):
-        names = next(csv.reader([head], delimiter=delimiter, skipinitialspace=True), [])
-        if column in {name.strip().lower() for name in names} and len(names) > 1:
-            return delimiter
-    return ","
 
 
 def _row(file: Path, line: int, values: list[str], roles: Roles) -> Row:
@@ -147,13 +107,16 @@ def _row(file: Path, line: int, values: list[str], roles: Roles) -> Row:
     path = parse_path(file, line, "path", values[roles.path])
     cells = parse_cells(file, line, values, roles)
     place, stray = place_of(file, line), stray_blanks(values, roles)
+    group = "" if roles.group is None else values[roles.group].strip()
+    if roles.group is not None and not group:
+        raise wrong(file, line, f"the group of {path!r} is empty; give each image one")
     if roles.split is None:
-        return Row(line, place, path, None, cells, stray)
+        return Row(line, place, path, None, cells, stray, group)
     word = values[roles.split].strip()
     split = split_of(word)
     if split is None:
         raise wrong(file, line, f"the split is {word!r}; expected 'train', 'validation' or 'test'")
-    return Row(line, place, path, split, cells, stray)
+    return Row(line, place, path, split, cells, stray, group)
 
 
 def _width_advice(values: list[str], roles: Roles) -> str:

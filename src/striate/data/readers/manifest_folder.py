@@ -20,6 +20,7 @@ class Row(NamedTuple):
     #: class; names of labels; path of the mask; or a cell for each column of labels or numbers
     cells: tuple[str, ...]
     stray: str  #: cell in which a blank stands around one of several names; "" if there is none
+    group: str  #: that the image belongs to; "" without a column of groups
 
 
 def place_of(file: Path, line: int) -> str:

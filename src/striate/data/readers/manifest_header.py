@@ -9,7 +9,8 @@ fixed names. The target is
 - else in all other columns: 0 or 1 for each label, or numbers. Their cells tell which. Columns
   without a heading or called `id` or `index`, as tables are exported with, are ignored.
 
-A kind of targets that is asked for is preferred where the columns allow it.
+A kind of targets that is asked for is preferred where the columns allow it. A column that is named
+as that of groups is no target.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Roles(NamedTuple):
 
     path: int
     split: int | None
+    group: int | None
     target: Target
     targets: tuple[int, ...]
     names: tuple[str, ...]  #: headings of `targets`
@@ -47,11 +49,14 @@ class Roles(NamedTuple):
     between: str  #: name of the delimiter: "comma"
 
 
-def find_roles(file: Path, header: list[str], between: str, kind: str | None) -> Roles:
-    """Return what the columns are for. Raises DataError for line 1."""
+def find_roles(
+    file: Path, header: list[str], between: str, kind: str | None, group: str | None = None
+) -> Roles:
+    """Return what the columns are for, `group` that of groups. Raises DataError for line 1."""
     names = [name.strip().lower() for name in header]
     if any(name.startswith("\udcff") or "\0" in name for name in names):
         raise wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
+    grouped = None if group is None else _find_group(file, names, group)
     for name in names:
         near = difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.8)
         if near and near[0] not in names and not _NUMBERED.fullmatch(name):
@@ -62,7 +67,7 @@ def find_roles(file: Path, header: list[str], between: str, kind: str | None) ->
     fixed = (path, *_COLUMNS)
     others = [
         at for at, name in enumerate(names)
-        if name not in (*fixed, *splits, *_NUMBERING)
+        if name not in (*fixed, *splits, *_NUMBERING) and at != grouped
     ]  # fmt: skip
     masks = [name for name in names if name in _MASK_COLUMNS]
     target = _target(file, header, names, others, kind)
@@ -79,7 +84,19 @@ def find_roles(file: Path, header: list[str], between: str, kind: str | None) ->
     places = tuple(others) if target == "columns" else (names.index(heading),)
     split = names.index(splits[0]) if splits else None
     headings = tuple(header[at].strip() for at in places)
-    return Roles(names.index(path), split, target, places, headings, len(names), between)
+    return Roles(names.index(path), split, grouped, target, places, headings, len(names), between)
+
+
+def _find_group(file: Path, names: list[str], group: str) -> int:
+    """Return the place of the column that names groups."""
+    wanted = group.strip().lower()
+    if names.count(wanted) == 1:
+        return names.index(wanted)
+    if wanted in names:
+        raise wrong(file, 1, f"the column {group!r} stands twice; keep one of the two")
+    near = difflib.get_close_matches(wanted, names, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {','.join(names)!r}"
+    raise wrong(file, 1, f"no column is called {group!r}, as --group asks for; {hint}")
 
 
 def _target(

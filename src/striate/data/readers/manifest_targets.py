@@ -108,9 +108,10 @@ def check_agreement(file: Path, row: Row, kept: Row, roles: Roles) -> None:
 
 
 def _check_split(file: Path, row: Row, kept: Row) -> None:
-    if row.split != kept.split:
-        what = f"{row.path!r} is in {row.split}, but in {kept.split} in {kept.place}"
-        raise wrong(file, row.line, f"{what}; remove one of the lines")
+    for one, other in ((row.split, kept.split), (row.group, kept.group)):
+        if one != other:
+            what = f"{row.path!r} is in {one}, but in {other} in {kept.place}"
+            raise wrong(file, row.line, f"{what}; remove one of the lines")
 
 
 def make_targets(

@@ -21,6 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from striate.data.listing.columns import Samples
+from striate.data.listing.groups import GROUP, Groups, is_pattern, match_groups
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import (
     MOST_CLASSES,
@@ -35,6 +36,7 @@ from striate.data.listing.samples import (
 from striate.data.readers.arrays import read_arrays
 from striate.data.readers.entries import opened, written
 from striate.data.readers.label_folders import unite_copies
+from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
 from striate.data.readers.mask_folders import find_other_masks, read_mask_folders
 from striate.data.readers.npz import read_npz
@@ -43,7 +45,8 @@ from striate.data.readers.walk import Folder, find_clashes, list_files, read_fol
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
 from striate.data.targets.classes import ClassTargets
-from striate.errors import DataError, printable
+from striate.errors import DataError, OptionError, printable
+from striate.text import count_noun
 
 #: suffixes of manifests and array files
 _FILES = (".csv", ".tsv", ".parquet", ".npz")
@@ -69,18 +72,36 @@ _NOT_READ = {
 }
 
 
-def scan(root: str | Path, kind: str | None = None) -> Listing:
+def scan(
+    root: str | Path,
+    kind: str | None = None,
+    *,
+    leave_out: Path | None = None,
+    group: str | None = None,
+) -> Listing:
     """List the images of a folder, manifest or array file with their targets; decodes nothing.
 
     An address such as s3://bucket/shards refers to shards. `kind` of targets is preferred where
-    the data allow several.
+    the data allow several. Images that the file `leave_out` names are left out. `group` names the
+    group of each image: a column of a manifest, or a pattern of their paths, as in {group}_*.jpg.
 
     Raises DataError if there is nothing to list: no such folder, an empty one, an unknown file;
-    and for a class name that no model file may hold.
+    for a class name that no model file may hold, and for an image without a group; OptionError for
+    groups that these data cannot have.
     """
-    listing, shown = _scanned(root, kind), printable(str(root))
+    column = None if not group or is_pattern(group) else group
+    listing, shown = _scanned(root, kind, column), printable(str(root))
+    if column is not None and listing.samples.groups is None:
+        raise OptionError(
+            f"{shown}: --group {printable(column)} names a column, but only a manifest has "
+            f"columns; of paths write {GROUP} where the group stands, as in '{GROUP}_*.jpg'"
+        )
+    if leave_out is not None:
+        listing = without_listed(listing, leave_out)
     if kind == "labels" and isinstance(listing.targets, ClassTargets):
         listing = unite_copies(listing)
+    if group and column is None:
+        listing = _grouped(listing, group, shown)
     spec = listing.targets.spec
     if (count := len(spec.names)) > MOST_CLASSES:
         what = f"{count:,} {spec.nouns}"
@@ -94,14 +115,28 @@ def scan(root: str | Path, kind: str | None = None) -> Listing:
     return listing
 
 
-def _scanned(root: str | Path, kind: str | None) -> Listing:
+def _grouped(listing: Listing, pattern: str, shown: str) -> Listing:
+    """Return the listing with the groups that a pattern finds in the paths. Raises DataError."""
+    paths = [image.path for image in listing.samples]
+    groups, others = match_groups(paths, pattern)
+    if others:
+        raise DataError(
+            f"{shown}: {printable(pattern)!r} names no group for {len(others):,} of its "
+            f"{count_noun(len(paths), 'image')}, such as {printable(others[0])};\nexpected one for "
+            "each: correct the pattern, rename them, or name groups in a column of a manifest"
+        )
+    return replace(listing, samples=listing.samples.with_groups(Groups.of(groups)))
+
+
+def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
     shown = printable(str(root))
     if home := remote_address(root):
         return read_shards(Path(root), home)
     place = resolved(root)
     if not place.is_dir():
         file = Path(root)
-        return read_npz(file) if file.suffix.lower() == ".npz" else read_manifest(file, kind)
+        npz = file.suffix.lower() == ".npz"
+        return read_npz(file) if npz else read_manifest(file, kind, column)
     if is_shards(place):
         return read_shards(place)
     if what := written(str(place), deep=0):

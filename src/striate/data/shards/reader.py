@@ -98,15 +98,19 @@ def records_from_index(listing: Listing, largest_megabytes: int) -> Records | No
     numbered_anew = listing.masks is not None and listing.masks.codes != about.codes
     if about.largest_megabytes > largest_megabytes or numbered_anew:
         return None
-    table = np.zeros(about.images, RECORD)  # its index has no thumbnails
+    shards, findings = listing.shards, about.findings
+    table = np.zeros(len(shards.table), RECORD)  # its index has no thumbnails
     for column in ("digest", "width", "height", "channels"):
-        table[column] = listing.shards.table[column]
-    masks, known = None, listing.shards.masks
-    if known is not None:
-        masks = np.empty(about.images, mask_record(len(listing.class_names)))
+        table[column] = shards.table[column]
+    masks = None
+    if shards.masks is not None:
+        masks = np.empty(len(table), mask_record(len(listing.class_names)))
         for column in masks.dtype.names or ():
-            masks[column] = known[column]
-    return Records(table, about.findings, masks)
+            masks[column] = shards.masks[column]
+    if shards.rows is not None:
+        old = enumerate(shards.rows.tolist())
+        findings = {row: findings[before] for row, before in old if before in findings}
+    return Records(table, findings, masks)
 
 
 def _check_size(file: Path, expected: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -30,7 +30,8 @@ def find_training_problems(
     targets = targets.select(left)
     found, known = images.select(left), records.select(left)
     problems = targets.problems(found, listing.samples, listing.findings)
-    return (*_emptied(images, found), *problems) or targets.copied(found, known)
+    lonely = _single_groups(found, targets.spec.names if targets.spec.kind == "label" else ())
+    return (*_emptied(images, found), *problems, *lonely) or targets.copied(found, known)
 
 
 def _emptied(images: Samples, left: Samples) -> Iterator[str]:
@@ -38,4 +39,20 @@ def _emptied(images: Samples, left: Samples) -> Iterator[str]:
     for number, split in enumerate(SPLITS):
         count = int((images.splits == number).sum())
         if count and not (left.splits == number).any():
-            yield f"all {count:,} images of {split} are in an earlier split too; replace them"
+            too = "too, or their groups are" if images.groups else "too"
+            yield f"all {count:,} images of {split} are in an earlier split {too}; replace them"
+
+
+def _single_groups(images: Samples, class_names: Sequence[str]) -> Iterator[str]:
+    """Yield classes whose images are all of one group: none is left for validation."""
+    if images.groups is None or (images.splits == SPLITS.index("validation")).any():
+        return
+    for label, name in enumerate(class_names or ("",)):
+        ids = np.unique(images.groups.ids[images.labels == label])
+        if len(ids) == 1:
+            which = f"images of class {name!r}" if class_names else "images"
+            each = "of a class" if class_names else "of images"
+            yield (
+                f"all {which} are of one group, {images.groups.names[ids[0]]!r}; expected at least "
+                f"two groups {each}, to train on one and validate on another"
+            )

@@ -49,7 +49,5 @@ def _select(listing: Listing, names: Sequence[str]) -> Listing:
     labels = place[listing.samples.labels]
     rows = np.flatnonzero(labels >= 0)
     kept = replace(listing.samples.select(rows), labels=labels[rows].astype(np.uint32))
-    shards = listing.shards and replace(listing.shards, table=listing.shards.table[rows])
-    return replace(
-        listing, targets=ClassTargets.of(names, kept), samples=kept, findings=(), shards=shards
-    )
+    targets = ClassTargets.of(names, kept)
+    return replace(listing.select(rows), targets=targets, samples=kept, findings=())
