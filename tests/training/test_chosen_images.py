@@ -59,6 +59,7 @@ def animals(run: Run) -> dict[str, set[str]]:
 def test_a_run_with_groups_is_evaluated_on_the_very_images_of_its_test() -> None:
     run = striate.train("set", group=PATTERN, leave_out="bad.txt", out="run", **QUICK)
     assert {len(splits) for splits in animals(run).values()} == {1}
+    assert striate.load("run").facts["groups"] == PATTERN
     for data in (None, "set", Path("set").resolve()):
         assert set(striate.evaluate("run", data).about.paths) == images_of_test(run)
     shutil.copytree("set", "moved")

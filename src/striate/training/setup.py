@@ -134,9 +134,11 @@ def _facts(
     counts = ", ".join(f"{count:,} {split}" for split, count in dataset.counts().items())
     crop = dataset.view.crop
     windows = {"trained on": f"windows of {crop}x{crop} pixels"} if crop else {}
+    groups = {"groups": dataset.fractions.group} if dataset.fractions.group else {}
     terms = ", ".join(dataset.task.loss_terms(recipe.options))
     return {
-        "images": counts, **windows, **transfer.facts(dataset.source, freezing), **recipe.facts,
+        "images": counts, **groups, **windows,
+        **transfer.facts(dataset.source, freezing), **recipe.facts,
         **({"training loss": f"with {terms}"} if terms else {}), "precision": execution.precision,
         "seed": str(recipe.options.seed), "device": hardware.name(device),
     }  # fmt: skip
