@@ -117,7 +117,7 @@ def _check_groups(
 
 
 def decode_views(
-    model: Model | Ensemble, data: Path, options: EvaluateOptions, left_out: Path | None = None
+    model: Model | Ensemble, data: Path, options: EvaluateOptions, left_out: Path | None
 ) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
     listing = scan_as_trained(data, model.task.kind, model.fractions, left_out)

@@ -108,7 +108,7 @@ def measure_steps(
     first, *_ = models.values()
     for shown, model in models.items():
         alike = replace(model, fractions=first.fractions)
-        decoded = yield from decode_views(alike, data, options)
+        decoded = yield from decode_views(alike, data, options, options.leave_out)
         seen = known.get(shown)
         if not judges:
             new = seen is not None and not seen.are(decoded[0].records)
