@@ -220,7 +220,7 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
     told = "Leakage: 2 of these 4 images are in train too, or their group is, so"
     assert text.index(told) < text.index("accuracy")
     again = striate.evaluate("run-keep", "set", leaked="drop")
-    assert (len(again), again.leaked) == (2, 0)
+    assert (len(again), again.about.leaked) == (2, 0)
 
 
 def test_a_training_that_drops_what_is_leaked_judges_what_is_left():
