@@ -55,7 +55,7 @@ def striped(kind: str, seed: int, side: int = 20) -> Image.Image:
     """A noisy gray image of "flat" or "upright" stripes, or of "slanted" ones."""
     random = np.random.default_rng((seed, len(kind)))
     down, across = np.mgrid[:side, :side]
-    phase = {"flat": down, "upright": across, "slanted": (down + across) / 2**0.5}[kind]
+    phase = {"flat": down, "upright": across, "slanted": down + across}[kind]
     waves = 128 + 80 * np.sin(phase * 1.2 + random.uniform(0, 6))
     noisy = waves + random.normal(0, 12, waves.shape)
     return Image.fromarray(np.clip(noisy, 0, 255).astype("uint8"))

@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
+from PIL import Image
 from scripts.make_tables import filled, tables
 
 import striate
@@ -32,7 +34,6 @@ from striate.tasks.classification import scores, sections
 from striate.tasks.classification.task import Classification
 from striate.tasks.sections import MOST_IN_TABLE
 from striate.training import autotune, execution, recipe
-from tests.conftest import striped
 from tests.test_house import FLOORS
 
 ROOT = Path(__file__).parents[1]
@@ -65,6 +66,18 @@ def blocks(page: str) -> list[Block]:
     return [Block(*each) for each in found]
 
 
+def photo(kind: str, seed: int) -> Image.Image:
+    """Return stripes as those of one width in all directions, each in its own light."""
+    random = np.random.default_rng((seed, len(kind)))
+    down, across = np.mgrid[:20, :20]
+    phase = {"flat": down, "upright": across, "slanted": (down + across) / 2**0.5}[kind]
+    waves = 128 + 80 * np.sin(phase * 1.2 + random.uniform(0, 6))
+    noisy = waves + random.normal(0, random.uniform(4, 12), waves.shape)
+    light = Image.fromarray(random.integers(0, 256, (3, 3), dtype=np.uint8))
+    shade = np.asarray(light.resize((20, 20), Image.Resampling.BICUBIC), np.float32) - 128
+    return Image.fromarray((noisy + shade / 8).clip(0, 255).astype(np.uint8))
+
+
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the pages work with: images in class folders, some more, and a finished run."""
@@ -72,12 +85,12 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, kind in (("cat", "flat"), ("dog", "slanted"), ("horse", "upright")):
         (place / "photos" / name).mkdir(parents=True)
         for seed in range(40):
-            striped(kind, seed).save(place / "photos" / name / f"{seed:02}.png")
+            photo(kind, seed).save(place / "photos" / name / f"{seed:02}.png")
     (place / "holiday").mkdir()
-    striped("flat", 91).save(place / "holiday" / "1.jpg")
-    striped("slanted", 92).save(place / "holiday" / "2.jpg")
+    photo("flat", 91).save(place / "holiday" / "1.jpg")
+    photo("slanted", 92).save(place / "holiday" / "2.jpg")
     (place / "holiday" / "3.jpg").touch()
-    striped("flat", 93).save(place / "cat.jpg")
+    photo("flat", 93).save(place / "cat.jpg")
     with contextlib.chdir(place):
         striate.train("photos", epochs=20, threads=1, progress=False)
     return place

@@ -155,8 +155,9 @@ def test_a_jpeg_has_the_mean_of_its_quantization_tables(tmp_path: Path):
     file = tmp_path / "image.jpg"
     photo(1).save(file, quality=70)
     told = dict(zip(TRAITS, (measure_file(str(file)) or ((), ()))[0], strict=True))
-    tables = Image.open(file).quantization.values()
-    assert told["quantization"] == np.mean([value for table in tables for value in table])
+    with Image.open(file) as image:
+        values = [value for table in image.quantization.values() for value in table]
+    assert told["quantization"] == np.mean(values)
     assert told["bytes per pixel"] == pytest.approx(np.log(file.stat().st_size / (60 * 48)))
 
 

@@ -120,7 +120,7 @@ def test_json_has_the_images_of_each_cell():
 
 def test_markdown_leads_to_the_files(tmp_path: Path):
     evaluation = of_matrix([[3, 1], [0, 2]], names=["a (b)", "<dog>"])
-    for path in evaluation.paths:
+    for path in evaluation.about.paths:
         file = tmp_path / "data" / path
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (8, 8)).save(file)

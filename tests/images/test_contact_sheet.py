@@ -15,6 +15,7 @@ from striate.cli import main
 from striate.data import prepare
 from striate.data.augment.ranges import augment_ranges
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.listing import Listing
 from striate.data.listing.samples import IGNORE
 from striate.data.prepare import record_images
 from striate.errors import DataError, OptionError
@@ -188,9 +189,12 @@ def test_findings_and_sheet_come_of_one_decoding(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded, decode = list[object](), prepare.decode_records
+
+    def count(listing: Listing, **settings: bool):
+        decoded.append(listing)
+        return decode(listing, **settings)
+
     for module in (checking, prepare):
-        monkeypatch.setattr(
-            module, "decode_records", lambda listing: decoded.append(listing) or decode(listing)
-        )
+        monkeypatch.setattr(module, "decode_records", count)
     assert striate.check(photos, out=tmp_path / "sheet.png").sheet == tmp_path / "sheet.png"
     assert len(decoded) == 1

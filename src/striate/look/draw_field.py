@@ -1,4 +1,4 @@
-"""The sheet of a unit's receptive field: exact on the image, effective before and after training."""
+"""The sheet of a receptive field: exact on the image, effective before and after training."""
 
 from __future__ import annotations
 

@@ -53,6 +53,17 @@ def test_the_pairs_are_those_whose_correlation_numpy_finds_high_enough():
     assert len(expected) > 60
 
 
+def test_where_all_images_look_alike_only_much_nearer_ones_are_near_duplicates():
+    random = np.random.default_rng(0)
+    common = random.integers(40, 216, 64).astype(float)
+    alike = (common + random.normal(0, 4, (300, 64))).round()
+    alike[7] = alike[3] + random.integers(0, 2, 64)
+    small = alike.clip(0, 255).astype(np.uint8)
+    assert np.median(np.corrcoef(small)) > CORRELATION
+    near = find_near_duplicates(small)
+    assert near.pairs.tolist() == [sorted(near.groups[[3, 7]].tolist())]
+
+
 def test_flat_images_are_near_duplicates_of_nothing():
     random = np.random.default_rng(3)
     flat = random.integers(100, 108, (50, 64)).astype(np.uint8)

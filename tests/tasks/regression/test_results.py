@@ -250,8 +250,8 @@ def test_the_text_has_a_line_for_each_figure_and_column():
 def test_the_json_holds_figures_columns_and_the_worst():
     kept = judged(column(1, 2, 3, 8), column(2, 2, 5, 5)).to_json()
     assert list(kept) == [
-        "model", "split", "images", "trained_on", "warning", "leaked", "columns", "mae", "rmse",
-        "r2", "unit", "baseline", "per_column", "worst",
+        "model", "split", "images", "trained_on", "warning", "leaked", "test_opened", "near_leaked",
+        "columns", "mae", "rmse", "r2", "unit", "baseline", "per_column", "worst",
     ]  # fmt: skip
     assert kept["unit"] == "years"
     assert kept["mae"]["value"] == 1.5

@@ -20,6 +20,8 @@ from striate.data.listing.duplicates import content_ids, leaking
 from striate.data.listing.samples import SPLITS, Finding
 
 CORRELATION = 0.99  #: of the thumbnails of near duplicates, at least
+_NEARER = 10.0  #: times nearer than usual neighbors of the set that near duplicates are, at least
+_SAMPLE = 500  #: thumbnails that tell what is usual
 _FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows too little
 _NEIGHBORS = 8  #: most that are looked for of one thumbnail
 _AT_ONCE = 4096
@@ -61,7 +63,9 @@ class NearDuplicates(NamedTuple):
 def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     """Compare thumbnails (N, 64); of each, the eight nearest are looked at.
 
-    Flat thumbnails are left out: what is left of them is noise.
+    Where all images of a set look alike, as digits do, near duplicates are much nearer to each
+    other than the eighth neighbor usually is. Flat thumbnails are left out: what is left of them is
+    noise.
     """
     groups = np.full(len(thumbnails), -1, np.int64)
     spread = np.concatenate([
@@ -76,7 +80,7 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     points /= np.linalg.norm(points, axis=1, keepdims=True)
     _, axes = np.linalg.eigh(points.T @ points)
     points @= axes[:, ::-1]  # the widest axis first; distances stay
-    reach = np.sqrt(2 - 2 * CORRELATION)
+    reach = np.sqrt(2 * min(1 - CORRELATION, _usual_gap(points) / _NEARER))
     nearest = min(_NEIGHBORS + 1, len(points))
     _, others = KDTree(points).query(points, nearest, distance_upper_bound=reach)
     others = np.asarray(others).reshape(len(points), -1)
@@ -84,6 +88,15 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     pairs = np.sort(np.stack([own, others.ravel()], axis=1), axis=1)
     pairs = pairs[(pairs[:, 1] < len(points)) & (pairs[:, 0] < pairs[:, 1])]
     return NearDuplicates(groups, np.unique(pairs, axis=0))
+
+
+def _usual_gap(points: NDArray[np.float32]) -> float:
+    """Return 1 less the correlation with the eighth neighbor, the median of a sample."""
+    if len(points) <= 2 * _NEIGHBORS:
+        return np.inf
+    sample = points[:: -(-len(points) // _SAMPLE)]
+    alike = np.partition(sample @ points.T, -_NEIGHBORS - 1, axis=1)[:, -_NEIGHBORS - 1]
+    return float(np.median(1 - alike))
 
 
 def list_clusters(
