@@ -16,8 +16,8 @@ from PIL import Image, ImageDraw
 
 SIDE, FINE = 32, 8  # pixels; a drawing is made so many times as large, for smooth edges
 INK, PAPER = 0, 255
-RADIUS = 5.0  # from the middle to the ends of an X and to an O's line, along the axes
-THIN, THICK = 1.0, 2.5  # strokes, in pixels
+RADIUS = 6.0  # from the middle to the ends of an X and to an O's line, along the axes
+THIN, THICK = 1.0, 3.0  # strokes, in pixels
 JITTER = 0.7
 
 
