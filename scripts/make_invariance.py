@@ -32,6 +32,7 @@ from striate.plotting.grid import draw_grid
 from striate.plotting.shapes import Picture
 from striate.plotting.svg import to_svg
 from striate.verbs import display
+from striate.vision.distortions import DISTORTIONS, distort
 from striate.vision.template_match import match_scores
 from striate.zoo.spec import NetworkSpec
 
@@ -91,9 +92,18 @@ def draw(found: Invariance) -> Picture:
             lines = [part for part in chart.series if isinstance(part, Line) and part.label]
             colors |= {line.label: line.color for line in lines}
             charts.append(replace(chart, series=tuple(replace(line, label="") for line in lines)))
-        rows += [charts, [make_strip(found, kind) for kind in pair]]
+        rows += [charts, [make_strip(replace(found, strips=crosses()), kind) for kind in pair]]
     told = f"{len(found.plain[0])} drawings"
     return draw_grid(rows, "X or X: accuracy of distorted drawings", told, colors)
+
+
+def crosses() -> dict[str, np.ndarray]:
+    """The first X that is judged, at each level of each kind: the first image is an O."""
+    drawn = np.asarray(draw_form("X", np.random.default_rng(1)))[None, :, :, None]
+    return {
+        kind: np.concatenate([distort(drawn, kind, level, [0]) for level in DISTORTIONS[kind].levels])
+        for kind in KINDS
+    }
 
 
 def trained(folder: Path, **options: Any) -> Model:
