@@ -2,8 +2,8 @@
 
     python scripts/make_xo.py FOLDER [--each 500] [--seed 0]
 
-Strokes differ in width, and the ends of an X and the radii of an O by up to 0.7 pixels: as a careful
-hand draws them. Nothing is shifted, turned or scaled; that is what networks are tested with.
+Strokes differ in width, and the ends of an X and the radii of an O by up to 0.7 pixels: as a
+careful hand draws them. Nothing is shifted, turned or scaled; networks are tested with that.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from striate.evaluation.evaluate import Views, decode_views, evaluate_rows
 from striate.evaluation.invariance_result import Invariance, Point
 from striate.evaluation.known import Known
 from striate.evaluation.seen_images import find_root
-from striate.metrics.estimates import from_hits
 from striate.layers.fold_norms import fold_norms
+from striate.metrics.estimates import from_hits
 from striate.model import Ensemble, Model, to_device
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
