@@ -40,13 +40,14 @@ def draw_grid(
     for row in rows:
         right = 0.0
         for chart in row:
-            shapes += [_moved(shape, right, down) for shape in draw_chart(chart).shapes]
+            shapes += [moved(shape, right, down) for shape in draw_chart(chart).shapes]
             right += chart.width
         down += max(chart.height for chart in row)
     return Picture(title, width, down + MARGIN, shapes)
 
 
-def _moved(shape: Shape, right: float, down: float) -> Shape:
+def moved(shape: Shape, right: float, down: float) -> Shape:
+    """Return a shape so many units further right and down."""
     if isinstance(shape, Stroke | Fill):
         parts = tuple(tuple((x + right, y + down) for x, y in part) for part in shape.parts)
         return replace(shape, parts=parts)

@@ -47,6 +47,7 @@ class Task(ABC):
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
     placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
     max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
+    rated: ClassVar[str] = "probability"  #: what `rate` gives
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {
         "mirrored": "mirroring an image changes numbers only",
@@ -173,6 +174,15 @@ class Task(ABC):
     def rate(self, outputs: Tensor) -> Tensor:
         """Return what is averaged over networks, a row an image, a column a name: (N, K, ...)."""
         return self.decode(outputs)
+
+    def leading(self, outputs: Tensor) -> Tensor:
+        """Return the column (N,) that each image's answer is about, if none is asked for."""
+        rated = self.rate(outputs)
+        return rated.reshape(*rated.shape[:2], -1).mean(dim=2).argmax(dim=1)
+
+    def explained(self, outputs: Tensor, columns: Tensor) -> Tensor:
+        """Return the output (N,) of a column (N,) of each image, whose gradient explains it."""
+        return outputs.gather(1, columns[:, None])[:, 0]
 
     def settle(self, rated: Tensor) -> Tensor:
         """Return what is decoded of the mean of several networks' `rate`."""

@@ -66,6 +66,7 @@ class Regression(Task):
         "balance": "numbers have no classes to balance",
         "label_smoothing": "numbers have no classes whose probability is smoothed",
     }
+    rated: ClassVar[str] = "number"
     Params: ClassVar[type[RegressionParams]] = RegressionParams
 
     def __post_init__(self) -> None:
@@ -189,6 +190,10 @@ class Regression(Task):
         """Return numbers (N, V) float64 in their own unit."""
         mean, std = self._standards(outputs)
         return outputs.double() * std + mean
+
+    def leading(self, outputs: Tensor) -> Tensor:
+        """Return the first column for each image: numbers of different units have no largest."""
+        return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
 
     @property
     def blank(self) -> NumbersAnswer:

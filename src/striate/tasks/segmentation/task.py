@@ -173,6 +173,12 @@ class Segmentation(Task):
         """Return the probabilities of each pixel, (N, K, H, W)."""
         return outputs.softmax(dim=1)
 
+    def explained(self, outputs: Tensor, columns: Tensor) -> Tensor:
+        """Return the sum (N,) of a class's logits over the pixels that are predicted as it."""
+        logits = outputs[torch.arange(len(outputs)), columns]
+        predicted = outputs.argmax(dim=1) == columns[:, None, None]
+        return torch.where(predicted, logits, 0).sum(dim=(1, 2))
+
     def settle(self, rated: Tensor) -> Tensor:
         """Return the most probable class of each pixel, (N, H, W) uint8, as `decode` does."""
         return self.decode(rated)
