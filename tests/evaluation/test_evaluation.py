@@ -29,6 +29,7 @@ def test_a_small_evaluation_prints_as_a_table_that_says_how_little_it_knows():
         "  dog        12       92 %    92 %  92 %  猫 (1)",
         "  猫         *0        0 %       –     –  –",
         "  * fewer than 10 images: too few to rely on",
+        "  1 of 16 labels may be wrong, or the network is: --suspects lists them.",
     ])  # fmt: skip
 
 
@@ -45,8 +46,11 @@ def test_many_classes_with_long_names_fit_a_terminal():
     names = [f"{at} " + "long " * 20 for at in range(30)]
     lines = repr(drawn(classes=30, images=900, names=names)).split("\n")
     assert max(map(len, lines)) <= 80
-    assert lines[-1] == "  The weakest 12 classes; per_class has the other 18."
-    assert len(lines) == 22
+    assert lines[-2:] == [
+        "  The weakest 12 classes; per_class has the other 18.",
+        "  11 of 900 labels may be wrong, or the network is: --suspects lists them.",
+    ]
+    assert len(lines) == 23
 
 
 def test_a_long_or_hostile_model_name_stays_on_one_line():

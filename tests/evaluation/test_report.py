@@ -97,12 +97,13 @@ def test_a_report_holds_every_section_and_loads_nothing(classes):
         "Confusion matrix",
         "Class by class, the weakest first",
         "Calibration",
+        *(["Perhaps mislabeled"] if classes > 2 else []),
         "The worst errors",
         "Correct, but least certain",
         "The data",
         "How this was made",
     ]
-    assert read.text.count("About this section") == (9 if classes == 2 else 7)
+    assert read.text.count("About this section") == (9 if classes == 2 else 8)
     assert "striate train photos --network resnet18" in read.text
 
 
@@ -164,12 +165,12 @@ def test_more_than_forty_classes_become_an_image_and_a_list():
 
 
 def test_errors_are_shown_as_images_up_to_24():
-    few = made(of_matrix([[30, 2], [1, 24]], names=["cat", "dog"], sure=0.98))
+    few = made(of_matrix([[30, 2], [1, 24]], names=["cat", "dog"], sure=0.98, trained_on=1))
     read = Page(few)
     assert len(read.shown) == 3 + 12
     assert "true cat (2 %), predicted dog (98 %) 30.png" in read.text
     assert ("span", "title", "cat/30.png") in read.attributes
-    many = Page(made(of_matrix([[30, 32], [1, 24]])))
+    many = Page(made(of_matrix([[30, 32], [1, 24]], trained_on=1)))
     assert len(many.shown) == 24 + 12
     assert "The worst 24 of 33 errors." in many.text
 
@@ -211,10 +212,13 @@ def test_every_image_of_a_folder_is_shown_large_and_leads_to_its_file(files, tmp
     file = tmp_path / "runs" / "one" / "report.html"
     page = made(evaluation, side=8, originals=Originals.of(folder, file))
     read = Page(page)
-    start, end = page.index("<h2>The worst errors"), page.index("<h2>The data")
+    start, end = page.index("<h2>Perhaps mislabeled"), page.index("<h2>The data")
     links = [value for _, name, value in Page(page[start:end]).attributes if name == "href"]
     assert {tag for tag, name, _ in read.attributes if name == "href"} == {"a"}
-    answers = (*evaluation.worst_mistakes(24), *evaluation.least_sure(12))
+    suspects = evaluation.suspects.found
+    doubted = {suspect.path for suspect in suspects}
+    errors = [error for error in evaluation.worst_mistakes(24) if error.path not in doubted]
+    answers = (*suspects, *errors, *evaluation.least_sure(12))
     assert len(links) == 2 * len(answers)
     base = f"file://{quote(str(file))}"
     for link, answer in zip(links[::2], answers, strict=True):

@@ -22,6 +22,7 @@ from striate.errors import DataError, printable
 from striate.evaluation.known import Known
 from striate.evaluation.nearest import Nearest, find_nearest, shown_rows
 from striate.evaluation.seen_images import SeenImages, find_root
+from striate.evaluation.suspects_list import check_doubts
 from striate.model import Ensemble, Model, one_network
 from striate.options import EvaluateOptions, SplitChoice
 from striate.prediction.embedding import make_front
@@ -97,6 +98,8 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
     """Raise OptionError for what the model has no use for, before images are decoded."""
     if options.neighbors:
         make_front(one_network(model, "--neighbors"))
+    if options.suspects:
+        check_doubts(model)
     if options.calibrate:
         model.task.calibrate(())
     if options.decides:

@@ -106,6 +106,9 @@ class EvaluateOptions(DecisionOptions):
     neighbors: bool = option(
         False, "Show the training images that are most like each error; needs a pass over them"
     )
+    suspects: Annotated[Path | None, ending(".csv")] = option(
+        None, "List the images that are perhaps mislabeled in this .csv file, for --leave-out"
+    )
     out: Annotated[Path | None, ending(".html", ".md", ".json")] = option(
         None, "Write the report to this .html, .md or .json file"
     )

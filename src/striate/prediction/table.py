@@ -51,15 +51,15 @@ def as_csv(predictions: Iterable[Prediction], columns: Sequence[str], *, raw: bo
     file = io.StringIO()
     writer = csv.writer(file)
     heads = ("path", *columns, "error", "notes")
-    writer.writerow(heads if raw else map(_harmless, heads))
+    writer.writerow(heads if raw else map(harmless, heads))
     for prediction in predictions:
         answer = [""] * len(columns) if prediction.error else prediction.answer.csv_cells()
         cells = (prediction.path, *answer, prediction.error, " ".join(prediction.notes))
-        writer.writerow(cells if raw else map(_harmless, cells))
+        writer.writerow(cells if raw else map(harmless, cells))
     return file.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """Prefix the cell with ' if it or one of its lines starts like a formula, ignoring blanks.
 
     A number below 0 stays one.

@@ -107,6 +107,11 @@ class About:
         """Images known to be in the training split."""
         return len(self.paths) if self.split == "train" else self.trained_on or 0
 
+    @property
+    def unseen(self) -> bool:
+        """Whether none of the images was used for training, as far as run and split tell."""
+        return not self.seen and (self.trained_on == 0 or self.split in ("validation", "test"))
+
     def warning(self, figure: Figure) -> str:
         """Return a warning if images were in the training split; "" if none are known to be."""
         images = len(self.paths)

@@ -45,6 +45,7 @@ class Task(ABC):
     kind: ClassVar[str]  #: of its targets
     head: ClassVar[str] = "logits"  #: `Card.output` of the networks that fit: "logits" or "map"
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
+    one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
     placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
     max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
     rated: ClassVar[str] = "probability"  #: what `rate` gives

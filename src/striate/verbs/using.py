@@ -21,6 +21,7 @@ from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.known import Known, run_of
 from striate.evaluation.seen_images import Originals
+from striate.evaluation.suspects_list import format_suspects, suspects_of
 from striate.evaluation.write_report import write_page
 from striate.hardware import choose_device
 from striate.model import Ensemble, Model, load, save
@@ -49,7 +50,8 @@ def evaluate(
     Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
     It is split as in training, so `split="test"` are images the model has never seen; a folder of
     which the run had less than half is evaluated whole. With `calibrate` or `save_threshold` the
-    model file is written anew. With `invariance` the page shows what distortions do to the
+    model file is written anew. With `suspects` the images that are perhaps mislabeled are listed
+    there, for `leave_out`. With `invariance` the page shows what distortions do to the
     answers. Raises DataError when the folder has targets unknown to the model, OptionError when no
     folder is given or recorded, BusyError when a run in training would be changed.
     """
@@ -73,11 +75,14 @@ def evaluate_and_distort(
         known = Known.of(run) if run else None
         own = _own_images(run, data, needed=chosen.reads_own or bool(known and known.left_out))
         source = _source(own, shown) if data is None else Path(data)
-        if chosen.out:
-            storage.check_output(chosen.out, chain(files_of(model), filter(None, (source, own))))
+        for out in filter(None, (chosen.out, chosen.suspects)):
+            storage.check_output(out, chain(files_of(model), filter(None, (source, own))))
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         console = None if progress else Console(quiet=True)
         result = display.show_progress(work, console)
+        if chosen.suspects:
+            found = suspects_of(result.results, str(source))
+            storage.write(chosen.suspects, format_suspects(found))
         if chosen.stores and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
             kept = replace(result.model, task=result.stored)

@@ -26,6 +26,7 @@ from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Score
 from striate.tasks.results import About
+from striate.tasks.suspects import Suspects, judge_labels
 from striate.tasks.temperature import UNFITTED
 
 
@@ -120,6 +121,11 @@ class ClassMetrics:
         return Reliability(
             self.calibration, before, self.temperature, "confidence", "share correct"
         )
+
+    @cached_property
+    def suspects(self) -> Suspects | None:
+        """The images whose label is perhaps wrong; None where nothing can be said."""
+        return judge_labels(self.probabilities, self.labels, self.class_names, self.about)
 
     @cached_property
     def macro_f1(self) -> float:

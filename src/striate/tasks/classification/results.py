@@ -107,6 +107,7 @@ class Evaluation(ClassMetrics):
             **({"chosen_for": asdict(self.threshold.aim)} if self.threshold.aim else {}),
             "confusion": self.confusion.tolist(),
             "per_class": [asdict(row) for row in self.per_class],
+            "suspects": self.suspects and self.suspects.to_json(),
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
         }
 
@@ -150,6 +151,8 @@ class Evaluation(ClassMetrics):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
         if (more := len(self.class_names) - most) > 0:
             lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        if self.suspects and self.suspects.found:
+            lines.append(self.suspects.line)
         return lines
 
 

@@ -40,6 +40,8 @@ def make_sections(evaluation: ClassMetrics, binary: BinaryMetrics | None) -> Ite
     yield _confusions(evaluation)
     yield _classes(evaluation)
     yield evaluation.reliability.section()
+    if (suspects := evaluation.suspects) and suspects.found:
+        yield suspects.section()
     yield _mistakes(evaluation)
     if doubts := evaluation.least_sure(MOST_DOUBTS):
         yield Section(
@@ -131,19 +133,25 @@ def _recall(row: ClassScore) -> Bar | None:
 
 
 def _mistakes(evaluation: ClassMetrics) -> Section:
-    title, errors = "The worst errors", evaluation.errors
-    worst = tuple(map(_mistake, evaluation.worst_mistakes(MOST_MISTAKES)))
-    if not worst:
+    title, found = "The worst errors", evaluation.suspects.found if evaluation.suspects else ()
+    above = {suspect.row for suspect in found}
+    errors = [
+        each for each in evaluation.worst_mistakes(evaluation.errors) if each.row not in above
+    ]
+    if not errors:
         images = count_noun(len(evaluation), "image")
-        return Section(
-            title, "", (Text(f"None: every one of the {images} was predicted correctly."),)
-        )
-    more = f"The worst {len(worst)} of {count_noun(errors, 'error')}." * (errors > len(worst))
+        right = f"None: every one of the {images} was predicted correctly."
+        told = "None but those that are perhaps mislabeled." if evaluation.errors else right
+        return Section(title, "", (Text(told),))
+    worst = tuple(map(_mistake, errors[:MOST_MISTAKES]))
+    more = f"The worst {len(worst)} of {len(errors):,} errors." * (len(errors) > len(worst))
+    apart = ", but for those that are perhaps mislabeled" * bool(above)
     return Section(
         title,
-        "The misclassified images, sorted by loss, highest first: the lower the probability of "
-        "the true class, in brackets behind it, the higher the loss. Look for images that are "
-        "mislabeled, cut off or hard for you too, and for what they have in common.",
+        f"The misclassified images{apart}, sorted by loss, highest first: the lower the "
+        "probability of the true class, in brackets behind it, the higher the loss. Look for "
+        "images that are mislabeled, cut off or hard for you too, and for what they have in "
+        "common.",
         (Gallery(worst, more),),
     )
 

@@ -41,6 +41,7 @@ class Classification(Task):
     name: ClassVar[str] = "classification"
     kind: ClassVar[str] = "label"
     mixes: ClassVar[bool] = True
+    one_class: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Raise OptionError for fewer than two classes, or constants that do not fit them."""
