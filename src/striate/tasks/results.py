@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,27 @@ class Decided(Protocol):
     @property
     def decisions(self) -> NDArray[Any]:
         """(N, ...): a row an image; two answers are the same where their rows are equal."""
+        ...
+
+
+class Told(NamedTuple):
+    """An image in words, names from the data among them."""
+
+    true: str  #: what is true of it; "" where no words say it
+    answer: str  #: what was answered
+
+
+@runtime_checkable
+class ByImage(Protocol):
+    """Results that say of each image how wrong its answer is."""
+
+    @property
+    def image_errors(self) -> NDArray[np.float64]:
+        """(N,): the higher, the worse; NaN unknown; comparable between models of one task."""
+        ...
+
+    def tell(self, row: int) -> Told:
+        """Return what is true of an image, and what was answered."""
         ...
 
 

@@ -19,7 +19,7 @@ from striate.tasks.classification.scores import ACCURACY, FEW, ClassScore
 from striate.tasks.classification.sections import make_sections
 from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.overview import Overview
-from striate.tasks.results import About, Baseline
+from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.tasks.temperature import UNFITTED
 from striate.text import (
@@ -40,6 +40,16 @@ class Evaluation(ClassMetrics):
     def binary(self) -> BinaryMetrics | None:
         """What the positive one of two classes' probability separates; None for more classes."""
         return BinaryMetrics.of(self) if len(self.class_names) == 2 else None
+
+    @property
+    def image_errors(self) -> NDArray[np.float64]:
+        """(N,): the log-loss of each image."""
+        return self.losses
+
+    def tell(self, row: int) -> Told:
+        """Return the true and the predicted class of an image."""
+        names = self.class_names
+        return Told(names[int(self.labels[row])], names[int(self.predicted[row])])
 
     def baseline(self) -> Baseline:
         """Return the accuracy of always predicting the most frequent class."""

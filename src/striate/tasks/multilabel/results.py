@@ -15,7 +15,7 @@ from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelScore
 from striate.tasks.multilabel.remarks import make_remarks
 from striate.tasks.multilabel.sections import make_sections
 from striate.tasks.overview import Overview
-from striate.tasks.results import About, Baseline
+from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
 from striate.tasks.temperature import UNFITTED
 from striate.text import (
@@ -30,6 +30,19 @@ from striate.text import (
 @dataclass(frozen=True, eq=False, repr=False)
 class LabelResults(LabelMetrics):
     """Probabilities of N images with several labels, and the metrics computed from them."""
+
+    @property
+    def image_errors(self) -> NDArray[np.float64]:
+        """(N,): the binary cross-entropy of each image."""
+        return self.losses
+
+    def tell(self, row: int) -> Told:
+        """Return the labels of an image in the order of their names, and those of the answer."""
+        return Told(*(self._listed(which) for which in (self.truth[row] > 0, self.called[row])))
+
+    def _listed(self, which: NDArray[np.bool_]) -> str:
+        named = sorted(self.labels[at] for at in np.flatnonzero(which))
+        return ", ".join(named) or "no label"
 
     def baseline(self) -> Baseline:
         """Return the mAP of giving every image the same answer."""

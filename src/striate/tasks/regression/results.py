@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.metrics.estimates import Floats, mean_defined
 from striate.tasks.figures import Score
 from striate.tasks.overview import Overview
-from striate.tasks.regression.figures import make_figures
+from striate.tasks.regression.figures import column_unit, make_figures
 from striate.tasks.regression.metrics import RegressionMetrics
 from striate.tasks.regression.remarks import make_remarks
 from striate.tasks.regression.sections import COLUMN_HEADS, column_cells, make_sections
-from striate.tasks.results import Baseline
+from striate.tasks.results import Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
-from striate.text import shorten_name
+from striate.text import MISSING, format_amount, shorten_name
 
 #: most columns printed
 _MOST_COLUMNS = 12
@@ -34,6 +38,27 @@ class RegressionResults(RegressionMetrics):
             for figure, each in named
             if not math.isnan(each.value)
         )
+
+    @property
+    def image_errors(self) -> NDArray[np.float64]:
+        """(N,): mean absolute error of each image, in standard deviations of each column here."""
+        filled = np.where(self.known.any(axis=0), self.true, 0.0)  # a column without any number
+        spread = np.nanstd(filled, axis=0)
+        spread[spread == 0] = 1
+        return mean_defined(np.abs(self.predicted - self.true) / spread)
+
+    def tell(self, row: int) -> Told:
+        """Return the true and the predicted numbers of an image."""
+        return Told(self._listed(self.true[row]), self._listed(self.predicted[row]))
+
+    def _listed(self, numbers: Floats) -> str:
+        several = len(self.spec.names) > 1
+        shown = (
+            f"{name}: " * several + f"{format_amount(number)} {column_unit(name)}".rstrip()
+            for name, number in zip(self.spec.names, numbers.tolist(), strict=True)
+            if not math.isnan(number)
+        )
+        return ", ".join(shown) or MISSING
 
     def baseline(self) -> Baseline:
         """Return the MAE of always predicting the training median."""

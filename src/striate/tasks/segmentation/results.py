@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.full_masks import FullMask
 from striate.data.listing.target_spec import TargetSpec
+from striate.metrics.masks import mean_iou
 from striate.tasks.figures import Score
 from striate.tasks.overview import Overview
-from striate.tasks.results import About, Baseline
+from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.tasks.segmentation.metrics import (
     FEW,
@@ -42,6 +44,16 @@ class SegmentationResults(SegmentationMetrics):
             (WEIGHTED_IOU, found.weighted_iou),
         )
         return tuple(Score(at, e.value, e.low, e.high, len(self)) for at, e in named)
+
+    @property
+    def image_errors(self) -> NDArray[np.float64]:
+        """(N,): 1 less the mean IoU of each image's own classes; NaN where all is ignored."""
+        return 1 - mean_iou(self.pixels)
+
+    def tell(self, row: int) -> Told:
+        """Return the mean IoU of an image; no words say what is true."""
+        value = 1 - float(self.image_errors[row])
+        return Told("", f"{MEAN_IOU.title} {MEAN_IOU.show(value)}")
 
     def baseline(self) -> Baseline:
         """Return the mean IoU of always predicting the most frequent class."""
