@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from striate.verbs import compare as compare
     from striate.verbs import describe as describe
     from striate.verbs import evaluate as evaluate
+    from striate.verbs import evaluate_pair as evaluate_pair
     from striate.verbs import find_rate as find_rate
     from striate.verbs import forecast as forecast
     from striate.verbs import networks as networks
@@ -65,6 +66,7 @@ _HOMES = {
     "embed": "striate.verbs.embed",
     "ensemble": "striate.verbs.ensemble",
     "evaluate": "striate.verbs",
+    "evaluate_pair": "striate.verbs",
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
     "forecast": "striate.verbs",
@@ -98,6 +100,7 @@ __all__ = [
     "embed",
     "ensemble",
     "evaluate",
+    "evaluate_pair",
     "filter",
     "find_rate",
     "forecast",

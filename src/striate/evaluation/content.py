@@ -77,7 +77,7 @@ def make_content(
         kept=kept_epoch(epochs),
         groups=_groups(findings),
         command=command,
-        made=_made(),
+        made=tell_versions(),
     )
 
 
@@ -93,7 +93,8 @@ def _groups(findings: Sequence[Finding]) -> list[Group]:
     return found
 
 
-def _made() -> str:
+def tell_versions() -> str:
+    """Return the versions that a report was made with."""
     return (
         f"striate {striate.__version__}, Python {platform.python_version()}, NumPy {np.__version__}"
     )

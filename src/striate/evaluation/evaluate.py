@@ -81,7 +81,7 @@ def evaluate_steps(
         model = replace(model, task=model.task.decide(options, validation))
     split, root = options.split or ("all" if new else "test"), find_root(data)
     if split != "all":
-        _check_groups(model, decoded[0], split, data)
+        check_groups(model, decoded[0], split, data)
     run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
     run = run if options.save_threshold else replace(run, stored=stored)
     if not options.neighbors:
@@ -107,9 +107,7 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
         model.task.decide(given, ())
 
 
-def _check_groups(
-    model: Model | Ensemble, decoded: DecodedImages, split: Split, data: Path
-) -> None:
+def check_groups(model: Model | Ensemble, decoded: DecodedImages, split: Split, data: Path) -> None:
     """Raise DataError if images of a training in groups have none, as renamed ones."""
     if model.fractions.group and decoded.samples.groups is None:
         raise DataError(

@@ -36,7 +36,7 @@ def render_json(content: Content, images: Images, results: Mapping[str, Any]) ->
         "results": results,
         "epochs": [_finite(asdict(epoch)) for epoch in content.epochs],
         "kept_epoch": content.kept and content.kept.epoch,
-        "sections": [_section(section, images) for section in content.sections],
+        "sections": [section_json(section, images) for section in content.sections],
         "findings": [asdict(group) for group in content.groups],
         "command": content.command,
         "made": content.made,
@@ -52,7 +52,8 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _section(section: Section, images: Images) -> dict[str, Any]:
+def section_json(section: Section, images: Images) -> dict[str, Any]:
+    """Return what a section says as a JSON-ready dict."""
     parts = [{"kind": type(part).__name__.lower(), **_part(part, images)} for part in section.parts]
     return {"title": section.title, "explanation": section.explanation, "parts": parts}
 
@@ -70,15 +71,7 @@ def _part(part: Part, images: Images) -> dict[str, Any]:
             heads = [head.text for head in part.heads]
             return {"name": part.name, "heads": heads, "rows": rows}
         case Matrix():
-            cells = [
-                {
-                    "true": part.names[cell.true],
-                    "predicted": part.names[cell.predicted],
-                    "images": [images.paths[row] for row in cell.rows],
-                }
-                for cell in part.images
-            ]
-            return {"class_names": part.names, "counts": part.counts.tolist(), "cells": cells}
+            return _matrix(part, images)
         case Ranking():
             ranks = [
                 {"text": plain(rank.phrase), "value": rank.value, "share": rank.share}
@@ -95,3 +88,16 @@ def _part(part: Part, images: Images) -> dict[str, Any]:
                 for picture in part.pictures
             ]
             return {"images": pictures, "text": part.text}
+
+
+def _matrix(part: Matrix, images: Images) -> dict[str, Any]:
+    cells = [
+        {
+            "true": part.names[cell.true],
+            "predicted": part.names[cell.predicted],
+            "images": [images.paths[row] for row in cell.rows],
+        }
+        for cell in part.images
+    ]
+    titled = {"title": part.title} if part.title else {}
+    return {**titled, "class_names": part.names, "counts": part.counts.tolist(), "cells": cells}

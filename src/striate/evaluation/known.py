@@ -50,9 +50,13 @@ class Known:
         """Whether at least half of these images belong to the run."""
         return 2 * int(np.isin(_digests(records), self.digests).sum()) >= len(records)
 
+    def find_trained(self, records: Records) -> NDArray[np.bool_]:
+        """Return which (N,) images are in the training split."""
+        return np.isin(_digests(records), self.digests[self.train])
+
     def trained(self, records: Records) -> int:
         """Count the images that are in the training split."""
-        return int(np.isin(_digests(records), self.digests[self.train]).sum())
+        return int(self.find_trained(records).sum())
 
     def count_test(self, records: Records) -> int | None:
         """Record in the run that its test images are opened, if any are among these.

@@ -48,11 +48,11 @@ def render_markdown(content: Content, images: Images) -> str:
         f"# {escape(content.title)}",
         f"**{escape(content.headline)}**",
         escape(f"For comparison, {content.baseline.rule}: {content.always}"),
-        "\n".join(map(_remark, content.remarks)),
-        *_section(first, images),
+        "\n".join(map(remark_markdown, content.remarks)),
+        *section_markdown(first, images),
         _table([("setting", "value"), *content.facts.items()], left=(0, 1)),
         *_training(content),
-        *(block for section in others for block in _section(section, images)),
+        *(block for section in others for block in section_markdown(section, images)),
         "## The data",
         *_findings(content),
         "## How this was made",
@@ -62,7 +62,8 @@ def render_markdown(content: Content, images: Images) -> str:
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _remark(remark: Remark) -> str:
+def remark_markdown(remark: Remark) -> str:
+    """Return a remark as an item of a list."""
     return f"- {'**Warning:** ' * remark.warning}{escape(remark.text)}"
 
 
@@ -100,7 +101,8 @@ def _findings(content: Content) -> Iterator[str]:
         yield "\n".join([escape(title), "", *lines])
 
 
-def _section(section: Section, images: Images) -> Iterator[str]:
+def section_markdown(section: Section, images: Images) -> Iterator[str]:
+    """Yield the blocks of a section."""
     yield f"## {escape(section.title)}"
     yield escape(section.explanation)
     for part in section.parts:
@@ -125,6 +127,7 @@ def _part(part: Part, images: Images) -> Iterator[str]:
                 [heads, *([_phrase(cell.phrase) for cell in row] for row in part.rows)], left
             )
         case Matrix():
+            yield f"### {escape(part.title)}" if part.title else ""
             yield _matrix(part)
         case Ranking():
             yield f"### {escape(part.title)}"

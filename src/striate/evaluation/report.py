@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.samples import Finding
-from striate.errors import OptionError, printable
+from striate.errors import OptionError
 from striate.evaluation.content import Content, make_content
-from striate.evaluation.curves import make_charts, number
+from striate.evaluation.curves import make_charts
 from striate.evaluation.json_report import render_json
 from striate.evaluation.markdown_report import render_markdown
+from striate.evaluation.page import find_template
 from striate.evaluation.views import Images
-from striate.plotting.chart import Chart
-from striate.plotting.chart_layout import draw_chart
-from striate.plotting.svg import to_svg
 from striate.tasks.results import Results
 from striate.tasks.sections import Section
-from striate.text import count_noun, format_percent, shorten_name
+from striate.text import count_noun
 
 if TYPE_CHECKING:
-    import jinja2
-
     from striate.evaluation.nearest import Nearest
     from striate.evaluation.seen_images import Originals, SeenImages
     from striate.training.events import Epoch
@@ -72,60 +66,8 @@ def render_report(
 
 def _render_page(content: Content, images: Images) -> str:
     told = {part.name: getattr(content, part.name) for part in fields(content)}
-    return _template().render(
+    return find_template("report.html").render(
         **told | {"sections": list(map(images.view, content.sections))},
         always=content.always,
         charts=make_charts(content.epochs, content.score.figure),
     )
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2  # lazy: only needed to write a page
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        finalize=_inert,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    filters: dict[str, Any] = {
-        f.__name__: f for f in (number, format_percent, shorten_name, verbatim, drawn, kind, anchor)
-    }
-    environment.filters.update(filters)
-    return environment.get_template("report.html")
-
-
-def _inert(value: Any) -> Any:
-    """Escape a template value; control and bidi characters become visible."""
-    from markupsafe import Markup, escape  # comes with jinja2
-
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    return Markup(str(escape(printable(value))).replace(" %", "&nbsp;%"))  # noqa: S704  # escaped
-
-
-def verbatim(text: str) -> Any:
-    """Escape text but keep its spaces, so that a command can be copied."""
-    from markupsafe import Markup, escape
-
-    return Markup(str(escape(printable(text))))  # noqa: S704  # escaped
-
-
-def kind(part: object) -> str:
-    """Return the name of the macro that draws a part."""
-    return type(part).__name__.lower()
-
-
-def anchor(cell: tuple[int, int]) -> str:
-    """Return the id of the panel with the images of a cell of the confusion matrix."""
-    return "cell-{}-{}".format(*cell)
-
-
-def drawn(chart: Chart) -> Any:
-    """Return a chart as SVG in the page's colors."""
-    from markupsafe import Markup
-
-    return Markup(to_svg(draw_chart(chart), inline=True))  # noqa: S704  # escapes its texts

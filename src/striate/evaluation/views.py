@@ -65,6 +65,7 @@ class MatrixTable:
     percent: bool
     turned: bool  #: heads of columns are rotated
     linked: bool  #: cells lead to their images
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ class MatrixSheet:
     names: tuple[str, ...]
     chart: Chart
     linked: bool  #: panels lead back to it
+    title: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,10 @@ class Images:
             section.title,
             f"{section.explanation} {self._seen() * shown}".strip(),
             tuple(map(self._part, section.parts)),
-            split=any(isinstance(part, Ranking) for part in section.parts),
+            split=any(
+                isinstance(part, Ranking) or (isinstance(part, Matrix) and bool(part.title))
+                for part in section.parts
+            ),
             panels=next(map(self._panels, matrices), None),
         )
 
@@ -232,7 +237,7 @@ def _table(part: Matrix) -> MatrixTable:
         )
         found.append(MatrixRow(name, total, tuple(cells)))
     turned = len(names) > MOST_LEVEL and max(map(len, names)) > 3
-    return MatrixTable(tuple(found), part.noun, part.percent, turned, bool(part.images))
+    return MatrixTable(tuple(found), part.noun, part.percent, turned, bool(part.images), part.title)
 
 
 def _shown(count: int, total: int, *, percent: bool) -> str:
@@ -253,4 +258,4 @@ def _sheet(part: Matrix) -> MatrixSheet:
         height=side,
         name=f"Confusion matrix of {count:,} classes",
     )
-    return MatrixSheet(part.names, chart, bool(part.images))
+    return MatrixSheet(part.names, chart, bool(part.images), part.title)

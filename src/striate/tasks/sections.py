@@ -122,13 +122,14 @@ class CellImages:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Matrix:
-    """A confusion matrix, followed by a ranking of its cells beside it."""
+    """A confusion matrix, beside it a ranking of its cells or another matrix."""
 
     names: tuple[str, ...]  #: K
     counts: NDArray[np.int64]  #: (K, K): rows are true, columns predicted
     noun: str = "image"  #: what is counted
     percent: bool = False  #: cells of a table are percentages of their row, not counts
     images: tuple[CellImages, ...] = ()  #: of the cells that are not 0; none if pixels are counted
+    title: str = ""  #: above it, where there are several
 
 
 @dataclass(frozen=True, slots=True)

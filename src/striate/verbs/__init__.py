@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from striate.verbs.comparing import compare as compare
     from striate.verbs.forecasting import forecast as forecast
     from striate.verbs.invariance import measure_invariance as measure_invariance
+    from striate.verbs.judging import evaluate as evaluate
+    from striate.verbs.judging import evaluate_and_distort as evaluate_and_distort
+    from striate.verbs.judging import evaluate_pair as evaluate_pair
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
     from striate.verbs.looking import memory as memory
@@ -18,8 +21,6 @@ if TYPE_CHECKING:
     from striate.verbs.training import stream as stream
     from striate.verbs.training import train as train
     from striate.verbs.training import verify as verify
-    from striate.verbs.using import evaluate as evaluate
-    from striate.verbs.using import evaluate_and_distort as evaluate_and_distort
     from striate.verbs.using import predict as predict
 
 _FILES = {
@@ -29,7 +30,8 @@ _FILES = {
     "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
     "invariance": ("measure_invariance",),
-    "using": ("evaluate", "evaluate_and_distort", "predict"),
+    "judging": ("evaluate", "evaluate_and_distort", "evaluate_pair"),
+    "using": ("predict",),
 }
 _HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}
 

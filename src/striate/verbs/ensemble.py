@@ -19,7 +19,8 @@ from striate.model import Ensemble, Model, restore_model, save
 from striate.model_description import MOST_MEMBERS, explain_mismatch, read_file
 from striate.options import EnsembleOptions, EvaluateOptions
 from striate.verbs import display
-from striate.verbs.using import files_of, recorded_images
+from striate.verbs.judging import recorded_images
+from striate.verbs.using import files_of
 
 
 def ensemble(
