@@ -26,6 +26,7 @@ from striate.cli import (
     evaluate,
     find_rate,
     forecast,
+    look,
     networks,
     numbers,
     pack,
@@ -112,7 +113,7 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
-    *(evaluate, ensemble, predict, embed, networks, describe, size, filter_, numbers, points),
+    *(evaluate, ensemble, predict, embed, look, networks, describe, size, filter_, numbers, points),
     cache,
 ):
     _striate.add_command(_verb.command)

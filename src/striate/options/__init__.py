@@ -39,6 +39,7 @@ from striate.options.verbs import (
     EnsembleOptions,
     EvaluateOptions,
     FilterOptions,
+    LookOptions,
     PackOptions,
     PredictOptions,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "Fit",
     "ForecastOptions",
     "Leaked",
+    "LookOptions",
     "MemoryFormat",
     "Mode",
     "Network",

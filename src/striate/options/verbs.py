@@ -1,4 +1,4 @@
-"""Options of `check`, `pack`, `evaluate`, `predict`, `embed` and `filter`."""
+"""Options of `check`, `pack`, `evaluate`, `predict`, `embed`, `look` and `filter`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from striate.options.choices import (
 _CODE = "The custom network of the model, as in mynet.py:Net"
 
 
+Shown = Literal["filters", "maps", "field"]
 _TASK = "Task, where the data allow several"
 
 
@@ -213,6 +214,30 @@ class EmbedOptions(Options):
     out: Annotated[Path | None, ending(".npz", ".parquet")] = option(
         None, "Write the features to this .npz or .parquet file"
     )
+
+
+class LookOptions(Options):
+    """Options of `look`."""
+
+    network: Network | None = option(None, "The custom network of the model, as in mynet.py:Net")
+    show: Shown | None = option(
+        None, "What to draw: filters, or with an image feature maps (maps) or what a unit sees"
+    )
+    layers: str | None = option(
+        None, "Names of layers with commas between them, or all; what suits what is drawn", "text"
+    )
+    channel: int | None = option(None, "Draw this channel alone, counted from 0", "number", ge=0)
+    out: Path | None = option(
+        None, "Write into this new folder, or NAME-2 and so on where it exists; look", "folder"
+    )
+    format: Literal["png", "svg", "npz"] = option("png", "Pictures, or the numbers as arrays")
+    largest: int = decode_limit()
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+
+    @property
+    def layer_names(self) -> tuple[str, ...] | None:
+        """The layers that are named; None where none is."""
+        return None if self.layers is None else tuple(self.layers.split(","))
 
 
 class FilterOptions(Options):

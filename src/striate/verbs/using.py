@@ -14,7 +14,7 @@ from striate.errors import OptionError
 from striate.evaluation.known import run_of
 from striate.hardware import choose_device
 from striate.model import Ensemble, Model, load
-from striate.options import EmbedOptions, EvaluateOptions, PredictOptions
+from striate.options import EmbedOptions, EvaluateOptions, LookOptions, PredictOptions
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, given_paths, sources
@@ -77,7 +77,8 @@ def files_of(model: str | Path | Model | Ensemble) -> Iterator[Path]:
 
 
 def loaded_model(
-    model: str | Path | Model | Ensemble, options: EvaluateOptions | PredictOptions | EmbedOptions
+    model: str | Path | Model | Ensemble,
+    options: EvaluateOptions | PredictOptions | EmbedOptions | LookOptions,
 ) -> Model | Ensemble:
     if not isinstance(model, Model | Ensemble):
         return load(model, device=choose_device(options.device), network=options.network)
