@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from striate import storage
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.columns import NO_SPLIT
+from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS
 from striate.data.loader import load_split
 from striate.data.prepare import prepare_images, scan_as_trained
@@ -77,6 +78,21 @@ def embed_images(
     the file `leave_out` names; features are cached. Raises DataError if no image can be used,
     OptionError for a stage that does not exist.
     """
+    _, found = yield from embed_decoded(
+        model, data, stage, leave_out=leave_out, largest_megabytes=largest_megabytes
+    )
+    return found
+
+
+def embed_decoded(
+    model: Model,
+    data: Path,
+    stage: str | None = None,
+    *,
+    leave_out: Path | None = None,
+    largest_megabytes: int = LARGEST_MEGABYTES,
+) -> Generator[Progress, None, tuple[DecodedImages, Embedding]]:
+    """Return the images of a folder too, as the network sees them; all as `embed_images`."""
     front = make_front(model, stage)
     listing = scan_as_trained(data, None, model.fractions, leave_out)
     prepared = yield from prepare_images(
@@ -91,7 +107,7 @@ def embed_images(
         )
     samples, labeled = decoded.samples, decoded.targets.spec.kind == "label"
     labels = samples.labels.astype(np.int64)
-    return Embedding(
+    return decoded, Embedding(
         np.array(found.features[0], np.float32),
         labels if labeled else np.full_like(labels, -1),
         samples.splits,
