@@ -120,7 +120,7 @@ def measure_steps(
         if not judges:
             new = seen is not None and not seen.are(decoded[0].records)
             split: SplitChoice = options.split or ("all" if new else "test")
-            rows = _draw(decoded, split, most, seed, shown)
+            rows = draw_rows(decoded, split, most, seed, shown)
         else:
             split, rows = judges[0].split, judges[0].rows
             _check_images(decoded, judges[0].decoded, shown)
@@ -162,7 +162,7 @@ def _check_tasks(models: Mapping[str, Model | Ensemble]) -> None:
             )
 
 
-def _draw(
+def draw_rows(
     decoded: Views, split: SplitChoice, most: int, seed: int, shown: str
 ) -> NDArray[np.int64]:
     """Return up to `most` rows of a split, ascending."""

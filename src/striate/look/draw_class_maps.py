@@ -24,7 +24,7 @@ from striate.look.verdict import Trial, judge_maps
 from striate.look.verdict_result import Verdict
 from striate.model import Model
 from striate.plotting.chart_layout import draw_chart
-from striate.plotting.grid import moved
+from striate.plotting.grid import move_shape
 from striate.plotting.shapes import Picture
 from striate.tasks.task import Task
 from striate.text import count_noun, format_amount, format_percent, list_names, shorten
@@ -164,7 +164,7 @@ def _with_charts(drawn: Picture, verdict: Verdict, *, beside: bool) -> Picture:
         down = min(shape.y for shape in panels) - 28  # pyright: ignore
     shapes, bottom = list(drawn.shapes), drawn.height
     for chart in verdict.charts():
-        shapes += [moved(shape, right, down) for shape in draw_chart(chart).shapes]
+        shapes += [move_shape(shape, right, down) for shape in draw_chart(chart).shapes]
         right, bottom = right + chart.width, max(bottom, down + chart.height)
     return Picture(drawn.title, max(drawn.width, right + 16), bottom + 8, shapes)
 

@@ -40,14 +40,14 @@ def draw_grid(
     for row in rows:
         right = 0.0
         for chart in row:
-            shapes += [moved(shape, right, down) for shape in draw_chart(chart).shapes]
+            shapes += [move_shape(shape, right, down) for shape in draw_chart(chart).shapes]
             right += chart.width
         down += max(chart.height for chart in row)
     return Picture(title, width, down + MARGIN, shapes)
 
 
-def moved(shape: Shape, right: float, down: float) -> Shape:
-    """Return a shape so many units further right and down."""
+def move_shape(shape: Shape, right: float, down: float) -> Shape:
+    """Return a shape at another place."""
     if isinstance(shape, Stroke | Fill):
         parts = tuple(tuple((x + right, y + down) for x, y in part) for part in shape.parts)
         return replace(shape, parts=parts)

@@ -101,6 +101,21 @@ class ByImage(Protocol):
 
 
 @runtime_checkable
+class ByName(Protocol):
+    """Results of a task that looks for names in images, as classes or labels."""
+
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(N, K): whether each image is of each name, in the order of the target spec."""
+        ...
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N, K): whether each image is of each name and answered so."""
+        ...
+
+
+@runtime_checkable
 class Resampled(Protocol):
     """Results whose leading figure can be measured on images drawn anew."""
 

@@ -59,6 +59,16 @@ class ClassMetrics:
         """(N,): whether each image is classified correctly."""
         return self.predicted == self.labels
 
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(N, K): the class of each image."""
+        return self.labels[:, None] == np.arange(len(self.class_names))
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N, K): the class of each image that is answered correctly."""
+        return self.held & self.correct[:, None]
+
     @cached_property
     def confidence(self) -> NDArray[np.float32]:
         """(N,): the probability of the predicted class of each image."""

@@ -93,6 +93,16 @@ class LabelMetrics:
         """(N, K): the labels that each image is answered with."""
         return self.called
 
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(N, K): the labels that each image has."""
+        return self.truth > 0
+
+    @property
+    def found(self) -> NDArray[np.bool_]:
+        """(N, K): the labels that each image has and is answered with."""
+        return self.held & self.called
+
     @cached_property
     def ranking(self) -> LabelRanking:
         """Average precision, which needs no threshold."""
