@@ -23,7 +23,7 @@ from striate.options.choices import (
 _CODE = "The custom network of the model, as in mynet.py:Net"
 
 
-Shown = Literal["filters", "maps", "field"]
+Shown = Literal["filters", "maps", "field", "classes", "dreams", "channels", "map", "similar"]
 _TASK = "Task, where the data allow several"
 
 
@@ -221,12 +221,13 @@ class LookOptions(Options):
 
     network: Network | None = option(None, "The custom network of the model, as in mynet.py:Net")
     show: Shown | None = option(
-        None, "What to draw: filters, or with an image feature maps (maps) or what a unit sees"
+        None, "What to draw; filters, with an image maps, with a folder map, with --like similar"
     )
     layers: str | None = option(
         None, "Names of layers with commas between them, or all; what suits what is drawn", "text"
     )
     channel: int | None = option(None, "Draw this channel alone, counted from 0", "number", ge=0)
+    like: Path | None = option(None, "Find images of the folder that are like this one")
     out: Path | None = option(
         None, "Write into this new folder, or NAME-2 and so on where it exists; look", "folder"
     )

@@ -2,56 +2,98 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from striate import storage
+from striate.data.readers.scan import FILES
 from striate.errors import printable
 from striate.look.kinds import KINDS, Subject
 from striate.look.sheet import Sheet
 from striate.look.subject import read_image
 from striate.model import Model, one_network
 from striate.options import LookOptions
+from striate.options.verbs import Shown
 from striate.prediction.pictures import check_folder
+from striate.progress import Progress
+from striate.verbs import display
 from striate.verbs.using import loaded_model
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A sheet and the file that it was written to."""
+    """A sheet that was written: its file, and what is seen on it."""
 
     path: Path
-    sheet: Sheet
+    text: str
 
     def __str__(self) -> str:
-        return f"{printable(str(self.path))}  {self.sheet}"
+        return f"{printable(str(self.path))}  {self.text}"
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
-        return {"path": str(self.path), "text": self.sheet.text}
+        return {"path": str(self.path), "text": self.text}
 
 
 def look(
-    model: str | Path | Model, image: str | Path | None = None, **options: Any
-) -> Iterator[Drawn]:
-    """Draw what a model has learned, and yield each sheet when its file is written.
+    model: str | Path | Model,
+    data: str | Path | None = None,
+    *,
+    progress: bool = False,
+    **options: Any,
+) -> tuple[Drawn, ...]:
+    """Draw what a model has learned into files, and return what was drawn.
 
-    Options are those of `striate.options.LookOptions`: without `show`, filters, or the feature maps
-    of the image where one is given. Files go into a folder that is made for them. Raises
-    OptionError for a layer or channel that does not exist, DataError for an unusable image.
+    `data` is an image, a folder of images or a manifest. Options are those of
+    `striate.options.LookOptions`: without `show`, filters; of an image its feature maps, of a
+    folder the map of its images, or with `like` those that are like it. Files go into a folder
+    that is made for them. Raises OptionError for a layer or channel that does not exist, or data of
+    another kind than is needed; DataError for an unusable image.
     """
     chosen = LookOptions.read(options)
-    if chosen.out and image is not None:
-        check_folder(chosen.out, (), [Path(image)], "out")
+    source = None if data is None else Path(data)
+    if chosen.out:
+        check_folder(chosen.out, (), list(filter(None, (source, chosen.like))), "out")
     loaded = one_network(loaded_model(model, chosen), "look")
-    pixels = None if image is None else read_image(loaded, Path(image), chosen.largest)
-    subject = Subject(loaded, pixels, str(image or ""), chosen.layer_names, chosen.channel)
-    kind = chosen.show or ("filters" if image is None else "maps")
-    folder: Path | None = None
-    for name, sheet in KINDS[kind](subject):
-        folder = folder or storage.make_folder(chosen.out or Path("look"))
-        path = folder / f"{name.replace('/', '_')}.{chosen.format}"
+    folder = source if source and _holds_images(source) else None
+    image = None if folder else source
+    pixels = None if image is None else read_image(loaded, image, chosen.largest)
+    subject = Subject(
+        loaded, pixels, str(image or ""), chosen.layer_names, chosen.channel, folder, chosen.like
+    )
+    work = KINDS[chosen.show or _usual(subject)](subject)
+    return display.show_progress(_write(work, chosen), None if progress else Console(quiet=True))
+
+
+def _holds_images(data: Path) -> bool:
+    return data.is_dir() or data.suffix.lower() in FILES
+
+
+def _usual(subject: Subject) -> Shown:
+    """Return what is drawn unless it is said."""
+    if subject.like:
+        return "similar"
+    if subject.folder:
+        return "map"
+    return "filters" if subject.pixels is None else "maps"
+
+
+def _write(
+    work: Iterator[Progress | tuple[str, Sheet]], options: LookOptions
+) -> Generator[Progress, None, tuple[Drawn, ...]]:
+    """Write each sheet when it is drawn; pass progress on."""
+    folder, drawn = None, list[Drawn]()
+    for item in work:
+        if isinstance(item, Progress):
+            yield item
+            continue
+        name, sheet = item
+        folder = folder or storage.make_folder(options.out or Path("look"))
+        path = folder / f"{name.replace('/', '_')}.{options.format}"
         sheet.write(path)
-        yield Drawn(path, sheet)
+        drawn.append(Drawn(path, sheet.text))
+    return tuple(drawn)

@@ -49,7 +49,7 @@ from striate.errors import DataError, OptionError, printable
 from striate.text import count_noun
 
 #: suffixes of manifests and array files
-_FILES = (".csv", ".tsv", ".parquet", ".npz")
+FILES = (".csv", ".tsv", ".parquet", ".npz")
 #: suffix of an unsupported file -> advice
 _NOT_READ = {
     **dict.fromkeys(
@@ -193,7 +193,7 @@ def resolved(root: str | Path) -> Path:
     except OSError as error:
         raise DataError(f"{shown}: {os_reason(error)}") from error
     suffix = Path(root).suffix.lower()
-    if not place.is_dir() and not (suffix in _FILES and place.is_file()):
+    if not place.is_dir() and not (suffix in FILES and place.is_file()):
         expected = "expected a folder of images, a CSV manifest or an .npz file"
         raise DataError(f"{shown}: {_NOT_READ.get(suffix, expected)}")
     return place
