@@ -20,7 +20,7 @@ from striate.data.listing.duplicates import content_ids, leaking
 from striate.data.listing.samples import SPLITS, Finding
 
 CORRELATION = 0.99  #: of the thumbnails of near duplicates, at least
-_NEARER = 10.0  #: times nearer than usual neighbors of the set that near duplicates are, at least
+_NEARER = 40.0  #: times nearer than usual neighbors of the set that near duplicates are, at least
 _SAMPLE = 500  #: thumbnails that tell what is usual
 _FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows too little
 _NEIGHBORS = 8  #: most that are looked for of one thumbnail
