@@ -41,7 +41,7 @@ CELLS = 6  #: of a corner, along a side; each has three numbers
 CORNERS = (4, CELLS * CELLS * 3)
 
 _SIDE = 256  #: pixels at which a large JPEG is decoded, at least
-_BORDER, _INNER, _CORNER = 0.02, 0.15, 0.12  #: of a side
+_BORDER, _INNER, _CORNER = 0.01, 0.15, 0.12  #: of a side
 _CAMERA = (0x010F, 0x0110, 0x0131)  #: tags of EXIF: make, model, software
 _FILE_TRAITS = 10
 
