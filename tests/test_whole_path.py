@@ -77,7 +77,7 @@ def test_the_whole_path(photos: Path, tmp_path: Path, capsys: pytest.CaptureFixt
     judged = document(capsys, "evaluate", str(out), str(tests_only.parent))
     assert (judged["images"], judged["split"]) == (40, "test")
     assert main(["evaluate", str(out), str(photos), "--out", "report.pdf"]) == 2
-    expected = "striate: error: report.pdf: expected a file that ends in .html\n"
+    expected = "striate: error: report.pdf: expected a file that ends in .html or .md or .json\n"
     assert capsys.readouterr().err == expected
 
 

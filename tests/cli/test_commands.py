@@ -105,7 +105,7 @@ def test_the_report_of_an_evaluation_has_its_command(photos: Path, odd: Path, tm
     given = {"split": "validation", "batch": 7, "largest": 90, "device": "cpu", "out": page}
     striate.evaluate(run.folder, odd, **given)
     found = parsed(written(page))
-    assert (found.pop("model"), found.pop("data")) == (run.folder, odd)
+    assert (found.pop("model"), found.pop("places")) == (run.folder, (odd,))
     assert EvaluateOptions.read(found) == EvaluateOptions.read(given)
 
 

@@ -126,7 +126,7 @@ def test_markdown_leads_to_the_files(tmp_path: Path):
         Image.new("RGB", (8, 8)).save(file)
     originals = Originals.of(tmp_path / "data", tmp_path / "report.md")
     text = made(evaluation, form="markdown", originals=originals)
-    assert "- [a (b)/3.png](data/a%20%28b%29/3.png): true **a (b)**" in text
+    assert "- [a (b)/3.png](data/a%20%28b%29/3.png): labeled **a (b)**" in text
 
 
 def test_the_suffix_says_the_format(photos: Path, tmp_path: Path):

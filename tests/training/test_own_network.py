@@ -289,9 +289,11 @@ def test_what_was_given_in_python_is_asked_for_again(photos: Path, place: Path):
         "run/model.safetensors: model refused: Sequential has float32 3 at 1.bias, the file nothing"
     )
     by_class, by_module = (
-        striate.evaluate(run.folder, photos, network=given) for given in (Pooled, Pooled())
+        striate.evaluate(run.folder, photos, network=given).to_json()
+        for given in (Pooled, Pooled())
     )
-    assert by_class.to_json() == by_module.to_json()
+    assert (by_class.pop("test_opened"), by_module.pop("test_opened")) == (2, 3)
+    assert by_class == by_module
     Path("later.py").write_text(f"from {__name__} import Pooled as Net\n")
     assert main(["predict", "run", str(photos / "flat"), "--network", "later.py:Net"]) == 0
 

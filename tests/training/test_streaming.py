@@ -136,7 +136,9 @@ def test_streamed_images_are_judged_and_told_as_others(
     streamed = striate.evaluate(run.model_file, shards, out=tmp_path / "report.html")
     assert striate.verify(run.folder).same
     monkeypatch.delenv("STRIATE_CACHE_GB")
-    assert striate.evaluate(run.model_file, photos).to_json() == streamed.to_json()
+    again = striate.evaluate(run.model_file, photos).to_json()
+    assert again.pop("test_opened") == 3
+    assert again == {key: value for key, value in streamed.to_json().items() if key in again}
 
 
 def test_shards_are_predicted_as_their_folder(photos: Path, shards: Path, tmp_path: Path):
