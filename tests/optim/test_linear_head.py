@@ -31,7 +31,7 @@ def test_with_cross_entropy_it_is_the_logistic_regression_of_scikit_learn(
     x, new = features(images, length), features(images + 1, length)
     labels = np.random.default_rng(0).integers(0, 3, images)
     axes, head = fitted(x, torch.from_numpy(labels), F.cross_entropy, penalty, 3)
-    peer = LogisticRegression(C=1 / (penalty * images), tol=1e-10, max_iter=10_000)
+    peer = LogisticRegression(C=1 / (penalty * images), solver="newton-cholesky", tol=1e-10)
     peer.fit(x.double().numpy(), labels)
     ours = apply_head(head, axes.apply(new)).softmax(dim=1)
     np.testing.assert_allclose(ours, peer.predict_proba(new.double().numpy()), atol=1e-5)

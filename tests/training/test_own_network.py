@@ -33,6 +33,7 @@ from striate.training import step
 from striate.training.events import Started, Stopped
 from striate.training.run import Run
 from striate.zoo.spec import NetworkSpec
+from tests.cpu import AMX
 
 CODE = '''
 from __future__ import annotations
@@ -504,7 +505,16 @@ class Halved(Pooled):
         return super().forward(torch.stack([self.pool(each) for each in x]) * self.mask)
 
 
-@pytest.mark.parametrize("network", [spectral, Sliced, Halved])
+sliced = pytest.param(
+    Sliced,
+    marks=pytest.mark.skipif(
+        AMX, reason="PyTorch computes Conv3d in bfloat16 wrongly on a CPU with AMX"
+    ),
+    id="Sliced",
+)
+
+
+@pytest.mark.parametrize("network", [spectral, sliced, Halved])
 def test_unusual_modules_go_the_whole_way(network: Any, photos: Path, place: Path):
     asked = {"epochs": 1, "ema": 0.9, "autotune": "yes", "compile": "no", **QUICK}
     run = striate.train(photos, network=network, out="run", **asked)

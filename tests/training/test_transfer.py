@@ -89,9 +89,10 @@ def test_frozen_stages_keep_every_byte(
 def test_features_and_whole_passes_learn_the_same(
     others: Path, source: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    once = transferred(others, source, tmp_path / "once", freeze="stage1", augment="none")
+    asked: dict[str, str] = {"freeze": "stage1", "augment": "none", "precision": "float32"}
+    once = transferred(others, source, tmp_path / "once", **asked)
     monkeypatch.setattr(front, "can_cache", lambda *_: False)
-    whole = transferred(others, source, tmp_path / "whole", freeze="stage1", augment="none")
+    whole = transferred(others, source, tmp_path / "whole", **asked)
     for mine, its in zip(once.epochs(), whole.epochs(), strict=True):
         assert mine.train_loss == pytest.approx(its.train_loss, rel=0.02)
         assert mine.validation_loss == pytest.approx(its.validation_loss, rel=0.05)
