@@ -19,14 +19,13 @@ from striate.evaluation.evaluate import Views, decode_views, evaluate_rows
 from striate.evaluation.invariance import MOST_IMAGES, draw_rows
 from striate.evaluation.seen_images import SeenImages, find_root
 from striate.look.field import Field, Floats, find_field
-from striate.look.layers import find_layer, watch_layers
+from striate.look.layers import check_channel, find_layer, watch_layers
 from striate.model import Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.summary import opened
 from striate.tasks.figures import Score
 from striate.tasks.results import ByName, Results
-from striate.text import count_noun
 
 #: most patches of a card, unless another number is asked for
 MOST_PATCHES = 9
@@ -132,7 +131,7 @@ def make_cards(
     count = count_channels(model, layer)
     wanted = list(range(count) if channels is None else channels)
     for channel in wanted:
-        _check_channel(layer, channel, count)
+        check_channel(layer, channel, count)
     if patches < 1 or most < 1:
         raise OptionError(
             f"a card needs 1 patch and 1 image or more, but {min(patches, most):,} came"
@@ -183,14 +182,6 @@ def silenced(network: nn.Module, layer: str, channel: int, level: float) -> Gene
         yield
     finally:
         handle.remove()
-
-
-def _check_channel(layer: str, channel: int, count: int) -> None:
-    if not 0 <= channel < count:
-        raise OptionError(
-            f"channel {channel} is out of range: layer {layer} has "
-            f"{count_noun(count, 'channel')}, counted from 0"
-        )
 
 
 def _maps(source: _Data, layer: str) -> Iterator[tuple[NDArray[np.int64], list[Tensor]]]:

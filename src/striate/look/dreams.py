@@ -15,9 +15,8 @@ from torch.nn import functional
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.errors import ModelError, OptionError
-from striate.look.layers import find_layer, watch_layers
+from striate.look.layers import check_channel, find_layer, watch_layers
 from striate.summary import opened
-from striate.text import count_noun
 
 STEPS = 128
 _RATE = 0.05  #: of Adam
@@ -63,7 +62,8 @@ def dream(
     noise = _draw_noise(preprocess, torch.Generator().manual_seed(seed))
     noise = noise.to(next(twin.parameters()).device)
     starts = read_channels(twin, layer, _as_input(_to_bytes(_paint(noise)), preprocess))[0]
-    _check_channels(layer, channels, len(starts))
+    for channel in channels:
+        check_channel(layer, channel, len(starts))
     made = list[Dream]()
     for at in range(0, len(channels), _AT_ONCE):
         some = list(channels[at : at + _AT_ONCE])
@@ -130,15 +130,6 @@ def _means(watched: dict[str, list[Tensor]], layer: str) -> Tensor:
     if output.ndim == 3:
         return output.mean(1)
     return output.flatten(2).mean(2) if output.ndim > 3 else output
-
-
-def _check_channels(layer: str, channels: Sequence[int], count: int) -> None:
-    for channel in channels:
-        if not 0 <= channel < count:
-            raise OptionError(
-                f"channel {channel} is out of range: layer {layer} has "
-                f"{count_noun(count, 'channel')}, counted from 0"
-            )
 
 
 def _check_finite(layer: str, values: Tensor) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.errors import ModelError, OptionError
-from striate.look.layers import find_layer, layer_names, watch_layers
+from striate.look.layers import check_channel, find_layer, layer_names, watch_layers
 from striate.look.sheet import Sheet
 from striate.look.subject import find_inputs
 from striate.look.tiles import draw_tiles
@@ -103,11 +103,8 @@ def read_maps(
 
 def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
     count, high, wide = maps.shape
-    if channel is not None and not 0 <= channel < count:
-        raise OptionError(
-            f"channel {channel} is out of range: layer {name} has "
-            f"{count_noun(count, 'channel')}, counted from 0"
-        )
+    if channel is not None:
+        check_channel(name, channel, count)
     if not np.isfinite(maps).all():
         raise ModelError(f"the maps of layer {name} are not finite; use other weights")
     dead, saturated = find_dead(maps), find_saturated(maps)

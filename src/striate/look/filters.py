@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from striate.errors import ModelError, OptionError, printable
-from striate.look.layers import find_layer
+from striate.look.layers import check_channel, find_layer
 from striate.look.sheet import Sheet
 from striate.look.subject import find_network, image_shape
 from striate.look.tiles import draw_tiles
@@ -36,11 +36,8 @@ def draw_filters(
     """
     name, filters = _read(model, layer)
     count = len(filters)
-    if channel is not None and not 0 <= channel < count:
-        raise OptionError(
-            f"channel {channel} is out of range: layer {name} has "
-            f"{count_noun(count, 'filter')}, counted from 0"
-        )
+    if channel is not None:
+        check_channel(name, channel, count, "filter")
     if not np.isfinite(filters).all():
         raise ModelError(f"{name}: its weights are not finite; there is nothing to draw")
     shown = filters if channel is None else filters[channel : channel + 1]

@@ -8,8 +8,9 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
-from striate.errors import unknown
+from striate.errors import OptionError, unknown
 from striate.summary import opened
+from striate.text import count_noun
 
 #: layer name -> its outputs, one for each time that it was called, or for each of several outputs
 Watched = dict[str, list[Tensor]]
@@ -26,6 +27,15 @@ def find_layer(network: nn.Module, name: str) -> nn.Module:
     if not name or name not in modules:
         raise unknown("layer", name, layer_names(network))
     return modules[name]
+
+
+def check_channel(layer: str, channel: int, count: int, noun: str = "channel") -> None:
+    """Raise OptionError for a channel that is not one of the `count` of a layer."""
+    if not 0 <= channel < count:
+        raise OptionError(
+            f"channel {channel} is out of range: layer {layer} has "
+            f"{count_noun(count, noun)}, counted from 0"
+        )
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def to_png(picture: Picture) -> bytes:
     _letters(image, picture)
     if drawn:
         return encode(image, "png", optimize=True)
-    return encode(image, "png", compress_level=1)  # 20 times as fast
+    return encode(image, "png", compress_level=1)  # pixels alone: many sheets are written
 
 
 class _Pen:
