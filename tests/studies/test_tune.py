@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import signal
@@ -139,22 +140,35 @@ def test_a_search_that_was_stopped_ends_with_the_same_table(found, photos, tmp_p
 
 @pytest.mark.slow
 def test_ten_kills_of_a_search_change_nothing(found, photos, tmp_path):
-    whole, folder, chance = record(found), tmp_path / "s", random.Random(2)
-    shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("trial-*", "study.json"))
-    Study(folder).write({name: whole[name] for name in (*KEPT, "diverged")})
-    searched = set[int]()
-    for _ in range(10):
+    whole, chance, kills, searched = record(found), random.Random(2), 0, set[int]()
+    folders = (tmp_path / f"s{number}" for number in itertools.count())
+    folder = begin_search(found, next(folders))
+    while kills < 10:
 
-        def work(last: int = chance.randrange(40, 250)) -> None:
+        def work(last: int = chance.randrange(40, 250), folder: Path = folder) -> None:
             die_at_call(last)
             compare(photos, folder)
 
-        assert live(work) == -signal.SIGKILL, "it ended before the tenth kill"
-        searched.add(len(Study(folder).read().get("tuned", {}).get("trials", ())))
+        code = live(work)
+        tuned = Study(folder).read().get("tuned", {})
+        if code == 0:  # the search ended before that call: another one is killed
+            assert tuned == whole["tuned"]
+            folder = begin_search(found, next(folders))
+        else:
+            assert code == -signal.SIGKILL
+            searched.add(len(tuned.get("trials", ())))
+            kills += 1
     assert len(searched) > 1, "no kill was inside of the search"
     again = compare(photos, folder)
     assert record(again)["tuned"] == whole["tuned"]
     assert table(again) == table(found)
+
+
+def begin_search(found: Comparison, folder: Path) -> Path:
+    """The comparison as it stood before its search."""
+    shutil.copytree(found.folder, folder, ignore=shutil.ignore_patterns("trial-*", "study.json"))
+    Study(folder).write({name: record(found)[name] for name in (*KEPT, "diverged")})
+    return folder
 
 
 def table(found: Comparison) -> list:
