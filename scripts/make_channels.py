@@ -12,7 +12,8 @@ from pathlib import Path
 
 from striate.look.channels import make_cards
 from striate.look.draw_channels import draw_cards
-from striate.model import load, one_network
+from striate.model import one_network
+from striate.model_file import load
 from striate.options import EvaluateOptions
 from striate.progress import drain
 

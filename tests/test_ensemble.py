@@ -18,7 +18,8 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError
-from striate.model import Ensemble, Model, load, save
+from striate.model import Ensemble, Model
+from striate.model_file import load, save
 from striate.tasks import bind_task
 from striate.verbs.ensemble import make_ensemble
 from striate.zoo.spec import NetworkSpec

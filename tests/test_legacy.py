@@ -19,7 +19,7 @@ from striate import legacy, tensorfile
 from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import StorageError
-from striate.model import save
+from striate.model_file import save
 from striate.tasks.classification.task import ACCURACY
 from striate.training.checkpoint import TrainState, read
 from striate.training.events import Epoch, Started, Step, from_json, to_json

@@ -16,13 +16,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate import model as model_module
-from striate import tensorfile, zoo
+from striate import model_file, tensorfile, zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError, StorageError
-from striate.model import Model, load, save, to_device
+from striate.model import Model, to_device
+from striate.model_file import load, save
 from striate.tasks import bind_task
 from striate.tasks.task import Task
 from striate.zoo.spec import NetworkSpec
@@ -407,13 +407,13 @@ def test_a_file_replaced_while_it_is_read_gives_one_or_the_other(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(fresh(classes=3), path)
-    check = model_module.check_description
+    check = model_file.check_description
 
     def late(*rest: Any) -> Any:
         save(fresh(classes=2), path)
         return check(*rest)
 
-    monkeypatch.setattr(model_module, "check_description", late)
+    monkeypatch.setattr(model_file, "check_description", late)
     assert load(path).class_names == ("cat", "dog", "owl")
     assert load(path).class_names == ("cat", "dog")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from striate.images.filtering import filter as filter  # noqa: A004
     from striate.images.numbers import numbers as numbers
     from striate.model import Model as Model
-    from striate.model import load as load
+    from striate.model_file import load as load
     from striate.options import TrainOptions as TrainOptions
     from striate.prediction.predictor import Prediction as Prediction
     from striate.prediction.table import Predictions as Predictions
@@ -70,7 +70,7 @@ _HOMES = {
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
     "forecast": "striate.verbs",
-    "load": "striate.model",
+    "load": "striate.model_file",
     "networks": "striate.verbs",
     "numbers": "striate.images.numbers",
     "pack": "striate.verbs.pack",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,25 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from striate import tensorfile
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
-from striate.errors import OptionError, printable
-from striate.legacy import upgrade_model
-from striate.model_description import (
-    Description,
-    EnsembleDescription,
-    check_description,
-    explain_mismatch,
-    read_file,
-    refused,
-    restore_network,
-    restore_spec,
-    restore_task,
-)
+from striate.errors import OptionError
+from striate.rejection import Rejection
 from striate.tasks.task import Task
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
+from striate.zoo.stages import Pool, split_head
 
 _MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
 
@@ -46,6 +34,8 @@ class Model:
     preprocess: Preprocess
     fractions: SplitFractions  #: split fractions of the training data
     facts: dict[str, str] = field(default_factory=dict[str, str])  #: training settings and scores
+    #: which images are none of the targets; None: no image
+    rejection: Rejection | None = field(default=None, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -94,11 +84,37 @@ class Model:
         with self.spec.explained():
             return self.network(self.preprocess.normalize(pixels.to(device)))
 
+    @torch.inference_mode()
+    def features(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the head is given, averaged over places (N, D), and the outputs (N, ...).
+
+        Raises OptionError for a network whose stages do not run one after another.
+        """
+        device = next(self.network.parameters()).device
+        front, head = split_head(self.network, self.network_name)
+        with self.spec.explained():
+            found = front.eval()(self.preprocess.normalize(pixels.to(device)))
+            return Pool()(found), head.eval()(found)
+
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return what the task decodes of images (N, size, size, channels), a row an image."""
-        few = self.images_at_once or len(pixels)
-        outputs = map(self.outputs, torch.from_numpy(pixels).split(few))
-        return np.concatenate([self.task.decode(part).cpu().numpy() for part in outputs])
+        return self.decode_and_reject(pixels)[0]
+
+    def decode_and_reject(
+        self, pixels: NDArray[np.uint8]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return also whether each image is none of the targets: (N,)."""
+        few, rejected = self.images_at_once or len(pixels), [np.zeros(0, np.bool_)]
+        decoded = list[NDArray[Any]]()
+        for part in torch.from_numpy(pixels).split(few):
+            if self.rejection is None:
+                outputs, foreign = self.outputs(part), torch.zeros(len(part), dtype=torch.bool)
+            else:
+                features, outputs = self.features(part)
+                foreign = self.rejection.rejects(features, self.task.energy(outputs))
+            decoded.append(self.task.decode(outputs).cpu().numpy())
+            rejected.append(foreign.cpu().numpy())
+        return np.concatenate(decoded), np.concatenate(rejected)
 
 
 @dataclass(frozen=True)
@@ -135,6 +151,12 @@ class Ensemble:
     def views(self) -> tuple[Preprocess, ...]:
         """The different ways in which an image is decoded for `decode`."""
         return tuple(dict.fromkeys(map(_view, self.members)))
+
+    def decode_and_reject(
+        self, *pixels: NDArray[np.uint8]
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return also which images (N,) are rejected: none; a member's limit is not the mean's."""
+        return self.decode(*pixels), np.zeros(len(pixels[0]), np.bool_)
 
     def decode(self, *pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return what the task decodes of the mean of the members' answers, a row an image.
@@ -183,106 +205,3 @@ def one_network(model: Model | Ensemble, verb: str) -> Model:
 def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
     """Move the network to a device, channels-last: 1.1 to 1.3 times as fast on a CPU."""
     return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore
-
-
-def save(model: Model | Ensemble, path: Path) -> None:
-    """Write a checksummed model file. Raises StorageError."""
-    if isinstance(model, Model):
-        tensorfile.write(path, model.network.state_dict(), _description(model))
-        return
-    description = {
-        "format": 3,
-        "task": model.task.name,
-        "targets": model.task.spec.to_json(),
-        "fractions": asdict(model.fractions),
-        "facts": model.facts,
-        "members": [_description(member) for member in model.members],
-    }
-    weights = {
-        f"{place}.{name}": tensor
-        for place, member in enumerate(model.members)
-        for name, tensor in member.network.state_dict().items()
-    }
-    tensorfile.write(path, weights, description)
-
-
-def _description(model: Model) -> dict[str, Any]:
-    return {
-        "format": 2,
-        "task": model.task.name,
-        **model.spec.record(),
-        "targets": model.task.spec.to_json(),
-        "preprocess": asdict(model.preprocess),
-        "fractions": asdict(model.fractions),
-        "facts": model.facts,
-    }
-
-
-def load(
-    path: str | Path, *, device: str | torch.device = "cpu", network: object = None
-) -> Model | Ensemble:
-    """Load a model file (or the `model.safetensors` of a run folder), in evaluation mode.
-
-    The file contains no code: for a custom network, pass the `network` it was trained with, as
-    "mynet.py:Net", a module, or a class or function that returns one. Raises OptionError when
-    that is missing or does not match, or there is no such file; ModelError when it is not a
-    striate model, is damaged, or does not fit its network; StorageError when it cannot be read.
-    """
-    path, description, weights = read_file(Path(path))
-    if "members" not in description:
-        return restore_model(path, description, weights, device, network)
-    if network is not None:
-        raise OptionError(f"{printable(str(path))}: an ensemble has its networks; leave it out")
-    return _load_ensemble(path, description, weights, device)
-
-
-def _load_ensemble(
-    path: Path, description: dict[str, Any], weights: dict[str, Tensor], device: str | torch.device
-) -> Ensemble:
-    said = check_description(path, EnsembleDescription, description)
-    parts: list[dict[str, Tensor]] = [{} for _ in said.members]
-    for name, tensor in weights.items():
-        place, _, own = name.partition(".")
-        if not (place.isdecimal() and place.isascii() and int(place) < len(parts)):
-            raise refused(path, f"{name} belongs to none of its {len(parts)} members")
-        parts[int(place)][own] = tensor
-    told = zip(said.members, parts, strict=True)
-    members = [restore_model(path, member, part, device) for member, part in told]
-    task = restore_task(path, said)
-    if reason := next(filter(None, (explain_mismatch(task, each.task) for each in members)), ""):
-        raise refused(path, f"of a member {reason}")
-    fractions = SplitFractions(**said.fractions.model_dump())
-    made = Ensemble(tuple(members), task, fractions, said.facts)
-    if task.head == "map" and len(made.views) > 1:
-        raise refused(path, "the maps of its members are not of one size")
-    return made
-
-
-def restore_model(
-    path: Path,
-    description: dict[str, Any],
-    weights: dict[str, Tensor],
-    device: str | torch.device,
-    network: object = None,
-) -> Model:
-    """Return the model of a file's description and tensors; errors are those of `load`."""
-    said = check_description(path, Description, upgrade_model(description))
-    preprocess = Preprocess(
-        said.preprocess.size,
-        said.preprocess.channels,
-        said.preprocess.fit,
-        tuple(said.preprocess.mean),
-        tuple(said.preprocess.std),
-        said.preprocess.interpolation,
-    )
-    task = restore_task(path, said)
-    spec = restore_spec(path, said, task, network)
-    made = restore_network(path, spec, said, task, weights)
-    return Model(
-        (to_device(made, device) if spec.ours else made.to(device)).eval(),
-        spec,
-        task,
-        preprocess,
-        SplitFractions(**said.fractions.model_dump()),
-        said.facts,
-    )

@@ -17,6 +17,7 @@ from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
+from striate.rejection import Rejection
 from striate.storage import MODEL_FILE
 from striate.tasks import find_task
 from striate.tasks.task import Task
@@ -31,6 +32,8 @@ def _class_name(name: object) -> object:
     return name
 
 
+#: name of the class means of a rejection among the tensors of a file
+REJECTION_MEANS = "rejection:means"
 #: most networks of an ensemble
 MOST_MEMBERS = 100
 
@@ -64,6 +67,13 @@ class _TargetFields(Checked):
     constants: Annotated[dict[str, list[float]], Field(max_length=100)]
 
 
+class _RejectionFields(Checked):
+    share: float = Field(gt=0, lt=1)
+    limit: float
+    centers: Annotated[list[float], Field(min_length=2, max_length=2)]
+    scales: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2, max_length=2)]
+
+
 class Description(Checked):
     """The description of a model of one network."""
 
@@ -75,6 +85,7 @@ class Description(Checked):
     preprocess: _PreprocessFields
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
+    rejection: _RejectionFields | None = None
 
 
 class EnsembleDescription(Checked):
@@ -180,6 +191,22 @@ def restore_spec(path: Path, said: Description, task: Task, given: object) -> Ne
     if demand := spec.card.size_error(said.preprocess.size):
         raise refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
     return spec
+
+
+def restore_rejection(
+    path: Path, said: Description, weights: dict[str, Tensor]
+) -> tuple[Rejection | None, dict[str, Tensor]]:
+    """Return the rejection of the file, and the tensors of the network. Raises ModelError."""
+    rest = dict(weights)
+    means, fields = rest.pop(REJECTION_MEANS, None), said.rejection
+    if fields is None and means is None:
+        return None, rest
+    if fields is None or means is None:
+        raise refused(path, f"rejection: it needs its numbers, and {REJECTION_MEANS}")
+    if means.ndim != 2 or means.dtype != torch.float32 or not means.isfinite().all():
+        raise refused(path, f"{REJECTION_MEANS} must be finite numbers (classes, features)")
+    centers, scales = torch.tensor(fields.centers), torch.tensor(fields.scales)
+    return Rejection(fields.share, fields.limit, centers, scales, means), rest
 
 
 def restore_network(

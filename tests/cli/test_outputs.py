@@ -12,7 +12,7 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.errors import OptionError
-from striate.model import save
+from striate.model_file import save
 from tests.data.images import noise
 from tests.prediction.map_models import make_model
 

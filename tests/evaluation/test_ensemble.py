@@ -14,7 +14,8 @@ import striate
 from striate.cli import main
 from striate.errors import OptionError
 from striate.evaluation.paired import Paired
-from striate.model import Ensemble, load
+from striate.model import Ensemble
+from striate.model_file import load
 
 FEW = {"network": "lenet5", "threads": 1, "augment": "none", "learning_rate": 0.02, "batch": 8}
 

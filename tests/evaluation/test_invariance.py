@@ -17,7 +17,8 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.errors import DataError, OptionError
 from striate.evaluation.evaluate import evaluate_steps
-from striate.model import Model, save
+from striate.model import Model
+from striate.model_file import save
 from striate.options import EvaluateOptions
 from striate.progress import drain
 from striate.verbs.invariance import measure_invariance

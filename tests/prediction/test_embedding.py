@@ -22,7 +22,8 @@ from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.prepare import prepare_images, scan_images
 from striate.errors import OptionError
-from striate.model import Model, save
+from striate.model import Model
+from striate.model_file import save
 from striate.prediction import embedding
 from striate.progress import drain
 from striate.tasks import find_task

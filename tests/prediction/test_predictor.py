@@ -25,7 +25,8 @@ from striate.data.listing.samples import IGNORE
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
-from striate.model import Model, save
+from striate.model import Model
+from striate.model_file import save
 from striate.prediction.predictor import Prediction, Predictor
 from striate.tasks import bind_task
 from striate.tasks.classification.answer import ClassAnswer

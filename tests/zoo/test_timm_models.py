@@ -21,7 +21,8 @@ from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError
 from striate.layers import meta_init
-from striate.model import Model, load, save
+from striate.model import Model
+from striate.model_file import load, save
 from striate.summary import summarize
 from striate.tasks import bind_task
 from striate.zoo.pretrained import expected_input

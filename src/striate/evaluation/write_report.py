@@ -15,7 +15,7 @@ from striate.evaluation.evaluate import EvaluationRun, evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.report import Form, render_report
 from striate.evaluation.seen_images import Originals, find_root
-from striate.model import load
+from striate.model_file import load
 from striate.tasks.sections import Section, same_answer
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores

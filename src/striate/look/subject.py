@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from striate.data.cache.read_files import File, read_files
 from striate.errors import DataError, OptionError, printable
-from striate.model import Model, load, one_network
+from striate.model import Model, one_network
+from striate.model_file import load
 from striate.summary import opened
 
 

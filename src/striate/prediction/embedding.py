@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from striate import storage
 from striate.data.decoding.limits import LARGEST_MEGABYTES
@@ -25,7 +25,7 @@ from striate.model import Model
 from striate.progress import Progress
 from striate.text import count_noun
 from striate.training.features import code_name, compute_features
-from striate.zoo.stages import split_network, stage_names
+from striate.zoo.stages import Pool, split_head, stage_names
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,6 @@ class Embedding:
     def split_names(self) -> tuple[str, ...]:
         """The split of each image; "" for one that is in none."""
         return tuple("" if row == NO_SPLIT else SPLITS[row] for row in self.splits.tolist())
-
-
-class _Pooled(nn.Module):
-    """The mean over positions of maps: (N, C, H, W) -> (N, C); else the flattened output."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.mean((2, 3)) if x.ndim == 4 else x.flatten(1)
 
 
 def embed_images(
@@ -127,14 +120,9 @@ def make_front(model: Model, stage: str | None = None) -> nn.Module:
             f"stage must be one of {', '.join(stages)}, the stages of {model.network_name} before "
             f"its head, but {printable(repr(stage), 100)} came"
         )
-    count = len(stages) if stage is None else stages.index(stage) + 1
-    parts = split_network(model.network, count) if stages else None
-    if parts is None:
-        raise OptionError(
-            f"{model.network_name} has no stages that run one after another, as an nn.Sequential "
-            "has, so what comes before its head cannot be told"
-        )
-    return nn.Sequential(parts[0], _Pooled())
+    count = None if stage is None else stages.index(stage) + 1
+    front, _ = split_head(model.network, model.network_name, count)
+    return nn.Sequential(front, Pool())
 
 
 def write(path: Path, embedding: Embedding) -> None:

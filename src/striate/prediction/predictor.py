@@ -134,11 +134,14 @@ class Predictor:
         """Yield the predictions of a batch; maps are given the size of their image."""
         task = self.model.task
         usable = [one.pixels for one in inputs if one.pixels is not None]
-        rows = iter(self.model.decode(*map(np.stack, zip(*usable, strict=True))) if usable else ())
+        rows = iter(())
+        if usable:
+            seen = map(np.stack, zip(*usable, strict=True))
+            rows = zip(*self.model.decode_and_reject(*seen), strict=True)
         for one in inputs:
-            row = None if one.pixels is None else next(rows)
+            row, rejected = (None, False) if one.pixels is None else next(rows)
             size = one.size if task.head == "map" else None
-            yield self._answer(one.shown, row, one.findings, size)
+            yield self._answer(one.shown, row, one.findings, size, rejected=rejected)
 
     def _answer(
         self,
@@ -146,6 +149,8 @@ class Predictor:
         decoded: NDArray[Any] | None,
         findings: Sequence[Finding],
         size: tuple[int, int] | None = None,
+        *,
+        rejected: bool = False,
     ) -> Prediction:
         """Return the prediction of what is decoded; `size` is that to which a map is restored."""
         task = self.model.task
@@ -158,7 +163,8 @@ class Predictor:
             return Prediction(shown, task.blank, notes, "the network's answer is not finite")
         if size is not None:
             decoded = self.model.preprocess.restore_mask(decoded, *size)
-        return Prediction(shown, task.answer(decoded, self.top), notes)
+        answer = task.reject if rejected else task.answer
+        return Prediction(shown, answer(decoded, self.top), notes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from striate.evaluation.evaluate import evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.paired import Difference, Paired, compare_results
 from striate.evaluation.seen_images import find_root
-from striate.model import load
+from striate.model_file import load
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.studies.comparison import record_score

@@ -18,6 +18,10 @@ from striate.text import count_noun, ordinal, shorten_name
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
 
 
+#: shown in place of names for an image that is rejected
+NONE_OF_THESE = "none of these"
+
+
 class Answer(Protocol):
     """What is predicted of one image; a frozen dataclass, whose fields a prediction shows too."""
 

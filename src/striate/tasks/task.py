@@ -223,6 +223,25 @@ class Task(ABC):
             "out --calibrate"
         )
 
+    def energy(self, outputs: Tensor) -> Tensor:
+        """Return how little outputs (N, ...) speak for any of the names: (N,).
+
+        Raises OptionError for a task that does not look for names in whole images, of which none
+        may be right.
+        """
+        raise OptionError(
+            "an image can be none of several classes or labels, but the model answers with "
+            f"{NEEDS[self.kind]}; leave out --reject and --foreign"
+        )
+
+    def members(self, targets: Tensor) -> Tensor:
+        """Return whether images are of each name, (N, K), where the task has an `energy`."""
+        raise NotImplementedError
+
+    def reject(self, decoded: NDArray[Any], top: int) -> Answer:
+        """Return the answer that an image is none of the names, where the task has an `energy`."""
+        raise NotImplementedError
+
     @abstractmethod
     def evaluate(self, batches: Batches, about: About) -> Results:
         """Compare what is decoded with the targets, batch by batch."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from striate import tensorfile
 from striate.errors import ModelError, StorageError
-from striate.model import save
+from striate.model_file import save
 from striate.training import checkpoint
 from striate.training.checkpoint import TrainState
 from striate.training.run import Run

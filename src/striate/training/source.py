@@ -6,10 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from striate import model, tensorfile
+from striate import tensorfile
 from striate.data.decoding.preprocess import Interpolation
 from striate.errors import OptionError, printable
 from striate.model import Model, one_network
+from striate.model_file import load
 from striate.options import Fit, StepOptions
 from striate.tasks.task import Task
 from striate.zoo import fcn_on, pretrained
@@ -115,7 +116,7 @@ def _stored(path: Path, network: object) -> Source:
         return Source(place, NetworkSpec.of(network), shown)
     named = NetworkSpec.of(network) if network is not None else None
     own = None if named is None or named.ours else network
-    loaded = one_network(model.load(path, network=own), "weights")
+    loaded = one_network(load(path, network=own), "weights")
     if named is not None and named.ours and str(named) != str(loaded.spec):
         raise OptionError(
             f"{shown}: its network is {loaded.spec}, not {named}; give other weights, or leave "

@@ -15,8 +15,9 @@ from striate.errors import OptionError, printable
 from striate.evaluation.ensemble import EnsembleResults, judge_steps
 from striate.evaluation.known import Known, run_of
 from striate.hardware import choose_device
-from striate.model import Ensemble, Model, restore_model, save
+from striate.model import Ensemble, Model
 from striate.model_description import MOST_MEMBERS, explain_mismatch, read_file
+from striate.model_file import restore_model, save
 from striate.options import EnsembleOptions, EvaluateOptions
 from striate.verbs import display
 from striate.verbs.judging import recorded_images

@@ -25,7 +25,8 @@ from striate.evaluation.pair_results import PairResults
 from striate.evaluation.seen_images import Originals
 from striate.evaluation.suspects_list import format_suspects, suspects_of
 from striate.evaluation.write_report import write_page
-from striate.model import Ensemble, Model, save
+from striate.model import Ensemble, Model
+from striate.model_file import save
 from striate.options import EvaluateOptions, positional, words
 from striate.tasks.results import Results
 from striate.text import shell_command

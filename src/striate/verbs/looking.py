@@ -13,7 +13,8 @@ from striate import zoo
 from striate.errors import OptionError
 from striate.hardware import choose_device
 from striate.layers import meta_init
-from striate.model import Ensemble, load, to_device
+from striate.model import Ensemble, to_device
+from striate.model_file import load
 from striate.summary import Summary, opened, summarize
 from striate.summary.comparison import Comparison, Speed, measure
 from striate.summary.memory import Memory

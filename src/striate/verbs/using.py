@@ -13,7 +13,8 @@ from striate.data.cache.read_files import File
 from striate.errors import OptionError
 from striate.evaluation.known import run_of
 from striate.hardware import choose_device
-from striate.model import Ensemble, Model, load
+from striate.model import Ensemble, Model
+from striate.model_file import load
 from striate.options import EmbedOptions, EvaluateOptions, LookOptions, PredictOptions
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize

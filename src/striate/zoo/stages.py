@@ -91,6 +91,30 @@ def split_network(network: nn.Module, count: int) -> tuple[nn.Module, nn.Module]
     return None
 
 
+def split_head(
+    network: nn.Module, name: str, count: int | None = None
+) -> tuple[nn.Module, nn.Module]:
+    """Return what `split_network` does of `count` stages, by default of all but the head.
+
+    Raises OptionError, in which `name` of the network stands, where that returns None.
+    """
+    count = max(0, len(stage_names(network)) - 1) if count is None else count
+    parts = split_network(network, count)
+    if parts is None:
+        raise OptionError(
+            f"{name} has no stages that run one after another, as an nn.Sequential has, so what "
+            "comes before its head cannot be told"
+        )
+    return parts
+
+
+class Pool(nn.Module):
+    """The mean over positions of maps: (N, C, H, W) -> (N, C); else the flattened output."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.mean((2, 3)) if x.ndim == 4 else x.flatten(1)
+
+
 def _split_head(head: nn.Sequential) -> tuple[nn.Sequential, nn.Sequential]:
     """Split before the first module that has weights or is random."""
     layers = OrderedDict(head.named_children())

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.text import format_percent
+from striate.text import MISSING, format_percent
 
 
 @dataclass(frozen=True, slots=True)
 class ClassAnswer:
     """The class of one image, and the most probable others."""
 
-    class_name: str = ""  #: the most probable class, or as a threshold decides between two
-    probability: float = 0.0  #: of that class, 0 to 1
+    #: the most probable class, or as a threshold decides between two; "none of these" if rejected
+    class_name: str = ""
+    probability: float = 0.0  #: of that class, 0 to 1; 0 if rejected
     #: (class, probability): the class of the image, then the most probable others
     top: tuple[tuple[str, float], ...] = ()
+    rejected: bool = False  #: whether the image is none of the classes
 
     @property
     def csv_columns(self) -> tuple[str, ...]:
@@ -43,17 +45,20 @@ class ClassAnswer:
 
     def csv_cells(self) -> tuple[str, ...]:
         """Return class and probability."""
-        return self.class_name, f"{self.probability:.6f}"
+        return self.class_name, "" if self.rejected else f"{self.probability:.6f}"
 
     def cells(self) -> tuple[str, ...]:
         """Return class, confidence and the classes after it."""
-        others = ", ".join(f"{name} {format_percent(share)}" for name, share in self.top[1:])
-        return self.class_name, format_percent(self.probability), others
+        listed = self.top if self.rejected else self.top[1:]
+        others = ", ".join(f"{name} {format_percent(share)}" for name, share in listed)
+        confidence = MISSING if self.rejected else format_percent(self.probability)
+        return self.class_name, confidence, others
 
     def details(self) -> tuple[tuple[str, str], ...]:
         """Return the listed classes with their probabilities."""
         return (
             ("class", "confidence"),
+            *(((self.class_name, MISSING),) if self.rejected else ()),
             *((name, format_percent(share)) for name, share in self.top),
         )
 
@@ -61,6 +66,6 @@ class ClassAnswer:
         """Return a JSON-ready dict; probabilities are rounded to six decimals."""
         return {
             "class": self.class_name,
-            "probability": round(self.probability, 6),
+            "probability": None if self.rejected else round(self.probability, 6),
             "top": [{"class": name, "probability": round(p, 6)} for name, p in self.top],
         }

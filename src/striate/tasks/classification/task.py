@@ -24,7 +24,7 @@ from striate.tasks.classification.results import Evaluation, make_evaluation
 from striate.tasks.classification.scores import ACCURACY
 from striate.tasks.classification.threshold import Threshold
 from striate.tasks.figures import Figure
-from striate.tasks.results import About
+from striate.tasks.results import NONE_OF_THESE, About
 from striate.tasks.task import Batches, Loss, Sums, Task
 from striate.tasks.temperature import (
     UNFITTED,
@@ -120,6 +120,20 @@ class Classification(Task):
         """Return the class of probabilities (K,), and of the most probable ones `top` in all."""
         first = int(self.threshold.decide(decoded))
         return ClassAnswer.of(decoded, self.spec.names, top, first)
+
+    def energy(self, outputs: Tensor) -> Tensor:
+        """Return the free energy (N,) of logits (N, K)."""
+        return -outputs.logsumexp(dim=1)
+
+    def members(self, targets: Tensor) -> Tensor:
+        """Return the class of labels (N,): (N, K)."""
+        return targets[:, None] == torch.arange(self.outputs, device=targets.device)
+
+    def reject(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
+        """Return none of the classes; the most probable ones stay beside it."""
+        return replace(
+            self.answer(decoded, top), class_name=NONE_OF_THESE, probability=0.0, rejected=True
+        )
 
     def decide(self, options: DecisionOptions, validation: Batches) -> Classification:
         """Return the task with another positive class or threshold; only for two classes."""

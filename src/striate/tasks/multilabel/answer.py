@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.tasks.results import NONE_OF_THESE
 from striate.text import format_percent
 
 NONE = "none"  #: shown in place of labels where no probability reaches its threshold
@@ -21,6 +22,7 @@ class LabelsAnswer:
     labels: tuple[str, ...] = ()  #: most probable first; empty if none reaches its threshold
     probabilities: tuple[float, ...] = ()  #: of these labels, 0 to 1
     top: tuple[tuple[str, float], ...] = ()  #: (label, probability), most probable first
+    rejected: bool = False  #: whether the image is none of the labels, however probable they are
 
     @property
     def csv_columns(self) -> tuple[str, ...]:
@@ -57,7 +59,8 @@ class LabelsAnswer:
         """Return the labels and the likeliest of the others, each with its probability."""
         given = zip(self.labels, self.probabilities, strict=True)
         others = [pair for pair in self.top if pair[0] not in self.labels]
-        return _list_shares(given) or NONE, _list_shares(others)
+        none = NONE_OF_THESE if self.rejected else NONE
+        return _list_shares(given) or none, _list_shares(others)
 
     def details(self) -> tuple[tuple[str, str], ...]:
         """Return the labels, then the likeliest of the others, with their probabilities."""
@@ -66,7 +69,7 @@ class LabelsAnswer:
         return (
             ("labels", "confidence"),
             *((name, format_percent(share)) for name, share in given.items()),
-            *(() if given else ((NONE, ""),)),
+            *(() if given else ((NONE_OF_THESE if self.rejected else NONE, ""),)),
             *((f"({name})", format_percent(share)) for name, share in others.items()),
         )
 

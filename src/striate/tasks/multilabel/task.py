@@ -176,6 +176,18 @@ class MultiLabel(Task):
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
         return LabelsAnswer.of(decoded, self.thresholds, self.spec.names, top)
 
+    def energy(self, outputs: Tensor) -> Tensor:
+        """Return the joint energy (N,) of logits (N, K); https://arxiv.org/abs/2109.14162."""
+        return -F.softplus(outputs).sum(dim=1)
+
+    def members(self, targets: Tensor) -> Tensor:
+        """Return the labels (N, K) of images."""
+        return targets > 0.5
+
+    def reject(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
+        """Return none of the labels; the most probable ones stay beside it."""
+        return LabelsAnswer(top=self.answer(decoded, top).top, rejected=True)
+
     def decide(self, options: DecisionOptions, validation: Batches) -> MultiLabel:
         """Return the task with one threshold for all labels, or with one chosen for each.
 
