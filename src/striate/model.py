@@ -143,6 +143,11 @@ class Ensemble:
         return sum(member.parameters for member in self.members)
 
     @property
+    def rejection(self) -> None:
+        """None: the limit of a member is not that of the mean."""
+        return None
+
+    @property
     def preprocess(self) -> Preprocess:
         """The first member's preprocessing."""
         return self.members[0].preprocess
@@ -155,7 +160,7 @@ class Ensemble:
     def decode_and_reject(
         self, *pixels: NDArray[np.uint8]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-        """Return also which images (N,) are rejected: none; a member's limit is not the mean's."""
+        """Return also which images (N,) are rejected: none."""
         return self.decode(*pixels), np.zeros(len(pixels[0]), np.bool_)
 
     def decode(self, *pixels: NDArray[np.uint8]) -> NDArray[Any]:

@@ -43,15 +43,21 @@ def command(model: Path, places: tuple[Path, ...], as_json: bool, options: dict[
         pair = verbs.evaluate_pair(model, second, data, **options)
         print_json(pair.to_json()) if as_json else click.echo(str(pair))
         return 0
-    evaluation, distorted = verbs.evaluate_and_distort(model, data, **options)
+    evaluation, distorted, rejection = verbs.evaluate_in_full(model, data, **options)
     if as_json:
-        more = {"invariance": distorted.to_json()} if distorted else {}
-        print_json({**evaluation.to_json(), **more})
+        more = {"invariance": distorted, "none_of_these": rejection}
+        told = {name: each.to_json() for name, each in more.items() if each}
+        print_json({**evaluation.to_json(), **told})
     else:
-        click.echo("\n\n".join(str(each) for each in (evaluation, distorted) if each))
+        parts = (evaluation, rejection, distorted)
+        click.echo("\n\n".join(str(each) for each in parts if each))
     stored = [
         name
-        for option, name in (("calibrate", "temperature"), ("save_threshold", "threshold"))
+        for option, name in (
+            ("calibrate", "temperature"),
+            ("save_threshold", "threshold"),
+            ("reject", "limit of what is known"),
+        )
         if options.get(option)
     ]
     if stored:

@@ -21,6 +21,8 @@ from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
 from striate.evaluation.nearest import Nearest, find_nearest, shown_rows
+from striate.evaluation.rejection import check_rejection, fit_rejection, judge_rejection
+from striate.evaluation.rejection_result import RejectionResult
 from striate.evaluation.seen_images import SeenImages, find_root
 from striate.evaluation.suspects_list import check_doubts
 from striate.model import Ensemble, Model, one_network
@@ -45,6 +47,9 @@ class EvaluationRun:
     pixels: SeenImages
     decoded: DecodedImages  #: as of the first of the model's views
     nearest: Nearest | None = None  #: training images beside those of the report
+    #: (N,) whether each image is rejected; None: the model rejects none
+    rejected: NDArray[np.bool_] | None = None
+    rejection: RejectionResult | None = None  #: what becomes of it and of foreign images
 
 
 def evaluate_steps(
@@ -79,11 +84,18 @@ def evaluate_steps(
         what = "threshold can be chosen; set one by --threshold"
         validation = _validation(model, seen, place, batch, shown, what) if options.chooses else ()
         model = replace(model, task=model.task.decide(options, validation))
+    if options.reject is not None:
+        model = yield from _fit_rejection(model, seen[0], options.reject)
     split, root = options.split or ("all" if new else "test"), find_root(data)
     if split != "all":
         check_groups(model, decoded[0], split, data)
     run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
     run = run if options.save_threshold else replace(run, stored=stored)
+    if isinstance(model, Model) and run.rejected is not None:
+        found = yield from judge_rejection(
+            model, run.results, run.rejected, run.pixels, seen[0], options
+        )
+        run = replace(run, rejection=found)
     if not options.neighbors:
         return run
     learned = (
@@ -100,11 +112,22 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
         make_front(one_network(model, "--neighbors"))
     if options.suspects:
         check_doubts(model)
+    if options.reject is not None or options.foreign:
+        check_rejection(one_network(model, "--reject"), options)
     if options.calibrate:
         model.task.calibrate(())
     if options.decides:
         given = options.model_copy(update={"min_precision": None, "min_recall": None})
         model.task.decide(given, ())
+
+
+def _fit_rejection(
+    model: Model | Ensemble, decoded: DecodedImages, share: float
+) -> Generator[Progress, None, Model]:
+    """Return the model with the rejection of a share of known images; of none without it."""
+    network = one_network(model, "--reject")
+    fitted = (yield from fit_rejection(network, decoded, share)) if share else None
+    return replace(network, rejection=fitted)
 
 
 def check_groups(model: Model | Ensemble, decoded: DecodedImages, split: Split, data: Path) -> None:
@@ -194,8 +217,11 @@ def evaluate_rows(
         tests=known.count_test(records) if known else None if split == "test" else 0,
         near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
     )
-    results = model.task.evaluate(_batches(model, decoded, rows, root, batch), about)
-    return EvaluationRun(model, model.task, results, SeenImages(first, rows), first)
+    flags = list[NDArray[np.bool_]]()
+    results = model.task.evaluate(_batches(model, decoded, rows, root, batch, flags), about)
+    rejected = None if model.rejection is None else np.concatenate(flags)
+    pixels = SeenImages(first, rows)
+    return EvaluationRun(model, model.task, results, pixels, first, rejected=rejected)
 
 
 def _instead(decoded: DecodedImages) -> str:
@@ -217,9 +243,17 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
 
 
 def _batches(
-    model: Model | Ensemble, decoded: Views, rows: NDArray[np.int64], root: Path, batch: int
+    model: Model | Ensemble,
+    decoded: Views,
+    rows: NDArray[np.int64],
+    root: Path,
+    batch: int,
+    flags: list[NDArray[np.bool_]] | None = None,
 ) -> Iterator[tuple[NDArray[Any], Any]]:
-    """Yield the decoded outputs and the targets of each batch of the given rows."""
+    """Yield the decoded outputs and the targets of each batch of the given rows.
+
+    Which images of a batch are rejected is appended to `flags`.
+    """
     first = decoded[0]
     targets = first.targets.aligned(model.task.spec).values
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
@@ -229,4 +263,7 @@ def _batches(
         if (masks := seen[0][1]) is not None:
             files = find_mask_files(first, some, root)
             true = list(map(FullMask, masks, files, repeat(model.preprocess, len(some))))
-        yield model.decode(*(pixels for pixels, _ in seen)), true
+        answers, rejected = model.decode_and_reject(*(pixels for pixels, _ in seen))
+        if flags is not None:
+            flags.append(rejected)
+        yield answers, true

@@ -91,6 +91,17 @@ class EvaluateOptions(DecisionOptions):
     calibrate: bool = option(
         False, "Fit a temperature on validation, and store it in the model file"
     )
+    reject: float | None = option(
+        None,
+        "Answer what looks foreign with none of the classes, and this share of known images; "
+        "stored in the model file, and 0 removes it",
+        "share",
+        ge=0,
+        le=0.5,
+    )
+    foreign: Path | None = option(
+        None, "Count how many images of this folder are rejected, of which all should be", "folder"
+    )
     network: Network | None = option(None, _CODE)
     split: SplitChoice | None = option(
         None,
@@ -121,8 +132,8 @@ class EvaluateOptions(DecisionOptions):
 
     @property
     def learns(self) -> bool:
-        """Whether a temperature or a threshold is to be taken from validation images."""
-        return self.calibrate or self.chooses
+        """Whether validation images are needed for more than to be evaluated."""
+        return self.calibrate or self.chooses or bool(self.reject)
 
     @property
     def reads_own(self) -> bool:
@@ -132,7 +143,7 @@ class EvaluateOptions(DecisionOptions):
     @property
     def stores(self) -> bool:
         """Whether the model file is to be written anew."""
-        return self.calibrate or self.save_threshold
+        return self.calibrate or self.save_threshold or self.reject is not None
 
     @property
     def decides(self) -> bool:

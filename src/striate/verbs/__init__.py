@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from striate.verbs.forecasting import forecast as forecast
     from striate.verbs.invariance import measure_invariance as measure_invariance
     from striate.verbs.judging import evaluate as evaluate
-    from striate.verbs.judging import evaluate_and_distort as evaluate_and_distort
+    from striate.verbs.judging import evaluate_in_full as evaluate_in_full
     from striate.verbs.judging import evaluate_pair as evaluate_pair
     from striate.verbs.looking import compare_networks as compare_networks
     from striate.verbs.looking import describe as describe
@@ -30,7 +30,7 @@ _FILES = {
     "looking": ("compare_networks", "describe", "memory", "networks"),
     "training": ("find_rate", "stream", "train", "verify"),
     "invariance": ("measure_invariance",),
-    "judging": ("evaluate", "evaluate_and_distort", "evaluate_pair"),
+    "judging": ("evaluate", "evaluate_in_full", "evaluate_pair"),
     "using": ("predict",),
 }
 _HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -22,6 +22,7 @@ from striate.evaluation.known import Known, run_of
 from striate.evaluation.pair import Judged, check_pair, pair_steps
 from striate.evaluation.pair_page import write_pair_page
 from striate.evaluation.pair_results import PairResults
+from striate.evaluation.rejection_result import RejectionResult
 from striate.evaluation.seen_images import Originals
 from striate.evaluation.suspects_list import format_suspects, suspects_of
 from striate.evaluation.write_report import write_page
@@ -46,24 +47,33 @@ def evaluate(
 
     Options are those of `striate.options.EvaluateOptions`. The folder defaults to that of the run.
     It is split as in training, so `split="test"` are images the model has never seen; a folder of
-    which the run had less than half is evaluated whole. With `calibrate` or `save_threshold` the
-    model file is written anew. With `suspects` the images that are perhaps mislabeled are listed
-    there, for `leave_out`. With `invariance` the page shows what distortions do to the
-    answers. Raises DataError when the folder has targets unknown to the model, OptionError when no
-    folder is given or recorded, BusyError when a run in training would be changed.
+    which the run had less than half is evaluated whole. With `calibrate`, `reject` or
+    `save_threshold` the model file is written anew. With `suspects` the images that are perhaps
+    mislabeled are listed there, for `leave_out`. With `invariance` the page shows what distortions
+    do to the answers. With `reject` the model answers what looks foreign with none of its classes,
+    and the page shows how often. Raises DataError when the folder has targets unknown to the model,
+    OptionError when no folder is given or recorded, BusyError when a run in training would be
+    changed.
     """
-    results, _ = evaluate_and_distort(model, data, progress=progress, **options)
-    return results
+    return evaluate_in_full(model, data, progress=progress, **options).results
 
 
-def evaluate_and_distort(
+class Evaluated(NamedTuple):
+    """An evaluation and what was asked for beside it."""
+
+    results: Results
+    distorted: Invariance | None
+    rejection: RejectionResult | None
+
+
+def evaluate_in_full(
     model: str | Path | Model | Ensemble,
     data: str | Path | None = None,
     *,
     progress: bool = False,
     **options: Any,
-) -> tuple[Results, Invariance | None]:
-    """Return what `evaluate` does, and with `invariance` the results on distorted images."""
+) -> Evaluated:
+    """Return what `evaluate` does, and what `invariance`, `reject` and `foreign` ask for."""
     chosen = EvaluateOptions.read(options)
     run = None if isinstance(model, Model | Ensemble) else run_of(model)
     with _held(run, chosen):
@@ -94,9 +104,11 @@ def evaluate_and_distort(
         epochs = run.epochs() if run else []
         command, originals = _command((model,), data, chosen), Originals.of(source, chosen.out)
         more = make_sections(distorted) if distorted else ()
+        if result.rejection is not None:
+            more = (result.rejection.section(), *more)
         page = write_page(result, epochs, command, originals, chosen.out.suffix, more)
         storage.write(chosen.out, page)
-    return result.results, distorted
+    return Evaluated(result.results, distorted, result.rejection)
 
 
 def evaluate_pair(
@@ -148,7 +160,8 @@ def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[N
     if not options.stores:
         return nullcontext()
     if run is None:
-        name = "calibrate" if options.calibrate else "save_threshold"
+        given = {"calibrate": options.calibrate, "reject": options.reject is not None}
+        name = next((name for name, there in given.items() if there), "save_threshold")
         raise OptionError(
             f"{name} changes a model file, but a model that is loaded came; give its path"
         )
