@@ -51,17 +51,15 @@ def command(model: Path, places: tuple[Path, ...], as_json: bool, options: dict[
     else:
         parts = (evaluation, rejection, distorted)
         click.echo("\n\n".join(str(each) for each in parts if each))
-    stored = [
-        name
-        for option, name in (
-            ("calibrate", "temperature"),
-            ("save_threshold", "threshold"),
-            ("reject", "limit of what is known"),
-        )
-        if options.get(option)
-    ]
-    if stored:
-        held = " and ".join(stored)
+    stored = {
+        "temperature": options.get("calibrate"),
+        "threshold": options.get("save_threshold"),
+        "limit of what is rejected": "reject" in options and rejection,
+    }
+    held = " and ".join(name for name, there in stored.items() if there)
+    if "reject" in options and not rejection:
+        click.echo(f"{printable(str(model))}: its model file now rejects no image", err=True)
+    if held:
         click.echo(f"{printable(str(model))}: its model file now holds this {held}", err=True)
     return 0
 

@@ -28,7 +28,10 @@ from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 
 #: options that change a model file, learn from its own images, or are for one model
-_FOR_ONE = ("save_threshold", "calibrate", "min_precision", "min_recall", "neighbors", "invariance")
+_FOR_ONE = (
+    "save_threshold", "calibrate", "min_precision", "min_recall", "reject", "foreign", "neighbors",
+    "invariance",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class _Side:
 
 def check_pair(first: Judged, second: Judged, options: EvaluateOptions) -> None:
     """Raise OptionError for two models, or options, that allow no comparison."""
-    if given := [name for name in _FOR_ONE if getattr(options, name)]:
+    if given := [name for name in _FOR_ONE if name in options.given()]:
         raise OptionError(
             f"--{given[0].replace('_', '-')} is for one model, but two came; evaluate each alone"
         )

@@ -241,7 +241,7 @@ def try_folder(model: Model, folder: Path, largest_megabytes: int) -> Foreign:
     if not read:
         raise DataError(f"{printable(str(folder))}: none of its images could be read")
     rejected = sum(each.rejected for each in read)
-    return Foreign(folder.name, str(folder), from_hits(rejected, len(read)), yours=True)
+    return Foreign(str(folder), "given as foreign", from_hits(rejected, len(read)))
 
 
 def try_foreign(

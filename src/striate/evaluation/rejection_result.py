@@ -45,9 +45,8 @@ class Foreign:
     """Images that are none of the classes."""
 
     name: str
-    what: str  #: they show, or where they are
+    what: str  #: they show
     rejected: Estimate
-    yours: bool = False  #: of a folder, not made
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
