@@ -18,7 +18,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError
 from striate.model import Model
 from striate.model_file import load, save
-from striate.rejection import Rejection, find_means
+from striate.rejection import Rejection
 from striate.tasks import bind_task
 from striate.zoo.spec import NetworkSpec
 
@@ -39,33 +39,31 @@ def pixels(count: int = 12) -> np.ndarray:
 
 def fit(model: Model, share: float = 0.25) -> Rejection:
     features, outputs = model.features(torch.from_numpy(pixels()))
-    members = torch.nn.functional.one_hot(torch.arange(12) % 3, 3)
     energy = model.task.energy(outputs)
-    return Rejection.fit(find_means(features, members), features, energy, share)
+    return Rejection.fit(features * 1.1 + 0.01, features, energy, share)
 
 
 def test_the_score_is_that_of_numpy():
     random = np.random.default_rng(0)
     known, asked = random.normal(1, 1, (101, 5)), random.normal(0, 1, (7, 5))
     energy, others = random.normal(size=101), random.normal(size=7)
-    labels = random.integers(0, 3, 101)
+    train = random.normal(1, 1, (60, 5)).astype("float32")
 
     def unit(rows: np.ndarray) -> np.ndarray:
         return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
 
-    means = unit(np.stack([unit(known)[labels == label].sum(0) for label in range(3)]))
-
     def measure(rows: np.ndarray, energies: np.ndarray) -> np.ndarray:
-        return np.stack([1 - (unit(rows) @ means.T).max(1), energies], axis=1)
+        kept = train.astype(np.float16).astype(float)
+        apart = np.linalg.norm(rows[:, None] - kept, axis=2).min(1)
+        return np.stack([1 - (unit(rows) @ unit(kept).T).max(1), apart, energies], axis=1)
 
     plain = measure(known, energy)
     center = np.median(plain, axis=0)
     scale = np.quantile(plain, 0.95, axis=0) - center
     expected = ((measure(asked, others) - center) / scale).sum(1)
 
-    members = torch.from_numpy(np.eye(3)[labels])
     found = Rejection.fit(
-        find_means(torch.from_numpy(known), members).float(),
+        torch.from_numpy(train),
         torch.from_numpy(known),
         torch.from_numpy(energy),
         0.1,
@@ -76,23 +74,33 @@ def test_the_score_is_that_of_numpy():
     assert int(same.sum()) == 10  # of 101, at most a tenth
 
 
-def test_a_class_without_images_has_no_mean_and_all_means_have_length_1():
-    members = torch.tensor([[1, 0, 0], [0, 0, 1], [0, 0, 1]])
-    means = find_means(torch.rand(3, 4), members)
-    assert means.shape == (2, 4)
-    torch.testing.assert_close(means.norm(dim=1), torch.ones(2))
+@pytest.mark.parametrize(
+    ("images", "width", "kept"),
+    [(20, 4, 20), (1500, 4, 1000), (300, 10_000, 150), (120, 30_000, 100)],
+)
+def test_features_of_some_training_images_are_kept(images: int, width: int, kept: int):
+    train = torch.rand(images, width)
+    found = Rejection.fit(train, torch.rand(5, width), torch.zeros(5), 0.1)
+    assert found.examples.shape == (kept, width)
+    assert found.examples.dtype == torch.float16
+    again = Rejection.fit(train, torch.rand(5, width), torch.zeros(5), 0.1)
+    assert torch.equal(found.examples, again.examples)
+
+
+def test_large_features_are_kept_in_full_precision():
+    found = Rejection.fit(torch.full((3, 2), 1e6), torch.rand(5, 2), torch.zeros(5), 0.1)
+    assert found.examples.dtype == torch.float32
 
 
 def test_features_that_are_not_finite_are_rejected():
     model = make_model()
     found = fit(model)
-    features = torch.full((1, found.means.shape[1]), torch.nan)
+    features = torch.full((1, found.examples.shape[1]), torch.nan)
     assert found.rejects(features, torch.zeros(1)).all()
 
 
 def test_validation_images_that_are_all_the_same_give_finite_scores():
-    means = find_means(torch.ones(4, 3), torch.ones(4, 1))
-    found = Rejection.fit(means, torch.ones(4, 3), torch.zeros(4), 0.05)
+    found = Rejection.fit(torch.ones(4, 3), torch.ones(4, 3), torch.zeros(4), 0.05)
     assert not found.rejects(torch.ones(1, 3), torch.zeros(1)).any()
     assert found.rejects(torch.tensor([[1.0, 1.0, 0.5]]), torch.zeros(1)).all()
 
@@ -135,12 +143,12 @@ def test_it_is_stored_in_the_model_file(tmp_path: Path):
     again = load(tmp_path / "m.safetensors")
     assert again.rejection is not None
     assert again.rejection.describe() == model.rejection.describe()
-    assert torch.equal(again.rejection.means, model.rejection.means)
+    assert torch.equal(again.rejection.examples, model.rejection.examples)
     assert (again.decode_and_reject(pixels())[1] == model.decode_and_reject(pixels())[1]).all()
     save(plain, tmp_path / "p.safetensors")
     assert load(tmp_path / "p.safetensors").rejection is None
     more = load_file(tmp_path / "m.safetensors").keys() - load_file(tmp_path / "p.safetensors")
-    assert more == {"rejection:means"}
+    assert more == {"rejection:examples"}
 
 
 @pytest.mark.parametrize(
@@ -149,7 +157,7 @@ def test_it_is_stored_in_the_model_file(tmp_path: Path):
         ({"share": 2.0}, "rejection.share"),
         ({"scales": [1.0, 0.0]}, "rejection.scales.1"),
         ({"centers": [1.0]}, "rejection.centers"),
-        (None, "rejection: it needs its numbers, and rejection:means"),
+        (None, "rejection: it needs its numbers, and rejection:examples"),
     ],
 )
 def test_a_file_with_half_a_rejection_or_a_wrong_one_is_refused(tmp_path: Path, change, told):
@@ -169,6 +177,6 @@ def test_a_file_with_half_a_rejection_or_a_wrong_one_is_refused(tmp_path: Path, 
 def test_means_that_are_not_finite_are_refused(tmp_path: Path):
     plain = make_model()
     place, found = tmp_path / "m.safetensors", fit(plain)
-    save(replace(plain, rejection=replace(found, means=found.means * torch.nan)), place)
-    with pytest.raises(ModelError, match="rejection:means must be finite numbers"):
+    save(replace(plain, rejection=replace(found, examples=found.examples * torch.nan)), place)
+    with pytest.raises(ModelError, match="rejection:examples must be finite numbers"):
         load(place)

@@ -17,7 +17,7 @@ from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
-from striate.rejection import Rejection
+from striate.rejection import SIGNALS, Rejection
 from striate.storage import MODEL_FILE
 from striate.tasks import find_task
 from striate.tasks.task import Task
@@ -32,8 +32,8 @@ def _class_name(name: object) -> object:
     return name
 
 
-#: name of the class means of a rejection among the tensors of a file
-REJECTION_MEANS = "rejection:means"
+#: name of the features of a rejection among the tensors of a file
+REJECTION_EXAMPLES = "rejection:examples"
 #: most networks of an ensemble
 MOST_MEMBERS = 100
 
@@ -67,11 +67,14 @@ class _TargetFields(Checked):
     constants: Annotated[dict[str, list[float]], Field(max_length=100)]
 
 
+_SIGNALS = Field(min_length=SIGNALS, max_length=SIGNALS)
+
+
 class _RejectionFields(Checked):
     share: float = Field(gt=0, lt=1)
     limit: float
-    centers: Annotated[list[float], Field(min_length=2, max_length=2)]
-    scales: Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=2, max_length=2)]
+    centers: Annotated[list[float], _SIGNALS]
+    scales: Annotated[list[Annotated[float, Field(gt=0)]], _SIGNALS]
 
 
 class Description(Checked):
@@ -198,15 +201,16 @@ def restore_rejection(
 ) -> tuple[Rejection | None, dict[str, Tensor]]:
     """Return the rejection of the file, and the tensors of the network. Raises ModelError."""
     rest = dict(weights)
-    means, fields = rest.pop(REJECTION_MEANS, None), said.rejection
-    if fields is None and means is None:
+    examples, fields = rest.pop(REJECTION_EXAMPLES, None), said.rejection
+    if fields is None and examples is None:
         return None, rest
-    if fields is None or means is None:
-        raise refused(path, f"rejection: it needs its numbers, and {REJECTION_MEANS}")
-    if means.ndim != 2 or means.dtype != torch.float32 or not means.isfinite().all():
-        raise refused(path, f"{REJECTION_MEANS} must be finite numbers (classes, features)")
+    if fields is None or examples is None:
+        raise refused(path, f"rejection: it needs its numbers, and {REJECTION_EXAMPLES}")
+    kinds = (torch.float16, torch.float32)
+    if examples.ndim != 2 or examples.dtype not in kinds or not examples.isfinite().all():
+        raise refused(path, f"{REJECTION_EXAMPLES} must be finite numbers (images, features)")
     centers, scales = torch.tensor(fields.centers), torch.tensor(fields.scales)
-    return Rejection(fields.share, fields.limit, centers, scales, means), rest
+    return Rejection(fields.share, fields.limit, centers, scales, examples), rest
 
 
 def restore_network(

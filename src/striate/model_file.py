@@ -16,7 +16,7 @@ from striate.errors import OptionError, printable
 from striate.legacy import upgrade_model
 from striate.model import Ensemble, Model, to_device
 from striate.model_description import (
-    REJECTION_MEANS,
+    REJECTION_EXAMPLES,
     Description,
     EnsembleDescription,
     check_description,
@@ -36,7 +36,7 @@ def save(model: Model | Ensemble, path: Path) -> None:
         weights: dict[str, Tensor] = dict(model.network.state_dict())
         description = _description(model)
         if model.rejection is not None:
-            weights[REJECTION_MEANS] = model.rejection.means
+            weights[REJECTION_EXAMPLES] = model.rejection.examples
             description["rejection"] = model.rejection.describe()
         tensorfile.write(path, weights, description)
         return

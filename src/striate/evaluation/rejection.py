@@ -33,7 +33,7 @@ from striate.options import EvaluateOptions
 from striate.prediction.embedding import make_front
 from striate.prediction.predictor import Predictor
 from striate.progress import Progress
-from striate.rejection import Rejection, find_means
+from striate.rejection import Rejection
 from striate.tasks.results import NONE_OF_THESE, Results, RightOrWrong
 from striate.tasks.task import Task
 from striate.training.features import code_name, compute_features
@@ -81,8 +81,7 @@ def fit_rejection(
             "which images are known"
         )
     validation = read_known(model, decoded, rows)
-    means = find_means(train.features, model.task.members(train.targets))
-    return Rejection.fit(means, validation.images.features, validation.energy, share)
+    return Rejection.fit(train.features, validation.images.features, validation.energy, share)
 
 
 def read_training(model: Model, decoded: DecodedImages) -> Generator[Progress, None, FeatureSet]:
@@ -161,9 +160,9 @@ class _Heads:
         if not held.any() or held.all() or theirs.all() or ours.all():
             return None
         energy = self._energies(~ours, (self.validation.features[~theirs], shown.features))
-        members = self.task.members(self.train.targets[~ours])
-        means = find_means(self.train.features[~ours], members)
-        fitted = Rejection.fit(means, self.validation.features[~theirs], energy[0], share)
+        fitted = Rejection.fit(
+            self.train.features[~ours], self.validation.features[~theirs], energy[0], share
+        )
         scores = fitted.score(shown.features, energy[1]).double().numpy()
         rejected, truth = scores > fitted.limit, held.numpy()
         return LeftOut(
