@@ -10,7 +10,8 @@ from torch import nn
 from striate import zoo
 from striate.errors import ModelError, OptionError
 from striate.look import draw_feature_maps
-from striate.look.feature_maps import draw_all_feature_maps
+from striate.look.feature_maps import draw_all_feature_maps, read_maps
+from striate.look.layers import layer_names
 
 
 def hooks(network: nn.Module) -> int:
@@ -61,6 +62,35 @@ def test_a_layer_that_is_called_twice_has_two_sheets():
     drawn = list(draw_all_feature_maps(Twice(), torch.randn(1, 2, 4, 4), ("all",)))
     assert [name for name, _ in drawn] == ["conv-1", "conv-2"]
     assert drawn[1][1].text.startswith("conv, call 2 of 2: 2 channels of 4x4")
+
+
+def test_of_all_layers_a_container_that_repeats_its_last_layer_has_no_sheet_of_its_own():
+    network, images = zoo.build("resnet20").eval(), torch.randn(1, 3, 32, 32)
+    every = read_maps(network, images, ("all",))
+    inner = [name for name in layer_names(network) if not name.startswith("head")]
+    named = read_maps(network, images, inner)
+    assert "stage1" not in every
+    assert "stage1.block1.branch.first" not in every
+    assert np.array_equal(named["stage1"][0], every["stage1.block3"][0])
+    for name in set(inner) - set(every):
+        assert any(np.array_equal(named[name][0], maps) for (maps,) in every.values()), name
+    assert list(read_maps(network, images, ("stage1", "stage1.block3"))) == [
+        "stage1.block3",
+        "stage1",
+    ]
+
+
+def test_a_layer_that_repeats_the_one_before_in_some_of_its_calls_has_its_sheets():
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.same = nn.Conv2d(2, 2, 1), nn.Identity()
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.same(self.same(self.conv(images)) + 1)
+
+    found = read_maps(Twice(), torch.randn(1, 2, 4, 4), ("all",))
+    assert {name: len(calls) for name, calls in found.items()} == {"conv": 1, "same": 2}
 
 
 def test_bad_input_is_told_and_no_hook_stays():

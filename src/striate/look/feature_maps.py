@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import starmap
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.errors import ModelError, OptionError
-from striate.look.layers import check_channel, find_layer, layer_names, watch_layers
+from striate.look.layers import check_channel, layer_names, watch_layers
 from striate.look.sheet import Sheet
 from striate.look.subject import find_inputs
 from striate.look.tiles import draw_tiles
 from striate.model import Model
-from striate.plotting.color import Scale, colorize
+from striate.plotting.color import Scale, index_colors
 from striate.summary import opened
 from striate.text import count_noun, format_amount, format_shape
+
+Calls = list[NDArray[np.float32]]  #: the maps (channels, H, W) of each call of a layer
 
 _SHOWN = 0.995  #: share of the numbers within the scale of colors
 _WORTH = 0.8  #: of the largest number: from there on nothing is clipped
@@ -53,7 +56,8 @@ def draw_all_feature_maps(
     """Yield name and sheet of layers from one pass over the first image of (N, C, H, W).
 
     `layers` are names, ("all",) for every layer that has maps, None for the stages: the direct
-    children that have. A layer that is called twice has two sheets. Errors are those of
+    children that have. Of all, a layer is left out that gives what the one before gave, as a
+    container does. A layer that is called twice has two sheets. Errors are those of
     `draw_feature_maps`.
     """
     for layer, calls in read_maps(network, inputs, layers).items():
@@ -72,8 +76,8 @@ def layers_with_maps(
 
 def read_maps(
     network: nn.Module, inputs: Tensor, layers: Sequence[str] | None = None
-) -> dict[str, list[NDArray[np.float32]]]:
-    """Return the maps (channels, H, W) of layers for the first of (N, C, H, W), a list of calls.
+) -> dict[str, Calls]:
+    """Return the maps of layers for the first of (N, C, H, W).
 
     `layers` and errors are those of `draw_all_feature_maps`.
     """
@@ -82,12 +86,10 @@ def read_maps(
     stages = [name for name, _ in network.named_children()]
     named = bool(chosen) and chosen != ("all",)
     names = chosen if named else stages if layers is None else layer_names(network)
-    for name in names:
-        find_layer(network, name)
     with torch.inference_mode(), watch_layers(network, names) as watched:
         network(inputs[:1])
         found = {
-            name: [one[0].float().cpu().numpy() for one in outputs if one.ndim == 4]
+            name: [_to_array(one[0]) for one in outputs if one.ndim == 4]
             for name, outputs in watched.items()
         }
     for name in names if named else ():
@@ -98,7 +100,22 @@ def read_maps(
             )
     if not (kept := {name: maps for name, maps in found.items() if maps}):
         raise OptionError(f"{type(network).__name__} has no layer with maps")
+    return _without_repeats(kept) if chosen == ("all",) else kept
+
+
+def _without_repeats(found: dict[str, Calls]) -> dict[str, Calls]:
+    """Leave out a layer that gives what the one before gave, as a container what its last gives."""
+    kept, before = dict[str, Calls](), Calls()
+    for name, calls in found.items():
+        pairs = zip(calls, before, strict=False)
+        if len(calls) != len(before) or not all(starmap(np.array_equal, pairs)):
+            kept[name] = before = calls
     return kept
+
+
+def _to_array(maps: Tensor) -> NDArray[np.float32]:
+    """Return maps channel by channel, also where a network has channels last."""
+    return maps.float().contiguous().cpu().numpy()
 
 
 def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
@@ -110,19 +127,19 @@ def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
     dead, saturated = find_dead(maps), find_saturated(maps)
     scale, told = _choose_scale(maps)
     shown = slice(None) if channel is None else slice(channel, channel + 1)
-    clipped = np.clip(maps[shown], scale.least, scale.most)
-    colors = colorize(clipped.reshape(-1, wide), scale)
-    if colors.ndim == 2:
-        colors = np.repeat(colors[..., None], 3, axis=2)
     signs = "".join("x" if d else "=" if s else " " for d, s in zip(dead, saturated, strict=True))
     which = f"channel {channel} of {count}" if channel is not None else count_noun(count, "channel")
     text = (
         f"{which} of {format_shape((high, wide))}, {told}; {int(dead.sum()):,} dead (a cross: the "
         f"same number everywhere), {int(saturated.sum()):,} saturated (two bars)"
     )
-    tiles = colors.reshape(-1, high, wide, 3)
     picture = draw_tiles(
-        tiles, f"Feature maps of {name}", text, first=channel or 0, signs=signs[shown]
+        index_colors(maps[shown], scale),
+        f"Feature maps of {name}",
+        text,
+        indexed=scale.kind == "diverging",
+        first=channel or 0,
+        signs=signs[shown],
     )
     arrays = {"maps": maps, "dead": dead, "saturated": saturated}
     return Sheet(picture, arrays, f"{name}: {text}")
@@ -145,9 +162,9 @@ def find_saturated(maps: NDArray[np.float32]) -> NDArray[np.bool_]:
     flat = maps.reshape(len(maps), -1)
     least, most = float(flat.min()), float(flat.max())
     near = _NEAR * (most - least)
-    high = (flat >= most - near).mean(axis=1) if most > 0 else np.zeros(len(flat))
-    low = (flat <= least + near).mean(axis=1) if least < 0 else np.zeros(len(flat))
-    ends = np.maximum(high, low) >= _FLAT
+    high = np.count_nonzero(flat >= most - near, axis=1) * (most > 0)
+    low = np.count_nonzero(flat <= least + near, axis=1) * (least < 0)
+    ends = np.maximum(high, low) >= _FLAT * flat.shape[1]
     return ends & ~find_dead(maps) & (flat.shape[1] > 1)
 
 

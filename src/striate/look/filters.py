@@ -14,7 +14,7 @@ from striate.look.sheet import Sheet
 from striate.look.subject import find_network, image_shape
 from striate.look.tiles import draw_tiles
 from striate.model import Model
-from striate.plotting.color import Scale, colorize
+from striate.plotting.color import Scale, index_colors
 from striate.text import count_noun, format_shape
 
 _MOST = 1024  #: panels drawn at most
@@ -41,7 +41,8 @@ def draw_filters(
     if not np.isfinite(filters).all():
         raise ModelError(f"{name}: its weights are not finite; there is nothing to draw")
     shown = filters if channel is None else filters[channel : channel + 1]
-    tiles, told = (_color if filters.shape[1] == 3 else _sign)(shown)
+    indexed = filters.shape[1] != 3
+    tiles, told = (_sign if indexed else _color)(shown)
     _, inputs, high, wide = filters.shape
     what = f"{count_noun(count, 'filter')} of {format_shape((high, wide, inputs))}"
     which = what if channel is None else f"filter {channel} of {what}"
@@ -52,6 +53,7 @@ def draw_filters(
         tiles[:_MOST],
         f"Filters of {printable(name)}",
         text,
+        indexed=indexed,
         across=across,
         first=channel or 0,
         each=len(tiles) // len(shown),
@@ -70,7 +72,7 @@ def _sign(filters: Filters) -> tuple[NDArray[np.uint8], str]:
     _, inputs, high, wide = filters.shape
     reach = float(np.abs(filters).max()) or 1.0
     scale = Scale("diverging", -reach, reach)
-    tiles = colorize(filters.reshape(-1, wide), scale).reshape(-1, high, wide, 3)
+    tiles = index_colors(filters, scale).reshape(-1, high, wide)
     panels = "; a panel for each input channel" * (inputs > 1)
     return tiles, f"all on one scale, {scale.describe()}{panels}"
 

@@ -23,10 +23,16 @@ def layer_names(network: nn.Module) -> tuple[str, ...]:
 
 def find_layer(network: nn.Module, name: str) -> nn.Module:
     """Return the module of this name. Raises OptionError, with the nearest names, for no module."""
+    return find_layers(network, [name])[0]
+
+
+def find_layers(network: nn.Module, names: Sequence[str]) -> list[nn.Module]:
+    """Return the modules of these names. Raises OptionError as `find_layer` does."""
     modules = dict(opened(network).named_modules())
-    if not name or name not in modules:
-        raise unknown("layer", name, layer_names(network))
-    return modules[name]
+    for name in names:
+        if not name or name not in modules:
+            raise unknown("layer", name, layer_names(network))
+    return [modules[name] for name in names]
 
 
 def check_channel(layer: str, channel: int, count: int, noun: str = "channel") -> None:
@@ -60,10 +66,11 @@ def watch_layers(network: nn.Module, names: Sequence[str]) -> Generator[Watched]
 
         return hook
 
-    layers = [(name, find_layer(network, name)) for name in names]
+    layers = find_layers(network, names)
     handles = [opened(network).register_forward_pre_hook(start)]
     try:
-        handles += [layer.register_forward_hook(keep(name)) for name, layer in layers]
+        for name, layer in zip(names, layers, strict=True):
+            handles.append(layer.register_forward_hook(keep(name)))
         yield watched
     finally:
         for handle in handles:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.plotting.shapes import PAPER, PEN, rgb
 from striate.text import count_noun, format_amount
 
 Kind = Literal["plain", "stretched", "diverging"]
@@ -17,6 +18,8 @@ BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
 _PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
 _STEPS = 127  #: colors on each side of zero
 _SLACK = 1e-4  #: tolerance for rounding errors, as a share of white
+_INDEXED = 119  #: colors on each side of zero in `PALETTE`, which has letters too
+INK_AT, PAPER_AT = 239, 255  #: places of the shades of letters in `PALETTE`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +76,25 @@ def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
     return _PALETTE[(steps + _STEPS).astype(np.uint8)]
 
 
-def _palette() -> NDArray[np.uint8]:
-    """Return 255 colors: blue, white at index 127, red."""
+def index_colors(numbers: NDArray[np.float32], scale: Scale) -> NDArray[np.uint8]:
+    """Map numbers to shades of gray, on a diverging scale to places in `PALETTE`; clip the rest."""
+    signed = scale.kind == "diverging"
+    middle, most = (_INDEXED, 2 * _INDEXED) if signed else (0, 255)
+    steps = numbers * np.float32((most - middle) / scale.most)
+    steps += middle + 0.5
+    return np.clip(steps, 0, most, out=steps).astype(np.uint8)
+
+
+def _diverge(side: int) -> NDArray[np.uint8]:
+    """Return colors from blue to red, so many on each side of white."""
     stops = np.array([BLUE, _PALE_BLUE, WHITE, _PALE_RED, RED], np.float64)
-    places = np.array([-1, -1 / 3, 0, 1 / 3, 1]) * _STEPS
-    steps = np.arange(-_STEPS, _STEPS + 1)
+    places = np.array([-1, -1 / 3, 0, 1 / 3, 1]) * side
+    steps = np.arange(-side, side + 1)
     every = [np.interp(steps, places, stops[:, channel]) for channel in range(3)]
     return np.rint(np.stack(every, axis=-1)).astype(np.uint8)
 
 
-_PALETTE = _palette()
+_PALETTE = _diverge(_STEPS)
+_SHADES = np.linspace(rgb(PEN), rgb(PAPER["light"]), PAPER_AT - INK_AT + 1)
+#: what images of one byte a pixel are drawn in: a diverging scale, then from ink to paper
+PALETTE = np.concatenate([_diverge(_INDEXED), np.rint(_SHADES).astype(np.uint8)])

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import cycle, pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from striate.errors import printable
 from striate.plotting.shapes import (
     PAPER,
     PEN,
+    SHARP,
+    Bitmap,
     Circle,
     Fill,
     Picture,
@@ -19,15 +22,16 @@ from striate.plotting.shapes import (
     Raster,
     Stroke,
     Text,
+    Tooltip,
     rgb,
 )
 
 if TYPE_CHECKING:
     from PIL import Image
 
-SHARP = 2  #: PNG pixels per unit of the picture
 _FINE = 2  #: supersampling factor, for smooth edges
-_ANCHORS = {"start": "ls", "middle": "ms", "end": "rs"}
+_BEFORE = {"start": 0, "middle": 0.5, "end": 1}  #: share of a text that is left of its place
+_WORD = re.compile(r"[^ .]*[ .]?")  #: with what ends it
 
 
 def to_png(picture: Picture) -> bytes:
@@ -35,16 +39,37 @@ def to_png(picture: Picture) -> bytes:
 
     from striate.plotting.ink import encode
 
+    match [shape for shape in picture.shapes if not isinstance(shape, Text | Tooltip)]:
+        case [Bitmap() as bitmap] if bitmap.image.mode in ("L", "P"):
+            return encode(_label(bitmap, picture), "png", compress_level=1)
+        case _:
+            pass
     drawn = any(isinstance(shape, Stroke | Fill | Circle) for shape in picture.shapes)
     scale = SHARP * _FINE if drawn else SHARP  # pixels have no edges to be smoothed
     size = round(picture.width) * scale, round(picture.height) * scale
     image = Image.new("RGB", size, PAPER["light"])
     _Pen(image, scale, picture.down).draw(picture)
     image = image.reduce(_FINE) if drawn else image
-    _letters(image, picture)
+    _letters(image, picture, lambda opacity: _mixed(PEN, opacity))
     if drawn:
         return encode(image, "png", optimize=True)
     return encode(image, "png", compress_level=1)  # pixels alone: many sheets are written
+
+
+def _label(bitmap: Bitmap, picture: Picture) -> Image.Image:
+    """Draw letters around an image of one byte a pixel, which is a third of the work of three."""
+    from PIL import Image
+
+    from striate.plotting.color import INK_AT, PALETTE, PAPER_AT
+
+    size = round(picture.width) * SHARP, round(picture.height) * SHARP
+    page = Image.new(bitmap.image.mode, size, PAPER_AT)
+    if page.mode == "P":
+        page.putpalette(PALETTE.tobytes())
+    page.paste(bitmap.image, (round(bitmap.x * SHARP), round((bitmap.y + picture.down) * SHARP)))
+    darkest = INK_AT if page.mode == "P" else sum(rgb(PEN)) // 3
+    _letters(page, picture, lambda opacity: PAPER_AT - round(opacity * (PAPER_AT - darkest)))
+    return page
 
 
 class _Pen:
@@ -72,6 +97,8 @@ class _Pen:
                     self.circle(shape)
                 case Raster():
                     self.raster(shape)
+                case Bitmap():
+                    self.bitmap(shape)
                 case _:
                     pass  # text follows at the final resolution; tooltips are not seen
 
@@ -99,6 +126,15 @@ class _Pen:
         cells = cells.resize(size, Image.Resampling.NEAREST)
         self.image.paste(cells, (round(x), round(y)), cells if cells.mode == "RGBA" else None)
 
+    def bitmap(self, bitmap: Bitmap) -> None:
+        from PIL import Image
+
+        fine = self.scale // SHARP
+        size = bitmap.image.width * fine, bitmap.image.height * fine
+        ((x, y),) = self.at([(bitmap.x, bitmap.y)])
+        cells = bitmap.image.resize(size, Image.Resampling.NEAREST)
+        self.image.paste(cells, (round(x), round(y)))
+
 
 def dash(points: Sequence[Point], dashes: Sequence[float]) -> Iterator[Sequence[Point]]:
     """Cut a polyline into the dashes of a pattern; without one, yield it whole."""
@@ -122,23 +158,25 @@ def dash(points: Sequence[Point], dashes: Sequence[float]) -> Iterator[Sequence[
         yield piece
 
 
-def _letters(image: Image.Image, picture: Picture) -> None:
-    """Draw text at the final resolution, since fonts are antialiased already."""
-    from PIL import ImageDraw
+def _letters(image: Image.Image, picture: Picture, color: Callable[[float], Any]) -> None:
+    """Draw text at the final resolution, since fonts are antialiased already.
 
-    from striate.plotting.ink import font
+    `color` turns an opacity into what the image draws with.
+    """
+    from striate.plotting.ink import draw_word
 
-    draw = ImageDraw.Draw(image)
     for text in picture.shapes:
-        if isinstance(text, Text):
-            draw.text(
-                (text.x * SHARP, (text.y + picture.down) * SHARP),
-                printable(text.text),
-                _mixed(PEN, text.opacity),
-                font(text.size * SHARP),
-                _ANCHORS[text.anchor],
-                stroke_width=0.3 if text.bold else 0,
-            )
+        if not isinstance(text, Text):
+            continue
+        words = [
+            draw_word(word, text.size * SHARP, bold=text.bold)
+            for word in _WORD.findall(printable(text.text))
+        ]
+        x, y = text.x * SHARP, round((text.y + picture.down) * SHARP)
+        x -= _BEFORE[text.anchor] * sum(word.advance for word in words)
+        for word in words:
+            image.paste(color(text.opacity), (round(x) + word.left, y + word.top), word.mask)
+            x += word.advance
 
 
 def _mixed(color: str, opacity: float) -> tuple[int, int, int]:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 Point = tuple[float, float]
 
@@ -11,6 +15,7 @@ INK = {"light": "#1f2328", "dark": "#e6e8eb"}
 PAPER = {"light": "#ffffff", "dark": "#16181c"}
 PEN = "ink"  #: color of text and axes: that of the page an SVG stands in
 FAINT, SOFT = 0.18, 0.68  #: opacity of grid lines, and of text beside the data
+SHARP = 2  #: PNG pixels per unit of the picture
 BLUE, ORANGE, GREEN, PURPLE = "#3b7ddd", "#d9541e", "#3f9d8f", "#8e6bbf"
 """Colors of series, legible on white and on near black."""
 
@@ -70,6 +75,15 @@ class Raster:
 
 
 @dataclass(frozen=True, slots=True)
+class Bitmap:
+    """An image, `SHARP` of its pixels in a unit: RGB, gray, or in colors of `color.PALETTE`."""
+
+    x: float
+    y: float
+    image: Image.Image
+
+
+@dataclass(frozen=True, slots=True)
 class Tooltip:
     """An invisible rectangle that shows a text under the mouse; SVG only."""
 
@@ -80,7 +94,7 @@ class Tooltip:
     text: str
 
 
-Shape = Stroke | Fill | Circle | Text | Raster | Tooltip
+Shape = Stroke | Fill | Circle | Text | Raster | Bitmap | Tooltip
 
 
 @dataclass(frozen=True)

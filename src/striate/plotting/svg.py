@@ -11,6 +11,8 @@ from striate.plotting.shapes import (
     INK,
     PAPER,
     PEN,
+    SHARP,
+    Bitmap,
     Circle,
     Fill,
     Picture,
@@ -76,18 +78,26 @@ def _shape(shape: Shape) -> str:
         case Text():
             return _text(shape)
         case Raster():
-            data = base64.b64encode(shape.png).decode("ascii")
-            return (
-                f"<image {_area(shape.x, shape.y, shape.width, shape.height)} "
-                'preserveAspectRatio="none" style="image-rendering:pixelated" '
-                f'href="data:image/png;base64,{data}"/>\n'
-            )
+            return _image(shape.png, shape.x, shape.y, shape.width, shape.height)
+        case Bitmap(image=image):
+            from striate.plotting.ink import encode
+
+            png = encode(image, "png", optimize=True)
+            return _image(png, shape.x, shape.y, image.width / SHARP, image.height / SHARP)
         case _:
             return (
                 f'<rect class="tooltip" {_area(shape.x, shape.y, shape.width, shape.height)} '
                 f'fill="currentColor" fill-opacity="0"><title>{escape(printable(shape.text))}'
                 "</title></rect>\n"
             )
+
+
+def _image(png: bytes, x: float, y: float, width: float, height: float) -> str:
+    data = base64.b64encode(png).decode("ascii")
+    return (
+        f'<image {_area(x, y, width, height)} preserveAspectRatio="none" '
+        f'style="image-rendering:pixelated" href="data:image/png;base64,{data}"/>\n'
+    )
 
 
 def _round(circle: Circle) -> tuple[str, str]:

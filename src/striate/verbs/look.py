@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from striate.prediction.pictures import check_folder
 from striate.progress import Progress
 from striate.verbs import display
 from striate.verbs.using import loaded_model
+
+_WRITERS = 4  #: sheets that are written at once: disks are waited for, and there are two cores
 
 
 @dataclass(frozen=True)
@@ -85,15 +88,20 @@ def _usual(subject: Subject) -> Shown:
 def _write(
     work: Iterator[Progress | tuple[str, Sheet]], options: LookOptions
 ) -> Generator[Progress, None, tuple[Drawn, ...]]:
-    """Write each sheet when it is drawn; pass progress on."""
-    folder, drawn = None, list[Drawn]()
-    for item in work:
-        if isinstance(item, Progress):
-            yield item
-            continue
-        name, sheet = item
-        folder = folder or storage.make_folder(options.out or Path("look"))
-        path = folder / f"{name.replace('/', '_')}.{options.format}"
-        sheet.write(path)
-        drawn.append(Drawn(path, sheet.text))
-    return tuple(drawn)
+    """Write each sheet while the next ones are drawn; pass progress on."""
+    folder, written = None, list[Future[Drawn]]()
+    with ThreadPoolExecutor(_WRITERS) as pool:
+        for item in work:
+            if isinstance(item, Progress):
+                yield item
+                continue
+            name, sheet = item
+            folder = folder or storage.make_folder(options.out or Path("look"))
+            path = folder / f"{name.replace('/', '_')}.{options.format}"
+            written.append(pool.submit(_write_sheet, sheet, path))
+        return tuple(each.result() for each in written)
+
+
+def _write_sheet(sheet: Sheet, path: Path) -> Drawn:
+    sheet.write(path)
+    return Drawn(path, sheet.text)
