@@ -52,6 +52,8 @@ bench: .venv-bench/ready
 	$(BENCH)/python benchmarks/template_against_network.py --save
 	$(BENCH)/python benchmarks/correlation.py --save
 	$(BENCH)/python benchmarks/matrix_rate.py --save
+	$(BENCH)/python benchmarks/feature_maps.py --save
+	$(BENCH)/python benchmarks/class_maps.py --save
 	$(BENCH)/python benchmarks/defaults.py --save $(if $(CIFAR),--cifar $(CIFAR))
 	$(if $(CIFAR),$(BENCH)/python benchmarks/degradation.py --save --cifar $(CIFAR))
 	$(if $(CIFAR),$(BENCH)/python benchmarks/transferability.py --save --cifar $(CIFAR))
