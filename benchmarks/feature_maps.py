@@ -40,7 +40,8 @@ import striate
 from striate.look.feature_maps import read_maps
 from striate.look.layers import watch_layers
 from striate.look.subject import find_inputs
-from striate.model import Model, save
+from striate.model import Model
+from striate.model_file import save
 from striate.verbs.look import look
 
 CHANNELS = 64  #: most that matplotlib draws of a layer: an axis each takes long

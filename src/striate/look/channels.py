@@ -19,7 +19,7 @@ from striate.evaluation.evaluate import Views, decode_views, evaluate_rows
 from striate.evaluation.invariance import MOST_IMAGES, draw_rows
 from striate.evaluation.seen_images import SeenImages, find_root
 from striate.look.field import Field, Floats, find_field
-from striate.look.layers import check_channel, find_layer, watch_layers
+from striate.look.layers import channels_first, check_channel, find_layer, watch_layers
 from striate.model import Model
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
@@ -174,7 +174,7 @@ def silenced(network: nn.Module, layer: str, channel: int, level: float) -> Gene
         if not isinstance(output, Tensor):
             raise OptionError(f"layer {layer} has several outputs; a channel is of one")
         changed = output.clone()
-        changed[:, channel] = level
+        channels_first(changed, (1, 1))[:, channel] = level  # images of a model are square
         return changed
 
     handle = find_layer(network, layer).register_forward_hook(hook)

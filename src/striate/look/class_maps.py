@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from striate.look.layers import find_layer
+from striate.look.layers import channels_first, find_layer
 from striate.look.map_layer import MapLayer
 from striate.summary import opened
 from striate.tasks.task import Task
@@ -70,14 +70,15 @@ def _make_batch(
 ) -> ClassMaps:
     with _cut(network, layer) as kept:
         outputs = network(inputs)
-        maps = kept[-1]
+        sides = inputs.shape[2:]
+        maps = channels_first(kept[-1], sides)
         columns = choose_columns(task, outputs.detach(), asked)
         if layer.head:
             weights = layer.head.weight[columns]
         else:
             score = task.explained(outputs.float(), columns).sum()
-            (gradient,) = torch.autograd.grad(score, maps)
-            weights = gradient.float().mean(dim=(2, 3))
+            (gradient,) = torch.autograd.grad(score, kept[-1])
+            weights = channels_first(gradient, sides).float().mean(dim=(2, 3))
     found = torch.einsum("nc,nchw->nhw", weights.detach().float(), maps.detach().float())
     finite = outputs.detach().flatten(1).isfinite().all(dim=1) & found.flatten(1).isfinite().all(1)
     rated = rate_columns(task, outputs.detach(), columns)

@@ -99,7 +99,8 @@ def read_maps(
                 "width)"
             )
     if not (kept := {name: maps for name, maps in found.items() if maps}):
-        raise OptionError(f"{type(network).__name__} has no layer with maps")
+        what = "stage with maps; name layers inside, or all" if not chosen else "layer with maps"
+        raise OptionError(f"{type(network).__name__} has no {what}")
     return _without_repeats(kept) if chosen == ("all",) else kept
 
 

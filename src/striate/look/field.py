@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.errors import OptionError
-from striate.look.layers import find_layer, watch_layers
+from striate.look.layers import find_layer, has_channels_last, watch_layers
 from striate.summary import opened, summarize
 from striate.text import count_noun, format_percent
 
@@ -82,7 +82,8 @@ def find_field(
         raise OptionError(
             f"the receptive field of layer {layer} cannot be told from its operations"
         )
-    _, high, wide = last.output
+    reversed_axes = has_channels_last(last.output, shape[1:])
+    high, wide = last.output[:2] if reversed_axes else last.output[1:]
     row, column = unit or (high // 2, wide // 2)
     if not (0 <= row < high and 0 <= column < wide):
         raise OptionError(

@@ -87,9 +87,20 @@ def _maps(subject: Subject) -> Iterator[Named]:
 
 
 def _field(subject: Subject) -> Iterator[Named]:
+    if subject.channel is not None:
+        raise OptionError("all channels of a layer have the same field; leave out --channel")
     network, inputs = subject.model.network, subject.inputs
-    for layer in layers_with_maps(network, inputs, subject.layers):
-        yield f"field-{layer}", draw_field(network, subject.image, inputs, layer)
+    named, drawn = subject.layers not in (None, ("all",)), False
+    layers = layers_with_maps(network, inputs, subject.layers)
+    for layer in layers:
+        try:
+            sheet = draw_field(network, subject.image, inputs, layer)
+        except OptionError:  # of some layers, as attention, no field is known
+            if named or (layer == layers[-1] and not drawn):
+                raise
+        else:
+            drawn = True
+            yield f"field-{layer}", sheet
 
 
 def _classes(subject: Subject) -> Iterator[Named]:

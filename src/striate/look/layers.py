@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, cast
 
 from torch import Tensor, nn
@@ -11,6 +13,8 @@ from torch import Tensor, nn
 from striate.errors import OptionError, unknown
 from striate.summary import opened
 from striate.text import count_noun
+
+_STRETCH = 0.2  #: logarithm of how much longer maps are than the image, by rounding
 
 #: layer name -> its outputs, one for each time that it was called, or for each of several outputs
 Watched = dict[str, list[Tensor]]
@@ -44,11 +48,30 @@ def check_channel(layer: str, channel: int, count: int, noun: str = "channel") -
         )
 
 
+def has_channels_last(shape: Sequence[int], sides: Sequence[int]) -> bool:
+    """Whether an output (a, b, c) for an image of sides (H, W) is (h, w, C), not (C, h, w).
+
+    Maps are as much longer than wide as the image.
+    """
+    if len(shape) != 3 or len(sides) != 2 or not all(shape):
+        return False
+    one, other = (
+        abs(math.log(high * sides[1] / (wide * sides[0]))) for high, wide in pairwise(shape)
+    )
+    return one < min(other, _STRETCH)
+
+
+def channels_first(output: Tensor, sides: Sequence[int]) -> Tensor:
+    """Return an output (N, h, w, C) as (N, C, h, w), and any other as it is."""
+    return output.permute(0, 3, 1, 2) if has_channels_last(output.shape[1:], sides) else output
+
+
 @contextmanager
 def watch_layers(network: nn.Module, names: Sequence[str]) -> Generator[Watched]:
     """Keep the outputs of layers while the network runs, in a dict that each pass fills anew.
 
-    Names are in the order in which the layers ran first, and a layer that did not run is missing.
+    What a layer gives as (N, h, w, C), as those of Swin do, is kept as (N, C, h, w). Names are in
+    the order in which the layers ran first, and a layer that did not run is missing.
     Outputs are those of the layer itself, part of the graph of gradients where there is one: what
     follows gets a copy, so that an operation in place changes nothing of them. A layer that is
     called several times, or has several outputs, has several tensors. When the block is left,
@@ -56,13 +79,18 @@ def watch_layers(network: nn.Module, names: Sequence[str]) -> Generator[Watched]
     run as what `striate.summary.opened` returns of them. Raises OptionError for an unknown name.
     """
     watched: Watched = {}
+    sides: list[int] = []  # of the images, (H, W)
 
-    def start(_module: nn.Module, _inputs: object) -> None:
+    def start(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         watched.clear()
+        sides[:] = inputs[0].shape[2:]
 
     def keep(name: str) -> Any:
         def hook(_module: nn.Module, _inputs: object, output: object) -> object:
-            return _copy(output, watched.setdefault(name, []))
+            kept = list[Tensor]()
+            copied = _copy(output, kept)
+            watched.setdefault(name, []).extend(channels_first(each, sides) for each in kept)
+            return copied
 
         return hook
 

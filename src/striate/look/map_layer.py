@@ -16,7 +16,7 @@ from striate.summary import opened
 
 #: within which outputs equal those of a head, relative to the largest; half precision rounds more
 _TOLERANCE = {torch.float16: 1e-2, torch.bfloat16: 5e-2}
-_STRETCH = 1.5  #: maps are hardly longer than wide; what is otherwise has no places (Swin's NHWC)
+_STRETCH = 1.5  #: maps are hardly longer than wide; what is otherwise, as tokens, has no places
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ def find_map_layer(network: nn.Module, image: Tensor, name: str | None = None) -
             outputs = network(image)
             shapes = {key: tuple(watched[key][-1].shape) for key in order}
             fitting = [key for key in order if _has_places(shapes[key])]
+            fitting = [key for key in fitting if not _is_attention(watched[key][-1])]
             if outputs.ndim == 4:
                 fitting = [key for key in fitting if shapes[key][1] != outputs.shape[1]]
             if name is not None and not _has_places(shapes.get(name, ())):
@@ -105,6 +106,12 @@ def _has_places(shape: tuple[int, ...]) -> bool:
         and shape[2] * shape[3] > 1
         and (max(shape[2:]) <= _STRETCH * min(shape[2:]))
     )
+
+
+def _is_attention(output: Tensor) -> bool:
+    """Whether an output (N, C, t, t) is attention, shares of tokens that add up to 1 in a row."""
+    sums = output.float().sum(dim=3)
+    return output.shape[2] == output.shape[3] and bool((sums - 1).abs().max() < 0.01)
 
 
 def _without_places(name: str, shape: tuple[int, ...] | None) -> OptionError:
