@@ -25,7 +25,7 @@ from imagededup.methods import PHash
 from machines import keep, machine
 from PIL import Image, ImageEnhance
 
-from striate.data.decoding.thumbnail import make_thumbnail
+from striate.data.decoding.thumbnail import make_thumbnails
 from striate.data.listing.near_duplicates import find_near_duplicates
 
 PLANTED, SEARCHED, SUFFIXES = 300, 100_000, {".jpg", ".jpeg", ".png"}
@@ -88,7 +88,7 @@ def plant(folder: Path, most: int, made: Path) -> int:
 
 def by_striate(made: Path) -> Pairs:
     files = sorted(made.iterdir())
-    small = np.stack([np.frombuffer(make_thumbnail(Image.open(file)), np.uint8) for file in files])
+    small = np.concatenate([make_thumbnails([np.asarray(Image.open(file))]) for file in files])
     near = find_near_duplicates(small)
     members: dict[int, list[str]] = {}
     for file, group in zip(files, near.groups.tolist(), strict=True):

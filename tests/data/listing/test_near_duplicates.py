@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from striate.data.check import inspect
-from striate.data.decoding.thumbnail import make_thumbnail
+from striate.data.decoding.thumbnail import make_thumbnails
 from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.near_duplicates import CORRELATION, find_near_duplicates
 
@@ -97,9 +97,21 @@ def test_only_the_later_split_of_a_pair_straddles_and_equal_files_are_told_elsew
 
 def test_a_thumbnail_is_that_of_the_mean_over_each_cell():
     cells = np.arange(64, dtype=np.uint8).reshape(8, 8) * 4
-    image = Image.fromarray(np.kron(cells, np.ones((40, 30), np.uint8)))
-    made = np.frombuffer(make_thumbnail(image), np.uint8).reshape(8, 8)
-    assert np.abs(made[1:-1, 1:-1].astype(int) - cells[1:-1, 1:-1]).max() <= 1
+    image = np.kron(cells, np.ones((40, 30), np.uint8))
+    for resized in (False, True):
+        made = make_thumbnails([image], resized=resized).reshape(8, 8)
+        assert np.abs(made[1:-1, 1:-1].astype(int) - cells[1:-1, 1:-1]).max() <= 1
+
+
+@pytest.mark.parametrize(("mode", "size"), [("RGB", (320, 256)), ("L", (64, 96))])
+def test_a_thumbnail_is_the_one_that_pillow_makes_of_pixels_averaged_by_sixteenths(
+    mode: str, size: tuple[int, int]
+):
+    image = scene(3, size).convert(mode)
+    fine = image.resize((16, 16), Image.Resampling.BOX)
+    expected = np.asarray(fine.resize((8, 8), Image.Resampling.BILINEAR).convert("L"), int)
+    made = make_thumbnails([np.asarray(image)]).reshape(8, 8)
+    assert np.abs(made - expected).max() <= 1
 
 
 def test_copies_that_were_changed_a_little_are_found_across_splits(tmp_path: Path):

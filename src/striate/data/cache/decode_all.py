@@ -12,6 +12,7 @@ import math
 import os
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,7 @@ from striate.data.cache.worker import Job
 from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
+from striate.data.decoding.thumbnail import make_thumbnails, measure_quality
 from striate.data.listing.columns import Records
 from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles, find_other_palettes
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _IMAGES_A_CHILD = 16  #: minimum images per worker; starting one takes 0.07 s
 _LEAST_MEMORY_MEGABYTES = 4000
+_AT_ONCE = 256  #: thumbnails made together
 _GLANCE = Preprocess(size=224, channels=3)  #: JPEG target size if no pixels are stored
 
 
@@ -65,9 +67,9 @@ def decode_all(
         return _rows(listing.arrays, preprocess, pixels, quality=quality)
     wanted = preprocess or _GLANCE
     rows: dict[str, Any] = {"thumbnails": True, "quality": quality}
-    if pixels is not None:
+    if pixels is not None:  # thumbnails are made of them, many at a time
         start = np.load(pixels, mmap_mode="r").offset
-        rows |= {"pixels": os.fspath(pixels), "start": start}
+        rows = {"pixels": os.fspath(pixels), "start": start}
     if listing.masks is not None:
         rows["codes"] = asdict(listing.masks.codes)
     if mask_rows is not None:
@@ -89,7 +91,8 @@ def decode_records(
 ) -> Generator[Progress, None, Records]:
     """Decode every image as `decode_all` does; yield progress of `what`, return the records.
 
-    The palettes of masks are compared once all are known. With `quality`, it is measured.
+    The palettes of masks are compared once all are known. With `quality`, that of images whose
+    pixels are not asked for is measured.
     """
     palettes: list[Palette] = [()] * len(listing.samples)
     classes = None if listing.masks is None else len(listing.class_names)
@@ -103,17 +106,49 @@ def decode_records(
         largest_megabytes=largest_megabytes,
         quality=quality,
     )
+    thumbnails = _Thumbnails(records, preprocess, pixels) if preprocess and pixels else None
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work, 1):
             records.put(index, record)
             if record.mask is not None:
                 palettes[index] = record.mask.palette
+            if thumbnails and record.usable:
+                thumbnails.add(index, record)
             yield Progress(done, len(records), what)
+    if thumbnails:
+        thumbnails.make()
     if listing.masks is not None:
         for row, detail in find_other_palettes(palettes).items():
             found = Finding("other palette", listing.masks.paths[row], detail)
             records.findings[row] = (*records.findings.get(row, ()), found)
     return records
+
+
+class _Thumbnails:
+    """Makes the thumbnails of images whose pixels were stored, many at a time."""
+
+    def __init__(self, records: Records, preprocess: Preprocess, pixels: Path) -> None:
+        self._table, self._preprocess = records.table, preprocess
+        self._pixels = np.asarray(np.load(pixels, mmap_mode="r"))
+        self._fresh = list[tuple[int, int, int]]()  #: row, width and height
+
+    def add(self, row: int, record: Record) -> None:
+        self._fresh.append((row, record.width, record.height))
+        if len(self._fresh) == _AT_ONCE:
+            self.make()
+
+    def make(self) -> None:
+        """Make those of the rows added since it was called last."""
+        if self._fresh:
+            shown = starmap(self._shown, self._fresh)
+            rows = [row for row, _, _ in self._fresh]
+            self._table["thumbnail"][rows] = make_thumbnails(shown, resized=True)
+            self._fresh.clear()
+
+    def _shown(self, row: int, width: int, height: int) -> NDArray[np.uint8]:
+        """Return an image without its padding."""
+        top, left, end, right = self._preprocess.frame(width, height)
+        return self._pixels[row, top:end, left:right]
 
 
 def read_headers(listing: Listing, most: int = 1000) -> Records:
@@ -174,7 +209,7 @@ def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
 def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:
     """Convert a worker's result to a record; the findings of its mask are among its own."""
     digest, width, height, channels, seen, thumbnail, quality, *more = answer
-    look = bytes.fromhex(thumbnail), tuple(quality)
+    look = (bytes.fromhex(thumbnail), tuple(quality)) if thumbnail else ()
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     if not more:
         return Record(digest, width, height, channels, findings, None, *look)
@@ -239,9 +274,14 @@ def _rows(
         if out is not None and preprocess is not None:
             out[index] = resize_row(row, preprocess)
         digest = hashlib.sha256(row.data).hexdigest()
-        image = Image.fromarray(row[:, :, 0] if channels == 1 else row)
-        look = make_thumbnail(image), tuple(measure_quality(image)) if quality else ()
+        look = () if out is not None else _look(row, quality=quality)
         yield index, Record(digest, width, height, 1 if channels == 1 else 3, (), None, *look)
+
+
+def _look(row: NDArray[np.uint8], *, quality: bool) -> tuple[bytes, tuple[float, ...]]:
+    """Return thumbnail and quality of an image (H, W, 1 or 3)."""
+    image = Image.fromarray(row[:, :, 0] if row.shape[2] == 1 else row)
+    return make_thumbnails([row]).tobytes(), tuple(measure_quality(image)) if quality else ()
 
 
 def resize_row(row: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:

@@ -33,7 +33,7 @@ from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
 from striate.data.decoding.files import silence
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.decoding.thumbnail import make_thumbnail, measure_quality
+from striate.data.decoding.thumbnail import make_thumbnails, measure_quality
 from striate.data.listing.masks import MaskCodes
 from striate.data.listing.samples import Piece, Record
 
@@ -56,7 +56,7 @@ class Job:
     slots: int = 0  #: rows in that file, if it is a ring buffer; 0: one per image
     headers: bool = False  #: read headers only
     thumbnails: bool = False  #: make thumbnails
-    quality: bool = False  #: measure quality
+    quality: bool = False  #: with them, measure quality
     codes: Any = None  #: `MaskCodes` as a dict, if images have masks
     masks: str | None = None  #: output file of mask rows
     masks_start: int = 0  #: byte offset of row 0 in that file
@@ -104,6 +104,8 @@ def _answer(work: Callable[[int, Any], Record], index: int, path: Any) -> str:
 def _worker(job: Job) -> Callable[[int, Any], Record]:
     """Return the function that processes a task: its index and location -> the image's record."""
     preprocess = Preprocess(job.size, job.channels, job.fit, interpolation=job.interpolation)
+    if job.thumbnails:
+        import cv2  # noqa: F401  # before the time of an image runs
     if job.headers:
         return lambda _, path: header(path, path)
     if job.codes is not None:
@@ -172,11 +174,13 @@ def _decoded(
 ) -> tuple[Image.Image | None, Record]:
     shown, limit = path if isinstance(path, str) else path[3], job.largest_megabytes
     image, record = decode(_file(path), shown, preprocess=preprocess, largest_megabytes=limit)
-    if image is not None and job.thumbnails:
-        record = replace(record, thumbnail=make_thumbnail(image))
-    if image is not None and job.quality:
-        record = replace(record, quality=measure_quality(image))
-    return image, record
+    if image is None or not job.thumbnails:
+        return image, record
+    from numpy import asarray  # imported lazily: a worker starts faster without
+
+    quality = measure_quality(image) if job.quality else ()
+    thumbnail = make_thumbnails([asarray(image)]).tobytes()
+    return image, replace(record, thumbnail=thumbnail, quality=quality)
 
 
 def _file(place: Any) -> str | Piece:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from PIL import Image
 
-from striate.data.decoding.colors import by_bands
+from striate.data.decoding.colors import convert
 from striate.data.listing.samples import IGNORE
 
 if TYPE_CHECKING:
@@ -57,9 +57,9 @@ class Preprocess:
         """Resize like `to_array`, but return an image: its bytes are those of the array."""
         mode = "L" if self.channels == 1 else "RGB"
         if mode == "L":  # gray before resizing: the reverse rounds twice
-            image = by_bands(image, mode, lambda band: band.convert(mode))
+            image = convert(image, mode)
         fitted = image if image.size == (self.size, self.size) else self._fitted(image)
-        return fitted.convert(mode)
+        return convert(fitted, mode)
 
     def resize_mask(self, mask: Image.Image, decoded: tuple[int, int]) -> Image.Image:
         """Place class indices, an L image, exactly where `resize` places their image.

@@ -181,7 +181,7 @@ class Records(Column[Record]):
 
     def put(self, row: int, record: Record) -> None:
         shape = record.width, record.height, record.channels
-        thumbnail = np.frombuffer(record.thumbnail or _NO_THUMBNAIL, np.uint8)
+        thumbnail = np.frombuffer(record.thumbnail, np.uint8) if record.thumbnail else 0
         self.table[row] = (_bytes(record.digest), *shape, thumbnail)
         if self.quality is not None and record.quality:
             self.quality[row] = record.quality
