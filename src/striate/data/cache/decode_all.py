@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _IMAGES_A_CHILD = 16  #: minimum images per worker; starting one takes 0.07 s
 _LEAST_MEMORY_MEGABYTES = 4000
-_AT_ONCE = 256  #: thumbnails made together
+_AT_ONCE = 64  #: thumbnails made together
 _GLANCE = Preprocess(size=224, channels=3)  #: JPEG target size if no pixels are stored
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 THUMBNAIL = 8  #: side of a thumbnail in pixels
-_HALVED = 64  #: least side in pixels of an image that is halved
+_SAMPLED = 64  #: places along a side where a large image is sampled
 _LUMA = 0.299, 0.587, 0.114  #: of red, green and blue, as in Pillow
 _VIEW = 256  #: longest side at which quality is measured, as networks see no finer detail
 
@@ -32,17 +32,15 @@ def make_thumbnails(
     """Return 8x8 gray levels (N, 64) of images that all are (H, W, 3), (H, W, 1) or (H, W).
 
     Their aspect ratio is ignored. What lies on the edge of two cells counts for both, so that a
-    copy cropped by little has nearly the same. Images that were `resized` have no finer detail than
-    bilinear halving keeps, which is faster.
+    copy cropped by little has nearly the same. Large images that were `resized` are sampled, as
+    there is little detail between the samples.
     """
     import cv2  # imported lazily: a worker starts faster without
     import numpy as np
 
     def reduce(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        high, wide = image.shape[:2]
-        while resized and min(high, wide) >= _HALVED:
-            high, wide = high // 2, wide // 2
-            image = cv2.resize(image, (wide, high), interpolation=cv2.INTER_LINEAR)
+        if resized and min(image.shape[:2]) > _SAMPLED:
+            image = cv2.resize(image, (_SAMPLED, _SAMPLED), interpolation=cv2.INTER_LINEAR)
         return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
 
     size = 2 * THUMBNAIL, 2 * THUMBNAIL
