@@ -74,3 +74,28 @@ def report_page(record: dict[str, Any]) -> str:
     ]
     heads = ("classes", "format", "MB", "seconds")
     return f"{head}\n\n{grid(heads, ['---:', '---', '---:', '---:'], rows)}\n"
+
+
+def near_duplicates(record: dict[str, Any]) -> str:
+    """Shares of changed copies that are found, pairs of originals, and seconds of the search."""
+    head = (
+        f"**{record['data']}**: {record['images']:,} images, and {record['planted']:,} of them "
+        f"changed in each way. Measured {record['date']} on {record['machine']['cpu']}, "
+        f"{record['machine']['cores']} cores, with imagededup {record['versions']['imagededup']}; "
+        "n = 1."
+    )
+    seconds = record["seconds"]
+    counts = list(seconds["striate"])
+    rows = [
+        (
+            name,
+            *(f"{100 * share:.0f}%" for share in found["recall"].values()),
+            f"{found['pairs_of_originals']:,}",
+            *(f"{seconds[name][each]:.2g}" if each in seconds[name] else "–" for each in counts),
+        )
+        for name, found in record["found"].items()
+    ]
+    changes = record["found"]["striate"]["recall"]
+    searched = (f"search of {int(each):,}, s" for each in counts)
+    heads = ("", *changes, "pairs of originals", *searched)
+    return f"{head}\n\n{grid(heads, ['---', *['---:'] * (len(heads) - 1)], rows)}\n"

@@ -209,7 +209,7 @@ def locate(listing: Listing, index: int, masks: MaskFiles | None) -> Any:
 def recorded(answer: list[Any], path: str, mask_path: str = "") -> Record:
     """Convert a worker's result to a record; the findings of its mask are among its own."""
     digest, width, height, channels, seen, thumbnail, quality, *more = answer
-    look = (bytes.fromhex(thumbnail), tuple(quality)) if thumbnail else ()
+    look = bytes.fromhex(thumbnail), tuple(quality)
     findings = tuple(Finding(kind, path, detail) for kind, detail in seen) if seen else ()
     if not more:
         return Record(digest, width, height, channels, findings, None, *look)
@@ -274,7 +274,7 @@ def _rows(
         if out is not None and preprocess is not None:
             out[index] = resize_row(row, preprocess)
         digest = hashlib.sha256(row.data).hexdigest()
-        look = () if out is not None else _look(row, quality=quality)
+        look = (b"", ()) if out is not None else _look(row, quality=quality)
         yield index, Record(digest, width, height, 1 if channels == 1 else 3, (), None, *look)
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import resource
@@ -105,7 +106,7 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
     """Return the function that processes a task: its index and location -> the image's record."""
     preprocess = Preprocess(job.size, job.channels, job.fit, interpolation=job.interpolation)
     if job.thumbnails:
-        import cv2  # noqa: F401  # before the time of an image runs
+        importlib.import_module("cv2")  # before the time of an image runs
     if job.headers:
         return lambda _, path: header(path, path)
     if job.codes is not None:

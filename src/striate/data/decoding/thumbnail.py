@@ -40,12 +40,13 @@ def make_thumbnails(
 
     def reduce(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         if resized and min(image.shape[:2]) > _SAMPLED:
-            image = cv2.resize(image, (_SAMPLED, _SAMPLED), interpolation=cv2.INTER_LINEAR)
-        return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            sampled = cv2.resize(image, (_SAMPLED, _SAMPLED), interpolation=cv2.INTER_LINEAR)
+            return np.asarray(cv2.resize(sampled, size, interpolation=cv2.INTER_AREA), np.uint8)
+        return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
     size = 2 * THUMBNAIL, 2 * THUMBNAIL
     fine = np.stack([reduce(image) for image in images])
-    gray = fine @ np.float32(_LUMA) if fine.ndim == 4 else fine.astype(np.float32)
+    gray = fine @ np.array(_LUMA, np.float32) if fine.ndim == 4 else fine.astype(np.float32)
     centers = 2 * np.arange(THUMBNAIL, dtype=np.float32) + 0.5
     shares = (1 - np.abs(np.arange(size[0]) - centers[:, None]) / 2).clip(min=0)
     shares /= shares.sum(axis=1, keepdims=True)
