@@ -118,10 +118,14 @@ def decode_records(
     if thumbnails:
         thumbnails.make()
     if listing.masks is not None:
-        for row, detail in find_other_palettes(palettes).items():
-            found = Finding("other palette", listing.masks.paths[row], detail)
-            records.findings[row] = (*records.findings.get(row, ()), found)
+        _compare_palettes(palettes, listing.masks, records)
     return records
+
+
+def _compare_palettes(palettes: list[Palette], masks: MaskFiles, records: Records) -> None:
+    for row, detail in find_other_palettes(palettes).items():
+        found = Finding("other palette", masks.paths[row], detail)
+        records.findings[row] = (*records.findings.get(row, ()), found)
 
 
 class _Thumbnails:
