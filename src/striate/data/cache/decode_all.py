@@ -91,21 +91,16 @@ def decode_records(
 ) -> Generator[Progress, None, Records]:
     """Decode every image as `decode_all` does; yield progress of `what`, return the records.
 
-    The palettes of masks are compared once all are known. With `quality`, that of images whose
-    pixels are not asked for is measured.
+    With `quality`, that of images whose pixels are not stored is measured.
     """
     palettes: list[Palette] = [()] * len(listing.samples)
     classes = None if listing.masks is None else len(listing.class_names)
     records = Records.empty(len(listing.samples), classes, measured=quality)
     yield Progress(0, len(records), what)
     work = decode_all(
-        listing,
-        preprocess=preprocess,
-        pixels=pixels,
-        mask_rows=mask_rows,
-        largest_megabytes=largest_megabytes,
-        quality=quality,
-    )
+        listing, preprocess=preprocess, pixels=pixels, mask_rows=mask_rows,
+        largest_megabytes=largest_megabytes, quality=quality,
+    )  # fmt: skip
     thumbnails = _Thumbnails(records, preprocess, pixels) if preprocess and pixels else None
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work, 1):
