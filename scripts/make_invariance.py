@@ -25,6 +25,7 @@ import striate
 from striate.evaluation.invariance import measure_steps
 from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.invariance_sections import make_curves, make_strip
+from striate.evaluation.known import Judged
 from striate.model import Model
 from striate.options import EvaluateOptions
 from striate.plotting.chart import Chart, Line
@@ -77,7 +78,8 @@ def main() -> None:
         }
         models = {"template": template(networks["small CNN"]), **networks}
         options = EvaluateOptions(split="all")
-        found = display.show_progress(measure_steps(models, judged, options), None)
+        named = [Judged(model, name) for name, model in models.items()]
+        found = display.show_progress(measure_steps(named, judged, options), None)
     print(found)
     print(table(found))
     FILE.write_text(to_svg(draw(found)), "utf-8")

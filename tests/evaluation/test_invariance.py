@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+import striate
 from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
@@ -21,7 +22,9 @@ from striate.model import Model
 from striate.model_file import save
 from striate.options import EvaluateOptions
 from striate.progress import drain
+from striate.training.run import Run
 from striate.verbs.invariance import measure_invariance
+from striate.verbs.judging import evaluate_and_distort
 from striate.vision.distortions import DISTORTIONS, distort
 from tests.prediction.map_models import make_model
 from tests.test_ensemble import fresh
@@ -109,6 +112,28 @@ def test_several_models_see_the_same_images_which_are_drawn_by_seed(lamps):
     assert other.plain[0].about.paths != found.plain[0].about.paths
     alone = measure_invariance(both[1], lamps, split="all", images=25, seed=1)
     assert [p.score for p in alone.points] == [p.score for p in found.points if "(2)" in p.model]
+
+
+def test_images_that_a_run_left_out_stay_out_and_the_test_images_are_opened_once(
+    lamps, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("out.txt").write_text("".join(f"{name}/0.png\n" for name in ("cat", "dog", "owl")))
+    few = {"network": "lenet5", "epochs": 1, "threads": 1, "progress": False}
+    striate.train("lamps", out="less", leave_out="out.txt", **few)
+    striate.train("lamps", out="all", **few)
+    both = measure_invariance(["all", "less"], "lamps", split="all")
+    assert {len(each) for each in both.plain} == {57}
+    assert (both.of, both.apart) == (57, 3)
+    assert both.remarks()[-1] == "3 images that not every model can use: left out."
+    assert not {"cat/0.png", "dog/0.png"} & set(both.plain[0].about.paths)
+    # what is drawn does not depend on which rows a model has
+    alone = measure_invariance("less", "lamps", split="all")
+    assert alone.plain[0].about.paths == both.plain[1].about.paths
+    opened = Run(Path("less")).read_json("evaluation.json")["test_opened"]
+    assert measure_invariance("less", "lamps").plain[0].about.tests == opened + 3
+    evaluate_and_distort("less", invariance=5)
+    assert striate.evaluate("less").about.tests == opened + 5
 
 
 def test_a_gray_network_has_no_hue(lamps):

@@ -15,7 +15,8 @@ import striate
 from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
-from striate.evaluation.pair import Judged, check_pair
+from striate.evaluation.known import Judged
+from striate.evaluation.pair import check_pair
 from striate.evaluation.pair_page import _in_order
 from striate.evaluation.pair_results import PairResults
 from striate.options import EvaluateOptions
@@ -24,6 +25,7 @@ from striate.tasks.classification.results import make_evaluation
 from striate.tasks.results import About
 from striate.tasks.sections import Matrix
 from striate.training.run import Run
+from striate.verbs.invariance import measure_invariance
 
 FEW = {"threads": 1, "augment": "none", "learning_rate": 0.02, "batch": 8, "epochs": 1}
 
@@ -94,11 +96,11 @@ def test_the_terminal_has_a_column_for_each_model_and_the_test_beneath() -> None
         "5 images, judged by two models",
         "  A: a (lenet5)",
         "  B: b (mlp)",
-        *repr(made_up()).splitlines()[3:-1],
+        "            A                  B",
+        "  accuracy  80 % (38 to 96 %)  40 % (12 to 77 %)",
         "Only A is right on 3 images, only B on 1: p = 0.62 (McNemar's exact test), these images "
         "do not tell them apart.",
     ]
-    assert repr(made_up()).splitlines()[3].split() == ["A", "B"]
 
 
 def test_the_second_matrix_is_put_in_the_order_of_the_first() -> None:
@@ -149,6 +151,36 @@ def test_the_page_escapes_names_and_tells_both_answers(here: Path) -> None:
     assert "### B\n" in Path("pair.md").read_text("utf-8")
 
 
+def test_both_models_are_judged_on_the_same_distorted_images_which_count_as_opened_once(
+    here: Path, capsys
+) -> None:
+    line = ["evaluate", "runs/a", "runs/b", "photos", "--invariance", "9"]
+    assert main([*line, "--out", "pair.html"]) == 0
+    told = capsys.readouterr().out
+    assert "\n\n9 test images drawn from " in told
+    assert "\nA, accuracy " in told
+    assert "\nB, accuracy " in told
+    page = Path("pair.html").read_text("utf-8")
+    assert page.count("An image by ") == 10
+    assert main([*line, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["invariance"]["models"] == ["A", "B"]
+    assert found["invariance"]["of"] == found["images"]
+    assert found["first"]["test_opened"] == 3  # by the training, and by each evaluation
+
+
+def test_distorted_images_are_those_of_the_pair_and_the_same_for_both(here: Path) -> None:
+    learned = teach(Path("runs/b"), 4)
+    pair = striate.evaluate_pair("runs/a", "runs/b", "photos", invariance=1000)
+    one, other = pair.distorted.plain
+    assert one.about.paths == other.about.paths == pair.first.about.paths
+    assert not learned & set(one.about.paths)
+    assert one.scores() == pair.first.scores()
+    assert other.scores() == pair.second.scores()
+    alone = measure_invariance("runs/b", "photos", images=1000)
+    assert len(alone.plain[0]) == len(pair) + 4
+
+
 def test_the_same_model_twice_is_said(here: Path, capsys) -> None:
     assert main(["evaluate", "runs/a", "runs/a/model.safetensors", "photos"]) == 0
     assert "A and B are the same model: their weights are equal." in capsys.readouterr().out
@@ -174,7 +206,7 @@ def test_no_common_image_is_an_error_with_the_counts(here: Path, capsys) -> None
 
 
 def test_models_of_other_tasks_are_refused(here: Path) -> None:
-    one = Judged(striate.load("runs/a"), "a", None, None)
+    one = Judged(striate.load("runs/a"), "a")
     several = find_task("multilabel")(TargetSpec("labels", one.model.task.spec.names, {}))
     other = replace(one, model=replace(one.model, task=several), shown="b")
     with pytest.raises(OptionError, match="b: the task is multilabel, not classification, unlike"):
@@ -195,7 +227,7 @@ def test_models_of_other_tasks_are_refused(here: Path) -> None:
                 f"{option.split()[0]} is for one model, but two came; evaluate each alone",
             )
             for option in ("--calibrate", "--min-recall 0.9", "--min-precision 0.9",
-                           "--invariance 9", "--neighbors --out x.html",
+                           "--neighbors --out x.html", "--suspects x.csv",
                            "--save-threshold --threshold 0.5")
         ),
         (

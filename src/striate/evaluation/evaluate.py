@@ -172,7 +172,7 @@ def _validation(
     rows = rows_in_split(decoded[0].samples, "validation")
     if not len(rows):
         raise DataError(f"{printable(shown)}: no image is in the validation split, so no {what}")
-    return _batches(model, decoded, rows, root, batch)
+    return answer_rows(model, decoded, rows, root, batch)
 
 
 def evaluate_split(
@@ -206,9 +206,25 @@ def evaluate_rows(
     batch: int = 64,
 ) -> EvaluationRun:
     """Evaluate a network on some rows of decoded images, which are of `split`."""
-    first = decoded[0]
+    about = describe_rows(decoded[0], rows, split, shown=shown, known=known)
+    flags = list[NDArray[np.bool_]]()
+    results = model.task.evaluate(answer_rows(model, decoded, rows, root, batch, flags), about)
+    rejected = None if model.rejection is None else np.concatenate(flags)
+    seen = SeenImages(decoded[0], rows)
+    return EvaluationRun(model, model.task, results, seen, decoded[0], rejected=rejected)
+
+
+def describe_rows(
+    first: DecodedImages,
+    rows: NDArray[np.int64],
+    split: SplitChoice,
+    *,
+    shown: str,
+    known: Known | None,
+) -> About:
+    """Say what some rows of decoded images are; if they are test images of the run, count that."""
     images, records = first.samples.select(rows), first.records.select(rows)
-    about = About(
+    return About(
         model=shown,
         split=split,
         paths=tuple(map(images.path, range(len(images)))),
@@ -217,11 +233,6 @@ def evaluate_rows(
         tests=known.count_test(records) if known else None if split == "test" else 0,
         near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
     )
-    flags = list[NDArray[np.bool_]]()
-    results = model.task.evaluate(_batches(model, decoded, rows, root, batch, flags), about)
-    rejected = None if model.rejection is None else np.concatenate(flags)
-    pixels = SeenImages(first, rows)
-    return EvaluationRun(model, model.task, results, pixels, first, rejected=rejected)
 
 
 def _instead(decoded: DecodedImages) -> str:
@@ -242,7 +253,7 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
     return int((found | leaking_groups(decoded.samples))[rows].sum())
 
 
-def _batches(
+def answer_rows(
     model: Model | Ensemble,
     decoded: Views,
     rows: NDArray[np.int64],

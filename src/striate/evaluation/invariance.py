@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.cache.stream import gather
-from striate.data.listing.columns import rows_in_split
-from striate.data.listing.listing import PixelStream, Rows
+from striate.data.listing.columns import Samples, rows_in_split
+from striate.data.listing.listing import DecodedImages, PixelStream, Rows
 from striate.data.prefetch import prefetch
 from striate.errors import DataError, OptionError, printable
-from striate.evaluation.evaluate import Views, decode_views, evaluate_rows
+from striate.evaluation.evaluate import (
+    Views,
+    answer_rows,
+    check_groups,
+    decode_views,
+    describe_rows,
+)
 from striate.evaluation.invariance_result import Invariance, Point
-from striate.evaluation.known import Known
+from striate.evaluation.known import Judged
 from striate.evaluation.seen_images import find_root
 from striate.layers.fold_norms import fold_norms
 from striate.metrics.estimates import from_hits
 from striate.model import Ensemble, Model, to_device
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
-from striate.tasks.results import Decided, Results
+from striate.tasks.results import About, Decided, Results
+from striate.text import count_noun
 from striate.vision.distortions import DISTORTIONS, Distortion, Pixels, distort
 
 #: most images that are distorted, unless another number is asked for
@@ -37,9 +44,10 @@ class Distorted:
 
     source: NDArray[np.uint8] | PixelStream
     masks: NDArray[np.uint8] | None
+    numbers: NDArray[np.int64]  #: (N,) by which distortions are drawn: those of a model's first row
+    seed: int
     kind: str
     level: float
-    seed: int
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -50,7 +58,7 @@ class Distorted:
 
     def __getitem__(self, rows: Any) -> Pixels:
         """Rows (N,) -> (N, size, size, channels)."""
-        return distort(self.source[rows], self.kind, self.level, rows, self.seed)
+        return self._distort(self.source[rows], rows)
 
     def batches(self, wanted: Iterable[NDArray[np.int64]]) -> Iterator[Rows]:
         """Yield the images of each array of rows, distorted, and their masks as they are.
@@ -60,74 +68,122 @@ class Distorted:
         asked = list(wanted)
         seen = gather(self.source, self.masks, iter(asked))
         yield from prefetch(
-            Rows(distort(pixels, self.kind, self.level, rows, self.seed), masks)
+            Rows(self._distort(pixels, rows), masks)
             for rows, (pixels, masks) in zip(asked, seen, strict=True)
         )
+
+    def _distort(self, pixels: Pixels, rows: Any) -> Pixels:
+        return distort(pixels, self.kind, self.level, self.numbers[rows], self.seed)
 
 
 @dataclass(frozen=True)
 class _Judge:
-    """Evaluates one model on the same rows of its images, distorted or not."""
+    """Evaluates one model on the same images, distorted or not."""
 
     model: Model | Ensemble
     decoded: Views
     rows: NDArray[np.int64]
-    split: SplitChoice
+    numbers: NDArray[np.int64]  #: of all rows, as of `Distorted`
+    about: About
     root: Path
-    shown: str
-    known: Known | None
-    options: EvaluateOptions
+    batch: int
     seed: int
 
     def judge(self, kind: str, level: float) -> Results:
         """Return the results on images distorted by one level of a kind."""
-        decoded = tuple(
-            replace(view, pixels=Distorted(view.pixels, view.masks, kind, level, self.seed))
+        drawn = self.numbers, self.seed, kind, level
+        distorted = tuple(
+            replace(view, pixels=Distorted(view.pixels, view.masks, *drawn))
             for view in self.decoded
         )
-        run = evaluate_rows(
-            self.model, decoded, self.rows, self.split, self.root,
-            shown=self.shown, known=self.known, batch=self.options.batch,
-        )  # fmt: skip
-        return run.results
+        answers = answer_rows(self.model, distorted, self.rows, self.root, self.batch)
+        return self.model.task.evaluate(answers, self.about)
 
 
 def measure_steps(
-    models: Mapping[str, Model | Ensemble],
+    judged: Sequence[Judged],
     data: Path,
     options: EvaluateOptions,
     *,
     most: int = MOST_IMAGES,
     seed: int = 0,
-    known: Mapping[str, Known | None] | None = None,
+    among: About | None = None,
 ) -> Generator[Progress, None, Invariance]:
-    """Evaluate models, by the names they are shown by, on images distorted in every way.
+    """Evaluate models on images distorted in every way.
 
-    Of the split up to `most` images are drawn by `seed`, the same for all models; the folder is
-    divided as of the first. The split defaults to test, or to all images of a folder that is new
-    to the first model. Raises OptionError for models of different tasks, DataError as
-    `evaluate_steps` does.
+    Up to `most` images are drawn by `seed`, the same for all models: of the split, as the first
+    model divides the folder, or `among` images that were evaluated before, which are not counted as
+    opened again. The split defaults to test, or to all images of a folder that is new to the first
+    model. Raises OptionError for models of different tasks, DataError as `evaluate_steps` does, and
+    where no image is left for all models.
     """
     if most < 1:
         raise OptionError(f"images to distort must be 1 or more, but {most:,} came")
-    _check_tasks(models)
-    known, judges = known or {}, list[_Judge]()
-    first, *_ = models.values()
-    for shown, model in models.items():
-        alike = replace(model, fractions=first.fractions)
-        decoded = yield from decode_views(alike, data, options, options.leave_out)
-        seen = known.get(shown)
-        if not judges:
-            new = seen is not None and not seen.are(decoded[0].records)
-            split: SplitChoice = options.split or ("all" if new else "test")
-            rows = draw_rows(decoded, split, most, seed, shown)
-        else:
-            split, rows = judges[0].split, judges[0].rows
-            _check_images(decoded, judges[0].decoded, shown)
-        root = find_root(data)
-        faster = _folded(alike)
-        judges.append(_Judge(faster, decoded, rows, split, root, shown, seen, options, seed))
-    return (yield from _measure(judges))
+    _check_tasks(judged)
+    seen, fractions = list[Views](), judged[0].model.fractions
+    for each in judged:
+        alike, left_out = replace(each.model, fractions=fractions), each.left_out(data, options)
+        seen.append((yield from decode_views(alike, data, options, left_out)))
+    if among:
+        split, asked = among.split, among.paths
+    else:
+        split, asked = _find_split(judged[0], seen[0][0], data, options)
+    places = [_rows_by_path(views[0].samples) for views in seen]
+    common = [path for path in asked if all(path in rows for rows in places)]
+    drawn = _draw(common, most, seed)
+    rows = [np.array([found[path] for path in drawn], np.int64) for found in places]
+    if not drawn:
+        raise DataError(
+            f"{printable(str(data))}: of {count_noun(len(asked), 'image')} none can be used by all "
+            "models; measure them apart"
+        )
+    judges = [
+        _Judge(
+            _folded(each.model), views, own, _number(len(views[0]), own, rows[0]),
+            describe_rows(
+                views[0], own, split, shown=each.shown, known=None if among else each.known
+            ),
+            find_root(data), options.batch, seed,
+        )
+        for each, views, own in zip(judged, seen, rows, strict=True)
+    ]  # fmt: skip
+    found = yield from _measure(judges)
+    return replace(found, of=len(common), apart=len(asked) - len(common))
+
+
+def _find_split(
+    judged: Judged, first: DecodedImages, data: Path, options: EvaluateOptions
+) -> tuple[SplitChoice, list[str]]:
+    """Return the split to evaluate, and the paths of its images."""
+    split: SplitChoice = options.split or ("all" if judged.is_new(first.records) else "test")
+    if split != "all":
+        check_groups(judged.model, first, split, data)
+    rows = rows_in_split(first.samples, None if split == "all" else split)
+    if not len(rows):
+        raise DataError(
+            f"{printable(judged.shown)}: no image is in the {split} split; --split all takes every "
+            "image"
+        )
+    return split, [first.samples.path(row) for row in rows.tolist()]
+
+
+def _rows_by_path(samples: Samples) -> dict[str, int]:
+    return {samples.path(row): row for row in range(len(samples))}
+
+
+def _draw(paths: Sequence[str], most: int, seed: int) -> list[str]:
+    """Return up to `most` paths, in their order."""
+    if len(paths) <= most:
+        return list(paths)
+    chosen = np.random.default_rng(seed).choice(len(paths), most, replace=False)
+    return [paths[at] for at in sorted(map(int, chosen))]
+
+
+def _number(images: int, own: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each row of a model the row that the first model has of the same image."""
+    numbers = np.zeros(images, np.int64)
+    numbers[own] = first
+    return numbers
 
 
 def _folded(model: Model | Ensemble) -> Model | Ensemble:
@@ -144,36 +200,15 @@ def _fold(model: Model) -> Model:
     return replace(model, network=to_device(fold_norms(model.network), device))
 
 
-def _check_images(decoded: Views, first: Views, shown: str) -> None:
-    if len(decoded[0]) != len(first[0]):
-        raise DataError(
-            f"{printable(shown)} can read {len(decoded[0]):,} of the images and the first model "
-            f"{len(first[0]):,}; measure them apart"
-        )
-
-
-def _check_tasks(models: Mapping[str, Model | Ensemble]) -> None:
-    (name, first), *others = models.items()
-    for other, model in others:
-        if model.task.figures[0] != first.task.figures[0]:
+def _check_tasks(judged: Sequence[Judged]) -> None:
+    first, *others = judged
+    for other in others:
+        titles = [each.model.task.figures[0] for each in (first, other)]
+        if titles[0] != titles[1]:
             raise OptionError(
-                f"{printable(name)} is judged by {first.task.figures[0].title}, "
-                f"{printable(other)} by {model.task.figures[0].title}; measure them apart"
+                f"{printable(first.shown)} is judged by {titles[0].title}, "
+                f"{printable(other.shown)} by {titles[1].title}; measure them apart"
             )
-
-
-def draw_rows(
-    decoded: Views, split: SplitChoice, most: int, seed: int, shown: str
-) -> NDArray[np.int64]:
-    """Return up to `most` rows of a split, ascending."""
-    rows = rows_in_split(decoded[0].samples, None if split == "all" else split)
-    if not len(rows):
-        raise DataError(
-            f"{printable(shown)}: no image is in the {split} split; --split all takes every image"
-        )
-    if len(rows) > most:
-        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
-    return rows
 
 
 def _measure(judges: list[_Judge]) -> Generator[Progress, None, Invariance]:
@@ -188,17 +223,15 @@ def _measure(judges: list[_Judge]) -> Generator[Progress, None, Invariance]:
         done += 1
         yield Progress(done, total, "distortions")
         for kind in kinds:
-            points.append(_point(judge.shown, kind, kind.levels[0], base, base))
+            points.append(_point(judge.about.model, kind, kind.levels[0], base, base))
             for level in kind.levels[1:]:
                 found = judge.judge(kind.name, level)
-                points.append(_point(judge.shown, kind, level, found, base))
+                points.append(_point(judge.about.model, kind, level, found, base))
                 done += 1
                 yield Progress(done, total, "distortions")
-    samples, split = first.decoded[0].samples, first.split
-    of = len(rows_in_split(samples, None if split == "all" else split))
     return Invariance(
         tuple(plain),
-        of,
+        len(first.rows),
         tuple(points),
         {name: reason for name, reason in reasons.items() if reason},
         {kind.name: _strip(first, kind) for kind in kinds},
@@ -225,7 +258,6 @@ def _point(shown: str, kind: Distortion, level: float, found: Results, base: Res
 
 def _strip(judge: _Judge, kind: Distortion) -> Pixels:
     """Return the first image at each level, (L, size, size, channels)."""
-    view, row = judge.decoded[0], judge.rows[:1]
-    image = np.asarray(view.pixels[row])
-    seed = judge.seed
-    return np.concatenate([distort(image, kind.name, level, row, seed) for level in kind.levels])
+    row, seed = judge.rows[:1], judge.seed
+    image, number = np.asarray(judge.decoded[0].pixels[row]), judge.numbers[row]
+    return np.concatenate([distort(image, kind.name, level, number, seed) for level in kind.levels])

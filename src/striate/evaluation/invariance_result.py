@@ -51,11 +51,12 @@ class Invariance:
     """Score and share of changed answers of models on the same images, distorted in levels."""
 
     plain: tuple[Results, ...]  #: of each model, on the images themselves
-    of: int  #: images in the split, of which those that were distorted were drawn
+    of: int  #: images of which those that were distorted were drawn
     points: tuple[Point, ...] = field(repr=False)  #: by model, kind and level
     left_out: Mapping[str, str]  #: kinds that were not tried, and why
     #: kind -> one image at each level, (L, size, size, channels) uint8
     strips: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+    apart: int = 0  #: images of the split that not every model can use
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -80,6 +81,8 @@ class Invariance:
         """Return a sentence for each model on its worst kinds, and what was left out."""
         told = [f"{printable(model)}: {self._sentence(model)}" for model in self.models]
         left = [f"{kind} is left out: {reason}" for kind, reason in self.left_out.items()]
+        if self.apart:
+            left.append(f"{count_noun(self.apart, 'image')} that not every model can use: left out")
         return (*told, *(f"{line}." for line in left))
 
     def to_json(self) -> dict[str, Any]:
@@ -90,6 +93,7 @@ class Invariance:
             "split": about.split,
             "images": len(self.plain[0]),
             "of": self.of,
+            "apart": self.apart,
             "figure": self.points[0].score.figure.name,
             "left_out": dict(self.left_out),
             "points": [point.to_json() for point in self.points],

@@ -12,6 +12,8 @@ from striate import storage
 from striate.data.listing.columns import Records
 from striate.errors import StorageError
 from striate.legacy import upgrade_sample
+from striate.model import Ensemble, Model
+from striate.options import EvaluateOptions
 from striate.training.run import Run
 
 
@@ -66,6 +68,25 @@ class Known:
         """
         opened = int(np.isin(_digests(records), self.digests[self.test]).sum())
         return self.run.count_test(opened) if self.run and opened else 0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A model that is to be judged, one of several."""
+
+    model: Model | Ensemble
+    shown: str
+    known: Known | None = None  #: the images of its run
+    own: Path | None = None  #: the image folder of its run
+
+    def left_out(self, data: Path, options: EvaluateOptions) -> Path | None:
+        """Return the list of images to leave out: that of the options, or of its run's own."""
+        listed = self.known.left_out if self.known and data == self.own else None
+        return options.leave_out or listed
+
+    def is_new(self, records: Records) -> bool:
+        """Whether its run is known not to have had most of these images."""
+        return self.known is not None and not self.known.are(records)
 
 
 def run_of(model: str | Path) -> Run:

@@ -19,8 +19,9 @@ from striate.evaluation.evaluate import (
     decode_views,
     evaluate_rows,
 )
-from striate.evaluation.known import Known
-from striate.evaluation.pair_results import PairResults
+from striate.evaluation.invariance import measure_steps
+from striate.evaluation.known import Judged
+from striate.evaluation.pair_results import NAMES, PairResults
 from striate.evaluation.seen_images import find_root
 from striate.model import Ensemble, Model
 from striate.model_description import explain_mismatch
@@ -30,18 +31,8 @@ from striate.progress import Progress
 #: options that change a model file, learn from its own images, or are for one model
 _FOR_ONE = (
     "save_threshold", "calibrate", "min_precision", "min_recall", "reject", "foreign", "neighbors",
-    "invariance",
+    "suspects",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Judged:
-    """One of the two models."""
-
-    model: Model | Ensemble
-    shown: str
-    known: Known | None  #: the images of its run
-    own: Path | None  #: the image folder of its run
 
 
 @dataclass(frozen=True)
@@ -82,19 +73,7 @@ def pair_steps(
             for each in (first, second)
         )
     sides = (yield from _see(first, data, options)), (yield from _see(second, data, options))
-    one, other = sides
-    common = [path for path in one.rows if path in other.rows]
-    seen = frozenset[str]()
-    if options.split not in ("train", "all"):
-        seen = one.trained | other.trained
-    paths = [path for path in common if path not in seen]
-    apart = len(one.rows.keys() ^ other.rows.keys())
-    if not paths:
-        raise DataError(
-            f"{printable(str(data))}: no image is left for both models: {apart:,} are in "
-            f"the split of only one of them, and {len(common):,} were used to train one;\n"
-            "--split all evaluates all of them, trained on or not"
-        )
+    paths, apart, trained = _share(*sides, data, options)
     root, batch = find_root(data), options.batch
     runs = tuple(
         evaluate_rows(
@@ -108,20 +87,42 @@ def pair_steps(
         runs[1].results,
         (first.model.network_name, second.model.network_name),
         apart,
-        len(common) - len(paths),
+        trained,
         _digests(first.model) == _digests(second.model),
     )
+    if options.invariance:
+        named = [replace(first, shown=NAMES[0]), replace(second, shown=NAMES[1])]
+        most, among = options.invariance, pair.first.about
+        steps = measure_steps(named, data, options, most=most, among=among)
+        pair = replace(pair, distorted=(yield from steps))
     return pair, (runs[0], runs[1])
+
+
+def _share(
+    one: _Side, other: _Side, data: Path, options: EvaluateOptions
+) -> tuple[list[str], int, int]:
+    """Return the images for both; how many one alone would evaluate, and how many one learned."""
+    common = [path for path in one.rows if path in other.rows]
+    seen = frozenset[str]()
+    if options.split not in ("train", "all"):
+        seen = one.trained | other.trained
+    paths = [path for path in common if path not in seen]
+    apart = len(one.rows.keys() ^ other.rows.keys())
+    if not paths:
+        raise DataError(
+            f"{printable(str(data))}: no image is left for both models: {apart:,} are in "
+            f"the split of only one of them, and {len(common):,} were used to train one;\n"
+            "--split all evaluates all of them, trained on or not"
+        )
+    return paths, apart, len(common) - len(paths)
 
 
 def _see(judged: Judged, data: Path, options: EvaluateOptions) -> Generator[Progress, None, _Side]:
     """Decode the images for a model, and find those that it would evaluate alone."""
     known = judged.known
-    listed = known.left_out if known and data == judged.own else None
-    decoded = yield from decode_views(judged.model, data, options, options.leave_out or listed)
+    decoded = yield from decode_views(judged.model, data, options, judged.left_out(data, options))
     first = decoded[0]
-    new = known is not None and not known.are(first.records)
-    split = options.split or ("all" if new else "test")
+    split = options.split or ("all" if judged.is_new(first.records) else "test")
     if split != "all":
         check_groups(judged.model, first, split, data)
     rows = rows_in_split(first.samples, None if split == "all" else split)

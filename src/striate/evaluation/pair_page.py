@@ -11,6 +11,7 @@ import numpy as np
 from striate.errors import printable
 from striate.evaluation.content import tell_versions
 from striate.evaluation.evaluate import EvaluationRun
+from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.json_report import section_json
 from striate.evaluation.markdown_report import escape, remark_markdown, section_markdown
 from striate.evaluation.page import find_template
@@ -80,7 +81,7 @@ def write_pair_page(
 def make_pair_sections(
     pair: PairResults, runs: tuple[EvaluationRun, EvaluationRun]
 ) -> Iterator[Section]:
-    """Yield the figures, both confusion matrices, and the images that one answers better."""
+    """Yield figures, confusion matrices, the images that one answers better, and distorted ones."""
     yield _figures(pair, runs)
     matrices = [_find_matrix(results) for results in pair.both]
     if matrices[0] and matrices[1]:
@@ -95,6 +96,8 @@ def make_pair_sections(
     if isinstance(pair.first, ByImage) and isinstance(pair.second, ByImage):
         yield _flipped(pair, pair.first, pair.second, 0)
         yield _flipped(pair, pair.first, pair.second, 1)
+    if pair.distorted:
+        yield from make_sections(pair.distorted)
 
 
 def _figures(pair: PairResults, runs: tuple[EvaluationRun, EvaluationRun]) -> Section:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.errors import printable
+from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.paired import Difference, Paired, compare_results
 from striate.tasks.figures import Score
 from striate.tasks.results import ByImage, Results, RightOrWrong
@@ -34,6 +35,7 @@ class PairResults:
     apart: int = 0  #: images left out, as only one of the two would evaluate them
     trained: int = 0  #: images left out, as one of the two was trained on them
     same: bool = False  #: both have the very same weights
+    distorted: Invariance | None = None  #: both, by their names, on distorted images
 
     @property
     def both(self) -> tuple[Results, Results]:
@@ -109,6 +111,7 @@ class PairResults:
             "better_by_second": only_second,
             "first": self.first.to_json(),
             "second": self.second.to_json(),
+            **({"invariance": self.distorted.to_json()} if self.distorted else {}),
         }
 
     def rows(self) -> list[tuple[str, ...]]:
@@ -118,14 +121,16 @@ class PairResults:
 
     def __repr__(self) -> str:
         table = (f"  {line}".rstrip() for line in columns(self.rows(), left=(0, 1, 2)))
-        return "\n".join([*self._head(), *table, *self._after()])
+        more = [f"\n{self.distorted}"] if self.distorted else []
+        return "\n".join([*self._head(), *table, *self._after(), *more])
 
     def _repr_html_(self) -> str:
         head, after = (
             "\n".join(f"<p>{html.escape(line)}</p>" for line in lines)
             for lines in (self._head(), self._after())
         )
-        return "\n".join([head, html_table(self.rows(), left=(0, 1, 2)), after])
+        more = f"<pre>{html.escape(repr(self.distorted))}</pre>" if self.distorted else ""
+        return "\n".join([head, html_table(self.rows(), left=(0, 1, 2)), after, more])
 
     def _head(self) -> list[str]:
         models = zip(NAMES, self.both, self.networks, strict=True)

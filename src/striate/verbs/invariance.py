@@ -11,10 +11,11 @@ from rich.console import Console
 from striate.errors import OptionError
 from striate.evaluation.invariance import MOST_IMAGES, measure_steps
 from striate.evaluation.invariance_result import Invariance
-from striate.evaluation.known import Known, run_of
+from striate.evaluation.known import Judged, Known, run_of
 from striate.model import Ensemble, Model
 from striate.options import EvaluateOptions
 from striate.verbs import display
+from striate.verbs.judging import own_images
 from striate.verbs.using import loaded_model
 
 Source = str | Path | Model | Ensemble
@@ -39,12 +40,13 @@ def measure_invariance(
     given = [models] if isinstance(models, str | Path | Model | Ensemble) else models
     if not given:
         raise OptionError("measure_invariance needs a model or several, but none came")
-    named, known = dict[str, Model | Ensemble](), dict[str, Known | None]()
+    judged = dict[str, Judged]()
     for number, each in enumerate(given, 1):
         loaded = loaded_model(each, chosen)
-        own = isinstance(each, Model | Ensemble)
-        shown = loaded.network_name if own else str(each)
-        shown = shown if shown not in named else f"{shown} ({number})"
-        named[shown], known[shown] = loaded, None if own else Known.of(run_of(each))
-    work = measure_steps(named, Path(data), chosen, most=images, seed=seed, known=known)
+        run = None if isinstance(each, Model | Ensemble) else run_of(each)
+        shown = str(each) if run else loaded.network_name
+        shown = shown if shown not in judged else f"{shown} ({number})"
+        known = Known.of(run) if run else None
+        judged[shown] = Judged(loaded, shown, known, own_images(run, data, needed=True))
+    work = measure_steps(list(judged.values()), Path(data), chosen, most=images, seed=seed)
     return display.show_progress(work, None if progress else Console(quiet=True))

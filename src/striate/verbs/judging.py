@@ -18,8 +18,8 @@ from striate.evaluation.evaluate import evaluate_steps
 from striate.evaluation.invariance import measure_steps
 from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.invariance_sections import make_sections
-from striate.evaluation.known import Known, run_of
-from striate.evaluation.pair import Judged, check_pair, pair_steps
+from striate.evaluation.known import Judged, Known, run_of
+from striate.evaluation.pair import check_pair, pair_steps
 from striate.evaluation.pair_page import write_pair_page
 from striate.evaluation.pair_results import PairResults
 from striate.evaluation.rejection_result import RejectionResult
@@ -80,7 +80,7 @@ def evaluate_in_full(
         loaded = loaded_model(model, chosen)
         shown = loaded.network_name if isinstance(model, Model | Ensemble) else str(model)
         known = Known.of(run) if run else None
-        own = _own_images(run, data, needed=chosen.reads_own or bool(known and known.left_out))
+        own = own_images(run, data, needed=chosen.reads_own or bool(known and known.left_out))
         source = _source(own, shown) if data is None else Path(data)
         for out in filter(None, (chosen.out, chosen.suspects)):
             storage.check_output(out, chain(files_of(model), filter(None, (source, own))))
@@ -96,9 +96,8 @@ def evaluate_in_full(
             save(kept, run.model_file if place.is_dir() else place)
     distorted = None
     if chosen.invariance:
-        same = chosen.model_copy(update={"split": result.results.about.split})
-        named, most = {shown: result.model}, chosen.invariance
-        steps = measure_steps(named, source, same, most=most, known={shown: known})
+        judged, most = Judged(result.model, shown, known, own), chosen.invariance
+        steps = measure_steps([judged], source, chosen, most=most, among=result.results.about)
         distorted = display.show_progress(steps, console)
     if chosen.out:
         epochs = run.epochs() if run else []
@@ -124,8 +123,9 @@ def evaluate_pair(
     Options are those of `striate.options.EvaluateOptions`, but not those that change a model file,
     choose a threshold or are for one model. The folder defaults to that of a run. The images are
     those of the split of both, less those that either run was trained on; with `split="all"` or
-    `"train"` these too. Raises OptionError for models of other tasks, classes or labels, DataError
-    where no image is left, and what `evaluate` raises.
+    `"train"` these too. With `invariance` both are judged on distorted images as well. Raises
+    OptionError for models of other tasks, classes or labels, DataError where no image is left, and
+    what `evaluate` raises.
     """
     chosen = EvaluateOptions.read(options)
     one, other = (_judged(model, data, chosen) for model in (first, second))
@@ -150,9 +150,9 @@ def _judged(
 ) -> Judged:
     loaded = loaded_model(model, options)
     if isinstance(model, Model | Ensemble):
-        return Judged(loaded, loaded.network_name, None, None)
+        return Judged(loaded, loaded.network_name)
     run = run_of(model)
-    return Judged(loaded, str(model), Known.of(run), _own_images(run, data, needed=True))
+    return Judged(loaded, str(model), Known.of(run), own_images(run, data, needed=True))
 
 
 def _held(run: Run | None, options: EvaluateOptions) -> AbstractContextManager[None]:
@@ -176,7 +176,7 @@ def recorded_images(run: Run | None) -> Path | None:
     return Path(str(recorded)) if recorded else None
 
 
-def _own_images(run: Run | None, data: str | Path | None, *, needed: bool) -> Path | None:
+def own_images(run: Run | None, data: str | Path | None, *, needed: bool) -> Path | None:
     """Return the image folder of a run, spelled as `data` if that is the one; None if not needed.
 
     Without `data` it always is.
