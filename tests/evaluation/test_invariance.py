@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +17,15 @@ import striate
 from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
 from striate.evaluation.evaluate import evaluate_steps
+from striate.evaluation.invariance_sections import make_curves
 from striate.model import Model
 from striate.model_file import save
 from striate.options import EvaluateOptions
 from striate.progress import drain
+from striate.tasks import bind_task
 from striate.training.run import Run
 from striate.verbs.invariance import measure_invariance
 from striate.verbs.judging import evaluate_and_distort
@@ -72,7 +76,9 @@ def test_a_network_that_sees_the_mean_alone_is_invariant_to_mirrors_and_turns_no
     assert (dark[0].changed.value, dark[-1].changed.value) == (0.0, pytest.approx(2 / 3))
     assert dark[-1].score.value == pytest.approx(1 / 3)
     assert found.worst("lenet5")[0].kind == "brightness"
-    assert found.remarks()[0].startswith("lenet5: worst are brightness (")
+    assert found.remarks()[0].startswith(
+        "lenet5: worst by changed answers: brightness (0.6 times) 67 %"
+    )
 
 
 def test_changed_answers_and_scores_are_those_of_the_distorted_arrays(lamps):
@@ -162,14 +168,60 @@ def test_masks_are_not_moved(tmp_path):
     for folder in ("images", "masks"):
         (tmp_path / "streets" / folder).mkdir(parents=True)
     for number in range(4):
-        pixels = random.integers(0, 255, (16, 16, 3), np.uint8)
+        pixels = random.integers(0, 255, (24, 32, 3), np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"streets/images/{number}.png")
-        mask = Image.fromarray(random.integers(0, 3, (16, 16), np.uint8))
+        mask = Image.fromarray(random.integers(0, 3, (24, 32), np.uint8))
         mask.save(tmp_path / f"streets/masks/{number}.png")
     (tmp_path / "streets" / "classes.txt").write_text("road\nsky\ncar\n")
     found = measure_invariance(make_model(), tmp_path / "streets", split="all")
     assert set(found.left_out) == {"shift", "turn", "scale", "mirror"}
-    assert all(point.changed is None for point in found.points)
+    assert found.change.title == "changed pixels"
+    # by hand: of 32x32 pixels the upper and lower four rows are padding, which does not count
+    model = make_model()
+    images = np.stack([
+        model.preprocess.to_array(Image.open(tmp_path / "streets" / path))
+        for path in found.plain[0].about.paths
+    ])  # fmt: skip
+    before = model.decode(images)
+    for point in found.curve("unet(width=2)", "noise"):
+        after = model.decode(distort(images, "noise", point.level, np.arange(4), 0))
+        wanted = (after != before)[:, 4:-4].mean()
+        assert point.changed.value == pytest.approx(wanted, abs=2e-3)
+        assert point.changed.low <= point.changed.value <= point.changed.high
+    assert ": worst by changed pixels: " in found.remarks()[0]
+
+
+class Level(nn.Module):
+    """Answers with the mean brightness and its double."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nothing = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        mean = (x.double().mean(dim=(1, 2, 3)) + 0.5).float()
+        return torch.stack([mean, 2 * mean], dim=1)
+
+
+def test_numbers_tell_the_mean_change_in_their_unit(lamps):
+    rows = "".join(f"cat/{n}.png,{n},{n}\n" for n in range(20))
+    (lamps / "table.csv").write_text(f"path,low (lx),high (lx)\n{rows}")
+    names = "low (lx)", "high (lx)"
+    spec = TargetSpec("numbers", names, {"mean": (0.0, 0.0), "std": (1.0, 1.0), "median": (0, 0)})
+    model = replace(glowing(), network=Level().eval(), task=bind_task("regression", spec))
+    found = measure_invariance(model, lamps / "table.csv", split="all")
+    assert (found.change.title, found.change.unit) == ("mean change", "lx")
+    images = np.stack([np.asarray(Image.open(lamps / path)) for path in found.plain[0].about.paths])
+    means = images.mean(axis=(1, 2, 3)) / 255
+    for point in found.curve("lenet5", "brightness"):
+        dark = distort(images, "brightness", point.level, np.arange(20), 0)
+        wanted = 1.5 * np.abs(dark.mean(axis=(1, 2, 3)) / 255 - means).mean()
+        assert point.changed.value == pytest.approx(wanted, abs=1e-6)
+    assert found.worst("lenet5")[0].kind == "brightness"
+    assert "lenet5: worst by mean change: brightness (0.1 times) 0.2" in found.remarks()[0]
+    assert " lx" in found.show(found.worst("lenet5")[0])
+    chart = make_curves(found, "brightness")
+    assert [line.dashes != () for line in chart.series] == [False, True]
 
 
 def test_the_command_prints_a_table_or_json_and_adds_a_section_to_the_page(lamps, tmp_path, capsys):
@@ -185,6 +237,17 @@ def test_the_command_prints_a_table_or_json_and_adds_a_section_to_the_page(lamps
     assert "\n  JPEG quality " in told
     text = page.read_text("utf-8")
     assert "What the network does not mind" in text
+    for form in ("md", "json"):
+        assert main([*line, "--invariance", "8", "--out", str(tmp_path / f"page.{form}")]) == 0
+    told = (tmp_path / "page.md").read_text("utf-8")
+    assert "accuracy (changed answers) | itself | level 1 | level 2 |" in told
+    found = json.loads((tmp_path / "page.json").read_text("utf-8"))["results"]["invariance"]
+    assert (found["images"], found["of"], found["change"]) == (8, 60, "changed_answers")
+    (noise,) = re.findall(r"\| noise \|(.*)\|", told)
+    shown = [cell.split()[0] for cell in noise.split("|")]
+    values = [point["value"] for point in found["points"] if point["kind"] == "noise"]
+    assert shown == [f"{100 * value:.0f}" for value in values]
+    capsys.readouterr()
     assert text.count("An image by ") == 10
     assert main([*line, "--invariance", "8", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)

@@ -19,6 +19,7 @@ from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Split
 from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
+from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.known import Known
 from striate.evaluation.nearest import Nearest, find_nearest, shown_rows
 from striate.evaluation.rejection import check_rejection, fit_rejection, judge_rejection
@@ -50,6 +51,7 @@ class EvaluationRun:
     #: (N,) whether each image is rejected; None: the model rejects none
     rejected: NDArray[np.bool_] | None = None
     rejection: RejectionResult | None = None  #: what becomes of it and of foreign images
+    distorted: Invariance | None = None  #: on distorted images
 
 
 def evaluate_steps(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,11 +26,14 @@ from striate.evaluation.invariance_result import Invariance, Point
 from striate.evaluation.known import Judged
 from striate.evaluation.seen_images import find_root
 from striate.layers.fold_norms import fold_norms
-from striate.metrics.estimates import from_hits
+from striate.metrics.bootstrap import bootstrap_mean
+from striate.metrics.estimates import Estimate, Floats, from_hits
 from striate.model import Ensemble, Model, to_device
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
-from striate.tasks.results import About, Decided, Results
+from striate.tasks.figures import Figure
+from striate.tasks.results import About, Results
+from striate.tasks.task import Comparing
 from striate.text import count_noun
 from striate.vision.distortions import DISTORTIONS, Distortion, Pixels, distort
 
@@ -89,15 +92,43 @@ class _Judge:
     batch: int
     seed: int
 
-    def judge(self, kind: str, level: float) -> Results:
-        """Return the results on images distorted by one level of a kind."""
+    def answer(self, kind: str, level: float) -> Iterator[tuple[NDArray[Any], Any]]:
+        """Yield what is decoded of distorted images, and the targets, batch by batch."""
         drawn = self.numbers, self.seed, kind, level
         distorted = tuple(
             replace(view, pixels=Distorted(view.pixels, view.masks, *drawn))
             for view in self.decoded
         )
-        answers = answer_rows(self.model, distorted, self.rows, self.root, self.batch)
-        return self.model.task.evaluate(answers, self.about)
+        return answer_rows(self.model, distorted, self.rows, self.root, self.batch)
+
+    def judge(self, kind: str, level: float, before: Sequence[NDArray[Any]]) -> _Judged:
+        """Return the results on images distorted by one level of a kind.
+
+        Answers are compared with those `before`, batch by batch.
+        """
+        task, changes = self.model.task, list[Floats]()
+
+        def compared() -> Iterator[tuple[NDArray[Any], Any]]:
+            for was, (now, targets) in zip(before, self.answer(kind, level), strict=True):
+                if isinstance(task, Comparing):
+                    changes.append(task.measure_change(was, now, targets))
+                yield now, targets
+
+        results = task.evaluate(compared(), self.about)
+        if not isinstance(task, Comparing):
+            return _Judged(results, None)
+        return _Judged(results, _estimate(np.concatenate(changes), task.change))
+
+
+class _Judged(NamedTuple):
+    results: Results
+    changed: Estimate | None
+
+
+def _estimate(changes: Floats, figure: Figure) -> Estimate:
+    if figure.form == "share":
+        return from_hits(float(changes.sum()), len(changes))
+    return bootstrap_mean(changes)
 
 
 def measure_steps(
@@ -218,23 +249,26 @@ def _measure(judges: list[_Judge]) -> Generator[Progress, None, Invariance]:
     total = len(judges) * (1 + sum(len(kind.levels) - 1 for kind in kinds))
     done, points, plain = 0, list[Point](), list[Results]()
     for judge in judges:
-        base = judge.judge(kinds[0].name, kinds[0].levels[0])
-        plain.append(base)
+        before = [answers for answers, _ in judge.answer(kinds[0].name, kinds[0].levels[0])]
+        base = judge.judge(kinds[0].name, kinds[0].levels[0], before)
+        plain.append(base.results)
         done += 1
         yield Progress(done, total, "distortions")
         for kind in kinds:
-            points.append(_point(judge.about.model, kind, kind.levels[0], base, base))
+            points.append(_point(judge, kind, kind.levels[0], base))
             for level in kind.levels[1:]:
-                found = judge.judge(kind.name, level)
-                points.append(_point(judge.about.model, kind, level, found, base))
+                found = judge.judge(kind.name, level, before)
+                points.append(_point(judge, kind, level, found))
                 done += 1
                 yield Progress(done, total, "distortions")
+    task = first.model.task
     return Invariance(
         tuple(plain),
         len(first.rows),
         tuple(points),
         {name: reason for name, reason in reasons.items() if reason},
         {kind.name: _strip(first, kind) for kind in kinds},
+        task.change if isinstance(task, Comparing) else None,
     )
 
 
@@ -247,13 +281,9 @@ def _reason(kind: Distortion, judge: _Judge) -> str:
     return ""
 
 
-def _point(shown: str, kind: Distortion, level: float, found: Results, base: Results) -> Point:
-    changed = None
-    if isinstance(found, Decided) and isinstance(base, Decided):
-        different = found.decisions != base.decisions
-        rows = different.reshape(len(found), -1).any(axis=1)
-        changed = from_hits(int(rows.sum()), len(rows))
-    return Point(shown, kind.name, level, kind.show(level), found.scores()[0], changed)
+def _point(judge: _Judge, kind: Distortion, level: float, found: _Judged) -> Point:
+    score = found.results.scores()[0]
+    return Point(judge.about.model, kind.name, level, kind.show(level), score, found.changed)
 
 
 def _strip(judge: _Judge, kind: Distortion) -> Pixels:

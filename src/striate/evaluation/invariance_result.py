@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from striate.errors import printable
 from striate.metrics.estimates import Estimate
-from striate.tasks.figures import Score
+from striate.tasks.figures import Figure, Score
 from striate.tasks.results import KIND, Results
 from striate.text import columns, count_noun, format_percent, html_table, shorten
 
@@ -30,7 +30,7 @@ class Point:
     level: float
     shown: str  #: the level with its unit
     score: Score  #: the leading one
-    changed: Estimate | None  #: share of answers unlike those of the images themselves
+    changed: Estimate | None  #: how far answers are from those of the images themselves
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict, None for undefined values."""
@@ -56,6 +56,7 @@ class Invariance:
     left_out: Mapping[str, str]  #: kinds that were not tried, and why
     #: kind -> one image at each level, (L, size, size, channels) uint8
     strips: Mapping[str, NDArray[np.uint8]] = field(repr=False)
+    change: Figure | None = None  #: what is told by `Point.changed`; None: the task compares none
     apart: int = 0  #: images of the split that not every model can use
 
     @property
@@ -95,6 +96,7 @@ class Invariance:
             "of": self.of,
             "apart": self.apart,
             "figure": self.points[0].score.figure.name,
+            "change": self.change and self.change.name,
             "left_out": dict(self.left_out),
             "points": [point.to_json() for point in self.points],
         }
@@ -121,20 +123,24 @@ class Invariance:
 
     def _head(self, model: str) -> str:
         score = self.points[self.models.index(model) * len(self.points) // len(self.models)].score
-        what = "answers that change" if self._changes else score.figure.title
+        what = (self.change or score.figure).title
         before = f"{score.figure.title} {score.shown} undistorted"
         return f"{shorten(model, _NAME)}, {before}; {what} at each level:"
 
-    @property
-    def _changes(self) -> bool:
-        return self.points[0].changed is not None
+    def show(self, point: Point) -> str:
+        """Return how far the answers of a point are changed; its score where nothing compares."""
+        if point.changed is None or self.change is None:
+            return point.score.shown
+        if self.change.form == "number":
+            return self.change.show(point.changed.value)
+        return format_percent(point.changed.value, 0)
 
     def _rows(self, model: str) -> list[tuple[str, ...]]:
         """Return a row a kind, its levels with what becomes of the answers at them."""
         most = max(len(self.curve(model, kind)) for kind in self.kinds)
         rows = [("", *(str(level) for level in range(1, most)))]
         for kind in self.kinds:
-            cells = [_cell(point) for point in self.curve(model, kind)[1:]]
+            cells = [self.show(point) for point in self.curve(model, kind)[1:]]
             rows.append((kind, *cells, *[""] * (most - 1 - len(cells))))
         return rows
 
@@ -142,26 +148,12 @@ class Invariance:
         worst = [point for point in self.worst(model) if not point.changed or point.changed.value]
         if not worst:
             return "no distortion changes an answer."
-        told = [_tell(point) for point in worst[:_WORST]]
-        return f"worst are {'; '.join(told)}."
-
-
-def _cell(point: Point) -> str:
-    if point.changed is None:
-        return point.score.shown
-    return format_percent(point.changed.value, 0)
-
-
-def _tell(point: Point) -> str:
-    where = f"{point.kind} ({point.shown})"
-    if point.changed is None:
-        return f"{where}, {point.score.figure.title} {point.score.shown}"
-    changed = format_percent(point.changed.value, 0)
-    return f"{where}, where {changed} of the answers change"
+        told = [f"{point.kind} ({point.shown}) {self.show(point)}" for point in worst[:_WORST]]
+        return f"worst by {(self.change or worst[0].score.figure).title}: {'; '.join(told)}."
 
 
 def _harm(point: Point) -> float:
-    """Share of changed answers, else how bad the score is."""
+    """How far answers change, else how bad the score is."""
     if point.changed is not None:
         return point.changed.value
     return -point.score.value if point.score.figure.higher_is_better else point.score.value

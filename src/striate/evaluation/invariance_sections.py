@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
 import cv2
@@ -12,7 +13,7 @@ from striate.evaluation.invariance_result import Invariance, Point
 from striate.plotting.chart import Axis, Cells, Chart, Line
 from striate.plotting.ink import encode
 from striate.plotting.shapes import BLUE, GREEN, ORANGE, PURPLE
-from striate.tasks.sections import Charts, Section, Text
+from striate.tasks.sections import Cell, Charts, Head, Section, Table, Text
 from striate.text import capitalize, count_noun, format_percent, shorten
 from striate.vision.distortions import DISTORTIONS
 
@@ -20,16 +21,18 @@ _SIDE = 64  #: most pixels of an image's side in a strip
 _WIDTH, _HEIGHT, _STRIP = 360, 220, 116  #: of a chart, and height of a strip
 _TILE = 48  #: width of an image in a strip, in CSS pixels
 _NAME = 24  #: most letters of a model in a legend
+#: form of a change -> what the dashed lines are
+_CHANGES = {
+    "share": "the share of the answers that are not those of the images themselves",
+    "percent": "the share of an image's pixels that are answered otherwise than in the image itself",
+    "number": "how far the numbers are from those of the images themselves",
+}
 
 
 def make_sections(found: Invariance) -> tuple[Section, ...]:
     """Return the section of the report: the worst kinds in words, then every kind."""
     figure = found.points[0].score.figure
-    changes = (
-        " Dashed: the share of the answers that are not those of the images themselves."
-        if found.points[0].changed is not None and figure.form != "number"
-        else ""
-    )
+    changes = f" Dashed: {_CHANGES[found.change.form]}." if found.change else ""
     images = count_noun(len(found.plain[0]), "image")
     explanation = (
         f"{images} of {found.of:,} were distorted in levels, each for itself. Lines: the "
@@ -39,25 +42,49 @@ def make_sections(found: Invariance) -> tuple[Section, ...]:
     )
     parts = [Text(line) for line in found.remarks()]
     rows = [Charts((make_curves(found, kind), make_strip(found, kind))) for kind in found.kinds]
-    return (Section("What the network does not mind", explanation, (*parts, *rows)),)
+    tables = [_tabulate(found, model) for model in found.models]
+    return (Section("What the network does not mind", explanation, (*parts, *rows, *tables)),)
 
 
 def make_curves(found: Invariance, kind: str) -> Chart:
-    """Return the score of each model over the levels of a kind, and dashed the changed answers."""
+    """Return the score of each model over the levels of a kind, and dashed how answers change."""
     figure, lines = found.points[0].score.figure, list[Line]()
     for model, color in zip(found.models, cycle((BLUE, ORANGE, GREEN, PURPLE)), strict=False):
         points = found.curve(model, kind)
         label = shorten(model, _NAME)
         lines.append(Line(tuple(map(_score, range(len(points)), points)), label, color))
-        if points[0].changed is not None and figure.form != "number":
+        if found.change:
             changed = tuple(map(_changed, range(len(points)), points))
             lines.append(Line(changed, "", color, width=1.5, dashes=(4, 3)))
+    unit = f", {figure.unit}" * bool(figure.unit)
     shares = figure.form != "number"
-    y = Axis(figure.title, (0, 1), show=_percent) if shares else Axis(figure.title)
+    y = Axis(figure.title, (0, 1), show=_percent) if shares else Axis(f"{figure.title}{unit}")
     return Chart(
         tuple(lines), capitalize(kind), _levels(kind), y, _WIDTH, _HEIGHT,
         name=f"{figure.title} by {kind}",
     )  # fmt: skip
+
+
+def _tabulate(found: Invariance, model: str) -> Table:
+    """Return the score of a model at every level, and in brackets how its answers change."""
+    kinds = [(kind, found.curve(model, kind)) for kind in found.kinds]
+    most = max(len(points) for _, points in kinds)
+    title = found.points[0].score.figure.title
+    name = f"{shorten(model, _NAME)}: {title}" + (
+        f" ({found.change.title})" if found.change else ""
+    )
+    heads = Head(name, left=True), Head("itself"), *(Head(f"level {at}") for at in range(1, most))
+    rows = [
+        (Cell(kind), *map(Cell, _cells(found, points)), *[Cell("")] * (most - len(points)))
+        for kind, points in kinds
+    ]
+    return Table(name, heads, tuple(rows))
+
+
+def _cells(found: Invariance, points: Sequence[Point]) -> Iterator[str]:
+    for point in points:
+        changed = f" ({found.show(point)})" if found.change and point is not points[0] else ""
+        yield f"{point.score.shown}{changed}"
 
 
 def make_strip(found: Invariance, kind: str) -> Chart:

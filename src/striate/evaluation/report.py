@@ -13,6 +13,7 @@ from striate.data.listing.samples import Finding
 from striate.errors import OptionError
 from striate.evaluation.content import Content, make_content
 from striate.evaluation.curves import make_charts
+from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.json_report import render_json
 from striate.evaluation.markdown_report import render_markdown
 from striate.evaluation.page import find_template
@@ -22,6 +23,7 @@ from striate.tasks.sections import Section
 from striate.text import count_noun
 
 if TYPE_CHECKING:
+    from striate.evaluation.invariance_result import Invariance
     from striate.evaluation.nearest import Nearest
     from striate.evaluation.seen_images import Originals, SeenImages
     from striate.training.events import Epoch
@@ -42,12 +44,13 @@ def render_report(
     nearest: Nearest | None = None,
     form: Form = "html",
     more: Sequence[Section] = (),
+    distorted: Invariance | None = None,
 ) -> str:
     """Render the report. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
 
     With `originals` it shows and links the original files where they exist, with `nearest` the
-    training images that are most like them; `more` stands behind the sections of the results. The
-    same arguments give the same report, byte for byte.
+    training images that are most like them, with `distorted` what distortions do; `more` stands
+    before that. The same arguments give the same report, byte for byte.
     """
     if len(pixels) != len(results):
         raise OptionError(
@@ -55,13 +58,16 @@ def render_report(
             f"that were evaluated, but came with {len(pixels):,}"
         )
     content = make_content(results, title, epochs, facts, findings, command)
+    if distorted:
+        more = (*more, *make_sections(distorted))
     content = replace(content, sections=(*content.sections, *more))
     images = Images(results.about.paths, pixels, originals, nearest)
     if form == "html":
         return _render_page(content, images)
     if form == "markdown":
         return render_markdown(content, images)
-    return render_json(content, images, results.to_json())
+    more = {"invariance": distorted.to_json()} if distorted else {}
+    return render_json(content, images, {**results.to_json(), **more})
 
 
 def _render_page(content: Content, images: Images) -> str:

@@ -16,7 +16,7 @@ from striate.evaluation.known import Known
 from striate.evaluation.report import Form, render_report
 from striate.evaluation.seen_images import Originals, find_root
 from striate.model_file import load
-from striate.tasks.sections import Section, same_answer
+from striate.tasks.sections import same_answer
 from striate.text import count_noun
 from striate.training.events import Epoch, Scores
 from striate.training.prepare import PreparedData
@@ -55,7 +55,6 @@ def write_page(
     command: str,
     originals: Originals | None,
     suffix: str = ".html",
-    more: Sequence[Section] = (),
 ) -> str:
     """Render the report of an evaluation in the format of a suffix of FORMS."""
     model = result.model
@@ -81,7 +80,8 @@ def write_page(
         originals=originals,
         nearest=result.nearest,
         form=FORMS[suffix.lower()],
-        more=more,
+        more=(result.rejection.section(),) if result.rejection else (),
+        distorted=result.distorted,
     )
 
 

@@ -7,6 +7,7 @@ image was drawn is a matrix, and the resampled sums are its product with the sum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,6 +41,15 @@ def bootstrap(
         figures(counts.astype(np.float64) @ summed) for counts in draw(n, resamples, seed)
     ])  # fmt: skip
     return [summarize(value, column, n) for value, column in zip(values, found.T, strict=True)]
+
+
+def bootstrap_mean(values: Floats) -> Estimate:
+    """Estimate the mean of (N,) values of images, without those that are NaN."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return Estimate(math.nan, None, None, 0)
+    sums = np.stack([known, np.ones_like(known)], axis=1)
+    return bootstrap(sums, lambda summed: summed[:, :1] / summed[:, 1:])[0]
 
 
 def draw(n: int, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:

@@ -47,6 +47,10 @@ class Figure:
         return value > best if self.higher_is_better else value < best
 
 
+#: share of the answers that are another class or other labels than before
+CHANGED_ANSWERS = Figure("changed_answers", "changed answers", False, "share")
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A figure of an evaluation, with its 95 % interval over images."""

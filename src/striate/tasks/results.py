@@ -73,16 +73,6 @@ class RightOrWrong(Protocol):
         ...
 
 
-@runtime_checkable
-class Decided(Protocol):
-    """Results of a task whose answers are the same or not, as a class or a set of labels."""
-
-    @property
-    def decisions(self) -> NDArray[Any]:
-        """(N, ...): a row an image; two answers are the same where their rows are equal."""
-        ...
-
-
 class Told(NamedTuple):
     """An image in words, names from the data among them."""
 

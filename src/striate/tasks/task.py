@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from striate.data.augment.plan import Plan
 from striate.data.augment.ranges import AugmentRanges
 from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.errors import OptionError
+from striate.metrics.estimates import Floats
 from striate.options import DecisionOptions, StepOptions, TrainOptions
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
@@ -30,6 +31,20 @@ Legend = tuple[tuple[str, NDArray[np.uint8]], ...]
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
 #: or of masks N of `data.full_masks.FullMask`
 Batches = Iterable[tuple[NDArray[Any], Any]]
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A task that says how far two answers to the same image are apart."""
+
+    @property
+    def change(self) -> Figure:
+        """What the mean of `measure_change` is."""
+        ...
+
+    def measure_change(self, before: Any, after: Any, targets: Any) -> Floats:
+        """Return how far what is decoded of N images is from that before: (N,), NaN unknown."""
+        ...
 
 
 @dataclass(frozen=True)

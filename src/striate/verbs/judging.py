@@ -17,7 +17,6 @@ from striate.errors import OptionError, printable
 from striate.evaluation.evaluate import evaluate_steps
 from striate.evaluation.invariance import measure_steps
 from striate.evaluation.invariance_result import Invariance
-from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.known import Judged, Known, run_of
 from striate.evaluation.pair import check_pair, pair_steps
 from striate.evaluation.pair_page import write_pair_page
@@ -102,10 +101,8 @@ def evaluate_in_full(
     if chosen.out:
         epochs = run.epochs() if run else []
         command, originals = _command((model,), data, chosen), Originals.of(source, chosen.out)
-        more = make_sections(distorted) if distorted else ()
-        if result.rejection is not None:
-            more = (result.rejection.section(), *more)
-        page = write_page(result, epochs, command, originals, chosen.out.suffix, more)
+        result = replace(result, distorted=distorted)
+        page = write_page(result, epochs, command, originals, chosen.out.suffix)
         storage.write(chosen.out, page)
     return Evaluated(result.results, distorted, result.rejection)
 

@@ -50,11 +50,6 @@ class ClassMetrics:
         return self.threshold.decide(self.probabilities)
 
     @property
-    def decisions(self) -> NDArray[np.int64]:
-        """(N,): the class that each image is answered with."""
-        return self.predicted
-
-    @property
     def correct(self) -> NDArray[np.bool_]:
         """(N,): whether each image is classified correctly."""
         return self.predicted == self.labels

@@ -18,12 +18,13 @@ from striate.data.augment.plan import Plan
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
+from striate.metrics.estimates import Floats
 from striate.options import DecisionOptions, TrainOptions
 from striate.tasks.classification.answer import ClassAnswer
 from striate.tasks.classification.results import Evaluation, make_evaluation
 from striate.tasks.classification.scores import ACCURACY
 from striate.tasks.classification.threshold import Threshold
-from striate.tasks.figures import Figure
+from striate.tasks.figures import CHANGED_ANSWERS, Figure
 from striate.tasks.results import NONE_OF_THESE, About
 from striate.tasks.task import Batches, Loss, Sums, Task
 from striate.tasks.temperature import (
@@ -154,6 +155,16 @@ class Classification(Task):
         moved = self.threshold.at_temperature(fitted / self.temperature)
         spec = self.spec if moved == self.threshold else moved.store(self.spec)
         return replace(self, spec=store_temperature(spec, fitted))
+
+    @property
+    def change(self) -> Figure:
+        """The share of images that are answered with another class."""
+        return CHANGED_ANSWERS
+
+    def measure_change(self, before: Any, after: Any, targets: Any) -> Floats:
+        """Return 1 where probabilities (N, K) decide for another class, else 0."""
+        decide = self.threshold.decide
+        return (decide(before) != decide(after)).astype(np.float64)
 
     def evaluate(self, batches: Batches, about: About) -> Evaluation:
         """Compare batches of probabilities (N, K) with labels (N,)."""

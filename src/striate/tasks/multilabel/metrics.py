@@ -89,11 +89,6 @@ class LabelMetrics:
         return self.probabilities >= self.thresholds
 
     @property
-    def decisions(self) -> NDArray[np.bool_]:
-        """(N, K): the labels that each image is answered with."""
-        return self.called
-
-    @property
     def held(self) -> NDArray[np.bool_]:
         """(N, K): the labels that each image has."""
         return self.truth > 0

@@ -21,10 +21,11 @@ from striate.layers import AuxOutputs
 from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
 from striate.metrics.binned import BINS, FINE, REACH, count_bins, sweep_bins
 from striate.metrics.calibration import both_sides
+from striate.metrics.estimates import Floats
 from striate.options import DecisionOptions, EvaluateOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
-from striate.tasks.figures import Figure
+from striate.tasks.figures import CHANGED_ANSWERS, Figure
 from striate.tasks.multilabel.answer import LabelsAnswer
 from striate.tasks.multilabel.metrics import MAP, MICRO_F1
 from striate.tasks.multilabel.results import LabelResults, make_results
@@ -221,6 +222,16 @@ class MultiLabel(Task):
         spec = store_temperature(self.spec, fitted)
         constants = {**spec.constants, THRESHOLD: tuple(moved.tolist())}
         return replace(self, spec=replace(spec, constants=constants))
+
+    @property
+    def change(self) -> Figure:
+        """The share of images that are answered with other labels."""
+        return CHANGED_ANSWERS
+
+    def measure_change(self, before: Any, after: Any, targets: Any) -> Floats:
+        """Return 1 where probabilities (N, K) decide for other labels, else 0."""
+        different = (before >= self.thresholds) != (after >= self.thresholds)
+        return different.any(axis=1).astype(np.float64)
 
     def evaluate(
         self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About

@@ -17,6 +17,7 @@ from striate.data.augment.plan import Plan
 from striate.data.augment.ranges import AugmentRanges
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
+from striate.metrics.estimates import Floats
 from striate.options import StepOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
@@ -203,6 +204,16 @@ class Regression(Task):
     def answer(self, decoded: NDArray[Any], top: int) -> NumbersAnswer:
         """Return the numbers (V,) by column."""
         return NumbersAnswer(dict(zip(self.spec.names, decoded.tolist(), strict=True)))
+
+    @property
+    def change(self) -> Figure:
+        """How far numbers are from those before, in the unit of the MAE."""
+        unit = self.figures[0].unit
+        return Figure("mean_change", "mean change", False, "number", unit)
+
+    def measure_change(self, before: Any, after: Any, targets: Any) -> Floats:
+        """Return the absolute difference of numbers (N, V), a mean over the columns."""
+        return (np.abs(after - before) / column_scales(self.spec)).mean(axis=1)
 
     def evaluate(
         self, batches: Iterable[tuple[NDArray[Any], NDArray[Any]]], about: About

@@ -27,6 +27,7 @@ from striate.text import count_noun
 MEAN_IOU = Figure("mean_iou", "mean IoU")
 PIXEL_ACCURACY = Figure("pixel_accuracy", "pixel accuracy")
 WEIGHTED_IOU = Figure("weighted_iou", "frequency-weighted IoU")
+CHANGED_PIXELS = Figure("changed_pixels", "changed pixels", higher_is_better=False)
 #: name of the constants: indices of the classes that no training mask shows; absent without any
 UNSEEN = "unseen"
 #: fewest images with a class for a meaningful IoU of it

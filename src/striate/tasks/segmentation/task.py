@@ -20,6 +20,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics import masks as metrics
+from striate.metrics.estimates import Floats, divide
 from striate.options import StepOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
@@ -27,7 +28,7 @@ from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.segmentation.answer import MaskAnswer
 from striate.tasks.segmentation.drawing import draw_overlay, make_legend, make_palette
-from striate.tasks.segmentation.metrics import MEAN_IOU, PIXEL_ACCURACY, UNSEEN
+from striate.tasks.segmentation.metrics import CHANGED_PIXELS, MEAN_IOU, PIXEL_ACCURACY, UNSEEN
 from striate.tasks.segmentation.results import SegmentationResults, make_results
 from striate.tasks.task import Batches, Legend, Loss, Sums, Task
 
@@ -194,6 +195,17 @@ class Segmentation(Task):
     def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
         """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
         return MaskAnswer.of(decoded, self.spec, top)
+
+    @property
+    def change(self) -> Figure:
+        """The share of the pixels that are answered with another class, a mean over images."""
+        return CHANGED_PIXELS
+
+    def measure_change(self, before: Any, after: Any, targets: Any) -> Floats:
+        """Return of masks (N, size, size) the share of other pixels, of those that count."""
+        counted = np.stack([target.seen for target in targets]) != IGNORE
+        changed = (before != after) & counted
+        return divide(changed.sum(axis=(1, 2)), counted.sum(axis=(1, 2)))
 
     def evaluate(self, batches: Batches, about: About) -> SegmentationResults:
         """Compare predicted masks with the true ones in the size of their images, one by one."""
