@@ -10,6 +10,7 @@ import numpy as np
 
 import striate
 from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
+from striate.data.traits.shortcuts import Shortcut
 from striate.evaluation.curves import kept_epoch
 from striate.evaluation.remarks import headline, make_remarks
 from striate.tasks.figures import Score
@@ -47,6 +48,7 @@ class Content:
     epochs: Sequence[Epoch]
     kept: Epoch | None
     groups: Sequence[Group]
+    shortcuts: Sequence[Shortcut]
     command: str
     made: str  #: versions
 
@@ -63,6 +65,7 @@ def make_content(
     facts: Mapping[str, str],
     findings: Sequence[Finding],
     command: str,
+    shortcuts: Sequence[Shortcut] = (),
 ) -> Content:
     """Return what a report says of the results of an evaluation."""
     return Content(
@@ -70,15 +73,20 @@ def make_content(
         headline=headline(results),
         score=results.scores()[0],
         baseline=results.baseline(),
-        remarks=make_remarks(results, epochs),
+        remarks=(*make_remarks(results, epochs), *map(_warn, shortcuts)),
         sections=tuple(results.sections()),
         facts={"model": results.about.model, **facts},
         epochs=epochs,
         kept=kept_epoch(epochs),
         groups=_groups(findings),
+        shortcuts=shortcuts,
         command=command,
         made=tell_versions(),
     )
+
+
+def _warn(shortcut: Shortcut) -> Remark:
+    return Remark(f"Possible shortcut: {shortcut}.", warning=not shortcut.content)
 
 
 def _groups(findings: Sequence[Finding]) -> list[Group]:

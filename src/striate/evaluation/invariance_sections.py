@@ -24,7 +24,7 @@ _NAME = 24  #: most letters of a model in a legend
 #: form of a change -> what the dashed lines are
 _CHANGES = {
     "share": "the share of the answers that are not those of the images themselves",
-    "percent": "the share of an image's pixels that are answered otherwise than in the image itself",
+    "percent": "the share of an image's pixels that are answered unlike those of the image itself",
     "number": "how far the numbers are from those of the images themselves",
 }
 

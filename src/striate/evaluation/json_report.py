@@ -38,6 +38,7 @@ def render_json(content: Content, images: Images, results: Mapping[str, Any]) ->
         "kept_epoch": content.kept and content.kept.epoch,
         "sections": [section_json(section, images) for section in content.sections],
         "findings": [asdict(group) for group in content.groups],
+        "shortcuts": [shortcut.to_json() for shortcut in content.shortcuts],
         "command": content.command,
         "made": content.made,
     }

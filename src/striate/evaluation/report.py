@@ -17,15 +17,17 @@ from striate.evaluation.invariance_sections import make_sections
 from striate.evaluation.json_report import render_json
 from striate.evaluation.markdown_report import render_markdown
 from striate.evaluation.page import find_template
+from striate.evaluation.seen_images import SeenImages
 from striate.evaluation.views import Images
 from striate.tasks.results import Results
 from striate.tasks.sections import Section
 from striate.text import count_noun
 
 if TYPE_CHECKING:
+    from striate.evaluation.doubts import Doubts
     from striate.evaluation.invariance_result import Invariance
     from striate.evaluation.nearest import Nearest
-    from striate.evaluation.seen_images import Originals, SeenImages
+    from striate.evaluation.seen_images import Originals
     from striate.training.events import Epoch
 
 Form = Literal["html", "markdown", "json"]
@@ -45,29 +47,36 @@ def render_report(
     form: Form = "html",
     more: Sequence[Section] = (),
     distorted: Invariance | None = None,
+    doubts: Doubts | None = None,
 ) -> str:
     """Render the report. `pixels` (N, H, W, 1 or 3), 0 to 255, are the network inputs of each row.
 
     With `originals` it shows and links the original files where they exist, with `nearest` the
-    training images that are most like them, with `distorted` what distortions do; `more` stands
-    before that. The same arguments give the same report, byte for byte.
+    training images that are most like them, with `distorted` what distortions do, with `doubts` the
+    doubtful images; `more` stands before these. The same arguments give the same report, byte for
+    byte.
     """
     if len(pixels) != len(results):
         raise OptionError(
             f"pixels must have a row for each of the {count_noun(len(results), 'image')} "
             f"that were evaluated, but came with {len(pixels):,}"
         )
-    content = make_content(results, title, epochs, facts, findings, command)
+    shortcuts = doubts.shortcuts if doubts else ()
+    content = make_content(results, title, epochs, facts, findings, command, shortcuts)
     if distorted:
         more = (*more, *make_sections(distorted))
+    if doubts:
+        more = (*more, *doubts.sections)
     content = replace(content, sections=(*content.sections, *more))
     images = Images(results.about.paths, pixels, originals, nearest)
+    if doubts and isinstance(pixels, SeenImages):
+        images = images.with_others(pixels, doubts.others)
     if form == "html":
         return _render_page(content, images)
     if form == "markdown":
         return render_markdown(content, images)
-    more = {"invariance": distorted.to_json()} if distorted else {}
-    return render_json(content, images, {**results.to_json(), **more})
+    figures = {"invariance": distorted.to_json()} if distorted else {}
+    return render_json(content, images, {**results.to_json(), **figures})
 
 
 def _render_page(content: Content, images: Images) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -127,6 +127,12 @@ class Images:
     pixels: NDArray[np.uint8] | SeenImages
     originals: Originals | None
     nearest: Nearest | None = None
+
+    def with_others(self, seen: SeenImages, rows: tuple[int, ...]) -> Images:
+        """Return the images with further rows of the image cache behind them."""
+        paths = map(seen.decoded.samples.path, rows)
+        pixels = replace(seen, rows=np.append(seen.rows, np.array(rows, np.int64)))
+        return replace(self, paths=(*self.paths, *paths), pixels=pixels)
 
     def near(self, picture: Picture) -> tuple[Near, ...]:
         """Return the training images that are nearest to an image, if they were looked for."""

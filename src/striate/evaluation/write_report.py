@@ -11,6 +11,7 @@ import striate
 from striate import storage
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Split
+from striate.evaluation.doubts import Doubts, find_twins
 from striate.evaluation.evaluate import EvaluationRun, evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.report import Form, render_report
@@ -55,6 +56,7 @@ def write_page(
     command: str,
     originals: Originals | None,
     suffix: str = ".html",
+    doubts: Doubts | None = None,
 ) -> str:
     """Render the report of an evaluation in the format of a suffix of FORMS."""
     model = result.model
@@ -82,6 +84,7 @@ def write_page(
         form=FORMS[suffix.lower()],
         more=(result.rejection.section(),) if result.rejection else (),
         distorted=result.distorted,
+        doubts=doubts or find_twins(result),
     )
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
+from striate.evaluation.doubts import find_doubts
 from striate.evaluation.evaluate import evaluate_steps
 from striate.evaluation.invariance import measure_steps
 from striate.evaluation.invariance_result import Invariance
@@ -102,7 +103,9 @@ def evaluate_in_full(
         epochs = run.epochs() if run else []
         command, originals = _command((model,), data, chosen), Originals.of(source, chosen.out)
         result = replace(result, distorted=distorted)
-        page = write_page(result, epochs, command, originals, chosen.out.suffix)
+        left_out = Judged(result.model, shown, known, own).left_out(source, chosen)
+        doubts = display.show_progress(find_doubts(result, source, left_out), console)
+        page = write_page(result, epochs, command, originals, chosen.out.suffix, doubts)
         storage.write(chosen.out, page)
     return Evaluated(result.results, distorted, result.rejection)
 
