@@ -28,7 +28,7 @@ from striate.progress import drain
 from striate.tasks import bind_task
 from striate.training.run import Run
 from striate.verbs.invariance import measure_invariance
-from striate.verbs.judging import evaluate_and_distort
+from striate.verbs.judging import evaluate_in_full
 from striate.vision.distortions import DISTORTIONS, distort
 from tests.prediction.map_models import make_model
 from tests.test_ensemble import fresh
@@ -138,7 +138,7 @@ def test_images_that_a_run_left_out_stay_out_and_the_test_images_are_opened_once
     assert alone.plain[0].about.paths == both.plain[1].about.paths
     opened = Run(Path("less")).read_json("evaluation.json")["test_opened"]
     assert measure_invariance("less", "lamps").plain[0].about.tests == opened + 3
-    evaluate_and_distort("less", invariance=5)
+    evaluate_in_full("less", invariance=5)
     assert striate.evaluate("less").about.tests == opened + 5
 
 

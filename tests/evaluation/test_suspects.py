@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
 
 import striate
 from striate import storage
@@ -15,9 +17,12 @@ from striate.cli import main
 from striate.data.readers.leave_out import read_list
 from striate.errors import DataError, OptionError
 from striate.evaluation.suspects_list import format_suspects, suspects_of
+from striate.evaluation.train_suspects import draw_folds, rate_held_out
+from striate.progress import drain
 from striate.tasks.classification.results import make_evaluation
 from striate.tasks.results import About
-from striate.tasks.suspects import Suspect, Suspects
+from striate.tasks.suspects import Suspect, Suspects, list_suspects
+from striate.training.run import Run
 from tests.conftest import striped
 from tests.evaluation.evaluations import of_matrix
 
@@ -108,11 +113,11 @@ def test_the_list_can_be_read_by_leave_out_and_holds_no_formula(tmp_path: Path):
     paths = ["a/1.png", "=a/2.png", "#3.png", "a, b/4\udcff.png", "+x/5.png"]
     found = tuple(Suspect(at, path, "=cat", "dog", 0.25, 0.5) for at, path in enumerate(paths))
     file = tmp_path / "suspects.csv"
-    storage.write(file, format_suspects(Suspects(found, 5, 50)))
+    storage.write(file, format_suspects({"test": Suspects(found, 5, 50)}))
     assert list(read_list(file)) == paths
     rows = list(csv.reader(file.read_text("utf-8", "surrogateescape").splitlines()))
-    assert rows[0] == ["path", "label", "suggested", "label_probability", "probability"]
-    assert rows[2] == ["./=a/2.png", "'=cat", "dog", "0.25", "0.5"]
+    assert rows[0] == ["path", "split", "label", "suggested", "label_probability", "probability"]
+    assert rows[2] == ["./=a/2.png", "test", "'=cat", "dog", "0.25", "0.5"]
 
 
 def test_a_command_lists_planted_labels_and_leave_out_takes_the_list(
@@ -146,3 +151,64 @@ def test_a_task_without_classes_is_refused_before_images_are_read(tmp_path: Path
     striate.train(tmp_path / "table.csv", out=tmp_path / "run", progress=False, epochs=1)
     with pytest.raises(OptionError, match="the task regression gives none; leave out --suspects"):
         striate.evaluate(tmp_path / "run", suspects=tmp_path / "s.csv", split="all")
+
+
+def test_training_labels_are_doubted_by_heads_that_have_not_seen_them():
+    random = np.random.default_rng(0)
+    true = np.arange(300) % 3
+    features = torch.from_numpy(random.normal(size=(300, 8)) + 4 * np.eye(3, 8)[true]).float()
+    labels, flipped = true.copy(), np.arange(0, 300, 20)
+    labels[flipped] = (true[flipped] + 1) % 3
+    folds = draw_folds(labels, np.arange(300))
+    assert sorted(np.bincount(folds)) == [60] * 5
+    assert max(np.bincount(folds[labels == 0])) - min(np.bincount(folds[labels == 0])) <= 1
+    rated = drain(rate_held_out(features, labels, ("a", "b", "c"), folds))
+    found = list_suspects(rated, labels, "abc", [str(row) for row in range(300)])
+    doubted = {each.row for each in found.found}
+    assert len(doubted & set(flipped.tolist())) == len(doubted) >= 14
+    # a head of the folds without an image, fitted by scikit-learn, gives the same probabilities
+    seen, held = folds != 2, folds == 2
+    heads = [
+        LogisticRegression(C=c, max_iter=5000, tol=1e-8).fit(features[seen], labels[seen])
+        for c in np.geomspace(1e-4, 1e4, 60)
+    ]
+    apart = [np.abs(head.predict_proba(features[held]) - rated[held]).max() for head in heads]
+    assert min(apart) < 0.05
+
+
+def test_images_alike_are_in_one_fold():
+    labels, alike = np.arange(100) % 2, np.repeat(np.arange(25), 4)
+    folds = draw_folds(labels, alike)
+    assert all(len(set(folds[alike == group])) == 1 for group in range(25))
+    assert sorted(np.bincount(folds)) == [20] * 5
+
+
+def test_the_list_has_the_training_images_too_with_their_split(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    root, run, file = tmp_path / "photos", tmp_path / "run", tmp_path / "suspects.csv"
+    for kind in ("flat", "upright"):
+        (root / kind).mkdir(parents=True)
+        for seed in range(60):
+            striped(kind, seed).save(root / kind / f"{seed}.png")
+    for seed in range(200, 206):
+        striped("flat", seed).save(root / "upright" / f"{seed}.png")
+    striate.train(root, out=run, progress=False, network="lenet5", epochs=6, threads=1, seed=1)
+    splits = {
+        row["path"]: row["split"]
+        for row in map(json.loads, Run(run).images_file.read_text("utf-8").splitlines())
+    }
+    assert main(["evaluate", str(run), "--split", "train", "--suspects", str(file)]) == 0
+    rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
+    planted = {path for path in splits if int(Path(path).stem) >= 200}
+    assert {row["split"] for row in rows} == {"train"}
+    assert all(splits[row["path"]] == "train" for row in rows)
+    assert rows
+    assert {row["path"] for row in rows} <= planted
+    images = sum(split == "train" for split in splits.values())
+    assert f"{file}: {len(rows)} of {images} train images\n" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--split", "validation", "--suspects", str(file)]) == 0
+    rows = list(csv.DictReader(file.read_text("utf-8").splitlines()))
+    assert all(splits[row["path"]] == row["split"] for row in rows)
+    assert "train" in {row["split"] for row in rows}
+    assert len(striate.evaluate(run, leave_out=file, split="all")) == len(splits) - len(rows)

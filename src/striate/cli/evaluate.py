@@ -43,7 +43,7 @@ def command(model: Path, places: tuple[Path, ...], as_json: bool, options: dict[
         pair = verbs.evaluate_pair(model, second, data, **options)
         print_json(pair.to_json()) if as_json else click.echo(str(pair))
         return 0
-    evaluation, distorted, rejection = verbs.evaluate_in_full(model, data, **options)
+    evaluation, distorted, rejection, suspects = verbs.evaluate_in_full(model, data, **options)
     if as_json:
         more = {"invariance": distorted, "none_of_these": rejection}
         told = {name: each.to_json() for name, each in more.items() if each}
@@ -51,6 +51,10 @@ def command(model: Path, places: tuple[Path, ...], as_json: bool, options: dict[
     else:
         parts = (evaluation, rejection, distorted)
         click.echo("\n\n".join(str(each) for each in parts if each))
+    if suspects:
+        told = [f"{len(own.found):,} of {own.images:,} {split}" for split, own in suspects.items()]
+        listed = printable(str(options["suspects"]))
+        click.echo(f"{listed}: {', '.join(told)} images", err=True)
     stored = {
         "temperature": options.get("calibrate"),
         "threshold": options.get("save_threshold"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 
 from striate.errors import DataError, OptionError, printable
 from striate.model import Ensemble, Model
@@ -12,7 +13,7 @@ from striate.tasks.results import Results
 from striate.tasks.suspects import DoubtsLabels, Suspects
 from striate.text import count_noun
 
-_HEADS = ("path", "label", "suggested", "label_probability", "probability")
+_HEADS = ("path", "split", "label", "suggested", "label_probability", "probability")
 
 
 def check_doubts(model: Model | Ensemble) -> None:
@@ -41,18 +42,18 @@ def suspects_of(results: Results, data: str) -> Suspects:
     )
 
 
-def format_suspects(suspects: Suspects) -> str:
-    """Return a table with a row for each suspect, whose paths `--leave-out` reads.
+def format_suspects(found: Mapping[str, Suspects]) -> str:
+    """Return a table with a row for each suspect of each split, whose paths `--leave-out` reads.
 
     No cell is a formula to a spreadsheet: labels are prefixed with ', paths with ./ if needed.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_HEADS)
-    for each in suspects.found:
+    for split, each in ((split, each) for split, own in found.items() for each in own.found):
         plain = harmless(each.path) == each.path and not each.path.startswith("#")
         path = each.path if plain else f"./{each.path}"
         names = map(harmless, (each.label, each.suggested))
         shares = (f"{each.label_probability:.6g}", f"{each.probability:.6g}")
-        writer.writerow((path, *names, *shares))
+        writer.writerow((path, split, *names, *shares))
     return text.getvalue()

@@ -86,8 +86,23 @@ def judge_labels(
     None where images were used for training, or may have been, as a network knows those by heart,
     and where one class is the most probable of all images, as it then knows nothing.
     """
+    if not about.unseen:
+        return None
+    return list_suspects(probabilities, labels, class_names, about.paths)
+
+
+def list_suspects(
+    probabilities: NDArray[np.floating[Any]],
+    labels: NDArray[np.int64],
+    class_names: Sequence[str],
+    paths: Sequence[str],
+) -> Suspects | None:
+    """Return the suspects among labels (N,), doubted by out-of-sample probabilities (N, K).
+
+    None where one class is the most probable of all images.
+    """
     likely = probabilities.argmax(axis=1)
-    if not about.unseen or (likely == likely[0]).all():
+    if (likely == likely[0]).all():
         return None
     rows = find_suspects(rated := probabilities.astype(np.float64), labels)
 
@@ -95,7 +110,7 @@ def judge_labels(
         pair = int(labels[row]), int(likely[row])
         given, suggested = (class_names[at] for at in pair)
         shares = (float(probabilities[row, at]) for at in pair)
-        return Suspect(row, about.paths[row], given, suggested, *shares)
+        return Suspect(row, paths[row], given, suggested, *shares)
 
     joint = confident_joint(rated, labels)
     estimated = int(joint.sum() - np.trace(joint))

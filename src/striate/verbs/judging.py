@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import chain
@@ -24,12 +24,14 @@ from striate.evaluation.pair_page import write_pair_page
 from striate.evaluation.pair_results import PairResults
 from striate.evaluation.rejection_result import RejectionResult
 from striate.evaluation.seen_images import Originals
-from striate.evaluation.suspects_list import format_suspects, suspects_of
+from striate.evaluation.suspects_list import format_suspects
+from striate.evaluation.train_suspects import suspect_steps
 from striate.evaluation.write_report import write_page
 from striate.model import Ensemble, Model
 from striate.model_file import save
 from striate.options import EvaluateOptions, positional, words
 from striate.tasks.results import Results
+from striate.tasks.suspects import Suspects
 from striate.text import shell_command
 from striate.training.run import Run
 from striate.verbs import display
@@ -64,6 +66,7 @@ class Evaluated(NamedTuple):
     results: Results
     distorted: Invariance | None
     rejection: RejectionResult | None
+    suspects: Mapping[str, Suspects]  #: with `suspects`, by split
 
 
 def evaluate_in_full(
@@ -73,7 +76,7 @@ def evaluate_in_full(
     progress: bool = False,
     **options: Any,
 ) -> Evaluated:
-    """Return what `evaluate` does, and what `invariance`, `reject` and `foreign` ask for."""
+    """Return what `evaluate` does, and what its other options ask for."""
     chosen = EvaluateOptions.read(options)
     run = None if isinstance(model, Model | Ensemble) else run_of(model)
     with _held(run, chosen):
@@ -87,9 +90,10 @@ def evaluate_in_full(
         work = evaluate_steps(loaded, source, chosen, shown=shown, known=known, own=own)
         console = None if progress else Console(quiet=True)
         result = display.show_progress(work, console)
+        suspects = dict[str, Suspects]()
         if chosen.suspects:
-            found = suspects_of(result.results, str(source))
-            storage.write(chosen.suspects, format_suspects(found))
+            suspects = display.show_progress(suspect_steps(result, str(source)), console)
+            storage.write(chosen.suspects, format_suspects(suspects))
         if chosen.stores and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
             kept = replace(result.model, task=result.stored)
@@ -107,7 +111,7 @@ def evaluate_in_full(
         doubts = display.show_progress(find_doubts(result, source, left_out), console)
         page = write_page(result, epochs, command, originals, chosen.out.suffix, doubts)
         storage.write(chosen.out, page)
-    return Evaluated(result.results, distorted, result.rejection)
+    return Evaluated(result.results, distorted, result.rejection, suspects)
 
 
 def evaluate_pair(
