@@ -217,7 +217,7 @@ def test_a_training_tells_leakage_before_and_beside_its_figures(
     assert events.index("leakage") < events.index('"Started"')
     assert main(["evaluate", "run-keep", "set", "--split", "validation"]) == 0
     text = capsys.readouterr().out
-    told = "Leakage: 2 of these 4 images are in train too, or their group is, so"
+    told = "Leakage: 2 of these 4 images are in train too, so"
     assert text.index(told) < text.index("accuracy")
     again = striate.evaluate("run-keep", "set", leaked="drop")
     assert (len(again), again.about.leaked) == (2, 0)

@@ -49,12 +49,12 @@ def test_leakage_is_the_first_remark_and_a_warning():
     evaluation = of_matrix([[4, 0], [0, 5]])
     assert "Leakage" not in " ".join(texts(evaluation))
     assert make_remarks(leaking(evaluation, 3), ())[0] == Remark(
-        "Leakage: 3 of these 9 images are in train or validation too, or their group is, so the "
-        "figures are too good; --leaked drop leaves out such images.",
+        "Leakage: 3 of these 9 images are in train or validation too, so the figures are too "
+        "good; --leaked drop leaves out such images.",
         warning=True,
     )
     judged = leaking(of_matrix([[4, 0], [0, 5]], split="validation"), 1)
-    assert texts(judged)[0].startswith("Leakage: 1 of these 9 images is in train too, or their ")
+    assert texts(judged)[0].startswith("Leakage: 1 of these 9 images is in train too, so the ")
 
 
 def test_few_images_are_a_warning():

@@ -8,8 +8,8 @@ PATHS = tuple("abcdefgh")
 def test_near_duplicates_are_told_after_equal_images_and_count_alone():
     about = About("m", "test", PATHS, leaked=2, near_leaked=3)
     assert about.leaks == (
-        "Leakage: 2 of these 8 images are in train or validation too, or their group is, so the "
-        "figures are too good; --leaked drop leaves out such images.",
+        "Leakage: 2 of these 8 images are in train or validation too, so the figures are too "
+        "good; --leaked drop leaves out such images.",
         "Near duplicates: 3 of these 8 images look almost like one in train or validation, so the "
         "figures may be too good; striate check names such images.",
     )
@@ -17,6 +17,14 @@ def test_near_duplicates_are_told_after_equal_images_and_count_alone():
     assert one.leaks == (
         "Near duplicates: 1 of these 8 images looks almost like one in train, so the figures may "
         "be too good; striate check names such images.",
+    )
+
+
+def test_groups_are_told_of_only_where_there_are_groups():
+    about = About("m", "validation", PATHS, leaked=1, grouped=True)
+    assert about.leakage == (
+        "Leakage: 1 of these 8 images is in train too, or their group is, so the figures are too "
+        "good; --leaked drop leaves out such images."
     )
 
 

@@ -92,8 +92,8 @@ def _say_what_there_is(event: Finished, code: str) -> None:
         of_all = (
             f"{scores.leaked:,} of {count_noun(scores.figures[0].images, f'{scores.split} image')}"
         )
-        told = "in an earlier split too, or their group is, so the figures are too good"
-        click.echo(f"leakage: {of_all} {told}")
+        group = ", or their group is" * scores.grouped
+        click.echo(f"leakage: {of_all} in an earlier split too{group}, so the figures are too good")
     if scores and scores.near_leaked:
         alike = count_noun(scores.near_leaked, f"{scores.split} image")
         click.echo(f"near duplicates of images in an earlier split: {alike}")

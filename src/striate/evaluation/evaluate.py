@@ -234,6 +234,7 @@ def describe_rows(
         leaked=0 if split == "all" else _leaked(first, rows),
         tests=known.count_test(records) if known else None if split == "test" else 0,
         near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
+        grouped=images.groups is not None,
     )
 
 

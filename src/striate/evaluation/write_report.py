@@ -41,13 +41,14 @@ def write_report(run: Run, dataset: PreparedData, split: Split | None = None) ->
     originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())
-    results = result.results
+    results, about = result.results, result.results.about
     scores = results.scores()
     defined = tuple(score for score in scores if not math.isnan(score.value))
     baseline = results.baseline() if defined[:1] == scores[:1] else None
     told = same_answer(len(results))
     same = any(remark.text == told for remark in results.remarks())
-    return Scores(split, defined, results.about.leaked, baseline, same, results.about.near_leaked)
+    leaks = about.leaked, baseline, same, about.near_leaked, about.grouped
+    return Scores(split, defined, *leaks)
 
 
 def write_page(

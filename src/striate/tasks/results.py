@@ -131,6 +131,7 @@ class About:
     #: 0: none is among these
     tests: int | None = 0
     near_leaked: int = 0  #: further images that look almost like one there
+    grouped: bool = False  #: images are in groups
 
     @property
     def seen(self) -> int:
@@ -189,10 +190,10 @@ class About:
     def leakage(self) -> str:
         """Describe the leaked images in one sentence."""
         these = f"{self.leaked:,} of these {count_noun(len(self.paths), 'image')}"
-        are = "is" if self.leaked == 1 else "are"
+        are, group = "is" if self.leaked == 1 else "are", ", or their group is" * self.grouped
         return (
-            f"Leakage: {these} {are} in {self._earlier} too, or their group is, so the figures are "
-            "too good; --leaked drop leaves out such images."
+            f"Leakage: {these} {are} in {self._earlier} too{group}, so the figures are too good; "
+            "--leaked drop leaves out such images."
         )
 
     @property

@@ -113,6 +113,7 @@ class Scores:
     baseline: Baseline | None = None
     same_answer: bool = False  #: for all images
     near_leaked: int = 0  #: further images that look almost like one in an earlier split
+    grouped: bool = False  #: images are in groups
 
     def __str__(self) -> str:
         lead, baseline = self.figures[0], self.baseline
