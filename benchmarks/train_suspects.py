@@ -74,7 +74,11 @@ def measure(photos: Path, wrong: set[str], name: str) -> dict[str, Any]:
     striate.train(photos, out=run, progress=False, threads=1, **options, **TRAININGS[name])
     rows = map(json.loads, Run(run).images_file.read_text("utf-8").splitlines())
     learned = {row["path"] for row in rows if row["split"] == "train"}
-    found = evaluate_in_full(run, split="train", suspects=photos.parent / "s.csv").suspects["train"].found
+    found = (
+        evaluate_in_full(run, split="train", suspects=photos.parent / "s.csv")
+        .suspects["train"]
+        .found
+    )
     hits = [suspect.path in wrong for suspect in found]
     planted = len(wrong & learned)
     return {

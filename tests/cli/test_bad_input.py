@@ -278,7 +278,8 @@ def test_classes_that_the_model_does_not_know(
     assert refusal(capsys, "evaluate", str(model), "stripes") == (
         3,
         "stripes: 'level' of its 3 classes are not among the 3 that the model was trained on: "
-        "'flat', 'slanted', 'upright'",
+        "'flat', 'slanted', 'upright';\n"
+        "name them as the model does, in the folder or in a CSV manifest of the images",
     )
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
-from striate.model import save
+from striate.model_file import save
 from tests.test_ensemble import fresh
 
 

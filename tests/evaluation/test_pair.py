@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 import striate
 from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import OptionError
+from striate.errors import DataError, OptionError
 from striate.evaluation.known import Judged
 from striate.evaluation.pair import check_pair
 from striate.evaluation.pair_page import _in_order
@@ -202,6 +202,36 @@ def test_no_common_image_is_an_error_with_the_counts(here: Path, capsys) -> None
         "photos: no image is left for both models: 0 are in the split of only one of them, and "
         f"{images} were used to train one;\n"
         "--split all evaluates all of them, trained on or not\n"
+    )
+
+
+def test_an_image_that_the_run_of_one_left_out_is_left_out_and_counted(here: Path) -> None:
+    whole = striate.evaluate_pair("runs/a", "runs/b")
+    path = whole.first.about.paths[0]
+    (here / "runs/b/left_out.csv").write_text(f"path\n{path}\n")
+    pair = striate.evaluate_pair("runs/a", "runs/b", invariance=1000)
+    assert (len(pair), pair.apart) == (len(whole) - 1, 1)
+    assert "Left out: 1 image in the split of only one of the two." in repr(pair)
+    assert path not in pair.distorted.plain[0].about.paths
+    # the same network, once with all images and once with other rows, sees the same distortions
+    shutil.copytree("runs/b", "runs/c")
+    Path("runs/c/left_out.csv").unlink()
+    same = striate.evaluate_pair("runs/c", "runs/b", invariance=1000).distorted
+    values = [[(p.kind, p.level, p.score, p.changed) for p in same.points if p.model == name]
+              for name in "AB"]  # fmt: skip
+    assert values[0] == values[1]
+
+
+def test_a_split_without_an_image_is_said(here: Path) -> None:
+    models = []
+    for name in ("a", "b"):
+        model = striate.load(f"runs/{name}")
+        models.append(replace(model, fractions=replace(model.fractions, test=0.0)))
+    with pytest.raises(DataError) as error:
+        striate.evaluate_pair(*models, "photos")
+    assert str(error.value) == (
+        "photos: no image is in the test split of either model; --split all evaluates all of them, "
+        "trained on or not"
     )
 
 

@@ -14,7 +14,7 @@ from striate.cli import main
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.metrics.masks import mean_iou
-from striate.model import save
+from striate.model_file import save
 from tests.tasks import gauges
 from tests.tasks.shapes import shapes
 from tests.test_ensemble import fresh

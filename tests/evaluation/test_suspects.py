@@ -14,8 +14,9 @@ from sklearn.linear_model import LogisticRegression
 import striate
 from striate import storage
 from striate.cli import main
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.readers.leave_out import read_list
-from striate.errors import DataError, OptionError
+from striate.errors import DataError, ModelError, OptionError
 from striate.evaluation.suspects_list import format_suspects, suspects_of
 from striate.evaluation.train_suspects import draw_folds, rate_held_out
 from striate.progress import drain
@@ -25,6 +26,7 @@ from striate.tasks.suspects import Suspect, Suspects, list_suspects
 from striate.training.run import Run
 from tests.conftest import striped
 from tests.evaluation.evaluations import of_matrix
+from tests.test_ensemble import fresh
 
 PLANTED = {f"upright/{seed}.png" for seed in range(70, 75)}
 
@@ -212,3 +214,20 @@ def test_the_list_has_the_training_images_too_with_their_split(
     assert all(splits[row["path"]] == row["split"] for row in rows)
     assert "train" in {row["split"] for row in rows}
     assert len(striate.evaluate(run, leave_out=file, split="all")) == len(splits) - len(rows)
+
+
+def test_one_image_of_a_class_is_no_suspect_and_breaks_no_fold():
+    random = np.random.default_rng(1)
+    labels = np.array([0] * 20 + [1] * 20 + [2])
+    features = torch.from_numpy(random.normal(size=(41, 4)) + 5 * np.eye(3, 4)[labels]).float()
+    folds = draw_folds(labels, np.arange(41))
+    rated = drain(rate_held_out(features, labels, ("a", "b", "c"), folds))
+    assert np.allclose(rated.sum(axis=1), 1)
+    assert list_suspects(rated, labels, "abc", [str(row) for row in range(41)]).found == ()
+
+
+def test_features_that_are_not_finite_are_an_error(mixed: Path, tmp_path: Path):
+    model = fresh("lenet5", Preprocess(32, 1, "stretch", (0.5,), (1.0,)), names=("flat", "upright"))
+    next(iter(model.network.parameters())).data.fill_(float("nan"))
+    with pytest.raises(ModelError, match="are not finite"):
+        striate.evaluate(model, mixed, split="train", suspects=tmp_path / "s.csv")

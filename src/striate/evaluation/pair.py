@@ -108,6 +108,11 @@ def _share(
         seen = one.trained | other.trained
     paths = [path for path in common if path not in seen]
     apart = len(one.rows.keys() ^ other.rows.keys())
+    if not one.rows and not other.rows:
+        raise DataError(
+            f"{printable(str(data))}: no image is in the {one.split} split of either model; "
+            "--split all evaluates all of them, trained on or not"
+        )
     if not paths:
         raise DataError(
             f"{printable(str(data))}: no image is left for both models: {apart:,} are in "

@@ -27,7 +27,8 @@ def test_names_that_a_model_was_not_trained_on_are_refused() -> None:
         TargetSpec("label", ("owl", "cat", "ant")).check_known(PETS, "photos")
     assert str(error.value) == (
         "photos: 'ant', 'owl' of its 3 classes are not among the 2 that the model was trained on: "
-        "'cat', 'dog'"
+        "'cat', 'dog';\n"
+        "name them as the model does, in the folder or in a CSV manifest of the images"
     )
 
 
@@ -37,7 +38,8 @@ def test_many_names_are_counted_with_commas() -> None:
         TargetSpec("label", ("ant", "class 0007")).check_known(known, "photos")
     assert str(error.value) == (
         "photos: 'ant' of its 2 classes are not among the 1,235 that the model was trained on: "
-        "'class 0000', 'class 0001', 'class 0002', 'class 0003', 'class 0004' and 1,230 more"
+        "'class 0000', 'class 0001', 'class 0002', 'class 0003', 'class 0004' and 1,230 more;\n"
+        "name them as the model does, in the folder or in a CSV manifest of the images"
     )
 
 

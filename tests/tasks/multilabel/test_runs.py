@@ -139,7 +139,8 @@ def test_data_of_classes_are_refused(run, tmp_path, data):
         striate.evaluate(run.folder, tmp_path / "list.csv")
     assert str(refusal.value) == (
         f"{tmp_path}/list.csv: 'cat', 'dog' of its 2 labels are not among the 3 that the model was "
-        "trained on: 'blue', 'green', 'red'"
+        "trained on: 'blue', 'green', 'red';\n"
+        "name them as the model does, in the folder or in a CSV manifest of the images"
     )
 
 

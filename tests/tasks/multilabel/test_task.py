@@ -14,8 +14,9 @@ from striate.layers import AuxOutputs
 from striate.options import TrainOptions
 from striate.tasks.fitness import check_options
 from striate.tasks.multilabel.answer import LabelsAnswer
+from striate.tasks.multilabel.loss import loss, positive_weights
 from striate.tasks.multilabel.results import LabelResults, make_results
-from striate.tasks.multilabel.task import MultiLabel, loss, positive_weights
+from striate.tasks.multilabel.task import MultiLabel
 from striate.tasks.results import About
 
 PETS = MultiLabel(TargetSpec("labels", ("cat", "dog", "emu")))

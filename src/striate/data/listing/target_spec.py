@@ -70,7 +70,8 @@ class TargetSpec:
         if strange:
             raise DataError(
                 f"{shown}: {_listed(strange)} of its {self} are not among the {len(known.names):,} "
-                f"that the model was trained on: {_listed(known.names)}"
+                f"that the model was trained on: {_listed(known.names)};\n"
+                "name them as the model does, in the folder or in a CSV manifest of the images"
             )
 
 
