@@ -77,21 +77,11 @@ def evaluate_steps(
     new = known is not None and not known.are(decoded[0].records)
     source = own if new and own and options.learns else data
     seen = decoded if source is data else (yield from decode_views(model, source, options, listed))
-    place, batch = find_root(source), options.batch
-    if options.calibrate:
-        validation = _validation(model, seen, place, batch, shown, "temperature can be fitted")
-        model = replace(model, task=model.task.calibrate(validation))
-    stored = model.task
-    if options.decides:
-        what = "threshold can be chosen; set one by --threshold"
-        validation = _validation(model, seen, place, batch, shown, what) if options.chooses else ()
-        model = replace(model, task=model.task.decide(options, validation))
-    if options.reject is not None:
-        model = yield from _fit_rejection(model, seen[0], options.reject)
+    model, stored = yield from _learn(model, seen, find_root(source), options, shown)
     split, root = options.split or ("all" if new else "test"), find_root(data)
     if split != "all":
         check_groups(model, decoded[0], split, data)
-    run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=batch)
+    run = evaluate_split(model, decoded, split, root, shown=shown, known=known, batch=options.batch)
     run = run if options.save_threshold else replace(run, stored=stored)
     if isinstance(model, Model) and run.rejected is not None:
         found = yield from judge_rejection(
@@ -123,13 +113,27 @@ def _check_options(model: Model | Ensemble, options: EvaluateOptions) -> None:
         model.task.decide(given, ())
 
 
-def _fit_rejection(
-    model: Model | Ensemble, decoded: DecodedImages, share: float
-) -> Generator[Progress, None, Model]:
-    """Return the model with the rejection of a share of known images; of none without it."""
-    network = one_network(model, "--reject")
-    fitted = (yield from fit_rejection(network, decoded, share)) if share else None
-    return replace(network, rejection=fitted)
+def _learn(
+    model: Model | Ensemble, seen: Views, root: Path, options: EvaluateOptions, shown: str
+) -> Generator[Progress, None, tuple[Model | Ensemble, Task]]:
+    """Return the model as the options have it decide, and of its task what may be stored.
+
+    What is to be fitted or chosen is so on the validation images among those `seen`.
+    """
+    batch = options.batch
+    if options.calibrate:
+        validation = _validation(model, seen, root, batch, shown, "temperature can be fitted")
+        model = replace(model, task=model.task.calibrate(validation))
+    stored = model.task
+    if options.decides:
+        what = "threshold can be chosen; set one by --threshold"
+        validation = _validation(model, seen, root, batch, shown, what) if options.chooses else ()
+        model = replace(model, task=model.task.decide(options, validation))
+    if options.reject is not None:
+        network, share = one_network(model, "--reject"), options.reject
+        fitted = (yield from fit_rejection(network, seen[0], share)) if share else None
+        model = replace(network, rejection=fitted)
+    return model, stored
 
 
 def check_groups(model: Model | Ensemble, decoded: DecodedImages, split: Split, data: Path) -> None:
