@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.data.cache.stream import gather
-from striate.errors import OptionError
+from striate.data.listing.columns import rows_in_split
+from striate.errors import DataError, OptionError, printable
 from striate.evaluation.evaluate import Views, decode_views, evaluate_rows
-from striate.evaluation.invariance import MOST_IMAGES, draw_rows
+from striate.evaluation.invariance import MOST_IMAGES
 from striate.evaluation.seen_images import SeenImages, find_root
 from striate.look.field import Field, Floats, find_field
 from striate.look.layers import channels_first, check_channel, find_layer, watch_layers
@@ -138,7 +139,7 @@ def make_cards(
         )
     decoded = yield from decode_views(model, data, options, options.leave_out)
     split: SplitChoice = options.split or "validation"
-    rows = draw_rows(decoded, split, most, seed, str(data))
+    rows = _draw_rows(decoded, split, most, seed, str(data))
     source = _Data(model, decoded, rows, split, find_root(data), options.batch)
     survey, plain = _survey(source, layer, patches), source.evaluate()
     yield Progress(1, len(wanted) + 1, "channels")
@@ -149,6 +150,20 @@ def make_cards(
         cards.append(_card(source, layer, channel, survey, plain, after))
         yield Progress(len(cards) + 1, len(wanted) + 1, "channels")
     return tuple(cards)
+
+
+def _draw_rows(
+    decoded: Views, split: SplitChoice, most: int, seed: int, shown: str
+) -> NDArray[np.int64]:
+    """Return up to `most` rows of a split, ascending. Raises DataError if it is empty."""
+    rows = rows_in_split(decoded[0].samples, None if split == "all" else split)
+    if not len(rows):
+        raise DataError(
+            f"{printable(shown)}: no image is in the {split} split; --split all takes every image"
+        )
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    return rows
 
 
 def rank_cards(cards: Iterable[Card], most: int) -> tuple[Card, ...]:
