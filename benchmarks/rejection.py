@@ -61,7 +61,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             say(f"{name}: said {row['said']:.3f}, came {row['came']:.3f} of {row['images']}")
     return {
         "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        "folder": asked.folder.name,
+        "data": asked.folder.name,
         "options": options,
         "share": asked.share,
         "known": told.rejected.value,

@@ -84,3 +84,29 @@ def transferability(record: dict[str, Any]) -> str:
         "\n\n".join([picture, head, record["table"], record["advice"], listed(record["versions"])])
         + "\n"
     )
+
+
+def rejection(record: dict[str, Any]) -> str:
+    """Shares rejected of a class that a network never saw, and what heads had said of it."""
+    options = ", ".join(f"{name} {value}" for name, value in record["options"].items())
+    head = (
+        f"**{record['data']}** ({options}), {100 * record['share']:g}% of the known images to be "
+        f"rejected, {100 * record['known']:.1f}% were. Measured {record['date']}; n = 1 training of "
+        "each network."
+    )
+    rows = [
+        (
+            row["class"],
+            f"{row['images']:,}",
+            f"{100 * row['said']:.0f}%",
+            "{:.0f}% ({:.0f} to {:.0f})".format(
+                *(100 * share for share in (row["came"], *row["interval"]))
+            ),
+        )
+        for row in record["classes"]
+    ]
+    rows.append(("mean", "", f"{100 * record['said']:.0f}%", f"{100 * record['came']:.0f}%"))
+    heads = ("class never seen", "images", "said by heads", "rejected (95 % interval)")
+    made = ", ".join(f"{name} {100 * share:.0f}%" for name, share in record["foreign"].items())
+    table = grid(heads, ["---", "---:", "---:", "---:"], rows)
+    return f"{head}\n\n{table}\n\nMade images, by the network of all classes: {made}.\n"

@@ -89,11 +89,10 @@ class RejectionResult:
             which = f"{drawn} classes" if drawn == self.classes else f"{drawn} of {self.classes}"
             area = float(np.mean([each.area.value for each in self.left_out]))
             yield (
-                f"Of a class that it never saw, {format_percent(self.mean_left_out, 0)} is "
-                f"rejected (mean of {which}, each left out in turn; area under the ROC curve "
-                f"{area:.2f}, chance 0.5), and the rest is taken for a known class. Heads on the "
-                "network's features learned without that class; where the features learned with "
-                "it, less may be rejected in truth."
+                f"Of a class left out, {format_percent(self.mean_left_out, 0)} is rejected (mean of "
+                f"{which}, each in turn; area under the ROC curve {area:.2f}, chance 0.5), and the "
+                "rest is taken for a known class. Only heads were fitted anew: where the features "
+                "were trained on the class, this is more than of a class never seen."
             )
         elif self.classes and self.validation is not None:
             yield "No class was left out: with fewer than three none can be."
@@ -121,7 +120,7 @@ class RejectionResult:
             tiles.append(Tile(_share(rest), f"correct of the others; {_share(every)} of all"))
         if self.left_out:
             shown = format_percent(self.mean_left_out, 0)
-            tiles.append(Tile(shown, "of a class that it never saw is rejected, on average"))
+            tiles.append(Tile(shown, "of a class left out is rejected, on average"))
         parts = [Text(sentence) for sentence in self.sentences()]
         tables = (_table("Classes left out in turn", map(_class_row, self.left_out), area=True),
                   _table("Foreign images", map(_foreign_row, self.foreign)))  # fmt: skip
