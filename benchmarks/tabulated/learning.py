@@ -91,8 +91,8 @@ def rejection(record: dict[str, Any]) -> str:
     options = ", ".join(f"{name} {value}" for name, value in record["options"].items())
     head = (
         f"**{record['data']}** ({options}), {100 * record['share']:g}% of the known images to be "
-        f"rejected, {100 * record['known']:.1f}% were. Measured {record['date']}; n = 1 training of "
-        "each network."
+        f"rejected, {100 * record['known']:.1f}% were. Measured {record['date']}; n = 1 training "
+        "of each network."
     )
     rows = [
         (

@@ -89,10 +89,10 @@ class RejectionResult:
             which = f"{drawn} classes" if drawn == self.classes else f"{drawn} of {self.classes}"
             area = float(np.mean([each.area.value for each in self.left_out]))
             yield (
-                f"Of a class left out, {format_percent(self.mean_left_out, 0)} is rejected (mean of "
-                f"{which}, each in turn; area under the ROC curve {area:.2f}, chance 0.5), and the "
-                "rest is taken for a known class. Only heads were fitted anew: where the features "
-                "were trained on the class, this is more than of a class never seen."
+                f"Of a class left out, {format_percent(self.mean_left_out, 0)} is rejected (mean "
+                f"of {which}, each in turn; area under the ROC curve {area:.2f}, chance 0.5), and "
+                "the rest is taken for a known class. Only heads were fitted anew: where the "
+                "features were trained on the class, this is more than of a class never seen."
             )
         elif self.classes and self.validation is not None:
             yield "No class was left out: with fewer than three none can be."
