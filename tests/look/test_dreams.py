@@ -185,8 +185,9 @@ def test_a_sheet_holds_dreams_above_the_strongest_real_images():
     np.testing.assert_allclose(sheet.arrays["strongest"], outputs.max(axis=0), rtol=1e-4)
     assert sheet.arrays["pixels"].shape == (5, 24, 24, 3)
     assert str(sheet) == (
-        "What 5 channels of head would like to see. Found from noise in 3 steps, seed 0; the "
-        "number is the channel's mean. Below each, the strongest of 20 real images."
+        "What 5 outputs of head would like to see. Found from noise in 3 steps, seed 0; below, "
+        "the mean of the output, and what it was for the noise. Below each, the strongest of 20 "
+        "real images."
     )
     said = [getattr(shape, "text", "") for shape in sheet.picture.shapes]
     assert [text for text in said if text in names] == [names[at] for at in (1, 4, 5, 8, 9)]

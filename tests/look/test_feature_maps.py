@@ -38,7 +38,10 @@ def test_dead_and_saturated_channels_are_marked():
     sheet = draw_feature_maps(network, torch.rand(1, 1, 16, 16) + 0.02, "1")
     assert sheet.arrays["dead"].tolist() == [False, True, False, False]
     assert sheet.arrays["saturated"].tolist() == [False, False, True, False]
-    assert "1 dead (a cross: the same number everywhere), 1 saturated (two bars)" in sheet.text
+    assert sheet.text.endswith(
+        "1 dead (a cross: the same number everywhere); 1 saturated (two bars: half of its places "
+        "or more at an end of the layer's range)"
+    )
 
 
 def test_a_closed_relu_is_not_saturated():

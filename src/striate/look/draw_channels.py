@@ -73,8 +73,7 @@ def tell(card: Card) -> str:
 
 
 def _picture(card: Card) -> Picture:
-    images = count_noun(card.images, "image")
-    of = f"{card.split} {images}" if card.split != "all" else images
+    of = count_noun(card.images, f"{card.split} image" if card.split != "all" else "image")
     common = Counter(name for patch in card.patches for name in patch.names).most_common(3)
     top = ", ".join(f"{shorten(name, 18)} {count:,}" for name, count in common)
     note = (

@@ -54,8 +54,12 @@ def draw_dreams(
     rows = list[list[Panel]]()
     for at in range(0, len(dreams), _ACROSS):
         rows += [part for some in (dreams, real) if (part := some[at : at + _ACROSS])]
-    title = f"What {count_noun(len(found), 'channel')} of {layer} would like to see"
-    note = f"Found from noise in {steps:,} steps, seed {seed}; the number is the channel's mean."
+    what = count_noun(len(found), "output" if names else "channel")
+    title = f"What {what} of {layer} would like to see"
+    note = (
+        f"Found from noise in {steps:,} steps, seed {seed}; below, the mean of the "
+        f"{'output' if names else 'channel'}, and what it was for the noise."
+    )
     if pixels is not None:
         note += f"\nBelow each, the strongest of {count_noun(len(pixels), 'real image')}."
     return Sheet(lay_out(rows, title, note, _SIDE), arrays, f"{title}. {note}".replace("\n", " "))

@@ -18,7 +18,8 @@ from striate.look.field import (
 from striate.look.panels import Panel, lay_out
 from striate.look.sheet import Sheet
 from striate.plotting.color import Scale, colorize
-from striate.text import count_noun, format_percent
+from striate.plotting.ink import LINE
+from striate.text import capitalize, count_noun, format_percent
 
 _FRAME = (217, 84, 30)  #: of the exact field
 _DIMMED = 0.35  #: share of the image that is left outside of it
@@ -43,13 +44,14 @@ def draw_field(
         "untrained": measure_effective_field(randomize_weights(network), inputs, layer, field.unit),
         "effective": measure_effective_field(network, inputs, layer, field.unit),
     }
-    titles = "with random weights", "as trained"
+    titles = "effective, with random weights", "effective, as trained"
     panels = [Panel(_mark(pixels, field), "exact field", (_pixels(field),))]
     for seen, title in zip(fields.values(), titles, strict=True):
         panels.append(Panel(_heat(seen, field), title, (_held(seen, field),)))
+    images = f", mean of {count_noun(len(inputs), 'image')}" * (len(inputs) > 1)
     note = (
-        f"{field}.\nHow much each pixel moves it, mean of {count_noun(len(inputs), 'image')}: "
-        "from white (not at all) to dark red, each field to its own strongest pixel."
+        f"{capitalize(str(field))}.\nEffective: the square root of how much each pixel moves it"
+        f"{images}, from white (not at all) to dark red (the most of its panel)."
     )
     picture = lay_out([panels], f"Receptive field of {layer}", note)
     return Sheet(picture, {**fields, "box": np.array(field.box)}, f"{field}.")
@@ -84,9 +86,12 @@ def _heat(seen: Floats, field: Field) -> Image.Image:
 
 
 def _frame(image: Image.Image, field: Field) -> Image.Image:
+    """Enlarge an image, and frame the field and the whole, which may be as white as the page."""
     scale = max(1, -(-_ENLARGED // max(image.size)))
     large = image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST)
     top, left, bottom, right = (scale * side for side in field.box)
     corners = left, top, max(left, right - 1), max(top, bottom - 1)
-    ImageDraw.Draw(large).rectangle(corners, outline=_FRAME, width=2)
+    pen = ImageDraw.Draw(large)
+    pen.rectangle((0, 0, large.width - 1, large.height - 1), outline=LINE, width=2)
+    pen.rectangle(corners, outline=_FRAME, width=2)
     return large

@@ -19,6 +19,7 @@ from striate.model import Model
 from striate.plotting.chart import Axis, Cells, Chart, Line
 from striate.plotting.grid import draw_grid
 from striate.plotting.ink import encode
+from striate.plotting.shapes import rgb
 from striate.points.figure import COLORS
 from striate.prediction.embedding import Embedding, embed_decoded
 from striate.progress import Progress
@@ -197,7 +198,7 @@ def _paste(
         if (np.abs(pasted - corner) < wide).all(axis=1).any():
             continue
         pasted = np.concatenate((pasted, corner[None]))
-        framed = Image.new("RGBA", (wide, wide), marks[int(labels[row])].color)
+        framed = Image.new("RGBA", (wide, wide), rgb(marks[int(labels[row])].color))
         pixels = np.asarray(decoded.pixels[row])
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
         framed.paste(image.resize((_THUMBNAIL, _THUMBNAIL)), (_FRAME, _FRAME))

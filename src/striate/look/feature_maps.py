@@ -132,13 +132,14 @@ def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
     which = f"channel {channel} of {count}" if channel is not None else count_noun(count, "channel")
     text = (
         f"{which} of {format_shape((high, wide))}, {told}; {int(dead.sum()):,} dead (a cross: the "
-        f"same number everywhere), {int(saturated.sum()):,} saturated (two bars)"
+        f"same number everywhere); {int(saturated.sum()):,} saturated (two bars: half of its "
+        "places or more at an end of the layer's range)"
     )
     picture = draw_tiles(
         index_colors(maps[shown], scale),
         f"Feature maps of {name}",
         text,
-        indexed=scale.kind == "diverging",
+        scale=scale,
         first=channel or 0,
         signs=signs[shown],
     )

@@ -41,8 +41,7 @@ def draw_filters(
     if not np.isfinite(filters).all():
         raise ModelError(f"{name}: its weights are not finite; there is nothing to draw")
     shown = filters if channel is None else filters[channel : channel + 1]
-    indexed = filters.shape[1] != 3
-    tiles, told = (_sign if indexed else _color)(shown)
+    tiles, told, scale = (_color if filters.shape[1] == 3 else _sign)(shown)
     _, inputs, high, wide = filters.shape
     what = f"{count_noun(count, 'filter')} of {format_shape((high, wide, inputs))}"
     which = what if channel is None else f"filter {channel} of {what}"
@@ -53,7 +52,7 @@ def draw_filters(
         tiles[:_MOST],
         f"Filters of {printable(name)}",
         text,
-        indexed=indexed,
+        scale=scale,
         across=across,
         first=channel or 0,
         each=len(tiles) // len(shown),
@@ -61,20 +60,20 @@ def draw_filters(
     return Sheet(picture, {"filters": filters}, f"{name}: {text}")
 
 
-def _color(filters: Filters) -> tuple[NDArray[np.uint8], str]:
+def _color(filters: Filters) -> tuple[NDArray[np.uint8], str, None]:
     own = np.abs(filters).max(axis=(1, 2, 3), keepdims=True)
     unit = filters / np.where(own > 0, own, 1)
     tiles = np.rint(127.5 + 127.5 * unit.transpose(0, 2, 3, 1)).astype(np.uint8)
-    return tiles, "in color, each on a scale of its own: mid-gray is 0"
+    return tiles, "in color, each on a scale of its own: mid-gray is 0", None
 
 
-def _sign(filters: Filters) -> tuple[NDArray[np.uint8], str]:
+def _sign(filters: Filters) -> tuple[NDArray[np.uint8], str, Scale]:
     _, inputs, high, wide = filters.shape
     reach = float(np.abs(filters).max()) or 1.0
     scale = Scale("diverging", -reach, reach)
     tiles = index_colors(filters, scale).reshape(-1, high, wide)
     panels = "; a panel for each input channel" * (inputs > 1)
-    return tiles, f"all on one scale, {scale.describe()}{panels}"
+    return tiles, f"all on one scale, {scale.describe()}{panels}", scale
 
 
 def _read(model: str | Path | Model | nn.Module, layer: str | None) -> tuple[str, Filters]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from PIL import Image
 
@@ -28,7 +29,8 @@ def lay_out(
 ) -> Picture:
     """Lay out rows of panels, each image `side` units at its longer side, under a title and a note.
 
-    An image smaller than that is enlarged so that its pixels are seen; a larger one is smoothed.
+    Panels of a column begin below each other. An image smaller than that is enlarged so that its
+    pixels are seen; a larger one is smoothed.
     """
     shapes: list[Shape] = [Text(_MARGIN, 26, title, 18, bold=True, anchor="start")]
     down = 26.0
@@ -37,14 +39,16 @@ def lay_out(
         shapes.append(Text(_MARGIN, down, line, _SMALL, anchor="start", opacity=SOFT))
     wide = max(_MARGIN * 2 + text_width(line, _SMALL) for line in (title, *note.split("\n")))
     down += _MARGIN
+    columns = [
+        max(_width(panel, side) for panel in column if panel) for column in zip_longest(*rows)
+    ]
     for row in rows:
         top = down + (_ROW if any(panel.title for panel in row) else 0)
         right, bottom = float(_MARGIN), top
-        for panel in row:
+        for panel, column in zip(row, columns, strict=False):
             high, across = _size(panel.image, side)
             shapes += _draw(panel, right, top, high, across)
-            said = [text_width(line, _SMALL) for line in panel.lines]
-            right += max(across, text_width(panel.title, _TITLE), *said, 0) + _GAP
+            right += column + _GAP
             bottom = max(bottom, top + high + _ROW * len(panel.lines))
         wide, down = max(wide, right - _GAP + _MARGIN), bottom + _GAP
     return Picture(title, wide, down, shapes)
@@ -54,6 +58,12 @@ def _size(image: Image.Image, side: int) -> tuple[float, float]:
     """Return the height and width at which an image is shown."""
     scale = side / max(image.size)
     return image.height * scale, image.width * scale
+
+
+def _width(panel: Panel, side: int) -> float:
+    """Return how wide a panel is with all that is said of it."""
+    said = [text_width(line, _SMALL) for line in panel.lines]
+    return max(_size(panel.image, side)[1], text_width(panel.title, _TITLE), *said, 0)
 
 
 def _draw(panel: Panel, right: float, top: float, high: float, across: float) -> list[Shape]:

@@ -100,7 +100,7 @@ class Verdict:
         whole = (0.0, 1.0) if self.rated == "probability" else None
         return Chart(
             (*random, ours),
-            f"{capitalize(done)}: beats {format_percent(beaten, 0)} of random",
+            f"{capitalize(done)}: beats {format_percent(beaten, 0)} of random orders",
             Axis(f"pixels {done}, in percent", (0, 100)),
             Axis(self.rated, whole),
         )

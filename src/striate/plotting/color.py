@@ -13,13 +13,14 @@ from striate.text import count_noun, format_amount
 
 Kind = Literal["plain", "stretched", "diverging"]
 
-BLUE, WHITE, RED = (16, 62, 130), (255, 255, 255), (150, 16, 34)
+BLACK, WHITE, BLUE, RED = (0, 0, 0), (255, 255, 255), (16, 62, 130), (150, 16, 34)
+SIGN = (0, 190, 80)  #: a green that is seen on any color of a scale
 #: at a third of the scale, so that weak values stay visible
 _PALE_BLUE, _PALE_RED = (104, 160, 214), (236, 122, 104)
 _STEPS = 127  #: colors on each side of zero
 _SLACK = 1e-4  #: tolerance for rounding errors, as a share of white
-_INDEXED = 119  #: colors on each side of zero in `PALETTE`, which has letters too
-INK_AT, PAPER_AT = 239, 255  #: places of the shades of letters in `PALETTE`
+_INDEXED = 119  #: colors on each side of zero in a palette, which has letters too
+SIGN_AT, INK_AT, PAPER_AT = 239, 240, 255  #: places in a palette: signs, letters from ink to paper
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,17 @@ def colorize(numbers: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
 
 
 def index_colors(numbers: NDArray[np.float32], scale: Scale) -> NDArray[np.uint8]:
-    """Map numbers to shades of gray, on a diverging scale to places in `PALETTE`; clip the rest."""
-    signed = scale.kind == "diverging"
-    middle, most = (_INDEXED, 2 * _INDEXED) if signed else (0, 255)
+    """Map numbers to places in the palette of a scale; those beyond it to its ends."""
+    most = 2 * _INDEXED
+    middle = _INDEXED if scale.kind == "diverging" else 0
     steps = numbers * np.float32((most - middle) / scale.most)
     steps += middle + 0.5
     return np.clip(steps, 0, most, out=steps).astype(np.uint8)
+
+
+def palette_of(scale: Scale) -> bytes:
+    """Return what images of one byte a pixel are drawn in: a scale, signs, from ink to paper."""
+    return _DIVERGING if scale.kind == "diverging" else _GRAY
 
 
 def _diverge(side: int) -> NDArray[np.uint8]:
@@ -95,6 +101,9 @@ def _diverge(side: int) -> NDArray[np.uint8]:
 
 
 _PALETTE = _diverge(_STEPS)
-_SHADES = np.linspace(rgb(PEN), rgb(PAPER["light"]), PAPER_AT - INK_AT + 1)
-#: what images of one byte a pixel are drawn in: a diverging scale, then from ink to paper
-PALETTE = np.concatenate([_diverge(_INDEXED), np.rint(_SHADES).astype(np.uint8)])
+_BESIDE = SIGN, *np.linspace(rgb(PEN), rgb(PAPER["light"]), PAPER_AT - INK_AT + 1)
+_GRAYS = np.linspace(BLACK, WHITE, SIGN_AT)
+_DIVERGING, _GRAY = (
+    np.rint(np.vstack([colors, *_BESIDE])).astype(np.uint8).tobytes()
+    for colors in (_diverge(_INDEXED), _GRAYS)
+)

@@ -39,12 +39,11 @@ def to_png(picture: Picture) -> bytes:
 
     from striate.plotting.ink import encode
 
-    match [shape for shape in picture.shapes if not isinstance(shape, Text | Tooltip)]:
-        case [Bitmap() as bitmap] if bitmap.image.mode in ("L", "P"):
-            return encode(_label(bitmap, picture), "png", compress_level=1)
-        case _:
-            pass
-    drawn = any(isinstance(shape, Stroke | Fill | Circle) for shape in picture.shapes)
+    shapes = [shape for shape in picture.shapes if not isinstance(shape, Text | Tooltip)]
+    bitmaps = [shape for shape in shapes if isinstance(shape, Bitmap) and shape.image.mode == "P"]
+    if bitmaps and len(bitmaps) == len(shapes):
+        return encode(_label(bitmaps, picture), "png", compress_level=1)
+    drawn = any(isinstance(shape, Stroke | Fill | Circle) for shape in shapes)
     scale = SHARP * _FINE if drawn else SHARP  # pixels have no edges to be smoothed
     size = round(picture.width) * scale, round(picture.height) * scale
     image = Image.new("RGB", size, PAPER["light"])
@@ -56,19 +55,19 @@ def to_png(picture: Picture) -> bytes:
     return encode(image, "png", compress_level=1)  # pixels alone: many sheets are written
 
 
-def _label(bitmap: Bitmap, picture: Picture) -> Image.Image:
-    """Draw letters around an image of one byte a pixel, which is a third of the work of three."""
+def _label(bitmaps: list[Bitmap], picture: Picture) -> Image.Image:
+    """Draw letters around images of one byte a pixel, which is a third of the work of three."""
     from PIL import Image
 
-    from striate.plotting.color import INK_AT, PALETTE, PAPER_AT
+    from striate.plotting.color import INK_AT, PAPER_AT
 
     size = round(picture.width) * SHARP, round(picture.height) * SHARP
-    page = Image.new(bitmap.image.mode, size, PAPER_AT)
-    if page.mode == "P":
-        page.putpalette(PALETTE.tobytes())
-    page.paste(bitmap.image, (round(bitmap.x * SHARP), round((bitmap.y + picture.down) * SHARP)))
-    darkest = INK_AT if page.mode == "P" else sum(rgb(PEN)) // 3
-    _letters(page, picture, lambda opacity: PAPER_AT - round(opacity * (PAPER_AT - darkest)))
+    page = Image.new("P", size, PAPER_AT)
+    page.putpalette(bitmaps[0].image.getpalette() or [])
+    for bitmap in bitmaps:
+        place = bitmap.x * SHARP, (bitmap.y + picture.down) * SHARP
+        page.paste(bitmap.image, (round(place[0]), round(place[1])))
+    _letters(page, picture, lambda opacity: PAPER_AT - round(opacity * (PAPER_AT - INK_AT)))
     return page
 
 

@@ -76,7 +76,7 @@ class Raster:
 
 @dataclass(frozen=True, slots=True)
 class Bitmap:
-    """An image, `SHARP` of its pixels in a unit: RGB, gray, or in colors of `color.PALETTE`."""
+    """An image, `SHARP` of its pixels in a unit: RGB, or all of a picture in one `palette_of`."""
 
     x: float
     y: float
