@@ -96,7 +96,7 @@ def draw(found: Invariance) -> Picture:
             charts.append(replace(chart, series=tuple(replace(line, label="") for line in lines)))
         rows += [charts, [make_strip(replace(found, strips=crosses()), kind) for kind in pair]]
     told = f"{len(found.plain[0])} drawings"
-    return draw_grid(rows, "X or X: accuracy of distorted drawings", told, colors)
+    return draw_grid(rows, "X or X: accuracy of distorted drawings", told, colors.items())
 
 
 def crosses() -> dict[str, np.ndarray]:

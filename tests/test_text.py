@@ -10,6 +10,7 @@ from striate.text import (
     html_table,
     list_names,
     percent_digits,
+    shorten_middle,
 )
 
 
@@ -57,6 +58,12 @@ def test_a_long_list_of_names_is_cut():
     assert list_names(["a", "b"]) == "“a”, “b”"
     assert list_names(["a", "b", "c", "d"], most=2) == "“a”, “b” and 2 more"
     assert list_names(["x" * 40]) == f"“{'x' * 31}…”"
+
+
+def test_the_end_of_a_long_name_is_kept():
+    assert shorten_middle("twelve signs", 12) == "twelve signs"
+    assert shorten_middle("a photograph 017.jpg", 12) == "a phot…7.jpg"
+    assert shorten_middle("漢字漢字漢字", 8) == "漢字…字"
 
 
 def test_columns_line_up_where_letters_are_two_cells_wide():

@@ -234,6 +234,15 @@ def shorten(text: str, most: int) -> str:
     return fit_width(text, most - 1) + "…"
 
 
+def shorten_middle(text: str, most: int) -> str:
+    """Return the text on one line, "…" in its middle if need be: names may differ at their ends."""
+    text = printable(text)
+    if display_width(text) <= most:
+        return text
+    end = fit_width(text[::-1], (most - 1) // 2)[::-1]
+    return f"{fit_width(text, most - 1 - display_width(end))}…{end}"
+
+
 def fit_width(text: str, most: int) -> str:
     """Return the longest prefix that fits in `most` columns."""
     for end, character in enumerate(text):

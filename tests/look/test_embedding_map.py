@@ -96,6 +96,9 @@ def test_classes_beyond_the_colors_are_rings_and_then_gray():
     told = list(embedding_map._explain(marks, embedding))
     assert [name for name, _ in told[7:9]] == ["class 7", "class 8 (rings)"]
     assert told[-1] == ("4 other classes", embedding_map._OTHERS)
+    long = tuple(f"a name that only its end tells from others {number}" for number in range(20))
+    told = list(embedding_map._explain(marks, replace(embedding, class_names=long)))
+    assert len({name for name, _ in told}) == 17
 
 
 def _embedding() -> striate.prediction.embedding.Embedding:

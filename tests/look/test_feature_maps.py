@@ -12,6 +12,7 @@ from striate.errors import ModelError, OptionError
 from striate.look import draw_feature_maps
 from striate.look.feature_maps import draw_all_feature_maps, read_maps
 from striate.look.layers import layer_names
+from striate.plotting.shapes import SHARP, Bitmap, Text
 
 
 def hooks(network: nn.Module) -> int:
@@ -116,3 +117,15 @@ def test_half_precision_and_channels_last_are_drawn():
     sheet = draw_feature_maps(network, torch.randn(1, 3, 32, 32), "stage2")
     assert sheet.arrays["maps"].shape == (32, 16, 16)
     assert sheet.arrays["maps"].dtype == np.float32
+
+
+def test_the_scale_of_the_colors_is_drawn_and_no_white_is_left_beside_a_short_row():
+    network = nn.Sequential(nn.Conv2d(1, 5, 1, bias=False))
+    nn.init.constant_(network[0].weight, -2.0)
+    sheet = draw_feature_maps(network, torch.ones(1, 1, 8, 8).tril(), "0")
+    said = [shape.text for shape in sheet.picture.shapes if isinstance(shape, Text)]
+    assert {"-2", "2"} < set(said)
+    bar, whole, short = (shape for shape in sheet.picture.shapes if isinstance(shape, Bitmap))
+    assert (bar.image.getpixel((0, 0)), bar.image.getpixel((319, 0))) == (0, 2 * 119)
+    assert short.image.width < whole.image.width
+    assert short.y > whole.y + whole.image.height / SHARP

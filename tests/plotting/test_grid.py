@@ -36,12 +36,12 @@ def test_charts_are_moved_as_they_are_into_rows():
 
 def test_colors_are_named_under_the_note_in_as_many_rows_as_they_need():
     chart = Chart((Line(((0, 0), (1, 1)), width=0, radius=3),), x=Axis("x"), width=300)
-    names = {f"a name of a class {number}": (BLUE, GREEN)[number % 2] for number in range(4)}
+    names = [(f"a name of a class {number}", (BLUE, GREEN)[number % 2]) for number in range(4)]
     picture = draw_grid([[chart]], "Title", "a note", names)
     keys = [shape for shape in picture.shapes if isinstance(shape, Circle)][:4]
     assert [key.color for key in keys] == [BLUE, GREEN, BLUE, GREEN]
     assert len({key.y for key in keys}) == 4
-    short = {name[-1]: color for name, color in names.items()}
+    short = [(name[-1], color) for name, color in names]
     circles = [s for s in draw_grid([[chart]], "Title", "", short).shapes if isinstance(s, Circle)]
     assert len({key.y for key in circles[:4]}) == 1
     xs = [key.x for key in circles[:4]]

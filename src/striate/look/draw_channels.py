@@ -15,8 +15,8 @@ from striate.look.sheet import Sheet
 from striate.plotting.chart import Axis, Chart, Rows
 from striate.plotting.chart_layout import draw_chart
 from striate.plotting.grid import move_shape
-from striate.plotting.shapes import Picture, Shape
-from striate.text import count_noun, format_amount, format_percent, shorten
+from striate.plotting.shapes import Picture, Raster, Shape
+from striate.text import count_noun, format_amount, format_percent, shorten_middle
 
 _ACROSS = 3  #: patches in a row
 _SIDE = 110  #: of a patch
@@ -75,7 +75,7 @@ def tell(card: Card) -> str:
 def _picture(card: Card) -> Picture:
     of = count_noun(card.images, f"{card.split} image" if card.split != "all" else "image")
     common = Counter(name for patch in card.patches for name in patch.names).most_common(3)
-    top = ", ".join(f"{shorten(name, 18)} {count:,}" for name, count in common)
+    top = ", ".join(f"{shorten_middle(name, 18)} {count:,}" for name, count in common)
     note = (
         f"Top {count_noun(len(card.patches), 'patch')} of {of}{': ' * bool(top)}{top}.\n"
         f"Silenced to its mean of {format_amount(card.level, 3)}, {card.before.figure.title} goes "
@@ -88,7 +88,7 @@ def _picture(card: Card) -> Picture:
     if not card.losses:
         return picture
     chart = _chart(card.losses)
-    beside = max((len(row) for row in rows), default=0) * (_SIDE + 50)
+    beside = max(one.x + one.width for one in picture.shapes if isinstance(one, Raster)) + 40
     moved = [move_shape(shape, beside, 80) for shape in draw_chart(chart).shapes]
     width, height = max(picture.width, beside + chart.width), max(picture.height, chart.height + 90)
     return Picture(title, width, height, [*picture.shapes, *moved])
@@ -96,7 +96,7 @@ def _picture(card: Card) -> Picture:
 
 def _panel(patch: Patch) -> Panel:
     color = np.broadcast_to(patch.pixels, (*patch.pixels.shape[:2], 3))
-    names = shorten(", ".join(patch.names), 16)
+    names = shorten_middle(", ".join(patch.names), 16)
     lines = tuple(filter(None, (names, format_amount(patch.activation, 3))))
     return Panel(Image.fromarray(np.ascontiguousarray(color)), "", lines)
 
@@ -124,7 +124,7 @@ def _limits(losses: Sequence[Loss]) -> tuple[float, float] | None:
 
 
 def _name(loss: Loss) -> str:
-    return f"{shorten(loss.name, 16)} ({loss.images:,})"
+    return f"{shorten_middle(loss.name, 16)} ({loss.images:,})"
 
 
 def _points(share: float) -> str:

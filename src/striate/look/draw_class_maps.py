@@ -25,9 +25,9 @@ from striate.look.verdict_result import Verdict
 from striate.model import Model
 from striate.plotting.chart_layout import draw_chart
 from striate.plotting.grid import move_shape
-from striate.plotting.shapes import Picture
+from striate.plotting.shapes import Picture, Raster
 from striate.tasks.task import Task
-from striate.text import count_noun, format_amount, format_percent, list_names, shorten
+from striate.text import count_noun, format_amount, format_percent, list_names, shorten_middle
 
 _HEAT = np.array([217, 84, 30], np.float32)
 _STRONGEST = 0.8  #: opacity of the highest value
@@ -135,10 +135,10 @@ def _draw(
     for image, name, each, column, rated in zip(
         pixels, names, found.maps, found.columns, found.rated, strict=True
     ):
-        answer = shorten(model.class_names[column], _LETTERS - 8)
+        answer = shorten_middle(model.class_names[column], _LETTERS - 8)
         share = model.task.rated == "probability"
         amount = format_percent(float(rated)) if share else format_amount(float(rated))
-        title = shorten(printable(name.rpartition("/")[2]), _LETTERS - 4)
+        title = shorten_middle(printable(name.rpartition("/")[2]), _LETTERS - 4)
         most = max(0.0, float(each.max()))
         pairs.append(
             (
@@ -157,11 +157,11 @@ def _draw(
 
 def _with_charts(drawn: Picture, verdict: Verdict, *, beside: bool) -> Picture:
     """Put the charts of a verdict to the right of one image, or below several."""
-    panels = [shape for shape in drawn.shapes if hasattr(shape, "png")]
+    panels = [shape for shape in drawn.shapes if isinstance(shape, Raster)]
     right, down = 16.0, drawn.height
     if beside:
-        right = max(shape.x + shape.width for shape in panels) + 24  # pyright: ignore
-        down = min(shape.y for shape in panels) - 28  # pyright: ignore
+        right = max(shape.x + shape.width for shape in panels) + 24
+        down = min(shape.y for shape in panels) - 28
     shapes, bottom = list(drawn.shapes), drawn.height
     for chart in verdict.charts():
         shapes += [move_shape(shape, right, down) for shape in draw_chart(chart).shapes]

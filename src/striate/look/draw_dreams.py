@@ -14,7 +14,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.look.dreams import STEPS, Dream, dream, read_channels
 from striate.look.panels import Panel, lay_out
 from striate.look.sheet import Sheet
-from striate.text import count_noun, format_amount, shorten
+from striate.text import count_noun, format_amount, shorten_middle
 
 _ACROSS, _SIDE, _LONGEST = 4, 200, 24  #: panels in a row, units of an image, letters of a name
 
@@ -75,7 +75,7 @@ def _answers(
 
 
 def _name(one: Dream, names: Sequence[str]) -> str:
-    return shorten(names[one.channel], _LONGEST) if names else f"channel {one.channel}"
+    return shorten_middle(names[one.channel], _LONGEST) if names else f"channel {one.channel}"
 
 
 def _tell(one: Dream) -> str:

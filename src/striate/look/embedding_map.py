@@ -23,7 +23,7 @@ from striate.plotting.shapes import rgb
 from striate.points.figure import COLORS
 from striate.prediction.embedding import Embedding, embed_decoded
 from striate.progress import Progress
-from striate.text import count_noun, shorten
+from striate.text import count_noun, shorten_middle
 
 Method = Literal["pca", "tsne"]
 
@@ -133,7 +133,7 @@ def draw_places(embedding: Embedding, decoded: DecodedImages, places: Places, ti
         "paths": np.array(embedding.paths, np.str_),
         "class_names": np.array(embedding.class_names, np.str_),
     }
-    legend = dict(_explain(marks, embedding))
+    legend = _explain(marks, embedding)
     return Sheet(draw_grid([charts], title, note, legend), arrays, f"{title}: {note}.")
 
 
@@ -164,7 +164,7 @@ def _explain(marks: dict[int, _Mark], embedding: Embedding) -> Iterator[tuple[st
     if not embedding.class_names:
         return
     for label, mark in marks.items():
-        name = shorten(embedding.class_names[label], _LEGEND)
+        name = shorten_middle(embedding.class_names[label], _LEGEND)
         if mark.color != _OTHERS:
             yield f"{name} (rings)" if mark.ring else name, mark.color
     if others := sum(mark.color == _OTHERS for mark in marks.values()):

@@ -23,7 +23,7 @@ from striate.prediction.embedding import embed_decoded, make_front
 from striate.prediction.inputs import Made, sources
 from striate.prediction.neighbors import distinct_rows, find_neighbors
 from striate.progress import Progress
-from striate.text import count_noun, shorten
+from striate.text import count_noun, shorten_middle
 
 _ACROSS, _SIDE, _LONGEST = 5, 150, 24  #: panels in a row, units of an image, letters of a line
 
@@ -49,10 +49,12 @@ def find_similar(
     once = distinct_rows(decoded.records.digests)
     near = find_neighbors(query, embedding.features[once], most)
     rows, similarity = once[near.rows[0]], near.similarity[0]
-    panels = [Panel(_picture(pixels), "searched for", (shorten(Path(shown).name, _LONGEST),))]
+    panels = [
+        Panel(_picture(pixels), "searched for", (shorten_middle(Path(shown).name, _LONGEST),))
+    ]
     for row, value in zip(rows.tolist(), similarity.tolist(), strict=True):
-        target = shorten(decoded.targets.describe(row), _LONGEST)
-        name = shorten(Path(embedding.paths[row]).name, _LONGEST)
+        target = shorten_middle(decoded.targets.describe(row), _LONGEST)
+        name = shorten_middle(Path(embedding.paths[row]).name, _LONGEST)
         panels.append(Panel(_picture(decoded.pixels[row]), target, (name, f"{value:.3f}")))
     title = f"What {model.network_name} finds alike"
     note = (

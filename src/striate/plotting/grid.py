@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from striate.plotting.chart import Chart
@@ -16,7 +16,7 @@ def draw_grid(
     rows: Sequence[Sequence[Chart]],
     title: str,
     note: str = "",
-    colors: Mapping[str, str] | None = None,
+    colors: Iterable[tuple[str, str]] = (),
 ) -> Picture:
     """Draw rows of charts under a title, a note, and dots with the names of colors.
 
@@ -29,7 +29,7 @@ def draw_grid(
         down += ROW
         shapes.append(Text(MARGIN, down, note, anchor="start", opacity=SOFT))
     right = width
-    for name, color in (colors or {}).items():
+    for name, color in colors:
         wide = 3 * _DOT + text_width(name, SMALL)
         if right + wide > width - MARGIN:
             right, down = float(MARGIN), down + ROW

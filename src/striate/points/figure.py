@@ -51,7 +51,7 @@ def draw_history(history: History) -> Picture:
         rows.append([])
     rows[-1].append(_losses(history, _WIDE * max(1, across - len(rows[-1]))))
     names = (shorten(name, _LONGEST) for name in history.train.class_names)
-    colors = dict(zip(names, COLORS, strict=False))
+    colors = zip(names, COLORS, strict=False)
     return draw_grid(rows, history.title, _note(history), colors)
 
 
