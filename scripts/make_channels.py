@@ -1,31 +1,41 @@
 """Make the channel cards of the page on channels, which are kept in the repository.
 
-python scripts/make_channels.py RUN LAYER CLOTHING
+striate train deep-sky --network efficientnet_lite0 --weights package --freeze all --epochs 15 \
+    --out runs/deep-sky
+python scripts/make_channels.py runs/deep-sky deep-sky stage3 CHANNEL ...
 
-RUN is a run folder of the training that the page names, CLOTHING the folder it was trained on.
+`deep-sky` is made by `benchmarks/photo_sets.py`, and `benchmarks/look_claims.py channels` says what
+each channel costs. The cards are of the same photographs.
 """
 
 from __future__ import annotations
 
+import io
 import sys
 from pathlib import Path
+
+from PIL import Image
 
 from striate.look.channels import make_cards
 from striate.look.draw_channels import draw_cards
 from striate.model import one_network
 from striate.model_file import load
 from striate.options import EvaluateOptions
+from striate.plotting.png import to_png
 from striate.progress import drain
 
-FILE = Path(__file__).parents[1] / "docs" / "images" / "channels.png"
+FILE = Path(__file__).parents[1] / "docs" / "images" / "channels.webp"
+IMAGES, PATCHES, WIDTH = 120, 6, 1200
 
 
-def main(run: str, layer: str, data: str) -> None:
+def main(run: str, data: str, layer: str, *channels: str) -> None:
     model = one_network(load(run), "make_channels")
-    options = EvaluateOptions(batch=64)
-    work = make_cards(model, Path(data), layer, range(8), options, most=200, patches=6)
-    sheet = draw_cards(drain(work), most=2)
-    sheet.write(FILE)
+    options, wanted = EvaluateOptions(split="test", batch=64), list(map(int, channels))
+    work = make_cards(model, Path(data), layer, wanted, options, most=IMAGES, patches=PATCHES)
+    sheet = draw_cards(drain(work))
+    image = Image.open(io.BytesIO(to_png(sheet.picture))).convert("RGB")
+    image.thumbnail((WIDTH, 10 * WIDTH), Image.Resampling.LANCZOS)
+    image.save(FILE, quality=80, method=6)
     print(sheet)
 
 

@@ -37,13 +37,17 @@ def main(run: str, photos: str) -> None:
     files = [file for folder in folders for file in sorted(folder.iterdir())[:EACH]]
     pixels = np.stack([model.preprocess.to_array(Image.open(f).convert("RGB")) for f in files])
     print(draw_class_maps(model, pixels, [f.parent.name for f in files], trial=TRIAL), flush=True)
-    few = slice(1, 2 * SHOWN, 2)
-    names = [file.parent.name for file in files[few]]
-    sheet = draw_class_maps(model, pixels[few], names, trial=TRIAL)
+    draw(model, files[1 : 2 * SHOWN : 2])
+
+
+def draw(model: Model, files: list[Path]) -> None:
+    """Write the picture of the class maps of some photographs."""
+    pixels = np.stack([model.preprocess.to_array(Image.open(f).convert("RGB")) for f in files])
+    sheet = draw_class_maps(model, pixels, [file.parent.name for file in files], trial=TRIAL)
     print(sheet)
     image = Image.open(io.BytesIO(to_png(sheet.picture)))
     image.thumbnail((WIDTH, 10 * WIDTH), Image.Resampling.LANCZOS)
-    FILE.write_bytes(encode(image, "jpeg", quality=88))
+    FILE.write_bytes(encode(image, "jpeg", quality=82))
 
 
 if __name__ == "__main__":

@@ -35,4 +35,6 @@ def test_another_form_is_refused_and_nothing_written(tmp_path: Path):
 
 def test_a_sheet_shows_itself():
     assert str(SHEET) == "Four numbers."
-    assert SHEET._repr_png_()[:4] == b"\x89PNG"
+    png, size = SHEET._repr_png_()
+    assert png[:4] == b"\x89PNG"
+    assert size == {"width": 120, "height": 40}

@@ -31,8 +31,10 @@ class Sheet:
     def __str__(self) -> str:
         return self.text
 
-    def _repr_png_(self) -> bytes:
-        return to_png(self.picture)
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """Return a PNG file and the size to show it at, as it is sharper than its units."""
+        size = {"width": round(self.picture.width), "height": round(self.picture.height)}
+        return to_png(self.picture), size
 
     def write(self, path: str | Path) -> None:
         """Write a .png, .svg or .npz file, atomically. Raises OptionError, StorageError."""
