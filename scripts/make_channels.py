@@ -2,10 +2,10 @@
 
 striate train deep-sky --network efficientnet_lite0 --weights package --freeze all --epochs 15 \
     --out runs/deep-sky
-python scripts/make_channels.py runs/deep-sky deep-sky stage3 CHANNEL ...
+python scripts/make_channels.py runs/deep-sky deep-sky
 
-`deep-sky` is made by `benchmarks/photo_sets.py`, and `benchmarks/look_claims.py channels` says what
-each channel costs. The cards are of the same photographs.
+`deep-sky` is made by `benchmarks/photo_sets.py`. The photographs are those of which
+`benchmarks/look_claims.py channels` tells what all channels of the layer cost.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from striate.plotting.png import to_png
 from striate.progress import drain
 
 FILE = Path(__file__).parents[1] / "docs" / "images" / "channels.webp"
-IMAGES, PATCHES, WIDTH = 120, 6, 1200
+LAYER, IMAGES, PATCHES = "stage3", 120, 6
+SHOWN, WIDTH = 3, 1200
 
 
-def main(run: str, data: str, layer: str, *channels: str) -> None:
+def main(run: str, data: str) -> None:
     model = one_network(load(run), "make_channels")
-    options, wanted = EvaluateOptions(split="test", batch=64), list(map(int, channels))
-    work = make_cards(model, Path(data), layer, wanted, options, most=IMAGES, patches=PATCHES)
-    sheet = draw_cards(drain(work))
+    options = EvaluateOptions(split="test", batch=64)
+    work = make_cards(model, Path(data), LAYER, None, options, most=IMAGES, patches=PATCHES)
+    sheet = draw_cards(drain(work), SHOWN)
     image = Image.open(io.BytesIO(to_png(sheet.picture))).convert("RGB")
     image.thumbnail((WIDTH, 10 * WIDTH), Image.Resampling.LANCZOS)
     image.save(FILE, quality=80, method=6)

@@ -20,10 +20,11 @@ from PIL import Image
 
 import striate
 from striate.data.decoding.preprocess import Preprocess
-from striate.look import draw_feature_maps, draw_filters
 from striate.look.draw_dreams import draw_dreams
 from striate.look.draw_field import draw_field
 from striate.look.embedding_map import draw_map
+from striate.look.feature_maps import draw_feature_maps
+from striate.look.filters import draw_filters
 from striate.look.sheet import Sheet
 from striate.look.similar import find_similar
 from striate.plotting.png import to_png
