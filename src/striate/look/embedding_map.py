@@ -19,8 +19,8 @@ from striate.model import Model
 from striate.plotting.chart import Axis, Cells, Chart, Line
 from striate.plotting.grid import draw_grid
 from striate.plotting.ink import encode
-from striate.plotting.shapes import rgb
-from striate.points.figure import COLORS
+from striate.plotting.shapes import PEN, rgb
+from striate.points import figure
 from striate.prediction.embedding import Embedding, embed_decoded
 from striate.progress import Progress
 from striate.text import count_noun, shorten_middle
@@ -33,6 +33,7 @@ _MARGIN = 0.06  #: around the points, of their reach
 _SIDE, _LEGEND = 560.0, 36  #: of a chart; most letters of a class's name
 _DOT, _FEW = 3.5, 300  #: radius; points from which dots are smaller
 _CANVAS, _THUMBNAIL, _FRAME = 1040, 48, 3  #: pixels of the map of thumbnails, of one, of its frame
+_COLORS = (*figure.COLORS[:-1], PEN)  #: black is that of the page, light or dark
 _OTHERS = "#8a9099"
 
 
@@ -151,9 +152,9 @@ def _choose_marks(labels: NDArray[np.int64]) -> dict[int, _Mark]:
     Images without a class have the label -1 and the first color.
     """
     classes, counts = np.unique(labels, return_counts=True)
-    often = classes[np.argsort(-counts, kind="stable")][: 2 * len(COLORS)]
+    often = classes[np.argsort(-counts, kind="stable")][: 2 * len(_COLORS)]
     marks = {
-        label: _Mark(COLORS[place % len(COLORS)], place >= len(COLORS))
+        label: _Mark(_COLORS[place % len(_COLORS)], place >= len(_COLORS))
         for place, label in enumerate(sorted(often.tolist()))
     }
     return {label: marks.get(label, _Mark(_OTHERS)) for label in classes.tolist()}

@@ -24,7 +24,7 @@ from striate.text import count_noun, format_percent, shorten
 
 #: color of each class: Okabe and Ito 2008, "Color universal design"
 COLORS = (
-    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#f0e442", PEN,
+    "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#f0e442", "#000000",
 )  # fmt: skip
 _ACROSS = 3  #: panels in a row
 _LONGEST = 36  #: most letters of a class's name in the legend
