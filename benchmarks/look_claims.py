@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 
@@ -97,8 +98,9 @@ def _precision(
     return f"{right.mean():.3f} ({low:.3f} to {high:.3f})"
 
 
-def _share(names: object) -> float:
-    counts = Counter(names)  # pyright: ignore
+def _share(names: Iterable[str]) -> float:
+    """Return the share of the most frequent name."""
+    counts = Counter(names)
     return max(counts.values()) / counts.total()
 
 
