@@ -29,7 +29,8 @@ from striate.look.channels import Card, make_cards
 from striate.look.draw_class_maps import draw_class_maps
 from striate.look.embedding_map import place_images
 from striate.look.verdict import Trial
-from striate.model import Model, load, one_network
+from striate.model import Model, one_network
+from striate.model_file import load
 from striate.options import EvaluateOptions
 from striate.prediction.embedding import embed_images
 from striate.prediction.neighbors import find_neighbors
