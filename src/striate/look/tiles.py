@@ -1,4 +1,4 @@
-"""Many small pictures on one sheet, as one raster: tiles row by row, some with a sign over them."""
+"""Many small pictures on one sheet: tiles row by row, some with a sign over them."""
 
 from __future__ import annotations
 
