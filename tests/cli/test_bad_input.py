@@ -279,7 +279,8 @@ def test_classes_that_the_model_does_not_know(
         3,
         "stripes: 'level' of its 3 classes are not among the 3 that the model was trained on: "
         "'flat', 'slanted', 'upright';\n"
-        "name them as the model does, in the folder or in a CSV manifest of the images",
+        "name them as the model does, or give --rename FILE.csv, whose lines are a name of the "
+        "images, a comma, and the model's name for it",
     )
 
 

@@ -16,6 +16,7 @@ from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking, leaking_groups
 from striate.data.listing.listing import DecodedImages
+from striate.data.listing.renames import read_renames, rename
 from striate.data.listing.samples import SPLITS, Split
 from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
@@ -151,8 +152,11 @@ def decode_views(
 ) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
     listing = scan_as_trained(data, model.task.kind, model.fractions, left_out)
+    if options.rename:
+        named = rename(listing.targets, read_renames(options.rename))
+        listing = replace(listing, targets=named)
     listing.targets.spec.check_known(model.task.spec, printable(str(data)))
-    if listing.masks is not None:  # their pixels are numbered while they are decoded
+    if options.rename or listing.masks is not None:  # masks are numbered while they are decoded
         listing = replace(listing, targets=listing.targets.aligned(model.task.spec))
     decoded = list[DecodedImages]()
     for view in model.views:

@@ -112,6 +112,9 @@ class EvaluateOptions(DecisionOptions):
         None, "Distort up to this many of them in eleven ways, as 500", "images", ge=1
     )
     leave_out: Path | None = leave_out()
+    rename: Annotated[Path | None, ending(".csv")] = option(
+        None, "Read names of these images as the model's: a CSV file of both, a pair a line"
+    )
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")

@@ -22,7 +22,7 @@ def draw_comparison(comparison: Comparison) -> Picture:
         [charts],
         f"Validation {figure.title} against what it costs",
         "whiskers: 95 % intervals; logarithmic costs",
-        {"no network is better and as cheap": ORANGE, "another is": BLUE},
+        (("no network is better and as cheap", ORANGE), ("another is", BLUE)),
     )
 
 

@@ -28,7 +28,8 @@ def test_names_that_a_model_was_not_trained_on_are_refused() -> None:
     assert str(error.value) == (
         "photos: 'ant', 'owl' of its 3 classes are not among the 2 that the model was trained on: "
         "'cat', 'dog';\n"
-        "name them as the model does, in the folder or in a CSV manifest of the images"
+        "name them as the model does, or give --rename FILE.csv, whose lines are a name of the "
+        "images, a comma, and the model's name for it"
     )
 
 
@@ -39,7 +40,8 @@ def test_many_names_are_counted_with_commas() -> None:
     assert str(error.value) == (
         "photos: 'ant' of its 2 classes are not among the 1,235 that the model was trained on: "
         "'class 0000', 'class 0001', 'class 0002', 'class 0003', 'class 0004' and 1,230 more;\n"
-        "name them as the model does, in the folder or in a CSV manifest of the images"
+        "name them as the model does, or give --rename FILE.csv, whose lines are a name of the "
+        "images, a comma, and the model's name for it"
     )
 
 

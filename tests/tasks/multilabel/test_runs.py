@@ -140,7 +140,8 @@ def test_data_of_classes_are_refused(run, tmp_path, data):
     assert str(refusal.value) == (
         f"{tmp_path}/list.csv: 'cat', 'dog' of its 2 labels are not among the 3 that the model was "
         "trained on: 'blue', 'green', 'red';\n"
-        "name them as the model does, in the folder or in a CSV manifest of the images"
+        "name them as the model does, or give --rename FILE.csv, whose lines are a name of the "
+        "images, a comma, and the model's name for it"
     )
 
 

@@ -71,7 +71,8 @@ class TargetSpec:
             raise DataError(
                 f"{shown}: {_listed(strange)} of its {self} are not among the {len(known.names):,} "
                 f"that the model was trained on: {_listed(known.names)};\n"
-                "name them as the model does, in the folder or in a CSV manifest of the images"
+                "name them as the model does, or give --rename FILE.csv, whose lines are a name of "
+                "the images, a comma, and the model's name for it"
             )
 
 
