@@ -5,6 +5,8 @@
 The images are the files of FOLDER, again and again, as a network sees them at this side; the
 answers are drawn, four of five of them right. Each number of classes is a page of its own, whose
 images lead to their files. Prints one JSON line; --save appends it to results/report_page.jsonl.
+What `evaluate --out` adds for a folder, the search for shortcuts and poor images, is timed on
+FOLDER itself, whose files have been read once.
 """
 
 from __future__ import annotations
@@ -23,11 +25,18 @@ from machines import keep, machine
 from numpy.typing import NDArray
 
 import striate
+from striate.data.cache.decode_all import decode_records
 from striate.data.decoding.decode import decode
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.quality import rank_poor_images
+from striate.data.readers.scan import scan
+from striate.data.traits.read import find_shortcuts_of
+from striate.evaluation.doubts import MOST_MEASURED
 from striate.evaluation.report import Form, render_report
 from striate.evaluation.seen_images import Originals
+from striate.progress import drain
 from striate.tasks.classification.results import Evaluation, make_evaluation
+from striate.tasks.results import About
 
 CLASSES = (10, 100)
 MOST_FILES = 1_000  #: different images
@@ -80,6 +89,7 @@ def main() -> None:
             "images": asked.images,
             "side": asked.side,
             "pages": pages,
+            "doubts": measure_doubts(asked.folder),
         }
     )
     print(line, flush=True)
@@ -94,9 +104,9 @@ def drawn(classes: int, images: int, names: list[str]) -> Evaluation:
     scores = draw.normal(size=(images, classes))
     scores[np.arange(images), labels] += 1.7 + 0.9 * math.log10(classes)
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    paths = [names[row % len(names)] for row in range(images)]
+    paths = tuple(names[row % len(names)] for row in range(images))
     kinds = [f"class {at}" for at in range(classes)]
-    return make_evaluation(shares, labels, paths, kinds, "test", "net.safetensors", 0)
+    return make_evaluation(shares, labels, kinds, About("net.safetensors", "test", paths, 0))
 
 
 def measure(
@@ -120,6 +130,24 @@ def measure(
         "form": form,
         "seconds": round(time.perf_counter() - start, 2),
         "megabytes": round(len(page.encode()) / 1e6, 2),
+    }
+
+
+def measure_doubts(folder: Path) -> dict[str, int | float]:
+    """Time the search for shortcuts, and for poor images among those of one report."""
+    listing = scan(folder)
+    records = drain(decode_records(listing))
+    start = time.perf_counter()
+    shortcuts = drain(find_shortcuts_of(listing, records))
+    middle = time.perf_counter()
+    some = listing.select(np.arange(min(MOST_MEASURED, len(listing.samples))))
+    rank_poor_images(drain(decode_records(some, quality=True)))
+    return {
+        "images": len(listing.samples),
+        "shortcuts": len(shortcuts),
+        "shortcuts_seconds": round(middle - start, 2),
+        "measured": len(some.samples),
+        "quality_seconds": round(time.perf_counter() - middle, 2),
     }
 
 
