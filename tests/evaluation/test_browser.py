@@ -9,8 +9,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from striate.data.traits.shortcuts import Shortcut
+from striate.evaluation.doubts import Doubts
+from striate.evaluation.invariance_result import Invariance, Point
+from striate.evaluation.rejection_result import Foreign, LeftOut, RejectionResult
+from striate.metrics.estimates import from_hits
+from striate.tasks.figures import CHANGED_ANSWERS
+from striate.tasks.sections import Gallery, Picture, Section
+from striate.vision.distortions import DISTORTIONS
 from tests.evaluation.evaluations import drawn, of_matrix
 from tests.evaluation.test_report import HOSTILE, made
 from tests.training.trainings import training
@@ -51,9 +60,36 @@ def opened(page: str, folder: Path) -> tuple[str, list[str], list[str]]:
     return done.stdout, console, [url for url in asked if not url.startswith(("file:", "data:"))]
 
 
+def distorted(results) -> Invariance:
+    """Every kind of distortion, with the same image and score at each level."""
+    points = tuple(
+        Point(results.about.model, kind, level, found.show(level), score, from_hits(at, 9))
+        for score in results.scores()[:1]
+        for kind, found in DISTORTIONS.items()
+        for at, level in enumerate(found.levels)
+    )
+    strips = {
+        kind: np.zeros((len(each.levels), 8, 8, 3), np.uint8) for kind, each in DISTORTIONS.items()
+    }
+    return Invariance((results,), len(results), points, {}, strips, CHANGED_ANSWERS)
+
+
+def rejected(names) -> Section:
+    share = from_hits(3, 9)
+    left_out = tuple(LeftOut(name, share, share, share) for name in names)
+    foreign = (Foreign(names[0], "given as foreign", share),)
+    return RejectionResult(0.05, share, (share, share), 9, left_out, len(names), foreign).section()
+
+
 @pytest.mark.parametrize("names", [None, HOSTILE])
 def test_the_page_opens_without_an_error_or_a_request(names, tmp_path: Path):
-    page = made(drawn(len(HOSTILE), 300, names=names), training(3), title="a page")
+    results = drawn(len(HOSTILE), 300, names=names)
+    shown = results.class_names
+    dark = Section("Dark: 1 image", "", (Gallery((Picture(0, shown[0], shown[0]),)),))
+    doubts = Doubts((dark,), shortcuts=(Shortcut(shown[0], from_hits(9, 9), (("border", 1.0),)),))
+    added = {"more": (rejected(shown),), "distorted": distorted(results), "doubts": doubts}
+    page = made(results, training(3), title="a page", **added)
+    assert all(title in page for title in ("None of these", "does not mind", "Possible shortcut"))
     elements, console, asked = opened(page, tmp_path)
     assert console == []
     assert asked == []

@@ -240,7 +240,7 @@ def test_the_command_prints_a_table_or_json_and_adds_a_section_to_the_page(lamps
     for form in ("md", "json"):
         assert main([*line, "--invariance", "8", "--out", str(tmp_path / f"page.{form}")]) == 0
     told = (tmp_path / "page.md").read_text("utf-8")
-    assert "accuracy (changed answers) | itself | level 1 | level 2 |" in told
+    assert "accuracy (changed answers)\n\n| distortion | itself | level 1 | level 2 |" in told
     found = json.loads((tmp_path / "page.json").read_text("utf-8"))["results"]["invariance"]
     assert (found["images"], found["of"], found["change"]) == (8, 60, "changed_answers")
     (noise,) = re.findall(r"\| noise \|(.*)\|", told)

@@ -73,7 +73,7 @@ def make_content(
         headline=headline(results),
         score=results.scores()[0],
         baseline=results.baseline(),
-        remarks=(*make_remarks(results, epochs), *map(_warn, shortcuts)),
+        remarks=_warnings_first((*make_remarks(results, epochs), *map(_warn, shortcuts))),
         sections=tuple(results.sections()),
         facts={"model": results.about.model, **facts},
         epochs=epochs,
@@ -87,6 +87,10 @@ def make_content(
 
 def _warn(shortcut: Shortcut) -> Remark:
     return Remark(f"Possible shortcut: {shortcut}.", warning=not shortcut.content)
+
+
+def _warnings_first(remarks: Sequence[Remark]) -> tuple[Remark, ...]:
+    return tuple(sorted(remarks, key=lambda remark: not remark.warning))
 
 
 def _groups(findings: Sequence[Finding]) -> list[Group]:

@@ -35,10 +35,9 @@ def make_sections(found: Invariance) -> tuple[Section, ...]:
     changes = f" Dashed: {_CHANGES[found.change.form]}." if found.change else ""
     images = count_noun(len(found.plain[0]), "image")
     explanation = (
-        f"{images} of {found.of:,} were distorted in levels, each for itself. Lines: the "
-        f"{figure.title} at each level, the image itself on the left.{changes} Beside each chart "
-        "stands one image at every level. Borders are reflected, so that no black corner gives the "
-        "distortion away."
+        f"{images} of {found.of:,}, distorted in one way at a time. Lines: the {figure.title} at "
+        f"each level, undistorted on the left.{changes} With each chart stands one image at every "
+        "level. Borders are reflected, so that no black corner gives the distortion away."
     )
     parts = [Text(line) for line in found.remarks()]
     rows = [Charts((make_curves(found, kind), make_strip(found, kind))) for kind in found.kinds]
@@ -66,19 +65,22 @@ def make_curves(found: Invariance, kind: str) -> Chart:
 
 
 def _tabulate(found: Invariance, model: str) -> Table:
-    """Return the score of a model at every level, and in brackets how its answers change."""
+    """Return the scores of a model, in brackets how its answers change."""
     kinds = [(kind, found.curve(model, kind)) for kind in found.kinds]
     most = max(len(points) for _, points in kinds)
     title = found.points[0].score.figure.title
-    name = f"{shorten(model, _NAME)}: {title}" + (
-        f" ({found.change.title})" if found.change else ""
+    changes = f" ({found.change.title})" if found.change else ""
+    name = f"{shorten(model, _NAME)}: {title}{changes}"
+    heads = (
+        Head("distortion", left=True),
+        Head("itself"),
+        *(Head(f"level {at}") for at in range(1, most)),
     )
-    heads = Head(name, left=True), Head("itself"), *(Head(f"level {at}") for at in range(1, most))
     rows = [
         (Cell(kind), *map(Cell, _cells(found, points)), *[Cell("")] * (most - len(points)))
         for kind, points in kinds
     ]
-    return Table(name, heads, tuple(rows))
+    return Table(name, heads, tuple(rows), titled=True)
 
 
 def _cells(found: Invariance, points: Sequence[Point]) -> Iterator[str]:

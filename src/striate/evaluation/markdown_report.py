@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain, groupby
 
 from striate.errors import printable
 from striate.evaluation.content import Content
@@ -105,8 +106,18 @@ def section_markdown(section: Section, images: Images) -> Iterator[str]:
     """Yield the blocks of a section."""
     yield f"## {escape(section.title)}"
     yield escape(section.explanation)
-    for part in section.parts:
+    for part in _join_charts(section.parts):
         yield from _part(part, images)
+
+
+def _join_charts(parts: Sequence[Part]) -> Iterator[Part]:
+    """Yield the parts, charts that follow one another as one part."""
+    for kind, alike in groupby(parts, type):
+        if kind is Charts:
+            charts = (part.charts for part in alike if isinstance(part, Charts))
+            yield Charts(tuple(chain.from_iterable(charts)))
+        else:
+            yield from alike
 
 
 def _part(part: Part, images: Images) -> Iterator[str]:
@@ -118,9 +129,11 @@ def _part(part: Part, images: Images) -> Iterator[str]:
         case Text():
             yield _phrase(part.phrase)
         case Charts():
-            names = ", ".join(chart.title or chart.name for chart in part.charts)
-            yield escape(f"Charts of the HTML page: {names}.")
+            titles = [chart.title for chart in part.charts if chart.title]
+            names = titles or [chart.name for chart in part.charts]
+            yield escape(f"Charts of the HTML page: {', '.join(names)}.")
         case Table():
+            yield f"### {escape(part.name)}" if part.titled else ""
             left = [at for at, head in enumerate(part.heads) if head.left]
             heads = [escape(head.text) for head in part.heads]
             yield _lines(

@@ -10,7 +10,7 @@ import numpy as np
 
 from striate.errors import printable
 from striate.metrics.estimates import Estimate
-from striate.tasks.sections import Bar, Cell, Head, Section, Span, Table, Text, Tile, Tiles
+from striate.tasks.sections import Bar, Cell, Head, Part, Section, Span, Table, Text, Tile, Tiles
 from striate.text import (
     columns,
     count_noun,
@@ -81,6 +81,9 @@ class RejectionResult:
         if self.correct:
             every, rest = self.correct
             yield f"Correct: {_share(every)} of all, {_share(rest)} of those that are not rejected."
+        yield from self._cautions()
+
+    def _cautions(self) -> Iterator[str]:
         if self.validation is not None and self.validation < _FEW:
             fitted = count_noun(self.validation, "validation image")
             yield f"The limit rests on {fitted} only, so the share is rough."
@@ -114,22 +117,28 @@ class RejectionResult:
 
     def section(self) -> Section:
         """Return the section of the report."""
-        tiles = [Tile(_share(self.rejected), f"rejected, 95 % interval {_interval(self.rejected)}")]
+        asked = f"{format_percent(self.share, 1)} was asked for"
+        images = count_noun(self.rejected.n, "image")
+        told = f"of {images} rejected, 95 % interval {_interval(self.rejected)}; {asked}"
+        tiles = [Tile(_share(self.rejected), told)]
         if self.correct:
             every, rest = self.correct
-            tiles.append(Tile(_share(rest), f"correct of the others; {_share(every)} of all"))
+            tiles.append(Tile(_share(rest), f"of the others correct; {_share(every)} of all"))
         if self.left_out:
             shown = format_percent(self.mean_left_out, 0)
             tiles.append(Tile(shown, "of a class left out is rejected, on average"))
-        parts = [Text(sentence) for sentence in self.sentences()]
-        tables = (_table("Classes left out in turn", map(_class_row, self.left_out), area=True),
-                  _table("Foreign images", map(_foreign_row, self.foreign)))  # fmt: skip
+        parts: list[Part] = [Tiles(tuple(tiles)), *map(Text, self._cautions())]
+        if self.left_out:
+            classes = map(_class_row, self.left_out)
+            parts.append(_table("Classes left out in turn", classes, area=True))
+        if self.foreign:
+            parts.append(_table("Foreign images", map(_foreign_row, self.foreign)))
         return Section(
             "None of these",
             "An image is rejected where its features are far from those of every class and the "
             "outputs speak for none, together more than a limit that was set on validation images. "
             "predict answers such an image with “none of these”.",
-            (Tiles(tuple(tiles)), *parts, *(table for table in tables if table.rows)),
+            tuple(parts),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -158,7 +167,8 @@ def _row(name: str, found: Estimate) -> tuple[str, ...]:
 
 def _table(name: str, rows: Iterator[tuple[Cell, ...]], *, area: bool = False) -> Table:
     heads = [Head("images of", left=True), Head("images"), Head("rejected", barred=True)]
-    return Table(name, (*heads, *([Head("area under ROC")] if area else [])), tuple(rows))
+    last = [Head("area under ROC")] if area else []
+    return Table(name, (*heads, *last), tuple(rows), titled=True)
 
 
 def _class_row(each: LeftOut) -> tuple[Cell, ...]:

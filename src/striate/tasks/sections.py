@@ -108,6 +108,7 @@ class Table:
     name: str  #: for a screen reader
     heads: tuple[Head, ...]
     rows: tuple[tuple[Cell, ...], ...]
+    titled: bool = False  #: whether its name stands above it
 
 
 @dataclass(frozen=True, slots=True, eq=False)

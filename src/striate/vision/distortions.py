@@ -162,7 +162,7 @@ def _occlude(image: Pixels, level: float, random: np.random.Generator) -> Pixels
     return covered
 
 
-_MIRRORS = ("as it is", "left to right", "top to bottom", "both")
+_MIRRORS = ("none", "hflip", "vflip", "both")
 _KINDS = (
     Distortion("shift", (0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3), " of the side", _shift, moves=True),
     Distortion("turn", (0, 5, 10, 20, 30, 45, 90), "°", _turn, moves=True),
@@ -175,7 +175,7 @@ _KINDS = (
     Distortion("noise", (0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3), " of white", _noise),
     Distortion(
         "JPEG quality", (100, 80, 50, 30, 20, 10, 5), "", _jpeg,
-        names=("not compressed", "80", "50", "30", "20", "10", "5"),
+        names=("no JPEG", "80", "50", "30", "20", "10", "5"),
     ),
     Distortion("occlusion", (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6), " of the sides", _occlude),
 )  # fmt: skip
