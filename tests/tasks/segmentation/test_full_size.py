@@ -9,7 +9,7 @@ from PIL import Image
 from sklearn.metrics import accuracy_score, confusion_matrix, jaccard_score
 
 import striate
-from striate import model_file as model
+from striate import model
 from striate.data.listing.samples import IGNORE
 from tests.metrics.peers import torchmetrics
 from tests.tasks.segmentation.scenes import NAMES, draw_scene
