@@ -142,6 +142,7 @@ def test_the_last_event_has_the_headline_of_the_report(run: Run):
         ],
         "leaked": evaluation["leaked"],
         "near_leaked": evaluation["near_leaked"],
+        "grouped": False,
         "baseline": asdict(striate.evaluate(run.folder).baseline()),
         "same_answer": False,
     }
