@@ -8,9 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 from striate.data.check import inspect
 from striate.data.decoding.thumbnail import make_thumbnails
+from striate.data.listing import near_duplicates
 from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.near_duplicates import CORRELATION, find_near_duplicates
 
@@ -51,6 +54,22 @@ def test_the_pairs_are_those_whose_correlation_numpy_finds_high_enough():
     expected = {tuple(sorted(near.groups[shown[pair]].tolist())) for pair in above}
     assert {tuple(pair) for pair in near.pairs.tolist()} == expected
     assert len(expected) > 60
+
+
+def test_all_products_and_the_tree_find_the_same_pairs(monkeypatch: pytest.MonkeyPatch):
+    random = np.random.default_rng(3)
+    copies = np.where(np.arange(400) % 40 == 0, 20, 1 + np.arange(400) % 3)
+    seen = random.integers(0, 256, (400, 64)).repeat(copies, axis=0)
+    noisy = np.clip(seen + random.normal(0, 2, seen.shape), 0, 255).astype(np.uint8)
+    few = find_near_duplicates(noisy)
+    monkeypatch.setattr(near_duplicates, "_FEW", 0)
+    many = find_near_duplicates(noisy)
+    assert np.array_equal(few.pairs, many.pairs)
+    assert len(few.pairs) > 1000  # the eight nearest of 20, and all of 3
+    links = csr_array((np.ones(len(few.pairs)), few.pairs.T), (len(noisy),) * 2)
+    count, numbers = connected_components(links, directed=False)
+    ours = few.clusters()[np.argsort(few.groups)]
+    assert len(set(zip(ours.tolist(), numbers.tolist(), strict=True))) == count == len(set(ours))
 
 
 def test_where_all_images_look_alike_only_much_nearer_ones_are_near_duplicates():

@@ -1,7 +1,8 @@
 """Near duplicates: images that look almost the same, found by comparing their thumbnails.
 
 A thumbnail, less its mean and scaled to length 1, is a point; the dot product of two points is the
-correlation of the thumbnails. Neighbors are found exactly, by a k-d tree on the principal axes.
+correlation of the thumbnails. Neighbors are found exactly: among few by all dot products, among
+many by a k-d tree on the principal axes.
 """
 
 from __future__ import annotations
@@ -11,9 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import KDTree
 
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import content_ids, leaking
@@ -25,6 +23,7 @@ _SAMPLE = 500  #: thumbnails that tell what is usual
 _FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows too little
 _NEIGHBORS = 8  #: most that are looked for of one thumbnail
 _AT_ONCE = 4096
+_FEW = 8192  #: points of which all dot products are taken: that is faster than to import SciPy
 
 
 class NearDuplicates(NamedTuple):
@@ -38,9 +37,18 @@ class NearDuplicates(NamedTuple):
         count = int(self.groups.max(initial=-1)) + 1
         if not count:
             return self.groups
-        links = np.ones(len(self.pairs), np.bool_), (self.pairs[:, 0], self.pairs[:, 1])
-        _, numbers = connected_components(coo_array(links, (count, count)), directed=False)
-        return np.where(self.groups < 0, -1, numbers.astype(np.int64)[self.groups])
+        first = list(range(count))  # of each group, one of its cluster; the first of all itself
+
+        def find(group: int) -> int:
+            while first[group] != group:
+                first[group] = group = first[first[group]]
+            return group
+
+        for one, other in self.pairs.tolist():
+            low, high = sorted((find(one), find(other)))
+            first[high] = low
+        numbers = np.array([find(group) for group in range(count)], np.int64)
+        return np.where(self.groups < 0, -1, numbers[self.groups])
 
     def straddling(
         self, splits: NDArray[np.uint8], digests: NDArray[np.uint8]
@@ -84,13 +92,34 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     _, axes = np.linalg.eigh(points.T @ points)
     points @= axes[:, ::-1]  # the widest axis first; distances stay
     reach = np.sqrt(2 * min(1 - CORRELATION, _usual_gap(points) / _NEARER))
-    nearest = min(_NEIGHBORS + 1, len(points))
-    _, others = KDTree(points).query(points, nearest, distance_upper_bound=reach)
-    others = np.asarray(others).reshape(len(points), -1)
-    own = np.repeat(np.arange(len(points)), others.shape[1])
-    pairs = np.sort(np.stack([own, others.ravel()], axis=1), axis=1)
-    pairs = pairs[(pairs[:, 1] < len(points)) & (pairs[:, 0] < pairs[:, 1])]
+    search = _compare_all if len(points) <= _FEW else _search_tree
+    pairs = np.sort(search(points, float(reach)), axis=1)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     return NearDuplicates(groups, np.unique(pairs, axis=0))
+
+
+def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
+    """Return pairs (P, 2) of each point and the nearest within reach, itself among them."""
+    nearest, least = min(_NEIGHBORS + 1, len(points)), 1 - reach**2 / 2
+    found = list[NDArray[np.int64]]()
+    for start in range(0, len(points), _AT_ONCE // 4):
+        alike = points[start : start + _AT_ONCE // 4] @ points.T
+        crowded = np.flatnonzero((alike > least).sum(axis=1) > nearest)
+        for row in crowded:
+            alike[row, np.argpartition(alike[row], -nearest)[:-nearest]] = -1
+        found.append(np.argwhere(alike > least) + np.array([start, 0]))
+    return np.concatenate(found)
+
+
+def _search_tree(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
+    """Return the same pairs as `_compare_all`."""
+    from scipy.spatial import KDTree  # lazy: half a second
+
+    _, others = KDTree(points).query(points, _NEIGHBORS + 1, distance_upper_bound=reach)
+    others = np.asarray(others)
+    own = np.repeat(np.arange(len(points)), others.shape[1])
+    pairs = np.stack([own, others.ravel()], axis=1)
+    return pairs[pairs[:, 1] < len(points)]
 
 
 def _usual_gap(points: NDArray[np.float32]) -> float:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import log_softmax
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -60,7 +58,8 @@ class TraitModel:
     def predict(self, traits: Traits) -> Floats:
         """Return log-probabilities (N, K)."""
         columns = _columns(*_numbers(traits, self.centroids), self.cuts)
-        return log_softmax(columns @ self.weights[:-1] + self.weights[-1], axis=1)
+        scores = columns @ self.weights[:-1] + self.weights[-1]
+        return scores - logsumexp(scores)
 
 
 def predict_held_out(traits: Traits, labels: Labels, classes: int, seed: int = 0) -> Floats:
@@ -133,7 +132,8 @@ def _fit_weights(columns: Floats, labels: Labels, classes: int) -> Floats:
 
     def measure(flat: Floats) -> tuple[float, Floats]:
         weights = flat.reshape(-1, classes)
-        logs = log_softmax(inputs @ weights, axis=1)
+        scores = inputs @ weights
+        logs = scores - logsumexp(scores)
         slope = inputs.T @ (np.exp(logs) - wanted)
         slope[:-1] += _PENALTY * weights[:-1]
         penalty = _PENALTY / 2 * float((weights[:-1] ** 2).sum())
@@ -141,5 +141,13 @@ def _fit_weights(columns: Floats, labels: Labels, classes: int) -> Floats:
 
     start = np.zeros(inputs.shape[1] * classes)
     options = {"maxiter": _MOST_STEPS}
+    from scipy.optimize import minimize  # lazy: a third of a second
+
     found = minimize(measure, start, jac=True, method="L-BFGS-B", options=options)
     return found.x.reshape(-1, classes)
+
+
+def logsumexp(scores: Floats) -> Floats:
+    """Return the logarithm of the sum of exponentials of each row (N, K): (N, 1)."""
+    most = scores.max(axis=1, keepdims=True)
+    return most + np.log(np.exp(scores - most).sum(axis=1, keepdims=True))

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import logsumexp
 
 from striate.data.traits.measure import GROUPS, NAMED, TRAITS
-from striate.data.traits.model import Floats, Labels, Traits, predict_held_out
+from striate.data.traits.model import Floats, Labels, Traits, logsumexp, predict_held_out
 from striate.metrics.estimates import Estimate, from_hits
 from striate.text import count_noun, format_percent, shorten_name
 
@@ -103,7 +102,7 @@ def _hits(traits: Traits, labels: Labels, classes: int) -> Floats:
     logs = predict_held_out(traits, labels, classes)
     hits = np.empty(classes)
     for label in range(classes):
-        others: Floats = np.asarray(logsumexp(np.delete(logs, label, axis=1), axis=1))
+        others: Floats = logsumexp(np.delete(logs, label, axis=1))[:, 0]
         odds = logs[:, label] - others
         wrong = np.sort(odds[labels != label])[::-1]
         limit = wrong[math.floor(FALSE_ALARMS * len(wrong))]
