@@ -1,4 +1,4 @@
-"""A trained model: network, class names and preprocessing, or several; and its file format."""
+"""A trained model: network, class names and preprocessing, or several."""
 
 from __future__ import annotations
 

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 import striate
-from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
 from striate.look.similar import find_similar
@@ -20,18 +17,8 @@ from striate.model import Model
 from striate.plotting.shapes import Raster, Text
 from striate.progress import drain
 from striate.tasks import find_task
-from striate.zoo.spec import NetworkSpec
 
 TASK = find_task("classification")(TargetSpec("label", ("round", "square", "long", "thin")))
-
-
-@pytest.fixture
-def model() -> Model:
-    spec = NetworkSpec.of("lenet5")
-    torch.manual_seed(3)
-    network = spec.build(channels=1, classes=4, size=32).eval()
-    shown = Preprocess(32, 1, "stretch", (0.5,), (0.25,))
-    return Model(network, spec, TASK, shown, SplitFractions(0.2, 0.2))
 
 
 @pytest.mark.parametrize("stage", [None, "s2"])

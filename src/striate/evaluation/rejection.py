@@ -22,7 +22,7 @@ from striate.data.listing.columns import rows_in_split
 from striate.data.listing.listing import DecodedImages
 from striate.data.loader import load_split
 from striate.errors import DataError, OptionError, printable
-from striate.evaluation.learning_curve import FeatureSet, fit_point, strata_of
+from striate.evaluation.learning_curve import FeatureSet, fit_point
 from striate.evaluation.rejection_result import Foreign, LeftOut, RejectionResult
 from striate.evaluation.seen_images import SeenImages
 from striate.metrics.binary import estimate_area_under_roc
@@ -144,12 +144,13 @@ class _Heads:
 
     @classmethod
     def of(cls, task: Task, train: FeatureSet, validation: FeatureSet) -> _Heads:
-        scale = Axes.of(train.features).variances.sum().rsqrt()
+        plain = Axes.of(train.features)
+        scale = plain.variances.sum().rsqrt()
         ours = FeatureSet(train.features.double() * scale, train.targets)
         theirs = FeatureSet(validation.features.double() * scale, validation.targets)
-        every = np.arange(len(strata_of(train.targets)))
-        penalty = fit_point(ours, theirs, task, [every]).penalty
-        return cls(task, train, validation, Axes.of(ours.features), scale, penalty)
+        penalty = fit_point(ours, theirs, task, [np.arange(len(train))]).penalty
+        axes = Axes(plain.mean * scale, plain.axes, plain.variances * scale**2)
+        return cls(task, train, validation, axes, scale, penalty)
 
     def leave_out(self, column: int, shown: FeatureSet, share: float) -> LeftOut | None:
         """Return what becomes of images of a class that the head has not seen."""
