@@ -10,16 +10,14 @@ import torch
 
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.listing import DecodedImages
-from striate.data.loader import load_split
 from striate.errors import DataError
+from striate.evaluation.rejection import read_training
 from striate.evaluation.seen_images import SeenImages
 from striate.model import Model
-from striate.prediction.embedding import make_front
 from striate.prediction.neighbors import distinct_rows, find_neighbors
 from striate.progress import Progress
 from striate.tasks.results import Results
 from striate.tasks.sections import Gallery
-from striate.training.features import code_name, compute_features
 
 #: training images beside each image
 MOST = 3
@@ -70,18 +68,11 @@ def find_nearest(
             "no image is in the train split, so none can be shown beside the errors; leave out "
             "--neighbors"
         )
-    front = make_front(model).eval()
-    device = next(model.network.parameters()).device
-    images = load_split(trained, "train", model.preprocess, device)
-    digests = trained.records.digests[kept]
-    with model.spec.explained():
-        done = yield from compute_features(front, images, digests, code_name(model.spec))
-    once = distinct_rows(digests)
+    train = yield from read_training(model, trained)
+    once = distinct_rows(trained.records.digests[kept])
     wanted = list(rows)
-    seen = torch.from_numpy(pixels[np.array(wanted, np.int64)]).to(device)
-    with torch.inference_mode(), model.spec.explained():
-        queries = front(model.preprocess.normalize(seen)).float().cpu().numpy()
-    near = find_neighbors(queries, np.asarray(done.features[0])[once], MOST)
+    queries, _ = model.features(torch.from_numpy(pixels[np.array(wanted, np.int64)]))
+    near = find_neighbors(queries.float().cpu().numpy(), train.features.numpy()[once], MOST)
 
     def told(row: int, similarity: float) -> Near:
         place = int(kept[once[row]])
