@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -143,8 +144,8 @@ def test_traits_are_those_of_the_image(tmp_path: Path):
     assert told["width"] == pytest.approx(np.log(50))
     assert told["aspect ratio"] == pytest.approx(np.log(50 / 40))
     assert np.isnan([told["quantization"], told["bytes per pixel"]]).all()
-    assert told["bottom flatness"] == pytest.approx(0, abs=1e-3)
-    assert told["left flatness"] == pytest.approx(0, abs=1e-3)
+    assert told["bottom border"] == pytest.approx(0, abs=1e-3)
+    assert told["left border"] == pytest.approx(0, abs=1e-3)
     assert told["red less green"] == pytest.approx(pixels[..., 0].mean() - pixels[..., 1].mean())
     assert told["contrast"] == pytest.approx(pixels.mean(axis=2).std(), rel=1e-4)
     assert np.shape(corners) == CORNERS
@@ -161,13 +162,36 @@ def test_a_jpeg_has_the_mean_of_its_quantization_tables(tmp_path: Path):
     assert told["bytes per pixel"] == pytest.approx(np.log(file.stat().st_size / (60 * 48)))
 
 
-def test_a_border_is_flatter_than_what_is_beside_it():
-    noise = np.random.default_rng(0).normal(120, 30, (50, 100)).astype(np.uint8)
-    framed = np.pad(noise, 2)
-    for pixels, flatness in ((noise, 0), (framed, -np.log(31 / 2))):
+@pytest.mark.parametrize("width", [1, 3, 8])
+def test_a_border_ends_on_a_straight_line(width: int):
+    noise = np.random.default_rng(0).normal(120, 30, (100, 100)).astype(np.uint8)
+    framed = np.pad(noise[width:-width, width:-width], width)
+    border = np.log(2 * 4 / (4 + 120 - 0.84 * 30))  # a fifth of the noise is darker
+    for pixels, expected in ((noise, 0), (framed, border)):
         told = dict(zip(TRAITS, measure_pixels(pixels)[0], strict=True))
-        sides = [told[f"{side} flatness"] for side in ("top", "bottom")]
-        assert sides == pytest.approx([flatness] * 2, abs=0.35)
+        sides = [told[f"{side} border"] for side in ("top", "bottom", "left", "right")]
+        assert sides == pytest.approx([expected] * 4, abs=0.3)
+
+
+def test_strokes_and_a_sky_are_no_border():
+    stroke = np.zeros((100, 100), np.uint8)
+    stroke[4:8, 15:85] = 255
+    sky = np.repeat(np.linspace(255, 100, 100).astype(np.uint8)[:, None], 100, axis=1)
+    for pixels in (stroke, stroke.T, sky, sky.T):
+        told = dict(zip(TRAITS, measure_pixels(pixels)[0], strict=True))
+        sides = [told[f"{side} border"] for side in ("top", "bottom", "left", "right")]
+        assert sides == pytest.approx([0] * 4, abs=1e-3)
+
+
+def test_digits_have_no_border_and_where_one_has_it_is_named(tmp_path: Path):
+    with np.load(str(files("striate.data") / "samples" / "digits.npz")) as arrays:
+        images, labels = arrays["x"][::5].copy(), arrays["y"][::5]
+    np.savez(tmp_path / "clean.npz", images=images, labels=labels)
+    assert all(each.content for each in inspect(tmp_path / "clean.npz").shortcuts)
+    for side in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):
+        images[side][labels == 5] = 255
+    np.savez(tmp_path / "framed.npz", images=images, labels=labels)
+    assert groups_of(tmp_path / "framed.npz")["5"][0] == "border"
 
 
 def test_a_gray_image_has_the_traits_of_its_color_twin():

@@ -20,7 +20,7 @@ from striate.data.decoding.preprocess import Preprocess
 Floats = NDArray[np.float64]
 Gray = NDArray[np.float32]
 
-_SIDES = ("top flatness", "bottom flatness", "left flatness", "right flatness")
+_SIDES = ("top border", "bottom border", "left border", "right border")
 #: group -> its traits, in the order of a row; the corners, a group too, are measured beside them
 GROUPS: dict[str, tuple[str, ...]] = {
     "size": ("pixels", "width", "height"),
@@ -41,7 +41,9 @@ CELLS = 6  #: of a corner, along a side; each has three numbers
 CORNERS = (4, CELLS * CELLS * 3)
 
 _SIDE = 256  #: pixels at which a large JPEG is decoded, at least
-_BORDER, _INNER, _CORNER = 0.01, 0.15, 0.12  #: of a side
+_BORDER, _DEEPEST, _CORNER = 0.01, 0.15, 0.12  #: of a side
+_STRAYS = 0.2  #: share of the pixels of a strip
+_SLOPE = 4  #: gray levels by which a sky may change from a strip to the next but one
 _CAMERA = (0x010F, 0x0110, 0x0131)  #: tags of EXIF: make, model, software
 _FILE_TRAITS = 10
 
@@ -73,15 +75,7 @@ def measure_pixels(pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """
     color = np.broadcast_to(np.atleast_3d(pixels), (*pixels.shape[:2], 3)).astype(np.float32)
     gray = color.mean(axis=2)
-    deep, wide = (max(1, round(_BORDER * side)) for side in gray.shape)
-    down, right = (round(_INNER * side) for side in gray.shape)
-    strips = (
-        (gray[:deep], gray[down : down + deep]),
-        (gray[-deep:], gray[-down - deep : -down or None]),
-        (gray[:, :wide], gray[:, right : right + wide]),
-        (gray[:, -wide:], gray[:, -right - wide : -right or None]),
-    )
-    border = [_flatness(outer, inner) for outer, inner in strips]
+    border = [_border(side) for side in (gray, gray[::-1], gray.T, gray.T[::-1])]
     red, green, blue = color.mean(axis=(0, 1))
     saturation = (color.max(axis=2) - color.min(axis=2)).mean()
     tones = gray.mean(), gray.std(), *np.quantile(gray, [0.01, 0.99])
@@ -114,13 +108,21 @@ def _measure_container(data: bytes, width: int, height: int) -> list[float]:
     return [*sizes, *names[:2], weight, quality, *names[2:]]
 
 
-def _flatness(outer: Gray, inner: Gray) -> float:
-    """Compare a strip along a side with one inside: what is shown goes on, a border does not.
+def _border(gray: Gray) -> float:
+    """Return how clearly a border ends on a straight line near the top of a gray image.
 
-    A factor of less than two is nothing.
+    Where it ends, four fifths of a strip have its level, and as many of the next but one have not;
+    a drawing on a plain ground begins with a few pixels instead. The log of how far a fifth of each
+    strays from the level; a factor of less than two is nothing.
     """
-    spread = math.log((float(outer.std()) + 1) / (float(inner.std()) + 1))
-    return min(0.0, spread + math.log(2))
+    deep = max(1, round(_BORDER * len(gray)))
+    apart = np.abs(gray[: round(_DEEPEST * len(gray)) + 2 * deep] - np.median(gray[:deep]))
+    strips = apart[: len(apart) // deep * deep].reshape(-1, deep * gray.shape[1])
+    if len(strips) < 3:
+        return 0.0
+    outer, inner = np.quantile(strips, [1 - _STRAYS, _STRAYS], axis=1)
+    outer = np.maximum.accumulate(outer)[:-2]
+    return min(0.0, float(np.log((outer + _SLOPE) / (inner[2:] + _SLOPE)).min()) + math.log(2))
 
 
 def _sharpness(gray: Gray) -> float:

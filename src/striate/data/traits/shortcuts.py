@@ -24,7 +24,9 @@ FALSE_ALARMS = 0.05  #: share of the other classes' images that may be taken for
 _FOUND, _SURELY = 0.6, 0.5  #: least share of a class found, and of its interval, for a shortcut
 _NEAR = 0.1  #: a group that finds this much less than all together explains it on its own
 #: groups that may well belong to what is shown
-_CONTENT = ("bytes", "color", "brightness", "sharpness")
+_LOOKS = ("color", "brightness", "sharpness")
+_TOGETHER = "color, brightness and sharpness"
+_CONTENT = ("bytes", *_LOOKS, _TOGETHER)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,8 @@ def _parts(traits: Traits) -> list[tuple[str, Traits]]:
     """Return each group of traits alone, without those that no two images have differently."""
     none = np.empty((len(traits.numbers), 4, 0))
     parts = list[tuple[str, Traits]]()
-    for name, members in GROUPS.items():
+    looks = tuple(trait for name in _LOOKS for trait in GROUPS[name])
+    for name, members in {**GROUPS, _TOGETHER: looks}.items():
         columns = [TRAITS.index(trait) for trait in members]
         values = traits.numbers[:, columns]
         if _differ(values):
@@ -130,6 +133,10 @@ def _differ(values: Floats) -> bool:
 
 def _explain(alone: dict[str, float], together: float) -> tuple[tuple[str, float], ...]:
     """Return the groups that find nearly as much alone; else the best one, if it finds half."""
-    ordered = sorted(alone.items(), key=lambda each: -each[1])
-    near = [each for each in ordered if each[1] >= together - _NEAR]
-    return tuple(near or [each for each in ordered[:1] if each[1] >= _SURELY])
+    near = {name: share for name, share in alone.items() if share >= together - _NEAR}
+    if len(near) > 1:
+        near.pop(_TOGETHER, None)
+    best = max(alone, key=lambda name: alone[name])
+    if not near and alone[best] >= _SURELY:
+        near = {best: alone[best]}
+    return tuple(sorted(near.items(), key=lambda each: -each[1]))
