@@ -254,7 +254,7 @@ def test_without_errors_epochs_and_findings_the_page_says_so():
     assert "None: every one of the 55 images was predicted correctly." in text
     assert "No image was misclassified." in text
     assert "No record of a training came with this network." in text
-    assert "No problems were found in the folder." in text
+    assert "No problems were found while the folder was read." in text
 
 
 def test_findings_are_grouped_with_what_was_done_and_their_first_paths():

@@ -57,7 +57,7 @@ def find_twins(run: EvaluationRun) -> Doubts:
         first = _split_of(decoded, rows[finding.detail])
         own = f"{KIND[about.split]}image, almost as the next"
         pictures += [
-            Picture(evaluated[finding.path], own, f"Image {finding.path}"),
+            Picture(evaluated[finding.path], own, f"Image {finding.path}", neighbors=False),
             Picture(len(about.paths) + at, f"{KIND[first]}image", f"Image {finding.detail}"),
         ]
     return Doubts((_twin_section(pictures, len(found)),), others)
@@ -96,7 +96,7 @@ def _twin_section(pictures: list[Picture], found: int) -> Section:
         f"Near duplicates over splits: {count_noun(found, 'image')}",
         "Images that look almost like one that the network learned from or was chosen by: figures "
         "of them say little about new ones. Copies with the very same content are not shown.",
-        (Gallery(tuple(pictures), more),),
+        (Gallery(tuple(pictures), more, pairs=True),),
     )
 
 
@@ -107,7 +107,7 @@ def _poor_sections(
     for kind in dict.fromkeys(finding.kind for finding in findings):
         found = [finding for finding in findings if finding.kind == kind]
         pictures = tuple(
-            Picture(evaluated[each.path], each.detail, f"Image {each.path}")
+            Picture(evaluated[each.path], each.detail, f"Image {each.path}", neighbors=False)
             for each in found[:MOST]
         )
         more = f"The first {MOST} of {len(found):,}." * (len(found) > MOST)

@@ -92,7 +92,7 @@ def _training(content: Content) -> Iterator[str]:
 
 def _findings(content: Content) -> Iterator[str]:
     if not content.groups:
-        yield "No problems were found in the folder."
+        yield "No problems were found while the folder was read."
     for group in content.groups:
         more = group.count - len(group.first)
         named = [escape(f"{each.path}: {each.detail}".removesuffix(": ")) for each in group.first]

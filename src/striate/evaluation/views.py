@@ -103,6 +103,7 @@ class Thumbnail:
 class Thumbnails:
     thumbnails: tuple[Thumbnail, ...]
     text: str
+    pairs: bool  #: two and two belong together
 
 
 View = Part | MatrixTable | MatrixSheet | Thumbnails
@@ -136,7 +137,9 @@ class Images:
 
     def near(self, picture: Picture) -> tuple[Near, ...]:
         """Return the training images that are nearest to an image, if they were looked for."""
-        return self.nearest.found.get(picture.row, ()) if self.nearest else ()
+        if self.nearest is None or picture.overlay or not picture.neighbors:
+            return ()
+        return self.nearest.found.get(picture.row, ())
 
     def view(self, section: Section) -> SectionView:
         """Return what the page shows of a section."""
@@ -169,7 +172,8 @@ class Images:
 
     def _thumbnails(self, part: Gallery) -> Thumbnails:
         views = zip(part.pictures, self._views(part.pictures), strict=True)
-        return Thumbnails(tuple(self._thumbnail(*each) for each in views), part.text)
+        thumbnails = tuple(self._thumbnail(*each) for each in views)
+        return Thumbnails(thumbnails, part.text, part.pairs)
 
     def _views(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8]]:
         """Return the image to show of each picture: the original, else the network's input.
@@ -205,9 +209,9 @@ class Images:
         )
 
     def _near(self, picture: Picture) -> tuple[NearView, ...]:
-        if self.nearest is None or picture.overlay:
-            return ()
         near = self.near(picture)
+        if self.nearest is None or not near:
+            return ()
         seen = self.nearest.pixels[np.array([each.row for each in near], int)]
         return tuple(
             NearView(each, encode_small(image), max(image.shape[:2]) <= EXACT)

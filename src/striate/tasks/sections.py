@@ -162,12 +162,14 @@ class Picture:
     alt: str  #: for a screen reader
     #: the network's input (H, W, 1 or 3) uint8 -> what is shown in place of the image
     overlay: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
+    neighbors: bool = True  #: with the nearest training images, where they were looked for
 
 
 @dataclass(frozen=True, slots=True)
 class Gallery:
     pictures: tuple[Picture, ...]
     text: str = ""  #: below them
+    pairs: bool = False  #: two and two belong together
 
 
 Part = Tiles | Text | Charts | Table | Matrix | Ranking | Gallery
