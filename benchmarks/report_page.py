@@ -31,7 +31,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.quality import rank_poor_images
 from striate.data.readers.scan import scan
 from striate.data.traits.read import find_shortcuts_of
-from striate.evaluation.doubts import MOST_MEASURED
+from striate.evaluation.folder_doubts import MOST_MEASURED
 from striate.evaluation.report import Form, render_report
 from striate.evaluation.seen_images import Originals
 from striate.progress import drain

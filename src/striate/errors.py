@@ -92,8 +92,16 @@ def printable(text: str, most: int | None = None) -> str:
 
     Characters after the first `most` are dropped.
     """
-    shown = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:most])
-    return "".join(shown) + ("..." if most is not None and len(text) > most else "")
+    shown = text[:most]
+    if not shown.isprintable():
+        shown = "".join(map(_escape, shown))
+    return shown + ("..." if most is not None and len(text) > most else "")
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode()
 
 
 def visible(text: str) -> str:

@@ -19,7 +19,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
-from striate.evaluation.evaluate import evaluate_steps
+from striate.evaluation.evaluate_folder import evaluate_steps
 from striate.evaluation.invariance_sections import make_curves
 from striate.model import Model
 from striate.model_file import save

@@ -5,18 +5,21 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import striate
 from striate.data.listing.samples import EQUAL, FINDINGS, LEFT_OUT, Finding
-from striate.data.traits.shortcuts import Shortcut
 from striate.evaluation.curves import kept_epoch
 from striate.evaluation.remarks import headline, make_remarks
 from striate.tasks.figures import Score
 from striate.tasks.results import Baseline, Results
 from striate.tasks.sections import Remark, Section
 from striate.training.events import Epoch
+
+if TYPE_CHECKING:
+    from striate.data.traits.shortcuts import Shortcut
 
 #: most findings shown of a kind
 MOST_PATHS = 5

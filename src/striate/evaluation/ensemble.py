@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from striate.errors import printable
-from striate.evaluation.evaluate import evaluate_steps
+from striate.evaluation.evaluate_folder import evaluate_steps
 from striate.evaluation.known import Known
 from striate.evaluation.paired import Difference, Paired, compare_results
 from striate.model import Ensemble

@@ -13,9 +13,6 @@ from striate.data.listing.samples import Finding
 from striate.errors import OptionError
 from striate.evaluation.content import Content, make_content
 from striate.evaluation.curves import make_charts
-from striate.evaluation.invariance_sections import make_sections
-from striate.evaluation.json_report import render_json
-from striate.evaluation.markdown_report import render_markdown
 from striate.evaluation.page import find_template
 from striate.evaluation.seen_images import SeenImages
 from striate.evaluation.views import Images
@@ -64,6 +61,8 @@ def render_report(
     shortcuts = doubts.shortcuts if doubts else ()
     content = make_content(results, title, epochs, facts, findings, command, shortcuts)
     if distorted:
+        from striate.evaluation.invariance_sections import make_sections  # lazy: loads `vision`
+
         more = (*more, *make_sections(distorted))
     if doubts:
         more = (*more, *doubts.sections)
@@ -73,6 +72,15 @@ def render_report(
         images = images.with_others(pixels, doubts.others)
     if form == "html":
         return _render_page(content, images)
+    return _render_text(content, images, form, results, distorted)
+
+
+def _render_text(
+    content: Content, images: Images, form: Form, results: Results, distorted: Invariance | None
+) -> str:
+    from striate.evaluation.json_report import render_json  # lazy: few reports are no page
+    from striate.evaluation.markdown_report import render_markdown
+
     if form == "markdown":
         return render_markdown(content, images)
     figures = {"invariance": distorted.to_json()} if distorted else {}

@@ -14,8 +14,8 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
-from striate.evaluation.doubts import find_doubts
-from striate.evaluation.evaluate import evaluate_steps
+from striate.evaluation.evaluate_folder import evaluate_steps
+from striate.evaluation.folder_doubts import find_doubts
 from striate.evaluation.invariance import measure_steps
 from striate.evaluation.invariance_result import Invariance
 from striate.evaluation.known import Judged, Known, run_of

@@ -104,10 +104,11 @@ def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]
     found = list[NDArray[np.int64]]()
     for start in range(0, len(points), _AT_ONCE // 4):
         alike = points[start : start + _AT_ONCE // 4] @ points.T
-        crowded = np.flatnonzero((alike > least).sum(axis=1) > nearest)
-        for row in crowded:
-            alike[row, np.argpartition(alike[row], -nearest)[:-nearest]] = -1
-        found.append(np.argwhere(alike > least) + np.array([start, 0]))
+        close = alike > least
+        for row in np.flatnonzero(np.count_nonzero(close, axis=1) > nearest):
+            close[row, np.argpartition(alike[row], -nearest)[:-nearest]] = False
+        own, others = np.divmod(np.flatnonzero(close), len(points))  # np.nonzero is much slower
+        found.append(np.stack([own + start, others], axis=1))
     return np.concatenate(found)
 
 
