@@ -86,7 +86,9 @@ def main() -> int:
         if (row := judge(folder, name, share, options.images))
     ]
     today = dt.datetime.now(dt.UTC).date().isoformat()
-    line = json.dumps({"date": today, "machine": machine(), "images": options.images, "rows": rows})
+    data = ", ".join(folder.parent.name for folder in options.folders)
+    record = {"date": today, "machine": machine(), "data": data, "images": options.images}
+    line = json.dumps({**record, "rows": rows})
     print(line)
     if options.save:
         keep("shortcuts", line)

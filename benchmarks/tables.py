@@ -112,6 +112,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "class_maps": ("class_maps", look.class_maps),
     "report_page": ("report_page", reading.report_page),
     "near_duplicates": ("near_duplicates", reading.near_duplicates),
+    "shortcuts": ("shortcuts", learning.shortcuts),
     "rejection": ("rejection", learning.rejection),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),

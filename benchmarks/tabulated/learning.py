@@ -6,6 +6,7 @@ from typing import Any
 
 from tabulated.grid import grid, listed, measured_on
 
+DATALAB_LIMIT = 0.3  #: its default, below which a property is named
 #: the curves, as the page that includes the table finds them
 DRAWN = (
     "![Share wrong after each epoch, by depth](../images/degradation.svg)",
@@ -84,6 +85,62 @@ def transferability(record: dict[str, Any]) -> str:
         "\n\n".join([picture, head, record["table"], record["advice"], listed(record["versions"])])
         + "\n"
     )
+
+
+#: what is planted -> the traits by which it is named rightly
+_REASONS = {
+    "mark": {"corners"},
+    "soft mark": {"corners"},
+    "border": {"border"},
+    "height": {"size", "aspect ratio"},
+    "quality": {"JPEG quality"},
+}
+#: what a class may be: named, but as that
+_LOOKS = {"color", "brightness", "sharpness", "color, brightness and sharpness"}
+
+
+def shortcuts(record: dict[str, Any]) -> str:
+    """Where planted shortcuts were named, by how many of the images of the class have them."""
+    head = (
+        f"Up to {record['images']} images of a class, one class changed; measured "
+        f"{record['date']}, n = 1."
+    )
+    folders = list(dict.fromkeys(row["folder"] for row in record["rows"]))
+    rows = [
+        (kind, *(_named(record, folder, kind) for folder in folders), _by_datalab(record, kind))
+        for kind in _REASONS
+    ]
+    rows.append(("nothing", *(_others(record, folder) for folder in folders), ""))
+    heads = ("planted", *folders, "by Datalab")
+    return f"{head}\n\n{grid(heads, ['---'] * len(heads), rows)}\n"
+
+
+def _named(record: dict[str, Any], folder: str, kind: str) -> str:
+    shares = [
+        "all" if row["share"] == 1 else "four in five"
+        for row in record["rows"]
+        if (row["folder"], row["planted"]) == (folder, kind)
+        and _REASONS[kind] & set(row["found"].get(row["class"], ()))
+    ]
+    return ", ".join(shares) or "–"
+
+
+def _by_datalab(record: dict[str, Any], kind: str) -> str:
+    rows = [row for row in record["rows"] if row["planted"] == kind and row["datalab"]]
+    named = sum(min(row["datalab"].values()) < DATALAB_LIMIT for row in rows)
+    return f"{named} of {len(rows)}" if rows else "–"
+
+
+def _others(record: dict[str, Any], folder: str) -> str:
+    """Tell which classes were named where nothing was planted."""
+    (row,) = (
+        row for row in record["rows"] if (row["folder"], row["planted"]) == (folder, "nothing")
+    )
+    named = [
+        f"“{name}” by its looks" if set(groups) <= _LOOKS and groups else f"“{name}” wrongly"
+        for name, groups in row["found"].items()
+    ]
+    return ", ".join(named) or "none"
 
 
 def rejection(record: dict[str, Any]) -> str:

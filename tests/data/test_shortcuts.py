@@ -173,11 +173,12 @@ def test_a_border_ends_on_a_straight_line(width: int):
         assert sides == pytest.approx([expected] * 4, abs=0.3)
 
 
-def test_strokes_and_a_sky_are_no_border():
+def test_strokes_stripes_and_a_sky_are_no_border():
     stroke = np.zeros((100, 100), np.uint8)
     stroke[4:8, 15:85] = 255
     sky = np.repeat(np.linspace(255, 100, 100).astype(np.uint8)[:, None], 100, axis=1)
-    for pixels in (stroke, stroke.T, sky, sky.T):
+    stripes = np.where(np.arange(100) // 6 % 2, 40, np.full((100, 100), 200)).astype(np.uint8)
+    for pixels in (stroke, stroke.T, sky, sky.T, stripes, stripes.T):
         told = dict(zip(TRAITS, measure_pixels(pixels)[0], strict=True))
         sides = [told[f"{side} border"] for side in ("top", "bottom", "left", "right")]
         assert sides == pytest.approx([0] * 4, abs=1e-3)
