@@ -16,8 +16,8 @@ from striate.tasks.sections import MOST_IN_TABLE, CellImages, Matrix
 if TYPE_CHECKING:
     from striate.evaluation.seen_images import Originals, SeenImages
 
-#: most images of a panel, and most bytes of the addresses of all
-MOST_IN_PANEL, MOST_BYTES = 24, 4_000_000
+#: most images of a panel of errors and of right answers, and most bytes of all addresses
+MOST_WRONG, MOST_RIGHT, MOST_BYTES = 24, 12, 4_000_000
 #: most images encoded before the bytes are counted
 _BATCH = 256
 
@@ -40,7 +40,7 @@ class Panel:
     predicted: str
     total: int
     shown: int  #: how many of `images` have an address
-    images: tuple[PanelImage, ...]  #: the highest loss first, at most MOST_IN_PANEL
+    images: tuple[PanelImage, ...]  #: the highest loss first
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +79,8 @@ def make_panels(
         return PanelImage(paths[row], name, link, confidence, addresses.get(row, ""))
 
     def panel(cell: CellImages) -> Panel:
-        confidence = cell.confidence[:MOST_IN_PANEL].tolist()
-        images = tuple(map(image, cell.rows[:MOST_IN_PANEL].tolist(), confidence))
+        confidence = cell.confidence[: _most(cell)].tolist()
+        images = tuple(map(image, cell.rows[: _most(cell)].tolist(), confidence))
         true, predicted = matrix.names[cell.true], matrix.names[cell.predicted]
         shown = sum(bool(image.address) for image in images)
         return Panel((cell.true, cell.predicted), true, predicted, len(cell.rows), shown, images)
@@ -105,7 +105,13 @@ def _embed(cells: Sequence[CellImages], pixels: NDArray[np.uint8] | SeenImages) 
     return found
 
 
+def _most(cell: CellImages) -> int:
+    return MOST_RIGHT if cell.true == cell.predicted else MOST_WRONG
+
+
 def _in_turn(cells: Sequence[CellImages]) -> Iterator[int]:
     ordered = sorted(cells, key=lambda cell: cell.true == cell.predicted)
-    for place in range(MOST_IN_PANEL):
-        yield from (int(cell.rows[place]) for cell in ordered if place < len(cell.rows))
+    for place in range(MOST_WRONG):
+        yield from (
+            int(cell.rows[place]) for cell in ordered if place < min(_most(cell), len(cell.rows))
+        )

@@ -44,7 +44,9 @@ def encode_small(pixels: NDArray[np.uint8]) -> str:
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     lossless = max(image.size) <= EXACT
     image.thumbnail((SMALL, SMALL), Image.Resampling.LANCZOS)
-    return _address("webp", encode(image, "webp", quality=60, lossless=lossless, method=2))
+    return _address(
+        "webp", encode(image, "webp", quality=20 if lossless else 60, lossless=lossless, method=2)
+    )
 
 
 def draw_matrix(matrix: NDArray[np.int64]) -> bytes:

@@ -1,8 +1,8 @@
 """Near duplicates: images that look almost the same, found by comparing their thumbnails.
 
 A thumbnail, less its mean and scaled to length 1, is a point; the dot product of two points is the
-correlation of the thumbnails. Neighbors are found exactly: among few by all dot products, among
-many by a k-d tree on the principal axes.
+correlation of the thumbnails. Neighbors are found exactly on the principal axes: among few by
+comparing all, among many by a k-d tree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ _SAMPLE = 500  #: thumbnails that tell what is usual
 _FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows too little
 _NEIGHBORS = 8  #: most that are looked for of one thumbnail
 _AT_ONCE = 4096
-_FEW = 8192  #: points of which all dot products are taken: that is faster than to import SciPy
+_FEW = 8192  #: points that are all compared: that is faster than to import SciPy
+_WIDEST = 12  #: axes along which they are compared first
+_ROWS = 512  #: points that are compared with all others at once
+_ROUNDING = 1e-5  #: of squared distances of points of length 1
 
 
 class NearDuplicates(NamedTuple):
@@ -99,16 +102,26 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
 
 
 def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
-    """Return pairs (P, 2) of each point and the nearest within reach, itself among them."""
+    """Return pairs (P, 2) of points and their nearest within reach, themselves among them.
+
+    Points that are far apart along the widest axes, which are quick to compare, are so by all.
+    """
     nearest, least = min(_NEIGHBORS + 1, len(points)), 1 - reach**2 / 2
-    found = list[NDArray[np.int64]]()
-    for start in range(0, len(points), _AT_ONCE // 4):
-        alike = points[start : start + _AT_ONCE // 4] @ points.T
+    wide = points[:, :_WIDEST]
+    halves = (wide**2).sum(axis=1, keepdims=True) / 2
+    rows = np.hstack([wide, -halves, np.ones_like(halves)])
+    columns = np.ascontiguousarray(np.hstack([wide, np.ones_like(halves), -halves]).T)
+    found = [np.zeros((0, 2), np.int64)]
+    for start in range(0, len(points), _ROWS):
+        maybe = rows[start : start + _ROWS] @ columns  # half the squared distances, negative
+        own = np.flatnonzero(maybe > -(reach**2) / 2 - _ROUNDING) // len(points)
+        some = start + np.unique(own[1:][own[1:] == own[:-1]])  # near to more than themselves
+        alike = points[some] @ points.T
         close = alike > least
         for row in np.flatnonzero(np.count_nonzero(close, axis=1) > nearest):
             close[row, np.argpartition(alike[row], -nearest)[:-nearest]] = False
-        own, others = np.divmod(np.flatnonzero(close), len(points))  # np.nonzero is much slower
-        found.append(np.stack([own + start, others], axis=1))
+        one, others = np.nonzero(close)
+        found.append(np.stack([some[one], others], axis=1))
     return np.concatenate(found)
 
 
