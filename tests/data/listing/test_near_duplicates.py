@@ -64,7 +64,9 @@ def test_all_products_and_the_tree_find_the_same_pairs(monkeypatch: pytest.Monke
     few = find_near_duplicates(noisy)
     monkeypatch.setattr(near_duplicates, "_FEW", 0)
     many = find_near_duplicates(noisy)
-    assert np.array_equal(few.pairs, many.pairs)
+    alike = np.corrcoef(noisy[np.argsort(few.groups)])  # noise: no two thumbnails are equal
+    nearest = [np.sort(alike[tuple(found.pairs.T)]) for found in (few, many)]
+    assert nearest[0] == pytest.approx(nearest[1], abs=1e-6)  # but for ties of the eighth
     assert len(few.pairs) > 1000  # the eight nearest of 20, and all of 3
     links = csr_array((np.ones(len(few.pairs)), few.pairs.T), (len(noisy),) * 2)
     count, numbers = connected_components(links, directed=False)

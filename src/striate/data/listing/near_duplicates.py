@@ -1,8 +1,8 @@
 """Near duplicates: images that look almost the same, found by comparing their thumbnails.
 
 A thumbnail, less its mean and scaled to length 1, is a point; the dot product of two points is the
-correlation of the thumbnails. Neighbors are found exactly on the principal axes: among few by
-comparing all, among many by a k-d tree.
+correlation of the thumbnails. Neighbors are found exactly along the axes of a cosine transform, few
+of which have most of what differs: among few by comparing all, among many by a k-d tree.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.decoding.thumbnail import THUMBNAIL
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import content_ids, leaking
 from striate.data.listing.samples import SPLITS, Finding
@@ -24,8 +25,9 @@ _FLAT = 5.0  #: standard deviation in gray levels below which a thumbnail shows 
 _NEIGHBORS = 8  #: most that are looked for of one thumbnail
 _AT_ONCE = 4096
 _FEW = 8192  #: points that are all compared: that is faster than to import SciPy
-_WIDEST = 12  #: axes along which they are compared first
-_ROWS = 512  #: points that are compared with all others at once
+_WIDEST = 16  #: axes along which they are compared first
+_TILE = 64  #: rows, and columns times depth, of what is multiplied at once
+_ROWS = 64  #: points that are compared with all others at once
 _ROUNDING = 1e-5  #: of squared distances of points of length 1
 
 
@@ -92,13 +94,21 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     distinct = shown[first]
     points = distinct - distinct.mean(axis=1, keepdims=True, dtype=np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    _, axes = np.linalg.eigh(points.T @ points)
-    points @= axes[:, ::-1]  # the widest axis first; distances stay
+    points = _multiply(points, _cosines())  # distances stay
+    points = points[:, np.argsort(-points.var(axis=0))]  # the widest axis first
     reach = np.sqrt(2 * min(1 - CORRELATION, _usual_gap(points) / _NEARER))
     search = _compare_all if len(points) <= _FEW else _search_tree
     pairs = np.sort(search(points, float(reach)), axis=1)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
     return NearDuplicates(groups, np.unique(pairs, axis=0))
+
+
+def _cosines() -> NDArray[np.float32]:
+    """Return the axes (64, 64), as columns, of the cosine transform of a thumbnail."""
+    steps = np.arange(THUMBNAIL)
+    waves = np.cos(np.pi / THUMBNAIL * np.outer(steps, steps + 0.5))
+    waves /= np.linalg.norm(waves, axis=1, keepdims=True)
+    return np.kron(waves, waves).T.astype(np.float32)
 
 
 def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
@@ -113,16 +123,30 @@ def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]
     columns = np.ascontiguousarray(np.hstack([wide, np.ones_like(halves), -halves]).T)
     found = [np.zeros((0, 2), np.int64)]
     for start in range(0, len(points), _ROWS):
-        maybe = rows[start : start + _ROWS] @ columns  # half the squared distances, negative
+        maybe = _multiply(rows[start : start + _ROWS], columns)  # minus half squared distances
         own = np.flatnonzero(maybe > -(reach**2) / 2 - _ROUNDING) // len(points)
         some = start + np.unique(own[1:][own[1:] == own[:-1]])  # near to more than themselves
-        alike = points[some] @ points.T
+        alike = _multiply(points[some], points.T)
         close = alike > least
         for row in np.flatnonzero(np.count_nonzero(close, axis=1) > nearest):
             close[row, np.argpartition(alike[row], -nearest)[:-nearest]] = False
         one, others = np.nonzero(close)
         found.append(np.stack([some[one], others], axis=1))
     return np.concatenate(found)
+
+
+def _multiply(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the product (M, N) of (M, K) and (K, N), tile by tile.
+
+    For tiles of this size OpenBLAS starts no threads: they wait busily, for longer than this takes.
+    """
+    wide = max(1, _TILE**2 // left.shape[1])
+    made = np.empty((len(left), right.shape[1]), np.float32)
+    for row in range(0, len(left), _TILE):
+        for column in range(0, right.shape[1], wide):
+            at = slice(row, row + _TILE), slice(column, column + wide)
+            np.matmul(left[at[0]], right[:, at[1]], out=made[at])
+    return made
 
 
 def _search_tree(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
@@ -142,7 +166,7 @@ def _usual_gap(points: NDArray[np.float32]) -> float:
         return np.inf
     sample, found = points[:: -(-len(points) // _SAMPLE)], list[NDArray[np.float32]]()
     for piece in np.array_split(sample, -(-len(sample) * len(points) // _AT_ONCE**2)):
-        alike = piece @ points.T
+        alike = _multiply(piece, points.T)
         alike.partition(-_NEIGHBORS - 1, axis=1)  # the last is the point itself
         found.append(alike[:, -_NEIGHBORS - 1].copy())
     return float(np.median(1 - np.concatenate(found)))
