@@ -7,13 +7,13 @@ of which have most of what differs: among few by comparing all, among many by a 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.data.decoding.thumbnail import THUMBNAIL
 from striate.data.listing.columns import NO_SPLIT, Records, Samples
 from striate.data.listing.duplicates import content_ids, leaking
 from striate.data.listing.samples import SPLITS, Finding
@@ -94,7 +94,7 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     distinct = shown[first]
     points = distinct - distinct.mean(axis=1, keepdims=True, dtype=np.float32)
     points /= np.linalg.norm(points, axis=1, keepdims=True)
-    points = _multiply(points, _cosines())  # distances stay
+    points = _multiply(points, _cosines(math.isqrt(points.shape[1])))  # distances stay
     points = points[:, np.argsort(-points.var(axis=0))]  # the widest axis first
     reach = np.sqrt(2 * min(1 - CORRELATION, _usual_gap(points) / _NEARER))
     search = _compare_all if len(points) <= _FEW else _search_tree
@@ -103,10 +103,10 @@ def find_near_duplicates(thumbnails: NDArray[np.uint8]) -> NearDuplicates:
     return NearDuplicates(groups, np.unique(pairs, axis=0))
 
 
-def _cosines() -> NDArray[np.float32]:
-    """Return the axes (64, 64), as columns, of the cosine transform of a thumbnail."""
-    steps = np.arange(THUMBNAIL)
-    waves = np.cos(np.pi / THUMBNAIL * np.outer(steps, steps + 0.5))
+def _cosines(side: int) -> NDArray[np.float32]:
+    """Return the axes (64, 64), as columns, of the cosine transform of a thumbnail 8x8."""
+    steps = np.arange(side)
+    waves = np.cos(np.pi / side * np.outer(steps, steps + 0.5))
     waves /= np.linalg.norm(waves, axis=1, keepdims=True)
     return np.kron(waves, waves).T.astype(np.float32)
 
