@@ -186,7 +186,7 @@ def test_strokes_stripes_and_a_sky_are_no_border():
 
 def test_digits_have_no_border_and_where_one_has_it_is_named(tmp_path: Path):
     with np.load(str(files("striate.data") / "samples" / "digits.npz")) as arrays:
-        images, labels = arrays["x"][::5].copy(), arrays["y"][::5]
+        images, labels = arrays["x"][::10].copy(), arrays["y"][::10]
     np.savez(tmp_path / "clean.npz", images=images, labels=labels)
     assert all(each.content for each in inspect(tmp_path / "clean.npz").shortcuts)
     for side in (np.s_[:, 0], np.s_[:, -1], np.s_[:, :, 0], np.s_[:, :, -1]):

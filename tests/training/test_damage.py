@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,11 @@ import striate
 from striate import tensorfile
 from striate.cli import main
 from striate.errors import StorageError
+from striate.evaluation.doubts import Doubts
+from striate.progress import Progress
 from striate.training.events import Note
 from striate.training.run import Run
+from striate.verbs import judging
 from tests.damage import DAMAGES, undo, without_privileges
 from tests.training.test_training import weights
 
@@ -52,6 +55,18 @@ def told(argv: Sequence[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, 
     return code, err
 
 
+@pytest.fixture
+def _images_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out what takes most of the time of a report and reads none of a run's files."""
+
+    def find_doubts(*_: object) -> Generator[Progress, None, Doubts]:
+        yield Progress(0, 0, "images")
+        return Doubts()
+
+    monkeypatch.setattr(judging, "find_doubts", find_doubts)
+
+
+@pytest.mark.usefixtures("_images_not_judged")
 @pytest.mark.parametrize("name", FILES)
 def test_whatever_happens_to_a_file_of_a_run_there_is_a_sentence_or_an_answer(
     name: str, whole: Path, run: Path, photos: Path, capsys: pytest.CaptureFixture[str]
