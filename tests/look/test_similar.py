@@ -60,6 +60,24 @@ def test_copies_count_once_and_a_small_folder_gives_what_it_has(model: Model, tm
     )
 
 
+def test_a_folder_without_class_folders_is_searched_too(photos: Path, model: Model, tmp_path: Path):
+    loose, named = tmp_path / "holiday", tmp_path / "named" / "all"
+    (loose / "more").mkdir(parents=True)
+    named.mkdir(parents=True)
+    for number, file in enumerate(sorted(photos.rglob("*.png"))[::7]):
+        shutil.copy(file, (loose / "more" if number % 2 else loose) / f"{number}.png")
+        shutil.copy(file, named / f"{number}.png")
+    first = loose / "0.png"
+    ours, expected = (
+        drain(find_similar(model, folder, first, 99)).arrays for folder in (loose, named.parent)
+    )
+    found = [
+        dict(zip((Path(path).name for path in each["paths"]), each["similarity"], strict=True))
+        for each in (ours, expected)
+    ]
+    assert found[0] == pytest.approx(found[1], abs=1e-5)
+
+
 def test_what_cannot_be_searched_for_is_told(photos: Path, model: Model, tmp_path: Path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")

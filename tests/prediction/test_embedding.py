@@ -114,6 +114,21 @@ def test_images_with_numbers_have_no_labels(photos: Path, model: Model, tmp_path
     assert found.class_names == ()
 
 
+def test_the_images_of_a_folder_without_class_folders_are_of_one_class(
+    photos: Path, model: Model, tmp_path: Path
+):
+    folder = tmp_path / "holiday"
+    folder.mkdir()
+    for number, file in enumerate(sorted(photos.rglob("*.png"))[:5]):
+        shutil.copy(file, folder / f"{number}.png")
+    (folder / "notes.txt").write_text("sunny")
+    (tmp_path / "left-out.txt").write_text("3.png\n")
+    found = drain(embedding.embed_images(model, folder, leave_out=tmp_path / "left-out.txt"))
+    assert found.paths == ("0.png", "1.png", "2.png", "4.png")
+    assert found.class_names == ("holiday",)
+    assert found.labels.tolist() == [0] * 4
+
+
 def test_features_are_cached(
     photos: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -57,20 +57,26 @@ def scan_images(
     *,
     leave_out: Path | None = None,
     group: str | None = None,
+    loose: bool = False,
     trainable: bool = False,
 ) -> Listing:
     """Scan a folder as `scan` does, for targets of a kind, or of the kind that it says itself.
 
     Raises DataError if it has no image or, if `trainable`, another problem.
     """
-    listing = scan(data, kind, leave_out=leave_out, group=group)
+    listing = scan(data, kind, leave_out=leave_out, group=group, loose=loose)
     if trainable or not listing.samples:
         _raise_first(data, find_problems(listing))
     return listing
 
 
 def scan_as_trained(
-    data: str | Path, kind: str | None, fractions: SplitFractions, leave_out: Path | None = None
+    data: str | Path,
+    kind: str | None,
+    fractions: SplitFractions,
+    leave_out: Path | None = None,
+    *,
+    loose: bool = False,
 ) -> Listing:
     """Scan a folder with the groups that a training had, or without them if these data have none.
 
@@ -78,8 +84,9 @@ def scan_as_trained(
     """
     if fractions.group:
         with contextlib.suppress(DataError, OptionError):
-            return scan_images(data, kind, leave_out=leave_out, group=fractions.group)
-    return scan_images(data, kind, leave_out=leave_out)
+            group = fractions.group
+            return scan_images(data, kind, leave_out=leave_out, group=group, loose=loose)
+    return scan_images(data, kind, leave_out=leave_out, loose=loose)
 
 
 def prepare_images(

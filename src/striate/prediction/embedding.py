@@ -68,7 +68,8 @@ def embed_images(
     """Apply the stages of a model, all but the head or up to `stage`, to the images of a folder.
 
     Images are preprocessed as in the training of the model and split as then, but for those that
-    the file `leave_out` names; features are cached. Raises DataError if no image can be used,
+    the file `leave_out` names; features are cached. Those of a folder without class folders are of
+    one class. Raises DataError if no image can be used,
     OptionError for a stage that does not exist.
     """
     _, found = yield from embed_decoded(
@@ -87,7 +88,7 @@ def embed_decoded(
 ) -> Generator[Progress, None, tuple[DecodedImages, Embedding]]:
     """Return the images of a folder too, as the network sees them; all as `embed_images`."""
     front = make_front(model, stage)
-    listing = scan_as_trained(data, None, model.fractions, leave_out)
+    listing = scan_as_trained(data, None, model.fractions, leave_out, loose=True)
     prepared = yield from prepare_images(
         data, listing, model.preprocess, model.fractions, largest_megabytes=largest_megabytes
     )

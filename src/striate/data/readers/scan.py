@@ -78,6 +78,7 @@ def scan(
     *,
     leave_out: Path | None = None,
     group: str | None = None,
+    loose: bool = False,
 ) -> Listing:
     """List the images of a folder, manifest or array file with their targets; decodes nothing.
 
@@ -87,10 +88,13 @@ def scan(
 
     Raises DataError if there is nothing to list: no such folder, an empty one, an unknown file;
     for a class name that no model file may hold, and for an image without a group; OptionError for
-    groups that these data cannot have.
+    groups that these data cannot have. With `loose`, the images of a folder without class folders
+    are of one class, which has the name of the folder.
     """
     column = None if not group or is_pattern(group) else group
     listing, shown = _scanned(root, kind, column), printable(str(root))
+    if loose and not listing.samples and (place := resolved(root)).is_dir():
+        listing = _loose(place)
     if column is not None and listing.samples.groups is None:
         raise OptionError(
             f"{shown}: --group {printable(column)} names a column, but only a manifest has "
@@ -113,6 +117,15 @@ def scan(
             )
             raise DataError(f"{shown}: {called}; expected {fault}: give it another name")
     return listing
+
+
+def _loose(place: Path) -> Listing:
+    """List the images of a folder as those of one class."""
+    findings = list[Finding]()
+    paths = [path.removeprefix("./") for path in list_files(str(place), ".", findings)]
+    images = Samples.of(Sample(path, 0, None) for path in paths)
+    targets = ClassTargets.of((as_text(place.name),), images)
+    return Listing(place, "class folders", targets, images, tuple(findings))
 
 
 def _grouped(listing: Listing, pattern: str, shown: str) -> Listing:
