@@ -39,7 +39,7 @@ def encode_thumbnail(pixels: NDArray[np.uint8]) -> str:
 def encode_small(pixels: NDArray[np.uint8]) -> str:
     """Encode (H, W, 1 or 3), 0 to 255, as a `data:` URL of about 2 KB; small images losslessly.
 
-    WebP: a JPEG of this size is tables by half.
+    WebP: a JPEG of this size is tables by half. Where nothing is lost, quality is effort.
     """
     image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
     lossless = max(image.size) <= EXACT

@@ -69,8 +69,8 @@ def embed_images(
 
     Images are preprocessed as in the training of the model and split as then, but for those that
     the file `leave_out` names; features are cached. Those of a folder without class folders are of
-    one class. Raises DataError if no image can be used,
-    OptionError for a stage that does not exist.
+    one class. Raises DataError if no image can be used, OptionError for a stage that does not
+    exist.
     """
     _, found = yield from embed_decoded(
         model, data, stage, leave_out=leave_out, largest_megabytes=largest_megabytes

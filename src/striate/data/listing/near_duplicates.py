@@ -112,7 +112,7 @@ def _cosines(side: int) -> NDArray[np.float32]:
 
 
 def _compare_all(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
-    """Return pairs (P, 2) of points and their nearest within reach, themselves among them.
+    """Return pairs (P, 2) of points and their nearest within reach, some with themselves.
 
     Points that are far apart along the widest axes, which are quick to compare, are so by all.
     """
@@ -150,7 +150,7 @@ def _multiply(left: NDArray[np.float32], right: NDArray[np.float32]) -> NDArray[
 
 
 def _search_tree(points: NDArray[np.float32], reach: float) -> NDArray[np.int64]:
-    """Return the same pairs as `_compare_all`."""
+    """Return the pairs of `_compare_all`, and each point with itself."""
     from scipy.spatial import KDTree  # lazy: half a second
 
     _, others = KDTree(points).query(points, _NEIGHBORS + 1, distance_upper_bound=reach)

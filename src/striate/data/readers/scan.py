@@ -122,10 +122,14 @@ def scan(
 def _loose(place: Path) -> Listing:
     """List the images of a folder as those of one class."""
     findings = list[Finding]()
-    paths = [path.removeprefix("./") for path in list_files(str(place), ".", findings)]
-    images = Samples.of(Sample(path, 0, None) for path in paths)
+    images = Samples.of(Sample(path, 0, None) for path in _loose_paths(place, findings))
     targets = ClassTargets.of((as_text(place.name),), images)
     return Listing(place, "class folders", targets, images, tuple(findings))
+
+
+def _loose_paths(place: Path, findings: list[Finding]) -> list[str]:
+    """Return the candidates anywhere in a folder, relative to it."""
+    return [path.removeprefix("./") for path in list_files(str(place), ".", findings)]
 
 
 def _grouped(listing: Listing, pattern: str, shown: str) -> Listing:
@@ -188,10 +192,10 @@ def scan_unlabeled(folder: Path) -> list[str]:
     An unreadable subfolder is listed itself, after them. Raises DataError if there is no such
     folder.
     """
-    findings: list[Finding] = []
-    paths = [image.path for image in _class(str(folder), ".", 0, None, findings)]
-    paths += [finding.path for finding in findings if finding.kind == "unreadable"]
-    return [path.removeprefix("./") for path in paths]
+    findings = list[Finding]()
+    paths = _loose_paths(folder, findings)
+    unreadable = (finding.path for finding in findings if finding.kind == "unreadable")
+    return [*paths, *(path.removeprefix("./") for path in unreadable)]
 
 
 def resolved(root: str | Path) -> Path:
