@@ -85,6 +85,23 @@ def test_a_report_shows_doubtful_images_and_warns_of_shortcuts(
     assert "- **Warning:** Possible shortcut: “owl” can be told" in text
 
 
+def test_pairs_stand_together_and_doubtful_images_have_no_nearest_training_images(
+    photos: Path, model: Path, tmp_path: Path
+) -> None:
+    for file in (tmp_path / "r.html", tmp_path / "r.json"):
+        argv = ["evaluate", str(model), str(photos), "--neighbors", "--out", str(file)]
+        assert main(argv) == 0
+    assert (tmp_path / "r.html").read_text("utf-8").count('class="gallery twos"') == 1
+    nearest = {
+        section["title"]: [image["nearest"] for image in part["images"]]
+        for section in json.loads((tmp_path / "r.json").read_text("utf-8"))["sections"]
+        for part in section["parts"]
+        if "images" in part
+    }
+    assert not any(nearest["Near duplicates over splits: 2 images"] + nearest["Dark: 1 image"])
+    assert any(any(images) for images in nearest.values())
+
+
 def test_the_report_of_a_training_shows_near_duplicates_but_reads_no_file_again(
     photos: Path, tmp_path: Path
 ) -> None:

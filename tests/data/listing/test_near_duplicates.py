@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -133,6 +134,15 @@ def test_a_thumbnail_is_the_one_that_pillow_makes_of_pixels_averaged_by_sixteent
     expected = np.asarray(fine.resize((8, 8), Image.Resampling.BILINEAR).convert("L"), int)
     made = make_thumbnails([np.asarray(image)]).reshape(8, 8)
     assert np.abs(made - expected).max() <= 1
+
+
+@pytest.mark.parametrize(("mode", "size"), [("L", (28, 28)), ("RGB", (48, 20)), ("L", (17, 64))])
+def test_small_images_are_averaged_by_area_many_at_once(mode: str, size: tuple[int, int]):
+    images = [np.asarray(scene(seed, size).convert(mode)) for seed in range(5)]
+    for image, made in zip(images, make_thumbnails(images), strict=True):
+        fine = Image.fromarray(cv2.resize(image, (16, 16), interpolation=cv2.INTER_AREA))
+        expected = np.asarray(fine.resize((8, 8), Image.Resampling.BILINEAR).convert("L"), int)
+        assert np.abs(made.reshape(8, 8) - expected).max() <= 1
 
 
 def test_copies_that_were_changed_a_little_are_found_across_splits(tmp_path: Path):
