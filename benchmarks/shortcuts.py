@@ -27,7 +27,6 @@ from PIL import Image
 
 from striate.data.check import inspect
 
-DATALAB_LIMIT = 0.3  #: its default, below which a property is named
 SEED = 0
 
 
