@@ -208,7 +208,7 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         ),
         (
             targeted(names=[]),
-            "targets.names: List should have at least 1 item after validation, not 0",
+            "targets.names: expected one name or more",
         ),
         (
             targeted(kind="numbers"),

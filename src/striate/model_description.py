@@ -63,7 +63,7 @@ class _FractionFields(Checked):
 
 class _TargetFields(Checked):
     kind: Annotated[str, Field(max_length=100)]
-    names: Annotated[list[_ClassName], Field(min_length=1, max_length=MOST_CLASSES)]
+    names: Annotated[list[_ClassName], Field(max_length=MOST_CLASSES)]
     constants: Annotated[dict[str, list[float]], Field(max_length=100)]
 
 
@@ -137,6 +137,8 @@ def check_description(path: Path, kind: type[Said], description: dict[str, Any])
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise refused(path, f"{place}: {first['msg']}") from None
+    if not said.targets.names and said.targets.kind != "image":
+        raise refused(path, "targets.names: expected one name or more")
     if len(set(said.targets.names)) < len(said.targets.names):
         raise refused(path, "targets.names: a name stands there twice")
     if isinstance(said, Description):

@@ -127,9 +127,7 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         title, about = (html.escape(line) for line in _titled(self))
-        table = (
-            check_text.target_html(self.spec.noun, self.target_counts) if self.spec.names else ""
-        )
+        table = check_text.target_html(self.spec.noun, self.target_counts) if self.counts else ""
         shortcuts = check_text.problem_html(map(str, self.shortcuts))
         if self.groups:
             table += html_table(self.groups.rows(), left=(0,))
@@ -220,8 +218,9 @@ def _sizes(records: Records) -> Sizes | None:
 def _titled(inspection: Inspection) -> tuple[str, str]:
     """Return two heading lines: image and class counts, then sizes and channels."""
     images = count_noun(inspection.images, "image")
-    targets = f"{images} in {inspection.spec} ({inspection.layout})"
-    title = f"{printable(str(inspection.root))}: {targets}"
+    spec = inspection.spec
+    within = f" in {spec}" if spec.names else f", {spec}" if spec.kind == "image" else ""
+    title = f"{printable(str(inspection.root))}: {images}{within} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""
     smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
@@ -234,7 +233,7 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
 def _lines(inspection: Inspection) -> Iterator[str]:
     """Yield the lines of the report, at most 80 columns wide except for a long folder name."""
     yield from filter(None, _titled(inspection))
-    if inspection.spec.names:
+    if inspection.counts:
         yield ""
         yield from check_text.target_lines(inspection.spec.noun, inspection.target_counts)
     if inspection.groups:

@@ -54,7 +54,7 @@ class ShardSummary:
 
     folder: Path
     images: int
-    classes: int  #: or other targets: labels, columns of numbers
+    classes: int  #: or other targets: labels, columns of numbers; 0 of images alone
     shards: int
     bytes: int  #: total size of the shards
     left_out: tuple[Finding, ...]
@@ -66,10 +66,10 @@ class ShardSummary:
         return {**values, nouns: values.pop("classes")}
 
     def __str__(self) -> str:
+        of = f" of {count_noun(self.classes, self.noun)}" if self.classes else ""
         text = (
-            f"{printable(str(self.folder))}: {count_noun(self.images, 'image')} of "
-            f"{count_noun(self.classes, self.noun)} in {count_noun(self.shards, 'shard')}, "
-            f"{self.bytes / 1e6:,.1f} MB"
+            f"{printable(str(self.folder))}: {count_noun(self.images, 'image')}{of} in "
+            f"{count_noun(self.shards, 'shard')}, {self.bytes / 1e6:,.1f} MB"
         )
         count = len(self.left_out)
         files = f"{count_noun(count, 'file')} {'is' if count == 1 else 'are'}"

@@ -35,7 +35,8 @@ def check(data: str | Path, **options: Any) -> Inspection:
     records = drain(decode_records(listing, quality=True))
     shortcuts = drain(find_shortcuts_of(listing, records))
     inspection = inspect_records(data, listing, records, chosen.leaked)
-    inspection = replace(inspection, shortcuts=shortcuts)
+    named = chosen.task or inspection.task
+    inspection = replace(inspection, shortcuts=shortcuts, task=named)
     if chosen.sheets:
         from striate.images.doubtful_sheets import write_sheets
 

@@ -12,7 +12,13 @@ from striate.text import count_noun
 #: kind of targets -> noun of its names
 NOUNS = {"label": "class", "labels": "label", "numbers": "number", "mask": "class"}
 #: kind of targets -> what it is for one image
-NEEDS = {"label": "a class", "labels": "labels", "numbers": "numbers", "mask": "a mask"}
+NEEDS = {
+    "label": "a class",
+    "labels": "labels",
+    "numbers": "numbers",
+    "mask": "a mask",
+    "image": "only a picture",
+}
 
 #: kind of targets -> task that is taken unless another is named
 TASK_OF_KIND = {
@@ -20,6 +26,7 @@ TASK_OF_KIND = {
     "labels": "multilabel",
     "numbers": "regression",
     "mask": "segmentation",
+    "image": "autoencoder",
 }
 
 
@@ -27,7 +34,8 @@ TASK_OF_KIND = {
 class TargetSpec:
     """Kind of the targets, names in the order of the network's outputs, and constants by name."""
 
-    kind: str  #: "label": one class an image, "labels": any number, "numbers", "mask"
+    #: "label": one class an image, "labels": any number, "numbers", "mask", "image": nothing
+    kind: str
     names: tuple[str, ...] = ()  #: classes, labels, or columns of numbers
     #: numbers that belong to the targets, such as mean and std of each column
     constants: Mapping[str, tuple[float, ...]] = field(default_factory=dict[str, tuple[float, ...]])
@@ -52,8 +60,8 @@ class TargetSpec:
         return count_noun(0, self.noun).removeprefix("0 ")
 
     def __str__(self) -> str:
-        """Return "10 classes"."""
-        return count_noun(len(self.names), self.noun)
+        """Return "10 classes"; "no targets" of images alone."""
+        return "no targets" if self.kind == "image" else count_noun(len(self.names), self.noun)
 
     def check_known(self, known: TargetSpec, shown: str) -> None:
         """Raise DataError if images with these targets say nothing of a model trained on `known`.

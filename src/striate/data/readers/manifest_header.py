@@ -67,7 +67,7 @@ def find_roles(
     fixed = (path, *_COLUMNS)
     others = [
         at for at, name in enumerate(names)
-        if name not in (*fixed, *splits, *_NUMBERING) and at != grouped
+        if name not in (*fixed, *splits, *_NUMBERING) and at != grouped and kind != "image"
     ]  # fmt: skip
     masks = [name for name in names if name in _MASK_COLUMNS]
     target = _target(file, header, names, others, kind)
@@ -104,6 +104,8 @@ def _target(
 ) -> Target:
     masked = not set(names).isdisjoint(_MASK_COLUMNS)
     pathless = set(names).isdisjoint(PATH_COLUMNS)
+    if kind == "image" and not pathless:
+        return "columns"
     if pathless or not ({"label", "labels"} & set(names) or others):
         found = repr(",".join(header)) if header else "nothing"
         raise wrong(

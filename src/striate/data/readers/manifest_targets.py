@@ -16,6 +16,7 @@ from striate.data.readers.manifest_folder import Row, wrong
 from striate.data.readers.manifest_header import Roles
 from striate.data.readers.number_cells import is_number, parse_numbers
 from striate.data.targets.classes import ClassTargets
+from striate.data.targets.images import NoTargets
 from striate.data.targets.label_sets import LabelSets
 from striate.data.targets.numbers import NumberTargets
 from striate.errors import DataError, printable
@@ -118,6 +119,8 @@ def make_targets(
     file: Path, rows: Sequence[Row], roles: Roles, images: Samples, kind: str | None
 ) -> Targets:
     """Return the targets of the rows. Raises DataError for the first cell that is none."""
+    if kind == "image":
+        return NoTargets.of(len(images))
     names = class_names(rows)
     if roles.target == "label":
         if kind == "numbers" and all(map(is_number, names)):

@@ -97,6 +97,12 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
     return list_masks(place, layout, content.samples, content.masks, table, found, missing)
 
 
+def find_mask_folders(place: Path, folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders of masks in a folder, relative to it; none if it has no such layout."""
+    home, inside = _unwrap(str(place), folders)
+    return tuple(home + pair.masks for pair in _find_pairs(f"{place}/{home}", inside))
+
+
 def find_other_masks(folders: Sequence[str], groups: Sequence[Samples]) -> Iterator[Finding]:
     """Yield the class folder beside one of images that has the same stems, or the name of masks.
 

@@ -35,6 +35,7 @@ from striate.data.listing.samples import (
 )
 from striate.data.readers.arrays import read_arrays
 from striate.data.readers.entries import opened, written
+from striate.data.readers.images_alone import read_images, without_targets
 from striate.data.readers.label_folders import unite_copies
 from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
@@ -102,7 +103,9 @@ def scan(
         )
     if leave_out is not None:
         listing = without_listed(listing, leave_out)
-    if kind == "labels" and isinstance(listing.targets, ClassTargets):
+    if kind == "image":
+        listing = without_targets(listing)
+    elif kind == "labels" and isinstance(listing.targets, ClassTargets):
         listing = unite_copies(listing)
     if group and column is None:
         listing = _grouped(listing, group, shown)
@@ -159,17 +162,11 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
     if what := written(str(place), deep=0):
         raise DataError(f"{shown}: {what} of striate; give the folder of images that it came from")
     findings: list[Finding] = []
-    try:
-        top = read_folder(str(place), "", findings)
-    except OSError as error:
-        raise DataError(f"{shown}: {os_reason(error)}; make the folder readable") from error
-    if not top.folders and not top.files and not findings:
-        raise DataError(
-            f"{shown}: the folder is empty; expected a folder for each class, "
-            "as in cat/1.jpg and dog/2.jpg"
-        )
+    top = _top(place, kind, shown, findings)
     if arrays := read_arrays(Path(root), top.files):
         return replace(arrays, findings=tuple(findings))
+    if kind == "image":
+        return read_images(place, top, findings)
     if masked := read_mask_folders(place, top.folders, top.files):
         return replace(masked, findings=(*findings, *masked.findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
@@ -184,6 +181,19 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
     class_names = tuple(map(as_text, top.folders))
     targets = ClassTargets.of(class_names, images)
     return Listing(place, "class folders", targets, images, tuple(findings))
+
+
+def _top(place: Path, kind: str | None, shown: str, findings: list[Finding]) -> Folder:
+    """Return what is in a folder. Raises DataError if it cannot be read or is empty."""
+    try:
+        top = read_folder(str(place), "", findings)
+    except OSError as error:
+        raise DataError(f"{shown}: {os_reason(error)}; make the folder readable") from error
+    if not top.folders and not top.files and not findings:
+        folders = "a folder for each class, as in cat/1.jpg and dog/2.jpg"
+        wanted = "images" if kind == "image" else folders
+        raise DataError(f"{shown}: the folder is empty; expected {wanted}")
+    return top
 
 
 def scan_unlabeled(folder: Path) -> list[str]:

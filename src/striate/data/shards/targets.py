@@ -21,6 +21,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import Targets
 from striate.data.shards.format import TARGETS, mask_entry
 from striate.data.shards.tar import HashedTar
+from striate.data.targets.images import NoTargets
 from striate.data.targets.label_sets import LabelSets
 from striate.data.targets.numbers import NumberTargets
 from striate.errors import DataError, printable
@@ -30,6 +31,7 @@ from striate.storage import ARRAY_DAMAGE
 _KINDS: Mapping[str, tuple[Callable[[TargetSpec, NDArray[Any]], Targets], str]] = {
     "labels": (LabelSets, "uint8"),
     "numbers": (NumberTargets, "float64"),
+    "image": (lambda spec, values: NoTargets(spec, len(values)), "uint8"),
 }
 
 _WHITE = 0xFFFFFF  #: the greatest code of a mask
@@ -47,7 +49,8 @@ def write_targets(folder: Path, targets: Targets, masks: NDArray[np.void] | None
 def read_spec(values: Mapping[str, Any]) -> TargetSpec:
     """Return the specification in shards.json. Raises ValueError if it is none."""
     kind, names = values["kind"], values["names"]
-    if kind not in (*_KINDS, "mask") or not names or len(set(names)) < len(names):
+    named = bool(names) != (kind == "image")
+    if kind not in (*_KINDS, "mask") or not named or len(set(names)) < len(names):
         raise ValueError(kind)
     names = tuple(map(str, names))
     if kind != "mask" or "colors" not in values["constants"]:
