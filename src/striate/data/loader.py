@@ -232,7 +232,8 @@ def load_split(
         source = torch.from_numpy(decoded.pixels[kept]).to(device)
         masks = None if masks is None else torch.from_numpy(masks[kept]).to(device)
         rows = torch.arange(len(kept))
-    targets = torch.from_numpy(decoded.targets.values[kept]).to(device)
+    values = decoded.targets.placed(preprocess, decoded.records)
+    targets = torch.from_numpy(values[kept]).to(device)
     windows = None
     if crop is not None:
         sizes = decoded.records.table[["width", "height"]][kept].tolist()

@@ -9,7 +9,7 @@ import os
 import shutil
 from array import array
 from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,7 @@ def pack_listing(
     if not len(rows):
         count = count_noun(len(records), "image")
         raise DataError(f"{shown}: none of {count} can be used; `striate check` says why")
+    listing = replace(listing, targets=listing.targets.recorded(records))
     with _own(to) as partial:
         writer = _Writer(partial, listing, records, rows)
         table, shards = yield from throttle(writer.written(megabytes))

@@ -122,7 +122,7 @@ def test_a_mask_that_lies_on_the_image_as_it_is_stored_is_turned_with_it(tmp_pat
     stored = upright.transpose(Image.Transpose.ROTATE_90)
     (tmp_path / "a.png").write_bytes(encoded(stored))
     (record,), _, (mask,) = decoded(tmp_path, [("a.img", "a.png")])
-    assert record.findings == (Finding("rotated", "a.img"),)
+    assert record.findings == (Finding("rotated", "a.img", "orientation 6"),)
     assert (mask == np.asarray(VIEW.resize_mask(upright, upright.size))).all()
 
 

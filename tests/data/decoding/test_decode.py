@@ -74,7 +74,7 @@ def test_all_eight_orientations_give_the_same_pixels(form: str) -> None:
         assert np.abs(pixels(data).astype(int) - upright).max() <= (6 if form == "JPEG" else 0)
         record = decode(data, "a")[1]
         assert (record.width, record.height) == (48, 32)
-        assert record.findings == (Finding("rotated", "a"),)
+        assert record.findings == (Finding("rotated", "a", f"orientation {orientation}"),)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])

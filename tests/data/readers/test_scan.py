@@ -107,8 +107,8 @@ REFUSALS = [
         "a list of boxes",
         lambda r: plant(r, "instances.json"),
         "instances.json",
-        "instances.json: no manifest; expected a CSV file with the columns path and label, labels "
-        "or numbers",
+        "instances.json: no list of boxes; expected images, annotations and categories, as COCO "
+        "has them, or a CSV file with the columns path and label",
     ),
     Refusal(
         "a single array",

@@ -138,7 +138,7 @@ def test_values_that_no_target_has_are_refused(shards: Path, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "entries",
     [
-        {"targets": {"kind": "boxes", "names": ["x"]}},
+        {"targets": {"kind": "points", "names": ["x"]}},
         {"targets": {"kind": "numbers", "names": []}},
         {"targets": {"kind": "numbers", "names": ["x", "x"]}},
         {"targets": ["numbers"]},

@@ -43,7 +43,7 @@ from striate.data.decoding.opening import (
 )
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.sniff import bare_png, examine
-from striate.data.listing.samples import Finding, Record
+from striate.data.listing.samples import ROTATED, Finding, Record, show_orientation
 
 _SUFFIXES = {
     **dict.fromkeys((".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"), "JPEG"),
@@ -129,6 +129,7 @@ class _Decoded:
     image: Image.Image
     size: tuple[int, int]  #: full upright size, before scaled decoding
     kinds: tuple[str, ...]
+    orientation: int  #: of the stored image, as EXIF numbers it
 
 
 def _decoded(
@@ -137,7 +138,12 @@ def _decoded(
     form = form_of(data)
     tagged = form == "TIFF"
     found = _tiff(data, megabytes) if tagged else _other(form, data, preprocess, megabytes)
-    seen = [(kind, "") for kind in found.kinds] + _shape(*found.size) + _suffix(shown, form)
+    told = {ROTATED: show_orientation(found.orientation)}
+    seen = (
+        [(kind, told.get(kind, "")) for kind in found.kinds]
+        + _shape(*found.size)
+        + _suffix(shown, form)
+    )
     findings = tuple(Finding(kind, shown, detail) for kind, detail in seen)
     channels = 1 if found.image.mode == "L" else 3
     return found.image, Record(record.digest, *found.size, channels, findings)
@@ -147,11 +153,11 @@ def _upright(
     found: Converted, size: tuple[int, int], orientation: int, *, animated: bool, turned: bool
 ) -> _Decoded:
     """Apply the EXIF orientation, unless already applied."""
-    kinds = [*found.kinds, *["animation"] * animated, *["rotated"] * (orientation != 1)]
+    kinds = [*found.kinds, *["animation"] * animated, *[ROTATED] * (orientation != 1)]
     image = found.image
     if not turned:
         image = turn(image, orientation)
-    return _Decoded(image, _upright_size(size, orientation), tuple(kinds))
+    return _Decoded(image, _upright_size(size, orientation), tuple(kinds), orientation)
 
 
 def _tiff(data: bytes, megabytes: int) -> _Decoded:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from PIL import Image
 
@@ -95,6 +95,41 @@ class Preprocess:
         picked = np.ix_(rows[down].astype(int) + place[1], columns[across].astype(int) + place[0])
         restored[np.ix_(down, across)] = mask[picked]
         return restored
+
+    def place_boxes(
+        self, corners: NDArray[np.float64], sizes: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Place boxes (B, 4) of images of `sizes` (B, 2), width and height, where `resize` does.
+
+        Boxes are left, top, right, bottom in pixels, clipped to what is shown of their image.
+        """
+        import numpy as np
+
+        known, which = np.unique(sizes, axis=0, return_inverse=True)
+        places = [self._placement(round(wide), round(high)) for wide, high in known.tolist()]
+        boxes, inner, place = (
+            (
+                np.array(part, np.float64).reshape(-1, count)[which.reshape(-1)]
+                for part, count in zip(zip(*places, strict=True), (4, 2, 2), strict=True)
+            )
+            if places
+            else (np.empty((0, 4)), np.empty((0, 2)), np.empty((0, 2)))
+        )
+        scale = inner / (boxes[:, 2:] - boxes[:, :2])
+        moved = (corners.reshape(-1, 2, 2) - boxes[:, None, :2]) * scale[:, None]
+        return (moved.clip(0, inner[:, None]) + place[:, None]).reshape(-1, 4)
+
+    def restore_boxes(
+        self, corners: NDArray[np.floating[Any]], width: int, height: int
+    ) -> NDArray[np.float64]:
+        """Return boxes (B, 4) of an input in pixels of its image, clipped to the image."""
+        import numpy as np
+
+        box, inner, place = self._placement(width, height)
+        left, top, right, low = box
+        scale = np.array([(right - left) / inner[0], (low - top) / inner[1]])
+        moved = (corners.reshape(-1, 2, 2) - np.array(place)) * scale + np.array([left, top])
+        return moved.clip(0, np.array([width, height])).reshape(-1, 4)
 
     def frame(self, width: int, height: int) -> tuple[int, int, int, int]:
         """Return where an image lies in the input: first row and column, end row and column."""

@@ -36,6 +36,8 @@ UNUSABLE = {
     "special file": "left out",
     "no mask": "left out: no mask is called like the image",
     "no image": "left out: no image is called like the mask",
+    "box image": "left out: the image of the boxes is not there",
+    "box file": "left out with its image: what the file says cannot be read",
     "mask size": "left out: a mask must be as large as its image",
     "lossy mask": "left out: its values have changed; save masks as PNG",
     "scaled mask": "left out: class indices spread over 0 to 255; save them as they are, or give "
@@ -56,6 +58,11 @@ IGNORED = {
     "output": "ignored: striate wrote it",
     "repeated row": "counted once",
     "same image": "counted once, with the labels of all its folders",
+    "box number": "left out: a corner is no number",
+    "box class": "left out: its class is none of those that are named",
+    "box empty": "left out: it has no area",
+    "box outside": "left out: no part of it is in its image",
+    "box double": "counted once",
     "empty class": "must be filled or removed",
 }
 LEFT_OUT = {**UNUSABLE, **IGNORED}
@@ -94,10 +101,18 @@ USED = {
     "unjudged label": "validation images all have it, or all lack it: left out of mAP, and its "
     "threshold is 0.5",
     "unseen class": "no mask to train on shows it: it is not learned",
+    "unboxed class": "no box to train on is of it: it is not learned",
+    "box turned": "its corners are put in order",
+    "box clipped": "cut off at the edge of its image",
+    "boxes rotated": "turned with their image: they were drawn on it as it is stored",
+    "boxes scaled": "scaled to their image: they were drawn on it in another size",
+    "boxes of another size": "used as they are, though written for an image of another shape",
+    "no box": "kept: all of it is background",
     "no class names": "called as their values; name them in classes.txt, as in '7 sky'",
     "name clash": "names differ only in case or in Unicode form: they clash on other computers",
 }
 FINDINGS = {**LEFT_OUT, **USED}
+ROTATED = "rotated"  #: kind whose detail is the EXIF orientation
 EQUAL = ("leaked", "duplicate", "conflict")  #: kinds whose detail is the path of an equal image
 
 
@@ -177,3 +192,8 @@ def as_text(name: str) -> str:
 def os_reason(error: OSError) -> str:
     """Return the operating system's message for an error: `permission denied`."""
     return (error.strerror or str(error)).lower()
+
+
+def show_orientation(orientation: int) -> str:
+    """Return the detail of a rotated image, whose EXIF orientation is 2 to 8."""
+    return f"orientation {orientation}"

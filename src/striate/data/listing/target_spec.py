@@ -10,7 +10,13 @@ from striate.errors import DataError, printable
 from striate.text import count_noun
 
 #: kind of targets -> noun of its names
-NOUNS = {"label": "class", "labels": "label", "numbers": "number", "mask": "class"}
+NOUNS = {
+    "label": "class",
+    "labels": "label",
+    "numbers": "number",
+    "mask": "class",
+    "boxes": "class",
+}
 #: kind of targets -> what it is for one image
 NEEDS = {
     "label": "a class",
@@ -18,6 +24,7 @@ NEEDS = {
     "numbers": "numbers",
     "mask": "a mask",
     "image": "only a picture",
+    "boxes": "boxes",
 }
 
 #: kind of targets -> task that is taken unless another is named
@@ -27,6 +34,7 @@ TASK_OF_KIND = {
     "numbers": "regression",
     "mask": "segmentation",
     "image": "autoencoder",
+    "boxes": "detection",
 }
 
 
@@ -34,7 +42,8 @@ TASK_OF_KIND = {
 class TargetSpec:
     """Kind of the targets, names in the order of the network's outputs, and constants by name."""
 
-    #: "label": one class an image, "labels": any number, "numbers", "mask", "image": nothing
+    #: "label": one class an image, "labels": any number, "numbers", "mask", "image": nothing,
+    #: "boxes": any number of boxes, each of a class
     kind: str
     names: tuple[str, ...] = ()  #: classes, labels, or columns of numbers
     #: numbers that belong to the targets, such as mean and std of each column

@@ -5,14 +5,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.columns import Records, Samples
 from striate.data.listing.masks import MaskFiles
 from striate.data.listing.samples import Finding, Split
 from striate.data.listing.target_spec import TargetSpec
+
+
+class Placing(Protocol):
+    """What makes a network's input of an image: `data.decoding.preprocess.Preprocess`."""
+
+    def place_boxes(
+        self, corners: NDArray[np.float64], sizes: NDArray[np.float64]
+    ) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,13 @@ class Targets(ABC):
     def recorded(self, records: Records) -> Self:  # noqa: ARG002
         """Return the targets with what the `records` (N) of the decoded images tell of them."""
         return self
+
+    def placed(self, preprocess: Placing, records: Records) -> NDArray[Any]:  # noqa: ARG002
+        """Return the `values` as the network's input shows them.
+
+        Of images with the given `records` (N), that `preprocess` makes inputs of.
+        """
+        return self.values
 
     @abstractmethod
     def aligned(self, spec: TargetSpec) -> Self:

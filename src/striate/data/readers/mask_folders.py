@@ -11,7 +11,6 @@ lists in ImageSets/Segmentation say which images have masks, and their splits.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +19,24 @@ from typing import NamedTuple
 from striate.data.listing.columns import Samples
 from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles
-from striate.data.listing.samples import SPLITS, Finding, Sample, Split, fold_case, os_reason
+from striate.data.listing.samples import SPLITS, Finding, Sample, Split, fold_case
 from striate.data.listing.split_names import split_of
 from striate.data.readers.class_table import TABLES, ClassTable, find_table, read_table
+from striate.data.readers.folder_pairs import (
+    IMAGES,
+    inner_splits,
+    read_lists,
+    stem_of,
+    unwrap,
+)
 from striate.data.readers.mask_values import number_classes
 from striate.data.readers.voc import find_other_mask, voc_table
 from striate.data.readers.walk import list_files, read_folder
 from striate.data.targets.masks import MaskTargets
-from striate.errors import DataError, printable
 
 _VOC = "JPEGImages", "SegmentationClass"
 _VOC_LISTS = "ImageSets/Segmentation"
-#: names of folders of images and of masks, folded; an earlier one is preferred
-_IMAGES = ("images", "image", "imgs", "img", "jpegimages", "701_stillsraw_full", "pictures")
+#: names of folders of masks, folded; an earlier one is preferred
 _MASKS = (
     *("masks", "mask", "segmentationclass", "labeledapproved_full", "annotations", "annotation"),
     *("labels", "label", "groundtruth", "ground_truth", "gt"),
@@ -41,8 +45,6 @@ _MASKS = (
 _ADDED = ("annot", "_annot", "_masks", "_mask", "_labels", "_label")
 #: what a mask's stem adds to that of its image
 _ENDINGS = ("_l", "_p", "_mask", "_masks", "_label", "_labels", "_gt", "_seg", "_segmentation")
-_SUFFIX = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)  #: in lists, which hold stems
-_DEEP = 2  #: folders that hold nothing but the next one
 
 
 class _Pair(NamedTuple):
@@ -68,7 +70,7 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
     `folders` and `files` are what is in it. Raises DataError for a table of classes or a list of
     images that cannot be read.
     """
-    home, inside = _unwrap(str(place), folders)
+    home, inside = unwrap(str(place), folders)
     pairs = _find_pairs(f"{place}/{home}", inside)
     if not pairs:
         return None
@@ -76,7 +78,7 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
     lists = Path(place, home, _VOC_LISTS)
     voc = (pairs[0].images, pairs[0].masks) == tuple(home + name for name in _VOC)
     if voc and lists.is_dir():
-        content = _listed(str(place), pairs[0], _read_lists(lists))
+        content = _listed(str(place), pairs[0], read_lists(lists))
     else:
         content = _matched(str(place), pairs)
     if content is None:
@@ -99,7 +101,7 @@ def read_mask_folders(place: Path, folders: Sequence[str], files: Sequence[str])
 
 def find_mask_folders(place: Path, folders: Sequence[str]) -> tuple[str, ...]:
     """Return the folders of masks in a folder, relative to it; none if it has no such layout."""
-    home, inside = _unwrap(str(place), folders)
+    home, inside = unwrap(str(place), folders)
     return tuple(home + pair.masks for pair in _find_pairs(f"{place}/{home}", inside))
 
 
@@ -111,10 +113,10 @@ def find_other_masks(folders: Sequence[str], groups: Sequence[Samples]) -> Itera
     pair = _pair_of(folders)
     if pair and not groups[folders.index(pair[1])] and groups[folders.index(pair[0])]:
         yield Finding("perhaps masks", pair[1], f"it holds no masks of {pair[0]}")
-    named = [fold_case(name) in _IMAGES for name in folders]
+    named = [fold_case(name) in IMAGES for name in folders]
     if len(folders) == 2 and any(named) and groups[0] and len(groups[0]) == len(groups[1]):
         first, second = (
-            {_stem(sample.path, folder) for sample in group}
+            {stem_of(sample.path, folder) for sample in group}
             for folder, group in zip(folders, groups, strict=True)
         )
         if first == second:
@@ -145,15 +147,6 @@ def list_masks(
     return Listing(place, layout, targets, images, tuple(found))
 
 
-def _unwrap(place: str, folders: Sequence[str]) -> tuple[str, Sequence[str]]:
-    """Return the folder that holds more than one other, with a slash, and its subfolders."""
-    home = ""
-    while len(folders) == 1 and home.count("/") < _DEEP:
-        home = f"{home}{folders[0]}/"
-        folders = read_folder(place, home.rstrip("/"), []).folders
-    return home, folders
-
-
 def _find_pairs(place: str, folders: Sequence[str]) -> list[_Pair]:
     """Return the folders of images and of masks among these or within splits; else none."""
     if pair := _pair_of(folders):
@@ -171,7 +164,7 @@ def _find_pairs(place: str, folders: Sequence[str]) -> list[_Pair]:
 
 def _pair_of(folders: Sequence[str]) -> tuple[str, str] | None:
     named = {fold_case(name): name for name in folders}
-    images = next((named[name] for name in _IMAGES if name in named), None)
+    images = next((named[name] for name in IMAGES if name in named), None)
     masks = next((named[name] for name in _MASKS if name in named), None)
     return (images, masks) if images and masks else None
 
@@ -185,7 +178,7 @@ def _matched(place: str, pairs: Sequence[_Pair]) -> _Content | None:
         found = list_files(place, pair.masks, findings)
         any_mask = any_mask or bool(found)
         mask_of = _match(pair, images, found, findings)
-        splits = _inner_splits(pair, mask_of)
+        splits = inner_splits(pair.images, mask_of)
         samples += [Sample(path, 0, pair.split or splits[path]) for path in mask_of]
         masks += mask_of.values()
     return _Content(tuple(samples), tuple(masks), tuple(findings)) if any_mask else None
@@ -197,7 +190,7 @@ def _match(
     """Return image -> mask; files without the other are findings."""
     named: dict[str, str] = {}
     for path in images:
-        first = named.setdefault(_stem(path, pair.images), path)
+        first = named.setdefault(stem_of(path, pair.images), path)
         if first is not path:
             findings.append(Finding("no mask", path, f"that of its stem belongs to {first}"))
     mask_of: dict[str, str] = {}
@@ -214,35 +207,20 @@ def _match(
     return {path: mask_of[path] for path in images if path in mask_of}
 
 
-def _stem(path: str, folder: str) -> str:
-    inside = path.removeprefix(f"{folder}/")
-    parent, slash, name = inside.rpartition("/")
-    return parent + slash + (name.rpartition(".")[0] or name)
-
-
 def _stems(path: str, folder: str) -> Iterator[str]:
     """Yield the stems that the image of a mask may have."""
-    stem = _stem(path, folder)
+    stem = stem_of(path, folder)
     yield stem
     for ending in _ENDINGS:
         if stem.lower().replace("-", "_").endswith(ending):
             yield stem[: -len(ending)]
 
 
-def _inner_splits(pair: _Pair, paths: Iterable[str]) -> Mapping[str, Split | None]:
-    """Return path -> split, as subfolders say, if every image lies in one that is called so."""
-    tops = {path: path.removeprefix(f"{pair.images}/").rpartition("/")[0] for path in paths}
-    splits: dict[str, Split | None] = {}
-    for path, top in tops.items():
-        splits[path] = split_of(top.partition("/")[0])
-    return splits if all(splits.values()) else dict.fromkeys(splits)
-
-
 def _listed(place: str, pair: _Pair, splits: Mapping[str, Split | None]) -> _Content:
     """Return the images that the lists of Pascal VOC name, and those of them that have no mask."""
     findings: list[Finding] = []
-    images = {_stem(path, pair.images): path for path in list_files(place, pair.images, findings)}
-    masks = {_stem(path, pair.masks): path for path in list_files(place, pair.masks, findings)}
+    images = {stem_of(path, pair.images): path for path in list_files(place, pair.images, findings)}
+    masks = {stem_of(path, pair.masks): path for path in list_files(place, pair.masks, findings)}
     samples: list[Sample] = []
     for stem, split in splits.items():
         if stem in images and stem in masks:
@@ -256,29 +234,5 @@ def _listed(place: str, pair: _Pair, splits: Mapping[str, Split | None]) -> _Con
         more = f"and {len(others) - 1:,} more that are" if len(others) > 1 else ""
         detail = f"{more} in no list of {_VOC_LISTS}".strip()
         findings.append(Finding("stray", others[0], detail))
-    used = tuple(masks[_stem(sample.path, pair.images)] for sample in samples)
+    used = tuple(masks[stem_of(sample.path, pair.images)] for sample in samples)
     return _Content(tuple(samples), used, tuple(findings))
-
-
-def _read_lists(folder: Path) -> dict[str, Split | None]:
-    """Return stem -> split, from train.txt, val.txt and test.txt, or without them trainval.txt."""
-    found: dict[str, Split | None] = {}
-    given = [name for name in ("train", "val", "test") if (folder / f"{name}.txt").is_file()]
-    for name in given if set(given) - {"test"} else ["trainval", *given]:
-        file = folder / f"{name}.txt"
-        try:
-            words = [line.split() for line in file.read_text("utf-8-sig").splitlines()]
-        except FileNotFoundError as error:
-            expected = "expected train.txt and val.txt, or trainval.txt"
-            raise DataError(f"{printable(str(folder))}: {expected}, with a stem a line") from error
-        except (OSError, UnicodeDecodeError) as error:
-            reason = os_reason(error) if isinstance(error, OSError) else "not UTF-8"
-            raise DataError(f"{printable(str(file))}: {reason}") from error
-        split = None if name == "trainval" else split_of(name)
-        for stem in (_SUFFIX.sub("", line[0]) for line in words if line):
-            if stem in found:
-                raise DataError(
-                    f"{printable(str(file))}: {stem!r} stands in two lists; keep one of them"
-                )
-            found[stem] = split
-    return found

@@ -34,6 +34,8 @@ from striate.data.listing.samples import (
     os_reason,
 )
 from striate.data.readers.arrays import read_arrays
+from striate.data.readers.box_folders import read_box_folders, read_coco_file
+from striate.data.readers.box_table import read_box_table
 from striate.data.readers.entries import opened, written
 from striate.data.readers.images_alone import read_images, without_targets
 from striate.data.readers.label_folders import unite_copies
@@ -50,7 +52,7 @@ from striate.errors import DataError, OptionError, printable
 from striate.text import count_noun
 
 #: suffixes of manifests and array files
-FILES = (".csv", ".tsv", ".parquet", ".npz")
+FILES = (".csv", ".tsv", ".parquet", ".npz", ".json")
 #: suffix of an unsupported file -> advice
 _NOT_READ = {
     **dict.fromkeys(
@@ -66,7 +68,7 @@ _NOT_READ = {
         "a workbook; save its sheet as 'CSV UTF-8' and give that file",
     ),
     **dict.fromkeys(
-        (".json", ".jsonl", ".xml", ".txt"),
+        (".jsonl", ".xml", ".txt"),
         "no manifest; expected a CSV file with the columns path and label, labels or numbers",
     ),
     ".npy": "one array has no labels; save images and labels together as x and y in an .npz file",
@@ -154,9 +156,7 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
         return read_shards(Path(root), home)
     place = resolved(root)
     if not place.is_dir():
-        file = Path(root)
-        npz = file.suffix.lower() == ".npz"
-        return read_npz(file) if npz else read_manifest(file, kind, column)
+        return _read_file(Path(root), kind, column)
     if is_shards(place):
         return read_shards(place)
     if what := written(str(place), deep=0):
@@ -167,8 +167,8 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
         return replace(arrays, findings=tuple(findings))
     if kind == "image":
         return read_images(place, top, findings)
-    if masked := read_mask_folders(place, top.folders, top.files):
-        return replace(masked, findings=(*findings, *masked.findings))
+    if beside := _read_beside(place, top, kind):
+        return replace(beside, findings=(*findings, *beside.findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
     if splits := splits_among(str(place), top.folders, shown):
         return _splits(place, splits, findings)
@@ -194,6 +194,28 @@ def _top(place: Path, kind: str | None, shown: str, findings: list[Finding]) -> 
         wanted = "images" if kind == "image" else folders
         raise DataError(f"{shown}: the folder is empty; expected {wanted}")
     return top
+
+
+def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
+    """List the images of a manifest or array file."""
+    suffix = file.suffix.lower()
+    if suffix == ".npz":
+        return read_npz(file)
+    if suffix == ".json":
+        return read_coco_file(file)
+    if kind in (None, "boxes") and (boxes := read_box_table(file, asked=kind == "boxes")):
+        return boxes
+    return read_manifest(file, kind, column)
+
+
+def _read_beside(place: Path, top: Folder, kind: str | None) -> Listing | None:
+    """List a folder whose images have masks or boxes beside them; None if they have none."""
+    readers = {"mask": read_mask_folders, "boxes": read_box_folders}
+    for each in sorted(readers, key=lambda each: each != kind):
+        asked = each in (kind, "mask") or kind is None
+        if asked and (found := readers[each](place, top.folders, top.files)):
+            return found
+    return None
 
 
 def scan_unlabeled(folder: Path) -> list[str]:

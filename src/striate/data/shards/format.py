@@ -6,7 +6,7 @@
     index.npy              (N,) of ENTRY, in listing order; can be memory-mapped
     paths.bin              the N paths concatenated, as on disk; then those of the N masks
     targets.npy            targets that are no class, in version 2, without .cls then: (N, ...)
-                           labels or numbers, or (N,) of `mask_entry`
+                           labels or numbers, (N, M, 6) boxes, or (N,) of `mask_entry`
     shards.json            class names, findings, size and SHA-256 of all of these
 
 Samples are ordered by the SHA-256 of their paths, so that readers that only shuffle within a

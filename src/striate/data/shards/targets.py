@@ -21,6 +21,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import Targets
 from striate.data.shards.format import TARGETS, mask_entry
 from striate.data.shards.tar import HashedTar
+from striate.data.targets.boxes import CLASS, IGNORED, BoxTargets
 from striate.data.targets.images import NoTargets
 from striate.data.targets.label_sets import LabelSets
 from striate.data.targets.numbers import NumberTargets
@@ -32,6 +33,7 @@ _KINDS: Mapping[str, tuple[Callable[[TargetSpec, NDArray[Any]], Targets], str]] 
     "labels": (LabelSets, "uint8"),
     "numbers": (NumberTargets, "float64"),
     "image": (lambda spec, values: NoTargets(spec, len(values)), "uint8"),
+    "boxes": (BoxTargets.of, "float32"),
 }
 
 _WHITE = 0xFFFFFF  #: the greatest code of a mask
@@ -76,11 +78,13 @@ def read_codes(values: Mapping[str, Any], spec: TargetSpec) -> MaskCodes:
 
 
 def read_targets(file: Path, spec: TargetSpec, images: int) -> Targets:
-    """Memory-map labels or numbers of `images`.
+    """Memory-map labels or numbers of `images`, or read their boxes.
 
     Raises DataError if the array is another, or has values that cannot be.
     """
     make, dtype = _KINDS[spec.kind]
+    if spec.kind == "boxes":
+        return make(spec, _read_boxes(file, spec, images))
     values = _read_array(file, dtype, (images, len(spec.names)))
     wrong, expected = (
         (values > 1, "0 or 1")
@@ -96,17 +100,39 @@ def read_targets(file: Path, spec: TargetSpec, images: int) -> Targets:
     return make(spec, values)
 
 
+def _read_boxes(file: Path, spec: TargetSpec, images: int) -> NDArray[np.float32]:
+    """Read boxes (N, M, 6). Raises DataError if the array is another, or a box cannot be."""
+    values = _read_array(file, "float32", (images, None, 6))
+    classes, ignored = values[..., CLASS], values[..., IGNORED]
+    known = np.isfinite(values).all(axis=2) & np.isin(classes, np.arange(-1, len(spec.names)))
+    known &= np.isin(ignored, (0, 1)) & (values[..., :CLASS] >= 0).all(axis=2)
+    known &= (classes < 0) | (values[..., 2:CLASS] > values[..., :2]).all(axis=2)
+    if not known.all():
+        row, box = np.unravel_index(known.argmin(), known.shape)
+        raise DataError(
+            f"{printable(str(file))}: row {row:,}, box {box:,}: expected corners in order, a class "
+            f"and 0 or 1, found {' '.join(f'{value:g}' for value in values[row, box])}; pack the "
+            "images anew"
+        )
+    return values
+
+
 def read_masks(file: Path, spec: TargetSpec, images: int) -> NDArray[np.void]:
     """Memory-map what is known of the masks. Raises DataError if the array is another."""
     return _read_array(file, mask_entry(len(spec.names)), (images,))
 
 
-def _read_array(file: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> NDArray[Any]:
+def _read_array(file: Path, dtype: DTypeLike, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """Memory-map an array, of which a side that is None may have any length."""
     try:
         values = np.load(file, mmap_mode="r", allow_pickle=False)
     except (OSError, *ARRAY_DAMAGE) as error:
         raise DataError(f"{printable(str(file))}: no array; copy it again") from error
-    if values.dtype != dtype or values.shape != shape:
+    sides = zip(values.shape, shape, strict=False)
+    fits = values.ndim == len(shape) and all(
+        side == wanted or wanted is None for side, wanted in sides
+    )
+    if values.dtype != dtype or not fits:
         raise DataError(
             f"{printable(str(file))}: expected {np.dtype(dtype).name} of shape {shape}, found "
             f"{values.dtype.name} of shape {values.shape}; copy it again"
