@@ -131,8 +131,7 @@ class Predictor:
             )
 
     def _answers(self, inputs: Sequence[_Input]) -> Iterator[Prediction]:
-        """Yield the predictions of a batch; maps are given the size of their image."""
-        task = self.model.task
+        """Yield the predictions of a batch, restored to the size of their images."""
         usable = [one.pixels for one in inputs if one.pixels is not None]
         rows = iter(())
         if usable:
@@ -140,8 +139,7 @@ class Predictor:
             rows = zip(*self.model.decode_and_reject(*seen), strict=True)
         for one in inputs:
             row, rejected = (None, False) if one.pixels is None else next(rows)
-            size = one.size if task.head == "map" else None
-            yield self._answer(one.shown, row, one.findings, size, rejected=rejected)
+            yield self._answer(one.shown, row, one.findings, one.size, rejected=rejected)
 
     def _answer(
         self,
@@ -152,7 +150,7 @@ class Predictor:
         *,
         rejected: bool = False,
     ) -> Prediction:
-        """Return the prediction of what is decoded; `size` is that to which a map is restored."""
+        """Return the prediction of what is decoded, restored to `size` unless that is None."""
         task = self.model.task
         if decoded is None:
             (reason,) = findings[:1]
@@ -162,7 +160,7 @@ class Predictor:
         if not np.isfinite(decoded).all() or (task.head == "map" and (decoded == IGNORE).any()):
             return Prediction(shown, task.blank, notes, "the network's answer is not finite")
         if size is not None:
-            decoded = self.model.preprocess.restore_mask(decoded, *size)
+            decoded = task.restore(decoded, self.model.preprocess, size)
         answer = task.reject if rejected else task.answer
         return Prediction(shown, answer(decoded, self.top), notes)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from striate.data.augment.plan import Plan
 from striate.data.augment.ranges import AugmentRanges
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.errors import OptionError
 from striate.metrics.estimates import Floats
@@ -186,6 +187,15 @@ class Task(ABC):
     @abstractmethod
     def decode(self, outputs: Tensor) -> Tensor:
         """Return what the answers are made of, a row an image: probabilities, numbers, classes."""
+
+    def restore(
+        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Return what is decoded of one image in the size (width, height) of the image itself.
+
+        `decode` gives it as the network's input shows the image, which `preprocess` has made.
+        """
+        return decoded
 
     def rate(self, outputs: Tensor) -> Tensor:
         """Return what is averaged over networks, a row an image, a column a name: (N, K, ...)."""

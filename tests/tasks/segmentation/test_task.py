@@ -16,7 +16,8 @@ from striate.layers import AuxOutputs
 from striate.options import TrainOptions
 from striate.tasks import bind_task
 from striate.tasks.fitness import check_options
-from striate.tasks.segmentation.task import Segmentation, class_weights
+from striate.tasks.segmentation.loss import class_weights
+from striate.tasks.segmentation.task import Segmentation
 from striate.zoo import build
 from tests.tasks.masks import STREET
 
