@@ -15,6 +15,14 @@ from striate.layers.blocks import (
     path,
     scaled,
 )
+from striate.layers.boxes import (
+    clip_boxes,
+    decode_boxes,
+    encode_boxes,
+    find_overlaps,
+    keep_best,
+    measure_areas,
+)
 from striate.layers.historic import (
     Arctan,
     PartialConv2d,
@@ -31,6 +39,7 @@ from striate.layers.padding import (
     pad_to_multiple,
     same_padding,
 )
+from striate.layers.roi_align import align_regions
 from striate.layers.roi_pool import RegionPool, pool_regions
 
 __all__ = [
@@ -49,14 +58,21 @@ __all__ = [
     "ScaledTanh",
     "Subsampling",
     "WithAuxHeads",
+    "align_regions",
     "bilinear_upsampling",
     "chain",
+    "clip_boxes",
     "conv_norm",
     "conv_norm_relu",
+    "decode_boxes",
     "dropout_head",
+    "encode_boxes",
+    "find_overlaps",
     "fork",
     "inner_average",
     "inverted_residual",
+    "keep_best",
+    "measure_areas",
     "meta_init",
     "pad_to_multiple",
     "path",

@@ -5,14 +5,13 @@ Girshick: Fast R-CNN, ICCV 2015, section 2.1. https://arxiv.org/abs/1504.08083
 
 from __future__ import annotations
 
-import math
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 Edges = Literal["floor", "rounded"]
-Span = tuple[int, int]  # start, stop (exclusive)
 
 
 def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges: Edges = "floor",
@@ -25,22 +24,28 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
     Cell i of n along a region of length L goes from floor(i L / n) to, exclusive, the start of the
     next ("floor": every position lies in one cell), or ceil((i + 1) L / n) ("rounded": as in Fast
     R-CNN, where neighbors may overlap). Positions outside the map are ignored; an empty cell is 0.
+    The gradient of a cell goes to one of its largest positions.
     """
+    count, channels, height, width = maps.shape
+    corners = regions[:, 1:] * scale
+    left, top, right, bottom = (corners.sign() * (corners.abs() + 0.5).floor()).long().unbind(1)
     rows, columns = grid
-    pooled: list[Tensor] = []
-    images, corners = regions[:, 0].tolist(), (regions[:, 1:] * scale).tolist()
-    for image, around in zip(images, corners, strict=True):
-        left, top, right, bottom = map(_rounded, around)
-        down = [
-            _largest(maps[int(image)], 1, span)
-            for span in _spans(top, bottom, rows, maps.shape[2], edges)
-        ]
-        strips = torch.stack(down, dim=1)  # (C, rows, W)
-        across = [
-            _largest(strips, 2, span) for span in _spans(left, right, columns, maps.shape[3], edges)
-        ]
-        pooled.append(torch.stack(across, dim=2))
-    return torch.stack(pooled) if pooled else maps.new_zeros(0, maps.shape[1], rows, columns)
+    top, bottom = _spans(top, bottom, rows, height, edges)
+    left, right = _spans(left, right, columns, width, edges)
+    # a bag for each cell, of the positions in it, row by row
+    whole = (len(regions), rows, columns)
+    down, across = (bottom - top)[:, :, None].expand(whole), (right - left)[:, None].expand(whole)
+    sizes = (down * across).flatten()
+    starts = sizes.cumsum(0) - sizes
+    bags = torch.arange(len(sizes), device=maps.device).repeat_interleave(sizes)
+    place = torch.arange(len(bags), device=maps.device) - starts[bags]
+    wide = across.flatten()[bags]
+    first = (regions[:, 0].long()[:, None, None] * height + top[:, :, None]) * width
+    first = (first + left[:, None]).flatten()[bags]
+    positions = first + place // wide * width + place % wide
+    table = maps.permute(0, 2, 3, 1).reshape(count * height * width, channels)
+    pooled = F.embedding_bag(positions, table, starts, mode="max")
+    return pooled.view(*whole, channels).permute(0, 3, 1, 2)
 
 
 class RegionPool(nn.Module):
@@ -58,24 +63,13 @@ class RegionPool(nn.Module):
         return pool_regions(maps, regions, self.grid, edges=self.edges, scale=self.scale)
 
 
-def _rounded(value: float) -> int:
-    return int(math.copysign(math.floor(abs(value) + 0.5), value))
-
-
-def _spans(first: int, last: int, cells: int, size: int, edges: Edges) -> list[Span]:
-    """Return the span of each cell, clipped to 0 to size."""
-    length = max(last - first + 1, 1)
+def _spans(
+    first: Tensor, last: Tensor, cells: int, size: int, edges: Edges
+) -> tuple[Tensor, Tensor]:
+    """Return start and end, exclusive, of each cell, (K, cells), clipped to 0 to size."""
+    at = torch.arange(cells, device=first.device)
+    length, first = (last - first + 1).clamp_min(1)[:, None], first[:, None]
     up = 0 if edges == "floor" else cells - 1  # (x + n - 1) // n is the ceiling of x / n
-    ends = [
-        (first + cell * length // cells, first + ((cell + 1) * length + up) // cells)
-        for cell in range(cells)
-    ]
-    return [(min(max(start, 0), size), min(max(end, 0), size)) for start, end in ends]
-
-
-def _largest(x: Tensor, dim: int, span: Span) -> Tensor:
-    """Return the maximum along `dim` within the span, 0 if empty; one element gets the gradient."""
-    start, end = span
-    if start >= end:
-        return x.new_zeros(x.select(dim, 0).shape)
-    return x.narrow(dim, start, end - start).max(dim).values
+    start = (first + at * length // cells).clamp(0, size)
+    end = (first + ((at + 1) * length + up) // cells).clamp(0, size)
+    return start, end
