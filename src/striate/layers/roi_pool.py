@@ -27,6 +27,8 @@ def pool_regions(maps: Tensor, regions: Tensor, grid: tuple[int, int], *, edges:
     The gradient of a cell goes to one of its largest positions.
     """
     count, channels, height, width = maps.shape
+    if maps.is_meta:  # values alone tell how many positions there are
+        return maps.new_empty(len(regions), channels, *grid)
     corners = regions[:, 1:] * scale
     left, top, right, bottom = (corners.sign() * (corners.abs() + 0.5).floor()).long().unbind(1)
     rows, columns = grid

@@ -202,6 +202,7 @@ FREE: dict[str, Rule] = {
     **dict.fromkeys(("index", "index_select", "index_put", "gather", "take"), index_ops.elsewhere),
     **dict.fromkeys(("as_strided", "col2im", "scatter", "sort", "topk"), index_ops.elsewhere),
     "grid_sampler_2d": index_ops.elsewhere,
+    **dict.fromkeys(("_embedding_bag", "_embedding_bag_forward_only"), index_ops.elsewhere),
 }
 #: operations that use only shape and dtype of a tensor
 CREATING = frozenset(

@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from striate.errors import OptionError, printable, unknown
-from striate.zoo import fcn_on, pretrained
+from striate.zoo import fcn_on, pretrained, regions_on
 from striate.zoo.pages import (
     alexnet,
     autoencoder,
@@ -43,9 +43,10 @@ from striate.zoo.pages import (
 from striate.zoo.pages.card import Card
 from striate.zoo.spelling import parsed
 
-__all__ = ["CARDS", "PAGES", "Card", "build", "card", "pretrained"]
+__all__ = ["CARDS", "PAGES", "Card", "backbone_of", "build", "card", "pretrained"]
 
 _MOST = 1_000_000  # channels or classes
+_PREFIXES = (fcn_on.PREFIX, regions_on.PREFIX)
 
 PAGES = (
     *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
@@ -60,19 +61,25 @@ CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.
 def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
-    `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18".
-    Arguments in the name are passed over. Raises OptionError with the nearest names when there is
+    `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18",
+    and `regions:NAME` a detector. Arguments in the name are passed over. Raises OptionError with the nearest names when there is
     none.
     """
     name = name.partition("(")[0]
-    if name.startswith(fcn_on.PREFIX):
-        backbone = card(name.removeprefix(fcn_on.PREFIX))
-        return fcn_on.fcn_card(name, backbone, partial(build, name))
+    if backbone := backbone_of(name):
+        make = fcn_on.fcn_card if name.startswith(fcn_on.PREFIX) else regions_on.regions_card
+        return make(name, card(backbone), partial(build, name))
     if name.startswith("timm:"):
         return pretrained.timm_card(name)
     if name not in CARDS:
         raise unknown("network", name, CARDS)
     return CARDS[name]
+
+
+def backbone_of(name: str) -> str:
+    """Return the NAME of `fcn:NAME` or `regions:NAME`; "" for other networks."""
+    prefix = next((each for each in _PREFIXES if name.startswith(each)), None)
+    return name.removeprefix(prefix) if prefix else ""
 
 
 def build(
@@ -104,7 +111,7 @@ def build(
     for word in spelled.keys() & arguments.keys():
         raise OptionError(f"{name}: {word} was given twice")
     arguments |= spelled
-    if name.startswith(fcn_on.PREFIX):
+    if backbone_of(name):
         return _on_stages(name, weights=weights, **arguments)
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
@@ -130,9 +137,12 @@ def _sizes(name: str, **sizes: int | None) -> dict[str, int]:
     return {word: count for word, count in sizes.items() if count is not None}
 
 
-def _on_stages(name: str, *, classes: int = fcn_on.CLASSES, **arguments: Any) -> nn.Module:
-    """An FCN on a network that `build` makes with the other arguments, head and all."""
-    name = name.removeprefix(fcn_on.PREFIX)
-    backbone, entry = build(name, **arguments), card(name)
+def _on_stages(name: str, **arguments: Any) -> nn.Module:
+    """A head on a network that `build` makes with the arguments that the head does not take."""
+    put = fcn_on.fcn_on if name.startswith(fcn_on.PREFIX) else regions_on.regions_on
+    own = inspect.signature(put).parameters.keys() - {"backbone", "channels", "smallest"}
+    given = {word: arguments.pop(word) for word in own & arguments.keys()}
+    backbone = backbone_of(name)
+    network, entry = build(backbone, **arguments), card(backbone)
     channels = arguments.get("channels", entry.input[0])
-    return fcn_on.fcn_on(backbone, channels=channels, classes=classes, smallest=entry.smallest)
+    return put(network, channels=channels, smallest=entry.smallest, **given)

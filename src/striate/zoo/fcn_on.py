@@ -15,32 +15,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.errors import OptionError
-from striate.layers import WithAuxHeads, pad_to_multiple
-from striate.summary import summarize
-from striate.summary.layer import Layer
 from striate.zoo.pages.card import Card
+from striate.zoo.stage_maps import StageMap, put_head
 
 PREFIX = "fcn:"
 CLASSES = 21  #: of the paper, by default
-_SIDE = 256  #: of the image that the stages are measured with
 _MOST = 3  #: score layers
-
-
-@dataclass(frozen=True)
-class StageMap:
-    """Output of a stage: channels, and pixels between its units and before the first's center."""
-
-    width: int
-    stride: int
-    start: float
 
 
 def fcn_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
@@ -73,19 +60,8 @@ def fcn_on(
     side that they take, and images are padded with zeros on the right and bottom. Raises
     OptionError for a network without stages.
     """
-    network = _Intermediates(backbone) if _intermediate(backbone) else _Chain(backbone)
-    input, name = (channels, _SIDE, _SIDE), type(backbone).__name__  # noqa: A001
-    rows = summarize(_Probe(network), input, name).layers
-    maps = _measure([row for row in rows if row.name == "map"])
-    chosen = _choose(maps)
-    network.keep(chosen)
-    network.stride = maps[chosen[-1]].stride
-    network.least = -(-smallest // network.stride) * network.stride
-    network.head = Scores([maps[number] for number in reversed(chosen)], classes)
-    for path in summarize(network, input, name).unused:
-        if not isinstance(network.get_submodule(path), nn.ModuleList):
-            network.set_submodule(path, nn.Identity())
-    return network
+    head = partial(Scores, classes=classes)
+    return put_head(backbone, head, choose=_choose, channels=channels, smallest=smallest)
 
 
 class Upsampling(nn.Module):
@@ -139,104 +115,6 @@ class Scores(nn.Module):
             total = upsampling(x if total is None else x + total, larger)
         assert total is not None
         return total
-
-
-class OnStages(nn.Module):
-    """A network with a head on the maps of some of its stages."""
-
-    head: nn.Module
-    stride = 1  #: the coarsest of the scored maps
-    least = 1  #: smallest side of an image, once padded
-
-    def maps(self, x: Tensor) -> list[Tensor]:
-        """(N, C, H, W) -> the maps (N, width, h, w) of its stages, from fine to coarse."""
-        raise NotImplementedError
-
-    def keep(self, numbers: Sequence[int]) -> None:
-        """Give these maps only."""
-        raise NotImplementedError
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, C, H, W) -> logits (N, classes, H, W)."""
-        padded = pad_to_multiple(x, self.stride, self.least)
-        return self.head(x.shape[2:], self.maps(padded)[::-1])
-
-
-class _Chain(OnStages):
-    """The stages of a network of the zoo, its children in order."""
-
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        if not isinstance(backbone, nn.Sequential | WithAuxHeads):
-            raise OptionError(f"{type(backbone).__name__} has no stages that run one by one")
-        children = dict(backbone.named_children())
-        self.order = [name for name in children if name not in ("auxiliary", "head")]
-        self.scored = self.order
-        for name in self.order:
-            self.add_module(name, children[name])
-
-    def maps(self, x: Tensor) -> list[Tensor]:
-        found = list[Tensor]()
-        for name in self.order:
-            x = self.get_submodule(name)(x)
-            if name in self.scored:
-                found.append(x)
-        return found
-
-    def keep(self, numbers: Sequence[int]) -> None:
-        for name in self.order[numbers[-1] + 1 :]:
-            delattr(self, name)
-        self.order = self.order[: numbers[-1] + 1]
-        self.scored = [self.order[number] for number in numbers]
-
-
-class _Intermediates(OnStages):
-    """The maps that a network of timm gives of its stages."""
-
-    def __init__(self, backbone: nn.Module) -> None:
-        super().__init__()
-        self.body: Any = _intermediate(backbone)
-        self.scored: list[int] | None = None  # all
-
-    def maps(self, x: Tensor) -> list[Tensor]:
-        return self.body.forward_intermediates(
-            x, indices=self.scored, stop_early=True, intermediates_only=True
-        )
-
-    def keep(self, numbers: Sequence[int]) -> None:
-        self.scored = list(numbers)
-
-
-def _intermediate(backbone: nn.Module) -> nn.Module | None:
-    """Return the part of a network of timm that gives the maps of its stages, if any."""
-    parts = (backbone, getattr(backbone, "body", None))
-    return next((part for part in parts if hasattr(part, "forward_intermediates")), None)
-
-
-class _Probe(nn.Module):
-    """Pass every map through a layer called `map`, so that the summary tells where it lies."""
-
-    def __init__(self, network: OnStages) -> None:
-        super().__init__()
-        self.network, self.map = network, nn.Identity()
-
-    def forward(self, x: Tensor) -> None:
-        for found in self.network.maps(x):
-            self.map(found)
-
-
-def _measure(rows: Sequence[Layer]) -> list[StageMap]:
-    """Return width, stride and start of maps, from their rows of a summary."""
-    known = all(row.jump and row.jump[0] for row in rows)  # none sees the whole image
-    found = list[StageMap]()
-    for row in rows:
-        width, height, _ = row.output
-        if known and row.jump and row.start:
-            found.append(StageMap(width, round(row.jump[0]), row.start[0]))
-        else:
-            stride = _SIDE // height
-            found.append(StageMap(width, stride, (stride - 1) / 2))
-    return found
 
 
 def _choose(maps: Sequence[StageMap]) -> list[int]:
