@@ -40,9 +40,7 @@ def align_regions(
     return cells.view(len(regions), rows, columns, channels).permute(0, 3, 1, 2)
 
 
-def _taps(
-    start: Tensor, end: Tensor, cells: int, samples: int, size: int
-) -> tuple[Tensor, Tensor]:
+def _taps(start: Tensor, end: Tensor, cells: int, samples: int, size: int) -> tuple[Tensor, Tensor]:
     """Return the positions along an axis that make each cell, (K, cells, taps), and their shares.
 
     There are two taps for each sample.

@@ -62,8 +62,8 @@ def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
     `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18",
-    and `regions:NAME` a detector. Arguments in the name are passed over. Raises OptionError with the nearest names when there is
-    none.
+    and `regions:NAME` a detector. Arguments in the name are passed over. Raises OptionError with
+    the nearest names when there is none.
     """
     name = name.partition("(")[0]
     if backbone := backbone_of(name):

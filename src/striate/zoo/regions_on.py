@@ -2,13 +2,13 @@
 
 The head of the network gives way to four parts, which read the maps of its stages once an image:
 
-| part      | what                                                             | output             |
-| --------- | ---------------------------------------------------------------- | ------------------ |
-| neck      | the maps of strides 8 and more, each 1x1, added from coarse to   | 128xHxW, stride 8  |
-|           | fine, then 3x3                                                   |                    |
-| proposals | 3x3; for 15 anchors a position: is an object here, and where     | 100 boxes an image |
-| pool      | RoI align, or RoI max pooling, of each box                       | 128x7x7 a box      |
-| regions   | two dense layers of 256; classes and background, and a better box | 4 + K + 1 a box   |
+| part      | what                                                              | output          |
+| --------- | ----------------------------------------------------------------- | --------------- |
+| neck      | the maps of strides 8 and more, each 1x1, summed from coarse to   | 128xHxW at /8   |
+|           | fine, then 3x3                                                    |                 |
+| proposals | 3x3; of 15 anchors a position: is an object here, and where       | 100 boxes       |
+| pool      | RoI align, or RoI max pooling, of each box                        | 128x7x7 a box   |
+| regions   | two dense layers of 256; classes and background, and a better box | K + 1 + 4 a box |
 
 Networks for images of 32x32 give their coarsest map only.
 
