@@ -1,4 +1,4 @@
-"""Images and boxes follow one map, and a CPU takes them where the reference does."""
+"""Images follow one map, and a CPU takes them where the reference does."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from striate.data.augment import opencv, ranges
 from striate.data.augment.geometry import affine_maps, warp
-from striate.data.augment.plan import augment, augment_boxes, uniform_samples
+from striate.data.augment.plan import augment, uniform_samples
 from striate.data.augment.ranges import DRAWS, AugmentRanges
 
 EVERY = AugmentRanges(
@@ -125,32 +125,3 @@ def test_a_crop_shows_a_part_of_the_image_whole(corner: float, start: float) -> 
     cropped = augment(ramp, uniform, AugmentRanges(crop=0.75))
     expected = (start + (torch.arange(8.0) + 0.5) / 2 - 0.5).clamp(0, 7)
     assert cropped[0, 0, 3].allclose(expected, atol=1e-5)
-
-
-def test_boxes_move_on_known_maps() -> None:
-    boxes = torch.tensor([[[1.0, 2.0, 4.0, 3.0]]])
-    flipped = augment_boxes(boxes, drawn(1, HFLIP=0.0), AugmentRanges(hflip=True), 8, 10)
-    assert flipped.allclose(torch.tensor([6.0, 2.0, 9.0, 3.0]))
-    rotated = augment_boxes(boxes, drawn(1, ROTATE=1.0), AugmentRanges(rotate=90), 10, 10)
-    assert rotated.allclose(torch.tensor([2.0, 6.0, 3.0, 9.0]), atol=1e-5)
-    translated = augment_boxes(
-        boxes, drawn(1, TRANSLATE_X=1.0), AugmentRanges(translate=0.2), 8, 10
-    )
-    assert translated.allclose(torch.tensor([0.0, 2.0, 2.0, 3.0]), atol=1e-5)
-    assert augment_boxes(boxes, drawn(1), AugmentRanges(hue=90), 8, 10) is boxes
-
-
-@pytest.mark.parametrize(("high", "wide"), [(40, 40), (30, 50)])
-def test_a_box_still_holds_what_it_held(high: int, wide: int) -> None:
-    batch = torch.zeros(12, 1, high, wide)
-    batch[:, :, 12:18, 15:24] = 1
-    boxes = torch.tensor([15.0, 12.0, 24.0, 18.0]).expand(12, 1, 4)
-    variation, uniform = (
-        AugmentRanges(rotate=40, shear=10, hflip=True, scale=0.2),
-        uniform_samples(12, 2, 2),
-    )
-    moved = augment_boxes(boxes, uniform, variation, high, wide)
-    for image, box in zip(augment(batch, uniform, variation), moved[:, 0], strict=True):
-        rows, columns = (image[0] > 0.5).nonzero().unbind(dim=1)
-        found = torch.stack((columns.min(), rows.min(), columns.max() + 1, rows.max() + 1))
-        assert (found - box).abs().max() < 1.6

@@ -87,26 +87,5 @@ def to_pixels(
     return np.concatenate((linear, constant[:, :, None]), axis=2)
 
 
-def augment_boxes(
-    boxes: Tensor, uniform: Tensor, variation: AugmentRanges, high: int, wide: int
-) -> Tensor:
-    """(N, K, 4) boxes left, top, right, bottom in pixels from the image corner -> the same.
-
-    Warped like `augment` warps images of (high, wide): the bounding box of the four transformed
-    corners, clipped to the image. A box entirely outside the image has zero area.
-    """
-    if not variation.geometric:
-        return boxes
-    places = affine_maps(uniform, variation, high, wide).to(boxes.device)
-    sides = boxes.new_tensor([wide, high], dtype=torch.float64)
-    left, top, right, low = boxes.double().unbind(dim=2)
-    corners = torch.stack((left, top, right, top, left, low, right, low), dim=2)
-    positions = corners.reshape(*boxes.shape[:2], 4, 2) * 2 / sides - 1
-    back = torch.linalg.inv(places[:, :, :2])
-    moved = torch.einsum("nij,nkcj->nkci", back, positions - places[:, None, None, :, 2])
-    inside = ((moved + 1) * sides / 2).clamp(min=torch.zeros_like(sides), max=sides)
-    return torch.cat((inside.amin(dim=2), inside.amax(dim=2)), dim=2).to(boxes.dtype)
-
-
 def _sign(signed: NDArray[np.float64], *, asked: bool) -> NDArray[np.float64]:
     return np.where(signed < 0, -1.0, 1.0) if asked else np.ones_like(signed)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from striate.data.augment import opencv
 from striate.data.augment.color import apply_colors, color_maps
-from striate.data.augment.geometry import affine_maps, augment_boxes, to_pixels, warp
+from striate.data.augment.geometry import affine_maps, to_pixels, warp
 from striate.data.augment.mixing import erase_images
 from striate.data.augment.ranges import DRAWS, HFLIP, LEVELS, AugmentRanges
 from striate.data.augment.windows import Windows, place_windows
@@ -29,7 +29,6 @@ __all__ = [
     "Plan",
     "apply_plan",
     "augment",
-    "augment_boxes",
     "generator",
     "make_plan",
     "move_masks",
@@ -92,6 +91,7 @@ class Plan:
     maps: Tensor | None  #: result of `affine_maps`; None without geometric augmentation
     colors: tuple[Tensor, Tensor, Tensor] | None  #: result of `color_maps`, if any
     fill: tuple[float, ...]  #: padding value per channel; empty: replicate the edge
+    shape: tuple[int, int]  #: height and width of the images
     #: to which `maps` lead from boxes of the images; None: whole images
     windows: Windows | None = None
 
@@ -114,7 +114,7 @@ class Plan:
             matrix, constant, row = self.colors
             tints = matrix[rows], constant[rows], row[rows]
         windows = self.windows and self.windows.slice(first, last)
-        return Plan(self.ranges, self.uniform[rows], places, tints, self.fill, windows)
+        return Plan(self.ranges, self.uniform[rows], places, tints, self.fill, self.shape, windows)
 
 
 def make_plan(
@@ -140,7 +140,7 @@ def make_plan(
     if variation.photometric:
         scale = tuple(mean) or (0.0,) * channels, tuple(std) or (1.0,) * channels
         tints = color_maps(uniform, variation, *scale)
-    return Plan(variation, uniform, places, tints, tuple(fill), windows)
+    return Plan(variation, uniform, places, tints, tuple(fill), (high, wide), windows)
 
 
 def apply_plan(images: Tensor, plan: Plan) -> Tensor:
