@@ -18,6 +18,7 @@ from striate.data.listing.duplicates import leaking, leaking_groups
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.renames import read_renames, rename
 from striate.data.listing.samples import SPLITS, Split
+from striate.data.listing.target_spec import TargetSpec
 from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
@@ -120,7 +121,8 @@ def evaluate_rows(
     batch: int = 64,
 ) -> EvaluationRun:
     """Evaluate a network on some rows of decoded images, which are of `split`."""
-    about = describe_rows(decoded[0], rows, split, shown=shown, known=known)
+    spec = model.task.spec
+    about = describe_rows(decoded[0], rows, split, spec, shown=shown, known=known)
     flags = list[NDArray[np.bool_]]()
     results = model.task.evaluate(answer_rows(model, decoded, rows, root, batch, flags), about)
     rejected = None if model.rejection is None else np.concatenate(flags)
@@ -132,6 +134,7 @@ def describe_rows(
     first: DecodedImages,
     rows: NDArray[np.int64],
     split: SplitChoice,
+    spec: TargetSpec,
     *,
     shown: str,
     known: Known | None,
@@ -147,6 +150,7 @@ def describe_rows(
         tests=known.count_test(records) if known else None if split == "test" else 0,
         near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
         grouped=images.groups is not None,
+        names=first.targets.aligned(spec).spec.names,
     )
 
 

@@ -172,8 +172,8 @@ def measure_steps(
         _Judge(
             _folded(each.model), views, own, _number(len(views[0]), own, rows[0]),
             describe_rows(
-                views[0], own, split, shown=each.shown, known=None if among else each.known
-            ),
+                views[0], own, split, each.model.task.spec, shown=each.shown,
+                known=None if among else each.known),
             find_root(data), options.batch, seed,
         )
         for each, views, own in zip(judged, seen, rows, strict=True)

@@ -193,6 +193,9 @@ class PredictOptions(DecisionOptions):
     """Options of `predict`."""
 
     network: Network | None = option(None, _CODE)
+    gallery: Path | None = option(
+        None, "Answer with the nearest image of this folder of class folders", "folder"
+    )
     top: int = option(3, "Classes listed for each image", ge=1, le=1000)
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 #: name -> class in `task` of the folder of that name; imported on use, as results need no torch
 _TASKS = {
     "classification": "Classification",
+    "embedding": "Embedding",
     "multilabel": "MultiLabel",
     "regression": "Regression",
     "segmentation": "Segmentation",

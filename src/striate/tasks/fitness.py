@@ -98,7 +98,8 @@ def _outputs(spec: NetworkSpec, network: nn.Module, images: Tensor, task: Task) 
         )
     pixels, where = (images.shape[2:], " at every pixel") if task.head == "map" else ((), "")
     wanted = (count, task.outputs, *pixels)
-    if outputs.shape != wanted:
+    embeds = task.head == "cosines" and outputs.ndim == 2 and outputs.shape[1] > task.outputs
+    if outputs.shape != wanted and not embeds:
         advice = "" if outputs.shape[1:2] == wanted[1:2] else ": let it take `classes`"
         raise OptionError(
             f"{spec} gives {tuple(outputs.shape)} for {given} {mode}; expected {wanted}, an "

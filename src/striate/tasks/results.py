@@ -132,6 +132,8 @@ class About:
     tests: int | None = 0
     near_leaked: int = 0  #: further images that look almost like one there
     grouped: bool = False  #: images are in groups
+    #: of the targets in the order of their numbers: of the model, then others that images have
+    names: tuple[str, ...] = ()
 
     @property
     def seen(self) -> int:

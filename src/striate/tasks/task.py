@@ -64,6 +64,7 @@ class Task(ABC):
     one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
     placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
     max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
+    searches: ClassVar[bool] = False  #: whether its answers are found in a gallery
     rated: ClassVar[str] = "probability"  #: what `rate` gives
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {
@@ -125,6 +126,9 @@ class Task(ABC):
         """Return the task with constants taken from the training targets (N, ...)."""
         return self
 
+    def check_splits(self, train: Tensor, validation: Tensor) -> None:  # noqa: B027
+        """Raise DataError where targets (N, ...) and (M, ...) do not suit the task together."""
+
     @abstractmethod
     def loss(self, outputs: Any, targets: Tensor) -> Tensor:
         """Return the mean loss over the images of a batch, as measured on validation."""
@@ -153,9 +157,20 @@ class Task(ABC):
     def zero_sums(self) -> Sums:
         """Return the sums of no validation image, on the CPU."""
 
+    def keep(self, outputs: Any, targets: Tensor) -> Sums:
+        """Return what `measure` needs of single validation images: name -> (N, ...), a row each."""
+        return {}
+
+    def validation_loss(self, sums: Mapping[str, NDArray[np.float64]]) -> float | None:
+        """Return the mean loss of validation; None where it is that of `loss`."""
+        return None
+
     @abstractmethod
     def measure(self, sums: Mapping[str, NDArray[np.float64]], images: int) -> dict[str, float]:
-        """Return figure name -> value from the summed sums; undefined figures are absent."""
+        """Return figure name -> value from the summed sums; undefined figures are absent.
+
+        Sums of validation hold also the rows that `keep` returned, of all its images in order.
+        """
 
     def choose_thresholds(self, sums: Mapping[str, NDArray[np.float64]]) -> Task:
         """Return the task with thresholds taken from the sums of an epoch's validation."""
@@ -220,6 +235,18 @@ class Task(ABC):
         They have the same names, maybe in another order, and constants of their own.
         """
         return self
+
+    def with_gallery(
+        self, decoded: NDArray[Any], names: Sequence[str], paths: Sequence[str]
+    ) -> Task:
+        """Return the task that answers with images of a gallery, given what is decoded of each.
+
+        Raises OptionError for a task that does not search.
+        """
+        raise OptionError(
+            f"a gallery is searched for what is alike, but the task {self.name} answers with "
+            f"{NEEDS[self.kind]}; leave out --gallery"
+        )
 
     @abstractmethod
     def answer(self, decoded: NDArray[Any], top: int) -> Answer:

@@ -56,6 +56,7 @@ def build_training(
         hardware.make_deterministic()
     network = _placed(network, device, ours=ours)
     train, validation = _splits(dataset, device)
+    task.check_splits(train.targets, validation.targets)
     freezing = transfer.make_freezing(network, recipe, dataset.source, fresh)
     if options.norms == "refit":
         transfer.refit(network, freezing, train)

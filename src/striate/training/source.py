@@ -6,14 +6,13 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from striate import tensorfile
+from striate import tensorfile, zoo
 from striate.data.decoding.preprocess import Interpolation
 from striate.errors import OptionError, printable
 from striate.model import Model, one_network
 from striate.model_file import load
 from striate.options import Fit, StepOptions
 from striate.tasks.task import Task
-from striate.zoo import fcn_on, pretrained
 from striate.zoo.pretrained import local
 from striate.zoo.pretrained.counterparts import COUNTERPARTS
 from striate.zoo.spec import NetworkSpec
@@ -95,8 +94,8 @@ def _published(network: object, source: str) -> Source:
         raise OptionError(f"{source} has no weights for {spec}; give the path of a file")
     if spec.arguments:
         raise OptionError(f"{source} has no weights for {spec}, but for {spec.name}")
-    name = spec.name.removeprefix(fcn_on.PREFIX)
-    expected = pretrained.expected_input(name, source)
+    name = zoo.backbone_of(spec.name) or spec.name
+    expected = zoo.pretrained.expected_input(name, source)
     interpolation: Interpolation = "bicubic" if expected.interpolation == "bicubic" else "bilinear"
     return Source(
         source, spec, f"{name} of {local.describe_terms(name, source)}",

@@ -259,6 +259,11 @@ def replay(training: Training, state: TrainState, goal: TrainState) -> None:
     training.pending.flush(state)
 
 
+def _table(row: Tensor, images: int) -> Tensor:
+    """Return zeros on the CPU for a row like the first of a tensor for each image."""
+    return torch.zeros((images, *row.shape[1:]), dtype=row.dtype)
+
+
 @torch.inference_mode()
 def validate(
     network: nn.Module, task: Task, images: ImageDataset | FeatureDataset, group: Group, batch: int
@@ -267,15 +272,25 @@ def validate(
     network.eval()
     group.broadcast_buffers(network)
     loss_sum, sums = torch.zeros((), dtype=torch.float64), dict(task.zero_sums())
-    for chunk in images.eval_batches(
-        batch, BatchShard(group.process.rank, group.process.world_size)
-    ):
+    rows = dict[str, Tensor]()
+    rank, ranks = group.process.rank, group.process.world_size
+    for place, chunk in enumerate(images.eval_batches(batch, BatchShard(rank, ranks))):
         if not len(chunk):
             continue  # the last batch may leave a rank without images
         outputs = network(chunk.images)
         loss_sum += task.loss(outputs, chunk.targets).item() * len(chunk)
         for name, new in task.count_validation(outputs, chunk.targets).items():
             sums[name] = sums[name] + new.cpu()
-    loss_sum, *totals = group.all_reduce_sum(loss_sum, *sums.values())
-    arrays = {name: total.double().numpy() for name, total in zip(sums, totals, strict=True)}
-    return loss_sum.item() / len(images), arrays
+        first = (rank + place * ranks) * batch
+        for name, new in task.keep(outputs, chunk.targets).items():
+            table = rows.setdefault(name, _table(new, len(images)))
+            table[first : first + len(chunk)] = new.cpu()
+    if not group.is_single and not rows:
+        chunk = next(images.eval_batches(1))  # a rank without images adds rows of zeros
+        kept = task.keep(network(chunk.images), chunk.targets)
+        rows = {name: _table(new, len(images)) for name, new in kept.items()}
+    loss_sum, *totals = group.all_reduce_sum(loss_sum, *sums.values(), *rows.values())
+    names = (*sums, *rows)
+    arrays = {name: total.double().numpy() for name, total in zip(names, totals, strict=True)}
+    whole = task.validation_loss(arrays)
+    return loss_sum.item() / len(images) if whole is None else whole, arrays

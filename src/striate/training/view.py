@@ -22,6 +22,7 @@ _GIVES = {
     "logits": "a row of outputs for an image",
     "map": "outputs for every pixel",
     "image": "an image",
+    "cosines": "an embedding and its cosines to classes",
 }
 
 

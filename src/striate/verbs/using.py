@@ -18,9 +18,11 @@ from striate.model_file import load
 from striate.options import EmbedOptions, EvaluateOptions, LookOptions, PredictOptions
 from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize
+from striate.prediction.gallery import search_gallery
 from striate.prediction.inputs import Made, given_paths, sources
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
+from striate.progress import drain
 from striate.tasks.task import Task
 
 
@@ -36,6 +38,7 @@ def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) ->
     loaded = loaded_model(model, chosen)
     if chosen.decides:
         loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
+    loaded = _with_gallery(loaded, chosen)
     images, names = _check_outputs(model, data, chosen, loaded.task)
     full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else None
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
@@ -67,6 +70,18 @@ def _check_outputs(
     for name, folder in folders.items():
         pictures.check_folder(folder, names, given_paths(data), name)
     return images, names
+
+
+def _with_gallery(model: Model | Ensemble, options: PredictOptions) -> Model | Ensemble:
+    """Return the model that answers with images of the gallery, if one is searched."""
+    if options.gallery:
+        return drain(search_gallery(model, options.gallery, options.batch, options.largest))
+    if model.task.searches:
+        raise OptionError(
+            f"the task {model.task.name} tells which images are alike; name a folder with a folder "
+            "of images for each class to look in, as in --gallery known"
+        )
+    return model
 
 
 def files_of(model: str | Path | Model | Ensemble) -> Iterator[Path]:

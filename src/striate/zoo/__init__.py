@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from striate.errors import OptionError, printable, unknown
-from striate.zoo import fcn_on, pretrained, regions_on
+from striate.zoo import cosine_on, fcn_on, pretrained, regions_on
 from striate.zoo.pages import (
     alexnet,
     autoencoder,
@@ -46,7 +46,12 @@ from striate.zoo.spelling import parsed
 __all__ = ["CARDS", "PAGES", "Card", "backbone_of", "build", "card", "pretrained"]
 
 _MOST = 1_000_000  # channels or classes
-_PREFIXES = (fcn_on.PREFIX, regions_on.PREFIX)
+#: prefix of a network on another -> its card
+_ON = {
+    fcn_on.PREFIX: fcn_on.fcn_card,
+    regions_on.PREFIX: regions_on.regions_card,
+    cosine_on.PREFIX: cosine_on.cosine_card,
+}
 
 PAGES = (
     *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
@@ -62,12 +67,12 @@ def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
     `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18",
-    and `regions:NAME` a detector. Arguments in the name are passed over. Raises OptionError with
-    the nearest names when there is none.
+    `regions:NAME` a detector, and `cosine:NAME` an embedding with its cosines to classes. Arguments
+    in the name are passed over. Raises OptionError with the nearest names when there is none.
     """
     name = name.partition("(")[0]
     if backbone := backbone_of(name):
-        make = fcn_on.fcn_card if name.startswith(fcn_on.PREFIX) else regions_on.regions_card
+        make = _ON[name.removesuffix(backbone)]
         return make(name, card(backbone), partial(build, name))
     if name.startswith("timm:"):
         return pretrained.timm_card(name)
@@ -77,8 +82,8 @@ def card(name: str) -> Card:
 
 
 def backbone_of(name: str) -> str:
-    """Return the NAME of `fcn:NAME` or `regions:NAME`; "" for other networks."""
-    prefix = next((each for each in _PREFIXES if name.startswith(each)), None)
+    """Return the NAME of `fcn:NAME`, `regions:NAME` or `cosine:NAME`; "" for other networks."""
+    prefix = next((each for each in _ON if name.startswith(each)), None)
     return name.removeprefix(prefix) if prefix else ""
 
 
@@ -112,7 +117,8 @@ def build(
         raise OptionError(f"{name}: {word} was given twice")
     arguments |= spelled
     if backbone_of(name):
-        return _on_stages(name, weights=weights, **arguments)
+        make = _with_cosines if name.startswith(cosine_on.PREFIX) else _on_stages
+        return make(name, weights=weights, **arguments)
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
         if word not in known:
@@ -146,3 +152,18 @@ def _on_stages(name: str, **arguments: Any) -> nn.Module:
     network, entry = build(backbone, **arguments), card(backbone)
     channels = arguments.get("channels", entry.input[0])
     return put(network, channels=channels, smallest=entry.smallest, **given)
+
+
+def _with_cosines(
+    name: str,
+    *,
+    classes: int = cosine_on.CLASSES,
+    embedding: int = cosine_on.EMBEDDING,
+    **arguments: Any,
+) -> nn.Module:
+    """An embedding and its cosines on a network that `build` makes with the other arguments."""
+    sizes, name = _sizes(name, embedding=embedding), backbone_of(name)
+    if "auxiliary" in inspect.signature(card(name).builder).parameters:
+        arguments["auxiliary"] = False
+    backbone = build(name, classes=embedding, **arguments)
+    return cosine_on.cosine_on(backbone, classes=classes, **sizes)

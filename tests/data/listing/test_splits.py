@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +14,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from striate.data.listing.columns import Records, Samples
+from striate.data.listing.groups import Groups
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS, Record, Sample, Split
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.targets.classes import ClassTargets
+from striate.data.targets.open_classes import OpenTargets
 
 USUAL = SplitFractions(validation=0.15, test=0.25)
 CLASSES = ("cat", "dog", "owl")
@@ -222,3 +225,19 @@ def test_nothing_else_of_the_images_changes() -> None:
     ]
     assert {sample.split for sample in decoded.samples} == {None}
     assert assign_splits(decoded_of([]), USUAL).samples == ()
+
+
+def test_open_classes_in_groups_are_split_whole_and_others_are_in_every_split() -> None:
+    entries = [Entry(digest(number), number % 3) for number in range(60)]
+    decoded = decoded_of(entries)
+    groups = Groups.of(CLASSES[entry.label] for entry in entries)
+    samples = decoded.samples.with_groups(groups)
+    found = dict[str, set[Split | None]]()
+    for kind in (ClassTargets, OpenTargets):
+        grouped = replace(decoded, samples=samples, targets=kind.of(CLASSES, samples))
+        placed = assign_splits(grouped, SplitFractions(0.34, 0.34)).samples
+        for label, name in enumerate(CLASSES):
+            found[f"{kind.__name__} {name}"] = {s.split for s in placed if s.label == label}
+    assert {frozenset(found[f"ClassTargets {name}"]) for name in CLASSES} == {frozenset({"train"})}
+    whole = [found[f"OpenTargets {name}"] for name in CLASSES]
+    assert sorted(map(sorted, whole)) == [["test"], ["train"], ["validation"]]  # pyright: ignore

@@ -62,8 +62,9 @@ def assign_splits(
     different images gets one for training and one for validation, unless an image occurs in several
     classes: it has the same split in all of them. Of several labels, each is given to an image for
     training and one for validation, and missing from one of each. Images in groups are split group
-    by group: no group is in two splits, unless the layout puts it there. With `leaked="drop"`,
-    leaked images get no split.
+    by group: no group is in two splits, unless the layout puts it there. Groups of open classes are
+    not drawn from every class, so that whole classes can be groups. With `leaked="drop"`, leaked
+    images get no split.
     """
     splits = placed(decoded.samples, decoded.records, decoded.targets, fractions, leaked)
     return replace(decoded, samples=decoded.samples.with_splits(splits))
@@ -100,8 +101,11 @@ def _split_by_content(
     numbers = content_ids(digests[free])
     split_of = np.empty(numbers.max() + 1, np.uint8)
     split_of[numbers] = fractions.splits(digests[free])
-    order = np.lexsort((numbers, images.labels[free]))
-    labels, numbers_by_class = images.labels[free][order], numbers[order]
+    strata = images.labels[free]
+    if targets.spec.open and images.groups:  # a class may be in one split alone
+        strata = np.zeros_like(strata)
+    order = np.lexsort((numbers, strata))
+    labels, numbers_by_class = strata[order], numbers[order]
     # Sorted by label, then content: independent of image order.
     for members in np.split(numbers_by_class, np.flatnonzero(np.diff(labels)) + 1):
         members = members[np.diff(members, prepend=-1) > 0]

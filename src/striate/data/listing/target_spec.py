@@ -12,6 +12,7 @@ from striate.text import count_noun
 #: kind of targets -> noun of its names
 NOUNS = {
     "label": "class",
+    "open": "class",
     "labels": "label",
     "numbers": "number",
     "mask": "class",
@@ -20,6 +21,7 @@ NOUNS = {
 #: kind of targets -> what it is for one image
 NEEDS = {
     "label": "a class",
+    "open": "a class",
     "labels": "labels",
     "numbers": "numbers",
     "mask": "a mask",
@@ -30,6 +32,7 @@ NEEDS = {
 #: kind of targets -> task that is taken unless another is named
 TASK_OF_KIND = {
     "label": "classification",
+    "open": "embedding",
     "labels": "multilabel",
     "numbers": "regression",
     "mask": "segmentation",
@@ -42,8 +45,8 @@ TASK_OF_KIND = {
 class TargetSpec:
     """Kind of the targets, names in the order of the network's outputs, and constants by name."""
 
-    #: "label": one class an image, "labels": any number, "numbers", "mask", "image": nothing,
-    #: "boxes": any number of boxes, each of a class
+    #: "label": one class an image, "open": the same, maybe one not trained on, "labels": any
+    #: number, "numbers", "mask", "image": nothing, "boxes": any number of boxes, each of a class
     kind: str
     names: tuple[str, ...] = ()  #: classes, labels, or columns of numbers
     #: numbers that belong to the targets, such as mean and std of each column
@@ -57,6 +60,11 @@ class TargetSpec:
     def several(self) -> bool:
         """Whether an image may have several of the names, or none."""
         return self.kind == "labels"
+
+    @property
+    def open(self) -> bool:
+        """Whether images may be of classes that are not among the names."""
+        return self.kind == "open"
 
     @property
     def noun(self) -> str:
@@ -84,7 +92,7 @@ class TargetSpec:
                 f"{wanted}; evaluate it on images that have {wanted}"
             )
         strange = sorted(set(self.names) - set(known.names))
-        if strange:
+        if strange and not self.open:
             raise DataError(
                 f"{shown}: {_listed(strange)} of its {self} are not among the {len(known.names):,} "
                 f"that the model was trained on: {_listed(known.names)};\n"

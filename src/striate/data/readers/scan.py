@@ -48,6 +48,7 @@ from striate.data.readers.walk import Folder, find_clashes, list_files, read_fol
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
 from striate.data.targets.classes import ClassTargets
+from striate.data.targets.open_classes import OpenTargets
 from striate.errors import DataError, OptionError, printable
 from striate.text import count_noun
 
@@ -105,10 +106,7 @@ def scan(
         )
     if leave_out is not None:
         listing = without_listed(listing, leave_out)
-    if kind == "image":
-        listing = without_targets(listing)
-    elif kind == "labels" and isinstance(listing.targets, ClassTargets):
-        listing = unite_copies(listing)
+    listing = _of_kind(listing, kind)
     if group and column is None:
         listing = _grouped(listing, group, shown)
     spec = listing.targets.spec
@@ -121,6 +119,17 @@ def scan(
                 f"a {spec.noun} is called {printable(repr(name), 60)}, {len(name):,} characters"
             )
             raise DataError(f"{shown}: {called}; expected {fault}: give it another name")
+    return listing
+
+
+def _of_kind(listing: Listing, kind: str | None) -> Listing:
+    """Return the listing with targets of a kind that it can have beside its own."""
+    if kind == "image":
+        return without_targets(listing)
+    if kind == "labels" and isinstance(listing.targets, ClassTargets):
+        return unite_copies(listing)
+    if kind == "open" and isinstance(listing.targets, ClassTargets):
+        return replace(listing, targets=OpenTargets.of(listing.class_names, listing.samples))
     return listing
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -42,6 +42,24 @@ def find_problems(
         *_empty(class_names, images, candidates, findings),
         *_lonely(class_names, images),
         *_uneven(class_names, images),
+        *_alike(class_names),
+    )
+
+
+def find_open_problems(
+    class_names: Sequence[str],
+    images: Samples,
+    candidates: Samples,
+    findings: Collection[Finding],
+) -> tuple[str, ...]:
+    """Return the same where a class may be in some splits only, and alone in training."""
+    if not class_names:
+        return (_without_classes(findings),)
+    if not images:
+        return (_without_images(candidates, findings),)
+    return (
+        *_empty(class_names, images, candidates, findings),
+        *_untrained(_held(images), len(images)),
         *_alike(class_names),
     )
 
@@ -141,14 +159,9 @@ def _lonely(class_names: Sequence[str], images: Samples) -> Iterator[str]:
 
 def _uneven(class_names: Sequence[str], images: Samples) -> Iterator[str]:
     """Yield splits whose classes differ."""
-    splits = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
-    held: dict[Split, set[int]] = {
-        split: set(np.unique(images.labels[splits == number]).tolist())
-        for number, split in enumerate(SPLITS)
-    }
+    held = _held(images)
     if not held["train"]:
-        splits = " and ".join(split for split in SPLITS if held[split])
-        yield f"there are no images to train on: all {len(images):,} are in {splits}"
+        yield from _untrained(held, len(images))
         return
     for split in SPLITS[1:]:
         strange = [class_names[label] for label in sorted(held[split] - held["train"])]
@@ -158,6 +171,22 @@ def _uneven(class_names: Sequence[str], images: Samples) -> Iterator[str]:
             yield f"{_classes(strange)} {what}; move some there"
         if lacking and held[split]:
             yield f"{_classes(lacking)} {_have(lacking)} no images in {split}; move some there"
+
+
+def _untrained(held: Mapping[Split, set[int]], images: int) -> Iterator[str]:
+    """Yield that no image is there to train on."""
+    if not held["train"]:
+        splits = " and ".join(split for split in SPLITS if held[split])
+        yield f"there are no images to train on: all {images:,} are in {splits}"
+
+
+def _held(images: Samples) -> dict[Split, set[int]]:
+    """Return the classes of each split; images without one count as training images."""
+    splits = np.where(images.splits == NO_SPLIT, SPLITS.index("train"), images.splits)
+    return {
+        split: set(np.unique(images.labels[splits == number]).tolist())
+        for number, split in enumerate(SPLITS)
+    }
 
 
 def _alike(class_names: Sequence[str]) -> Iterator[str]:

@@ -48,7 +48,8 @@ def _single_groups(images: Samples, class_names: Sequence[str]) -> Iterator[str]
     if images.groups is None or (images.splits == SPLITS.index("validation")).any():
         return
     for label, name in enumerate(class_names or ("",)):
-        ids = np.unique(images.groups.ids[images.labels == label])
+        own = images.labels == label if class_names else slice(None)
+        ids = np.unique(images.groups.ids[own])
         if len(ids) == 1:
             which = f"images of class {name!r}" if class_names else "images"
             each = "of a class" if class_names else "of images"

@@ -23,8 +23,9 @@ class Card:
     params: int  #: at that input and those classes
     macs: int  #: multiply-adds at that input; 0: unknown
     receptive_field: int | None = None  #: side in pixels, before the head; None: the whole image
-    #: map: logits for every pixel; boxes: `zoo.regions_on.Detections`
-    output: Literal["logits", "map", "image", "boxes"] = "logits"
+    #: map: logits for every pixel; boxes: `zoo.regions_on.Detections`; cosines: those to each
+    #: class, then an embedding
+    output: Literal["logits", "map", "image", "boxes", "cosines"] = "logits"
     input_kind: Literal["image", "code"] = "image"  #: code: latent vector of a generator
     any_size: bool = True  #: False: fixed input height and width, unless built with `size`
     smallest: int = 1  #: smallest side in pixels

@@ -1,0 +1,1 @@
+"""Embedding: pictures of one class lie near each other, also of classes not trained on."""

@@ -1,0 +1,106 @@
+"""Answer by an embedding: the nearest image of a gallery, and the next classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.tasks.results import NONE_OF_THESE
+from striate.text import MISSING
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Images of known classes."""
+
+    embeddings: NDArray[np.float32] = field(repr=False)  #: (G, D), of length 1
+    names: tuple[str, ...]  #: G, the class of each
+    paths: tuple[str, ...] = field(repr=False)  #: G
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """An image of the gallery."""
+
+    class_name: str
+    path: str
+    similarity: float  #: cosine of the embeddings, -1 to 1
+
+
+@dataclass(frozen=True, slots=True)
+class NearestAnswer:
+    """What of a gallery is nearest to one image."""
+
+    class_name: str = ""  #: of the nearest image; "none of these" if it is too far
+    similarity: float = 0.0  #: cosine of the embeddings of both images, -1 to 1
+    nearest: str = ""  #: path of the nearest image
+    top: tuple[Near, ...] = ()  #: the nearest image of each class, the nearest first
+    rejected: bool = False  #: whether the nearest image is too far to be of the same class
+
+    @classmethod
+    def of(
+        cls, embedding: NDArray[Any], gallery: Gallery, threshold: float, top: int
+    ) -> NearestAnswer:
+        """Return what is nearest to an embedding (D,); of at least this cosine, or none is."""
+        cosines = gallery.embeddings @ embedding
+        found = dict[str, Near]()
+        for row in np.argsort(-cosines, kind="stable").tolist():
+            name = gallery.names[row]
+            if name not in found:
+                found[name] = Near(name, gallery.paths[row], float(cosines[row]))
+            if len(found) == top:
+                break
+        listed = tuple(found.values())
+        first, rejected = listed[0], listed[0].similarity < threshold
+        name = NONE_OF_THESE if rejected else first.class_name
+        return cls(name, first.similarity, first.path, listed, rejected)
+
+    @property
+    def csv_columns(self) -> tuple[str, ...]:
+        """Class, similarity and the nearest image."""
+        return "class", "similarity", "nearest"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Class, similarity, the nearest image, and the classes after it."""
+        return "class", "similarity", "nearest", "other classes"
+
+    def csv_cells(self) -> tuple[str, ...]:
+        """Return class, similarity and the nearest image."""
+        return self.class_name, f"{self.similarity:.6f}", self.nearest
+
+    def cells(self) -> tuple[str, ...]:
+        """Return class, similarity, the nearest image, and the classes after it."""
+        listed = self.top if self.rejected else self.top[1:]
+        others = ", ".join(f"{near.class_name} {near.similarity:.2f}" for near in listed)
+        return self.class_name, f"{self.similarity:.2f}", Path(self.nearest).name, others
+
+    def details(self) -> Sequence[tuple[str, str]]:
+        """Return the listed classes with their similarities."""
+        return (
+            ("class", "similarity"),
+            *(((self.class_name, MISSING),) if self.rejected else ()),
+            *((near.class_name, f"{near.similarity:.2f}") for near in self.top),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON-ready dict; similarities are rounded to six decimals."""
+        return {
+            "class": self.class_name,
+            "similarity": round(self.similarity, 6),
+            "nearest": self.nearest,
+            "rejected": self.rejected,
+            "top": [
+                {
+                    "class": near.class_name,
+                    "similarity": round(near.similarity, 6),
+                    "nearest": near.path,
+                }
+                for near in self.top
+            ],
+        }
