@@ -356,9 +356,9 @@ def networks() -> str:
 
 def _taken(card: zoo.Card) -> str:
     """Which images a network takes."""
-    if card.needs_size and card.input_kind == "image":
+    if card.needs_size and card.input_kind != "code":
         return "of one size"
-    return "any" if card.any_size else f"{card.input[1]}x{card.input[2]} only"
+    return "any" if card.any_size else f"{'x'.join(map(str, card.input[1:]))} only"
 
 
 def published_weights() -> str:

@@ -123,11 +123,11 @@ FAMILIES = (
     *("inception_v2", "inception_v3", "inception_v4", "inception_resnet_v2", "resnet50"),
     *("resnet20", "plain20", "densenet121", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2"),
     *("mobilenet_v3_small", "efficientnet_lite0", "conv_autoencoder", "fcn8s"),
-    "dcgan_discriminator",
+    *("dcgan_discriminator", "lenet5_1d", "resnet18_1d", "deepbind"),
 )
 #: what changes no position by another
 _EACH = (
-    *(nn.BatchNorm2d, nn.Dropout, ResponseNorm, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
+    *(nn.BatchNorm1d, nn.BatchNorm2d, nn.Dropout, ResponseNorm, nn.ReLU, nn.ReLU6, nn.LeakyReLU),
     *(nn.Tanh, ScaledTanh, nn.Hardswish, nn.Hardsigmoid),
 )
 
@@ -138,13 +138,15 @@ def averaging(layer: nn.Module) -> nn.Module:
         return nn.Identity()
     if isinstance(layer, nn.MaxPool2d):
         return nn.AvgPool2d(layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
+    if isinstance(layer, nn.MaxPool1d):
+        return nn.AvgPool1d(layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode)
     if isinstance(layer, Subsampling):
         return nn.AvgPool2d(layer.size)
     if isinstance(layer, PartialConv2d):
         return averaging(nn.Conv2d(1, 1, layer.weight.shape[-1]))
     if isinstance(layer, LocallyConnected2d):
         return averaging(nn.Conv2d(1, 1, layer.kernel, layer.stride, layer.padding))
-    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+    if isinstance(layer, nn.Conv1d | nn.Conv2d | nn.ConvTranspose2d):
         kernel = torch.ones(1, 1, *layer.kernel_size, dtype=torch.double)
         layer.weight, layer.bias, layer.groups = nn.Parameter(kernel / kernel.sum()), None, 1
         layer.register_forward_pre_hook(lambda _, inputs: (inputs[0].mean(1, keepdim=True),))
@@ -157,16 +159,16 @@ def test_a_network_sees_what_is_foretold(name: str) -> None:
     card = CARDS[name]
     with meta_init():
         network = card.builder().eval()
-    shape = (
-        (3, 400, max(card.smallest, 33)) if card.any_size and not card.needs_size else card.input
-    )
+    shape = card.input
+    if card.any_size and not card.needs_size:
+        shape = (3, 400, max(card.smallest, 33)) if len(shape) == 3 else (shape[0], 600)
     layers, coarsest = [], 0
     for layer in summarize(
         network, shape, name
     ).layers:  # after an upsampling units see unlike parts
         finer = layer.jump is None or layer.jump[0] < coarsest
         coarsest = layer.jump[0] if layer.jump and not finer else coarsest
-        if layer.kind.endswith(("Conv2d", "Connected2d")) and not finer:
+        if layer.kind.endswith(("Conv1d", "Conv2d", "Connected2d")) and not finer:
             layers.append(layer)
     layers, kept = layers[:: -(-len(layers) // 30)], dict[str, Tensor]()
     for parent in list(network.modules()):
@@ -185,7 +187,7 @@ def test_a_network_sees_what_is_foretold(name: str) -> None:
             (gradient,) = torch.autograd.grad(
                 kept[layer.name][:, :, unit].sum(), image, retain_graph=True
             )
-            rows = gradient.abs().sum(dim=(0, 1, 3)).nonzero()
+            rows = gradient[0].abs().transpose(0, 1).flatten(1).sum(dim=1).nonzero()
             (first, last), (low, high) = (int(rows.min()), int(rows.max())), told(layer, unit)
             if low >= 0 and high < shape[1] and unit:
                 assert (first, last) == (low, high), layer

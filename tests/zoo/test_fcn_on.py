@@ -24,7 +24,8 @@ from tests.zoo.test_zoo import CARDS, empty
 CLASSIFIERS = [
     name
     for name, card in CARDS.items()
-    if card.output == "logits" and card.any_size and not card.needs_size
+    if card.output == "logits" and card.input_kind == "image"
+    if card.any_size and not card.needs_size
 ]
 OTHERS = [name for name in CARDS if name not in CLASSIFIERS]
 #: those with squeeze and excitation, where a unit sees the whole image

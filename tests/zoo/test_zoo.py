@@ -17,7 +17,7 @@ from striate.errors import OptionError
 from striate.layers import WithAuxHeads, meta_init
 from striate.summary import summarize
 from striate.zoo import CARDS, PAGES, Card
-from striate.zoo.pages import lenet, resnet, resnet_small
+from striate.zoo.pages import deepbind, lenet, lenet_1d, resnet, resnet_1d, resnet_small
 from striate.zoo.pages.resnet_small import Absent, PaddedIdentity
 from tests.zoo import peers
 
@@ -29,6 +29,7 @@ flexible = pytest.mark.parametrize(
 SMALLEST = (
     *("lenet5", "resnet18", "resnet20", "plain20", "mlp", "locally_connected"),
     *("conv_autoencoder", "dcgan_generator", "dcgan_discriminator"),
+    *("lenet5_1d", "resnet18_1d", "deepbind"),
 )
 
 
@@ -51,7 +52,7 @@ def example(card: Card, images: int) -> Tensor:
     """Random input, small where the network takes images of any size."""
     channels, *sides = card.input
     if card.any_size:
-        sides = [16, 16]
+        sides = [16] * len(sides)
     return torch.randn(images, channels, *sides)
 
 
@@ -98,15 +99,15 @@ def test_multiply_adds_and_field_are_those_of_the_card(card: Card) -> None:
 @every
 def test_a_batch_gives_what_the_card_says(card: Card) -> None:
     x = empty(3, *card.input)
-    channels = card.input[0] if card.input_kind == "image" else 3
+    channels = card.input[0] if card.input_kind != "code" else 3
     assert_gives(card, on_meta(card.name)(x), x, channels=channels, classes=card.classes)
 
 
 @every
 def test_channels_and_classes_can_be_others(card: Card) -> None:
-    channels, height, width = card.input
+    channels, *sides = card.input
     network = on_meta(card.name, **others(card, channels=4, classes=7))
-    x = empty(2, 4 if card.input_kind == "image" else channels, height, width)
+    x = empty(2, 4 if card.input_kind != "code" else channels, *sides)
     assert_gives(card, network(x), x, channels=4, classes=7)
 
 
@@ -127,9 +128,9 @@ def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: C
 
 @flexible
 def test_networks_for_any_size_take_odd_ones(card: Card) -> None:
-    channels, least = card.input[0], card.smallest
+    channels, least, dims = card.input[0], card.smallest, len(card.input) - 1
     for size in ((least, least), (2 * least + 1, least + 13)):
-        x = empty(2, channels, *size)
+        x = empty(2, channels, *size[:dims])
         output = on_meta(card.name)(x)
         if card.output == "image":  # its page says of which size
             assert output.shape[:2] == x.shape[:2]
@@ -152,10 +153,10 @@ def test_no_smaller_image_than_the_smallest_fits(card: Card) -> None:
     "card", [card for card in CARDS.values() if not card.any_size], ids=lambda card: card.name
 )
 def test_the_others_take_their_size_only(card: Card) -> None:
-    channels, height, width = card.input
+    channels, *sides = card.input
     for change in (-4, 4):
         with pytest.raises(RuntimeError):
-            on_meta(card.name)(empty(1, channels, height + change, width + change))
+            on_meta(card.name)(empty(1, channels, *(side + change for side in sides)))
 
 
 @every
@@ -354,6 +355,9 @@ def volumes(card: Card) -> dict[str, tuple[str, str]]:
         (resnet_small, "output", "resnet20"),
         (resnet_small, "output", "resnet110"),
         (resnet_small, "output", "plain56"),
+        (lenet_1d, "output", "lenet5_1d"),
+        (resnet_1d, "output", "resnet18_1d"),
+        (deepbind, "output", "deepbind"),
     ],
 )
 def test_the_table_of_a_page_is_true(page: ModuleType, column: str, network: str) -> None:

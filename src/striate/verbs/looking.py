@@ -153,7 +153,7 @@ def _found(
         return model.network, (model.preprocess.channels, side, side)
     spec = NetworkSpec.of(source)
     shape = spec.card.input
-    if spec.card.input_kind == "image":
+    if spec.card.input_kind != "code":
         shape = (sizes["channels"] or shape[0], *[sizes["size"] or side for side in shape[1:]])
     with meta_init() if spec.ours and not drawn else contextlib.nullcontext():
         return spec.build(

@@ -19,6 +19,7 @@ from striate.zoo.pages import (
     alexnet,
     autoencoder,
     dcgan,
+    deepbind,
     densenet,
     efficientnet_lite,
     fcn,
@@ -28,12 +29,14 @@ from striate.zoo.pages import (
     inception_v3,
     inception_v4,
     lenet,
+    lenet_1d,
     lenet_1998,
     mlp,
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
     resnet,
+    resnet_1d,
     resnet_small,
     squeezenet,
     unet,
@@ -59,6 +62,7 @@ PAGES = (
     *(resnet, resnet_small, densenet),
     *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
     *(autoencoder, fcn, unet, dcgan),
+    *(lenet_1d, resnet_1d, deepbind),
 )
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}
 

@@ -18,7 +18,7 @@ class Card:
     builder: Callable[..., nn.Module]  #: (*, channels, classes) -> network; the paper's by default
     paper: str
     year: int
-    input: tuple[int, int, int]  #: (C, H, W) of the paper
+    input: tuple[int, ...]  #: (C, H, W) of the paper; of a network on signals (C, L)
     classes: int  #: of the paper; 0: no classes
     params: int  #: at that input and those classes
     macs: int  #: multiply-adds at that input; 0: unknown
@@ -26,20 +26,24 @@ class Card:
     #: map: logits for every pixel; boxes: `zoo.regions_on.Detections`; cosines: those to each
     #: class, then an embedding
     output: Literal["logits", "map", "image", "boxes", "cosines"] = "logits"
-    input_kind: Literal["image", "code"] = "image"  #: code: latent vector of a generator
-    any_size: bool = True  #: False: fixed input height and width, unless built with `size`
-    smallest: int = 1  #: smallest side in pixels
+    #: code: latent vector of a generator
+    input_kind: Literal["image", "signal", "code"] = "image"
+    any_size: bool = True  #: False: fixed height and width, or length, unless built with `size`
+    smallest: int = 1  #: smallest side in pixels, or length
     learning_rate: float = 0.1  #: about the highest stable one for SGD
 
     @property
     def needs_size(self) -> bool:
-        """Whether the builder takes the side of the image, as `size`."""
+        """Whether the builder takes the side of the image, or length of the signal, as `size`."""
         return "size" in inspect.signature(self.builder).parameters
 
     def size_error(self, side: int) -> str:
-        """Explain why an image side is not supported; "" if it is."""
+        """Explain why an image side or signal length is not supported; "" if it is."""
         if not self.any_size and not self.needs_size and side != self.input[1]:
-            return f"takes images of {self.input[1]}x{self.input[2]} pixels only"
-        if side < self.smallest:
-            return f"takes images of {self.smallest}x{self.smallest} pixels or more"
-        return ""
+            return f"takes {self._sized(self.input[1])} only"
+        return f"takes {self._sized(self.smallest)} or more" if side < self.smallest else ""
+
+    def _sized(self, side: int) -> str:
+        if self.input_kind == "signal":
+            return f"signals of {side:,} samples"
+        return f"images of {side}x{side} pixels"
