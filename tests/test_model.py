@@ -407,13 +407,13 @@ def test_a_file_replaced_while_it_is_read_gives_one_or_the_other(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save(fresh(classes=3), path)
-    check = model_file.check_description
+    check = model_file.check_network
 
     def late(*rest: Any) -> Any:
         save(fresh(classes=2), path)
         return check(*rest)
 
-    monkeypatch.setattr(model_file, "check_description", late)
+    monkeypatch.setattr(model_file, "check_network", late)
     assert load(path).class_names == ("cat", "dog", "owl")
     assert load(path).class_names == ("cat", "dog")
 

@@ -43,12 +43,12 @@ class Model:
         return self.task.spec.names
 
     def _repr_html_(self) -> str:
-        image, names = self.preprocess, list_names(self.class_names)
+        names = list_names(self.class_names)
         rows = (
             ("network", self.network_name),
             ("parameters", f"{self.parameters:,}"),
             ("targets", f"{self.task.spec}: {names}"),
-            ("image", f"{image.size}x{image.size}x{image.channels}, {image.fit}"),
+            (self.preprocess.inputs, self.preprocess.describe()),
             *self.facts.items(),
         )
         return html_table([("model", self.task.name), *rows], left=(0, 1))
@@ -205,6 +205,13 @@ def one_network(model: Model | Ensemble, verb: str) -> Model:
         f"{verb} is for one network, but an ensemble of {len(model.members)} came; give one of "
         "its members"
     )
+
+
+def check_images(model: Model | Ensemble, verb: str) -> None:
+    """Raise OptionError for a model that takes no images, for what draws or changes these."""
+    inputs = model.preprocess.inputs
+    if inputs != "image":
+        raise OptionError(f"{verb} is for models of images, but this one takes {inputs}s")
 
 
 def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:

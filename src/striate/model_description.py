@@ -13,8 +13,11 @@ from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.signals.signal_file import MOST_CHANNELS
+from striate.data.signals.signal_input import LONGEST, SignalInput
 from striate.errors import ModelError, OptionError, StorageError, printable
 from striate.layers import meta_init
 from striate.rejection import SIGNALS, Rejection
@@ -55,6 +58,16 @@ class _PreprocessFields(Checked):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
 
+class _SignalFields(Checked):
+    inputs: Literal["signal"]
+    size: int = Field(ge=1, le=LONGEST)
+    channels: int = Field(ge=1, le=MOST_CHANNELS)
+    fit: Literal["letterbox", "crop", "stretch"]
+    mean: Annotated[list[float], Field(max_length=MOST_CHANNELS)]
+    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=MOST_CHANNELS)]
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+
 class _FractionFields(Checked):
     validation: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
@@ -91,6 +104,12 @@ class Description(Checked):
     rejection: _RejectionFields | None = None
 
 
+class SignalDescription(Description):
+    """The same of a model on signals."""
+
+    preprocess: _SignalFields  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
 class EnsembleDescription(Checked):
     """The description of an ensemble; each member's is that of a model of one network."""
 
@@ -102,7 +121,7 @@ class EnsembleDescription(Checked):
     members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=MOST_MEMBERS)]
 
 
-Said = TypeVar("Said", Description, EnsembleDescription)
+Said = TypeVar("Said", Description, SignalDescription, EnsembleDescription)
 
 
 def read_file(path: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
@@ -148,6 +167,14 @@ def check_description(path: Path, kind: type[Said], description: dict[str, Any])
     return said
 
 
+def check_network(path: Path, description: dict[str, Any]) -> Description:
+    """Return the description of a model of one network. Raises ModelError."""
+    preprocess = description.get("preprocess")
+    if isinstance(preprocess, dict) and "inputs" in preprocess:
+        return check_description(path, SignalDescription, description)
+    return check_description(path, Description, description)
+
+
 def refused(path: Path, reason: str) -> ModelError:
     """Return the error of a file that is no model, or not of the network it names."""
     return ModelError(f"{printable(str(path))}: model refused: {printable(reason, 300)}")
@@ -179,6 +206,20 @@ def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
         return task(spec)
     except OptionError as error:
         raise refused(path, str(error)) from error
+
+
+def restore_preprocess(said: Description) -> Preprocess:
+    """Return how an image, or signal, becomes the network's input."""
+    fields = said.preprocess
+    kind = SignalInput if isinstance(said, SignalDescription) else Preprocess
+    return kind(
+        fields.size,
+        fields.channels,
+        fields.fit,
+        tuple(fields.mean),
+        tuple(fields.std),
+        fields.interpolation,
+    )
 
 
 def restore_spec(path: Path, said: Description, task: Task, given: object) -> NetworkSpec:

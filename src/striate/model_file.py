@@ -10,20 +10,20 @@ import torch
 from torch import Tensor
 
 from striate import tensorfile
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.errors import OptionError, printable
 from striate.legacy import upgrade_model
 from striate.model import Ensemble, Model, to_device
 from striate.model_description import (
     REJECTION_EXAMPLES,
-    Description,
     EnsembleDescription,
     check_description,
+    check_network,
     explain_mismatch,
     read_file,
     refused,
     restore_network,
+    restore_preprocess,
     restore_rejection,
     restore_spec,
     restore_task,
@@ -62,7 +62,7 @@ def _description(model: Model) -> dict[str, Any]:
         "task": model.task.name,
         **model.spec.record(),
         "targets": model.task.spec.to_json(),
-        "preprocess": asdict(model.preprocess),
+        "preprocess": model.preprocess.to_json(),
         "fractions": asdict(model.fractions),
         "facts": model.facts,
     }
@@ -116,15 +116,8 @@ def restore_model(
     network: object = None,
 ) -> Model:
     """Return the model of a file's description and tensors; errors are those of `load`."""
-    said = check_description(path, Description, upgrade_model(description))
-    preprocess = Preprocess(
-        said.preprocess.size,
-        said.preprocess.channels,
-        said.preprocess.fit,
-        tuple(said.preprocess.mean),
-        tuple(said.preprocess.std),
-        said.preprocess.interpolation,
-    )
+    said = check_network(path, upgrade_model(description))
+    preprocess = restore_preprocess(said)
     task = restore_task(path, said)
     spec = restore_spec(path, said, task, network)
     rejection, weights = restore_rejection(path, said, weights)

@@ -15,6 +15,7 @@ from torch import nn
 
 import striate
 from striate import tensorfile, zoo
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.loader import Batch
 from striate.errors import OptionError
@@ -233,7 +234,7 @@ def test_the_micro_batches_of_a_large_step_share_the_cores(
     monkeypatch.setattr("striate.distributed.launch.usable_cores", lambda: 4)
     options, view = (
         TrainOptions(batch=1024, micro_batches=count),
-        View(NetworkSpec.of("lenet5"), 32, 1, "stretch"),
+        View(NetworkSpec.of("lenet5"), Preprocess(32, 1, "stretch")),
     )
     recipe, _ = complete_recipe(options, view, 10_000, network(), CPU)
     assert recipe.threads == threads

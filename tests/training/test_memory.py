@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import striate
+from striate.data.decoding.preprocess import Preprocess
 from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.training import setup
@@ -16,7 +17,7 @@ from striate.training.view import View
 from striate.zoo.spec import NetworkSpec
 
 CPU = torch.device("cpu")
-VIEW = View(NetworkSpec.of("resnet20"), 32, 3, "letterbox")
+VIEW = View(NetworkSpec.of("resnet20"), Preprocess(32, 3))
 NETWORK = VIEW.build(10)
 MACHINE = "MemTotal:       9000 kB\nMemFree:  10 kB\nMemAvailable:    5000 kB\n"
 

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.options import TrainOptions
 from striate.tasks import bind_task
@@ -14,7 +15,7 @@ MAIN = ["epochs", "batch", "learning rate", "optimizer", "augmentation"]
 
 
 def complete(**options):
-    view = View(NetworkSpec.of("lenet5"), 32, 1, "letterbox")
+    view = View(NetworkSpec.of("lenet5"), Preprocess(32, 1))
     recipe, _ = complete_recipe(
         TrainOptions.read(options), view, 200, view.build(3), torch.device("cpu")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,7 +37,10 @@ from striate.text import columns, count_noun, html_table
 
 
 class Sizes(NamedTuple):
-    """Width and height in pixels of the smallest, median and largest image by area."""
+    """Width and height in pixels of the smallest, median and largest image by area.
+
+    Of signals, samples and 1.
+    """
 
     smallest: tuple[int, int]
     median: tuple[int, int]
@@ -54,7 +58,7 @@ class Inspection:
     images: int  #: usable ones
     target_counts: TargetCounts
     sizes: Sizes | None  #: None if there are no images
-    channels: dict[int, int]  #: 1 (gray) or 3 (color) -> images
+    channels: dict[int, int]  #: 1 (gray) or 3 (color), or channels of signals -> images
     findings: tuple[Finding, ...]
     problems: tuple[str, ...]  #: reasons why it cannot be trained on
     shortcuts: tuple[Shortcut, ...] = ()  #: classes that are told without what is shown
@@ -63,6 +67,7 @@ class Inspection:
     groups: GroupCounts | None = None  #: of `--group`
     sheet: Path | None = None  #: sheet of augmented images, if one was written
     sheets: tuple[Path, ...] = ()  #: sheets of doubtful images, if they were asked for
+    inputs: str = "image"  #: what is counted: "image" or "signal"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -99,6 +104,7 @@ class Inspection:
             },
             **({} if (share := self.target_counts.ignored) is None else {"ignored_share": share}),
             **({"groups": self.groups.to_json()} if self.groups else {}),
+            **({} if self.inputs == "image" else {"inputs": self.inputs}),
             "sizes": self.sizes and self.sizes._asdict(),
             "gray": self.channels.get(1, 0),
             "color": self.channels.get(3, 0),
@@ -127,7 +133,11 @@ class Inspection:
 
     def _repr_html_(self) -> str:
         title, about = (html.escape(line) for line in _titled(self))
-        table = check_text.target_html(self.spec.noun, self.target_counts) if self.counts else ""
+        table = (
+            check_text.target_html(self.spec.noun, self.target_counts, self.inputs)
+            if self.counts
+            else ""
+        )
         shortcuts = check_text.problem_html(map(str, self.shortcuts))
         if self.groups:
             table += html_table(self.groups.rows(), left=(0,))
@@ -175,7 +185,6 @@ def inspect_records(
         left = np.flatnonzero(~leaked_rows(images, kept))
         images, targets, kept = images.select(left), targets.select(left), kept.select(left)
     in_splits = set(np.unique(listing.samples.splits).tolist())
-    gray = int((kept.table["channels"] == 1).sum())
     return Inspection(
         root=remote_address(root) or Path(root),
         layout=listing.layout,
@@ -186,7 +195,7 @@ def inspect_records(
             images, [split for number, split in enumerate(SPLITS) if number in in_splits]
         ),
         sizes=_sizes(kept),
-        channels={n: count for n, count in ((1, gray), (3, len(kept) - gray)) if count},
+        channels=dict(sorted(Counter(kept.table["channels"].tolist()).items())),
         findings=(
             *listing.findings,
             *records.all_findings(),
@@ -198,6 +207,7 @@ def inspect_records(
         problems=why,
         near_duplicates=alike,
         groups=_count_groups(images, kept, targets) if images.groups and len(images) else None,
+        inputs=listing.inputs,
     )
 
 
@@ -217,14 +227,20 @@ def _sizes(records: Records) -> Sizes | None:
 
 def _titled(inspection: Inspection) -> tuple[str, str]:
     """Return two heading lines: image and class counts, then sizes and channels."""
-    images = count_noun(inspection.images, "image")
+    images = count_noun(inspection.images, inspection.inputs)
     spec = inspection.spec
     within = f" in {spec}" if spec.names else f", {spec}" if spec.kind == "image" else ""
     title = f"{printable(str(inspection.root))}: {images}{within} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""
-    smallest, median, largest = (f"{width} x {height}" for width, height in inspection.sizes)
+    signals = inspection.inputs == "signal"
+    smallest, median, largest = (
+        f"{width:,}" if signals else f"{width} x {height}" for width, height in inspection.sizes
+    )
     sizes = smallest if smallest == largest else f"{smallest} to {largest}, median {median}"
+    if signals:
+        (channels,) = inspection.channels
+        return title, f"{sizes} samples; {count_noun(channels, 'channel')}"
     gray, color = inspection.channels.get(1, 0), inspection.channels.get(3, 0)
     colors = f"{gray:,} gray, {color:,} color" if gray and color else "gray" if gray else "color"
     return title, f"{sizes} pixels; {colors}"
@@ -235,7 +251,9 @@ def _lines(inspection: Inspection) -> Iterator[str]:
     yield from filter(None, _titled(inspection))
     if inspection.counts:
         yield ""
-        yield from check_text.target_lines(inspection.spec.noun, inspection.target_counts)
+        yield from check_text.target_lines(
+            inspection.spec.noun, inspection.target_counts, inspection.inputs
+        )
     if inspection.groups:
         yield ""
         yield from columns(inspection.groups.rows(), left=(0,))

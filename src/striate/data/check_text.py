@@ -17,10 +17,13 @@ _MOST_CLASSES = 25
 _MOST_PATHS = 3
 
 
-def target_lines(noun: str, counts: TargetCounts) -> list[str]:
-    """Return one line per class: its counts, in total or per split, and a bar; notes under them."""
+def target_lines(noun: str, counts: TargetCounts, inputs: str = "image") -> list[str]:
+    """Return one line per class: its counts, in total or per split, and a bar; notes under them.
+
+    `inputs` is what is counted.
+    """
     shown = list(counts.images)[:_MOST_CLASSES]
-    columns = _columns(counts)
+    columns = _columns(counts, inputs)
     names = {name: shorten(name, _NAME) for name in shown}
     room = max([len(noun), *(display_width(name) for name in names.values())])
     widths = {title: max(map(len, (title, *cells))) for title, cells in columns.items()}
@@ -32,12 +35,12 @@ def target_lines(noun: str, counts: TargetCounts) -> list[str]:
         cells = (f"{columns[title][row]:>{width}}" for title, width in widths.items())
         bar = "" if counts.columns else "█" * -(-counts.images[name] * _BAR // most)
         lines.append("  ".join((padded, *cells, bar)).rstrip())
-    return [*lines, *_notes(noun, counts)]
+    return [*lines, *_notes(noun, counts, inputs)]
 
 
-def _columns(counts: TargetCounts) -> dict[str, Sequence[str]]:
+def _columns(counts: TargetCounts, inputs: str) -> dict[str, Sequence[str]]:
     """Return title -> cells: images in total or per split, and the further columns."""
-    numbers: dict[str, Mapping[str, int]] = {**counts.splits} or {"images": counts.images}
+    numbers: dict[str, Mapping[str, int]] = {**counts.splits} or {f"{inputs}s": counts.images}
     texts = {title: [f"{n:,}" for n in column.values()] for title, column in numbers.items()}
     return {**texts, **counts.columns}
 
@@ -61,9 +64,9 @@ def problem_lines(problems: Iterable[str]) -> Iterator[str]:
                 mark = "    "
 
 
-def target_html(noun: str, counts: TargetCounts) -> str:
+def target_html(noun: str, counts: TargetCounts, inputs: str = "image") -> str:
     """Return the table of `target_lines` as HTML."""
-    columns = _columns(counts)
+    columns = _columns(counts, inputs)
     most = max(1, *counts.images.values())
     head = "".join(f"<th>{title}</th>" for title in (noun, *columns, ""))
     rows: list[str] = []
@@ -72,7 +75,7 @@ def target_html(noun: str, counts: TargetCounts) -> str:
         wide = 0 if counts.columns else 10 * counts.images[name] / most
         bar = f'<div style="background:#4878a8;height:.8em;width:{wide:.1f}em">'
         rows.append(f"<tr><td>{_safe(name)}</td>{cells}<td>{bar}</div></td></tr>")
-    more = "".join(f"<p>{html.escape(text)}</p>" for text in _notes(noun, counts))
+    more = "".join(f"<p>{html.escape(text)}</p>" for text in _notes(noun, counts, inputs))
     return f"<table><tr>{head}</tr>{''.join(rows)}</table>{more}"
 
 
@@ -106,12 +109,12 @@ def _wrapped(line: str, most: int) -> Iterator[str]:
     yield line
 
 
-def _notes(noun: str, counts: TargetCounts) -> Iterator[str]:
+def _notes(noun: str, counts: TargetCounts, inputs: str) -> Iterator[str]:
     """Yield what stands under the table: the names that it does not show, and ignored pixels."""
     others: Sequence[int] = sorted(list(counts.images.values())[_MOST_CLASSES:])
     if others:
         more = count_noun(len(others), f"more {noun}")
-        yield f"and {more} of {others[0]:,} to {others[-1]:,} images"
+        yield f"and {more} of {others[0]:,} to {others[-1]:,} {inputs}s"
     if counts.ignored:
         yield f"ignored: {format_percent(counts.ignored)} of all pixels, which are of no class"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise, repeat, tee
+from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +33,8 @@ from striate.data.order import WHOLE_BATCH, BatchShard, batch_places, draw_order
 class Batch:
     """Network inputs and targets of one training or evaluation step."""
 
-    images: Tensor  #: (N, C, H, W) float32, normalized, channels-last memory format
+    #: (N, C, H, W) float32, normalized, channels-last memory format; of signals (N, C, L)
+    images: Tensor
     targets: Tensor  #: (N, ...): labels (N,) int64, soft labels (N, classes) float32, masks, ...
 
     def __len__(self) -> int:
@@ -55,8 +57,9 @@ _WINDOWS = 2  #: stream of random numbers that place windows
 class ImageDataset:
     """Images of one split, ready to be batched."""
 
-    #: (M, size, size, channels): memory-mapped, decoded on demand, or on the device
-    source: NDArray[np.uint8] | PixelStream | Tensor
+    #: (M, size, size, channels), of signals (M, size, channels): memory-mapped, decoded on demand,
+    #: or on the device
+    source: NDArray[Any] | PixelStream | Tensor
     rows: Tensor  #: (N,) int64: row in `source` of each image of this split
     targets: Tensor  #: (N, ...), on the device; of masks, the pixels of each class
     preprocess: Preprocess
@@ -162,7 +165,7 @@ class ImageDataset:
         `together` batches are planned at once, as small ops are slow.
         """
         view = self.preprocess
-        shape = view.channels, view.size, view.size
+        shape = view.shape
         fill = () if self.square else view.padding
         scale = {"mean": view.mean, "std": view.std, "fill": fill}
         while block := list(islice(wanted, together)):

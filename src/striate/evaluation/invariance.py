@@ -28,7 +28,7 @@ from striate.evaluation.seen_images import find_root
 from striate.layers.fold_norms import fold_norms
 from striate.metrics.bootstrap import bootstrap_mean
 from striate.metrics.estimates import Estimate, Floats, from_hits
-from striate.model import Ensemble, Model, to_device
+from striate.model import Ensemble, Model, check_images, to_device
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.figures import Figure
@@ -233,6 +233,7 @@ def _fold(model: Model) -> Model:
 
 def _check_tasks(judged: Sequence[Judged]) -> None:
     first, *others = judged
+    check_images(first.model, "--invariance")
     for other in others:
         titles = [each.model.task.figures[0] for each in (first, other)]
         if titles[0] != titles[1]:

@@ -83,4 +83,4 @@ def find_nearest(
         row: tuple(map(told, rows.tolist(), values.tolist()))
         for row, rows, values in zip(wanted, near.rows, near.similarity, strict=True)
     }
-    return Nearest(found, SeenImages(trained, kept[once]))
+    return Nearest(found, SeenImages(trained, kept[once], model.preprocess))

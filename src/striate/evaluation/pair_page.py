@@ -66,7 +66,9 @@ def write_pair_page(
         command,
         tell_versions(),
     )
-    images = Images(pair.first.about.paths, runs[0].pixels, originals)
+    images = Images(
+        pair.first.about.paths, runs[0].pixels.drawn(runs[0].model.preprocess), originals
+    )
     match suffix.lower():
         case ".md":
             return _markdown(told, images)

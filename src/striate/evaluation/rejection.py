@@ -249,4 +249,5 @@ def try_foreign(
 ) -> tuple[Foreign, ...]:
     """Return what becomes of made images and of those of a folder."""
     own = [] if folder is None else [try_folder(model, folder, largest_megabytes)]
-    return tuple(chain(own, try_made(model, known)))
+    made = try_made(model, known) if model.preprocess.inputs == "image" else ()
+    return tuple(chain(own, made))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -23,17 +23,26 @@ class SeenImages:
 
     decoded: DecodedImages
     rows: NDArray[np.int64]  #: rows of the image cache, in the evaluation's order
+    #: which draws what is no picture; None: rows as they are decoded
+    drawn_by: Preprocess | None = None
+
+    def drawn(self, preprocess: Preprocess) -> SeenImages:
+        """Return the same as pictures, for a page."""
+        return replace(self, drawn_by=preprocess)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return len(self.rows), *self.decoded.pixels.shape[1:]
+        if self.drawn_by is None:
+            return len(self.rows), *self.decoded.pixels.shape[1:]
+        return len(self.rows), *self.drawn_by.picture_shape
 
-    def __getitem__(self, rows: Any) -> NDArray[np.uint8]:
+    def __getitem__(self, rows: Any) -> NDArray[Any]:
         """Return a row's image, or (N, size, size, channels) for N rows, which are read at once."""
-        return np.asarray(self.decoded.pixels[self.rows[rows]])
+        found = np.asarray(self.decoded.pixels[self.rows[rows]])
+        return found if self.drawn_by is None else self.drawn_by.pictures(found)
 
 
 @dataclass(frozen=True)

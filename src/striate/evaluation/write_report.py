@@ -9,7 +9,6 @@ import torch
 
 import striate
 from striate import storage
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Split
 from striate.evaluation.doubts import Doubts, find_twins
 from striate.evaluation.evaluate import EvaluationRun, evaluate_split
@@ -66,7 +65,7 @@ def write_page(
     facts = {
         noun: count,
         "network": f"{model.network_name}, {model.parameters:,} parameters",
-        "input": "; ".join(map(_input, model.views)),
+        "input": "; ".join(view.describe() for view in model.views),
         **model.facts,
         **({"trained": _trained(epochs[-1])} if epochs else {}),
         "striate": striate.__version__,
@@ -75,23 +74,18 @@ def write_page(
     return render_report(
         result.results,
         title=f"{model.network_name} on {targets}",
-        pixels=result.pixels,
+        pixels=result.pixels.drawn(model.preprocess),
         epochs=epochs,
         facts=facts,
         findings=result.decoded.findings,
         command=command,
-        originals=originals,
+        originals=originals if model.preprocess.inputs == "image" else None,
         nearest=result.nearest,
         form=FORMS[suffix.lower()],
         more=(result.rejection.section(),) if result.rejection else (),
         distorted=result.distorted,
         doubts=doubts or find_twins(result),
     )
-
-
-def _input(view: Preprocess) -> str:
-    color = "gray" if view.channels == 1 else "color"
-    return f"{view.size}x{view.size} pixels, {color}, {view.fit}"
 
 
 def _trained(last: Epoch) -> str:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from striate.data.cache.read_files import File, Read, read_files, read_whole
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.samples import IGNORE, Finding
+from striate.data.signals.signal_input import SignalInput
 from striate.distributed.launch import usable_cores
 from striate.model import Ensemble, Model
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, sources
+from striate.prediction.signals import GivenSignal, signal_sources
 from striate.tasks.results import Answer
 from striate.text import html_table
 
@@ -79,14 +81,30 @@ class Predictor:
         floats from 0 to 1, a batch (N, H, W, C), a PIL image, or a list of any of these. Folders
         and shards are expanded to their images. Raises DataError for a missing path or a folder
         without images, OptionError for other types; an unreadable file yields a prediction with
-        an error.
+        an error. A model of signals takes paths of these, and arrays (L,), (L, C) or (N, L, C).
         """
+        if self.model.preprocess.inputs == "signal":
+            yield from self._signals(data)
+            return
         if self.full_size is not None:
             yield from map(self._whole, sources(data))
             return
         for made, group in groupby(sources(data), key=lambda source: isinstance(source, Made)):
             some: Iterator[Any] = group
             yield from self._made(some) if made else self._files(some)
+
+    def _signals(self, data: Iterable[Any]) -> Iterator[Prediction]:
+        given = signal_sources(data, self.model.preprocess)
+        while some := list(islice(given, self.batch)):
+            yield from self._answers(list(map(self._fitted, some)))
+
+    def _fitted(self, given: GivenSignal) -> _Input:
+        signal = given.signal
+        if signal is None:
+            return _Input(given.shown, None, given.findings, (0, 0))
+        views = (view for view in self.model.views if isinstance(view, SignalInput))
+        rows = tuple(view.fit_signal(signal) for view in views)
+        return _Input(given.shown, rows, given.findings, (len(signal), 1))
 
     def _whole(self, source: File | Made) -> Prediction:
         assert self.full_size is not None
@@ -170,7 +188,7 @@ class _Input:
     """An image in each view of the model, (size, size, channels); None if it is unusable."""
 
     shown: str
-    pixels: tuple[NDArray[np.uint8], ...] | None
+    pixels: tuple[NDArray[Any], ...] | None
     findings: Sequence[Finding]
     size: tuple[int, int]  #: width and height of the image
 

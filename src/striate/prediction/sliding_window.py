@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError, unknown
-from striate.model import Ensemble, Model, one_network, to_device
+from striate.model import Ensemble, Model, check_images, one_network, to_device
 from striate.summary import summarize
 from striate.vision.template_match import Matches, find_peaks
 
@@ -59,6 +59,7 @@ def slide(model: Model | Ensemble, image: Any) -> SlidingWindowResult:
             f"{NEEDS[model.task.kind]}"
         )
     model = one_network(model, "a sliding window")
+    check_images(model, "a sliding window")
     size, channels = model.preprocess.size, model.preprocess.channels
     pixels = np.asarray(image)
     if pixels.ndim == 2:

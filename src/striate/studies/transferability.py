@@ -103,7 +103,7 @@ def _training_options(
         "network": options.network or str(view.network),
         "size": view.size,
         "color": "gray" if view.channels == 1 else "rgb",
-        "fit": view.fit,
+        "fit": view.preprocess.fit,
     }
     if treatment.source:
         base = Run(folder / Treatment("B", 0, treatment.seed).folder).read_options()

@@ -35,7 +35,7 @@ class Started:
     figure: Figure  #: that leads: best epoch, early stopping, plateau
     images: dict[str, int]  #: split -> images
     left_out: int  #: files that cannot be used
-    size: int  #: side of the input image in pixels
+    size: int  #: side of the input image in pixels, or samples of a signal
     epochs: int
     minutes: float | None
     steps: int  #: steps per epoch
@@ -51,6 +51,7 @@ class Started:
     code: str = ""  #: --network value needed to resume; "" for a built-in network
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
     trained_params: int | None = None  #: that are ever trained; None: all
+    inputs: str = "image"  #: or "signal": what the network is trained on
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,7 @@ def default_execution(
         quick = ours and work > _LARGE and hardware.has_fast_bfloat16(device)
         precision = "bfloat16" if quick else "float32"
     if layout == "auto":
-        layout = "channels-last" if ours else "channels-first"
+        layout = "channels-last" if ours and not _is_1d(network) else "channels-first"
     return ExecutionConfig(layout, precision, options.compile == "yes", options.micro_batches or 1)
 
 
@@ -97,7 +97,8 @@ def alternatives(
     Micro-batches are tried only for built-in networks (`ours`), whose layers show whether a batch
     can be split.
     """
-    layouts = ["channels-last", "channels-first"] if options.memory_format == "auto" else []
+    free = options.memory_format == "auto" and not _is_1d(network)
+    layouts = ["channels-last", "channels-first"] if free else []
     precisions = ["float32"] if options.precision == "auto" else []
     if precisions and device.type == "cuda":
         precisions += ["tf32", "bfloat16" if hardware.has_fast_bfloat16(device) else "float16"]
@@ -115,6 +116,11 @@ def alternatives(
     return {
         name: [v for v in values if v != getattr(usual, name)] for name, values in found.items()
     }
+
+
+def _is_1d(network: nn.Module) -> bool:
+    """Return whether a network has windows of one dimension, whose tensors have one format."""
+    return any(parameter.ndim == 3 for parameter in network.parameters())
 
 
 def _can_split_batches(network: nn.Module) -> bool:

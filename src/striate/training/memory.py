@@ -86,7 +86,7 @@ class MemoryBudget:
         return sizes[fit - 1] if fit else 0
 
     @property
-    def _shape(self) -> tuple[int, int, int]:
+    def _shape(self) -> tuple[int, ...]:
         return self.view.train_shape
 
 

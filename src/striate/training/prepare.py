@@ -9,6 +9,7 @@ from pathlib import Path
 from striate.data.cache.decode_all import read_headers
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import NO_SPLIT
+from striate.data.listing.listing import Listing
 from striate.data.listing.splits import SplitFractions
 from striate.data.prepare import PreparedImages, prepare_images, scan_images
 from striate.options import TrainOptions
@@ -19,7 +20,7 @@ from striate.tasks.task import Task
 from striate.text import count_noun, list_names
 from striate.training.events import Note
 from striate.training.source import PHOTOGRAPH, Source, find_advice, find_source
-from striate.training.view import View, choose_view, measure_images
+from striate.training.view import View, choose_signal_view, choose_view, measure_images
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     task = bind_task(options.task, listing.targets.spec)
     check_options(task, options)
     task = task.configure(options)
-    headers = read_headers(listing) if _leaves_open(options) else ()
-    shown = measure_images(headers)
-    source = find_source(options, task, *shown)
-    advice = "" if source else find_advice(options, task, *shown)
-    view = choose_view(options, headers, task, source)
+    view, source, advice = _look(listing, options, task)
     view.check(task)
     prepared = yield from prepare_images(
         data,
@@ -66,6 +63,18 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     return PreparedData(**vars(prepared), view=view, task=task, source=source, advice=advice)
 
 
+def _look(listing: Listing, options: TrainOptions, task: Task) -> tuple[View, Source | None, str]:
+    """Return network and input format, the first weights, and what would bring some."""
+    if listing.inputs == "signal":
+        source = find_source(options, task, 1, 1)
+        return choose_signal_view(options, read_headers(listing), source), source, ""
+    headers = read_headers(listing) if _leaves_open(options) else ()
+    shown = measure_images(headers)
+    source = find_source(options, task, *shown)
+    advice = "" if source else find_advice(options, task, *shown)
+    return choose_view(options, headers, task, source), source, advice
+
+
 def _leaves_open(options: TrainOptions) -> bool:
     """Return whether something is chosen by the images' headers: the view, or the weights."""
     small = options.size is not None and options.size <= PHOTOGRAPH
@@ -75,7 +84,7 @@ def _leaves_open(options: TrainOptions) -> bool:
 
 def _preprocess(view: View, source: Source | None) -> Preprocess:
     """Return the preprocessing of the view, normalized as the source's weights expect it."""
-    plain = Preprocess(view.size, view.channels, view.fit)
+    plain = view.preprocess
     if source is None:
         return plain
     mean, std = source.statistics(view.channels)

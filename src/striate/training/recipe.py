@@ -200,7 +200,7 @@ def _backbone_rate(
 def _usual_augment(options: TrainOptions, view: View, network: nn.Module, frozen: int) -> Augment:
     """Return the default level; none where the head alone is trained, which gains nothing by it."""
     head_alone = frozen and not trains_backbone(options, network, frozen)
-    return "none" if head_alone else default_level(view.channels)
+    return "none" if head_alone else default_level(view.channels if view.color else 1)
 
 
 def _tuned(options: TrainOptions, name: str, given: T | None, usual: T) -> T | None:

@@ -51,7 +51,8 @@ def write_run_record(
     resolved |= training.execution.to_options()
     if dataset.view.network.source == "object" or dataset.source:  # they may have changed later
         resolved["network_weights"] = tensorfile.digest(training.model.network.state_dict())
-    resolved["color"] = "gray" if resolved.pop("channels") == 1 else "rgb"
+    resolved.pop("channels")
+    resolved["color"] = dataset.view.color
     if options.leave_out:
         storage.write(run.left_out_file, format_list(read_list(options.leave_out)))
         resolved["leave_out"] = run.left_out_file.name

@@ -206,6 +206,7 @@ def make_started(
         code="" if dataset.view.network.ours else dataset.view.network.option,
         crop=dataset.view.crop,
         trained_params=_trained_params(training),
+        inputs=dataset.preprocess.inputs,
     )
 
 

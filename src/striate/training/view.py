@@ -10,14 +10,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Record
+from striate.data.signals.decode_signals import Usual, find_usual
+from striate.data.signals.signal_input import SignalInput
 from striate.errors import OptionError
-from striate.options import Fit, StepOptions
+from striate.options import StepOptions
+from striate.options.choices import ColorMode
 from striate.tasks import fitness
 from striate.tasks.task import Task
 from striate.training.source import Source
 from striate.zoo.spec import NetworkSpec
 
+_SHORT = 256  #: longest signal that LeNet-5 is the default for
 _GIVES = {
     "logits": "a row of outputs for an image",
     "map": "outputs for every pixel",
@@ -28,19 +33,34 @@ _GIVES = {
 
 @dataclass(frozen=True)
 class View:
-    """Network and input format: size, channels and resize mode."""
+    """Network and input format."""
 
     network: NetworkSpec
-    size: int  #: side in pixels
-    channels: int
-    fit: Fit
+    preprocess: Preprocess  #: without mean and std
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
 
     @property
-    def train_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of what the network is trained on."""
-        side = self.crop or self.size
-        return self.channels, side, side
+    def size(self) -> int:
+        """Side in pixels, or length in samples."""
+        return self.preprocess.size
+
+    @property
+    def channels(self) -> int:
+        return self.preprocess.channels
+
+    @property
+    def color(self) -> ColorMode | None:
+        """The color mode of images; None for other inputs."""
+        if self.preprocess.inputs != "image":
+            return None
+        return "gray" if self.channels == 1 else "rgb"
+
+    @property
+    def train_shape(self) -> tuple[int, ...]:
+        """Shape of what the network is trained on: channels, height and width, or length."""
+        if self.crop is None:
+            return self.preprocess.shape
+        return self.channels, self.crop, self.crop
 
     def build(self, outputs: int) -> nn.Module:
         """Build the network with random weights from torch's global generator."""
@@ -51,14 +71,13 @@ class View:
         if not self.network.ours:
             with torch.random.fork_rng(devices=()):
                 network = self.build(task.outputs)
-            whole = (self.channels, self.size, self.size)
-            for shape in dict.fromkeys((whole, self.train_shape)):
+            for shape in dict.fromkeys((self.preprocess.shape, self.train_shape)):
                 fitness.check(self.network, network, shape, task)
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON record stored in `options.json`."""
-        record = self.network.record()
-        return {**record, "size": self.size, "channels": self.channels, "fit": self.fit}
+        image, record = self.preprocess, self.network.record()
+        return {**record, "size": image.size, "channels": image.channels, "fit": image.fit}
 
 
 def measure_images(headers: Sequence[Record]) -> tuple[int, int]:
@@ -66,6 +85,45 @@ def measure_images(headers: Sequence[Record]) -> tuple[int, int]:
     seen = [record for record in headers if record.usable]
     side = int(median(min(r.width, r.height) for r in seen)) if seen else 32
     return side, max((record.channels for record in seen), default=3)
+
+
+def choose_signal_view(
+    options: StepOptions, headers: Sequence[Record], source: Source | None = None
+) -> View:
+    """Choose network and length for signals from options, lengths of signals and weights.
+
+    Raises OptionError if the options conflict.
+    """
+    usual = find_usual(headers)
+    if options.color:
+        raise OptionError(f"signals have no color, but --color {options.color} came; leave it out")
+    named = options.network or _network_for(usual)
+    network = source.network if source else NetworkSpec.of(named)
+    _check_inputs(network, "signal", f"another network, such as {_network_for(usual)}")
+    first = source.size if source else None
+    size = options.size or first or max(usual.length, network.card.smallest)
+    if demand := network.card.size_error(size):
+        raise OptionError(
+            f"{network} {demand}, but signals of {size:,} samples came; give another --size, or "
+            "choose another network"
+        )
+    fit = options.fit or (source.fit if source and source.fit else "letterbox")
+    return View(network, SignalInput(size, usual.channels, fit))
+
+
+def _network_for(usual: Usual) -> str:
+    """Return the network for signals of this shape, if none is given."""
+    short = usual.channels == 1 and usual.length <= _SHORT
+    return "lenet5_1d" if short else "resnet18_1d"
+
+
+def _check_inputs(network: NetworkSpec, inputs: str, advice: str) -> None:
+    """Raise OptionError for a network of other inputs than the data have."""
+    if network.ours and network.card.input_kind != inputs:
+        raise OptionError(
+            f"{network} takes {network.card.input_kind}s, but the data are {inputs}s; choose "
+            f"{advice}"
+        )
 
 
 def choose_view(
@@ -81,6 +139,8 @@ def choose_view(
     named = options.network or task.default_network(options.size or side, channels)
     network = source.network if source else NetworkSpec.of(named)
     card = network.card
+    if card.input_kind == "signal":
+        _check_inputs(network, "image", f"another, such as {task.default_network(side, channels)}")
     if network.ours and card.output != task.head:
         raise OptionError(
             f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
@@ -103,7 +163,7 @@ def choose_view(
             f"{task.crop_size} came; give a smaller crop_size or a larger --size"
         )
     fit = options.fit or (source.fit if source and source.fit else "letterbox")
-    return View(network, size, channels, fit, task.crop_size)
+    return View(network, Preprocess(size, channels, fit), task.crop_size)
 
 
 def _size_for(side: int) -> int:

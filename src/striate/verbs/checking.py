@@ -10,6 +10,7 @@ from striate.data.cache.decode_all import decode_records
 from striate.data.check import Inspection, inspect_records
 from striate.data.readers.scan import scan
 from striate.data.traits.read import find_shortcuts_of
+from striate.errors import OptionError
 from striate.options import CheckOptions
 from striate.progress import drain
 from striate.storage import check_output
@@ -32,6 +33,11 @@ def check(data: str | Path, **options: Any) -> Inspection:
     if chosen.out:
         check_output(chosen.out, [Path(data), *listing.files()])
     check_task(chosen.task, kind, listing.targets.spec)
+    if chosen.sheet and listing.inputs != "image":
+        raise OptionError(
+            f"a sheet shows images as augmentation changes them, but these are {listing.inputs}s; "
+            "leave out --augment, --augment-params and --out"
+        )
     records = drain(decode_records(listing, quality=True))
     shortcuts = drain(find_shortcuts_of(listing, records))
     inspection = inspect_records(data, listing, records, chosen.leaked)

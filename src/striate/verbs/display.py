@@ -157,8 +157,9 @@ def _opening(event: Started) -> str:
     heads = (f"{'loss':>7}  {title:>{wide}}" for title, wide in titles)
     return (
         f"{event.network}: {event.params:,} parameters{trained}, {event.targets}, "
-        f"{crop}images of {event.size}x{event.size} pixels ({counts})\n"
-        f"{length} of {count_noun(event.steps, 'step')} of {event.batch} images on {event.device} "
+        f"{crop}{_inputs(event)} ({counts})\n"
+        f"{length} of {count_noun(event.steps, 'step')} of {event.batch} {event.inputs}s "
+        f"on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
         f"execution: {event.execution}{speedup}\n"
@@ -166,6 +167,13 @@ def _opening(event: Started) -> str:
         f"{'epoch':>5}  {'  '.join(heads)}  "
         f"{'images/s':>10}  {'time':>7}"
     )
+
+
+def _inputs(event: Started) -> str:
+    """Return what the network is trained on, and its size."""
+    if event.inputs == "signal":
+        return f"signals of {event.size:,} samples"
+    return f"images of {event.size}x{event.size} pixels"
 
 
 def _shared(event: Started) -> str:

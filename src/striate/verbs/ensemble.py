@@ -75,6 +75,12 @@ def make_ensemble(members: Sequence[Model], shown: Sequence[str]) -> Ensemble:
         if twin := seen.get(digest):
             raise OptionError(f"{name}: has the very weights of {twin}; give each model once")
         seen[digest] = name
+        inputs, others = member.preprocess.inputs, first.preprocess.inputs
+        if inputs != others:
+            raise OptionError(
+                f"{name}: takes {inputs}s, unlike {names[0]}, which takes {others}s; answers to "
+                "different questions cannot be averaged"
+            )
         if reason := explain_mismatch(first.task, member.task):
             raise OptionError(
                 f"{name}: {reason}, unlike {names[0]}; answers to different questions cannot be "

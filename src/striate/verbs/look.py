@@ -16,7 +16,7 @@ from striate.errors import printable
 from striate.look.kinds import KINDS, Subject
 from striate.look.sheet import Sheet
 from striate.look.subject import read_image
-from striate.model import Model, one_network
+from striate.model import Model, check_images, one_network
 from striate.options import LookOptions
 from striate.options.verbs import Shown
 from striate.prediction.pictures import check_folder
@@ -62,6 +62,7 @@ def look(
     if chosen.out:
         check_folder(chosen.out, (), list(filter(None, (source, chosen.like))), "out")
     loaded = one_network(loaded_model(model, chosen), "look")
+    check_images(loaded, "look")
     folder = source if source and _holds_images(source) else None
     image = None if folder else source
     pixels = None if image is None else read_image(loaded, image, chosen.largest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -149,8 +150,8 @@ def _found(
         frozen = read_freezing(model.facts.get("frozen", ""), model.network)
         for param in frozen_parameters(model.network, frozen):
             param.requires_grad_(False)  # told as frozen
-        side = sizes["size"] or model.preprocess.size
-        return model.network, (model.preprocess.channels, side, side)
+        image = model.preprocess
+        return model.network, replace(image, size=sizes["size"] or image.size).shape
     spec = NetworkSpec.of(source)
     shape = spec.card.input
     if spec.card.input_kind != "code":

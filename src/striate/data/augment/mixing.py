@@ -33,9 +33,14 @@ def erase_images(images: Tensor, uniform: Tensor, most: float) -> Tensor:
 def mix_images(images: Tensor, uniform: Tensor, variation: AugmentRanges) -> tuple[Tensor, Tensor]:
     """Mix (N, C, H, W) images with the next of the batch; return also the share (N,) of that one.
 
+    Signals (N, C, L) are images of one row.
+
     The share is its weight (mixup) or area (CutMix). If both are enabled, each image gets one of
     them.
     """
+    if images.ndim == 3:
+        mixed, share = mix_images(images[:, :, None], uniform, variation)
+        return mixed[:, :, 0], share
     high, wide = images.shape[2:]
     cut = torch.full_like(uniform[:, 0], variation.cutmix > 0, dtype=torch.bool)
     if variation.mixup and variation.cutmix:
@@ -84,7 +89,7 @@ def _rectangles(area: Tensor, drawn: Tensor, high: int, wide: int) -> Tensor:
     form = ((drawn[:, 0] * 2 - 1) * (math.log(_LONGEST) / 2)).exp()
     # if one side would exceed the image, the other side is lengthened instead
     tall = (area.sqrt() * form).clamp(max=1.0)
-    tall = torch.maximum(tall, area)
+    tall = torch.maximum(tall, area) if high > 1 else torch.ones_like(area)
     down = (tall * high).round()
     across = (area / tall.clamp(min=1e-9) * wide).round()
     left = (drawn[:, 1] * (wide - across + 1)).floor()

@@ -19,6 +19,7 @@ from striate.data.augment.color import apply_colors, color_maps
 from striate.data.augment.geometry import affine_maps, to_pixels, warp
 from striate.data.augment.mixing import erase_images
 from striate.data.augment.ranges import DRAWS, HFLIP, LEVELS, AugmentRanges
+from striate.data.augment.signals import signal_ranges, vary_signals
 from striate.data.augment.windows import Windows, place_windows
 from striate.data.listing.samples import IGNORE
 
@@ -129,9 +130,13 @@ def make_plan(
 ) -> Plan:
     """Return the plan of `augment` for images of shape (C, H, W), for any number of batches.
 
+    That of signals, of shape (C, L), leaves out what they cannot vary in.
+
     With `windows`, as of `draw_windows`, it is that of windows of square images: the `cut` of its
     windows is to be applied to images and masks first.
     """
+    if len(shape) == 2:
+        return Plan(signal_ranges(variation), uniform, None, None, tuple(fill))
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     if windows is not None and places is not None:
@@ -144,10 +149,12 @@ def make_plan(
 
 
 def apply_plan(images: Tensor, plan: Plan) -> Tensor:
-    """Augment (N, C, H, W) images by a plan; same input and output as `augment`.
+    """Augment (N, C, H, W) images, or (N, C, L) signals, by a plan; as `augment` does.
 
     Images of a plan with windows are the boxes that were cut of them.
     """
+    if images.ndim == 3:
+        return vary_signals(images, plan.uniform.to(images.device), plan.ranges, plan.fill)
     places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):

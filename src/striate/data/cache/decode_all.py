@@ -28,6 +28,7 @@ from striate.data.listing.columns import Records
 from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles, find_other_palettes
 from striate.data.listing.samples import Finding, MaskRecord, Palette, Record
+from striate.data.signals.decode_signals import decode_signals, read_signal_headers
 from striate.distributed.launch import usable_cores
 from striate.errors import DataError, StriateError, printable
 from striate.progress import Progress
@@ -58,6 +59,8 @@ def decode_all(
     With `preprocess` and `pixels`, image i becomes row i of that .npy file, and its mask row i of
     `mask_rows`. Closing the generator stops the workers. Raises DataError for masks of arrays.
     """
+    if listing.inputs == "signal":
+        return decode_signals(listing, preprocess, pixels)
     if listing.arrays is not None:
         if listing.masks is not None:
             raise DataError(
@@ -101,7 +104,9 @@ def decode_records(
         listing, preprocess=preprocess, pixels=pixels, mask_rows=mask_rows,
         largest_megabytes=largest_megabytes, quality=quality,
     )  # fmt: skip
-    thumbnails = _Thumbnails(records, preprocess, pixels) if preprocess and pixels else None
+    thumbnails = None
+    if preprocess and pixels and listing.inputs == "image":
+        thumbnails = _Thumbnails(records, preprocess, pixels)
     with contextlib.closing(work):
         for done, (index, record) in enumerate(work, 1):
             records.put(index, record)
@@ -152,6 +157,8 @@ class _Thumbnails:
 
 def read_headers(listing: Listing, most: int = 1000) -> Records:
     """Return records with size and channels only, for up to `most` evenly spaced images."""
+    if listing.inputs == "signal":
+        return Records.of(read_signal_headers(listing))
     count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]
     if listing.arrays is not None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import shutil
 import threading
@@ -89,7 +90,7 @@ def prepare_cache(
         with contextlib.suppress(StorageError):
             decoded = yield from _fill_cache(spare, listing, preprocess, largest_megabytes)
             return replace(decoded, note=decoded.note or f"{failure}; for now the cache is {spare}")
-    if listing.arrays is not None:
+    if not listing.streams:
         raise failure
     return (yield from _open_stream(None, listing, preprocess, largest_megabytes, f"{failure}"))
 
@@ -104,7 +105,7 @@ def _fill_cache(
         if held is not None:
             os.close(held)
         needed, most = _bytes(listing, preprocess), size_limit(folder)
-        if needed > most and listing.arrays is None:
+        if needed > most and listing.streams:
             room = format_si(most, "B")
             why = f"{format_si(needed, 'B')} of decoded images do not fit into a cache of {room}"
             return (yield from _open_stream(folder, listing, preprocess, largest_megabytes, why))
@@ -168,7 +169,7 @@ def _build(
             pixels = partial / PIXELS if stored else None
             records = yield from _decode(pixels, listing, preprocess, largest_megabytes)
             write_records(partial, records)
-            describe(partial, f"{listing.root}, {preprocess.size}x{preprocess.size} pixels")
+            describe(partial, f"{listing.root}, {preprocess.sides}")
             (partial / LOCK).unlink()
             publish(partial, home, lambda home: read_records(home, len(records)) is not None)
     except OSError as error:
@@ -183,9 +184,9 @@ def _build(
 def _decode(
     pixels: Path | None, listing: Listing, preprocess: Preprocess, largest_megabytes: int
 ) -> Generator[Progress, None, Records]:
-    shape = len(listing.samples), preprocess.size, preprocess.size, preprocess.channels
+    shape = len(listing.samples), *preprocess.row_shape
     if pixels is not None:
-        allocate_rows(pixels, shape)
+        allocate_rows(pixels, shape, preprocess.dtype)
     mask_rows = None
     if pixels is not None and listing.masks is not None:
         mask_rows = pixels.with_name(MASKS)
@@ -211,6 +212,8 @@ def entry_key(listing: Listing, preprocess: Preprocess, largest_megabytes: int) 
     view = preprocess.size, preprocess.fit, preprocess.channels
     if preprocess.interpolation != "bilinear":
         view = *view, preprocess.interpolation
+    if preprocess.inputs != "image":
+        view = *view, preprocess.inputs
     settings = VERSION, *view, largest_megabytes
     summary = hashlib.sha256(repr(settings).encode())
     if listing.masks is not None:
@@ -246,8 +249,9 @@ def _needed(listing: Listing, preprocess: Preprocess) -> str:
 
 
 def _bytes(listing: Listing, preprocess: Preprocess) -> int:
-    bytes_a_pixel = preprocess.channels + (listing.masks is not None)
-    return len(listing.samples) * preprocess.size**2 * bytes_a_pixel
+    each = math.prod(preprocess.row_shape) * np.dtype(preprocess.dtype).itemsize
+    masks = preprocess.size**2 * (listing.masks is not None)
+    return len(listing.samples) * (each + masks)
 
 
 def _nothing(listing: Listing, records: Records) -> DataError:

@@ -41,13 +41,13 @@ def compact_rows(file: Path, usable: NDArray[np.bool_]) -> None:
         chosen = kept[first : first + step]
         array[first : first + len(chosen)] = array[chosen]
     array.flush()
-    start, shape = array.offset, (len(kept), *array.shape[1:])
+    start, shape, dtype = array.offset, (len(kept), *array.shape[1:]), array.dtype
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(
-        header, {"descr": "|u1", "fortran_order": False, "shape": shape}
+        header, {"descr": dtype.str, "fortran_order": False, "shape": shape}
     )
     # NumPy pads headers so that the first dimension may change without moving the data.
     assert header.tell() == start
     with file.open("r+b") as opened:
         opened.write(header.getvalue())
-        opened.truncate(start + int(np.prod(shape)))
+        opened.truncate(start + int(np.prod(shape)) * dtype.itemsize)

@@ -153,7 +153,7 @@ def decode_rows(
 
 
 def gather(
-    source: NDArray[np.uint8] | PixelStream,
+    source: NDArray[Any] | PixelStream,
     masks: NDArray[np.uint8] | None,
     wanted: Iterable[NDArray[np.int64]],
 ) -> Iterator[Rows]:

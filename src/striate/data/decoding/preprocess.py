@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from PIL import Image
 
@@ -26,8 +26,11 @@ class Preprocess:
     """Size, fit, color and normalization. Nothing else in striate resizes or normalizes.
 
     `letterbox` keeps the whole image and pads with black, `crop` keeps the center square,
-    `stretch` ignores the aspect ratio.
+    `stretch` ignores the aspect ratio. That of other inputs is derived from it.
     """
+
+    inputs: ClassVar[str] = "image"  #: what it is for, as `Card.input_kind`
+    dtype: ClassVar[str] = "uint8"  #: of a decoded row
 
     size: int  #: side of the square input in pixels
     channels: int  #: 1 gray, 3 RGB
@@ -35,6 +38,40 @@ class Preprocess:
     mean: tuple[float, ...] = ()  #: per channel, on the scale 0 to 1
     std: tuple[float, ...] = ()
     interpolation: Interpolation = "bilinear"  #: antialiased, as Pillow's
+
+    @property
+    def row_shape(self) -> tuple[int, ...]:
+        """Shape of a decoded image."""
+        return self.size, self.size, self.channels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the network's input for one image."""
+        return self.channels, self.size, self.size
+
+    @property
+    def sides(self) -> str:
+        """Return the size in words."""
+        return f"{self.size}x{self.size} pixels"
+
+    def describe(self) -> str:
+        """Return size, color and fit in words."""
+        color = "gray" if self.channels == 1 else "color"
+        return f"{self.sides}, {color}, {self.fit}"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record in a model file."""
+        kind = {} if self.inputs == "image" else {"inputs": self.inputs}
+        return {**kind, **asdict(self)}
+
+    @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """Shape of what is shown of an image."""
+        return self.row_shape
+
+    def pictures(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
+        """Return decoded images, one or (N, ...), as they are shown."""
+        return rows
 
     @property
     def padding(self) -> tuple[float, ...]:

@@ -64,8 +64,10 @@ class Listing:
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     #: locations in shards; None for image files and arrays
     shards: Shards | None = field(default=None, repr=False)
-    #: for array layouts: (N, H, W, C) uint8, one image per row; None for image files
-    arrays: NDArray[np.uint8] | None = field(default=None, repr=False)
+    #: for array layouts, one image per row: (N, H, W, C) uint8, or signals (N, L, C) float32 with
+    #: NaN behind shorter ones; None for files
+    arrays: NDArray[Any] | None = field(default=None, repr=False)
+    inputs: str = "image"  #: or "signal": what the samples are
 
     @property
     def masks(self) -> MaskFiles | None:
@@ -76,6 +78,11 @@ class Listing:
     def class_names(self) -> tuple[str, ...]:
         """Names of the targets, in the order of the network's outputs."""
         return self.targets.spec.names
+
+    @property
+    def streams(self) -> bool:
+        """Whether its samples can be decoded on demand: image files and shards."""
+        return self.arrays is None and self.inputs == "image"
 
     def select(self, rows: NDArray[np.int64]) -> Listing:
         """Return the images of the given rows, in ascending order."""
@@ -103,7 +110,7 @@ class Listing:
 class Rows(NamedTuple):
     """Some decoded images, and their masks if they have any."""
 
-    pixels: NDArray[np.uint8]  #: (N, size, size, channels)
+    pixels: NDArray[Any]  #: (N, size, size, channels) uint8, or signals (N, size, channels)
     masks: NDArray[np.uint8] | None = None  #: (N, size, size) class indices
 
 
@@ -121,8 +128,9 @@ class PixelStream(Protocol):
 class DecodedImages:
     """Usable images, decoded: rows of a memory-mapped array or a stream, with their metadata."""
 
-    #: (N, size, size, channels) uint8, 0 to 255: memory-mapped, or decoded on demand
-    pixels: NDArray[np.uint8] | PixelStream = field(repr=False)
+    #: (N, size, size, channels) uint8, 0 to 255, or signals (N, size, channels) float32:
+    #: memory-mapped, or decoded on demand
+    pixels: NDArray[Any] | PixelStream = field(repr=False)
     samples: Samples = field(repr=False)  #: N usable samples in listing order
     records: Records = field(repr=False)  #: N, aligned with samples
     targets: Targets  #: N, aligned with samples

@@ -13,7 +13,7 @@ import struct
 import zlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +42,11 @@ _PICKLED = ({"data_batch_1", "test_batch"}, {"train", "test", "meta"})
 
 
 class Block(NamedTuple):
-    """Images of one file or array, with their labels."""
+    """Images or signals of one file or array, with their labels."""
 
     name: str  #: precedes the "#" in image paths
     split: Split | None
-    pixels: NDArray[np.uint8]  #: (N, H, W, C), 0 to 255
+    pixels: NDArray[Any]  #: (N, H, W, C) uint8, 0 to 255, or signals (N, L, C) float32
     labels: NDArray[np.int64]  #: (N,), indices of class names
 
 
@@ -78,7 +78,8 @@ def join_blocks(
     for block in blocks:
         if block.pixels.shape[1:] != first.pixels.shape[1:]:
             sizes = f"{_size(first)} in {first.name}, but {_size(block)} in {block.name}"
-            raise DataError(f"{printable(str(source))}: images are {sizes}; make them one size")
+            what = f"{_inputs(first)}s are {sizes}"
+            raise DataError(f"{printable(str(source))}: {what}; make them one size")
     images = Samples.of(
         Sample(f"{block.name}#{row}", label, block.split)
         for block in blocks
@@ -88,7 +89,12 @@ def join_blocks(
     arrays = first.pixels if alone else np.concatenate([block.pixels for block in blocks])
     place = source.resolve()
     root = place if place.is_dir() else place.parent
-    return Listing(root, layout, ClassTargets.of(class_names, images), images, arrays=arrays)
+    targets = ClassTargets.of(class_names, images)
+    return Listing(root, layout, targets, images, arrays=arrays, inputs=_inputs(first))
+
+
+def _inputs(block: Block) -> str:
+    return "image" if block.pixels.ndim == 4 else "signal"
 
 
 def check_labels(file: Path, labels: NDArray[np.int64], classes: int) -> None:

@@ -3,8 +3,9 @@
 Arrays are `x` and `y`, `images` and `labels`, or a pair per split: `x_train` and `y_train`,
 `train_images` and `train_labels`, in either word order, and so on with val, dev, test and the
 like, case-insensitive. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
-0 to 1; labels are (N,) or (N, 1), integers or text; `class_names` (text) is optional. Other
-arrays are not read, but a near-miss of one of these names is an error.
+0 to 1; labels are (N,) or (N, 1), integers or text; `class_names` (text) is optional. Arrays
+called `signals`, (N, L) or (N, L, C), and others of (N, L) that are not uint8, are of signals. Any
+other array is not read, but a near-miss of one of these names is an error.
 
 An array's header is checked against its size before NumPy allocates memory, and nothing is
 unpickled.
@@ -53,9 +54,10 @@ class _Pair(NamedTuple):
 _SPLIT_PAIRS = (
     *(("x_{}", "y_{}"), ("{}_x", "{}_y")),
     *(("{}_images", "{}_labels"), ("images_{}", "labels_{}")),
+    *(("{}_signals", "{}_labels"), ("signals_{}", "labels_{}")),
 )
 _PAIRS = (
-    *(_Pair("x", "y", None), _Pair("images", "labels", None)),
+    *(_Pair("x", "y", None), _Pair("images", "labels", None), _Pair("signals", "labels", None)),
     *(
         _Pair(images.format(word), labels.format(word), split)
         for images, labels in _SPLIT_PAIRS
@@ -129,7 +131,11 @@ def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
         near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.8)
         if name not in _NAMES and near and near[0] not in members:
             raise _wrong(file, f"no array is called {name!r}; did you mean {near[0]!r}?")
-    pairs = [pair for pair in _PAIRS if pair.images in members or pair.labels in members]
+    claimed = {pair.labels for pair in _PAIRS if pair.images in members}
+    lost = {
+        pair.labels: pair for pair in reversed(_PAIRS) if pair.labels in members.keys() - claimed
+    }
+    pairs = [pair for pair in _PAIRS if pair.images in members or lost.get(pair.labels) is pair]
     if not pairs:
         found = ", ".join(repr(name) for name in sorted(members)[:5]) or "none"
         raise _wrong(
@@ -227,8 +233,10 @@ def _class_names(file: Path, names: NDArray[Any]) -> list[str]:
     return listed
 
 
-def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
-    """(N, H, W) or (N, H, W, C) -> (N, H, W, C) uint8."""
+def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[Any]:
+    """(N, H, W) or (N, H, W, C) -> (N, H, W, C) uint8; signals -> (N, L, C) float32."""
+    if "signals" in name or (pixels.ndim == 2 and pixels.dtype != np.uint8):
+        return _signals(file, name, pixels)
     if pixels.ndim == 3:
         pixels = pixels[..., np.newaxis]
     if pixels.ndim != 4 or pixels.shape[3] not in (1, 3):
@@ -252,6 +260,16 @@ def _pixels(file: Path, name: str, pixels: NDArray[Any]) -> NDArray[np.uint8]:
             raise _wrong(file, f"{name} is {pixels.dtype} with {found}, expected 0 to 1")
         scaled[start : start + rows] = np.rint(values * 255)
     return scaled
+
+
+def _signals(file: Path, name: str, values: NDArray[Any]) -> NDArray[np.float32]:
+    """(N, L) or (N, L, C) -> (N, L, C)."""
+    if values.ndim == 2:
+        values = values[..., np.newaxis]
+    if values.ndim != 3 or values.dtype.kind not in "fiub" or not values.size:
+        found = f"{values.dtype} of shape {values.shape}"
+        raise _wrong(file, f"{name} is {found}, expected numbers (N, length, channels)")
+    return np.ascontiguousarray(values, np.float32)
 
 
 def _megabytes(size: int) -> str:

@@ -16,7 +16,6 @@ Rules of the folder layouts:
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +24,8 @@ from striate.data.listing.groups import GROUP, Groups, is_pattern, match_groups
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import (
     MOST_CLASSES,
-    SPLITS,
     Finding,
     Sample,
-    Split,
     as_text,
     name_fault,
     os_reason,
@@ -36,15 +33,21 @@ from striate.data.listing.samples import (
 from striate.data.readers.arrays import read_arrays
 from striate.data.readers.box_folders import read_box_folders, read_coco_file
 from striate.data.readers.box_table import read_box_table
-from striate.data.readers.entries import opened, written
+from striate.data.readers.class_folders import read_class_folders
+from striate.data.readers.entries import written
 from striate.data.readers.images_alone import read_images, without_targets
 from striate.data.readers.label_folders import unite_copies
 from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
-from striate.data.readers.mask_folders import find_other_masks, read_mask_folders
+from striate.data.readers.mask_folders import read_mask_folders
 from striate.data.readers.npz import read_npz
-from striate.data.readers.split_folders import splits_among
-from striate.data.readers.walk import Folder, find_clashes, list_files, read_folder
+from striate.data.readers.signal_table import (
+    is_signal_table,
+    read_signal_table,
+    read_signal_tables,
+)
+from striate.data.readers.signals import as_signals
+from striate.data.readers.walk import Folder, list_files, read_folder
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
 from striate.data.targets.classes import ClassTargets
@@ -99,6 +102,7 @@ def scan(
     listing, shown = _scanned(root, kind, column), printable(str(root))
     if loose and not listing.samples and (place := resolved(root)).is_dir():
         listing = _loose(place)
+    listing = as_signals(listing)
     if column is not None and listing.samples.groups is None:
         raise OptionError(
             f"{shown}: --group {printable(column)} names a column, but only a manifest has "
@@ -176,20 +180,21 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
         return replace(arrays, findings=tuple(findings))
     if kind == "image":
         return read_images(place, top, findings)
+    if not top.folders and (tables := read_signal_tables(place, top.files, kind, column)):
+        return replace(tables, findings=tuple(findings))
     if beside := _read_beside(place, top, kind):
         return replace(beside, findings=(*findings, *beside.findings))
     findings += [Finding("stray", name, "a file outside the class folders") for name in top.files]
-    if splits := splits_among(str(place), top.folders, shown):
-        return _splits(place, splits, findings)
-    findings += find_clashes(top.folders)
-    groups = [
-        _class(str(place), name, label, None, findings) for label, name in enumerate(top.folders)
-    ]
-    findings += find_other_masks(top.folders, groups)
-    images = Samples.concat(groups)
-    class_names = tuple(map(as_text, top.folders))
-    targets = ClassTargets.of(class_names, images)
-    return Listing(place, "class folders", targets, images, tuple(findings))
+    return read_class_folders(place, top, findings, shown)
+
+
+def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
+    """List a file of arrays, a table of signals or a manifest."""
+    if file.suffix.lower() == ".npz":
+        return read_npz(file)
+    if file.suffix.lower() in (".csv", ".tsv") and is_signal_table(file):
+        return read_signal_table(file, kind, column)
+    return read_manifest(file, kind, column)
 
 
 def _top(place: Path, kind: str | None, shown: str, findings: list[Finding]) -> Folder:
@@ -255,42 +260,3 @@ def resolved(root: str | Path) -> Path:
         expected = "expected a folder of images, a CSV manifest or an .npz file"
         raise DataError(f"{shown}: {_NOT_READ.get(suffix, expected)}")
     return place
-
-
-def _splits(place: Path, splits: Mapping[str, Split], findings: list[Finding]) -> Listing:
-    held = {name: _split(str(place), name, findings) for name in splits}
-    class_names = sorted({name for _, inside in held.values() for name in inside.folders})
-    findings += find_clashes(class_names)
-    labels = {name: label for label, name in enumerate(class_names)}
-    images: list[Samples] = []
-    for name in sorted(splits, key=lambda name: SPLITS.index(splits[name])):
-        home, inside = held[name]
-        for folder in inside.folders:
-            inner = f"{home}/{folder}"
-            images.append(_class(str(place), inner, labels[folder], splits[name], findings))
-    joined, layout = Samples.concat(images), "train/validation/test folders"
-    targets = ClassTargets.of(tuple(map(as_text, class_names)), joined)
-    return Listing(place, layout, targets, joined, tuple(findings))
-
-
-def _split(place: str, name: str, findings: list[Finding]) -> tuple[str, Folder]:
-    """Return the parent of a split's class folders, and its content."""
-    within = opened(f"{place}/{name}")
-    home = name if within is None else within[0].removeprefix(f"{place}/")
-    inside = read_folder(place, home, findings)
-    findings += [
-        Finding("stray", f"{home}/{file}", "a file outside the class folders")
-        for file in inside.files
-    ]
-    return home, inside
-
-
-def _class(
-    place: str, folder: str, label: int, split: Split | None, findings: list[Finding]
-) -> Samples:
-    """Return the candidates of a class folder: files before subfolders, in code-point order."""
-    before = len(findings)
-    images = Samples.of(Sample(path, label, split) for path in list_files(place, folder, findings))
-    if not images and all(finding.path != folder for finding in findings[before:]):
-        findings.append(Finding("empty class", folder))
-    return images

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from striate.data.listing.samples import Finding, fold_case, os_reason, quote_distinct
 from striate.data.readers.entries import companion, suffix, written
 from striate.data.readers.entries import hidden as is_hidden
+from striate.data.signals.signal_file import SUFFIXES
 
 _IMAGE_SUFFIXES = frozenset((".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
 
@@ -23,10 +24,12 @@ class Folder(NamedTuple):
     files: list[str]
 
 
-def list_files(place: str, folder: str, findings: list[Finding]) -> list[str]:
+def list_files(
+    place: str, folder: str, findings: list[Finding], *, signals: bool = False
+) -> list[str]:
     """Return the candidates in a folder of `place`: files before subfolders, by code point.
 
-    What is none becomes a finding.
+    What is none becomes a finding. Of `signals`, files of their suffixes are candidates.
     """
     files: list[str] = []
     waiting = [folder]
@@ -36,7 +39,7 @@ def list_files(place: str, folder: str, findings: list[Finding]) -> list[str]:
         findings += find_clashes([*content.folders, *content.files], inside + "/")
         for name in content.files:
             path = f"{inside}/{name}"
-            if companion(name):
+            if companion(name) and not (signals and suffix(name) in SUFFIXES):
                 findings.append(Finding("stray", path, "a companion file"))
             else:
                 files.append(path)

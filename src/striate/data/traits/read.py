@@ -25,11 +25,12 @@ def find_shortcuts_of(
 ) -> Generator[Progress, None, tuple[Shortcut, ...]]:
     """Measure up to 2,000 usable images of a listing, and return its shortcuts.
 
-    There are none where images have other targets than one class, and none are looked for in an
-    object store. The images of a class are those of the lowest digests, whatever they are called.
+    There are none where images have other targets than one class, or of signals, and none are
+    looked for in an object store. The images of a class are those of the lowest digests, whatever
+    they are called.
     """
     remote = listing.shards is not None and "://" in listing.shards.folder
-    if listing.targets.spec.kind != "label" or remote:
+    if listing.targets.spec.kind != "label" or listing.inputs != "image" or remote:
         return ()
     labels = listing.samples.labels.astype(np.int64)
     rows = _draw(records, labels)

@@ -1,0 +1,107 @@
+"""Signals to predict: files, folders, tables and arrays, in the given order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import Finding
+from striate.data.readers.npz import read_npz
+from striate.data.readers.signal_table import is_signal_table, read_table
+from striate.data.readers.walk import list_files
+from striate.data.signals.decode_signals import read_signal
+from striate.data.signals.signal_file import (
+    SUFFIXES,
+    SignalError,
+    check_signal,
+    read_signal_file,
+    whole_signal,
+)
+from striate.errors import DataError, OptionError, printable
+
+_EXPECTED = "expected (length,), (length, channels) or a batch (N, length, channels)"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSignal:
+    """A signal to predict, (L, channels); None with the finding that says why."""
+
+    shown: str
+    signal: NDArray[np.float32] | None
+    findings: tuple[Finding, ...] = ()
+
+
+def signal_sources(data: Iterable[Any], preprocess: Preprocess) -> Iterator[GivenSignal]:
+    """Yield the signals of the data, of as many channels as the network takes.
+
+    A table of a signal a row is for networks of one channel; its classes are not looked at. Raises
+    DataError for a missing path, OptionError for what holds no signals.
+    """
+    return chain.from_iterable([_each(given, preprocess) for given in data])
+
+
+def _each(given: Any, view: Preprocess) -> Iterable[GivenSignal]:
+    if isinstance(given, str | os.PathLike):
+        return _in_path(Path(given), view)
+    if hasattr(given, "__array__"):
+        return _in_array(np.asarray(given), view.channels)
+    if isinstance(given, Iterable):
+        return chain.from_iterable(_each(one, view) for one in given)
+    kind = printable(type(given).__name__, 60)
+    raise OptionError(f"expected a path, an array or a list of them, but {kind} came")
+
+
+def _in_path(path: Path, view: Preprocess) -> Iterable[GivenSignal]:
+    shown, channels = printable(str(path)), view.channels
+    if path.is_dir():
+        names = [name.removeprefix("./") for name in list_files(str(path), ".", [], signals=True)]
+        files = [path / name for name in names if Path(name).suffix.lower() in SUFFIXES]
+        if not files:
+            raise DataError(f"{shown}: no signals in this folder; give one that holds some")
+        return (_made(str(file), partial(read_signal_file, file), channels) for file in files)
+    if not os.path.lexists(path):
+        raise DataError(f"{shown}: no such file or folder")
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        listing = read_npz(path)
+        paths = map(listing.samples.path, range(len(listing.samples)))
+        read = (partial(read_signal, listing, row) for row in range(len(listing.samples)))
+        return map(partial(_made, channels=channels), paths, read)
+    if channels == 1 and suffix in SUFFIXES - {".npy"} and is_signal_table(path):
+        table = read_table(path, length=view.size)
+        shown_rows = (f"{path}#{row.line}" for row in table.rows)
+        read = (partial(whole_signal, values) for values in table.signals)
+        return map(partial(_made, channels=channels), shown_rows, read)
+    return [_made(str(path), partial(read_signal_file, path), channels)]
+
+
+def _in_array(values: NDArray[Any], channels: int) -> Iterable[GivenSignal]:
+    alone = values.ndim == 1 or (values.ndim == 2 and channels > 1) or values.shape[1:] == (1,)
+    if alone:
+        return [_made("array", partial(check_signal, values), channels)]
+    if values.ndim not in (2, 3):
+        raise OptionError(f"an array of shape {values.shape} is no signal; {_EXPECTED}")
+    return (
+        _made(f"array[{number}]", partial(check_signal, row), channels)
+        for number, row in enumerate(values)
+    )
+
+
+def _made(shown: str, read: Callable[[], NDArray[np.float32]], channels: int) -> GivenSignal:
+    try:
+        signal = read()
+    except SignalError as error:
+        return GivenSignal(shown, None, (Finding(error.kind, shown, error.detail),))
+    if signal.shape[1] != channels:
+        what = f"{signal.shape[1]}, not {channels}"
+        return GivenSignal(shown, None, (Finding("other channels", shown, what),))
+    return GivenSignal(shown, signal)
