@@ -12,7 +12,7 @@ import pytest
 
 import striate
 from striate.data.signals.signal_input import SignalInput
-from striate.errors import ModelError, OptionError
+from striate.errors import DataError, ModelError, OptionError
 from striate.model_file import load
 from striate.training.run import Run
 from striate.verbs.look import look
@@ -126,6 +126,11 @@ def test_numbers_are_learned_from_a_table(tmp_path: Path) -> None:
 
 
 def test_what_does_not_fit_signals_is_refused(beats: Path, run: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError) as unpacked:
+        striate.pack(beats, tmp_path / "shards")
+    assert str(unpacked.value) == (
+        f"{beats}: class folders is of signals, no images; train on it as it is"
+    )
     refusals = (
         (lambda: striate.train(beats, network="lenet5"),
          "lenet5 takes images, but the data are signals; choose another network, such as "

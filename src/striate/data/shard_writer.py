@@ -115,8 +115,9 @@ def pack_listing(
     `data` is its name in errors.
     """
     shown = printable(data)
-    if listing.arrays is not None:
-        raise DataError(f"{shown}: {listing.layout} is one array already; train on it as it is")
+    if not listing.streams:
+        inside = "one array already" if listing.inputs == "image" else "of signals, no images"
+        raise DataError(f"{shown}: {listing.layout} is {inside}; train on it as it is")
     work = decode_records(listing, "images looked at", largest_megabytes=largest)
     records = yield from throttle(work)
     rows, images, kept = listing.usable(records)

@@ -188,15 +188,6 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
     return read_class_folders(place, top, findings, shown)
 
 
-def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
-    """List a file of arrays, a table of signals or a manifest."""
-    if file.suffix.lower() == ".npz":
-        return read_npz(file)
-    if file.suffix.lower() in (".csv", ".tsv") and is_signal_table(file):
-        return read_signal_table(file, kind, column)
-    return read_manifest(file, kind, column)
-
-
 def _top(place: Path, kind: str | None, shown: str, findings: list[Finding]) -> Folder:
     """Return what is in a folder. Raises DataError if it cannot be read or is empty."""
     try:
@@ -219,6 +210,8 @@ def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
         return read_coco_file(file)
     if kind in (None, "boxes") and (boxes := read_box_table(file, asked=kind == "boxes")):
         return boxes
+    if file.suffix.lower() in (".csv", ".tsv") and is_signal_table(file):
+        return read_signal_table(file, kind, column)
     return read_manifest(file, kind, column)
 
 

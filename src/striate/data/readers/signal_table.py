@@ -71,7 +71,7 @@ def read_signal_tables(
 ) -> Listing | None:
     """List the tables of a folder that are splits of one data set; None if there are none."""
     told = {name: split_and_rest(Path(name).stem) for name in sorted(files) if _is_text(name)}
-    splits = {name: split for name, (split, _) in told.items() if split}
+    splits: dict[str, Split] = {name: split for name, (split, _) in told.items() if split}
     same = len({told[name][1] for name in splits}) == 1
     if len(splits) < 2 or not same or len(set(splits.values())) < len(splits):
         return None
