@@ -32,8 +32,7 @@ _MOST = 3  #: score layers
 
 def fcn_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `fcn:NAME`. Raises OptionError if NAME has no stages to score."""
-    whole = backbone.output == "logits" and backbone.input_kind == "image"
-    if not whole or not backbone.any_size or backbone.needs_size:
+    if not backbone.takes_any_image:
         raise OptionError(
             f"{name} needs a classifier for images of any size, which {backbone.name} is not; "
             f"choose another, as in {PREFIX}resnet18"

@@ -71,7 +71,7 @@ class Detections(NamedTuple):
 
 def regions_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `regions:NAME`. Raises OptionError if NAME has no maps of any size."""
-    if backbone.output != "logits" or not backbone.any_size or backbone.needs_size:
+    if not backbone.takes_any_image:
         raise OptionError(
             f"{name} needs a classifier for images of any size, which {backbone.name} is not; "
             f"choose another, as in {PREFIX}resnet18"

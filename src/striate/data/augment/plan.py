@@ -136,7 +136,7 @@ def make_plan(
     windows is to be applied to images and masks first.
     """
     if len(shape) == 2:
-        return Plan(signal_ranges(variation), uniform, None, None, tuple(fill))
+        return Plan(signal_ranges(variation), uniform, None, None, tuple(fill), (1, shape[1]))
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     if windows is not None and places is not None:

@@ -37,6 +37,12 @@ class Card:
         """Whether the builder takes the side of the image, or length of the signal, as `size`."""
         return "size" in inspect.signature(self.builder).parameters
 
+    @property
+    def takes_any_image(self) -> bool:
+        """Whether it is a classifier of images of any size, whose stages are maps of these."""
+        images = self.output == "logits" and self.input_kind == "image"
+        return images and self.any_size and not self.needs_size
+
     def size_error(self, side: int) -> str:
         """Explain why an image side or signal length is not supported; "" if it is."""
         if not self.any_size and not self.needs_size and side != self.input[1]:
