@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +20,14 @@ from striate.tasks.task import Task
 from striate.text import html_table, list_names
 from striate.zoo.spec import NetworkSpec
 from striate.zoo.stages import Pool, split_head
+
+
+class Pairs(NamedTuple):
+    """What a task made of N images: what the network was given, and what it should answer."""
+
+    inputs: NDArray[np.float32]  #: (N, ...)
+    targets: NDArray[Any]  #: (N, ...)
+
 
 _MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
 
@@ -72,7 +80,22 @@ class Model:
     def images_at_once(self) -> int | None:
         """How many images are computed together, as every layer of a map may be as large."""
         each = self.preprocess.size**2
-        return max(1, _MAP_PIXELS // each) if self.task.head == "map" else None
+        return None if self.task.head == "logits" else max(1, _MAP_PIXELS // each)
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of what the network is given of an image or signal."""
+        channels, *sides = self.preprocess.shape
+        scale = self.task.scale
+        return (self.task.input_channels(channels), *(side // scale for side in sides))
+
+    def inputs(self, pixels: Tensor) -> Tensor:
+        """Return what the network is given of (N, size, size, channels) uint8 images.
+
+        Computed on the network's device.
+        """
+        device = next(self.network.parameters()).device
+        return self.task.prepare(self.preprocess.normalize(pixels.to(device)))
 
     @torch.inference_mode()
     def outputs(self, pixels: Tensor) -> Tensor:
@@ -80,9 +103,13 @@ class Model:
 
         Computed on the network's device.
         """
-        device = next(self.network.parameters()).device
+        return self.run(self.inputs(pixels))
+
+    @torch.inference_mode()
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the outputs (N, ...) of what `inputs` returns, as the task decodes them."""
         with self.spec.explained():
-            return self.network(self.preprocess.normalize(pixels.to(device)))
+            return self.task.join(self.network(inputs), inputs)
 
     @torch.inference_mode()
     def features(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -90,10 +117,9 @@ class Model:
 
         Raises OptionError for a network whose stages do not run one after another.
         """
-        device = next(self.network.parameters()).device
         front, head = split_head(self.network, self.network_name)
         with self.spec.explained():
-            found = front.eval()(self.preprocess.normalize(pixels.to(device)))
+            found = front.eval()(self.inputs(pixels))
             return Pool()(found), head.eval()(found)
 
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
@@ -115,6 +141,14 @@ class Model:
             decoded.append(self.task.decode(outputs).cpu().numpy())
             rejected.append(foreign.cpu().numpy())
         return np.concatenate(decoded), np.concatenate(rejected)
+
+    @torch.inference_mode()
+    def decode_pairs(self, pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
+        """Return what is decoded of inputs made of images (N, size, size, channels), and the pairs.
+
+        `keys` (N,) are those of the images, as `Task.make_pairs` takes them.
+        """
+        return _decode_pairs((self,), self.task, pixels, keys)
 
 
 @dataclass(frozen=True)
@@ -173,6 +207,11 @@ class Ensemble:
         return np.concatenate([self._decode(part) for part in parts])
 
     @torch.inference_mode()
+    def decode_pairs(self, pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
+        """Return the same as `Model.decode_pairs`, of the mean; members have one view."""
+        return _decode_pairs(self.members, self.task, pixels, keys)
+
+    @torch.inference_mode()
     def _decode(self, pixels: Sequence[Tensor]) -> NDArray[Any]:
         seen, names = dict(zip(self.views, pixels, strict=True)), self.class_names
         total: Any = 0
@@ -190,6 +229,21 @@ class Ensemble:
             *self.facts.items(),
         )
         return html_table([("ensemble", self.task.name), *rows], left=(0, 1))
+
+
+def _decode_pairs(
+    members: Sequence[Model], task: Task, pixels: NDArray[np.uint8], keys: Tensor
+) -> tuple[NDArray[Any], Pairs]:
+    first, few = members[0], members[0].images_at_once or len(pixels)
+    device = next(first.network.parameters()).device
+    made = list[tuple[NDArray[Any], ...]]()
+    for part, its in zip(torch.from_numpy(pixels).split(few), keys.split(few), strict=True):
+        inputs, targets = task.make_pairs(first.preprocess.normalize(part.to(device)), its)
+        rated = sum(member.task.rate(member.run(inputs)) for member in members) / len(members)
+        decoded = task.settle(torch.as_tensor(rated))
+        made.append(tuple(each.cpu().numpy() for each in (decoded, inputs, targets)))
+    decoded, inputs, targets = map(np.concatenate, zip(*made, strict=True))
+    return decoded, Pairs(inputs, targets)
 
 
 def _view(member: Model) -> Preprocess:

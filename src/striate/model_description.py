@@ -232,10 +232,11 @@ def restore_spec(path: Path, said: Description, task: Task, given: object) -> Ne
     except OptionError as error:
         raise refused(path, str(error)) from error
     spec = NetworkSpec.of(named.completed(given, printable(str(path))))
-    if spec.ours and spec.card.output != task.head:
+    if spec.ours and not task.takes(spec.card.output):
         raise refused(path, f"{spec} does not fit the task {task.name}")
-    if demand := spec.card.size_error(said.preprocess.size):
-        raise refused(path, f"preprocess.size: {spec} {demand}, not {said.preprocess.size}")
+    side = said.preprocess.size // task.scale
+    if demand := spec.card.size_error(side):
+        raise refused(path, f"preprocess.size: {spec} {demand}, not {side}")
     return spec
 
 
@@ -260,7 +261,10 @@ def restore_network(
     path: Path, spec: NetworkSpec, said: Description, task: Task, weights: dict[str, Tensor]
 ) -> nn.Module:
     """Return the network of the file with its weights. Raises ModelError."""
-    sizes = {"channels": said.preprocess.channels, "size": said.preprocess.size}
+    sizes = {
+        "channels": task.input_channels(said.preprocess.channels),
+        "size": said.preprocess.size // task.scale,
+    }
     build = partial(spec.build, classes=task.outputs, **sizes)
     try:
         with meta_init() if spec.ours else torch.random.fork_rng(devices=()):

@@ -103,7 +103,7 @@ def _load_ensemble(
         raise refused(path, f"of a member {reason}")
     fractions = SplitFractions(**said.fractions.model_dump())
     made = Ensemble(tuple(members), task, fractions, said.facts)
-    if task.head == "map" and len(made.views) > 1:
+    if task.head != "logits" and len(made.views) > 1:
         raise refused(path, "the maps of its members are not of one size")
     return made
 

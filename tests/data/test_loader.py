@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from torch import Tensor
 
+from striate.data.augment.keys import draw_normal, fixed_keys
 from striate.data.augment.plan import LEVELS, AugmentRanges, move_masks
 from striate.data.cache.decoded import decode_images
 from striate.data.decoding.preprocess import Fit, Preprocess
@@ -30,6 +31,7 @@ from striate.data.readers.scan import scan
 from striate.data.targets.classes import ClassTargets
 
 NONE, STRONG = LEVELS["none"], LEVELS["strong"]
+DIGESTS = np.random.default_rng(4).integers(0, 256, (9, 32), dtype=np.uint8)
 PLAIN = Preprocess(4, 1, "stretch", (0.0,), (1 / 255,))  # pixels come out as they are
 
 
@@ -337,3 +339,31 @@ def test_around_images_that_are_all_square_is_their_edge(
     seen = varied(data, 40, variation=AugmentRanges(rotate=45))
     corners = torch.stack([image[0, 0, 0] for image in seen.values()])
     assert bool((corners < -1).any()) is filled
+
+
+def _noisy(images: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+    return images + draw_normal(keys, images), images
+
+
+def test_inputs_made_of_images_depend_on_seed_epoch_and_image_only():
+    plain = speckled(9)
+    pixels = replace(plain, make_pairs=_noisy, keys=fixed_keys(DIGESTS))
+
+    def noise(size: int, epoch: int = 0, first: int = 0) -> Tensor:
+        work = pixels.train_batches(size, seed=5, epoch=epoch, variation=NONE, first=first)
+        return torch.cat([batch.images - batch.targets for batch in work])
+
+    assert noise(3).shape == (9, 1, 4, 4)
+    assert torch.equal(noise(3), noise(9))  # whatever the size of a batch
+    assert torch.equal(noise(3)[3:], noise(3, first=1))  # and where a training goes on
+    assert not torch.isclose(noise(3), noise(3, epoch=1)).any()
+    assert len(noise(3).reshape(9, -1).unique(dim=0)) == 9
+
+
+def test_inputs_of_an_evaluation_depend_on_the_contents_of_an_image_only():
+    pixels = replace(speckled(9), make_pairs=_noisy, keys=fixed_keys(DIGESTS))
+    turned = replace(pixels, rows=pixels.rows.flip(0), keys=fixed_keys(DIGESTS[::-1]))
+    one, other = (
+        torch.cat([batch.images for batch in each.eval_batches(4)]) for each in (pixels, turned)
+    )
+    assert torch.equal(one, other.flip(0))

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from striate.data.augment.keys import draw_keys, fixed_keys
 from striate.data.augment.mixing import mix_images
 from striate.data.augment.plan import (
     AugmentRanges,
@@ -49,6 +50,9 @@ class Batch:
 #: augmented images
 AugmentTargets = Callable[[Tensor, Plan, Tensor | None], Tensor]
 
+#: normalized images (N, C, H, W) and their keys (N,) -> inputs (N, ...) and targets (N, ...)
+MakePairs = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
 _PLAN_IMAGES = 1024  #: images whose augmentation plans are computed together
 _WINDOWS = 2  #: stream of random numbers that place windows
 
@@ -70,6 +74,8 @@ class ImageDataset:
     masks: NDArray[np.uint8] | Tensor | None = None
     square: bool = False  #: all images are square, so letterbox adds no padding
     crop: Crop | None = None  #: windows of the images that are trained on; None: all of them
+    make_pairs: MakePairs | None = None  #: None: inputs are the images, targets are given
+    keys: Tensor | None = None  #: (N,) of unaugmented images, for `make_pairs`; on the CPU
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -113,7 +119,8 @@ class ImageDataset:
         """
         places = torch.arange(len(self)).split(size)[shard.index :: shard.count]
         if len(self):
-            yield from self._gather(iter(places), repeat(None))
+            batches = self._gather(iter(places), repeat(None))
+            yield from self._paired(batches, (self._fixed_keys(here) for here in places))
 
     def view_batches(
         self, size: int, *, seed: int, epoch: int, variation: AugmentRanges, first: int = 0
@@ -145,12 +152,25 @@ class ImageDataset:
         variation: AugmentRanges,
     ) -> Iterator[Batch]:
         """Yield the wanted images of each batch, augmented by the numbers that seed their draws."""
-        wanted, same = tee(wanted)
+        wanted, same, again = tee(wanted, 3)
         chosen = (images for images, _ in wanted)
+        keys = (draw_keys(numbers, seed, epoch) for _, numbers in again)
         if not (variation.is_active or self.crop):
-            return self._gather(chosen, repeat(None))
+            return self._paired(self._gather(chosen, repeat(None)), keys)
         plans, its = tee(self._plans(same, together, seed, epoch, variation))
-        return map(self._augment, self._gather(chosen, plans), its)
+        return self._paired(map(self._augment, self._gather(chosen, plans), its), keys)
+
+    def _paired(self, batches: Iterator[Batch], keys: Iterator[Tensor]) -> Iterator[Batch]:
+        """Return the batches, with inputs and targets made of their images if that is asked."""
+        if self.make_pairs is None:
+            return batches
+        return (
+            Batch(*self.make_pairs(batch.images, its))
+            for batch, its in zip(batches, keys, strict=False)
+        )
+
+    def _fixed_keys(self, places: Tensor) -> Tensor:
+        return places if self.keys is None else self.keys[places]
 
     def _plans(
         self,
@@ -223,10 +243,12 @@ def load_split(
     device: torch.device,
     augment_targets: AugmentTargets | None = None,
     crop: int | None = None,
+    make_pairs: MakePairs | None = None,
 ) -> ImageDataset:
     """Return the images of one split (all if None) on a device.
 
-    With `crop`, training batches show windows of so many pixels a side.
+    With `crop`, training batches show windows of so many pixels a side. With `make_pairs`, batches
+    are what it makes of their images.
     """
     kept = rows_in_split(decoded.samples, split)
     strata = torch.from_numpy(decoded.samples.labels[kept].astype(np.int64))
@@ -243,7 +265,7 @@ def load_split(
         windows = Crop(crop, find_frames(sizes, preprocess))
     return ImageDataset(
         source, rows, targets, preprocess, strata, augment_targets, masks, decoded.records.square,
-        windows,
+        windows, make_pairs, fixed_keys(decoded.records.digests[kept]),
     )  # fmt: skip
 
 

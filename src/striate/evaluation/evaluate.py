@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.augment.keys import fixed_keys
 from striate.data.cache.stream import gather
 from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
@@ -189,6 +190,10 @@ def answer_rows(
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     work = zip(*(gather(view.pixels, view.masks, iter(wanted)) for view in decoded), strict=True)
     for some, seen in zip(wanted, work, strict=True):
+        if model.task.self_supervised:
+            keys = fixed_keys(first.records.digests[some])
+            yield model.decode_pairs(seen[0].pixels, keys)
+            continue
         true: Any = targets[some]
         if (masks := seen[0][1]) is not None:
             files = find_mask_files(first, some, root)

@@ -174,7 +174,7 @@ def rank_cards(cards: Iterable[Card], most: int) -> tuple[Card, ...]:
 def count_channels(model: Model, layer: str) -> int:
     """Return how many channels a layer has. Raises OptionError for a layer without maps."""
     view = model.preprocess
-    find_field(model.network, (view.channels, view.size, view.size), layer)
+    find_field(model.network, model.input_shape, layer)
     blank = torch.zeros(1, view.size, view.size, view.channels, dtype=torch.uint8)
     with watch_layers(model.network, [layer]) as watched:
         model.outputs(blank)

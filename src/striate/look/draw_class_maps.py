@@ -80,7 +80,7 @@ def draw_class_maps(
     column = None if class_name is None else _find_column(model, class_name)
     like = next(model.network.parameters())
     with torch.no_grad(), model.spec.explained():
-        inputs = model.preprocess.normalize(torch.from_numpy(pixels).to(like.device)).to(like)
+        inputs = model.inputs(torch.from_numpy(pixels)).to(like)
         found_layer = None
         if occlusion is None:
             found_layer = find_map_layer(model.network, inputs[:1], layer)

@@ -72,7 +72,7 @@ class Subject:
         """The image as the network takes it, (1, C, H, W)."""
         parameter = next(self.model.network.parameters())
         batch = torch.from_numpy(np.ascontiguousarray(self.image))[None].to(parameter.device)
-        return self.model.preprocess.normalize(batch).to(parameter.dtype)
+        return self.model.inputs(batch).to(parameter.dtype)
 
 
 def _filters(subject: Subject) -> Iterator[Named]:

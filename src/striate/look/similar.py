@@ -42,9 +42,8 @@ def find_similar(
         raise OptionError(f"at least 1 image has to be asked for, but {most} came")
     pixels, shown = read_one(image, model.preprocess)
     decoded, embedding = yield from embed_decoded(model, data, stage)
-    device = next(model.network.parameters()).device
     with torch.inference_mode(), model.spec.explained():
-        inputs = model.preprocess.normalize(torch.from_numpy(pixels[None]).to(device))
+        inputs = model.inputs(torch.from_numpy(pixels[None]))
         query = make_front(model, stage).eval()(inputs).float().cpu().numpy()
     once = distinct_rows(decoded.records.digests)
     near = find_neighbors(query, embedding.features[once], most)

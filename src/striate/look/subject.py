@@ -23,12 +23,11 @@ def find_network(model: str | Path | Model | nn.Module) -> nn.Module:
     return opened(model.network if isinstance(model, Model) else model)
 
 
-def image_shape(model: str | Path | Model | nn.Module) -> tuple[int, int, int] | None:
+def image_shape(model: str | Path | Model | nn.Module) -> tuple[int, ...] | None:
     """Return the shape (C, H, W) of the images of a loaded model; None where it is not known."""
     if not isinstance(model, Model):
         return None
-    view = model.preprocess
-    return view.channels, view.size, view.size
+    return model.input_shape
 
 
 def find_inputs(
@@ -45,7 +44,7 @@ def find_inputs(
         if not isinstance(model, Model):
             raise OptionError("a module does not know how to read an image; give a tensor")
         pixels = torch.from_numpy(read_image(model, Path(image)).copy())[None]
-        image = model.preprocess.normalize(pixels)
+        image = model.inputs(pixels)
     if image.ndim != 4:
         raise OptionError(f"expected images (N, C, H, W), but {tuple(image.shape)} came")
     weight = next(network.parameters(), image)

@@ -1,7 +1,7 @@
 """Tasks: what is asked of an image, and how it is trained, measured and answered.
 
-From low to high level: `figures`, `sections`, `results`, `task`, and the file of each task with its
-metrics, remarks and sections beside it.
+From low to high level: `figures`, `sections`, `results`, `inputs`, `task`, and the file of each
+task with its metrics, remarks and sections beside it.
 """
 
 from __future__ import annotations

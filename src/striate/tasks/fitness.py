@@ -96,7 +96,8 @@ def _outputs(spec: NetworkSpec, network: nn.Module, images: Tensor, task: Task) 
             f"{spec} gives a {type(outputs).__name__} {mode}; expected a tensor of outputs, "
             f"one for each of {task.spec}"
         )
-    pixels, where = (images.shape[2:], " at every pixel") if task.head == "map" else ((), "")
+    sides = [side * task.scale for side in images.shape[2:]]
+    pixels, where = ((), "") if task.head == "logits" else (sides, " at every pixel")
     wanted = (count, task.outputs, *pixels)
     embeds = task.head == "cosines" and outputs.ndim == 2 and outputs.shape[1] > task.outputs
     if outputs.shape != wanted and not embeds:

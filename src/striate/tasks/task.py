@@ -20,6 +20,7 @@ from striate.metrics.estimates import Floats
 from striate.options import DecisionOptions, StepOptions, TrainOptions
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
+from striate.tasks.inputs import Inputs
 from striate.tasks.results import About, Answer, Results
 from striate.tasks.temperature import read_temperature
 
@@ -49,7 +50,7 @@ class Comparing(Protocol):
 
 
 @dataclass(frozen=True)
-class Task(ABC):
+class Task(Inputs, ABC):
     """A kind of question asked of images; subclasses are frozen dataclasses.
 
     Outputs are what the network returns: a tensor, or `AuxOutputs` in training mode. Losses and
@@ -59,7 +60,7 @@ class Task(ABC):
 
     name: ClassVar[str]
     kind: ClassVar[str]  #: of its targets
-    head: ClassVar[str] = "logits"  #: `Card.output` of the networks that fit: "logits" or "map"
+    head: ClassVar[str] = "logits"  #: what its networks give: "logits", a "map" or an "image"
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
     one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
     placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
@@ -110,6 +111,10 @@ class Task(ABC):
         """Channels of the network's output."""
         return len(self.spec.names)
 
+    def takes(self, output: str) -> bool:
+        """Return whether networks with this `Card.output` fit."""
+        return output == self.head
+
     def configure(self, options: StepOptions) -> Self:
         """Return the task as the options of a training ask for it."""
         return self
@@ -126,7 +131,7 @@ class Task(ABC):
         """Return the task with constants taken from the training targets (N, ...)."""
         return self
 
-    def check_splits(self, train: Tensor, validation: Tensor) -> None:  # noqa: B027
+    def check_splits(self, train: Tensor, validation: Tensor) -> None:
         """Raise DataError where targets (N, ...) and (M, ...) do not suit the task together."""
 
     @abstractmethod

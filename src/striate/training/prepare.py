@@ -49,11 +49,12 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     check_options(task, options)
     task = task.configure(options)
     view, source, advice = _look(listing, options, task)
+    task = task.seeing(view.channels)
     view.check(task)
     prepared = yield from prepare_images(
         data,
         listing,
-        _preprocess(view, source),
+        _preprocess(view, task, source),
         SplitFractions(options.validation, options.test, options.group or ""),
         leaked=options.leaked,
         largest_megabytes=options.largest,
@@ -82,9 +83,12 @@ def _leaves_open(options: TrainOptions) -> bool:
     return weights or not (options.network and options.size and options.color)
 
 
-def _preprocess(view: View, source: Source | None) -> Preprocess:
-    """Return the preprocessing of the view, normalized as the source's weights expect it."""
+def _preprocess(view: View, task: Task, source: Source | None) -> Preprocess:
+    """Return the preprocessing of the view, normalized as task or source's weights expect it."""
     plain = view.preprocess
+    if task.normalization is not None:
+        mean, std = task.normalization
+        return replace(plain, mean=(mean,) * view.channels, std=(std,) * view.channels)
     if source is None:
         return plain
     mean, std = source.statistics(view.channels)

@@ -103,9 +103,12 @@ def _network(
 
 def _splits(dataset: PreparedData, device: torch.device) -> tuple[ImageDataset, ImageDataset]:
     """Return the images to train on, augmented as the task allows, and those to validate on."""
-    decoded, image, crop = dataset.decoded, dataset.preprocess, dataset.view.crop
-    train = load_split(decoded, "train", image, device, dataset.task.augment, crop)
-    return train, load_split(decoded, "validation", image, device)
+    decoded, image, task = dataset.decoded, dataset.preprocess, dataset.task
+    pairs = task.make_pairs if task.self_supervised else None
+    train = load_split(
+        decoded, "train", image, device, task.augment, dataset.view.crop, make_pairs=pairs
+    )
+    return train, load_split(decoded, "validation", image, device, make_pairs=pairs)
 
 
 def _recipe(

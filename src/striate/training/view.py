@@ -38,6 +38,14 @@ class View:
     network: NetworkSpec
     preprocess: Preprocess  #: without mean and std
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
+    input_channels: int | None = None  #: of what the network is given; None: those of the images
+    scale: int = 1  #: side of an image, in sides of what the network is given of it
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of what the network is given of a whole image or signal."""
+        channels, *sides = self.preprocess.shape
+        return (self.input_channels or channels, *(side // self.scale for side in sides))
 
     @property
     def size(self) -> int:
@@ -59,19 +67,20 @@ class View:
     def train_shape(self) -> tuple[int, ...]:
         """Shape of what the network is trained on: channels, height and width, or length."""
         if self.crop is None:
-            return self.preprocess.shape
-        return self.channels, self.crop, self.crop
+            return self.shape
+        return (self.shape[0], *(self.crop // self.scale,) * 2)
 
     def build(self, outputs: int) -> nn.Module:
         """Build the network with random weights from torch's global generator."""
-        return self.network.build(channels=self.channels, classes=outputs, size=self.size)
+        channels, side, *_ = self.shape
+        return self.network.build(channels=channels, classes=outputs, size=side)
 
     def check(self, task: Task) -> None:
-        """Raise OptionError if a custom network cannot be trained on this task."""
-        if not self.network.ours:
+        """Raise OptionError if a custom network, or one of images, does not fit this task."""
+        if task.head == "image" or not self.network.ours:
             with torch.random.fork_rng(devices=()):
                 network = self.build(task.outputs)
-            for shape in dict.fromkeys((self.preprocess.shape, self.train_shape)):
+            for shape in dict.fromkeys((self.shape, self.train_shape)):
                 fitness.check(self.network, network, shape, task)
 
     def to_json(self) -> dict[str, Any]:
@@ -141,7 +150,7 @@ def choose_view(
     card = network.card
     if card.input_kind == "signal":
         _check_inputs(network, "image", f"another, such as {task.default_network(side, channels)}")
-    if network.ours and card.output != task.head:
+    if network.ours and not task.takes(card.output):
         raise OptionError(
             f"{network} gives {_GIVES[card.output]} and cannot be trained for {task.name}, which "
             f"needs {_GIVES[task.head]}; choose another network, such as "
@@ -162,8 +171,9 @@ def choose_view(
             f"windows of images of {size}x{size} pixels cannot be larger than these, but crop_size "
             f"{task.crop_size} came; give a smaller crop_size or a larger --size"
         )
-    fit = options.fit or (source.fit if source and source.fit else "letterbox")
-    return View(network, Preprocess(size, channels, fit), task.crop_size)
+    fit = options.fit or (source.fit if source and source.fit else task.default_fit)
+    preprocess = Preprocess(size, channels, fit)
+    return View(network, preprocess, task.crop_size, task.input_channels(channels), task.scale)
 
 
 def _size_for(side: int) -> int:

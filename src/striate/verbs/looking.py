@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -150,8 +149,8 @@ def _found(
         frozen = read_freezing(model.facts.get("frozen", ""), model.network)
         for param in frozen_parameters(model.network, frozen):
             param.requires_grad_(False)  # told as frozen
-        image = model.preprocess
-        return model.network, replace(image, size=sizes["size"] or image.size).shape
+        channels, *sides = model.input_shape
+        return model.network, (channels, *(sizes["size"] or side for side in sides))
     spec = NetworkSpec.of(source)
     shape = spec.card.input
     if spec.card.input_kind != "code":

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from striate.data.augment import opencv
@@ -32,6 +33,7 @@ __all__ = [
     "augment",
     "generator",
     "make_plan",
+    "mix_states",
     "move_masks",
     "uniform_samples",
 ]
@@ -46,12 +48,18 @@ def uniform_samples(images: Tensor | int, seed: int, epoch: int, stream: int = 1
     """
     numbers = torch.arange(images) if isinstance(images, int) else images
     states = numbers.numpy().astype(np.uint64)[:, None] * np.uint64(DRAWS)
-    states = states + np.arange(1, DRAWS + 1, dtype=np.uint64)
+    mixed = mix_states(states + np.arange(1, DRAWS + 1, dtype=np.uint64), seed, epoch, stream)
+    return torch.from_numpy((mixed >> np.uint64(40)).astype(np.float32) * np.float32(2**-24))
+
+
+def mix_states(
+    states: NDArray[np.uint64], seed: int, epoch: int, stream: int
+) -> NDArray[np.uint64]:
+    """Return a random integer for each state (N, ...), by SplitMix64."""
     mixed = states * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_state(seed, epoch, stream))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return torch.from_numpy((mixed >> np.uint64(40)).astype(np.float32) * np.float32(2**-24))
+    return mixed ^ (mixed >> np.uint64(31))
 
 
 def generator(seed: int, epoch: int, stream: int) -> torch.Generator:
