@@ -99,7 +99,7 @@ def _read(model: str | Path | Model | nn.Module, layer: str | None) -> tuple[str
     return name, weights
 
 
-def _as_images(layer: nn.Linear, shape: tuple[int, int, int] | None) -> Filters:
+def _as_images(layer: nn.Linear, shape: tuple[int, ...] | None) -> Filters:
     """Return the weights of a dense first layer as images of its input: (C, H, W), or a square."""
     weights = layer.weight.detach().float().cpu().numpy()
     if shape is None or int(np.prod(shape)) != weights.shape[1]:

@@ -23,6 +23,11 @@ class Inputs:
     default_fit: ClassVar[Fit] = "letterbox"  #: how images are made square, if nothing is asked
 
     @property
+    def crop_size(self) -> int | None:
+        """Side in pixels of the windows of images that are trained on; None: whole images."""
+        return None
+
+    @property
     def scale(self) -> int:
         """Side of an image, in sides of what networks are given of it: 2 if half as large."""
         return 1

@@ -102,11 +102,6 @@ class Task(Inputs, ABC):
         return read_temperature(self.spec.constants)
 
     @property
-    def crop_size(self) -> int | None:
-        """Side in pixels of the windows of images that are trained on; None: whole images."""
-        return None
-
-    @property
     def outputs(self) -> int:
         """Channels of the network's output."""
         return len(self.spec.names)
