@@ -186,7 +186,7 @@ def answer_rows(
     Which images of a batch are rejected is appended to `flags`.
     """
     first = decoded[0]
-    targets = first.targets.aligned(model.task.spec).placed(model.preprocess, first.records)
+    targets = first.targets.aligned(model.task.spec).judged(model.preprocess, first.records)
     wanted = [rows[start : start + batch] for start in range(0, len(rows), batch)]
     work = zip(*(gather(view.pixels, view.masks, iter(wanted)) for view in decoded), strict=True)
     for some, seen in zip(wanted, work, strict=True):

@@ -191,6 +191,19 @@ def test_boxes_are_placed_as_the_input_shows_them(fit: Fit, expected: list[list[
 
 
 @pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])
+def test_evaluation_knows_the_area_of_a_pixel_in_the_image(fit: Fit) -> None:
+    boxes, known = targets([[10, 10, 30, 20, 0, 0]], []), records((40, 30), (400, 100))
+    judged = boxes.judged(Preprocess(32, 3, fit), known)
+    assert judged.shape == (2, 1, 7)
+    assert np.array_equal(judged[..., :6], boxes.placed(Preprocess(32, 3, fit), known))
+    (box,) = judged[0]
+    assert (box[2] - box[0]) * (box[3] - box[1]) * box[6] == pytest.approx(200, rel=1e-5)
+    assert judged[1, 0, 6] == pytest.approx({
+        "letterbox": 400 * 100 / (32 * 8), "stretch": 400 * 100 / 32**2, "crop": (100 / 32) ** 2
+    }[fit])  # fmt: skip
+
+
+@pytest.mark.parametrize("fit", ["letterbox", "stretch", "crop"])
 def test_a_box_lies_in_the_input_where_the_mask_of_its_pixels_does(fit: Fit) -> None:
     draws = np.random.default_rng(3)
     for _ in range(50):

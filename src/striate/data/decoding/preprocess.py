@@ -144,14 +144,9 @@ class Preprocess:
 
         known, which = np.unique(sizes, axis=0, return_inverse=True)
         places = [self._placement(round(wide), round(high)) for wide, high in known.tolist()]
-        boxes, inner, place = (
-            (
-                np.array(part, np.float64).reshape(-1, count)[which.reshape(-1)]
-                for part, count in zip(zip(*places, strict=True), (4, 2, 2), strict=True)
-            )
-            if places
-            else (np.empty((0, 4)), np.empty((0, 2)), np.empty((0, 2)))
-        )
+        flat = [[*box, *inner, *place] for box, inner, place in places]
+        placed = np.array(flat, np.float64).reshape(-1, 8)[which.reshape(-1)]
+        boxes, inner, place = np.split(placed, (4, 6), axis=1)
         scale = inner / (boxes[:, 2:] - boxes[:, :2])
         moved = (corners.reshape(-1, 2, 2) - boxes[:, None, :2]) * scale[:, None]
         return (moved.clip(0, inner[:, None]) + place[:, None]).reshape(-1, 4)

@@ -69,6 +69,10 @@ class Targets(ABC):
         """
         return self.values
 
+    def judged(self, preprocess: Placing, records: Records) -> NDArray[Any]:
+        """Return what evaluation compares with the outputs: `placed`, and what figures need."""
+        return self.placed(preprocess, records)
+
     @abstractmethod
     def aligned(self, spec: TargetSpec) -> Self:
         """Return the same targets as a model with this spec numbers them."""

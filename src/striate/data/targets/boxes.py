@@ -83,6 +83,15 @@ class BoxTargets(Targets):
         counts = np.bincount(owners[kept], minlength=len(self))
         return _padded(rows[kept], counts, int(self.counts.max(initial=1)))
 
+    def judged(self, preprocess: Placing, records: Records) -> NDArray[np.float32]:
+        """Return `placed` with a seventh column: the area in the image of a pixel of the input."""
+        values, middles = self.placed(preprocess, records), _sizes(records) / 2
+        pixels = np.concatenate([middles - 0.5, middles + 0.5], axis=1)
+        shown = preprocess.place_boxes(pixels, 2 * middles)
+        area = 1 / (shown[:, 2:] - shown[:, :2]).prod(axis=1)
+        scales = np.broadcast_to(area[:, None, None], (*values.shape[:2], 1))
+        return np.concatenate([values, scales.astype(np.float32)], axis=2)
+
     def __len__(self) -> int:
         return len(self.counts)
 
