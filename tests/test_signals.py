@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 import striate
+from striate.data.signals.letters import decode, encode, other_strand
+from striate.data.signals.sequence_input import SequenceInput
 from striate.data.signals.signal_input import SignalInput
 from striate.errors import DataError, ModelError, OptionError
 from striate.model_file import load
@@ -183,3 +185,43 @@ def test_the_events_and_options_of_a_run_hold_no_color(run: Path) -> None:
     assert (options["color"], options["size"], options["fit"]) == (None, LENGTH, "letterbox")
     started = next(event for event in Run.open(run).events() if event["event"] == "Started")
     assert started["inputs"] == "signal"
+
+
+@pytest.fixture(scope="module")
+def bound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sequences with a motif on either strand, and without."""
+    folder, random = tmp_path_factory.mktemp("dna") / "dna", np.random.default_rng(0)
+    folder.mkdir()
+    for name, motifs in (("bound", ("TGACTCAG", "CTGAGTCA")), ("other", ("", ""))):
+        lines = list[str]()
+        for number in range(300):
+            letters = "".join(random.choice(list("ACGT"), 50))
+            motif, at = motifs[number % 2], int(random.integers(0, 42))
+            lines += [f">{number}", letters[:at] + motif + letters[at + len(motif) :]]
+        (folder / f"{name}.fa").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def test_a_motif_is_found_on_both_strands(bound: Path, tmp_path: Path) -> None:
+    striate.train(bound, out=tmp_path / "run", epochs=15, threads=1, autotune="no")
+    assert striate.evaluate(tmp_path / "run").scores()[0].value > 0.9
+    model = load(tmp_path / "run")
+    assert isinstance(model.preprocess, SequenceInput)
+    assert (model.network_name, model.preprocess.both_strands) == ("deepbind", True)
+    text = "ACCATGATTGACTCAGTTAGGCACAGGATTACCAGATTACAGGTTCATCC"
+    other = decode(other_strand(encode(text.encode())))
+    found = striate.predict(model, text, [other], bound / "other.fa")
+    assert found[0].class_name == found[1].class_name == "bound"
+    assert found[0].probability == pytest.approx(found[1].probability, abs=1e-6)
+    assert len(found) == 302
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "50 letters of DNA, both strands, letterbox" in page
+
+
+def test_without_mirrors_one_strand_is_answered_for(bound: Path, tmp_path: Path) -> None:
+    striate.train(bound, out=tmp_path / "run", epochs=1, threads=1, augment="none")
+    seen = load(tmp_path / "run").preprocess.describe()
+    assert seen == "50 letters of DNA, one strand, letterbox"
+    with pytest.raises(OptionError) as caught:
+        striate.train(bound, fit="stretch")
+    assert str(caught.value) == "letters cannot be stretched, but --fit stretch came; leave it out"

@@ -109,7 +109,8 @@ class Model:
     def run(self, inputs: Tensor) -> Tensor:
         """Return the outputs (N, ...) of what `inputs` returns, as the task decodes them."""
         with self.spec.explained():
-            return self.task.join(self.network(inputs), inputs)
+            seen = self.preprocess.variants(inputs)
+            return _mean([self.task.join(self.network(each), each) for each in seen])
 
     @torch.inference_mode()
     def features(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,8 +120,9 @@ class Model:
         """
         front, head = split_head(self.network, self.network_name)
         with self.spec.explained():
-            found = front.eval()(self.inputs(pixels))
-            return Pool()(found), head.eval()(found)
+            seen = self.preprocess.variants(self.inputs(pixels))
+            found = list(map(front.eval(), seen))
+            return _mean(list(map(Pool(), found))), _mean(list(map(head.eval(), found)))
 
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return what the task decodes of images (N, size, size, channels), a row an image."""
@@ -244,6 +246,10 @@ def _decode_pairs(
         made.append(tuple(each.cpu().numpy() for each in (decoded, inputs, targets)))
     decoded, inputs, targets = map(np.concatenate, zip(*made, strict=True))
     return decoded, Pairs(inputs, targets)
+
+
+def _mean(values: Sequence[Tensor]) -> Tensor:
+    return values[0] if len(values) == 1 else torch.stack(tuple(values)).mean(dim=0)
 
 
 def _view(member: Model) -> Preprocess:

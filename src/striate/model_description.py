@@ -16,6 +16,7 @@ from striate import tensorfile
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.signals.sequence_input import SequenceInput
 from striate.data.signals.signal_file import MOST_CHANNELS
 from striate.data.signals.signal_input import LONGEST, SignalInput
 from striate.errors import ModelError, OptionError, StorageError, printable
@@ -68,6 +69,13 @@ class _SignalFields(Checked):
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
 
 
+class _SequenceFields(_SignalFields):
+    inputs: Literal["sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    channels: Literal[4]  # pyright: ignore[reportIncompatibleVariableOverride]
+    fit: Literal["letterbox", "crop"]  # pyright: ignore[reportIncompatibleVariableOverride]
+    both_strands: bool
+
+
 class _FractionFields(Checked):
     validation: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
@@ -110,6 +118,12 @@ class SignalDescription(Description):
     preprocess: _SignalFields  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
+class SequenceDescription(Description):
+    """The same of a model on sequences of DNA."""
+
+    preprocess: _SequenceFields  # pyright: ignore[reportIncompatibleVariableOverride]
+
+
 class EnsembleDescription(Checked):
     """The description of an ensemble; each member's is that of a model of one network."""
 
@@ -121,7 +135,7 @@ class EnsembleDescription(Checked):
     members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=MOST_MEMBERS)]
 
 
-Said = TypeVar("Said", Description, SignalDescription, EnsembleDescription)
+Said = TypeVar("Said", bound=Description | EnsembleDescription)
 
 
 def read_file(path: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
@@ -170,9 +184,9 @@ def check_description(path: Path, kind: type[Said], description: dict[str, Any])
 def check_network(path: Path, description: dict[str, Any]) -> Description:
     """Return the description of a model of one network. Raises ModelError."""
     preprocess = description.get("preprocess")
-    if isinstance(preprocess, dict) and "inputs" in preprocess:
-        return check_description(path, SignalDescription, description)
-    return check_description(path, Description, description)
+    inputs = preprocess.get("inputs") if isinstance(preprocess, dict) else None
+    kinds = {None: Description, "sequence": SequenceDescription}
+    return check_description(path, kinds.get(inputs, SignalDescription), description)
 
 
 def refused(path: Path, reason: str) -> ModelError:
@@ -211,15 +225,10 @@ def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
 def restore_preprocess(said: Description) -> Preprocess:
     """Return how an image, or signal, becomes the network's input."""
     fields = said.preprocess
-    kind = SignalInput if isinstance(said, SignalDescription) else Preprocess
-    return kind(
-        fields.size,
-        fields.channels,
-        fields.fit,
-        tuple(fields.mean),
-        tuple(fields.std),
-        fields.interpolation,
-    )
+    given = fields.model_dump(exclude={"inputs", "mean", "std"})
+    kinds = {"image": Preprocess, "signal": SignalInput, "sequence": SequenceInput}
+    kind = kinds[getattr(fields, "inputs", "image")]
+    return kind(mean=tuple(fields.mean), std=tuple(fields.std), **given)
 
 
 def restore_spec(path: Path, said: Description, task: Task, given: object) -> NetworkSpec:

@@ -67,7 +67,7 @@ class Inspection:
     groups: GroupCounts | None = None  #: of `--group`
     sheet: Path | None = None  #: sheet of augmented images, if one was written
     sheets: tuple[Path, ...] = ()  #: sheets of doubtful images, if they were asked for
-    inputs: str = "image"  #: what is counted: "image" or "signal"
+    inputs: str = "image"  #: what is counted: "image", "signal" or "sequence"
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -233,11 +233,13 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
     title = f"{printable(str(inspection.root))}: {images}{within} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""
-    signals = inspection.inputs == "signal"
+    signals = inspection.inputs != "image"
     smallest, median, largest = (
         f"{width:,}" if signals else f"{width} x {height}" for width, height in inspection.sizes
     )
     sizes = smallest if smallest == largest else f"{smallest} to {largest}, median {median}"
+    if inspection.inputs == "sequence":
+        return title, f"{sizes} letters"
     if signals:
         (channels,) = inspection.channels
         return title, f"{sizes} samples; {count_noun(channels, 'channel')}"

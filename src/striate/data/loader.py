@@ -195,7 +195,8 @@ class ImageDataset:
                 drawn, frames = uniform_samples(numbers, seed, epoch, _WINDOWS), self.crop.frames
                 windows = draw_windows(drawn, frames[chosen], self.crop.side, view.size)
             uniform = uniform_samples(numbers, seed, epoch)
-            plan = make_plan(uniform, variation, shape, **scale, windows=windows)
+            strands = view.inputs == "sequence"
+            plan = make_plan(uniform, variation, shape, **scale, windows=windows, strands=strands)
             ends = accumulate((len(numbers) for _, numbers in block), initial=0)
             for first, last in pairwise(ends):
                 yield plan.slice(first, last)

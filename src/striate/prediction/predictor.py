@@ -18,7 +18,7 @@ from striate.distributed.launch import usable_cores
 from striate.model import Ensemble, Model
 from striate.prediction.full_size import FullSize
 from striate.prediction.inputs import Made, sources
-from striate.prediction.signals import GivenSignal, signal_sources
+from striate.prediction.signals import GivenSignal, sequence_sources, signal_sources
 from striate.tasks.results import Answer
 from striate.text import html_table
 
@@ -83,7 +83,7 @@ class Predictor:
         without images, OptionError for other types; an unreadable file yields a prediction with
         an error. A model of signals takes paths of these, and arrays (L,), (L, C) or (N, L, C).
         """
-        if self.model.preprocess.inputs == "signal":
+        if self.model.preprocess.inputs != "image":
             yield from self._signals(data)
             return
         if self.full_size is not None:
@@ -94,7 +94,9 @@ class Predictor:
             yield from self._made(some) if made else self._files(some)
 
     def _signals(self, data: Iterable[Any]) -> Iterator[Prediction]:
-        given = signal_sources(data, self.model.preprocess)
+        view = self.model.preprocess
+        sequences = view.inputs == "sequence"
+        given = sequence_sources(data) if sequences else signal_sources(data, view)
         while some := list(islice(given, self.batch)):
             yield from self._answers(list(map(self._fitted, some)))
 

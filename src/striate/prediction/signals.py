@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding
 from striate.data.readers.npz import read_npz
-from striate.data.readers.signal_table import is_signal_table, read_table
+from striate.data.readers.sequence_table import find_column, is_sequence_table
+from striate.data.readers.sequences import checked, is_sequence_file, read_letters
+from striate.data.readers.signal_table import is_signal_table, read_table, read_table_lines
 from striate.data.readers.walk import list_files
 from striate.data.signals.decode_signals import read_signal
+from striate.data.signals.letters import is_dna
 from striate.data.signals.signal_file import (
     SUFFIXES,
     SignalError,
@@ -33,10 +36,10 @@ _EXPECTED = "expected (length,), (length, channels) or a batch (N, length, chann
 
 @dataclass(frozen=True, slots=True)
 class GivenSignal:
-    """A signal to predict, (L, channels); None with the finding that says why."""
+    """A signal to predict, (L, channels), or codes (L, 1); None with the finding that says why."""
 
     shown: str
-    signal: NDArray[np.float32] | None
+    signal: NDArray[Any] | None
     findings: tuple[Finding, ...] = ()
 
 
@@ -94,6 +97,48 @@ def _in_array(values: NDArray[Any], channels: int) -> Iterable[GivenSignal]:
         _made(f"array[{number}]", partial(check_signal, row), channels)
         for number, row in enumerate(values)
     )
+
+
+def sequence_sources(data: Iterable[Any]) -> Iterator[GivenSignal]:
+    """Yield the sequences of the data: paths of files and folders of them, and texts of letters.
+
+    Raises DataError for a missing path or one without sequences, OptionError for anything else.
+    """
+    return chain.from_iterable(map(_each_sequence, data))
+
+
+def _each_sequence(given: Any) -> Iterable[GivenSignal]:
+    if isinstance(given, str | os.PathLike):
+        text = os.fspath(given)
+        letters = isinstance(text, str) and is_dna(text) and not os.path.lexists(text)
+        return [_letters(text, text.encode())] if letters else _in_sequences(Path(given))
+    if isinstance(given, Iterable):
+        return chain.from_iterable(map(_each_sequence, given))
+    kind = printable(type(given).__name__, 60)
+    raise OptionError(f"expected a path, letters of DNA or a list of them, but {kind} came")
+
+
+def _in_sequences(path: Path) -> Iterator[GivenSignal]:
+    shown = printable(str(path))
+    if not os.path.lexists(path):
+        raise DataError(f"{shown}: no such file or folder")
+    files = [path] if path.is_file() else sorted(filter(Path.is_file, path.rglob("*")))
+    held = [file for file in files if is_sequence_file(file.name)]
+    if not held and path.is_file() and is_sequence_table(path):
+        (_, header), *rows = read_table_lines(path)
+        column = find_column(header) or 0
+        return (_letters(f"{path}#{line}", cells[column].strip().encode()) for line, cells in rows)
+    if not held:
+        raise DataError(f"{shown}: holds no sequences; give FASTA or FASTQ files, or a table")
+    return (
+        _letters(f"{file}#{each.line}", each.text) for file in held for each in read_letters(file)
+    )
+
+
+def _letters(shown: str, text: bytes) -> GivenSignal:
+    findings = list[Finding]()
+    codes = checked(text, shown, findings)
+    return GivenSignal(shown, None if codes is None else codes[:, None], tuple(findings))
 
 
 def _made(shown: str, read: Callable[[], NDArray[np.float32]], channels: int) -> GivenSignal:

@@ -51,7 +51,7 @@ class Started:
     code: str = ""  #: --network value needed to resume; "" for a built-in network
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
     trained_params: int | None = None  #: that are ever trained; None: all
-    inputs: str = "image"  #: or "signal": what the network is trained on
+    inputs: str = "image"  #: or "signal" or "sequence": what is trained on
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,13 @@ from striate.tasks.task import Task
 from striate.text import count_noun, list_names
 from striate.training.events import Note
 from striate.training.source import PHOTOGRAPH, Source, find_advice, find_source
-from striate.training.view import View, choose_signal_view, choose_view, measure_images
+from striate.training.view import (
+    View,
+    choose_sequence_view,
+    choose_signal_view,
+    choose_view,
+    measure_images,
+)
 
 
 @dataclass(frozen=True)
@@ -66,9 +72,10 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 
 def _look(listing: Listing, options: TrainOptions, task: Task) -> tuple[View, Source | None, str]:
     """Return network and input format, the first weights, and what would bring some."""
-    if listing.inputs == "signal":
+    if listing.inputs != "image":
         source = find_source(options, task, 1, 1)
-        return choose_signal_view(options, read_headers(listing), source), source, ""
+        choose = choose_signal_view if listing.inputs == "signal" else choose_sequence_view
+        return choose(options, read_headers(listing), task, source), source, ""
     headers = read_headers(listing) if _leaves_open(options) else ()
     shown = measure_images(headers)
     source = find_source(options, task, *shown)

@@ -10,7 +10,12 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
+from striate.data.augment.ranges import (
+    SEQUENCE_LEVEL,
+    AugmentRanges,
+    augment_ranges,
+    default_level,
+)
 from striate.distributed import launch
 from striate.errors import OptionError
 from striate.optim.optimizer import DEFAULTS
@@ -200,7 +205,13 @@ def _backbone_rate(
 def _usual_augment(options: TrainOptions, view: View, network: nn.Module, frozen: int) -> Augment:
     """Return the default level; none where the head alone is trained, which gains nothing by it."""
     head_alone = frozen and not trains_backbone(options, network, frozen)
-    return "none" if head_alone else default_level(view.channels if view.color else 1)
+    return "none" if head_alone else _default_level(view)
+
+
+def _default_level(view: View) -> Augment:
+    if view.preprocess.inputs == "sequence":
+        return SEQUENCE_LEVEL
+    return default_level(view.channels if view.color else 1)
 
 
 def _tuned(options: TrainOptions, name: str, given: T | None, usual: T) -> T | None:

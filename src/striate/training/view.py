@@ -10,9 +10,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from striate.data.augment.ranges import SEQUENCE_LEVEL, augment_ranges
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Record
 from striate.data.signals.decode_signals import Usual, find_usual
+from striate.data.signals.sequence_input import SequenceInput
 from striate.data.signals.signal_input import SignalInput
 from striate.errors import OptionError
 from striate.options import StepOptions
@@ -97,18 +99,45 @@ def measure_images(headers: Sequence[Record]) -> tuple[int, int]:
 
 
 def choose_signal_view(
-    options: StepOptions, headers: Sequence[Record], source: Source | None = None
+    options: StepOptions, headers: Sequence[Record], task: Task, source: Source | None = None
 ) -> View:
     """Choose network and length for signals from options, lengths of signals and weights.
 
     Raises OptionError if the options conflict.
     """
     usual = find_usual(headers)
+    network, size = _choose_length(options, usual, _network_for(usual), task, source)
+    fit = options.fit or (source.fit if source and source.fit else "letterbox")
+    return View(network, SignalInput(size, usual.channels, fit))
+
+
+def choose_sequence_view(
+    options: StepOptions, headers: Sequence[Record], task: Task, source: Source | None = None
+) -> View:
+    """Choose network and length for sequences of DNA, as `choose_signal_view` does for signals.
+
+    Answers are averaged over both strands if the training shows both.
+    """
+    network, size = _choose_length(options, find_usual(headers), "deepbind", task, source)
+    fit = options.fit or "letterbox"
+    if fit == "stretch":
+        raise OptionError("letters cannot be stretched, but --fit stretch came; leave it out")
+    shown = augment_ranges(options.augment or SEQUENCE_LEVEL, options.augment_params)
+    return View(network, SequenceInput(size, 4, fit, both_strands=task.ranges(shown).hflip))
+
+
+def _choose_length(
+    options: StepOptions, usual: Usual, network_name: str, task: Task, source: Source | None
+) -> tuple[NetworkSpec, int]:
+    """Return the network for signals or sequences, and their length. Raises OptionError."""
     if options.color:
         raise OptionError(f"signals have no color, but --color {options.color} came; leave it out")
-    named = options.network or _network_for(usual)
-    network = source.network if source else NetworkSpec.of(named)
-    _check_inputs(network, "signal", f"another network, such as {_network_for(usual)}")
+    network = source.network if source else NetworkSpec.of(options.network or network_name)
+    _check_inputs(network, "signal", f"another network, such as {network_name}")
+    if network.ours and network.card.output != task.head:
+        raise OptionError(
+            f"{network} gives {_GIVES[network.card.output]} and cannot be trained for {task.name}"
+        )
     first = source.size if source else None
     size = options.size or first or max(usual.length, network.card.smallest)
     if demand := network.card.size_error(size):
@@ -116,8 +145,7 @@ def choose_signal_view(
             f"{network} {demand}, but signals of {size:,} samples came; give another --size, or "
             "choose another network"
         )
-    fit = options.fit or (source.fit if source and source.fit else "letterbox")
-    return View(network, SignalInput(size, usual.channels, fit))
+    return network, size
 
 
 def _network_for(usual: Usual) -> str:

@@ -171,9 +171,10 @@ def _opening(event: Started) -> str:
 
 def _inputs(event: Started) -> str:
     """Return what the network is trained on, and its size."""
-    if event.inputs == "signal":
-        return f"signals of {event.size:,} samples"
-    return f"images of {event.size}x{event.size} pixels"
+    if event.inputs == "image":
+        return f"images of {event.size}x{event.size} pixels"
+    unit = "letters" if event.inputs == "sequence" else "samples"
+    return f"{event.inputs}s of {event.size:,} {unit}"
 
 
 def _shared(event: Started) -> str:

@@ -109,9 +109,11 @@ def split_head(
 
 
 class Pool(nn.Module):
-    """The mean over positions of maps: (N, C, H, W) -> (N, C); else the flattened output."""
+    """The mean over positions of maps, (N, C, H, W) or (N, C, L) -> (N, C); else flattened."""
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.ndim == 3:
+            return x.mean(2)
         return x.mean((2, 3)) if x.ndim == 4 else x.flatten(1)
 
 

@@ -21,6 +21,7 @@ from striate.data.augment.geometry import affine_maps, to_pixels, warp
 from striate.data.augment.mixing import erase_images
 from striate.data.augment.ranges import DRAWS, HFLIP, LEVELS, AugmentRanges
 from striate.data.augment.signals import signal_ranges, vary_signals
+from striate.data.augment.strands import strand_ranges, vary_strands
 from striate.data.augment.windows import Windows, place_windows
 from striate.data.listing.samples import IGNORE
 
@@ -103,6 +104,7 @@ class Plan:
     shape: tuple[int, int]  #: height and width of the images
     #: to which `maps` lead from boxes of the images; None: whole images
     windows: Windows | None = None
+    strands: bool = False  #: of letters of DNA, which are mirrored into the other strand
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -135,16 +137,20 @@ def make_plan(
     std: Sequence[float] = (),
     fill: Sequence[float] = (),
     windows: Windows | None = None,
+    strands: bool = False,
 ) -> Plan:
     """Return the plan of `augment` for images of shape (C, H, W), for any number of batches.
 
-    That of signals, of shape (C, L), leaves out what they cannot vary in.
+    That of signals, of shape (C, L), leaves out what they cannot vary in; with `strands` they are
+    letters of DNA, whose mirror image is the other strand.
 
     With `windows`, as of `draw_windows`, it is that of windows of square images: the `cut` of its
     windows is to be applied to images and masks first.
     """
     if len(shape) == 2:
-        return Plan(signal_ranges(variation), uniform, None, None, tuple(fill), (1, shape[1]))
+        ranges = strand_ranges(variation) if strands else signal_ranges(variation)
+        size = 1, shape[1]
+        return Plan(ranges, uniform, None, None, tuple(fill), size, strands=strands)
     channels, high, wide = shape
     places = affine_maps(uniform, variation, high, wide) if variation.geometric else None
     if windows is not None and places is not None:
@@ -162,7 +168,8 @@ def apply_plan(images: Tensor, plan: Plan) -> Tensor:
     Images of a plan with windows are the boxes that were cut of them.
     """
     if images.ndim == 3:
-        return vary_signals(images, plan.uniform.to(images.device), plan.ranges, plan.fill)
+        vary = vary_strands if plan.strands else vary_signals
+        return vary(images, plan.uniform.to(images.device), plan.ranges, plan.fill)
     places, tints, erase = plan.maps, plan.colors, plan.ranges.erase
     changed = places is not None or tints is not None
     if not (changed or erase):

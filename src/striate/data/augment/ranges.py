@@ -74,6 +74,9 @@ LEVELS = {
 }
 
 
+SEQUENCE_LEVEL: Augment = "standard"  #: default level for DNA: both strands are shown
+
+
 def augment_ranges(level: Augment, params: AugmentParams | None) -> AugmentRanges:
     """Return the ranges of a level, overridden by `params`."""
     return replace(LEVELS[level], **params.given()) if params else LEVELS[level]

@@ -59,7 +59,7 @@ def decode_all(
     With `preprocess` and `pixels`, image i becomes row i of that .npy file, and its mask row i of
     `mask_rows`. Closing the generator stops the workers. Raises DataError for masks of arrays.
     """
-    if listing.inputs == "signal":
+    if listing.inputs != "image":
         return decode_signals(listing, preprocess, pixels)
     if listing.arrays is not None:
         if listing.masks is not None:
@@ -157,7 +157,7 @@ class _Thumbnails:
 
 def read_headers(listing: Listing, most: int = 1000) -> Records:
     """Return records with size and channels only, for up to `most` evenly spaced images."""
-    if listing.inputs == "signal":
+    if listing.inputs != "image":
         return Records.of(read_signal_headers(listing))
     count = len(listing.samples)
     chosen = range(count)[:: max(1, math.ceil(count / most))]

@@ -178,6 +178,10 @@ class Preprocess:
         std = (values.new_tensor(self.std) * 255).repeat(times)
         return values.sub_(mean).div_(std).view(pixels.shape).permute(0, 3, 1, 2)
 
+    def variants(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return what of the network's inputs is answered for and averaged: these alone."""
+        return (inputs,)
+
     def with_statistics(self, images: Iterable[NDArray[np.uint8]]) -> Preprocess:
         """Return it with the mean and std per channel of images (size, size, channels)."""
         import cv2  # imported lazily, like NumPy

@@ -64,10 +64,10 @@ class Listing:
     findings: tuple[Finding, ...] = field(default=(), repr=False)
     #: locations in shards; None for image files and arrays
     shards: Shards | None = field(default=None, repr=False)
-    #: for array layouts, one image per row: (N, H, W, C) uint8, or signals (N, L, C) float32 with
-    #: NaN behind shorter ones; None for files
+    #: for array layouts, one image per row: (N, H, W, C) uint8; signals (N, L, C) float32 with NaN
+    #: behind shorter ones; codes of letters (N, L, 1) uint8; None for files
     arrays: NDArray[Any] | None = field(default=None, repr=False)
-    inputs: str = "image"  #: or "signal": what the samples are
+    inputs: str = "image"  #: or "signal" or "sequence": what the samples are
 
     @property
     def masks(self) -> MaskFiles | None:

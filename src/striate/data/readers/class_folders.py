@@ -10,7 +10,7 @@ from striate.data.listing.listing import Listing
 from striate.data.listing.samples import SPLITS, Finding, Sample, Split, as_text
 from striate.data.readers.entries import opened
 from striate.data.readers.mask_folders import find_other_masks
-from striate.data.readers.signals import hold_signals
+from striate.data.readers.signals import find_inputs
 from striate.data.readers.split_folders import splits_among
 from striate.data.readers.walk import Folder, find_clashes, list_files, read_folder
 from striate.data.targets.classes import ClassTargets
@@ -18,7 +18,7 @@ from striate.data.targets.classes import ClassTargets
 
 def read_class_folders(place: Path, top: Folder, findings: list[Finding], shown: str) -> Listing:
     """List the class folders of a place; `shown` is its name in errors."""
-    signals = hold_signals(str(place), top.folders)
+    signals = find_inputs(str(place), top.folders) == "signal"
     if splits := splits_among(str(place), top.folders, shown):
         return _splits(place, splits, findings, signals=signals)
     findings += find_clashes(top.folders)

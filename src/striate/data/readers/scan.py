@@ -31,6 +31,7 @@ from striate.data.listing.samples import (
     os_reason,
 )
 from striate.data.readers.arrays import read_arrays
+from striate.data.readers.bed import read_regions
 from striate.data.readers.box_folders import read_box_folders, read_coco_file
 from striate.data.readers.box_table import read_box_table
 from striate.data.readers.class_folders import read_class_folders
@@ -41,12 +42,18 @@ from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
 from striate.data.readers.mask_folders import read_mask_folders
 from striate.data.readers.npz import read_npz
+from striate.data.readers.sequence_table import is_sequence_table, read_sequence_table
+from striate.data.readers.sequences import (
+    is_sequence_file,
+    read_sequence_file,
+    read_sequence_folder,
+)
 from striate.data.readers.signal_table import (
     is_signal_table,
     read_signal_table,
     read_signal_tables,
 )
-from striate.data.readers.signals import as_signals
+from striate.data.readers.signals import as_signals, find_inputs
 from striate.data.readers.walk import Folder, list_files, read_folder
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
@@ -180,6 +187,8 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
         return replace(arrays, findings=tuple(findings))
     if kind == "image":
         return read_images(place, top, findings)
+    if letters := _read_letters(place, top):
+        return replace(letters, findings=(*findings, *letters.findings))
     if not top.folders and (tables := read_signal_tables(place, top.files, kind, column)):
         return replace(tables, findings=tuple(findings))
     if beside := _read_beside(place, top, kind):
@@ -204,15 +213,29 @@ def _top(place: Path, kind: str | None, shown: str, findings: list[Finding]) -> 
 def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
     """List the images of a manifest or array file."""
     suffix = file.suffix.lower()
+    if is_sequence_file(file.name):
+        return read_sequence_file(file)
     if suffix == ".npz":
         return read_npz(file)
     if suffix == ".json":
         return read_coco_file(file)
     if kind in (None, "boxes") and (boxes := read_box_table(file, asked=kind == "boxes")):
         return boxes
-    if file.suffix.lower() in (".csv", ".tsv") and is_signal_table(file):
+    if suffix in (".csv", ".tsv") and is_sequence_table(file):
+        return read_sequence_table(file, kind, column)
+    if suffix in (".csv", ".tsv") and is_signal_table(file):
         return read_signal_table(file, kind, column)
     return read_manifest(file, kind, column)
+
+
+def _read_letters(place: Path, top: Folder) -> Listing | None:
+    """List a folder of sequences, or of regions of a genome; None if it holds none."""
+    if regions := read_regions(place, top.files):
+        return regions
+    inside = find_inputs(str(place), top.folders) == "sequence"
+    if inside or any(map(is_sequence_file, top.files)):
+        return read_sequence_folder(place, top.folders if inside else (), top.files)
+    return None
 
 
 def _read_beside(place: Path, top: Folder, kind: str | None) -> Listing | None:
@@ -249,7 +272,8 @@ def resolved(root: str | Path) -> Path:
     except OSError as error:
         raise DataError(f"{shown}: {os_reason(error)}") from error
     suffix = Path(root).suffix.lower()
-    if not place.is_dir() and not (suffix in FILES and place.is_file()):
+    known = suffix in FILES or is_sequence_file(place.name)
+    if not place.is_dir() and not (known and place.is_file()):
         expected = "expected a folder of images, a CSV manifest or an .npz file"
         raise DataError(f"{shown}: {_NOT_READ.get(suffix, expected)}")
     return place

@@ -92,13 +92,19 @@ def read_table(
 
     Where rows without a heading have `length` values, none of these is a class.
     """
-    lines = [each for each in _read_lines(file) if any(map(str.strip, each[1]))]
+    lines = list(read_table_lines(file))
     heading = bool(lines) and _is_heading(lines[0][1])
     if len(lines) <= heading:
         raise DataError(f"{printable(str(file))}: the table holds no signals; add a line for each")
     if heading:
         return _with_heading(file, lines[0][1], lines[1:], kind, group)
     return _without_heading(file, lines, length)
+
+
+def read_table_lines(file: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield line and values of each row that has any. Raises DataError."""
+    rows = read_rows(file, _delimiter(file), blanks=True)
+    return ((line, values) for line, values in rows if any(map(str.strip, values)))
 
 
 def _listed(
@@ -158,14 +164,14 @@ def _with_heading(
             what = f"expected {len(names):,} values, one a column, found {len(values):,}"
             raise wrong(file, line, what)
     samples = [at for at, name in enumerate(header) if _is_sample(name)]
-    roles = _find_roles(file, header, names, samples, kind, group)
+    roles = find_table_roles(file, header, names, samples, kind, group)
     values = [[each[at] for at in samples] for _, each in lines]
     numbers = [line for line, _ in lines]
-    rows = [_row(file, line, each, roles) for line, each in lines]
+    rows = [read_table_row(file, line, each, roles) for line, each in lines]
     return Table(_parse(file, numbers, values), rows, roles if roles.targets else None)
 
 
-def _find_roles(
+def find_table_roles(
     file: Path,
     header: list[str],
     names: list[str],
@@ -173,6 +179,7 @@ def _find_roles(
     kind: str | None,
     group: str | None,
 ) -> Roles:
+    """Return what the columns beside the `samples` are for. Raises DataError."""
     if group is not None and (wanted := group.strip().lower()) not in names:
         raise wrong(file, 1, f"no column is called {wanted!r}, as --group asks for")
     grouped = None if group is None else names.index(group.strip().lower())
@@ -193,7 +200,8 @@ def _find_roles(
     return Roles(0, split, grouped, "columns", tuple(others), headings, len(names), "comma")
 
 
-def _row(file: Path, line: int, values: Sequence[str], roles: Roles) -> Row:
+def read_table_row(file: Path, line: int, values: Sequence[str], roles: Roles) -> Row:
+    """Return a row of a table, whose path is its file and line. Raises DataError."""
     split = None
     if roles.split is not None and (split := split_of(word := values[roles.split].strip())) is None:
         what = f"the split is {word!r}; expected 'train', 'validation' or 'test'"
@@ -261,11 +269,7 @@ def _is_float(cell: str) -> bool:
 
 
 def _read_first(file: Path) -> list[str]:
-    return next((values for _, values in _read_lines(file) if any(map(str.strip, values))), [])
-
-
-def _read_lines(file: Path) -> Iterator[tuple[int, list[str]]]:
-    return read_rows(file, _delimiter(file), blanks=True)
+    return next((values for _, values in read_table_lines(file)), [])
 
 
 def _delimiter(file: Path) -> str:

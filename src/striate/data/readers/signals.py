@@ -1,7 +1,7 @@
 """Class folders of signals: files of CSV or NPY stand where images stand in folders of images.
 
-A file is one signal; its content is read later. Only what is no signal by its suffix, and no
-companion, tells that a folder is of images.
+A file is one signal; its content is read later. What is no signal by its suffix, and no companion,
+tells that a folder is of images.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from striate.data.listing.listing import Listing
 from striate.data.readers.entries import companion, hidden, suffix
+from striate.data.readers.sequences import is_sequence_file
 from striate.data.signals.signal_file import SUFFIXES
 
 
-def hold_signals(place: str, folders: Sequence[str]) -> bool:
-    """Return whether class folders hold signals and nothing that may be an image."""
-    found = False
+def find_inputs(place: str, folders: Sequence[str]) -> str:
+    """Return what class folders hold: "signal" or "sequence" if it is nothing but these."""
+    found = "image"
     waiting = [f"{place}/{name}" for name in folders]
     while waiting:
         inside = waiting.pop()
@@ -28,10 +29,12 @@ def hold_signals(place: str, folders: Sequence[str]) -> bool:
                         continue
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(entry.path)
+                    elif is_sequence_file(entry.name):
+                        found = "sequence"
                     elif suffix(entry.name) in SUFFIXES:
-                        found = True
+                        found = "signal" if found == "image" else found
                     elif not companion(entry.name):
-                        return False
+                        return "image"
         except OSError:
             continue
     return found

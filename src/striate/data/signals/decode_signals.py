@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding, Record
+from striate.data.signals.letters import END, LETTERS
 from striate.data.signals.signal_file import SignalError, read_signal_file, whole_signal
 from striate.data.signals.signal_input import SignalInput
 
@@ -27,21 +28,31 @@ class Usual(NamedTuple):
     channels: int
 
 
-def read_signal(listing: Listing, row: int) -> NDArray[np.float32]:
-    """Return a signal of a listing, (L, C). Raises SignalError for what is none."""
+def read_signal(listing: Listing, row: int) -> NDArray[Any]:
+    """Return a signal of a listing, (L, C), or the codes of a sequence, (L, 1).
+
+    Raises SignalError for what is none.
+    """
     if listing.arrays is None:
         return read_signal_file(listing.root / listing.samples.path(row))
+    if listing.inputs == "sequence":
+        codes = listing.arrays[row]
+        return codes[: np.count_nonzero(codes != END)]
     return whole_signal(listing.arrays[row])
 
 
 def find_usual(records: Sequence[Record]) -> Usual:
-    """Return the most frequent channels, and the most frequent length of those that have them."""
+    """Return the most frequent channels, and the length of those that have them.
+
+    That is the most frequent one if half of them have it, else the longest.
+    """
     seen = [record for record in records if record.usable]
     if not seen:
         return Usual(1, 1)
     channels = Counter(record.channels for record in seen).most_common(1)[0][0]
     lengths = Counter(record.width for record in seen if record.channels == channels)
-    return Usual(lengths.most_common(1)[0][0], channels)
+    length, count = lengths.most_common(1)[0]
+    return Usual(length if 2 * count >= lengths.total() else max(lengths), channels)
 
 
 def read_signal_headers(listing: Listing) -> list[Record]:
@@ -67,14 +78,14 @@ def decode_signals(
     for row in range(len(listing.samples)):
         record, signal = _recorded(listing, row)
         if signal is not None:
-            record = _compared(record, signal, usual, listing.samples.path(row))
+            record = _compared(record, signal, usual, listing.samples.path(row), listing.inputs)
         if out is not None and record.usable and isinstance(preprocess, SignalInput):
             assert signal is not None
             out[row] = preprocess.fit_signal(signal)
         yield row, record
 
 
-def _recorded(listing: Listing, row: int) -> tuple[Record, NDArray[np.float32] | None]:
+def _recorded(listing: Listing, row: int) -> tuple[Record, NDArray[Any] | None]:
     """Return the record of a signal, and the signal; None if it cannot be used."""
     path = listing.samples.path(row)
     try:
@@ -82,29 +93,27 @@ def _recorded(listing: Listing, row: int) -> tuple[Record, NDArray[np.float32] |
     except SignalError as error:
         return Record(findings=(Finding(error.kind, path, error.detail),)), None
     digest = hashlib.sha256(repr(signal.shape).encode() + signal.tobytes()).hexdigest()
-    return Record(digest, len(signal), 1, signal.shape[1]), signal
+    channels = len(LETTERS) if listing.inputs == "sequence" else signal.shape[1]
+    return Record(digest, len(signal), 1, channels), signal
 
 
-def _compared(record: Record, signal: NDArray[np.float32], usual: Usual, path: str) -> Record:
+def _compared(record: Record, signal: NDArray[Any], usual: Usual, path: str, inputs: str) -> Record:
     """Return the record with what is odd about the signal, beside those of usual shape."""
     if record.channels != usual.channels:
         what = f"{record.channels}, not {usual.channels}"
         return Record(findings=(Finding("other channels", path, what),))
-    found = tuple(_odd(record, signal, usual, path))
+    found = tuple(_odd(record, signal, usual, path, inputs))
     return Record(record.digest, record.width, 1, record.channels, found)
 
 
-def _odd(record: Record, signal: NDArray[np.float32], usual: Usual, path: str) -> Iterator[Finding]:
+def _odd(
+    record: Record, signal: NDArray[Any], usual: Usual, path: str, inputs: str
+) -> Iterator[Finding]:
+    unit = "letters" if inputs == "sequence" else "samples"
     if record.width != usual.length:
-        yield Finding("other length", path, f"{record.width:,} samples, not {usual.length:,}")
+        yield Finding("other length", path, f"{record.width:,} {unit}, not {usual.length:,}")
     still = np.flatnonzero((signal == signal[0]).all(axis=0))
-    if len(still) and len(signal) > 1:
-        every = len(still) == record.channels
-        which = (
-            ""
-            if record.channels == 1
-            else "all channels"
-            if every
-            else (f"channel {', '.join(str(at + 1) for at in still.tolist())}")
-        )
-        yield Finding("constant", path, which)
+    if len(still) and len(signal) > 1 and inputs == "signal":
+        every = len(still) == signal.shape[1]
+        some = "all channels" if every else f"channels {', '.join(map(str, (still + 1).tolist()))}"
+        yield Finding("constant", path, some if signal.shape[1] > 1 else "")

@@ -59,7 +59,7 @@ class SignalInput(Preprocess):
         """Return length, channels and fit in words."""
         return f"{self.sides}, {count_noun(self.channels, 'channel')}, {self.fit}"
 
-    def fit_signal(self, signal: NDArray[np.float32]) -> NDArray[np.float32]:
+    def fit_signal(self, signal: NDArray[Any]) -> NDArray[Any]:
         """(L, channels) -> (size, channels)."""
         length, size = len(signal), self.size
         if length == size:
