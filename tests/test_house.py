@@ -22,7 +22,7 @@ FLOORS = (
     {"distributed", "layers", "optim", "plotting"},
     {"hardware", "summary", "zoo"},
     {"data", "points", "tasks"},
-    {"images", "model", "model_description", "model_file", "rejection"},
+    {"images", "input_description", "model", "model_description", "model_file", "rejection"},
     {"training"},
     {"evaluation", "look", "prediction"},
     {"studies"},

@@ -8,18 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
 from pydantic_core import PydanticCustomError
 from torch import Tensor, nn
 
 from striate import tensorfile
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import MOST_CLASSES, name_fault
 from striate.data.listing.target_spec import NEEDS, TargetSpec
-from striate.data.signals.sequence_input import SequenceInput
-from striate.data.signals.signal_file import MOST_CHANNELS
-from striate.data.signals.signal_input import LONGEST, SignalInput
 from striate.errors import ModelError, OptionError, StorageError, printable
+from striate.input_description import Checked, PreprocessFields, SequenceFields, SignalFields
 from striate.layers import meta_init
 from striate.rejection import SIGNALS, Rejection
 from striate.storage import MODEL_FILE
@@ -42,38 +39,6 @@ REJECTION_EXAMPLES = "rejection:examples"
 MOST_MEMBERS = 100
 
 _ClassName = Annotated[str, PlainValidator(_class_name)]
-
-
-class Checked(BaseModel):
-    """A table of a description: no key is missing, unknown or of another type."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-
-class _PreprocessFields(Checked):
-    size: int = Field(ge=1, le=4096)
-    channels: Literal[1, 3]
-    fit: Literal["letterbox", "crop", "stretch"]
-    mean: Annotated[list[Annotated[float, Field(ge=0, le=1)]], Field(max_length=3)]
-    std: Annotated[list[Annotated[float, Field(ge=1e-4, le=1)]], Field(max_length=3)]
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-
-
-class _SignalFields(Checked):
-    inputs: Literal["signal"]
-    size: int = Field(ge=1, le=LONGEST)
-    channels: int = Field(ge=1, le=MOST_CHANNELS)
-    fit: Literal["letterbox", "crop", "stretch"]
-    mean: Annotated[list[float], Field(max_length=MOST_CHANNELS)]
-    std: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=MOST_CHANNELS)]
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-
-
-class _SequenceFields(_SignalFields):
-    inputs: Literal["sequence"]  # pyright: ignore[reportIncompatibleVariableOverride]
-    channels: Literal[4]  # pyright: ignore[reportIncompatibleVariableOverride]
-    fit: Literal["letterbox", "crop"]  # pyright: ignore[reportIncompatibleVariableOverride]
-    both_strands: bool
 
 
 class _FractionFields(Checked):
@@ -106,7 +71,7 @@ class Description(Checked):
     network: Annotated[str, Field(max_length=1000)]
     network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     targets: _TargetFields
-    preprocess: _PreprocessFields
+    preprocess: PreprocessFields
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
     rejection: _RejectionFields | None = None
@@ -115,13 +80,13 @@ class Description(Checked):
 class SignalDescription(Description):
     """The same of a model on signals."""
 
-    preprocess: _SignalFields  # pyright: ignore[reportIncompatibleVariableOverride]
+    preprocess: SignalFields  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class SequenceDescription(Description):
     """The same of a model on sequences of DNA."""
 
-    preprocess: _SequenceFields  # pyright: ignore[reportIncompatibleVariableOverride]
+    preprocess: SequenceFields  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class EnsembleDescription(Checked):
@@ -220,15 +185,6 @@ def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
         return task(spec)
     except OptionError as error:
         raise refused(path, str(error)) from error
-
-
-def restore_preprocess(said: Description) -> Preprocess:
-    """Return how an image, or signal, becomes the network's input."""
-    fields = said.preprocess
-    given = fields.model_dump(exclude={"inputs", "mean", "std"})
-    kinds = {"image": Preprocess, "signal": SignalInput, "sequence": SequenceInput}
-    kind = kinds[getattr(fields, "inputs", "image")]
-    return kind(mean=tuple(fields.mean), std=tuple(fields.std), **given)
 
 
 def restore_spec(path: Path, said: Description, task: Task, given: object) -> NetworkSpec:

@@ -12,6 +12,7 @@ from torch import Tensor
 from striate import tensorfile
 from striate.data.listing.splits import SplitFractions
 from striate.errors import OptionError, printable
+from striate.input_description import restore_preprocess
 from striate.legacy import upgrade_model
 from striate.model import Ensemble, Model, to_device
 from striate.model_description import (
@@ -23,7 +24,6 @@ from striate.model_description import (
     read_file,
     refused,
     restore_network,
-    restore_preprocess,
     restore_rejection,
     restore_spec,
     restore_task,
@@ -117,7 +117,7 @@ def restore_model(
 ) -> Model:
     """Return the model of a file's description and tensors; errors are those of `load`."""
     said = check_network(path, upgrade_model(description))
-    preprocess = restore_preprocess(said)
+    preprocess = restore_preprocess(said.preprocess)
     task = restore_task(path, said)
     spec = restore_spec(path, said, task, network)
     rejection, weights = restore_rejection(path, said, weights)
