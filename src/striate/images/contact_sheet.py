@@ -68,7 +68,7 @@ def draw_sheet(
     channels = int(records.table["channels"][chosen].max())
     view = Preprocess(_SIDE, channels)
     decoded = decode_rows(listing, records, chosen, view)
-    targets = decoded.targets.values
+    targets = decoded.targets.placed(view, decoded.records)
     if decoded.targets.files is not None:
         files = find_mask_files(decoded, np.arange(len(decoded)), listing.root)
         targets = resize_masks(files, view)

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from striate import storage
@@ -17,14 +18,17 @@ from striate.errors import DataError, OptionError, printable
 from striate.plotting.ink import encode
 from striate.prediction.inputs import Made
 from striate.prediction.predictor import Prediction
-from striate.tasks.results import DrawnAnswer
+from striate.tasks.results import DrawnAnswer, PictureAnswer
 from striate.tasks.task import Task
 from striate.text import count_noun
 
 
 def check_drawn(task: Task, name: str) -> None:
-    """Raise OptionError if the answers of a task are no pictures; `name` is the option."""
-    if not isinstance(task.blank, DrawnAnswer):
+    """Raise OptionError if the answers of a task are no pictures; `name` is the option.
+
+    Overlays can also be drawn of answers that are none.
+    """
+    if not isinstance(task.blank, DrawnAnswer if name == "overlays" else PictureAnswer):
         raise OptionError(
             f"the model answers with {NEEDS[task.kind]}, which is no picture; leave {name} out"
         )
@@ -53,7 +57,7 @@ def check_folder(folder: Path, names: Iterable[Path], inputs: Iterable[Path], op
 def write_masks(folder: Path, predictions: Sequence[Prediction], names: Sequence[Path]) -> None:
     """Write each answer as a PNG file of its name in a folder. Raises StorageError."""
     for one, name in zip(predictions, names, strict=True):
-        if not one.error and isinstance(one.answer, DrawnAnswer):
+        if not one.error and isinstance(one.answer, PictureAnswer):
             _write(folder / name, one.answer.png)
 
 
@@ -75,7 +79,7 @@ def write_overlays(
             continue
         made = isinstance(image, Made)
         pixels = np.asarray(image.image) if made else read_whole(image, largest)[0]
-        if pixels is None or pixels.shape[1::-1] != Image.open(BytesIO(one.answer.png)).size:
+        if pixels is None or _differs(pixels, one.answer):
             lost.append(image.shown)
             continue
         drawn = one.answer.draw(np.atleast_3d(pixels))
@@ -85,6 +89,13 @@ def write_overlays(
             f"{printable(lost[0])}: could not be read again as it was predicted, so it has no "
             f"overlay; {count_noun(len(lost), 'overlay')} of {len(names):,} missing"
         )
+
+
+def _differs(pixels: NDArray[np.uint8], answer: DrawnAnswer) -> bool:
+    """Return whether an answer is a picture of another size than the image."""
+    if not isinstance(answer, PictureAnswer):
+        return False
+    return pixels.shape[1::-1] != Image.open(BytesIO(answer.png)).size
 
 
 def name_files(images: Iterable[str]) -> list[Path]:

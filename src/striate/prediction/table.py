@@ -12,6 +12,7 @@ from typing import Any
 
 from striate import storage, text
 from striate.prediction.predictor import Prediction
+from striate.tasks.results import ListedAnswer
 
 SUFFIXES = (".csv", ".jsonl")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -26,7 +27,7 @@ def write(
     *,
     raw_csv: bool = False,
 ) -> None:
-    """Write one row per prediction to a .csv or .jsonl file, atomically.
+    """Write one row per prediction, or one per box, to a .csv or .jsonl file, atomically.
 
     `columns` are those of the answers in a CSV.
 
@@ -53,10 +54,18 @@ def as_csv(predictions: Iterable[Prediction], columns: Sequence[str], *, raw: bo
     heads = ("path", *columns, "error", "notes")
     writer.writerow(heads if raw else map(harmless, heads))
     for prediction in predictions:
-        answer = [""] * len(columns) if prediction.error else prediction.answer.csv_cells()
-        cells = (prediction.path, *answer, prediction.error, " ".join(prediction.notes))
-        writer.writerow(cells if raw else map(harmless, cells))
+        for answer in _answered(prediction, len(columns)):
+            cells = (prediction.path, *answer, prediction.error, " ".join(prediction.notes))
+            writer.writerow(cells if raw else map(harmless, cells))
     return file.getvalue()
+
+
+def _answered(prediction: Prediction, columns: int) -> Sequence[Sequence[str]]:
+    """Return the rows of an image, a cell for each column of the answer."""
+    if prediction.error:
+        return ([""] * columns,)
+    answer = prediction.answer
+    return answer.csv_rows() if isinstance(answer, ListedAnswer) else (answer.csv_cells(),)
 
 
 def harmless(cell: str) -> str:

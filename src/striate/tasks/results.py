@@ -54,12 +54,26 @@ class Answer(Protocol):
 
 @runtime_checkable
 class DrawnAnswer(Protocol):
+    """An answer that can be drawn over its image, as boxes are."""
+
+    def draw(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Draw it over its image (H, W, 1 or 3): (H, W, 3)."""
+        ...
+
+
+@runtime_checkable
+class PictureAnswer(DrawnAnswer, Protocol):
     """An answer that is a picture too, of the size of its image, as a mask is."""
 
     png: bytes  #: the picture as a PNG file; empty with an error
 
-    def draw(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Draw it over its image (H, W, 1 or 3): (H, W, 3)."""
+
+@runtime_checkable
+class ListedAnswer(Protocol):
+    """An answer with any number of rows in a CSV file, as boxes have."""
+
+    def csv_rows(self) -> Sequence[tuple[str, ...]]:
+        """Return rows of a cell for each of `csv_columns`; at least one."""
         ...
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from striate.data.listing.target_spec import TargetSpec
+from striate.tasks.colors import show_color
 from striate.tasks.segmentation.drawing import (
     decode_mask,
     draw_overlay,
@@ -16,7 +17,6 @@ from striate.tasks.segmentation.drawing import (
     find_frame,
     make_legend,
     make_palette,
-    show_color,
 )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import colorsys
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +11,12 @@ from PIL import Image
 from striate.data.listing.samples import IGNORE
 from striate.data.listing.target_spec import TargetSpec
 from striate.plotting.ink import encode
+from striate.tasks.colors import class_colors
 
 Mask = NDArray[np.uint8]
 Palette = NDArray[np.uint8]
 
-#: seven that color-blind people tell apart, of Okabe and Ito 2008, https://jfly.uni-koeln.de/color/,
-#: then those of Green-Armytage 2010, "A Colour Alphabet and the Limits of Colour Coding", Colour:
-#: Design & Creativity 5, 10, without black and gray, each the farthest from all before it
-_COLORS = (
-    0xE69F00, 0x56B4E9, 0x009E73, 0xF0E442, 0x0072B2, 0xD55E00, 0xCC79A7,
-    0x4C005C, 0x740AFF, 0x990000, 0x5EF1F2, 0xC20088, 0x005C31, 0x003380,
-    0xF0A3FF, 0x2BCE48, 0xFFCC99, 0xFF0010, 0x993F00, 0x8F7C00,
-)  # fmt: skip
 _IGNORED = (224, 224, 192)  #: color of ignored pixels in a file, as in PASCAL VOC
-_GOLDEN = 0.618034  #: share of the circle of hues between further colors
-_LIGHTNESS = (0.35, 0.55, 0.75)
 _OPACITY = 0.6  #: of an overlay
 _STRIPE, _HATCHED = 3, 144  #: width in pixels and gray of the stripes over ignored pixels
 _SWATCH = 15  #: side in pixels of the swatch of a legend
@@ -38,7 +27,7 @@ def make_palette(spec: TargetSpec) -> Palette:
     """Return the colors (256, 3) of class indices: those of the data, else a fixed palette."""
     palette = np.zeros((256, 3), np.uint8)
     given = np.array(spec.constants.get("colors", ()), np.uint8).reshape(-1, 3)
-    colors = given if len(given) == len(spec.names) else _colors(len(spec.names))
+    colors = given if len(given) == len(spec.names) else class_colors(len(spec.names))
     palette[: len(colors)] = colors
     palette[IGNORE] = _IGNORED
     return palette
@@ -95,23 +84,7 @@ def find_frame(mask: Mask) -> tuple[slice, slice]:
     return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
-def show_color(color: Sequence[int]) -> str:
-    """(128, 0, 255) -> "#8000ff"."""
-    red, green, blue = color
-    return f"#{red:02x}{green:02x}{blue:02x}"
-
-
 def _stripes(shape: tuple[int, ...]) -> NDArray[np.bool_]:
     """Return where stripes are on a mask (H, W)."""
     rows, columns = np.indices(shape)
     return (rows + columns) // _STRIPE % 2 == 0
-
-
-def _colors(classes: int) -> NDArray[np.uint8]:
-    known = [((color >> 16), (color >> 8) & 255, color & 255) for color in _COLORS[:classes]]
-    for number in range(classes - len(known)):
-        lightness = _LIGHTNESS[number % len(_LIGHTNESS)]
-        shares = colorsys.hls_to_rgb(number * _GOLDEN % 1, lightness, 0.65)
-        red, green, blue = (round(255 * share) for share in shares)
-        known.append((red, green, blue))
-    return np.array(known, np.uint8)

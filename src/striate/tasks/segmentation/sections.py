@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.plotting.metric_charts import make_class_chart
+from striate.tasks.colors import show_color
 from striate.tasks.confusions import rank_confusions
 from striate.tasks.figures import Score
 from striate.tasks.sections import (
@@ -36,7 +37,6 @@ from striate.tasks.segmentation.drawing import (
     draw_overlay,
     find_frame,
     make_palette,
-    show_color,
 )
 from striate.tasks.segmentation.metrics import (
     FEW,
