@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tabulated import (
+    alike,
     bars,
     contest,
     foretold,
@@ -113,6 +114,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "report_page": ("report_page", reading.report_page),
     "near_duplicates": ("near_duplicates", reading.near_duplicates),
     "shortcuts": ("shortcuts", learning.shortcuts),
+    "new_classes": ("new_classes", alike.new_classes),
     "rejection": ("rejection", learning.rejection),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),

