@@ -2,12 +2,12 @@
 
     python benchmarks/new_classes.py NAME ARCHIVE [--seeds N] [--save]
 
-task_data.py makes the images of an archive: garments-new, digits-new, digits-turned, with classes of their own in
-each split. Judged on its test images, all of new classes: the pixels (32x32, without their mean),
-64 principal components of the training pixels, the features before the head of the embedding, and
-the embedding that `striate train` makes with recipes/tasks/NAME.toml, by N seeds. Prints one JSON
-line: recall at 1 and the area under the ROC curve of pairs, with 95 % intervals; --save appends it
-to results/new_classes.jsonl.
+task_data.py makes the images of an archive: garments-new, digits-new, digits-turned, with classes
+of their own in each split. Judged on its test images, all of new classes: the pixels (32x32,
+without their mean), 64 principal components of the training pixels, the features before the head of
+the embedding, and the embedding that `striate train` makes with recipes/tasks/NAME.toml, by N
+seeds. Prints one JSON line: recall at 1 and the area under the ROC curve of pairs, with 95 %
+intervals; --save appends it to results/new_classes.jsonl.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from machines import keep, machine
 from numpy.typing import NDArray
 from PIL import Image
 from task_data import DATA
-from tasks import RECIPES
 
 import striate
 from striate.tasks.embedding.results import make_results
 from striate.tasks.results import About
+from tasks import RECIPES
 
 SETS = [name for name, each in DATA.items() if each.task == "embedding"]
 SIDE, COMPONENTS = 32, 64

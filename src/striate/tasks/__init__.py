@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 #: name -> class in `task` of the folder of that name; imported on use, as results need no torch
 _TASKS = {
+    "anomaly": "Anomaly",
     "classification": "Classification",
     "embedding": "Embedding",
     "multilabel": "MultiLabel",

@@ -61,6 +61,8 @@ class Task(Inputs, ABC):
     name: ClassVar[str]
     kind: ClassVar[str]  #: of its targets
     head: ClassVar[str] = "logits"  #: what its networks give: "logits", a "map" or an "image"
+    on: ClassVar[str] = ""  #: what makes a network for it of a classifier, as "cosine:"
+    needs_weights: ClassVar[bool] = False  #: whether its network must have learned before
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
     one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
     placed: ClassVar[bool] = False  #: whether its targets may change where what is shown moves
@@ -239,10 +241,7 @@ class Task(Inputs, ABC):
     def with_gallery(
         self, decoded: NDArray[Any], names: Sequence[str], paths: Sequence[str]
     ) -> Task:
-        """Return the task that answers with images of a gallery, given what is decoded of each.
-
-        Raises OptionError for a task that does not search.
-        """
+        """Return the task that answers with images of a gallery. Raises OptionError otherwise."""
         raise OptionError(
             f"a gallery is searched for what is alike, but the task {self.name} answers with "
             f"{NEEDS[self.kind]}; leave out --gallery"

@@ -28,7 +28,11 @@ def load_weights(
     drawn = {name: each.detach().clone() for name, each in network.state_dict().items()}
     last = _of_targets(network, source, view, task)
     if source.model is not None:
-        found = _fitted(drawn, source.model.network.state_dict(), last, source)
+        tensors = source.model.network.state_dict()
+        if source.model.spec != source.network:  # one on the other, with a head of its own
+            last |= {name for name in drawn if _of_head(name)}
+            tensors = {name: each for name, each in tensors.items() if not _of_head(name)}
+        found = _fitted(drawn, tensors, last, source)
     elif source.network.ours:
         arguments = {"channels": view.channels, "classes": task.outputs}
         whole = source.network.build(**arguments, size=view.size, weights=source.weights)
@@ -45,6 +49,10 @@ def load_weights(
     fresh = [name for name in drawn if name.partition(".")[0] not in kept or name in last]
     network.load_state_dict({**found, **{name: drawn[name] for name in fresh}})
     return fresh
+
+
+def _of_head(name: str) -> bool:
+    return name.partition(".")[0] in ("head", "auxiliary")
 
 
 def _of_targets(network: nn.Module, source: Source, view: View, task: Task) -> set[str]:

@@ -12,6 +12,7 @@ from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.listing import Listing
 from striate.data.listing.splits import SplitFractions
 from striate.data.prepare import PreparedImages, prepare_images, scan_images
+from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.tasks import bind_task, kind_of
@@ -19,7 +20,7 @@ from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
 from striate.text import count_noun, list_names
 from striate.training.events import Note
-from striate.training.source import PHOTOGRAPH, Source, find_advice, find_source
+from striate.training.source import ADVICE, PHOTOGRAPH, Source, find_advice, find_source
 from striate.training.view import (
     View,
     choose_sequence_view,
@@ -79,6 +80,12 @@ def _look(listing: Listing, options: TrainOptions, task: Task) -> tuple[View, So
     headers = read_headers(listing) if _leaves_open(options) else ()
     shown = measure_images(headers)
     source = find_source(options, task, *shown)
+    if source is None and task.needs_weights:
+        raise OptionError(
+            f"the task {task.name} compares what a network sees that has learned before, and none "
+            f"that fits is here; give --weights with a run of yours and --network {task.on}NAME "
+            f"with its network, or published ones; {ADVICE}"
+        )
     advice = "" if source else find_advice(options, task, *shown)
     return choose_view(options, headers, task, source), source, advice
 

@@ -74,16 +74,18 @@ def suits(options: StepOptions, task: Task, side: int, channels: int) -> bool:
     """Return whether images are photographs that published weights would know something about."""
     named = options.network is None or isinstance(options.network, str)
     large = min(side, options.size or side) > PHOTOGRAPH
-    return named and large and channels == 3 and options.color != "gray" and task.head == "logits"
+    fits = task.head == "logits" or bool(task.on)
+    return named and large and channels == 3 and options.color != "gray" and fits
 
 
 def _usual(options: StepOptions, task: Task, side: int, channels: int) -> Source | None:
     if options.freeze not in (None, "none") or not suits(options, task, side, channels):
         return None
     assert options.network is None or isinstance(options.network, str)
-    found = local.find_local(options.network)
+    name = options.network and options.network.removeprefix(task.on)
+    found = local.find_local(name)
     try:
-        return _published(*found) if found else None
+        return _published(task.on + found[0], found[1]) if found else None
     except OptionError:  # the library that has them is broken
         return None
 
@@ -92,7 +94,7 @@ def _published(network: object, source: str) -> Source:
     spec = NetworkSpec.of(network or local.FAVORITES[source][0])
     if not spec.ours:
         raise OptionError(f"{source} has no weights for {spec}; give the path of a file")
-    if spec.arguments:
+    if spec.arguments and not zoo.backbone_of(spec.name):
         raise OptionError(f"{source} has no weights for {spec}, but for {spec.name}")
     name = zoo.backbone_of(spec.name) or spec.name
     expected = zoo.pretrained.expected_input(name, source)
@@ -116,7 +118,8 @@ def _stored(path: Path, network: object) -> Source:
     named = NetworkSpec.of(network) if network is not None else None
     own = None if named is None or named.ours else network
     loaded = one_network(load(path, network=own), "weights")
-    if named is not None and named.ours and str(named) != str(loaded.spec):
+    wraps = named is not None and zoo.backbone_of(str(named)) == str(loaded.spec)
+    if named is not None and named.ours and str(named) != str(loaded.spec) and not wraps:
         raise OptionError(
             f"{shown}: its network is {loaded.spec}, not {named}; give other weights, or leave "
             "network out"
@@ -124,6 +127,6 @@ def _stored(path: Path, network: object) -> Source:
     image, first = loaded.preprocess, loaded.facts.get("weights")
     told = f"{loaded.spec} of {shown}" + (f", which began with {first}" if first else "")
     return Source(
-        place, loaded.spec, told, image.size, image.fit,
+        place, named if named and wraps else loaded.spec, told, image.size, image.fit,
         image.mean, image.std, image.interpolation, loaded,
     )  # fmt: skip

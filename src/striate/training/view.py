@@ -30,6 +30,7 @@ _GIVES = {
     "map": "outputs for every pixel",
     "image": "an image",
     "cosines": "an embedding and its cosines to classes",
+    "patches": "cosines of patches with what was learned",
 }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from torch import nn
 
 from striate.errors import OptionError, printable, unknown
-from striate.zoo import cosine_on, fcn_on, pretrained, regions_on
+from striate.zoo import cosine_on, fcn_on, patches_on, pretrained, regions_on
 from striate.zoo.pages import (
     alexnet,
     autoencoder,
@@ -54,6 +54,7 @@ _ON = {
     fcn_on.PREFIX: fcn_on.fcn_card,
     regions_on.PREFIX: regions_on.regions_card,
     cosine_on.PREFIX: cosine_on.cosine_card,
+    patches_on.PREFIX: patches_on.patches_card,
 }
 
 PAGES = (
@@ -71,8 +72,9 @@ def card(name: str) -> Card:
     """The card of a network; `timm:NAME` is any network of timm, where that is installed.
 
     `fcn:NAME` is an FCN on the stages of another, as in "fcn:resnet18" and "fcn:timm:resnet18",
-    `regions:NAME` a detector, and `cosine:NAME` an embedding with its cosines to classes. Arguments
-    in the name are passed over. Raises OptionError with the nearest names when there is none.
+    `regions:NAME` a detector, `cosine:NAME` an embedding with its cosines to classes, and
+    `patches:NAME` what good images look like. Arguments in the name are passed over. Raises
+    OptionError with the nearest names when there is none.
     """
     name = name.partition("(")[0]
     if backbone := backbone_of(name):
@@ -86,7 +88,7 @@ def card(name: str) -> Card:
 
 
 def backbone_of(name: str) -> str:
-    """Return the NAME of `fcn:NAME`, `regions:NAME` or `cosine:NAME`; "" for other networks."""
+    """Return the NAME of `fcn:NAME`, `cosine:NAME` and their like; "" for other networks."""
     prefix = next((each for each in _ON if name.startswith(each)), None)
     return name.removeprefix(prefix) if prefix else ""
 
@@ -121,7 +123,8 @@ def build(
         raise OptionError(f"{name}: {word} was given twice")
     arguments |= spelled
     if backbone_of(name):
-        make = _with_cosines if name.startswith(cosine_on.PREFIX) else _on_stages
+        makers = {cosine_on.PREFIX: _with_cosines, patches_on.PREFIX: _with_patches}
+        make = makers.get(name.removesuffix(backbone_of(name)), _on_stages)
         return make(name, weights=weights, **arguments)
     known = inspect.signature(entry.builder).parameters
     for word in arguments:
@@ -167,7 +170,24 @@ def _with_cosines(
 ) -> nn.Module:
     """An embedding and its cosines on a network that `build` makes with the other arguments."""
     sizes, name = _sizes(name, embedding=embedding), backbone_of(name)
-    if "auxiliary" in inspect.signature(card(name).builder).parameters:
-        arguments["auxiliary"] = False
-    backbone = build(name, classes=embedding, **arguments)
+    backbone = build(name, classes=embedding, **_without_auxiliary(name), **arguments)
     return cosine_on.cosine_on(backbone, classes=classes, **sizes)
+
+
+def _with_patches(
+    name: str, *, classes: int = patches_on.DIRECTIONS, **arguments: Any
+) -> nn.Module:
+    """Directions of patches on a network that `build` makes with the other arguments."""
+    name = backbone_of(name)
+    backbone, (channels, high, wide) = (
+        build(name, **_without_auxiliary(name), **arguments),
+        card(name).input,
+    )
+    shape = arguments.get("channels") or channels, high, wide
+    return patches_on.patches_on(backbone, shape=shape, classes=classes)
+
+
+def _without_auxiliary(name: str) -> dict[str, bool]:
+    """The argument that leaves out auxiliary heads, for a network that takes it."""
+    taken = "auxiliary" in inspect.signature(card(name).builder).parameters
+    return {"auxiliary": False} if taken else {}

@@ -45,6 +45,7 @@ def cosine_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) ->
         params=0,
         macs=0,
         output="cosines",
+        input_kind=backbone.input_kind,
         any_size=backbone.any_size,
         smallest=backbone.smallest,
         learning_rate=backbone.learning_rate,

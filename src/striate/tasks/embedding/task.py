@@ -36,9 +36,7 @@ from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.task import Batches, Loss, Sums, Task
 from striate.text import count_noun
-
-#: prefix of the networks that give embeddings
-_ON = "cosine:"
+from striate.zoo.cosine_on import PREFIX
 
 
 class EmbeddingParams(TaskParams):
@@ -71,6 +69,7 @@ class Embedding(Task):
     name: ClassVar[str] = "embedding"
     kind: ClassVar[str] = "open"
     head: ClassVar[str] = "cosines"
+    on: ClassVar[str] = PREFIX
     searches: ClassVar[bool] = True
     rated: ClassVar[str] = "closeness"
     refusals: ClassVar[Mapping[str, str]] = {
@@ -121,7 +120,7 @@ class Embedding(Task):
 
     def default_network(self, side: int, channels: int) -> str:
         """Return that of a classifier, to embed."""
-        return _ON + super().default_network(side, channels)
+        return PREFIX + super().default_network(side, channels)
 
     def configure(self, options: StepOptions) -> Embedding:
         """Return the task with the margin, scale and false accepts of the options."""
