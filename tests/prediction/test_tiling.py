@@ -267,3 +267,30 @@ def test_what_tiles_cannot_give_is_refused_with_its_layer(made: Any, reason: str
     with pytest.raises(OptionError) as caught:
         find_overlap(made().eval(), 1)
     assert str(caught.value) == f"{reason}; run it on the whole image"
+
+
+@pytest.mark.parametrize("name", ["edsr(width=6,blocks=2)", "edsr(scale=4,width=4,blocks=1)"])
+@pytest.mark.parametrize("upsampling", ["subpixel", "transposed"])
+def test_tiles_of_an_enlarged_picture_give_it_whole(name: str, upsampling: str):
+    torch.manual_seed(1)
+    made = zoo.build(name, channels=1, upsampling=upsampling).eval()
+    nn.init.normal_(made.get_parameter("head.weight"))
+    scale = 4 if "scale" in name else 2
+    overlap = find_overlap(made, 1, scale)
+    images = torch.rand(1, 1, 61, 83)
+    with torch.inference_mode():
+        whole = made(images)
+    for tile in (16, 23, 100):
+        tiled = run_tiled(made, images, tile, overlap, scale=scale)
+        torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=0)
+    narrow = Overlap(overlap.margin // 2, 1)
+    assert (run_tiled(made, images, 16, narrow, scale=scale) - whole).abs().max() > 1e-4
+
+
+def test_a_network_of_another_scale_is_refused():
+    with pytest.raises(OptionError) as caught:
+        find_overlap(zoo.build("edsr(width=4,blocks=1)"), 3, 4)
+    assert str(caught.value) == (
+        "EDSR cannot be run by tiles: its output is no map of 4 times the size of the image; run "
+        "it on the whole image"
+    )

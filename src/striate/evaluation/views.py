@@ -104,6 +104,7 @@ class Thumbnails:
     thumbnails: tuple[Thumbnail, ...]
     text: str
     pairs: bool  #: two and two belong together
+    fours: bool  #: four and four
 
 
 View = Part | MatrixTable | MatrixSheet | Thumbnails
@@ -173,7 +174,7 @@ class Images:
     def _thumbnails(self, part: Gallery) -> Thumbnails:
         views = zip(part.pictures, self._views(part.pictures), strict=True)
         thumbnails = tuple(self._thumbnail(*each) for each in views)
-        return Thumbnails(thumbnails, part.text, part.pairs)
+        return Thumbnails(thumbnails, part.text, part.pairs, part.fours)
 
     def _views(self, pictures: Sequence[Picture]) -> list[NDArray[np.uint8]]:
         """Return the image to show of each picture: the original, else the network's input.

@@ -203,11 +203,15 @@ class PredictOptions(DecisionOptions):
     out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
         None, "Write rows to this .csv or .jsonl file"
     )
-    masks: Path | None = option(None, "Write masks as indexed .png files into this folder")
-    overlays: Path | None = option(None, "Write images with their masks over them into this folder")
+    masks: Path | None = option(
+        None, "Write the masks or pictures that are answered as .png files into this folder"
+    )
+    overlays: Path | None = option(
+        None, "Write images with what is answered drawn on them into this folder"
+    )
     tile: Annotated[int, Field(ge=16, le=65_536)] | Literal["whole"] | None = option(
         None,
-        "Predict masks without resizing the image: whole, or by tiles of this many pixels a side",
+        "Predict without resizing the image: whole, or by tiles of this many pixels a side",
     )
     raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
 

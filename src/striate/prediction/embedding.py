@@ -18,11 +18,12 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.columns import NO_SPLIT
 from striate.data.listing.listing import DecodedImages
 from striate.data.listing.samples import SPLITS
-from striate.data.loader import load_split
+from striate.data.loader import MakePairs, load_split
 from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import OptionError, printable
 from striate.model import Model
 from striate.progress import Progress
+from striate.tasks.task import Task
 from striate.text import count_noun
 from striate.training.features import code_name, compute_features
 from striate.zoo.stages import Pool, split_head, stage_names
@@ -94,7 +95,7 @@ def embed_decoded(
     )
     decoded = prepared.decoded
     device = next(model.network.parameters()).device
-    images = load_split(decoded, None, model.preprocess, device)
+    images = load_split(decoded, None, model.preprocess, device, make_pairs=_alone(model.task))
     with model.spec.explained():
         found = yield from compute_features(
             front, images, decoded.records.digests, code_name(model.spec)
@@ -110,6 +111,11 @@ def embed_decoded(
     )
 
 
+def _alone(task: Task) -> MakePairs:
+    """Return what makes the network's input of an image, and no target."""
+    return lambda images, keys: (task.prepare(images), keys)
+
+
 def make_front(model: Model, stage: str | None = None) -> nn.Module:
     """Return all stages but the head, or up to and including `stage`, then pooled: (N, D).
 
@@ -121,6 +127,8 @@ def make_front(model: Model, stage: str | None = None) -> nn.Module:
             f"stage must be one of {', '.join(stages)}, the stages of {model.network_name} before "
             f"its head, but {printable(repr(stage), 100)} came"
         )
+    if stage is None:
+        stage = model.task.code_stage(stages)
     count = None if stage is None else stages.index(stage) + 1
     front, _ = split_head(model.network, model.network_name, count)
     return nn.Sequential(front, Pool())

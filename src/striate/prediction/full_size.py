@@ -15,6 +15,8 @@ from striate.errors import OptionError
 from striate.model import Ensemble, Model, one_network
 from striate.prediction.tiling import Overlap, find_overlap, run_tiled
 
+_USUAL_TILE = 512
+
 
 @dataclass(frozen=True)
 class FullSize:
@@ -28,31 +30,43 @@ class FullSize:
     def of(cls, model: Model | Ensemble, tile: int | Literal["whole"]) -> FullSize:
         """Return how a model predicts maps by tiles of so many pixels, or whole.
 
-        Raises OptionError for a model without maps, for an ensemble, and for a network that cannot
-        be run by tiles.
+        Raises OptionError for a model without maps or pictures, for an ensemble, and for a network
+        that cannot be run by tiles.
         """
-        if model.task.head != "map":
+        if model.task.head == "logits":
             raise OptionError(
-                "only a map has the size of its image, but the model answers with "
+                "only maps and pictures have the size of their image, but the model answers with "
                 f"{NEEDS[model.task.kind]}; leave tile out"
             )
         model = one_network(model, "tile")
         if tile == "whole":
             return cls(model, None, None)
-        return cls(model, tile, find_overlap(model.network, model.preprocess.channels))
+        overlap = find_overlap(model.network, model.input_shape[0], model.task.scale)
+        return cls(model, tile, overlap)
+
+    @classmethod
+    def usual(cls, model: Model | Ensemble) -> FullSize | None:
+        """Return how a model predicts if nothing is asked; None: at the size of training images.
+
+        Where its task answers images in their own size: by tiles if the network can, else whole.
+        """
+        if not model.task.own_size or isinstance(model, Ensemble):
+            return None
+        try:
+            return cls.of(model, _USUAL_TILE)
+        except OptionError:
+            return cls.of(model, "whole")
 
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        """Return what is decoded of an image, (H, W) or (H, W, 3): a map (H, W)."""
+        """Return what is decoded of an image, (H, W) or (H, W, 3): a map or picture."""
         model = self.model
         mode = "L" if model.preprocess.channels == 1 else "RGB"
         image = np.atleast_3d(np.asarray(Image.fromarray(pixels).convert(mode)))
         if self.tile is None or self.overlap is None:
             decoded = model.task.decode(model.outputs(torch.from_numpy(image[None].copy())))
         else:
-            device = next(model.network.parameters()).device
-            inputs = model.preprocess.normalize(torch.from_numpy(image[None].copy()).to(device))
-            with model.spec.explained():
-                decoded = run_tiled(
-                    model.network, inputs, self.tile, self.overlap, model.task.decode
-                )
+            inputs = model.inputs(torch.from_numpy(image[None].copy()))
+            decoded = run_tiled(
+                model.run, inputs, self.tile, self.overlap, model.task.decode, model.task.scale
+            )
         return decoded[0].cpu().numpy()

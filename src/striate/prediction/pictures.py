@@ -92,10 +92,12 @@ def write_overlays(
 
 
 def _differs(pixels: NDArray[np.uint8], answer: DrawnAnswer) -> bool:
-    """Return whether an answer is a picture of another size than the image."""
+    """Return whether an answer is a picture neither as large as the image nor a multiple of it."""
     if not isinstance(answer, PictureAnswer):
         return False
-    return pixels.shape[1::-1] != Image.open(BytesIO(answer.png)).size
+    size, made = pixels.shape[1::-1], Image.open(BytesIO(answer.png)).size
+    times = made[0] // size[0]
+    return made != tuple(times * side for side in size)
 
 
 def name_files(images: Iterable[str]) -> list[Path]:

@@ -56,8 +56,8 @@ class Span:
         return slice(self.start - self.first, self.stop - self.first)
 
 
-def find_overlap(network: nn.Module, channels: int) -> Overlap:
-    """Return an overlap with which tiles give the map of the whole image.
+def find_overlap(network: nn.Module, channels: int, scale: int = 1) -> Overlap:
+    """Return an overlap with which tiles give the map of the whole image, `scale` times as large.
 
     From receptive fields, which are followed through every layer, upsampling included. Raises
     OptionError, naming the layer, where every score sees the whole image, as with global pooling
@@ -77,14 +77,18 @@ def find_overlap(network: nn.Module, channels: int) -> Overlap:
         all_seeing = next(layer for layer in one.layers if layer.jump and 0 in layer.jump)
         raise _refused(name, f"layer {_path(all_seeing)} sees the whole image")
     sizes = [summary.layers[-1].output[1:] for summary in (one, other)]
-    if sizes != [(side, side) for side in _SIDES] or set(last.jump) != {1}:
-        raise _refused(name, "its output is no map of the size of the image")
+    wanted = [(scale * side, scale * side) for side in _SIDES]
+    if sizes != wanted or {Fraction(jump).limit_denominator() for jump in last.jump} != {
+        Fraction(1, scale)
+    }:
+        larger = f"{scale} times " if scale > 1 else ""
+        raise _refused(name, f"its output is no map of {larger}the size of the image")
     jumps = {
         Fraction(jump).limit_denominator() for layer in one.layers for jump in layer.jump or ()
     }
     stride = math.lcm(*(jump.numerator for jump in jumps if jump))
     beyond = max(
-        (field - 1) / 2 + abs(start)
+        (field - 1) / 2 + abs(start) + 1 - 1 / scale  # of the last unit of a pixel
         for field, start in zip(last.receptive_field, last.start, strict=True)
     )
     return Overlap(math.ceil((beyond + _between(one)) / stride) * stride, stride)
@@ -118,25 +122,31 @@ def plan_tiles(height: int, width: int, tile: int, overlap: Overlap) -> list[tup
 
 
 def run_tiled(
-    network: nn.Module,
+    network: Callable[[Tensor], Tensor],
     images: Tensor,
     tile: int,
     overlap: Overlap,
     decode: Callable[[Tensor], Tensor] = lambda logits: logits,
+    scale: int = 1,
 ) -> Tensor:
     """Run a network in evaluation mode on (N, C, H, W) tile by tile -> (N, ..., H, W).
 
     `decode` is applied to the logits (N, classes, h, w) of each tile, and keeps height and width.
+    With `scale`, all of these are so many times as high and wide as the images.
     """
     height, width = images.shape[2:]
     result: Tensor | None = None
     with torch.inference_mode():
         for rows, columns in plan_tiles(height, width, tile, overlap):
             logits = network(images[:, :, rows.shown, columns.shown])
-            decoded = decode(logits[:, :, rows.kept, columns.kept])
+            kept, answered = (
+                [slice(scale * part.start, scale * part.stop) for part in parts]
+                for parts in ((rows.kept, columns.kept), (rows.answered, columns.answered))
+            )
+            decoded = decode(logits[:, :, *kept])
             if result is None:
-                result = decoded.new_empty((*decoded.shape[:-2], height, width))
-            result[..., rows.answered, columns.answered] = decoded
+                result = decoded.new_empty((*decoded.shape[:-2], scale * height, scale * width))
+            result[..., *answered] = decoded
     assert result is not None
     return result
 

@@ -15,14 +15,19 @@ from striate.errors import OptionError, unknown
 if TYPE_CHECKING:
     from striate.tasks.task import Task
 
-#: name -> class in `task` of the folder of that name; imported on use, as results need no torch
+#: name -> class in `task` of the folder of that name, or in a module; imported on use, as results
+#: need no torch
 _TASKS = {
     "anomaly": "Anomaly",
+    "autoencoder": "pictures.autoencoder.Autoencoder",
     "classification": "Classification",
+    "colorization": "pictures.colorization.Colorization",
+    "denoising": "pictures.denoising.Denoising",
     "embedding": "Embedding",
     "multilabel": "MultiLabel",
     "regression": "Regression",
     "segmentation": "Segmentation",
+    "super_resolution": "pictures.super_resolution.SuperResolution",
 }
 _REGISTERED: dict[str, type[Task]] = {}
 
@@ -38,7 +43,8 @@ def find_task(name: str) -> type[Task]:
         return _REGISTERED[name]
     if name not in _TASKS:
         raise unknown("task", name, (*_TASKS, *_REGISTERED))
-    return getattr(import_module(f"striate.tasks.{name}.task"), _TASKS[name])
+    module, _, task = _TASKS[name].rpartition(".")
+    return getattr(import_module(f"striate.tasks.{module or f'{name}.task'}"), task)
 
 
 def kind_of(task: str | None) -> str | None:

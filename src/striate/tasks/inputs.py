@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from striate.options import Fit
 
@@ -20,6 +21,8 @@ class Inputs:
     self_supervised: ClassVar[bool] = False  #: whether `make_pairs` makes its inputs and targets
     #: mean and std of the pixels, 0 to 1, that networks are given; None: of the training images
     normalization: ClassVar[tuple[float, float] | None] = None
+    #: whether images are answered in their own size, if nothing is asked and the network allows it
+    own_size: ClassVar[bool] = False
     default_fit: ClassVar[Fit] = "letterbox"  #: how images are made square, if nothing is asked
 
     @property
@@ -39,6 +42,14 @@ class Inputs:
     def seeing(self, channels: int) -> Self:
         """Return the task for images with so many channels."""
         return self
+
+    def measured(self, network: nn.Module, shape: Sequence[int]) -> Self:
+        """Return the task with what it tells of a network of images, whose input is (C, H, W)."""
+        return self
+
+    def code_stage(self, stages: Sequence[str]) -> str | None:
+        """Return which of a network's stages gives features; None: the last before the head."""
+        return None
 
     def prepare(self, images: Tensor) -> Tensor:
         """Return what the network is given of normalized images (N, C, H, W) that it answers."""

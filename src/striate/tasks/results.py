@@ -63,7 +63,7 @@ class DrawnAnswer(Protocol):
 
 @runtime_checkable
 class PictureAnswer(DrawnAnswer, Protocol):
-    """An answer that is a picture too, of the size of its image, as a mask is."""
+    """An answer that is a picture too, as large as its image or a multiple, as a mask is."""
 
     png: bytes  #: the picture as a PNG file; empty with an error
 

@@ -170,6 +170,7 @@ class Gallery:
     pictures: tuple[Picture, ...]
     text: str = ""  #: below them
     pairs: bool = False  #: two and two belong together
+    fours: bool = False  #: four and four belong together
 
 
 Part = Tiles | Text | Charts | Table | Matrix | Ranking | Gallery

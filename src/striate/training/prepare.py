@@ -6,6 +6,8 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from striate.data.cache.decode_all import read_headers
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import NO_SPLIT
@@ -58,6 +60,9 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     view, source, advice = _look(listing, options, task)
     task = task.seeing(view.channels)
     view.check(task)
+    if task.head == "image":
+        with torch.random.fork_rng(devices=()):
+            task = task.measured(view.build(task.outputs), view.shape)
     prepared = yield from prepare_images(
         data,
         listing,

@@ -40,7 +40,7 @@ def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) ->
         loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
     loaded = _with_gallery(loaded, chosen)
     images, names = _check_outputs(model, data, chosen, loaded.task)
-    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else None
+    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else FullSize.usual(loaded)
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
     predictions = Predictions(predictor.predict(images or data))
     if chosen.out:

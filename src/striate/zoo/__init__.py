@@ -21,6 +21,8 @@ from striate.zoo.pages import (
     dcgan,
     deepbind,
     densenet,
+    dncnn,
+    edsr,
     efficientnet_lite,
     fcn,
     googlenet,
@@ -62,7 +64,7 @@ PAGES = (
     *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
     *(resnet, resnet_small, densenet),
     *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
-    *(autoencoder, fcn, unet, dcgan),
+    *(autoencoder, dncnn, edsr, fcn, unet, dcgan),
     *(lenet_1d, resnet_1d, deepbind),
 )
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}

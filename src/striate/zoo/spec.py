@@ -115,6 +115,8 @@ class NetworkSpec:
         given = {word: number for word, number in sizes.items() if number is not None}
         if not self.card.needs_size:
             given.pop("size", None)
+        if self.card.output == "image":
+            given.pop("classes", None)
         for word in given.keys() & self.arguments.keys():
             raise OptionError(f"{self.name}: {word} was given twice")
         return zoo.build(self.name, weights=weights, **given, **self.arguments)

@@ -1,0 +1,1 @@
+"""Tasks whose answer is a picture: reconstruction, denoising, colorization, super-resolution."""

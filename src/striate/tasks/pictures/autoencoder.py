@@ -1,0 +1,72 @@
+"""Autoencoder: a picture through a narrow code and back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Self
+
+from torch import Tensor, nn
+
+from striate.options.base import option
+from striate.summary import summarize
+from striate.tasks.pictures.baselines import thumbnails
+from striate.tasks.pictures.metrics import Words
+from striate.tasks.pictures.task import PictureParams, PictureTask
+
+_SHRUNK = 8  #: times that three poolings of the usual network shrink a side
+
+
+class AutoencoderParams(PictureParams):
+    """Settings of an autoencoder, as in `--task-params code=128`."""
+
+    code: int = option(256, "Numbers of the usual network's code, about", "numbers", ge=1)
+
+
+@dataclass(frozen=True)
+class Autoencoder(PictureTask):
+    """A picture is answered with itself, after it went through a code of fewer numbers."""
+
+    params: AutoencoderParams = field(default_factory=AutoencoderParams)
+
+    name: ClassVar[str] = "autoencoder"
+    sharp: ClassVar[bool] = False
+    own_size: ClassVar[bool] = False
+    Params: ClassVar[type[AutoencoderParams]] = AutoencoderParams
+
+    @property
+    def code(self) -> int | None:
+        """Numbers of the code; None for a network that has none, as stages are skipped."""
+        return int(self.constant("code", 0)) or None
+
+    @property
+    def words(self) -> Words:
+        """How it is spoken of, and what answers without a network."""
+        filters = thumbnails(self.code) if self.code else {}
+        asked = f"a code of {self.code:,} numbers" if self.code else "no code"
+        return Words("the picture", filters, asked, self.code)
+
+    def default_network(self, side: int, channels: int) -> str:
+        """Return a convolutional autoencoder whose code has about as many numbers as asked for."""
+        positions = max(1, side // _SHRUNK) ** 2
+        return f"conv_autoencoder(widths=(32,64,{max(1, round(self.params.code / positions))}))"
+
+    def measured(self, network: nn.Module, shape: Sequence[int]) -> Self:
+        """Return the task with the size of the code: the fewest numbers between two layers."""
+        if not isinstance(network, nn.Sequential):
+            return self
+        layers = summarize(network, tuple(shape)).layers
+        inner = [math.prod(each.output) for each in layers if not each.name.startswith("head")]
+        return self.with_constants(code=min(inner))
+
+    def code_stage(self, stages: Sequence[str]) -> str | None:
+        """Return the last stage before the first that decodes."""
+        decoders = [name.startswith("decode") for name in (*stages, "decode")]
+        last = decoders.index(True) - 1
+        return stages[last] if last >= 0 and any(decoders[:-1]) else None
+
+    def make_pairs(self, images: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images twice."""
+        truth = images.clamp(0, 1)
+        return truth, truth

@@ -1,0 +1,78 @@
+"""What can be answered without a network: the baselines of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from striate.tasks.pictures.color import Pixels
+
+#: what the network is given (h, w, c) -> a picture (H, W, C)
+Filter = Callable[[Pixels], Pixels]
+
+
+def enlargements(scale: int) -> Mapping[str, Filter]:
+    """Return bicubic enlargement, which undoes antialiased shrinking best of the usual ones."""
+    return {"bicubic enlargement": partial(_enlarge, scale=scale)}
+
+
+def smoothings(std: float) -> Mapping[str, Filter]:
+    """Return filters against noise of this std in gray levels, of strengths around the best."""
+    found: dict[str, Filter] = {"the noisy picture itself": np.asarray}
+    for sigma in (0.5, 0.7, 1.0, 1.5):
+        found[f"a Gaussian filter (std {sigma} pixels)"] = partial(_blur, sigma=sigma)
+    found["a median of 3x3 pixels"] = partial(_median, side=3)
+    for share in (0.6, 0.8, 1.0):
+        strength = share * std
+        found[f"non-local means (h {strength:.3g})"] = partial(_non_local, strength=strength)
+    return found
+
+
+def uncolored() -> Mapping[str, Filter]:
+    """Return the gray picture."""
+    return {"the gray picture itself": partial(np.repeat, repeats=3, axis=2)}
+
+
+def _enlarge(small: Pixels, scale: int) -> Pixels:
+    high, wide, channels = small.shape
+    image = Image.fromarray(small[..., 0] if channels == 1 else small)
+    large = image.resize((scale * wide, scale * high), Image.Resampling.BICUBIC)
+    return np.atleast_3d(np.asarray(large))
+
+
+def _blur(noisy: Pixels, sigma: float) -> Pixels:
+    return _as_pixels(cv2.GaussianBlur(noisy, (0, 0), sigma))
+
+
+def _as_pixels(filtered: NDArray[Any]) -> Pixels:
+    """Return (H, W, C) of what OpenCV returns, which drops a single channel."""
+    return np.atleast_3d(np.asarray(filtered, np.uint8))
+
+
+def _median(noisy: Pixels, side: int) -> Pixels:
+    return _as_pixels(cv2.medianBlur(noisy, side))
+
+
+def _non_local(noisy: Pixels, strength: float) -> Pixels:
+    """Buades, Coll, Morel 2005, https://doi.org/10.1109/CVPR.2005.38, with 7x7 patches."""
+    return _as_pixels(cv2.fastNlMeansDenoising(noisy, None, strength, 7, 21))  # pyright: ignore
+
+
+def thumbnails(code: int) -> Mapping[str, Filter]:
+    """Return a thumbnail of as many numbers as a code, enlarged again."""
+    return {f"a thumbnail of {code:,} numbers": partial(_shrink, numbers=code)}
+
+
+def _shrink(picture: Pixels, numbers: int) -> Pixels:
+    high, wide, channels = picture.shape
+    share = min(1.0, (numbers / picture.size) ** 0.5)
+    size = max(1, int(share * wide)), max(1, int(share * high))
+    image = Image.fromarray(picture[..., 0] if channels == 1 else picture)
+    small = image.resize(size, Image.Resampling.BICUBIC)
+    return np.atleast_3d(np.asarray(small.resize((wide, high), Image.Resampling.BICUBIC)))

@@ -1,0 +1,79 @@
+"""Colorization: which colors a gray picture may have had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+from torch import Tensor
+
+from striate.errors import OptionError
+from striate.tasks.pictures.baselines import uncolored
+from striate.tasks.pictures.color import to_chroma, to_luminance, to_rgb
+from striate.tasks.pictures.metrics import Words
+from striate.tasks.pictures.task import PictureTask
+
+
+@dataclass(frozen=True)
+class Colorization(PictureTask):
+    """A gray picture is answered in color.
+
+    The network is given the luminance and answers with the two chroma channels, as numbers; what
+    is answered keeps the luminance. Of colors that might be right the mean has the least error,
+    which is pale: Zhang, Isola, Efros 2016, https://arxiv.org/abs/1603.08511, section 2.
+    """
+
+    name: ClassVar[str] = "colorization"
+    sharp: ClassVar[bool] = False
+
+    @property
+    def words(self) -> Words:
+        """How it is spoken of, and what answers without a network."""
+        return Words("the gray picture", uncolored(), "colors from gray")
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the network's output: blue and red chroma."""
+        return 2
+
+    def default_network(self, side: int, channels: int) -> str:
+        """Return a U-Net of a quarter of its width, which sees what a thing is."""
+        return "unet(width=16)"
+
+    def takes(self, output: str) -> bool:
+        """Return whether networks give as many channels as are asked for."""
+        return output == "map"
+
+    def input_channels(self, channels: int) -> int:
+        """Return 1, the luminance."""
+        return 1
+
+    def seeing(self, channels: int) -> Self:
+        """Return the same task. Raises OptionError for gray images."""
+        if channels != 3:
+            raise OptionError(
+                "colors are learned from images in color, but these are gray; give others, or "
+                "leave out --color gray"
+            )
+        return super().seeing(channels)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """Return the luminance of images."""
+        return to_luminance(images)
+
+    def make_pairs(self, images: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the luminance of images, and images."""
+        truth = images.clamp(0, 1)
+        return to_luminance(truth), truth
+
+    def aim(self, targets: Tensor) -> Tensor:
+        """Return the chroma of pictures."""
+        return to_chroma(targets)
+
+    def complete(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return pictures of the chroma that is answered and the luminance that was given."""
+        return self.join(outputs, to_luminance(targets))
+
+    def join(self, outputs: Tensor, inputs: Tensor) -> Tensor:
+        """Return pictures of chroma and luminance."""
+        return to_rgb(inputs, outputs)
