@@ -261,3 +261,14 @@ def test_an_image_in_two_files_of_coco_stops(tmp_path: Path) -> None:
     with pytest.raises(DataError) as raised:
         scan(tmp_path)
     assert str(raised.value) == f"{tmp_path}/b.json: 1.jpg stands in a.json too; keep one"
+
+
+def test_a_list_of_the_classes_of_images_is_none_of_boxes(tmp_path: Path) -> None:
+    cats_and_dogs(tmp_path)
+    content = {
+        "images": [{"id": 1, "file_name": "cat/1.jpg"}],
+        "annotations": [{"image_id": 1, "category_id": 1}],
+        "categories": [{"id": 1, "name": "cat"}],
+    }
+    (tmp_path / "train2019.json").write_text(json.dumps(content))
+    assert scan(tmp_path).targets.spec.kind == "label"

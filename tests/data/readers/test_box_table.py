@@ -141,3 +141,32 @@ def test_a_name_that_several_images_have_is_that_in_the_folder_of_its_split(tmp_
     rows = "1.jpg,1,2,3,4,a,val\n1.jpg,1,2,3,4,a,train\n"
     listing = scan(table(tmp_path, f"image,xmin,ymin,xmax,ymax,class,split\n{rows}"))
     assert splits_of(listing) == {"train/1.jpg": "train", "val/1.jpg": "validation"}
+
+
+def test_a_column_may_name_groups(home: Path) -> None:
+    rows = "photos/1.jpg,1,2,3,4,a,film\nphotos/2.jpg,,,,,,film\nphotos/3.jpg,1,2,3,4,a,walk\n"
+    file = table(home, f"image,xmin,ymin,xmax,ymax,class,Clip\n{rows}")
+    groups = scan(file, group="clip").samples.groups
+    assert groups is not None
+    assert [groups.names[at] for at in groups.ids] == ["film", "film", "walk"]
+    with pytest.raises(DataError) as raised:
+        scan(file, group="clap")
+    assert str(raised.value) == (
+        f"{file}: line 1: no column is called 'clap', as --group asks for; did you mean 'clip'?"
+    )
+    file.write_text(file.read_text() + "photos/3.jpg,1,2,3,4,b,film\n")
+    with pytest.raises(DataError) as raised:
+        scan(file, group="clip")
+    assert str(raised.value) == (
+        f"{file}: line 5: photos/3.jpg is in film, but in walk in line 4; correct one of them"
+    )
+
+
+def test_a_table_that_cannot_be_read_or_is_not_utf8_is_named(home: Path) -> None:
+    file = table(home, "")
+    file.write_bytes(b"image,xmin,ymin,xmax,ymax,class\nphotos/1.jpg,1,2,3,4,caf\xe9\n")
+    with pytest.raises(DataError) as raised:
+        scan(file)
+    assert str(raised.value) == (
+        f"{file}: line 2: the class 'caf\\udce9' is not UTF-8; save it as 'CSV UTF-8'"
+    )

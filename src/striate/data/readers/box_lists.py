@@ -85,11 +85,12 @@ def list_boxes(
     origins = BoxOrigins(
         tuple(files), np.array(columns.files, np.int64), np.array(columns.lines, np.int64), unit
     )
+    frames = np.array([image.frame for image in held], np.float64).reshape(-1, 2)
     targets = BoxTargets(
         TargetSpec("boxes", tuple(known)),
         np.array(columns.rows, np.float64).reshape(-1, 6),
         np.array(counts, np.int64),
-        np.array([image.frame for image in held], np.float64).reshape(-1, 2),
+        np.where(np.isfinite(frames).all(axis=1, keepdims=True), frames, UNKNOWN),
         origins,
     )
     samples = Samples.of(image.sample for image in held)

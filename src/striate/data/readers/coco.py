@@ -21,7 +21,9 @@ from striate.data.readers.image_finder import ImageFinder, folder_split
 from striate.errors import DataError, printable
 
 _KEYS = "images", "annotations", "categories"
+_BOX = "bbox"  #: without it annotations are classes or captions of whole images
 _LARGEST = 2**31  #: bytes of a file
+_LARGEST_ID = 2**63
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class CocoFile:
 
 
 def read_coco(place: Path, path: str) -> CocoFile | None:
-    """Read a file of `place`; None if it is no such file. Raises DataError."""
+    """Read a file of `place`; None if it is no such file, or none of boxes. Raises DataError."""
     file = place / path
     try:
         with file.open("rb") as opened:
@@ -99,16 +101,20 @@ def list_coco(
     return list_boxes(place, "COCO", kept, names, found, unit="annotation")
 
 
-def _parse(path: str, content: Mapping[str, Any]) -> CocoFile:
+def _parse(path: str, content: Mapping[str, Any]) -> CocoFile | None:
     """Raises ValueError, KeyError, TypeError or AttributeError for anything odd."""
     images, annotations, categories = (content[key] for key in _KEYS)
+    if annotations and not any(_BOX in each for each in annotations):
+        return None
     names = {each["id"]: str(each["name"]) for each in categories}
     boxes: dict[Any, list[Box]] = {}
     for at, each in enumerate(annotations, 1):
         category = each.get("category_id")
         name = names.get(category, f"category {category}")
-        box = Box(name, _corners(each.get("bbox")), each.get("id", at), bool(each.get("iscrowd")))
-        boxes.setdefault(each["image_id"], []).append(box._replace(line=int(box.line)))
+        number = each.get("id")
+        line = number if isinstance(number, int) and 0 <= number < _LARGEST_ID else at
+        box = Box(name, _corners(each.get(_BOX)), line, bool(each.get("iscrowd")))
+        boxes.setdefault(each["image_id"], []).append(box)
     groups = frozenset(str(each.get("supercategory")) for each in categories)
     held = {each["id"]: each for each in images if str(each["file_name"])}
     if len(held) < len(images) or not names:

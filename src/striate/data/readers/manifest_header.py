@@ -56,7 +56,7 @@ def find_roles(
     names = [name.strip().lower() for name in header]
     if any(name.startswith("\udcff") or "\0" in name for name in names):
         raise wrong(file, 1, "not UTF-8; save the manifest as 'CSV UTF-8'")
-    grouped = None if group is None else _find_group(file, names, group)
+    grouped = None if group is None else find_group(file, names, group)
     for name in names:
         near = difflib.get_close_matches(name, _COLUMNS, n=1, cutoff=0.8)
         if near and near[0] not in names and not _NUMBERED.fullmatch(name):
@@ -87,8 +87,8 @@ def find_roles(
     return Roles(names.index(path), split, grouped, target, places, headings, len(names), between)
 
 
-def _find_group(file: Path, names: list[str], group: str) -> int:
-    """Return the place of the column that names groups."""
+def find_group(file: Path, names: list[str], group: str) -> int:
+    """Return the place of the column that names groups. Raises DataError."""
     wanted = group.strip().lower()
     if names.count(wanted) == 1:
         return names.index(wanted)

@@ -219,7 +219,8 @@ def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
         return read_npz(file)
     if suffix == ".json":
         return read_coco_file(file)
-    if kind in (None, "boxes") and (boxes := read_box_table(file, asked=kind == "boxes")):
+    asked = kind == "boxes"
+    if (asked or kind is None) and (boxes := read_box_table(file, column, asked=asked)):
         return boxes
     if suffix in (".csv", ".tsv") and is_sequence_table(file):
         return read_sequence_table(file, kind, column)

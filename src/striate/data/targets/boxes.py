@@ -14,7 +14,8 @@ from striate.data.listing.samples import Finding, Split
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.listing.targets import Placing, TargetCounts, Targets
 from striate.data.targets.box_fitting import clip, find_odd, fit_boxes, read_orientations
-from striate.data.targets.box_problems import find_copies, find_problems, find_unseen
+from striate.data.targets.box_problems import find_problems, find_unseen
+from striate.data.targets.mask_problems import find_copies
 from striate.text import MISSING
 
 CLASS, IGNORED = 4, 5  #: columns of a box; those before are its corners

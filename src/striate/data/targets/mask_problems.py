@@ -24,15 +24,19 @@ def find_problems(
     """
     if not images:
         return (_without_images(candidates),)
-    learned = _learned(images)
-    return (*_few(class_names, images, learned), *_blank(class_names, learned, shown))
+    classes = [] if len(class_names) > 1 else [
+        f"there is only one class, {class_names[0]!r}; expected at least two"
+    ]  # fmt: skip
+    learned = learned_rows(images)
+    few = find_few(images, "image with a mask")
+    return (*classes, *few, *_blank(class_names, learned, shown))
 
 
 def find_unseen(
     class_names: Sequence[str], images: Samples, shown: NDArray[np.bool_] | None
 ) -> Iterator[Finding]:
     """Yield the classes without a pixel to learn from; `shown` is as in `find_problems`."""
-    learned = _learned(images)
+    learned = learned_rows(images)
     if shown is None or not learned.any():
         return
     for at in np.flatnonzero(~shown[learned].any(axis=0)).tolist():
@@ -57,9 +61,9 @@ def _without_images(candidates: Samples) -> str:
     return f"none of the {len(candidates):,} images can be used with its mask; replace them"
 
 
-def _few(class_names: Sequence[str], images: Samples, learned: NDArray[np.bool_]) -> Iterator[str]:
-    if len(class_names) < 2:
-        yield f"there is only one class, {class_names[0]!r}; expected at least two"
+def find_few(images: Samples, what: str) -> Iterator[str]:
+    """Yield that no image or only one is to be learned from; `what` is "image with a mask"."""
+    learned = learned_rows(images)
     where = " in train" if (images.splits == SPLITS.index("train")).any() else ""
     if not learned.any():
         splits = " and ".join(
@@ -67,7 +71,7 @@ def _few(class_names: Sequence[str], images: Samples, learned: NDArray[np.bool_]
         )
         yield f"there are no images to train on: all {len(images):,} are in {splits}"
     elif learned.sum() == 1:
-        yield f"there is only one image with a mask{where}; expected at least two"
+        yield f"there is only one {what}{where}; expected at least two"
 
 
 def _blank(
@@ -85,6 +89,6 @@ def _blank(
         yield f"every pixel of the masks{where} is of class {only!r}; expected at least two classes"
 
 
-def _learned(images: Samples) -> NDArray[np.bool_]:
+def learned_rows(images: Samples) -> NDArray[np.bool_]:
     """Return which images are, or may become, those to train on (N,)."""
     return (images.splits == SPLITS.index("train")) | (images.splits == NO_SPLIT)
