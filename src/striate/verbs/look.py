@@ -14,6 +14,7 @@ from striate import storage
 from striate.data.readers.scan import FILES
 from striate.errors import printable
 from striate.look.kinds import KINDS, Subject
+from striate.look.sequence_kinds import look_at_sequences
 from striate.look.sheet import Sheet
 from striate.look.subject import read_image
 from striate.model import Model, check_images, one_network
@@ -53,15 +54,20 @@ def look(
 
     `data` is an image, a folder of images or a manifest. Options are those of
     `striate.options.LookOptions`: without `show`, filters; of an image its feature maps, of a
-    folder the map of its images, or with `like` those that are like it. Files go into a folder
-    that is made for them. Raises OptionError for a layer or channel that does not exist, or data of
-    another kind than is needed; DataError for an unusable image.
+    folder the map of its images, or with `like` those that are like it. Of a model on DNA these are
+    filters, as logos, and classes, as what each letter of its first sequences adds. Files go into a
+    folder that is made for them. Raises OptionError for a layer or channel that does not exist, or
+    data of another kind than is needed; DataError for an unusable image.
     """
     chosen = LookOptions.read(options)
     source = None if data is None else Path(data)
     if chosen.out:
         check_folder(chosen.out, (), list(filter(None, (source, chosen.like))), "out")
     loaded = one_network(loaded_model(model, chosen), "look")
+    console = None if progress else Console(quiet=True)
+    if loaded.preprocess.inputs == "sequence":
+        drawn = look_at_sequences(loaded, source, chosen)
+        return display.show_progress(_write(drawn, chosen), console)
     check_images(loaded, "look")
     folder = source if source and _holds_images(source) else None
     image = None if folder else source
@@ -70,7 +76,7 @@ def look(
         loaded, pixels, str(image or ""), chosen.layer_names, chosen.channel, folder, chosen.like
     )
     work = KINDS[chosen.show or _usual(subject)](subject)
-    return display.show_progress(_write(work, chosen), None if progress else Console(quiet=True))
+    return display.show_progress(_write(work, chosen), console)
 
 
 def _holds_images(data: Path) -> bool:

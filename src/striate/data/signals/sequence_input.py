@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-_PICTURE = 120, 240, 3
+_PICTURE = 180, 240, 3
 _COLORS = ((63, 157, 63), (59, 125, 221), (230, 160, 30), (200, 60, 50), (190, 190, 190))
 _WIDE, _HIGH = 8, 12  #: pixels of a letter
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LONGEST = 2**20  #: samples of an input
 _LEAST_STD = 1e-12  #: below it a channel never changes
-_PICTURE = 120, 240, 3  #: shape of the picture of a trace
+_PICTURE = 180, 240, 3  #: shape of the picture of a trace
 _FINER = 2  #: it is drawn so many times larger first
 _MARGIN = 6
 #: of the channels in turn, as of the series of a chart

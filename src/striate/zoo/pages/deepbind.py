@@ -13,7 +13,8 @@ https://doi.org/10.1038/nbt.3300
 
 A kernel of the first layer has a weight for each letter at each of its places: it is a motif, and
 is drawn as a sequence logo. `motifs` and `width` are their number and length, which the paper
-varies; a width of one and a half times the longest motif expected is its advice.
+varies; a width of one and a half times the longest motif expected is its advice. With `hidden=0`
+there is no hidden layer, which the paper tries too.
 Not as in the paper: outputs are logits of classes, not a score of binding; beyond its ends a
 sequence has zeros instead of a fourth of each letter; training is striate's.
 """
@@ -26,18 +27,18 @@ from striate.layers import chain
 from striate.zoo.pages.card import Card
 
 
-def deepbind(*, channels: int = 4, classes: int = 2, motifs: int = 16,
-             width: int = 24) -> nn.Sequential:  # fmt: skip
+def deepbind(*, channels: int = 4, classes: int = 2, motifs: int = 16, width: int = 24,
+             hidden: int = 32) -> nn.Sequential:  # fmt: skip
     """(N, channels, L) -> logits (N, classes)."""
-    return chain(
-        motifs=chain(
-            conv=nn.Conv1d(channels, motifs, width, padding=width - 1), relu=nn.ReLU(inplace=True)
-        ),
-        best=chain(pool=nn.AdaptiveMaxPool1d(1), flatten=nn.Flatten()),
-        hidden=chain(dense=nn.Linear(motifs, 32), relu=nn.ReLU(inplace=True),
-                     dropout=nn.Dropout(0.5)),
-        head=nn.Linear(32, classes),
-    )  # fmt: skip
+    conv = nn.Conv1d(channels, motifs, width, padding=width - 1)
+    parts = {
+        "motifs": chain(conv=conv, relu=nn.ReLU(inplace=True)),
+        "best": chain(pool=nn.AdaptiveMaxPool1d(1), flatten=nn.Flatten()),
+    }
+    if hidden:
+        parts["hidden"] = chain(dense=nn.Linear(motifs, hidden), relu=nn.ReLU(inplace=True),
+                                dropout=nn.Dropout(0.5))  # fmt: skip
+    return chain(**parts, head=nn.Linear(hidden or motifs, classes))
 
 
 CARDS = (

@@ -1,0 +1,142 @@
+"""What a network on DNA looks for: planted kernels come out as their motifs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from striate import zoo
+from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
+from striate.data.signals.letters import decode, encode, other_strand
+from striate.data.signals.sequence_input import SequenceInput
+from striate.errors import DataError, OptionError
+from striate.look.attributions import attribute_letters, draw_attributions
+from striate.look.motifs import draw_motifs, find_motifs
+from striate.model import Model
+from striate.model_file import save
+from striate.tasks import find_task
+from striate.verbs.look import look
+from striate.zoo.spec import NetworkSpec
+
+MOTIFS = ("TGACTCA", "CCGGAAG")
+LENGTH = 40
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """A network whose two kernels are motifs, and whose classes are one of them each."""
+    name = "deepbind(motifs=2,width=7,hidden=0)"
+    network = zoo.build(name, classes=2)
+    conv, head = network.get_submodule("motifs.conv"), network.get_submodule("head")
+    assert isinstance(conv, nn.Conv1d)
+    assert isinstance(head, nn.Linear)
+    with torch.no_grad():
+        for at, motif in enumerate(MOTIFS):
+            conv.weight[at] = nn.functional.one_hot(
+                torch.from_numpy(encode(motif.encode())).long(), 4
+            ).T
+        conv.bias.fill_(-3.0)
+        head.weight.copy_(torch.eye(2))
+        head.bias.zero_()
+    view = SequenceInput(LENGTH, 4, mean=(0.0,) * 4, std=(1.0,) * 4)
+    task = find_task("classification")(TargetSpec("label", ("jun", "ets")))
+    return Model(network.eval(), NetworkSpec.of(name), task, view, SplitFractions(0.1, 0.1))
+
+
+def planted(seed: int, motif: str) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    codes = random.integers(0, 4, LENGTH).astype(np.uint8)
+    own = encode(motif.encode())
+    at = int(random.integers(0, LENGTH - len(own)))
+    codes[at : at + len(own)] = own if seed % 2 else other_strand(own)
+    return codes[:, None]
+
+
+def test_motifs_are_those_of_the_kernels_on_either_strand(model: Model) -> None:
+    codes = np.stack([planted(seed, MOTIFS[seed % 4 // 2]) for seed in range(200)])
+    motifs = find_motifs(model, codes)
+    assert motifs.layer == "motifs.conv"
+    found = [decode(shares.argmax(axis=1).astype(np.uint8)) for shares in motifs.shares]
+    assert found == list(MOTIFS)
+    assert (motifs.sites >= 100).all()
+
+
+def test_places_beyond_the_ends_have_no_letters(model: Model) -> None:
+    codes = np.full((1, LENGTH, 1), 3, np.uint8)
+    codes[0, :5, 0] = encode(b"ACTCA")
+    one_strand = replace(model.preprocess, both_strands=False)  # type: ignore[call-arg]
+    motifs = find_motifs(replace(model, preprocess=one_strand), codes)
+    assert motifs.counts[0].sum(axis=1) == pytest.approx([1] * 7)
+    assert motifs.counts[0][:2].tolist() == [[0.25] * 4] * 2
+    assert motifs.counts[0][2].tolist() == [1, 0, 0, 0]
+
+
+def test_the_sheet_has_a_logo_for_each_kernel(model: Model) -> None:
+    codes = np.stack([planted(seed, MOTIFS[0]) for seed in range(20)])
+    sheet = draw_motifs(model, codes)
+    assert sheet.text == (
+        "motifs.conv: 2 kernels as logos of 0 to 2 bits: letters where each responds with half of "
+        "its most or more; 20 sequences"
+    )
+    assert sheet.arrays["bits"].shape == (2, 7, 4)
+    assert draw_motifs(model).text == "motifs.conv: 2 kernels: weights of letters less their mean"
+
+
+def test_letters_of_the_motif_add_what_their_change_takes(model: Model) -> None:
+    codes = np.zeros((LENGTH, 1), np.uint8)
+    codes[10:17, 0] = encode(MOTIFS[0].encode())
+    added, column = attribute_letters(model, codes)
+    assert column == 0
+    assert (added[10:17] > 0.3).all()  # the motif is almost its own reverse complement
+    assert np.abs(np.delete(added, np.s_[10:17])).max() < 0.1
+    outputs = model.outputs(torch.from_numpy(codes[None]))[0, 0].item()
+    others = []
+    for code in (0, 1, 2):  # in place of T, the first letter
+        changed = codes.copy()
+        changed[10] = code
+        others.append(model.outputs(torch.from_numpy(changed[None]))[0, 0].item())
+    assert added[10] == pytest.approx(outputs - np.mean(others), abs=1e-6)
+
+
+def test_an_unknown_letter_adds_nothing(model: Model) -> None:
+    codes = planted(1, MOTIFS[0]).copy()
+    codes[5] = 4
+    assert attribute_letters(model, codes)[0][5] == 0
+    sheet = draw_attributions(model, codes[None], ["one"], column=1)
+    assert sheet.text == "a letter is as high as its change lowers the output; one: ets"
+
+
+def test_look_draws_both_into_a_folder(model: Model, tmp_path: Path) -> None:
+    save(model, tmp_path / "model.safetensors")
+    letters = [decode(planted(seed, MOTIFS[0])[:, 0]) for seed in range(12)]
+    (tmp_path / "a.fa").write_text("".join(f">{at}\n{text}\n" for at, text in enumerate(letters)))
+    place = tmp_path / "model.safetensors"
+    (logos,) = look(place, tmp_path / "a.fa", out=tmp_path / "one")
+    (weights,) = look(place, out=tmp_path / "two")
+    (added,) = look(place, tmp_path / "a.fa", show="classes", out=tmp_path / "three", format="npz")
+    assert [each.path.name for each in (logos, weights, added)] == [
+        "motifs.png", "motifs.png", "letters.npz",
+    ]  # fmt: skip
+    assert np.load(added.path)["added"].shape == (8, LENGTH)
+
+
+def test_other_kinds_are_refused(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(OptionError) as caught:
+        look(model, show="dreams")
+    assert str(caught.value) == (
+        "of a model on sequences look draws --show filters, of the first layer, and --show "
+        "classes; leave out other kinds, --layers and --like"
+    )
+    with pytest.raises(OptionError) as caught:
+        look(model, show="classes")
+    assert str(caught.value) == "sequences are needed, as in: striate look MODEL sites.fa"
+    (tmp_path / "a.fa").write_text(">1\nAXC\n")
+    with pytest.raises(DataError) as caught:
+        look(model, tmp_path / "a.fa")
+    assert str(caught.value) == f"{tmp_path}/a.fa: none of its sequences can be used"
