@@ -116,6 +116,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "shortcuts": ("shortcuts", learning.shortcuts),
     "new_classes": ("new_classes", alike.new_classes),
     "one_class": ("one_class", alike.one_class),
+    "faces": ("faces", alike.faces),
     "rejection": ("rejection", learning.rejection),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "peak_memory": ("peak_memory", networks.peak_memory),

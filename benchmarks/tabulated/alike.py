@@ -60,3 +60,31 @@ def one_class(record: dict[str, Any]) -> str:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def faces(record: dict[str, Any]) -> str:
+    """What each round of learning from its own false alarms brings."""
+    rows = [
+        (
+            str(each["round"]),
+            _right(each),
+            "yes" if each["face_found"] else "no",
+            str(each["other_boxes"]),
+            f"{sum(each['false_alarms'].values()):,}",
+        )
+        for each in record["rounds"]
+    ]
+    last = record["rounds"][-1]
+    alarms = ", ".join(f"{name.partition('.')[0]} {n}" for name, n in last["false_alarms"].items())
+    head = (
+        f"{last['crops']} crops held out, of which the nearest crop by pixels tells "
+        f"{_right(record['nearest_crop'])}; {last['windows']:,} windows of the portrait "
+        f"and {last['windows_without_face']:,} of six photographs without a face. "
+        f"False alarms at last: {alarms}"
+    )
+    heads = ("round", "crops right", "face found", "other boxes there", "false alarms elsewhere")
+    return f"{head}\n\n{grid(heads, ['---:'] * 5, rows)}\n"
+
+
+def _right(found: dict[str, float]) -> str:
+    return _with_interval({**found, "value": found["right"]})
