@@ -21,9 +21,9 @@ from striate.studies.standing import Events, Standing, train_candidate
 from striate.studies.tune import Search, check_optuna
 from striate.text import format_si
 from striate.training.events import Note, from_json
+from striate.training.pending import LossError
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
-from striate.training.step import LossError
 from striate.zoo.spec import NetworkSpec
 
 

@@ -39,6 +39,12 @@ def check_options(task: Task, options: TrainOptions) -> None:
         )
 
 
+def complete_options(task: Task, options: TrainOptions) -> TrainOptions:
+    """Return the options with those that are usual for the task, where they are not given."""
+    usual = {name: value for name, value in task.usual.items() if name not in options.given()}
+    return options.model_copy(update=usual)
+
+
 def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], task: Task) -> None:
     """Test a copy of the network: forward on one (C, H, W) image, forward and backward on two.
 

@@ -27,7 +27,7 @@ from striate.progress import Progress
 from striate.tasks.task import Task
 from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
-from striate.training.forward_backward import ForwardBackward, translate_torch_errors
+from striate.training.forward_backward import make_updates, translate_torch_errors
 from striate.training.recipe import Recipe
 from striate.training.view import View
 
@@ -139,15 +139,16 @@ class _Runner:
     ) -> None:
         self._network = copy.deepcopy(network).train()
         self._network.to(memory_format=execution.memory_format)  # pyright: ignore
-        passes = ForwardBackward(self._network, execution, task.loss, task.count)
-        self._forward_backward, self._batch = passes, batch
+        self._updates = make_updates(task, self._network, task.loss, execution)
+        self._batch = batch
 
     def seconds(self) -> float:
         """Time one step without the optimizer update, which is the same for all candidates."""
         device = self._batch.device
         started = time.perf_counter()
-        self._forward_backward.run(self._batch)
-        self._network.zero_grad()
+        for update in self._updates:
+            update.run(self._batch)
+            self._network.zero_grad()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         return time.perf_counter() - started

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from striate import hardware
 from striate.data.loader import Batch
 from striate.errors import OptionError
-from striate.tasks.task import Loss, Sums
+from striate.tasks.task import Loss, Sums, Task, Update
 from striate.training.execution import ExecutionConfig
 
 
@@ -41,20 +40,14 @@ def translate_torch_errors(batch: Batch) -> Generator[None]:
 
 
 class ForwardBackward:
-    """Forward and backward passes with the given execution settings."""
+    """Forward and backward passes of an update with the given execution settings."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        execution: ExecutionConfig,
-        loss: Loss,
-        count: Callable[[Any, Tensor], Sums],
-    ) -> None:
-        self.execution = execution
+    def __init__(self, update: Update, execution: ExecutionConfig) -> None:
+        network, self.execution = update.network, execution
         self._params = [param for param in network.parameters() if param.requires_grad]
         device = self._params[0].device
         self._network = hardware.compile_network(network, device) if execution.compiled else network
-        self._loss, self._count = loss, count
+        self._loss, self._count = update.loss, update.count
         self._threads = (
             ThreadPoolExecutor(execution.micro_batches - 1) if execution.micro_batches > 1 else None
         )
@@ -93,6 +86,13 @@ class ForwardBackward:
             loss = self._loss(outputs, targets)
         with torch.no_grad():
             return loss, self._count(outputs, targets)
+
+
+def make_updates(
+    task: Task, network: nn.Module, loss: Loss, execution: ExecutionConfig
+) -> tuple[ForwardBackward, ...]:
+    """Return the passes of each update of a step, in the order of the task."""
+    return tuple(ForwardBackward(each, execution) for each in task.updates(network, loss))
 
 
 def add_sums(batches: Sequence[Sums]) -> Sums:

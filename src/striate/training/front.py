@@ -24,7 +24,7 @@ from striate.training.features import (
     compute_features,
     half_test,
 )
-from striate.training.forward_backward import ForwardBackward
+from striate.training.forward_backward import make_updates
 from striate.training.memory import free_memory
 from striate.training.prepare import PreparedData
 from striate.training.step import Training
@@ -48,8 +48,8 @@ def pass_once(
     thawed = training if freezing.thaw_at else None
     halves = split_network(network, len(freezing.stages))
     if halves is None or not can_cache(train, task.ranges(training.recipe.augment_ranges)):
-        passes = ForwardBackward(network, training.execution, loss, task.count)
-        return replace(training, forward_backward=passes, thawed=thawed)
+        updates = make_updates(task, network, loss, training.execution)
+        return replace(training, updates=updates, thawed=thawed)
     front, rest = halves
     views = training.recipe.options.views or _views(training, front, train)
     training = replace(training, recipe=replace(training.recipe, views=views))
@@ -61,7 +61,7 @@ def pass_once(
         front_seconds=time.monotonic() - began,
         train=trained,
         validation=validated,
-        forward_backward=ForwardBackward(rest, training.execution, loss, task.count),
+        updates=make_updates(task, rest, loss, training.execution),
         thawed=thawed,
     )
 

@@ -5,7 +5,7 @@ Each names the layer and the likely cause.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +15,7 @@ from torch.utils import _pytree as tree
 from striate import hardware
 from striate.layers import ScaledTanh
 from striate.options import Precision
+from striate.tasks.task import Task
 from striate.text import format_percent
 from striate.training.checkpoint import TrainState
 
@@ -105,6 +106,15 @@ def _gradients(sample: GradientSample) -> Iterator[tuple[str, str]]:
             "units between it and the output, or many layers without normalization"
         )
         yield "vanishing", text
+
+
+def warn_figures(
+    task: Task, state: TrainState, trained: Mapping[str, float], figures: Mapping[str, float]
+) -> Iterator[str]:
+    """Yield what the task says is wrong by the figures of an epoch, each kind once per run."""
+    epoch = state.epoch + 1
+    for kind, text in task.diagnose(epoch, trained, figures):
+        yield from _once(state, kind, f"epoch {epoch}: {text}")
 
 
 @torch.inference_mode()

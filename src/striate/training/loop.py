@@ -18,10 +18,12 @@ from striate.training import checkpoint, health, sync
 from striate.training.best_model import keep_if_best
 from striate.training.checkpoint import TrainState
 from striate.training.events import Epoch, Finished, Note, Step, Stopped
-from striate.training.health import CHECKED_IMAGES, check_activations
+from striate.training.health import CHECKED_IMAGES, check_activations, warn_figures
+from striate.training.pending import LossError
 from striate.training.recipe import Recipe
+from striate.training.record import write_picture
 from striate.training.run import Run
-from striate.training.step import LossError, Training, train_batches, train_step, validate
+from striate.training.step import Training, train_batches, train_step, validate
 
 _REPORTS = 20  #: approximate number of Step events per epoch
 _USUAL_PAUSE = 300.0  #: seconds between checkpoints inside an epoch
@@ -174,9 +176,9 @@ def _close_epoch(
     figures = task.measure(sums, len(training.validation))
     constants = task.choose_thresholds(sums).spec.constants
     state.constants = {name: list(values) for name, values in constants.items()}
-    yield from map(Note, _units(training, state))
-    best = state.improves(task.figures[0], figures, loss)
-    train_loss, trained = state.loss_sum / state.seen, task.measure(state.arrays(), state.seen)
+    trained = task.measure(state.arrays(), state.seen)
+    yield from map(Note, [*_units(training, state), *warn_figures(task, state, trained, figures)])
+    best, train_loss = state.improves(task.figures[0], figures, loss), state.loss_sum / state.seen
     seconds = max(state.training_seconds, 1e-9)
     speed, waiting = state.seen / seconds, state.waiting_seconds / seconds
     if best:
@@ -194,7 +196,15 @@ def _close_epoch(
     state.last_epoch = epoch
     _save(training, run, state)
     keep_if_best(training, run, state)
+    _draw(training, run, state.epoch)
     yield epoch
+
+
+def _draw(training: Training, run: Run, epoch: int) -> None:
+    """Keep a picture of what the network makes, where it makes any."""
+    drawn = training.model.task.draw_epoch(training.eval_network)
+    if drawn is not None and training.group.is_main:
+        write_picture(run, epoch, drawn)
 
 
 def _units(training: Training, state: TrainState) -> Sequence[str]:

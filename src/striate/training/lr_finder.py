@@ -19,9 +19,10 @@ from striate.distributed.group import Group
 from striate.options import RateOptions
 from striate.progress import Progress
 from striate.training.checkpoint import TrainState
+from striate.training.pending import LossError
 from striate.training.prepare import prepare_data
 from striate.training.setup import build_training
-from striate.training.step import LossError, Training, train_batches, train_step
+from striate.training.step import Training, train_batches, train_step
 
 FADE = 0.9  #: decay of the smoothed loss per step
 EXPLODED = 4.0  #: the test ends at this multiple of the lowest smoothed loss

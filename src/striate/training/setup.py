@@ -18,17 +18,19 @@ from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.options import TrainOptions
 from striate.progress import Progress
+from striate.tasks.fitness import complete_options
 from striate.text import count_noun
 from striate.training import autotune, checkpoint, sync, transfer
 from striate.training.best_model import mend_model
 from striate.training.checkpoint import TrainState
 from striate.training.events import Note, Started
 from striate.training.execution import ExecutionConfig
-from striate.training.forward_backward import ForwardBackward
+from striate.training.forward_backward import make_updates
 from striate.training.freezing import Freezing, rate_factors
 from striate.training.front import pass_once
 from striate.training.load_weights import load_weights
 from striate.training.memory import MemoryBudget, free_memory
+from striate.training.pending import PendingMetrics
 from striate.training.prepare import PreparedData
 from striate.training.recipe import Recipe, complete_recipe
 from striate.training.record import (
@@ -38,7 +40,7 @@ from striate.training.record import (
     image_lines,
 )
 from striate.training.run import Run
-from striate.training.step import PendingMetrics, Training
+from striate.training.step import Training
 
 
 def build_training(
@@ -47,6 +49,7 @@ def build_training(
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
     task = dataset.task
+    options = complete_options(task, options)
     network, fresh = _network(dataset, options, group)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
@@ -73,7 +76,7 @@ def build_training(
         model=Model(network, view.network, task, dataset.preprocess, dataset.fractions, facts),
         optimizer=_optimizer(network, fresh, recipe, freezing, execution),
         ema=EMA(network, options.ema) if options.ema else None,
-        forward_backward=ForwardBackward(network, execution, loss, task.count),
+        updates=make_updates(task, network, loss, execution),
         train=train,
         validation=validation,
         recipe=recipe,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,63 +16,21 @@ from striate.data.loader import Batch, ImageDataset
 from striate.data.order import BatchShard, count_steps
 from striate.data.prefetch import prefetch
 from striate.distributed.group import Group
-from striate.errors import DivergedError
 from striate.model import Model
 from striate.optim import schedule
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
-from striate.tasks.task import Sums, Task
+from striate.tasks.task import Task
 from striate.training.autotune import TuneResult
 from striate.training.checkpoint import Learner, TrainState
 from striate.training.execution import ExecutionConfig
 from striate.training.features import FeatureDataset
-from striate.training.forward_backward import ForwardBackward, add_sums, translate_torch_errors
+from striate.training.forward_backward import ForwardBackward, translate_torch_errors
 from striate.training.freezing import Freezing
 from striate.training.health import GradientMonitor
+from striate.training.pending import PendingMetrics
 from striate.training.recipe import Recipe
 from striate.zoo.stages import split_network
-
-
-class LossError(DivergedError):
-    """The loss of a step is not finite, or above `Task.max_loss`."""
-
-    def __init__(self, step: int, value: float) -> None:
-        super().__init__(f"the loss is {value:.3g}")
-        self.step = step  #: of the epoch, from 1
-
-
-class PendingMetrics:
-    """Losses and sums still on the device.
-
-    Reading them forces a GPU sync, so they are flushed in groups.
-    """
-
-    def __init__(self, max_loss: float) -> None:
-        self._steps: list[tuple[Tensor, Sums, int]] = []
-        self._last, self._max_loss = 0, max_loss
-
-    def add(self, step: int, loss: Tensor, sums: Sums, images: int) -> None:
-        self._last = step  # of the epoch, from 1
-        self._steps.append((loss.detach(), sums, images))
-
-    def flush(self, state: TrainState) -> None:
-        """Add all of them to the sums of the current epoch. Raises LossError."""
-        if not self._steps:
-            return
-        losses, sums, counts = zip(*self._steps, strict=True)
-        values = torch.stack(losses).tolist()
-        for step, value in enumerate(values, self._last - len(values) + 1):
-            if not math.isfinite(value) or value > self._max_loss:
-                raise LossError(step, value)
-        for value, count in zip(values, counts, strict=True):
-            state.loss_sum += value * count
-        state.add({name: each.tolist() for name, each in add_sums(sums).items()})
-        state.seen += sum(counts)
-        self._steps.clear()
-
-    def clear(self) -> None:
-        """Discard all of them."""
-        self._steps.clear()
 
 
 @dataclass(frozen=True)
@@ -83,7 +40,7 @@ class Training:
     model: Model
     optimizer: Optimizer
     ema: EMA | None
-    forward_backward: ForwardBackward
+    updates: tuple[ForwardBackward, ...]  #: of each step, one after another
     train: ImageDataset | FeatureDataset
     validation: ImageDataset | FeatureDataset
     recipe: Recipe
@@ -122,7 +79,7 @@ class Training:
     @property
     def execution(self) -> ExecutionConfig:
         """Execution settings of its steps."""
-        return self.forward_backward.execution
+        return self.updates[0].execution
 
     @property
     def eval_network(self) -> nn.Module:
@@ -207,47 +164,60 @@ def train_batches(training: Training, state: TrainState) -> Iterator[Batch]:
 def train_step(training: Training, state: TrainState, batch: Batch, rate: float) -> None:
     """Train on a batch, or this rank's shard of it; the loss is that of the whole batch.
 
-    Raises LossError before the weights change (on a GPU later, at the flush), OptionError if out
-    of memory or not deterministic.
+    Raises LossError before the weights change by the last of its updates (on a GPU later, at the
+    flush), OptionError if out of memory or not deterministic.
     """
-    options, total, group = training.recipe.options, training.steps, training.group
-    device = batch.device
-    seed = (options.seed * 1_000_003 + state.epoch) * 1_000_003 + state.step
-    hardware.seed(device, seed + group.process.rank * 1_000_000_007)
-    accumulated = options.accumulate
-    together = min(accumulated, total - state.step // accumulated * accumulated)
-    images = training.images(state.step)
-    share = len(batch) / images
+    options, device, step = training.recipe.options, batch.device, state.step
+    seed = (options.seed * 1_000_003 + state.epoch) * 1_000_003 + step
+    hardware.seed(device, seed + training.group.process.rank * 1_000_000_007)
+    state.step += 1
+    loss, sums = torch.zeros((), device=device), dict[str, Tensor]()
+    *others, last = training.updates
+    for update in others:
+        found, counted = _run(training, step, batch, update)
+        loss, sums = loss + found, {**sums, **counted}
+        _update(training, state, batch, rate)
+    found, counted = _run(training, step, batch, last)
+    training.pending.add(state.step, loss + found, {**sums, **counted}, training.images(step))
+    if device.type == "cpu":
+        training.pending.flush(state)
+    if state.step % options.accumulate == 0 or state.step == training.steps:
+        _update(training, state, batch, rate)
+        if training.ema:
+            training.ema.update(training.model.network)
+
+
+def _run(
+    training: Training, step: int, batch: Batch, update: ForwardBackward
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Accumulate the gradients of an update in a step, from 0.
+
+    Returns loss and sums of the whole batch.
+    """
+    accumulated, group = training.recipe.options.accumulate, training.group
+    together = min(accumulated, training.steps - step // accumulated * accumulated)
+    share = len(batch) / training.images(step)
     with (
         training.model.spec.explained(),
         translate_torch_errors(batch),
         group.all_reduce_gradients(training.optimizer.params),
     ):
-        loss, sums = training.forward_backward.run(
-            batch, training.optimizer.scale * (share / together)
-        )
+        loss, sums = update.run(batch, training.optimizer.scale * (share / together))
     loss, *totals = group.all_reduce_sum(loss.detach() * share, *sums.values())
-    training.pending.add(state.step + 1, loss, dict(zip(sums, totals, strict=True)), images)
-    if device.type == "cpu":
-        training.pending.flush(state)
-    state.step += 1
-    if state.step % accumulated == 0 or state.step == total:
-        with translate_torch_errors(batch):  # may run out of memory too
-            _update(training, state, rate)
+    return loss, dict(zip(sums, totals, strict=True))
 
 
-def _update(training: Training, state: TrainState, rate: float) -> None:
+def _update(training: Training, state: TrainState, batch: Batch, rate: float) -> None:
     """Update the weights from the accumulated gradients; skip it if scaled ones overflowed."""
     optimizer, options = training.optimizer, training.recipe.options
-    if optimizer.grads_finite():
-        updates = (state.epoch * training.steps + state.step - 1) // options.accumulate
-        training.health.record(training.model.network, state, updates)
-        if options.clip_grad:
-            optimizer.clip_grad_norm(options.clip_grad)
-        optimizer.step(rate)
-    optimizer.zero_grad()
-    if training.ema:
-        training.ema.update(training.model.network)
+    with translate_torch_errors(batch):  # may run out of memory too
+        if optimizer.grads_finite():
+            updates = (state.epoch * training.steps + state.step - 1) // options.accumulate
+            training.health.record(training.model.network, state, updates)
+            if options.clip_grad:
+                optimizer.clip_grad_norm(options.clip_grad)
+            optimizer.step(rate)
+        optimizer.zero_grad()
 
 
 def replay(training: Training, state: TrainState, goal: TrainState) -> None:
