@@ -56,9 +56,13 @@ def example(card: Card, images: int) -> Tensor:
     return torch.randn(images, channels, *sides)
 
 
-def assert_gives(card: Card, output: Tensor, x: Tensor, *, channels: int, classes: int) -> None:
-    """Logits, logits for every pixel of x, or an image."""
-    if card.output == "logits":
+def assert_gives(card: Card, output: Any, x: Tensor, *, channels: int, classes: int) -> None:
+    """Logits, logits for every pixel of x, an image, or images with logits of two kinds."""
+    if card.output == "samples":
+        for part in output:
+            assert part.images.shape == (len(x), channels, *x.shape[2:])
+            assert part.logits.shape == (len(x), classes)
+    elif card.output == "logits":
         assert output.shape == (len(x), classes)
     elif card.output == "map":
         assert output.shape == (len(x), classes, *x.shape[2:])
@@ -116,6 +120,9 @@ def test_channels_and_classes_can_be_others(card: Card) -> None:
 def test_children_are_stages_in_the_order_they_run_and_end_with_the_head(card: Card) -> None:
     network = on_meta(card.name)
     names = list(stages(network))
+    if card.output == "samples":  # two networks, each with a head of its own
+        assert names == ["generator", "discriminator"]
+        return
     assert names[-1] == "head"
     assert len(names) > 3
     assert all(re.fullmatch(r"[a-z]+[0-9]*[a-z]?", name) for name in names)

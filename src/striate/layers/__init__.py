@@ -1,5 +1,12 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
+from striate.layers.adversarial import (
+    Adversarial,
+    DiscriminatorTurn,
+    Generated,
+    GeneratorTurn,
+    Judged,
+)
 from striate.layers.aux_heads import AuxOutputs, WithAuxHeads
 from striate.layers.blocks import (
     Added,
@@ -44,10 +51,15 @@ from striate.layers.roi_pool import RegionPool, pool_regions
 
 __all__ = [
     "Added",
+    "Adversarial",
     "Arctan",
     "AuxOutputs",
     "Branches",
     "ConvNorm",
+    "DiscriminatorTurn",
+    "Generated",
+    "GeneratorTurn",
+    "Judged",
     "LocallyConnected1d",
     "LocallyConnected2d",
     "PartialConv2d",

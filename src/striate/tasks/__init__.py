@@ -24,6 +24,7 @@ _TASKS = {
     "colorization": "pictures.colorization.Colorization",
     "denoising": "pictures.denoising.Denoising",
     "embedding": "Embedding",
+    "generation": "Generation",
     "multilabel": "MultiLabel",
     "regression": "Regression",
     "segmentation": "Segmentation",

@@ -31,6 +31,7 @@ _GIVES = {
     "image": "an image",
     "cosines": "an embedding and its cosines to classes",
     "patches": "cosines of patches with what was learned",
+    "samples": "generated images beside those given",
 }
 
 

@@ -1,7 +1,8 @@
 """Every network, a page per paper, and `build`, which makes one by its name.
 
 A network is an `nn.Module` whose direct children are its named stages in order, the last called
-`head`; whatever freezes, probes or replaces a part addresses it by that name.
+`head`; whatever freezes, probes or replaces a part addresses it by that name. `dcgan` is two of
+them, `generator` and `discriminator`.
 """
 
 from __future__ import annotations

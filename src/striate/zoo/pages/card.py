@@ -24,8 +24,9 @@ class Card:
     macs: int  #: multiply-adds at that input; 0: unknown
     receptive_field: int | None = None  #: side in pixels, before the head; None: the whole image
     #: map: logits for every pixel; boxes: `zoo.regions_on.Detections`; cosines: those to each
-    #: class, then an embedding; patches: those of every patch to some directions
-    output: Literal["logits", "map", "image", "boxes", "cosines", "patches"] = "logits"
+    #: class, then an embedding; patches: those of every patch to some directions; samples:
+    #: generated images beside those given
+    output: Literal["logits", "map", "image", "boxes", "cosines", "patches", "samples"] = "logits"
     #: code: latent vector of a generator
     input_kind: Literal["image", "signal", "code"] = "image"
     any_size: bool = True  #: False: fixed height and width, or length, unless built with `size`

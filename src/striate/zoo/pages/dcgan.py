@@ -13,7 +13,7 @@ adversarial networks, ICLR 2016, section 3 and figure 1. https://arxiv.org/abs/1
 
 The generator uses batch norm and ReLU, and tanh in its head; the discriminator batch norm (not in
 the stem) and leaky ReLU with slope 0.2. For 32x32 images both omit the stage of 1024 channels.
-Weights are initialized normal with std 0.02, section 4.
+Weights are initialized normal with std 0.02, section 4. `dcgan` is both in one, to be trained.
 Not as in the paper: the discriminator returns logits, the sigmoid is in the loss; it accepts any
 image size, averaged to 4x4 positions before its head, the identity at its own size. The text
 states no kernel size; 5x5 is from figure 1 and the authors' code.
@@ -24,18 +24,31 @@ from __future__ import annotations
 from torch import nn
 
 from striate.errors import OptionError
-from striate.layers import chain
+from striate.layers import Adversarial, chain
 from striate.zoo.pages.card import Card
 
 NOISE = 100  # size of the latent vector
+WIDTH = 128  # of the widest maps
 
 
-def dcgan_generator(*, channels: int = 3, size: int = 64) -> nn.Sequential:
-    """(N, 100, 1, 1) -> images (N, channels, size, size) from -1 to 1. Raises OptionError."""
-    first, *widths = _widths(size)[::-1]
+def dcgan(
+    *, channels: int = 3, classes: int = 1, size: int = 64, width: int = WIDTH
+) -> Adversarial:
+    """(N, channels, size, size) -> logits, and generated images with theirs. Raises OptionError."""
+    code = NOISE + (classes if classes > 1 else 0)
+    generator = dcgan_generator(channels=channels, size=size, width=width, code=code)
+    discriminator = dcgan_discriminator(channels=channels, classes=classes, size=size, width=width)
+    return Adversarial(generator, discriminator, NOISE, classes)
+
+
+def dcgan_generator(
+    *, channels: int = 3, size: int = 64, width: int = WIDTH, code: int = NOISE
+) -> nn.Sequential:
+    """(N, code, 1, 1) -> images (N, channels, size, size) from -1 to 1. Raises OptionError."""
+    first, *widths = _widths(size, width)[::-1]
     stem = chain(
         flatten=nn.Flatten(),
-        dense=nn.Linear(NOISE, first * 4 * 4, bias=False),
+        dense=nn.Linear(code, first * 4 * 4, bias=False),
         unflatten=nn.Unflatten(1, (first, 4, 4)),
         norm=nn.BatchNorm2d(first),
         relu=nn.ReLU(inplace=True),
@@ -52,9 +65,11 @@ def dcgan_generator(*, channels: int = 3, size: int = 64) -> nn.Sequential:
     return _drawn(chain(**parts, head=chain(deconv=last, tanh=nn.Tanh())))
 
 
-def dcgan_discriminator(*, channels: int = 3, classes: int = 1, size: int = 64) -> nn.Sequential:
+def dcgan_discriminator(
+    *, channels: int = 3, classes: int = 1, size: int = 64, width: int = WIDTH
+) -> nn.Sequential:
     """(N, channels, H, W) -> logits (N, classes): above 0 for real. Raises OptionError."""
-    first, *widths = _widths(size)
+    first, *widths = _widths(size, width)
     stem = chain(conv=nn.Conv2d(channels, first, 5, 2, 2), relu=nn.LeakyReLU(0.2, inplace=True))
     parts, inputs = {"stem": stem}, first
     for number, width in enumerate(widths, start=1):
@@ -72,11 +87,11 @@ def dcgan_discriminator(*, channels: int = 3, classes: int = 1, size: int = 64) 
     return _drawn(chain(**parts, head=head))
 
 
-def _widths(size: int) -> list[int]:
+def _widths(size: int, width: int) -> list[int]:
     """Return the widths of the stages from half the size down to 4x4, doubling each time."""
     if size not in (32, 64):
         raise OptionError(f"size must be 32 or 64 for a DCGAN, but {size} came")
-    return [128, 256, 512, 1024] if size == 64 else [128, 256, 512]
+    return [width * 2**stage for stage in range(4 if size == 64 else 3)]
 
 
 def _drawn(network: nn.Sequential) -> nn.Sequential:
@@ -89,6 +104,8 @@ def _drawn(network: nn.Sequential) -> nn.Sequential:
 
 
 CARDS = (
+    Card("dcgan", dcgan, "Radford et al.", 2015, (3, 64, 64), 1, params=36_087_940,
+         macs=1_918_599_168, output="samples", any_size=False),
     Card("dcgan_generator", dcgan_generator, "Radford et al.", 2015, (NOISE, 1, 1), 0,
          params=18_855_043, macs=640_614_400, output="image", input_kind="code", any_size=False),
     Card("dcgan_discriminator", dcgan_discriminator, "Radford et al.", 2015, (3, 64, 64), 1,

@@ -1,0 +1,142 @@
+"""Generation goes all the way: trained in turns, resumed, verified, judged and shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import striate
+from striate.data.listing.target_spec import TargetSpec
+from striate.errors import OptionError
+from striate.tasks.generation.task import Generation
+from striate.training.events import Epoch
+from striate.training.run import Run
+
+NETWORK = "dcgan(width=4)"
+
+
+@pytest.fixture(scope="module")
+def discs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """48 loose images of a disc somewhere."""
+    folder = tmp_path_factory.mktemp("data") / "discs"
+    folder.mkdir()
+    rows, columns = np.indices((32, 32))
+    for number in range(48):
+        random = np.random.default_rng(number)
+        down, right = random.uniform(10, 22, 2)
+        inside = np.hypot(rows - down, columns - right) < random.uniform(4, 9)
+        noisy = np.where(inside, 220, 30) + random.normal(0, 5, (32, 32))
+        Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / f"{number:02}.png")
+    return folder
+
+
+OPTIONS = {"task": "generation", "network": NETWORK, "batch": 8, "threads": 1, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def run(discs: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    out = tmp_path_factory.mktemp("runs") / "whole"
+    return striate.train(discs, out=out, epochs=3, **OPTIONS)
+
+
+def test_what_is_usual_for_generation_is_taken_unless_given(run: Run):
+    options = run.read_options()
+    given = {name: options[name] for name in ("optimizer", "learning_rate", "betas", "schedule")}
+    assert given == {
+        "optimizer": "adam",
+        "learning_rate": 0.0002,
+        "betas": [0.5, 0.999],
+        "schedule": "constant",
+    }
+    assert options["epochs"] == 3
+
+
+def test_both_networks_learn(run: Run, discs: Path, tmp_path: Path):
+    one = striate.train(discs, out=tmp_path / "one", epochs=1, **OPTIONS)
+    first, last = (striate.load(each.folder).network.state_dict() for each in (one, run))
+    changed = {name.split(".")[0] for name in first if not first[name].equal(last[name])}
+    assert changed == {"generator", "discriminator"}
+
+
+def test_it_is_resumed_bit_for_bit_and_verified(run: Run, discs: Path, tmp_path: Path):
+    events = striate.stream(discs, out=tmp_path / "cut", epochs=3, **{
+        name: value for name, value in OPTIONS.items() if name != "progress"
+    })  # fmt: skip
+    next(event for event in events if isinstance(event, Epoch))
+    events.close()
+    again = striate.train(resume=tmp_path / "cut", progress=False)
+    assert [each.weights for each in again.epochs()] == [each.weights for each in run.epochs()]
+    assert striate.verify(run.folder).same
+
+
+def test_a_grid_of_the_same_noise_is_kept_of_each_epoch(run: Run):
+    files = sorted((run.folder / "epochs").iterdir())
+    assert [file.name for file in files] == ["0001.png", "0002.png", "0003.png"]
+    first, _, last = (np.asarray(Image.open(file)) for file in files)
+    assert first.shape == last.shape == (256, 256)
+    assert not np.array_equal(first, last)
+
+
+def test_the_report_compares_generated_images_with_real_ones(run: Run, discs: Path, tmp_path: Path):
+    results = striate.evaluate(run.folder, discs, split="all", out=tmp_path / "page.html")
+    assert [score.figure.name for score in results.scores()] == [
+        "frechet_distance",
+        "precision",
+        "recall",
+    ]
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "Generated images" in page
+    assert "Most like them" in page
+    assert page.count("data:image/") >= 48
+    told = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
+    assert told["baseline"]["rule"] == "drawing pixels from a normal distribution"
+    assert 0 <= told["halves"] < told["frechet_distance"]["value"]
+    assert "generated" in repr(results)
+
+
+def test_evaluation_does_not_depend_on_the_batch(run: Run, discs: Path):
+    one, two = (striate.evaluate(run.folder, discs, split="all", batch=batch) for batch in (48, 7))
+    assert one.scores()[0].value == pytest.approx(two.scores()[0].value, rel=1e-4)
+
+
+def test_predict_says_that_nothing_is_answered_about_an_image(run: Run, discs: Path):
+    said = "the model makes images and answers nothing about those given"
+    with pytest.raises(OptionError, match=said):
+        striate.predict(run.folder, discs / "00.png")
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ({"accumulate": 2}, "generator and discriminator take turns at every batch"),
+        ({"balance": "sampling"}, "there are no classes to balance"),
+        ({"network": "lenet5"}, "lenet5 gives a row of outputs for an image"),
+        ({"size": 48}, "size must be 32 or 64 for a DCGAN, but 48 came"),
+    ],
+)
+def test_what_has_no_use_is_refused(discs: Path, tmp_path: Path, option: dict, said: str):
+    with pytest.raises(OptionError, match=said):
+        striate.train(discs, out=tmp_path / "none", **{**OPTIONS, **option})
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_discriminator_that_wins_and_a_collapse_are_named():
+    task = Generation(TargetSpec("image"))
+    bad = {"told_apart": 0.97}, {"variety": 0.12}
+    assert not list(task.diagnose(9, *bad))
+    assert not list(task.diagnose(10, {"told_apart": 0.8}, {"variety": 0.9}))
+    assert [kind for kind, _ in task.diagnose(10, *bad)] == ["discriminator wins", "collapse"]
+    wins, collapse = (text for _, text in task.diagnose(10, *bad))
+    assert wins == (
+        "the discriminator tells 97.0 % of real and generated images apart, so that the generator "
+        "hardly learns from it; likely cause: few images, or too wide a network; try more images "
+        "or a narrower network"
+    )
+    assert collapse == (
+        "generated images vary 12.0 % as much as real ones: the generator has collapsed to a few "
+        "of them; if it does not recover, try another --seed or a lower --learning-rate"
+    )
