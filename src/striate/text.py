@@ -132,7 +132,7 @@ def count_noun(number: int, noun: str) -> str:
     """1, "image" -> "1 image"; 5000 -> "5,000 images"; 2, "batch" -> "2 batches"."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun}es" if noun.endswith(("s", "tch")) else f"{number:,} {noun}s"
+    return f"{number:,} {noun}es" if noun.endswith(("s", "tch", "x")) else f"{number:,} {noun}s"
 
 
 def ordinal(number: int) -> str:

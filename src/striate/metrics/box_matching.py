@@ -36,6 +36,7 @@ class Matches:
     """
 
     image: Ints  #: (P,)
+    score: Floats  #: (P,)
     bounds: Ints  #: (K + 1,) first and last detection of each class
     hit: Flags  #: (S, T, P)
     ignored: Flags  #: (S, T, P) neither hit nor false
@@ -80,7 +81,8 @@ def match_boxes(
     kinds = seen.group % classes
     best = np.lexsort((-found[order, _SCORE], kinds))
     bounds = np.searchsorted(kinds[best], np.arange(classes + 1))
-    return Matches(seen.image[best], bounds, hit[..., best], ignored[..., best], positives)
+    scores = found[order[best], _SCORE]
+    return Matches(seen.image[best], scores, bounds, hit[..., best], ignored[..., best], positives)
 
 
 def _check(true: NDArray[Any], predicted: NDArray[Any], classes: int) -> None:

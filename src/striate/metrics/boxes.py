@@ -79,6 +79,11 @@ def resample_ap(matches: Matches, counts: NDArray[np.int64]) -> Floats:
     return _figures(matches, counts)[:, 0]
 
 
+def resample_ap50(matches: Matches, counts: NDArray[np.int64]) -> Floats:
+    """Return the (R,) APs at an overlap of 0.5 of images drawn `counts` (R, N) times."""
+    return _figures(matches, counts)[:, 1]
+
+
 def _measure(matches: Matches, counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """Return AP and recall of images drawn `counts` (R, N) times: (R, sizes, thresholds, K)."""
     sizes, thresholds, _ = matches.hit.shape

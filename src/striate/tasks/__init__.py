@@ -23,6 +23,7 @@ _TASKS = {
     "classification": "Classification",
     "colorization": "pictures.colorization.Colorization",
     "denoising": "pictures.denoising.Denoising",
+    "detection": "Detection",
     "embedding": "Embedding",
     "generation": "Generation",
     "multilabel": "MultiLabel",

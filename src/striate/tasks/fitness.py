@@ -50,6 +50,11 @@ def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], task: Tas
 
     Raises OptionError unless it gives the outputs of the task and can be trained.
     """
+    if task.head == "boxes":
+        raise OptionError(
+            f"{spec} is a network of your own, but {task.name} needs one whose boxes striate can "
+            f"read; choose {task.default_network(shape[1], shape[0])}, or another after `regions:`"
+        )
     if not any(param.requires_grad for param in network.parameters()):
         raise OptionError(f"{spec} has no parameters that can be trained")
     strange = [name for name, value in network.state_dict().items() if not _kept(value)]

@@ -29,6 +29,7 @@ _GIVES = {
     "logits": "a row of outputs for an image",
     "map": "outputs for every pixel",
     "image": "an image",
+    "boxes": "boxes",
     "cosines": "an embedding and its cosines to classes",
     "patches": "cosines of patches with what was learned",
     "samples": "generated images beside those given",
