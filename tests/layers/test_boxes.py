@@ -34,6 +34,12 @@ def test_a_box_is_told_by_offsets_and_ratios_of_a_reference() -> None:
     )
 
 
+def test_boxes_in_whole_numbers_are_encoded_too() -> None:
+    some, references = boxes(20, 0).round().long(), boxes(20, 1).round().long()
+    encoded = encode_boxes(some, references)
+    torch.testing.assert_close(encoded, encode_boxes(some.float(), references.float()))
+
+
 def test_what_is_encoded_is_decoded() -> None:
     some, references = boxes(50, 0), boxes(50, 1)
     torch.testing.assert_close(decode_boxes(encode_boxes(some, references), references), some)

@@ -68,10 +68,10 @@ def seeded(name: str = "regions:resnet18", **arguments: object) -> nn.Module:
     return zoo.build(name, channels=3, classes=4, **arguments).eval()
 
 
-@pytest.mark.parametrize("pool", ["align", "max"])
-def test_an_object_is_pooled_where_it_lies(pool: str) -> None:
+@pytest.mark.parametrize("align", [True, False])
+def test_an_object_is_pooled_where_it_lies(align: bool) -> None:
     """A map that tells where its units look gives each region the place of its own middle."""
-    head = seeded(pool=pool).get_submodule("head")
+    head = seeded(align=align).get_submodule("head")
     assert isinstance(head, Detector)
     places = torch.arange(20.0) * 8  # of unit i: resnet18's first one is centered on pixel 0
     x = places.expand(1, 1, 20, 20)
@@ -79,7 +79,7 @@ def test_an_object_is_pooled_where_it_lies(pool: str) -> None:
     assert cells.shape == (1, 1, 7, 7)
     edges = torch.linspace(24, 80, 8)
     middles = (edges[1:] + edges[:-1]) / 2 - 0.5  # in numbers of pixels
-    assert (cells[0, 0, 0] - middles).abs().max() <= (1e-4 if pool == "align" else 8)
+    assert (cells[0, 0, 0] - middles).abs().max() <= (1e-4 if align else 8)
 
 
 def test_anchors_are_centered_on_the_units_of_the_map() -> None:
@@ -137,7 +137,5 @@ def test_arguments_of_the_head_and_of_the_network_stand_in_the_name() -> None:
     found: Detections = network.eval()(empty(1, 3, 64, 64))
     assert found.proposals.shape == (1, 7, 4)
     with pytest.raises(OptionError) as e:
-        zoo.build("regions:resnet18", pool="mean")
-    assert str(e.value) == (
-        "proposals must be from 1 to 2,000 and pool one of align, max, but 100 and 'mean' came"
-    )
+        zoo.build("regions:resnet18(proposals=3000)")
+    assert str(e.value) == "proposals must be from 1 to 2,000, but 3000 came"

@@ -43,14 +43,14 @@ def encode_boxes(boxes: Tensor, references: Tensor) -> Tensor:
     centers, sizes = _split(boxes)
     from_centers, from_sizes = _split(references)
     from_sizes, sizes = from_sizes.clamp_min(1e-3), sizes.clamp_min(1e-3)
-    moves = (centers - from_centers) / from_sizes, (sizes / from_sizes).log()
-    return torch.cat(moves, dim=-1) / boxes.new_tensor(SPREAD)
+    moves = torch.cat(((centers - from_centers) / from_sizes, (sizes / from_sizes).log()), dim=-1)
+    return moves / moves.new_tensor(SPREAD)
 
 
 def decode_boxes(numbers: Tensor, references: Tensor) -> Tensor:
     """Return the boxes (..., 4) that numbers (..., 4) of `encode_boxes` make of references."""
     centers, sizes = _split(references)
-    moves = numbers * references.new_tensor(SPREAD)
+    moves = numbers * numbers.new_tensor(SPREAD)
     centers = centers + moves[..., :2] * sizes
     halves = sizes * moves[..., 2:].clamp_max(_FARTHEST).exp() / 2
     return torch.cat((centers - halves, centers + halves), dim=-1)

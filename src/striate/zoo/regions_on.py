@@ -24,7 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -53,8 +53,6 @@ _SIDES = (2, 4, 8, 16, 32)  #: of anchors, in strides
 _RATIOS = (0.5, 1.0, 2.0)  #: of height to width
 _TRIED = 6  #: times as many boxes are thinned out to the proposals
 _OVERLAP = 0.7  #: of two proposals at most
-
-Pool = Literal["align", "max"]
 
 
 class Detections(NamedTuple):
@@ -97,20 +95,17 @@ def regions_on(
     classes: int = CLASSES,
     smallest: int = 1,
     proposals: int = 100,
-    pool: Pool = "align",
+    align: bool = True,
 ) -> nn.Module:
     """Turn a classifier into (N, channels, H, W) -> `Detections`, for any H and W.
 
     Takes a network of `zoo.build`, whose stages move into the result; `smallest` is the smallest
-    side that they take, and images are padded with zeros on the right and bottom. Raises
-    OptionError for a network without stages.
+    side that they take, and images are padded with zeros on the right and bottom. Regions are
+    pooled by RoI align, or by RoI max pooling. Raises OptionError for a network without stages.
     """
-    if pool not in get_args(Pool) or not 1 <= proposals <= 2000:
-        raise OptionError(
-            f"proposals must be from 1 to 2,000 and pool one of {', '.join(get_args(Pool))}, but "
-            f"{proposals!r} and {pool!r} came"
-        )
-    head = partial(Detector, classes=classes, proposals=proposals, pool=pool)
+    if not isinstance(proposals, int) or not 1 <= proposals <= 2000:  # pyright: ignore
+        raise OptionError(f"proposals must be from 1 to 2,000, but {proposals} came")
+    head = partial(Detector, classes=classes, proposals=proposals, align=align)
     return put_head(backbone, head, choose=_choose, channels=channels, smallest=smallest)
 
 
@@ -184,11 +179,11 @@ class Detector(nn.Module):
     """The head of a detector: neck, proposals, and what each of their regions holds."""
 
     def __init__(
-        self, maps: Sequence[StageMap], *, classes: int, proposals: int, pool: Pool
+        self, maps: Sequence[StageMap], *, classes: int, proposals: int, align: bool
     ) -> None:
         super().__init__()
         finest = maps[-1]
-        self.pool, self.scale = pool, 1 / finest.stride
+        self.align, self.scale = align, 1 / finest.stride
         #: pixels by which the map lies lower and further right than if its units were tiles
         self.shift = finest.start + 0.5 - finest.stride / 2
         self.neck = Neck(maps)
@@ -218,7 +213,7 @@ class Detector(nn.Module):
         """(N, C, h, w), boxes (N, P, 4) in pixels -> the cells of each box, (N P, C, 7, 7)."""
         images = torch.arange(len(x), device=x.device).repeat_interleave(boxes.shape[1])
         corners = boxes.reshape(-1, 4) - self.shift
-        if self.pool == "align":
+        if self.align:
             regions = torch.cat((images[:, None], corners), dim=1)
             return align_regions(x, regions, (_GRID, _GRID), scale=self.scale)
         inclusive = corners * self.scale - 0.5  # of positions, whose centers are whole numbers

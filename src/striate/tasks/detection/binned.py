@@ -47,7 +47,9 @@ def measure_bins(bins: NDArray[np.floating[Any]], there: NDArray[np.floating[Any
     return found
 
 
-def choose_thresholds(bins: NDArray[np.floating[Any]], there: NDArray[np.floating[Any]]) -> list[float]:
+def choose_thresholds(
+    bins: NDArray[np.floating[Any]], there: NDArray[np.floating[Any]]
+) -> list[float]:
     """Return the probability of the best F1 of each class at an overlap of 0.5."""
     false, hits = bins[:, 0, ::1, ::-1].cumsum(axis=-1).swapaxes(0, 1)
     scores = 2 * hits / np.maximum(hits + false + there[:, None], 1)

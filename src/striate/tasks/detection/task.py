@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from torch import Tensor
 from striate.data.augment.boxes import move_boxes
 from striate.data.augment.plan import Plan
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.target_spec import TargetSpec
+from striate.errors import OptionError
 from striate.layers import find_overlaps
 from striate.metrics.box_matching import THRESHOLDS, match_boxes
 from striate.metrics.estimates import mean_defined
@@ -51,7 +53,6 @@ class Detection(Task):
     kind: ClassVar[str] = "boxes"
     head: ClassVar[str] = "boxes"
     placed: ClassVar[bool] = True
-    averaged: ClassVar[str] = "boxes of several networks have no mean"
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
         "balance": "an image shows several classes, and the loss counts regions, not images",
@@ -169,6 +170,12 @@ class Detection(Task):
         images = torch.arange(len(columns))
         own = outputs.logits[images, :, columns]
         return torch.where(outputs.logits.argmax(dim=2) == columns[:, None], own, 0).sum(dim=1)
+
+    def merge(self, others: Sequence[TargetSpec]) -> Self:
+        """Raise OptionError: there is no mean of several sets of boxes."""
+        raise OptionError(
+            "boxes of several networks cannot be averaged, as each finds others; give one model"
+        )
 
     def answer(self, decoded: NDArray[Any], top: int) -> BoxAnswer:
         """Return the boxes (D, 6) whose probability reaches the threshold of their class."""
