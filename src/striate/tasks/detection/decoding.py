@@ -1,11 +1,11 @@
-"""From the outputs of a detector to its boxes, the best first."""
+"""From the outputs of a detector to its boxes, the best first, and what was proposed."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from striate.layers import clip_boxes, decode_boxes, keep_best
+from striate.layers import clip_boxes, decode_boxes, find_overlaps, keep_best
 from striate.zoo.regions_on import Detections
 
 MOST = 100  #: boxes of an image
@@ -35,3 +35,10 @@ def decode(outputs: Detections) -> Tensor:
     order = rows[..., 4].argsort(dim=1, descending=True, stable=True)[:, :MOST]
     rows = rows.gather(1, order[..., None].expand(*order.shape, 6))
     return torch.cat((rows, empty.expand(count, MOST - rows.shape[1], 6)), dim=1)
+
+
+def count_proposed(outputs: Detections, targets: Tensor) -> Tensor:
+    """Count true boxes (N, M, 6) that a proposal overlaps by half, and all of them: (2,)."""
+    there = (targets[..., 4] >= 0) & (targets[..., 5] == 0)
+    best = find_overlaps(targets[..., :4], outputs.proposals).amax(dim=2)
+    return torch.stack([((best >= 0.5) & there).sum(), there.sum()])

@@ -17,7 +17,6 @@ from striate.data.augment.plan import Plan
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
-from striate.layers import find_overlaps
 from striate.metrics.box_matching import THRESHOLDS, match_boxes
 from striate.metrics.estimates import mean_defined
 from striate.options import TrainOptions
@@ -30,7 +29,7 @@ from striate.tasks.detection.binned import (
     count_bins,
     measure_bins,
 )
-from striate.tasks.detection.decoding import decode
+from striate.tasks.detection.decoding import count_proposed, decode
 from striate.tasks.detection.drawing import draw_targets, make_legend
 from striate.tasks.detection.loss import loss
 from striate.tasks.detection.metrics import AP, AP50, PROPOSED, keep_sure
@@ -92,9 +91,7 @@ class Detection(Task):
 
     def count(self, outputs: Detections, targets: Tensor) -> Sums:
         """Count "proposed" (2,): true boxes that a proposal overlaps by half, and all."""
-        there = (targets[..., 4] >= 0) & (targets[..., 5] == 0)
-        best = find_overlaps(targets[..., :4], outputs.proposals).amax(dim=2)
-        return {"proposed": torch.stack([((best >= 0.5) & there).sum(), there.sum()])}
+        return {"proposed": count_proposed(outputs, targets)}
 
     def count_validation(self, outputs: Detections, targets: Tensor) -> Sums:
         """Count also "bins" (K, T, 2, BINS) of scores of false boxes and hits, and "there" (K,)."""
