@@ -36,6 +36,7 @@ def test_a_text_of_numbers_is_a_signal_however_it_is_written(text: str, tmp_path
 
 def test_columns_are_channels(tmp_path: Path) -> None:
     assert read(tmp_path, "left,right\n1,10\n2,20\n") == [[1.0, 10.0], [2.0, 20.0]]
+    assert read(tmp_path, "1 10\n\n2 20\n\n") == [[1.0, 10.0], [2.0, 20.0]]
     assert read(tmp_path, "1,10\n2,20\n3,30\n", "a.txt") == [[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]
 
 

@@ -18,7 +18,7 @@ from striate.data.signals.letters import END, LETTERS
 from striate.data.signals.signal_file import SignalError, read_signal_file, whole_signal
 from striate.data.signals.signal_input import SignalInput
 
-_MOST_HEADERS = 1000  #: signals that tell what is usual
+_MOST_HEADERS = 200  #: signals that tell what is usual
 
 
 class Usual(NamedTuple):
@@ -56,7 +56,7 @@ def find_usual(records: Sequence[Record]) -> Usual:
 
 
 def read_signal_headers(listing: Listing) -> list[Record]:
-    """Return records with length and channels only, of up to 1,000 evenly spaced signals."""
+    """Return records with length and channels only, of up to 200 evenly spaced signals."""
     count = len(listing.samples)
     return [
         _recorded(listing, row)[0] for row in range(count)[:: max(1, -(-count // _MOST_HEADERS))]
