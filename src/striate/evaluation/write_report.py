@@ -73,7 +73,7 @@ def write_page(
     }
     return render_report(
         result.results,
-        title=f"{model.network_name} on {targets}",
+        title=f"{model.network_name} on {targets if targets.names else model.task.name}",
         pixels=result.pixels.drawn(model.preprocess),
         epochs=epochs,
         facts=facts,
