@@ -13,6 +13,9 @@ from striate.tasks.pictures.color import to_chroma, to_luminance, to_rgb
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureTask
 
+#: about the std of chroma in photographs: outputs of about 1 are learned best
+_SPREAD = 0.1
+
 
 @dataclass(frozen=True)
 class Colorization(PictureTask):
@@ -67,8 +70,8 @@ class Colorization(PictureTask):
         return to_luminance(truth), truth
 
     def aim(self, targets: Tensor) -> Tensor:
-        """Return the chroma of pictures."""
-        return to_chroma(targets)
+        """Return the chroma of pictures, in units of its usual spread."""
+        return to_chroma(targets) / _SPREAD
 
     def complete(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return pictures of the chroma that is answered and the luminance that was given."""
@@ -76,4 +79,4 @@ class Colorization(PictureTask):
 
     def join(self, outputs: Tensor, inputs: Tensor) -> Tensor:
         """Return pictures of chroma and luminance."""
-        return to_rgb(inputs, outputs)
+        return to_rgb(inputs, _SPREAD * outputs)
