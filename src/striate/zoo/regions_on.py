@@ -84,7 +84,7 @@ def regions_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -
         params=0,
         macs=0,
         output="boxes",
-        learning_rate=min(backbone.learning_rate, 0.02),
+        learning_rate=min(backbone.learning_rate, 0.08),  # 0.02 for batches of 8
     )
 
 
