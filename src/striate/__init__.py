@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from striate.verbs import verify as verify
     from striate.verbs.embed import embed as embed
     from striate.verbs.ensemble import ensemble as ensemble
+    from striate.verbs.generate import generate as generate
     from striate.verbs.pack import pack as pack
     from striate.verbs.transferability import transferability as transferability
     from striate.zoo import build as build
@@ -70,6 +71,7 @@ _HOMES = {
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
     "forecast": "striate.verbs",
+    "generate": "striate.verbs.generate",
     "load": "striate.model_file",
     "networks": "striate.verbs",
     "numbers": "striate.images.numbers",
@@ -104,6 +106,7 @@ __all__ = [
     "filter",
     "find_rate",
     "forecast",
+    "generate",
     "load",
     "networks",
     "numbers",

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from striate import zoo
-from striate.layers import Adversarial, DiscriminatorTurn, GeneratorTurn
+from striate.layers import Adversarial, DiscriminatorTurn, GeneratorTurn, shift_images
 
 
 @pytest.fixture(params=[1, 4])
@@ -67,13 +67,13 @@ def test_the_noise_is_uniform():
 
 
 def test_the_discriminators_turn_leaves_the_generator_alone(pair: Adversarial):
-    real, made = DiscriminatorTurn(pair)(images(4))
+    real, made = DiscriminatorTurn(pair, 0.125)(images(4))
     (real.logits.sum() + made.logits.sum()).backward()
     assert reached(pair) == (False, True)
 
 
 def test_the_generators_turn_leaves_the_discriminator_alone(pair: Adversarial):
-    GeneratorTurn(pair)(images(4)).logits.sum().backward()
+    GeneratorTurn(pair, 0.125)(images(4)).logits.sum().backward()
     assert reached(pair) == (True, False)
 
 
@@ -84,3 +84,16 @@ def test_the_generator_is_told_which_class_to_make():
     noise = torch.rand(1, 100) * 2 - 1
     made = [pair.make(noise, torch.tensor([name])) for name in range(4)]
     assert min((one - two).abs().max() for one, two in pairwise(made)) > 1e-4
+
+
+def test_each_image_is_shifted_by_whole_pixels_and_its_edges_extend():
+    x = torch.arange(8.0).expand(200, 1, 8, 8) + 10 * torch.arange(8.0)[:, None]
+    shifted = shift_images(x, 0.25)
+    found = set[tuple[int, int]]()
+    for image in shifted[:, 0]:
+        down, right = (int(image[3, 3]) // 10 - 3, int(image[3, 3]) % 10 - 3)
+        rows, columns = ((torch.arange(8) + by).clamp(0, 7) for by in (down, right))
+        assert torch.equal(image, x[0, 0][rows][:, columns])
+        found.add((down, right))
+    assert found == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
+    assert shift_images(x, 0) is x

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import striate
+from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.tasks.generation.task import Generation
@@ -48,7 +49,7 @@ def test_what_is_usual_for_generation_is_taken_unless_given(run: Run):
     given = {name: options[name] for name in ("optimizer", "learning_rate", "betas", "schedule")}
     assert given == {
         "optimizer": "adam",
-        "learning_rate": 0.0002,
+        "learning_rate": 0.0005,
         "betas": [0.5, 0.999],
         "schedule": "constant",
     }
@@ -139,4 +140,37 @@ def test_a_discriminator_that_wins_and_a_collapse_are_named():
     assert collapse == (
         "generated images vary 12.0 % as much as real ones: the generator has collapsed to a few "
         "of them; if it does not recover, try another --seed or a lower --learning-rate"
+    )
+
+
+def test_images_of_a_seed_are_the_same_whatever_their_number(run: Run, tmp_path: Path):
+    few, many = (striate.generate(run.folder, count=count, seed=3) for count in (5, 130))
+    assert few.shape == (5, 32, 32, 1)
+    assert np.array_equal(few, many[:5])
+    assert not np.array_equal(few, striate.generate(run.folder, count=5, seed=4))
+
+
+def test_generate_writes_files(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "made"
+    assert main(["generate", str(run.folder), "--count", "70", "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"70 images  {out}\n"
+    assert sorted(file.name for file in out.iterdir()) == [f"{at:02}.png" for at in range(70)]
+    written = np.asarray(Image.open(out / "69.png"))
+    assert np.array_equal(written, striate.generate(run.folder, count=70)[69, ..., 0])
+
+
+def test_a_model_that_answers_makes_no_images(photos: Path, tmp_path: Path):
+    other = striate.train(
+        photos, out=tmp_path / "run", network="lenet5", epochs=1, threads=1, progress=False
+    )
+    said = "the model answers with a class and makes no images; train one with --task generation"
+    with pytest.raises(OptionError, match=said):
+        striate.generate(other.folder, out=tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
+def test_generate_needs_a_folder(run: Run, capsys: pytest.CaptureFixture[str]):
+    assert main(["generate", str(run.folder)]) == 2
+    assert capsys.readouterr().err == (
+        "striate: error: generate needs --out with the folder to write, as in --out made\n"
     )

@@ -26,6 +26,7 @@ from striate.cli import (
     evaluate,
     find_rate,
     forecast,
+    generate,
     look,
     networks,
     numbers,
@@ -113,8 +114,8 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
-    *(evaluate, ensemble, predict, embed, look, networks, describe, size, filter_, numbers, points),
-    cache,
+    *(evaluate, ensemble, predict, embed, generate, look, networks, describe, size, filter_),
+    *(numbers, points, cache),
 ):
     _striate.add_command(_verb.command)
 

@@ -6,6 +6,7 @@ from striate.layers.adversarial import (
     Generated,
     GeneratorTurn,
     Judged,
+    shift_images,
 )
 from striate.layers.aux_heads import AuxOutputs, WithAuxHeads
 from striate.layers.blocks import (
@@ -91,4 +92,5 @@ __all__ = [
     "pool_regions",
     "same_padding",
     "scaled",
+    "shift_images",
 ]

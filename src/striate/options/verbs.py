@@ -1,4 +1,4 @@
-"""Options of `check`, `pack`, `evaluate`, `predict`, `embed`, `look` and `filter`."""
+"""Options of `check`, `pack`, `evaluate`, `predict`, `embed`, `generate`, `look` and `filter`."""
 
 from __future__ import annotations
 
@@ -234,6 +234,17 @@ class EmbedOptions(Options):
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Annotated[Path | None, ending(".npz", ".parquet")] = option(
         None, "Write the features to this .npz or .parquet file"
+    )
+
+
+class GenerateOptions(Options):
+    """Options of `generate`."""
+
+    count: int = option(64, "Images to make", "images", ge=1, le=10_000_000)
+    seed: int = option(0, "Seed of the noise that images are made of", ge=0, lt=2**63)
+    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
+    out: Path | None = option(
+        None, "Write the images into this new folder, or NAME-2 and so on where it exists", "folder"
     )
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import NEEDS, TargetSpec
@@ -172,6 +172,16 @@ class Task(Learning, ABC):
     def reject(self, decoded: NDArray[Any], top: int) -> Answer:
         """Return the answer that an image is none of the names, where the task has an `energy`."""
         raise NotImplementedError
+
+    def generate(self, network: nn.Module, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+        """Yield blocks (n, H, W, C) of new images, those of a seed whatever the count.
+
+        Raises OptionError for a task that makes none.
+        """
+        raise OptionError(
+            f"the model answers with {NEEDS[self.kind]} and makes no images; train one with --task "
+            "generation"
+        )
 
     @abstractmethod
     def evaluate(self, batches: Batches, about: About) -> Results:

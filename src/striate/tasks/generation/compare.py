@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -42,31 +42,27 @@ def compare(
 
 
 def draw_grid(pair: Adversarial, rows: int, columns: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Return generated images in rows and columns, (H, W, C); with classes, each has columns."""
-    count = rows * columns
-    places = torch.arange(count) % columns
-    images = make_images(pair, count, seed, places * pair.classes // columns)
+    """Return generated images in rows and columns, (H, W, C)."""
+    images = np.concatenate(list(make_images(pair, rows * columns, seed)))
     height, width, channels = images.shape[1:]
     grid = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     return grid.reshape(rows * height, columns * width, channels)
 
 
 @torch.inference_mode()
-def make_images(
-    pair: Adversarial, count: int, seed: int, classes: Tensor | None = None
-) -> NDArray[np.uint8]:
-    """Return generated images (count, H, W, C), the same of a seed whatever their number.
+def make_images(pair: Adversarial, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Yield blocks (n, H, W, C) of generated images, the same of a seed whatever the count.
 
-    They are of the classes (count,), or of all classes in turn.
+    Classes follow each other in turn.
     """
     pair.eval()
     device = next(pair.parameters()).device
     random = torch.Generator().manual_seed(seed)
-    noise = torch.rand(count, pair.noise, generator=random) * 2 - 1
-    wanted = torch.arange(count) % pair.classes if classes is None else classes
-    parts = zip(noise.split(_AT_ONCE), wanted.split(_AT_ONCE), strict=True)
-    made = [pair.make(some.to(device), of.to(device)).cpu() for some, of in parts]
-    return to_bytes(torch.cat(made))
+    for start in range(0, count, _AT_ONCE):
+        noise = torch.rand(_AT_ONCE, pair.noise, generator=random) * 2 - 1
+        classes = torch.arange(start, start + _AT_ONCE) % pair.classes
+        made = pair.make(noise.to(device), classes.to(device))
+        yield to_bytes(made[: count - start].cpu())
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:

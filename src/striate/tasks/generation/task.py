@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NoReturn, cast
 
 import numpy as np
@@ -16,8 +16,11 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import Adversarial, DiscriminatorTurn, Generated, GeneratorTurn, Judged
 from striate.metrics.frechet import Moments, measure_frechet
+from striate.options import StepOptions
+from striate.options.base import option
+from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
-from striate.tasks.generation.compare import compare, draw_grid
+from striate.tasks.generation.compare import compare, draw_grid, make_images
 from striate.tasks.generation.features import FEATURES, compute_features
 from striate.tasks.generation.metrics import FRECHET, TOLD_APART, VARIETY, measure_variety
 from striate.tasks.generation.results import GenerationResults
@@ -34,14 +37,25 @@ _SETTLED = 10  #: epoch before which neither of the two is said to have won
 _SIDE = 8  #: images in a row and a column of the grid of an epoch
 
 
+class GenerationParams(TaskParams):
+    """Settings of generation, as in `--task-params "shift=0.25"`."""
+
+    shift: float = option(
+        0.125, "Largest shift of what the discriminator sees", "share of the side", ge=0, le=0.5
+    )
+
+
 @dataclass(frozen=True)
 class Generation(Task):
     """Images like those given. Generator and discriminator are updated in turn at each step.
 
     The losses are those of Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661, with the
     generator's that does not saturate (section 3); the settings those of Radford et al. 2016,
-    section 4, https://arxiv.org/abs/1511.06434.
+    section 4, https://arxiv.org/abs/1511.06434, but a rate of 0.0005, as the network is narrower,
+    and weights that are averaged.
     """
+
+    params: GenerationParams = field(default_factory=GenerationParams)
 
     name: ClassVar[str] = "generation"
     kind: ClassVar[str] = "image"
@@ -49,12 +63,14 @@ class Generation(Task):
     normalization: ClassVar[tuple[float, float] | None] = (0.5, 0.5)  # -1 to 1, as tanh gives
     usual: ClassVar[Mapping[str, Any]] = {
         "optimizer": "adam",
-        "learning_rate": 2e-4,
+        "learning_rate": 5e-4,
         "betas": (0.5, 0.999),
         "schedule": "constant",
         "augment": "none",
         "epochs": 60,
+        "ema": 0.99,
     }
+    Params: ClassVar[type[GenerationParams]] = GenerationParams
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
         "accumulate": "generator and discriminator take turns at every batch",
@@ -91,9 +107,13 @@ class Generation(Task):
         """Return the update of the discriminator, then that of the generator."""
         pair = cast(Adversarial, network)
         return (
-            Update(DiscriminatorTurn(pair), loss, self.count),
-            Update(GeneratorTurn(pair), self._fooling_loss, _count_nothing),
+            Update(DiscriminatorTurn(pair, self.params.shift), loss, self.count),
+            Update(GeneratorTurn(pair, self.params.shift), self._fooling_loss, _count_nothing),
         )
+
+    def configure(self, options: StepOptions) -> Generation:
+        """Return the task with the settings of the options."""
+        return replace(self, params=self.Params.parse(options.task_params, self.name))
 
     def _fooling_loss(self, made: Generated, targets: Tensor) -> Tensor:
         return F.softplus(-self._said(made.logits, made.classes)).mean()
@@ -165,6 +185,10 @@ class Generation(Task):
     def draw_epoch(self, network: nn.Module) -> NDArray[np.uint8]:
         """Return a grid of images (H, W, C) of noise that is the same after each epoch."""
         return draw_grid(cast(Adversarial, network), _SIDE, _SIDE)
+
+    def generate(self, network: nn.Module, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+        """Yield blocks (n, H, W, C) of new images, those of a seed whatever the count."""
+        return make_images(cast(Adversarial, network), count, seed)
 
     def decode(self, outputs: Outputs) -> Tensor:
         """Return real and generated images, (N, 2, C, H, W) from -1 to 1."""
