@@ -92,7 +92,8 @@ def test_the_report_compares_generated_images_with_real_ones(run: Run, discs: Pa
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "Generated images" in page
     assert "Most like them" in page
-    assert page.count("data:image/") >= 48
+    assert page.count("data:image/") == 30 + 2 * 12
+    assert page.count('class="name"') == 12
     told = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
     assert told["baseline"]["rule"] == "drawing pixels from a normal distribution"
     assert 0 <= told["halves"] < told["frechet_distance"]["value"]

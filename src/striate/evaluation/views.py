@@ -200,8 +200,8 @@ class Images:
             view = picture.overlay(view)
         return Thumbnail(
             path,
-            PurePosixPath(path).name,
-            self.link(path),
+            PurePosixPath(path).name if picture.named else "",
+            self.link(path) if picture.named else "",
             encode_thumbnail(view),
             exact=max(view.shape[:2]) <= EXACT,
             caption=picture.caption,

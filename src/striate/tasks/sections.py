@@ -163,6 +163,7 @@ class Picture:
     #: the network's input (H, W, 1 or 3) uint8 -> what is shown in place of the image
     overlay: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] | None = None
     neighbors: bool = True  #: with the nearest training images, where they were looked for
+    named: bool = True  #: with the name of its file
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from striate.layers import Adversarial
 from striate.metrics.estimates import Floats
 from striate.tasks.generation.features import compute_features
 
-_SHOWN = 48  #: generated images that are kept for the report
+_SHOWN = 30  #: generated images that are kept for the report
 _FITTED = 1000  #: most images that a normal distribution of pixels is fitted to
 _AT_ONCE = 64  #: images made together
 

@@ -95,7 +95,7 @@ def _figures(metrics: GenerationMetrics) -> Section:
 
 def _samples(metrics: GenerationMetrics) -> Section:
     pictures = tuple(
-        Picture(0, "", "A generated image", _shown(sample), neighbors=False)
+        Picture(0, "", "A generated image", _shown(sample), neighbors=False, named=False)
         for sample in metrics.samples
     )
     return Section(
@@ -109,7 +109,9 @@ def _nearest(metrics: GenerationMetrics) -> Section:
     pictures = list[Picture]()
     for sample, row in zip(metrics.samples[:_PAIRS], metrics.nearest.tolist(), strict=False):
         pictures.append(
-            Picture(0, "generated", "A generated image", _shown(sample), neighbors=False)
+            Picture(
+                0, "generated", "A generated image", _shown(sample), neighbors=False, named=False
+            )
         )
         pictures.append(
             Picture(row, "most like it", "The real image most like it", neighbors=False)
