@@ -81,7 +81,10 @@ def cells(shown: Any) -> list[str]:
             numbers(np.arange(48, dtype=np.uint8).reshape(4, 4, 3), patch=(1, 2, 2)),
             {"channel", "red", "green", "blue", "std", "blue: row, column", "47"},
         ),
-        (MODEL, {"model", "classification", "61,111", "28x28x1, letterbox", "epochs", "5"}),
+        (
+            MODEL,
+            {"model", "classification", "61,111", "28x28 pixels, gray, letterbox", "epochs", "5"},
+        ),
         (PREDICTION, {"confidence", "75.0 %", "cat", "25.0 %"}),
         (FAILED, {"image", "why it was not read"}),
         (striate.Predictions([PREDICTION, FAILED]), {"image", "class", "75.0 %", "rotated"}),

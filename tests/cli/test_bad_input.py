@@ -63,7 +63,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --task clasification",
             2,
-            "no task is called 'clasification'; did you mean 'classification'?",
+            "no task is called 'clasification'; did you mean 'classification' or 'colorization'?",
         ),
         *(
             (

@@ -173,7 +173,7 @@ def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
     palette = images.corners().quantize(4)
     palette.save("palette.png", transparency=0)
     notes = {
-        "turned.jpg": ((32, 48, 3), "rotated: turned upright as its EXIF tag says"),
+        "turned.jpg": ((32, 48, 3), "rotated (orientation 6): turned upright as its EXIF tag says"),
         "deep.png": ((6, 8), "16 bit: scaled to 8 bit"),
         "cmyk.jpg": ((32, 48, 3), "cmyk: converted to RGB"),
         "palette.png": ((32, 48, 3), "palette: expanded to its colors"),
@@ -185,7 +185,7 @@ def test_odd_files_come_upright_in_eight_bits(here: Path, capsys):
     assert np.array_equal(striate.filter("deep.png", "identity").numbers, RAMP)
     assert main(["filter", "turned.jpg", "--kernel", "identity", "--out", "same.png"]) == 0
     assert capsys.readouterr().out.splitlines()[1] == (
-        "         rotated: turned upright as its EXIF tag says"
+        "         rotated (orientation 6): turned upright as its EXIF tag says"
     )
 
 

@@ -50,7 +50,8 @@ def test_only_maps_have_the_size_of_their_image(classifier):  # noqa: F811 - the
     with pytest.raises(OptionError) as error:
         FullSize.of(classifier, "whole")
     assert str(error.value) == (
-        "only a map has the size of its image, but the model answers with a class; leave tile out"
+        "only maps and pictures have the size of their image, but the model answers with a class; "
+        "leave tile out"
     )
 
 

@@ -25,6 +25,7 @@ from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.tasks import bind_task
 from striate.tasks.classification import task as classification
+from striate.tasks.task import Update
 from striate.training import autotune, execution
 from striate.training.autotune import TuneResult
 from striate.training.execution import ExecutionConfig
@@ -55,7 +56,7 @@ def passed(
     """The loss and all gradients."""
     net.train().to(memory_format=shape.memory_format)
     loss = partial(classification.loss, smoothing=0.1, weights=torch.arange(1.0, 6.0))
-    loss, _ = ForwardBackward(net, shape, loss, TASK.count).run(given)
+    loss, _ = ForwardBackward(Update(net, loss, TASK.count), shape).run(given)
     return float(loss.detach()), [param.grad.clone() for param in net.parameters()]
 
 
