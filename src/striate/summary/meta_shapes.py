@@ -141,15 +141,7 @@ def _product(values: Mapping[str, Any]) -> Tensor | None:
     return left.new_empty((*left.shape[:-1], right.shape[-1]))
 
 
-def _embedding_bag(values: Mapping[str, Any]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    weight, bags = values["weight"], len(values["offsets"])
-    counts = weight.new_empty(bags, dtype=torch.int64)
-    return weight.new_empty((bags, weight.shape[1])), counts, counts, counts
-
-
 _SHAPES = {
-    torch.ops.aten._embedding_bag.default: _embedding_bag,  # noqa: SLF001
-    torch.ops.aten._embedding_bag_forward_only.default: _embedding_bag,  # noqa: SLF001
     torch.ops.aten.mm.default: _product,
     torch.ops.aten.addmm.default: _product,
     torch.ops.aten.bmm.default: _product,
