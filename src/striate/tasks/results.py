@@ -228,6 +228,20 @@ class About:
         said = (self.leaked, self.leakage), (self.near_leaked, self.near_leakage)
         return tuple(sentence for count, sentence in said if count)
 
+    def to_json(self, figure: Figure) -> dict[str, Any]:
+        """Return what every evaluation tells of its images; `figure` is the leading one."""
+        images = len(self.paths)
+        return {
+            "model": self.model,
+            "split": self.split,
+            "images": images,
+            "trained_on": images if self.split == "train" else self.trained_on,
+            "warning": self.warning(figure) or None,
+            "leaked": self.leaked,
+            "test_opened": self.tests,
+            "near_leaked": self.near_leaked,
+        }
+
     @property
     def _earlier(self) -> str:
         return "train" if self.split == "validation" else "train or validation"

@@ -53,19 +53,11 @@ class AnomalyResults(AnomalyMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
-        about = self.about
         return {
-            "model": about.model,
+            **self.about.to_json(self.scores()[0].figure),
             "task": "anomaly",
-            "split": about.split,
-            "images": len(self),
             "good": self.class_names[self.good],
             "good_images": int(self.is_good.sum()),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(self.scores()[0].figure) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
             "limit": self.limit,
             "rejected_asked": self.share,
             "area": self.area.to_json(),

@@ -97,16 +97,8 @@ class Evaluation(ClassMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
-        about = self.about
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(ACCURACY) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(ACCURACY),
             "class_names": list(self.class_names),
             "accuracy": asdict(self.accuracy),
             "top5": None if self.top5 is None else asdict(self.top5),

@@ -59,14 +59,7 @@ class DetectionResults(DetectionMetrics):
         about, found = self.about, self.figures
         sizes = zip(SIZES, found.by_size, strict=True)
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(AP50) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(AP50),
             "class_names": list(self.spec.names),
             "ap50": found.ap50.to_json(),
             "ap": found.ap.to_json(),

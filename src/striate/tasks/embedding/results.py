@@ -57,17 +57,10 @@ class EmbeddingResults(EmbeddingMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
-        about, (same, different) = self.about, self.accepted
+        same, different = self.accepted
         return {
-            "model": about.model,
+            **self.about.to_json(RECALL),
             "task": "embedding",
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(RECALL) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
             "classes": len(self.present),
             "new_classes": self.new_classes,
             "scores": {each.figure.name: _known(asdict(each)) for each in self.scores()},

@@ -43,16 +43,8 @@ class GenerationResults(GenerationMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the images; None for undefined metrics."""
-        about = self.about
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(FRECHET) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(FRECHET),
             "frechet_distance": self.frechet.to_json(),
             "halves": self.halves,
             "precision": self.precision.to_json(),

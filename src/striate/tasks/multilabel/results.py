@@ -60,17 +60,9 @@ class LabelResults(LabelMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
-        about = self.about
         return {
-            "model": about.model,
+            **self.about.to_json(MAP),
             "task": "multilabel",
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(MAP) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
             "labels": list(self.labels),
             "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
             "baseline": _known({"value": self.constant})["value"],

@@ -53,14 +53,7 @@ class PictureResults(PictureMetrics):
         """Return everything but the pictures."""
         about = self.about
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(PSNR) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(PSNR),
             "psnr": self.figures[0].to_json(),
             "ssim": self.figures[1].to_json(),
             "unit": PSNR.unit,

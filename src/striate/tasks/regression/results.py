@@ -74,17 +74,9 @@ class RegressionResults(RegressionMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the per-image rows; None for undefined metrics."""
-        about = self.about
         named = zip(make_figures(self.spec), self.overall, strict=True)
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(make_figures(self.spec)[0]) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(make_figures(self.spec)[0]),
             "columns": list(self.spec.names),
             **{figure.name: each.to_json() for figure, each in named},
             "unit": make_figures(self.spec)[0].unit,

@@ -70,16 +70,8 @@ class SegmentationResults(SegmentationMetrics):
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the masks of single images; None for undefined metrics."""
-        about = self.about
         return {
-            "model": about.model,
-            "split": about.split,
-            "images": len(self),
-            "trained_on": len(self) if about.split == "train" else about.trained_on,
-            "warning": about.warning(MEAN_IOU) or None,
-            "leaked": about.leaked,
-            "test_opened": about.tests,
-            "near_leaked": about.near_leaked,
+            **self.about.to_json(MEAN_IOU),
             "class_names": list(self.spec.names),
             "mean_iou": self.figures.mean_iou.to_json(),
             "pixel_accuracy": self.figures.pixel_accuracy.to_json(),
