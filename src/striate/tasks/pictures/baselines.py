@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from itertools import product
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from striate.tasks.pictures.color import Pixels
+from striate.tasks.pictures.color import Pixels, to_bytes, to_rgb
 
 #: what the network is given (h, w, c) -> a picture (H, W, C)
 Filter = Callable[[Pixels], Pixels]
+
+#: of blue and red chroma, -0.5 to 0.5
+_TINTS = (-0.04, -0.02, 0.0, 0.02, 0.04)
 
 
 def enlargements(scale: int) -> Mapping[str, Filter]:
@@ -34,9 +39,13 @@ def smoothings(std: float) -> Mapping[str, Filter]:
     return found
 
 
-def uncolored() -> Mapping[str, Filter]:
-    """Return the gray picture."""
-    return {"the gray picture itself": partial(np.repeat, repeats=3, axis=2)}
+def tints() -> Mapping[str, Filter]:
+    """Return the gray picture, and one chroma for all pixels of all pictures."""
+    found: dict[str, Filter] = {"the gray picture itself": partial(_tint, blue=0.0, red=0.0)}
+    for blue, red in product(_TINTS, repeat=2):
+        name = f"one tint for all (blue {blue:+g}, red {red:+g})"
+        found |= {name: partial(_tint, blue=blue, red=red)} if blue or red else {}
+    return found
 
 
 def _enlarge(small: Pixels, scale: int) -> Pixels:
@@ -44,6 +53,12 @@ def _enlarge(small: Pixels, scale: int) -> Pixels:
     image = Image.fromarray(small[..., 0] if channels == 1 else small)
     large = image.resize((scale * wide, scale * high), Image.Resampling.BICUBIC)
     return np.atleast_3d(np.asarray(large))
+
+
+def _tint(gray: Pixels, blue: float, red: float) -> Pixels:
+    luminance = torch.from_numpy(gray / 255).permute(2, 0, 1)[None]
+    chroma = luminance.new_tensor((blue, red))[:, None, None].expand(1, 2, *gray.shape[:2])
+    return to_bytes(to_rgb(luminance, chroma)[0].numpy())
 
 
 def _blur(noisy: Pixels, sigma: float) -> Pixels:
