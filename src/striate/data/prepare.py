@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -58,13 +59,14 @@ def scan_images(
     leave_out: Path | None = None,
     group: str | None = None,
     loose: bool = False,
+    window: int | None = None,
     trainable: bool = False,
 ) -> Listing:
     """Scan a folder as `scan` does, for targets of a kind, or of the kind that it says itself.
 
     Raises DataError if it has no image or, if `trainable`, another problem.
     """
-    listing = scan(data, kind, leave_out=leave_out, group=group, loose=loose)
+    listing = scan(data, kind, leave_out=leave_out, group=group, loose=loose, window=window)
     if trainable or not listing.samples:
         _raise_first(data, find_problems(listing))
     return listing
@@ -77,16 +79,17 @@ def scan_as_trained(
     leave_out: Path | None = None,
     *,
     loose: bool = False,
+    window: int | None = None,
 ) -> Listing:
     """Scan a folder with the groups that a training had, or without them if these data have none.
 
     Raises DataError as `scan_images` does.
     """
+    scan_with = partial(scan_images, data, kind, leave_out=leave_out, loose=loose, window=window)
     if fractions.group:
         with contextlib.suppress(DataError, OptionError):
-            group = fractions.group
-            return scan_images(data, kind, leave_out=leave_out, group=group, loose=loose)
-    return scan_images(data, kind, leave_out=leave_out, loose=loose)
+            return scan_with(group=fractions.group)
+    return scan_with()
 
 
 def prepare_images(

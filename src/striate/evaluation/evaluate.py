@@ -70,7 +70,8 @@ def decode_views(
     model: Model | Ensemble, data: Path, options: EvaluateOptions, left_out: Path | None
 ) -> Generator[Progress, None, Views]:
     """Decode and split the images of a folder that the model can be judged by."""
-    listing = scan_as_trained(data, model.task.kind, model.fractions, left_out)
+    size = model.views[0].size
+    listing = scan_as_trained(data, model.task.kind, model.fractions, left_out, window=size)
     if options.rename:
         named = rename(listing.targets, read_renames(options.rename))
         listing = replace(listing, targets=named)

@@ -32,7 +32,9 @@ def find_doubts(
     model, paths, twins = run.model, run.results.about.paths, find_twins(run)
     if remote_address(data):
         return twins
-    listing = scan_as_trained(data, model.task.kind, model.fractions, left_out)
+    listing = scan_as_trained(
+        data, model.task.kind, model.fractions, left_out, window=model.preprocess.size
+    )
     rows = {sample.path: row for row, sample in enumerate(listing.samples)}
     decoded = np.array([rows[sample.path] for sample in run.decoded.samples], np.int64)
     shortcuts = yield from find_shortcuts_of(listing.select(decoded), run.decoded.records)

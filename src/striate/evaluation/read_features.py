@@ -46,7 +46,9 @@ def read_features(data: Path, options: TrainOptions) -> Generator[Progress, None
     They are what the head of the network would be given; those of a map are averaged over its
     places. Raises DataError, OptionError, ModelError or StorageError.
     """
-    listing = scan_images(data, kind_of(options.task), group=options.group, trainable=True)
+    listing = scan_images(
+        data, kind_of(options.task), group=options.group, window=options.size, trainable=True
+    )
     task = bind_task(options.task, listing.targets.spec)
     if task.head != "logits":
         raise OptionError(

@@ -89,7 +89,9 @@ def embed_decoded(
 ) -> Generator[Progress, None, tuple[DecodedImages, Embedding]]:
     """Return the images of a folder too, as the network sees them; all as `embed_images`."""
     front = make_front(model, stage)
-    listing = scan_as_trained(data, None, model.fractions, leave_out, loose=True)
+    listing = scan_as_trained(
+        data, None, model.fractions, leave_out, loose=True, window=model.preprocess.size
+    )
     prepared = yield from prepare_images(
         data, listing, model.preprocess, model.fractions, largest_megabytes=largest_megabytes
     )

@@ -29,7 +29,7 @@ def search_gallery(
     """
     network = one_network(model, "--gallery")
     network.task.with_gallery(np.zeros((0, 1)), (), ())
-    listing = scan_images(folder, network.task.kind, loose=True)
+    listing = scan_images(folder, network.task.kind, loose=True, window=network.preprocess.size)
     prepared = yield from prepare_images(
         folder,
         listing,

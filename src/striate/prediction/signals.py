@@ -21,6 +21,7 @@ from striate.data.readers.sequences import checked, is_sequence_file, read_lette
 from striate.data.readers.signal_table import is_signal_table, read_table, read_table_lines
 from striate.data.readers.walk import list_files
 from striate.data.signals.decode_signals import read_signal
+from striate.data.signals.heart_beats import cut_beats
 from striate.data.signals.letters import is_dna
 from striate.data.signals.signal_file import (
     SUFFIXES,
@@ -29,6 +30,7 @@ from striate.data.signals.signal_file import (
     read_signal_file,
     whole_signal,
 )
+from striate.data.signals.wfdb import HEADER, read_header
 from striate.errors import DataError, OptionError, printable
 
 _EXPECTED = "expected (length,), (length, channels) or a batch (N, length, channels)"
@@ -66,6 +68,8 @@ def _each(given: Any, view: Preprocess) -> Iterable[GivenSignal]:
 def _in_path(path: Path, view: Preprocess) -> Iterable[GivenSignal]:
     shown, channels = printable(str(path)), view.channels
     if path.is_dir():
+        if headers := sorted(path.rglob(f"*{HEADER}")):
+            return chain.from_iterable(_in_record(header, view) for header in headers)
         names = [name.removeprefix("./") for name in list_files(str(path), ".", [], signals=True)]
         files = [path / name for name in names if Path(name).suffix.lower() in SUFFIXES]
         if not files:
@@ -74,6 +78,8 @@ def _in_path(path: Path, view: Preprocess) -> Iterable[GivenSignal]:
     if not os.path.lexists(path):
         raise DataError(f"{shown}: no such file or folder")
     suffix = path.suffix.lower()
+    if suffix == HEADER:
+        return _in_record(path, view)
     if suffix == ".npz":
         listing = read_npz(path)
         paths = map(listing.samples.path, range(len(listing.samples)))
@@ -85,6 +91,18 @@ def _in_path(path: Path, view: Preprocess) -> Iterable[GivenSignal]:
         read = (partial(whole_signal, values) for values in table.signals)
         return map(partial(_made, channels=channels), shown_rows, read)
     return [_made(str(path), partial(read_signal_file, path), channels)]
+
+
+def _in_record(path: Path, view: Preprocess) -> Iterator[GivenSignal]:
+    """Yield the beats of a WFDB record, with as many samples around each as the network takes."""
+    try:
+        beats = cut_beats(read_header(path), view.size)
+    except SignalError as error:
+        yield GivenSignal(str(path), None, (Finding(error.kind, str(path), error.detail),))
+        return
+    for sample, _ in beats.kept:
+        read = partial(check_signal, beats.window(sample))
+        yield _made(f"{path}#{sample}", read, view.channels)
 
 
 def _in_array(values: NDArray[Any], channels: int) -> Iterable[GivenSignal]:

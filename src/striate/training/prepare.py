@@ -52,6 +52,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
         kind_of(options.task),
         leave_out=options.leave_out,
         group=options.group,
+        window=options.size,
         trainable=True,
     )
     task = bind_task(options.task, listing.targets.spec)

@@ -36,6 +36,7 @@ from striate.data.readers.box_folders import read_box_folders, read_coco_file
 from striate.data.readers.box_table import read_box_table
 from striate.data.readers.class_folders import read_class_folders
 from striate.data.readers.entries import written
+from striate.data.readers.heart_records import read_heart_records
 from striate.data.readers.images_alone import read_images, without_targets
 from striate.data.readers.label_folders import unite_copies
 from striate.data.readers.leave_out import without_listed
@@ -57,6 +58,7 @@ from striate.data.readers.signals import as_signals, find_inputs
 from striate.data.readers.walk import Folder, list_files, read_folder
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import remote_address
+from striate.data.signals.wfdb import HEADER
 from striate.data.targets.classes import ClassTargets
 from striate.data.targets.open_classes import OpenTargets
 from striate.errors import DataError, OptionError, printable
@@ -82,6 +84,7 @@ _NOT_READ = {
         (".jsonl", ".xml", ".txt"),
         "no manifest; expected a CSV file with the columns path and label, labels or numbers",
     ),
+    HEADER: "one record; give the folder that it is in",
     ".npy": "one array has no labels; save images and labels together as x and y in an .npz file",
 }
 
@@ -93,6 +96,7 @@ def scan(
     leave_out: Path | None = None,
     group: str | None = None,
     loose: bool = False,
+    window: int | None = None,
 ) -> Listing:
     """List the images of a folder, manifest or array file with their targets; decodes nothing.
 
@@ -103,10 +107,11 @@ def scan(
     Raises DataError if there is nothing to list: no such folder, an empty one, an unknown file;
     for a class name that no model file may hold, and for an image without a group; OptionError for
     groups that these data cannot have. With `loose`, the images of a folder without class folders
-    are of one class, which has the name of the folder.
+    are of one class, which has the name of the folder. A `window` is of so many samples around each
+    beat of a heart record.
     """
     column = None if not group or is_pattern(group) else group
-    listing, shown = _scanned(root, kind, column), printable(str(root))
+    listing, shown = _scanned(root, kind, column, window), printable(str(root))
     if loose and not listing.samples and (place := resolved(root)).is_dir():
         listing = _loose(place)
     listing = as_signals(listing)
@@ -170,7 +175,7 @@ def _grouped(listing: Listing, pattern: str, shown: str) -> Listing:
     return replace(listing, samples=listing.samples.with_groups(Groups.of(groups)))
 
 
-def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
+def _scanned(root: str | Path, kind: str | None, column: str | None, window: int | None) -> Listing:
     shown = printable(str(root))
     if home := remote_address(root):
         return read_shards(Path(root), home)
@@ -187,8 +192,8 @@ def _scanned(root: str | Path, kind: str | None, column: str | None) -> Listing:
         return replace(arrays, findings=tuple(findings))
     if kind == "image":
         return read_images(place, top, findings)
-    if letters := _read_letters(place, top):
-        return replace(letters, findings=(*findings, *letters.findings))
+    if signals := _read_signals(place, top, window):
+        return replace(signals, findings=(*findings, *signals.findings))
     if not top.folders and (tables := read_signal_tables(place, top.files, kind, column)):
         return replace(tables, findings=tuple(findings))
     if beside := _read_beside(place, top, kind):
@@ -229,13 +234,16 @@ def _read_file(file: Path, kind: str | None, column: str | None) -> Listing:
     return read_manifest(file, kind, column)
 
 
-def _read_letters(place: Path, top: Folder) -> Listing | None:
-    """List a folder of sequences, or of regions of a genome; None if it holds none."""
+def _read_signals(place: Path, top: Folder, window: int | None) -> Listing | None:
+    """List a folder of heart records, sequences, or regions of a genome; None if it has none."""
     if regions := read_regions(place, top.files):
         return regions
-    inside = find_inputs(str(place), top.folders) == "sequence"
-    if inside or any(map(is_sequence_file, top.files)):
-        return read_sequence_folder(place, top.folders if inside else (), top.files)
+    inside = find_inputs(str(place), top.folders)
+    if inside == "record" or any(name.endswith(HEADER) for name in top.files):
+        return read_heart_records(place, window)
+    if inside == "sequence" or any(map(is_sequence_file, top.files)):
+        folders = top.folders if inside == "sequence" else ()
+        return read_sequence_folder(place, folders, top.files)
     return None
 
 

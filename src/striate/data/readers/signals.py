@@ -14,10 +14,14 @@ from striate.data.listing.listing import Listing
 from striate.data.readers.entries import companion, hidden, suffix
 from striate.data.readers.sequences import is_sequence_file
 from striate.data.signals.signal_file import SUFFIXES
+from striate.data.signals.wfdb import HEADER
 
 
 def find_inputs(place: str, folders: Sequence[str]) -> str:
-    """Return what class folders hold: "signal" or "sequence" if it is nothing but these."""
+    """Return what class folders hold: "signal" or "sequence" if it is nothing but these.
+
+    "record" where a header of WFDB stands beside something that may be an image.
+    """
     found = "image"
     waiting = [f"{place}/{name}" for name in folders]
     while waiting:
@@ -34,7 +38,8 @@ def find_inputs(place: str, folders: Sequence[str]) -> str:
                     elif suffix(entry.name) in SUFFIXES:
                         found = "signal" if found == "image" else found
                     elif not companion(entry.name):
-                        return "image"
+                        beside = f"{inside}/{entry.name.rpartition('.')[0]}{HEADER}"
+                        return "record" if os.path.isfile(beside) else "image"  # noqa: PTH113
         except OSError:
             continue
     return found
