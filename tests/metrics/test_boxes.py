@@ -132,11 +132,18 @@ def reference(true: Boxes, found: Boxes, classes: int) -> Any:
     return made.eval
 
 
+def halved(true: Boxes, found: Boxes) -> tuple[Boxes, Boxes]:
+    """The same boxes as an input of half the side has them, and that a pixel of it is four."""
+    shown = [np.concatenate([rows[..., :4] / 2, rows[..., 4:]], axis=2) for rows in (true, found)]
+    return np.concatenate([shown[0], np.full((*true.shape[:2], 1), 4.0)], axis=2), shown[1]
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_figures_are_those_of_cocos_tool(seed: int) -> None:
+def test_figures_are_those_of_cocos_tool_in_the_image(seed: int) -> None:
     true, found = random_case(seed)
     expected = reference(true, found, 3)
-    precision, recall = measure_boxes(match_boxes(true, found, 3))
+    given = (true, found) if seed % 2 else halved(true, found)
+    precision, recall = measure_boxes(match_boxes(*given, 3))
     theirs = expected["precision"][..., -1].mean(axis=1)  # (T, K, A)
     theirs[expected["precision"][..., -1].min(axis=1) < 0] = np.nan
     assert np.allclose(precision, theirs.transpose(2, 0, 1), atol=1e-12, equal_nan=True)

@@ -64,7 +64,7 @@ def _figures(results: DetectionMetrics, scores: Sequence[Score]) -> Section:
         "that recall or more, as COCO measures it (Lin et al., 2014). A box is right if its "
         "intersection over union with a true box of its class is 0.5 or more, at 0.75 or more, "
         "or, for AP alone, a mean over ten limits from 0.5 to 0.95. Classes weigh the same. Small "
-        "boxes have less than 32x32 pixels of the network’s input, large ones 96x96 or more. The "
+        "boxes have up to 32x32 pixels of their image, large ones 96x96 or more. The "
         "interval says where the true figure most likely lies: images are drawn anew up to 1,000 "
         "times, and 95 in 100 of the figures lie in it (Efron, 1979).",
         (Tiles(tiles),),
