@@ -10,6 +10,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.metrics.box_matching import match_boxes
 from striate.metrics.boxes import measure_boxes
 from striate.tasks.detection.binned import choose_thresholds, count_bins, measure_bins
+from striate.tasks.detection.constant import choose_constant
 from striate.tasks.detection.decoding import MOST, decode
 from striate.tasks.detection.errors import sort_errors
 from striate.tasks.detection.metrics import keep_sure
@@ -125,3 +126,25 @@ def test_results_tell_figures_classes_and_errors() -> None:
     counts = np.array([[1, 1], [2, 0]])
     assert results.resample(counts).tolist() == pytest.approx([(1 + dog) / 2, 1])
     assert [section.title for section in results.sections()][-1] == "The worst images"
+
+
+def test_the_constant_answer_has_the_boxes_that_hit_in_the_most_images() -> None:
+    """Cats lie left in two of three images and right in one; one of two near boxes is taken."""
+    none = [0, 0, 0, 0, -1, 0]
+    true = np.array(
+        [
+            [[0, 0, 10, 10, 0, 0], [0, 0, 10, 9, 0, 0], [60, 0, 80, 10, 1, 1]],
+            [[0, 0, 10, 10, 0, 0], none, none],
+            [[40, 0, 50, 10, 0, 0], none, none],
+        ],
+        np.float64,
+    )
+    left, right = [0, 0, 10, 10, 2 / 3, 0], [40, 0, 50, 10, 1 / 3, 0]
+    assert choose_constant(true, 2).tolist() == [left, right]
+    assert choose_constant(true[:, 2:], 2).shape == (0, 6)
+
+
+def test_the_constant_answer_has_a_hundred_boxes_at_most() -> None:
+    corners = np.arange(240.0).reshape(1, 240, 1) * 10 + np.array([0, 0, 9, 9])
+    true = np.concatenate((corners, np.zeros((1, 240, 2))), axis=2)
+    assert choose_constant(true, 1).shape == (100, 6)

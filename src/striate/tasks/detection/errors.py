@@ -46,7 +46,7 @@ def sort_errors(true: NDArray[np.floating[Any]], found: NDArray[np.floating[Any]
     for image, (real, rows) in enumerate(zip(true, found, strict=True)):
         real, rows = real[real[:, 4] >= 0], rows[rows[:, 5] >= 0]
         ignored = real[:, 5] > 0
-        overlaps = _overlaps(rows, real)
+        overlaps = measure_overlaps(rows, real)
         free = ~ignored
         for row in np.argsort(-rows[:, 4], kind="stable"):
             across, same = overlaps[row], real[:, 4] == rows[row, 5]
@@ -74,7 +74,7 @@ def _kind(across: NDArray[Any], same: NDArray[np.bool_], ignored: NDArray[np.boo
     return "both" if others.max(initial=0) >= _SOME else "background"
 
 
-def _overlaps(rows: NDArray[Any], real: NDArray[Any]) -> NDArray[np.float64]:
+def measure_overlaps(rows: NDArray[Any], real: NDArray[Any]) -> NDArray[np.float64]:
     """Return the intersections over union (D, M) of corners (D, 4+) and (M, 4+)."""
     first = np.maximum(rows[:, None, :2], real[None, :, :2])
     last = np.minimum(rows[:, None, 2:4], real[None, :, 2:4])

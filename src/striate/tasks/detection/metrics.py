@@ -13,6 +13,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.metrics.box_matching import Matches, match_boxes
 from striate.metrics.boxes import BoxFigures, estimate_boxes, measure_boxes, resample_ap50
 from striate.metrics.estimates import Estimate, Floats, mean_defined
+from striate.tasks.detection.constant import choose_constant
 from striate.tasks.detection.errors import BoxErrors, sort_errors
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
@@ -132,18 +133,13 @@ class DetectionMetrics:
 
     @cached_property
     def constant(self) -> float:
-        """The AP at 0.5 of always answering with the mean box of each class."""
-        there = (self.true[..., 4] >= 0) & (self.true[..., 5] == 0)
-        kinds = [there & (self.true[..., 4] == at) for at in range(len(self.spec.names))]
-        means = [
-            [*self.true[kind][:, :4].mean(axis=0), kind.sum() / there.sum(), at]
-            for at, kind in enumerate(kinds)
-            if kind.any()
-        ]
-        if not means:
+        """The AP at 0.5 of the best constant answer, 0 without a true box."""
+        classes = len(self.spec.names)
+        rows = choose_constant(self.true, classes)
+        if not len(rows):
             return 0.0
-        always = np.broadcast_to(np.array(means), (len(self), len(means), 6))
-        precise, _ = measure_boxes(match_boxes(self.true, always, len(kinds)))
+        always = np.broadcast_to(rows, (len(self), *rows.shape))
+        precise, _ = measure_boxes(match_boxes(self.true, always, classes))
         return float(mean_defined(precise[None, 0, 0])[0])
 
 

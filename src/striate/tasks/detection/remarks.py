@@ -18,6 +18,8 @@ KINDS = {
     "twice": "second boxes on an object",
 }
 
+CONSTANT = "always answering with the same boxes, where objects are the most often"
+
 
 def make_remarks(results: DetectionMetrics) -> Iterator[Remark]:
     """Yield the remarks on detections, the most serious kinds first."""
@@ -25,7 +27,7 @@ def make_remarks(results: DetectionMetrics) -> Iterator[Remark]:
     ap50 = results.figures.ap50
     if results.constant >= (ap50.value if ap50.low is None else ap50.low):
         yield Remark(
-            "Always answering with the mean box of each class has an AP at 0.5 of "
+            f"{CONSTANT.capitalize()} has an AP at 0.5 of "
             f"{AP50.show(results.constant)}: the network is not clearly better than this baseline.",
             warning=True,
         )

@@ -14,7 +14,7 @@ from striate.errors import ModelError, printable
 from striate.metrics.boxes import SIZES
 from striate.metrics.estimates import Floats
 from striate.tasks.detection.metrics import AP, AP50, FEW, ClassScore, DetectionMetrics
-from striate.tasks.detection.remarks import make_remarks
+from striate.tasks.detection.remarks import CONSTANT, make_remarks
 from striate.tasks.detection.sections import make_sections
 from striate.tasks.figures import Figure, Score
 from striate.tasks.overview import Overview
@@ -43,8 +43,8 @@ class DetectionResults(DetectionMetrics):
         return Told(f"{hits + missed:,} boxes", f"{hits:,} found, {false:,} wrong")
 
     def baseline(self) -> Baseline:
-        """Return the AP at 0.5 of always answering with the mean box of each class."""
-        return Baseline(self.constant, "always answering with the mean box of each class")
+        """Return the AP at 0.5 of the best constant answer."""
+        return Baseline(self.constant, CONSTANT)
 
     def remarks(self) -> Iterator[Remark]:
         """Yield how far to trust the AP, and which errors are most frequent."""
@@ -88,7 +88,7 @@ class DetectionResults(DetectionMetrics):
                 (score.figure.title, score.shown, f"(95 % interval {score.interval})")
                 for score in self.scores()
             ),
-            ("AP at 0.5 to beat", AP50.show(self.constant), "(always the mean boxes)"),
+            ("AP at 0.5 to beat", AP50.show(self.constant), "(the same boxes always)"),
         ]
         return Overview(self.about, str(self.spec), numbers, rows, self._notes(most))
 
