@@ -55,6 +55,7 @@ class Learning(Inputs, ABC):
     max_loss: ClassVar[float] = 1e4  #: above it a training has diverged
     #: mean and std of its inputs; None: those of the training images
     normalization: ClassVar[tuple[float, float] | None] = None
+    most_size: ClassVar[int] = 128  #: of the input, unless given, to keep training on a CPU short
     usual: ClassVar[Mapping[str, Any]] = {}  #: options that are taken unless given
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {

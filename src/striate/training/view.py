@@ -188,7 +188,7 @@ def choose_view(
             f"{task.default_network(side, channels)}"
         )
     free = card.any_size or card.needs_size
-    size = max(_size_for(side), card.smallest) if free else card.input[1]
+    size = max(_size_for(side, task.most_size), card.smallest) if free else card.input[1]
     if source and source.size:
         size = source.size
     if demand := card.size_error(options.size or size):
@@ -207,6 +207,6 @@ def choose_view(
     return View(network, preprocess, task.crop_size, task.input_channels(channels), task.scale)
 
 
-def _size_for(side: int) -> int:
-    """Round to 32, 64, 96 or 128 pixels; 128 at most, to keep CPU training short."""
-    return next((size for size in (32, 64, 96) if side <= size * 1.25), 128)
+def _size_for(side: int, most: int) -> int:
+    """Round to a multiple of 32 pixels, `most` at most."""
+    return next((size for size in range(32, most, 32) if side <= size * 1.25), most)

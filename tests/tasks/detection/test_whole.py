@@ -80,6 +80,34 @@ def test_a_detector_is_trained_in_other_ways(
     assert 0 <= run.epochs()[0].validation["proposal_recall"] <= 1
 
 
+def test_extreme_boxes_are_learned_from_and_sized_in_their_image(
+    shapes: Path, tmp_path: Path
+) -> None:
+    """One class, whose boxes are of a pixel or of the whole image, and images without any."""
+    corners = ["0,0,96,64,thing", "5,5,6,6,thing", "10,10,50,50,thing", ",,,,"]
+    rows = [f"{number}.png,{corners[number % 4]}" for number in range(30)]
+    table = shapes.parent / "extreme.csv"
+    table.write_text("\n".join(["path,xmin,ymin,xmax,ymax,class", *rows]))
+    run = striate.train(table, out=tmp_path / "run", epochs=1, **OPTIONS)
+    (epoch,) = run.epochs()
+    assert 0 < epoch.train_loss < 20
+    assert 0 < epoch.validation["proposal_recall"] <= 1
+    results = striate.evaluate(run.folder, table, split="all")
+    sizes = results.matches.positives.sum(axis=(1, 2)).tolist()
+    assert sizes == [23, 8, 15, 0]  # a square of 40 pixels has 27 in the input
+
+
+def test_gradients_are_clipped_and_nothing_is_turned_unless_asked_for(
+    shapes: Path, tmp_path: Path
+) -> None:
+    given = {**OPTIONS, "epochs": 1}
+    usual = striate.train(shapes, out=tmp_path / "usual", **given).read_options()
+    asked = {**given, "clip_grad": 1.0, "augment_params": "rotate=5"}
+    other = striate.train(shapes, out=tmp_path / "asked", **asked).read_options()
+    told = [(each["clip_grad"], each["augment_params"]) for each in (usual, other)]
+    assert told == [(10.0, "rotate=0"), (1.0, "rotate=5")]
+
+
 def test_boxes_are_not_averaged(shapes: Path, tmp_path: Path) -> None:
     runs = [
         striate.train(shapes, out=tmp_path / str(seed), epochs=1, seed=seed, **OPTIONS).folder

@@ -19,7 +19,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.metrics.box_matching import THRESHOLDS, match_boxes
 from striate.metrics.estimates import mean_defined
-from striate.options import TrainOptions
+from striate.options import AugmentParams, TrainOptions
 from striate.tasks.detection.answer import BoxAnswer
 from striate.tasks.detection.binned import (
     BINS,
@@ -52,6 +52,11 @@ class Detection(Task):
     kind: ClassVar[str] = "boxes"
     head: ClassVar[str] = "boxes"
     placed: ClassVar[bool] = True
+    most_size: ClassVar[int] = 320  #: small objects are not seen in less
+    usual: ClassVar[Mapping[str, Any]] = {
+        "clip_grad": 10.0,
+        "augment_params": AugmentParams.parse("rotate=0"),  # a turned box is too large
+    }
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
         "balance": "an image shows several classes, and the loss counts regions, not images",
