@@ -81,6 +81,27 @@ def test_every_object_has_an_anchor_however_little_it_overlaps() -> None:
     assert of_anchors < -10
 
 
+def test_objects_of_an_image_weigh_the_same_however_few_boxes_they_have() -> None:
+    """Two proposals are on the first object, one on the second: 3/4, 3/4 and 3/2 of a box."""
+    targets = true([0, 0, 10, 10, 1, 0], [20, 20, 30, 30, 0, 0])
+    sure = torch.tensor([[[0.0, 99, 0], [99, 0, 0], [0, 99, 0], [0, 0, 99]]])
+    for proposal, weight in ((0, 0.75), (1, 1.5), (2, 0.75), (3, 1)):
+        even = sure.clone()
+        even[0, proposal] = 0
+        more = loss(outputs(logits=even), targets) - loss(outputs(logits=sure), targets)
+        assert more.item() == pytest.approx(weight * math.log(3) / 4)
+
+
+def test_anchors_that_overlap_an_object_nearly_as_much_as_its_best_are_on_it() -> None:
+    """By 0.36, 0.30 and 0.27 of an object that no anchor overlaps by 0.6: two are, one is not."""
+    boxes = torch.tensor([[0.0, 0, 6, 6], [0, 0, 5, 6], [0, 0, 3, 9], [40, 40, 50, 50]])
+    targets = true([0, 0, 10, 10, 0, 0])
+    even = outputs(anchors=boxes, objectness=torch.zeros(1, 4).requires_grad_())
+    loss(even, targets).backward()
+    assert even.objectness.grad is not None
+    assert even.objectness.grad.sign().tolist() == [[-1, -1, 1, 1]]
+
+
 def test_the_loss_of_a_batch_is_the_mean_of_those_of_its_images() -> None:
     torch.manual_seed(0)
     random = {

@@ -16,6 +16,8 @@ from striate.zoo.regions_on import Detections
 
 #: an anchor that overlaps an object so much is one, and below the second number background
 _ANCHOR = 0.6, 0.3
+#: so much of what the best anchor of an object overlaps is enough too, as few suit a small one
+_NEARLY = 0.8
 #: as much of a proposal
 _PROPOSAL = 0.5
 #: of the focal loss: weight of objects, and exponent
@@ -60,29 +62,44 @@ def _anchor_losses(outputs: Detections, targets: Tensor) -> Tensor:
     """Return the loss of the anchors of each image, (N,)."""
     enough, least = _ANCHOR
     found = assign(outputs.anchors, targets, least)
-    positive = found.overlap >= enough
-    positive |= _best_of_object(found, targets.shape[1])
+    best = _best_of_objects(found, targets.shape[1])
+    positive = (found.overlap > 0) & (found.overlap >= (_NEARLY * best).clamp_max(enough))
+    shares = _share(found, positive, targets.shape[1])
     counted = positive | ((found.overlap < least) & found.counts)
     logits = outputs.objectness.float()
     sure = torch.where(positive, logits, -logits)  # of what is right
-    weight = torch.where(positive, _ALPHA, 1 - _ALPHA) * sure.sigmoid().neg().add(1) ** _GAMMA
+    weight = torch.where(positive, _ALPHA * shares, 1 - _ALPHA)
+    weight = weight * sure.sigmoid().neg().add(1) ** _GAMMA
     focal = torch.where(counted, -weight * F.logsigmoid(sure), 0.0).sum(dim=1)
     return focal / positive.sum(dim=1).clamp_min(1) + _box_losses(
-        outputs.shifts, outputs.anchors, found.objects, positive, targets
+        outputs.shifts, outputs.anchors, found.objects, shares, targets
     )
 
 
-def _best_of_object(found: Assigned, objects: int) -> Tensor:
-    """Return whether each anchor (N, A) overlaps its object as much as any anchor does."""
+def _best_of_objects(found: Assigned, objects: int) -> Tensor:
+    """Return how much the object of each box (N, P) is overlapped by its best one."""
     best = found.overlap.new_zeros(len(found.overlap), objects)
     best = best.scatter_reduce(1, found.objects, found.overlap, "amax")
-    return (found.overlap >= best.gather(1, found.objects)) & (found.overlap > 0)
+    return best.gather(1, found.objects)
+
+
+def _share(found: Assigned, positive: Tensor, objects: int) -> Tensor:
+    """Return weights (N, P) of the boxes that are objects, 1 on average; 0 of others.
+
+    Each object of an image has the same sum, however few boxes a small one has.
+    """
+    counts = found.overlap.new_zeros(len(positive), objects)
+    counts = counts.scatter_add(1, found.objects, positive.to(counts.dtype))
+    each = positive / counts.gather(1, found.objects).clamp_min(1)
+    boxes, seen = positive.sum(dim=1), (counts > 0).sum(dim=1)
+    return each * (boxes / seen.clamp_min(1))[:, None]
 
 
 def _proposal_losses(outputs: Detections, targets: Tensor, smoothing: float) -> Tensor:
     """Return the loss of the proposals of each image, (N,)."""
     found = assign(outputs.proposals, targets, _PROPOSAL)
     positive = found.overlap >= _PROPOSAL
+    shares = _share(found, positive, targets.shape[1])
     background = outputs.logits.shape[2] - 1
     classes = torch.where(positive, targets[..., 4].gather(1, found.objects).long(), background)
     entropy = F.cross_entropy(
@@ -91,19 +108,20 @@ def _proposal_losses(outputs: Detections, targets: Tensor, smoothing: float) -> 
         reduction="none",
         label_smoothing=smoothing,
     ).view(classes.shape)
-    counted = positive | found.counts
-    entropy = (entropy * counted).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
-    return entropy + _box_losses(outputs.moves, outputs.proposals, found.objects, positive, targets)
+    weights = torch.where(positive, shares, found.counts)
+    entropy = (entropy * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1)
+    return entropy + _box_losses(outputs.moves, outputs.proposals, found.objects, shares, targets)
 
 
 def _box_losses(
-    numbers: Tensor, references: Tensor, objects: Tensor, positive: Tensor, targets: Tensor
+    numbers: Tensor, references: Tensor, objects: Tensor, shares: Tensor, targets: Tensor
 ) -> Tensor:
-    """Return the mean error of the boxes of each image that are objects, (N,)."""
-    images, places = positive.nonzero().unbind(1)
+    """Return the mean error of the boxes of each image that are objects, weighted, (N,)."""
+    images, places = shares.nonzero().unbind(1)
     references = references.expand(len(targets), *references.shape[-2:])[images, places]
     wanted = encode_boxes(targets[images, objects[images, places], :4], references)
     given = numbers.float()[images, places]
     errors = F.smooth_l1_loss(given, wanted, reduction="none", beta=_BETA).sum(dim=1)
-    of_image = errors.new_zeros(len(targets)).index_add(0, images, errors)
-    return of_image / positive.sum(dim=1).clamp_min(1)
+    weights = shares[images, places]
+    of_image = errors.new_zeros(len(targets)).index_add(0, images, errors * weights)
+    return of_image / shares.sum(dim=1).clamp_min(1)
