@@ -121,6 +121,14 @@ def test_every_weight_has_a_gradient() -> None:
     assert [name for name, each in network.named_parameters() if each.grad is None] == []
 
 
+def test_regions_that_look_almost_alike_are_told_apart() -> None:
+    """No unit is dead, that is 0 for each region, though they differ by a hundredth."""
+    regions = seeded().train().get_submodule("head.regions")
+    cells = torch.rand(128, 7, 7) + torch.rand(50, 128, 7, 7) / 100
+    alive = (regions(cells) > 0).any(dim=0)
+    assert alive.all()
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_other_networks_are_refused(name: str) -> None:
     with pytest.raises(OptionError) as e:
@@ -138,4 +146,4 @@ def test_arguments_of_the_head_and_of_the_network_stand_in_the_name() -> None:
     assert found.proposals.shape == (1, 7, 4)
     with pytest.raises(OptionError) as e:
         zoo.build("regions:resnet18(proposals=3000)")
-    assert str(e.value) == "proposals must be from 1 to 2,000, but 3000 came"
+    assert str(e.value) == "proposals must be from 2 to 2,000, but 3000 came"

@@ -16,7 +16,8 @@ Ren, He, Girshick, Sun: Faster R-CNN, NeurIPS 2015, section 3; https://arxiv.org
 Girshick: Fast R-CNN, ICCV 2015, section 2; https://arxiv.org/abs/1504.08083
 Lin et al.: Feature pyramid networks, CVPR 2017, section 3; https://arxiv.org/abs/1612.03144
 Not as in the papers: the maps are merged at one stride; dense layers of 256 units, not of 4096 or
-1024; one better box for all classes; boxes are placed by the centers of receptive fields.
+1024, with batch norms over regions; one better box for all classes; boxes are placed by the centers
+of receptive fields.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ PREFIX = "regions:"
 CLASSES = 20  #: of PASCAL VOC, by default
 _WIDTH = 128  #: channels of the map that all parts read
 _GRID = 7  #: cells of a region along each side
+_UNITS = 256  #: of the layers that see a region
 _FINEST = 8  #: stride of the finest map that is read, if there are as coarse ones
 _MOST = 3  #: maps that are read
 _SIDES = (2, 4, 8, 16, 32)  #: of anchors, in strides
@@ -103,8 +105,8 @@ def regions_on(
     side that they take, and images are padded with zeros on the right and bottom. Regions are
     pooled by RoI align, or by RoI max pooling. Raises OptionError for a network without stages.
     """
-    if not isinstance(proposals, int) or not 1 <= proposals <= 2000:  # pyright: ignore
-        raise OptionError(f"proposals must be from 1 to 2,000, but {proposals} came")
+    if not isinstance(proposals, int) or not 2 <= proposals <= 2000:  # pyright: ignore
+        raise OptionError(f"proposals must be from 2 to 2,000, but {proposals} came")
     head = partial(Detector, classes=classes, proposals=proposals, align=align)
     return put_head(backbone, head, choose=_choose, channels=channels, smallest=smallest)
 
@@ -190,13 +192,15 @@ class Detector(nn.Module):
         self.proposals = Proposals(finest.stride, finest.start, proposals)
         self.regions = chain(
             flatten=nn.Flatten(),
-            first=nn.Linear(_WIDTH * _GRID**2, 256),
+            first=nn.Linear(_WIDTH * _GRID**2, _UNITS),
+            norm1=nn.BatchNorm1d(_UNITS),  # regions look alike at first: units would see no other
             relu1=nn.ReLU(inplace=True),
-            second=nn.Linear(256, 256),
+            second=nn.Linear(_UNITS, _UNITS),
+            norm2=nn.BatchNorm1d(_UNITS),
             relu2=nn.ReLU(inplace=True),
         )
-        self.classes = _small(nn.Linear(256, classes + 1))
-        self.moves = _small(nn.Linear(256, 4))
+        self.classes = _small(nn.Linear(_UNITS, classes + 1))
+        self.moves = _small(nn.Linear(_UNITS, 4))
 
     def forward(self, size: Sequence[int], maps: Sequence[Tensor]) -> Detections:
         """(H, W), (N, width, h, w) from coarse to fine -> `Detections` of N images."""
