@@ -40,11 +40,13 @@ def choose_device(name: str) -> torch.device:
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Return whether bfloat16 matrix products are much faster here than float32.
 
-    On a CPU that requires AMX; without it bfloat16 is slower than float32.
+    On a CPU that requires AMX, or AVX-512 with products of bfloat16; without either it is slower.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return platform.machine() == "x86_64" and torch.cpu._is_amx_tile_supported()  # noqa: SLF001  # pyright: ignore
+    if platform.machine() != "x86_64":
+        return False
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()  # noqa: SLF001  # pyright: ignore
 
 
 def autocast(precision: Precision, device: torch.device) -> torch.autocast:

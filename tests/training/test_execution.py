@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 import striate
-from striate import tensorfile, zoo
+from striate import hardware, tensorfile, zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.loader import Batch
@@ -211,6 +211,19 @@ def test_a_cpu_has_no_tf32():
     with pytest.raises(OptionError) as caught:
         execution.default_execution(TrainOptions(precision="tf32"), network(), 1, CPU)
     assert str(caught.value) == "precision tf32 is for GPUs; take float32 or bfloat16 on a CPU"
+
+
+@pytest.mark.parametrize(
+    ("tiles", "products", "fast"),
+    [(True, False, True), (False, True, True), (False, False, False)],
+)
+def test_bfloat16_is_fast_where_a_cpu_has_products_of_it(
+    monkeypatch: pytest.MonkeyPatch, *, tiles: bool, products: bool, fast: bool
+):
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr("torch.cpu._is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr("torch.cpu._is_avx512_bf16_supported", lambda: products)
+    assert hardware.has_fast_bfloat16(CPU) is fast
 
 
 def test_what_was_asked_for_is_not_tried(monkeypatch: pytest.MonkeyPatch):
