@@ -1,4 +1,4 @@
-"""Classical vision on arrays: convolution, filters, pooling, resampling, template matching.
+"""Classical vision on arrays: convolution, filters, pooling, resampling, templates, proposals.
 
 Images are (H, W) or (H, W, C), signals are (N,). NumPy in, NumPy out; tensors return tensors.
 """
@@ -10,8 +10,10 @@ from striate.vision.filters import derivative, gradient_direction, gradient_magn
 from striate.vision.kernel_parser import kernel
 from striate.vision.kernels import KERNELS
 from striate.vision.pooling import average_pool, max_pool, subsample
+from striate.vision.proposals import propose_regions
 from striate.vision.resample import Fill, downsample, upsample
 from striate.vision.samples import SAMPLES, sample
+from striate.vision.superpixels import find_superpixels
 from striate.vision.template_match import Matches, find
 
 __all__ = [
@@ -29,10 +31,12 @@ __all__ = [
     "derivative",
     "downsample",
     "find",
+    "find_superpixels",
     "gradient_direction",
     "gradient_magnitude",
     "kernel",
     "max_pool",
+    "propose_regions",
     "sample",
     "step_response",
     "subsample",
