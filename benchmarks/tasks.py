@@ -79,6 +79,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             **{option: options[option] for option in USED},
             "images": dict(Counter(sample["split"] for sample in run.samples())),
             "scores": [*map(described, results.scores()), *areas(results)],
+            **classes(results),
             "baseline": {
                 "value": baseline.value,
                 "shown": results.scores()[0].figure.show(baseline.value),
@@ -108,6 +109,13 @@ def areas(results: Any) -> Iterator[dict[str, Any]]:
         for title, area in (("ROC AUC", binary.roc_auc), ("AP", binary.average_precision)):
             figure = Figure(title, title)
             yield described(Score(figure, area.value, area.low, area.high, area.n))
+
+
+def classes(results: Any) -> dict[str, Any]:
+    """The AP at 0.5 of each class of a detector."""
+    rows = getattr(results, "per_class", ())
+    found = {row.name: row.ap50.value for row in rows if hasattr(row, "ap50")}
+    return {"classes": found} if found else {}
 
 
 def trained(data: Path, recipe: Path, out: Path, threads: int | None) -> Took:

@@ -40,6 +40,7 @@ def tasks(records: list[dict[str, Any]], floors: list[dict[str, Any]]) -> str:
     )
     names = [record["data"] for record in records]
     beside = [without_network(floor) for floor in floors if floor["data"] in names]
+    beside += [by_class(record) for record in records if "classes" in record]
     beside += [f"Published for `{name}`: {PUBLISHED[name]}." for name in names if name in PUBLISHED]
     return "\n\n".join([table, *([verdict] if inside else []), *beside, *origins(records)]) + "\n"
 
@@ -63,6 +64,13 @@ def without_network(record: dict[str, Any]) -> str:
     )
     where = f"`{record['data']}`, of {record['size']} pixels, without a network"
     return f"Mean IoU on {where}: {shown}."
+
+
+def by_class(record: dict[str, Any]) -> str:
+    """The AP of each class, the best first."""
+    best = sorted(record["classes"].items(), key=lambda pair: -pair[1])
+    shown = ", ".join(f"{name} {value:.1%}" for name, value in best)
+    return f"AP at 0.5 on `{record['data']}` by class: {shown}."
 
 
 def origins(records: list[dict[str, Any]]) -> list[str]:
