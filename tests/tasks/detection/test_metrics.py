@@ -16,6 +16,7 @@ from striate.tasks.detection.errors import sort_errors
 from striate.tasks.detection.metrics import keep_sure
 from striate.tasks.detection.results import make_results
 from striate.tasks.results import About
+from striate.tasks.sections import Rank, Ranking
 from striate.zoo.regions_on import Detections
 
 SPEC = TargetSpec("boxes", ("cat", "dog"))
@@ -125,7 +126,13 @@ def test_results_tell_figures_classes_and_errors() -> None:
     assert report["per_class"][1]["recall"] == 0.5
     counts = np.array([[1, 1], [2, 0]])
     assert results.resample(counts).tolist() == pytest.approx([(1 + dog) / 2, 1])
-    assert [section.title for section in results.sections()][-1] == "The worst images"
+    sections = list(results.sections())
+    assert sections[-1].title == "The worst images"
+    (ranking,) = sections[1].parts
+    assert isinstance(ranking, Ranking)
+    first, second, *_ = ranking.ranks
+    assert first == Rank("true boxes that were not found", "1", 1.0)
+    assert (second.value, second.share) == ("0", 0)
 
 
 def test_the_constant_answer_has_the_boxes_that_hit_in_the_most_images() -> None:

@@ -73,9 +73,9 @@ def _figures(results: DetectionMetrics, scores: Sequence[Score]) -> Section:
 
 def _errors(results: DetectionMetrics) -> Section:
     counts = {kind: int(getattr(results.errors, kind).sum()) for kind in KINDS}
-    most, whole = max(*counts.values(), 1), max(1, sum(counts.values()))
+    whole = max(1, sum(counts.values()))
     ranks = tuple(
-        Rank(KINDS[kind], f"{count:,} ({format_percent(count / whole, 0)})", count / most)
+        Rank(KINDS[kind], f"{count:,}", count / whole)
         for kind, count in sorted(counts.items(), key=lambda pair: -pair[1])
     )
     hits = int(results.errors.hits.sum())
@@ -84,7 +84,7 @@ def _errors(results: DetectionMetrics) -> Section:
         "What became of the boxes that are answers, those whose probability reaches the threshold "
         "of their class. A box is on an object that it overlaps by half, and badly placed if by a "
         "tenth at least. Kinds are those of TIDE (Bolya et al., 2020).",
-        (Ranking("Errors", ranks, f"Right: {count_noun(hits, 'box')}."),),
+        (Ranking("Errors", ranks, f"Right: {count_noun(hits, 'box')}. Shares are of all errors."),),
     )
 
 
