@@ -29,6 +29,11 @@ class Pairs(NamedTuple):
     targets: NDArray[Any]  #: (N, ...)
 
 
+def as_pictures(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, H, W, C) bytes -> (N, C, H, W) from 0 to 1."""
+    return (np.moveaxis(rows, 3, 1) / 255).astype(np.float32)
+
+
 _MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
 
 

@@ -135,7 +135,7 @@ def check_description(path: Path, kind: type[Said], description: dict[str, Any])
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"])
         raise refused(path, f"{place}: {first['msg']}") from None
-    if not said.targets.names and said.targets.kind != "image":
+    if not said.targets.names and said.targets.kind not in ("image", "pair"):
         raise refused(path, "targets.names: expected one name or more")
     if len(set(said.targets.names)) < len(said.targets.names):
         raise refused(path, "targets.names: a name stands there twice")

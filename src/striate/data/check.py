@@ -229,7 +229,7 @@ def _titled(inspection: Inspection) -> tuple[str, str]:
     """Return two heading lines: image and class counts, then sizes and channels."""
     images = count_noun(inspection.images, inspection.inputs)
     spec = inspection.spec
-    within = f" in {spec}" if spec.names else f", {spec}" if spec.kind == "image" else ""
+    within = f" in {spec}" if spec.names else f", {spec}" if spec.kind in ("image", "pair") else ""
     title = f"{printable(str(inspection.root))}: {images}{within} ({inspection.layout})"
     if inspection.sizes is None:
         return title, ""

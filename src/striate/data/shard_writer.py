@@ -235,7 +235,7 @@ class _Writer:
         if masks is not None and self.records.masks is not None:
             digest = self.records.masks["digest"][row].tobytes()
             data = self._read(masks.paths[row], digest, shards and shards.locate_mask(row))
-            files.append((f"{key}.mask.{SUFFIXES[sniff_format(data)]}", data))
+            files.append((f"{key}.{masks.noun}.{SUFFIXES[sniff_format(data)]}", data))
         if self.listing.targets.spec.kind == "label":
             files.append((f"{key}.cls", str(image.label).encode()))
         return [*files, (f"{key}.json", json.dumps(about).encode())]

@@ -24,7 +24,7 @@ from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
 from striate.evaluation.seen_images import SeenImages
-from striate.model import Ensemble, Model
+from striate.model import Ensemble, Model, Pairs, as_pictures
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import About, Results
@@ -196,7 +196,10 @@ def answer_rows(
             yield model.decode_pairs(seen[0].pixels, keys)
             continue
         true: Any = targets[some]
-        if (masks := seen[0][1]) is not None:
+        masks, files = seen[0].masks, first.targets.files
+        if masks is not None and files and files.codes.of_pictures:
+            true = Pairs(*map(as_pictures, (seen[0].pixels, masks)))
+        elif masks is not None:
             files = find_mask_files(first, some, root)
             true = list(map(FullMask, masks, files, repeat(model.preprocess, len(some))))
         answers, rejected = model.decode_and_reject(*(pixels for pixels, _ in seen))

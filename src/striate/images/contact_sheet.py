@@ -6,7 +6,7 @@ be drawn, as masks, are drawn over each image below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from striate import storage
 from striate.data.augment.mixing import mix_images
 from striate.data.augment.plan import apply_plan, make_plan, uniform_samples
 from striate.data.augment.ranges import AugmentRanges, augment_ranges, default_level
-from striate.data.cache.stream import decode_rows
+from striate.data.cache.stream import Stream, decode_rows
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.full_masks import find_mask_files, resize_masks
 from striate.data.listing.columns import Records
@@ -68,10 +68,7 @@ def draw_sheet(
     channels = int(records.table["channels"][chosen].max())
     view = Preprocess(_SIDE, channels)
     decoded = decode_rows(listing, records, chosen, view)
-    targets = decoded.targets.placed(view, decoded.records)
-    if decoded.targets.files is not None:
-        files = find_mask_files(decoded, np.arange(len(decoded)), listing.root)
-        targets = resize_masks(files, view)
+    targets = _targets(decoded, listing, view)
     strength = options.augment or default_level(channels)
     asked = TrainOptions(augment_params=options.augment_params, mirrored=options.mirrored)
     task = bind_task(options.task, listing.targets.spec)
@@ -83,6 +80,19 @@ def draw_sheet(
         f", augment-params {options.augment_params}" if options.augment_params else ""
     )
     return _drawn(rows, title, describe_ranges(ranges), task.legend(targets))
+
+
+def _targets(decoded: DecodedImages, listing: Listing, view: Preprocess) -> NDArray[Any]:
+    """Return the targets of decoded images as their inputs show them, a row an image."""
+    files, every = decoded.targets.files, np.arange(len(decoded))
+    if files is None:
+        return decoded.targets.placed(view, decoded.records)
+    if not files.codes.of_pictures:
+        return resize_masks(find_mask_files(decoded, every, listing.root), view)
+    assert isinstance(decoded.pixels, Stream)
+    (seen,) = replace(decoded.pixels, masks=listing.masks).batches([every])
+    assert seen.masks is not None
+    return seen.masks
 
 
 def write_sheet(

@@ -26,6 +26,7 @@ _TASKS = {
     "detection": "Detection",
     "embedding": "Embedding",
     "generation": "Generation",
+    "image_to_image": "pictures.image_to_image.ImageToImage",
     "multilabel": "MultiLabel",
     "regression": "Regression",
     "segmentation": "Segmentation",

@@ -11,7 +11,7 @@ import json
 import math
 import os
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,10 +24,10 @@ from striate.data.cache.workers import WorkerFailure, run_tasks
 from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.thumbnail import make_thumbnails, measure_quality
-from striate.data.listing.columns import Records
+from striate.data.listing.columns import Records, Samples
 from striate.data.listing.listing import Listing
 from striate.data.listing.masks import MaskFiles, find_other_palettes
-from striate.data.listing.samples import Finding, MaskRecord, Palette, Record
+from striate.data.listing.samples import Finding, MaskRecord, Palette, Record, Sample
 from striate.data.signals.decode_signals import decode_signals, read_signal_headers
 from striate.distributed.launch import usable_cores
 from striate.errors import DataError, StriateError, printable
@@ -165,12 +165,15 @@ def read_headers(listing: Listing, most: int = 1000) -> Records:
         _, height, width, channels = listing.arrays.shape
         return Records.of([Record("", width, height, 1 if channels == 1 else 3)] * len(chosen))
     if listing.shards is not None:  # sizes are in the index
-        known = listing.shards.table[list(chosen)]
-        sizes = known[["width", "height", "channels"]].tolist()
+        sizes = listing.shards.table[list(chosen)][["width", "height", "channels"]].tolist()
         return Records.of([Record("", *size) for size in sizes])
     job = make_job(_GLANCE, LARGEST_MEGABYTES, headers=True)
-    found = dict(_decoded(listing, chosen, job, workers=None, seconds=20.0))
-    return Records.of([found[index] for index in chosen])
+    listings = [listing]
+    if listing.masks and listing.masks.codes.of_pictures:  # targets may be in color
+        targets = Samples.of(Sample(path, 0) for path in listing.masks.paths)
+        listings += [replace(listing, samples=targets)]
+    found = (dict(_decoded(each, chosen, job, None, 20.0)) for each in listings)
+    return Records.of([records[index] for records in found for index in chosen])
 
 
 def _decoded(

@@ -1,7 +1,8 @@
 """Decoded-image cache: all usable images in one array on disk, reused by later runs.
 
     <cache>/<key>/pixels.npy   (N, size, size, channels) uint8, the usable images in listing order
-    <cache>/<key>/masks.npy    (N, size, size) uint8, their masks, if they have any
+    <cache>/<key>/masks.npy    (N, size, size) uint8, their masks, if they have any; of pairs, the
+                               pictures that are their targets, as those in pixels.npy
     <cache>/<key>/about.json   human-readable description of the source
     <cache>/<key>/records.npy  a record for each image of the listing, with index.json: `records`;
                                that of its mask is in mask_records.npy
@@ -190,7 +191,8 @@ def _decode(
     mask_rows = None
     if pixels is not None and listing.masks is not None:
         mask_rows = pixels.with_name(MASKS)
-        allocate_rows(mask_rows, shape[:3])
+        shape = len(listing.samples), *listing.masks.row_shape(preprocess.row_shape)
+        allocate_rows(mask_rows, shape)
     work = decode_records(
         listing,
         preprocess=preprocess,
@@ -250,7 +252,7 @@ def _needed(listing: Listing, preprocess: Preprocess) -> str:
 
 def _bytes(listing: Listing, preprocess: Preprocess) -> int:
     each = math.prod(preprocess.row_shape) * np.dtype(preprocess.dtype).itemsize
-    masks = preprocess.size**2 * (listing.masks is not None)
+    masks = math.prod(listing.masks.row_shape(preprocess.row_shape)) if listing.masks else 0
     return len(listing.samples) * (each + masks)
 
 

@@ -79,7 +79,8 @@ class Stream:
             return
         workers = count_workers(len(self))
         slots = 2 * len(first) + _AHEAD * workers
-        with Ring(slots, self.shape[1:], masked=self.masks is not None) as ring:
+        masks = self.masks and self.masks.row_shape(self.shape[1:])
+        with Ring(slots, self.shape[1:], masks) as ring:
             rows: dict[str, Any] = {"pixels": ring.path, "slots": slots}
             if self.masks is not None:
                 rows |= {"masks": ring.path, "masks_start": ring.masks_start}
@@ -166,8 +167,10 @@ def gather(
 class Ring:
     """Ring buffer of images in shared memory, filled by the workers; behind them, of masks."""
 
-    def __init__(self, slots: int, shape: tuple[int, ...], *, masked: bool = False) -> None:
-        self.slots, self._shape, self._masked = slots, shape, masked
+    def __init__(
+        self, slots: int, shape: tuple[int, ...], masks: tuple[int, ...] | None = None
+    ) -> None:
+        self.slots, self._shape, self._mask_shape = slots, shape, masks
         self.masks_start = slots * int(np.prod(shape))  #: first byte of the masks
         self.rows = [0] * slots  #: stream row held by each slot
         self._missing: deque[list[int]] = deque()  #: per batch: first index, length, images missing
@@ -175,8 +178,8 @@ class Ring:
 
     def __enter__(self) -> Self:
         size = self.masks_start
-        if self._masked:
-            size += self.slots * int(np.prod(self._shape[:2]))
+        if self._mask_shape:
+            size += self.slots * int(np.prod(self._mask_shape))
         with contextlib.ExitStack() as held:
             descriptor = os.memfd_create("striate") if hasattr(os, "memfd_create") else -1
             if descriptor >= 0:
@@ -189,7 +192,8 @@ class Ring:
             memory = np.frombuffer(mmap.mmap(descriptor, size), np.uint8)
             pixels, masks = np.split(memory, [self.masks_start])
             self._pixels = pixels.reshape(self.slots, *self._shape)
-            self._masks = masks.reshape(self.slots, *self._shape[:2]) if self._masked else None
+            sides = self._mask_shape
+            self._masks = masks.reshape(self.slots, *sides) if sides else None
             self._held = held.pop_all()
         return self
 

@@ -2,7 +2,8 @@
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
     in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file,
-          or with masks [index, {"image": either of these, "mask": either, "shown": path}]
+          or with masks [index, {"image": either of these, "mask": either, "shown": path}], of
+          which the mask may be a picture that is the target of the other
     out:  "ready", then in the order of the tasks
           [digest, width, height, channels, [[kind, detail], ...], thumbnail, quality], and with
           masks [digest, palette, [[kind, detail], ...], [[class, pixels], ...]] as an eighth
@@ -127,8 +128,11 @@ def _worker(job: Job) -> Callable[[int, Any], Record]:
 
 
 def _pair_worker(job: Job, preprocess: Preprocess) -> Callable[[int, Any], Record]:
-    """Return the function that processes an image and its mask; without a mask, it is left out."""
-    from striate.data.decoding.mask import decode_mask  # imported lazily: it needs NumPy
+    """Return the function that processes an image and its mask; without a mask, it is left out.
+
+    Without codes the masks are pictures: both are decoded in full size, and resized alike.
+    """
+    from striate.data.decoding.mask import decode_mask, decode_target  # lazily: they need NumPy
 
     codes = MaskCodes(**{name: tuple(map(tuple, pairs)) for name, pairs in job.codes.items()})
     limit = job.largest_megabytes
@@ -138,24 +142,36 @@ def _pair_worker(job: Job, preprocess: Preprocess) -> Callable[[int, Any], Recor
 
     def work(index: int, task: Any) -> Record:
         place = task["image"]
-        image, record = _decoded(place, preprocess, job)
+        image, record = _decoded(place, None if codes.of_pictures else preprocess, job)
         if image is None:
             return record
-        mask, found = decode_mask(
-            _file(task["mask"]), task["shown"], codes, (record.width, record.height),
-            lambda: read_orientation(_file(place)), largest_megabytes=limit,
-        )  # fmt: skip
+        file, shown = _file(task["mask"]), task["shown"]
+        if codes.of_pictures:
+            mask, found = decode_target(file, shown, record, largest_megabytes=limit)
+        else:
+            mask, found = decode_mask(
+                file, shown, codes, (record.width, record.height),
+                lambda: read_orientation(_file(place)), largest_megabytes=limit,
+            )  # fmt: skip
         if mask is None:
             return replace(record, channels=0, mask=found)
         if pixels is not None:
             row = preprocess.resize(image).tobytes()
             _store_row(pixels, row, job.start, index, job.slots)
         if masks is not None:
-            row = preprocess.resize_mask(mask, image.size).tobytes()
-            _store_row(masks, row, job.masks_start, index, job.slots)
-        return replace(record, mask=found)
+            made = _resized(mask, image.size, codes, preprocess)
+            _store_row(masks, made.tobytes(), job.masks_start, index, job.slots)
+        channels = 3 if codes.of_pictures and mask.mode != "L" else record.channels
+        return replace(record, channels=channels, mask=found)
 
     return work
+
+
+def _resized(
+    mask: Image.Image, size: tuple[int, int], codes: MaskCodes, preprocess: Preprocess
+) -> Image.Image:
+    """Place a mask, or a picture, where the image of the decoded `size` is placed."""
+    return preprocess.resize(mask) if codes.of_pictures else preprocess.resize_mask(mask, size)
 
 
 def _store_whole(place: int, image: Image.Image | None, record: Record) -> Record:

@@ -1,4 +1,4 @@
-"""Mask decoding: an image file to a class index for each pixel, or a finding.
+"""Mask decoding: an image file to a class index for each pixel, or a finding; or to a picture.
 
 It never raises because of a file's content. Imported lazily by the worker: it needs NumPy.
 """
@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from striate.data.decoding.decode import turn
+from striate.data.decoding.decode import decode, turn
 from striate.data.decoding.files import RefusedError, complaints, read_bytes, silence
 from striate.data.decoding.limits import DEEP, LARGEST_MEGABYTES, refuse_unsound
 from striate.data.decoding.mask_codes import look_up
 from striate.data.decoding.opening import form_of, layout, orientation_of, refused, whole
 from striate.data.decoding.sniff import examine
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import Finding, MaskRecord, Palette, Piece
+from striate.data.listing.samples import Finding, MaskRecord, Palette, Piece, Record
 
 #: gray of 2 and 4 bits, which Pillow spreads over 0 to 255
 _SPREAD = {"L;2": 85, "L;4": 17}
@@ -61,6 +61,26 @@ def decode_mask(
     mask = Image.fromarray(found.indices)
     pixels = tuple((index, count) for index, count in enumerate(mask.histogram()) if count)
     return mask, replace(record, palette=palette, findings=findings, pixels=pixels)
+
+
+def decode_target(
+    path: Path | str | bytes | Piece,
+    shown: str,
+    source: Record,
+    *,
+    largest_megabytes: int = LARGEST_MEGABYTES,
+) -> tuple[Image.Image | None, MaskRecord]:
+    """Decode the target of an image with the record `source` -> an L or RGB image; its record.
+
+    None means unusable: the file cannot be read, or is of another size.
+    """
+    image, found = decode(path, shown, largest_megabytes=largest_megabytes)
+    record = MaskRecord(found.digest, findings=found.findings)
+    if image is None or image.size == (source.width, source.height):
+        return image, record
+    sizes = f"{image.width:,} x {image.height:,} pixels", f"{source.width:,} x {source.height:,}"
+    finding = Finding("target size", shown, f"{sizes[0]}, its input {sizes[1]}")
+    return None, MaskRecord(found.digest, findings=(*found.findings, finding))
 
 
 def _loaded(data: bytes, megabytes: int) -> tuple[ImageFile.ImageFile, str]:

@@ -111,7 +111,8 @@ class Rows(NamedTuple):
     """Some decoded images, and their masks if they have any."""
 
     pixels: NDArray[Any]  #: (N, size, size, channels) uint8, or signals (N, size, channels)
-    masks: NDArray[np.uint8] | None = None  #: (N, size, size) class indices
+    #: (N, size, size) class indices, or (N, size, size, channels) pictures that are targets
+    masks: NDArray[np.uint8] | None = None
 
 
 class PixelStream(Protocol):
@@ -136,7 +137,8 @@ class DecodedImages:
     targets: Targets  #: N, aligned with samples
     findings: tuple[Finding, ...] = field(repr=False)  #: from listing and decoding
     note: str = ""  #: notice about the cache location
-    #: (N, size, size) uint8 class indices, memory-mapped; None without masks, or if streamed
+    #: (N, size, size) uint8 class indices, or pictures as of `Rows`, memory-mapped; None without
+    #: masks, or if streamed
     masks: NDArray[np.uint8] | None = field(default=None, repr=False)
     near: NearDuplicates | None = field(default=None, repr=False)  #: of the N; None: not looked for
 

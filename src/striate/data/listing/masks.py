@@ -18,11 +18,17 @@ class MaskCodes:
     """What is stored in mask files, and the class index that each code stands for.
 
     Several codes may stand for one class, or for `IGNORE`. Masks in gray or with a palette are read
-    by `values`, those in colors by `colors`; where there are no values, every mask is.
+    by `values`, those in colors by `colors`; where there are no values, every mask is. Without any
+    code the files are pictures to be answered, not masks.
     """
 
     values: tuple[tuple[int, int], ...] = ()  #: gray value or palette index, and class index
     colors: tuple[tuple[int, int], ...] = ()  #: 0xRRGGBB, and class index
+
+    @property
+    def of_pictures(self) -> bool:
+        """Whether there are no codes, as the files are pictures."""
+        return not (self.values or self.colors)
 
     @property
     def classes(self) -> int:
@@ -44,6 +50,15 @@ class MaskFiles:
     codes: MaskCodes
     #: byte ranges of each image and its mask in shards; None: they are files of their own
     pieces: Sequence[tuple[Piece, Piece]] | None = None
+
+    @property
+    def noun(self) -> str:
+        """What one of them is called."""
+        return "target" if self.codes.of_pictures else "mask"
+
+    def row_shape(self, image: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of a decoded mask or picture, given that of its image, (H, W, C)."""
+        return image if self.codes.of_pictures else image[:2]
 
     def select(self, rows: NDArray[Any]) -> MaskFiles:
         """Return the masks of the given rows."""

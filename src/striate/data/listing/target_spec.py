@@ -26,6 +26,7 @@ NEEDS = {
     "numbers": "numbers",
     "mask": "a mask",
     "image": "only a picture",
+    "pair": "a picture to be answered",
     "boxes": "boxes",
 }
 
@@ -37,6 +38,7 @@ TASK_OF_KIND = {
     "numbers": "regression",
     "mask": "segmentation",
     "image": "autoencoder",
+    "pair": "image_to_image",
     "boxes": "detection",
 }
 
@@ -46,7 +48,8 @@ class TargetSpec:
     """Kind of the targets, names in the order of the network's outputs, and constants by name."""
 
     #: "label": one class an image, "open": the same, maybe one not trained on, "labels": any
-    #: number, "numbers", "mask", "image": nothing, "boxes": any number of boxes, each of a class
+    #: number, "numbers", "mask", "image": nothing, "pair": another image, "boxes": any number of
+    #: boxes, each of a class
     kind: str
     names: tuple[str, ...] = ()  #: classes, labels, or columns of numbers
     #: numbers that belong to the targets, such as mean and std of each column
@@ -78,7 +81,8 @@ class TargetSpec:
 
     def __str__(self) -> str:
         """Return "10 classes"; "no targets" of images alone."""
-        return "no targets" if self.kind == "image" else count_noun(len(self.names), self.noun)
+        nameless = {"image": "no targets", "pair": "pairs of images"}
+        return nameless.get(self.kind) or count_noun(len(self.names), self.noun)
 
     def check_known(self, known: TargetSpec, shown: str) -> None:
         """Raise DataError if images with these targets say nothing of a model trained on `known`.

@@ -43,6 +43,7 @@ from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
 from striate.data.readers.mask_folders import read_mask_folders
 from striate.data.readers.npz import read_npz
+from striate.data.readers.picture_pairs import read_picture_pairs
 from striate.data.readers.sequence_table import is_sequence_table, read_sequence_table
 from striate.data.readers.sequences import (
     is_sequence_file,
@@ -248,7 +249,9 @@ def _read_signals(place: Path, top: Folder, window: int | None) -> Listing | Non
 
 
 def _read_beside(place: Path, top: Folder, kind: str | None) -> Listing | None:
-    """List a folder whose images have masks or boxes beside them; None if they have none."""
+    """List a folder whose images have targets, masks or boxes beside them; None without any."""
+    if kind == "pair":
+        return read_picture_pairs(place, top.folders, top.files)
     readers = {"mask": read_mask_folders, "boxes": read_box_folders}
     for each in sorted(readers, key=lambda each: each != kind):
         asked = each in (kind, "mask") or kind is None

@@ -63,7 +63,7 @@ def _parse(values: Any) -> About:
     """Raises ValueError, KeyError, TypeError, IndexError or OverflowError for anything odd."""
     labeled = values["version"] == VERSION
     spec = None if labeled else read_spec(values["targets"])
-    masked = spec is not None and spec.kind == "mask"
+    masked = spec is not None and spec.kind in ("mask", "pair")
     files = tuple((str(name), int(size), str(digest)) for name, size, digest in values["files"])
     more = () if labeled else (tuple(values["targets_file"]),)
     about = About(

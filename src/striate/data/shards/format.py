@@ -3,6 +3,7 @@
     shard-000000.tar ...   WebDataset's format, plain ustar; image bytes are unchanged:
                            0000000007.jpg, 0000000007.cls (its label), 0000000007.json (path, class)
                            with masks 0000000007.jpg, 0000000007.mask.png, 0000000007.json
+                           of pairs 0000000007.jpg, 0000000007.target.png, 0000000007.json
     index.npy              (N,) of ENTRY, in listing order; can be memory-mapped
     paths.bin              the N paths concatenated, as on disk; then those of the N masks
     targets.npy            targets that are no class, in version 2, without .cls then: (N, ...)

@@ -26,6 +26,7 @@ from striate.data.shards.format import ABOUT, ENTRY, INDEX, PATHS, TARGETS, shar
 from striate.data.shards.targets import read_masks, read_targets
 from striate.data.targets.classes import ClassTargets
 from striate.data.targets.masks import MaskTargets
+from striate.data.targets.pairs import PairTargets
 from striate.storage import ARRAY_DAMAGE
 
 _AT_ONCE = 2**20  #: entries checked together
@@ -84,7 +85,10 @@ def _targets(file: Path, about: About, images: Samples, shards: Shards) -> Targe
     bounds = zip(masks["path"].tolist(), _ends(masks, len(images.text)).tolist(), strict=True)
     paths = [os.fsdecode(images.text[start:end].tobytes()) for start, end in bounds]
     pieces = [(shards.locate(row), shards.locate_mask(row)) for row in range(about.images)]
-    return MaskTargets(about.targets, MaskFiles(paths, about.codes, pieces))
+    files = MaskFiles(paths, about.codes, pieces)
+    if about.codes.of_pictures:
+        return PairTargets.of(files)
+    return MaskTargets(about.targets, files)
 
 
 def records_from_index(listing: Listing, largest_megabytes: int) -> Records | None:

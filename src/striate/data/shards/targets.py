@@ -51,8 +51,8 @@ def write_targets(folder: Path, targets: Targets, masks: NDArray[np.void] | None
 def read_spec(values: Mapping[str, Any]) -> TargetSpec:
     """Return the specification in shards.json. Raises ValueError if it is none."""
     kind, names = values["kind"], values["names"]
-    named = bool(names) != (kind == "image")
-    if kind not in (*_KINDS, "mask") or not named or len(set(names)) < len(names):
+    named = bool(names) != (kind in ("image", "pair"))
+    if kind not in (*_KINDS, "mask", "pair") or not named or len(set(names)) < len(names):
         raise ValueError(kind)
     names = tuple(map(str, names))
     if kind != "mask" or "colors" not in values["constants"]:
@@ -64,7 +64,10 @@ def read_spec(values: Mapping[str, Any]) -> TargetSpec:
 
 
 def read_codes(values: Mapping[str, Any], spec: TargetSpec) -> MaskCodes:
-    """Return the codes of masks in shards.json. Raises ValueError if one is of no class."""
+    """Return the codes of masks in shards.json; of pairs, that there are none.
+
+    Raises ValueError if one is of no class.
+    """
     grays, colors = (
         tuple((int(code), int(index)) for code, index in values[name])
         for name in ("values", "colors")
@@ -72,7 +75,7 @@ def read_codes(values: Mapping[str, Any], spec: TargetSpec) -> MaskCodes:
     classes, known = len(spec.names), {*range(len(spec.names)), IGNORE}
     strange = any(index not in known for _, index in (*grays, *colors))
     strange |= any(not 0 <= code <= _WHITE for code, _ in (*grays, *colors))
-    if strange or classes >= IGNORE or not (grays or colors):
+    if strange or classes >= IGNORE or bool(grays or colors) != (spec.kind == "mask"):
         raise ValueError(values)
     return MaskCodes(grays, colors)
 

@@ -29,14 +29,28 @@ def enlargements(scale: int) -> Mapping[str, Filter]:
 
 def smoothings(std: float) -> Mapping[str, Filter]:
     """Return filters against noise of this std in gray levels, of strengths around the best."""
-    found: dict[str, Filter] = {"the noisy picture itself": np.asarray}
-    for sigma in (0.5, 0.7, 1.0, 1.5):
-        found[f"a Gaussian filter (std {sigma} pixels)"] = partial(_blur, sigma=sigma)
-    found["a median of 3x3 pixels"] = partial(_median, side=3)
+    found: dict[str, Filter] = {"the noisy picture itself": np.asarray, **_blurs()}
     for share in (0.6, 0.8, 1.0):
         strength = share * std
         found[f"non-local means (h {strength:.3g})"] = partial(_non_local, strength=strength)
     return found
+
+
+def _blurs() -> Mapping[str, Filter]:
+    found = {
+        f"a Gaussian filter (std {sigma} pixels)": partial(_blur, sigma=sigma)
+        for sigma in (0.5, 0.7, 1.0, 1.5)
+    }
+    return {**found, "a median of 3x3 pixels": partial(_median, side=3)}
+
+
+def corrections() -> Mapping[str, Filter]:
+    """Return the input of a pair, and filters that blur or sharpen it."""
+    sharpened = {
+        f"unsharp masking (std 1 pixel, {amount:g} times)": partial(_sharpen, amount=amount)
+        for amount in (0.5, 1.0, 2.0)
+    }
+    return {"the input itself": np.asarray, **_blurs(), **sharpened}
 
 
 def tints() -> Mapping[str, Filter]:
@@ -63,6 +77,11 @@ def _tint(gray: Pixels, blue: float, red: float) -> Pixels:
 
 def _blur(noisy: Pixels, sigma: float) -> Pixels:
     return _as_pixels(cv2.GaussianBlur(noisy, (0, 0), sigma))
+
+
+def _sharpen(blurred: Pixels, amount: float) -> Pixels:
+    smooth = cv2.GaussianBlur(blurred, (0, 0), 1.0)
+    return _as_pixels(cv2.addWeighted(blurred, 1 + amount, smooth, -amount, 0))
 
 
 def _as_pixels(filtered: NDArray[Any]) -> Pixels:
