@@ -91,7 +91,8 @@ def region_looks(record: dict[str, Any]) -> str:
     ]
     head = (
         "Seconds of one processor for an image of 640x480 pixels; medians of n = "
-        f"{len(once['1'])}, least and most in brackets. {measured_on(record)}; "
+        f"{len(once['1'])}, {len(once['1000'])} in the last row, least and most in brackets. "
+        f"{measured_on(record)}; "
         f"{listed(record['versions'])}."
     )
     heads = ("regions", "`regions:resnet18`, map once", "`resnet18`, each cut out", "times")
