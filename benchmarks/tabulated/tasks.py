@@ -40,7 +40,7 @@ def tasks(records: list[dict[str, Any]], floors: list[dict[str, Any]]) -> str:
     )
     names = [record["data"] for record in records]
     beside = [without_network(floor) for floor in floors if floor["data"] in names]
-    beside += [by_class(record) for record in records if "classes" in record]
+    beside += [by_class(record) for record in records if len(record.get("classes", ())) > 1]
     beside += [f"Published for `{name}`: {PUBLISHED[name]}." for name in names if name in PUBLISHED]
     return "\n\n".join([table, *([verdict] if inside else []), *beside, *origins(records)]) + "\n"
 
