@@ -1,4 +1,4 @@
-"""A generator and a discriminator as one network, and the turns in which they learn."""
+"""A generator and a discriminator as one network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from striate import zoo
-from striate.layers import Adversarial, DiscriminatorTurn, GeneratorTurn, shift_images
+from striate.layers import Adversarial
 
 
 @pytest.fixture(params=[1, 4])
@@ -21,16 +21,6 @@ def pair(request: pytest.FixtureRequest) -> Adversarial:
 
 def images(count: int) -> Tensor:
     return torch.rand(count, 1, 32, 32) * 2 - 1
-
-
-def reached(pair: Adversarial) -> tuple[bool, bool]:
-    """Whether generator and discriminator have gradients, each wholly or not at all."""
-    found = [
-        {param.grad is not None for param in part.parameters()}
-        for part in (pair.generator, pair.discriminator)
-    ]
-    ((generator,), (discriminator,)) = found
-    return generator, discriminator
 
 
 def test_a_set_of_images_gives_the_same_ones_in_any_batches(pair: Adversarial):
@@ -66,17 +56,6 @@ def test_the_noise_is_uniform():
     assert (made.classes.bincount() / 40_000 - 1 / 3).abs().max() < 0.01
 
 
-def test_the_discriminators_turn_leaves_the_generator_alone(pair: Adversarial):
-    real, made = DiscriminatorTurn(pair, 0.125)(images(4))
-    (real.logits.sum() + made.logits.sum()).backward()
-    assert reached(pair) == (False, True)
-
-
-def test_the_generators_turn_leaves_the_discriminator_alone(pair: Adversarial):
-    GeneratorTurn(pair, 0.125)(images(4)).logits.sum().backward()
-    assert reached(pair) == (True, False)
-
-
 def test_the_generator_is_told_which_class_to_make():
     pair = zoo.build("dcgan", channels=1, classes=4, size=32, width=4)
     assert isinstance(pair, Adversarial)
@@ -84,16 +63,3 @@ def test_the_generator_is_told_which_class_to_make():
     noise = torch.rand(1, 100) * 2 - 1
     made = [pair.make(noise, torch.tensor([name])) for name in range(4)]
     assert min((one - two).abs().max() for one, two in pairwise(made)) > 1e-4
-
-
-def test_each_image_is_shifted_by_whole_pixels_and_its_edges_extend():
-    x = torch.arange(8.0).expand(200, 1, 8, 8) + 10 * torch.arange(8.0)[:, None]
-    shifted = shift_images(x, 0.25)
-    found = set[tuple[int, int]]()
-    for image in shifted[:, 0]:
-        down, right = (int(image[3, 3]) // 10 - 3, int(image[3, 3]) % 10 - 3)
-        rows, columns = ((torch.arange(8) + by).clamp(0, 7) for by in (down, right))
-        assert torch.equal(image, x[0, 0][rows][:, columns])
-        found.add((down, right))
-    assert found == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
-    assert shift_images(x, 0) is x

@@ -58,14 +58,18 @@ def run_training(
 ) -> tuple[Path, int]:
     """Train, show progress and print the result; return the run folder and exit code."""
     from striate.cli.lazy import verbs
-    from striate.training.events import Finished, Stopped, to_json
+    from striate.tasks import find_task
+    from striate.training.events import Finished, Started, Stopped, to_json
     from striate.training.run import Run
     from striate.verbs import display
 
     events, code = verbs.stream(data, recipe=recipe, resume=resume, **options), ""
+    used_by = "", ""
     with contextlib.closing(display.show_events(events)) as shown:
         for event in shown:
             code = display.code_flag(event) or code
+            if isinstance(event, Started):
+                used_by = find_task(event.task).used_by
             if isinstance(event, Stopped | Finished):
                 break
         else:
@@ -79,15 +83,15 @@ def run_training(
             evaluation = Run(event.folder).read_json("evaluation.json")
             print_json({**to_json(event), "evaluation": evaluation})
         else:
-            _say_what_there_is(event, code)
+            _say_what_there_is(event, used_by, code)
     return event.folder, 0
 
 
-def _say_what_there_is(event: Finished, code: str) -> None:
+def _say_what_there_is(event: Finished, used_by: tuple[str, str], code: str) -> None:
     from striate.tasks.sections import same_answer
 
-    folder, scores = event.folder, event.scores
-    predict = shell_command(["striate", "predict", folder / "model.safetensors"])
+    folder, scores, (verb, given) = event.folder, event.scores, used_by
+    use = shell_command(["striate", verb, folder / "model.safetensors"])
     if scores and scores.leaked:
         of_all = (
             f"{scores.leaked:,} of {count_noun(scores.figures[0].images, f'{scores.split} image')}"
@@ -103,4 +107,4 @@ def _say_what_there_is(event: Finished, code: str) -> None:
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")
     click.echo(f"model    {place}/model.safetensors")
-    click.echo(f"predict  {predict} IMAGE...{code}")
+    click.echo(f"{verb:7}  {use} {given}{code}")

@@ -63,7 +63,7 @@ def write_page(
     targets = model.task.spec
     count, _, noun = str(targets).partition(" ")
     facts = {
-        noun: count,
+        **({noun: count} if targets.names else {}),
         "network": f"{model.network_name}, {model.parameters:,} parameters",
         "input": "; ".join(view.describe() for view in model.views),
         **model.facts,

@@ -1,13 +1,6 @@
 """Layers that torch lacks, and the few blocks that two or more papers share."""
 
-from striate.layers.adversarial import (
-    Adversarial,
-    DiscriminatorTurn,
-    Generated,
-    GeneratorTurn,
-    Judged,
-    shift_images,
-)
+from striate.layers.adversarial import Adversarial, Generated, Judged
 from striate.layers.aux_heads import AuxOutputs, WithAuxHeads
 from striate.layers.blocks import (
     Added,
@@ -57,9 +50,7 @@ __all__ = [
     "AuxOutputs",
     "Branches",
     "ConvNorm",
-    "DiscriminatorTurn",
     "Generated",
-    "GeneratorTurn",
     "Judged",
     "LocallyConnected1d",
     "LocallyConnected2d",
@@ -92,5 +83,4 @@ __all__ = [
     "pool_regions",
     "same_padding",
     "scaled",
-    "shift_images",
 ]

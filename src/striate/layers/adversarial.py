@@ -1,8 +1,6 @@
 """A generator of images and a discriminator that tells them from real ones, as one network.
 
 Goodfellow et al.: Generative adversarial nets, NeurIPS 2014. https://arxiv.org/abs/1406.2661
-What the discriminator sees while it learns is shifted at random, real and generated alike, as it
-would know few images by heart otherwise: Zhao et al. 2020, https://arxiv.org/abs/2006.10738.
 With several classes, the generator is told which one to make, and the discriminator has a logit
 for each, of which that of the image's class counts: Mescheder et al. 2018, appendix D,
 https://arxiv.org/abs/1801.04406.
@@ -14,7 +12,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 #: multipliers of SplitMix64, Steele et al. 2014, https://doi.org/10.1145/2660193.2660195, as int64
 _GAMMA, _MIX, _MIX_AGAIN = -7046029254386353131, -4658895280553007687, -7723592293110705685
@@ -80,57 +77,6 @@ class Adversarial(nn.Module):
         """Return noise (count, noise), uniform from -1 to 1, and classes, by torch's generator."""
         noise = torch.rand(count, self.noise, device=device) * 2 - 1
         return noise, torch.randint(self.classes, (count,), device=device)
-
-
-class DiscriminatorTurn(nn.Module):
-    """What the discriminator learns from: real images, and as many that the generator made.
-
-    Each is shifted by up to a share of its side.
-    """
-
-    def __init__(self, pair: Adversarial, shift: float = 0.0) -> None:
-        super().__init__()
-        self.pair, self.shift = pair, shift
-
-    def forward(self, x: Tensor) -> tuple[Judged, Generated]:
-        """(N, C, H, W) -> as the pair, with drawn noise; nothing flows into the generator."""
-        with torch.no_grad():
-            noise, classes = self.pair.draw(len(x), x.device)
-            made = self.pair.make(noise, classes)
-        return self.pair.judge(shift_images(x, self.shift), shift_images(made, self.shift), classes)
-
-
-class GeneratorTurn(nn.Module):
-    """What the generator learns from: what the discriminator says of generated images.
-
-    Each is shifted by up to a share of its side.
-    """
-
-    def __init__(self, pair: Adversarial, shift: float = 0.0) -> None:
-        super().__init__()
-        self.pair, self.shift = pair, shift
-
-    def forward(self, x: Tensor) -> Generated:
-        """(N, C, H, W) -> as many generated images; no gradient for the discriminator's weights."""
-        noise, classes = self.pair.draw(len(x), x.device)
-        made, judge = self.pair.make(noise, classes), self.pair.discriminator
-        fixed = {name: each.detach() for name, each in judge.named_parameters()}
-        seen = shift_images(made, self.shift)
-        return Generated(made, classes, functional_call(judge, fixed, (seen,)))
-
-
-def shift_images(x: Tensor, share: float) -> Tensor:
-    """Shift each image (N, C, H, W) by up to a share of its sides, at random; edges extend."""
-    if not share:
-        return x
-    places = list[Tensor]()
-    for side in x.shape[2:]:
-        most = round(share * side)
-        moved = torch.randint(-most, most + 1, (len(x), 1), device=x.device)
-        places.append((torch.arange(side, device=x.device) + moved).clamp(0, side - 1))
-    rows, columns = places
-    moved = x.gather(2, rows[:, None, :, None].expand_as(x))
-    return moved.gather(3, columns[:, None, None, :].expand_as(x))
 
 
 def _hash(x: Tensor) -> Tensor:

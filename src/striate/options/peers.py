@@ -43,6 +43,7 @@ _WORDS = {
     "seed": "random_state random_seed manual_seed",
     "device": "gpu gpus cuda device_id accelerator cpu no_cuda use_cuda use_gpu",
     "threads": "num_threads",
+    "class_name": "class cls",
     "out": "output output_dir out_dir save_dir project name save_path log_dir experiment o",
     "split": "part subset partition data_split",
     "top": "topk top_k k",

@@ -240,11 +240,15 @@ class EmbedOptions(Options):
 class GenerateOptions(Options):
     """Options of `generate`."""
 
+    class_name: str | None = option(None, "Make images of this class alone, not of each", "text")
     count: int = option(64, "Images to make", "images", ge=1, le=10_000_000)
     seed: int = option(0, "Seed of the noise that images are made of", ge=0, lt=2**63)
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
     out: Path | None = option(
         None, "Write the images into this new folder, or NAME-2 and so on where it exists", "folder"
+    )
+    grid: Annotated[Path | None, ending(".png")] = option(
+        None, "Draw them side by side into this .png file, in a row for each class"
     )
 
 

@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from striate.plotting import shapes
@@ -68,11 +70,25 @@ def paste_framed(figure: Image.Image, image: Image.Image, place: tuple[int, int]
     ImageDraw.Draw(figure).rectangle(frame, outline=LINE)
 
 
+def lay_out(images: NDArray[np.uint8], rows: int) -> NDArray[np.uint8]:
+    """Put images (N, H, W, C) side by side in so many rows, column by column; black at the end."""
+    columns = math.ceil(len(images) / rows)
+    height, width, channels = images.shape[1:]
+    padded = np.zeros((columns, rows, height, width, channels), np.uint8)
+    padded.reshape(-1, height, width, channels)[: len(images)] = images
+    return padded.transpose(1, 2, 0, 3, 4).reshape(rows * height, columns * width, channels)
+
+
 def encode(image: Image.Image, kind: str, **settings: Any) -> bytes:
     """Encode an image as the bytes of a "png" or "jpeg" file."""
     file = io.BytesIO()
     image.save(file, kind, **settings)
     return file.getvalue()
+
+
+def encode_pixels(pixels: NDArray[np.uint8]) -> bytes:
+    """Encode pixels (H, W, 1 or 3) as the bytes of a PNG file."""
+    return encode(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), "png")
 
 
 def encode_file(image: Image.Image, suffix: str) -> bytes:

@@ -22,6 +22,7 @@ _TASKS = {
     "autoencoder": "pictures.autoencoder.Autoencoder",
     "classification": "Classification",
     "colorization": "pictures.colorization.Colorization",
+    "conditional_generation": "generation.task.ConditionalGeneration",
     "denoising": "pictures.denoising.Denoising",
     "detection": "Detection",
     "embedding": "Embedding",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,20 @@ from striate.tasks.learning import Learning, Loss, Sums, Update
 from striate.tasks.results import About, Answer, Results
 from striate.tasks.temperature import read_temperature
 
-__all__ = ["Batches", "Comparing", "Legend", "Loss", "Sums", "Task", "Update"]
+__all__ = ["Batches", "Comparing", "Legend", "Loss", "MadeImages", "Sums", "Task", "Update"]
 
 #: names with their swatches, (H, W, 3)
 Legend = tuple[tuple[str, NDArray[np.uint8]], ...]
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
 #: or of masks N of `data.full_masks.FullMask`
 Batches = Iterable[tuple[NDArray[Any], Any]]
+
+
+class MadeImages(NamedTuple):
+    """Images that a task made."""
+
+    pixels: NDArray[np.uint8]  #: (N, H, W, C)
+    labels: NDArray[np.int64]  #: (N,): which name each is of; 0 without names
 
 
 @runtime_checkable
@@ -54,6 +61,8 @@ class Task(Learning, ABC):
     one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
     searches: ClassVar[bool] = False  #: whether its answers are found in a gallery
     rated: ClassVar[str] = "probability"  #: what `rate` gives
+    #: verb that uses its models, and what that is given beside one
+    used_by: ClassVar[tuple[str, str]] = "predict", "IMAGE..."
 
     @property
     @abstractmethod
@@ -173,10 +182,13 @@ class Task(Learning, ABC):
         """Return the answer that an image is none of the names, where the task has an `energy`."""
         raise NotImplementedError
 
-    def generate(self, network: nn.Module, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
-        """Yield blocks (n, H, W, C) of new images, those of a seed whatever the count.
+    def generate(
+        self, network: nn.Module, count: int, seed: int, class_name: str | None = None
+    ) -> Iterator[MadeImages]:
+        """Yield blocks of new images, those of a seed whatever the count.
 
-        Raises OptionError for a task that makes none.
+        They are of the class that is named, or of all in turn. Raises OptionError for a task that
+        makes none, or no such class.
         """
         raise OptionError(
             f"the model answers with {NEEDS[self.kind]} and makes no images; train one with --task "

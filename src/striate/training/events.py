@@ -31,7 +31,7 @@ class Started:
     network: str
     params: int  #: of the network, frozen ones too
     task: str  #: name of the task
-    targets: str  #: "10 classes"
+    targets: str  #: "10 classes"; of images alone the task
     figure: Figure  #: that leads: best epoch, early stopping, plateau
     images: dict[str, int]  #: split -> images
     left_out: int  #: files that cannot be used

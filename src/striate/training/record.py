@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from striate import hardware, storage, tensorfile
 from striate.data.listing.listing import DecodedImages
@@ -21,7 +20,7 @@ from striate.data.readers.leave_out import format_list, read_list
 from striate.data.shards.remote import remote_address
 from striate.errors import OptionError, StorageError, printable
 from striate.options import TrainOptions, positional, words
-from striate.plotting.ink import encode
+from striate.plotting.ink import encode_pixels
 from striate.text import shell_command
 from striate.training.prepare import PreparedData
 from striate.training.run import Run
@@ -46,7 +45,7 @@ def write_picture(run: Run, epoch: int, pixels: NDArray[np.uint8]) -> None:
     """Keep a picture (H, W, 1 or 3) of what the network makes after an epoch."""
     file = run.folder / "epochs" / f"{epoch:04d}.png"
     file.parent.mkdir(exist_ok=True)
-    storage.write(file, encode(Image.fromarray(pixels.squeeze()), "png"))
+    storage.write(file, encode_pixels(pixels))
 
 
 def write_run_record(

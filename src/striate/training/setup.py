@@ -186,15 +186,15 @@ def make_started(
     training: Training, run: Run, dataset: PreparedData, device: torch.device, state: TrainState
 ) -> Started:
     """Return the Started event."""
-    recipe = training.recipe
+    recipe, task = training.recipe, training.model.task
     return Started(
         folder=run.folder,
         network=str(dataset.view.network),
         params=sum(p.numel() for p in training.model.network.parameters()),
-        task=training.model.task.name,
-        targets=str(training.model.task.spec),
-        figure=training.model.task.figures[0],
-        train_figure=training.model.task.train_figure,
+        task=task.name,
+        targets=str(task.spec) if task.spec.names else task.name,
+        figure=task.figures[0],
+        train_figure=task.train_figure,
         images=dataset.counts(),
         left_out=len(dataset.left_out),
         size=dataset.view.size,

@@ -12,11 +12,15 @@ from torch import Tensor
 
 from striate.layers import Adversarial
 from striate.metrics.estimates import Floats
+from striate.plotting.ink import lay_out
 from striate.tasks.generation.features import compute_features
+from striate.tasks.task import MadeImages
 
 _SHOWN = 30  #: generated images that are kept for the report
 _FITTED = 1000  #: most images that a normal distribution of pixels is fitted to
 _AT_ONCE = 64  #: images made together
+_SIDE = 8  #: images in a row of a grid, and in a column without classes
+_ROWS = 20  #: most classes that a grid shows
 
 
 def compare(
@@ -41,28 +45,36 @@ def compare(
     return features[:, 0], features[:, 1], normal.double().numpy(), shown
 
 
-def draw_grid(pair: Adversarial, rows: int, columns: int, seed: int = 0) -> NDArray[np.uint8]:
-    """Return generated images in rows and columns, (H, W, C)."""
-    images = np.concatenate(list(make_images(pair, rows * columns, seed)))
-    height, width, channels = images.shape[1:]
-    grid = images.reshape(rows, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
-    return grid.reshape(rows * height, columns * width, channels)
+def draw_grid(pair: Adversarial, seed: int = 0) -> NDArray[np.uint8]:
+    """Return generated images in rows (H, W, C), of each class one with the same noise.
+
+    Of many classes the first are shown.
+    """
+    if pair.classes == 1:
+        return lay_out(next(make_images(pair, _SIDE**2, seed)).pixels, _SIDE)
+    labels = range(min(_ROWS, pair.classes))
+    rows = [next(make_images(pair, _SIDE, seed, label)).pixels for label in labels]
+    return lay_out(np.concatenate(np.stack(rows, axis=1)), len(rows))
 
 
 @torch.inference_mode()
-def make_images(pair: Adversarial, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
-    """Yield blocks (n, H, W, C) of generated images, the same of a seed whatever the count.
+def make_images(
+    pair: Adversarial, count: int, seed: int, label: int | None = None
+) -> Iterator[MadeImages]:
+    """Yield blocks of generated images, the same of a seed whatever the count.
 
-    Classes follow each other in turn.
+    They are of the class with this label, or of all in turn.
     """
     pair.eval()
     device = next(pair.parameters()).device
     random = torch.Generator().manual_seed(seed)
     for start in range(0, count, _AT_ONCE):
         noise = torch.rand(_AT_ONCE, pair.noise, generator=random) * 2 - 1
-        classes = torch.arange(start, start + _AT_ONCE) % pair.classes
-        made = pair.make(noise.to(device), classes.to(device))
-        yield to_bytes(made[: count - start].cpu())
+        turns = torch.arange(start, start + _AT_ONCE) % pair.classes
+        labels = turns if label is None else torch.full_like(turns, label)
+        made = pair.make(noise.to(device), labels.to(device))
+        kept = slice(count - start)
+        yield MadeImages(to_bytes(made[kept].cpu()), labels[kept].numpy())
 
 
 def to_bytes(images: Tensor) -> NDArray[np.uint8]:

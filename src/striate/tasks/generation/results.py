@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,11 +47,14 @@ class GenerationResults(GenerationMetrics):
         return {
             **self.about.to_json(FRECHET),
             "frechet_distance": self.frechet.to_json(),
-            "halves": self.halves,
+            "halves": _defined(self.halves),
             "precision": self.precision.to_json(),
             "recall": self.recall.to_json(),
-            "variety": self.variety,
-            "baseline": {"frechet_distance": self.normal_frechet, "rule": self.baseline().rule},
+            "variety": _defined(self.variety),
+            "baseline": {
+                "frechet_distance": _defined(self.normal_frechet),
+                "rule": self.baseline().rule,
+            },
         }
 
     def __repr__(self) -> str:
@@ -73,3 +77,7 @@ class GenerationResults(GenerationMetrics):
         numbers = [*scored, (VARIETY.title, VARIETY.show(self.variety), "(of that of the images)")]
         notes = [each.text for each in self.remarks()]
         return Overview(self.about, "as many generated", numbers, rows, notes)
+
+
+def _defined(value: float) -> float | None:
+    return None if math.isnan(value) else value

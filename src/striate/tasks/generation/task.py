@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import OptionError
-from striate.layers import Adversarial, DiscriminatorTurn, Generated, GeneratorTurn, Judged
+from striate.errors import OptionError, printable, unknown
+from striate.layers import Adversarial, Generated, Judged
 from striate.metrics.frechet import Moments, measure_frechet
 from striate.options import StepOptions
 from striate.options.base import option
@@ -25,8 +25,9 @@ from striate.tasks.generation.features import FEATURES, compute_features
 from striate.tasks.generation.metrics import FRECHET, TOLD_APART, VARIETY, measure_variety
 from striate.tasks.generation.results import GenerationResults
 from striate.tasks.generation.sections import COLLAPSED
+from striate.tasks.generation.turns import DiscriminatorTurn, GeneratorTurn
 from striate.tasks.results import About
-from striate.tasks.task import Batches, Loss, Sums, Task, Update
+from striate.tasks.task import Batches, Loss, MadeImages, Sums, Task, Update
 
 #: what a network gives: real images and generated ones, each with what the discriminator says
 Outputs = tuple[Judged, Generated]
@@ -34,7 +35,6 @@ Outputs = tuple[Judged, Generated]
 _SUMS = ("real", "real_products", "made", "made_products")
 _WINS = 0.95  #: share told apart, of training images, above which the discriminator wins
 _SETTLED = 10  #: epoch before which neither of the two is said to have won
-_SIDE = 8  #: images in a row and a column of the grid of an epoch
 
 
 class GenerationParams(TaskParams):
@@ -60,6 +60,7 @@ class Generation(Task):
     name: ClassVar[str] = "generation"
     kind: ClassVar[str] = "image"
     head: ClassVar[str] = "samples"
+    used_by: ClassVar[tuple[str, str]] = "generate", "--out FOLDER"
     normalization: ClassVar[tuple[float, float] | None] = (0.5, 0.5)  # -1 to 1, as tanh gives
     usual: ClassVar[Mapping[str, Any]] = {
         "optimizer": "adam",
@@ -90,7 +91,7 @@ class Generation(Task):
 
     @property
     def outputs(self) -> int:
-        """Logits of the discriminator: one, as all images are of one kind."""
+        """Logits of the discriminator: one for each class, or one."""
         return max(1, len(self.spec.names))
 
     def default_network(self, side: int, channels: int) -> str:
@@ -183,12 +184,28 @@ class Generation(Task):
             yield "collapse", told
 
     def draw_epoch(self, network: nn.Module) -> NDArray[np.uint8]:
-        """Return a grid of images (H, W, C) of noise that is the same after each epoch."""
-        return draw_grid(cast(Adversarial, network), _SIDE, _SIDE)
+        """Return a grid of images (H, W, C) of noise that is the same after each epoch.
 
-    def generate(self, network: nn.Module, count: int, seed: int) -> Iterator[NDArray[np.uint8]]:
-        """Yield blocks (n, H, W, C) of new images, those of a seed whatever the count."""
-        return make_images(cast(Adversarial, network), count, seed)
+        Of classes it has a row each.
+        """
+        return draw_grid(cast(Adversarial, network))
+
+    def generate(
+        self, network: nn.Module, count: int, seed: int, class_name: str | None = None
+    ) -> Iterator[MadeImages]:
+        """Yield blocks of new images, those of a seed whatever the count."""
+        label = None if class_name is None else self._label_of(class_name)
+        return make_images(cast(Adversarial, network), count, seed, label)
+
+    def _label_of(self, name: str) -> int:
+        if not self.spec.names:
+            raise OptionError(
+                f"the model knows no class {printable(repr(name))}, as it learned from images "
+                "alone; train one with --task conditional_generation"
+            )
+        if name not in self.spec.names:
+            raise unknown("class", name, self.spec.names)
+        return self.spec.names.index(name)
 
     def decode(self, outputs: Outputs) -> Tensor:
         """Return real and generated images, (N, 2, C, H, W) from -1 to 1."""
@@ -214,6 +231,25 @@ class Generation(Task):
             "an ensemble averages answers, but this model makes images, whose mean is blurred; "
             "give one model"
         )
+
+
+@dataclass(frozen=True)
+class ConditionalGeneration(Generation):
+    """Images like those given, each of a class that the generator is told.
+
+    Mirza and Osindero 2014, https://arxiv.org/abs/1411.1784: generator and discriminator are given
+    the class too. Here it is one-hot beside the noise, and the discriminator has a logit for each
+    class, of which that of the image's class is trained: Mescheder et al. 2018, appendix D,
+    https://arxiv.org/abs/1801.04406.
+    """
+
+    name: ClassVar[str] = "conditional_generation"
+    kind: ClassVar[str] = "label"
+    refusals: ClassVar[Mapping[str, str]] = {
+        **{name: why for name, why in Generation.refusals.items() if name != "balance"},
+        "balance=weights": "the losses have none; --balance sampling shows all classes alike",
+        "label_smoothing": "no probability of a class is learned",
+    }
 
 
 def _refuse() -> NoReturn:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +15,9 @@ from PIL import Image
 import striate
 from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import OptionError
+from striate.errors import DataError, OptionError
 from striate.tasks.generation.task import Generation
+from striate.tasks.task import MadeImages
 from striate.training.events import Epoch
 from striate.training.run import Run
 
@@ -160,6 +164,93 @@ def test_generate_writes_files(run: Run, tmp_path: Path, capsys: pytest.CaptureF
     assert np.array_equal(written, striate.generate(run.folder, count=70)[69, ..., 0])
 
 
+def test_a_grid_is_drawn_of_what_is_made(run: Run, tmp_path: Path):
+    out = tmp_path / "made.png"
+    made = striate.generate(run.folder, count=5, grid=out)
+    drawn = np.asarray(Image.open(out))
+    assert drawn.shape == (64, 96)
+    for number, pixels in enumerate([*made[..., 0], np.zeros((32, 32))]):
+        down, right = number % 2 * 32, number // 2 * 32
+        assert np.array_equal(drawn[down : down + 32, right : right + 32], pixels)
+
+
+def test_images_of_a_folder_that_exists_go_beside_it(run: Run, tmp_path: Path):
+    for _ in range(2):
+        striate.generate(run.folder, count=2, out=tmp_path / "made")
+    assert sorted(str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*.png")) == [
+        "made-2/0.png", "made-2/1.png", "made/0.png", "made/1.png",
+    ]  # fmt: skip
+
+
+def test_nothing_is_left_of_what_is_interrupted(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    blocks = Generation.generate
+
+    def interrupted(*given: Any) -> Iterator[MadeImages]:
+        yield next(blocks(*given))
+        assert [file.name for file in (tmp_path / "made.partial").iterdir()]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Generation, "generate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        striate.generate(run.folder, count=200, out=tmp_path / "made")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_class_is_asked_of_a_model_that_knows_none(run: Run, tmp_path: Path):
+    said = (
+        "the model knows no class 'cat', as it learned from images alone; train one with --task "
+        "conditional_generation"
+    )
+    with pytest.raises(OptionError) as caught:
+        striate.generate(run.folder, class_name="cat", out=tmp_path / "made")
+    assert str(caught.value) == said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_train_says_that_generate_uses_the_model(
+    discs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = tmp_path / "run"
+    options = ["--task", "generation", "--network", NETWORK, "--epochs", "1", "--threads", "1"]
+    assert main(["train", str(discs), "--out", str(out), *options]) == 0
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1] == (
+        f"generate  striate generate {out}/model.safetensors --out FOLDER"
+    )
+    assert ": 34,166 parameters, generation, images of 32x32 pixels (" in told.err
+    assert "targets" not in out.joinpath("report.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (1, "there is one image; expected at least two: one to train on, one to validate"),
+        (0, "the folder is empty; expected images"),
+    ],
+)
+def test_too_few_images_are_refused(discs: Path, tmp_path: Path, images: int, said: str):
+    few = tmp_path / "few"
+    few.mkdir()
+    for file in sorted(discs.iterdir())[:images]:
+        shutil.copy(file, few)
+    with pytest.raises(DataError) as caught:
+        striate.train(few, out=tmp_path / "run", **OPTIONS)
+    assert str(caught.value) == f"{few}: {said}"
+
+
+def test_fewer_images_than_a_batch_are_a_batch(discs: Path, tmp_path: Path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for file in sorted(discs.iterdir())[:6]:
+        shutil.copy(file, few)
+    run = striate.train(few, out=tmp_path / "run", epochs=1, test=0, **{**OPTIONS, "batch": 64})
+    assert run.read_options()["batch"] == 5
+    told = json.loads((run.folder / "evaluation.json").read_text("utf-8"))
+    assert (told["images"], told["halves"], told["frechet_distance"]["value"]) == (1, None, None)
+
+
 def test_a_model_that_answers_makes_no_images(photos: Path, tmp_path: Path):
     other = striate.train(
         photos, out=tmp_path / "run", network="lenet5", epochs=1, threads=1, progress=False
@@ -173,5 +264,6 @@ def test_a_model_that_answers_makes_no_images(photos: Path, tmp_path: Path):
 def test_generate_needs_a_folder(run: Run, capsys: pytest.CaptureFixture[str]):
     assert main(["generate", str(run.folder)]) == 2
     assert capsys.readouterr().err == (
-        "striate: error: generate needs --out with the folder to write, as in --out made\n"
+        "striate: error: generate needs --out with the folder to write, as in --out made, or "
+        "--grid with a picture to draw, as in --grid made.png\n"
     )
