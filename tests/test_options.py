@@ -18,6 +18,7 @@ from striate.errors import OptionError, StorageError
 from striate.options import (
     EnsembleOptions,
     EvaluateOptions,
+    GenerateOptions,
     Options,
     PointsOptions,
     PredictOptions,
@@ -220,7 +221,9 @@ def test_a_word_for_what_needs_no_option_is_answered_with_what_to_do() -> None:
 
 
 def test_every_word_of_other_libraries_leads_to_an_option_or_a_sentence() -> None:
-    options = {name for model in (*MODELS, RateOptions) for name in model.model_fields}
+    options = {
+        name for model in (*MODELS, RateOptions, GenerateOptions) for name in model.model_fields
+    }
     for theirs, ours in peers._OURS.items():
         assert " " in ours or ours in options, theirs
         assert theirs not in options or theirs == ours or peers.hint(theirs, {theirs}) is None
@@ -422,7 +425,8 @@ OTHERS: dict[str, Any] = {
     "autotune": "no", "deterministic": True, "batch_norm": "local", "seed": 2**62, "device": "cpu",
     "threads": 2, "epochs": 3, "minutes": 1.5, "learning_rate": 1e-5, "schedule": "plateau",
     "warmup": 0.05, "ema": 0.99, "recover": True, "patience": 4,
-    "checkpoint_minutes": 2.0, "out": "runs/a b",
+    "checkpoint_minutes": 2.0, "out": "runs/a b", "augment_with": Path("runs/made"),
+    "augment_count": 50,
 }  # fmt: skip
 
 
@@ -432,6 +436,7 @@ def test_every_option_is_read_back_from_the_words_of_its_command() -> None:
     assert OTHERS.keys() == TrainOptions.model_fields.keys()
     for name, value in OTHERS.items():
         more = {"optimizer": "muon"} if name in ("betas", "eps") else {}
+        more |= {"augment_with": "runs/made"} if name == "augment_count" else {}
         asked = TrainOptions.read({**more, name: value})
         assert getattr(asked, name) != getattr(TrainOptions(), name)
         context = train.command.make_context("train", ["photos", *words(asked.given())])

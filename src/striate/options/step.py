@@ -107,6 +107,12 @@ class StepOptions(Options):
         None, "Ranges in its place: rotate=15,translate=0.1,hflip=no", "text"
     )
     mirrored: str | None = option(None, MIRRORED, "text")
+    augment_with: Path | None = option(
+        None, "Add images to train on that the model of this run makes of their classes", "run"
+    )
+    augment_count: int | None = option(
+        None, "How many it adds; as many as there are", "images", ge=1, le=10_000_000
+    )
     validation: float = option(0.15, "Fraction of images for validation", gt=0, lt=0.9)
     test: float = option(0.15, "Fraction of images for the test", ge=0, lt=0.9)
     leaked: Leaked = option("keep", "What to do with images that are in an earlier split too")
@@ -148,6 +154,14 @@ class StepOptions(Options):
                 "{validation} {one} and {test} {other} leave no images to train on; "
                 "together they must stay below 1",
                 {"one": self.validation, "other": self.test},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _add_what_is_made(self) -> Self:
+        if self.augment_count is not None and self.augment_with is None:
+            raise PydanticCustomError(
+                "adding", "{augment_count} says how many images {augment_with} adds; give both"
             )
         return self
 

@@ -22,6 +22,7 @@ from striate.tasks.fitness import check_options
 from striate.tasks.task import Task
 from striate.text import count_noun, list_names
 from striate.training.events import Note
+from striate.training.generated import ImageGenerator, add_generated
 from striate.training.source import ADVICE, PHOTOGRAPH, Source, find_advice, find_source
 from striate.training.view import (
     View,
@@ -39,6 +40,7 @@ class PreparedData(PreparedImages):
     view: View
     task: Task
     source: Source | None = None  #: of the first weights; None: random
+    generated: str = ""  #: how many images to train on were made, and by what; "": none
     advice: str = ""  #: what would bring weights, where these would pay
 
 
@@ -57,6 +59,7 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
     )
     task = bind_task(options.task, listing.targets.spec)
     check_options(task, options)
+    generator = ImageGenerator.open(options.augment_with) if options.augment_with else None
     task = task.configure(options)
     view, source, advice = _look(listing, options, task)
     task = task.seeing(view.channels)
@@ -74,7 +77,13 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
         trainable=True,
         skip_unusable=options.bad_images == "skip",
     )
-    return PreparedData(**vars(prepared), view=view, task=task, source=source, advice=advice)
+    made, images = "", len(prepared.decoded)
+    if generator:
+        prepared = add_generated(prepared, generator, options.augment_count)
+        made = f"{len(prepared.decoded) - images:,} by {generator}"
+    return PreparedData(
+        **vars(prepared), view=view, task=task, source=source, generated=made, advice=advice
+    )
 
 
 def _look(listing: Listing, options: TrainOptions, task: Task) -> tuple[View, Source | None, str]:
@@ -116,9 +125,11 @@ def _preprocess(view: View, task: Task, source: Source | None) -> Preprocess:
 
 
 def notes(dataset: PreparedData) -> Iterator[Note]:
-    """Yield notes on cached, unusable and leaked images, and on what is not learned or judged."""
+    """Yield notes on cached, generated, unusable and leaked images, and what is not learned."""
     if dataset.decoded.note:
         yield Note(dataset.decoded.note)
+    if dataset.generated:
+        yield Note(f"of the images to train on are generated: {dataset.generated}")
     if dataset.left_out:
         count = (
             f"{len(dataset.left_out):,} {'file is' if len(dataset.left_out) == 1 else 'files are'}"

@@ -66,6 +66,8 @@ def write_run_record(
     if options.leave_out:
         storage.write(run.left_out_file, format_list(read_list(options.leave_out)))
         resolved["leave_out"] = run.left_out_file.name
+    if options.augment_with:
+        resolved["augment_with"] = str(options.augment_with.resolve())
     data = positional(remote_address(dataset.root) or dataset.root)
     command = (*training.group.process.command, "train", data, *words(options.given()))
     environment = hardware.describe_environment(device)
@@ -76,6 +78,7 @@ def write_run_record(
         {
             "class_names": dataset.decoded.class_names,
             "images": dataset.counts(),
+            "generated": dataset.generated,
             "findings": dict(findings),
             "left_out": [asdict(finding) for finding in dataset.left_out],
         },

@@ -142,9 +142,10 @@ def _facts(
     crop = dataset.view.crop
     windows = {"trained on": f"windows of {crop}x{crop} pixels"} if crop else {}
     groups = {"groups": dataset.fractions.group} if dataset.fractions.group else {}
+    generated = {"generated images": dataset.generated} if dataset.generated else {}
     terms = ", ".join(dataset.task.loss_terms(recipe.options))
     return {
-        "images": counts, **groups, **windows,
+        "images": counts, **generated, **groups, **windows,
         **transfer.facts(dataset.source, freezing), **recipe.facts,
         **({"training loss": f"with {terms}"} if terms else {}), "precision": execution.precision,
         "seed": str(recipe.options.seed), "device": hardware.name(device),
