@@ -17,7 +17,6 @@ from striate.data.signals.signal_input import SignalInput
 from striate.errors import DataError, ModelError, OptionError
 from striate.model_file import load
 from striate.training.run import Run
-from striate.verbs.look import look
 from tests.data.signals.beats import KINDS, LENGTH, beat, write_folders
 
 
@@ -142,7 +141,6 @@ def test_what_does_not_fit_signals_is_refused(beats: Path, run: Path, tmp_path: 
         (lambda: striate.train(beats, network="lenet5_1d", size=20),
          "lenet5_1d takes signals of 32 samples or more, but signals of 20 samples came; give "
          "another --size, or choose another network"),
-        (lambda: look(run), "look is for models of images, but this one takes signals"),
         (lambda: striate.evaluate(run, invariance=5),
          "--invariance is for models of images, but this one takes signals"),
         (lambda: striate.check(beats, augment="light"),

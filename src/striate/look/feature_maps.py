@@ -27,6 +27,7 @@ _SHOWN = 0.995  #: share of the numbers within the scale of colors
 _WORTH = 0.8  #: of the largest number: from there on nothing is clipped
 _FLAT = 0.5  #: share of a channel at the end of the layer's range, from which it is saturated
 _NEAR = 1e-3  #: of the range
+_FLATTEST = 40  #: width of a strip, which is what a channel makes of a signal, over its height
 
 
 def draw_feature_maps(
@@ -89,7 +90,7 @@ def read_maps(
     with torch.inference_mode(), watch_layers(network, names) as watched:
         network(inputs[:1])
         found = {
-            name: [_to_array(one[0]) for one in outputs if one.ndim == 4]
+            name: [_to_array(one[0]) for one in outputs if one.ndim == inputs.ndim]
             for name, outputs in watched.items()
         }
     for name in names if named else ():
@@ -115,8 +116,12 @@ def _without_repeats(found: dict[str, Calls]) -> dict[str, Calls]:
 
 
 def _to_array(maps: Tensor) -> NDArray[np.float32]:
-    """Return maps channel by channel, also where a network has channels last."""
-    return maps.float().contiguous().cpu().numpy()
+    """Return maps channel by channel, also where a network has channels last.
+
+    Those of a signal, (channels, L), are one row high.
+    """
+    shown = maps if maps.ndim == 3 else maps[:, None]
+    return shown.float().contiguous().cpu().numpy()
 
 
 def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
@@ -135,13 +140,15 @@ def _draw(name: str, maps: NDArray[np.float32], channel: int | None) -> Sheet:
         f"same number everywhere); {int(saturated.sum()):,} saturated (two bars: half of its "
         "places or more at an end of the layer's range)"
     )
+    strip = 1 if high > 1 else max(1, wide // _FLATTEST)
     picture = draw_tiles(
-        index_colors(maps[shown], scale),
+        index_colors(maps[shown].repeat(strip, axis=1), scale),
         f"Feature maps of {name}",
         text,
         scale=scale,
         first=channel or 0,
         signs=signs[shown],
+        across=0 if high > 1 else 1,
     )
     arrays = {"maps": maps, "dead": dead, "saturated": saturated}
     return Sheet(picture, arrays, f"{name}: {text}")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.signals.sequence_input import SequenceInput
-from striate.errors import DataError, OptionError, printable
+from striate.errors import OptionError
 from striate.look.attributions import draw_attributions
 from striate.look.motifs import draw_motifs
 from striate.look.sheet import Sheet
+from striate.look.signal_kinds import read_rows
 from striate.model import Model
 from striate.options import LookOptions
 from striate.prediction.signals import sequence_sources
@@ -50,12 +50,4 @@ def _read(model: Model, data: Path, most: int) -> tuple[NDArray[np.uint8], list[
     """Return the codes (N, size, 1) and names of the first usable sequences."""
     view = model.preprocess
     assert isinstance(view, SequenceInput)
-    usable = (
-        (each.shown, view.fit_signal(each.signal))
-        for each in sequence_sources([data])
-        if each.signal is not None
-    )
-    some = list(islice(usable, most))
-    if not some:
-        raise DataError(f"{printable(str(data))}: none of its sequences can be used")
-    return np.stack([codes for _, codes in some]), [shown for shown, _ in some]
+    return read_rows(view, data, sequence_sources([data]), most)

@@ -16,8 +16,9 @@ from striate.errors import printable
 from striate.look.kinds import KINDS, Subject
 from striate.look.sequence_kinds import look_at_sequences
 from striate.look.sheet import Sheet
+from striate.look.signal_kinds import look_at_signals
 from striate.look.subject import read_image
-from striate.model import Model, check_images, one_network
+from striate.model import Model, one_network
 from striate.options import LookOptions
 from striate.options.verbs import Shown
 from striate.prediction.pictures import check_folder
@@ -25,6 +26,7 @@ from striate.progress import Progress
 from striate.verbs import display
 from striate.verbs.using import loaded_model
 
+_DRAWERS = {"signal": look_at_signals, "sequence": look_at_sequences}  #: of what is no image
 _WRITERS = 4  #: sheets that are written at once: disks are waited for, and there are two cores
 
 
@@ -55,7 +57,8 @@ def look(
     `data` is an image, a folder of images or a manifest. Options are those of
     `striate.options.LookOptions`: without `show`, filters; of an image its feature maps, of a
     folder the map of its images, or with `like` those that are like it. Of a model on DNA these are
-    filters, as logos, and classes, as what each letter of its first sequences adds. Files go into a
+    filters, as logos, and classes, as what each letter of its first sequences adds; of one on
+    signals filters, maps of the first, and classes, as where answers come from. Files go into a
     folder that is made for them. Raises OptionError for a layer or channel that does not exist, or
     data of another kind than is needed; DataError for an unusable image.
     """
@@ -65,10 +68,9 @@ def look(
         check_folder(chosen.out, (), list(filter(None, (source, chosen.like))), "out")
     loaded = one_network(loaded_model(model, chosen), "look")
     console = None if progress else Console(quiet=True)
-    if loaded.preprocess.inputs == "sequence":
-        drawn = look_at_sequences(loaded, source, chosen)
+    if draw := _DRAWERS.get(loaded.preprocess.inputs):
+        drawn = draw(loaded, source, chosen)
         return display.show_progress(_write(drawn, chosen), console)
-    check_images(loaded, "look")
     folder = source if source and _holds_images(source) else None
     image = None if folder else source
     pixels = None if image is None else read_image(loaded, image, chosen.largest)

@@ -59,6 +59,6 @@ def test_a_trace_goes_from_low_to_high() -> None:
     rising = SignalInput(100, 1).pictures(np.linspace(0, 1, 100, dtype=np.float32)[:, None])
     drawn = (rising < 200).any(axis=2)
     down = [int(np.flatnonzero(drawn[:, at])[0]) for at in (20, 120, 220)]
-    assert rising.shape == (180, 240, 3)
+    assert rising.shape == (240, 240, 3)
     assert down == sorted(down, reverse=True)
     assert down[0] - down[-1] > 60

@@ -11,14 +11,16 @@ from PIL import Image, ImageDraw
 
 from striate.data.signals.letters import LETTERS, UNKNOWN
 from striate.data.signals.signal_input import SignalInput
+from striate.plotting.ink import font
+from striate.plotting.trace import SHAPE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-_PICTURE = 180, 240, 3
 _COLORS = ((63, 157, 63), (59, 125, 221), (230, 160, 30), (200, 60, 50), (190, 190, 190))
-_WIDE, _HIGH = 8, 12  #: pixels of a letter
+_LEAST, _MOST = 8, 24  #: width of a letter in pixels
+_TALL = 1.5  #: times as high
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,13 @@ class SequenceInput(SignalInput):
 
 
 def draw_letters(codes: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Draw the beginning of a sequence (L, 1), 30 letters a line: (H, W, 3)."""
-    high, wide, _ = _PICTURE
+    """Draw the beginning of a sequence (L, 1), letters as large as all of them fit: (H, W, 3)."""
+    high, wide = SHAPE
+    step = int(np.clip(np.sqrt(high * wide / (_TALL * len(codes))), _LEAST, _MOST))
+    down, across = round(step * _TALL), wide // step
     canvas = Image.new("RGB", (wide, high), "white")
-    pen, across = ImageDraw.Draw(canvas), wide // _WIDE
-    for at, code in enumerate(codes[: across * (high // _HIGH), 0].tolist()):
-        place = at % across * _WIDE + 1, at // across * _HIGH
-        pen.text(place, f"{LETTERS}N"[code], fill=_COLORS[code])
+    pen = ImageDraw.Draw(canvas)
+    for at, code in enumerate(codes[: across * (high // down), 0].tolist()):
+        place = (at % across + 0.5) * step, (at // across + 0.5) * down
+        pen.text(place, f"{LETTERS}N"[code], _COLORS[code], font(1.3 * step), anchor="mm")
     return np.asarray(canvas)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from striate.data.decoding.preprocess import Preprocess
+from striate.plotting.trace import SHAPE, draw_trace
 from striate.text import count_noun
 
 if TYPE_CHECKING:
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 
 LONGEST = 2**20  #: samples of an input
 _LEAST_STD = 1e-12  #: below it a channel never changes
-_PICTURE = 180, 240, 3  #: shape of the picture of a trace
-_FINER = 2  #: it is drawn so many times larger first
-_MARGIN = 6
-#: of the channels in turn, as of the series of a chart
-_COLORS = ("#3b7ddd", "#d9541e", "#3f9d8f", "#8e6bbf")
 
 
 @dataclass(frozen=True)
@@ -88,23 +83,8 @@ class SignalInput(Preprocess):
 
     @property
     def picture_shape(self) -> tuple[int, ...]:
-        return _PICTURE
+        return *SHAPE, 3
 
     def pictures(self, rows: NDArray[Any]) -> NDArray[np.uint8]:
         """Draw the traces of signals (N, size, channels) as pictures (N, H, W, 3)."""
-        return _draw_trace(rows) if rows.ndim == 2 else np.stack([_draw_trace(row) for row in rows])
-
-
-def _draw_trace(signal: NDArray[Any]) -> NDArray[np.uint8]:
-    """Draw a signal (L, C) over its own range, a line a channel: (H, W, 3)."""
-    high, wide = (side * _FINER for side in _PICTURE[:2])
-    canvas = Image.new("RGB", (wide, high), "white")
-    pen = ImageDraw.Draw(canvas)
-    low, top = float(signal.min()), float(signal.max())
-    scale = (high - 2 * _MARGIN * _FINER) / ((top - low) or 1.0)
-    across = np.linspace(_MARGIN * _FINER, wide - _MARGIN * _FINER, max(2, len(signal)))
-    for number, column in enumerate(signal.T):
-        down = high - _MARGIN * _FINER - (column - low) * scale
-        points = np.stack([across[: len(down)], down], axis=1).reshape(-1).tolist()
-        pen.line(points, fill=_COLORS[number % len(_COLORS)], width=_FINER + 1)
-    return np.asarray(canvas.resize((_PICTURE[1], _PICTURE[0]), Image.Resampling.BOX))
+        return draw_trace(rows) if rows.ndim == 2 else np.stack(list(map(draw_trace, rows)))
