@@ -8,6 +8,7 @@ import html
 import io
 import math
 import os
+import re
 import shlex
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,10 @@ MISWRITTEN = (SyntaxError, ValueError, TypeError, RecursionError, MemoryError)
 _ORDINALS = (
     "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"
 )  # fmt: skip
+
+
+#: the word, but not as a part of a path or an option
+_IMAGE = re.compile(r"(?<![\w./#-])(?:([Aa])n )?([Ii])mage(s?)\b(?![./#-]\w)")
 
 
 class Display(io.TextIOBase):
@@ -62,6 +67,17 @@ def discard(stream: TextIO | None) -> None:
     if stream is not None:
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def name_inputs(text: str, inputs: str) -> str:
+    """Return a text on images as one on signals or sequences, if `inputs` says that."""
+
+    def put(found: re.Match[str]) -> str:
+        article, first, plural = found.groups()
+        word = inputs if first == "i" else inputs.capitalize()
+        return f"{article} {word}{plural}" if article else f"{word}{plural}"
+
+    return text if inputs == "image" else _IMAGE.sub(put, text)
 
 
 def parse_arguments(rest: str, longest: int) -> tuple[list[Any], dict[str, Any]]:

@@ -12,6 +12,7 @@ from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import OptionError, printable
 from striate.storage import MODEL_FILE
+from striate.text import name_inputs
 
 
 @click.command("evaluate", cls=VerbCommand, model="EvaluateOptions")
@@ -50,7 +51,8 @@ def command(model: Path, places: tuple[Path, ...], as_json: bool, options: dict[
         print_json({**evaluation.to_json(), **told})
     else:
         parts = (evaluation, rejection, distorted)
-        click.echo("\n\n".join(str(each) for each in parts if each))
+        told = "\n\n".join(str(each) for each in parts if each)
+        click.echo(name_inputs(told, evaluation.about.inputs))
     if suspects:
         told = [f"{len(own.found):,} of {own.images:,} {split}" for split, own in suspects.items()]
         listed = printable(str(options["suspects"]))

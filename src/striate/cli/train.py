@@ -14,7 +14,7 @@ from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.distributed import launch
 from striate.errors import printable
-from striate.text import count_noun, shell_command
+from striate.text import count_noun, name_inputs, shell_command
 
 if TYPE_CHECKING:
     from striate.training.events import Finished
@@ -64,12 +64,12 @@ def run_training(
     from striate.verbs import display
 
     events, code = verbs.stream(data, recipe=recipe, resume=resume, **options), ""
-    used_by = "", ""
+    used_by, inputs = ("", ""), "image"
     with contextlib.closing(display.show_events(events)) as shown:
         for event in shown:
             code = display.code_flag(event) or code
             if isinstance(event, Started):
-                used_by = find_task(event.task).used_by
+                used_by, inputs = find_task(event.task).used_by, event.inputs
             if isinstance(event, Stopped | Finished):
                 break
         else:
@@ -83,11 +83,11 @@ def run_training(
             evaluation = Run(event.folder).read_json("evaluation.json")
             print_json({**to_json(event), "evaluation": evaluation})
         else:
-            _say_what_there_is(event, used_by, code)
+            _say_what_there_is(event, used_by, code, inputs)
     return event.folder, 0
 
 
-def _say_what_there_is(event: Finished, used_by: tuple[str, str], code: str) -> None:
+def _say_what_there_is(event: Finished, used_by: tuple[str, str], code: str, inputs: str) -> None:
     from striate.tasks.sections import same_answer
 
     folder, scores, (verb, given) = event.folder, event.scores, used_by
@@ -97,14 +97,15 @@ def _say_what_there_is(event: Finished, used_by: tuple[str, str], code: str) -> 
             f"{scores.leaked:,} of {count_noun(scores.figures[0].images, f'{scores.split} image')}"
         )
         group = ", or their group is" * scores.grouped
-        click.echo(f"leakage: {of_all} in an earlier split too{group}, so the figures are too good")
+        told = f"leakage: {of_all} in an earlier split too{group}, so the figures are too good"
+        click.echo(name_inputs(told, inputs))
     if scores and scores.near_leaked:
         alike = count_noun(scores.near_leaked, f"{scores.split} image")
-        click.echo(f"near duplicates of images in an earlier split: {alike}")
-    click.echo(str(scores))
+        click.echo(name_inputs(f"near duplicates of images in an earlier split: {alike}", inputs))
+    click.echo(name_inputs(str(scores), inputs))
     if scores and scores.same_answer:
-        click.echo(same_answer(scores.figures[0].images))
+        click.echo(name_inputs(same_answer(scores.figures[0].images), inputs))
     place = printable(str(folder))
     click.echo(f"report   {place}/report.html")
     click.echo(f"model    {place}/model.safetensors")
-    click.echo(f"{verb:7}  {use} {given}{code}")
+    click.echo(f"{verb:7}  {use} {given.replace('IMAGE', inputs.upper())}{code}")

@@ -140,8 +140,8 @@ class Inspection:
         )
         shortcuts = check_text.problem_html(map(str, self.shortcuts))
         if self.groups:
-            table += html_table(self.groups.rows(), left=(0,))
-            table += f"<p>{html.escape(self.groups.note())}</p>"
+            table += html_table(self.groups.rows(self.inputs), left=(0,))
+            table += f"<p>{html.escape(self.groups.note(self.inputs))}</p>"
         return (
             f"<div><p><b>{title}</b><br>{about}</p>{table}{check_text.finding_html(self.findings)}"
             f"{shortcuts}<p>{_verdict(self)}</p>{check_text.problem_html(self.problems)}</div>"
@@ -258,8 +258,8 @@ def _lines(inspection: Inspection) -> Iterator[str]:
         )
     if inspection.groups:
         yield ""
-        yield from columns(inspection.groups.rows(), left=(0,))
-        yield inspection.groups.note()
+        yield from columns(inspection.groups.rows(inspection.inputs), left=(0,))
+        yield inspection.groups.note(inspection.inputs)
     if inspection.findings:
         yield ""
         yield from check_text.finding_lines(inspection.findings)

@@ -124,7 +124,8 @@ def evaluate_rows(
 ) -> EvaluationRun:
     """Evaluate a network on some rows of decoded images, which are of `split`."""
     spec = model.task.spec
-    about = describe_rows(decoded[0], rows, split, spec, shown=shown, known=known)
+    inputs = model.views[0].inputs
+    about = describe_rows(decoded[0], rows, split, spec, shown=shown, known=known, inputs=inputs)
     flags = list[NDArray[np.bool_]]()
     results = model.task.evaluate(answer_rows(model, decoded, rows, root, batch, flags), about)
     rejected = None if model.rejection is None else np.concatenate(flags)
@@ -140,6 +141,7 @@ def describe_rows(
     *,
     shown: str,
     known: Known | None,
+    inputs: str = "image",
 ) -> About:
     """Say what some rows of decoded images are; if they are test images of the run, count that."""
     images, records = first.samples.select(rows), first.records.select(rows)
@@ -153,6 +155,7 @@ def describe_rows(
         near_leaked=0 if split == "all" else int(first.near_leaked()[rows].sum()),
         grouped=images.groups is not None,
         names=first.targets.aligned(spec).spec.names,
+        inputs=inputs,
     )
 
 

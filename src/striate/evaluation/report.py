@@ -13,6 +13,7 @@ from striate.data.listing.samples import Finding
 from striate.errors import OptionError
 from striate.evaluation.content import Content, make_content
 from striate.evaluation.curves import make_charts
+from striate.evaluation.named_inputs import rename_inputs
 from striate.evaluation.page import find_template
 from striate.evaluation.seen_images import SeenImages
 from striate.evaluation.views import Images
@@ -66,12 +67,13 @@ def render_report(
         more = (*more, *make_sections(distorted))
     if doubts:
         more = (*more, *doubts.sections)
-    content = replace(content, sections=(*content.sections, *more))
+    inputs = results.about.inputs
+    content = rename_inputs(replace(content, sections=(*content.sections, *more)), inputs)
     images = Images(results.about.paths, pixels, originals, nearest)
     if doubts and isinstance(pixels, SeenImages):
         images = images.with_others(pixels, doubts.others)
     if form == "html":
-        return _render_page(content, images)
+        return _render_page(content, images, inputs)
     return _render_text(content, images, form, results, distorted)
 
 
@@ -87,10 +89,11 @@ def _render_text(
     return render_json(content, images, {**results.to_json(), **figures})
 
 
-def _render_page(content: Content, images: Images) -> str:
+def _render_page(content: Content, images: Images, inputs: str) -> str:
     told = {part.name: getattr(content, part.name) for part in fields(content)}
     return find_template("report.html").render(
         **told | {"sections": list(map(images.view, content.sections))},
         always=content.always,
+        inputs=inputs,
         charts=make_charts(content.epochs, content.score.figure),
     )

@@ -148,6 +148,7 @@ class About:
     grouped: bool = False  #: images are in groups
     #: of the targets in the order of their numbers: of the model, then others that images have
     names: tuple[str, ...] = ()
+    inputs: str = "image"  #: or "signal" or "sequence": what was evaluated
 
     @property
     def seen(self) -> int:

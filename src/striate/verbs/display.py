@@ -16,7 +16,7 @@ from striate.distributed import launch
 from striate.errors import printable, visible
 from striate.progress import Progress, drain
 from striate.tasks.figures import Figure
-from striate.text import Display, count_noun, shell_command
+from striate.text import Display, count_noun, name_inputs, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
 
@@ -30,7 +30,7 @@ def show_events(
     """Yield events while showing them on stderr or the given console; close them at the end."""
     with _bar(console) as bar, contextlib.closing(events):
         task = bar.add_task("", total=None, text="")
-        code, shown = "", None
+        code, shown, inputs = "", None, "image"
         for event in events:
             code = code_flag(event) or code
             shown = _figures(event) if isinstance(event, Started) else shown
@@ -38,7 +38,8 @@ def show_events(
                 bar.stop()  # the consumer may print before it asks for the next event
             else:
                 _move(bar, task, event, shown)
-            if text := _text(event, code, shown):
+            inputs = event.inputs if isinstance(event, Started) else inputs
+            if text := name_inputs(_text(event, code, shown), inputs):
                 wrap = not bar.console.is_terminal
                 bar.console.print(visible(text), markup=False, emoji=False, soft_wrap=wrap)
             yield event
@@ -165,7 +166,7 @@ def _opening(event: Started) -> str:
         f"execution: {event.execution}{speedup}\n"
         f"{'':5}  {'  '.join(over)}\n"
         f"{'epoch':>5}  {'  '.join(heads)}  "
-        f"{'images/s':>10}  {'time':>7}"
+        f"{f'{event.inputs}s/s':>10}  {'time':>7}"
     )
 
 

@@ -84,7 +84,7 @@ def decode_all(
 
 def decode_records(
     listing: Listing,
-    what: str = "images",
+    what: str = "",
     *,
     preprocess: Preprocess | None = None,
     pixels: Path | None = None,
@@ -96,6 +96,7 @@ def decode_records(
 
     With `quality`, that of images whose pixels are not stored is measured.
     """
+    what = what or f"{listing.inputs}s"
     palettes: list[Palette] = [()] * len(listing.samples)
     classes = None if listing.masks is None else len(listing.class_names)
     records = Records.empty(len(listing.samples), classes, measured=quality)

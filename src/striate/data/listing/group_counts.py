@@ -35,14 +35,14 @@ class GroupCounts:
         splits = {split: counts._asdict() for split, counts in self.splits.items()}
         return {**asdict(self), "largest": printable(self.largest), "splits": splits}
 
-    def rows(self) -> list[tuple[str, ...]]:
+    def rows(self, inputs: str = "image") -> list[tuple[str, ...]]:
         """Return a table: heads, then a row for each split."""
         counted = [(split, *(f"{n:,}" for n in each)) for split, each in self.splits.items()]
-        return [("split", "groups", "images"), *counted]
+        return [("split", "groups", f"{inputs}s"), *counted]
 
-    def note(self) -> str:
+    def note(self, inputs: str = "image") -> str:
         """Say how many groups there are, and which is the largest."""
-        largest = f"{printable(self.largest, 60)!r}, {count_noun(self.largest_images, 'image')}"
+        largest = f"{printable(self.largest, 60)!r}, {count_noun(self.largest_images, inputs)}"
         return f"{count_noun(self.groups, 'group')}; the largest is {largest}"
 
 

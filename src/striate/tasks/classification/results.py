@@ -139,7 +139,7 @@ class Evaluation(ClassMetrics):
         ]
 
     def _class_rows(self, most: int) -> list[tuple[str, ...]]:
-        head = ("class", "images", "precision", "recall", "F1", "most confused with")
+        head = ("class", f"{self.about.inputs}s", "precision", "recall", "F1", "most confused with")
         places = percent_digits(len(self) // len(self.class_names))
         return [head, *(_class_row(row, places) for row in self.weakest()[:most])]
 

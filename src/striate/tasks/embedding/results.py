@@ -85,7 +85,13 @@ class EmbeddingResults(EmbeddingMetrics):
         classes = count_noun(len(self.present), "class")
         if self.new_classes:
             classes += f", {self.new_classes:,} of them not trained on"
-        head = ("class", "images", "recall at 1", "mean cosine", "most confused with")
+        head = (
+            "class",
+            f"{self.about.inputs}s",
+            "recall at 1",
+            "mean cosine",
+            "most confused with",
+        )
         rows = [head, *map(_row, self.per_class()[:most])]
         return Overview(self.about, classes, self._numbers(), rows, self._notes(most), left=(0, 4))
 

@@ -91,7 +91,7 @@ class LabelResults(LabelMetrics):
         return [*shown, self.reliability.row()]
 
     def _label_rows(self, most: int) -> list[tuple[str, ...]]:
-        head = ("label", "images", "AP", "precision", "recall", "F1", "threshold")
+        head = ("label", f"{self.about.inputs}s", "AP", "precision", "recall", "F1", "threshold")
         return [head, *map(_label_row, self.weakest()[:most])]
 
     def _notes(self, most: int) -> list[str]:
