@@ -1,11 +1,11 @@
 """Reader of .npz files without object arrays.
 
-Arrays are `x` and `y`, `images` and `labels`, or a pair per split: `x_train` and `y_train`,
-`train_images` and `train_labels`, in either word order, and so on with val, dev, test and the
-like, case-insensitive. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or float from
-0 to 1; labels are (N,) or (N, 1), integers or text; `class_names` (text) is optional. Arrays
-called `signals`, (N, L) or (N, L, C), and others of (N, L) that are not uint8, are of signals. Any
-other array is not read, but a near-miss of one of these names is an error.
+Arrays are `x` and `y`, `images`, `signals` or `data` and `labels`, or a pair per split: `x_train`
+and `y_train`, `train_images` and `train_labels`, in either word order, and so on with val, dev,
+test and the like, case-insensitive. Images are (N, H, W), (N, H, W, 1) or (N, H, W, 3), uint8 or
+float from 0 to 1; labels are (N,) or (N, 1), integers or text; `class_names` (text) is optional.
+Arrays called `signals`, (N, L) or (N, L, C), and others of (N, L) that are not uint8, are of
+signals. Any other array is not read, but a near-miss of one of these names is an error.
 
 An array's header is checked against its size before NumPy allocates memory, and nothing is
 unpickled.
@@ -19,7 +19,7 @@ import struct
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ _DAMAGE = (
 )
 
 
-class _Pair(NamedTuple):
+class Pair(NamedTuple):
     images: str
     labels: str
     split: Split | None
@@ -55,42 +55,52 @@ _SPLIT_PAIRS = (
     *(("x_{}", "y_{}"), ("{}_x", "{}_y")),
     *(("{}_images", "{}_labels"), ("images_{}", "labels_{}")),
     *(("{}_signals", "{}_labels"), ("signals_{}", "labels_{}")),
+    *(("{}_data", "{}_labels"), ("data_{}", "labels_{}")),
 )
-_PAIRS = (
-    *(_Pair("x", "y", None), _Pair("images", "labels", None), _Pair("signals", "labels", None)),
+#: names of arrays that belong together, and their split
+PAIRS = (
+    Pair("x", "y", None),
+    *(Pair(name, "labels", None) for name in ("images", "signals", "data")),
     *(
-        _Pair(images.format(word), labels.format(word), split)
+        Pair(images.format(word), labels.format(word), split)
         for images, labels in _SPLIT_PAIRS
         for word, split in SPLIT_NAMES.items()
     ),
 )
-_NAMES = {name for pair in _PAIRS for name in pair[:2]} | {"class_names"}
+_NAMES = {name for pair in PAIRS for name in pair[:2]} | {"class_names"}
 
 
 def read_npz(file: Path) -> Listing:
     """List the images of an .npz file. Raises DataError naming the invalid array."""
     try:
         pairs, arrays = _read(file)
-        class_names, labels = _labels(file, pairs, arrays)
-        blocks: list[Block] = []
-        for pair in pairs:
-            pixels = _pixels(file, pair.images, arrays.pop(pair.images))
-            numbers = labels[pair.labels]
-            if len(pixels) != len(numbers):
-                counts = f"{len(pixels):,} images, but {pair.labels} {len(numbers):,} labels"
-                raise _wrong(file, f"{pair.images} has {counts}; they must be as many")
-            blocks.append(Block(f"{file.name}/{pair.images}", pair.split, pixels, numbers))
-        return join_blocks(file, "NPZ", class_names, blocks)
+        return list_arrays(file, "NPZ", pairs, arrays, file.name)
     except MemoryError as error:
         raise _wrong(file, "its arrays do not fit into memory; save the images as files") from error
 
 
-def _read(file: Path) -> tuple[list[_Pair], dict[str, NDArray[Any]]]:
+def list_arrays(
+    place: Path, layout: str, pairs: list[Pair], arrays: dict[str, NDArray[Any]], shown: str
+) -> Listing:
+    """List images or signals and their labels. Raises DataError naming the invalid array."""
+    class_names, labels = _labels(place, pairs, arrays)
+    blocks: list[Block] = []
+    for pair in pairs:
+        pixels = _pixels(place, pair.images, arrays.pop(pair.images))
+        numbers, inputs = labels[pair.labels], "images" if pixels.ndim == 4 else "signals"
+        if len(pixels) != len(numbers):
+            counts = f"{len(pixels):,} {inputs}, but {pair.labels} {len(numbers):,} labels"
+            raise _wrong(place, f"{pair.images} has {counts}; they must be as many")
+        blocks.append(Block(f"{shown}/{pair.images}", pair.split, pixels, numbers))
+    return join_blocks(place, layout, class_names, blocks)
+
+
+def _read(file: Path) -> tuple[list[Pair], dict[str, NDArray[Any]]]:
     """Return the image-label pairs in the file, and every array needed."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = _members(file, archive)
-            pairs = _pairs(file, members)
+            pairs = find_pairs(file, members)
             wanted = {name for pair in pairs for name in pair[:2]} | {"class_names"}
             names = sorted(wanted & members.keys())
             for name in names:
@@ -126,16 +136,18 @@ def _members(file: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]
     return members
 
 
-def _pairs(file: Path, members: Mapping[str, zipfile.ZipInfo]) -> list[_Pair]:
+def find_pairs(file: Path, members: Collection[str]) -> list[Pair]:
+    """Return the pairs of images and labels among the names of arrays.
+
+    Raises DataError for a name that is almost one, and for one without the other.
+    """
     for name in members:
         near = difflib.get_close_matches(name, _NAMES, n=1, cutoff=0.8)
         if name not in _NAMES and near and near[0] not in members:
             raise _wrong(file, f"no array is called {name!r}; did you mean {near[0]!r}?")
-    claimed = {pair.labels for pair in _PAIRS if pair.images in members}
-    lost = {
-        pair.labels: pair for pair in reversed(_PAIRS) if pair.labels in members.keys() - claimed
-    }
-    pairs = [pair for pair in _PAIRS if pair.images in members or lost.get(pair.labels) is pair]
+    claimed = {pair.labels for pair in PAIRS if pair.images in members}
+    lost = {pair.labels: pair for pair in reversed(PAIRS) if pair.labels in set(members) - claimed}
+    pairs = [pair for pair in PAIRS if pair.images in members or lost.get(pair.labels) is pair]
     if not pairs:
         found = ", ".join(repr(name) for name in sorted(members)[:5]) or "none"
         raise _wrong(
@@ -182,7 +194,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _labels(
-    file: Path, pairs: list[_Pair], arrays: Mapping[str, NDArray[Any]]
+    file: Path, pairs: list[Pair], arrays: Mapping[str, NDArray[Any]]
 ) -> tuple[list[str], dict[str, NDArray[np.int64]]]:
     """Return the class names, and each label array as class indices."""
     raw = {pair.labels: _column(file, pair.labels, arrays[pair.labels]) for pair in pairs}

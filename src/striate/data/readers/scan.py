@@ -42,6 +42,7 @@ from striate.data.readers.label_folders import unite_copies
 from striate.data.readers.leave_out import without_listed
 from striate.data.readers.manifest import read_manifest
 from striate.data.readers.mask_folders import read_mask_folders
+from striate.data.readers.npy_folder import read_array_folder
 from striate.data.readers.npz import read_npz
 from striate.data.readers.picture_pairs import read_picture_pairs
 from striate.data.readers.sequence_table import is_sequence_table, read_sequence_table
@@ -189,7 +190,8 @@ def _scanned(root: str | Path, kind: str | None, column: str | None, window: int
         raise DataError(f"{shown}: {what} of striate; give the folder of images that it came from")
     findings: list[Finding] = []
     top = _top(place, kind, shown, findings)
-    if arrays := read_arrays(Path(root), top.files):
+    arrays = read_arrays(Path(root), top.files)
+    if arrays := arrays or read_array_folder(place, top.folders, top.files):
         return replace(arrays, findings=tuple(findings))
     if kind == "image":
         return read_images(place, top, findings)

@@ -38,7 +38,7 @@ def read_signal_file(file: Path) -> NDArray[np.float32]:
         if size > LARGEST:
             raise SignalError("huge", f"{size / 2**20:,.0f} MiB")
         if file.suffix.lower() == ".npy":
-            return check_signal(_read_npy(file))
+            return check_signal(read_npy(file))
         return check_signal(_parse(file.read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise SignalError("unreadable", os_reason(error)) from error
@@ -79,8 +79,11 @@ def whole_signal(values: NDArray[Any]) -> NDArray[np.float32]:
     return check_signal(values[: there[-1] + 1 if len(there) else 0])
 
 
-def _read_npy(file: Path) -> NDArray[Any]:
-    """Read an array whose size its header says truly; never objects, which are pickled."""
+def read_npy(file: Path) -> NDArray[Any]:
+    """Read an array whose size its header says truly; never objects, which are pickled.
+
+    Raises SignalError, OSError.
+    """
     try:
         with file.open("rb") as stream:
             first = npy.read_magic(stream) == (1, 0)
