@@ -1,0 +1,149 @@
+"""Are heart beats of new patients told apart, and better than without a network?
+
+    python benchmarks/heart_beats.py [--records FOLDER] [--seed N] [--save]
+
+Without --records they are made: 70 patients of a minute each, one lead at 360 Hz, whose waves,
+rates, noise and drift of the baseline differ; 80 % of the beats are normal, the others
+supraventricular (early, another P wave), ventricular (early and wide, no P wave) and fusions of
+the two. They are written as WFDB records with annotations, 40 patients to train on, 10 to validate
+and 20 to test, and are no substitute for real ones. FOLDER has real records, such as those of the
+MIT-BIH arrhythmia database, in folders of splits or not.
+
+`striate train` learns with recipes/tasks/heart-beats.toml. Beside it, on the same beats: the
+nearest beat of the training patients, and logistic regression on samples. Judged by accuracy and
+macro-F1 on the test patients. Prints one JSON line; --save appends it to
+results/heart_beats.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import struct
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machines import HERE, keep, machine
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import striate
+from striate.data.readers.scan import scan
+
+RATE, SECONDS, GAIN = 360, 60, 200
+PATIENTS = {"train": 40, "validation": 10, "test": 20}
+SHARES = {"N": 0.8, "A": 0.06, "V": 0.1, "F": 0.04}
+CODES = {"N": 1, "V": 5, "F": 6, "A": 8}
+EARLY = {"N": 1.0, "A": 0.7, "V": 0.65, "F": 0.9}  #: of the usual time since the last beat
+#: place in seconds, height in millivolts and width in seconds of P, Q, R, S and T
+NORMAL = np.array([[-0.17, 0.15, 0.025], [-0.03, -0.1, 0.008], [0, 1, 0.011], [0.03, -0.25, 0.009],
+                   [0.27, 0.3, 0.05]])  # fmt: skip
+WIDE = np.array([[-0.17, 0, 0.025], [-0.05, 0, 0.01], [0, 1.1, 0.035], [0.1, -0.5, 0.045],
+                 [0.33, -0.3, 0.06]])  # fmt: skip
+
+
+def make_records(folder: Path, seed: int) -> Path:
+    """Write the records of made patients into folders of splits."""
+    number = 0
+    for split, count in PATIENTS.items():
+        for _ in range(count):
+            write_record(folder / split / f"{number:02}", *make_patient((seed, number)))
+            number += 1
+    return folder
+
+
+def make_patient(seed: tuple[int, int]) -> tuple[NDArray[np.int64], list[tuple[int, str]]]:
+    """Return the samples of a record, and its beats."""
+    random = np.random.default_rng(seed)
+    own = np.exp(random.normal(0, [0.05, 0.25, 0.2], (5, 3)))
+    pause, time = random.uniform(0.62, 1.05), np.arange(RATE * SECONDS) / RATE
+    trace = random.normal(0, random.uniform(0.02, 0.07), len(time))
+    trace += 0.15 * np.sin(2 * np.pi * (random.uniform(0.15, 0.35) * time + random.random()))
+    beats, at = list[tuple[int, str]](), 1.0
+    while at < SECONDS - 1:
+        symbol = str(random.choice(list(SHARES), p=list(SHARES.values())))
+        at += pause * EARLY[symbol] * np.exp(random.normal(0, 0.04))
+        shape = {"V": WIDE, "F": (NORMAL + WIDE) / 2}.get(symbol, NORMAL) * own
+        if symbol == "A":
+            shape[0, :2] *= 0.8, -0.5
+        for place, height, width in shape * np.exp(random.normal(0, 0.05, (5, 3))):
+            near = slice(max(0, int((at + place - 0.4) * RATE)), int((at + place + 0.4) * RATE))
+            trace[near] += height * np.exp(-(((time[near] - at - place) / width) ** 2) / 2)
+        beats.append((round(at * RATE), symbol))
+    return np.rint(trace * GAIN).astype(np.int64), beats
+
+
+def write_record(file: Path, steps: NDArray[np.int64], beats: list[tuple[int, str]]) -> None:
+    """Write header, samples in format 16, and annotations."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    total = (int(steps.sum()) + 2**15) % 2**16 - 2**15
+    lead = f"{file.name}.dat 16 {GAIN}/mV 16 0 {steps[0]} {total} 0 MLII"
+    file.with_suffix(".hea").write_text(f"{file.name} 1 {RATE} {len(steps)}\n{lead}\n")
+    file.with_suffix(".dat").write_bytes(steps.astype("<i2").tobytes())
+    places = [0, *(at for at, _ in beats)]
+    words = [CODES[symbol] << 10 | at - before
+             for (at, symbol), before in zip(beats, places, strict=False)]  # fmt: skip
+    file.with_suffix(".atr").write_bytes(struct.pack(f"<{len(words) + 1}H", *words, 0))
+
+
+def measure(data: Path, place: Path, seed: int) -> dict[str, Any]:
+    """Return the figures of the network and of what is none."""
+    os.environ["STRIATE_CACHE"] = str(place / "cache")
+    recipe = HERE / "recipes" / "tasks" / "heart-beats.toml"
+    run = striate.train(data, recipe=recipe, seed=seed, threads=1, out=place / "run")
+    listing = scan(data, window=run.read_options()["size"])
+    assert listing.arrays is not None
+    split = {sample["path"]: sample["split"] for sample in run.samples()}
+    parts = np.array([split.get(sample.path, "") for sample in listing.samples])
+    beats, labels = listing.arrays.reshape(len(parts), -1), listing.samples.labels
+    learned, judged = parts == "train", parts == "test"
+    answers = striate.load(run.folder).decode(listing.arrays[judged]).argmax(axis=1)
+    found = {run.read_options()["network"]: answers}
+    for name, model in (
+        ("nearest beat", KNeighborsClassifier(1)),
+        ("logistic regression", make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))),
+    ):
+        found[name] = model.fit(beats[learned], labels[learned]).predict(beats[judged])
+    return {
+        "beats": dict(Counter(parts.tolist())),
+        "classes": dict(Counter(listing.class_names[label] for label in labels[judged])),
+        "figures": {
+            name: {
+                "accuracy": round(float(accuracy_score(labels[judged], answers)), 4),
+                "macro-F1": round(float(f1_score(labels[judged], answers, average="macro")), 4),
+            }
+            for name, answers in found.items()
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--records", type=Path, help="real records; without, they are made")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--save", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        data = asked.records or make_records(place / "made-beats", asked.seed)
+        line = json.dumps({
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+            "data": data.name, "seed": asked.seed, **measure(data, place, asked.seed),
+            "machine": machine(), "versions": {"striate": striate.__version__},
+        })  # fmt: skip
+    print(line, flush=True)
+    if asked.save:
+        keep("heart_beats", line)
+
+
+if __name__ == "__main__":
+    main()
