@@ -30,12 +30,13 @@ from sklearn.metrics import roc_auc_score
 import striate
 from striate.data.signals.letters import decode, encode, other_strand
 from striate.look.attributions import draw_attributions
+from striate.look.known_motifs import Known
 from striate.look.motifs import draw_motifs, find_motifs
 from striate.metrics.motifs import compare_motifs, frequencies
 
 IDS = ("MA0099.4", "MA0139.2", "MA0035.5", "MA0083.3", "MA0506.3", "MA0148.5", "MA0466.4",
        "MA0028.3", "MA0060.4", "MA0114.5")  # fmt: skip
-SIMILAR, CHANCE, FEWEST = 0.75, 0.01, 10
+FEWEST = 10
 NETWORK = "deepbind(motifs=64,width=18,hidden=0)"
 
 
@@ -152,7 +153,7 @@ def main() -> None:
             if kernels.sites[number] >= FEWEST
         )
         match, number = best
-        found = match.similarity >= SIMILAR and match.p <= CHANCE
+        found = Known(name, match).alike
         matches[name] = {"kernel": number, **match._asdict(), "found": found}
         print(f"{name:12} kernel {number:2}  {match.similarity:.3f}  p {match.p:.3f}  {found}")
     result |= {"found": sum(bool(each["found"]) for each in matches.values()), "motifs": matches}

@@ -17,6 +17,7 @@ from striate.data.signals.letters import decode, encode, other_strand
 from striate.data.signals.sequence_input import SequenceInput
 from striate.errors import DataError, OptionError
 from striate.look.attributions import attribute_letters, draw_attributions
+from striate.look.known_motifs import read_known_motifs
 from striate.look.motifs import draw_motifs, find_motifs
 from striate.model import Model
 from striate.model_file import save
@@ -140,3 +141,65 @@ def test_other_kinds_are_refused(model: Model, tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         look(model, tmp_path / "a.fa")
     assert str(caught.value) == f"{tmp_path}/a.fa: none of its sequences can be used"
+
+
+JASPAR = """>MA1.1\tjun
+A  [0 0 99 9 0 0 99 ]
+C  [ 0 0 0 90 0 99 0 ]
+G  [ 0 99 0 0 0 0 0 ]
+T  [99 0 0 0 99 0 0 ]
+>MA2.1 other
+A [ 9 9 9 9 9 9 ]
+C [ 90 0 90 0 0 0 ]
+G [ 0 90 0 0 90 0 ]
+T [ 0 0 0 90 0 90 ]
+"""
+
+
+def as_meme(motifs: dict[str, np.ndarray]) -> str:
+    lines = ["MEME version 4", "", "ALPHABET= ACGT"]
+    for name, shares in motifs.items():
+        lines += [f"MOTIF id.1 {name}", f"letter-probability matrix: alength= 4 w= {len(shares)}"]
+        lines += [" ".join(f"{each:.4f}" for each in row) for row in shares.tolist()]
+    return "\n".join([*lines, "URL x", ""])
+
+
+def test_files_of_jaspar_and_meme_say_the_same(tmp_path: Path) -> None:
+    (tmp_path / "a.jaspar").write_text(JASPAR)
+    known = read_known_motifs(tmp_path / "a.jaspar")
+    assert {name: shares.shape for name, shares in known.items()} == {
+        "jun": (7, 4), "other": (6, 4),
+    }  # fmt: skip
+    assert decode(known["jun"].argmax(axis=1).astype(np.uint8)) == MOTIFS[0]
+    (tmp_path / "a.meme").write_text(as_meme(known))
+    again = read_known_motifs(tmp_path / "a.meme")
+    assert again.keys() == known.keys()
+    assert all(np.allclose(again[name], known[name], atol=0.01) for name in known)
+
+
+def test_kernels_that_are_like_known_motifs_are_named(model: Model, tmp_path: Path) -> None:
+    (tmp_path / "a.jaspar").write_text(JASPAR)
+    codes = np.stack([planted(seed, MOTIFS[seed % 4 // 2]) for seed in range(200)])
+    sheet = draw_motifs(model, codes, read_known_motifs(tmp_path / "a.jaspar"))
+    assert sheet.text.endswith("; 200 sequences; kernel 0: jun (0.96)")
+    known = {"other": read_known_motifs(tmp_path / "a.jaspar")["other"]}
+    assert draw_motifs(model, codes, known).text.endswith("; none is like one of 1 known motif")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("A 1 2\n", "line 1: no motif; expected '>' and a name (JASPAR), or MOTIF and a name "
+         "(MEME)"),
+        (">\n", "line 1: a motif without a name"),
+        (JASPAR + ">x y\nA [1]\n", "line 11: expected four lines of counts, of A, C, G and T, "
+         "equally long"),
+        ("MEME version 5\nMOTIF a b\n0.5 0.5\n", "line 2: expected a letter-probability matrix, "
+         "four shares a line"),
+    ],
+)  # fmt: skip
+def test_a_file_without_motifs_is_named_with_its_line(text: str, told: str, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_known_motifs(tmp_path / "a.txt")
+    assert str(caught.value) == f"{tmp_path}/a.txt: {told}"

@@ -112,8 +112,8 @@ def test_what_cannot_be_drawn_of_signals_is_refused(model: Model, tmp_path: Path
     with pytest.raises(OptionError) as caught:
         look(model, show="dreams")
     assert str(caught.value) == (
-        "of a model on signals look draws --show filters, maps and classes; leave out other kinds "
-        "and --like"
+        "of a model on signals look draws --show filters, maps and classes; leave out other "
+        "kinds, --like and --motifs"
     )
     with pytest.raises(OptionError) as caught:
         look(model, show="classes")

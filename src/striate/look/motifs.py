@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from striate.errors import OptionError
+from striate.look.known_motifs import name_kernels
 from striate.look.sheet import Sheet
 from striate.look.tiles import draw_tiles
 from striate.metrics.motifs import frequencies, letter_bits
@@ -19,6 +21,7 @@ from striate.text import count_noun
 
 _SHARE = 0.5  #: of a kernel's highest response: places below it are not counted
 _BATCH = 256
+_FEWEST = 10  #: sites of a motif that is compared with known ones
 _ACROSS, _GAP = 4, 16  #: logos in a row; white behind each in pixels
 
 
@@ -76,10 +79,15 @@ def _best_places(conv: nn.Conv1d, letters: torch.Tensor) -> tuple[torch.Tensor, 
     return value, flat[rows, steps]
 
 
-def draw_motifs(model: Model, codes: NDArray[np.uint8] | None = None) -> Sheet:
+def draw_motifs(
+    model: Model,
+    codes: NDArray[np.uint8] | None = None,
+    known: Mapping[str, NDArray[np.floating]] | None = None,
+) -> Sheet:
     """Draw the kernels of the first layer as sequence logos, of the sequences (N, size, 1).
 
-    The height of a letter is in bits. Without sequences the weights are drawn: letters that a
+    Of `known` motifs, name -> shares (L, 4), it says which kernel is like which. The height of a
+    letter is in bits. Without sequences the weights are drawn: letters that a
     kernel likes more than the mean of the four stand above a line, the others hang below it.
     """
     name, conv = find_kernels(model)
@@ -99,10 +107,24 @@ def draw_motifs(model: Model, codes: NDArray[np.uint8] | None = None) -> Sheet:
             f"{count_noun(len(tiles), 'kernel')} as logos of 0 to 2 bits: letters where each "
             f"responds with half of its most or more; {len(codes):,} sequences"
         )
+        if known:
+            text += _tell_known(motifs, known)
         arrays = {"counts": motifs.counts, "sites": motifs.sites, "bits": bits}
     tiles = np.pad(tiles, ((0, 0), (0, 0), (0, _GAP), (0, 0)), constant_values=255)
     picture = draw_tiles(tiles, f"Motifs of {name}", text, across=min(_ACROSS, len(tiles)))
     return Sheet(picture, arrays, f"{name}: {text}")
+
+
+def _tell_known(motifs: Motifs, known: Mapping[str, NDArray[np.floating]]) -> str:
+    """Say which kernel is most like each known motif that some are like."""
+    best = dict[str, tuple[float, int]]()
+    for number, nearest in enumerate(name_kernels(motifs.shares, known)):
+        if nearest.alike and motifs.sites[number] >= _FEWEST:
+            one = nearest.match.similarity, number
+            best[nearest.name] = max(best.get(nearest.name, one), one)
+    found = sorted((number, name, alike) for name, (alike, number) in best.items())
+    told = "".join(f"; kernel {number}: {name} ({alike:.2f})" for number, name, alike in found)
+    return told or f"; none is like one of {count_noun(len(known), 'known motif')}"
 
 
 def _stacked(heights: NDArray[np.floating]) -> float:

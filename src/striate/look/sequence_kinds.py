@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from striate.data.signals.sequence_input import SequenceInput
 from striate.errors import OptionError
 from striate.look.attributions import draw_attributions
+from striate.look.known_motifs import read_known_motifs
 from striate.look.motifs import draw_motifs
 from striate.look.sheet import Sheet
 from striate.look.signal_kinds import read_rows
@@ -36,6 +37,8 @@ def look_at_sequences(
             "of a model on sequences look draws --show filters, of the first layer, and --show "
             "classes; leave out other kinds, --layers and --like"
         )
+    if options.motifs and (data is None or options.show == "classes"):
+        raise OptionError("--motifs names the logos of sequences: give these, and --show filters")
     if options.show == "classes":
         if data is None:
             raise OptionError("sequences are needed, as in: striate look MODEL sites.fa")
@@ -43,7 +46,8 @@ def look_at_sequences(
         yield "letters", draw_attributions(model, codes, names, options.channel)
         return
     codes = None if data is None else _read(model, data, _MOST)[0]
-    yield "motifs", draw_motifs(model, codes)
+    known = options.motifs and read_known_motifs(options.motifs)
+    yield "motifs", draw_motifs(model, codes, known)
 
 
 def _read(model: Model, data: Path, most: int) -> tuple[NDArray[np.uint8], list[str]]:

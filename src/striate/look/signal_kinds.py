@@ -33,10 +33,10 @@ def look_at_signals(
     Raises OptionError for anything else, DataError for data without signals.
     """
     show = options.show or ("filters" if data is None else "maps")
-    if show not in ("filters", "maps", "classes") or options.like:
+    if show not in ("filters", "maps", "classes") or options.like or options.motifs:
         raise OptionError(
             "of a model on signals look draws --show filters, maps and classes; leave out other "
-            "kinds and --like"
+            "kinds, --like and --motifs"
         )
     if show == "filters":
         for layer in options.layer_names or (None,):

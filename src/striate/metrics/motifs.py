@@ -38,13 +38,15 @@ def letter_bits(shares: Floats) -> Floats:
     return shares * (2 - entropy)
 
 
-def compare_motifs(found: Floats, known: Floats, seed: int = 0) -> MotifMatch:
+def compare_motifs(
+    found: Floats, known: Floats, seed: int = 0, shuffles: int = _SHUFFLES
+) -> MotifMatch:
     """Find the best place and strand of shares `found` (L, 4) on `known` (M, 4).
 
     The similarity is the mean, over the columns of `known`, of the correlation of each with the
     column that lies on it; a column on which none lies counts 0. Its p is that of `known` with its
     columns in other orders, as the comparison of Gupta et al. 2007 in Tomtom judges against chance,
-    https://doi.org/10.1186/gb-2007-8-2-r24.
+    https://doi.org/10.1186/gb-2007-8-2-r24. Without shuffles it is 1.
     """
     strands = [_correlations(shares, known) for shares in (found, found[::-1, ::-1])]
     sums = [_sum_along(alike[:, None]) for alike in strands]
@@ -52,9 +54,9 @@ def compare_motifs(found: Floats, known: Floats, seed: int = 0) -> MotifMatch:
         (float(values.max()), int(values.argmax()), at) for at, values in enumerate(sums)
     )
     random, columns = np.random.default_rng(seed), np.arange(len(known))
-    orders = random.permuted(np.tile(columns, (_SHUFFLES, 1)), axis=1)
+    orders = random.permuted(np.tile(columns, (shuffles, 1)), axis=1)
     chance = np.maximum(*(_sum_along(alike[:, orders]).max(axis=0) for alike in strands))
-    p = (int((chance >= similarity - 1e-9).sum()) + 1) / (_SHUFFLES + 1)
+    p = (int((chance >= similarity - 1e-9).sum()) + 1) / (shuffles + 1)
     least = min(_LEAST, len(found), len(known))
     offset = len(known) - least - place
     return MotifMatch(similarity / len(known), offset, bool(strand), p)

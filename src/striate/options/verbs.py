@@ -264,6 +264,9 @@ class LookOptions(Options):
     )
     channel: int | None = option(None, "Draw this channel alone, counted from 0", "number", ge=0)
     like: Path | None = option(None, "Find images of the folder that are like this one")
+    motifs: Path | None = option(
+        None, "Name the kernels on DNA that are like motifs of this JASPAR or MEME file"
+    )
     out: Path | None = option(
         None, "Write into this new folder, or NAME-2 and so on where it exists; look", "folder"
     )
