@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from striate.evaluation.named_inputs import rename_inputs
+from striate.evaluation.content import rename_inputs
 from striate.tasks.sections import Cell, Head, Section, Span, Table, Text
 from striate.text import name_inputs
 

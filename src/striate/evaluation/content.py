@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +15,15 @@ from striate.evaluation.curves import kept_epoch
 from striate.evaluation.remarks import headline, make_remarks
 from striate.tasks.figures import Score
 from striate.tasks.results import Baseline, Results
-from striate.tasks.sections import Remark, Section
+from striate.tasks.sections import Remark, Section, Span
+from striate.text import name_inputs
 from striate.training.events import Epoch
 
 if TYPE_CHECKING:
     from striate.data.traits.shortcuts import Shortcut
 
+#: fields that hold what the data or the user call something, or what has no words
+_GIVEN = frozenset(("command", "epochs", "groups", "kept", "names", "shortcuts"))
 #: most findings shown of a kind
 MOST_PATHS = 5
 
@@ -113,3 +116,22 @@ def tell_versions() -> str:
     return (
         f"striate {striate.__version__}, Python {platform.python_version()}, NumPy {np.__version__}"
     )
+
+
+def rename_inputs(content: Content, inputs: str) -> Content:
+    """Return the content of a report on `inputs`, which is written as one on images."""
+    return content if inputs == "image" else _renamed(content, inputs)
+
+
+def _renamed(value: Any, inputs: str) -> Any:
+    """Return a value with the texts inside it changed; names from the data are kept."""
+    if isinstance(value, str):
+        return name_inputs(value, inputs)
+    if isinstance(value, Mapping):
+        return {name_inputs(str(key), inputs): each for key, each in value.items()}
+    if type(value) is tuple:
+        return tuple(_renamed(each, inputs) for each in value)
+    if not is_dataclass(value) or isinstance(value, type | Span):
+        return value
+    told = (part.name for part in fields(value) if part.init and part.name not in _GIVEN)
+    return replace(value, **{name: _renamed(getattr(value, name), inputs) for name in told})

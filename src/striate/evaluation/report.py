@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from striate.data.listing.samples import Finding
 from striate.errors import OptionError
-from striate.evaluation.content import Content, make_content
+from striate.evaluation.content import Content, make_content, rename_inputs
 from striate.evaluation.curves import make_charts
-from striate.evaluation.named_inputs import rename_inputs
 from striate.evaluation.page import find_template
 from striate.evaluation.seen_images import SeenImages
 from striate.evaluation.views import Images

@@ -84,7 +84,7 @@ def decode_all(
 
 def decode_records(
     listing: Listing,
-    what: str = "",
+    what: str | None = None,
     *,
     preprocess: Preprocess | None = None,
     pixels: Path | None = None,
@@ -96,11 +96,10 @@ def decode_records(
 
     With `quality`, that of images whose pixels are not stored is measured.
     """
-    what = what or f"{listing.inputs}s"
     palettes: list[Palette] = [()] * len(listing.samples)
     classes = None if listing.masks is None else len(listing.class_names)
     records = Records.empty(len(listing.samples), classes, measured=quality)
-    yield Progress(0, len(records), what)
+    yield Progress(0, len(records), what := what or f"{listing.inputs}s")
     work = decode_all(
         listing, preprocess=preprocess, pixels=pixels, mask_rows=mask_rows,
         largest_megabytes=largest_megabytes, quality=quality,
