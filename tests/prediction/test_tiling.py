@@ -38,6 +38,7 @@ def narrow_fcn8s() -> nn.Module:
 BUILT = {
     "plain": plain,
     "fcn8s": narrow_fcn8s,
+    "dncnn": lambda: zoo.build("dncnn(width=3,depth=5)", channels=1),
     "unet": lambda: zoo.build("unet(width=2)"),
     "resnet20": lambda: zoo.build("fcn:resnet20", channels=1, classes=2),
     "resnet18": lambda: zoo.build("fcn:resnet18", channels=1, classes=2),
@@ -68,6 +69,7 @@ def run(made: nn.Module, x: Tensor) -> Tensor:
     ("name", "size", "tile"),
     [
         ("plain", (43, 61), 8),
+        ("dncnn", (47, 66), 16),
         ("resnet20", (131, 70), 32),
         ("unet", (35, 333), 64),
         ("unet", (300, 50), 32),

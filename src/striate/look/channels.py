@@ -245,7 +245,8 @@ def _card(
     source: _Data, layer: str, channel: int, survey: _Survey, plain: Results, after: Results
 ) -> Card:
     seen = SeenImages(source.decoded[0], source.rows)
-    names, shape = source.model.class_names, (seen.shape[3], *seen.shape[1:3])
+    names, model = source.model.class_names, source.model
+    shape = (model.input_shape[0], *seen.shape[1:3])
     held = plain.held if isinstance(plain, ByName) else np.zeros((len(seen), 0), bool)
     places = survey.places[:, channel]
     middle, patches = find_field(source.model.network, shape, layer), list[Patch]()

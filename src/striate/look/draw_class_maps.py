@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
+from striate.data.listing.target_spec import NEEDS
 from striate.errors import DataError, OptionError, printable, unknown
 from striate.look.class_maps import ClassMaps, Floats, enlarge, make_class_maps
 from striate.look.map_layer import MapLayer, find_map_layer
@@ -72,11 +73,10 @@ def draw_class_maps(
     with places, or at `layer`; by occlusion where that is given, and where no layer has places.
     Without a trial there is no verdict. Arrays: `maps` (N, h, w), `columns`, `rated` (N,), and of
     the verdict `deletion`, `insertion` (N, steps + 1), the same of `random` orders, `correlations`.
-    Raises OptionError for a class or layer that does not exist, DataError where no answer is
-    finite.
+    Raises OptionError for a class or layer that does not exist, and for a model without names,
+    DataError where no answer is finite.
     """
-    if not len(pixels):
-        raise OptionError("class maps need an image or more, but none came")
+    _check(model, pixels)
     column = None if class_name is None else _find_column(model, class_name)
     like = next(model.network.parameters())
     with torch.no_grad(), model.spec.explained():
@@ -102,6 +102,17 @@ def draw_class_maps(
     text = _describe(work, lost, verdict)
     picture = _draw(model, pixels, names, found, work, verdict)
     return Sheet(picture, _arrays(found, verdict), text)
+
+
+def _check(model: Model, pixels: NDArray[np.uint8]) -> None:
+    """Raise OptionError for a model without names, and for no images."""
+    if not model.class_names:
+        raise OptionError(
+            "class maps show what speaks for a class, a label or a number, but the model answers "
+            f"with {NEEDS[model.task.kind]}; look at its maps instead"
+        )
+    if not len(pixels):
+        raise OptionError("class maps need an image or more, but none came")
 
 
 def _find_column(model: Model, class_name: str) -> int:

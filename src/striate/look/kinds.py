@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.errors import OptionError
 from striate.look.channels import make_cards
 from striate.look.draw_channels import draw_card, draw_cards
@@ -116,8 +117,16 @@ def _dreams(subject: Subject) -> Iterator[Named]:
     count = model.task.outputs if layer == last else _DREAMS
     wanted = range(min(count, _DREAMS)) if subject.channel is None else [subject.channel]
     names = model.class_names if layer == last else ()
-    sheet = draw_dreams(model.network, model.preprocess, layer, wanted, names=names)
+    sheet = draw_dreams(model.network, _given(model), layer, wanted, names=names)
     yield f"dreams-{layer}", sheet
+
+
+def _given(model: Model) -> Preprocess:
+    """Return the preprocessing of what the network is given: of gray, where the task makes it."""
+    view, (channels, *_) = model.preprocess, model.input_shape
+    if channels == view.channels:
+        return view
+    return replace(view, channels=channels, mean=view.mean[:channels], std=view.std[:channels])
 
 
 def _channels(subject: Subject) -> Generator[Progress | Named]:
