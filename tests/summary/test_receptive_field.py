@@ -122,7 +122,7 @@ FAMILIES = (
     *("locally_connected", "lenet5", "lenet5_1998", "alexnet", "zfnet", "vgg16", "googlenet"),
     *("inception_v2", "inception_v3", "inception_v4", "inception_resnet_v2", "resnet50"),
     *("resnet20", "plain20", "densenet121", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2"),
-    *("mobilenet_v3_small", "efficientnet_lite0", "conv_autoencoder", "fcn8s"),
+    *("mobilenet_v3_small", "efficientnet_lite0", "pilotnet", "conv_autoencoder", "fcn8s"),
     *("dcgan_discriminator", "lenet5_1d", "resnet18_1d", "deepbind"),
 )
 #: what changes no position by another

@@ -38,6 +38,7 @@ from striate.zoo.pages import (
     mobilenet_v1,
     mobilenet_v2,
     mobilenet_v3,
+    pilotnet,
     resnet,
     resnet_1d,
     resnet_small,
@@ -64,7 +65,7 @@ PAGES = (
     *(mlp, lenet, lenet_1998, alexnet, zfnet, vgg),
     *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
     *(resnet, resnet_small, densenet),
-    *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite),
+    *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite, pilotnet),
     *(autoencoder, dncnn, edsr, fcn, unet, dcgan),
     *(lenet_1d, resnet_1d, deepbind),
 )
