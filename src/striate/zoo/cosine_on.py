@@ -20,7 +20,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from striate.errors import OptionError
 from striate.zoo.pages.card import Card
 
 PREFIX = "cosine:"
@@ -30,25 +29,15 @@ EMBEDDING = 64  #: numbers of an embedding, by default
 
 def cosine_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `cosine:NAME`. Raises OptionError if NAME is no classifier."""
-    if backbone.output != "logits" or backbone.needs_size:
-        raise OptionError(
-            f"{name} needs a classifier that is built without the size of images, which "
-            f"{backbone.name} is not; choose another, as in {PREFIX}resnet18"
-        )
-    return Card(
-        name=name,
-        builder=builder,
+    return backbone.with_head(
+        name,
+        builder,
+        fits=backbone.output == "logits" and not backbone.needs_size,
+        needs="a classifier that is built without the size of images",
         paper="Deng et al.",
         year=2019,
-        input=backbone.input,
         classes=CLASSES,
-        params=0,
-        macs=0,
         output="cosines",
-        input_kind=backbone.input_kind,
-        any_size=backbone.any_size,
-        smallest=backbone.smallest,
-        learning_rate=backbone.learning_rate,
     )
 
 

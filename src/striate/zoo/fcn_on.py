@@ -21,7 +21,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from striate.errors import OptionError
 from striate.zoo.pages.card import Card
 from striate.zoo.stage_maps import StageMap, put_head
 
@@ -32,22 +31,16 @@ _MOST = 3  #: score layers
 
 def fcn_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `fcn:NAME`. Raises OptionError if NAME has no stages to score."""
-    if not backbone.takes_any_image:
-        raise OptionError(
-            f"{name} needs a classifier for images of any size, which {backbone.name} is not; "
-            f"choose another, as in {PREFIX}resnet18"
-        )
-    return Card(
-        name=name,
-        builder=builder,
+    return backbone.with_head(
+        name,
+        builder,
+        fits=backbone.takes_any_image,
+        needs="a classifier for images of any size",
         paper="Long et al.",
         year=2015,
-        input=backbone.input,
         classes=CLASSES,
-        params=0,
-        macs=0,
         output="map",
-        learning_rate=backbone.learning_rate,
+        smallest=1,
     )
 
 

@@ -31,24 +31,15 @@ DIRECTIONS = 64  #: by default
 def patches_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `patches:NAME`. Raises OptionError if NAME is no classifier."""
     images = backbone.output == "logits" and backbone.input_kind == "image"
-    if not images or backbone.needs_size:
-        raise OptionError(
-            f"{name} needs a classifier of images that is built without their size, which "
-            f"{backbone.name} is not; choose another, as in {PREFIX}resnet18"
-        )
-    return Card(
-        name=name,
-        builder=builder,
+    return backbone.with_head(
+        name,
+        builder,
+        fits=images and not backbone.needs_size,
+        needs="a classifier of images that is built without their size",
         paper="Roth et al.",
         year=2022,
-        input=backbone.input,
         classes=DIRECTIONS,
-        params=0,
-        macs=0,
         output="patches",
-        any_size=backbone.any_size,
-        smallest=backbone.smallest,
-        learning_rate=backbone.learning_rate,
     )
 
 

@@ -71,21 +71,16 @@ class Detections(NamedTuple):
 
 def regions_card(name: str, backbone: Card, builder: Callable[..., nn.Module]) -> Card:
     """Return the card of `regions:NAME`. Raises OptionError if NAME has no maps of any size."""
-    if not backbone.takes_any_image:
-        raise OptionError(
-            f"{name} needs a classifier for images of any size, which {backbone.name} is not; "
-            f"choose another, as in {PREFIX}resnet18"
-        )
-    return Card(
-        name=name,
-        builder=builder,
+    return backbone.with_head(
+        name,
+        builder,
+        fits=backbone.takes_any_image,
+        needs="a classifier for images of any size",
         paper="Ren et al.",
         year=2015,
-        input=backbone.input,
         classes=CLASSES,
-        params=0,
-        macs=0,
         output="boxes",
+        smallest=1,
         learning_rate=min(backbone.learning_rate, 0.08),  # 0.02 for batches of 8
     )
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from torch import nn
+
+from striate.errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,22 @@ class Card:
         if not self.any_size and not self.needs_size and side != self.input[1]:
             return f"takes {self._sized(self.input[1])} only"
         return f"takes {self._sized(self.smallest)} or more" if side < self.smallest else ""
+
+    def with_head(
+        self, name: str, builder: Callable[..., nn.Module], *, fits: bool, needs: str, **new: Any
+    ) -> Card:
+        """Return the card of `KIND:NAME`, this network with another head; `new` are its own fields.
+
+        Raises OptionError, which says what the kind needs, where this network does not fit.
+        """
+        if not fits:
+            raise OptionError(
+                f"{name} needs {needs}, which {self.name} is not; choose another, as in "
+                f"{name.partition(':')[0]}:resnet18"
+            )
+        return replace(
+            self, name=name, builder=builder, params=0, macs=0, receptive_field=None, **new
+        )
 
     def _sized(self, side: int) -> str:
         if self.input_kind == "signal":
