@@ -27,6 +27,7 @@ from tabulated import (
     made,
     networks,
     reading,
+    steering,
     tasks,
     transfer,
     vision,
@@ -60,9 +61,8 @@ def tables() -> Iterable[tuple[Path, str]]:
     for name, (source, table) in QUESTIONS.items():
         yield table_file(name, source, "\n".join(filter(None, map(table, last(source)))))
     records = last("tasks")
-    yield table_file(
-        "tasks", "tasks", tasks.tasks(records, last("street_baselines")) if records else ""
-    )
+    rivals = last("street_baselines"), last("without_network")
+    yield table_file("tasks", "tasks", tasks.tasks(records, *rivals) if records else "")
 
 
 def table_file(name: str, source: str, body: str) -> tuple[Path, str]:
@@ -122,6 +122,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "new_classes": ("new_classes", alike.new_classes),
     "one_class": ("one_class", alike.one_class),
     "faces": ("faces", alike.faces),
+    "steering": ("steering", steering.steering),
     "rejection": ("rejection", learning.rejection),
     "augment_with": ("augment_with", made.augment_with),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
