@@ -2,7 +2,7 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new, and garments-larger, -clean, -colors and -code: of
+garments, garments-new, garments-good, and garments-larger, -clean, -colors and -code: of
     {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
     alexeygrigorev/clothing-dataset-small
 cats-dogs, cifar-made: of {train,test}/CLASS/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub
@@ -15,9 +15,13 @@ street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{i
 
 digits-new, digits-turned, digits-made: of src/striate/data/samples/digits.npz, 5,000 of MNIST
 
+roads, planted-motifs: drawn, without an archive: roads in the country with the angle at which to
+    steer, and letters with ten motifs of JASPAR (pip install pyjaspar)
+
 FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
-one split each, in the order of their names; in digits-turned a digit turned or mirrored is one more
-class, but not in test. CIFAR-10 has no validation split: striate takes it from the training images.
+one split each, in the order of their names; garments-good trains on dresses alone; in digits-turned
+a digit turned or mirrored is one more class, but not in test. CIFAR-10 has no validation split:
+striate takes it from the training images.
 """
 
 from __future__ import annotations
@@ -36,6 +40,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from striate.samples.roads import draw_roads
+
 SPLITS = ("train", "val", "validation", "test")
 LEAST_SHARE = 0.005  #: of the pixels of an image, for a class to be one of its labels
 EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the images
@@ -43,6 +49,9 @@ LARGE = ("sky", "building", "road", "tree")  #: classes with the most pixels
 #: how many classes, in the order of their names, are in train and validation of new classes
 NEW_FROM = {"garments": (5, 7), "digits": (5, 7)}
 CELLS = ("WBC", "RBC", "Platelets")
+ROADS = {"train": 1100, "validation": 200, "test": 200}
+SEQUENCES = {"train": 6000, "validation": 1000, "test": 2000}
+DRAWN = "drawn"
 POLE = 5  #: pixels of a gap in a car that is closed, as a pole or a rider stands before it
 LEAST_CAR, LEAST_SEEN = 200, 30  #: pixels of a car to be found, and of one that is ignored
 
@@ -86,6 +95,15 @@ def garments_new(archive: Path, folder: Path) -> Path:
     for path, content in images:
         *_, before, name, file = path.parts
         written(folder / split[name] / name / f"{before}-{file}", content)
+    return folder
+
+
+def garments_good(archive: Path, folder: Path) -> Path:
+    """Dresses to learn from, and all garments to judge."""
+    for path, content in files(archive):
+        split, name = path.parts[-3:-1] if path.suffix == ".jpg" else ("", "")
+        if split == "test" or (split, name) == ("train", "dress"):
+            written(folder.joinpath(*path.parts[-3:]), content)
     return folder
 
 
@@ -245,6 +263,35 @@ def boxes_of(shown: NDArray[np.bool_]) -> list[tuple[int, int, int, int, int]]:
     ]
 
 
+def roads(_archive: Path, folder: Path) -> Path:
+    """Roads in the country, and the angle at which to steer."""
+    drawn = draw_roads(sum(ROADS.values()), seed=0)
+    rows: list[tuple[object, ...]] = []
+    splits = (split for split, count in ROADS.items() for _ in range(count))
+    for at, (pixels, angle, split) in enumerate(
+        zip(drawn.images, drawn.angles.tolist(), splits, strict=True)
+    ):
+        content = io.BytesIO()
+        Image.fromarray(pixels).save(content, "PNG")
+        written(folder / f"{at:04}.png", content.getvalue())
+        rows.append((f"{at:04}.png", f"{angle:.3f}", split))
+    return manifest(folder, ("path", "angle (deg)", "split"), rows)
+
+
+def planted_motifs(_archive: Path, folder: Path) -> Path:
+    """Letters with none to three of ten motifs each."""
+    import motifs
+
+    folder.mkdir(parents=True)
+    known = motifs.read_motifs()
+    parts = {
+        split: motifs.plant(known, count, 150, seed)
+        for seed, (split, count) in enumerate(SEQUENCES.items())
+    }
+    motifs.write_table(folder / "sites.csv", list(known), parts)
+    return folder / "sites.csv"
+
+
 def files(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Every file of an archive, in its order."""
     with tarfile.open(archive) as tar:
@@ -269,6 +316,7 @@ def manifest(folder: Path, heads: Iterable[str], rows: Iterable[Iterable[object]
 DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
     "garments-new": DataSet("embedding", "clothing-dataset-small", garments_new),
+    "garments-good": DataSet("anomaly", "clothing-dataset-small", garments_good),
     "garments-larger": DataSet("super_resolution", "clothing-dataset-small", garments),
     "garments-clean": DataSet("denoising", "clothing-dataset-small", garments),
     "garments-colors": DataSet("colorization", "clothing-dataset-small", garments),
@@ -284,6 +332,8 @@ DATA = {
     "street-masks": DataSet("segmentation", "CamVid", street_masks),
     "blood-boxes": DataSet("detection", "BCCD", blood_boxes),
     "street-boxes": DataSet("detection", "CamVid", street_boxes),
+    "roads": DataSet("regression", DRAWN, roads),
+    "planted-motifs": DataSet("multilabel", DRAWN, planted_motifs),
 }
 
 

@@ -2,10 +2,11 @@
 
     python benchmarks/tasks.py NAME ARCHIVE [--threads N] [--save]
 
-task_data.py says which data set is made of which archive. `striate train` learns from it with
-recipes/tasks/NAME.toml, as a process of its own with an empty cache; its minutes include decoding
-the images and the report. Then the model is evaluated on the test split, as `striate evaluate`
-does. Prints one JSON line; --save appends it to results/tasks.jsonl.
+task_data.py says which data set is made of which archive; for one that is drawn any file will do.
+`striate train` learns from it with recipes/tasks/NAME.toml, as a process of its own with an empty
+cache; its minutes include decoding the images and the report. Then the model is evaluated on the
+test split, as `striate evaluate` does. Prints one JSON line; --save appends it to
+results/tasks.jsonl.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from machines import HERE, busy_seconds, keep, machine, say
 from task_data import DATA
 
 import striate
+from striate.data.readers.scan import scan
+from striate.tasks import kind_of
 from striate.tasks.figures import Figure, Score
 
 RECIPES = HERE / "recipes" / "tasks"
@@ -77,6 +80,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             "source": DATA[name].source,
             "task": DATA[name].task,
             **{option: options[option] for option in USED},
+            "inputs": scan(data, kind_of(DATA[name].task)).inputs,
             "images": dict(Counter(sample["split"] for sample in run.samples())),
             "scores": [*map(described, results.scores()), *areas(results)],
             **classes(results),
@@ -85,6 +89,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
                 "shown": results.scores()[0].figure.show(baseline.value),
                 "rule": baseline.rule,
             },
+            "megabytes": round(Path(run.model_file).stat().st_size / 1e6, 3),
             **{what: round(value, 3) for what, value in took._asdict().items()},
             "machine": machine(),
             "threads": options["threads"],

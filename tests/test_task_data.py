@@ -12,8 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import task_data
 from benchmarks.task_data import DATA
 from PIL import Image
+
+from striate.samples.roads import draw_roads
 
 ROOT = Path(__file__).parents[1]
 CLASSES = b"sky\nbuilding\nroad\ncar\ntree\nunlabelled (ignore)\n"
@@ -154,6 +157,11 @@ def test_a_box_of_a_street_is_a_connected_piece_of_cars(tmp_path: Path):
             ["test/dog/3.jpg", "train/cat/1.jpg"],
         ),
         (
+            "garments-good",
+            ("c/train/dress/1.jpg", "c/train/hat/2.jpg", "c/test/hat/3.jpg", "c/test/dress/4.jpg"),
+            ["test/dress/4.jpg", "test/hat/3.jpg", "train/dress/1.jpg"],
+        ),
+        (
             "street-masks",
             ("camvid/classes.txt", "camvid/val/images/a.jpg", "camvid/val/masks/a.png"),
             ["classes.txt", "val/images/a.jpg", "val/masks/a.png"],
@@ -167,6 +175,17 @@ def test_folders_are_those_of_the_archive(
     folder = DATA[name].make(made, tmp_path / "made")
     found = (path for path in folder.rglob("*") if path.is_file())
     assert sorted(str(path.relative_to(folder)) for path in found) == expected
+
+
+def test_roads_are_drawn_with_angles_and_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(task_data, "ROADS", {"train": 2, "validation": 1, "test": 1})
+    made = DATA["roads"].make(tmp_path, tmp_path / "made")
+    rows = made.read_text("utf-8").splitlines()
+    angles = draw_roads(4, seed=0).angles.tolist()
+    splits = ("train", "train", "validation", "test")
+    expected = [f"{at:04}.png,{angle:.3f},{split}"
+                for at, (angle, split) in enumerate(zip(angles, splits, strict=True))]  # fmt: skip
+    assert rows == ["path,angle (deg),split", *expected]
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
@@ -15,12 +16,15 @@ HEADS = (
     "network",
     "figure",
     "95% interval",
-    "constant answer",
-    "second figure",
+    "to beat",
+    "without a network",
     "minutes",
     "CPU minutes",
-    "others",
+    "MB",
+    "recipe",
 )
+UNITS = {"image": "pixels", "signal": "samples", "sequence": "letters"}
+RECIPES = "../../benchmarks/recipes/tasks"
 #: best figure known to us on the same split, for orientation: another size, machine and time
 PUBLISHED = {
     "street-masks": (
@@ -30,25 +34,48 @@ PUBLISHED = {
 }
 
 
-def tasks(records: list[dict[str, Any]], floors: list[dict[str, Any]]) -> str:
-    """A row for each data set; below it what others reach, and where and when it was measured."""
-    table = grid(HEADS, [*["---"] * 4, *["---:"] * 7], map(row, records))
-    inside = [f"`{record['data']}`" for record in records if not_told_apart(record)]
-    verdict = (
-        f"The constant answer lies within the interval of {', '.join(inside)}: so many test images "
-        "do not show that the network does better."
-    )
+def tasks(
+    records: list[dict[str, Any]],
+    forests: list[dict[str, Any]],
+    plain: list[dict[str, Any]],
+) -> str:
+    """A row for each data set; below it what others reach, and where and when it was measured.
+
+    `forests` are on single pixels; `plain` is what else is reached without a network.
+    """
+    rivals = {each["data"]: (each["way"], each["value"]) for each in plain}
+    for each in forests:
+        iou = each["answers"]["forest on color and position"]["mean_iou"]["value"]
+        rivals[each["data"]] = "forest", iou
+    rows = (row(record, rivals.get(record["data"])) for record in records)
+    table = grid(HEADS, [*["---"] * 4, *["---:"] * 7, "---"], rows)
     names = [record["data"] for record in records]
-    beside = [without_network(floor) for floor in floors if floor["data"] in names]
+    beside = [without_network(each) for each in forests if each["data"] in names]
     beside += [by_class(record) for record in records if len(record.get("classes", ())) > 1]
     beside += [f"Published for `{name}`: {PUBLISHED[name]}." for name in names if name in PUBLISHED]
-    return "\n\n".join([table, *([verdict] if inside else []), *beside, *origins(records)]) + "\n"
+    verdicts = [*not_better(records, rivals)]
+    return "\n\n".join([table, *verdicts, *beside, *origins(records)]) + "\n"
 
 
-def not_told_apart(record: dict[str, Any]) -> bool:
-    """Whether the interval of the leading figure holds that of the constant answer."""
-    first, *_ = record["scores"]
-    return first["low"] <= record["baseline"]["value"] <= first["high"]
+def not_better(
+    records: list[dict[str, Any]], rivals: dict[str, tuple[str, float]]
+) -> Iterator[str]:
+    """Name the data on which the test images do not show that the network does better."""
+    for what, values in (
+        ("What is to beat", {each["data"]: each["baseline"]["value"] for each in records}),
+        ("What does without a network", {name: value for name, (_, value) in rivals.items()}),
+    ):
+        inside = [
+            f"`{record['data']}`"
+            for record in records
+            if (value := values.get(record["data"])) is not None
+            and record["scores"][0]["low"] <= value <= record["scores"][0]["high"]
+        ]
+        if inside:
+            yield (
+                f"{what} lies within the interval of {', '.join(inside)}: so many test images do "
+                "not show that the network does better."
+            )
 
 
 def without_network(record: dict[str, Any]) -> str:
@@ -86,21 +113,29 @@ def origins(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def row(record: dict[str, Any]) -> tuple[str, ...]:
-    first, *others = record["scores"]
-    second = next((f"{score['name']} {score['shown']}" for score in others), "–")
-    interval = f" ({others[0]['interval']})" if others else ""
-    images = " + ".join(f"{record['images'][split]:,}" for split in SPLITS)
+def row(record: dict[str, Any], rival: tuple[str, float] | None) -> tuple[str, ...]:
+    first = record["scores"][0]
+    baseline, name = record["baseline"], record["data"]
+    megabytes, unit = record.get("megabytes"), UNITS[record.get("inputs", "image")]
     return (
         record["task"],
-        f"`{record['data']}`, of {record['source']}",
-        images,
-        f"`{record['network']}`, {record['size']} pixels, {record['epochs']} epochs",
+        f"`{name}`, {'' if record['source'] == 'drawn' else 'of '}{record['source']}",
+        " + ".join(f"{record['images'].get(split, 0):,}" for split in SPLITS),
+        f"`{record['network']}`, {record['size']} {unit}, {record['epochs']} epochs",
         f"{first['name']} **{first['shown']}**",
         first["interval"],
-        record["baseline"]["shown"],
-        f"{second}{interval}",
+        f"{baseline['shown']} ({baseline['rule']})",
+        f"{shown_as(first, rival[1])} ({rival[0]})" if rival else "–",
         f"{record['minutes']:.1f}",
         f"{record['cpu_minutes']:.1f}",
-        f"{record['others']:.0%}",
+        f"{megabytes:.1f}" if megabytes else "–",
+        f"[{name}.toml]({RECIPES}/{name}.toml)",
     )
+
+
+def shown_as(first: dict[str, Any], value: float) -> str:
+    """Write a value with the unit and the digits of the leading figure."""
+    number, _, unit = first["shown"].partition(" ")
+    share = unit == "%" and abs(float(number)) > 10 * abs(first["value"])
+    digits = len(number.partition(".")[2])
+    return f"{value * 100 if share else value:.{digits}f} {unit}".rstrip()
