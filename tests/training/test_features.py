@@ -247,12 +247,13 @@ def test_views_are_bounded_by_epochs_memory_and_time(
     assert choose_views(images, bytes_per_view, epochs, budget, augmented=augmented) == views
 
 
-def test_mixed_images_and_masks_are_not_cached():
+def test_mixed_images_masks_and_inputs_made_of_images_are_not_cached():
     plain = images()
     assert can_cache(plain, STANDARD)
     assert not can_cache(plain, replace(STANDARD, mixup=0.2))
     masks = np.zeros((COUNT, SIDE, SIDE), np.uint8)
     assert not can_cache(replace(plain, masks=masks), STANDARD)
+    assert not can_cache(replace(plain, make_pairs=lambda images, keys: (images, keys)), STANDARD)
 
 
 KILLED = """

@@ -55,12 +55,13 @@ def code_name(spec: NetworkSpec) -> str | None:
 def can_cache(dataset: ImageDataset, variation: AugmentRanges) -> bool:
     """Return whether features of images can stand for them in training.
 
-    They cannot where images are mixed, or where targets are masks that move with their image.
+    They cannot where images are mixed, where targets are masks that move with their image, and
+    where inputs are made of the images.
     """
     masked = dataset.masks is not None
     if isinstance(dataset.source, Stream):
         masked = dataset.source.masks is not None
-    return not (masked or variation.mixes or dataset.crop)
+    return not (masked or variation.mixes or dataset.crop or dataset.make_pairs)
 
 
 def choose_views(
