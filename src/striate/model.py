@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -102,6 +102,11 @@ class Model:
         device = next(self.network.parameters()).device
         return self.task.prepare(self.preprocess.normalize(pixels.to(device)))
 
+    def make_pairs(self, pixels: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what the task makes of (N, size, size, channels) uint8 images and their keys."""
+        device = next(self.network.parameters()).device
+        return self.task.make_pairs(self.preprocess.normalize(pixels.to(device)), keys)
+
     @torch.inference_mode()
     def outputs(self, pixels: Tensor) -> Tensor:
         """Return the network's outputs (N, ...) float32 of (N, size, size, channels) uint8 images.
@@ -155,7 +160,7 @@ class Model:
 
         `keys` (N,) are those of the images, as `Task.make_pairs` takes them.
         """
-        return _decode_pairs((self,), self.task, pixels, keys)
+        return _decode_pairs((self,), (pixels,), keys, lambda outputs: self.task.decode(outputs[0]))
 
 
 @dataclass(frozen=True)
@@ -214,9 +219,16 @@ class Ensemble:
         return np.concatenate([self._decode(part) for part in parts])
 
     @torch.inference_mode()
-    def decode_pairs(self, pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
-        """Return the same as `Model.decode_pairs`, of the mean; members have one view."""
-        return _decode_pairs(self.members, self.task, pixels, keys)
+    def decode_pairs(self, *pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
+        """Return the same as `Model.decode_pairs` of the mean, with the first's pairs."""
+
+        def decode(outputs: Sequence[Tensor]) -> Tensor:
+            rated = [each.task.rate(own) for each, own in zip(self.members, outputs, strict=True)]
+            return self.task.settle(_mean(rated))
+
+        seen = dict(zip(self.views, pixels, strict=True))
+        own = [seen[_view(member)] for member in self.members]
+        return _decode_pairs(self.members, own, keys, decode)
 
     @torch.inference_mode()
     def _decode(self, pixels: Sequence[Tensor]) -> NDArray[Any]:
@@ -239,16 +251,19 @@ class Ensemble:
 
 
 def _decode_pairs(
-    members: Sequence[Model], task: Task, pixels: NDArray[np.uint8], keys: Tensor
+    members: Sequence[Model],
+    pixels: Sequence[NDArray[np.uint8]],
+    keys: Tensor,
+    decode: Callable[[Sequence[Tensor]], Tensor],
 ) -> tuple[NDArray[Any], Pairs]:
-    first, few = members[0], members[0].images_at_once or len(pixels)
-    device = next(first.network.parameters()).device
+    """Decode the outputs of members for images (N, size, size, channels) of each of them."""
+    few = min(member.images_at_once or len(keys) for member in members)
+    parts = [torch.from_numpy(seen).split(few) for seen in pixels]
     made = list[tuple[NDArray[Any], ...]]()
-    for part, its in zip(torch.from_numpy(pixels).split(few), keys.split(few), strict=True):
-        inputs, targets = task.make_pairs(first.preprocess.normalize(part.to(device)), its)
-        rated = sum(member.task.rate(member.run(inputs)) for member in members) / len(members)
-        decoded = task.settle(torch.as_tensor(rated))
-        made.append(tuple(each.cpu().numpy() for each in (decoded, inputs, targets)))
+    for *part, its in zip(*parts, keys.split(few), strict=True):
+        pairs = [each.make_pairs(seen, its) for each, seen in zip(members, part, strict=True)]
+        ran = [each.run(inputs) for each, (inputs, _) in zip(members, pairs, strict=True)]
+        made.append(tuple(each.cpu().numpy() for each in (decode(ran), *pairs[0])))
     decoded, inputs, targets = map(np.concatenate, zip(*made, strict=True))
     return decoded, Pairs(inputs, targets)
 

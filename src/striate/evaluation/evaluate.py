@@ -196,7 +196,7 @@ def answer_rows(
     for some, seen in zip(wanted, work, strict=True):
         if model.task.self_supervised:
             keys = fixed_keys(first.records.digests[some])
-            yield model.decode_pairs(seen[0].pixels, keys)
+            yield model.decode_pairs(*(pixels for pixels, _ in seen), keys=keys)
             continue
         true: Any = targets[some]
         masks, files = seen[0].masks, first.targets.files
