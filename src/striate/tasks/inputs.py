@@ -23,7 +23,8 @@ class Inputs:
     normalization: ClassVar[tuple[float, float] | None] = None
     #: whether images are answered in their own size, if nothing is asked and the network allows it
     own_size: ClassVar[bool] = False
-    default_fit: ClassVar[Fit] = "letterbox"  #: how images are made square, if nothing is asked
+    #: how images are made square, if nothing is asked; None: as for the first weights, or letterbox
+    default_fit: ClassVar[Fit | None] = None
 
     @property
     def crop_size(self) -> int | None:

@@ -202,7 +202,7 @@ def choose_view(
             f"windows of images of {size}x{size} pixels cannot be larger than these, but crop_size "
             f"{task.crop_size} came; give a smaller crop_size or a larger --size"
         )
-    fit = options.fit or (source.fit if source and source.fit else task.default_fit)
+    fit = options.fit or task.default_fit or (source.fit if source else None) or "letterbox"
     preprocess = Preprocess(size, channels, fit)
     return View(network, preprocess, task.crop_size, task.input_channels(channels), task.scale)
 

@@ -57,7 +57,7 @@ class PictureTask(Task):
     head: ClassVar[str] = "image"
     self_supervised: ClassVar[bool] = True
     normalization: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
-    default_fit: ClassVar[Fit] = "crop"  # a letterbox would be answered right, and flatter
+    default_fit: ClassVar[Fit | None] = "crop"  # a letterbox would be answered right, and flatter
     sharp: ClassVar[bool] = True  #: whether resampled images would teach it to blur
     own_size: ClassVar[bool] = True
     rated: ClassVar[str] = "brightness"
