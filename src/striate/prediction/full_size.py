@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError
 from striate.model import Ensemble, Model, one_network
 from striate.prediction.tiling import Overlap, find_overlap, run_tiled
@@ -36,7 +35,7 @@ class FullSize:
         if model.task.head == "logits":
             raise OptionError(
                 "only maps and pictures have the size of their image, but the model answers with "
-                f"{NEEDS[model.task.kind]}; leave tile out"
+                f"{model.task.gives}; leave tile out"
             )
         model = one_network(model, "tile")
         if tile == "whole":

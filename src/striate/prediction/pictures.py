@@ -13,7 +13,6 @@ from PIL import Image
 
 from striate import storage
 from striate.data.cache.read_files import File, read_whole
-from striate.data.listing.target_spec import NEEDS
 from striate.errors import DataError, OptionError, printable
 from striate.plotting.ink import encode
 from striate.prediction.inputs import Made
@@ -30,7 +29,7 @@ def check_drawn(task: Task, name: str) -> None:
     """
     if not isinstance(task.blank, DrawnAnswer if name == "overlays" else PictureAnswer):
         raise OptionError(
-            f"the model answers with {NEEDS[task.kind]}, which is no picture; leave {name} out"
+            f"the model answers with {task.gives}, which is no picture; leave {name} out"
         )
 
 

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from striate.data.listing.target_spec import NEEDS
 from striate.errors import OptionError, unknown
 from striate.model import Ensemble, Model, check_images, one_network, to_device
 from striate.summary import summarize
@@ -56,7 +55,7 @@ def slide(model: Model | Ensemble, image: Any) -> SlidingWindowResult:
     if model.task.kind != "label":
         raise OptionError(
             "only a classifier can be slid over an image, but the model answers with "
-            f"{NEEDS[model.task.kind]}"
+            f"{model.task.gives}"
         )
     model = one_network(model, "a sliding window")
     check_images(model, "a sliding window")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from striate.data.augment.plan import Plan
 from striate.data.augment.ranges import AugmentRanges
-from striate.data.listing.target_spec import TargetSpec
+from striate.data.listing.target_spec import NEEDS, TargetSpec
 from striate.options import StepOptions, TrainOptions
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
@@ -56,7 +56,7 @@ class Learning(Inputs, ABC):
     #: mean and std of its inputs; None: those of the training images
     normalization: ClassVar[tuple[float, float] | None] = None
     most_size: ClassVar[int] = 128  #: of the input, unless given, to keep training on a CPU short
-    usual: ClassVar[Mapping[str, Any]] = {}  #: options that are taken unless given
+    usual: ClassVar[Mapping[str, Any]] = {}  #: options of the training itself, taken unless given
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {
         "mirrored": "mirroring an image changes numbers only",
@@ -64,6 +64,11 @@ class Learning(Inputs, ABC):
     Params: ClassVar[type[TaskParams]] = TaskParams  #: what `--task-params` sets
 
     spec: TargetSpec
+
+    @property
+    def gives(self) -> str:
+        """What it answers with, as messages say it: "a class"."""
+        return NEEDS[self.kind]
 
     @property
     @abstractmethod

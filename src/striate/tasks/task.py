@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.metrics.estimates import Floats
 from striate.options import DecisionOptions
@@ -26,7 +26,7 @@ __all__ = ["Batches", "Comparing", "Legend", "Loss", "MadeImages", "Sums", "Task
 #: names with their swatches, (H, W, 3)
 Legend = tuple[tuple[str, NDArray[np.uint8]], ...]
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
-#: or of masks N of `data.full_masks.FullMask`
+#: of masks N of `data.full_masks.FullMask`, and where they are made of images `model.Pairs`
 Batches = Iterable[tuple[NDArray[Any], Any]]
 
 
@@ -133,7 +133,7 @@ class Task(Learning, ABC):
         """Return the task that answers with images of a gallery. Raises OptionError otherwise."""
         raise OptionError(
             f"a gallery is searched for what is alike, but the task {self.name} answers with "
-            f"{NEEDS[self.kind]}; leave out --gallery"
+            f"{self.gives}; leave out --gallery"
         )
 
     @abstractmethod
@@ -148,7 +148,7 @@ class Task(Learning, ABC):
         """
         raise OptionError(
             "a positive class is for two classes, and a threshold for two classes or labels, but "
-            f"the model answers with {NEEDS[self.kind]}"
+            f"the model answers with {self.gives}"
         )
 
     def calibrate(self, validation: Batches) -> Task:
@@ -171,7 +171,7 @@ class Task(Learning, ABC):
         """
         raise OptionError(
             "an image can be none of several classes or labels, but the model answers with "
-            f"{NEEDS[self.kind]}; leave out --reject and --foreign"
+            f"{self.gives}; leave out --reject and --foreign"
         )
 
     def members(self, targets: Tensor) -> Tensor:
@@ -191,7 +191,7 @@ class Task(Learning, ABC):
         makes none, or no such class.
         """
         raise OptionError(
-            f"the model answers with {NEEDS[self.kind]} and makes no images; train one with --task "
+            f"the model answers with {self.gives} and makes no images; train one with --task "
             "generation"
         )
 
