@@ -61,6 +61,7 @@ def write_page(
     """Render the report of an evaluation in the format of a suffix of FORMS."""
     model = result.model
     targets = model.task.spec
+    asked = model.task.name if targets.kind == "image" else targets
     count, _, noun = str(targets).partition(" ")
     facts = {
         **({noun: count} if targets.names else {}),
@@ -73,7 +74,7 @@ def write_page(
     }
     return render_report(
         result.results,
-        title=f"{model.network_name} on {targets if targets.names else model.task.name}",
+        title=f"{model.network_name} on {asked}",
         pixels=result.pixels.drawn(model.preprocess),
         epochs=epochs,
         facts=facts,

@@ -30,6 +30,7 @@ _TASKS = {
     "image_to_image": "pictures.image_to_image.ImageToImage",
     "multilabel": "MultiLabel",
     "regression": "Regression",
+    "rotation": "Rotation",
     "segmentation": "Segmentation",
     "super_resolution": "pictures.super_resolution.SuperResolution",
 }

@@ -1,0 +1,1 @@
+"""Rotation: whether a picture is upright."""
