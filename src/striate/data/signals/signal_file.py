@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,21 +86,27 @@ def read_npy(file: Path) -> NDArray[Any]:
 
     Raises SignalError, OSError.
     """
+    with file.open("rb") as stream:
+        raw = bytearray(stream.read())
+    start = 10 + int.from_bytes(raw[8:10], "little")
+    if raw[6:7] > b"\1":
+        start = 12 + int.from_bytes(raw[8:12], "little")
     try:
-        with file.open("rb") as stream:
-            first = npy.read_magic(stream) == (1, 0)
-            read = npy.read_array_header_1_0 if first else npy.read_array_header_2_0
-            shape, _, dtype = read(stream)
-            if dtype.hasobject:
-                raise SignalError("not a signal", "holds Python objects; save plain numbers")
-            if math.prod(shape) * dtype.itemsize != file.stat().st_size - stream.tell():
-                raise SignalError("truncated", f"its header says {dtype} of shape {shape}")
-            stream.seek(0)
-            return npy.read_array(stream, allow_pickle=False)
+        shape, fortran, dtype = _parse_header(bytes(raw[:start]))
     except (*ARRAY_DAMAGE, EOFError) as error:
-        if isinstance(error, SignalError):
-            raise
         raise SignalError("not a signal", "no NumPy array") from error
+    if dtype.hasobject:
+        raise SignalError("not a signal", "holds Python objects; save plain numbers")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != len(raw) - start:
+        raise SignalError("truncated", f"its header says {dtype} of shape {shape}")
+    return np.ndarray(shape, dtype, raw, start, order="F" if fortran else "C")
+
+
+@lru_cache(64)  # files of a folder have one header, and parsing it takes longer than reading
+def _parse_header(head: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    stream = io.BytesIO(head)
+    first = npy.read_magic(stream) == (1, 0)
+    return (npy.read_array_header_1_0 if first else npy.read_array_header_2_0)(stream)
 
 
 def _parse(text: str) -> NDArray[np.float64]:
