@@ -188,7 +188,8 @@ def test_a_model_that_cannot_be_read_is_a_storage_error(tmp_path: Path) -> None:
         (changed(task=5), "task: Input should be a valid string"),
         (
             changed(task="segmentatoin"),
-            "no task is called 'segmentatoin'; did you mean 'segmentation' or 'generation'?",
+            "no task is called 'segmentatoin'; did you mean 'segmentation', 'generation' or "
+            "'rotation'?",
         ),
         (changed(network=5), "network: Input should be a valid string"),
         (

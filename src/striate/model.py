@@ -60,7 +60,7 @@ class Model:
         rows = (
             ("network", self.network_name),
             ("parameters", f"{self.parameters:,}"),
-            ("targets", f"{self.task.spec}: {names}"),
+            ("targets", f"{self.task.spec}: {names}" if names else str(self.task.spec)),
             (self.preprocess.inputs, self.preprocess.describe()),
             *self.facts.items(),
         )

@@ -113,8 +113,9 @@ def test_one_image_has_no_interval():
     ("predicted", "true", "error", "expected"),
     [
         (column(1, 2), column(1), OptionError, "predicted numbers must be (1, 1), but are (2, 1)"),
-        (column(NAN), column(1), ModelError, "net.safetensors: the network's answers are not all "
-         "finite"),
+        (column(NAN), column(1), ModelError, "net.safetensors: it answers 1 of 1 image with "
+         "numbers that are not finite, 0.png first;\nits weights are damaged or diverged: use an "
+         "earlier checkpoint"),
         (column(1, 1), column(NAN, NAN), DataError, "no image to evaluate has a number in "
          "'age (years)'; fill some in"),
     ],

@@ -42,6 +42,9 @@ TASK_OF_KIND = {
     "boxes": "detection",
 }
 
+#: targets that have no names, in words
+_NAMELESS = {"image": "no targets", "pair": "pairs of images"}
+
 
 @dataclass(frozen=True)
 class TargetSpec:
@@ -81,8 +84,9 @@ class TargetSpec:
 
     def __str__(self) -> str:
         """Return "10 classes"; "no targets" of images alone."""
-        nameless = {"image": "no targets", "pair": "pairs of images"}
-        return nameless.get(self.kind) or count_noun(len(self.names), self.noun)
+        if not self.names and self.kind in _NAMELESS:
+            return _NAMELESS[self.kind]
+        return count_noun(len(self.names), self.noun)
 
     def check_known(self, known: TargetSpec, shown: str) -> None:
         """Raise DataError if images with these targets say nothing of a model trained on `known`.

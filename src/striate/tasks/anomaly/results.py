@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, printable
 from striate.tasks.anomaly.answer import ODD
 from striate.tasks.anomaly.metrics import AnomalyMetrics
 from striate.tasks.anomaly.remarks import make_remarks
 from striate.tasks.anomaly.sections import make_sections
+from striate.tasks.numbers import check_finite
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
-from striate.text import count_noun, format_percent, percent_digits, shorten
+from striate.text import format_percent, percent_digits, shorten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -123,14 +123,7 @@ def make_results(
 
     Raises ModelError for a score that is not finite.
     """
-    broken = np.flatnonzero(~np.isfinite(decoded).all(axis=(1, 2)))
-    if broken.size:
-        raise ModelError(
-            f"{printable(about.model)}: it answers {len(broken):,} of "
-            f"{count_noun(len(labels), 'image')} with numbers that are not finite, "
-            f"{printable(about.paths[int(broken[0])])} first;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
+    check_finite(decoded, about.paths, about.model)
     found = decoded.astype(np.float32)
     return AnomalyResults(
         about, tuple(class_names), good, limit, heat, share, labels.astype(np.int64),

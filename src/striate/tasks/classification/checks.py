@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, OptionError, printable
+from striate.errors import OptionError, printable
+from striate.tasks.numbers import check_finite
 from striate.tasks.results import KIND, About
 from striate.text import count_noun
 
@@ -32,7 +33,7 @@ def check_answers(
             f"there is no {KIND[about.split]}image to evaluate; at least one is needed"
         )
     _check_labels(labels, paths, len(class_names))
-    _check_finite(probabilities, paths, about.model)
+    check_finite(probabilities, paths, about.model)
     _check_sums(probabilities, paths)
 
 
@@ -42,17 +43,6 @@ def _check_labels(labels: NDArray[np.int64], paths: Sequence[str], classes: int)
         row = int(outside[0])
         raise OptionError(
             f"labels must be from 0 to {classes - 1}, but {printable(paths[row])} has {labels[row]}"
-        )
-
-
-def _check_finite(probabilities: NDArray[np.float32], paths: Sequence[str], model: str) -> None:
-    broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-    if broken.size:
-        raise ModelError(
-            f"{printable(model)}: it answers {len(broken):,} of "
-            f"{count_noun(len(probabilities), 'image')} with numbers that are not finite, "
-            f"{printable(paths[int(broken[0])])} first;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
         )
 
 

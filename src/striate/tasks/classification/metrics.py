@@ -25,6 +25,7 @@ from striate.tasks.classification.scores import (
 from striate.tasks.classification.threshold import EVENLY, Threshold
 from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Score
+from striate.tasks.numbers import known
 from striate.tasks.results import About
 from striate.tasks.suspects import Suspects, judge_labels
 from striate.tasks.temperature import UNFITTED
@@ -141,9 +142,9 @@ class ClassMetrics:
     def per_class(self) -> tuple[ClassScore, ...]:
         """One score per class, in the order of class_names."""
         scores = zip(
-            map(_known, metrics.precision(self.confusion)),
-            map(_known, metrics.recall(self.confusion)),
-            map(_known, metrics.f1(self.confusion)),
+            map(known, metrics.precision(self.confusion).tolist()),
+            map(known, metrics.recall(self.confusion).tolist()),
+            map(known, metrics.f1(self.confusion).tolist()),
             strict=True,
         )
         return tuple(self._score(label, *three) for label, three in enumerate(scores))
@@ -207,7 +208,3 @@ class ClassMetrics:
 
 def _calibration(rated: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> Calibration:
     return measure_calibration(rated.max(axis=1), rated.argmax(axis=1) == labels)
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else float(number)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import ModelError, printable
 from striate.metrics.boxes import SIZES
 from striate.metrics.estimates import Floats
 from striate.tasks.detection.metrics import AP, AP50, FEW, ClassScore, DetectionMetrics
 from striate.tasks.detection.remarks import CONSTANT, make_remarks
 from striate.tasks.detection.sections import make_sections
 from striate.tasks.figures import Figure, Score
+from striate.tasks.numbers import check_finite
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
@@ -113,13 +113,7 @@ def make_results(
     Raises ModelError for boxes that are not finite.
     """
     found, true = map(np.concatenate, zip(*batches, strict=True))
-    strange = ~np.isfinite(found).all(axis=(1, 2))
-    if strange.any():
-        raise ModelError(
-            f"{printable(about.model)}: its boxes for "
-            f"{printable(about.paths[int(strange.argmax())])} are not finite;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
+    check_finite(found, about.paths, about.model)
     return DetectionResults(spec, thresholds, about, true, found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, printable
 from striate.tasks.embedding.metrics import EmbeddingMetrics
 from striate.tasks.embedding.remarks import make_remarks
 from striate.tasks.embedding.scores import RECALL, ClassRecall
 from striate.tasks.embedding.sections import make_sections
+from striate.tasks.numbers import check_finite, known
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
@@ -63,11 +62,11 @@ class EmbeddingResults(EmbeddingMetrics):
             "task": "embedding",
             "classes": len(self.present),
             "new_classes": self.new_classes,
-            "scores": {each.figure.name: _known(asdict(each)) for each in self.scores()},
+            "scores": {each.figure.name: known(asdict(each)) for each in self.scores()},
             "baseline": self.chance,
             "threshold": self.threshold,
             "false_accepts_asked": self.false_accepts,
-            "at_threshold": _known({
+            "at_threshold": known({
                 "same_accepted": same,
                 "different_accepted": different,
                 "strangers_accepted": self.strangers,
@@ -127,14 +126,7 @@ def make_results(
 
     Raises ModelError for an embedding that is not finite.
     """
-    broken = np.flatnonzero(~np.isfinite(embeddings).all(axis=1))
-    if broken.size:
-        raise ModelError(
-            f"{printable(about.model)}: it answers {len(broken):,} of "
-            f"{count_noun(len(labels), 'image')} with numbers that are not finite, "
-            f"{printable(about.paths[int(broken[0])])} first;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
+    check_finite(embeddings, about.paths, about.model)
     return EmbeddingResults(
         about,
         tuple(class_names),
@@ -157,15 +149,3 @@ def _row(row: ClassRecall) -> tuple[str, ...]:
         MISSING if row.cosine is None else f"{row.cosine:.2f}",
         confused,
     )
-
-
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with None in place of NaN, which JSON has not."""
-    return {
-        name: _known(value) if isinstance(value, dict) else _or_none(value)  # pyright: ignore
-        for name, value in values.items()
-    }
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, printable
 from striate.metrics.estimates import Estimate
 from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelScore
 from striate.tasks.multilabel.remarks import make_remarks
 from striate.tasks.multilabel.sections import make_sections
+from striate.tasks.numbers import check_finite, known
 from striate.tasks.overview import Overview
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
@@ -64,10 +64,10 @@ class LabelResults(LabelMetrics):
             **self.about.to_json(MAP),
             "task": "multilabel",
             "labels": list(self.labels),
-            "scores": {score.figure.name: _known(asdict(score)) for score in self.scores()},
-            "baseline": _known({"value": self.constant})["value"],
+            "scores": {score.figure.name: known(asdict(score)) for score in self.scores()},
+            "baseline": known(self.constant),
             "calibration": self.reliability.to_json(),
-            "per_label": [_known(_label_json(row)) for row in self.per_label],
+            "per_label": [known(_label_json(row)) for row in self.per_label],
             "joint_errors": [asdict(pair) for pair in self.joint_errors()],
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
         }
@@ -119,14 +119,7 @@ def make_results(
 
     Raises ModelError for a probability that is not finite.
     """
-    broken = np.flatnonzero(~np.isfinite(probabilities).all(axis=1))
-    if broken.size:
-        raise ModelError(
-            f"{printable(about.model)}: it answers {len(broken):,} of "
-            f"{count_noun(len(probabilities), 'image')} with numbers that are not finite, "
-            f"{printable(about.paths[int(broken[0])])} first;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
+    check_finite(probabilities, about.paths, about.model)
     rated, sets = probabilities.astype(np.float32), truth.astype(np.uint8)
     return LabelResults(about, tuple(labels), thresholds, rated, sets, temperature)
 
@@ -137,7 +130,7 @@ def _label_row(row: LabelScore) -> tuple[str, ...]:
     return (
         shorten(row.name, 24),
         f"{'*' if row.images < FEW else ''}{row.images:,}",
-        *(format_percent(_or_none(each.value), places) for each in shares),
+        *(format_percent(known(each.value), places) for each in shares),
         f"{row.threshold:.2f}",
     )
 
@@ -157,15 +150,3 @@ def _label_json(row: LabelScore) -> dict[str, Any]:
 
 def _estimate(each: Estimate) -> dict[str, Any]:
     return {"value": each.value, "low": each.low, "high": each.high}
-
-
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values with None in place of NaN, which JSON has not."""
-    return {
-        name: _known(value) if isinstance(value, dict) else _or_none(value)
-        for name, value in values.items()
-    }
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.errors import ModelError, printable
+from striate.errors import printable
 from striate.metrics.bootstrap import bootstrap_mean
 from striate.metrics.estimates import Estimate, Floats
 from striate.metrics.pictures import ROUNDED, psnr, ssim
 from striate.tasks.figures import Figure
+from striate.tasks.numbers import damaged
 from striate.tasks.pictures.baselines import Filter
 from striate.tasks.pictures.color import Pixels, to_bytes
 from striate.tasks.results import About
@@ -115,10 +116,7 @@ class _Comparison:
         """Raise ModelError if the answer for the next image is not finite."""
         if not np.isfinite(answer).all():
             path = printable(self.about.paths[len(self._psnr)])
-            raise ModelError(
-                f"{printable(self.about.model)}: its answer for {path} is not finite;\n"
-                "its weights are damaged or diverged: use an earlier checkpoint"
-            )
+            raise damaged(self.about.model, f"its answer for {path} is not finite")
 
     def add(self, given: Pixels, answer: Pixels, truth: Pixels) -> None:
         """Compare the answer for an image with the truth, and what the filters make of it."""

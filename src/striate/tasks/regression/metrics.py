@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import DataError, ModelError, OptionError
+from striate.errors import DataError, OptionError
 from striate.metrics.bootstrap import bootstrap
 from striate.metrics.estimates import Estimate, Floats, divide
 from striate.metrics.values import ColumnErrors, estimate_errors
+from striate.tasks.numbers import check_finite
 from striate.tasks.regression.figures import column_scales, measure_errors, sum_errors
 from striate.tasks.results import About
 
@@ -48,8 +49,7 @@ class RegressionMetrics:
         for what, numbers in (("predicted", self.predicted), ("true", self.true)):
             if numbers.shape != wanted:
                 raise OptionError(f"{what} numbers must be {wanted}, but are {numbers.shape}")
-        if not np.isfinite(self.predicted).all():
-            raise ModelError(f"{self.about.model}: the network's answers are not all finite")
+        check_finite(self.predicted, self.about.paths, self.about.model)
         if np.isnan(self.true).all():
             columns = " nor ".join(map(repr, self.spec.names))
             raise DataError(f"no image to evaluate has a number in {columns}; fill some in")

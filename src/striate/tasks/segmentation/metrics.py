@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from striate.data.full_masks import FullMask
 from striate.data.listing.samples import IGNORE
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import DataError, ModelError, printable
+from striate.errors import DataError, printable
 from striate.metrics import masks as metrics
 from striate.metrics.estimates import Estimate, Floats, divide
 from striate.tasks.confusions import Confusion, find_confusions
 from striate.tasks.figures import Figure
+from striate.tasks.numbers import damaged, known
 from striate.tasks.results import About
 from striate.tasks.segmentation.drawing import Mask
 from striate.text import count_noun
@@ -99,8 +100,8 @@ class SegmentationMetrics:
                     int(images[at]),
                     float(true[at] / true.sum()),
                     self.figures.iou[at],
-                    _known(recalls[at]),
-                    _known(precisions[at]),
+                    known(float(recalls[at])),
+                    known(float(precisions[at])),
                     self.spec.names[other] if row[other] else None,
                     float(row[other] / true[at]) if row[other] else 0.0,
                 )
@@ -189,12 +190,5 @@ def _keep(
 def _check_finite(predicted: Mask, about: About, row: int) -> None:
     if (predicted == IGNORE).any():
         pixels = count_noun(int((predicted == IGNORE).sum()), "pixel")
-        raise ModelError(
-            f"{printable(about.model)}: its answers for {pixels} of "
-            f"{printable(about.paths[row])} are not finite;\n"
-            "its weights are damaged or diverged: use an earlier checkpoint"
-        )
-
-
-def _known(number: float) -> float | None:
-    return None if math.isnan(number) else float(number)
+        path = printable(about.paths[row])
+        raise damaged(about.model, f"its answers for {pixels} of {path} are not finite")
