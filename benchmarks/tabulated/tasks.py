@@ -24,7 +24,6 @@ HEADS = (
     "recipe",
 )
 UNITS = {"image": "pixels", "signal": "samples", "sequence": "letters"}
-RECIPES = "../../benchmarks/recipes/tasks"
 #: best figure known to us on the same split, for orientation: another size, machine and time
 PUBLISHED = {
     "street-masks": (
@@ -129,7 +128,7 @@ def row(record: dict[str, Any], rival: tuple[str, float] | None) -> tuple[str, .
         f"{record['minutes']:.1f}",
         f"{record['cpu_minutes']:.1f}",
         f"{megabytes:.1f}" if megabytes else "–",
-        f"[{name}.toml]({RECIPES}/{name}.toml)",
+        f"`{name}.toml`",
     )
 
 

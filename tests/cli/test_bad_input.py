@@ -63,7 +63,8 @@ def refusal(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
         (
             "train stripes --task clasification",
             2,
-            "no task is called 'clasification'; did you mean 'classification' or 'colorization'?",
+            "no task is called 'clasification'; did you mean 'classification', 'colorization' or "
+            "'conditional_generation'?",
         ),
         *(
             (

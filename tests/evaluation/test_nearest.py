@@ -52,7 +52,7 @@ def test_the_page_and_markdown_show_them(run: Run, tmp_path: Path):
         assert len(plain)
     page = (tmp_path / "report.html").read_text("utf-8")
     assert page.count('<ul class="near">') == page.count('<a class="name"') - _panel_names(page)
-    assert "the training images whose features are nearest" in page
+    assert "those of the training data whose features are nearest" in page
     assert '<ul class="near">' not in (tmp_path / "plain.html").read_text("utf-8")
     assert " of the training images" in (tmp_path / "report.md").read_text("utf-8")
 

@@ -103,7 +103,7 @@ def test_an_epoch_without_values_lacks_them_all():
 
 def test_train_says_that_a_network_answers_alike_for_all_images(capsys):
     finished = replace(EVENTS[-1], scores=replace(SCORES, leaked=0, same_answer=True))
-    _say_what_there_is(finished, ("predict", "IMAGE..."), "")
+    _say_what_there_is(finished, ("predict", "IMAGE..."), "", "image")
     assert capsys.readouterr().out == (
         "test accuracy 75 % (15 of 20 images, 95 % interval 50 to 90 %) (always “dog”: 56 %)\n"
         "The network gives the same answer for all 20 images: it has learned nothing yet.\n"

@@ -204,7 +204,7 @@ def test_wrong_options_are_refused(options: dict, said: str):
         ("recover", "did you mean 'reuse', 'precision' or 'color'?"),
         (
             "checkpoint_minutes",
-            "of 47 names the nearest are 'compile', 'backbone_rate' and 'deterministic'",
+            "of 49 names the nearest are 'compile', 'backbone_rate' and 'deterministic'",
         ),
     ],
 )

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from striate.errors import OptionError
 from striate.vision.arrays import Floats, floats, whole
@@ -29,6 +28,8 @@ def find_superpixels(
     pixels. Regions of fewer than `smallest` pixels are merged into what they differ least from.
     Takes about a second for 300,000 pixels. Raises OptionError.
     """
+    from scipy.ndimage import gaussian_filter
+
     pixels = floats(image, "the image")
     if pixels.ndim not in (2, 3):
         raise OptionError(
@@ -38,7 +39,7 @@ def find_superpixels(
         if not 0 <= value < np.inf:
             raise OptionError(f"{name} must be 0 or more, but {value} came")
     height, width = pixels.shape[:2]
-    smooth = ndimage.gaussian_filter(pixels.reshape(height, width, -1), (sigma, sigma, 0))
+    smooth = gaussian_filter(pixels.reshape(height, width, -1), (sigma, sigma, 0))
     first, second, costs = _edges(smooth)
     order = costs.argsort(kind="stable")
     sorted_edges = first[order].tolist(), second[order].tolist(), costs[order].tolist()
