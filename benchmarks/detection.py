@@ -20,14 +20,12 @@ import datetime as dt
 import importlib.metadata
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
-from machines import HERE, busy_seconds, keep, machine, say
+from machines import HERE, keep, machine, run, say
 
 TORCHVISION = HERE / "contenders" / "torchvision_detection.py"
 SIDE, BATCH = 320, 8
@@ -60,7 +58,9 @@ def measure(folder: Path, rounds: int, epochs: int, threads: int) -> dict[str, A
             contenders = commands(folder, place, epochs, threads)
             for name in list(contenders)[:: -1 if number % 2 else 1]:
                 for what, command in contenders[name].items():
-                    took[what].setdefault(name, []).append(run(command, place / f"{name}-cache"))
+                    took[what].setdefault(name, []).append(
+                        measured(command, place / f"{name}-cache")
+                    )
                     say(f"round {number}, {what} of {name}: {took[what][name][-1]}")
     lists = folder / "ImageSets" / "Main"
     return {
@@ -100,23 +100,14 @@ def commands(folder: Path, place: Path, epochs: int, threads: int) -> dict[str, 
     }
 
 
-def run(command: list[str], cache: Path) -> dict[str, float]:
-    """Run a process to its end: seconds, CPU seconds with its children, and the share of others."""
+def measured(command: list[str], cache: Path) -> dict[str, float]:
+    """Run a contender with a cache of its own, and return what it took."""
     threads = str(len(os.sched_getaffinity(0)))
-    environment = os.environ | {"STRIATE_CACHE": str(cache), "OMP_NUM_THREADS": threads}
-    began, busy = time.monotonic(), busy_seconds()
-    process = subprocess.Popen(command, env=environment, stdout=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds, busy = time.monotonic() - began, busy_seconds() - busy
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    own = usage.ru_utime + usage.ru_stime
-    others = max(0.0, busy - own) / (seconds * (os.cpu_count() or 1))
+    took = run(command, os.environ | {"STRIATE_CACHE": str(cache), "OMP_NUM_THREADS": threads})
     return {
-        "seconds": round(seconds, 1),
-        "cpu_seconds": round(own, 1),
-        "others": round(others, 3),
+        "seconds": round(took.seconds, 1),
+        "cpu_seconds": round(took.cpu_seconds, 1),
+        "others": round(took.others, 3),
     }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 
@@ -16,6 +19,27 @@ def busy_seconds() -> float:
     first, *_ = Path("/proc/stat").read_text().splitlines()
     user, nice, system, _idle, _iowait, irq, softirq, *_ = map(int, first.split()[1:])
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+class Took(NamedTuple):
+    """What a process took."""
+
+    seconds: float
+    cpu_seconds: float  #: user and system, of the process and its children
+    others: float  #: share of the machine's CPU time that went to other processes
+
+
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Took:
+    """Run a process to its end, its output beside our messages. Exits where it fails."""
+    began, busy = time.monotonic(), busy_seconds()
+    process = subprocess.Popen(command, env=environment, stdout=sys.stderr)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds, busy = time.monotonic() - began, busy_seconds() - busy
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
+    own = usage.ru_utime + usage.ru_stime
+    return Took(seconds, own, max(0.0, busy - own) / (seconds * (os.cpu_count() or 1)))
 
 
 def machine() -> dict[str, Any]:

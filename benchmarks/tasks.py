@@ -15,16 +15,14 @@ import argparse
 import datetime as dt
 import json
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from machines import HERE, busy_seconds, keep, machine, say
+from machines import HERE, Took, keep, machine, run, say
 from task_data import DATA
 
 import striate
@@ -34,14 +32,6 @@ from striate.tasks.figures import Figure, Score
 
 RECIPES = HERE / "recipes" / "tasks"
 USED = ("network", "size", "epochs", "batch")  #: options that the table shows
-
-
-class Took(NamedTuple):
-    """What a process took."""
-
-    minutes: float
-    cpu_minutes: float  #: user and system, of the process and its children
-    others: float  #: share of the machine's CPU time that went to other processes
 
 
 def main() -> None:
@@ -70,9 +60,9 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
         os.environ["STRIATE_CACHE"] = str(place / "cache")
         data = DATA[name].make(archive, place / name)
         took = trained(data, recipe, place / "run", threads)
-        run = striate.Run.open(place / "run")
-        options = run.read_options()
-        results = striate.evaluate(run.model_file, data, split="test")
+        done = striate.Run.open(place / "run")
+        options = done.read_options()
+        results = striate.evaluate(done.model_file, data, split="test")
         baseline = results.baseline()
         return {
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
@@ -81,7 +71,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             "task": DATA[name].task,
             **{option: options[option] for option in USED},
             "inputs": scan(data, kind_of(DATA[name].task)).inputs,
-            "images": dict(Counter(sample["split"] for sample in run.samples())),
+            "images": dict(Counter(sample["split"] for sample in done.samples())),
             "scores": [*map(described, results.scores()), *areas(results)],
             **classes(results),
             "baseline": {
@@ -89,8 +79,10 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
                 "shown": results.scores()[0].figure.show(baseline.value),
                 "rule": baseline.rule,
             },
-            "megabytes": round(Path(run.model_file).stat().st_size / 1e6, 3),
-            **{what: round(value, 3) for what, value in took._asdict().items()},
+            "megabytes": round(Path(done.model_file).stat().st_size / 1e6, 3),
+            "minutes": round(took.seconds / 60, 3),
+            "cpu_minutes": round(took.cpu_seconds / 60, 3),
+            "others": round(took.others, 3),
             "machine": machine(),
             "threads": options["threads"],
             "versions": {"striate": striate.__version__, "torch": torch_version()},
@@ -128,17 +120,12 @@ def trained(data: Path, recipe: Path, out: Path, threads: int | None) -> Took:
     command = [sys.executable, "-m", "striate", "train", str(data)]
     command += ["--recipe", str(recipe), "--out", str(out)]
     command += ["--threads", str(threads)] if threads else []
-    began, before = time.monotonic(), busy_seconds()
-    process = subprocess.Popen(command, stdout=sys.stderr)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds, busy = time.monotonic() - began, busy_seconds() - before
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    own = usage.ru_utime + usage.ru_stime
-    others = max(0.0, busy - own) / (seconds * (os.cpu_count() or 1))
-    say(f"{seconds / 60:.1f} minutes, {own / 60:.1f} of a processor; others took {others:.0%}")
-    return Took(seconds / 60, own / 60, others)
+    took = run(command)
+    say(
+        f"{took.seconds / 60:.1f} minutes, {took.cpu_seconds / 60:.1f} of a processor; others "
+        f"took {took.others:.0%}"
+    )
+    return took
 
 
 def torch_version() -> str:
