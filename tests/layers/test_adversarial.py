@@ -10,17 +10,12 @@ from torch import Tensor
 
 from striate import zoo
 from striate.layers import Adversarial
+from tests.gans import build_pair, images
 
 
 @pytest.fixture(params=[1, 4])
 def pair(request: pytest.FixtureRequest) -> Adversarial:
-    built = zoo.build("dcgan", channels=1, classes=request.param, size=32, width=4)
-    assert isinstance(built, Adversarial)
-    return built
-
-
-def images(count: int) -> Tensor:
-    return torch.rand(count, 1, 32, 32) * 2 - 1
+    return build_pair(request.param)
 
 
 def test_a_set_of_images_gives_the_same_ones_in_any_batches(pair: Adversarial):

@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 import striate
 from striate.data.listing.target_spec import TargetSpec
@@ -18,29 +16,16 @@ from striate.training.events import Epoch
 from striate.training.generated import ImageGenerator, add_generated
 from striate.training.prepare import prepare_data
 from striate.training.run import Run
+from tests.bars import draw_bars
 
 SMALL = {"batch": 8, "threads": 1, "progress": False, "epochs": 1}
 GENERATOR = {"task": "conditional_generation", "network": "dcgan(width=4)", **SMALL}
 CLASSIFIER = {"network": "lenet5", "augment": "light", "size": 32, **SMALL}
 
 
-def draw_bars(folder: Path, *names: str) -> Path:
-    """20 dark images of each name, with a bright bar somewhere."""
-    for name in names:
-        (folder / name).mkdir(parents=True)
-        for number in range(20):
-            random = np.random.default_rng((number, len(name)))
-            pixels = random.normal(30, 5, (32, 32))
-            pixels[random.integers(4, 24) :][:4] = 220
-            shown = pixels.T if name == "standing" else pixels
-            file = folder / name / f"{number:02}.png"
-            Image.fromarray(shown.clip(0, 255).astype(np.uint8)).save(file)
-    return folder
-
-
 @pytest.fixture(scope="module")
 def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return draw_bars(tmp_path_factory.mktemp("data") / "bars", "lying", "standing")
+    return draw_bars(tmp_path_factory.mktemp("data") / "bars", "lying", "standing", count=20)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +125,7 @@ def test_a_generator_that_does_not_fit_is_refused(
 
 
 def test_a_generator_of_other_classes_is_refused(maker: Run, tmp_path: Path):
-    others = draw_bars(tmp_path / "others", "lying", "flying", "standing")
+    others = draw_bars(tmp_path / "others", "lying", "flying", "standing", count=20)
     with pytest.raises(OptionError) as caught:
         striate.train(others, out=tmp_path / "run", augment_with=maker.folder, **CLASSIFIER)
     assert str(caught.value) == (

@@ -16,6 +16,7 @@ from striate.errors import DataError, OptionError
 from striate.layers import Generated, Judged
 from striate.tasks.generation.task import ConditionalGeneration
 from striate.training.run import Run
+from tests.bars import draw_bars
 
 OPTIONS = {
     "task": "conditional_generation",
@@ -28,18 +29,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """24 dark images of each of two kinds: with a bright bar that stands, and one that lies."""
-    folder = tmp_path_factory.mktemp("data") / "shapes"
-    for name in ("lying", "standing"):
-        (folder / name).mkdir(parents=True)
-        for number in range(24):
-            random = np.random.default_rng((number, len(name)))
-            pixels = random.normal(30, 5, (32, 32))
-            pixels[random.integers(4, 24) :][:4] = 220
-            shown = pixels.T if name == "standing" else pixels
-            file = folder / name / f"{number:02}.png"
-            Image.fromarray(shown.clip(0, 255).astype(np.uint8)).save(file)
-    return folder
+    return draw_bars(tmp_path_factory.mktemp("data") / "shapes", "lying", "standing", count=24)
 
 
 @pytest.fixture(scope="module")

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
 
-from striate import zoo
 from striate.layers import Adversarial
 from striate.tasks.generation.turns import DiscriminatorTurn, GeneratorTurn, shift_images
+from tests.gans import build_pair, images
 
 
 @pytest.fixture(params=[1, 4])
 def pair(request: pytest.FixtureRequest) -> Adversarial:
-    built = zoo.build("dcgan", channels=1, classes=request.param, size=32, width=4)
-    assert isinstance(built, Adversarial)
-    return built
-
-
-def images(count: int) -> Tensor:
-    return torch.rand(count, 1, 32, 32) * 2 - 1
+    return build_pair(request.param)
 
 
 def reached(pair: Adversarial) -> tuple[bool, bool]:
