@@ -73,6 +73,21 @@ def test_a_head_that_starts_at_zero_passes_no_gradient_and_is_well():
     assert felt(network) == []
 
 
+class Two(nn.Module):
+    """Two layers, of which a batch may ask one only, as one without an object asks no box."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.other = nn.Linear(5, 2), nn.Linear(5, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.asked(x) + 0 * self.other(x)
+
+
+def test_a_layer_that_a_batch_does_not_ask_is_well():
+    assert felt(Two()) == []
+
+
 def test_a_thing_is_told_once():
     network, watch, state = deep(12), GradientMonitor(), TrainState()
     network(torch.ones(2, 5)).sum().backward()

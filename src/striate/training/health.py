@@ -89,9 +89,11 @@ def _gradients(sample: GradientSample) -> Iterator[tuple[str, str]]:
             "beyond the range of the precision, or too high a learning rate"
         )
         yield "gradient", text
-    if broken or fresh:
+    if broken or fresh or not any(ratios):
         return
-    most, least = max(rows, key=rows.__getitem__), min(rows, key=rows.__getitem__)
+    # 0 is of a layer that this batch did not ask; units that stay dead are found by their outputs
+    reached = {name: ratio for name, ratio in rows.items() if ratio}
+    most, least = (choose(reached, key=reached.__getitem__) for choose in (max, min))
     if rows[most] > EXPLODED:
         text = (
             f"{sample.place}: gradients explode: that of {most} is {rows[most]:,.0f} times as long "
