@@ -288,3 +288,40 @@ def test_masks_of_two_sizes_are_refused() -> None:
         "masks are averaged pixel by pixel, but those of the models differ: 32 pixels letterbox, "
         "48 pixels letterbox; train them with one --size and --fit"
     )
+
+
+@pytest.mark.parametrize(
+    ("task", "kind", "network", "said"),
+    [
+        (
+            "detection", "boxes", "regions:mobilenet_v1(width=0.25)",
+            "boxes of several networks cannot be averaged, as each finds others; give one model",
+        ),
+        (
+            "embedding", "open", "cosine:resnet20",
+            "embeddings of several networks cannot be averaged, as each has directions of its own",
+        ),
+        (
+            "anomaly", "open", "patches:resnet20",
+            "distances of several networks cannot be averaged, as each has a measure of its own",
+        ),
+        (
+            "generation", "image", "dcgan(width=8)",
+            "an ensemble averages answers, but this model makes images, whose mean is blurred; "
+            "give one model",
+        ),
+        (
+            "conditional_generation", "label", "dcgan(width=8)",
+            "an ensemble averages answers, but this model makes images, whose mean is blurred; "
+            "give one model",
+        ),
+    ],
+)  # fmt: skip
+def test_answers_that_have_no_mean_are_refused(
+    task: str, kind: str, network: str, said: str
+) -> None:
+    bound = bind_task(task, TargetSpec(kind, () if kind == "image" else NAMES))
+    members = [replace(fresh(network, color(32, "crop"), seed), task=bound) for seed in (1, 2)]
+    with pytest.raises(OptionError) as caught:
+        make_ensemble(members, "ab")
+    assert str(caught.value) == said

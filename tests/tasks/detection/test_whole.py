@@ -108,18 +108,6 @@ def test_gradients_are_clipped_and_nothing_is_turned_unless_asked_for(
     assert told == [(10.0, "rotate=0"), (1.0, "rotate=5")]
 
 
-def test_boxes_are_not_averaged(shapes: Path, tmp_path: Path) -> None:
-    runs = [
-        striate.train(shapes, out=tmp_path / str(seed), epochs=1, seed=seed, **OPTIONS).folder
-        for seed in (0, 1)
-    ]
-    with pytest.raises(OptionError) as e:
-        striate.ensemble(*runs, out=tmp_path / "both.safetensors")
-    assert str(e.value) == (
-        "boxes of several networks cannot be averaged, as each finds others; give one model"
-    )
-
-
 class Own(nn.Module):
     def __init__(self) -> None:
         super().__init__()
