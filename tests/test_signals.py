@@ -206,6 +206,8 @@ def test_a_motif_is_found_on_both_strands(bound: Path, tmp_path: Path) -> None:
     model = load(tmp_path / "run")
     assert isinstance(model.preprocess, SequenceInput)
     assert (model.network_name, model.preprocess.both_strands) == ("deepbind", True)
+    assert model.facts["optimizer"] == "adamw, weight decay 0.05"
+    assert model.facts["learning rate"] == "0.003, one-cycle"
     text = "ACCATGATTGACTCAGTTAGGCACAGGATTACCAGATTACAGGTTCATCC"
     other = decode(other_strand(encode(text.encode())))
     found = striate.predict(model, text, [other], bound / "other.fa")
@@ -214,6 +216,10 @@ def test_a_motif_is_found_on_both_strands(bound: Path, tmp_path: Path) -> None:
     assert len(found) == 302
     page = (tmp_path / "run" / "report.html").read_text()
     assert "50 letters of DNA, both strands, letterbox" in page
+
+
+def test_the_rate_is_found_for_the_optimizer_of_the_network(bound: Path) -> None:
+    assert striate.find_rate(bound, steps=10, threads=1).optimizer == "adamw"
 
 
 def test_without_mirrors_one_strand_is_answered_for(bound: Path, tmp_path: Path) -> None:

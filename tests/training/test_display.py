@@ -179,6 +179,20 @@ def test_parameters_that_are_never_trained_are_told_apart(trained: int | None, s
     )
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "shown"), [("", []), ("nesterov", []), ("adamw", ["optimizer: adamw"])]
+)
+def test_another_optimizer_than_usual_is_named(optimizer: str, shown: list[str]):
+    started = Started(
+        Path("runs/a"), "deepbind", 2_162, "classification", "2 classes",
+        Figure("accuracy", "accuracy"), {"train": 70}, 0, 101, 2, None, 35, 8, "cpu", 2,
+        "channels-last", None, 1, optimizer=optimizer,
+    )  # fmt: skip
+    text = io.StringIO()
+    list(display.show_events((event for event in [started]), Console(file=text, width=200)))
+    assert text.getvalue().splitlines()[2:-2] == [*shown, "execution: channels-last"]
+
+
 def test_an_undefined_figure_is_a_dash():
     """On the line of its epoch, where the training is summed up, and on the bar."""
     error = Figure("mae", "MAE", higher_is_better=False, form="number", unit="px")

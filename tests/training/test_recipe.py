@@ -5,10 +5,13 @@ import torch
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
+from striate.errors import OptionError
 from striate.options import TrainOptions
 from striate.tasks import bind_task
+from striate.tasks.fitness import complete_options
 from striate.training.recipe import complete_recipe
 from striate.training.view import View
+from striate.zoo import CARDS
 from striate.zoo.spec import NetworkSpec
 
 MAIN = ["epochs", "batch", "learning rate", "optimizer", "augmentation"]
@@ -52,6 +55,34 @@ def test_a_resumed_run_tells_the_settings_of_the_first_one():
     recipe = complete(optimizer="adamw", ema=0.99)
     again = complete(**recipe.to_options())
     assert again.facts == recipe.facts
+
+
+@pytest.mark.parametrize(
+    ("network", "task", "given", "taken"),
+    [
+        ("lenet5", "classification", {}, "nesterov"),
+        ("deepbind", "classification", {}, "adamw"),
+        ("deepbind", "classification", {"optimizer": "nesterov"}, "nesterov"),
+        ("deepbind", "generation", {}, "adam"),
+    ],
+)
+def test_the_optimizer_is_the_one_given_or_of_the_task_or_of_the_network(
+    network, task, given, taken
+):
+    kind = "image" if task == "generation" else "label"
+    bound = bind_task(task, TargetSpec(kind, ("a", "b") if kind == "label" else ()))
+    completed = complete_options(bound, CARDS[network], TrainOptions.read({**given, "seed": 3}))
+    assert (completed.optimizer, completed.seed) == (taken, 3)
+
+
+def test_what_the_optimizer_of_a_network_has_no_use_for_is_refused():
+    task = bind_task(None, TargetSpec("label", ("a", "b")))
+    with pytest.raises(OptionError) as caught:
+        complete_options(task, CARDS["deepbind"], TrainOptions.read({"momentum": 0.8}))
+    assert str(caught.value) == (
+        "adamw has no use for momentum; leave it out, or take the optimizer momentum, nesterov, "
+        "rmsprop, lars or muon"
+    )
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ class StepOptions(Options):
     color: ColorMode | None = option(None, "Color mode of the input")
     fit: Fit | None = option(None, "How an image is resized to a square")
     optimizer: OptimizerName = option(
-        "nesterov", "Optimizer; nesterov is SGD with Nesterov momentum"
+        "nesterov", "Optimizer; nesterov is Nesterov's SGD; some networks and tasks have their own"
     )
     momentum: float | None = option(
         None, "Momentum of momentum, nesterov, lars, rmsprop, muon", ge=0, lt=1

@@ -62,7 +62,8 @@ class RateOptions(StepOptions):
 
     def training(self) -> TrainOptions:
         """Return the options of a training with these steps."""
-        return TrainOptions.read({name: getattr(self, name) for name in StepOptions.model_fields})
+        given = StepOptions.model_fields.keys() & self.model_fields_set
+        return TrainOptions.read({name: getattr(self, name) for name in given})
 
     @model_validator(mode="after")
     def _rise(self) -> Self:

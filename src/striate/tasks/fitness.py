@@ -14,6 +14,7 @@ from striate.layers import AuxOutputs
 from striate.options import TrainOptions
 from striate.tasks.task import Task
 from striate.text import count_noun
+from striate.zoo.pages.card import Card
 from striate.zoo.spec import NetworkSpec
 
 _MIXES = ("mixup", "cutmix")
@@ -39,10 +40,14 @@ def check_options(task: Task, options: TrainOptions) -> None:
         )
 
 
-def complete_options(task: Task, options: TrainOptions) -> TrainOptions:
-    """Return the options with those that are usual for the task, where they are not given."""
-    usual = {name: value for name, value in task.usual.items() if name not in options.given()}
-    return options.model_copy(update=usual)
+def complete_options(task: Task, card: Card, options: TrainOptions) -> TrainOptions:
+    """Return the options with those that are usual for network and task, where not given.
+
+    Raises OptionError for a setting that the optimizer of network or task has no use for.
+    """
+    given = {name: getattr(options, name) for name in options.model_fields_set}
+    of_network = {"optimizer": card.optimizer} if card.optimizer else {}
+    return TrainOptions.read({**of_network, **task.usual, **given})
 
 
 def check(spec: NetworkSpec, network: nn.Module, shape: Sequence[int], task: Task) -> None:

@@ -52,6 +52,7 @@ class Started:
     crop: int | None = None  #: side of the windows that are trained on; None: whole images
     trained_params: int | None = None  #: that are ever trained; None: all
     inputs: str = "image"  #: or "signal" or "sequence": what is trained on
+    optimizer: str = ""  #: "" in runs of an earlier version
 
 
 @dataclass(frozen=True, slots=True)

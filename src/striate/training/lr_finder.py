@@ -117,8 +117,9 @@ def find_rate_steps(data: Path, options: RateOptions) -> Generator[Progress, Non
     smoothed = smooth(losses)
     ended = len(rates) < options.steps or find_explosion(losses)
     return RateTest(
-        str(dataset.view.network), options.optimizer, training.recipe.batch, tuple(rates),
-        tuple(losses), tuple(smoothed), median(losses[:FIRST]), suggest(rates, losses), ended,
+        str(dataset.view.network), training.recipe.options.optimizer, training.recipe.batch,
+        tuple(rates), tuple(losses), tuple(smoothed), median(losses[:FIRST]),
+        suggest(rates, losses), ended,
     )  # fmt: skip
 
 

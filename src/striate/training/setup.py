@@ -49,7 +49,7 @@ def build_training(
     """Build the network with random weights, its recipe, optimizer and datasets."""
     sync.check_same_images(group, image_lines(dataset.decoded))
     task = dataset.task
-    options = complete_options(task, options)
+    options = complete_options(task, dataset.view.network.card, options)
     network, fresh = _network(dataset, options, group)
     ours = dataset.view.network.ours
     followed = network if ours else copy.deepcopy(network)  # a custom forward may have side effects
@@ -214,6 +214,7 @@ def make_started(
         crop=dataset.view.crop,
         trained_params=_trained_params(training),
         inputs=dataset.preprocess.inputs,
+        optimizer=recipe.options.optimizer,
     )
 
 

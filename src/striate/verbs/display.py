@@ -14,6 +14,7 @@ from rich.progress import Progress as Bar
 
 from striate.distributed import launch
 from striate.errors import printable, visible
+from striate.options import TrainOptions
 from striate.progress import Progress, drain
 from striate.tasks.figures import Figure
 from striate.text import Display, count_noun, name_inputs, shell_command
@@ -163,7 +164,7 @@ def _opening(event: Started) -> str:
         f"on {event.device} "
         f"({count_noun(event.threads, 'thread')}{_shared(event)}); run folder "
         f"{printable(str(event.folder))}\n"
-        f"execution: {event.execution}{speedup}\n"
+        f"{_optimizer(event)}execution: {event.execution}{speedup}\n"
         f"{'':5}  {'  '.join(over)}\n"
         f"{'epoch':>5}  {'  '.join(heads)}  "
         f"{f'{event.inputs}s/s':>10}  {'time':>7}"
@@ -176,6 +177,12 @@ def _inputs(event: Started) -> str:
         return f"images of {event.size}x{event.size} pixels"
     unit = "letters" if event.inputs == "sequence" else "samples"
     return f"{event.inputs}s of {event.size:,} {unit}"
+
+
+def _optimizer(event: Started) -> str:
+    """Return a line that names the optimizer; empty for that of most trainings."""
+    usual = TrainOptions.model_fields["optimizer"].default
+    return f"optimizer: {event.optimizer}\n" if event.optimizer not in ("", usual) else ""
 
 
 def _shared(event: Started) -> str:

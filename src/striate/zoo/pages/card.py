@@ -10,6 +10,7 @@ from typing import Any, Literal
 from torch import nn
 
 from striate.errors import OptionError
+from striate.options import OptimizerName
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Card:
     any_size: bool = True  #: False: fixed height and width, or length, unless built with `size`
     smallest: int = 1  #: smallest side in pixels, or length
     learning_rate: float = 0.1  #: about the highest stable one for SGD
+    optimizer: OptimizerName | None = None  #: where that of all others learns too little
 
     @property
     def needs_size(self) -> bool:

@@ -43,5 +43,5 @@ def deepbind(*, channels: int = 4, classes: int = 2, motifs: int = 16, width: in
 
 CARDS = (
     Card("deepbind", deepbind, "Alipanahi et al.", 2015, (4, 101), 2, params=2_162, macs=191_040,
-         receptive_field=24, input_kind="signal"),
+         receptive_field=24, input_kind="signal", optimizer="adamw"),
 )  # fmt: skip
