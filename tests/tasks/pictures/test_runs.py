@@ -14,7 +14,9 @@ from PIL import Image
 import striate
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
+from striate.metrics.pictures import ROUNDED
 from striate.tasks.pictures.super_resolution import SuperResolution
+from striate.tasks.results import Baseline
 from striate.training.events import Epoch
 
 BASE = {"size": 32, "batch": 4, "threads": 1, "epochs": 2, "optimizer": "adamw"}
@@ -175,3 +177,11 @@ def test_the_code_is_embedded(data: Path, tmp_path: Path):
     run = striate.train(data, out=tmp_path / "run", **options("autoencoder"))
     assert striate.load(run.folder).task.code == 64
     assert striate.embed(run.folder, data).features.shape == (24, 4)
+
+
+def test_a_network_without_a_code_has_to_beat_the_picture_itself(data: Path, tmp_path: Path):
+    run = striate.train(
+        data, out=tmp_path / "run", **options("autoencoder", network="unet(width=2)")
+    )
+    results = striate.evaluate(run.folder, data, split="test")
+    assert results.baseline() == Baseline(pytest.approx(ROUNDED), "the picture itself")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from striate.options.base import option
 from striate.summary import summarize
-from striate.tasks.pictures.baselines import thumbnails
+from striate.tasks.pictures.baselines import copies, thumbnails
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureParams, PictureTask
 
@@ -43,7 +43,7 @@ class Autoencoder(PictureTask):
     @property
     def words(self) -> Words:
         """How it is spoken of, and what answers without a network."""
-        filters = thumbnails(self.code) if self.code else {}
+        filters = thumbnails(self.code) if self.code else copies()
         asked = f"a code of {self.code:,} numbers" if self.code else "no code"
         return Words("the picture", filters, asked, self.code)
 

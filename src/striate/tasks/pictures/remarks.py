@@ -45,7 +45,7 @@ def _precision(metrics: PictureMetrics) -> Remark:
 def _better(metrics: PictureMetrics) -> Remark:
     gain, name = metrics.gain, metrics.baseline_name
     beaten = gain.low is not None and gain.low > 0
-    value = PSNR.show(float(metrics.baseline_psnr.mean()))
+    value = PSNR.show(metrics.to_beat)
     if not beaten:
         return Remark(
             f"Without a network, {name} has a PSNR of {value}: the network is not clearly better "

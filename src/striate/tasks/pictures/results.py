@@ -39,7 +39,7 @@ class PictureResults(PictureMetrics):
 
     def baseline(self) -> Baseline:
         """Return the mean PSNR of the best answer without a network."""
-        return Baseline(float(self.baseline_psnr.mean()), self.baseline_name)
+        return Baseline(self.to_beat, self.baseline_name)
 
     def remarks(self) -> Iterator[Remark]:
         """Yield how far to trust the PSNR, and whether the network is worth it."""

@@ -12,6 +12,7 @@ from striate.tasks.figures import Score
 from striate.tasks.pictures.color import Pixels
 from striate.tasks.pictures.metrics import PSNR, PictureMetrics, Strip
 from striate.tasks.sections import Gallery, Picture, Section, Span, Tile, Tiles, make_tile
+from striate.text import count_noun
 
 #: gray levels of a difference are multiplied by this where it is shown
 _AMPLIFIED = 4
@@ -25,7 +26,7 @@ def make_sections(metrics: PictureMetrics, scores: Sequence[Score]) -> Iterator[
 
 
 def _figures(metrics: PictureMetrics, scores: Sequence[Score]) -> Section:
-    base = PSNR.show(float(metrics.baseline_psnr.mean()))
+    base = PSNR.show(metrics.to_beat)
     tiles = (*map(make_tile, scores), Tile(base, f"PSNR of {metrics.baseline_name}"))
     if metrics.words.code is not None:
         code = f"numbers of the code, for {metrics.values:,} of a picture"
@@ -36,9 +37,9 @@ def _figures(metrics: PictureMetrics, scores: Sequence[Score]) -> Section:
         "6 dB more is an error half as large; a picture that differs by rounding alone has 58.9. "
         "SSIM, structural similarity, compares light, contrast and pattern in windows of 7x7 "
         "pixels; 1 is equal. Both are means over images, of pictures of 8 bits as they are given "
-        "to the network, not of the files. The baseline is the best of some filters on the first "
-        "32 images. Of all answers that might be right PSNR prefers their mean, which is blurred: "
-        "look at the pictures too.",
+        "to the network, not of the files. The baseline is the best of some filters on "
+        f"{count_noun(metrics.gain.n, 'image')}, evenly spaced. Of all answers that might be right "
+        "PSNR prefers their mean, which is blurred: look at the pictures too.",
         (Tiles(tiles),),
     )
 
