@@ -29,6 +29,7 @@ import striate
 from striate.data.readers.scan import scan
 from striate.tasks import kind_of
 from striate.tasks.figures import Figure, Score
+from striate.tasks.pictures.results import PictureResults
 
 RECIPES = HERE / "recipes" / "tasks"
 USED = ("network", "size", "epochs", "batch")  #: options that the table shows
@@ -74,6 +75,7 @@ def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dic
             "images": dict(Counter(sample["split"] for sample in done.samples())),
             "scores": [*map(described, results.scores()), *areas(results)],
             **classes(results),
+            **by_image(results),
             "baseline": {
                 "value": baseline.value,
                 "shown": results.scores()[0].figure.show(baseline.value),
@@ -113,6 +115,13 @@ def classes(results: Any) -> dict[str, Any]:
     rows = getattr(results, "per_class", ())
     found = {row.name: row.ap50.value for row in rows if hasattr(row, "ap50")}
     return {"classes": found} if found else {}
+
+
+def by_image(results: Any) -> dict[str, Any]:
+    """The PSNR of each image, and by how much it is above what is to beat."""
+    if not isinstance(results, PictureResults):
+        return {}
+    return {"gain": results.gain.to_json(), "each": results.psnr.round(2).tolist()}
 
 
 def trained(data: Path, recipe: Path, out: Path, threads: int | None) -> Took:

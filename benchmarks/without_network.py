@@ -5,8 +5,8 @@
 From 16x16 pixels of an image, or how often each word of six letters stands in a sequence: a class,
 labels or numbers by a logistic or a ridge regression, whose penalty is the best on the validation
 images, or on every sixth training image where there are none; what is no good image, and of which
-new class one is, by the nearest other image. Prints one JSON line; --save appends it to
-results/without_network.jsonl, which tables.py sets beside the networks.
+new class one is, by the nearest other image; pictures as plain_pictures.py says. Prints one JSON
+line; --save appends it to results/without_network.jsonl, which tables.py sets beside the networks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import sklearn
 from machines import keep, machine
 from numpy.typing import NDArray
 from PIL import Image
+from plain_pictures import PICTURES, answer_pictures
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import pairwise_distances
 from sklearn.multiclass import OneVsRestClassifier
@@ -47,7 +48,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def main() -> None:
-    names = [name for name, data in DATA.items() if data.task in LINEAR + NEAREST]
+    names = [name for name, data in DATA.items() if data.task in LINEAR + NEAREST + PICTURES]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("name", choices=names)
     parser.add_argument("archive", type=Path)
@@ -65,18 +66,25 @@ def measured(name: str, archive: Path) -> dict[str, Any]:
     task = DATA[name].task
     with tempfile.TemporaryDirectory(prefix="plain-") as place:
         began = time.process_time()
-        rows, targets, splits = read(DATA[name].make(archive, Path(place) / name), task)
-        found = (learned if task in LINEAR else nearest)(task, rows, targets, splits)
+        data = DATA[name].make(archive, Path(place) / name)
+        found = answer_pictures(name, data) if task in PICTURES else answer_rows(data, task)
         return {
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "data": name,
             "task": task,
-            "way": "linear model" if task in LINEAR else "nearest image",
-            "value": found,
+            **found,
             "cpu_minutes": round((time.process_time() - began) / 60, 3),
             "machine": machine(),
             "versions": {"striate": striate.__version__, "scikit-learn": sklearn.__version__},
         }
+
+
+def answer_rows(data: Path, task: str) -> dict[str, Any]:
+    """Return the way and its leading figure on the test images."""
+    rows, targets, splits = read(data, task)
+    if task in LINEAR:
+        return {"way": "linear model", "value": learned(task, rows, targets, splits)}
+    return {"way": "nearest image", "value": nearest(task, rows, targets, splits)}
 
 
 def read(data: Path, task: str) -> tuple[Floats, NDArray[Any], NDArray[np.str_]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from statistics import fmean, stdev
 from typing import Any
 
 from tabulated.grid import grid, listed, measured_on
@@ -24,6 +25,8 @@ HEADS = (
     "recipe",
 )
 UNITS = {"image": "pixels", "signal": "samples", "sequence": "letters"}
+LESS = ("MAE", "Fréchet distance")  #: leading figures of which less is better
+Z95 = 1.96  #: half-width of a 95 % interval of the normal distribution, in standard errors
 #: best figure known to us on the same split, for orientation: another size, machine and time
 PUBLISHED = {
     "street-masks": (
@@ -42,10 +45,10 @@ def tasks(
 
     `forests` are on single pixels; `plain` is what else is reached without a network.
     """
-    rivals = {each["data"]: (each["way"], each["value"]) for each in plain}
+    rivals = {each["data"]: each for each in plain}
     for each in forests:
         iou = each["answers"]["forest on color and position"]["mean_iou"]["value"]
-        rivals[each["data"]] = "forest", iou
+        rivals[each["data"]] = {"way": "forest", "value": iou}
     rows = (row(record, rivals.get(record["data"])) for record in records)
     table = grid(HEADS, [*["---"] * 4, *["---:"] * 7, "---"], rows)
     names = [record["data"] for record in records]
@@ -56,25 +59,43 @@ def tasks(
     return "\n\n".join([table, *verdicts, *beside, *origins(records)]) + "\n"
 
 
-def not_better(
-    records: list[dict[str, Any]], rivals: dict[str, tuple[str, float]]
-) -> Iterator[str]:
+def not_better(records: list[dict[str, Any]], rivals: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Name the data on which the test images do not show that the network does better."""
-    for what, values in (
-        ("What is to beat", {each["data"]: each["baseline"]["value"] for each in records}),
-        ("What does without a network", {name: value for name, (_, value) in rivals.items()}),
+    beat = {each["data"]: each["baseline"]["value"] for each in records}
+    gains = {each["data"]: each.get("gain") for each in records}
+    others = {name: rival["value"] for name, rival in rivals.items()}
+    pairs = {each["data"]: paired(each, rivals.get(each["data"])) for each in records}
+    for what, values, apart in (
+        ("what is to beat", beat, gains),
+        ("what does without a network", others, pairs),
     ):
-        inside = [
-            f"`{record['data']}`"
+        close = [
+            f"`{name}`"
             for record in records
-            if (value := values.get(record["data"])) is not None
-            and record["scores"][0]["low"] <= value <= record["scores"][0]["high"]
+            if (name := record["data"]) in values
+            and not better(record["scores"][0], values[name], apart[name])
         ]
-        if inside:
+        if close:
             yield (
-                f"{what} lies within the interval of {', '.join(inside)}: so many test images do "
-                "not show that the network does better."
+                f"The test images do not show that the network does better than {what} on "
+                f"{', '.join(close)}: image by image where that is known, else by its interval."
             )
+
+
+def better(first: dict[str, Any], value: float, gain: dict[str, float] | None) -> bool:
+    """Whether a leading figure is better than a value: by the gain of images, or the interval."""
+    if gain:
+        return gain["low"] > 0
+    return value > first["high"] if first["name"] in LESS else value < first["low"]
+
+
+def paired(record: dict[str, Any], rival: dict[str, Any] | None) -> dict[str, float] | None:
+    """The gain over a rival, image by image, with its interval; None where that is unknown."""
+    if rival is None or "each" not in record or "each" not in rival:
+        return None
+    gains = [mine - other for mine, other in zip(record["each"], rival["each"], strict=True)]
+    mean, half = fmean(gains), Z95 * stdev(gains) / len(gains) ** 0.5
+    return {"value": mean, "low": mean - half, "high": mean + half}
 
 
 def without_network(record: dict[str, Any]) -> str:
@@ -112,7 +133,7 @@ def origins(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def row(record: dict[str, Any], rival: tuple[str, float] | None) -> tuple[str, ...]:
+def row(record: dict[str, Any], rival: dict[str, Any] | None) -> tuple[str, ...]:
     first = record["scores"][0]
     baseline, name = record["baseline"], record["data"]
     megabytes, unit = record.get("megabytes"), UNITS[record.get("inputs", "image")]
@@ -123,13 +144,20 @@ def row(record: dict[str, Any], rival: tuple[str, float] | None) -> tuple[str, .
         f"`{record['network']}`, {record['size']} {unit}, {record['epochs']} epochs",
         f"{first['name']} **{first['shown']}**",
         first["interval"],
-        f"{baseline['shown']} ({baseline['rule']})",
-        f"{shown_as(first, rival[1])} ({rival[0]})" if rival else "–",
+        f"{baseline['shown']} ({baseline['rule']})" + apart(record.get("gain")),
+        f"{shown_as(first, rival['value'])} ({rival['way']})" + apart(paired(record, rival))
+        if rival
+        else "–",
         f"{record['minutes']:.1f}",
         f"{record['cpu_minutes']:.1f}",
         f"{megabytes:.1f}" if megabytes else "–",
         f"`{name}.toml`",
     )
+
+
+def apart(gain: dict[str, float] | None) -> str:
+    """Say by how much the network is better, image by image; "" where that is unknown."""
+    return "; {value:+.2f} ({low:+.2f} to {high:+.2f})".format(**gain) if gain else ""
 
 
 def shown_as(first: dict[str, Any], value: float) -> str:
