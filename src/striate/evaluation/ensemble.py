@@ -54,7 +54,7 @@ class EnsembleResults:
     def warnings(self) -> tuple[str, ...]:
         """What to know before believing the figures: images that a member was trained on."""
         figure = _leading(self.results).figure
-        said = ((each.about.warning(figure) or each.about.note, each) for each in self.members)
+        said = ((each.about.caution(figure), each) for each in self.members)
         lines = [f"{printable(each.about.model)}: {line}" for line, each in said if line]
         return (*lines, *self.results.about.leaks)
 

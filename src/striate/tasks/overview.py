@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import html
 import textwrap
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from striate.errors import printable
+from striate.tasks.figures import Score
 from striate.tasks.results import KIND, About
 from striate.text import columns, count_noun, html_table, shorten
 
 _WIDTH = 80
+_MOST, _MOST_IN_NOTEBOOK = 12, 40  #: names with a row
 
 
 @dataclass(frozen=True)
@@ -49,3 +52,32 @@ class Overview:
         blocks.append(html_table(self.rows, left=self.left))
         blocks += [f"<p>{html.escape(line)}</p>" for line in self._said]
         return "\n".join(blocks)
+
+
+class Printed(ABC):
+    """Results that a terminal and a notebook show by their overview."""
+
+    @abstractmethod
+    def _overview(self, most: int) -> Overview:
+        """Return the figures, and a table with up to so many names."""
+
+    def __repr__(self) -> str:
+        return self._overview(_MOST).text()
+
+    def _repr_html_(self) -> str:
+        return self._overview(_MOST_IN_NOTEBOOK).html()
+
+
+def score_rows(scores: Sequence[Score], beside: str = "") -> list[tuple[str, str, str]]:
+    """Return name, value and interval of each score; `beside` stands beside the first."""
+    first, *others = (f"95 % interval {each.interval}" for each in scores)
+    notes = "; ".join(filter(None, (first, beside))), *others
+    rows = zip(scores, notes, strict=True)
+    return [(each.figure.title, each.shown, f"({note})") for each, note in rows]
+
+
+def tell_more(which: str, noun: str, count: int, most: int) -> list[str]:
+    """Say where the names are that a table of up to `most` leaves out."""
+    if count <= most:
+        return []
+    return [f"The {which} {count_noun(most, noun)}; per_{noun} has the other {count - most:,}."]

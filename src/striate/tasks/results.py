@@ -16,8 +16,6 @@ from striate.text import count_noun, ordinal, shorten_name
 
 #: split -> adjective of its images
 KIND = {"train": "training ", "validation": "validation ", "test": "test ", "all": ""}
-
-
 #: shown in place of names for an image that is rejected
 NONE_OF_THESE = "none of these"
 
@@ -162,11 +160,10 @@ class About:
 
     def warning(self, figure: Figure) -> str:
         """Return a warning if images were in the training split; "" if none are known to be."""
-        images = len(self.paths)
-        if self.seen == images:
+        if self.seen == len(self.paths):
             return "These are its training images: the metrics say nothing about new ones."
         if self.seen:
-            were = f"{count_noun(images, 'image')} {'was' if self.seen == 1 else 'were'}"
+            were = f"{count_noun(len(self.paths), 'image')} {'was' if self.seen == 1 else 'were'}"
             return (
                 f"{self.seen:,} of these {were} used for training: {figure.title} on new ones may "
                 f"be {figure.worse}."
@@ -183,6 +180,10 @@ class About:
         if self.split == "all":
             return "None of these images were used for training, so all of them were evaluated."
         return ""
+
+    def caution(self, figure: Figure) -> str:
+        """Say how far the images are known to be new to the model; "" if nothing is to be said."""
+        return self.warning(figure) or self.note
 
     @property
     def opened(self) -> str:

@@ -14,14 +14,14 @@ from striate.tasks.anomaly.metrics import AnomalyMetrics
 from striate.tasks.anomaly.remarks import make_remarks
 from striate.tasks.anomaly.sections import make_sections
 from striate.tasks.numbers import check_finite
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
 from striate.text import format_percent, percent_digits, shorten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class AnomalyResults(AnomalyMetrics):
+class AnomalyResults(Printed, AnomalyMetrics):
     """Scores of N images, and the metrics computed from them."""
 
     @property
@@ -74,12 +74,6 @@ class AnomalyResults(AnomalyMetrics):
             ],
         }
 
-    def __repr__(self) -> str:
-        return self._overview(most=12).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(most=40).html()
-
     def _overview(self, most: int) -> Overview:
         good = int(self.is_good.sum())
         asked = f"{good:,} good, {len(self) - good:,} others"
@@ -93,18 +87,9 @@ class AnomalyResults(AnomalyMetrics):
             )
             for row in self.others()[:most]
         ]
-        notes = [
-            note
-            for note in (
-                self.about.warning(self.scores()[0].figure) or self.about.note,
-                self.about.fitted,
-            )
-            if note
-        ]
-        numbers = [
-            (each.figure.title, each.shown, f"(95 % interval {each.interval})")
-            for each in self.scores()
-        ]
+        said = self.about.caution(self.scores()[0].figure), self.about.fitted
+        notes = [note for note in said if note]
+        numbers = score_rows(self.scores())
         numbers.append(("limit", f"{self.limit:.4f}", "(a higher score is odd)"))
         return Overview(self.about, asked, numbers, [head, *rows], notes)
 

@@ -18,7 +18,7 @@ from striate.tasks.classification.remarks import make_remarks
 from striate.tasks.classification.scores import ACCURACY, FEW, ClassScore
 from striate.tasks.classification.sections import make_sections
 from striate.tasks.classification.threshold import EVENLY, Threshold
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.tasks.temperature import UNFITTED
@@ -33,7 +33,7 @@ from striate.text import (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(ClassMetrics):
+class Evaluation(Printed, ClassMetrics):
     """Predicted probabilities of N labeled images, and the metrics computed from them."""
 
     @cached_property
@@ -113,21 +113,12 @@ class Evaluation(ClassMetrics):
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
         }
 
-    def __repr__(self) -> str:
-        return self._overview(most=12).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(most=40).html()
-
     def _overview(self, most: int) -> Overview:
         classes, rows = count_noun(len(self.class_names), "class"), self._class_rows(most)
         return Overview(self.about, classes, self._numbers(), rows, self._notes(most), left=(0, 5))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
-        shares = [
-            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-            for score in self.scores()
-        ]
+        shares = score_rows(self.scores())
         guessing, baseline = math.log(len(self.class_names)), self.baseline()
         return [
             *shares,
@@ -146,13 +137,12 @@ class Evaluation(ClassMetrics):
     def _notes(self, most: int) -> list[str]:
         same = same_answer(len(self)) if self.is_constant else ""
         missed = (remark.text for remark in self._missed())
-        warning = self.about.warning(ACCURACY) or self.about.note
+        warning = self.about.caution(ACCURACY)
         said = (warning, self.chosen, *missed, self.fitted, same)
         lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} images: too few to rely on")
-        if (more := len(self.class_names) - most) > 0:
-            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        lines += tell_more("weakest", "class", len(self.class_names), most)
         if self.suspects and self.suspects.found:
             lines.append(self.suspects.line)
         return lines

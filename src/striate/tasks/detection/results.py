@@ -17,16 +17,15 @@ from striate.tasks.detection.remarks import CONSTANT, make_remarks
 from striate.tasks.detection.sections import make_sections
 from striate.tasks.figures import Figure, Score
 from striate.tasks.numbers import check_finite
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
 from striate.text import format_percent, shorten
 
 AP75 = Figure("ap75", "AP at 0.75")
-_MOST_CLASSES = 12  #: printed
 
 
-class DetectionResults(DetectionMetrics):
+class DetectionResults(Printed, DetectionMetrics):
     """Boxes found in N images and their true ones, compared: figures, and their report."""
 
     def scores(self) -> tuple[Score, ...]:
@@ -74,31 +73,21 @@ class DetectionResults(DetectionMetrics):
             "worst": [{"row": row, "path": about.paths[row]} for row in self.worst()],
         }
 
-    def __repr__(self) -> str:
-        return self._overview(_MOST_CLASSES).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(len(self.spec.names)).html()
-
     def _overview(self, most: int) -> Overview:
         head = ("class", "images", "boxes", "AP at 0.5", "AP", "recall", "precision")
         rows = [head, *map(_class_row, self.weakest()[:most])]
         numbers = [
-            *(
-                (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-                for score in self.scores()
-            ),
+            *score_rows(self.scores()),
             ("AP at 0.5 to beat", AP50.show(self.constant), "(the same boxes always)"),
         ]
         return Overview(self.about, str(self.spec), numbers, rows, self._notes(most))
 
     def _notes(self, most: int) -> list[str]:
         about = self.about
-        lines = [about.warning(AP50) or about.note, about.fitted]
+        lines = [about.caution(AP50), about.fitted]
         if any(row.boxes < FEW for row in self.weakest()[:most]):
             lines.append(f"* fewer than {FEW} boxes: too few to rely on")
-        if (more := len(self.spec.names) - most) > 0:
-            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        lines += tell_more("weakest", "class", len(self.spec.names), most)
         return [line for line in lines if line]
 
 

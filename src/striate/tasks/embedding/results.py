@@ -14,14 +14,14 @@ from striate.tasks.embedding.remarks import make_remarks
 from striate.tasks.embedding.scores import RECALL, ClassRecall
 from striate.tasks.embedding.sections import make_sections
 from striate.tasks.numbers import check_finite, known
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
 from striate.text import MISSING, count_noun, format_percent, percent_digits, shorten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EmbeddingResults(EmbeddingMetrics):
+class EmbeddingResults(Printed, EmbeddingMetrics):
     """Embeddings of N labeled images, and the metrics computed from them."""
 
     @property
@@ -74,12 +74,6 @@ class EmbeddingResults(EmbeddingMetrics):
             "per_class": [asdict(row) for row in self.per_class()],
         }  # fmt: skip
 
-    def __repr__(self) -> str:
-        return self._overview(most=12).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(most=40).html()
-
     def _overview(self, most: int) -> Overview:
         classes = count_noun(len(self.present), "class")
         if self.new_classes:
@@ -95,21 +89,16 @@ class EmbeddingResults(EmbeddingMetrics):
         return Overview(self.about, classes, self._numbers(), rows, self._notes(most), left=(0, 4))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
-        notes = [f"(95 % interval {score.interval})" for score in self.scores()]
-        notes[0] = notes[0][:-1] + f"; by chance {self.baseline().show(self.scores()[0])})"
-        shown = [
-            (score.figure.title, score.shown, note)
-            for score, note in zip(self.scores(), notes, strict=True)
-        ]
+        scores = self.scores()
+        shown = score_rows(scores, f"by chance {self.baseline().show(scores[0])}")
         same, different = map(format_percent, self.accepted)
         at = f"(accepts {same} of the same, {different} of different classes)"
         return [*shown, ("threshold", f"{self.threshold:.3f}", at)]
 
     def _notes(self, most: int) -> list[str]:
-        said = self.about.warning(RECALL) or self.about.note, self.about.fitted
+        said = self.about.caution(RECALL), self.about.fitted
         lines = [line for line in said if line]
-        if (more := len(self.present) - most) > 0:
-            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        lines += tell_more("weakest", "class", len(self.present), most)
         return lines
 
 

@@ -15,12 +15,12 @@ from striate.tasks.generation.metrics import (
     GenerationMetrics,
 )
 from striate.tasks.generation.sections import make_remarks, make_sections
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows
 from striate.tasks.results import Baseline
 from striate.tasks.sections import Remark, Section
 
 
-class GenerationResults(GenerationMetrics):
+class GenerationResults(Printed, GenerationMetrics):
     """Generated images and real ones, their figures, and the sections of their report."""
 
     def scores(self) -> tuple[Score, ...]:
@@ -57,17 +57,8 @@ class GenerationResults(GenerationMetrics):
             },
         }
 
-    def __repr__(self) -> str:
-        return self._overview().text()
-
-    def _repr_html_(self) -> str:
-        return self._overview().html()
-
-    def _overview(self) -> Overview:
-        scored = [
-            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-            for score in self.scores()
-        ]
+    def _overview(self, most: int) -> Overview:
+        scored = score_rows(self.scores())
         rows = [
             ("compared with the images", FRECHET.title),
             ("generated", FRECHET.show(self.frechet.value)),

@@ -14,7 +14,7 @@ from striate.tasks.multilabel.metrics import FEW, MAP, LabelMetrics, LabelScore
 from striate.tasks.multilabel.remarks import make_remarks
 from striate.tasks.multilabel.sections import make_sections
 from striate.tasks.numbers import check_finite, known
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section
 from striate.tasks.temperature import UNFITTED
@@ -28,7 +28,7 @@ from striate.text import (
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class LabelResults(LabelMetrics):
+class LabelResults(Printed, LabelMetrics):
     """Probabilities of N images with several labels, and the metrics computed from them."""
 
     @property
@@ -72,22 +72,12 @@ class LabelResults(LabelMetrics):
             "worst": [asdict(mistake) for mistake in self.worst_mistakes()],
         }
 
-    def __repr__(self) -> str:
-        return self._overview(most=12).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(most=40).html()
-
     def _overview(self, most: int) -> Overview:
         labels, rows = count_noun(len(self.labels), "label"), self._label_rows(most)
         return Overview(self.about, labels, self._numbers(), rows, self._notes(most))
 
     def _numbers(self) -> list[tuple[str, str, str]]:
-        scores = self.scores()
-        notes = [f"(95 % interval {score.interval})" for score in scores]
-        notes[0] = notes[0][:-1] + f"; one answer for all: {MAP.show(self.constant)})"
-        rows = zip(scores, notes, strict=True)
-        shown = [(score.figure.title, score.shown, note) for score, note in rows]
+        shown = score_rows(self.scores(), f"one answer for all: {MAP.show(self.constant)}")
         return [*shown, self.reliability.row()]
 
     def _label_rows(self, most: int) -> list[tuple[str, ...]]:
@@ -95,15 +85,14 @@ class LabelResults(LabelMetrics):
         return [head, *map(_label_row, self.weakest()[:most])]
 
     def _notes(self, most: int) -> list[str]:
-        said = self.about.warning(MAP) or self.about.note, self.about.fitted
+        said = self.about.caution(MAP), self.about.fitted
         lines = [line for line in said if line]
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* on fewer than {FEW} images: too few to rely on")
         for names, where in ((self.absent, "no image"), (self.everywhere, "every image")):
             if names:
                 lines.append(f"on {where} here, so without AP: {list_names(names, 3)}")
-        if (more := len(self.labels) - most) > 0:
-            lines.append(f"The weakest {most} labels; per_label has the other {more:,}.")
+        lines += tell_more("weakest", "label", len(self.labels), most)
         return lines
 
 

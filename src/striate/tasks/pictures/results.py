@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from striate.tasks.figures import Score
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows
 from striate.tasks.pictures.metrics import PSNR, SSIM, PictureMetrics, Words, collect
 from striate.tasks.pictures.remarks import make_remarks, tell_code
 from striate.tasks.pictures.sections import make_sections
@@ -18,7 +18,7 @@ from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 
 
-class PictureResults(PictureMetrics):
+class PictureResults(Printed, PictureMetrics):
     """Answered and true pictures of N images, their figures, and the sections of their report."""
 
     def scores(self) -> tuple[Score, ...]:
@@ -66,19 +66,10 @@ class PictureResults(PictureMetrics):
             ],
         }
 
-    def __repr__(self) -> str:
-        return self._overview().text()
-
-    def _repr_html_(self) -> str:
-        return self._overview().html()
-
-    def _overview(self) -> Overview:
-        found = [
-            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-            for score in self.scores()
-        ]
+    def _overview(self, most: int) -> Overview:
+        found = score_rows(self.scores())
         beat = "PSNR to beat", PSNR.show(self.baseline().value), f"({self.baseline_name})"
-        notes = [self.about.warning(PSNR) or self.about.note, tell_code(self)]
+        notes = [self.about.caution(PSNR), tell_code(self)]
         notes += [same_answer(len(self))] * self.constant
         return Overview(
             self.about, self.words.asked, [*found, beat], (), [note for note in notes if note]

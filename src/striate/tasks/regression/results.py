@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from striate.metrics.estimates import Floats, mean_defined
 from striate.tasks.figures import Score
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.regression.figures import column_unit, make_figures
 from striate.tasks.regression.metrics import RegressionMetrics
 from striate.tasks.regression.remarks import make_remarks
@@ -21,13 +21,11 @@ from striate.tasks.results import Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.text import MISSING, format_amount, shorten_name
 
-#: most columns printed
-_MOST_COLUMNS = 12
 #: most of the worst images in evaluation.json
 _MOST_WORST = 24
 
 
-class RegressionResults(RegressionMetrics):
+class RegressionResults(Printed, RegressionMetrics):
     """Predicted and true numbers of N images, their figures, and the sections of their report."""
 
     def scores(self) -> tuple[Score, ...]:
@@ -88,37 +86,27 @@ class RegressionResults(RegressionMetrics):
             "worst": [asdict(miss) for miss in self.worst(_MOST_WORST)],
         }
 
-    def __repr__(self) -> str:
-        return self._overview().text()
-
-    def _repr_html_(self) -> str:
-        return self._overview().html()
-
-    def _overview(self) -> Overview:
-        rows, notes = self._column_rows(), self._notes()
+    def _overview(self, most: int) -> Overview:
+        rows, notes = self._column_rows(most), self._notes(most)
         return Overview(self.about, str(self.spec), self._numbers(), rows, notes)
 
     def _numbers(self) -> list[tuple[str, str, str]]:
-        found = [
-            (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-            for score in self.scores()
-        ]
+        found = score_rows(self.scores())
         always = make_figures(self.spec)[0].show(self.constant_mae)
         return [*found, ("MAE to beat", always, f"({self.baseline().rule})")]
 
-    def _column_rows(self) -> list[tuple[str, ...]]:
+    def _column_rows(self, most: int) -> list[tuple[str, ...]]:
         cells = (
             (shorten_name(name), *column_cells(errors))
             for name, errors in zip(self.spec.names, self.columns, strict=True)
         )
-        return [COLUMN_HEADS, *list(cells)[:_MOST_COLUMNS]]
+        return [COLUMN_HEADS, *list(cells)[:most]]
 
-    def _notes(self) -> list[str]:
+    def _notes(self, most: int) -> list[str]:
         about, figure = self.about, make_figures(self.spec)[0]
-        lines = [about.warning(figure) or about.note]
+        lines = [about.caution(figure)]
         lines += [same_answer(len(self))] * self.is_constant
-        if (more := len(self.spec.names) - _MOST_COLUMNS) > 0:
-            lines.append(f"The first {_MOST_COLUMNS} columns; per_column has the other {more:,}.")
+        lines += tell_more("first", "column", len(self.spec.names), most)
         return [line for line in lines if line]
 
 

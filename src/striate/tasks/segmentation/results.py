@@ -12,7 +12,7 @@ from striate.data.full_masks import FullMask
 from striate.data.listing.target_spec import TargetSpec
 from striate.metrics.masks import mean_iou
 from striate.tasks.figures import Score
-from striate.tasks.overview import Overview
+from striate.tasks.overview import Overview, Printed, score_rows, tell_more
 from striate.tasks.results import About, Baseline, Told
 from striate.tasks.sections import Remark, Section, same_answer
 from striate.tasks.segmentation.metrics import (
@@ -29,10 +29,9 @@ from striate.tasks.segmentation.sections import make_sections
 from striate.text import MISSING, format_percent, shorten
 
 #: most classes printed
-_MOST_CLASSES = 12
 
 
-class SegmentationResults(SegmentationMetrics):
+class SegmentationResults(Printed, SegmentationMetrics):
     """Predicted and true masks of N images, compared: figures, and the sections of their report."""
 
     def scores(self) -> tuple[Score, ...]:
@@ -85,12 +84,6 @@ class SegmentationResults(SegmentationMetrics):
             ],
         }
 
-    def __repr__(self) -> str:
-        return self._overview(_MOST_CLASSES).text()
-
-    def _repr_html_(self) -> str:
-        return self._overview(len(self.spec.names)).html()
-
     def _overview(self, most: int) -> Overview:
         rows, notes = self._class_rows(most), self._notes(most)
         return Overview(self.about, str(self.spec), self._numbers(), rows, notes, left=(0, 6))
@@ -98,10 +91,7 @@ class SegmentationResults(SegmentationMetrics):
     def _numbers(self) -> list[tuple[str, str, str]]:
         value, name = self.constant
         return [
-            *(
-                (score.figure.title, score.shown, f"(95 % interval {score.interval})")
-                for score in self.scores()
-            ),
+            *score_rows(self.scores()),
             ("mean IoU to beat", MEAN_IOU.show(value), f"(always “{shorten(name, 24)}”)"),
         ]
 
@@ -111,13 +101,12 @@ class SegmentationResults(SegmentationMetrics):
 
     def _notes(self, most: int) -> list[str]:
         about = self.about
-        known = about.warning(MEAN_IOU) or about.note
+        known = about.caution(MEAN_IOU)
         lines = [known, tell_unlearned(self), tell_inaccurate(self)]
         lines += [same_answer(len(self))] * self.is_constant
         if any(row.images < FEW for row in self.weakest()[:most]):
             lines.append(f"* in fewer than {FEW} images: too few to rely on")
-        if (more := len(self.spec.names) - most) > 0:
-            lines.append(f"The weakest {most} classes; per_class has the other {more:,}.")
+        lines += tell_more("weakest", "class", len(self.spec.names), most)
         return [line for line in lines if line]
 
 
