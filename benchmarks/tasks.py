@@ -1,12 +1,12 @@
 """What each task reaches on real images, by a recipe that is kept, and in how many minutes.
 
-    python benchmarks/tasks.py NAME ARCHIVE [--threads N] [--save]
+    python benchmarks/tasks.py NAME ARCHIVE [--threads N] [--run FOLDER] [--save]
 
 task_data.py says which data set is made of which archive; for one that is drawn any file will do.
 `striate train` learns from it with recipes/tasks/NAME.toml, as a process of its own with an empty
 cache; its minutes include decoding the images and the report. Then the model is evaluated on the
-test split, as `striate evaluate` does. Prints one JSON line; --save appends it to
-results/tasks.jsonl.
+test split, as `striate evaluate` does. --run keeps the images and the run in a new folder. Prints
+one JSON line; --save appends it to results/tasks.jsonl.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--recipe", type=Path, help="another than the one that is kept")
     parser.add_argument("--threads", type=int, help="without it: as striate chooses")
+    parser.add_argument("--run", type=Path, help="where to keep images and run; removed without it")
     parser.add_argument("--save", action="store_true")
     asked = parser.parse_args()
     recipe = asked.recipe or RECIPES / f"{asked.name}.toml"
@@ -49,46 +50,51 @@ def main() -> None:
             parser.error(f"no file {path}")
     if asked.recipe and asked.save:
         parser.error("--save keeps what the kept recipe reaches: leave out --recipe")
-    line = json.dumps(measured(asked.name, asked.archive, recipe.resolve(), asked.threads))
+    with tempfile.TemporaryDirectory(prefix="tasks-") as temporary:
+        place = asked.run or Path(temporary)
+        place.mkdir(parents=True, exist_ok=asked.run is None)
+        found = measured(asked.name, asked.archive, recipe.resolve(), asked.threads, place)
+    line = json.dumps(found)
     print(line, flush=True)
     if asked.save:
         keep("tasks", line)
 
 
-def measured(name: str, archive: Path, recipe: Path, threads: int | None) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(prefix="tasks-") as temporary:
-        place = Path(temporary)
-        os.environ["STRIATE_CACHE"] = str(place / "cache")
-        data = DATA[name].make(archive, place / name)
-        took = trained(data, recipe, place / "run", threads)
-        done = striate.Run.open(place / "run")
-        options = done.read_options()
-        results = striate.evaluate(done.model_file, data, split="test")
-        baseline = results.baseline()
-        return {
-            "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "data": name,
-            "source": DATA[name].source,
-            "task": DATA[name].task,
-            **{option: options[option] for option in USED},
-            "inputs": scan(data, kind_of(DATA[name].task)).inputs,
-            "images": dict(Counter(sample["split"] for sample in done.samples())),
-            "scores": [*map(described, results.scores()), *areas(results)],
-            **classes(results),
-            **by_image(results),
-            "baseline": {
-                "value": baseline.value,
-                "shown": results.scores()[0].figure.show(baseline.value),
-                "rule": baseline.rule,
-            },
-            "megabytes": round(Path(done.model_file).stat().st_size / 1e6, 3),
-            "minutes": round(took.seconds / 60, 3),
-            "cpu_minutes": round(took.cpu_seconds / 60, 3),
-            "others": round(took.others, 3),
-            "machine": machine(),
-            "threads": options["threads"],
-            "versions": {"striate": striate.__version__, "torch": torch_version()},
-        }
+def measured(
+    name: str, archive: Path, recipe: Path, threads: int | None, place: Path
+) -> dict[str, Any]:
+    """Train and evaluate in a folder."""
+    os.environ["STRIATE_CACHE"] = str(place / "cache")
+    data = DATA[name].make(archive, place / name)
+    took = trained(data, recipe, place / "run", threads)
+    done = striate.Run.open(place / "run")
+    options = done.read_options()
+    results = striate.evaluate(done.model_file, data, split="test")
+    baseline = results.baseline()
+    return {
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
+        "data": name,
+        "source": DATA[name].source,
+        "task": DATA[name].task,
+        **{option: options[option] for option in USED},
+        "inputs": scan(data, kind_of(DATA[name].task)).inputs,
+        "images": dict(Counter(sample["split"] for sample in done.samples())),
+        "scores": [*map(described, results.scores()), *areas(results)],
+        **classes(results),
+        **by_image(results),
+        "baseline": {
+            "value": baseline.value,
+            "shown": results.scores()[0].figure.show(baseline.value),
+            "rule": baseline.rule,
+        },
+        "megabytes": round(Path(done.model_file).stat().st_size / 1e6, 3),
+        "minutes": round(took.seconds / 60, 3),
+        "cpu_minutes": round(took.cpu_seconds / 60, 3),
+        "others": round(took.others, 3),
+        "machine": machine(),
+        "threads": options["threads"],
+        "versions": {"striate": striate.__version__, "torch": torch_version()},
+    }
 
 
 def described(score: Score) -> dict[str, Any]:

@@ -1,9 +1,9 @@
-"""Writes docs/images/good.webp and docs/images/alike.webp: images beside what is answered of them.
+"""Writes good, alike, labels and predicted.webp of docs/images: images and what is answered of them.
 
 python scripts/make_answers.py RUN OUT IMAGE... [--gallery FOLDER]
 
-RUN is of the task anomaly, whose maps are laid over the images, or of embedding, whose nearest
-images of the gallery stand beside them.
+What is answered by a picture, as maps of anomalies are, stands beside its image, and so does the
+nearest image of a gallery; other answers stand below in words, with the folder of the image above.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from striate.look.panels import Panel, lay_out
 from striate.plotting.png import to_png
 from striate.tasks.results import DrawnAnswer
 
-SIDE, ACROSS = 130, 6
+SIDE, ACROSS, LINES = 130, 6, 3
 
 
 def main() -> None:
@@ -33,18 +33,25 @@ def main() -> None:
     found = striate.predict(asked.run, *asked.images, gallery=asked.gallery)
     panels = list[Panel]()
     for path, one in zip(asked.images, found, strict=True):
-        image = opened(path)
-        panels.append(Panel(image, path.parent.name, ("",)))
-        if isinstance(one.answer, DrawnAnswer):
-            drawn = Image.fromarray(one.answer.draw(np.asarray(image)))
-            panels.append(Panel(drawn, one.name, (f"score {one.score:.2f}",)))
-        else:
-            near = opened(Path(one.nearest))
-            panels.append(Panel(near, one.class_name, (f"cosine {one.similarity:.2f}",)))
+        panels += answered(path, one)
     lines = [panels[at : at + ACROSS] for at in range(0, len(panels), ACROSS)]
     model = striate.load(asked.run)
     sheet = lay_out(lines, f"{model.network_name}, {model.task.name}", "", SIDE)
     Image.open(io.BytesIO(to_png(sheet))).convert("RGB").save(asked.out, quality=80, method=6)
+
+
+def answered(path: Path, one: striate.Prediction) -> list[Panel]:
+    """The panel of an image, and that of its answer if it is a picture."""
+    image = opened(path)
+    if isinstance(one.answer, DrawnAnswer):
+        drawn = Image.fromarray(one.answer.draw(np.asarray(image)))
+        beside = Panel(drawn, one.name, (f"score {one.score:.2f}",))
+    elif hasattr(one, "nearest"):
+        beside = Panel(opened(Path(one.nearest)), one.class_name, (f"cosine {one.similarity:.2f}",))
+    else:
+        _, *told = one.answer.details()
+        return [Panel(image, path.parent.name, tuple(" ".join(each) for each in told[:LINES]))]
+    return [Panel(image, path.parent.name, ("",)), beside]
 
 
 def opened(path: Path) -> Image.Image:
