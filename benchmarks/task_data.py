@@ -2,7 +2,7 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new, garments-good, and garments-larger, -clean, -colors and -code: of
+garments, garments-new, -good, -turned, -larger, -clean, -colors, -code and -restored: of
     {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
     alexeygrigorev/clothing-dataset-small
 cats-dogs, cifar-made: of {train,test}/CLASS/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub
@@ -19,9 +19,10 @@ roads, planted-motifs: drawn, without an archive: roads in the country with the 
     steer, and letters with ten motifs of JASPAR (pip install pyjaspar)
 
 FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
-one split each, in the order of their names; garments-good trains on dresses alone; in digits-turned
-a digit turned or mirrored is one more class, but not in test. CIFAR-10 has no validation split:
-striate takes it from the training images.
+one split each, in the order of their names; garments-good trains on dresses alone;
+garments-restored has each photograph, of 128x128 pixels, also as a JPEG file of quality 10; in
+digits-turned a digit turned or mirrored is one more class, but not in test. CIFAR-10 has no
+validation split: striate takes it from the training images.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from xml.etree import ElementTree as ET
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from striate.samples.roads import draw_roads
 
@@ -48,6 +49,7 @@ EVERYWHERE = ("sky", "building", "road", "pavement")  #: in at least 90 % of the
 LARGE = ("sky", "building", "road", "tree")  #: classes with the most pixels
 #: how many classes, in the order of their names, are in train and validation of new classes
 NEW_FROM = {"garments": (5, 7), "digits": (5, 7)}
+DAMAGED = 10  #: quality of a JPEG file
 CELLS = ("WBC", "RBC", "Platelets")
 ROADS = {"train": 1100, "validation": 200, "test": 200}
 SEQUENCES = {"train": 6000, "validation": 1000, "test": 2000}
@@ -104,6 +106,21 @@ def garments_good(archive: Path, folder: Path) -> Path:
         split, name = path.parts[-3:-1] if path.suffix == ".jpg" else ("", "")
         if split == "test" or (split, name) == ("train", "dress"):
             written(folder.joinpath(*path.parts[-3:]), content)
+    return folder
+
+
+def garments_restored(archive: Path, folder: Path) -> Path:
+    """Photographs of 128x128 pixels, as JPEG files with visible blocks and as they were."""
+    for path, content in files(archive):
+        if path.suffix == ".jpg" and path.parts[-3] in SPLITS:
+            split, *names = path.parts[-3:]
+            photograph = ImageOps.fit(Image.open(io.BytesIO(content)).convert("RGB"), (128, 128))
+            name = "-".join(names).removesuffix(path.suffix)
+            home = folder / split
+            for place in ("damaged", "restored"):
+                (home / place).mkdir(parents=True, exist_ok=True)
+            photograph.save(home / "damaged" / f"{name}.jpg", quality=DAMAGED)
+            photograph.save(home / "restored" / f"{name}.png")
     return folder
 
 
@@ -317,6 +334,8 @@ DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
     "garments-new": DataSet("embedding", "clothing-dataset-small", garments_new),
     "garments-good": DataSet("anomaly", "clothing-dataset-small", garments_good),
+    "garments-turned": DataSet("rotation", "clothing-dataset-small", garments),
+    "garments-restored": DataSet("image_to_image", "clothing-dataset-small", garments_restored),
     "garments-larger": DataSet("super_resolution", "clothing-dataset-small", garments),
     "garments-clean": DataSet("denoising", "clothing-dataset-small", garments),
     "garments-colors": DataSet("colorization", "clothing-dataset-small", garments),
