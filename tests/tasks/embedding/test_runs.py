@@ -95,10 +95,10 @@ def test_classes_with_other_names_are_judged_too(run, turns, tmp_path):
     for name in NAMES[:3]:
         shutil.copytree(turns / name, tmp_path / "strange" / f"new {name}")
     results = striate.evaluate(run.folder, tmp_path / "strange", split="all")
-    assert [row.name for row in results.per_class() if not row.trained] == [
-        row.name for row in results.per_class()
+    assert [row.name for row in results.per_class if not row.trained] == [
+        row.name for row in results.per_class
     ]
-    assert {row.name for row in results.per_class()} == {f"new {name}" for name in NAMES[:3]}
+    assert {row.name for row in results.per_class} == {f"new {name}" for name in NAMES[:3]}
 
 
 @pytest.fixture

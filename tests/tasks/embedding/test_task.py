@@ -201,7 +201,7 @@ def test_results_tell_which_classes_are_new():
     assert (results.new_classes, len(results.present)) == (4, 6)
     text = str(results)
     assert "6 classes, 4 of them not trained on" in text
-    rows = {row.name: row for row in results.per_class()}
+    rows = {row.name: row for row in results.per_class}
     assert rows["ann"].trained
     assert not rows["fay"].trained
     assert "4 of the 6 classes here were not trained on." in " ".join(
@@ -211,7 +211,7 @@ def test_results_tell_which_classes_are_new():
 
 def test_the_mean_cosine_of_a_class_is_that_of_its_pairs():
     labels, vectors = crowd()
-    (row,) = (row for row in evaluated(labels, vectors).per_class() if row.name == "dan")
+    (row,) = (row for row in evaluated(labels, vectors).per_class if row.name == "dan")
     own = vectors[labels == 3].astype(np.float64)
     expected = (own @ own.T)[np.triu_indices(len(own), 1)].mean()
     assert row.cosine == pytest.approx(expected, abs=1e-6)
@@ -247,7 +247,7 @@ def test_an_image_alone_has_no_recall_and_two_of_it_no_error():
     results = evaluated(np.array([0, 0, 1, 1, 1, 1, 1, 1, 5]), crowd(9)[1])
     assert np.isnan(results.image_errors[8])
     assert results.recall.n == 8
-    (alone,) = (row for row in results.per_class() if row.name == "fay")
+    (alone,) = (row for row in results.per_class if row.name == "fay")
     assert (alone.recall, alone.cosine, alone.images) == (None, None, 1)
     assert results.to_json()["classes"] == 3
 

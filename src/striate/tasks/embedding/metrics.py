@@ -121,10 +121,12 @@ class EmbeddingMetrics:
         """The share of images taken for another class if theirs is missing in a gallery of all."""
         return float((self.nearest.other_cosine >= self.threshold).mean())
 
-    def per_class(self) -> list[ClassRecall]:
-        """Return how each class is found again, the weakest first."""
-        rows = [self._class(int(label)) for label in self.present]
-        return sorted(rows, key=lambda row: (row.recall is None, row.recall or 0.0))
+    @cached_property
+    def per_class(self) -> tuple[ClassRecall, ...]:
+        """How each class is found again, the weakest first."""
+        rows = (self._class(int(label)) for label in self.present)
+        ordered = sorted(rows, key=lambda row: (row.recall is None, row.recall or 0.0))
+        return tuple(ordered)
 
     def _class(self, label: int) -> ClassRecall:
         mine = np.flatnonzero(self.labels == label)

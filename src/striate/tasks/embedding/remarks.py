@@ -90,7 +90,7 @@ def _strangers(results: EmbeddingMetrics) -> Remark:
 
 
 def _rare(results: EmbeddingMetrics) -> Iterator[Remark]:
-    few = [row.name for row in results.per_class() if row.images < FEW]
+    few = [row.name for row in results.per_class if row.images < FEW]
     if few:
         has = "class has" if len(few) == 1 else "classes have"
         yield Remark(

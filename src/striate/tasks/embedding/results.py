@@ -71,7 +71,7 @@ class EmbeddingResults(Printed, EmbeddingMetrics):
                 "different_accepted": different,
                 "strangers_accepted": self.strangers,
             }),
-            "per_class": [asdict(row) for row in self.per_class()],
+            "per_class": [asdict(row) for row in self.per_class],
         }  # fmt: skip
 
     def _overview(self, most: int) -> Overview:
@@ -85,7 +85,7 @@ class EmbeddingResults(Printed, EmbeddingMetrics):
             "mean cosine",
             "most confused with",
         )
-        rows = [head, *map(_row, self.per_class()[:most])]
+        rows = [head, *map(_row, self.per_class[:most])]
         return Overview(self.about, classes, self._numbers(), rows, self._notes(most), left=(0, 4))
 
     def _numbers(self) -> list[tuple[str, str, str]]:

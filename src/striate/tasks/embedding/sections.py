@@ -110,7 +110,7 @@ def _classes(results: EmbeddingMetrics) -> Section:
         Head("mean cosine"),
         Head("most often nearest instead", left=True),
     )
-    rows = tuple(map(_row, results.per_class()))
+    rows = tuple(map(_row, results.per_class))
     return Section(
         "Class by class, the weakest first",
         "Recall at 1: the share of a class's images whose nearest other image is of the class. The "
