@@ -1,4 +1,4 @@
-"""Writes good, alike, labels and predicted.webp of docs/images: images and what is answered of them.
+"""Writes images beside what is answered of them: docs/images/good, alike, labels, predicted.webp.
 
 python scripts/make_answers.py RUN OUT IMAGE... [--gallery FOLDER]
 
