@@ -161,6 +161,12 @@ def test_images_are_no_input_of_a_network_on_signals(photos: Path) -> None:
     )
 
 
+def test_images_are_nothing_for_a_model_of_signals(run: Path, photos: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        striate.embed(run, photos)
+    assert str(caught.value) == f"{photos}: holds images, but the model takes signals"
+
+
 def test_a_file_with_a_wrong_length_or_deviation_is_refused(run: Path, tmp_path: Path) -> None:
     from striate import tensorfile
 

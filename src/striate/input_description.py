@@ -39,6 +39,7 @@ class SignalFields(Checked):
     mean: Annotated[list[float], Field(max_length=MOST_CHANNELS)]
     std: Annotated[list[Annotated[float, Field(gt=0)]], Field(max_length=MOST_CHANNELS)]
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    rate: float | None = Field(None, gt=0)
 
 
 class SequenceFields(SignalFields):

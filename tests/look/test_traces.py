@@ -121,4 +121,7 @@ def test_what_cannot_be_drawn_of_signals_is_refused(model: Model, tmp_path: Path
     (tmp_path / "a.csv").write_text("1\nx\n")
     with pytest.raises(DataError) as caught:
         look(model, tmp_path / "a.csv")
-    assert str(caught.value) == f"{tmp_path}/a.csv: none of its signals can be used"
+    assert (
+        str(caught.value)
+        == f"{tmp_path}/a.csv: none of its signals can be used: not a signal, line 2 has 'x'"
+    )

@@ -21,6 +21,7 @@ from striate.data.listing.near_duplicates import find_near_duplicates
 from striate.data.listing.samples import SPLITS, UNUSABLE, Finding, Leaked
 from striate.data.listing.splits import SplitFractions, assign_splits
 from striate.data.readers.scan import scan
+from striate.data.signals.signal_input import SignalInput
 from striate.data.targets.problems import find_problems, find_training_problems
 from striate.errors import DataError, OptionError, printable
 from striate.progress import Progress
@@ -109,6 +110,7 @@ def prepare_images(
     DataError if no image is usable or, if `trainable`, for another problem; also for an unusable
     one that is not skipped.
     """
+    _raise_first(data, [*_find_mismatches(listing, preprocess)])
     decoded = yield from prepare_cache(listing, preprocess, largest_megabytes=largest_megabytes)
     left_out = tuple(finding for finding in decoded.findings if finding.kind in UNUSABLE)
     if left_out and not skip_unusable:
@@ -128,6 +130,14 @@ def prepare_images(
         if not preprocess.mean:
             preprocess = preprocess.with_statistics(_train_images(decoded))
     return PreparedImages(data, decoded, preprocess, fractions, left_out)
+
+
+def _find_mismatches(listing: Listing, preprocess: Preprocess) -> Iterator[str]:
+    """Yield why the images of a listing are not what the network takes."""
+    if listing.inputs != preprocess.inputs:
+        yield f"holds {listing.inputs}s, but the model takes {preprocess.inputs}s"
+    elif isinstance(preprocess, SignalInput) and (other := preprocess.other_rate(listing.rate)):
+        yield f"the model learned at another rate: {other}; resample the records, or train on them"
 
 
 def _raise_first(data: str | Path, problems: Sequence[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +60,15 @@ def read_rows(
     view: SignalInput, data: Path, sources: Iterable[GivenSignal], most: int
 ) -> tuple[NDArray[Any], list[str]]:
     """Return the first usable signals (N, size, C) and their names. Raises DataError for none."""
-    usable = ((each.shown, each.signal) for each in sources if each.signal is not None)
-    some = [(shown, view.fit_signal(signal)) for shown, signal in islice(usable, most)]
-    if not some:
-        raise DataError(f"{printable(str(data))}: none of its {view.inputs}s can be used")
-    return np.stack([row for _, row in some]), [shown for shown, _ in some]
+    rows, names, why = list[NDArray[Any]](), list[str](), ""
+    for each in sources:
+        if each.signal is not None:
+            rows.append(view.fit_signal(each.signal))
+            names.append(each.shown)
+        elif not why and each.findings:
+            why = f": {each.findings[0].kind}, {each.findings[0].detail}"
+        if len(rows) == most:
+            break
+    if not rows:
+        raise DataError(f"{printable(str(data))}: none of its {view.inputs}s can be used{why}")
+    return np.stack(rows), names

@@ -30,6 +30,7 @@ from striate.data.signals.signal_file import (
     read_signal_file,
     whole_signal,
 )
+from striate.data.signals.signal_input import SignalInput
 from striate.data.signals.wfdb import HEADER, read_header
 from striate.errors import DataError, OptionError, printable
 
@@ -96,7 +97,10 @@ def _in_path(path: Path, view: Preprocess) -> Iterable[GivenSignal]:
 def _in_record(path: Path, view: Preprocess) -> Iterator[GivenSignal]:
     """Yield the beats of a WFDB record, with as many samples around each as the network takes."""
     try:
-        beats = cut_beats(read_header(path), view.size)
+        header = read_header(path)
+        if isinstance(view, SignalInput) and (other := view.other_rate(header.rate)):
+            raise SignalError("other rate", other)
+        beats = cut_beats(header, view.size)
     except SignalError as error:
         yield GivenSignal(str(path), None, (Finding(error.kind, str(path), error.detail),))
         return

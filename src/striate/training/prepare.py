@@ -89,9 +89,10 @@ def prepare_data(data: Path, options: TrainOptions) -> Generator[Progress, None,
 def _look(listing: Listing, options: TrainOptions, task: Task) -> tuple[View, Source | None, str]:
     """Return network and input format, the first weights, and what would bring some."""
     if listing.inputs != "image":
-        source = find_source(options, task, 1, 1)
-        choose = choose_signal_view if listing.inputs == "signal" else choose_sequence_view
-        return choose(options, read_headers(listing), task, source), source, ""
+        source, headers = find_source(options, task, 1, 1), read_headers(listing)
+        if listing.inputs == "sequence":
+            return choose_sequence_view(options, headers, task, source), source, ""
+        return choose_signal_view(options, headers, task, source, listing.rate), source, ""
     headers = read_headers(listing) if _leaves_open(options) else ()
     shown = measure_images(headers)
     source = find_source(options, task, *shown)

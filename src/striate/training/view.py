@@ -102,16 +102,20 @@ def measure_images(headers: Sequence[Record]) -> tuple[int, int]:
 
 
 def choose_signal_view(
-    options: StepOptions, headers: Sequence[Record], task: Task, source: Source | None = None
+    options: StepOptions,
+    headers: Sequence[Record],
+    task: Task,
+    source: Source | None = None,
+    rate: float | None = None,
 ) -> View:
     """Choose network and length for signals from options, lengths of signals and weights.
 
-    Raises OptionError if the options conflict.
+    `rate` is that of the signals. Raises OptionError if the options conflict.
     """
     usual = find_usual(headers)
     network, size = _choose_length(options, usual, _network_for(usual), task, source)
     fit = options.fit or (source.fit if source and source.fit else "letterbox")
-    return View(network, SignalInput(size, usual.channels, fit))
+    return View(network, SignalInput(size, usual.channels, fit, rate=rate))
 
 
 def choose_sequence_view(

@@ -11,6 +11,8 @@ import torch
 from rich.console import Console
 
 from striate import storage, tensorfile
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.signals.signal_input import SignalInput
 from striate.errors import OptionError, printable
 from striate.evaluation.ensemble import EnsembleResults, judge_steps
 from striate.evaluation.known import Known, run_of
@@ -75,12 +77,7 @@ def make_ensemble(members: Sequence[Model], shown: Sequence[str]) -> Ensemble:
         if twin := seen.get(digest):
             raise OptionError(f"{name}: has the very weights of {twin}; give each model once")
         seen[digest] = name
-        inputs, others = member.preprocess.inputs, first.preprocess.inputs
-        if inputs != others:
-            raise OptionError(
-                f"{name}: takes {inputs}s, unlike {names[0]}, which takes {others}s; answers to "
-                "different questions cannot be averaged"
-            )
+        _check_inputs(name, member.preprocess, names[0], first.preprocess)
         if reason := explain_mismatch(first.task, member.task):
             raise OptionError(
                 f"{name}: {reason}, unlike {names[0]}; answers to different questions cannot be "
@@ -99,6 +96,20 @@ def make_ensemble(members: Sequence[Model], shown: Sequence[str]) -> Ensemble:
             "train them with one --size and --fit"
         )
     return made
+
+
+def _check_inputs(name: str, view: Preprocess, first: str, other: Preprocess) -> None:
+    """Raise OptionError for a model of other inputs than the first, or of another rate."""
+    if view.inputs != other.inputs:
+        raise OptionError(
+            f"{name}: takes {view.inputs}s, unlike {first}, which takes {other.inputs}s; answers "
+            "to different questions cannot be averaged"
+        )
+    signals = isinstance(view, SignalInput) and isinstance(other, SignalInput)
+    if signals and (told := other.other_rate(view.rate)):
+        raise OptionError(
+            f"{name}: takes signals of {told} as {first}; their answers cannot be averaged"
+        )
 
 
 def _load_member(run: str | Path, device: torch.device) -> Model:

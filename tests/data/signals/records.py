@@ -70,7 +70,9 @@ def make_steps(seed: int, length: int = 1000, leads: int = 2, bits: int = 11) ->
     return np.random.default_rng(seed).integers(1 - most, most, (length, leads))
 
 
-def write_patients(root: Path, numbers: Sequence[int], *, every: int = 100) -> Path:
+def write_patients(
+    root: Path, numbers: Sequence[int], *, every: int = 100, rate: int = 100
+) -> Path:
     """Records whose beats are wide where ventricular, `every` samples apart."""
     time = np.arange(2000)
     for number in numbers:
@@ -80,5 +82,5 @@ def write_patients(root: Path, numbers: Sequence[int], *, every: int = 100) -> P
         for at, symbol in marks:
             trace += np.exp(-(((time - at) / (12 if symbol == "V" else 3)) ** 2))
         steps = np.rint(trace[:, None] * GAIN + BASELINE).astype(np.int64)
-        write_record(root / f"{number}", steps, marks, leads=("MLII",))
+        write_record(root / f"{number}", steps, marks, rate=rate, leads=("MLII",))
     return root

@@ -10,7 +10,9 @@ import pytest
 import striate
 from striate.data.check import inspect
 from striate.data.readers.scan import scan
-from striate.errors import DataError
+from striate.errors import DataError, OptionError
+from striate.model_file import load
+from striate.verbs.look import look
 from tests.data.signals.records import (
     BASELINE,
     GAIN,
@@ -132,3 +134,28 @@ def test_a_network_of_beats_is_trained_judged_and_used(tmp_path: Path) -> None:
     assert [each.path for each in answers] == [
         f"{data}/100.hea#{at}" for at in range(100, 1950, 100)
     ]
+
+
+def test_records_of_another_rate_than_was_learned_from_are_refused(tmp_path: Path) -> None:
+    data = write_patients(tmp_path / "hearts", range(100, 106))
+    other = write_patients(tmp_path / "others", range(100, 106), rate=250)
+    runs = tmp_path / "run", tmp_path / "fast"
+    for seed, (out, place) in enumerate(zip(runs, (data, other), strict=True)):
+        striate.train(place, epochs=1, size=40, out=out, threads=1, seed=seed)
+    model = load(runs[0])
+    assert model.preprocess.describe() == "40 samples at 100 Hz, 1 channel, letterbox"
+    (answer,) = striate.predict(model, other / "100.hea")
+    assert answer.error == "other rate: 250 Hz, not 100"
+    for call, error, message in (
+        (lambda: striate.evaluate(runs[0], other), DataError,
+         f"{other}: the model learned at another rate: 250 Hz, not 100; resample the records, or "
+         "train on them"),
+        (lambda: look(model, other / "100.hea", show="classes", out=tmp_path), DataError,
+         f"{other}/100.hea: none of its signals can be used: other rate, 250 Hz, not 100"),
+        (lambda: striate.ensemble(*runs, out=tmp_path / "both.safetensors"), OptionError,
+         f"{runs[1]}: takes signals of 250 Hz, not 100 as {runs[0]}; their answers cannot be "
+         "averaged"),
+    ):  # fmt: skip
+        with pytest.raises(error) as caught:
+            call()
+        assert str(caught.value) == message

@@ -68,6 +68,7 @@ class Listing:
     #: behind shorter ones; codes of letters (N, L, 1) uint8; None for files
     arrays: NDArray[Any] | None = field(default=None, repr=False)
     inputs: str = "image"  #: or "signal" or "sequence": what the samples are
+    rate: float | None = None  #: samples a second of signals, if their files say so
 
     @property
     def masks(self) -> MaskFiles | None:

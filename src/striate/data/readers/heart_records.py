@@ -69,7 +69,7 @@ def read_heart_records(place: Path, window: int | None) -> Listing:
     targets = ClassTargets.of(names, images)
     return Listing(
         place, "beats of WFDB records", targets, images, tuple(findings), arrays=signals,
-        inputs="signal",
+        inputs="signal", rate=headers[0].rate if headers else None,
     )  # fmt: skip
 
 

@@ -31,6 +31,8 @@ class SignalInput(Preprocess):
     inputs: ClassVar[str] = "signal"
     dtype: ClassVar[str] = "float32"
 
+    rate: float | None = None  #: samples a second of what was learned from; None: not known
+
     @property
     def row_shape(self) -> tuple[int, ...]:
         return self.size, self.channels
@@ -52,7 +54,14 @@ class SignalInput(Preprocess):
 
     def describe(self) -> str:
         """Return length, channels and fit in words."""
-        return f"{self.sides}, {count_noun(self.channels, 'channel')}, {self.fit}"
+        rate = f" at {self.rate:g} Hz" if self.rate else ""
+        return f"{self.sides}{rate}, {count_noun(self.channels, 'channel')}, {self.fit}"
+
+    def other_rate(self, rate: float | None) -> str:
+        """Say how the rate of signals differs from that of the training; "" where neither does."""
+        if not self.rate or not rate or rate == self.rate:
+            return ""
+        return f"{rate:g} Hz, not {self.rate:g}"
 
     def fit_signal(self, signal: NDArray[Any]) -> NDArray[Any]:
         """(L, channels) -> (size, channels)."""
