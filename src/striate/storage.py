@@ -148,11 +148,14 @@ def check_suffix(path: Path, suffixes: Sequence[str]) -> None:
 def check_output(path: Path, inputs: Iterable[Path]) -> None:
     """Raise OptionError if writing to the path would replace an input, or what lies in one.
 
-    `inputs` are asked for only if the file exists.
+    `inputs` are asked for only if the file exists. Raises StorageError if its folder does not.
     """
+    shown, home = printable(str(path)), path.parent.resolve()
+    if not home.is_dir():
+        folder = printable(str(path.parent))
+        raise StorageError(f"{shown}: there is no folder {folder}; make it, or choose another")
     if not os.path.lexists(path):
         return
-    shown, home = printable(str(path)), path.parent.resolve()
     for source in inputs:
         if _same(path, source):
             raise OptionError(f"{shown} is an input of this command; choose another name")

@@ -56,3 +56,11 @@ def test_another_suffix_is_refused_before_any_work(network: str, tmp_path: Path,
         f"striate: error: {out}: expected a file that ends in .csv or .md or .svg or .png\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_told_before_any_work(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "far" / "table.csv"
+    assert main(["describe", "lenet5", "--out", str(out)]) == 4
+    assert capsys.readouterr().err == (
+        f"striate: error: {out}: there is no folder {out.parent}; make it, or choose another\n"
+    )

@@ -359,7 +359,7 @@ def test_largest_is_in_megabytes(here: Path, capsys):
         (
             "filter ramp.png --kernel sobel-x --raw far/out.npy",
             4,
-            "far/out.npy: no such file or directory; 320 bytes are needed",
+            "far/out.npy: there is no folder far; make it, or choose another",
         ),
         ("numbers none.png", 3, "none.png: no such file"),
         (

@@ -73,6 +73,11 @@ def test_points_of_a_file_are_drawn_where_out_says_and_told_as_json(here: Path, 
         ),
         ("moons --out a.pdf", 2, "a.pdf: expected a file that ends in .svg or .png"),
         (
+            "moons --out far/a.svg",
+            4,
+            "far/a.svg: there is no folder far; make it, or choose another",
+        ),
+        (
             "spirals --n 4 --classes 3",
             2,
             "3 classes need 6 points or more, two for each, but 4 came",

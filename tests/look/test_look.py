@@ -61,6 +61,13 @@ def test_each_kind_is_written_into_a_new_folder(
 
 
 @pytest.mark.usefixtures("here")
+def test_of_a_layer_with_few_channels_all_are_dreamed_of(capsys: pytest.CaptureFixture[str]):
+    assert main(shlex.split("look run --show dreams --layers c1 --out few --json")) == 0
+    (sheet,) = json.loads(capsys.readouterr().out)["sheets"]
+    assert sheet["text"].startswith("What 6 channels of c1 would like to see. ")
+
+
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [

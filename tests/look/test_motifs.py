@@ -21,6 +21,7 @@ from striate.look.known_motifs import read_known_motifs
 from striate.look.motifs import draw_motifs, find_motifs
 from striate.model import Model
 from striate.model_file import save
+from striate.plotting.shapes import Text
 from striate.tasks import find_task
 from striate.verbs.look import look
 from striate.zoo.spec import NetworkSpec
@@ -111,6 +112,10 @@ def test_an_unknown_letter_adds_nothing(model: Model) -> None:
     assert attribute_letters(model, codes)[0][5] == 0
     sheet = draw_attributions(model, codes[None], ["one"], column=1)
     assert sheet.text == "a letter is as high as its change lowers the output; one: ets"
+    said = [each.text for each in sheet.picture.shapes if isinstance(each, Text)]
+    assert said == [
+        "What each letter adds", "a letter is as high as its change lowers the output", "one: ets",
+    ]  # fmt: skip
 
 
 def test_look_draws_both_into_a_folder(model: Model, tmp_path: Path) -> None:
@@ -140,7 +145,9 @@ def test_other_kinds_are_refused(model: Model, tmp_path: Path) -> None:
     (tmp_path / "a.fa").write_text(">1\nAXC\n")
     with pytest.raises(DataError) as caught:
         look(model, tmp_path / "a.fa")
-    assert str(caught.value) == f"{tmp_path}/a.fa: none of its sequences can be used"
+    assert str(caught.value) == (
+        f"{tmp_path}/a.fa: none of its sequences can be used: other letter, 'X' at letter 2"
+    )
 
 
 JASPAR = """>MA1.1\tjun

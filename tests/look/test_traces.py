@@ -16,6 +16,7 @@ from striate.errors import DataError, OptionError
 from striate.layers import chain
 from striate.look.traces import attribute_samples, draw_covered, draw_kernels
 from striate.model import Model
+from striate.plotting.shapes import Raster, Text
 from striate.plotting.trace import draw_trace
 from striate.tasks import find_task
 from striate.verbs.look import look
@@ -71,6 +72,14 @@ def test_a_sheet_says_what_each_signal_is_answered_with(model: Model) -> None:
         "red: covering 4 samples there lowers the output, blue: raises it; a: up; b: down"
     )
     assert sheet.arrays["falls"].shape == (2, LENGTH)
+    title, note, *captions = (each for each in sheet.picture.shapes if isinstance(each, Text))
+    assert title.text == "Where the answer comes from"
+    assert note.text == "red: covering 4 samples there lowers the output, blue: raises it"
+    traces = [each for each in sheet.picture.shapes if isinstance(each, Raster)]
+    assert [(each.text, each.x) for each in captions] == [
+        ("a: up", traces[0].x), ("b: down", traces[1].x),
+    ]  # fmt: skip
+    assert traces[0].x + traces[0].width < traces[1].x
 
 
 def test_kernels_are_traces_on_one_scale(model: Model) -> None:

@@ -70,6 +70,7 @@ def command(
         )
     if out is not None:
         storage.check_suffix(out, tuple(_FORMS))
+        storage.check_output(out, ())
     early.check_networks(network)
     from striate.cli.lazy import verbs
 

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data.signals.letters import LETTERS, UNKNOWN
+from striate.look.panels import lay_out_captioned
 from striate.look.sheet import Sheet
-from striate.look.tiles import draw_tiles
 from striate.model import Model
 from striate.plotting.logo import draw_logo
 
@@ -53,17 +53,18 @@ def draw_attributions(
     found = [attribute_letters(model, each, column) for each in codes]
     added = np.stack([each for each, _ in found])
     reach = float(np.abs(added).max()) or 1.0
-    tiles = list[NDArray[np.uint8]]()
+    logos = list[NDArray[np.uint8]]()
     for row, values in zip(codes, added, strict=True):
         heights = np.zeros((len(row), len(LETTERS)), np.float32)
         known = row[:, 0] != UNKNOWN
         heights[np.flatnonzero(known), row[known, 0]] = values[known]
-        tiles.append(draw_logo(_both_ways(heights), reach, column=_COLUMN, high=_HIGH))
+        logos.append(draw_logo(_both_ways(heights), reach, column=_COLUMN, high=_HIGH))
+    note = "a letter is as high as its change lowers the output"
     classes = [model.class_names[column] for _, column in found]
-    told = "; ".join(f"{name}: {of}" for name, of in zip(names, classes, strict=True))
-    text = f"a letter is as high as its change lowers the output; {told}"
-    picture = draw_tiles(np.stack(tiles), "What each letter adds", text, across=1)
-    return Sheet(picture, {"added": added, "codes": codes}, text)
+    captions = list(zip(names, classes, strict=True))
+    picture = lay_out_captioned(logos, captions, "What each letter adds", note, across=1)
+    told = "; ".join(map(": ".join, captions))
+    return Sheet(picture, {"added": added, "codes": codes}, f"{note}; {told}")
 
 
 def _both_ways(heights: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -94,6 +94,12 @@ def read_channels(network: nn.Module, layer: str, inputs: Tensor) -> NDArray[np.
     return values.numpy()
 
 
+def count_channels(network: nn.Module, layer: str, shape: Sequence[int]) -> int:
+    """Return how many channels a layer has for images of this shape (C, H, W)."""
+    weight = next(network.parameters())
+    return read_channels(network, layer, weight.new_zeros((1, *shape))).shape[1]
+
+
 def _ascend(
     network: nn.Module,
     preprocess: Preprocess,

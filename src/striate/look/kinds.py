@@ -17,6 +17,7 @@ from striate.look.draw_channels import draw_card, draw_cards
 from striate.look.draw_class_maps import draw_class_maps
 from striate.look.draw_dreams import draw_dreams
 from striate.look.draw_field import draw_field
+from striate.look.dreams import count_channels
 from striate.look.embedding_map import draw_map
 from striate.look.feature_maps import draw_all_feature_maps, layers_with_maps
 from striate.look.filters import draw_filters
@@ -114,7 +115,8 @@ def _dreams(subject: Subject) -> Iterator[Named]:
     last = (stage_names(model.network) or ("",))[-1]
     layer = subject.layer or last
     find_layer(model.network, layer)
-    count = model.task.outputs if layer == last else _DREAMS
+    shape = model.input_shape
+    count = model.task.outputs if layer == last else count_channels(model.network, layer, shape)
     wanted = range(min(count, _DREAMS)) if subject.channel is None else [subject.channel]
     names = model.class_names if layer == last else ()
     sheet = draw_dreams(model.network, _given(model), layer, wanted, names=names)

@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from striate.plotting.ink import encode
 from striate.plotting.shapes import SOFT, Picture, Raster, Shape, Text, text_width
+from striate.text import shorten_middle
 
 _MARGIN, _GAP, _ROW = 16, 20, 18
 _TITLE, _SMALL = 14, 12  #: sizes of letters
+_LONGEST = 36  #: letters of a name
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,26 @@ def lay_out(
             bottom = max(bottom, top + high + _ROW * len(panel.lines))
         wide, down = max(wide, right - _GAP + _MARGIN), bottom + _GAP
     return Picture(title, wide, down, shapes)
+
+
+def lay_out_captioned(
+    pictures: Sequence[NDArray[np.uint8]],
+    captions: Sequence[tuple[str, str]],
+    title: str,
+    note: str,
+    *,
+    across: int,
+) -> Picture:
+    """Lay out pictures (H, W, 3) of one size, so many in a row, each under its name and its answer.
+
+    They are shown as `lay_out` does, two pixels a unit.
+    """
+    panels = [
+        Panel(Image.fromarray(picture), f"{shorten_middle(name, _LONGEST)}: {answer}")
+        for picture, (name, answer) in zip(pictures, captions, strict=True)
+    ]
+    rows = [panels[at : at + across] for at in range(0, len(panels), across)]
+    return lay_out(rows, title, note, max(pictures[0].shape) // 2)
 
 
 def _size(image: Image.Image, side: int) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from torch import nn
 
 from striate.errors import OptionError
 from striate.look.layers import check_channel, find_layer
+from striate.look.panels import lay_out_captioned
 from striate.look.sheet import Sheet
 from striate.look.tiles import draw_tiles
 from striate.model import Model
@@ -96,15 +97,13 @@ def draw_covered(
     falls = np.stack([each for each, _ in found])
     reach = np.abs(falls).max(axis=1, keepdims=True)
     shades = falls / np.where(reach > 0, reach, 1)
-    tiles = [
+    traces = [
         draw_trace(each, _SIGNAL, shade=shade) for each, shade in zip(signals, shades, strict=True)
     ]
     patch = max(1, signals.shape[1] // _PART)
-    targets = [model.class_names[column] for _, column in found]
-    told = "; ".join(f"{name}: {of}" for name, of in zip(names, targets, strict=True))
-    text = (
-        f"red: covering {count_noun(patch, 'sample')} there lowers the output, blue: raises it; "
-        f"{told}"
-    )
-    picture = draw_tiles(np.stack(tiles), "Where the answer comes from", text, across=2)
-    return Sheet(picture, {"falls": falls, "signals": signals}, text)
+    note = f"red: covering {count_noun(patch, 'sample')} there lowers the output, blue: raises it"
+    classes = [model.class_names[column] for _, column in found]
+    captions = list(zip(names, classes, strict=True))
+    picture = lay_out_captioned(traces, captions, "Where the answer comes from", note, across=2)
+    told = "; ".join(map(": ".join, captions))
+    return Sheet(picture, {"falls": falls, "signals": signals}, f"{note}; {told}")

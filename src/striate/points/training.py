@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from striate import hardware
+from striate import hardware, storage
 from striate.errors import DivergedError
 from striate.optim.optimizer import Optimizer
 from striate.optim.schedule import learning_rate
@@ -40,6 +40,8 @@ def train_points(source: str | Path | Points, **options: Any) -> History:
     100
     """
     chosen = PointsOptions.read(options)
+    if chosen.out:
+        storage.check_output(chosen.out, ())
     points = source if isinstance(source, Points) else load_points(source, chosen.arguments)
     train, test = points.split(chosen.test, chosen.seed)
     scores, drawn = list[tuple[Score, Score]](), list[Snapshot]()

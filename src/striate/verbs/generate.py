@@ -22,6 +22,7 @@ from striate.plotting.ink import encode_pixels, lay_out
 from striate.progress import Progress, drain
 from striate.tasks.task import MadeImages
 from striate.verbs import display
+from striate.verbs.using import files_of
 
 
 def generate(model: str | Path | Model, **options: Any) -> NDArray[np.uint8]:
@@ -61,6 +62,8 @@ def _write(
 
     They are added to what is `made`. Yields progress.
     """
+    if options.grid:
+        storage.check_output(options.grid, files_of(model))
     if not isinstance(model, Model):
         model = one_network(load(model, device=choose_device(options.device)), "generate")
     wanted, names = options.class_name, model.class_names

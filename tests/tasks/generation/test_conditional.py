@@ -12,7 +12,7 @@ from PIL import Image
 
 import striate
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import DataError, OptionError
+from striate.errors import DataError, OptionError, StorageError
 from striate.layers import Generated, Judged
 from striate.tasks.generation.task import ConditionalGeneration
 from striate.training.run import Run
@@ -74,6 +74,17 @@ def test_images_are_written_into_a_folder_for_each_class_and_drawn_in_its_row(
     assert np.array_equal(grid[:32], np.hstack(list(made[::2, ..., 0])))
     assert np.array_equal(grid[32:, :96], np.hstack(list(made[1::2, ..., 0])))
     assert not grid[32:, 96:].any()
+
+
+def test_a_grid_in_a_folder_that_is_not_there_is_told_before_images_are_made(
+    run: Run, tmp_path: Path
+):
+    with pytest.raises(StorageError) as caught:
+        striate.generate(run.folder, out=tmp_path / "all", grid=tmp_path / "far" / "grid.png")
+    assert str(caught.value) == (
+        f"{tmp_path}/far/grid.png: there is no folder {tmp_path}/far; make it, or choose another"
+    )
+    assert not list(tmp_path.iterdir())
 
 
 def test_images_of_one_class_need_no_folder_of_it(run: Run, tmp_path: Path):
