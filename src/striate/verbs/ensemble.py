@@ -105,11 +105,12 @@ def _check_inputs(name: str, view: Preprocess, first: str, other: Preprocess) ->
             f"{name}: takes {view.inputs}s, unlike {first}, which takes {other.inputs}s; answers "
             "to different questions cannot be averaged"
         )
-    signals = isinstance(view, SignalInput) and isinstance(other, SignalInput)
-    if signals and (told := other.other_rate(view.rate)):
-        raise OptionError(
-            f"{name}: takes signals of {told} as {first}; their answers cannot be averaged"
-        )
+    if isinstance(view, SignalInput) and isinstance(other, SignalInput):
+        told = other.other_rate(view.rate)
+        if told:
+            raise OptionError(
+                f"{name}: takes signals of {told} as {first}; their answers cannot be averaged"
+            )
 
 
 def _load_member(run: str | Path, device: torch.device) -> Model:
