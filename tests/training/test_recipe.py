@@ -51,6 +51,11 @@ def test_settings_that_are_not_the_default_are_told(options, told):
     assert {name: facts[name] for name in list(facts)[5:]} == told
 
 
+def test_ranges_of_augmentation_are_told_with_room_to_break_the_line():
+    facts = complete(augment="light", augment_params="hflip=yes,rotate=0").facts
+    assert facts["augmentation"] == "light, hflip=yes, rotate=0"
+
+
 def test_a_resumed_run_tells_the_settings_of_the_first_one():
     recipe = complete(optimizer="adamw", ema=0.99)
     again = complete(**recipe.to_options())

@@ -92,7 +92,7 @@ class Recipe:
             "batch": f"{self.batch:,}{times}",
             "learning rate": f"{self.learning_rate:.3g}, {options.schedule}",
             "optimizer": f"{options.optimizer}, weight decay {self.weight_decay:g}",
-            "augmentation": f"{self.augment}, {options.augment_params}"
+            "augmentation": f"{self.augment}, {_listed(options.augment_params)}"
             if options.augment_params
             else self.augment,
             **{name.replace("_", " "): text for name, text in self._told()},
@@ -107,8 +107,13 @@ class Recipe:
         found["warmup"] = self.warmup, _usual_warmup(given)
         for name, (value, default) in found.items():
             if value not in (None, default):
-                values = value if isinstance(value, tuple) else str(value).split(",")
-                yield name, ", ".join(str(each).strip() for each in values)
+                yield name, _listed(value)
+
+
+def _listed(value: object) -> str:
+    """Return values with a space after each comma, where a line may break."""
+    values = value if isinstance(value, tuple) else str(value).split(",")
+    return ", ".join(str(each).strip() for each in values)
 
 
 def count_macs(network: nn.Module, view: View, without: Sequence[str] = ()) -> int:
