@@ -56,6 +56,7 @@ class Learning(Inputs, ABC):
     #: mean and std of its inputs; None: those of the training images
     normalization: ClassVar[tuple[float, float] | None] = None
     most_size: ClassVar[int] = 128  #: of the input, unless given, to keep training on a CPU short
+    shrinks: ClassVar[bool] = True  #: whether images are made as small as the first weights expect
     usual: ClassVar[Mapping[str, Any]] = {}  #: options of the training itself, taken unless given
     #: option, or option=value, that it has no use for -> why
     refusals: ClassVar[Mapping[str, str]] = {

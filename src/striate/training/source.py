@@ -65,7 +65,8 @@ def find_advice(options: StepOptions, task: Task, side: int, channels: int) -> s
         return ""
     if options.network is None:
         return ADVICE
-    sources = (name for name in PUBLISHED if options.network in COUNTERPARTS[name])
+    name = str(options.network).removeprefix(task.on)
+    sources = (source for source in PUBLISHED if name in COUNTERPARTS[source])
     source = next(sources, None)
     return f"--weights {source} takes those that have seen photographs" if source else ""
 

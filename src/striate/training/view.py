@@ -194,7 +194,7 @@ def choose_view(
     free = card.any_size or card.needs_size
     size = max(_size_for(side, task.most_size), card.smallest) if free else card.input[1]
     if source and source.size:
-        size = source.size
+        size = source.size if task.shrinks else max(size, source.size)
     if demand := card.size_error(options.size or size):
         raise OptionError(
             f"{network} {demand}, but --size {options.size} came; "

