@@ -1,49 +1,22 @@
-"""Are heart beats of new patients told apart, and better than without a network?
+"""Made heart beats: the records that benchmarks/task_data.py calls heart-beats.
 
-    python benchmarks/heart_beats.py [--records FOLDER] [--seed N] [--save]
-
-Without --records they are made: 70 patients of a minute each, one lead at 360 Hz, whose waves,
-rates, noise and drift of the baseline differ; 80 % of the beats are normal, the others
-supraventricular (early, another P wave), ventricular (early and wide, no P wave) and fusions of
-the two. They are written as WFDB records with annotations, 40 patients to train on, 10 to validate
-and 20 to test, and are no substitute for real ones. FOLDER has real records, such as those of the
-MIT-BIH arrhythmia database, in folders of splits or not.
-
-`striate train` learns a second around each beat. Beside it, on the same beats: the nearest beat of
-the training patients, and logistic regression on samples. Judged by accuracy and macro-F1 on the
-test patients. Prints one JSON line; --save appends it to results/heart_beats.jsonl.
+70 patients of a minute each, one lead at 360 Hz, whose waves, rates, noise and drift of the
+baseline differ; 80 % of the beats are normal, the others supraventricular (early, another P wave),
+ventricular (early and wide, no P wave) and fusions of the two. They are written as WFDB records
+with annotations, and are no substitute for real ones.
 """
 
 from __future__ import annotations
 
-import argparse
-import datetime as dt
-import json
-import os
 import struct
-import tempfile
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from machines import keep, machine
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import accuracy_score, f1_score
-from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-import striate
-from striate.data.readers.scan import scan
-
-NETWORK = "lenet5_1d"
 RATE, SECONDS, GAIN = 360, 60, 200
 PATIENTS = {"train": 40, "validation": 10, "test": 20}
 SHARES = {"N": 0.8, "A": 0.06, "V": 0.1, "F": 0.04}
-OPTIONS: dict[str, Any] = {"network": NETWORK, "size": RATE, "epochs": 12, "batch": 64,
-                           "autotune": "no", "threads": 1}  # fmt: skip
 CODES = {"N": 1, "V": 5, "F": 6, "A": 8}
 EARLY = {"N": 1.0, "A": 0.7, "V": 0.65, "F": 0.9}  #: of the usual time since the last beat
 #: place in seconds, height in millivolts and width in seconds of P, Q, R, S and T
@@ -95,56 +68,3 @@ def write_record(file: Path, steps: NDArray[np.int64], beats: list[tuple[int, st
     words = [CODES[symbol] << 10 | at - before
              for (at, symbol), before in zip(beats, places, strict=False)]  # fmt: skip
     file.with_suffix(".atr").write_bytes(struct.pack(f"<{len(words) + 1}H", *words, 0))
-
-
-def measure(data: Path, place: Path, seed: int) -> dict[str, Any]:
-    """Return the figures of the network and of what is none."""
-    os.environ["STRIATE_CACHE"] = str(place / "cache")
-    run = striate.train(data, **OPTIONS, seed=seed, out=place / "run")
-    listing = scan(data, window=RATE)
-    assert listing.arrays is not None
-    split = {sample["path"]: sample["split"] for sample in run.samples()}
-    parts = np.array([split.get(sample.path, "") for sample in listing.samples])
-    beats, labels = listing.arrays.reshape(len(parts), -1), listing.samples.labels
-    learned, judged = parts == "train", parts == "test"
-    answers = striate.load(run.folder).decode(listing.arrays[judged]).argmax(axis=1)
-    found = {NETWORK: answers}
-    for name, model in (
-        ("nearest beat", KNeighborsClassifier(1)),
-        ("logistic regression", make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))),
-    ):
-        found[name] = model.fit(beats[learned], labels[learned]).predict(beats[judged])
-    return {
-        "beats": dict(Counter(parts.tolist())),
-        "classes": dict(Counter(listing.class_names[label] for label in labels[judged])),
-        "figures": {
-            name: {
-                "accuracy": round(float(accuracy_score(labels[judged], answers)), 4),
-                "macro-F1": round(float(f1_score(labels[judged], answers, average="macro")), 4),
-            }
-            for name, answers in found.items()
-        },
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--records", type=Path, help="real records; without, they are made")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save", action="store_true")
-    asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        place = Path(temporary)
-        data = asked.records or make_records(place / "made-beats", asked.seed)
-        line = json.dumps({
-            "date": dt.datetime.now(dt.UTC).date().isoformat(),
-            "data": data.name, "seed": asked.seed, **measure(data, place, asked.seed),
-            "machine": machine(), "versions": {"striate": striate.__version__},
-        })  # fmt: skip
-    print(line, flush=True)
-    if asked.save:
-        keep("heart_beats", line)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,8 +15,8 @@ street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{i
 
 digits-new, digits-turned, digits-made: of src/striate/data/samples/digits.npz, 5,000 of MNIST
 
-roads, planted-motifs: drawn, without an archive: roads in the country with the angle at which to
-    steer, and letters with ten motifs of JASPAR (pip install pyjaspar)
+roads, planted-motifs, heart-beats: drawn, without an archive: roads in the country with the angle
+    at which to steer, letters with ten motifs of JASPAR (pip install pyjaspar), records of hearts
 
 FOLDER is made. The published splits are kept, but the classes of garments-new and digits-new are in
 one split each, in the order of their names; garments-good trains on dresses alone;
@@ -309,6 +309,13 @@ def planted_motifs(_archive: Path, folder: Path) -> Path:
     return folder / "sites.csv"
 
 
+def heart_beats(_archive: Path, folder: Path) -> Path:
+    """Records of 70 patients, in a folder for each split."""
+    import heart_beats
+
+    return heart_beats.make_records(folder, seed=0)
+
+
 def files(archive: Path) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Every file of an archive, in its order."""
     with tarfile.open(archive) as tar:
@@ -353,6 +360,7 @@ DATA = {
     "street-boxes": DataSet("detection", "CamVid", street_boxes),
     "roads": DataSet("regression", DRAWN, roads),
     "planted-motifs": DataSet("multilabel", DRAWN, planted_motifs),
+    "heart-beats": DataSet("classification", DRAWN, heart_beats),
 }
 
 

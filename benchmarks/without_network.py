@@ -2,11 +2,12 @@
 
     python benchmarks/without_network.py NAME ARCHIVE [--save]
 
-From 16x16 pixels of an image, or how often each word of six letters stands in a sequence: a class,
-labels or numbers by a logistic or a ridge regression, whose penalty is the best on the validation
-images, or on every sixth training image where there are none; what is no good image, and of which
-new class one is, by the nearest other image; pictures as plain_pictures.py says. Prints one JSON
-line; --save appends it to results/without_network.jsonl, which tables.py sets beside the networks.
+From 16x16 pixels of an image, all samples of a signal, or how often each word of six letters stands
+in a sequence: a class, labels or numbers by a logistic or a ridge regression, whose penalty is the
+best on the validation images, or on every sixth training image where there are none; what is no
+good image, and of which new class one is, by the nearest other image; pictures as plain_pictures.py
+says. Prints one JSON line; --save appends it to results/without_network.jsonl, which tables.py sets
+beside the networks.
 """
 
 from __future__ import annotations
@@ -88,10 +89,13 @@ def answer_rows(data: Path, task: str) -> dict[str, Any]:
 
 
 def read(data: Path, task: str) -> tuple[Floats, NDArray[Any], NDArray[np.str_]]:
-    """Return pixels (N, 768), or counts of words, targets, and the split of each image."""
+    """Return pixels (N, 768), samples or counts of words, targets, and the split of each image."""
     listing = scan(data, kind_of(task))
-    if listing.arrays is not None:
+    if listing.inputs == "sequence":
+        assert listing.arrays is not None
         rows = words(listing.arrays[..., 0])
+    elif listing.arrays is not None:
+        rows = listing.arrays.reshape(len(listing.samples), -1)
     else:
         rows = np.stack([few_pixels(listing.root / sample.path) for sample in listing.samples])
     splits = np.array([sample.split for sample in listing.samples], "U10")

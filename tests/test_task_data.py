@@ -16,6 +16,7 @@ from benchmarks import task_data
 from benchmarks.task_data import DATA
 from PIL import Image
 
+from striate.data.readers.scan import scan
 from striate.samples.roads import draw_roads
 
 ROOT = Path(__file__).parents[1]
@@ -175,6 +176,24 @@ def test_folders_are_those_of_the_archive(
     folder = DATA[name].make(made, tmp_path / "made")
     found = (path for path in folder.rglob("*") if path.is_file())
     assert sorted(str(path.relative_to(folder)) for path in found) == expected
+
+
+def test_heart_beats_are_made_for_patients_of_each_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import heart_beats
+
+    monkeypatch.setattr(heart_beats, "PATIENTS", {"train": 3, "validation": 1, "test": 1})
+    made = DATA["heart-beats"].make(tmp_path, tmp_path / "made")
+    listing = scan(made)
+    assert (listing.class_names, listing.rate) == (("F", "N", "S", "V"), 360)
+    records = {each.path.partition("#")[0] for each in listing.samples}
+    assert records == {
+        "train/00.hea", "train/01.hea", "train/02.hea", "validation/03.hea", "test/04.hea",
+    }  # fmt: skip
+    normal = np.mean(listing.samples.labels == 1)
+    assert 0.7 < normal < 0.9
 
 
 def test_roads_are_drawn_with_angles_and_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
