@@ -2,7 +2,7 @@
 
     python benchmarks/contenders/plain_enlarging.py FOLDER EPOCHS THREADS
 
-See benchmarks/enlarging.py. The network is striate's own, built by `striate.build`.
+See benchmarks/plain_loops.py. The network is striate's own, built by `striate.build`.
 """
 
 from __future__ import annotations
