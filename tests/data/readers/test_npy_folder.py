@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from striate.data.readers import npy_folder
 from striate.data.readers.scan import scan
 from striate.errors import DataError
 
@@ -64,6 +65,7 @@ def test_images_in_arrays_are_images(tmp_path: Path) -> None:
         ({"x": SIGNALS, "y": LABELS[:5]}, ": x has 6 signals, but y 5 labels; they must be as "
          "many"),
         ({"x": SIGNALS}, ": has 'x', but no 'y' to go with it"),
+        ({"y": LABELS}, ": has 'y', but no 'x' to go with it"),
         ({"train/x": SIGNALS, "train/y": LABELS, "test/x": SIGNALS},
          ": has 'x_test', but no 'y_test' to go with it"),
         ({"x": SIGNALS, "y": np.array([{}], object)},
@@ -79,7 +81,41 @@ def test_arrays_that_do_not_fit_are_refused(
     assert str(caught.value) == f"{tmp_path}{told}"
 
 
+def test_arrays_that_are_too_large_or_cannot_be_read_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, {"x": SIGNALS, "y": LABELS})
+
+    def fail(file: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    for name, value, told in (
+        ("LARGEST", 100, ": its arrays do not fit into memory; save the images as files"),
+        ("read_npy", fail, "/x.npy: permission denied"),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(npy_folder, name, value)
+            with pytest.raises(DataError) as caught:
+                scan(tmp_path)
+        assert str(caught.value) == f"{tmp_path}{told}"
+
+
 def test_class_folders_of_signals_are_no_arrays_of_a_set(tmp_path: Path) -> None:
     save(tmp_path, {"early/x": SIGNALS[0], "late/x": SIGNALS[1]})
     listing = scan(tmp_path)
     assert (listing.layout, listing.class_names) == ("class folders", ("early", "late"))
+
+
+def test_an_array_without_labels_beside_class_folders_leaves_these_as_they_are(
+    tmp_path: Path,
+) -> None:
+    save(tmp_path, {"x": SIGNALS, "early/a": SIGNALS[0], "late/b": SIGNALS[1]})
+    listing = scan(tmp_path)
+    assert (listing.layout, listing.class_names) == ("class folders", ("early", "late"))
+
+
+def test_a_suffix_in_capital_letters_is_the_same_suffix(tmp_path: Path) -> None:
+    save(tmp_path, {"x": SIGNALS, "y": LABELS})
+    for name in "xy":
+        (tmp_path / f"{name}.npy").rename(tmp_path / f"{name}.NPY")
+    assert len(scan(tmp_path).samples) == 6

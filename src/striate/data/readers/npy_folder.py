@@ -23,7 +23,6 @@ from striate.data.signals.signal_file import SignalError, read_npy
 from striate.errors import DataError, printable
 
 _SUFFIX = ".npy"
-_LABELS = {pair.labels: pair for pair in reversed(PAIRS)}
 
 
 def read_array_folder(place: Path, folders: Sequence[str], files: Sequence[str]) -> Listing | None:
