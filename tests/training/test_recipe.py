@@ -67,6 +67,7 @@ def test_a_resumed_run_tells_the_settings_of_the_first_one():
     [
         ("lenet5", "classification", {}, "nesterov"),
         ("deepbind", "classification", {}, "adamw"),
+        ("pilotnet", "classification", {}, "adamw"),
         ("deepbind", "classification", {"optimizer": "nesterov"}, "nesterov"),
         ("deepbind", "generation", {}, "adam"),
     ],

@@ -61,5 +61,5 @@ def draw(network: nn.Module) -> None:
 
 CARDS = (
     Card("pilotnet", pilotnet, "Bojarski et al.", 2016, (3, 66, 200), 1, params=252_219,
-         macs=26_876_342, receptive_field=61, smallest=61, learning_rate=0.01),
+         macs=26_876_342, receptive_field=61, smallest=61, learning_rate=0.01, optimizer="adamw"),
 )  # fmt: skip
