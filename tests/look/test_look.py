@@ -78,6 +78,7 @@ def test_of_a_layer_with_few_channels_all_are_dreamed_of(capsys: pytest.CaptureF
         ("photos --layers c1,c3", 2, "this is drawn of one layer; give one name to --layers"),
         ("--show dreams --layers c9", 2, "no layer is called 'c9'; did you mean "),
         ("cat.png --show maps --layers c3 --channel 99", 2, "16 channels"),
+        ("--motifs a.jaspar", 2, "motifs are of networks on DNA, but this one takes images"),
         ("nothing.png", 3, "nothing.png: no such file or folder"),
     ],
 )

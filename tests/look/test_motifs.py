@@ -17,8 +17,9 @@ from striate.data.signals.letters import decode, encode, other_strand
 from striate.data.signals.sequence_input import SequenceInput
 from striate.errors import DataError, OptionError
 from striate.look.attributions import attribute_letters, draw_attributions
-from striate.look.known_motifs import read_known_motifs
+from striate.look.known_motifs import Known, read_known_motifs
 from striate.look.motifs import draw_motifs, find_motifs
+from striate.metrics.motifs import MotifMatch
 from striate.model import Model
 from striate.model_file import save
 from striate.plotting.shapes import Text
@@ -132,6 +133,23 @@ def test_look_draws_both_into_a_folder(model: Model, tmp_path: Path) -> None:
     assert np.load(added.path)["added"].shape == (8, LENGTH)
 
 
+def test_look_names_the_kernels_that_are_like_motifs_of_a_file(
+    model: Model, tmp_path: Path
+) -> None:
+    letters = [decode(planted(seed, MOTIFS[seed % 4 // 2])[:, 0]) for seed in range(80)]
+    (tmp_path / "a.fa").write_text("".join(f">{at}\n{text}\n" for at, text in enumerate(letters)))
+    (tmp_path / "a.jaspar").write_text(JASPAR)
+    given = {"motifs": tmp_path / "a.jaspar", "out": tmp_path / "look"}
+    (drawn,) = look(model, tmp_path / "a.fa", **given)
+    assert drawn.text.endswith("; 80 sequences; kernel 0: jun (0.96)")
+    for data, show in ((None, "filters"), (tmp_path / "a.fa", "classes")):
+        with pytest.raises(OptionError) as caught:
+            look(model, data, show=show, **given)
+        assert str(caught.value) == (
+            "--motifs names the logos of sequences: give these, and --show filters"
+        )
+
+
 def test_other_kinds_are_refused(model: Model, tmp_path: Path) -> None:
     with pytest.raises(OptionError) as caught:
         look(model, show="dreams")
@@ -168,11 +186,11 @@ def as_meme(motifs: dict[str, np.ndarray]) -> str:
     for name, shares in motifs.items():
         lines += [f"MOTIF id.1 {name}", f"letter-probability matrix: alength= 4 w= {len(shares)}"]
         lines += [" ".join(f"{each:.4f}" for each in row) for row in shares.tolist()]
-    return "\n".join([*lines, "URL x", ""])
+    return "\n".join([*lines, "URL https://jaspar.elixir.no/matrix/MA1.1", ""])
 
 
 def test_files_of_jaspar_and_meme_say_the_same(tmp_path: Path) -> None:
-    (tmp_path / "a.jaspar").write_text(JASPAR)
+    (tmp_path / "a.jaspar").write_text(JASPAR, "utf-8-sig")  # with a mark in front
     known = read_known_motifs(tmp_path / "a.jaspar")
     assert {name: shares.shape for name, shares in known.items()} == {
         "jun": (7, 4), "other": (6, 4),
@@ -182,6 +200,15 @@ def test_files_of_jaspar_and_meme_say_the_same(tmp_path: Path) -> None:
     again = read_known_motifs(tmp_path / "a.meme")
     assert again.keys() == known.keys()
     assert all(np.allclose(again[name], known[name], atol=0.01) for name in known)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "p", "alike"), [(0.75, 0.01, True), (0.74, 0.001, False), (0.99, 0.011, False)]
+)
+def test_alike_is_what_is_similar_and_not_by_chance(
+    similarity: float, p: float, alike: bool
+) -> None:
+    assert Known("jun", MotifMatch(similarity, 0, False, p)).alike is alike
 
 
 def test_kernels_that_are_like_known_motifs_are_named(model: Model, tmp_path: Path) -> None:
@@ -199,6 +226,10 @@ def test_kernels_that_are_like_known_motifs_are_named(model: Model, tmp_path: Pa
         ("A 1 2\n", "line 1: no motif; expected '>' and a name (JASPAR), or MOTIF and a name "
          "(MEME)"),
         (">\n", "line 1: a motif without a name"),
+        (">x\nA 1 2\nC 1\nG 1 2\nT 1 2\n", "line 1: expected four lines of counts, of A, C, G and "
+         "T, equally long"),
+        (">x\nA\nC\nG\nT\n", "line 1: expected four lines of counts, of A, C, G and T, equally "
+         "long"),
         (JASPAR + ">x y\nA [1]\n", "line 11: expected four lines of counts, of A, C, G and T, "
          "equally long"),
         ("MEME version 5\nMOTIF a b\n0.5 0.5\n", "line 2: expected a letter-probability matrix, "
@@ -210,3 +241,9 @@ def test_a_file_without_motifs_is_named_with_its_line(text: str, told: str, tmp_
     with pytest.raises(DataError) as caught:
         read_known_motifs(tmp_path / "a.txt")
     assert str(caught.value) == f"{tmp_path}/a.txt: {told}"
+
+
+def test_a_file_of_motifs_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        read_known_motifs(tmp_path / "none.jaspar")
+    assert str(caught.value) == f"{tmp_path}/none.jaspar: no such file or directory"

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from striate import storage
 from striate.data.readers.scan import FILES
-from striate.errors import printable
+from striate.errors import OptionError, printable
 from striate.look.kinds import KINDS, Subject
 from striate.look.sequence_kinds import look_at_sequences
 from striate.look.sheet import Sheet
@@ -71,6 +71,8 @@ def look(
     if draw := _DRAWERS.get(loaded.preprocess.inputs):
         drawn = draw(loaded, source, chosen)
         return display.show_progress(_write(drawn, chosen), console)
+    if chosen.motifs:
+        raise OptionError("motifs are of networks on DNA, but this one takes images; leave it out")
     folder = source if source and _holds_images(source) else None
     image = None if folder else source
     pixels = None if image is None else read_image(loaded, image, chosen.largest)
