@@ -60,7 +60,7 @@ def test_enlargements_are_the_better_the_later_they_are_named(scale: int):
     assert list(ways) == [
         "bicubic enlargement",
         "Lanczos enlargement",
-        "Lanczos enlargement, sharpened",
+        "sharpened Lanczos enlargement",
     ]
     values = [psnr(way(small), truth) for way in ways.values()]
     assert values == sorted(values)

@@ -30,7 +30,7 @@ def enlargements(scale: int) -> Mapping[str, Filter]:
     return {
         "bicubic enlargement": partial(_enlarge, scale=scale, way=bicubic),
         "Lanczos enlargement": partial(_enlarge, scale=scale, way=lanczos),
-        "Lanczos enlargement, sharpened": partial(_enlarge_sharply, scale=scale),
+        "sharpened Lanczos enlargement": partial(_enlarge_sharply, scale=scale),
     }
 
 
