@@ -11,6 +11,8 @@ from striate.metrics.pictures import ROUNDED, psnr
 from striate.model import Pairs
 from striate.tasks.pictures.baselines import enlargements, smoothings
 from striate.tasks.pictures.metrics import PictureMetrics, Words, collect
+from striate.tasks.pictures.remarks import make_remarks
+from striate.tasks.pictures.sections import make_sections
 from striate.tasks.results import About
 
 SHADES = {"black": 0.0, "white": 1.0}
@@ -43,6 +45,39 @@ def test_the_best_filter_is_chosen_on_images_evenly_spaced():
 def test_all_of_few_images_are_answered_without_a_network():
     found = compared(images=3, black=2)
     assert (found.baseline_name, found.gain.n) == ("black", 3)
+
+
+def answered(levels: list[float], aim: float = 1.0) -> PictureMetrics:
+    """Shades that are answered where all are `aim`; without a network they are 0.5."""
+    answers = np.array(levels, np.float32)[:, None, None, None] + np.zeros((1, 1, 8, 8), np.float32)
+    truth = np.full_like(answers, aim)
+    about = About("model", "test", tuple(f"{row}.png" for row in range(len(levels))))
+    words = Words("the shade", {"gray for all": lambda _: shade(0.5)}, "shades")
+    return collect([(answers, Pairs(truth, truth))], words, about)
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ([0.8, 0.9], "11.09 dB better, image by image (95 % interval 7.99 to 14.2 dB)."),
+        ([0.4, 0.3], "2.231 dB worse, image by image (95 % interval 1.55 to 2.91 dB)."),
+        ([0.4, 0.9], "not clearly better than this baseline."),
+    ],
+)
+def test_the_report_says_by_how_much_the_network_is_better_or_worse(levels: list[float], said: str):
+    remarks = [remark.text for remark in make_remarks(answered(levels))]
+    start = "Without a network, gray for all has a PSNR of 5.987 dB: the network is"
+    assert f"{start} {said}" in remarks
+
+
+def test_where_the_truth_is_given_the_answer_without_a_network_is_shown_in_its_place():
+    found = answered([0.8, 0.9])
+    _, worst, _ = make_sections(found, ())
+    (gallery,) = worst.parts
+    first, *others = gallery.pictures[:4]
+    assert (first.caption, first.named) == ("gray for all", True)
+    assert not any(other.named for other in others)
+    assert np.array_equal(first.overlay(shade(0)), shade(0.5))
 
 
 def photograph() -> NDArray[np.uint8]:

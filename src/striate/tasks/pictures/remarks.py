@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from striate.tasks.figures import Score
 from striate.tasks.pictures.metrics import PSNR, PictureMetrics
 from striate.tasks.sections import Remark, remark_width, same_answer
 from striate.text import count_noun
@@ -44,16 +45,13 @@ def _precision(metrics: PictureMetrics) -> Remark:
 
 def _better(metrics: PictureMetrics) -> Remark:
     gain, name = metrics.gain, metrics.baseline_name
-    beaten = gain.low is not None and gain.low > 0
-    value = PSNR.show(metrics.to_beat)
-    if not beaten:
-        return Remark(
-            f"Without a network, {name} has a PSNR of {value}: the network is not clearly better "
-            "than this baseline.",
-            warning=True,
-        )
-    low, high = (PSNR.show(end) for end in gain.bounds)
+    low, high = gain.bounds
+    start = f"Without a network, {name} has a PSNR of {PSNR.show(metrics.to_beat)}: the network is"
+    if low <= 0 <= high:
+        return Remark(f"{start} not clearly better than this baseline.", warning=True)
+    way, *ends = ("better", low, high) if low > 0 else ("worse", -high, -low)
+    apart = Score(PSNR, abs(gain.value), *ends, gain.n)
     return Remark(
-        f"Without a network, {name} has a PSNR of {value}: the network is {PSNR.show(gain.value)} "
-        f"better, image by image (95 % interval {low} to {high})."
+        f"{start} {apart.shown} {way}, image by image (95 % interval {apart.interval}).",
+        warning=low < 0,
     )

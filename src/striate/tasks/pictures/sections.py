@@ -45,27 +45,40 @@ def _figures(metrics: PictureMetrics, scores: Sequence[Score]) -> Section:
 
 
 def _strips(metrics: PictureMetrics, title: str, which: str, strips: Sequence[Strip]) -> Section:
-    given = metrics.words.given
-    pictures = tuple(picture for strip in strips for picture in _pictures(strip, given))
+    name, _ = _first(strips[0], metrics)
     return Section(
         title,
-        f"{which}: what the network was given ({given}), its answer, the truth, and how far these "
-        f"two are apart, {_AMPLIFIED} times amplified: gray is equal, lighter is too light.",
-        (Gallery(pictures, fours=True),),
+        f"{which}: {name}, the network's answer, the truth, and how far these two are apart, "
+        f"{_AMPLIFIED} times amplified: gray is equal, lighter is too light.",
+        (
+            Gallery(
+                tuple(each for strip in strips for each in _pictures(strip, metrics)), fours=True
+            ),
+        ),
     )
 
 
-def _pictures(strip: Strip, given: str) -> Iterator[Picture]:
-    value = PSNR.show(strip.psnr)
+def _first(strip: Strip, metrics: PictureMetrics) -> tuple[str, Pixels]:
+    """Return what the network was given, or the baseline's answer where that was the truth."""
+    if not np.array_equal(strip.given, strip.truth):
+        return metrics.words.given, strip.given
+    name = metrics.baseline_name
+    return name, metrics.words.filters[name](strip.given)
+
+
+def _pictures(strip: Strip, metrics: PictureMetrics) -> Iterator[Picture]:
+    value, (name, first) = PSNR.show(strip.psnr), _first(strip, metrics)
     error = strip.answer.astype(np.int16) - strip.truth
     apart = (128 + _AMPLIFIED * error).clip(0, 255).astype(np.uint8)
-    for caption, alt, pixels in (
-        (given, f"Given: {given}", _enlarge(strip.given, strip.truth)),
+    shown = (
+        (name, f"To compare: {name}", _enlarge(first, strip.truth)),
         (("answer, ", Span(value, "strong")), f"Answer, PSNR {value}", strip.answer),
         ("truth", "Truth", strip.truth),
         ("difference", "Difference of answer and truth", apart),
-    ):
-        yield Picture(strip.row, caption, alt, partial(_shown, instead=pixels), neighbors=False)
+    )
+    for at, (caption, alt, pixels) in enumerate(shown):
+        overlay = partial(_shown, instead=pixels)
+        yield Picture(strip.row, caption, alt, overlay, neighbors=False, named=not at)
 
 
 def _shown(pixels: Pixels, instead: Pixels) -> Pixels:  # noqa: ARG001
