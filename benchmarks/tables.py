@@ -89,6 +89,7 @@ _RENAMED = {
     "--warm-up ": "--warmup ",
     "--smoothing ": "--label-smoothing ",
     "a picture at a time": "an image at a time",
+    "Lanczos enlargement, sharpened": "sharpened Lanczos enlargement",
 }
 
 
