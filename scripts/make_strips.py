@@ -24,7 +24,7 @@ from striate.tasks.pictures.metrics import Strip
 from striate.tasks.pictures.results import PictureResults
 
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
-SHOWN, SIDE, GAP = 4, 192, 8
+SHOWN, SIDE, GAP = 3, 256, 8
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
     rows = [strip_row(strip, results) for strip in results.typical[:SHOWN]]
     file = IMAGES / f"{asked.name}.webp"
     Image.fromarray(np.concatenate(rows)[:-GAP]).save(file, quality=85, method=6)
-    print(results, *results.remarks(), sep="\n")
+    print(results, *(remark.text for remark in results.remarks()), sep="\n")
 
 
 def strip_row(strip: Strip, results: PictureResults) -> Pixels:

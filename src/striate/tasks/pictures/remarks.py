@@ -49,9 +49,8 @@ def _better(metrics: PictureMetrics) -> Remark:
     start = f"Without a network, {name} has a PSNR of {PSNR.show(metrics.to_beat)}: the network is"
     if low <= 0 <= high:
         return Remark(f"{start} not clearly better than this baseline.", warning=True)
-    way, *ends = ("better", low, high) if low > 0 else ("worse", -high, -low)
-    apart = Score(PSNR, abs(gain.value), *ends, gain.n)
-    return Remark(
-        f"{start} {apart.shown} {way}, image by image (95 % interval {apart.interval}).",
-        warning=low < 0,
-    )
+    way = "better" if low > 0 else "worse"
+    least, most = sorted((abs(low), abs(high)))
+    apart = Score(PSNR, abs(gain.value), least, most, gain.n)
+    said = f"{start} {apart.shown} {way}, image by image (95 % interval {apart.interval})."
+    return Remark(said, warning=low < 0)
