@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,18 +35,23 @@ LENGTH = 40
 @pytest.fixture(scope="module")
 def model() -> Model:
     """A network whose two kernels are motifs, and whose classes are one of them each."""
-    name = "deepbind(motifs=2,width=7,hidden=0)"
+    return make_model(MOTIFS)
+
+
+def make_model(motifs: Sequence[str]) -> Model:
+    """A network whose kernels are motifs of seven letters."""
+    name = f"deepbind(motifs={len(motifs)},width=7,hidden=0)"
     network = zoo.build(name, classes=2)
     conv, head = network.get_submodule("motifs.conv"), network.get_submodule("head")
     assert isinstance(conv, nn.Conv1d)
     assert isinstance(head, nn.Linear)
     with torch.no_grad():
-        for at, motif in enumerate(MOTIFS):
+        for at, motif in enumerate(motifs):
             conv.weight[at] = nn.functional.one_hot(
                 torch.from_numpy(encode(motif.encode())).long(), 4
             ).T
         conv.bias.fill_(-3.0)
-        head.weight.copy_(torch.eye(2))
+        head.weight.copy_(torch.eye(2, len(motifs)))
         head.bias.zero_()
     view = SequenceInput(LENGTH, 4, mean=(0.0,) * 4, std=(1.0,) * 4)
     task = find_task("classification")(TargetSpec("label", ("jun", "ets")))
@@ -181,6 +187,13 @@ T [ 0 0 0 90 0 90 ]
 """
 
 
+ETS = """A [ 0 0 0 0 99 99 0 ]
+C [ 99 99 0 0 0 0 0 ]
+G [ 0 0 99 99 0 0 99 ]
+T [ 0 0 0 0 0 0 0 ]
+"""
+
+
 def as_meme(motifs: dict[str, np.ndarray]) -> str:
     lines = ["MEME version 4", "", "ALPHABET= ACGT"]
     for name, shares in motifs.items():
@@ -218,6 +231,19 @@ def test_kernels_that_are_like_known_motifs_are_named(model: Model, tmp_path: Pa
     assert sheet.text.endswith("; 200 sequences; kernel 0: jun (0.96)")
     known = {"other": read_known_motifs(tmp_path / "a.jaspar")["other"]}
     assert draw_motifs(model, codes, known).text.endswith("; none is like one of 1 known motif")
+
+
+def test_of_kernels_that_are_like_a_motif_the_best_with_sites_enough_is_named(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.jaspar").write_text(JASPAR.partition(">MA2")[0] + ">MA2 ets\n" + ETS)
+    known = read_known_motifs(tmp_path / "a.jaspar")
+    model = make_model((MOTIFS[1], "AGACTCA", MOTIFS[0]))
+    codes = np.stack([planted(seed, MOTIFS[seed % 4 // 2]) for seed in range(200)])
+    told = draw_motifs(model, codes, known).text.partition("200 sequences")[2]
+    assert told == "; kernel 0: ets (1.00); kernel 1: jun (0.97)"  # 2 is like jun by 0.96
+    few = draw_motifs(model, codes[:4], known).text
+    assert few.endswith("; 4 sequences; none is like one of 2 known motifs")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,10 +54,9 @@ def test_they_are_trained_on_alone_and_as_many_as_there_are(run: Run, maker: Run
 
 def test_what_was_added_is_recorded(run: Run, maker: Run):
     train = sum(sample["split"] == "train" for sample in maker.samples())
-    told = f"{train} by dcgan(width=4) of {maker.folder}, SHA-256 "
+    digest = hashlib.sha256(maker.model_file.read_bytes()).hexdigest()
     said = striate.load(run.folder).facts["generated images"]
-    assert said.startswith(told)
-    assert len(said) == len(told) + 64
+    assert said == f"{train} by dcgan(width=4) of {maker.folder}, SHA-256 {digest}"
     assert run.read_options()["augment_with"] == str(maker.folder)
     assert run.read_json("data_report.json")["generated"] == said
 
@@ -99,6 +99,21 @@ def test_classes_are_matched_by_their_names(bars: Path, maker: Run):
     assert labels == [[0, 1, 0, 1, 0], [1, 0, 1, 0, 1]]
 
 
+def test_generated_images_are_a_group_of_their_own_and_like_no_other(
+    bars: Path, maker: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ImageGenerator, "check_fits", lambda *_: None)
+    options = TrainOptions(size=32, network="lenet5", group="*/{group}.png")
+    images = drain(prepare_data(bars, options))
+    decoded = add_generated(images, ImageGenerator.open(maker.folder), 5).decoded
+    groups, near = decoded.samples.groups, decoded.near
+    assert groups
+    assert (groups.names[-2:], groups.ids[-6:].tolist()) == (("19", "generated"), [19, *[20] * 5])
+    assert near
+    assert near.groups[-5:].tolist() == [-1] * 5
+    assert len(near.groups) == len(decoded)
+
+
 @pytest.mark.parametrize(
     ("option", "said"),
     [
@@ -131,6 +146,32 @@ def test_a_generator_of_other_classes_is_refused(maker: Run, tmp_path: Path):
     assert str(caught.value) == (
         f"{maker.folder}: it makes images of “lying”, “standing”, but those to train on are of "
         "“flying”, “lying”, “standing”; give a generator of the same classes"
+    )
+
+
+def test_a_generator_for_a_task_without_classes_is_refused(maker: Run, tmp_path: Path):
+    draw_bars(tmp_path, "lying", "standing", count=20)
+    files = (file.relative_to(tmp_path) for file in sorted(tmp_path.rglob("*.png")))
+    rows = [f"{file},{at}" for at, file in enumerate(files)]
+    (tmp_path / "all.csv").write_text("\n".join(["path,length", *rows]) + "\n")
+    with pytest.raises(OptionError) as caught:
+        striate.train(tmp_path / "all.csv", augment_with=maker.folder, **CLASSIFIER)
+    assert str(caught.value) == (
+        f"{maker.folder}: generated images have a class, but the task needs numbers for every "
+        "image; leave out augment_with"
+    )
+
+
+def test_generated_images_do_not_join_streamed_ones(
+    bars: Path, maker: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("STRIATE_CACHE_GB", "0.00001")
+    with pytest.raises(OptionError) as caught:
+        striate.train(bars, out=tmp_path / "run", augment_with=maker.folder, **CLASSIFIER)
+    assert str(caught.value) == (
+        f"{maker.folder}: generated images join those that are decoded once, but these are "
+        "streamed, as they do not fit into the cache; leave out augment_with"
     )
 
 
