@@ -285,8 +285,8 @@ def test_masks_of_two_sizes_are_refused() -> None:
     with pytest.raises(OptionError) as caught:
         make_ensemble([make_model(), other], "ab")
     assert str(caught.value) == (
-        "masks are averaged pixel by pixel, but those of the models differ: 32 pixels letterbox, "
-        "48 pixels letterbox; train them with one --size and --fit"
+        "answers of this task are averaged pixel by pixel, but the inputs differ: 32 pixels "
+        "letterbox, 48 pixels letterbox; train them with one --size and --fit"
     )
 
 

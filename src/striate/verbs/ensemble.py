@@ -92,7 +92,7 @@ def make_ensemble(members: Sequence[Model], shown: Sequence[str]) -> Ensemble:
     if made.task.head != "logits" and len(made.views) > 1:
         sizes = ", ".join(f"{view.size} pixels {view.fit}" for view in made.views)
         raise OptionError(
-            f"masks are averaged pixel by pixel, but those of the models differ: {sizes}; "
+            f"answers of this task are averaged pixel by pixel, but the inputs differ: {sizes}; "
             "train them with one --size and --fit"
         )
     return made
