@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from striate.evaluation.remarks import headline, make_remarks
 from striate.tasks.sections import Remark
 from tests.evaluation.evaluations import of_matrix
@@ -39,6 +41,21 @@ def test_a_good_figure_on_many_test_images_is_told_without_warnings():
             "images: they do not show that the probabilities are off."
         ),
     )
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sources"),
+    [
+        ("image", "another camera, light or place"),
+        ("signal", "another device, person or place"),
+        ("sequence", "another organism, cell or experiment"),
+    ],
+)
+def test_another_source_is_one_that_such_inputs_may_have(inputs, sources):
+    evaluation = of_matrix([[367, 8], [8, 367]], sure=0.979)
+    seen = replace(evaluation, about=replace(evaluation.about, inputs=inputs))
+    told = [text for text in texts(seen) if "another source" in text]
+    assert [text.partition("source ")[2] for text in told] == [f"({sources}) may be lower."]
 
 
 def leaking(evaluation, leaked):

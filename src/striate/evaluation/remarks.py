@@ -15,6 +15,12 @@ from striate.training.events import Epoch
 GAP = 0.10
 #: validation over training loss above which it overfits, for figures that are no percentages
 OVER = 1.25
+#: inputs -> where others may come from
+_SOURCES = {
+    "image": "another camera, light or place",
+    "signal": "another device, person or place",
+    "sequence": "another organism, cell or experiment",
+}
 
 
 def make_remarks(results: Results, epochs: Sequence[Epoch]) -> tuple[Remark, ...]:
@@ -48,8 +54,8 @@ def _split(results: Results, epochs: Sequence[Epoch]) -> Remark:
         return Remark(about.note)
     return Remark(
         "These images were used neither for training nor for choosing the best epoch. "
-        f"{capitalize(figure.title)} on images from another source (another camera, light or "
-        f"place) may be {figure.worse}."
+        f"{capitalize(figure.title)} on images from another source ({_SOURCES[about.inputs]}) may "
+        f"be {figure.worse}."
     )
 
 
