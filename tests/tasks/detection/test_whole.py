@@ -12,8 +12,12 @@ from PIL import Image, ImageDraw
 from torch import Tensor, nn
 
 import striate
+from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
+from striate.options import TrainOptions
+from striate.tasks import bind_task
 from striate.training.events import Epoch, Note, Started
+from striate.training.source import find_advice
 
 NETWORK = "regions:mobilenet_v1(width=0.25, proposals=20)"
 OPTIONS: dict[str, Any] = {
@@ -162,3 +166,11 @@ def test_photographs_begin_with_weights_but_are_not_made_as_small_as_these_expec
         "Software License 2.0; stem to last are frozen; --weights none trains from nothing"
     )
     assert (begun[1].network, begun[1].size) == ("regions:efficientnet_lite0", 320)
+
+
+def test_weights_of_what_stands_behind_the_prefix_are_advised() -> None:
+    task = bind_task(None, TargetSpec("boxes", ("thing",)))
+    options = TrainOptions(network="regions:resnet18")
+    assert find_advice(options, task, 400, 3) == (
+        "--weights torchvision takes those that have seen photographs"
+    )
