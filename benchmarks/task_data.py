@@ -2,7 +2,7 @@
 
     python benchmarks/task_data.py NAME ARCHIVE FOLDER
 
-garments, garments-new, -good, -turned, -larger, -clean, -colors, -code and -restored: of
+garments, garments-published, -new, -good, -turned, -larger, -clean, -colors, -code, -restored: of
     {train,validation,test}/GARMENT/*.jpg, photographs of ten garments, CC0, on GitHub in
     alexeygrigorev/clothing-dataset-small
 cats-dogs, cifar-made: of {train,test}/CLASS/*.jpg, CIFAR-10 (Krizhevsky 2009) as files, on GitHub
@@ -339,6 +339,7 @@ def manifest(folder: Path, heads: Iterable[str], rows: Iterable[Iterable[object]
 
 DATA = {
     "garments": DataSet("classification", "clothing-dataset-small", garments),
+    "garments-published": DataSet("classification", "clothing-dataset-small", garments),
     "garments-new": DataSet("embedding", "clothing-dataset-small", garments_new),
     "garments-good": DataSet("anomaly", "clothing-dataset-small", garments_good),
     "garments-turned": DataSet("rotation", "clothing-dataset-small", garments),
