@@ -28,7 +28,14 @@ flexible = pytest.mark.parametrize(
 #: a network of each page, small enough to run
 SMALLEST = (
     *("lenet5", "resnet18", "resnet20", "plain20", "mlp", "locally_connected"),
-    *("conv_autoencoder", "dncnn", "edsr", "dcgan_generator", "dcgan_discriminator"),
+    *(
+        "conv_autoencoder",
+        "compressive_autoencoder",
+        "dncnn",
+        "edsr",
+        "dcgan_generator",
+        "dcgan_discriminator",
+    ),
     *("lenet5_1d", "resnet18_1d", "deepbind"),
 )
 

@@ -121,7 +121,8 @@ NETWORK_NAMES = (
     *("squeezenet1_0", "squeezenet1_1", "mobilenet_v1", "mobilenet_v2", "mobilenet_v3_small"),
     *("mobilenet_v3_large", "efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"),
     "pilotnet",
-    *("conv_autoencoder", "dncnn", "edsr", "fcn32s", "fcn16s", "fcn8s", "unet"),
+    *("conv_autoencoder", "compressive_autoencoder", "dncnn", "edsr"),
+    *("fcn32s", "fcn16s", "fcn8s", "unet"),
     *("dcgan", "dcgan_generator", "dcgan_discriminator"),
     *("lenet5_1d", "resnet18_1d", "deepbind"),
 )

@@ -19,6 +19,7 @@ from striate.zoo import cosine_on, fcn_on, patches_on, pretrained, regions_on
 from striate.zoo.pages import (
     alexnet,
     autoencoder,
+    compressive_autoencoder,
     dcgan,
     deepbind,
     densenet,
@@ -66,7 +67,7 @@ PAGES = (
     *(googlenet, inception_v2, inception_v3, inception_v4, inception_resnet),
     *(resnet, resnet_small, densenet),
     *(squeezenet, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficientnet_lite, pilotnet),
-    *(autoencoder, dncnn, edsr, fcn, unet, dcgan),
+    *(autoencoder, compressive_autoencoder, dncnn, edsr, fcn, unet, dcgan),
     *(lenet_1d, resnet_1d, deepbind),
 )
 CARDS: dict[str, Card] = {entry.name: entry for page in PAGES for entry in page.CARDS}

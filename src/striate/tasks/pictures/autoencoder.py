@@ -15,7 +15,8 @@ from striate.tasks.pictures.baselines import copies, thumbnails
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureParams, PictureTask
 
-_SHRUNK = 8  #: times that three poolings of the usual network shrink a side
+#: widths of the usual network, and how many times it shrinks a side
+_DEEP, _FLAT = ("(32,64,128)", 16), ("(32,64)", 8)
 
 
 class AutoencoderParams(PictureParams):
@@ -48,9 +49,10 @@ class Autoencoder(PictureTask):
         return Words("the picture", filters, asked, self.code)
 
     def default_network(self, side: int, channels: int) -> str:
-        """Return a convolutional autoencoder whose code has about as many numbers as asked for."""
-        positions = max(1, side // _SHRUNK) ** 2
-        return f"conv_autoencoder(widths=(32,64,{max(1, round(self.params.code / positions))}))"
+        """Return a compressive autoencoder whose code has about as many numbers as asked for."""
+        widths, shrunk = _FLAT if side % 16 else _DEEP
+        code = max(1, round(self.params.code / max(1, side // shrunk) ** 2))
+        return f"compressive_autoencoder(widths={widths},code={code},depth=1)"
 
     def measured(self, network: nn.Module, shape: Sequence[int]) -> Self:
         """Return the task with the size of the code: the fewest numbers between two layers."""
