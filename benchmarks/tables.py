@@ -90,6 +90,7 @@ _RENAMED = {
     "--smoothing ": "--label-smoothing ",
     "a picture at a time": "an image at a time",
     "Lanczos enlargement, sharpened": "sharpened Lanczos enlargement",
+    '"its mean over places"': '"the mean of the code over places"',
 }
 
 
@@ -121,6 +122,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "near_duplicates": ("near_duplicates", reading.near_duplicates),
     "shortcuts": ("shortcuts", learning.shortcuts),
     "new_classes": ("new_classes", alike.new_classes),
+    "code_features": ("code_features", alike.code_features),
     "one_class": ("one_class", alike.one_class),
     "faces": ("faces", alike.faces),
     "steering": ("steering", steering.steering),

@@ -37,6 +37,17 @@ def _with_interval(found: dict[str, float]) -> str:
     return f"{value} % ({low} to {high} %)"
 
 
+def code_features(record: dict[str, Any]) -> str:
+    """Accuracy of a linear model on each kind of features, with its interval."""
+    rows = [
+        (way, f"{found['numbers']:,}", _with_interval(found))
+        for way, found in record["found"].items()
+    ]
+    (tests,) = {found["images"] for found in record["found"].values()}
+    head = f"`{record['network']}`; {tests:,} test images of ten kinds of garments"
+    return f"{head}\n\n{grid(('given', 'numbers', 'accuracy'), ['---', '---:', '---:'], rows)}\n"
+
+
 def one_class(record: dict[str, Any]) -> str:
     """Mean area over the classes for each way, and the least and the most."""
     rows = list[tuple[str, ...]]()
