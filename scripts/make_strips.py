@@ -5,8 +5,8 @@
 
 Each row is of a typical test image: what the network is given, the best answer without a network,
 the network's, and the truth. What is the truth itself is not shown twice. `garments` is made by
-`benchmarks/task_data.py`; `enlarged`, `denoised`, `colored` and `coded` are of its recipes, and
-`sharpened` is of the pairs that `make_pairs.py` makes of it.
+`benchmarks/task_data.py`; `denoised`, `colored`, `coded` and `restored` are of the recipes
+garments-clean, -colors, -code and -restored, the last of the pairs that belong to it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SHOWN, SIDE, GAP = 3, 256, 8
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("name", choices=("enlarged", "denoised", "colored", "coded", "sharpened"))
+    parser.add_argument("name", choices=("enlarged", "denoised", "colored", "coded", "restored"))
     parser.add_argument("run", type=Path)
     parser.add_argument("data", type=Path)
     asked = parser.parse_args()
