@@ -14,7 +14,7 @@ section 3.2, https://arxiv.org/abs/1609.05158
 
 This is the paper's baseline for a factor of 2. What costs most is done at the small size, so that
 enlarging by 4 costs little more. Blocks have no batch norm, which would take contrast away.
-`upsampling="transposed"` puts a transposed convolution 4x4 with stride 2 in place of each sub-pixel
+`transposed=True` puts a transposed convolution 4x4 with stride 2 in place of each sub-pixel
 one: the same reach with a quarter of the parameters; a sub-pixel convolution is a transposed one of
 a larger kernel.
 Not as in the paper: what the network adds to is the picture enlarged bicubically, and the head's
@@ -24,8 +24,6 @@ initialization else: uniform within 1/sqrt(fan-in).
 
 from __future__ import annotations
 
-from typing import Literal
-
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,7 +32,6 @@ from striate.layers import Added, chain
 from striate.zoo.pages.card import Card
 
 _FAINT = 0.001  #: std of the head's first weights
-Upsampling = Literal["subpixel", "transposed"]
 
 
 def convolution(inputs: int, outputs: int) -> nn.Conv2d:
@@ -48,9 +45,9 @@ def block(width: int) -> nn.Module:
     )
 
 
-def enlarged(width: int, upsampling: Upsampling) -> nn.Module:
+def enlarged(width: int, *, transposed: bool) -> nn.Module:
     """(N, width, H, W) -> (N, width, 2 H, 2 W)."""
-    if upsampling == "transposed":
+    if transposed:
         return nn.ConvTranspose2d(width, width, 4, stride=2, padding=1)
     return chain(conv=convolution(width, 4 * width), shuffle=nn.PixelShuffle(2))
 
@@ -59,14 +56,16 @@ class EDSR(nn.Module):
     """Stem, body, enlarge and head, beside bicubic enlargement."""
 
     def __init__(
-        self, channels: int, scale: int, width: int, blocks: int, upsampling: Upsampling
+        self, channels: int, scale: int, width: int, blocks: int, *, transposed: bool
     ) -> None:
         super().__init__()
         doublings = scale.bit_length() - 1
         self.stem = convolution(channels, width)
         deep = {f"block{number}": block(width) for number in range(1, blocks + 1)}
         self.body = Added(chain(**deep, last=convolution(width, width)))
-        steps = {f"x{2**at}": enlarged(width, upsampling) for at in range(1, doublings + 1)}
+        steps = {
+            f"x{2**at}": enlarged(width, transposed=transposed) for at in range(1, doublings + 1)
+        }
         self.enlarge = chain(**steps)
         self.head = convolution(width, channels)
         nn.init.normal_(self.head.weight, std=_FAINT)
@@ -80,13 +79,11 @@ class EDSR(nn.Module):
 
 
 def edsr(*, channels: int = 3, scale: int = 2, width: int = 64, blocks: int = 16,
-         upsampling: Upsampling = "subpixel") -> EDSR:  # fmt: skip
+         transposed: bool = False) -> EDSR:  # fmt: skip
     """(N, channels, H, W) -> (N, channels, scale H, scale W); `scale` is a power of 2."""
     if scale < 2 or scale & (scale - 1):
         raise OptionError(f"edsr: scale must be 2, 4, 8 or a higher power of 2, but {scale} came")
-    if upsampling not in ("subpixel", "transposed"):
-        raise OptionError(f"edsr: upsampling must be subpixel or transposed, not {upsampling!r}")
-    return EDSR(channels, scale, width, blocks, upsampling)
+    return EDSR(channels, scale, width, blocks, transposed=transposed)
 
 
 CARDS = (
