@@ -43,19 +43,6 @@ class FullSize:
         overlap = find_overlap(model.network, model.input_shape[0], model.task.scale)
         return cls(model, tile, overlap)
 
-    @classmethod
-    def usual(cls, model: Model | Ensemble) -> FullSize | None:
-        """Return how a model predicts if nothing is asked; None: at the size of training images.
-
-        Where its task answers images in their own size: by tiles if the network can, else whole.
-        """
-        if not model.task.own_size or isinstance(model, Ensemble):
-            return None
-        try:
-            return cls.of(model, _USUAL_TILE)
-        except OptionError:
-            return cls.of(model, "whole")
-
     def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Return what is decoded of an image, (H, W) or (H, W, 3): a map or picture."""
         model = self.model
@@ -69,3 +56,33 @@ class FullSize:
                 model.run, inputs, self.tile, self.overlap, model.task.decode, model.task.scale
             )
         return decoded[0].cpu().numpy()
+
+
+@dataclass(frozen=True)
+class FullSizeMean:
+    """Averages what several models answer about images as they are."""
+
+    members: tuple[FullSize, ...]
+
+    def decode(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Return the mean of what is decoded of an image, (H, W) or (H, W, 3)."""
+        return np.mean([member.decode(pixels) for member in self.members], axis=0)
+
+
+def choose_full_size(model: Model | Ensemble) -> FullSize | FullSizeMean | None:
+    """Return how a model predicts if nothing is asked; None: at the size of training images.
+
+    Where its task answers images in their own size: by tiles if the network can, else whole.
+    """
+    if not model.task.own_size:
+        return None
+    if isinstance(model, Ensemble):
+        return FullSizeMean(tuple(map(_choose_one, model.members)))
+    return _choose_one(model)
+
+
+def _choose_one(model: Model) -> FullSize:
+    try:
+        return FullSize.of(model, _USUAL_TILE)
+    except OptionError:
+        return FullSize.of(model, "whole")

@@ -16,7 +16,7 @@ from striate.data.listing.samples import IGNORE, Finding
 from striate.data.signals.signal_input import SignalInput
 from striate.distributed.launch import usable_cores
 from striate.model import Ensemble, Model
-from striate.prediction.full_size import FullSize
+from striate.prediction.full_size import FullSize, FullSizeMean
 from striate.prediction.inputs import Made, sources
 from striate.prediction.signals import GivenSignal, sequence_sources, signal_sources
 from striate.tasks.results import Answer
@@ -67,7 +67,7 @@ class Predictor:
     threads: int = field(default_factory=usable_cores)
     seconds: float = 20.0  #: time limit for decoding an image
     #: predicts maps at the size of the image itself; None: at that of the training images
-    full_size: FullSize | None = None
+    full_size: FullSize | FullSizeMean | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

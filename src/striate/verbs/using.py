@@ -17,7 +17,7 @@ from striate.model import Ensemble, Model
 from striate.model_file import load
 from striate.options import EmbedOptions, EvaluateOptions, LookOptions, PredictOptions
 from striate.prediction import pictures, table
-from striate.prediction.full_size import FullSize
+from striate.prediction.full_size import FullSize, choose_full_size
 from striate.prediction.gallery import search_gallery
 from striate.prediction.inputs import Made, given_paths, sources
 from striate.prediction.predictor import Predictor
@@ -40,7 +40,7 @@ def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) ->
         loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
     loaded = _with_gallery(loaded, chosen)
     images, names = _check_outputs(model, data, chosen, loaded.task)
-    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else FullSize.usual(loaded)
+    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else choose_full_size(loaded)
     predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
     predictions = Predictions(predictor.predict(images or data))
     if chosen.out:

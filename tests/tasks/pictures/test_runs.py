@@ -90,6 +90,11 @@ def test_the_mean_of_two_models_is_evaluated_and_other_settings_are_refused(
     mean = striate.ensemble(tmp_path / "1", tmp_path / "2", out=tmp_path / "mean.safetensors")
     assert striate.evaluate(tmp_path / "mean.safetensors", data).scores()[0].value > 5
     assert mean is not None
+    (both,) = striate.predict(tmp_path / "mean.safetensors", data / "00.png")
+    each = [striate.predict(tmp_path / run, data / "00.png")[0].picture for run in ("1", "2")]
+    assert both.picture.shape == (28, 40, 3)
+    apart = np.abs(both.picture.astype(float) - np.mean(each, axis=0))
+    assert apart.max() <= 1  # levels are rounded
     striate.train(data, out=tmp_path / "3", **options("denoising", task_params="std=10", seed=3))
     with pytest.raises(OptionError) as caught:
         striate.ensemble(tmp_path / "1", tmp_path / "3", out=tmp_path / "no.safetensors")
