@@ -2,13 +2,14 @@
 
     python scripts/make_charts.py [NAME ...]
 
-NAME is none-of-these, transfer, defaults, ensemble or run; all of them without one. They are
-written to docs/images.
+NAME is none-of-these, transfer, defaults, large, ensemble, run or together; all of them without
+one. They are written to docs/images.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -18,9 +19,9 @@ from typing import Any
 
 import striate
 from striate.evaluation.curves import make_charts
-from striate.plotting.chart import Axis, Chart, Rows
+from striate.plotting.chart import Axis, Chart, Line, Rows
 from striate.plotting.grid import draw_grid
-from striate.plotting.shapes import Picture
+from striate.plotting.shapes import BLUE, ORANGE, Picture
 from striate.plotting.svg import to_svg
 from striate.text import format_percent
 
@@ -69,6 +70,23 @@ def wrong(values: dict[str, Any]) -> list[Bar]:
     return [(name, 1 - value, 1 - high, 1 - low) for name, (value, low, high) in found]
 
 
+def large() -> Picture:
+    *_, record = read("million")
+    verbs = ("list", "check", "train")
+    names = [f"{verb}, {int(count):,}" for count in record["sets"] for verb in verbs]
+    found = [sets[verb] for sets in record["sets"].values() for verb in verbs]
+    seconds = [each["seconds"] for each in found]
+    peak = [each["own"] / 1e6 for each in found]
+    charts = [
+        bars(
+            title, [(name, value, value, value) for name, value in zip(names, values, strict=True)]
+        )
+        for title, values in (("Seconds", seconds), ("Peak MB", peak))
+    ]
+    note = "Gray images of 28x28 pixels in shards; training to its first report; n = 1"
+    return draw_grid([charts], "100,000 images and a million", note)
+
+
 def ensemble() -> Picture:
     with tempfile.TemporaryDirectory() as place:
         runs = [
@@ -88,6 +106,30 @@ def run() -> Picture:
         done = striate.train(DIGITS, epochs=8, out=f"{place}/run")
         charts = make_charts(list(done.epochs()), striate.load(done.model_file).task.figures[0])
     return draw_grid([charts], "Training of LeNet-5 on the digits", "As a report shows it")
+
+
+def together() -> Picture:
+    lines = list[Line]()
+    with tempfile.TemporaryDirectory() as place:
+        for count, color, radius in ((1, BLUE, 5), (2, ORANGE, 2)):
+            folder = f"{place}/{count}"
+            command = [
+                "-m",
+                "torch.distributed.run",
+                "--nproc-per-node",
+                str(count),
+                "-m",
+                "striate",
+            ]
+            command += ["train", str(DIGITS), "--epochs", "4", "--threads", "1", "--out", folder]
+            subprocess.run([sys.executable, *command], check=True)
+            losses = [epoch.train_loss for epoch in striate.Run.open(folder).epochs()]
+            label = f"{count} process{'es' * (count > 1)}"
+            lines.append(Line(tuple(enumerate(losses, 1)), label, color, radius=radius))
+    chart = Chart(tuple(lines), "Loss", Axis("epoch", whole=True), width=WIDE)
+    return draw_grid(
+        [[chart]], "Training of LeNet-5 on the digits", "The same batches in one process and in two"
+    )
 
 
 def bars(title: str, rows: Sequence[Bar], limits: tuple[float, float] | None = None) -> Chart:
@@ -112,8 +154,10 @@ CHARTS = {
     "none-of-these": none_of_these,
     "transfer": transfer,
     "defaults": defaults,
+    "large": large,
     "ensemble": ensemble,
     "run": run,
+    "together": together,
 }
 
 if __name__ == "__main__":
