@@ -12,7 +12,7 @@ from PIL import Image
 from striate.evaluation.invariance_result import Invariance, Point
 from striate.plotting.chart import Axis, Cells, Chart, Line
 from striate.plotting.ink import encode
-from striate.plotting.shapes import BLUE, GREEN, ORANGE, PURPLE
+from striate.plotting.shapes import SERIES
 from striate.tasks.sections import Cell, Charts, Head, Section, Table, Text
 from striate.text import capitalize, count_noun, format_percent, shorten
 from striate.vision.distortions import DISTORTIONS
@@ -48,7 +48,7 @@ def make_sections(found: Invariance) -> tuple[Section, ...]:
 def make_curves(found: Invariance, kind: str) -> Chart:
     """Return the score of each model over the levels of a kind, and dashed how answers change."""
     figure, lines = found.points[0].score.figure, list[Line]()
-    for model, color in zip(found.models, cycle((BLUE, ORANGE, GREEN, PURPLE)), strict=False):
+    for model, color in zip(found.models, cycle(SERIES), strict=False):
         points = found.curve(model, kind)
         label = shorten(model, _NAME)
         lines.append(Line(tuple(map(_score, range(len(points)), points)), label, color))

@@ -17,6 +17,7 @@ PEN = "ink"  #: color of text and axes: that of the page an SVG stands in
 FAINT, SOFT = 0.18, 0.68  #: opacity of grid lines, and of text beside the data
 SHARP = 2  #: PNG pixels per unit of the picture
 BLUE, ORANGE, GREEN, PURPLE = "#3b7ddd", "#d9541e", "#3f9d8f", "#8e6bbf"
+SERIES = BLUE, ORANGE, GREEN, PURPLE
 """Colors of series, legible on white and on near black."""
 
 

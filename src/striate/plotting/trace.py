@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from striate.plotting.shapes import SERIES
+
 SHAPE = 240, 240  #: height and width of a trace in pixels: of a tile of a report
 _FINER = 2  #: it is drawn so many times larger first
 _MARGIN = 6
-#: of the channels in turn, as of the series of a chart
-_COLORS = ("#3b7ddd", "#d9541e", "#3f9d8f", "#8e6bbf")
 _AGAINST, _FOR = np.array([104, 160, 214]), np.array([236, 122, 104])
 
 
@@ -39,7 +39,7 @@ def draw_trace(
     for number, column in enumerate(signal.T):
         down = high - _MARGIN * _FINER - (column - low) * scale
         points = np.stack([across[: len(down)], down], axis=1).reshape(-1).tolist()
-        pen.line(points, fill=_COLORS[number % len(_COLORS)], width=_FINER + 1)
+        pen.line(points, fill=SERIES[number % len(SERIES)], width=_FINER + 1)
     return np.asarray(canvas.resize((shape[1], shape[0]), Image.Resampling.BOX))
 
 
