@@ -20,7 +20,7 @@ FLOORS = (
     {"errors", "legacy", "options", "progress", "storage", "text"},
     {"arithmetic", "cache_store", "metrics", "samples", "tensorfile", "vision"},
     {"distributed", "layers", "optim", "plotting"},
-    {"hardware", "summary", "zoo"},
+    {"hardware", "runtimes", "summary", "zoo"},
     {"data", "points", "tasks"},
     {"images", "input_description", "model", "model_description", "model_file", "rejection"},
     {"training"},
@@ -196,6 +196,7 @@ def run(code: str) -> str:
         ("import striate.samples", {"torch", "PIL", "pydantic"}),
         ("import striate; striate.numbers", {"torch", "scipy.signal", "pydantic"}),
         ("import striate.images.gallery", {"torch", "scipy.signal"}),
+        ("import striate.runtimes", {"torch", "numpy", "onnx", "onnxruntime", "openvino"}),
     ],
 )
 def test_doors_are_light(code: str, heavy: set[str]):
