@@ -23,9 +23,10 @@ from striate.data.listing.samples import Split
 from striate.metrics.pictures import ROUNDED, psnr
 from striate.options import TrainOptions
 from striate.progress import drain
+from striate.tasks.pictures.answer import to_bytes
 from striate.tasks.pictures.autoencoder import Autoencoder
 from striate.tasks.pictures.baselines import Filter, smoothings, tints
-from striate.tasks.pictures.color import Pixels, to_bytes
+from striate.tasks.pictures.color import Pixels
 from striate.tasks.pictures.denoising import Denoising
 from striate.tasks.pictures.task import PictureTask
 from striate.training.prepare import PreparedData, prepare_data

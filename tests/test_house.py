@@ -95,7 +95,7 @@ def test_no_two_folders_import_each_other():
 
 
 #: what every task is made of; all else in tasks/ belongs to a particular task
-ANY_TASK = {"figures", "fitness", "results", "sections", "suspects", "task"}
+ANY_TASK = {"answers", "figures", "fitness", "results", "sections", "suspects", "task"}
 #: a public name of striate is that of classification
 OF_ONE_TASK = {"striate"}
 

@@ -139,9 +139,10 @@ class Model:
         return self.decode_and_reject(pixels)[0]
 
     def decode_and_reject(
-        self, pixels: NDArray[np.uint8]
+        self, *views: NDArray[np.uint8]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return also whether each image is none of the targets: (N,)."""
+        (pixels,) = views
         few, rejected = self.images_at_once or len(pixels), [np.zeros(0, np.bool_)]
         decoded = list[NDArray[Any]]()
         for part in torch.from_numpy(pixels).split(few):

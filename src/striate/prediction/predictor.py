@@ -15,8 +15,7 @@ from striate.data.decoding.limits import LARGEST_MEGABYTES
 from striate.data.listing.samples import IGNORE, Finding
 from striate.data.signals.signal_input import SignalInput
 from striate.distributed.launch import usable_cores
-from striate.model import Ensemble, Model
-from striate.prediction.full_size import FullSize, FullSizeMean
+from striate.prediction.engine import Engine, WholeEngine
 from striate.prediction.inputs import Made, sources
 from striate.prediction.signals import GivenSignal, sequence_sources, signal_sources
 from striate.tasks.results import Answer
@@ -60,14 +59,14 @@ class Prediction:
 class Predictor:
     """A model with its inference settings; worker processes decode images ahead of the network."""
 
-    model: Model | Ensemble
+    model: Engine
     top: int = 3
     batch: int = 64
     largest_megabytes: int = LARGEST_MEGABYTES
     threads: int = field(default_factory=usable_cores)
     seconds: float = 20.0  #: time limit for decoding an image
     #: predicts maps at the size of the image itself; None: at that of the training images
-    full_size: FullSize | FullSizeMean | None = None
+    full_size: WholeEngine | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:

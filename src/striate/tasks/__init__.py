@@ -1,18 +1,19 @@
 """Tasks: what is asked of an image, and how it is trained, measured and answered.
 
-From low to high level: `figures`, `sections`, `results`, `inputs`, `task`, and the file of each
-task with its metrics, remarks and sections beside it.
+From low to high level: `figures`, `sections`, `results`, `answers`, `inputs`, `task`, and the
+file of each task with its answer, metrics, remarks and sections beside it.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from striate.data.listing.target_spec import NEEDS, TASK_OF_KIND, TargetSpec
 from striate.errors import OptionError, unknown
 
 if TYPE_CHECKING:
+    from striate.tasks.answers import Answers
     from striate.tasks.task import Task
 
 #: name -> class in `task` of the folder of that name, or in a module; imported on use, as results
@@ -34,6 +35,22 @@ _TASKS = {
     "segmentation": "Segmentation",
     "super_resolution": "pictures.super_resolution.SuperResolution",
 }
+#: task -> class in `answer` of the folder of that name, or in a module, that needs no torch
+_ANSWERS = {
+    "anomaly": "AnomalyAnswers",
+    "classification": "ClassAnswers",
+    "detection": "BoxAnswers",
+    "embedding": "NearestAnswers",
+    "multilabel": "LabelsAnswers",
+    "regression": "NumbersAnswers",
+    "rotation": "classification.answer.ClassAnswers",
+    "segmentation": "MaskAnswers",
+    "autoencoder": "pictures.answer.SquareAnswers",
+    **dict.fromkeys(
+        ("colorization", "denoising", "image_to_image", "super_resolution"),
+        "pictures.answer.PictureAnswers",
+    ),
+}
 _REGISTERED: dict[str, type[Task]] = {}
 
 
@@ -48,8 +65,22 @@ def find_task(name: str) -> type[Task]:
         return _REGISTERED[name]
     if name not in _TASKS:
         raise unknown("task", name, (*_TASKS, *_REGISTERED))
-    module, _, task = _TASKS[name].rpartition(".")
-    return getattr(import_module(f"striate.tasks.{module or f'{name}.task'}"), task)
+    return _imported(_TASKS[name], f"{name}.task")
+
+
+def find_answers(name: str) -> type[Answers]:
+    """Return how the task of this name answers, without torch where that is possible.
+
+    Raises OptionError if there is none.
+    """
+    if name in _REGISTERED or name not in _ANSWERS:
+        return find_task(name)
+    return _imported(_ANSWERS[name], f"{name}.answer")
+
+
+def _imported(place: str, usual: str) -> Any:
+    module, _, made = place.rpartition(".")
+    return getattr(import_module(f"striate.tasks.{module or usual}"), made)
 
 
 def kind_of(task: str | None) -> str | None:

@@ -21,8 +21,6 @@ class Inputs:
     self_supervised: ClassVar[bool] = False  #: whether `make_pairs` makes its inputs and targets
     #: mean and std of the pixels, 0 to 1, that networks are given; None: of the training images
     normalization: ClassVar[tuple[float, float] | None] = None
-    #: whether images are answered in their own size, if nothing is asked and the network allows it
-    own_size: ClassVar[bool] = False
     #: how images are made square, if nothing is asked; None: as for the first weights, or letterbox
     default_fit: ClassVar[Fit | None] = None
 

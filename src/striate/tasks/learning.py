@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from striate.data.augment.plan import Plan
 from striate.data.augment.ranges import AugmentRanges
-from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.listing.target_spec import TargetSpec
 from striate.options import StepOptions, TrainOptions
 from striate.options.task_params import TaskParams
+from striate.tasks.answers import Answers
 from striate.tasks.figures import Figure
 from striate.tasks.inputs import Inputs
 
@@ -38,16 +39,13 @@ class Update:
 
 
 @dataclass(frozen=True)
-class Learning(Inputs, ABC):
+class Learning(Inputs, Answers, ABC):
     """How networks learn what a task asks.
 
     Outputs are what the network returns: a tensor, or `AuxOutputs` in training mode. Losses and
     sums add up: those of a batch are the means and sums of those of its parts.
     """
 
-    name: ClassVar[str]
-    kind: ClassVar[str]  #: of its targets
-    head: ClassVar[str] = "logits"  #: what its networks give: "logits", a "map" or an "image"
     on: ClassVar[str] = ""  #: what makes a network for it of a classifier, as "cosine:"
     needs_weights: ClassVar[bool] = False  #: whether its network must have learned before
     mixes: ClassVar[bool] = False  #: whether mixup and cutmix may blend its targets
@@ -65,11 +63,6 @@ class Learning(Inputs, ABC):
     Params: ClassVar[type[TaskParams]] = TaskParams  #: what `--task-params` sets
 
     spec: TargetSpec
-
-    @property
-    def gives(self) -> str:
-        """What it answers with, as messages say it: "a class"."""
-        return NEEDS[self.kind]
 
     @property
     @abstractmethod

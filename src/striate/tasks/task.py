@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -11,23 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.metrics.estimates import Floats
-from striate.options import DecisionOptions
+from striate.tasks.answers import Batches
 from striate.tasks.figures import Figure
 from striate.tasks.learning import Learning, Loss, Sums, Update
-from striate.tasks.results import About, Answer, Results
+from striate.tasks.results import About, Results
 from striate.tasks.temperature import read_temperature
 
 __all__ = ["Batches", "Comparing", "Legend", "Loss", "MadeImages", "Sums", "Task", "Update"]
 
 #: names with their swatches, (H, W, 3)
 Legend = tuple[tuple[str, NDArray[np.uint8]], ...]
-#: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
-#: of masks N of `data.full_masks.FullMask`, and where they are made of images `model.Pairs`
-Batches = Iterable[tuple[NDArray[Any], Any]]
 
 
 class MadeImages(NamedTuple):
@@ -59,15 +55,7 @@ class Task(Learning, ABC):
     """
 
     one_class: ClassVar[bool] = False  #: whether it decodes probabilities, of which one is true
-    searches: ClassVar[bool] = False  #: whether its answers are found in a gallery
     rated: ClassVar[str] = "probability"  #: what `rate` gives
-    #: verb that uses its models, and what that is given beside one
-    used_by: ClassVar[tuple[str, str]] = "predict", "IMAGE..."
-
-    @property
-    @abstractmethod
-    def blank(self) -> Answer:
-        """The answer for an image that could not be read."""
 
     @property
     def temperature(self) -> float:
@@ -94,15 +82,6 @@ class Task(Learning, ABC):
     def decode(self, outputs: Any) -> Tensor:
         """Return what the answers are made of, a row an image: probabilities, numbers, classes."""
 
-    def restore(
-        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Return what is decoded of one image in the size (width, height) of the image itself.
-
-        `decode` gives it as the network's input shows the image, which `preprocess` has made.
-        """
-        return decoded
-
     def rate(self, outputs: Tensor) -> Tensor:
         """Return what is averaged over networks, a row an image, a column a name: (N, K, ...)."""
         return self.decode(outputs)
@@ -126,30 +105,6 @@ class Task(Learning, ABC):
         They have the same names, maybe in another order, and constants of their own.
         """
         return self
-
-    def with_gallery(
-        self, decoded: NDArray[Any], names: Sequence[str], paths: Sequence[str]
-    ) -> Task:
-        """Return the task that answers with images of a gallery. Raises OptionError otherwise."""
-        raise OptionError(
-            f"a gallery is searched for what is alike, but the task {self.name} answers with "
-            f"{self.gives}; leave out --gallery"
-        )
-
-    @abstractmethod
-    def answer(self, decoded: NDArray[Any], top: int) -> Answer:
-        """Return the answer for one row of `decode`; `top` is how many classes it lists."""
-
-    def decide(self, options: DecisionOptions, validation: Batches) -> Task:
-        """Return the task that decides its answers as the options say.
-
-        Validation images are used where a threshold is to be chosen on them. Raises OptionError
-        for a task that has no threshold.
-        """
-        raise OptionError(
-            "a positive class is for two classes, and a threshold for two classes or labels, but "
-            f"the model answers with {self.gives}"
-        )
 
     def calibrate(self, validation: Batches) -> Task:
         """Return the task with the temperature of the least log-loss on validation images.
@@ -176,10 +131,6 @@ class Task(Learning, ABC):
 
     def members(self, targets: Tensor) -> Tensor:
         """Return whether images are of each name, (N, K), where the task has an `energy`."""
-        raise NotImplementedError
-
-    def reject(self, decoded: NDArray[Any], top: int) -> Answer:
-        """Return the answer that an image is none of the names, where the task has an `energy`."""
         raise NotImplementedError
 
     def generate(

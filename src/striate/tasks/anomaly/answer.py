@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.tasks.anomaly.drawing import Distances, decode, draw_heat, encode
+from striate.data.decoding.preprocess import Preprocess
+from striate.errors import OptionError
+from striate.options import DecisionOptions
+from striate.tasks.anomaly.drawing import Distances, decode, draw_heat, encode, restore
+from striate.tasks.anomaly.metrics import GOOD, HEAT, LIMIT
+from striate.tasks.answers import Answers, Batches
 
 #: shown for an image that is not like the good ones
 ODD = "odd"
@@ -66,3 +72,55 @@ class AnomalyAnswer:
             "score": round(self.score, 6),
             "limit": round(self.limit, 6),
         }
+
+
+@dataclass(frozen=True)
+class AnomalyAnswers(Answers):
+    """Whether an image is like the good ones."""
+
+    name: ClassVar[str] = "anomaly"
+    kind: ClassVar[str] = "open"
+    head: ClassVar[str] = "patches"
+
+    @property
+    def blank(self) -> AnomalyAnswer:
+        """Nothing known."""
+        return AnomalyAnswer()
+
+    @property
+    def good(self) -> int:
+        """The label of the good class."""
+        return int(self._constant(GOOD, 0))
+
+    @property
+    def limit(self) -> float:
+        """The highest score of an image that is not odd."""
+        return self._constant(LIMIT, math.inf)
+
+    def _constant(self, name: str, default: float) -> float:
+        return self.spec.constants.get(name, (default,))[0]
+
+    def _with(self, **constants: float) -> Self:
+        known = {**self.spec.constants, **{name: (each,) for name, each in constants.items()}}
+        return replace(self, spec=replace(self.spec, constants=known))
+
+    def restore(
+        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Return the distances in the size of the image, under a row of the same score."""
+        found = restore(decoded[1:], preprocess, size)
+        return np.concatenate([np.full((1, found.shape[1]), decoded[0, 0], found.dtype), found])
+
+    def answer(self, decoded: NDArray[Any], top: int) -> AnomalyAnswer:
+        """Return the answer of a score and distances (1 + H, W)."""
+        name, heat = self.spec.names[self.good], self._constant(HEAT, 1.0)
+        return AnomalyAnswer.of(decoded[1:], float(decoded[0, 0]), name, self.limit, heat)
+
+    def decide(self, options: DecisionOptions, validation: Batches) -> Self:
+        """Return the task with another limit. Raises OptionError for a positive class."""
+        if options.threshold is None:
+            raise OptionError(
+                "a positive class, precision and recall are for two classes or labels; set the "
+                "score from which on an image is odd by --threshold"
+            )
+        return self._with(**{LIMIT: options.threshold})

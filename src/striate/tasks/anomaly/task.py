@@ -12,15 +12,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import DataError, OptionError
 from striate.metrics.binary import area_under_roc, sweep
-from striate.options import DecisionOptions, StepOptions
+from striate.options import StepOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
-from striate.tasks.anomaly.answer import AnomalyAnswer
-from striate.tasks.anomaly.drawing import restore
+from striate.tasks.anomaly.answer import AnomalyAnswers
 from striate.tasks.anomaly.metrics import (
     AREA,
     DIRECTIONS,
@@ -57,7 +55,7 @@ class AnomalyParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class Anomaly(Task):
+class Anomaly(AnomalyAnswers, Task):
     """Whether an image is like those that are trained on, which are all good.
 
     Outputs are cosines (N, M, h, w) of patches with M directions, targets labels (N,): the class
@@ -66,9 +64,6 @@ class Anomaly(Task):
 
     params: AnomalyParams = field(default_factory=AnomalyParams)
 
-    name: ClassVar[str] = "anomaly"
-    kind: ClassVar[str] = "open"
-    head: ClassVar[str] = "patches"
     on: ClassVar[str] = PREFIX
     needs_weights: ClassVar[bool] = True
     rated: ClassVar[str] = "distance"
@@ -100,23 +95,6 @@ class Anomaly(Task):
         return int(self._constant(DIRECTIONS, self.params.directions))
 
     @property
-    def good(self) -> int:
-        """The label of the good class."""
-        return int(self._constant(GOOD, 0))
-
-    @property
-    def limit(self) -> float:
-        """The highest score of an image that is not odd."""
-        return self._constant(LIMIT, math.inf)
-
-    def _constant(self, name: str, default: float) -> float:
-        return self.spec.constants.get(name, (default,))[0]
-
-    def _with(self, **constants: float) -> Anomaly:
-        known = {**self.spec.constants, **{name: (each,) for name, each in constants.items()}}
-        return replace(self, spec=replace(self.spec, constants=known))
-
-    @property
     def figures(self) -> tuple[Figure, ...]:
         """The area under the ROC curve, where others are there, and the distance of good images."""
         return AREA, DISTANCE
@@ -125,11 +103,6 @@ class Anomaly(Task):
     def train_figure(self) -> Figure:
         """The mean distance."""
         return DISTANCE
-
-    @property
-    def blank(self) -> AnomalyAnswer:
-        """Nothing known."""
-        return AnomalyAnswer()
 
     def default_network(self, side: int, channels: int) -> str:
         """Return that of a classifier, whose features are compared."""
@@ -227,13 +200,6 @@ class Anomaly(Task):
         scores = each.topk(count, dim=1).values.mean(dim=1)
         return torch.cat([scores[:, None, None].expand(-1, 1, distances.shape[2]), distances], 1)
 
-    def restore(
-        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Return the distances in the size of the image, under a row of the same score."""
-        found = restore(decoded[1:], preprocess, size)
-        return np.concatenate([np.full((1, found.shape[1]), decoded[0, 0], found.dtype), found])
-
     def rate(self, outputs: Tensor) -> Tensor:
         """Return the distance of an image, a row each: (N, 1)."""
         return self.decode(outputs)[:, 0, :1]
@@ -247,20 +213,6 @@ class Anomaly(Task):
         raise OptionError(
             "distances of several networks cannot be averaged, as each has a measure of its own"
         )
-
-    def answer(self, decoded: NDArray[Any], top: int) -> AnomalyAnswer:
-        """Return the answer of a score and distances (1 + H, W)."""
-        name, heat = self.spec.names[self.good], self._constant(HEAT, 1.0)
-        return AnomalyAnswer.of(decoded[1:], float(decoded[0, 0]), name, self.limit, heat)
-
-    def decide(self, options: DecisionOptions, validation: Batches) -> Anomaly:
-        """Return the task with another limit. Raises OptionError for a positive class."""
-        if options.threshold is None:
-            raise OptionError(
-                "a positive class, precision and recall are for two classes or labels; set the "
-                "score from which on an image is odd by --threshold"
-            )
-        return self._with(**{LIMIT: options.threshold})
 
     def evaluate(self, batches: Batches, about: About) -> AnomalyResults:
         """Compare batches of scores and distances (N, 1 + h, w) with labels (N,)."""

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import OptionError
+from striate.options import DecisionOptions
+from striate.tasks.answers import Answers, Batches
+from striate.tasks.classification.threshold import Threshold
+from striate.tasks.results import NONE_OF_THESE
 from striate.text import MISSING, format_percent
 
 
@@ -69,3 +74,42 @@ class ClassAnswer:
             "probability": None if self.rejected else round(self.probability, 6),
             "top": [{"class": name, "probability": round(p, 6)} for name, p in self.top],
         }
+
+
+@dataclass(frozen=True)
+class ClassAnswers(Answers):
+    """The most probable class, or as a threshold decides between two."""
+
+    name: ClassVar[str] = "classification"
+    kind: ClassVar[str] = "label"
+
+    @property
+    def blank(self) -> ClassAnswer:
+        """No class."""
+        return ClassAnswer()
+
+    @property
+    def threshold(self) -> Threshold:
+        """How one of two classes is answered."""
+        return Threshold.stored(self.spec)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
+        """Return the class of probabilities (K,), and of the most probable ones `top` in all."""
+        first = int(self.threshold.decide(decoded))
+        return ClassAnswer.of(decoded, self.spec.names, top, first)
+
+    def reject(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
+        """Return none of the classes; the most probable ones stay beside it."""
+        return replace(
+            self.answer(decoded, top), class_name=NONE_OF_THESE, probability=0.0, rejected=True
+        )
+
+    def decide(self, options: DecisionOptions, validation: Batches) -> Self:
+        """Return the task with another positive class or threshold; only for two classes."""
+        if len(self.spec.names) != 2:
+            raise OptionError(
+                "a positive class and a threshold are for two classes, but the model answers with "
+                f"one of {self.spec}"
+            )
+        changed = self.threshold.changed(options, self.spec.names, validation)
+        return replace(self, spec=changed.store(self.spec))

@@ -19,13 +19,13 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics.estimates import Floats
-from striate.options import DecisionOptions, TrainOptions
-from striate.tasks.classification.answer import ClassAnswer
+from striate.options import TrainOptions
+from striate.tasks.classification.answer import ClassAnswers
 from striate.tasks.classification.results import Evaluation, make_evaluation
 from striate.tasks.classification.scores import ACCURACY
 from striate.tasks.classification.threshold import Threshold
 from striate.tasks.figures import CHANGED_ANSWERS, Figure
-from striate.tasks.results import NONE_OF_THESE, About
+from striate.tasks.results import About
 from striate.tasks.task import Batches, Loss, Sums, Task
 from striate.tasks.temperature import (
     UNFITTED,
@@ -36,11 +36,9 @@ from striate.tasks.temperature import (
 
 
 @dataclass(frozen=True)
-class Classification(Task):
+class Classification(ClassAnswers, Task):
     """Which one of K classes an image shows; the names of its spec are the classes."""
 
-    name: ClassVar[str] = "classification"
-    kind: ClassVar[str] = "label"
     mixes: ClassVar[bool] = True
     one_class: ClassVar[bool] = True
 
@@ -54,19 +52,9 @@ class Classification(Task):
         read_temperature(self.spec.constants)
 
     @property
-    def threshold(self) -> Threshold:
-        """How one of two classes is answered."""
-        return Threshold.stored(self.spec)
-
-    @property
     def figures(self) -> tuple[Figure, ...]:
         """The accuracy."""
         return (ACCURACY,)
-
-    @property
-    def blank(self) -> ClassAnswer:
-        """No class."""
-        return ClassAnswer()
 
     def loss(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy in nats of logits (N, K) and labels (N,)."""
@@ -117,11 +105,6 @@ class Classification(Task):
         positive = self.threshold.positive if len(names) == 1 else Threshold().positive
         return replace(self, spec=Threshold(positive).store(specs[0]))
 
-    def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
-        """Return the class of probabilities (K,), and of the most probable ones `top` in all."""
-        first = int(self.threshold.decide(decoded))
-        return ClassAnswer.of(decoded, self.spec.names, top, first)
-
     def energy(self, outputs: Tensor) -> Tensor:
         """Return the free energy (N,) of logits (N, K)."""
         return -outputs.logsumexp(dim=1)
@@ -129,22 +112,6 @@ class Classification(Task):
     def members(self, targets: Tensor) -> Tensor:
         """Return the class of labels (N,): (N, K)."""
         return targets[:, None] == torch.arange(self.outputs, device=targets.device)
-
-    def reject(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
-        """Return none of the classes; the most probable ones stay beside it."""
-        return replace(
-            self.answer(decoded, top), class_name=NONE_OF_THESE, probability=0.0, rejected=True
-        )
-
-    def decide(self, options: DecisionOptions, validation: Batches) -> Classification:
-        """Return the task with another positive class or threshold; only for two classes."""
-        if self.outputs != 2:
-            raise OptionError(
-                "a positive class and a threshold are for two classes, but the model answers with "
-                f"one of {self.spec}"
-            )
-        changed = self.threshold.changed(options, self.spec.names, validation)
-        return replace(self, spec=changed.store(self.spec))
 
     def calibrate(self, validation: Batches) -> Classification:
         """Return the task with the temperature of the least log-loss; a threshold moves along."""

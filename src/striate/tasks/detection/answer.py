@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import printable
 from striate.plotting.labeled_boxes import LabeledBox, draw_labeled_boxes
+from striate.tasks.answers import Answers
 from striate.tasks.colors import color_classes
+from striate.tasks.detection.binned import EVEN, THRESHOLD
+from striate.tasks.detection.metrics import keep_sure
 from striate.text import MISSING, format_percent, shorten_name
 
 _SCORE, _CLASS = 4, 5  #: columns of a decoded box
@@ -120,3 +124,33 @@ class BoxAnswer:
         told = ", ".join(f"{count:,} {name}" for name, count in counts[: self.most])
         more = len(counts) - self.most
         return f"{told} and {more} more" if more > 0 else told
+
+
+@dataclass(frozen=True)
+class BoxAnswers(Answers):
+    """The boxes whose probability reaches the threshold of their class."""
+
+    name: ClassVar[str] = "detection"
+    kind: ClassVar[str] = "boxes"
+    head: ClassVar[str] = "boxes"
+
+    @property
+    def blank(self) -> BoxAnswer:
+        """No box."""
+        return BoxAnswer()
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(K,): the probability from which on a box is an answer."""
+        return np.array(self.spec.constants.get(THRESHOLD, (EVEN,) * len(self.spec.names)))
+
+    def restore(
+        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Return boxes in pixels of their image, clipped to it."""
+        corners = preprocess.restore_boxes(decoded[:, :4], *size)
+        return np.concatenate((corners, decoded[:, 4:]), axis=1)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> BoxAnswer:
+        """Return the boxes (D, 6) whose probability reaches the threshold of their class."""
+        return BoxAnswer.of(keep_sure(decoded, self.thresholds), self.spec, top)

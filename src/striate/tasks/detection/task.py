@@ -14,16 +14,14 @@ from torch import Tensor
 
 from striate.data.augment.boxes import move_boxes
 from striate.data.augment.plan import Plan
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.metrics.box_matching import THRESHOLDS, match_boxes
 from striate.metrics.estimates import mean_defined
 from striate.options import AugmentParams, TrainOptions
-from striate.tasks.detection.answer import BoxAnswer
+from striate.tasks.detection.answer import BoxAnswers
 from striate.tasks.detection.binned import (
     BINS,
-    EVEN,
     THRESHOLD,
     choose_thresholds,
     count_bins,
@@ -32,7 +30,7 @@ from striate.tasks.detection.binned import (
 from striate.tasks.detection.decoding import count_proposed, decode
 from striate.tasks.detection.drawing import draw_targets, make_legend
 from striate.tasks.detection.loss import loss
-from striate.tasks.detection.metrics import AP, AP50, PROPOSED, keep_sure
+from striate.tasks.detection.metrics import AP, AP50, PROPOSED
 from striate.tasks.detection.results import DetectionResults, make_results
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
@@ -41,16 +39,13 @@ from striate.zoo.regions_on import PREFIX, Detections
 
 
 @dataclass(frozen=True)
-class Detection(Task):
+class Detection(BoxAnswers, Task):
     """Which objects of K classes an image shows, and where; the names of its spec are the classes.
 
     Outputs are `Detections`; targets (N, M, 6) rows [x0, y0, x1, y1, class, ignored] in pixels of
     the network's input, with a class of -1 where there is no box.
     """
 
-    name: ClassVar[str] = "detection"
-    kind: ClassVar[str] = "boxes"
-    head: ClassVar[str] = "boxes"
     on: ClassVar[str] = PREFIX
     placed: ClassVar[bool] = True
     most_size: ClassVar[int] = 320  #: small objects are not seen in less
@@ -74,19 +69,9 @@ class Detection(Task):
         """The recall of the proposals: training makes no detections."""
         return PROPOSED
 
-    @property
-    def blank(self) -> BoxAnswer:
-        """No box."""
-        return BoxAnswer()
-
     def default_network(self, side: int, channels: int) -> str:
         """Return a detector on a ResNet-18."""
         return PREFIX + "resnet18"
-
-    @property
-    def thresholds(self) -> NDArray[np.float64]:
-        """(K,): the probability from which on a box is an answer."""
-        return np.array(self.spec.constants.get(THRESHOLD, (EVEN,) * self.outputs))
 
     def loss(self, outputs: Detections, targets: Tensor) -> Tensor:
         """Return the mean over images of the losses of anchors and proposals."""
@@ -158,13 +143,6 @@ class Detection(Task):
         """
         return decode(outputs)
 
-    def restore(
-        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Return boxes in pixels of their image, clipped to it."""
-        corners = preprocess.restore_boxes(decoded[:, :4], *size)
-        return np.concatenate((corners, decoded[:, 4:]), axis=1)
-
     def rate(self, outputs: Detections) -> Tensor:  # pyright: ignore
         """Return the highest probability of each class in an image, (N, K)."""
         return outputs.logits.softmax(dim=2)[..., :-1].amax(dim=1)
@@ -180,10 +158,6 @@ class Detection(Task):
         raise OptionError(
             "boxes of several networks cannot be averaged, as each finds others; give one model"
         )
-
-    def answer(self, decoded: NDArray[Any], top: int) -> BoxAnswer:
-        """Return the boxes (D, 6) whose probability reaches the threshold of their class."""
-        return BoxAnswer.of(keep_sure(decoded, self.thresholds), self.spec, top)
 
     def evaluate(self, batches: Batches, about: About) -> DetectionResults:
         """Compare boxes with the true ones in pixels of the network's input."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import OptionError
+from striate.options import DecisionOptions
+from striate.tasks.answers import Answers, Batches
+from striate.tasks.embedding.scores import THRESHOLD
 from striate.tasks.results import NONE_OF_THESE
 from striate.text import MISSING
 
@@ -104,3 +108,48 @@ class NearestAnswer:
                 for near in self.top
             ],
         }
+
+
+@dataclass(frozen=True)
+class NearestAnswers(Answers):
+    """The class of what is nearest in a gallery."""
+
+    gallery: Gallery | None = field(default=None, repr=False, compare=False)
+
+    name: ClassVar[str] = "embedding"
+    kind: ClassVar[str] = "open"
+    head: ClassVar[str] = "cosines"
+    searches: ClassVar[bool] = True
+
+    @property
+    def blank(self) -> NearestAnswer:
+        """No image."""
+        return NearestAnswer()
+
+    @property
+    def threshold(self) -> float:
+        """The lowest cosine at which two images count as one class; -1, always, before training."""
+        return self.spec.constants.get(THRESHOLD, (-1.0,))[0]
+
+    def with_gallery(
+        self, decoded: NDArray[Any], names: Sequence[str], paths: Sequence[str]
+    ) -> Self:
+        """Return the task that answers with the nearest of images with embeddings (G, D)."""
+        gallery = Gallery(decoded.astype(np.float32), tuple(names), tuple(paths))
+        return replace(self, gallery=gallery)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> NearestAnswer:
+        """Return what of the gallery is nearest to an embedding (D,)."""
+        if self.gallery is None:
+            return self.blank
+        return NearestAnswer.of(decoded, self.gallery, self.threshold, top)
+
+    def decide(self, options: DecisionOptions, validation: Batches) -> Self:
+        """Return the task with another threshold. Raises OptionError for a positive class."""
+        if options.threshold is None:
+            raise OptionError(
+                "a positive class, precision and recall are for two classes or labels, but the "
+                "model answers with what is nearest; set the lowest cosine by --threshold"
+            )
+        constants = {**self.spec.constants, THRESHOLD: (options.threshold,)}
+        return replace(self, spec=replace(self.spec, constants=constants))

@@ -17,10 +17,10 @@ from striate.errors import DataError, OptionError
 from striate.metrics import pairs as metrics
 from striate.metrics.binary import area_under_roc
 from striate.metrics.estimates import Floats
-from striate.options import DecisionOptions, StepOptions, TrainOptions
+from striate.options import StepOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
-from striate.tasks.embedding.answer import Gallery, NearestAnswer
+from striate.tasks.embedding.answer import NearestAnswers
 from striate.tasks.embedding.loss import count_correct, loss
 from striate.tasks.embedding.results import EmbeddingResults, make_results
 from striate.tasks.embedding.scores import (
@@ -56,7 +56,7 @@ class EmbeddingParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class Embedding(Task):
+class Embedding(NearestAnswers, Task):
     """Where images lie, those of one class near each other; classes may be new ones.
 
     Outputs are (N, K + D): the cosines to K classes, then the embedding, of length 1. Targets are
@@ -64,13 +64,8 @@ class Embedding(Task):
     """
 
     params: EmbeddingParams = field(default_factory=EmbeddingParams)
-    gallery: Gallery | None = field(default=None, repr=False, compare=False)
 
-    name: ClassVar[str] = "embedding"
-    kind: ClassVar[str] = "open"
-    head: ClassVar[str] = "cosines"
     on: ClassVar[str] = PREFIX
-    searches: ClassVar[bool] = True
     rated: ClassVar[str] = "closeness"
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
@@ -101,22 +96,12 @@ class Embedding(Task):
         return ACCURACY
 
     @property
-    def blank(self) -> NearestAnswer:
-        """No image."""
-        return NearestAnswer()
-
-    @property
     def trained(self) -> Tensor:
         """(K,) whether each class of the spec was trained on; all of them before training."""
         known = self.spec.constants.get(TRAINED, range(self.outputs))
         found = torch.zeros(self.outputs, dtype=torch.bool)
         found[[int(label) for label in known]] = True
         return found
-
-    @property
-    def threshold(self) -> float:
-        """The lowest cosine at which two images count as one class; -1, always, before training."""
-        return self.spec.constants.get(THRESHOLD, (-1.0,))[0]
 
     def default_network(self, side: int, channels: int) -> str:
         """Return that of a classifier, to embed."""
@@ -231,29 +216,6 @@ class Embedding(Task):
         raise OptionError(
             "embeddings of several networks cannot be averaged, as each has directions of its own"
         )
-
-    def with_gallery(
-        self, decoded: NDArray[Any], names: Sequence[str], paths: Sequence[str]
-    ) -> Embedding:
-        """Return the task that answers with the nearest of images with embeddings (G, D)."""
-        gallery = Gallery(decoded.astype(np.float32), tuple(names), tuple(paths))
-        return replace(self, gallery=gallery)
-
-    def answer(self, decoded: NDArray[Any], top: int) -> NearestAnswer:
-        """Return what of the gallery is nearest to an embedding (D,)."""
-        if self.gallery is None:
-            return self.blank
-        return NearestAnswer.of(decoded, self.gallery, self.threshold, top)
-
-    def decide(self, options: DecisionOptions, validation: Batches) -> Embedding:
-        """Return the task with another threshold. Raises OptionError for a positive class."""
-        if options.threshold is None:
-            raise OptionError(
-                "a positive class, precision and recall are for two classes or labels, but the "
-                "model answers with what is nearest; set the lowest cosine by --threshold"
-            )
-        constants = {**self.spec.constants, THRESHOLD: (options.threshold,)}
-        return replace(self, spec=replace(self.spec, constants=constants))
 
     @property
     def change(self) -> Figure:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.errors import OptionError
+from striate.options import DecisionOptions, EvaluateOptions
+from striate.tasks.answers import Answers, Batches
+from striate.tasks.multilabel.threshold import choose_thresholds
 from striate.tasks.results import NONE_OF_THESE
 from striate.text import format_percent
 
@@ -85,3 +89,53 @@ class LabelsAnswer:
 def _list_shares(pairs: Iterable[tuple[str, float]]) -> str:
     """Return "car 98.0 %, sky 95.0 %"."""
     return ", ".join(f"{name} {format_percent(share)}" for name, share in pairs)
+
+
+#: name of the constants: the probability from which on an image has the label, one a label
+THRESHOLD = "threshold"
+EVEN = 0.5  #: before any is chosen, and for labels that all validation images have, or all lack
+
+
+@dataclass(frozen=True)
+class LabelsAnswers(Answers):
+    """The labels whose probability reaches the threshold of each."""
+
+    name: ClassVar[str] = "multilabel"
+    kind: ClassVar[str] = "labels"
+
+    @property
+    def blank(self) -> LabelsAnswer:
+        """No label."""
+        return LabelsAnswer()
+
+    @property
+    def thresholds(self) -> NDArray[np.float64]:
+        """(K,): the probability from which on an image has the label."""
+        return np.array(self.spec.constants.get(THRESHOLD, (EVEN,) * len(self.spec.names)))
+
+    def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
+        """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
+        return LabelsAnswer.of(decoded, self.thresholds, self.spec.names, top)
+
+    def reject(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
+        """Return none of the labels; the most probable ones stay beside it."""
+        return LabelsAnswer(top=self.answer(decoded, top).top, rejected=True)
+
+    def decide(self, options: DecisionOptions, validation: Batches) -> Self:
+        """Return the task with one threshold for all labels, or with one chosen for each.
+
+        Raises OptionError for a positive class, and for a precision that no threshold reaches.
+        """
+        if options.positive is not None:
+            raise OptionError(
+                "a positive class is one of two, but the model answers with labels, each with a "
+                "threshold of its own;\nleave --positive out"
+            )
+        thresholds = self.thresholds
+        if options.threshold is not None:
+            thresholds = np.full(len(thresholds), options.threshold)
+        elif isinstance(options, EvaluateOptions) and options.chooses:
+            rated, sets = map(np.concatenate, zip(*validation, strict=True))
+            thresholds = choose_thresholds(options, rated, sets, self.spec.names, thresholds)
+        constants = {**self.spec.constants, THRESHOLD: tuple(thresholds.tolist())}
+        return replace(self, spec=replace(self.spec, constants=constants))

@@ -16,21 +16,19 @@ from torch.nn import functional as F
 
 from striate.data.augment.plan import Plan
 from striate.data.listing.target_spec import TargetSpec
-from striate.errors import OptionError
 from striate.layers import AuxOutputs
 from striate.metrics.binary import Sweep, average_precision, threshold_for_f1
 from striate.metrics.binned import BINS, FINE, REACH, count_bins, sweep_bins
 from striate.metrics.calibration import both_sides
 from striate.metrics.estimates import Floats
-from striate.options import DecisionOptions, EvaluateOptions, TrainOptions
+from striate.options import TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import CHANGED_ANSWERS, Figure
-from striate.tasks.multilabel.answer import LabelsAnswer
+from striate.tasks.multilabel.answer import EVEN, THRESHOLD, LabelsAnswers
 from striate.tasks.multilabel.loss import loss, positive_weights
 from striate.tasks.multilabel.metrics import MAP, MICRO_F1
 from striate.tasks.multilabel.results import LabelResults, make_results
-from striate.tasks.multilabel.threshold import choose_thresholds
 from striate.tasks.results import About
 from striate.tasks.task import Batches, Loss, Sums, Task
 from striate.tasks.temperature import (
@@ -41,10 +39,6 @@ from striate.tasks.temperature import (
     store_temperature,
 )
 
-#: name of the constants: the probability from which on an image has the label, one a label
-THRESHOLD = "threshold"
-_EVEN = 0.5  #: before any is chosen, and for labels that all validation images have, or all lack
-
 
 class MultiLabelParams(TaskParams):
     """Settings of `--task-params`."""
@@ -53,11 +47,9 @@ class MultiLabelParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class MultiLabel(Task):
+class MultiLabel(LabelsAnswers, Task):
     """Which of K labels an image has, any number or none; the names of its spec are the labels."""
 
-    name: ClassVar[str] = "multilabel"
-    kind: ClassVar[str] = "labels"
     mixes: ClassVar[bool] = True
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
@@ -78,16 +70,6 @@ class MultiLabel(Task):
     @property
     def train_figure(self) -> Figure:
         return MICRO_F1
-
-    @property
-    def blank(self) -> LabelsAnswer:
-        """No label."""
-        return LabelsAnswer()
-
-    @property
-    def thresholds(self) -> NDArray[np.float64]:
-        """(K,): the probability from which on an image has the label."""
-        return np.array(self.spec.constants.get(THRESHOLD, (_EVEN,) * self.outputs))
 
     def loss(self, outputs: Tensor | AuxOutputs, targets: Tensor) -> Tensor:
         """Return the mean binary cross-entropy in nats of logits (N, K) and 0 or 1 (N, K)."""
@@ -173,10 +155,6 @@ class MultiLabel(Task):
         constants = {**spec.constants, THRESHOLD: tuple(means)}
         return replace(self, spec=replace(spec, constants=constants))
 
-    def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
-        """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""
-        return LabelsAnswer.of(decoded, self.thresholds, self.spec.names, top)
-
     def energy(self, outputs: Tensor) -> Tensor:
         """Return the joint energy (N,) of logits (N, K); https://arxiv.org/abs/2109.14162."""
         return -F.softplus(outputs).sum(dim=1)
@@ -184,29 +162,6 @@ class MultiLabel(Task):
     def members(self, targets: Tensor) -> Tensor:
         """Return the labels (N, K) of images."""
         return targets > 0.5
-
-    def reject(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
-        """Return none of the labels; the most probable ones stay beside it."""
-        return LabelsAnswer(top=self.answer(decoded, top).top, rejected=True)
-
-    def decide(self, options: DecisionOptions, validation: Batches) -> MultiLabel:
-        """Return the task with one threshold for all labels, or with one chosen for each.
-
-        Raises OptionError for a positive class, and for a precision that no threshold reaches.
-        """
-        if options.positive is not None:
-            raise OptionError(
-                "a positive class is one of two, but the model answers with labels, each with a "
-                "threshold of its own;\nleave --positive out"
-            )
-        thresholds = self.thresholds
-        if options.threshold is not None:
-            thresholds = np.full(self.outputs, options.threshold)
-        elif isinstance(options, EvaluateOptions) and options.chooses:
-            rated, sets = map(np.concatenate, zip(*validation, strict=True))
-            thresholds = choose_thresholds(options, rated, sets, self.spec.names, thresholds)
-        constants = {**self.spec.constants, THRESHOLD: tuple(thresholds.tolist())}
-        return replace(self, spec=replace(self.spec, constants=constants))
 
     def calibrate(self, validation: Batches) -> MultiLabel:
         """Return the task with the temperature of the least log-loss over images and labels.
@@ -254,7 +209,7 @@ def _threshold(counts: Sweep) -> float:
     """Return the probability of the best F1, in the middle of the gap to the next image below."""
     logit = threshold_for_f1(counts)
     if logit is None:
-        return _EVEN
+        return EVEN
     if logit <= -REACH:  # holds all below it too
         return 0.0
     below = counts.thresholds[counts.thresholds < logit]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.plotting.ink import encode
+from striate.tasks.answers import Answers
 from striate.text import MISSING
 
 
@@ -66,3 +68,62 @@ class PictureAnswer:
     def to_json(self) -> dict[str, Any]:
         """Return a JSON-ready dict."""
         return {"width": self.width, "height": self.height}
+
+
+def to_bytes(pictures: NDArray[Any]) -> NDArray[np.uint8]:
+    """(..., C, H, W) from 0 to 1 -> (..., H, W, C) uint8, rounded; what is beyond is cut off."""
+    return np.rint(np.moveaxis(pictures, -3, -1).clip(0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class PictureAnswers(Answers):
+    """A picture, as large as its image or a multiple."""
+
+    kind: ClassVar[str] = "image"
+    head: ClassVar[str] = "image"
+    own_size: ClassVar[bool] = True
+
+    @property
+    def blank(self) -> PictureAnswer:
+        """No picture."""
+        return PictureAnswer()
+
+    def constant(self, name: str, default: float) -> float:
+        """Return a setting that belongs to the model."""
+        return self.spec.constants.get(name, (default,))[0]
+
+    @property
+    def scale(self) -> int:
+        """Side of an answer, in sides of its image."""
+        return int(self.constant("scale", 1))
+
+    def restore(
+        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Return a picture (C, h, w) in the size of its image times the scale, without padding.
+
+        Of what the center of `fit="crop"` leaves out nothing is answered.
+        """
+        import cv2  # imported lazily: few answers are enlarged
+
+        wide, high = size
+        frame = (self.scale * edge for edge in preprocess.frame(wide, high))
+        top, left, low, right = frame
+        if preprocess.fit == "crop":
+            wide = high = min(size)
+        picture = np.moveaxis(decoded, 0, -1)[top:low, left:right]
+        large = cv2.resize(
+            picture, (self.scale * wide, self.scale * high), interpolation=cv2.INTER_CUBIC
+        )
+        return np.moveaxis(np.atleast_3d(large), -1, 0)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> PictureAnswer:
+        """Return the answer of a picture (C, H, W)."""
+        return PictureAnswer.of(to_bytes(decoded))
+
+
+@dataclass(frozen=True)
+class SquareAnswers(PictureAnswers):
+    """A picture of an image as the network sees it, which has one size."""
+
+    own_size: ClassVar[bool] = False

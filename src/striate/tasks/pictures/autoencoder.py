@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from striate.options.base import option
 from striate.summary import summarize
+from striate.tasks.pictures.answer import SquareAnswers
 from striate.tasks.pictures.baselines import copies, thumbnails
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureParams, PictureTask
@@ -26,14 +27,13 @@ class AutoencoderParams(PictureParams):
 
 
 @dataclass(frozen=True)
-class Autoencoder(PictureTask):
+class Autoencoder(SquareAnswers, PictureTask):
     """A picture is answered with itself, after it went through a code of fewer numbers."""
 
     params: AutoencoderParams = field(default_factory=AutoencoderParams)
 
     name: ClassVar[str] = "autoencoder"
     sharp: ClassVar[bool] = False
-    own_size: ClassVar[bool] = False
     Params: ClassVar[type[AutoencoderParams]] = AutoencoderParams
 
     @property

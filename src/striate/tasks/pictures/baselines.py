@@ -13,7 +13,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from striate.tasks.pictures.color import Pixels, to_bytes, to_rgb
+from striate.tasks.pictures.answer import to_bytes
+from striate.tasks.pictures.color import Pixels, to_rgb
 
 #: what the network is given (h, w, c) -> a picture (H, W, C)
 Filter = Callable[[Pixels], Pixels]

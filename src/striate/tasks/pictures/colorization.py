@@ -11,8 +11,14 @@ from striate.errors import OptionError
 from striate.options import StepOptions
 from striate.options.base import option
 from striate.tasks.pictures.baselines import tints
-from striate.tasks.pictures.color import to_chroma, to_luminance, to_rgb
-from striate.tasks.pictures.color_classes import annealed_mean, count_colors, cross_entropy
+from striate.tasks.pictures.color import (
+    annealed_mean,
+    count_colors,
+    cross_entropy,
+    to_chroma,
+    to_luminance,
+    to_rgb,
+)
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureParams, PictureTask
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from striate.data.augment.plan import Plan, apply_plan
 from striate.data.augment.ranges import AugmentRanges
+from striate.tasks.pictures.answer import to_bytes
 from striate.tasks.pictures.baselines import corrections
-from striate.tasks.pictures.color import to_bytes
 from striate.tasks.pictures.metrics import Words
 from striate.tasks.pictures.task import PictureTask
 from striate.tasks.task import Sums

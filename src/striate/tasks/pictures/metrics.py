@@ -17,8 +17,9 @@ from striate.metrics.estimates import Estimate, Floats
 from striate.metrics.pictures import ROUNDED, psnr, ssim
 from striate.tasks.figures import Figure
 from striate.tasks.numbers import damaged
+from striate.tasks.pictures.answer import to_bytes
 from striate.tasks.pictures.baselines import Filter
-from striate.tasks.pictures.color import Pixels, to_bytes
+from striate.tasks.pictures.color import Pixels
 from striate.tasks.results import About
 
 PSNR = Figure("psnr", "PSNR", form="number", unit="dB")

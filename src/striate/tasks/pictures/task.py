@@ -5,16 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from striate.data.augment.ranges import AugmentRanges
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
 from striate.metrics.pictures import ROUNDED
@@ -22,8 +20,7 @@ from striate.options import Fit, StepOptions, TrainOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
-from striate.tasks.pictures.answer import PictureAnswer
-from striate.tasks.pictures.color import to_bytes
+from striate.tasks.pictures.answer import PictureAnswers
 from striate.tasks.pictures.metrics import PSNR, Words
 from striate.tasks.pictures.results import PictureResults, make_results
 from striate.tasks.results import About
@@ -44,7 +41,7 @@ class PictureParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class PictureTask(Task):
+class PictureTask(PictureAnswers, Task):
     """A picture is answered; what it is made of and should be is made of the images themselves.
 
     Pixels of inputs, outputs (N, C, H, W) and targets are from 0 to 1. The spec's constants hold
@@ -53,13 +50,10 @@ class PictureTask(Task):
 
     params: PictureParams = field(default_factory=PictureParams)
 
-    kind: ClassVar[str] = "image"
-    head: ClassVar[str] = "image"
     self_supervised: ClassVar[bool] = True
     normalization: ClassVar[tuple[float, float] | None] = (0.0, 1.0)
     default_fit: ClassVar[Fit | None] = "crop"  # a letterbox would be answered right, and flatter
     sharp: ClassVar[bool] = True  #: whether resampled images would teach it to blur
-    own_size: ClassVar[bool] = True
     rated: ClassVar[str] = "brightness"
     refusals: ClassVar[Mapping[str, str]] = {
         **Task.refusals,
@@ -80,11 +74,6 @@ class PictureTask(Task):
         return (PSNR,)
 
     @property
-    def blank(self) -> PictureAnswer:
-        """No picture."""
-        return PictureAnswer()
-
-    @property
     def crop_size(self) -> int | None:
         """Side in pixels of the windows of images that are trained on; None: whole images."""
         return self.params.crop_size
@@ -93,10 +82,6 @@ class PictureTask(Task):
     def outputs(self) -> int:
         """Channels of the network's output: those of the images."""
         return int(self.constant("channels", 3))
-
-    def constant(self, name: str, default: float) -> float:
-        """Return a setting that belongs to the model."""
-        return self.spec.constants.get(name, (default,))[0]
 
     def with_constants(self, **constants: float) -> Self:
         """Return the task with settings that belong to the model."""
@@ -188,28 +173,6 @@ class PictureTask(Task):
                     f"{_shown(mine)} and {_shown(other.constants)}"
                 )
         return self
-
-    def restore(
-        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Return a picture (C, h, w) in the size of its image times the scale, without padding.
-
-        Of what the center of `fit="crop"` leaves out nothing is answered.
-        """
-        wide, high = size
-        frame = (self.scale * edge for edge in preprocess.frame(wide, high))
-        top, left, low, right = frame
-        if preprocess.fit == "crop":
-            wide = high = min(size)
-        picture = np.moveaxis(decoded, 0, -1)[top:low, left:right]
-        large = cv2.resize(
-            picture, (self.scale * wide, self.scale * high), interpolation=cv2.INTER_CUBIC
-        )
-        return np.moveaxis(np.atleast_3d(large), -1, 0)
-
-    def answer(self, decoded: NDArray[Any], top: int) -> PictureAnswer:
-        """Return the answer of a picture (C, H, W)."""
-        return PictureAnswer.of(to_bytes(decoded))
 
     def evaluate(self, batches: Batches, about: About) -> PictureResults:
         """Compare answers with what they should be, and with the best baseline."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
+from striate.tasks.answers import Answers
 from striate.text import MISSING, format_amount
 
 
@@ -42,3 +45,20 @@ class NumbersAnswer:
         """Return a JSON-ready dict; None where there is no prediction."""
         numbers = {name: None if math.isnan(n) else n for name, n in self.values.items()}
         return {"numbers": numbers}
+
+
+@dataclass(frozen=True)
+class NumbersAnswers(Answers):
+    """A number for each name."""
+
+    name: ClassVar[str] = "regression"
+    kind: ClassVar[str] = "numbers"
+
+    @property
+    def blank(self) -> NumbersAnswer:
+        """Stands for an image that could not be read."""
+        return NumbersAnswer(dict.fromkeys(self.spec.names, math.nan))
+
+    def answer(self, decoded: NDArray[Any], top: int) -> NumbersAnswer:
+        """Return the numbers (V,) by column."""
+        return NumbersAnswer(dict(zip(self.spec.names, decoded.tolist(), strict=True)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
@@ -22,7 +21,7 @@ from striate.options import StepOptions
 from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
-from striate.tasks.regression.answer import NumbersAnswer
+from striate.tasks.regression.answer import NumbersAnswers
 from striate.tasks.regression.figures import (
     column_scales,
     make_figures,
@@ -46,7 +45,7 @@ class RegressionParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class Regression(Task):
+class Regression(NumbersAnswers, Task):
     """V numbers an image, one for each name of its spec, which holds mean, std, median once fitted.
 
     Targets are (N, V) float64 in their own unit, NaN where missing.
@@ -60,8 +59,6 @@ class Regression(Task):
     params: RegressionParams = field(default_factory=RegressionParams)
     mirroring: Mirroring = field(default_factory=Mirroring)
 
-    name: ClassVar[str] = "regression"
-    kind: ClassVar[str] = "numbers"
     placed: ClassVar[bool] = True  # an angle or a place would change; nothing says which it is
     refusals: ClassVar[Mapping[str, str]] = {
         "balance": "numbers have no classes to balance",
@@ -195,15 +192,6 @@ class Regression(Task):
     def leading(self, outputs: Tensor) -> Tensor:
         """Return the first column for each image: numbers of different units have no largest."""
         return torch.zeros(len(outputs), dtype=torch.int64, device=outputs.device)
-
-    @property
-    def blank(self) -> NumbersAnswer:
-        """Stands for an image that could not be read."""
-        return NumbersAnswer(dict.fromkeys(self.spec.names, math.nan))
-
-    def answer(self, decoded: NDArray[Any], top: int) -> NumbersAnswer:
-        """Return the numbers (V,) by column."""
-        return NumbersAnswer(dict(zip(self.spec.names, decoded.tolist(), strict=True)))
 
     @property
     def change(self) -> Figure:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
+from striate.tasks.answers import Answers
 from striate.tasks.segmentation.drawing import (
     Mask,
     decode_mask,
@@ -83,3 +85,27 @@ class MaskAnswer:
         """Return the classes in the image, the largest first; the first class if there is none."""
         ordered = sorted(self.shares.items(), key=lambda pair: -pair[1])
         return [pair for pair in ordered if pair[1]] or ordered[:1]
+
+
+@dataclass(frozen=True)
+class MaskAnswers(Answers):
+    """The class of each pixel."""
+
+    name: ClassVar[str] = "segmentation"
+    kind: ClassVar[str] = "mask"
+    head: ClassVar[str] = "map"
+
+    @property
+    def blank(self) -> MaskAnswer:
+        """No share of any class, and no mask."""
+        return MaskAnswer(dict.fromkeys(self.spec.names, 0.0))
+
+    def restore(
+        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
+    ) -> NDArray[Any]:
+        """Return a mask in the size of its image, without padding."""
+        return preprocess.restore_mask(decoded, *size)
+
+    def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
+        """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
+        return MaskAnswer.of(decoded, self.spec, top)

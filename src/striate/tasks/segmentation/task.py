@@ -14,7 +14,6 @@ from torch import Tensor
 
 from striate.data.augment.mixing import mix_masks, refuse_mixup
 from striate.data.augment.plan import Plan, move_masks
-from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import IGNORE
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import OptionError
@@ -26,7 +25,7 @@ from striate.options.base import option
 from striate.options.task_params import TaskParams
 from striate.tasks.figures import Figure
 from striate.tasks.results import About
-from striate.tasks.segmentation.answer import MaskAnswer
+from striate.tasks.segmentation.answer import MaskAnswers
 from striate.tasks.segmentation.drawing import draw_overlay, make_legend, make_palette
 from striate.tasks.segmentation.loss import class_weights, loss
 from striate.tasks.segmentation.metrics import CHANGED_PIXELS, MEAN_IOU, PIXEL_ACCURACY, UNSEEN
@@ -46,7 +45,7 @@ class SegmentationParams(TaskParams):
 
 
 @dataclass(frozen=True)
-class Segmentation(Task):
+class Segmentation(MaskAnswers, Task):
     """Which one of K classes each pixel shows; the names of its spec are the classes.
 
     Outputs are maps of logits (N, K, H, W), targets masks (N, H, W) of class indices, `IGNORE`
@@ -55,9 +54,6 @@ class Segmentation(Task):
 
     params: SegmentationParams = field(default_factory=SegmentationParams)
 
-    name: ClassVar[str] = "segmentation"
-    kind: ClassVar[str] = "mask"
-    head: ClassVar[str] = "map"
     mixes: ClassVar[bool] = True
     placed: ClassVar[bool] = True
     refusals: ClassVar[Mapping[str, str]] = {
@@ -77,11 +73,6 @@ class Segmentation(Task):
     def figures(self) -> tuple[Figure, ...]:
         """Mean IoU and pixel accuracy."""
         return MEAN_IOU, PIXEL_ACCURACY
-
-    @property
-    def blank(self) -> MaskAnswer:
-        """No share of any class, and no mask."""
-        return MaskAnswer(dict.fromkeys(self.spec.names, 0.0))
 
     @property
     def crop_size(self) -> int | None:
@@ -171,12 +162,6 @@ class Segmentation(Task):
         classes = outputs.argmax(dim=1).to(torch.uint8)
         return torch.where(outputs.isfinite().all(dim=1), classes, IGNORE)
 
-    def restore(
-        self, decoded: NDArray[Any], preprocess: Preprocess, size: tuple[int, int]
-    ) -> NDArray[Any]:
-        """Return a mask in the size of its image, without padding."""
-        return preprocess.restore_mask(decoded, *size)
-
     def rate(self, outputs: Tensor) -> Tensor:
         """Return the probabilities of each pixel, (N, K, H, W)."""
         return outputs.softmax(dim=1)
@@ -198,10 +183,6 @@ class Segmentation(Task):
         constants = {name: v for name, v in self.spec.constants.items() if name != UNSEEN}
         constants |= {UNSEEN: places} if places else {}
         return replace(self, spec=replace(self.spec, constants=constants))
-
-    def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
-        """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
-        return MaskAnswer.of(decoded, self.spec, top)
 
     @property
     def change(self) -> Figure:

@@ -13,9 +13,9 @@ from torch.nn import functional as F
 import striate
 from striate.errors import OptionError
 from striate.metrics.pictures import psnr
+from striate.tasks.pictures.answer import to_bytes
 from striate.tasks.pictures.baselines import tints
-from striate.tasks.pictures.color import to_bytes, to_rgb
-from striate.tasks.pictures.color_classes import annealed_mean, count_colors, cross_entropy
+from striate.tasks.pictures.color import annealed_mean, count_colors, cross_entropy, to_rgb
 from striate.training.events import Epoch
 
 OPTIONS = {
