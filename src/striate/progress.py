@@ -22,6 +22,23 @@ class Progress:
     what: str  #: noun of the counted items: "images"
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Progress of an operation whose end may not be known."""
+
+    done: int
+    total: int | None  #: None while it is not known
+    what: str
+    per_second: float
+
+    @property
+    def remaining(self) -> float | None:
+        """Return the seconds that are left."""
+        if self.total is None or not self.per_second:
+            return None
+        return max(0, self.total - self.done) / self.per_second
+
+
 def drain(
     work: Generator[Item, None, Result], show: Callable[[Item], object] | None = None
 ) -> Result:

@@ -35,13 +35,13 @@ def write(path: Path, content: bytes | str) -> None:
     Raises StorageError naming the path and the bytes needed.
     """
     data = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-    with _replacing(path, f"{len(data):,} bytes are needed") as partial:
+    with replacing(path, f"{len(data):,} bytes are needed") as partial:
         _write_through(partial, data)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
     """Write ASCII lines atomically, as `write` does, without holding all of them in memory."""
-    with _replacing(path, "make room") as partial, partial.open("w", encoding="ascii") as file:
+    with replacing(path, "make room") as partial, partial.open("w", encoding="ascii") as file:
         file.writelines(lines)
         file.flush()
         os.fsync(file.fileno())
@@ -130,7 +130,7 @@ def copy(source: Path, target: Path) -> None:
     """
     if target.exists() and source.samefile(target):
         return  # rename() onto a hard link of the same file does nothing and leaves both names
-    with _replacing(target, f"it should be a copy of {printable(str(source))}") as partial:
+    with replacing(target, f"it should be a copy of {printable(str(source))}") as partial:
         partial.unlink(missing_ok=True)
         try:
             os.link(source, partial)
@@ -264,13 +264,13 @@ def storage_error(path: Path, error: OSError, advice: str) -> StorageError:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path, advice: str) -> Generator[Path]:
+def replacing(path: Path, advice: str) -> Generator[Path]:
     """Yield a temporary path; rename it to `path` after the block, or remove it on an error."""
     partial = path.parent / (path.name + _PARTIAL)
     try:
         yield partial
         partial.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -286,7 +286,7 @@ def _write_through(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

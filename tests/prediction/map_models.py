@@ -1,4 +1,4 @@
-"""Models of masks with random weights."""
+"""Models of masks, and of one class an image, with random weights."""
 
 from __future__ import annotations
 
@@ -23,3 +23,12 @@ def make_model(network: str = "unet(width=2)", channels: int = 3, fit: str = "le
     view = Preprocess(32, channels, fit, *scale)
     task, fractions = bind_task(None, STREET), SplitFractions(0.15, 0.15)
     return Model(made.eval(), NetworkSpec.of(network), task, view, fractions)
+
+
+def make_classifier() -> Model:
+    """A small model of three classes, which differ in how sure it is of them."""
+    torch.manual_seed(5)
+    made = zoo.build("lenet5", channels=3, classes=3)
+    view = Preprocess(32, 3, "stretch", (0.5,) * 3, (0.25,) * 3)
+    task = bind_task(None, TargetSpec("label", ("road", "sky", "car")))
+    return Model(made.eval(), NetworkSpec.of("lenet5"), task, view, SplitFractions(0.15, 0.15))

@@ -24,7 +24,7 @@ from striate.data.prepare import prepare_images, scan_images
 from striate.errors import OptionError
 from striate.model import Model
 from striate.model_file import save
-from striate.prediction import embedding
+from striate.prediction import embedding, parquet
 from striate.progress import drain
 from striate.tasks import find_task
 from striate.zoo.spec import NetworkSpec
@@ -179,7 +179,7 @@ def test_what_is_read_is_not_written_over(photos: Path, model: Model, tmp_path: 
 def test_a_table_without_pyarrow_is_refused_before_anything_is_computed(
     photos: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(embedding, "find_spec", lambda name: None)
+    monkeypatch.setattr(parquet, "find_spec", lambda name: None)
     monkeypatch.setattr("striate.verbs.embed.embed_images", None)
     assert refusal(model, photos, out=tmp_path / "a.parquet") == (
         f"{tmp_path}/a.parquet: writing Parquet needs pyarrow; install it with "

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from striate.errors import OptionError, StorageError
 from striate.prediction import table
 from striate.prediction.predictor import Prediction
-from striate.prediction.table import Predictions, as_jsonl
+from striate.prediction.table import Predictions, Rows, as_json_line
 from striate.tasks.classification.answer import ClassAnswer
 from striate.tasks.regression.answer import NumbersAnswer
 
@@ -30,8 +31,15 @@ SAID = Prediction(
 BROKEN = Prediction("c.png", ClassAnswer(), error="truncated: the end of the PNG is missing")
 
 
-def as_csv(predictions: list[Prediction], *, raw: bool = False) -> str:
-    return table.as_csv(predictions, COLUMNS, raw=raw)
+def as_csv(
+    predictions: list[Prediction], columns: Sequence[str] = COLUMNS, *, raw: bool = False
+) -> str:
+    rows = Rows.of(Path("a.csv"), columns, raw_csv=raw)
+    return rows.head + "".join(map(rows.text, predictions))
+
+
+def as_jsonl(predictions: list[Prediction]) -> str:
+    return "".join(map(as_json_line, predictions))
 
 
 def sure(path: str, name: str = "cat", notes: tuple[str, ...] = ()) -> Prediction:
@@ -66,10 +74,10 @@ def test_a_line_of_json_holds_a_row() -> None:
 def test_a_number_below_0_stays_a_number_and_a_head_is_no_formula() -> None:
     answer = NumbersAnswer({"=x": -12.5, "y": -1e-9, "z": 3.0})
     told = Prediction("a.png", answer)
-    assert table.as_csv([told], answer.csv_columns) == (
+    assert as_csv([told], answer.csv_columns) == (
         "path,'=x,y,z,error,notes\r\na.png,-12.5,-1e-09,3,,\r\n"
     )
-    assert table.as_csv([told], answer.csv_columns, raw=True).startswith("path,=x,y,z,error")
+    assert as_csv([told], answer.csv_columns, raw=True).startswith("path,=x,y,z,error")
 
 
 FORMULAS = [
@@ -161,7 +169,7 @@ def test_another_suffix_is_refused_before_anything_is_written(tmp_path: Path, na
     shown = str(path).replace("\n", r"\n")
     with pytest.raises(OptionError) as caught:
         table.write(path, [CAT], COLUMNS)
-    assert str(caught.value) == f"{shown}: expected a file that ends in .csv or .jsonl"
+    assert str(caught.value) == f"{shown}: expected a file that ends in .csv or .jsonl or .parquet"
     assert list(tmp_path.iterdir()) == []
 
 
@@ -219,7 +227,7 @@ class Bright:
 def test_answers_of_another_task_have_their_own_columns() -> None:
     row = Prediction("a.png", Bright(0.5), ("rotated",))
     bad = Prediction("b.png", Bright(0), error="empty")
-    assert table.as_csv([row, bad], Bright.csv_columns) == (
+    assert as_csv([row, bad], Bright.csv_columns) == (
         "path,lightness,error,notes\r\na.png,0.5,,rotated\r\nb.png,,empty,\r\n"
     )
     assert row.to_json() == {"path": "a.png", "lightness": 0.5, "notes": ["rotated"], "error": ""}

@@ -39,18 +39,22 @@ def command(
 def print_predictions(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
-    """Predict and print; return the number of unreadable files."""
+    """Predict and print, or write; return the number of unreadable files."""
     from striate.cli.lazy import verbs
 
-    predictions = verbs.predict(model, *paths, **options)
-    if as_json:
-        print_json(predictions.to_json())
-    elif "out" not in options:
-        click.echo(str(predictions))
+    if options.keys() & _FILES.keys() == {"out"} and not as_json:
+        written = verbs.predict_to_file(model, *paths, progress=True, **options)
+        images, failed = written.images, written.failed
+    else:
+        predictions = verbs.predict(model, *paths, **options)
+        images, failed = len(predictions), predictions.failed
+        if as_json:
+            print_json(predictions.to_json())
+        elif "out" not in options:
+            click.echo(str(predictions))
     for name, what in _FILES.items():
         if name in options:
             click.echo(f"{what:<8}  {printable(str(options[name]))}", err=True)
-    failed = predictions.failed
     if failed:
-        click.echo(f"{failed:,} of {len(predictions):,} files could not be read", err=True)
+        click.echo(f"{failed:,} of {images:,} files could not be read", err=True)
     return failed

@@ -200,9 +200,10 @@ class PredictOptions(DecisionOptions):
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
-    out: Annotated[Path | None, ending(".csv", ".jsonl")] = option(
-        None, "Write rows to this .csv or .jsonl file"
+    out: Annotated[Path | None, ending(".csv", ".jsonl", ".parquet")] = option(
+        None, "Write rows to this .csv, .jsonl or .parquet file, while predicting"
     )
+    overwrite: bool = option(False, "Replace the file of --out, and what is unfinished of it")
     masks: Path | None = option(
         None, "Write the masks or pictures that are answered as .png files into this folder"
     )

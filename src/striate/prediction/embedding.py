@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from striate.data.loader import MakePairs, load_split
 from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import OptionError, printable
 from striate.model import Model
+from striate.prediction.parquet import check_parquet
 from striate.progress import Progress
 from striate.tasks.task import Task
 from striate.text import count_noun
@@ -144,7 +144,7 @@ def write(path: Path, embedding: Embedding) -> None:
     pyarrow, StorageError when it cannot be written.
     """
     storage.check_suffix(path, (".npz", ".parquet"))
-    check_writable(path)
+    check_parquet(path, "an .npz file")
     parquet = path.suffix.lower() == ".parquet"
     storage.write(path, _as_parquet(embedding) if parquet else _as_npz(embedding))
 
@@ -160,15 +160,6 @@ def _as_npz(embedding: Embedding) -> bytes:
         class_names=np.array(embedding.class_names, np.str_),
     )
     return file.getvalue()
-
-
-def check_writable(path: Path) -> None:
-    """Raise OptionError if a .parquet file is asked for without pyarrow."""
-    if path.suffix.lower() == ".parquet" and find_spec("pyarrow") is None:
-        raise OptionError(
-            f"{printable(str(path))}: writing Parquet needs pyarrow; install it with "
-            "pip install 'striate[parquet]', or write an .npz file"
-        )
 
 
 def _as_parquet(embedding: Embedding) -> bytes:

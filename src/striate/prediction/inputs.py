@@ -17,7 +17,7 @@ from striate.data.cache.read_files import File
 from striate.data.decoding.colors import UnsuitableError, flatten
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding
-from striate.data.readers.scan import scan_unlabeled
+from striate.data.readers.unlabeled import list_unlabeled
 from striate.data.shards.reader import is_shards, read_shards
 from striate.data.shards.remote import refuse_web, remote_address
 from striate.errors import DataError, OptionError, printable
@@ -36,6 +36,8 @@ class Made:
 
 def sources(data: Iterable[Any]) -> Iterator[File | Made]:
     """Yield the images of the data; paths are checked before the first is yielded.
+
+    A folder is listed as its images are asked for.
 
     Raises DataError, OptionError.
     """
@@ -80,16 +82,23 @@ def _expanded(path: Path) -> Iterable[File]:
     if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
         if is_shards(path):
             return _packed(read_shards(path), str(path))
-        names = scan_unlabeled(path)
-        if not names:
-            raise DataError(f"{shown}: no images in this folder; give one that holds some")
-        return (File(path / name, str(path / name)) for name in names)
+        files = (File(path / name, str(path / name)) for name in list_unlabeled(path))
+        return some(files, f"{shown}: no images in this folder; give one that holds some")
     if home := remote_address(path):
         refuse_web(home)
         return _packed(read_shards(path, home), home)
     if not os.path.lexists(path):
         raise DataError(f"{shown}: no such file or folder")
     return [File(path, str(path))]
+
+
+def some(files: Iterable[File], otherwise: str) -> Iterable[File]:
+    """Return the files, of which only the first is looked for. Raises DataError without any."""
+    left = iter(files)
+    first = next(left, None)
+    if first is None:
+        raise DataError(otherwise)
+    return chain([first], left)
 
 
 def _packed(listing: Listing, home: str) -> Iterable[File]:

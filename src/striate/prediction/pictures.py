@@ -17,12 +17,12 @@ from striate.errors import DataError, OptionError, printable
 from striate.plotting.ink import encode
 from striate.prediction.inputs import Made
 from striate.prediction.predictor import Prediction
+from striate.tasks.answers import Answers
 from striate.tasks.results import DrawnAnswer, PictureAnswer
-from striate.tasks.task import Task
 from striate.text import count_noun
 
 
-def check_drawn(task: Task, name: str) -> None:
+def check_drawn(task: Answers, name: str) -> None:
     """Raise OptionError if the answers of a task are no pictures; `name` is the option.
 
     Overlays can also be drawn of answers that are none.

@@ -74,7 +74,7 @@ class Predictor:
         return self.model.task.blank.csv_columns
 
     def predict(self, data: Iterable[Any]) -> Iterator[Prediction]:
-        """Yield one prediction per image, in the given order.
+        """Return an iterator over one prediction per image, in the given order.
 
         An input is a path, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) of uint8 or of
         floats from 0 to 1, a batch (N, H, W, C), a PIL image, or a list of any of these. Folders
@@ -82,22 +82,27 @@ class Predictor:
         without images, OptionError for other types; an unreadable file yields a prediction with
         an error. A model of signals takes paths of these, and arrays (L,), (L, C) or (N, L, C).
         """
+        return self.answer(self.sources(data))
+
+    def sources(self, data: Iterable[Any]) -> Iterator[File | Made | GivenSignal]:
+        """Return the images, or signals, of the data: what `answer` takes. Raises as `predict`."""
+        view = self.model.preprocess
+        if view.inputs == "image":
+            return sources(data)
+        return sequence_sources(data) if view.inputs == "sequence" else signal_sources(data, view)
+
+    def answer(self, given: Iterator[Any]) -> Iterator[Prediction]:
+        """Yield the predictions of images or signals, computed in batches."""
         if self.model.preprocess.inputs != "image":
-            yield from self._signals(data)
+            while some := list(islice(given, self.batch)):
+                yield from self._answers(list(map(self._fitted, some)))
             return
         if self.full_size is not None:
-            yield from map(self._whole, sources(data))
+            yield from map(self._whole, given)
             return
-        for made, group in groupby(sources(data), key=lambda source: isinstance(source, Made)):
-            some: Iterator[Any] = group
+        for made, group in groupby(given, key=lambda source: isinstance(source, Made)):
+            some = iter(group)
             yield from self._made(some) if made else self._files(some)
-
-    def _signals(self, data: Iterable[Any]) -> Iterator[Prediction]:
-        view = self.model.preprocess
-        sequences = view.inputs == "sequence"
-        given = sequence_sources(data) if sequences else signal_sources(data, view)
-        while some := list(islice(given, self.batch)):
-            yield from self._answers(list(map(self._fitted, some)))
 
     def _fitted(self, given: GivenSignal) -> _Input:
         signal = given.signal

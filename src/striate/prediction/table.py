@@ -1,4 +1,4 @@
-"""Predictions as a table (terminal, notebook), CSV and JSON lines."""
+"""Predictions as a table (terminal, notebook), CSV, JSON lines and Parquet."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from striate import storage, text
+from striate.prediction.parquet import PARQUET, write_parquet
 from striate.prediction.predictor import Prediction
 from striate.tasks.results import ListedAnswer
 
-SUFFIXES = (".csv", ".jsonl")
+SUFFIXES = (".csv", ".jsonl", PARQUET)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _NUMBER = re.compile(r"-[0-9]+(\.[0-9]+)?(e[+-][0-9]+)?")
 _BLANK = " \u00a0\u3000\u200b\ufeff"
@@ -22,41 +25,63 @@ _BLANK = " \u00a0\u3000\u200b\ufeff"
 
 def write(
     path: Path,
-    predictions: Iterable[Prediction],
+    predictions: Sequence[Prediction],
     columns: Sequence[str],
     *,
     raw_csv: bool = False,
 ) -> None:
-    """Write one row per prediction, or one per box, to a .csv or .jsonl file, atomically.
+    """Write predictions to a .csv, .jsonl or .parquet file, atomically.
 
-    `columns` are those of the answers in a CSV.
+    A .csv has a row for each, or for each box; `columns` are those of the answers in it.
 
     Raises OptionError for another suffix, StorageError when it cannot be written.
     """
     storage.check_suffix(path, SUFFIXES)
-    lines = path.suffix.lower() == ".jsonl"
-    made = as_jsonl(predictions) if lines else as_csv(predictions, columns, raw=raw_csv)
-    storage.write(path, made)
+    rows = Rows.of(path, columns, raw_csv=raw_csv)
+    if path.suffix.lower() == PARQUET:
+        write_parquet(path, lambda: map(rows.text, predictions))
+    else:
+        storage.write(path, rows.head + "".join(map(rows.text, predictions)))
 
 
-def as_jsonl(predictions: Iterable[Prediction]) -> str:
-    return "".join(json.dumps(prediction.to_json()) + "\n" for prediction in predictions)
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Predictions as text: that of the head of the file, and that of each."""
+
+    head: str
+    text: Callable[[Prediction], str]
+
+    @classmethod
+    def of(cls, path: Path, columns: Sequence[str], *, raw_csv: bool = False) -> Self:
+        """Return how a file of this suffix is written; Parquet is made of lines of JSON."""
+        if path.suffix.lower() != ".csv":
+            return cls("", as_json_line)
+        heads = ("path", *columns, "error", "notes")
+        write = partial(as_csv_rows, columns=len(columns), raw=raw_csv)
+        return cls(csv_text([heads], raw=raw_csv), write)
 
 
-def as_csv(predictions: Iterable[Prediction], columns: Sequence[str], *, raw: bool = False) -> str:
-    """Return RFC 4180 CSV with a header; cells that look like formulas get a leading '.
+def as_json_line(prediction: Prediction) -> str:
+    return json.dumps(prediction.to_json()) + "\n"
+
+
+def as_csv_rows(prediction: Prediction, columns: int, *, raw: bool = False) -> str:
+    """Return the rows of an image, of an answer with that many columns."""
+    notes = " ".join(prediction.notes)
+    answers = _answered(prediction, columns)
+    return csv_text(
+        [(prediction.path, *answer, prediction.error, notes) for answer in answers], raw=raw
+    )
+
+
+def csv_text(rows: Iterable[Sequence[str]], *, raw: bool = False) -> str:
+    """Return RFC 4180 CSV; cells that look like formulas get a leading '.
 
     `raw` leaves these cells unchanged. Undecodable bytes of a path are surrogates, which `write`
     turns back into the bytes. https://owasp.org/www-community/attacks/CSV_Injection
     """
     file = io.StringIO()
-    writer = csv.writer(file)
-    heads = ("path", *columns, "error", "notes")
-    writer.writerow(heads if raw else map(harmless, heads))
-    for prediction in predictions:
-        for answer in _answered(prediction, len(columns)):
-            cells = (prediction.path, *answer, prediction.error, " ".join(prediction.notes))
-            writer.writerow(cells if raw else map(harmless, cells))
+    csv.writer(file).writerows(rows if raw else (map(harmless, row) for row in rows))
     return file.getvalue()
 
 

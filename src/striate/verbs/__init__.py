@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from striate.verbs.looking import describe as describe
     from striate.verbs.looking import memory as memory
     from striate.verbs.looking import networks as networks
+    from striate.verbs.predicting import predict_to_file as predict_to_file
     from striate.verbs.training import find_rate as find_rate
     from striate.verbs.training import stream as stream
     from striate.verbs.training import train as train
@@ -31,6 +32,7 @@ _FILES = {
     "training": ("find_rate", "stream", "train", "verify"),
     "invariance": ("measure_invariance",),
     "judging": ("evaluate", "evaluate_in_full", "evaluate_pair"),
+    "predicting": ("predict_to_file",),
     "using": ("predict",),
 }
 _HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}

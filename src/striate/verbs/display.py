@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-import sys
 from collections.abc import Generator
-from typing import TextIO, TypeVar, cast
+from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
+from rich.progress import TaskID
 
-from striate.distributed import launch
 from striate.errors import printable, visible
 from striate.options import TrainOptions
 from striate.progress import Progress, drain
 from striate.tasks.figures import Figure
-from striate.text import Display, count_noun, name_inputs, shell_command
+from striate.text import count_noun, name_inputs, shell_command
 from striate.training.events import Epoch, Event, Finished, Note, Started, Step, Stopped
 from striate.training.run import Run
+from striate.verbs.bar import format_seconds, make_bar
 
 T = TypeVar("T")
 _Shown = tuple[Figure, Figure]  #: figures of training and of validation images
@@ -29,7 +28,7 @@ def show_events(
     events: Generator[Event, None, None], console: Console | None = None
 ) -> Generator[Event]:
     """Yield events while showing them on stderr or the given console; close them at the end."""
-    with _bar(console) as bar, contextlib.closing(events):
+    with make_bar(console) as bar, contextlib.closing(events):
         task = bar.add_task("", total=None, text="")
         code, shown, inputs = "", None, "image"
         for event in events:
@@ -48,7 +47,7 @@ def show_events(
 
 def show_progress(work: Generator[Progress, None, T], console: Console | None = None) -> T:
     """Run a generator with a progress bar and return its value; close it at the end."""
-    with _bar(console) as bar:
+    with make_bar(console) as bar:
         task = bar.add_task("", total=None, text="")
         return drain(work, lambda progress: _move(bar, task, progress))
 
@@ -56,7 +55,7 @@ def show_progress(work: Generator[Progress, None, T], console: Console | None = 
 def show_study(work: Generator[Event, None, T], console: Console | None = None) -> T:
     """Run a study with a progress bar and its notes, and return its value; close it at the end."""
     shown: _Shown | None = None
-    with _bar(console) as bar:
+    with make_bar(console) as bar:
         task = bar.add_task("", total=None, text="")
 
         def show(event: Event) -> None:
@@ -70,20 +69,6 @@ def show_study(work: Generator[Event, None, T], console: Console | None = None) 
                 _move(bar, task, event, shown)
 
         return drain(work, show)
-
-
-def _bar(console: Console | None) -> Bar:
-    others = launch.process_info().rank > 0  # only rank 0 logs
-    stderr = cast(TextIO, Display(sys.stderr))
-    console = console or Console(file=stderr, highlight=False, emoji=False, quiet=others)
-    return Bar(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
-        TextColumn("{task.fields[text]}", markup=False),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _move(bar: Bar, task: TaskID, event: Event, shown: _Shown | None = None) -> None:
@@ -213,10 +198,3 @@ def _row(event: Epoch, shown: _Shown) -> str:
         f"{event.images_per_second:>10,.0f}  {format_seconds(event.seconds):>7}"
         f"{'  best' if event.best else ''}"
     )
-
-
-def format_seconds(seconds: float) -> str:
-    """Format a duration as m:ss or h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

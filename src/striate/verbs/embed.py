@@ -11,7 +11,8 @@ from rich.console import Console
 from striate import storage
 from striate.model import Model, one_network
 from striate.options import EmbedOptions
-from striate.prediction.embedding import Embedding, check_writable, embed_images, write
+from striate.prediction.embedding import Embedding, embed_images, write
+from striate.prediction.parquet import check_parquet
 from striate.verbs import display
 from striate.verbs.using import files_of, loaded_model
 
@@ -31,7 +32,7 @@ def embed(
     chosen, source = EmbedOptions.read(options), Path(data)
     if chosen.out:
         storage.check_output(chosen.out, chain(files_of(model), [source]))
-        check_writable(chosen.out)
+        check_parquet(chosen.out, "an .npz file")
     loaded = one_network(loaded_model(model, chosen), "embed")
     work = embed_images(
         loaded, source, chosen.stage, leave_out=chosen.leave_out, largest_megabytes=chosen.largest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -10,7 +11,7 @@ from typing import Any
 
 from striate import storage
 from striate.data.cache.read_files import File
-from striate.errors import OptionError
+from striate.errors import OptionError, printable
 from striate.evaluation.known import run_of
 from striate.hardware import choose_device
 from striate.model import Ensemble, Model
@@ -20,10 +21,11 @@ from striate.prediction import pictures, table
 from striate.prediction.full_size import FullSize, choose_full_size
 from striate.prediction.gallery import search_gallery
 from striate.prediction.inputs import Made, given_paths, sources
+from striate.prediction.parquet import check_parquet
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
 from striate.progress import drain
-from striate.tasks.task import Task
+from striate.tasks.answers import Answers
 
 
 def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) -> Predictions:
@@ -35,13 +37,9 @@ def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) ->
     DataError for a missing path or a folder without images, OptionError for any other input.
     """
     chosen = PredictOptions.read(options)
-    loaded = loaded_model(model, chosen)
-    if chosen.decides:
-        loaded = replace(loaded, task=loaded.task.decide(chosen, ()))
-    loaded = _with_gallery(loaded, chosen)
-    images, names = _check_outputs(model, data, chosen, loaded.task)
-    full_size = FullSize.of(loaded, chosen.tile) if chosen.tile else choose_full_size(loaded)
-    predictor = Predictor(loaded, chosen.top, chosen.batch, chosen.largest, full_size=full_size)
+    check_table(model, data, chosen)
+    predictor = make_predictor(model, chosen)
+    images, names = _check_pictures(data, chosen, predictor.model.task)
     predictions = Predictions(predictor.predict(images or data))
     if chosen.out:
         table.write(chosen.out, predictions, predictor.columns, raw_csv=chosen.raw_csv)
@@ -52,15 +50,35 @@ def predict(model: str | Path | Model | Ensemble, *data: Any, **options: Any) ->
     return predictions
 
 
-def _check_outputs(
-    model: str | Path | Model | Ensemble, data: Sequence[Any], options: PredictOptions, task: Task
+def make_predictor(model: str | Path | Model | Ensemble, options: PredictOptions) -> Predictor:
+    """Return what answers for a model with these options."""
+    loaded = loaded_model(model, options)
+    if options.decides:
+        loaded = replace(loaded, task=loaded.task.decide(options, ()))
+    loaded = _with_gallery(loaded, options)
+    full_size = FullSize.of(loaded, options.tile) if options.tile else choose_full_size(loaded)
+    return Predictor(loaded, options.top, options.batch, options.largest, full_size=full_size)
+
+
+def check_table(
+    model: str | Path | Model | Ensemble, data: Sequence[Any], options: PredictOptions
+) -> None:
+    """Raise OptionError if the table would replace an input, or a file that is not to be."""
+    if options.out:
+        storage.check_output(options.out, chain(files_of(model), given_paths(data)))
+        check_parquet(options.out, "a .csv or .jsonl file")
+        if os.path.lexists(options.out) and not options.overwrite:
+            shown = printable(str(options.out))
+            raise OptionError(f"{shown} exists; replace it with --overwrite, or choose another")
+
+
+def _check_pictures(
+    data: Sequence[Any], options: PredictOptions, task: Answers
 ) -> tuple[Sequence[File | Made], Sequence[Path]]:
     """Return the images and a name for the picture of each; both are empty without pictures.
 
-    Raises OptionError if an output would replace an input, or a picture any file.
+    Raises OptionError if a picture would replace a file.
     """
-    if options.out:
-        storage.check_output(options.out, chain(files_of(model), given_paths(data)))
     folders = {name: getattr(options, name) for name in ("masks", "overlays")}
     folders = {name: folder for name, folder in folders.items() if folder}
     for name in folders:

@@ -10,7 +10,7 @@ import pytest
 from striate.data.listing.target_spec import TargetSpec
 from striate.data.readers.scan import scan
 from striate.prediction.predictor import Prediction
-from striate.prediction.table import as_csv
+from striate.prediction.table import Rows
 from striate.tasks.colors import class_colors
 from striate.tasks.detection.answer import BoxAnswer
 from striate.tasks.detection.drawing import draw_targets, make_legend
@@ -58,7 +58,8 @@ def test_a_csv_has_a_row_for_each_box_and_can_be_read_as_data(tmp_path: Path) ->
         Prediction("2.png", NOTHING, ("rotated",)),
         Prediction("3.png", BoxAnswer(), error="empty"),
     ]
-    text = as_csv(rows, ANSWER.csv_columns)
+    made = Rows.of(Path("a.csv"), ANSWER.csv_columns)
+    text = made.head + "".join(map(made.text, rows))
     assert text.splitlines() == [
         "path,class,score,xmin,ymin,xmax,ymax,error,notes",
         "1.png,dog,0.900000,10.25,4.00,20.00,30.50,,",

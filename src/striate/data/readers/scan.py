@@ -262,18 +262,6 @@ def _read_beside(place: Path, top: Folder, kind: str | None) -> Listing | None:
     return None
 
 
-def scan_unlabeled(folder: Path) -> list[str]:
-    """Return the candidates anywhere in a folder, relative to it, by the rules of a class folder.
-
-    An unreadable subfolder is listed itself, after them. Raises DataError if there is no such
-    folder.
-    """
-    findings = list[Finding]()
-    paths = _loose_paths(folder, findings)
-    unreadable = (finding.path for finding in findings if finding.kind == "unreadable")
-    return [*paths, *(path.removeprefix("./") for path in unreadable)]
-
-
 def resolved(root: str | Path) -> Path:
     """Resolve the path of a folder or file of images. Raises DataError if it cannot be one."""
     if not str(root):

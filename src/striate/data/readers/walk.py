@@ -64,8 +64,8 @@ def read_folder(place: str, folder: str, findings: list[Finding]) -> Folder:
                         findings.append(Finding("hidden", inside + name, "a folder"))
                     else:
                         hidden.append(name)
-                elif set_aside := _set_aside(place, inside + name, entry):
-                    findings.append(set_aside)
+                elif finding := set_aside(place, inside + name, entry):
+                    findings.append(finding)
                 else:
                     (folders if entry.is_dir(follow_symlinks=False) else files).append(name)
     except OSError as error:
@@ -78,7 +78,7 @@ def read_folder(place: str, folder: str, findings: list[Finding]) -> Folder:
     return Folder(folders, files)
 
 
-def _set_aside(place: str, path: str, entry: os.DirEntry[str]) -> Finding | None:
+def set_aside(place: str, path: str, entry: os.DirEntry[str]) -> Finding | None:
     """Return the finding for an entry that is neither a folder nor a possible image; else None."""
     if entry.is_symlink():
         return _link(place, path)

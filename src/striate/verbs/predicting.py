@@ -1,0 +1,88 @@
+"""API function that predicts any number of images into a file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from rich.console import Console
+
+import striate
+from striate.cache_store import file_digest
+from striate.errors import OptionError, StriateError
+from striate.options import PredictOptions
+from striate.prediction.predictor import Predictor
+from striate.prediction.unfinished import Mark, unfinished
+from striate.prediction.writing import write_predictions
+from striate.progress import Pace
+from striate.verbs.bar import show_pace
+from striate.verbs.using import check_table, files_of, make_predictor
+
+#: options that change no row
+_PLACES = {"out", "overwrite", "masks", "overlays"}
+
+
+def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **options: Any) -> Mark:
+    """Predict images as `predict` does, and write the rows to the file `out` meanwhile.
+
+    Memory does not grow with their number. After a kill, the same call goes on where it was, and
+    the file is byte for byte that of a call that was not interrupted. Returns how many images the
+    file has, and how many of them failed. Raises as `predict`; OptionError for a file that was
+    begun with another model, other options or images, unless `overwrite` is given.
+    """
+    chosen = PredictOptions.read(options)
+    if chosen.out is None or chosen.masks or chosen.overlays:
+        raise OptionError("predict_to_file writes one table; name it with out, and no pictures")
+    check_table(model, data, chosen)
+    predictor = make_predictor(model, chosen)
+    images, noun = predictor.sources(data), f"{predictor.model.preprocess.inputs}s"
+    with unfinished(chosen.out, _made_by(model, chosen), anew=chosen.overwrite) as file:
+        work = write_predictions(predictor, images, file, raw_csv=chosen.raw_csv)
+        shown = progress and sys.stderr.isatty()
+        total = _Total(predictor, data) if shown else None
+        return show_pace(_paced(work, total, noun), None if shown else Console(quiet=True))
+
+
+def _made_by(model: str | Path, options: PredictOptions) -> dict[str, str]:
+    """Return what the rows depend on beside the images."""
+    given = options.model_dump(mode="json", exclude=_PLACES)
+    return {
+        "model": file_digest(next(files_of(model)))[:16],
+        "folder": os.getcwd(),  # noqa: PTH109
+        "version": striate.__version__,
+        **{name: str(value) for name, value in given.items()},
+    }
+
+
+def _paced(
+    work: Generator[int, None, Mark], total: _Total | None, what: str
+) -> Generator[Pace, None, Mark]:
+    """Yield the number of images done with their pace."""
+    with contextlib.closing(work):
+        first, begun = next(work), time.monotonic()
+        while True:
+            try:
+                done = next(work)
+            except StopIteration as end:
+                return end.value
+            seconds = time.monotonic() - begun
+            yield Pace(done, total and total.found, what, (done - first) / seconds)
+
+
+class _Total:
+    """The number of images, counted beside the work; None until it is known."""
+
+    def __init__(self, predictor: Predictor, data: Sequence[Any]) -> None:
+        self.found: int | None = None
+        if all(isinstance(each, str | os.PathLike) for each in data):
+            Thread(target=self._count, args=(predictor, data), daemon=True).start()
+
+    def _count(self, predictor: Predictor, data: Sequence[Any]) -> None:
+        with contextlib.suppress(StriateError):  # told by the work itself
+            self.found = sum(1 for _ in predictor.sources(data))
