@@ -24,7 +24,7 @@ FLOORS = (
     {"data", "points", "tasks"},
     {"images", "input_description", "model", "model_description", "model_file", "rejection"},
     {"training"},
-    {"evaluation", "look", "prediction"},
+    {"evaluation", "export", "look", "prediction"},
     {"studies"},
     {"verbs"},
     {"cli"},

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from striate.data.augment.keys import fixed_keys
 from striate.data.cache.stream import gather
+from striate.data.decoding.preprocess import Preprocess
 from striate.data.full_masks import FullMask, find_mask_files
 from striate.data.listing.columns import rows_in_split
 from striate.data.listing.duplicates import leaking, leaking_groups
@@ -38,6 +39,25 @@ if TYPE_CHECKING:
 
 #: the same images, decoded in each of a model's views
 Views = tuple[DecodedImages, ...]
+
+
+class Answering(Protocol):
+    """What evaluation needs of a model: `Model`, `Ensemble`, or one that is exported."""
+
+    @property
+    def task(self) -> Task: ...
+    @property
+    def preprocess(self) -> Preprocess: ...
+
+    @property
+    def decode_and_reject(self) -> Callable[..., tuple[NDArray[Any], NDArray[np.bool_]]]:
+        """Returns what the task decodes of images in each view, and which are rejected."""
+        ...
+
+    @property
+    def decode_pairs(self) -> Callable[..., tuple[NDArray[Any], Pairs]]:
+        """Returns what is decoded of inputs made of images in each view, and the pairs."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -178,7 +198,7 @@ def _leaked(decoded: DecodedImages, rows: NDArray[np.int64]) -> int:
 
 
 def answer_rows(
-    model: Model | Ensemble,
+    model: Answering,
     decoded: Views,
     rows: NDArray[np.int64],
     root: Path,
