@@ -62,7 +62,7 @@ def _work(job: str, tasks: int, answers: int, log: int) -> NoReturn:
         os.closerange(3, os.sysconf("SC_OPEN_MAX"))
         warnings.resetwarnings()
         sys.argv = ["worker", job]
-        worker._limit_memory = lambda _: None  # torch is in this address space
+        worker.limit_memory = lambda _: None  # torch is in this address space
         worker.main()
         code = 0
     except BaseException:  # noqa: BLE001

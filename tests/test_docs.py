@@ -54,6 +54,7 @@ OPENING = re.compile(r" parameters, .* pixels \(")
 #: lines of a shell that are not ours
 OTHERS = ("python3 -m venv .venv", "source .venv/bin/activate", "pip install ")
 HOSTS = {"arxiv.org", "distill.pub", "creativecommons.org", "doi.org", "owasp.org"}
+HOSTS |= {"127.0.0.1:8000"}  # a server of ours
 
 
 class Block(NamedTuple):

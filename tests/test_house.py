@@ -25,7 +25,7 @@ FLOORS = (
     {"images", "input_description", "model", "model_description", "model_file", "rejection"},
     {"training"},
     {"evaluation", "export", "look", "prediction"},
-    {"studies"},
+    {"serving", "studies"},
     {"verbs"},
     {"cli"},
     {"__main__"},

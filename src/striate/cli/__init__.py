@@ -33,6 +33,7 @@ from striate.cli import (
     pack,
     points,
     predict,
+    serve,
     size,
     train,
     transferability,
@@ -114,7 +115,7 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
-    *(evaluate, ensemble, predict, embed, generate, look, networks, describe, size, filter_),
+    *(evaluate, ensemble, predict, serve, embed, generate, look, networks, describe, size, filter_),
     *(numbers, points, cache),
 ):
     _striate.add_command(_verb.command)

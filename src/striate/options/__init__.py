@@ -29,6 +29,7 @@ from striate.options.choices import (
 from striate.options.compare import CompareOptions
 from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
+from striate.options.serve import ServeOptions
 from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
 from striate.options.transferability import TransferabilityOptions
@@ -77,6 +78,7 @@ __all__ = [
     "Ranges",
     "RateOptions",
     "Schedule",
+    "ServeOptions",
     "SplitChoice",
     "StepOptions",
     "TrainOptions",

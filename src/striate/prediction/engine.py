@@ -25,6 +25,11 @@ class Engine(Protocol):
         ...
 
     @property
+    def network_name(self) -> str:
+        """Name of the network, or of several."""
+        ...
+
+    @property
     def views(self) -> tuple[Preprocess, ...]:
         """The ways in which an image is prepared for `decode_and_reject`."""
         ...

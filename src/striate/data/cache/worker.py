@@ -71,9 +71,9 @@ class _StorageFailedError(Exception):
 def main() -> None:
     """Process tasks until stdin is closed."""
     answers = _take_stdout()
-    _die_with_parent()
+    die_with_parent()
     job = Job(**json.loads(sys.argv[1]))
-    _limit_memory(job.memory_megabytes)
+    limit_memory(job.memory_megabytes)
     Image.MAX_IMAGE_PIXELS = None  # replaced by the limit in bytes
     work = _worker(job)
     waiting = ["ready"]
@@ -247,13 +247,13 @@ def _take_stdout() -> int:
     return answers
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """On Linux, let the kernel kill this process with its parent; else it exits after an image."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _limit_memory(megabytes: int) -> None:
+def limit_memory(megabytes: int) -> None:
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 10**6, megabytes * 10**6))
 

@@ -1,0 +1,47 @@
+"""The process of `striate serve` that holds the model.
+
+python -P -m striate.verbs.engine '{"model": "photos.safetensors", ...}' DESCRIPTOR
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from striate.serving.compute import Served, serve_batches
+
+
+def main() -> None:
+    """Load the model that the settings name, and answer batches until the server ends."""
+    settings, memory = json.loads(sys.argv[1]), int(sys.argv[2])
+    given = settings["options"]
+    serve_batches(partial(_load, settings), memory, int(given["largest"]), int(given["batch"]))
+
+
+def _load(settings: dict[str, Any]) -> Served:
+    import torch  # lazily: errors of loading are told to the server
+
+    from striate.options import PredictOptions
+    from striate.verbs.using import files_of, make_predictor
+
+    if settings["threads"]:
+        torch.set_num_threads(settings["threads"])
+    model = Path(settings["model"])
+    given = {name: value for name, value in settings["options"].items() if value is not None}
+    predictor = make_predictor(model, PredictOptions.read(given))
+    engine = predictor.model
+    file = next(files_of(model))
+    return Served(engine, predictor.full_size, _hash(file), engine.network_name)
+
+
+def _hash(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+if __name__ == "__main__":
+    main()
