@@ -9,6 +9,7 @@ import pytest
 from onnx import ModelProto
 
 from striate.errors import ModelError
+from striate.export.int8_ranges import Rounding
 from striate.export.int8_search import FloatLayer, Int8, measure_shift, search_int8
 from striate.export.quantize import calibrate
 from striate.runtimes import open_session
@@ -46,7 +47,7 @@ def test_the_layer_with_an_outlier_channel_is_left_in_float_and_named():
     body, rows = outlier_body(), noise(64)
     prove = changed(body, rows)
     calibrated = calibrate(body, [rows])
-    assert prove(calibrated.quantize(clipping="none")).drop > 0.2
+    assert prove(calibrated.quantize(rounding=Rounding("none"))).drop > 0.2
     found = search_int8(calibrated, [rows], prove, 0.1)
     assert [layer.name for layer in found.floats] == ["second"]
     assert found.layers == 4
@@ -79,7 +80,7 @@ def test_answers_are_moved_in_shares_of_their_spread():
 
 def test_what_is_left_in_float_is_told_in_one_line():
     floats = (FloatLayer("stem.conv", 0.5), FloatLayer("head", 0.021))
-    assert str(Int8(ModelProto(), 12, floats, "mse", 0.01)) == (
+    assert str(Int8(ModelProto(), 12, floats, Rounding("mse"), 0.01)) == (
         "2 of 12 layers left in float: stem.conv (alone it moves the answers by 50.0 %), head "
         "(alone it moves the answers by 2.1 %)"
     )

@@ -13,7 +13,7 @@ from onnx import ModelProto, numpy_helper
 
 from striate.errors import ModelError
 from striate.export.int8_plan import Graph, make_plan
-from striate.export.int8_ranges import Range, Steps
+from striate.export.int8_ranges import Range, Rounding, Steps
 from striate.export.quantize import calibrate
 from striate.runtimes import open_openvino, open_session
 from tests.export.graphs import Written, gated_body, noise, residual_body
@@ -106,6 +106,30 @@ def test_a_bias_far_beyond_its_weights_is_kept():
     found = constants(made)
     restored = found["conv4_bias_level"] * found["conv4_bias_step"].astype(np.float64)
     np.testing.assert_allclose(restored, bias, rtol=1e-3)
+
+
+def test_a_bias_makes_up_for_what_rounded_weights_add_on_average():
+    """Weights of one channel are rounded all one way, by a quarter of a step."""
+    graph = Written()
+    conv = graph.conv(graph.start, "first", (3, 8), kernel=1)
+    weights = np.full((8, 3, 1, 1), 100.25 / 127, np.float32)
+    weights[:, 0] = 1
+    graph.constants[-2] = numpy_helper.from_array(weights, "first.weight")
+    body = graph.body(graph.head(graph.node("Relu", [conv]), 8))
+    bright = 128 + noise(64) // 2
+    calibrated = calibrate(body, [bright])
+    plain, corrected = (
+        constants(calibrated.quantize(rounding=Rounding("none", way)))["conv4_bias_level"]
+        for way in (False, True)
+    )
+    means = calibrated.ranges["add3"].means
+    assert means.shape == (3,)
+    np.testing.assert_allclose(means, (bright * (2 / 255) - 1).mean((0, 1, 2)), atol=1e-6)
+    step = calibrated.ranges["add3"].steps("none").step / 127
+    np.testing.assert_allclose(
+        corrected - plain, (0.25 / 127) * (means[1] + means[2]) / step, atol=1
+    )
+    assert abs(corrected - plain).min() > 1
 
 
 def test_a_range_is_clipped_where_that_leaves_a_smaller_error():

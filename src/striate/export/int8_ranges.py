@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,9 +15,25 @@ from striate.runtimes import open_session
 
 #: whether the extremes of a tensor are kept, or clipped where that leaves a smaller squared error
 Clipping = Literal["none", "mse"]
+
+
+class Rounding(NamedTuple):
+    """How a model is rounded."""
+
+    clipping: Clipping = "none"
+    #: whether a bias makes up for what the rounded weights of a channel add on average
+    corrected: bool = False
+
+
+PLAIN = Rounding()
+
 _LEVELS = 255
 _SAMPLES = 1024  #: values of a tensor that are kept of each image
 _CLIPS = np.linspace(0.2, 1, 41)  #: shares of the extremes that are tried
+_NOT_FINITE = (
+    "the network has values that are not finite on its calibration images, which 8 bits cannot "
+    "hold; export it without --int8"
+)
 _LEAST_STEP = 1e-12  #: of a tensor that is zero
 
 
@@ -35,6 +51,8 @@ class Range:
     low: float  #: at most 0, which must have a level
     high: float  #: at least 0
     values: NDArray[np.float32]  #: some of them
+    #: (C,) of each channel, the second axis
+    means: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
     def steps(self, clipping: Clipping) -> Steps:
         """Return the steps with which the tensor is rounded."""
@@ -69,20 +87,25 @@ def measure_ranges(
     )
     session = open_session(watched.SerializeToString())
     (given,) = (each.name for each in session.get_inputs())
-    rng = np.random.default_rng(0)
+    rng, count = np.random.default_rng(0), sum(map(len, batches))
     low, high = np.zeros(len(names)), np.zeros(len(names))
     kept: list[list[NDArray[np.float32]]] = [[] for _ in names]
+    sums: list[Any] = [0.0 for _ in names]
     for batch in batches:
         for place, found in enumerate(session.run(names, {given: batch})):
             values = np.asarray(found).ravel()
-            low[place] = min(low[place], values.min())
-            high[place] = max(high[place], values.max())
+            low[place] = np.minimum(low[place], values.min())
+            high[place] = np.maximum(high[place], values.max())
+            if not np.isfinite(high[place] - low[place]):
+                raise ModelError(_NOT_FINITE)
+            sums[place] += _channel_means(np.asarray(found)) * len(batch) / count
             kept[place].append(values[rng.integers(0, len(values), _SAMPLES * len(batch))])
-    if not (np.isfinite(low).all() and np.isfinite(high).all()):
-        raise ModelError(
-            "the network has values that are not finite on its calibration images, which 8 bits "
-            "cannot hold; export it without --int8"
-        )
-    ends = zip(low.tolist(), high.tolist(), kept, strict=True)
-    ranges = (Range(*each[:2], np.concatenate(each[2])) for each in ends)
+    ends = zip(low.tolist(), high.tolist(), kept, sums, strict=True)
+    ranges = (Range(least, most, np.concatenate(some), means) for least, most, some, means in ends)
     return dict(zip(names, ranges, strict=True))
+
+
+def _channel_means(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the means (C,) of values (N, C, ...)."""
+    rows = values.reshape(*values.shape[:2], -1) if values.ndim > 1 else values[:, None, None]
+    return rows.mean(axis=(0, 2), dtype=np.float64)

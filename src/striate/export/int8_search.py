@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product, starmap
 from typing import Any, Protocol
 
 import numpy as np
@@ -11,13 +12,14 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from striate.errors import ModelError
-from striate.export.int8_ranges import Clipping
+from striate.export.int8_ranges import Rounding
 from striate.export.quantize import Calibrated
 from striate.runtimes import open_session
 from striate.text import count_noun, format_percent, list_names
 
 _MOST_FLOAT = 0.5  #: share of the layers, beyond which 8 bits are no gain
 _RESERVE = 0.5  #: of the allowed drop is taken on the images of the search, as others differ
+_WAYS = tuple(starmap(Rounding, product(("mse", "none"), (False, True))))
 Batches = Sequence[NDArray[Any]]
 
 
@@ -56,7 +58,7 @@ class Int8:
     model: ModelProto
     layers: int  #: that can be in 8 bits
     floats: tuple[FloatLayer, ...]  #: of these, those that are not; the worst first
-    clipping: Clipping
+    rounding: Rounding
     moved: float  #: how far the answers of the calibration images are moved, in their spread
 
     def __str__(self) -> str:
@@ -68,15 +70,14 @@ class Int8:
 def search_int8(calibrated: Calibrated, batches: Batches, prove: Prove, allowed: float) -> Int8:
     """Return a model in 8 bits that loses at most `allowed` of its leading figure, 0.01 a point.
 
-    Of two ways to clip, the one that moves the answers of `batches` less is taken. Where a half of
-    what is allowed is lost, layers are left in float: those that move the answers most if they
+    Of the ways to round, the one that moves the answers of `batches` least is taken. Where a half
+    of what is allowed is lost, layers are left in float: those that move the answers most if they
     alone are in 8 bits, as few as suffice. Raises ModelError where a half of all do not.
     """
     truth = _answers(calibrated.body, batches)
-    kinds: tuple[Clipping, ...] = ("mse", "none")
-    tried = {kind: calibrated.quantize(clipping=kind) for kind in kinds}
+    tried = {kind: calibrated.quantize(rounding=kind) for kind in _WAYS}
     moved = {kind: measure_shift(truth, _answers(each, batches)) for kind, each in tried.items()}
-    kind = min(kinds, key=moved.__getitem__)
+    kind = min(_WAYS, key=moved.__getitem__)
     layers, found = len(calibrated.layers), tried[kind]
     proof = whole = prove(found)
     if proof.drop <= _RESERVE * allowed:
@@ -98,14 +99,14 @@ def search_int8(calibrated: Calibrated, batches: Batches, prove: Prove, allowed:
 
 
 def _without(
-    calibrated: Calibrated, kind: Clipping, floats: Sequence[FloatLayer], prove: Prove
+    calibrated: Calibrated, kind: Rounding, floats: Sequence[FloatLayer], prove: Prove
 ) -> tuple[ModelProto, Proof]:
     made = calibrated.quantize(frozenset(each.name for each in floats), kind)
     return made, prove(made)
 
 
 def _rank(
-    calibrated: Calibrated, kind: Clipping, truth: Sequence[NDArray[Any]], batches: Batches
+    calibrated: Calibrated, kind: Rounding, truth: Sequence[NDArray[Any]], batches: Batches
 ) -> tuple[FloatLayer, ...]:
     """Return all layers by how far each alone moves the answers, the worst first."""
     names = frozenset(calibrated.layers)

@@ -24,10 +24,19 @@ _LEAST_STEP = 1e-12  # of weights that are zero
 
 
 def write_int8(
-    body: ModelProto, graph: Graph, plan: Plan, steps: Mapping[str, Steps]
+    body: ModelProto,
+    graph: Graph,
+    plan: Plan,
+    steps: Mapping[str, Steps],
+    means: Mapping[str, NDArray[np.float64]],
 ) -> ModelProto:
-    """Return a model with the layers and tensors of a plan in 8 bits."""
-    writer = _Writer(graph, plan, steps)
+    """Return a model with the layers and tensors of a plan in 8 bits.
+
+    A bias makes up for what the rounded weights of its channel add on average, where the `means`
+    (C,) of what its layer is given are told. Nagel et al., "Data-free quantization through weight
+    equalization and bias correction", ICCV 2019, section 4.2.
+    """
+    writer = _Writer(graph, plan, steps, means)
     computed = graph.maker.keys()
     for name in sorted(name for name in plan.tensors if name not in computed):
         writer.round_tensor(name)
@@ -46,10 +55,16 @@ def write_int8(
 class _Writer:
     """Nodes and constants of the graph, as far as it is written."""
 
-    def __init__(self, graph: Graph, plan: Plan, steps: Mapping[str, Steps]) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        plan: Plan,
+        steps: Mapping[str, Steps],
+        means: Mapping[str, NDArray[np.float64]],
+    ) -> None:
         self.nodes = list[NodeProto]()
         self.constants = dict[str, TensorProto]()
-        self._graph, self._plan, self._steps = graph, plan, steps
+        self._graph, self._plan, self._steps, self._means = graph, plan, steps, means
         self._layers = {node.output[0] for node in plan.layers}
 
     def add(self, node: NodeProto) -> None:
@@ -77,19 +92,22 @@ class _Writer:
 
     def _round_weights(self, node: NodeProto, copy: NodeProto) -> None:
         """Write weights and bias of a layer in 8 and 32 bits, and put them into its copy."""
-        name, step = node.input[1], self._steps[node.input[0]].step
+        given, step = node.input[0], self._steps[node.input[0]].step
         bias = self._array(node.input[2]) if len(node.input) > 2 and node.input[2] else None
         axis = _channel_axis(node)
-        weights = np.moveaxis(self._array(name), axis, 0)
+        weights = np.moveaxis(self._array(node.input[1]), axis, 0)
         steps = np.abs(weights).reshape(len(weights), -1).max(1) / _MOST
         if bias is not None:  # which has to fit as well
             steps = np.maximum(steps, np.abs(bias) / (_MOST_BIAS * step))
         steps = np.maximum(steps, _LEAST_STEP).astype(np.float32)
-        levels = np.rint(weights / steps.reshape(-1, *[1] * (weights.ndim - 1)))
+        each = steps.astype(np.float64).reshape(-1, *[1] * (weights.ndim - 1))
+        levels = np.rint(weights / each)
         own = f"{node.output[0]}_weights"
-        levels = np.moveaxis(levels.astype(np.int8), 0, axis)
-        copy.input[1] = self._restored(own, levels, steps, axis)
+        rounded = np.moveaxis(levels.astype(np.int8), 0, axis)
+        copy.input[1] = self._restored(own, rounded, steps, axis)
         if bias is not None:
+            if given in self._means:
+                bias = bias + _mean_error(weights - levels * each, self._means[given])
             products = (steps * np.float32(step)).astype(np.float32)
             levels = np.rint(bias / products.astype(np.float64)).astype(np.int32)
             copy.input[2] = self._restored(f"{node.output[0]}_bias", levels, products, 0)
@@ -123,3 +141,14 @@ def _channel_axis(node: NodeProto) -> int:
     """Return the axis of a layer's weights that is its outputs."""
     turned = any(each.name == "transB" and each.i for each in node.attribute)
     return 0 if node.op_type == "Conv" or turned else 1
+
+
+def _mean_error(errors: NDArray[np.float64], means: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what errors of weights (O, C / groups, ...) leave out on average, (O,).
+
+    `means` (C,) are those of what the layer is given; padding is not counted.
+    """
+    summed = errors.reshape(*errors.shape[:2], -1).sum(2)
+    groups = len(means) // summed.shape[1]
+    given = means.reshape(groups, -1).repeat(len(summed) // groups, axis=0)
+    return (summed * given).sum(1)

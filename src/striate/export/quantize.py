@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto
 
 from striate.export.int8_plan import Graph, Plan, make_plan
-from striate.export.int8_ranges import Clipping, Range, Steps, measure_ranges
+from striate.export.int8_ranges import PLAIN, Clipping, Range, Rounding, Steps, measure_ranges
 from striate.export.int8_write import write_int8
 
 
@@ -32,12 +32,13 @@ class Calibrated:
         return tuple(dict.fromkeys(name for name, _ in self.graph.layers()))
 
     def quantize(
-        self, floats: frozenset[str] = frozenset(), clipping: Clipping = "none"
+        self, floats: frozenset[str] = frozenset(), rounding: Rounding = PLAIN
     ) -> ModelProto:
         """Return the model in 8 bits, but for the layers named `floats`."""
         plan = make_plan(self.graph, floats)
-        steps = {name: self._steps(name, clipping, plan) for name in plan.tensors}
-        return write_int8(self.body, self.graph, plan, steps)
+        steps = {name: self._steps(name, rounding.clipping, plan) for name in plan.tensors}
+        means = {name: self.ranges[name].means for name in plan.tensors if rounding.corrected}
+        return write_int8(self.body, self.graph, plan, steps, means)
 
     def _steps(self, name: str, clipping: Clipping, plan: Plan) -> Steps:
         while name in plan.shared:
