@@ -18,6 +18,7 @@ from striate.runtimes import open_session
 from striate.text import count_noun, format_percent, list_names
 
 _MOST_FLOAT = 0.5  #: share of the layers, beyond which 8 bits are no gain
+_FEW = 8  #: of the calibration batches tell how far answers are moved
 _RESERVE = 0.5  #: of the allowed drop is taken on the images of the search, as others differ
 _WAYS = tuple(starmap(Rounding, product(("mse", "none"), (False, True))))
 Batches = Sequence[NDArray[Any]]
@@ -74,6 +75,7 @@ def search_int8(calibrated: Calibrated, batches: Batches, prove: Prove, allowed:
     of what is allowed is lost, layers are left in float: those that move the answers most if they
     alone are in 8 bits, as few as suffice. Raises ModelError where a half of all do not.
     """
+    batches = batches[:: max(1, len(batches) // _FEW)]
     truth = _answers(calibrated.body, batches)
     tried = {kind: calibrated.quantize(rounding=kind) for kind in _WAYS}
     moved = {kind: measure_shift(truth, _answers(each, batches)) for kind, each in tried.items()}
