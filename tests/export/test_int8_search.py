@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from onnx import ModelProto
+from onnx import ModelProto, numpy_helper
 
 from striate.errors import ModelError
 from striate.export.int8_ranges import Rounding
 from striate.export.int8_search import FloatLayer, Int8, measure_shift, search_int8
 from striate.export.quantize import calibrate
 from striate.runtimes import open_session
-from tests.export.graphs import noise, outlier_body, residual_body
+from tests.export.graphs import Written, noise, outlier_body, residual_body
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,24 @@ def test_the_layer_with_an_outlier_channel_is_left_in_float_and_named():
     assert found.layers == 4
     assert str(found).startswith("1 of 4 layers left in float: second (alone it moves the answers")
     assert prove(found.model).drop <= 0.05
+
+
+def test_answers_that_are_moved_far_keep_an_eighth_of_the_layers_in_float():
+    """Sixteen layers in a row, of which the first has an outlier channel; no figure tells it."""
+    graph = Written()
+    gain = np.array([1000.0] + [1.0] * 7)
+    last = graph.node("Relu", [graph.conv(graph.start, "first", (3, 8), gain=gain)])
+    for place in range(14):
+        last = graph.node("Relu", [graph.conv(last, f"layer{place}", (8, 8), gain=1.5)])
+    weights = next(each for each in graph.constants if each.name == "layer0.weight")
+    values = numpy_helper.to_array(weights).copy()
+    values[:, 0] /= 1000
+    weights.CopyFrom(numpy_helper.from_array(values, "layer0.weight"))
+    body, rows = graph.body(graph.head(last, 8)), noise(64)
+    found = search_int8(calibrate(body, [rows]), [rows], lambda _: Lost(0.0), 0.01)
+    assert found.layers == 16
+    assert 1 <= len(found.floats) <= 2
+    assert found.floats[0].name == "layer0"
 
 
 def test_int8_is_refused_where_half_of_the_layers_in_float_are_not_enough():

@@ -93,6 +93,20 @@ def test_weights_are_rounded_channel_by_channel():
     assert not {"first.weight", "head.weight"} & found.keys()
 
 
+@pytest.mark.parametrize(("kind", "turned"), [("Gemm", 0), ("Gemm", 1), ("MatMul", None)])
+def test_weights_of_a_linear_layer_are_rounded_by_its_outputs(kind: str, turned: int | None):
+    graph = Written()
+    flat = graph.node("Flatten", [graph.start])
+    weights = np.ones((192, 3), np.float32) * [1, 10, 100]
+    weights = (weights.T if turned else weights).astype(np.float32)
+    given = [flat, graph.constant("head.weight", weights)]
+    attributes = {} if turned is None else {"transB": turned}
+    body = graph.body(graph.node(kind, given, **attributes))
+    found = constants(calibrate(body, [noise(8)]).quantize())
+    (steps,) = (each for name, each in found.items() if name.endswith("_weights_step"))
+    np.testing.assert_allclose(steps, np.array([1, 10, 100]) / 127, rtol=1e-6)
+
+
 def test_a_bias_far_beyond_its_weights_is_kept():
     graph = Written()
     conv = graph.node("Relu", [graph.conv(graph.start, "first", (3, 8))])

@@ -18,9 +18,9 @@ _CLIPS = frozenset({"Clip", "Relu"})
 #: computed in float; a layer before them gives 8 bits, as onnxruntime has no other layers of 8 bits
 _FLOAT = frozenset(
     {
-        "BatchNormalization", "Clip", "Elu", "Gelu", "HardSigmoid",
-        "HardSwish", "InstanceNormalization", "LRN", "LeakyRelu", "Mish", "PRelu",
-        "Relu", "Resize", "Sigmoid", "Softplus", "Tanh",
+        "BatchNormalization", "Clip", "Div", "Elu", "Erf", "Exp", "Gelu", "HardSigmoid",
+        "HardSwish", "InstanceNormalization", "LRN", "LeakyRelu", "Mish", "PRelu", "Pad", "Pow",
+        "Relu", "Resize", "Sigmoid", "Softplus", "Sqrt", "Sub", "Tanh",
     }
 ) | _JOINS  # fmt: skip
 

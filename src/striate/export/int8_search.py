@@ -17,9 +17,9 @@ from striate.export.quantize import Calibrated
 from striate.runtimes import open_session
 from striate.text import count_noun, format_percent, list_names
 
-_MOST_FLOAT = 0.5  #: share of the layers, beyond which 8 bits are no gain
-_FEW = 8  #: of the calibration batches tell how far answers are moved
+_BATCHES = 8  #: of calibration images tell how far answers are moved
 _RESERVE = 0.5  #: of the allowed drop is taken on the images of the search, as others differ
+_CLOSE = 0.1  #: of their spread that answers may be moved
 _WAYS = tuple(starmap(Rounding, product(("mse", "none"), (False, True))))
 Batches = Sequence[NDArray[Any]]
 
@@ -68,55 +68,79 @@ class Int8:
         return left + names
 
 
+@dataclass(frozen=True)
+class _Attempt:
+    model: ModelProto
+    floats: tuple[FloatLayer, ...]
+    proof: Proof
+    moved: float
+
+    def suffices(self, allowed: float, few: int) -> bool:
+        """Return whether it loses little, and answers closely or has `few` layers in float."""
+        close = self.moved <= _CLOSE or len(self.floats) >= few
+        return close and self.proof.drop <= _RESERVE * allowed
+
+
+@dataclass(frozen=True)
+class _Search:
+    calibrated: Calibrated
+    rounding: Rounding
+    batches: Batches
+    truth: Sequence[NDArray[Any]]  #: answers in float32
+    prove: Prove
+
+    def attempt(self, floats: tuple[FloatLayer, ...]) -> _Attempt:
+        """Return the model with some layers in float."""
+        made = self.calibrated.quantize(frozenset(each.name for each in floats), self.rounding)
+        return _Attempt(made, floats, self.prove(made), self.moved(made))
+
+    def moved(self, model: ModelProto) -> float:
+        return measure_shift(self.truth, _answers(model, self.batches))
+
+    def rank(self) -> tuple[FloatLayer, ...]:
+        """Return all layers by how far each alone moves the answers, the worst first."""
+        names = frozenset(self.calibrated.layers)
+        alone = (
+            self.calibrated.quantize(names - {name}, self.rounding)
+            for name in self.calibrated.layers
+        )
+        shifts = zip(self.calibrated.layers, map(self.moved, alone), strict=True)
+        return tuple(sorted(starmap(FloatLayer, shifts), key=lambda layer: -layer.moved))
+
+
 def search_int8(calibrated: Calibrated, batches: Batches, prove: Prove, allowed: float) -> Int8:
     """Return a model in 8 bits that loses at most `allowed` of its leading figure, 0.01 a point.
 
     Of the ways to round, the one that moves the answers of `batches` least is taken. Where a half
-    of what is allowed is lost, layers are left in float: those that move the answers most if they
-    alone are in 8 bits, as few as suffice. Raises ModelError where a half of all do not.
+    of what is allowed is lost, or answers are moved by more than a tenth of their spread, layers
+    are left in float: those that move the answers most if they alone are in 8 bits, as few as
+    suffice, and for the spread alone at most an eighth. Raises ModelError where a half of all are
+    not enough.
     """
-    batches = batches[:: max(1, len(batches) // _FEW)]
-    truth = _answers(calibrated.body, batches)
-    tried = {kind: calibrated.quantize(rounding=kind) for kind in _WAYS}
-    moved = {kind: measure_shift(truth, _answers(each, batches)) for kind, each in tried.items()}
-    kind = min(_WAYS, key=moved.__getitem__)
-    layers, found = len(calibrated.layers), tried[kind]
-    proof = whole = prove(found)
-    if proof.drop <= _RESERVE * allowed:
-        return Int8(found, layers, (), kind, moved[kind])
-    worst = _rank(calibrated, kind, truth, batches)
-    most = int(_MOST_FLOAT * layers)
-    few, enough = 0, most
-    found, proof = _without(calibrated, kind, worst[:most], prove)
-    if not proof.drop <= allowed:  # undefined is not enough
-        raise _refused(whole, proof, worst[:most], allowed)
-    while enough - few > 1:  # fewer layers in float lose more, as a rule
-        half = (few + enough) // 2
-        tried_model, tried_proof = _without(calibrated, kind, worst[:half], prove)
-        if tried_proof.drop <= _RESERVE * allowed:
-            enough, found = half, tried_model
+    some = batches[:: max(1, len(batches) // _BATCHES)]
+    truth = _answers(calibrated.body, some)
+    ways = [_Search(calibrated, rounding, some, truth, prove) for rounding in _WAYS]
+    search = min(ways, key=lambda way: way.moved(calibrated.quantize(rounding=way.rounding)))
+    layers = len(calibrated.layers)
+    few, whole = layers // 8, search.attempt(())
+    if whole.suffices(allowed, few):
+        return _found(search, whole)
+    worst = search.rank()[: layers // 2]
+    best, lost = search.attempt(worst), 0
+    if not best.proof.drop <= allowed:  # an undefined figure is not enough
+        raise _refused(whole.proof, best.proof, worst, allowed)
+    while len(best.floats) - lost > 1:  # fewer layers in float lose more, as a rule
+        half = search.attempt(worst[: (lost + len(best.floats)) // 2])
+        if half.suffices(allowed, few):
+            best = half
         else:
-            few = half
-    return Int8(found, layers, worst[:enough], kind, measure_shift(truth, _answers(found, batches)))
+            lost = len(half.floats)
+    return _found(search, best)
 
 
-def _without(
-    calibrated: Calibrated, kind: Rounding, floats: Sequence[FloatLayer], prove: Prove
-) -> tuple[ModelProto, Proof]:
-    made = calibrated.quantize(frozenset(each.name for each in floats), kind)
-    return made, prove(made)
-
-
-def _rank(
-    calibrated: Calibrated, kind: Rounding, truth: Sequence[NDArray[Any]], batches: Batches
-) -> tuple[FloatLayer, ...]:
-    """Return all layers by how far each alone moves the answers, the worst first."""
-    names = frozenset(calibrated.layers)
-    found = list[FloatLayer]()
-    for name in calibrated.layers:
-        alone = calibrated.quantize(names - {name}, kind)
-        found.append(FloatLayer(name, measure_shift(truth, _answers(alone, batches))))
-    return tuple(sorted(found, key=lambda layer: -layer.moved))
+def _found(search: _Search, best: _Attempt) -> Int8:
+    layers = len(search.calibrated.layers)
+    return Int8(best.model, layers, best.floats, search.rounding, best.moved)
 
 
 def measure_shift(truth: Sequence[NDArray[Any]], found: Sequence[NDArray[Any]]) -> float:
