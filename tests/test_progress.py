@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator
 
 import pytest
+from rich.console import Console
 
-from striate.progress import drain, throttle
+from striate.progress import Pace, drain, throttle
+from striate.verbs.bar import show_pace, tell_pace
 
 
 def counting(last: int, ended: list[bool] | None = None) -> Generator[int, None, str]:
@@ -55,3 +58,28 @@ def test_closing_a_throttled_generator_closes_the_work():
     assert next(throttled) == 0
     throttled.close()
     assert ended == [True]
+
+
+@pytest.mark.parametrize(
+    ("pace", "told"),
+    [
+        (Pace(1200, 5000, "images", 310.4), "1,200 of 5,000 images  310 images/s  0:12 left"),
+        (Pace(1200, None, "images", 310.4), "1,200 images  310 images/s"),
+        (Pace(0, 9, "signals", 0.0), "0 of 9 signals"),
+        (Pace(9, 9, "images", 0.4), "9 of 9 images  0 images/s  0:00 left"),
+        (Pace(12, 9, "images", 3), "12 of 9 images  3 images/s  0:00 left"),
+        (Pace(1, 10**7, "images", 1000), "1 of 10,000,000 images  1,000 images/s  2:46:40 left"),
+    ],
+)
+def test_a_pace_tells_what_is_known(pace: Pace, told: str):
+    assert tell_pace(pace) == told
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_is_shown_on_a_terminal_alone(terminal: bool):
+    shown = io.StringIO()
+    work = (Pace(done, 3, "images", 2.0) for done in range(4))
+    console = Console(file=shown, force_terminal=terminal, width=80)
+    assert show_pace(work, console) is None
+    assert ("3 of 3 images  2 images/s  0:00 left" in shown.getvalue()) == terminal
+    assert terminal or shown.getvalue() == ""

@@ -1,0 +1,49 @@
+"""Predicting folders of photographs beside other libraries, and the memory that it takes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabulated.grid import grid, listed, measured_on, spread
+
+HEADS = ("contender", "seconds", "ratio", "CPU seconds", "images/s", "peak MB")
+KINDS = {
+    "names": "names on standard input, without decoding",
+    "folder": "names in one folder, without decoding",
+    "decoded": "small images, decoded",
+}
+
+
+def predict_speed(record: dict[str, Any]) -> str:
+    """Seconds of the whole process, median, least and most."""
+    entries = record["contenders"]
+    width, height = record["pixels"]
+    head = (
+        f"{record['images']:,} JPEGs of {width:,}x{height:,} pixels and "
+        f"{record['kilobytes']:,} kB, {record['network']} at 224 pixels; n = {record['n']}. "
+        f"{measured_on(record)}. ratio: seconds over those of striate."
+    )
+    versions = {name: at for entry in entries.values() for name, at in entry["versions"].items()}
+    rows = [
+        (
+            name,
+            spread(entry["seconds"], 1),
+            f"{entry['ratio']:.2f}",
+            spread(entry["cpu_seconds"], 1),
+            spread(entry["images_per_second"], 1),
+            f"{entry['peak_megabytes']['median']:,.0f}",
+        )
+        for name, entry in entries.items()
+    ]
+    return f"{head}\n\n{grid(HEADS, ['---', *['---:'] * 5], rows)}\n\n{listed(versions)}\n"
+
+
+def predict_memory(record: dict[str, Any]) -> str:
+    """Peak memory of the process that predicts, without those that decode."""
+    rows = [
+        (KINDS[kind], f"{int(count):,}", f"{found['peak_mib']:,.0f}", f"{found['seconds']:,.0f}")
+        for kind, counts in record["kinds"].items()
+        for count, found in counts.items()
+    ]
+    table = grid(("images", "number", "peak MiB", "seconds"), ("---", *["---:"] * 3), rows)
+    return f"{measured_on(record)}.\n\n{table}\n"
