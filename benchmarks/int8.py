@@ -72,7 +72,7 @@ def main() -> None:
 def measured(name: str, rounds: int) -> dict[str, Any]:
     torch.manual_seed(0)
     network = zoo.CARDS[name].builder().eval()
-    body = traced(network)
+    body = traced(Fed(network), (SIDE, SIDE, 3))
     rows = np.random.default_rng(0).integers(0, 256, (CALIBRATED, SIDE, SIDE, 3), dtype=np.uint8)
     made = calibrate(body, np.split(rows, CALIBRATED // 8)).quantize()
     files = {"float32": body.SerializeToString(), "int8": made.SerializeToString()}
@@ -95,12 +95,13 @@ class Fed(nn.Module):
         return self.network(pixels * self.scale + self.shift).softmax(1)
 
 
-def traced(network: nn.Module) -> onnx.ModelProto:
-    rows = torch.zeros((2, SIDE, SIDE, 3), dtype=torch.uint8)
+def traced(network: nn.Module, shape: tuple[int, ...]) -> onnx.ModelProto:
+    """A network that is given bytes (N, H, W, C) as a graph."""
+    rows = torch.zeros((2, *shape), dtype=torch.uint8)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         made = torch.onnx.export(
-            Fed(network).eval(),
+            network.eval(),
             (rows,),
             dynamo=True,
             input_names=["rows"],

@@ -47,6 +47,23 @@ def test_threads_are_those_asked_for_or_all_cores(doubling: bytes):
         assert compiled.get_property("INFERENCE_NUM_THREADS") == found
 
 
+@pytest.mark.parametrize(("flags", "exact"), [("avx2", True), ("avx512_vnni", False)])
+def test_weights_in_8_bits_are_exact_on_processors_whose_sums_of_bytes_overflow(
+    flags: str, exact: bool, doubling: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    told = tmp_path / "cpuinfo"
+    monkeypatch.setattr(runtimes, "_PROCESSOR", told)
+    told.write_text(f"flags : fpu {flags}\n")
+    for known in (exact, True):
+        options = runtimes.open_session(doubling).get_session_options()
+        if known:
+            assert options.get_session_config_entry("session.x64quantprecision") == "1"
+        else:
+            with pytest.raises(RuntimeError):
+                options.get_session_config_entry("session.x64quantprecision")
+        told.unlink(missing_ok=True)  # then nothing is known
+
+
 @pytest.mark.parametrize("opener", OPENERS)
 def test_a_file_that_is_missing_is_named(opener, tmp_path: Path):
     with pytest.raises(OptionError) as told:
