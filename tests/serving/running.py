@@ -102,13 +102,16 @@ def status_of(received: bytes) -> int:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str], folder: Path, environment: Any = None) -> Iterator[Running]:
+def running(
+    command: Sequence[str], folder: Path, environment: Any = None, python: str = sys.executable
+) -> Iterator[Running]:
     """Start a server that says where it listens."""
     log = folder / "log"
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
-    known = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **(environment or {})}
+    known = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    known = {**os.environ, **known} | (environment or {})
     with log.open("w") as said:
-        process = subprocess.Popen([sys.executable, *command], stderr=said, env=known, text=True)
+        process = subprocess.Popen([python, *command], stderr=said, env=known, text=True)
     try:
         ending = time.monotonic() + 60
         while not (found := _PORT.search(log.read_text())):
