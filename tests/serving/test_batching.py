@@ -181,6 +181,15 @@ def test_a_killed_decoder_costs_one_answer_and_is_replaced(tmp_path: Path):
         assert mean(server.predict(colored(8, 8, 8))) == [8, 8, 8]
 
 
+def test_no_process_outlives_a_server_that_is_killed(tmp_path: Path):
+    with fake(tmp_path, {}, {"decoders": 2}) as server:
+        pids = [pid for pids in server.children().values() for pid in pids]
+        assert len(pids) == 3
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in pids), 5)
+
+
 def test_a_model_that_dies_is_loaded_again(tmp_path: Path):
     with fake(tmp_path, {"seconds": 0.001}) as server:
         reply = server.predict(colored(DEADLY, DEADLY, DEADLY))
