@@ -32,9 +32,9 @@ from torch import Tensor, nn
 import striate
 from striate import zoo
 from striate.data.listing.target_spec import TargetSpec
+from striate.hardware import to_device
 from striate.look.class_maps import make_class_maps
 from striate.look.map_layer import MapLayer, find_map_layer
-from striate.model import to_device
 from striate.tasks import bind_task
 
 CLASSES = 10

@@ -37,8 +37,7 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.loader import Batch, ImageDataset, load_split
 from striate.data.prefetch import prefetch
 from striate.data.readers.scan import scan
-from striate.hardware import autocast
-from striate.model import to_device
+from striate.hardware import autocast, to_device
 from striate.optim.optimizer import Optimizer
 from striate.tasks.classification import task as classification
 

@@ -33,7 +33,7 @@ from machines import busy_seconds, keep, machine, say
 from torch import Tensor, nn
 
 from striate import zoo
-from striate.export.quantize import calibrate
+from striate.deployment.quantize import calibrate
 from striate.runtimes import open_openvino, open_session
 
 SIDE, BATCHES, CALIBRATED = 224, (32, 1), 32

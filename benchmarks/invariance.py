@@ -28,7 +28,8 @@ from striate import zoo
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
-from striate.model import Model, to_device
+from striate.hardware import to_device
+from striate.model import Model
 from striate.tasks import bind_task
 from striate.verbs.invariance import measure_invariance
 from striate.zoo.spec import NetworkSpec

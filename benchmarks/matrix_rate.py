@@ -25,8 +25,7 @@ from turns import spread
 
 import striate
 from striate import zoo
-from striate.hardware import autocast, choose_device, keep_freed_memory
-from striate.model import to_device
+from striate.hardware import autocast, choose_device, keep_freed_memory, to_device
 from striate.optim.optimizer import Optimizer
 from striate.options import Precision
 from striate.tasks.classification import task as classification

@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from striate.hardware import autocast
+from striate.hardware import autocast, to_device
 from striate.layers import chain
-from striate.model import to_device
 from striate.optim.optimizer import Optimizer
 from striate.optim.schedule import learning_rate
 from striate.tasks.classification import task as classification

@@ -21,7 +21,8 @@ from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import ModelError, OptionError, StorageError
-from striate.model import Model, to_device
+from striate.hardware import to_device
+from striate.model import Model
 from striate.model_file import load, save
 from striate.tasks import bind_task
 from striate.tasks.task import Task

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from striate.verbs import verify as verify
     from striate.verbs.embed import embed as embed
     from striate.verbs.ensemble import ensemble as ensemble
+    from striate.verbs.export import export as export
     from striate.verbs.generate import generate as generate
     from striate.verbs.pack import pack as pack
     from striate.verbs.transferability import transferability as transferability
@@ -68,6 +69,7 @@ _HOMES = {
     "ensemble": "striate.verbs.ensemble",
     "evaluate": "striate.verbs",
     "evaluate_pair": "striate.verbs",
+    "export": "striate.verbs.export",
     "filter": "striate.images.filtering",
     "find_rate": "striate.verbs",
     "forecast": "striate.verbs",
@@ -103,6 +105,7 @@ __all__ = [
     "ensemble",
     "evaluate",
     "evaluate_pair",
+    "export",
     "filter",
     "find_rate",
     "forecast",

@@ -1,6 +1,7 @@
 """Exception classes of striate, and the exit code of each on the command line.
 
     StriateError                        70  an internal error (if none of those below)
+    ├── ProofError       (ValueError)    1  an export whose answers are not those of its model
     ├── OptionError      (ValueError)    2  a wrong option, name or size
     ├── DataError        (ValueError)    3  a folder or image that cannot be used
     ├── StorageError     (OSError)       4  a disk that is full, read-only or unreadable
@@ -24,6 +25,10 @@ class StriateError(Exception):
     """Base class of all errors striate raises on purpose."""
 
     exit_code = 70
+
+
+class ProofError(StriateError, ValueError):
+    exit_code = 1
 
 
 class OptionError(StriateError, ValueError):

@@ -1,12 +1,15 @@
-"""What a model file says of its input, checked; preprocessing is restored from it."""
+"""What a model file says of its input and targets, checked; both are restored from it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.samples import MOST_CLASSES, name_fault
+from striate.data.listing.target_spec import TargetSpec
 from striate.data.signals.sequence_input import SequenceInput
 from striate.data.signals.signal_file import MOST_CHANNELS
 from striate.data.signals.signal_input import LONGEST, SignalInput
@@ -49,6 +52,55 @@ class SequenceFields(SignalFields):
     channels: Literal[4]  # pyright: ignore[reportIncompatibleVariableOverride]
     fit: Literal["letterbox", "crop"]  # pyright: ignore[reportIncompatibleVariableOverride]
     both_strands: bool
+
+
+def _class_name(name: object) -> object:
+    """Check a class name; unlike pydantic's `str` it may be non-UTF-8."""
+    if fault := name_fault(name):
+        raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
+    return name
+
+
+class TargetFields(Checked):
+    """Of what is answered."""
+
+    kind: Annotated[str, Field(max_length=100)]
+    names: Annotated[
+        list[Annotated[str, PlainValidator(_class_name)]], Field(max_length=MOST_CLASSES)
+    ]
+    constants: Annotated[dict[str, list[float]], Field(max_length=100)]
+
+    def restore(self) -> TargetSpec:
+        """Return the target spec."""
+        constants = {name: tuple(values) for name, values in self.constants.items()}
+        return TargetSpec(self.kind, tuple(self.names), constants)
+
+
+Said = TypeVar("Said", bound=Checked)
+
+
+def read_description(kind: type[Said], description: dict[str, Any]) -> Said:
+    """Return a description as the kind it should be, which has targets.
+
+    Raises ValueError with what is wrong.
+    """
+    try:
+        said = kind.model_validate(description)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise ValueError(f"{place}: {first['msg']}") from None
+    fields: Any = said
+    names, preprocess = fields.targets.names, getattr(said, "preprocess", None)
+    if not names and fields.targets.kind not in ("image", "pair"):
+        raise ValueError("targets.names: expected one name or more")
+    if len(set(names)) < len(names):
+        raise ValueError("targets.names: a name stands there twice")
+    if preprocess is not None:
+        wanted = preprocess.channels
+        if {len(preprocess.mean), len(preprocess.std)} != {wanted}:
+            raise ValueError(f"preprocess: mean and std need {wanted} numbers each")
+    return said
 
 
 def restore_preprocess(fields: PreprocessFields | SignalFields) -> Preprocess:

@@ -29,11 +29,6 @@ class Pairs(NamedTuple):
     targets: NDArray[Any]  #: (N, ...)
 
 
-def as_pictures(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(N, H, W, C) bytes -> (N, C, H, W) from 0 to 1."""
-    return (np.moveaxis(rows, 3, 1) / 255).astype(np.float32)
-
-
 _MAP_PIXELS = 2**20  #: pixels of images of which maps are computed together
 
 
@@ -138,22 +133,29 @@ class Model:
         """Return what the task decodes of images (N, size, size, channels), a row an image."""
         return self.decode_and_reject(pixels)[0]
 
+    @torch.inference_mode()
     def decode_and_reject(
         self, *views: NDArray[np.uint8]
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         """Return also whether each image is none of the targets: (N,)."""
         (pixels,) = views
-        few, rejected = self.images_at_once or len(pixels), [np.zeros(0, np.bool_)]
-        decoded = list[NDArray[Any]]()
-        for part in torch.from_numpy(pixels).split(few):
-            if self.rejection is None:
-                outputs, foreign = self.outputs(part), torch.zeros(len(part), dtype=torch.bool)
-            else:
-                features, outputs = self.features(part)
-                foreign = self.rejection.rejects(features, self.task.energy(outputs))
-            decoded.append(self.task.decode(outputs).cpu().numpy())
-            rejected.append(foreign.cpu().numpy())
-        return np.concatenate(decoded), np.concatenate(rejected)
+        parts = torch.from_numpy(pixels).split(self.images_at_once or max(1, len(pixels)))
+        found = [tuple(each.cpu().numpy() for each in self.compute(part)) for part in parts]
+        decoded, *rejected = map(np.concatenate, zip(*found, strict=True))
+        return decoded, rejected[0] if rejected else np.zeros(len(decoded), np.bool_)
+
+    def compute(self, *views: Tensor) -> tuple[Tensor, ...]:
+        """Return what is decoded of images (N, size, size, channels): (N, ...).
+
+        Where a model rejects images, also whether each is none of the targets: (N,). This is what
+        is exported.
+        """
+        (pixels,) = views
+        if self.rejection is None:
+            return (self.task.decode(self.outputs(pixels)),)
+        features, outputs = self.features(pixels)
+        rejected = self.rejection.rejects(features, self.task.energy(outputs))
+        return self.task.decode(outputs), rejected
 
     @torch.inference_mode()
     def decode_pairs(self, pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
@@ -217,7 +219,18 @@ class Ensemble:
         """
         few = min(member.images_at_once or len(pixels[0]) for member in self.members)
         parts = zip(*(torch.from_numpy(seen).split(few) for seen in pixels), strict=True)
-        return np.concatenate([self._decode(part) for part in parts])
+        with torch.inference_mode():
+            return np.concatenate([self.compute(*part)[0].cpu().numpy() for part in parts])
+
+    def compute(self, *views: Tensor) -> tuple[Tensor]:
+        """Return what is decoded of images (N, size, size, channels) of each view: (N, ...)."""
+        seen, names = dict(zip(self.views, views, strict=True)), self.class_names
+        total: Any = 0
+        for member in self.members:
+            rated = member.task.rate(member.outputs(seen[_view(member)]))
+            order = [member.class_names.index(name) for name in names]
+            total = total + (rated if member.class_names == names else rated[:, order])
+        return (self.task.settle(total / len(self.members)),)
 
     @torch.inference_mode()
     def decode_pairs(self, *pixels: NDArray[np.uint8], keys: Tensor) -> tuple[NDArray[Any], Pairs]:
@@ -230,16 +243,6 @@ class Ensemble:
         seen = dict(zip(self.views, pixels, strict=True))
         own = [seen[_view(member)] for member in self.members]
         return _decode_pairs(self.members, own, keys, decode)
-
-    @torch.inference_mode()
-    def _decode(self, pixels: Sequence[Tensor]) -> NDArray[Any]:
-        seen, names = dict(zip(self.views, pixels, strict=True)), self.class_names
-        total: Any = 0
-        for member in self.members:
-            rated = member.task.rate(member.outputs(seen[_view(member)]))
-            order = [member.class_names.index(name) for name in names]
-            total = total + (rated if member.class_names == names else rated[:, order])
-        return self.task.settle(total / len(self.members)).cpu().numpy()
 
     def _repr_html_(self) -> str:
         rows = (
@@ -293,8 +296,3 @@ def check_images(model: Model | Ensemble, verb: str) -> None:
     inputs = model.preprocess.inputs
     if inputs != "image":
         raise OptionError(f"{verb} is for models of images, but this one takes {inputs}s")
-
-
-def to_device(network: nn.Module, device: str | torch.device) -> nn.Module:
-    """Move the network to a device, channels-last: 1.1 to 1.3 times as fast on a CPU."""
-    return network.to(device=device, memory_format=torch.channels_last)  # pyright: ignore

@@ -8,15 +8,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import torch
-from pydantic import Field, PlainValidator, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 from torch import Tensor, nn
 
 from striate import tensorfile
-from striate.data.listing.samples import MOST_CLASSES, name_fault
-from striate.data.listing.target_spec import NEEDS, TargetSpec
+from striate.data.listing.target_spec import NEEDS
 from striate.errors import ModelError, OptionError, StorageError, printable
-from striate.input_description import Checked, PreprocessFields, SequenceFields, SignalFields
+from striate.input_description import (
+    Checked,
+    PreprocessFields,
+    SequenceFields,
+    SignalFields,
+    TargetFields,
+    read_description,
+)
 from striate.layers import meta_init
 from striate.rejection import SIGNALS, Rejection
 from striate.storage import MODEL_FILE
@@ -25,32 +30,16 @@ from striate.tasks.task import Task
 from striate.text import list_names
 from striate.zoo.spec import NetworkSpec
 
-
-def _class_name(name: object) -> object:
-    """Check a class name; unlike pydantic's `str` it may be non-UTF-8."""
-    if fault := name_fault(name):
-        raise PydanticCustomError("class_name", "expected {what}", {"what": fault})
-    return name
-
-
 #: name of the features of a rejection among the tensors of a file
 REJECTION_EXAMPLES = "rejection:examples"
 #: most networks of an ensemble
 MOST_MEMBERS = 100
-
-_ClassName = Annotated[str, PlainValidator(_class_name)]
 
 
 class _FractionFields(Checked):
     validation: float = Field(ge=0, lt=1)
     test: float = Field(ge=0, lt=1)
     group: Annotated[str, Field(max_length=1000)] = ""
-
-
-class _TargetFields(Checked):
-    kind: Annotated[str, Field(max_length=100)]
-    names: Annotated[list[_ClassName], Field(max_length=MOST_CLASSES)]
-    constants: Annotated[dict[str, list[float]], Field(max_length=100)]
 
 
 _SIGNALS = Field(min_length=SIGNALS, max_length=SIGNALS)
@@ -70,7 +59,7 @@ class Description(Checked):
     task: Annotated[str, Field(max_length=100)]
     network: Annotated[str, Field(max_length=1000)]
     network_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
-    targets: _TargetFields
+    targets: TargetFields
     preprocess: PreprocessFields
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
@@ -94,7 +83,7 @@ class EnsembleDescription(Checked):
 
     format: Literal[3]
     task: Annotated[str, Field(max_length=100)]
-    targets: _TargetFields
+    targets: TargetFields
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
     members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=MOST_MEMBERS)]
@@ -130,20 +119,9 @@ def read_file(path: Path) -> tuple[Path, dict[str, Any], dict[str, Tensor]]:
 def check_description(path: Path, kind: type[Said], description: dict[str, Any]) -> Said:
     """Return the description of the file as the kind it should be. Raises ModelError."""
     try:
-        said = kind.model_validate(description)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"])
-        raise refused(path, f"{place}: {first['msg']}") from None
-    if not said.targets.names and said.targets.kind not in ("image", "pair"):
-        raise refused(path, "targets.names: expected one name or more")
-    if len(set(said.targets.names)) < len(said.targets.names):
-        raise refused(path, "targets.names: a name stands there twice")
-    if isinstance(said, Description):
-        wanted = said.preprocess.channels
-        if {len(said.preprocess.mean), len(said.preprocess.std)} != {wanted}:
-            raise refused(path, f"preprocess: mean and std need {wanted} numbers each")
-    return said
+        return read_description(kind, description)
+    except ValueError as error:
+        raise refused(path, str(error)) from None
 
 
 def check_network(path: Path, description: dict[str, Any]) -> Description:
@@ -171,9 +149,7 @@ def explain_mismatch(first: Task, other: Task) -> str:
 
 def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
     """Return the task of the file, with its targets. Raises ModelError."""
-    targets = said.targets
-    constants = {name: tuple(values) for name, values in targets.constants.items()}
-    spec = TargetSpec(targets.kind, tuple(targets.names), constants)
+    spec = said.targets.restore()
     try:
         task = find_task(said.task)
         if task.kind != spec.kind:

@@ -12,9 +12,10 @@ from torch import Tensor
 from striate import tensorfile
 from striate.data.listing.splits import SplitFractions
 from striate.errors import OptionError, printable
+from striate.hardware import to_device
 from striate.input_description import restore_preprocess
 from striate.legacy import upgrade_model
-from striate.model import Ensemble, Model, to_device
+from striate.model import Ensemble, Model
 from striate.model_description import (
     REJECTION_EXAMPLES,
     EnsembleDescription,

@@ -24,6 +24,7 @@ from striate.cli import (
     embed,
     ensemble,
     evaluate,
+    export,
     find_rate,
     forecast,
     generate,
@@ -115,8 +116,8 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
-    *(evaluate, ensemble, predict, serve, embed, generate, look, networks, describe, size, filter_),
-    *(numbers, points, cache),
+    *(evaluate, ensemble, export, predict, serve, embed, generate, look, networks, describe),
+    *(size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)
 

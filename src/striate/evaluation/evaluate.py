@@ -25,7 +25,7 @@ from striate.data.prepare import prepare_images, scan_as_trained
 from striate.errors import DataError, printable
 from striate.evaluation.known import Known
 from striate.evaluation.seen_images import SeenImages
-from striate.model import Ensemble, Model, Pairs, as_pictures
+from striate.model import Ensemble, Model, Pairs
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.results import About, Results
@@ -221,7 +221,7 @@ def answer_rows(
         true: Any = targets[some]
         masks, files = seen[0].masks, first.targets.files
         if masks is not None and files and files.codes.of_pictures:
-            true = Pairs(*map(as_pictures, (seen[0].pixels, masks)))
+            true = Pairs(*map(_as_pictures, (seen[0].pixels, masks)))
         elif masks is not None:
             files = find_mask_files(first, some, root)
             true = list(map(FullMask, masks, files, repeat(model.preprocess, len(some))))
@@ -229,3 +229,8 @@ def answer_rows(
         if flags is not None:
             flags.append(rejected)
         yield answers, true
+
+
+def _as_pictures(rows: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(N, H, W, C) bytes -> (N, C, H, W) from 0 to 1."""
+    return (np.moveaxis(rows, 3, 1) / 255).astype(np.float32)

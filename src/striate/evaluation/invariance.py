@@ -25,10 +25,11 @@ from striate.evaluation.evaluate import (
 from striate.evaluation.invariance_result import Invariance, Point
 from striate.evaluation.known import Judged
 from striate.evaluation.seen_images import find_root
+from striate.hardware import to_device
 from striate.layers.fold_norms import fold_norms
 from striate.metrics.bootstrap import bootstrap_mean
 from striate.metrics.estimates import Estimate, Floats, from_hits
-from striate.model import Ensemble, Model, check_images, to_device
+from striate.model import Ensemble, Model, check_images
 from striate.options import EvaluateOptions, SplitChoice
 from striate.progress import Progress
 from striate.tasks.figures import Figure

@@ -16,8 +16,7 @@ from striate.data.prepare import scan_images
 from striate.errors import DataError, ModelError, OptionError, printable
 from striate.evaluation.known import Known, run_of
 from striate.evaluation.learning_curve import FeatureSet
-from striate.hardware import choose_device
-from striate.model import to_device
+from striate.hardware import choose_device, to_device
 from striate.options import TrainOptions
 from striate.progress import Progress
 from striate.tasks import bind_task, kind_of

@@ -18,7 +18,7 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> tupl
 
     Source: https://www.tensorflow.org/api_docs/python/tf/nn#same_padding_2
     """
-    missing = (-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size
+    missing = (size - 1) // stride * stride + dilation * (kernel - 1) + 1 - size
     return max(missing, 0) // 2, (max(missing, 0) + 1) // 2
 
 
@@ -27,7 +27,11 @@ def pad_to_multiple(x: Tensor, multiple: int, least: int = 1) -> Tensor:
 
     `least` is the smallest side of the result.
     """
-    height, width = (max(-(-side // multiple) * multiple, least) - side for side in x.shape[2:])
+    # rounded up without a negative number: what is exported divides those towards 0
+    whole = ((side + multiple - 1) // multiple * multiple for side in x.shape[2:])
+    height, width = (
+        max(padded, least) - side for padded, side in zip(whole, x.shape[2:], strict=True)
+    )
     return F.pad(x, (0, width, 0, height))
 
 

@@ -27,6 +27,7 @@ from striate.options.choices import (
     SplitChoice,
 )
 from striate.options.compare import CompareOptions
+from striate.options.export import ExportOptions
 from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
 from striate.options.serve import ServeOptions
@@ -60,6 +61,7 @@ __all__ = [
     "EmbedOptions",
     "EnsembleOptions",
     "EvaluateOptions",
+    "ExportOptions",
     "FilterOptions",
     "Fit",
     "ForecastOptions",

@@ -81,6 +81,13 @@ def choose_full_size(model: Model | Ensemble) -> FullSize | FullSizeMean | None:
     return _choose_one(model)
 
 
+def choose_whole(model: Model | Ensemble) -> FullSize | FullSizeMean:
+    """Return how a model answers whole images in their own size, without tiles."""
+    if isinstance(model, Ensemble):
+        return FullSizeMean(tuple(FullSize.of(member, "whole") for member in model.members))
+    return FullSize.of(model, "whole")
+
+
 def _choose_one(model: Model) -> FullSize:
     try:
         return FullSize.of(model, _USUAL_TILE)

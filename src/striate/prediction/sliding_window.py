@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from striate.errors import OptionError, unknown
-from striate.model import Ensemble, Model, check_images, one_network, to_device
+from striate.hardware import to_device
+from striate.model import Ensemble, Model, check_images, one_network
 from striate.summary import summarize
 from striate.vision.template_match import Matches, find_peaks
 

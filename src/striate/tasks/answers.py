@@ -30,6 +30,7 @@ class Answers(ABC):
     name: ClassVar[str]
     kind: ClassVar[str]  #: of its targets
     head: ClassVar[str] = "logits"  #: what its networks give: "logits", a "map" or an "image"
+    decodes: ClassVar[str] = "decoded"  #: what `decode` gives, as an exported model calls it
     searches: ClassVar[bool] = False  #: whether its answers are found in a gallery
     #: whether images are answered in their own size, if nothing is asked and the network allows it
     own_size: ClassVar[bool] = False
@@ -51,6 +52,13 @@ class Answers(ABC):
     @abstractmethod
     def answer(self, decoded: NDArray[Any], top: int) -> Answer:
         """Return the answer for one row of `decode`; `top` is how many classes it lists."""
+
+    def write_python(self) -> str:
+        """Return lines of Python that print the answer of `decoded`, a row, in an example.
+
+        They know the `path` of the image, and the `names` and `constants` of the spec.
+        """
+        return "print(path, decoded)"
 
     def reject(self, decoded: NDArray[Any], top: int) -> Answer:
         """Return the answer that an image is none of the names, where the task has an `energy`."""

@@ -29,8 +29,8 @@ from striate.data.cache.stream import Stream
 from striate.data.features import FeatureDataset
 from striate.data.loader import ImageDataset
 from striate.errors import StorageError, printable
+from striate.hardware import to_device
 from striate.layers.fold_norms import fold_norms
-from striate.model import to_device
 from striate.progress import Progress, throttle
 from striate.tasks.task import Task
 from striate.zoo.spec import NetworkSpec

@@ -12,8 +12,9 @@ from striate import hardware
 from striate.data.loader import ImageDataset, load_split, resident_bytes
 from striate.distributed.group import Group
 from striate.errors import OptionError, printable
+from striate.hardware import to_device
 from striate.layers.fast_cpu import use_fast_cpu_layers
-from striate.model import Model, to_device
+from striate.model import Model
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.options import TrainOptions

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from striate import zoo
 from striate.errors import OptionError
-from striate.hardware import choose_device
+from striate.hardware import choose_device, to_device
 from striate.layers import meta_init
-from striate.model import Ensemble, to_device
+from striate.model import Ensemble
 from striate.model_file import load
 from striate.summary import Summary, opened, summarize
 from striate.summary.comparison import Comparison, Speed, measure

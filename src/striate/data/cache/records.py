@@ -22,7 +22,7 @@ from striate.cache_store import file_digest, hashes
 from striate.data.listing.columns import RECORD, Records, findings_from_json, findings_to_json
 from striate.storage import ARRAY_DAMAGE
 
-VERSION = 4  #: version of the file layout and of the decoder output
+VERSION = 5  #: version of the file layout and of the decoder output
 PIXELS, MASKS, INDEX = "pixels.npy", "masks.npy", "index.json"
 RECORDS, MASK_RECORDS = "records.npy", "mask_records.npy"
 

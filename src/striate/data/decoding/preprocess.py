@@ -194,8 +194,11 @@ class Preprocess:
         return replace(self, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
-        box, inner, place = self._placement(*image.size)
-        fitted = image.resize(inner, Image.Resampling[self.interpolation.upper()], box=box)
+        """Resize along the rows, then along the columns: in one call, Pillow chooses the order."""
+        (left, top, right, low), inner, place = self._placement(*image.size)
+        method, high = Image.Resampling[self.interpolation.upper()], image.height
+        rows = image.resize((inner[0], high), method, box=(left, 0, right, high))
+        fitted = rows.resize(inner, method, box=(0, top, inner[0], low))
         if inner == (self.size, self.size):
             return fitted
         canvas = Image.new(image.mode, (self.size, self.size))

@@ -74,6 +74,14 @@ class AnomalyAnswer:
         }
 
 
+#: of an example beside an exported model
+_PYTHON = """\
+odd = decoded[0, 0] > constants["limit"][0]
+name = "odd" if odd else names[int(constants["good"][0])]
+print(path, name, f"{decoded[0, 0]:.4f}")
+"""
+
+
 @dataclass(frozen=True)
 class AnomalyAnswers(Answers):
     """Whether an image is like the good ones."""
@@ -81,6 +89,7 @@ class AnomalyAnswers(Answers):
     name: ClassVar[str] = "anomaly"
     kind: ClassVar[str] = "open"
     head: ClassVar[str] = "patches"
+    decodes: ClassVar[str] = "distances"
 
     @property
     def blank(self) -> AnomalyAnswer:
@@ -110,6 +119,10 @@ class AnomalyAnswers(Answers):
         """Return the distances in the size of the image, under a row of the same score."""
         found = restore(decoded[1:], preprocess, size)
         return np.concatenate([np.full((1, found.shape[1]), decoded[0, 0], found.dtype), found])
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return _PYTHON
 
     def answer(self, decoded: NDArray[Any], top: int) -> AnomalyAnswer:
         """Return the answer of a score and distances (1 + H, W)."""

@@ -82,6 +82,7 @@ class ClassAnswers(Answers):
 
     name: ClassVar[str] = "classification"
     kind: ClassVar[str] = "label"
+    decodes: ClassVar[str] = "probabilities"
 
     @property
     def blank(self) -> ClassAnswer:
@@ -92,6 +93,13 @@ class ClassAnswers(Answers):
     def threshold(self) -> Threshold:
         """How one of two classes is answered."""
         return Threshold.stored(self.spec)
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        first, least = self.threshold.positive, self.threshold.value
+        chosen = f"{first} if decoded[{first}] >= np.float32({least!r}) else {1 - first}"
+        best = "decoded.argmax()" if least is None else chosen
+        return f'best = {best}\nprint(path, names[best], f"{{decoded[best]:.4f}}")'
 
     def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
         """Return the class of probabilities (K,), and of the most probable ones `top` in all."""

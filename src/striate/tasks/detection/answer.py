@@ -126,6 +126,15 @@ class BoxAnswer:
         return f"{told} and {more} more" if more > 0 else told
 
 
+#: of an example beside an exported model
+_PYTHON = """\
+least = constants.get("threshold", [0.5] * len(names))
+for *corners, share, k in decoded:
+    if k >= 0 and share >= least[int(k)]:
+        print(path, names[int(k)], f"{share:.4f}", *(f"{edge:.1f}" for edge in corners))
+"""
+
+
 @dataclass(frozen=True)
 class BoxAnswers(Answers):
     """The boxes whose probability reaches the threshold of their class."""
@@ -133,6 +142,7 @@ class BoxAnswers(Answers):
     name: ClassVar[str] = "detection"
     kind: ClassVar[str] = "boxes"
     head: ClassVar[str] = "boxes"
+    decodes: ClassVar[str] = "boxes"
 
     @property
     def blank(self) -> BoxAnswer:
@@ -150,6 +160,10 @@ class BoxAnswers(Answers):
         """Return boxes in pixels of their image, clipped to it."""
         corners = preprocess.restore_boxes(decoded[:, :4], *size)
         return np.concatenate((corners, decoded[:, 4:]), axis=1)
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return _PYTHON
 
     def answer(self, decoded: NDArray[Any], top: int) -> BoxAnswer:
         """Return the boxes (D, 6) whose probability reaches the threshold of their class."""

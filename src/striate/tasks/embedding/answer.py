@@ -120,6 +120,7 @@ class NearestAnswers(Answers):
     kind: ClassVar[str] = "open"
     head: ClassVar[str] = "cosines"
     searches: ClassVar[bool] = True
+    decodes: ClassVar[str] = "embeddings"
 
     @property
     def blank(self) -> NearestAnswer:
@@ -137,6 +138,10 @@ class NearestAnswers(Answers):
         """Return the task that answers with the nearest of images with embeddings (G, D)."""
         gallery = Gallery(decoded.astype(np.float32), tuple(names), tuple(paths))
         return replace(self, gallery=gallery)
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return 'print(path, *(f"{value:.4f}" for value in decoded))'
 
     def answer(self, decoded: NDArray[Any], top: int) -> NearestAnswer:
         """Return what of the gallery is nearest to an embedding (D,)."""

@@ -96,12 +96,21 @@ THRESHOLD = "threshold"
 EVEN = 0.5  #: before any is chosen, and for labels that all validation images have, or all lack
 
 
+#: of an example beside an exported model
+_PYTHON = """\
+least = constants.get("threshold", [0.5] * len(names))
+rated = zip(names, decoded, least)
+print(path, *(f"{name} {share:.4f}" for name, share, most in rated if share >= most))
+"""
+
+
 @dataclass(frozen=True)
 class LabelsAnswers(Answers):
     """The labels whose probability reaches the threshold of each."""
 
     name: ClassVar[str] = "multilabel"
     kind: ClassVar[str] = "labels"
+    decodes: ClassVar[str] = "probabilities"
 
     @property
     def blank(self) -> LabelsAnswer:
@@ -112,6 +121,10 @@ class LabelsAnswers(Answers):
     def thresholds(self) -> NDArray[np.float64]:
         """(K,): the probability from which on an image has the label."""
         return np.array(self.spec.constants.get(THRESHOLD, (EVEN,) * len(self.spec.names)))
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return _PYTHON
 
     def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""

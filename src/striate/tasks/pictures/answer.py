@@ -75,6 +75,13 @@ def to_bytes(pictures: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(np.moveaxis(pictures, -3, -1).clip(0, 1) * 255).astype(np.uint8)
 
 
+#: of an example beside an exported model
+_PYTHON = """\
+picture = (decoded.transpose(1, 2, 0).clip(0, 1) * 255).round().astype("uint8")
+Image.fromarray(picture.squeeze()).save(path + ".answer.png")
+"""
+
+
 @dataclass(frozen=True)
 class PictureAnswers(Answers):
     """A picture, as large as its image or a multiple."""
@@ -82,6 +89,7 @@ class PictureAnswers(Answers):
     kind: ClassVar[str] = "image"
     head: ClassVar[str] = "image"
     own_size: ClassVar[bool] = True
+    decodes: ClassVar[str] = "pictures"
 
     @property
     def blank(self) -> PictureAnswer:
@@ -116,6 +124,10 @@ class PictureAnswers(Answers):
             picture, (self.scale * wide, self.scale * high), interpolation=cv2.INTER_CUBIC
         )
         return np.moveaxis(np.atleast_3d(large), -1, 0)
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return _PYTHON
 
     def answer(self, decoded: NDArray[Any], top: int) -> PictureAnswer:
         """Return the answer of a picture (C, H, W)."""

@@ -53,11 +53,16 @@ class NumbersAnswers(Answers):
 
     name: ClassVar[str] = "regression"
     kind: ClassVar[str] = "numbers"
+    decodes: ClassVar[str] = "numbers"
 
     @property
     def blank(self) -> NumbersAnswer:
         """Stands for an image that could not be read."""
         return NumbersAnswer(dict.fromkeys(self.spec.names, math.nan))
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return 'print(path, *(f"{name} {value:.6g}" for name, value in zip(names, decoded)))'
 
     def answer(self, decoded: NDArray[Any], top: int) -> NumbersAnswer:
         """Return the numbers (V,) by column."""

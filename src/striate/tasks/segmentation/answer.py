@@ -87,6 +87,13 @@ class MaskAnswer:
         return [pair for pair in ordered if pair[1]] or ordered[:1]
 
 
+#: of an example beside an exported model
+_PYTHON = """\
+shares = [np.mean(decoded == number) for number in range(len(names))]
+print(path, *(f"{name} {share:.1%}" for name, share in zip(names, shares)))
+"""
+
+
 @dataclass(frozen=True)
 class MaskAnswers(Answers):
     """The class of each pixel."""
@@ -94,6 +101,7 @@ class MaskAnswers(Answers):
     name: ClassVar[str] = "segmentation"
     kind: ClassVar[str] = "mask"
     head: ClassVar[str] = "map"
+    decodes: ClassVar[str] = "classes"
 
     @property
     def blank(self) -> MaskAnswer:
@@ -105,6 +113,10 @@ class MaskAnswers(Answers):
     ) -> NDArray[Any]:
         """Return a mask in the size of its image, without padding."""
         return preprocess.restore_mask(decoded, *size)
+
+    def write_python(self) -> str:
+        """Return lines that print the answer of a row."""
+        return _PYTHON
 
     def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
         """Return the answer of class indices (H, W); a table lists its `top` largest classes."""

@@ -16,12 +16,12 @@ import torch
 import striate
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.columns import rows_in_split
+from striate.deployment.int8_proof import Int8Proof, calibration_batches, check_calibration
+from striate.deployment.judged import Exported, Part, as_given, judge
 from striate.errors import DataError
 from striate.evaluation.evaluate import decode_views
 from striate.evaluation.paired import Paired
 from striate.evaluation.seen_images import find_root
-from striate.export.int8_proof import Int8Proof, calibration_batches, check_calibration
-from striate.export.judged import Exported, Part, as_given, judge
 from striate.model import Model, Pairs
 from striate.model_file import load
 from striate.options import EvaluateOptions

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from striate.export.int8_plan import Graph, Plan
-from striate.export.int8_ranges import Steps
+from striate.deployment.int8_plan import Graph, Plan
+from striate.deployment.int8_ranges import Steps
 
 _MOST = 127  # of a weight in 8 bits
 _MOST_BIAS = 2.0**30  # of a bias in 32 bits

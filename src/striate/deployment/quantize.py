@@ -10,9 +10,9 @@ from typing import Any
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from striate.export.int8_plan import Graph, Plan, make_plan
-from striate.export.int8_ranges import PLAIN, Clipping, Range, Rounding, Steps, measure_ranges
-from striate.export.int8_write import write_int8
+from striate.deployment.int8_plan import Graph, Plan, make_plan
+from striate.deployment.int8_ranges import PLAIN, Clipping, Range, Rounding, Steps, measure_ranges
+from striate.deployment.int8_write import write_int8
 
 
 @dataclass(frozen=True)

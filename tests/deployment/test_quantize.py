@@ -11,12 +11,12 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, numpy_helper
 
+from striate.deployment.int8_plan import Graph, make_plan
+from striate.deployment.int8_ranges import Range, Rounding, Steps
+from striate.deployment.quantize import calibrate
 from striate.errors import ModelError
-from striate.export.int8_plan import Graph, make_plan
-from striate.export.int8_ranges import Range, Rounding, Steps
-from striate.export.quantize import calibrate
 from striate.runtimes import open_openvino, open_session
-from tests.export.graphs import Written, gated_body, noise, residual_body
+from tests.deployment.graphs import Written, gated_body, noise, residual_body
 
 
 def answers(model: ModelProto, rows: np.ndarray) -> np.ndarray:

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from striate.data.augment.keys import fixed_keys
 from striate.data.cache.stream import gather
+from striate.deployment.judged import Part, as_given
 from striate.errors import DataError
 from striate.evaluation.paired import Difference, Paired, compare_results
-from striate.export.judged import Part, as_given
 from striate.model import Model
 from striate.tasks.figures import Score
 from striate.tasks.results import KIND, Results

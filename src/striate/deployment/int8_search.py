@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto
 
+from striate.deployment.int8_ranges import Rounding
+from striate.deployment.quantize import Calibrated
 from striate.errors import ModelError
-from striate.export.int8_ranges import Rounding
-from striate.export.quantize import Calibrated
 from striate.runtimes import open_session
 from striate.text import count_noun, format_percent, list_names
 

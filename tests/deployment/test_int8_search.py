@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from onnx import ModelProto, numpy_helper
 
+from striate.deployment.int8_ranges import Rounding
+from striate.deployment.int8_search import FloatLayer, Int8, measure_shift, search_int8
+from striate.deployment.quantize import calibrate
 from striate.errors import ModelError
-from striate.export.int8_ranges import Rounding
-from striate.export.int8_search import FloatLayer, Int8, measure_shift, search_int8
-from striate.export.quantize import calibrate
 from striate.runtimes import open_session
-from tests.export.graphs import Written, noise, outlier_body, residual_body
+from tests.deployment.graphs import Written, noise, outlier_body, residual_body
 
 
 @dataclass(frozen=True)

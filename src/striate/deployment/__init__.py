@@ -1,0 +1,1 @@
+"""A trained model as one graph that other runtimes answer with, and the proof that they do."""

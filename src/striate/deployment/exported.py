@@ -1,0 +1,124 @@
+"""What was exported, and how it compares with its model."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import striate
+from striate.deployment.body import example_rows
+from striate.deployment.example import EXAMPLE
+from striate.deployment.int8_proof import Int8Proof
+from striate.deployment.int8_search import Int8
+from striate.deployment.proof import TOLERANCE, Compared
+from striate.errors import printable
+from striate.model import Ensemble, Model
+from striate.onnx_model import OnnxModel
+from striate.text import count_noun, format_percent
+
+MODEL, PROOF = "model.onnx", "proof.json"  #: names of the files
+_BATCH = 32
+_SECONDS = 0.5  # that each speed is measured for, at least
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A folder with an exported model, and its proof."""
+
+    folder: Path
+    sha256: str
+    size: int  #: bytes
+    source_size: int
+    rows: Compared  #: preprocessed images
+    files: Compared  #: from the bytes of files
+    plain: Compared  #: the same files, whole JPEGs decoded at their full size
+    speed: dict[str, float]  #: images a second, in batches of 32 and one by one
+    rounded: tuple[Int8, Int8Proof] | None = None  #: of a model in 8 bits
+
+    @property
+    def file(self) -> Path:
+        """The ONNX file."""
+        return self.folder / MODEL
+
+    @property
+    def example(self) -> Path:
+        """The program that uses it."""
+        return self.folder / EXAMPLE
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the proof says."""
+        return {
+            "format": 1,
+            "file": MODEL,
+            "sha256": self.sha256,
+            "bytes": self.size,
+            "source_bytes": self.source_size,
+            "precision": "float32" if self.rounded is None else "int8",
+            "tolerance": TOLERANCE,
+            "preprocessed": self.rows.to_json(),
+            "files": self.files.to_json(),
+            "files_decoded_at_full_size": self.plain.to_json(),
+            "int8": None if self.rounded is None else self._int8(*self.rounded),
+            "images_per_second": self.speed,
+            "versions": {
+                "striate": striate.__version__,
+                "torch": torch.__version__,
+                "python": platform.python_version(),
+            },
+        }
+
+    def _int8(self, found: Int8, proof: Int8Proof) -> dict[str, Any]:
+        floats = [layer.name for layer in found.floats]
+        return {**proof.to_json(), "layers": found.layers, "float_layers": floats}
+
+    def __str__(self) -> str:
+        proved = self.rows if not self.files.images else self.files
+        faster = self.speed["onnxruntime"] / self.speed["torch"]
+        told = {
+            "file": f"{printable(str(self.file))}, {self.size / 1e6:.1f} MB",
+            "answers": f"{_agree(proved)}, {count_noun(proved.images, 'image')}",
+            "at full size": _agree(self.plain),
+            "speed": f"{self.speed['onnxruntime']:,.0f} images a second, {faster:.1f} times that "
+            "of PyTorch",
+            "use": f"python {printable(str(self.example))} IMAGE...",
+        }
+        if self.plain.agrees:
+            del told["at full size"]
+        if self.rounded is not None:
+            found, proof = self.rounded
+            told |= {"int8": str(found), "accuracy": f"{proof}; {proof.verdict}"}
+        return "\n".join(f"{name:<14}{text}" for name, text in told.items())
+
+
+def _agree(compared: Compared) -> str:
+    share = format_percent(compared.agreement)
+    return f"{share} as the model, outputs within {compared.largest_difference:.1g}"
+
+
+def measure_speeds(model: Model | Ensemble, exported: OnnxModel) -> dict[str, float]:
+    """Return images a second of both, of preprocessed images."""
+    found = dict[str, float]()
+    for count, name in ((_BATCH, ""), (1, "_one_by_one")):
+        rows = example_rows(model, count).numpy()
+        for engine, run in (("torch", model), ("onnxruntime", exported)):
+            found[engine + name] = _rate(partial(run.decode_and_reject, rows), count)
+    return found
+
+
+def _rate(run: Callable[[], Any], images: int) -> float:
+    """Return images a second, by the best of several calls."""
+    run()
+    best, begun = np.inf, time.perf_counter()
+    while time.perf_counter() - begun < _SECONDS:
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return images / best

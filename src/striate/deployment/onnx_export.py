@@ -1,0 +1,158 @@
+"""From a model to a folder: the ONNX file, its proof, and a program that uses it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Generator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import ModelProto
+
+from striate import storage
+from striate.data.cache.stream import gather
+from striate.deployment.body import trace_body
+from striate.deployment.example import write_example
+from striate.deployment.exported import MODEL, PROOF, Exported, measure_speeds
+from striate.deployment.int8_proof import Int8Proof, calibration_batches, check_calibration
+from striate.deployment.int8_search import Int8, search_int8
+from striate.deployment.judged import Exported as Judged
+from striate.deployment.judged import Part, judge
+from striate.deployment.onnx_file import assemble
+from striate.deployment.proof import TOLERANCE, Compared, compare, pair_files, pair_rows
+from striate.deployment.quantize import calibrate
+from striate.errors import OptionError, ProofError
+from striate.model import Ensemble, Model, one_network
+from striate.onnx_model import load_onnx
+from striate.options import ExportOptions
+from striate.progress import Progress
+from striate.runtimes import open_session
+from striate.text import count_noun, list_names
+
+
+def export_steps(
+    model: Model | Ensemble, source: Path, part: Part, folder: Path, options: ExportOptions
+) -> Generator[Progress, None, Exported]:
+    """Write a model, what proves it, and a program that uses it into a folder.
+
+    Answers are compared on the images of `part`, and on those of them that are files of their own.
+    Raises what `trace_body` and `search_int8` raise, ProofError where answers differ; nothing is
+    then written.
+    """
+    content = source.read_bytes()
+    steps = partial(Progress, total=3, what="steps")
+    yield steps(0)
+    body = trace_body(model, None if options.batch == "any" else options.batch)
+    yield steps(1)
+    rounded = _round(model, body, part, options.allowed_drop / 100) if options.int8 else None
+    if rounded is not None:
+        body = rounded[0].model
+    yield steps(2)
+    precision = "float32" if rounded is None else "int8"
+    made = assemble(body, model, precision, hashlib.sha256(content).hexdigest())
+    file = folder / MODEL
+    storage.write(file, made)
+    try:
+        proved = _prove(model, part, file, len(content), options.images, rounded)
+        if rounded is None:
+            _check(proved)
+    except BaseException:
+        file.unlink()
+        raise
+    storage.write(folder / PROOF, json.dumps(proved.to_json(), indent=2) + "\n")
+    storage.write(proved.example, write_example(model.task, model.preprocess, MODEL))
+    return proved
+
+
+def _round(
+    model: Model | Ensemble, body: ModelProto, part: Part, allowed: float
+) -> tuple[Int8, Int8Proof]:
+    """Return the body in 8 bits, and what that costs. Raises ModelError where it is too much."""
+    alone = one_network(model, "--int8")
+    check_calibration(alone, part)
+    before = judge(alone, part, "float32")
+
+    def prove(candidate: ModelProto) -> Int8Proof:
+        engine = Judged(alone, _Body(candidate))
+        return Int8Proof(before, judge(engine, part, "int8"), allowed)
+
+    batches = list(calibration_batches(alone, part))
+    found = search_int8(calibrate(body, batches), batches, prove, allowed)
+    return found, prove(found.model)
+
+
+class _Body:
+    """Runs a body, without the preprocessing of a whole file."""
+
+    def __init__(self, body: ModelProto) -> None:
+        self._session = open_session(body.SerializeToString())
+        self._name = self._session.get_inputs()[0].name
+
+    def decode_and_reject(
+        self, pixels: NDArray[np.uint8], /
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        """Return what is decoded of images (N, size, size, channels), and which are rejected."""
+        found: Any = self._session.run(None, {self._name: pixels})
+        decoded, *rejected = found
+        return decoded, rejected[0] if rejected else np.zeros(len(pixels), np.bool_)
+
+
+def _prove(
+    model: Model | Ensemble,
+    part: Part,
+    file: Path,
+    source_size: int,
+    most: int,
+    rounded: tuple[Int8, Int8Proof] | None,
+) -> Exported:
+    """Compare the answers of a file with those of its model, on `most` images."""
+    exported = load_onnx(file)
+    first = part.decoded[0]
+    rows = part.rows[np.linspace(0, len(part.rows) - 1, min(len(part.rows), most)).astype(int)]
+    ((pixels, _),) = gather(first.pixels, first.masks, iter([rows]))
+    shown = [first.samples[int(row)].path for row in rows]
+    files = [part.root / path for path in shown if model.preprocess.inputs == "image"]
+    files = [each for each in files if each.is_file()]
+    by_file = compare(model, pair_files(model, exported, files))
+    unscaled = pair_files(model, exported, files, scaled=False)
+    return Exported(
+        file.parent,
+        exported.sha256,
+        file.stat().st_size,
+        source_size,
+        compare(model, pair_rows(model, exported, pixels, shown)),
+        by_file,
+        by_file if model.task.own_size else compare(model, unscaled),
+        measure_speeds(model, exported),
+        rounded,
+    )
+
+
+def _check(proved: Exported) -> None:
+    """Raise ProofError where answers differ, with the images."""
+    for compared in (proved.rows, proved.files):
+        if not compared.agrees:
+            raise _differing(compared)
+
+
+def _differing(compared: Compared) -> ProofError:
+    named = list_names(list(compared.different)) or "none by its answer"
+    return ProofError(
+        f"{len(compared.different):,} of {count_noun(compared.images, 'image')} are answered "
+        f"otherwise by the export, whose outputs differ by up to "
+        f"{compared.largest_difference:.2g} ({TOLERANCE:g} is allowed)\n"
+        f"images: {named}; nothing was written"
+    )
+
+
+def check_exported(model: Model | Ensemble, shown: str) -> None:
+    """Raise OptionError for a model that answers nothing about images."""
+    verb, _ = model.task.used_by
+    if verb != "predict":
+        raise OptionError(
+            f"{shown}: only what answers about images is exported; this model is for striate {verb}"
+        )

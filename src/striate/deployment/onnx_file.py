@@ -1,0 +1,98 @@
+"""An ONNX file of a model: preprocessing, body and last step in one graph, and what it is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+import striate
+from striate.deployment.body import ROWS
+from striate.deployment.graph import Graph
+from striate.deployment.resizing import Resized, add_luminance, add_resizing
+from striate.deployment.restoring import find_restoring
+from striate.errors import ModelError
+from striate.model import Ensemble, Model
+from striate.onnx_model import BLANK, DESCRIPTION, DIGEST, seal
+
+LARGEST = 2**31 - 1  #: bytes of a serialized model
+IMAGES = "images"  #: name of the input, (N, H, W, 3) uint8
+
+
+def assemble(
+    body: onnx.ModelProto, model: Model | Ensemble, precision: str, source_sha256: str
+) -> bytes:
+    """Return the sealed file of a model with this body. Raises ModelError if it is too large."""
+    made = onnx.ModelProto()
+    made.CopyFrom(body)
+    if model.preprocess.inputs == "image":
+        _add_image_nodes(made.graph, model)
+    made.producer_name, made.producer_version = "striate", striate.__version__
+    made.doc_string = f"{model.network_name}: {model.task.name}, {model.task.spec}"
+    made.graph.name = model.task.name
+    described = {
+        "format": 1,
+        "task": model.task.name,
+        "network": model.network_name,
+        "targets": model.task.spec.to_json(),
+        "preprocess": model.preprocess.to_json(),
+        "facts": dict(model.facts),
+        "source_sha256": source_sha256,
+        "precision": precision,
+        "striate": striate.__version__,
+    }
+    del made.metadata_props[:]
+    for key, text in (
+        (DESCRIPTION, json.dumps(described, allow_nan=False)),
+        ("names", json.dumps(list(model.class_names))),
+        (DIGEST, BLANK),
+    ):
+        made.metadata_props.add(key=key, value=text)
+    if made.ByteSize() > LARGEST:
+        raise ModelError(
+            f"{model.network_name}: {made.ByteSize():,} bytes are more than an ONNX file can hold "
+            f"({LARGEST:,}); export a smaller network, or with --int8"
+        )
+    onnx.checker.check_model(made)
+    return seal(made.SerializeToString())
+
+
+def _add_image_nodes(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
+    """Put preprocessing before the body, and what brings answers back to the image after it."""
+    view = model.preprocess
+    before = Graph("before_")
+    resized = None
+    if model.task.own_size:
+        rows = add_luminance(before, IMAGES) if view.channels == 1 else IMAGES
+    else:
+        resized = add_resizing(before, IMAGES, view)
+        rows = resized.rows
+    before.rename(rows, ROWS)
+    batch = graph.input[0].type.tensor_type.shape.dim[0]
+    shape = [batch.dim_value or batch.dim_param, "height", "width", 3]
+    del graph.input[:]
+    graph.input.append(helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, shape))
+    after = Graph("after_")
+    restore = find_restoring(model.task.head)
+    if restore is not None and resized is not None:
+        _restore(graph, after, restore, resized)
+    nodes = [*before.nodes, *graph.node, *after.nodes]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    graph.initializer.extend([*before.constants, *after.constants])
+
+
+def _restore(graph: onnx.GraphProto, after: Graph, restore: Any, resized: Resized) -> None:
+    """Let the first output be that of the body, restored."""
+    first = graph.output[0]
+    name, inner = first.name, f"{first.name}_of_input"
+    for node in graph.node:
+        node.output[:] = [inner if output == name else output for output in node.output]
+        node.input[:] = [inner if given == name else given for given in node.input]
+    after.rename(restore(after, inner, resized), name)
+    kind = first.type.tensor_type
+    if kind.elem_type == TensorProto.UINT8:  # a map
+        for dim, side in zip(kind.shape.dim[1:], ("height", "width"), strict=True):
+            dim.dim_param = side

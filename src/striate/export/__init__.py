@@ -1,1 +1,0 @@
-"""Exported models: written, in 8 bits where asked for, and proven to answer the same."""

@@ -1,0 +1,49 @@
+"""Options of `export`: the form of the file, and what its answers are compared on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from striate.options.base import Options, decode_limit, option
+from striate.options.choices import Network
+
+_ROUND = "Round weights and activations to 8 bits, but for layers that this costs accuracy"
+_DROP = "By how much the accuracy may fall with --int8"
+
+
+class ExportOptions(Options):
+    """Options of `export`.
+
+    Answers are compared on the validation images of the run, or on all images of `data`; with
+    `int8`, these also set the ranges of the activations.
+    """
+
+    to: Literal["onnx"] = option("onnx", "Format of the file")
+    data: Path | None = option(
+        None, "Images to compare answers on, in place of those the run was given", "folder"
+    )
+    #: each is compared as it is preprocessed, and where it is a file, from its bytes; whole
+    #: pictures take longer
+    images: int = option(100, "How many of them", ge=1, le=100_000)
+    batch: int | Literal["any"] = option(
+        "any", "Images at once, where it is always the same number", ge=1, le=65_536
+    )
+    int8: bool = option(
+        default=False,
+        help=_ROUND,
+    )
+    allowed_drop: float = option(1.0, _DROP, "points", ge=0, le=100)
+    largest: int = decode_limit()
+    network: Network | None = option(None, "The custom network of the model, as in mynet.py:Net")
+
+    @model_validator(mode="after")
+    def _check_drop(self) -> Self:
+        if "allowed_drop" in self.model_fields_set and not self.int8:
+            raise PydanticCustomError(
+                "drop", "allowed_drop is for --int8, as float32 loses nothing"
+            )
+        return self

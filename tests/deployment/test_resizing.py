@@ -1,0 +1,63 @@
+"""Preprocessing inside an exported graph is that of training, bit by bit."""
+
+from itertools import product
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+from striate.data.decoding.preprocess import Preprocess
+from striate.deployment.graph import OPSET, Graph
+from striate.deployment.resizing import add_luminance, add_resizing
+from striate.runtimes import open_session
+
+#: height and width: as the input, smaller, one pixel, larger, tall, wide, odd
+SIDES = ((28, 28), (7, 5), (1, 1), (120, 160), (333, 77), (37, 301), (29, 28), (2, 300), (200, 3))
+
+
+def opened(graph, value, shape):
+    outputs = [helper.make_tensor_value_info("out", TensorProto.UINT8, shape)]
+    graph.rename(value, "out")
+    given = [helper.make_tensor_value_info("images", TensorProto.UINT8, ["n", "h", "w", 3])]
+    made = helper.make_model(
+        helper.make_graph(graph.nodes, "resizing", given, outputs, graph.constants),
+        opset_imports=[helper.make_opsetid("", OPSET)],
+        ir_version=10,
+    )
+    onnx.checker.check_model(made)
+    session = open_session(made.SerializeToString(), 1)
+    return lambda images: session.run(None, {"images": images})[0]
+
+
+def images(height, width, count=2):
+    """Noise, which any difference of a weight shows in, and hard edges."""
+    random = np.random.default_rng(height * 1000 + width)
+    noise = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    edges = random.integers(0, 2, (height, width, 1), dtype=np.uint8).repeat(3, axis=2) * 255
+    return np.stack([noise, edges][:count])
+
+
+@pytest.mark.parametrize(
+    ("fit", "channels", "interpolation"),
+    list(product(("letterbox", "crop", "stretch"), (1, 3), ("bilinear", "bicubic"))),
+)
+def test_bytes_of_any_size_become_the_same_bytes_as_in_training(fit, channels, interpolation):
+    view = Preprocess(28, channels, fit, interpolation=interpolation)
+    graph = Graph("")
+    run = opened(graph, add_resizing(graph, "images", view).rows, ["n", 28, 28, channels])
+    for height, width in SIDES:
+        given = images(height, width)
+        wanted = np.stack([view.to_array(Image.fromarray(one)) for one in given])
+        np.testing.assert_array_equal(run(given), wanted, f"{height} x {width}")
+
+
+def test_gray_of_color_is_that_of_pillow_for_every_level():
+    graph = Graph("")
+    run = opened(graph, add_luminance(graph, "images"), ["n", "h", "w", 1])
+    levels = np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
+    given = np.concatenate([levels[None, :, :, :], images(256, 1)[:1]])
+    wanted = [np.asarray(Image.fromarray(one).convert("L"))[..., None] for one in given]
+    np.testing.assert_array_equal(run(given), np.stack(wanted))
+    np.testing.assert_array_equal(run(given)[0], levels[:, :, :1])
