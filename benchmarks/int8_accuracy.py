@@ -26,13 +26,13 @@ from int8 import traced
 from machines import keep, machine, say
 from numpy.typing import NDArray
 from onnx import ModelProto
-from striate.export.int8_proof import Int8Proof, calibration_batches, check_calibration
-from striate.export.int8_search import Int8, search_int8
-from striate.export.judged import Exported, Part, judge
-from striate.export.quantize import calibrate
 from torch import Tensor, nn
 
 from striate.data.listing.columns import rows_in_split
+from striate.deployment.int8_proof import Int8Proof, calibration_batches, check_calibration
+from striate.deployment.int8_search import Int8, search_int8
+from striate.deployment.judged import Exported, Part, judge
+from striate.deployment.quantize import calibrate
 from striate.errors import ModelError
 from striate.evaluation.evaluate import decode_views
 from striate.evaluation.known import Known

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -70,10 +71,13 @@ def open_session(model: bytes | Path, threads: int = 0) -> InferenceSession:
         raise _refused(model, "onnxruntime", error) from error
 
 
-def open_openvino(model: bytes | Path, threads: int = 0) -> CompiledModel:
+def open_openvino(
+    model: bytes | Path, threads: int = 0, between: tuple[str, Sequence[str]] | None = None
+) -> CompiledModel:
     """Open an ONNX model, or its file or one of OpenVINO's own, in OpenVINO; float32 stays float32.
 
-    0 threads are as many as there are cores. Raises what `open_session` raises.
+    0 threads are as many as there are cores. `between` names a value that is given in place of the
+    input, and the values that are returned, where they are there. Raises as `open_session` does.
     """
     runtime: Any = import_openvino()
     settings = {
@@ -85,7 +89,9 @@ def open_openvino(model: bytes | Path, threads: int = 0) -> CompiledModel:
         _check_file(model)
     try:
         core = runtime.Core()
-        return core.compile_model(core.read_model(model), "CPU", settings)
+        read = core.read_model(model)
+        part = read if between is None else _part(runtime, read, *between)
+        return core.compile_model(part, "CPU", settings)
     except Exception as error:  # its errors share no special base
         raise _refused(model, "OpenVINO", error) from error
 
@@ -96,6 +102,16 @@ def _adds_products_of_bytes() -> bool:
         return "vnni" in _PROCESSOR.read_text("utf-8")
     except OSError:
         return False
+
+
+def _part(runtime: Any, model: Any, given: str, returned: Sequence[str]) -> Any:
+    """Return the part of a model between a value and others."""
+    found = {name: out for op in model.get_ops() for out in op.outputs() for name in out.names}
+    value = found[given]
+    entry = runtime.opset13.parameter(value.partial_shape, value.element_type)
+    for target in value.get_target_inputs():
+        target.replace_source_output(entry.output(0))
+    return runtime.Model([found[name] for name in returned if name in found], [entry])
 
 
 def _read(file: Path) -> bytes:

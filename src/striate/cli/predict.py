@@ -40,7 +40,10 @@ def print_predictions(
     model: Path, paths: Sequence[Path], *, options: dict[str, Any], as_json: bool = False
 ) -> int:
     """Predict and print, or write; return the number of unreadable files."""
-    from striate.cli.lazy import verbs
+    if model.suffix.lower() == ".onnx":  # needs no PyTorch, which takes seconds to load
+        from striate import verbs
+    else:
+        from striate.cli.lazy import verbs
 
     if options.keys() & _FILES.keys() == {"out"} and not as_json:
         written = verbs.predict_to_file(model, *paths, progress=True, **options)

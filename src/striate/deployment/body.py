@@ -18,9 +18,8 @@ from torch import Tensor, nn
 from striate.deployment.graph import OPSET
 from striate.errors import ModelError, OptionError, printable
 from striate.model import Ensemble, Model
+from striate.onnx_model import REJECTED, ROWS
 
-ROWS = "rows"  #: name of the body's input, (N, size, size, channels)
-REJECTED = "rejected"  #: name of the output that says which images are none of the targets
 _SIDES = 48, 64  # of the images that a network without a size of its own is traced with
 
 

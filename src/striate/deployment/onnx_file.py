@@ -9,13 +9,12 @@ import onnx
 from onnx import TensorProto, helper
 
 import striate
-from striate.deployment.body import ROWS
 from striate.deployment.graph import Graph
 from striate.deployment.resizing import Resized, add_luminance, add_resizing
 from striate.deployment.restoring import find_restoring
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
-from striate.onnx_model import BLANK, DESCRIPTION, DIGEST, seal
+from striate.onnx_model import BLANK, DESCRIPTION, DIGEST, INNER, ROWS, seal
 
 LARGEST = 2**31 - 1  #: bytes of a serialized model
 IMAGES = "images"  #: name of the input, (N, H, W, 3) uint8
@@ -87,7 +86,7 @@ def _add_image_nodes(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
 def _restore(graph: onnx.GraphProto, after: Graph, restore: Any, resized: Resized) -> None:
     """Let the first output be that of the body, restored."""
     first = graph.output[0]
-    name, inner = first.name, f"{first.name}_of_input"
+    name, inner = first.name, f"{first.name}{INNER}"
     for node in graph.node:
         node.output[:] = [inner if output == name else output for output in node.output]
         node.input[:] = [inner if given == name else given for given in node.input]

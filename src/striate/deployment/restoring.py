@@ -13,11 +13,12 @@ import numpy as np
 from striate.data.listing.samples import IGNORE
 from striate.deployment.graph import Graph
 from striate.deployment.resizing import Placement, Resized
+from striate.onnx_model import RESTORED
 
 
 def find_restoring(head: str) -> Callable[[Graph, str, Resized], str] | None:
     """Return what adds the nodes for outputs of a kind of head; None: they stay as they are."""
-    return {"boxes": add_boxes, "map": add_map}.get(head)
+    return (add_boxes, add_map)[RESTORED.index(head)] if head in RESTORED else None
 
 
 def add_boxes(graph: Graph, boxes: str, resized: Resized) -> str:

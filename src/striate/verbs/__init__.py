@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from striate.verbs.answering import predict as predict
     from striate.verbs.checking import check as check
     from striate.verbs.comparing import compare as compare
     from striate.verbs.forecasting import forecast as forecast
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from striate.verbs.training import stream as stream
     from striate.verbs.training import train as train
     from striate.verbs.training import verify as verify
-    from striate.verbs.using import predict as predict
 
 _FILES = {
     "checking": ("check",),
@@ -33,7 +33,7 @@ _FILES = {
     "invariance": ("measure_invariance",),
     "judging": ("evaluate", "evaluate_in_full", "evaluate_pair"),
     "predicting": ("predict_to_file",),
-    "using": ("predict",),
+    "answering": ("predict",),
 }
 _HOMES = {name: f"striate.verbs.{file}" for file, names in _FILES.items() for name in names}
 

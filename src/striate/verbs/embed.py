@@ -14,7 +14,8 @@ from striate.options import EmbedOptions
 from striate.prediction.embedding import Embedding, embed_images, write
 from striate.prediction.parquet import check_parquet
 from striate.verbs import display
-from striate.verbs.using import files_of, loaded_model
+from striate.verbs.answering import files_of
+from striate.verbs.using import loaded_model
 
 
 def embed(

@@ -25,14 +25,15 @@ def main() -> None:
 
 
 def _load(settings: dict[str, Any]) -> Served:
-    import torch  # lazily: errors of loading are told to the server
-
+    from striate.onnx_model import is_onnx  # lazily: errors of loading are told to the server
     from striate.options import PredictOptions
-    from striate.verbs.using import files_of, make_predictor
+    from striate.verbs.answering import files_of, make_predictor
 
-    if settings["threads"]:
-        torch.set_num_threads(settings["threads"])
     model = Path(settings["model"])
+    if settings["threads"] and not is_onnx(model):
+        import torch
+
+        torch.set_num_threads(settings["threads"])
     given = {name: value for name, value in settings["options"].items() if value is not None}
     predictor = make_predictor(model, PredictOptions.read(given))
     engine = predictor.model if predictor.full_size else _quicken(predictor.model)

@@ -22,8 +22,8 @@ from striate.model_description import MOST_MEMBERS, explain_mismatch, read_file
 from striate.model_file import restore_model, save
 from striate.options import EnsembleOptions, EvaluateOptions
 from striate.verbs import display
+from striate.verbs.answering import files_of
 from striate.verbs.judging import recorded_images
-from striate.verbs.using import files_of
 
 
 def ensemble(

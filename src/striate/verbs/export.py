@@ -21,8 +21,8 @@ from striate.model_file import load
 from striate.options import EvaluateOptions, ExportOptions
 from striate.progress import drain
 from striate.verbs import display
+from striate.verbs.answering import files_of
 from striate.verbs.judging import recorded_images
-from striate.verbs.using import files_of
 
 
 def export(

@@ -22,7 +22,7 @@ from striate.plotting.ink import encode_pixels, lay_out
 from striate.progress import Progress, drain
 from striate.tasks.task import MadeImages
 from striate.verbs import display
-from striate.verbs.using import files_of
+from striate.verbs.answering import files_of
 
 
 def generate(model: str | Path | Model, **options: Any) -> NDArray[np.uint8]:

@@ -35,7 +35,8 @@ from striate.tasks.suspects import Suspects
 from striate.text import shell_command
 from striate.training.run import Run
 from striate.verbs import display
-from striate.verbs.using import files_of, loaded_model
+from striate.verbs.answering import files_of
+from striate.verbs.using import loaded_model
 
 
 def evaluate(

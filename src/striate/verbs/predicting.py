@@ -21,8 +21,8 @@ from striate.prediction.predictor import Predictor
 from striate.prediction.unfinished import Mark, unfinished
 from striate.prediction.writing import write_predictions
 from striate.progress import Pace
+from striate.verbs.answering import check_table, files_of, make_predictor
 from striate.verbs.bar import show_pace
-from striate.verbs.using import check_table, files_of, make_predictor
 
 #: options that change no row
 _PLACES = {"out", "overwrite", "masks", "overlays"}
