@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from PIL import Image
 
 import striate
 from striate.errors import OptionError
+from tests.serving.running import serve
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +59,20 @@ def test_an_exported_model_answers_the_same_without_pytorch(exported, run, photo
     assert [row["class"] for row in found] == [row["class"] for row in wanted]
     shares = [[row["probability"] for row in rows] for rows in (found, wanted)]
     np.testing.assert_allclose(*shares, atol=2e-6)
+
+
+def test_the_server_answers_with_an_exported_model_without_pytorch(exported, photos, tmp_path):
+    image = (photos / "dark" / "0.png").read_bytes()
+    with serve(tmp_path, str(exported)) as server:
+        (told,) = server.predict(image, **{"Content-Type": "image/png"}).json["predictions"]
+        processes = [server.process.pid, *server.children()["engine"]]
+        loaded = [Path(f"/proc/{pid}/maps").read_text() for pid in processes]
+    (wanted,) = striate.predict(exported, photos / "dark" / "0.png")
+    assert (told["class"], told["probability"]) == (
+        wanted.class_name,
+        pytest.approx(wanted.probability, abs=1e-6),
+    )
+    assert not any("libtorch" in maps for maps in loaded)
 
 
 def test_openvino_answers_the_same(exported, photos):

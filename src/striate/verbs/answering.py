@@ -54,11 +54,15 @@ def predict(
 
 
 def make_predictor(
-    model: str | Path | Model | Ensemble | OnnxModel, options: PredictOptions
+    model: str | Path | Model | Ensemble | OnnxModel, options: PredictOptions, threads: int = 0
 ) -> Predictor:
-    """Return what answers for a model with these options; PyTorch is loaded where it runs it."""
+    """Return what answers for a model with these options; PyTorch is loaded where it runs it.
+
+    An exported one has so many threads; 0 are all cores.
+    """
     if isinstance(model, str | Path) and is_onnx(model):
-        model = load_onnx(model, "openvino" if options.engine == "openvino" else "onnxruntime")
+        engine = "openvino" if options.engine == "openvino" else "onnxruntime"
+        model = load_onnx(model, engine, threads)
     elif not isinstance(model, OnnxModel):
         return _of_torch(model, options)
     if options.engine == "torch":

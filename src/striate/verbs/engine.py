@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from striate.onnx_model import OnnxModel, is_onnx
 from striate.prediction.engine import Engine
 from striate.serving.compute import Served, serve_batches
 
@@ -25,8 +26,7 @@ def main() -> None:
 
 
 def _load(settings: dict[str, Any]) -> Served:
-    from striate.onnx_model import is_onnx  # lazily: errors of loading are told to the server
-    from striate.options import PredictOptions
+    from striate.options import PredictOptions  # lazily: errors are told to the server
     from striate.verbs.answering import files_of, make_predictor
 
     model = Path(settings["model"])
@@ -35,7 +35,7 @@ def _load(settings: dict[str, Any]) -> Served:
 
         torch.set_num_threads(settings["threads"])
     given = {name: value for name, value in settings["options"].items() if value is not None}
-    predictor = make_predictor(model, PredictOptions.read(given))
+    predictor = make_predictor(model, PredictOptions.read(given), settings["threads"] or 0)
     engine = predictor.model if predictor.full_size else _quicken(predictor.model)
     file = next(files_of(model))
     return Served(engine, predictor.full_size, _hash(file), engine.network_name)
@@ -43,8 +43,11 @@ def _load(settings: dict[str, Any]) -> Served:
 
 def _quicken(engine: Engine) -> Engine:
     """Fold norms into convolutions: a sixth less work for ResNet-18, equal up to rounding."""
+    if isinstance(engine, OnnxModel):  # has none left, and PyTorch is not needed
+        return engine
+    from striate.hardware import to_device
     from striate.layers.fold_norms import fold_norms
-    from striate.model import Ensemble, Model, to_device
+    from striate.model import Ensemble, Model
 
     def quick(model: Model) -> Model:
         if not model.spec.ours:
