@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +70,78 @@ def test_strict_ends_with_3_whether_rows_are_shown_or_written(
     assert predict("photos", "--strict") == 3
     assert predict("photos", "--strict", "--out", "found.csv") == 3
     assert predict("photos/0.png", "--strict", "--out", "one.csv") == 0
+
+
+def given(monkeypatch: pytest.MonkeyPatch, names: bytes) -> None:
+    """Let names come on standard input."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(names)))
+
+
+def test_names_on_standard_input_are_predicted_in_their_order(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    given(monkeypatch, b"photos/2.png\0nowhere.png\0photos\0photos/2.png\0")
+    assert predict("photos/1.png", "-", "photos/0.png", "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["path"], row["error"]) for row in rows] == [
+        ("photos/1.png", ""),
+        ("photos/2.png", ""),
+        ("nowhere.png", "unreadable: no such file or directory"),
+        ("photos", "special file: a folder"),
+        ("photos/2.png", ""),
+        ("photos/0.png", ""),
+    ]
+    given(monkeypatch, b"")
+    assert predict("-") == 3
+    assert capsys.readouterr().err == "striate: error: standard input: no names came\n"
+
+
+def test_a_pattern_in_quotes_is_expanded(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert predict("ph*/[0-2].png", "--out", "found.jsonl") == 0
+    rows = [json.loads(line)["path"] for line in Path("found.jsonl").read_text().splitlines()]
+    assert rows == ["photos/0.png", "photos/1.png", "photos/2.png"]
+    assert predict("photos/*.jpg") == 3
+    told = capsys.readouterr().err.splitlines()[-1]
+    assert told == "striate: error: photos/*.jpg: no file is called like this"
+
+
+#: `striate` with every batch kept
+EAGER = """
+import sys
+from striate.cli import main
+from striate.prediction import writing
+
+writing._SECONDS = 0
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_command_that_is_killed_goes_on_to_the_same_bytes(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, suffix: str
+):
+    names = [f"photos/{number % 5}.png\n".encode() for number in range(40)]
+    given(monkeypatch, b"".join(names))
+    assert predict("-", "--batch", "2", "--out", f"whole.{suffix}") == 0
+    words = ["-", "--batch", "2", "--out", f"found.{suffix}"]
+    command = [sys.executable, "-c", EAGER, "predict", "model.safetensors", *words]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        child.stdin.write(b"".join(names[:24]))
+        child.stdin.flush()
+        journal = Path(f"found.{suffix}.journal.partial")
+        while not (journal.exists() and len(journal.read_text().splitlines()) > 4):
+            assert child.poll() is None
+            time.sleep(0.02)
+        child.kill()
+    done = json.loads(journal.read_text().splitlines()[-1])["images"]
+    assert 4 < done <= 24
+    capsys.readouterr()
+    given(monkeypatch, b"".join(names))
+    assert predict(*words) == 0
+    told = f"table     found.{suffix}\n8 of 40 files could not be read\n"
+    assert capsys.readouterr().err == f"found.{suffix}: goes on behind {done} images\n{told}"
+    assert Path(f"found.{suffix}").read_bytes() == Path(f"whole.{suffix}").read_bytes()
 
 
 def test_parquet_without_pyarrow_is_refused_beforehand(

@@ -7,36 +7,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from striate.data.decoding.preprocess import Preprocess
-from striate.data.listing.target_spec import TargetSpec
 from striate.errors import BusyError, OptionError, StorageError
 from striate.prediction import writing
 from striate.prediction.predictor import Predictor
 from striate.prediction.unfinished import unfinished
 from striate.prediction.writing import write_predictions
-from striate.tasks import bind_task
 from tests.data.images import encoded, noise
+from tests.prediction.brightness import Brightness
 
 BY = {"model": "a1", "top": "3"}
 SUFFIXES = (".csv", ".jsonl", ".parquet")
-
-
-class Brightness:
-    """Stands for a model: an image is the brighter, the more it is a "day"."""
-
-    task = bind_task(None, TargetSpec("label", ("day", "night")))
-    preprocess = Preprocess(8, 3)
-    views = (preprocess,)
-
-    def decode_and_reject(
-        self, pixels: NDArray[np.uint8]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        days = pixels.mean(axis=(1, 2, 3)) / 255
-        return np.stack([days, 1 - days], 1), np.zeros(len(days), np.bool_)
 
 
 @pytest.fixture(autouse=True)

@@ -57,11 +57,12 @@ def check_run(run: Path) -> None:
 
 
 def check_paths(paths: Iterable[Path]) -> None:
-    """Raises DataError for the first path that does not exist."""
+    """Raises DataError for the first path that does not exist and is no pattern."""
+    from striate.data.readers.patterns import has_pattern
     from striate.data.shards.remote import remote_address
 
     for path in paths:
-        if not os.path.lexists(path) and not remote_address(path):
+        if not (os.path.lexists(path) or remote_address(path) or has_pattern(str(path))):
             raise DataError(f"{printable(str(path))}: no such file or folder")
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -13,13 +15,20 @@ from striate.cli.command import FILE, VerbCommand, as_json
 from striate.cli.output import print_json
 from striate.errors import printable
 
+_STDIN = "-"
 #: option -> what is written there
 _FILES = {"out": "table", "masks": "masks", "overlays": "overlays"}
 
 
 @click.command("predict", cls=VerbCommand, model="PredictOptions")
 @click.argument("model", help="A model file, or the folder of a run.", type=FILE)
-@click.argument("paths", help="Images, and folders of images.", type=FILE, nargs=-1, required=True)
+@click.argument(
+    "paths",
+    help="Images, folders, archives, patterns as 'a/**/*.jpg'; - for names on standard input.",
+    type=FILE,
+    nargs=-1,
+    required=True,
+)
 @click.option("--strict", is_flag=True, help="Exit 3 when an image could not be read.")
 @as_json
 def command(
@@ -30,7 +39,7 @@ def command(
     Example: striate predict runs/photos-resnet18 cat.jpg --out found.csv
     """
     early.check_model(model)
-    early.check_paths(paths)
+    early.check_paths(path for path in paths if str(path) != _STDIN)
     early.tell_of_run(model)
     failed = print_predictions(model, paths, options=options, as_json=as_json)
     return 3 if failed and strict else 0
@@ -45,11 +54,12 @@ def print_predictions(
     else:
         from striate.cli.lazy import verbs
 
+    data = [_names() if str(path) == _STDIN else path for path in paths]
     if options.keys() & _FILES.keys() == {"out"} and not as_json:
-        written = verbs.predict_to_file(model, *paths, progress=True, **options)
+        written = verbs.predict_to_file(model, *data, progress=True, **options)
         images, failed = written.images, written.failed
     else:
-        predictions = verbs.predict(model, *paths, **options)
+        predictions = verbs.predict(model, *data, **options)
         images, failed = len(predictions), predictions.failed
         if as_json:
             print_json(predictions.to_json())
@@ -61,3 +71,10 @@ def print_predictions(
     if failed:
         click.echo(f"{failed:,} of {images:,} files could not be read", err=True)
     return failed
+
+
+def _names() -> Iterable[Any]:
+    """Return the files whose names come on standard input."""
+    from striate.prediction.paths import read_names
+
+    return read_names(cast(BufferedIOBase, sys.stdin.buffer))

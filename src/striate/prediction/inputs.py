@@ -15,12 +15,10 @@ from PIL import Image, ImageOps
 
 from striate.data.cache.read_files import File
 from striate.data.decoding.colors import UnsuitableError, flatten
-from striate.data.listing.listing import Listing
 from striate.data.listing.samples import Finding
-from striate.data.readers.unlabeled import list_unlabeled
-from striate.data.shards.reader import is_shards, read_shards
-from striate.data.shards.remote import refuse_web, remote_address
-from striate.errors import DataError, OptionError, printable
+from striate.data.readers.patterns import match_paths
+from striate.errors import OptionError, printable
+from striate.prediction.paths import expand
 
 _EXPECTED = "expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), or a batch (N, H, W, C) of them"
 
@@ -48,7 +46,8 @@ def given_paths(data: Iterable[Any]) -> Iterator[Path]:
     """Yield the paths among the data and in lists of them, folders as they are."""
     for image in data:
         if isinstance(image, str | os.PathLike):
-            yield Path(image)
+            path = Path(image)
+            yield from [path] if os.path.lexists(path) else map(Path, match_paths(str(path)))
         elif isinstance(image, list | tuple):
             yield from given_paths(image)
 
@@ -57,7 +56,7 @@ def _each(image: Any) -> Iterable[File | Made]:
     if isinstance(image, File | Made):
         return [image]
     if isinstance(image, str | os.PathLike):
-        return _expanded(Path(image))
+        return expand(Path(image))
     if isinstance(image, Image.Image):
         return [_from_image(image)]
     if hasattr(image, "__array__"):
@@ -73,41 +72,6 @@ def _each(image: Any) -> Iterable[File | Made]:
 
 def _type(value: Any) -> str:
     return printable(type(value).__name__, 60)
-
-
-def _expanded(path: Path) -> Iterable[File]:
-    """Return a file, or the files of a folder or URL, with the paths shown in predictions."""
-    shown = printable(str(path))
-    # Path.is_dir raises for an unreadable parent; an unreadable folder becomes an error row.
-    if os.path.isdir(path) and os.access(path, os.R_OK | os.X_OK):  # noqa: PTH112
-        if is_shards(path):
-            return _packed(read_shards(path), str(path))
-        files = (File(path / name, str(path / name)) for name in list_unlabeled(path))
-        return some(files, f"{shown}: no images in this folder; give one that holds some")
-    if home := remote_address(path):
-        refuse_web(home)
-        return _packed(read_shards(path, home), home)
-    if not os.path.lexists(path):
-        raise DataError(f"{shown}: no such file or folder")
-    return [File(path, str(path))]
-
-
-def some(files: Iterable[File], otherwise: str) -> Iterable[File]:
-    """Return the files, of which only the first is looked for. Raises DataError without any."""
-    left = iter(files)
-    first = next(left, None)
-    if first is None:
-        raise DataError(otherwise)
-    return chain([first], left)
-
-
-def _packed(listing: Listing, home: str) -> Iterable[File]:
-    shards = listing.shards
-    assert shards is not None
-    return (
-        File(shards.locate(row), f"{home}/{sample.path}", shards.table["digest"][row].tobytes())
-        for row, sample in enumerate(listing.samples)
-    )
 
 
 def _from_image(image: Image.Image) -> Made:

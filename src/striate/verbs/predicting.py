@@ -15,12 +15,13 @@ from rich.console import Console
 
 import striate
 from striate.cache_store import file_digest
-from striate.errors import OptionError, StriateError
+from striate.errors import OptionError, StriateError, printable
 from striate.options import PredictOptions
 from striate.prediction.predictor import Predictor
 from striate.prediction.unfinished import Mark, unfinished
 from striate.prediction.writing import write_predictions
 from striate.progress import Pace
+from striate.text import count_noun
 from striate.verbs.answering import check_table, files_of, make_predictor
 from striate.verbs.bar import show_pace
 
@@ -43,6 +44,9 @@ def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **opt
     predictor = make_predictor(model, chosen)
     images, noun = predictor.sources(data), f"{predictor.model.preprocess.inputs}s"
     with unfinished(chosen.out, _made_by(model, chosen), anew=chosen.overwrite) as file:
+        if progress and file.done.images:
+            told = f"goes on behind {count_noun(file.done.images, noun[:-1])}"
+            print(f"{printable(str(chosen.out))}: {told}", file=sys.stderr)
         work = write_predictions(predictor, images, file, raw_csv=chosen.raw_csv)
         shown = progress and sys.stderr.isatty()
         total = _Total(predictor, data) if shown else None

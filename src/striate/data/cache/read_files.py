@@ -21,7 +21,7 @@ from striate.data.cache.decode_all import as_promised, failure_record, make_job,
 from striate.data.cache.stream import Ring
 from striate.data.cache.worker import Job
 from striate.data.cache.workers import Task, WorkerFailure, run_tasks
-from striate.data.decoding.files import scratch
+from striate.data.decoding.files import Refused, ZipMember, scratch
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.samples import Finding, Piece, Record
 
@@ -33,9 +33,10 @@ _FILES_A_CHILD = 16
 class File:
     """Location of an image, and its display name."""
 
-    place: Path | Piece
+    place: Path | Piece | ZipMember | Refused
     shown: str
     digest: bytes = b""  #: expected SHA-256; b"" to skip the check
+    held: Any = None  #: what must live until the image is decoded
 
     @property
     def task(self) -> Any:

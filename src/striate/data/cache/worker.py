@@ -1,7 +1,8 @@
 """Decoding worker process: reads a task per line, writes a result per line.
 
     python -P -m striate.data.cache.worker '{"size": 224, ...}'
-    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file,
+    in:   [index, path], or [index, [file, first byte, length, path]] for a byte range of a file
+          and likewise [index, [..., path]] for the other places of `decoding.files`,
           or with masks [index, {"image": either of these, "mask": either, "shown": path}], of
           which the mask may be a picture that is the target of the other
     out:  "ready", then in the order of the tasks
@@ -33,11 +34,11 @@ from PIL import Image
 
 from striate.data.decoding.colors import boxes
 from striate.data.decoding.decode import decode, header, read_orientation
-from striate.data.decoding.files import silence
+from striate.data.decoding.files import Place, Refused, ZipMember, silence
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.decoding.thumbnail import make_thumbnails, measure_quality
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import Piece, Record
+from striate.data.listing.samples import Record
 
 _PR_SET_PDEATHSIG = 1
 _FLUSH_SECONDS = 0.02
@@ -189,7 +190,7 @@ def _store_whole(place: int, image: Image.Image | None, record: Record) -> Recor
 def _decoded(
     path: Any, preprocess: Preprocess | None, job: Job
 ) -> tuple[Image.Image | None, Record]:
-    shown, limit = path if isinstance(path, str) else path[3], job.largest_megabytes
+    shown, limit = path if isinstance(path, str) else path[-1], job.largest_megabytes
     image, record = decode(_file(path), shown, preprocess=preprocess, largest_megabytes=limit)
     if image is None or not job.thumbnails:
         return image, record
@@ -200,12 +201,13 @@ def _decoded(
     return image, replace(record, thumbnail=thumbnail, quality=quality)
 
 
-def _file(place: Any) -> str | Piece:
-    """Return the path or byte range of a task's location."""
+def _file(place: Any) -> Place:
+    """Return the path, or the place without its display name, of a task's location."""
     if isinstance(place, str):
         return place
-    file, start, length, *_ = place
-    return file, start, length
+    *where, _ = place
+    kind = {2: Refused._make, 6: ZipMember._make}.get(len(where), tuple)
+    return kind(where)
 
 
 def _store_row(descriptor: int, row: bytes, start: int, index: int, slots: int) -> None:

@@ -18,7 +18,7 @@ from PIL import Image, ImageFile, JpegImagePlugin
 from striate.data.decoding import tiff
 from striate.data.decoding.colors import Converted, channels, flatten
 from striate.data.decoding.files import (
-    Piece,
+    Place,
     RefusedError,
     check_regular,
     complaints,
@@ -68,13 +68,13 @@ _TINY_SIDE, _LONG_RATIO = 8, 20
 
 
 def decode(
-    path: Path | str | bytes | Piece,
+    path: Place | bytes,
     shown: str,
     *,
     preprocess: Preprocess | None = None,
     largest_megabytes: int = LARGEST_MEGABYTES,
 ) -> tuple[Image.Image | None, Record]:
-    """Decode a file, byte range or bytes -> upright L or RGB image, or None; and its record.
+    """Decode what is at a place, or bytes -> upright L or RGB image, or None; and its record.
 
     None means unusable; `shown` is the name used in findings. With `preprocess`, a large JPEG is
     decoded at 1/2, 1/4 or 1/8 scale, never below the target size; the record keeps the full size.
@@ -107,7 +107,7 @@ def header(path: Path | str, shown: str) -> Record:
         return Record(findings=(Finding(refusal.kind, shown, refusal.detail),))
 
 
-def read_orientation(path: Path | str | bytes | Piece) -> int:
+def read_orientation(path: Place | bytes) -> int:
     """Read the EXIF orientation, 1 to 8, of a file that `decode` accepts."""
     data = read_bytes(path, sys.maxsize)
     with silence():

@@ -9,9 +9,10 @@ import stat
 import tempfile
 import threading
 import warnings
+import zlib
 from collections.abc import Generator
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NamedTuple
 
 from striate.data.listing.samples import Piece
 
@@ -24,6 +25,8 @@ class RefusedError(Exception):
         self.kind, self.detail = kind, detail
 
 
+_LOCAL_HEADER = 30  #: bytes, without the names behind it
+_STORED, _DEFLATED = 0, 8
 _SPECIAL = {
     stat.S_IFIFO: "a named pipe",
     stat.S_IFSOCK: "a socket",
@@ -50,15 +53,61 @@ def read_content(path: Path | str, most: int) -> bytes:
     return data
 
 
-def read_bytes(path: Path | str | bytes | Piece, most: int) -> bytes:
-    """Read a file or byte range; bytes are returned. Raises RefusedError beyond `most` bytes."""
+class Refused(NamedTuple):
+    """Place of an image that is refused without being read: finding kind and detail."""
+
+    kind: str
+    detail: str
+
+
+class ZipMember(NamedTuple):
+    """Place of a member of a zip archive."""
+
+    file: str
+    start: int  #: of its local header
+    packed: int  #: bytes
+    method: int
+    size: int
+    crc: int
+
+
+Place = Path | str | Piece | ZipMember | Refused
+
+
+def read_bytes(path: Place | bytes, most: int) -> bytes:
+    """Read what is at a place; bytes are returned. Raises RefusedError beyond `most` bytes."""
     if isinstance(path, bytes):
         return path
+    if isinstance(path, Refused):
+        raise RefusedError(*path)
+    if isinstance(path, ZipMember):
+        return _read_member(path, most)
     if not isinstance(path, tuple):
         return read_content(path, most)
     if path[2] > most:
         raise RefusedError("huge", f"{path[2]:,} bytes, the limit is {most // 10**6:,} MB")
     return read_piece(*path)
+
+
+def _read_member(member: ZipMember, most: int) -> bytes:
+    """Read a member of a zip archive, and inflate it to the size that it claims to have."""
+    if (size := max(member.size, member.packed)) > most:
+        raise RefusedError("huge", f"{size:,} bytes, the limit is {most // 10**6:,} MB")
+    if member.method not in (_STORED, _DEFLATED):
+        raise RefusedError("unsupported", f"packed by method {member.method}; unpack it first")
+    head = read_piece(member.file, member.start, _LOCAL_HEADER)
+    if head[:4] != b"PK\3\4":
+        raise RefusedError("unreadable", "the archive is damaged")
+    names = int.from_bytes(head[26:28], "little") + int.from_bytes(head[28:30], "little")
+    data = read_piece(member.file, member.start + _LOCAL_HEADER + names, member.packed)
+    if member.method == _DEFLATED:
+        try:
+            data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, member.size + 1)
+        except zlib.error as error:
+            raise RefusedError("unreadable", f"the archive is damaged ({error})") from error
+    if len(data) != member.size or zlib.crc32(data) != member.crc:
+        raise RefusedError("unreadable", "its bytes are not those packed")
+    return data
 
 
 def read_piece(path: Path | str, start: int, length: int) -> bytes:

@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
 from striate.data.decoding.decode import decode, turn
-from striate.data.decoding.files import RefusedError, complaints, read_bytes, silence
+from striate.data.decoding.files import Place, RefusedError, complaints, read_bytes, silence
 from striate.data.decoding.limits import DEEP, LARGEST_MEGABYTES, refuse_unsound
 from striate.data.decoding.mask_codes import look_up
 from striate.data.decoding.opening import form_of, layout, orientation_of, refused, whole
 from striate.data.decoding.sniff import examine
 from striate.data.listing.masks import MaskCodes
-from striate.data.listing.samples import Finding, MaskRecord, Palette, Piece, Record
+from striate.data.listing.samples import Finding, MaskRecord, Palette, Record
 
 #: gray of 2 and 4 bits, which Pillow spreads over 0 to 255
 _SPREAD = {"L;2": 85, "L;4": 17}
@@ -31,7 +30,7 @@ _COLORED = {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}
 
 
 def decode_mask(
-    path: Path | str | bytes | Piece,
+    path: Place | bytes,
     shown: str,
     codes: MaskCodes,
     size: tuple[int, int],
@@ -64,7 +63,7 @@ def decode_mask(
 
 
 def decode_target(
-    path: Path | str | bytes | Piece,
+    path: Place | bytes,
     shown: str,
     source: Record,
     *,

@@ -8,16 +8,18 @@ from __future__ import annotations
 import heapq
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedIOBase
 from pathlib import Path
 from typing import cast
 
 from striate.data.readers.entries import companion, hidden
 from striate.data.readers.walk import set_aside
+from striate.errors import DataError
 from striate.storage import storage_error
 
 _IN_MEMORY = 100_000  #: names that are sorted at once
+_LONGEST = 100_000  #: bytes of a name
 _BLOCK = 1 << 16
 
 
@@ -91,13 +93,16 @@ def _keep(names: list[str]) -> BufferedIOBase:
 def _kept(file: BufferedIOBase) -> Iterator[str]:
     with file:
         file.seek(0)
-        yield from map(os.fsdecode, split_names(file, b"\0"))
+        yield from map(os.fsdecode, split_names(iter(lambda: file.read1(_BLOCK), b""), b"\0"))
 
 
-def split_names(file: BufferedIOBase, end: bytes, rest: bytes = b"") -> Iterator[bytes]:
-    """Yield the names in a stream, each of which ends with `end`; `rest` was read before."""
-    while block := file.read1(_BLOCK):
+def split_names(blocks: Iterable[bytes], end: bytes) -> Iterator[bytes]:
+    """Yield the names in blocks of bytes, each of which ends with `end`. Raises DataError."""
+    rest = b""
+    for block in blocks:
         *names, rest = (rest + block).split(end)
         yield from names
+        if len(rest) >= _LONGEST:
+            raise DataError(f"expected names of files, but one of {_LONGEST:,} bytes or more came")
     if rest:
         yield rest
