@@ -116,7 +116,7 @@ def measure(kind: str, count: int) -> dict[str, Any]:
             file = Path(place, "small.jpg")
             Image.new("RGB", (32, 32)).save(file)
             images = iter(read_names(Names(str(file), count, same=kind == "decoded")))
-        with unfinished(out, {}, anew=True) as written:
+        with unfinished(out, {}) as written:
             done = drain(write_predictions(predictor, images, written))
         assert (done.images, done.failed) == (count, 0), done
         seconds = time.monotonic() - begun

@@ -123,7 +123,8 @@ def test_a_command_that_is_killed_goes_on_to_the_same_bytes(
     names = [f"photos/{number % 5}.png\n".encode() for number in range(40)]
     given(monkeypatch, b"".join(names))
     assert predict("-", "--batch", "2", "--out", f"whole.{suffix}") == 0
-    words = ["-", "--batch", "2", "--out", f"found.{suffix}"]
+    Path(f"found.{suffix}").write_text("mine")
+    words = ["-", "--batch", "2", "--out", f"found.{suffix}", "--overwrite"]
     command = [sys.executable, "-c", EAGER, "predict", "model.safetensors", *words]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
         assert child.stdin is not None
@@ -136,6 +137,7 @@ def test_a_command_that_is_killed_goes_on_to_the_same_bytes(
         child.kill()
     done = json.loads(journal.read_text().splitlines()[-1])["images"]
     assert 4 < done <= 24
+    assert Path(f"found.{suffix}").read_text() == "mine"
     capsys.readouterr()
     given(monkeypatch, b"".join(names))
     assert predict(*words) == 0

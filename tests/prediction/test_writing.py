@@ -42,10 +42,10 @@ def predictor() -> Predictor:
 
 
 def written(
-    predictor: Predictor, data: object, path: Path, by: dict[str, str] = BY, *, anew: bool = False
+    predictor: Predictor, data: object, path: Path, by: dict[str, str] = BY
 ) -> Iterator[int]:
     """Write all; yield how many are."""
-    with unfinished(path, by, anew=anew) as file:
+    with unfinished(path, by) as file:
         yield from write_predictions(predictor, predictor.sources([data]), file)
 
 
@@ -124,7 +124,7 @@ def begun(predictor: Predictor, photos: Path, tmp_path: Path) -> Path:
     return path
 
 
-ANEW = "repeat the first command to go on, or begin anew with --overwrite"
+ANEW = "repeat the first command to go on, or remove its .rows.partial to begin anew"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,8 @@ def test_another_command_is_told_what_differs(
         list(written(predictor, photos, begun, by))
     assert str(caught.value) == f"{begun} was begun with {message}; {ANEW}"
     assert {path.name: path.read_bytes() for path in begun.parent.iterdir()} == before
-    list(written(predictor, photos, begun, by, anew=True))
+    begun.with_name("found.csv.rows.partial").unlink()
+    list(written(predictor, photos, begun, by))
     assert len(begun.read_text().splitlines()) == 12
     assert names(begun.parent) == [begun.name]
 
@@ -186,7 +187,7 @@ def test_a_torn_or_damaged_journal_falls_back_to_what_is_sure(
     with pytest.raises(StorageError) as caught:
         next(written(predictor, photos, begun))
     assert str(caught.value) == (
-        f"{journal}: line 1: not JSON: Expecting value; begin anew with --overwrite"
+        f"{journal}: line 1: not JSON: Expecting value; remove its .rows.partial to begin anew"
     )
 
 
@@ -198,7 +199,7 @@ def test_rows_that_are_lost_are_not_made_up(
     with pytest.raises(StorageError) as caught:
         next(written(predictor, photos, begun))
     assert str(caught.value) == (
-        f"{rows}: has fewer bytes than found.csv.journal.partial says; begin anew with --overwrite"
+        f"{rows}: has fewer bytes than found.csv.journal.partial says; remove it to begin anew"
     )
     rows.unlink()  # as after the file was finished and then moved away
     assert next(written(predictor, photos, begun)) == 0

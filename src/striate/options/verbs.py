@@ -206,7 +206,7 @@ class PredictOptions(DecisionOptions):
     out: Annotated[Path | None, ending(".csv", ".jsonl", ".parquet")] = option(
         None, "Write rows to this .csv, .jsonl or .parquet file, while predicting"
     )
-    overwrite: bool = option(False, "Replace the file of --out, and what is unfinished of it")
+    overwrite: bool = option(False, "Replace the file of --out where it exists")
     masks: Path | None = option(
         None, "Write the masks or pictures that are answered as .png files into this folder"
     )

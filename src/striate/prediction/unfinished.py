@@ -19,7 +19,7 @@ from typing import BinaryIO
 from striate import storage
 from striate.errors import BusyError, OptionError, StorageError, printable
 
-_BEGIN = "begin anew with --overwrite"
+_BEGIN = "remove its .rows.partial to begin anew"
 ANEW = f"repeat the first command to go on, or {_BEGIN}"
 _GO_ON = "make room and repeat the command, which goes on where it was"
 
@@ -78,7 +78,7 @@ def _lines(rows: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def unfinished(path: Path, made_by: Mapping[str, str], *, anew: bool) -> Generator[Unfinished]:
+def unfinished(path: Path, made_by: Mapping[str, str]) -> Generator[Unfinished]:
     """Open what a command that was `made_by` these wrote of a file, or begin it.
 
     Raises OptionError if it was another command, BusyError if one is writing it now, StorageError.
@@ -86,13 +86,13 @@ def unfinished(path: Path, made_by: Mapping[str, str], *, anew: bool) -> Generat
     rows, journal = _places(path)
     with contextlib.ExitStack() as held:
         with _explained(path):
-            begun = rows.exists() and journal.exists() and not anew
+            begun = rows.exists() and journal.exists()
             file = held.enter_context(rows.open("a+b"))
             _hold(file, path)
             done = _read(path, journal, made_by) if begun else Mark()
             if os.fstat(file.fileno()).st_size < done.size:
                 what = f"has fewer bytes than {printable(journal.name)} says"
-                raise StorageError(f"{printable(str(rows))}: {what}; {_BEGIN}")
+                raise StorageError(f"{printable(str(rows))}: {what}; remove it to begin anew")
             file.truncate(done.size)
             file.seek(done.size)
             storage.write(journal, _line({"by": dict(made_by)}) + _line(asdict(done)))

@@ -35,7 +35,7 @@ def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **opt
     Memory does not grow with their number. After a kill, the same call goes on where it was, and
     the file is byte for byte that of a call that was not interrupted. Returns how many images the
     file has, and how many of them failed. Raises as `predict`; OptionError for a file that was
-    begun with another model, other options or images, unless `overwrite` is given.
+    begun with another model, other options or images.
     """
     chosen = PredictOptions.read(options)
     if chosen.out is None or chosen.masks or chosen.overlays:
@@ -43,7 +43,7 @@ def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **opt
     check_table(model, data, chosen)
     predictor = make_predictor(model, chosen)
     images, noun = predictor.sources(data), f"{predictor.model.preprocess.inputs}s"
-    with unfinished(chosen.out, _made_by(model, chosen), anew=chosen.overwrite) as file:
+    with unfinished(chosen.out, _made_by(model, chosen)) as file:
         if progress and file.done.images:
             told = f"goes on behind {count_noun(file.done.images, noun[:-1])}"
             print(f"{printable(str(chosen.out))}: {told}", file=sys.stderr)
