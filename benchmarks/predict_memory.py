@@ -35,11 +35,11 @@ import numpy as np
 from machines import keep, machine, say
 from numpy.typing import NDArray
 from PIL import Image
-from striate.prediction.paths import expand, read_names
 
 from striate.data.cache.read_files import File
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
+from striate.prediction.paths import expand, read_names
 from striate.prediction.predictor import Prediction, Predictor
 from striate.prediction.unfinished import unfinished
 from striate.prediction.writing import write_predictions
