@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import logging
 import warnings
 from collections.abc import Generator
+from dataclasses import replace
 from importlib.util import find_spec
 from typing import Any
 
@@ -29,12 +31,29 @@ class Body(nn.Module):
     def __init__(self, model: Model | Ensemble) -> None:
         super().__init__()
         members = model.members if isinstance(model, Ensemble) else (model,)
-        self.networks = nn.ModuleList([member.network for member in members])
-        self.model = model
+        plain = [replace(member, network=_channels_first(member.network)) for member in members]
+        self.networks = nn.ModuleList([member.network for member in plain])
+        whole = isinstance(model, Ensemble)
+        self.model = replace(model, members=tuple(plain)) if whole else plain[0]
 
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
         """Return what is decoded of images (N, size, size, channels), and whether rejected."""
         return self.model.compute(rows)
+
+
+def _channels_first(network: nn.Module) -> nn.Module:
+    """Return a network in the memory format of ONNX.
+
+    Traced with channels last, some layers become nodes that runtimes do not know as one, and that
+    OpenVINO rounds to 8 bits wrongly.
+    """
+    made = copy.deepcopy(network).to(memory_format=torch.contiguous_format)  # pyright: ignore
+    made.register_forward_pre_hook(_make_contiguous)
+    return made
+
+
+def _make_contiguous(_: nn.Module, given: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(each.contiguous() for each in given)
 
 
 def example_rows(model: Model | Ensemble, count: int) -> Tensor:
