@@ -33,9 +33,11 @@ def check_model(model: Path) -> None:
 
 def tell_of_run(model: Path) -> None:
     """Report on stderr if a run's training is unfinished."""
+    if not model.is_dir():
+        return
     from striate.training.run import Run
 
-    if model.is_dir() and Run(model).model_file.exists() and (told := Run(model).unfinished()):
+    if Run(model).model_file.exists() and (told := Run(model).unfinished()):
         click.echo(told, err=True)
 
 

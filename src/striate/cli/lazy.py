@@ -6,13 +6,9 @@ loading torch and exiting.
 
 from __future__ import annotations
 
-import gc
+from striate.cli.imports import without_collection
 
-gc.disable()
-try:
+with without_collection():
     import torch as torch
 
     from striate import verbs as verbs
-finally:
-    gc.freeze()
-    gc.enable()

@@ -12,6 +12,7 @@ import click
 
 from striate.cli import early
 from striate.cli.command import FILE, VerbCommand, as_json
+from striate.cli.imports import without_collection
 from striate.cli.output import print_json
 from striate.errors import printable
 
@@ -50,7 +51,9 @@ def print_predictions(
 ) -> int:
     """Predict and print, or write; return the number of unreadable files."""
     if model.suffix.lower() == ".onnx":  # needs no PyTorch, which takes seconds to load
-        from striate import verbs
+        with without_collection():
+            from striate import verbs
+            from striate.verbs import answering as answering
     else:
         from striate.cli.lazy import verbs
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from striate.plotting.chart import Chart
 from striate.tasks.figures import Score
 from striate.text import count_noun
+
+if TYPE_CHECKING:
+    from striate.plotting.chart import Chart
 
 #: most classes whose confusion matrix is shown as a table; above, it is an image
 MOST_IN_TABLE = 40

@@ -20,7 +20,6 @@ from striate.prediction.parquet import check_parquet
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
 from striate.tasks.answers import Answers
-from striate.training.run import Run
 
 if TYPE_CHECKING:
     from striate.model import Ensemble, Model
@@ -128,6 +127,11 @@ def files_of(model: str | Path | Model | Ensemble | OnnxModel) -> Iterator[Path]
     """Yield the files that hold a model and its run."""
     if isinstance(model, str | Path):
         path = Path(model)
+        if is_onnx(path):
+            yield path
+            return
+        from striate.training.run import Run
+
         run = Run(path if path.is_dir() else path.parent)
         yield run.model_file if Path(model).is_dir() else Path(model)
         yield from (run.options_file, run.events_file, run.images_file)
