@@ -14,7 +14,7 @@ COLORS = ("crimson", "scarlet", "teal")
 
 def test_the_tree_drawn_at_the_top_is_the_tree() -> None:
     drawn = re.findall(r"(\w+Error) +(?:\((\w+)\))? +(\d+)", errors.__doc__ or "")
-    assert len(drawn) == 8
+    assert len(drawn) == 9
     for name, builtin, code in drawn:
         kind = getattr(errors, name)
         assert issubclass(kind, StriateError)

@@ -23,6 +23,7 @@ from striate.layers.boxes import (
     find_overlaps,
     keep_best,
     measure_areas,
+    rank,
 )
 from striate.layers.historic import (
     Arctan,
@@ -81,6 +82,7 @@ __all__ = [
     "pad_to_multiple",
     "path",
     "pool_regions",
+    "rank",
     "same_padding",
     "scaled",
 ]

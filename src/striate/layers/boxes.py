@@ -68,19 +68,40 @@ def keep_best(boxes: Tensor, scores: Tensor, most_overlap: float, classes: Tenso
     In order of score, a box is kept unless one of its class that is kept overlaps it by more than
     `most_overlap`. Equal scores keep their order. Memory grows with n².
     """
-    order = scores.argsort(dim=-1, descending=True, stable=True)
+    order = rank(scores)
     ranked = boxes.gather(-2, order[..., None].expand(boxes.shape))
     kinds = classes.gather(-1, order)
     hides = (find_overlaps(ranked, ranked) > most_overlap).triu(1)
     hides = (hides & (kinds[..., :, None] == kinds[..., None, :])).float()
-    # what is decided for the first boxes stays so: as many rounds as the longest chain of boxes
-    kept = torch.ones_like(scores, dtype=torch.float32)
-    while True:
-        again = (kept[..., None, :] @ hides)[..., 0, :].eq(0).float()
-        if again.equal(kept):
-            break
-        kept = again
+    kept = _settle(hides)
     return torch.zeros_like(kept).scatter(-1, order, kept) > 0
+
+
+def rank(scores: Tensor) -> Tensor:
+    """Return the places of scores (..., n) from the highest on; equal ones keep their order."""
+    if torch.compiler.is_exporting():  # ONNX has no other sort, and keeps the order too
+        return scores.topk(scores.shape[-1]).indices
+    return scores.argsort(dim=-1, descending=True, stable=True)
+
+
+def _settle(hides: Tensor) -> Tensor:
+    """Return which boxes stay (..., n), 1 or 0, where those that stay hide others (..., n, n).
+
+    What is decided for the first boxes stays so: as many rounds as the longest chain of boxes.
+    """
+
+    def changed(kept: Tensor, before: Tensor) -> Tensor:
+        return (kept != before).any()
+
+    def again(kept: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+        return (kept[..., None, :] @ hides)[..., 0, :].eq(0).float(), kept.clone()
+
+    state = torch.ones_like(hides[..., 0, :]), torch.zeros_like(hides[..., 0, :])
+    if torch.compiler.is_exporting():
+        return torch.while_loop(changed, again, state)[0]
+    while changed(*state):
+        state = again(*state)
+    return state[0]
 
 
 def _split(boxes: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,7 @@ def align_regions(
         per_sample_weights=shares.reshape(each).to(table.dtype),
         mode="sum",
     )
-    return cells.view(len(regions), rows, columns, channels).permute(0, 3, 1, 2)
+    return cells.view(regions.shape[0], rows, columns, channels).permute(0, 3, 1, 2)
 
 
 def _taps(start: Tensor, end: Tensor, cells: int, samples: int, size: int) -> tuple[Tensor, Tensor]:
@@ -53,5 +53,5 @@ def _taps(start: Tensor, end: Tensor, cells: int, samples: int, size: int) -> tu
     rest = along - below
     taps = torch.stack([below, (below + 1).clamp_max(size - 1)], dim=-1).long()
     shares = torch.stack([1 - rest, rest], dim=-1) * inside[..., None] / samples
-    wanted = (len(start), cells, 2 * samples)
+    wanted = (start.shape[0], cells, 2 * samples)
     return taps.view(wanted), shares.view(wanted)

@@ -160,7 +160,8 @@ class Proposals(nn.Module):
         self, anchors: Tensor, objectness: Tensor, shifts: Tensor, size: Sequence[int]
     ) -> Tensor:
         """Return the most likely boxes that do not overlap too much, (N, P, 4), the best first."""
-        count, most = len(objectness), min(self.most, len(anchors))
+        # `len` would make a constant of the batch that is traced
+        count, most = objectness.shape[0], min(self.most, len(anchors))
         if anchors.is_meta:  # only shapes are known
             return anchors[:most].expand(count, most, 4)
         scores, places = objectness.float().topk(min(_TRIED * most, len(anchors)))
@@ -210,7 +211,7 @@ class Detector(nn.Module):
 
     def cut(self, x: Tensor, boxes: Tensor) -> Tensor:
         """(N, C, h, w), boxes (N, P, 4) in pixels -> the cells of each box, (N P, C, 7, 7)."""
-        images = torch.arange(len(x), device=x.device).repeat_interleave(boxes.shape[1])
+        images = torch.arange(x.shape[0], device=x.device).repeat_interleave(boxes.shape[1])
         corners = boxes.reshape(-1, 4) - self.shift
         if self.align:
             regions = torch.cat((images[:, None], corners), dim=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from striate.layers import clip_boxes, decode_boxes, find_overlaps, keep_best
+from striate.layers import clip_boxes, decode_boxes, find_overlaps, keep_best, rank
 from striate.zoo.regions_on import Detections
 
 MOST = 100  #: boxes of an image
@@ -32,7 +32,7 @@ def decode(outputs: Detections) -> Tensor:
     rows = torch.cat((boxes, scores[..., None], kinds[..., None]), dim=2)
     empty = rows.new_tensor((0, 0, 0, 0, 0, -1))
     rows = torch.where(kept[..., None], rows, empty)
-    order = rows[..., 4].argsort(dim=1, descending=True, stable=True)[:, :MOST]
+    order = rank(rows[..., 4])[:, :MOST]
     rows = rows.gather(1, order[..., None].expand(*order.shape, 6))
     return torch.cat((rows, empty.expand(count, MOST - rows.shape[1], 6)), dim=1)
 
