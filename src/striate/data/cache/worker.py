@@ -205,7 +205,7 @@ def _file(place: Any) -> Place:
     """Return the path, or the place without its display name, of a task's location."""
     if isinstance(place, str):
         return place
-    *where, _ = place
+    where = place[:-1] if isinstance(place[-1], str) else place  # masks have no name of their own
     kind = {2: Refused._make, 6: ZipMember._make}.get(len(where), tuple)
     return kind(where)
 
