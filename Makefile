@@ -26,11 +26,18 @@ help:
 demo: .venv/ready
 	$(BIN)/striate demo
 
+# what opens onnxruntime has processes of its own: after it, a process that forks, as tests of training do, may hang
+RUNTIMES := tests/deployment tests/cli/test_predict_exported.py tests/test_runtimes.py tests/test_docs.py
+OTHERS := $(addprefix --ignore=,$(RUNTIMES))
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
 test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15
+	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15 $(OTHERS)
+	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15 $(RUNTIMES)
 
 slow-test: .venv/ready
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow --timeout 1200
+	$(PYTEST) -m slow --timeout 1200 $(OTHERS)
+	$(PYTEST) -m slow --timeout 1200 tests/deployment
 
 kill-test: .venv/ready
 	$(BIN)/python -m tests.training.killing --kills 200
