@@ -125,3 +125,15 @@ def test_a_model_that_does_not_know_its_images_asks_for_some(run, tmp_path):
         f"{tmp_path}/alone.safetensors: does not know which images it was trained on; name some to "
         "compare answers on, as in --data photos"
     )
+
+
+@pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])
+def test_a_missing_package_is_one_line_with_the_command(run, package):
+    program = (
+        f"import sys; sys.modules[{package!r}] = None\n"
+        "from striate.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", program, "export", str(run.folder)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    told = f"this needs {package}, which is not installed: pip install 'striate[onnx]'"
+    assert (done.returncode, done.stderr) == (2, f"striate: error: {told}\n")

@@ -9,7 +9,6 @@ import logging
 import warnings
 from collections.abc import Generator
 from dataclasses import replace
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -80,14 +79,9 @@ def check_single_view(model: Model | Ensemble) -> None:
 def trace_body(model: Model | Ensemble, batch: int | None = None) -> onnx.ModelProto:
     """Return the body of a model as an ONNX graph, for a fixed batch, or any.
 
-    Raises OptionError without the packages, or for a model that cannot be one graph, ModelError for
-    a network with an operator that ONNX lacks.
+    Raises OptionError for a model that cannot be one graph, ModelError for a network with an
+    operator that ONNX lacks.
     """
-    for package in ("onnx", "onnxscript"):
-        if find_spec(package) is None:
-            raise OptionError(
-                f"this needs {package}, which is not installed: pip install 'striate[onnx]'"
-            )
     check_single_view(model)
     rows = example_rows(model, batch or 2)
     dims: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch", min=1, max=2**16)}

@@ -5,7 +5,6 @@ python -P -m striate.verbs.engine '{"model": "photos.safetensors", ...}' DESCRIP
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from dataclasses import replace
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from striate.cache_store import file_digest
 from striate.onnx_model import OnnxModel, is_onnx
 from striate.prediction.engine import Engine
 from striate.serving.compute import Served, serve_batches
@@ -38,7 +38,7 @@ def _load(settings: dict[str, Any]) -> Served:
     predictor = make_predictor(model, PredictOptions.read(given), settings["threads"] or 0)
     engine = predictor.model if predictor.full_size else _quicken(predictor.model)
     file = next(files_of(model))
-    return Served(engine, predictor.full_size, _hash(file), engine.network_name)
+    return Served(engine, predictor.full_size, file_digest(file), engine.network_name)
 
 
 def _quicken(engine: Engine) -> Engine:
@@ -58,11 +58,6 @@ def _quicken(engine: Engine) -> Engine:
     if isinstance(engine, Ensemble):
         return replace(engine, members=tuple(map(quick, engine.members)))
     return quick(engine) if isinstance(engine, Model) else engine
-
-
-def _hash(file: Path) -> str:
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 if __name__ == "__main__":
