@@ -77,6 +77,12 @@ def test_of_boxes_that_overlap_the_best_of_a_class_is_kept(most: float) -> None:
     assert 10 < kept.sum() < 120
 
 
+def test_of_no_boxes_none_is_kept() -> None:
+    none = torch.zeros(2, 0)
+    kept = keep_best(torch.zeros(2, 0, 4), none, 0.3, none)
+    assert (kept.shape, kept.dtype) == ((2, 0), torch.bool)
+
+
 def test_each_image_of_a_batch_keeps_its_own() -> None:
     some = torch.stack([boxes(30, 5, 40), boxes(30, 6, 40)])
     scores, classes = torch.rand(2, 30), torch.zeros(2, 30)

@@ -96,7 +96,7 @@ def _settle(hides: Tensor) -> Tensor:
     def again(kept: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG001
         return (kept[..., None, :] @ hides)[..., 0, :].eq(0).float(), kept.clone()
 
-    state = torch.ones_like(hides[..., 0, :]), torch.zeros_like(hides[..., 0, :])
+    state = hides.new_ones(hides.shape[:-1]), hides.new_zeros(hides.shape[:-1])
     if torch.compiler.is_exporting():
         return torch.while_loop(changed, again, state)[0]
     while changed(*state):
