@@ -74,6 +74,16 @@ def test_the_score_is_that_of_numpy():
     assert int(same.sum()) == 10  # of 101, at most a tenth
 
 
+@pytest.mark.parametrize(("share", "rejected"), [(0.0, 0), (0.1, 10), (0.5, 50)])
+def test_no_known_image_is_so_near_the_limit_that_rounding_decides(share: float, rejected: int):
+    torch.manual_seed(0)
+    known, energy = torch.rand(101, 5), torch.randn(101)
+    found = Rejection.fit(torch.rand(60, 5), known, energy, share)
+    apart = found.score(known, energy) - found.limit
+    assert (apart > 0).sum() == rejected
+    assert apart.abs().min() > 5e-4
+
+
 @pytest.mark.parametrize(
     ("images", "width", "kept"),
     [(20, 4, 20), (1500, 4, 1000), (300, 10_000, 150), (120, 30_000, 100)],

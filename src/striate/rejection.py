@@ -10,7 +10,7 @@ brought to one scale on validation images and added.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -28,6 +28,7 @@ _HALF = 4096.0
 _LEAST = 1e-6
 #: quantile of a signal that is 1 on the common scale; the median is 0
 _UPPER = 0.95
+_MARGIN = 1e-3  # of a limit above all scores, whose unit is the spread of known images
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,7 @@ class Rejection:
         centers = signals.median(dim=0).values
         scales = (signals.quantile(_UPPER, dim=0) - centers).clamp_min(_LEAST)
         made = cls(share, 0.0, centers, scales, examples)
-        limit = made.score(features, energy).quantile(1 - share, interpolation="higher")
-        return cls(share, float(limit), centers, scales, examples)
+        return replace(made, limit=_place_limit(made.score(features, energy), share))
 
     def score(self, features: Tensor, energy: Tensor) -> Tensor:
         """Return how foreign images with features (N, D) and energy (N,) are: (N,)."""
@@ -75,6 +75,16 @@ class Rejection:
         }
 
 
+def _place_limit(scores: Tensor, share: float) -> float:
+    """Return a limit that at most a share of scores (N,) is above, and none is at.
+
+    A score that is computed a second time, by another engine, may differ in its last digits.
+    """
+    last = scores.quantile(1 - share, interpolation="higher")
+    above = scores[scores > last]
+    return float(last + (above.min() - last) / 2 if len(above) else last + _MARGIN)
+
+
 def _draw(features: Tensor) -> Tensor:
     """Return the features that are kept, at random but the same each time."""
     most = min(_EXAMPLES, max(_LEAST_EXAMPLES, _NUMBERS // features.shape[1]))
@@ -87,4 +97,7 @@ def _measure(examples: Tensor, features: Tensor, energy: Tensor) -> Tensor:
     """Return the angle, as 1 - cosine, and the distance to the nearest, and energy: (N, 3)."""
     known, asked = examples.float(), features.float()
     near = (F.normalize(asked, dim=1) @ F.normalize(known, dim=1).T).amax(dim=1)
-    return torch.stack([1 - near, torch.cdist(asked, known).amin(dim=1), energy.float()], dim=1)
+    # by products, as `torch.cdist` does for many examples, but of operators that ONNX has
+    apart = asked.square().sum(1, keepdim=True) + known.square().sum(1) - 2 * asked @ known.T
+    nearest = apart.amin(dim=1).clamp_min(0).sqrt()
+    return torch.stack([1 - near, nearest, energy.float()], dim=1)

@@ -1,8 +1,10 @@
 """A trained model is exported, and the file answers as the model does, with and without striate."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ from PIL import Image
 
 import striate
 from striate.deployment import onnx_export
+from striate.deployment.proof import Found, compare
 from striate.errors import ModelError, OptionError, ProofError
+from striate.evaluation.known import run_of
 from striate.onnx_model import load_onnx
 from striate.prediction.predictor import Predictor
 
@@ -35,8 +39,9 @@ def photos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(photos):
     return striate.train(
-        photos, network="lenet5", epochs=2, threads=1, out=photos.parent / "run", augment="none"
-    )
+        photos, network="lenet5", epochs=3, threads=1, out=photos.parent / "run", augment="none",
+        validation=0.45,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +62,93 @@ def test_the_proof_is_kept_beside_the_file(exported):
     assert proof["sha256"] == load_onnx(exported.file).sha256
 
 
-def test_the_example_answers_without_striate(exported, run, photos):
-    files = [*sorted(map(str, photos.glob("*/*")))[:12], str(photos / "down" / "large.jpg")]
+def run_example(exported, *files):
+    """Run the program beside a model where neither striate nor torch can be imported."""
     program = "import sys; sys.modules['striate'] = sys.modules['torch'] = None; sys.argv.pop(0)\n"
     program += "import runpy; runpy.run_path(sys.argv[0], run_name='__main__')"
-    command = [sys.executable, "-c", program, str(exported.example), *files]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=photos.parent)
+    command = [sys.executable, "-c", program, str(exported.example), *map(str, files)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=exported.folder.parent)
+
+
+@pytest.fixture(scope="module")
+def glass(photos):
+    """Images with transparency: RGBA, gray with alpha, and a palette with a transparent color."""
+    folder, random = photos.parent / "glass", np.random.default_rng(1)
+    folder.mkdir()
+    for mode in ("RGBA", "LA"):
+        pixels = random.integers(0, 256, (40, 30, len(mode)), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{mode}.png")
+    palette = Image.open(folder / "RGBA.png").convert("RGB").quantize(16)
+    palette.save(folder / "P.png", transparency=3)
+    return [folder / f"{mode}.png" for mode in ("RGBA", "LA", "P")]
+
+
+def test_the_example_answers_without_striate(exported, run, photos, glass):
+    files = [*sorted(photos.glob("*/*"))[:12], photos / "down" / "large.jpg", *glass]
+    done = run_example(exported, *files)
     wanted = striate.predict(run.folder, *files, top=1)
     told = [f"{row.path} {row.class_name} {row.probability:.4f}" for row in wanted]
     assert (done.stdout.splitlines(), done.stderr) == (told, "")
+
+
+def test_what_is_none_of_the_names_is_so_in_the_file_the_proof_and_the_example(run, photos, glass):
+    again = shutil.copytree(run.folder, photos.parent / "rejects")
+    striate.evaluate(again, reject=0.3)
+    exported = striate.export(again, out=photos.parent / "exported rejects", images=1000)
+    assert exported.files.agrees
+    rejected = {row.path for row in striate.predict(again, photos, *glass) if row.rejected}
+    assert 3 <= len(rejected) <= 70
+    done = run_example(exported, *sorted(photos.glob("*/*")), *glass)
+    lines = done.stdout.splitlines()
+    assert {line.removesuffix(" none of these") for line in lines if "none of" in line} == rejected
+    assert (len(lines), done.stderr) == (84, "")
+
+
+def test_an_answer_that_is_rejected_by_one_alone_is_another_answer(run):
+    model = striate.load(run.folder)
+    one = Found(np.array([0.9, 0.1], np.float32))
+    assert compare(model, [("a.png", one, one)]).agrees
+    assert compare(model, [("a.png", one, replace(one, rejected=True))]).different == ("a.png",)
+
+
+def test_8_bits_are_judged_on_test_images_which_the_run_counts(run, photos):
+    before = run_of(run.folder).count_test(1)
+    exported = striate.export(run.folder, out=photos.parent / "in 8 bits", int8=True, images=9)
+    proof = json.loads((exported.folder / "proof.json").read_text())["int8"]
+    assert (proof["split"], proof["holds"]) == ("test", True)
+    assert run_of(run.folder).count_test(1) == before + 2
+
+
+class Turned:
+    """Answers with the other class."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def decode_and_reject(self, pixels):
+        decoded, rejected = self.engine.decode_and_reject(pixels)
+        return decoded[:, ::-1], rejected
+
+
+def test_8_bits_that_lose_more_on_test_images_than_allowed_are_refused(run, photos, monkeypatch):
+    judge = onnx_export.judge
+
+    def worse(model, part, shown, known=None):
+        if shown == "int8" and part.split == "test":
+            model = replace(model, engine=Turned(model.engine))
+        return judge(model, part, shown, known)
+
+    monkeypatch.setattr(onnx_export, "judge", worse)
+    with pytest.raises(ProofError, match="more than the 1 points allowed and than on the images"):
+        striate.export(run.folder, out=photos.parent / "worse", int8=True)
+    assert not (photos.parent / "worse").exists()
+
+
+def test_the_example_does_not_guess_the_range_of_16_bits(exported, tmp_path):
+    Image.fromarray(np.full((20, 20), 40_000, np.uint16)).save(tmp_path / "deep.png")
+    done = run_example(exported, tmp_path / "deep.png")
+    told = f"{tmp_path}/deep.png: expected 8 bits a value, but the mode I;16 came\n"
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
 
 
 def test_the_file_is_an_engine_of_predictions(exported, run, photos):

@@ -6,6 +6,7 @@ from textwrap import indent
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.tasks.answers import Answers
+from striate.tasks.results import NONE_OF_THESE
 
 EXAMPLE = "answer.py"  #: name of the program's file
 
@@ -25,13 +26,22 @@ for path in sys.argv[1:]:
 '''
 _IMAGE = """\
     image = Image.open(path)
+    if image.mode[0] in "IF":
+        sys.exit(f"{{path}}: expected 8 bits a value, but the mode {{image.mode}} came")
 {draft}\
-    pixels = np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
-    decoded = session.run(None, {{"images": pixels[None]}})[0][0]
+    image = ImageOps.exif_transpose(image).convert("RGBA")
+    opaque = Image.new("RGB", image.size, "white")
+    opaque.paste(image, mask=image)
+    {outputs} = session.run(None, {{"images": np.asarray(opaque)[None]}})
 """
 _SIGNAL = """\
     rows = np.load(path, allow_pickle=False).astype(np.{dtype}).reshape(1, {shape})
-    decoded = session.run(None, {{"rows": rows}})[0][0]
+    {outputs} = session.run(None, {{"rows": rows}})
+"""
+_REJECT = f"""\
+    if rejected:
+        print(path, "{NONE_OF_THESE}")
+        continue
 """
 _DRAFT = """\
     # a large JPEG is decoded at 1/2, 1/4 or 1/8 of its size, as it was in training
@@ -40,8 +50,8 @@ _DRAFT = """\
 _BY = {"letterbox": "max(image.size)", "crop": "min(image.size)", "stretch": "side"}
 
 
-def write_example(task: Answers, view: Preprocess, file: str) -> str:
-    """Return the program for a model in this file."""
+def write_example(task: Answers, view: Preprocess, file: str, *, rejects: bool) -> str:
+    """Return the program for a model in this file, which may reject images."""
     images = view.inputs == "image"
     imports = ["import numpy as np", "import onnxruntime"]
     imports += ["from PIL import Image, ImageOps"] if images else []
@@ -52,9 +62,11 @@ def write_example(task: Answers, view: Preprocess, file: str) -> str:
         needs="onnxruntime pillow" if images else "onnxruntime",
         imports="\n".join(imports),
     )
+    outputs = "(decoded,), (rejected,)" if rejects else "((decoded,),)"
     shape = ", ".join(map(str, view.row_shape))
-    read = _SIGNAL.format(dtype=view.dtype, shape=shape)
+    read = _SIGNAL.format(dtype=view.dtype, shape=shape, outputs=outputs)
     if images:
         draft = "" if task.own_size else _DRAFT.format(size=view.size, by=_BY[view.fit])
-        read = _IMAGE.format(draft=draft)
+        read = _IMAGE.format(draft=draft, outputs=outputs)
+    read += _REJECT if rejects else ""
     return head + read + indent(task.write_python(), "    ") + "\n"

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.evaluation.evaluate import Answering, Views, answer_rows, describe_rows
+from striate.evaluation.known import Known
 from striate.model import Model, Pairs
 from striate.options import SplitChoice
 from striate.rejection import Rejection
@@ -90,14 +91,18 @@ class Part:
     rows: NDArray[np.int64]
     split: SplitChoice
     root: Path  #: of the images' paths
+    known: Known | None = None  #: the images of the run
     batch: int = 64
 
 
-def judge(model: Answering, part: Part, shown: str) -> Results:
-    """Evaluate a model, or one that is exported, on some images."""
+def judge(model: Answering, part: Part, shown: str, known: Known | None = None) -> Results:
+    """Evaluate a model, or one that is exported, on some images.
+
+    With the images of its run, that test images were opened is counted there.
+    """
     batches = answer_rows(model, part.decoded, part.rows, part.root, part.batch)
     about = describe_rows(
-        part.decoded[0], part.rows, part.split, model.task.spec, shown=shown, known=None,
+        part.decoded[0], part.rows, part.split, model.task.spec, shown=shown, known=known,
         inputs=model.preprocess.inputs,
     )  # fmt: skip
     return model.task.evaluate(batches, about)

@@ -31,24 +31,31 @@ from striate.onnx_model import load_onnx
 from striate.options import ExportOptions
 from striate.progress import Progress
 from striate.runtimes import open_session
+from striate.tasks.results import Results
 from striate.text import count_noun, list_names
 
 
 def export_steps(
-    model: Model | Ensemble, source: Path, part: Part, folder: Path, options: ExportOptions
+    model: Model | Ensemble,
+    source: Path,
+    part: Part,
+    held_out: Part,
+    folder: Path,
+    options: ExportOptions,
 ) -> Generator[Progress, None, Exported]:
     """Write a model, what proves it, and a program that uses it into a folder.
 
-    Answers are compared on the images of `part`, and on those of them that are files of their own.
-    Raises what `trace_body` and `search_int8` raise, ProofError where answers differ; nothing is
-    then written.
+    Answers are compared on the images of `part`, and on those of them that are files of their own;
+    8 bits are calibrated on these, and judged on those that are held out. Raises what `trace_body`
+    and `search_int8` raise, ProofError where answers differ or 8 bits lose too much.
     """
     content = source.read_bytes()
     steps = partial(Progress, total=3, what="steps")
     yield steps(0)
     body = trace_body(model, None if options.batch == "any" else options.batch)
     yield steps(1)
-    rounded = _round(model, body, part, options.allowed_drop / 100) if options.int8 else None
+    allowed = options.allowed_drop / 100
+    rounded = _round(model, body, part, held_out, allowed) if options.int8 else None
     if rounded is not None:
         body = rounded[0].model
     yield steps(2)
@@ -56,33 +63,42 @@ def export_steps(
     made = assemble(body, model, precision, hashlib.sha256(content).hexdigest())
     file = folder / MODEL
     storage.write(file, made)
-    try:
-        proved = _prove(model, part, file, len(content), options.images, rounded)
-        if rounded is None:
-            _check(proved)
-    except BaseException:
-        file.unlink()
-        raise
+    proved = _prove(model, part, file, len(content), options.images, rounded)
+    if rounded is None:
+        _check(proved)
     storage.write(folder / PROOF, json.dumps(proved.to_json(), indent=2) + "\n")
-    storage.write(proved.example, write_example(model.task, model.preprocess, MODEL))
+    rejects = model.rejection is not None
+    program = write_example(model.task, model.preprocess, MODEL, rejects=rejects)
+    storage.write(proved.example, program)
     return proved
 
 
 def _round(
-    model: Model | Ensemble, body: ModelProto, part: Part, allowed: float
+    model: Model | Ensemble, body: ModelProto, part: Part, held_out: Part, allowed: float
 ) -> tuple[Int8, Int8Proof]:
-    """Return the body in 8 bits, and what that costs. Raises ModelError where it is too much."""
+    """Return the body in 8 bits, and what that costs on the images that are held out.
+
+    Raises ModelError where it costs too much on those of `part`, ProofError on those held out.
+    """
     alone = one_network(model, "--int8")
     check_calibration(alone, part)
-    before = judge(alone, part, "float32")
 
-    def prove(candidate: ModelProto) -> Int8Proof:
+    def prove(images: Part, before: Results, candidate: ModelProto) -> Int8Proof:
         engine = Judged(alone, _Body(candidate))
-        return Int8Proof(before, judge(engine, part, "int8"), allowed)
+        return Int8Proof(before, judge(engine, images, "int8"), allowed)
 
     batches = list(calibration_batches(alone, part))
-    found = search_int8(calibrate(body, batches), batches, prove, allowed)
-    return found, prove(found.model)
+    of_search = partial(prove, part, judge(alone, part, "float32"))
+    found = search_int8(calibrate(body, batches), batches, of_search, allowed)
+    before = judge(alone, held_out, "float32", held_out.known)
+    proof = prove(held_out, before, found.model)
+    if not proof.holds:
+        raise ProofError(
+            f"in 8 bits {proof}, more than the {100 * allowed:g} points allowed and than on "
+            "the images that 8 bits were chosen on;\n"
+            "export it without --int8, or allow more by --allowed-drop; nothing was written"
+        )
+    return found, proof
 
 
 class _Body:

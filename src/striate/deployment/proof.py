@@ -50,8 +50,22 @@ class Compared:
         }
 
 
-#: an image as it is called, what one engine decodes of it, and what the other does
-Pair = tuple[str, NDArray[Any], NDArray[Any]]
+@dataclass(frozen=True)
+class Found:
+    """What an engine decodes of an image, and whether it is none of the names."""
+
+    decoded: NDArray[Any]
+    rejected: bool = False
+
+    def cells(self, model: Model | Ensemble) -> list[list[str]]:
+        """Return the answer in words; its numbers are compared as outputs already."""
+        answer = (model.task.reject if self.rejected else model.task.answer)(self.decoded, 1)
+        rows = answer.csv_rows() if isinstance(answer, ListedAnswer) else (answer.csv_cells(),)
+        return [[cell for cell in row if not _is_number(cell)] for row in rows]
+
+
+#: an image as it is called, what one engine finds of it, and what the other does
+Pair = tuple[str, Found, Found]
 
 
 def compare(model: Model | Ensemble, pairs: Iterable[Pair]) -> Compared:
@@ -60,9 +74,9 @@ def compare(model: Model | Ensemble, pairs: Iterable[Pair]) -> Compared:
     for shown, wanted, found in pairs:
         images += 1
         apart, same = np.inf, False
-        if wanted.shape == found.shape:
-            apart = _difference(wanted, found)
-            same = _cells(model, found) == _cells(model, wanted)
+        if wanted.decoded.shape == found.decoded.shape:
+            apart = _difference(wanted.decoded, found.decoded)
+            same = found.cells(model) == wanted.cells(model)
         largest = max(largest, apart)
         different += [shown] * (not same)
     return Compared(images, largest, tuple(different))
@@ -76,11 +90,12 @@ def pair_rows(
     for at in range(0, len(rows), _BATCH):
         part, names = rows[at : at + _BATCH], shown[at : at + _BATCH]
         if whole is not None:
-            yield from ((name, whole.decode(each), exported.decode(each))
+            yield from ((name, Found(whole.decode(each)), Found(exported.decode(each)))
                         for name, each in zip(names, part, strict=True))  # fmt: skip
             continue
-        wanted, found = model.decode_and_reject(part)[0], exported.decode_and_reject(part)[0]
-        yield from zip(names, wanted, found, strict=True)
+        both = (zip(*each.decode_and_reject(part), strict=True) for each in (model, exported))
+        for name, wanted, found in zip(names, *both, strict=True):
+            yield name, Found(*wanted), Found(*found)
 
 
 def pair_files(
@@ -101,12 +116,17 @@ def pair_files(
         if image is None or other is None:
             continue
         if whole is not None:
-            wanted = whole.decode(np.asarray(image))
+            wanted = Found(whole.decode(np.asarray(image)))
         else:
-            wanted = model.decode_and_reject(np.array([view.to_array(image)]))[0][0]
+            wanted = _first(*model.decode_and_reject(np.array([view.to_array(image)])))
             if restored:
-                wanted = model.task.restore(wanted, view, other.size)
-        yield str(file), wanted, exported.run(_pixels(other))[0][0]
+                wanted = Found(model.task.restore(wanted.decoded, view, other.size))
+        yield str(file), wanted, _first(*exported.run(_pixels(other)))
+
+
+def _first(decoded: NDArray[Any], rejected: NDArray[np.bool_] | None = None) -> Found:
+    """Return what is found of the only image."""
+    return Found(decoded[0], rejected is not None and bool(rejected[0]))
 
 
 def _difference(wanted: NDArray[Any], found: NDArray[Any]) -> float:
@@ -122,13 +142,6 @@ def _difference(wanted: NDArray[Any], found: NDArray[Any]) -> float:
 
 def _pixels(image: Image.Image) -> NDArray[np.uint8]:
     return np.asarray(image.convert("RGB"))[None]
-
-
-def _cells(model: Model | Ensemble, decoded: NDArray[Any]) -> list[list[str]]:
-    """Return an answer in words; its numbers are compared as outputs already."""
-    answer = model.task.answer(decoded, 1)
-    rows = answer.csv_rows() if isinstance(answer, ListedAnswer) else (answer.csv_cells(),)
-    return [[cell for cell in row if not _is_number(cell)] for row in rows]
 
 
 def _is_number(cell: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from striate.evaluation.evaluate import decode_views
 from striate.evaluation.known import Known, run_of
 from striate.model import Ensemble, Model
 from striate.model_file import load
-from striate.options import EvaluateOptions, ExportOptions
+from striate.options import EvaluateOptions, ExportOptions, SplitChoice
 from striate.progress import drain
 from striate.verbs import display
 from striate.verbs.answering import files_of
@@ -39,21 +40,24 @@ def export(
     source = next(iter(files_of(model)))
     loaded = load(model, network=chosen.network)
     check_exported(loaded, printable(str(model)))
-    part = _find_part(model, loaded, chosen)
+    part, held_out = _find_parts(model, loaded, chosen)
     name = Path(model).name if Path(model).is_dir() else Path(model).stem
     folder = storage.make_folder(Path(out) if out else Path("exports") / name)
     try:
-        work = export_steps(loaded, source, part, folder, chosen)
+        work = export_steps(loaded, source, part, held_out, folder, chosen)
         return display.show_progress(work, None if progress else Console(quiet=True))
     except BaseException:
-        folder.rmdir()
+        shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _find_part(model: str | Path, loaded: Model | Ensemble, options: ExportOptions) -> Part:
-    """Return images to compare answers on: those of validation of the run, or all that are given.
+def _find_parts(
+    model: str | Path, loaded: Model | Ensemble, options: ExportOptions
+) -> tuple[Part, Part]:
+    """Return images to compare answers on, and those that a model in 8 bits is judged on.
 
-    Raises OptionError if none are known, DataError if they cannot be used.
+    These are the images of validation and of test of the run, or twice all that are given. Raises
+    OptionError if none are known, DataError if they cannot be used.
     """
     run = run_of(model)
     data = options.data or recorded_images(run)
@@ -65,7 +69,10 @@ def _find_part(model: str | Path, loaded: Model | Ensemble, options: ExportOptio
     known = Known.of(run) if options.data is None else None
     asked = EvaluateOptions(largest=options.largest)
     decoded = drain(decode_views(loaded, data, asked, known.left_out if known else None))
-    rows = rows_in_split(decoded[0].samples, "validation")
-    if len(rows):
-        return Part(decoded, rows, "validation", data)
-    return Part(decoded, np.arange(len(decoded[0])), "all", data)
+
+    def part(split: SplitChoice) -> Part | None:
+        rows = rows_in_split(decoded[0].samples, split)
+        return Part(decoded, rows, split, data, known) if len(rows) else None
+
+    images = part("validation") or Part(decoded, np.arange(len(decoded[0])), "all", data)
+    return images, part("test") or images
