@@ -84,6 +84,9 @@ def test_an_engine_is_judged_as_the_model_is(classifier: Model, part: Part):
         f"accuracy falls from {before.shown} ({before.interval}) to {after.shown} "
         f"({after.interval}) on 46 validation images"
     )
+    assert str(Int8Proof(truth, same, 0.0)) == (
+        f"accuracy stays {before.shown} ({before.interval}) on 46 validation images"
+    )
     assert isinstance(proof.paired, Paired)
     assert proof.verdict == proof.paired.tell("float32", "int8")
     assert proof.to_json() == {

@@ -86,8 +86,10 @@ class Int8Proof:
 
     def __str__(self) -> str:
         before, after = self.scores
-        way = "falls" if after.value < before.value else "rises"
         images = count_noun(len(self.before), f"{KIND[self.before.about.split]}image")
+        if before.value == after.value:
+            return f"{before.figure.title} stays {before.shown} ({before.interval}) on {images}"
+        way = "falls" if after.value < before.value else "rises"
         return (
             f"{before.figure.title} {way} from {before.shown} ({before.interval}) to {after.shown} "
             f"({after.interval}) on {images}"

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from striate import storage
 from striate.data.listing.columns import rows_in_split
+from striate.data.listing.samples import Split
 from striate.deployment.exported import Exported
 from striate.deployment.judged import Part
 from striate.deployment.onnx_export import check_exported, export_steps
@@ -19,7 +20,7 @@ from striate.evaluation.evaluate import decode_views
 from striate.evaluation.known import Known, run_of
 from striate.model import Ensemble, Model
 from striate.model_file import load
-from striate.options import EvaluateOptions, ExportOptions, SplitChoice
+from striate.options import EvaluateOptions, ExportOptions
 from striate.progress import drain
 from striate.verbs import display
 from striate.verbs.answering import files_of
@@ -70,7 +71,7 @@ def _find_parts(
     asked = EvaluateOptions(largest=options.largest)
     decoded = drain(decode_views(loaded, data, asked, known.left_out if known else None))
 
-    def part(split: SplitChoice) -> Part | None:
+    def part(split: Split) -> Part | None:
         rows = rows_in_split(decoded[0].samples, split)
         return Part(decoded, rows, split, data, known) if len(rows) else None
 
