@@ -30,6 +30,7 @@ from striate.options.compare import CompareOptions
 from striate.options.export import ExportOptions
 from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
+from striate.options.predict import PredictOptions
 from striate.options.serve import ServeOptions
 from striate.options.step import StepOptions
 from striate.options.train import RateOptions, TrainOptions
@@ -44,7 +45,6 @@ from striate.options.verbs import (
     GenerateOptions,
     LookOptions,
     PackOptions,
-    PredictOptions,
 )
 
 __all__ = [

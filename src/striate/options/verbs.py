@@ -1,11 +1,11 @@
-"""Options of `check`, `pack`, `evaluate`, `predict`, `embed`, `generate`, `look` and `filter`."""
+"""Options of `check`, `pack`, `evaluate`, `embed`, `generate`, `look` and `filter`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
 from striate.options.base import Device, Options, decode_limit, ending, group, leave_out, option
@@ -187,45 +187,6 @@ class EnsembleOptions(Options):
     batch: int = option(64, "Batch size", ge=1, le=65_536)
     largest: int = decode_limit()
     device: Device = option("auto", "auto, cpu, cuda or cuda:N")
-
-
-class PredictOptions(DecisionOptions):
-    """Options of `predict`."""
-
-    network: Network | None = option(None, _CODE)
-    gallery: Path | None = option(
-        None, "Answer with the nearest image of this folder of class folders", "folder"
-    )
-    engine: Literal["auto", "torch", "onnxruntime", "openvino"] = option(
-        "auto", "What runs the model: PyTorch, or of an exported one onnxruntime"
-    )
-    top: int = option(3, "Classes listed for each image", ge=1, le=1000)
-    batch: int = option(64, "Batch size", ge=1, le=65_536)
-    largest: int = decode_limit()
-    device: Device = option("auto", "auto, cpu, cuda or cuda:N")
-    out: Annotated[Path | None, ending(".csv", ".jsonl", ".parquet")] = option(
-        None, "Write rows to this .csv, .jsonl or .parquet file, while predicting"
-    )
-    overwrite: bool = option(False, "Replace the file of --out where it exists")
-    masks: Path | None = option(
-        None, "Write the masks or pictures that are answered as .png files into this folder"
-    )
-    overlays: Path | None = option(
-        None, "Write images with what is answered drawn on them into this folder"
-    )
-    tile: Annotated[int, Field(ge=16, le=65_536)] | Literal["whole"] | None = option(
-        None,
-        "Predict without resizing the image: whole, or by tiles of this many pixels a side",
-    )
-    raw_csv: bool = option(False, "Do not protect spreadsheets from names that look like formulas")
-
-    @model_validator(mode="after")
-    def _keep_pictures_apart(self) -> Self:
-        if self.masks and self.overlays and self.masks.resolve() == self.overlays.resolve():
-            raise PydanticCustomError(
-                "folders", "{masks} and {overlays} name one folder; give each its own"
-            )
-        return self
 
 
 class EmbedOptions(Options):

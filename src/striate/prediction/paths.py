@@ -10,16 +10,17 @@ from itertools import chain
 from pathlib import Path
 
 from striate.data.cache.read_files import File
-from striate.data.decoding.files import RefusedError
+from striate.data.decoding.files import Refused, RefusedError
 from striate.data.decoding.opening import form_of
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import os_reason
 from striate.data.readers.patterns import has_pattern, match_paths
+from striate.data.readers.remote_images import list_remote
 from striate.data.readers.tar_archives import OPENERS, list_tar
 from striate.data.readers.unlabeled import list_unlabeled, split_names
 from striate.data.readers.zip_archives import list_zip
 from striate.data.shards.reader import is_shards, read_shards
-from striate.data.shards.remote import refuse_web, remote_address
+from striate.data.shards.remote import holds_shards, refuse_web, remote_address
 from striate.errors import DataError, printable
 
 _BLOCK = 1 << 16
@@ -40,7 +41,7 @@ def expand(path: Path) -> Iterable[File]:
         return some(files, f"{shown}: no images in this folder; give one that holds some")
     if home := remote_address(path):
         refuse_web(home)
-        return _packed(read_shards(path, home), home)
+        return _remote(path, home)
     if not os.path.lexists(path):
         if not has_pattern(str(path)):
             raise DataError(f"{shown}: no such file or folder")
@@ -91,6 +92,17 @@ def _archived(path: Path) -> Iterator[File]:
                 yield File(place, f"{path}/{name}" if name else str(path), held=held)
     except OSError as error:
         raise DataError(f"{printable(str(path))}: {os_reason(error)}") from error
+
+
+def _remote(path: Path, home: str) -> Iterable[File]:
+    """Return the images at an address; an empty file has no bytes that a store could send."""
+    if not has_pattern(home) and holds_shards(home):
+        return _packed(read_shards(path, home), home)
+    found = (
+        File((file, 0, size) if size else Refused("empty", ""), file)
+        for file, size in list_remote(home)
+    )
+    return some(found, f"{printable(home)}: no images at this address; give one that holds some")
 
 
 def _packed(listing: Listing, home: str) -> Iterable[File]:

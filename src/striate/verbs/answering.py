@@ -19,6 +19,7 @@ from striate.prediction.inputs import Made, given_paths, sources
 from striate.prediction.parquet import check_parquet
 from striate.prediction.predictor import Predictor
 from striate.prediction.table import Predictions
+from striate.prediction.tables import Columns, expand_tables
 from striate.tasks.answers import Answers
 
 if TYPE_CHECKING:
@@ -41,8 +42,9 @@ def predict(
     chosen = PredictOptions.read(options)
     check_table(model, data, chosen)
     predictor = make_predictor(model, chosen)
-    images, names = _check_pictures(data, chosen, predictor.model.task)
-    predictions = Predictions(predictor.predict(images or data))
+    given = expand_tables(data, Columns(chosen.image_column, chosen.name_column))
+    images, names = _check_pictures(given, chosen, predictor.model.task)
+    predictions = Predictions(predictor.predict(images or given))
     if chosen.out:
         table.write(chosen.out, predictions, predictor.columns, raw_csv=chosen.raw_csv)
     if chosen.masks:

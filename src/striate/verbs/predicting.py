@@ -18,6 +18,7 @@ from striate.cache_store import file_digest
 from striate.errors import OptionError, StriateError, printable
 from striate.options import PredictOptions
 from striate.prediction.predictor import Predictor
+from striate.prediction.tables import Columns, expand_tables
 from striate.prediction.unfinished import Mark, unfinished
 from striate.prediction.writing import write_predictions
 from striate.progress import Pace
@@ -42,7 +43,9 @@ def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **opt
         raise OptionError("predict_to_file writes one table; name it with out, and no pictures")
     check_table(model, data, chosen)
     predictor = make_predictor(model, chosen)
-    images, noun = predictor.sources(data), f"{predictor.model.preprocess.inputs}s"
+    columns = Columns(chosen.image_column, chosen.name_column)
+    images = predictor.sources(expand_tables(data, columns))
+    noun = f"{predictor.model.preprocess.inputs}s"
     with unfinished(chosen.out, _made_by(model, chosen)) as file:
         if progress and file.done.images:
             told = f"goes on behind {count_noun(file.done.images, noun[:-1])}"

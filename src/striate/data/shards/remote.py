@@ -17,6 +17,7 @@ from striate.data.shards.format import ABOUT, INDEX, PATHS
 from striate.errors import DataError, StorageError, printable
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]+):/+(.+)")
+_PACKED = "expected a folder that `striate pack` wrote"
 _ON_DISK = ("file", "local")  #: schemes whose address is an absolute path
 
 
@@ -42,12 +43,19 @@ def refuse_web(place: str | Path) -> None:
         )
 
 
+def holds_shards(address: str) -> bool:
+    """Return whether `striate pack` wrote what is at an address. Raises DataError."""
+    store, root = open_store(address)
+    with answered(address):
+        return bool(store.exists(f"{root}/{ABOUT}"))
+
+
 def fetch(address: str) -> Path:
     """Download the index of the shards at an address to a temporary folder.
 
     Raises DataError if the address is unreachable, StorageError if there is no disk space.
     """
-    _store(address)
+    open_store(address)
     folder = next(spare_folders(), None)
     if folder is None:
         raise StorageError(f"{printable(address)}: no place for its index; set TMPDIR")
@@ -58,19 +66,20 @@ def fetch(address: str) -> Path:
 
 def fetch_file(address: str, name: str, folder: Path) -> None:
     """Download one more file of the shards at an address to the folder of `fetch`."""
-    store, root = _store(address)
-    with _answered(f"{address}/{name}"):
+    store, root = open_store(address)
+    with answered(f"{address}/{name}"):
         store.get_file(f"{root}/{name}", str(folder / name))
 
 
 def size(file: str) -> int:
     """Return the bytes of a file at an address. Raises DataError."""
-    store, path = _store(file)
-    with _answered(file):
+    store, path = open_store(file)
+    with answered(file):
         return int(store.info(path)["size"])
 
 
-def _store(address: str) -> tuple[Any, str]:
+def open_store(address: str) -> tuple[Any, str]:
+    """Return the store of an address and the path in it. Raises DataError without its package."""
     import fsspec  # imported lazily: takes 0.1 s, and only addresses need it
 
     try:
@@ -82,12 +91,13 @@ def _store(address: str) -> tuple[Any, str]:
 
 
 @contextlib.contextmanager
-def _answered(address: str) -> Generator[None]:
+def answered(address: str, advice: str = _PACKED) -> Generator[None]:
     """Convert any exception of a store to DataError; every store has its own."""
     try:
         yield
+    except DataError:
+        raise
     except FileNotFoundError as error:
-        advice = "expected a folder that `striate pack` wrote"
         raise DataError(f"{printable(address)}: no such file; {advice}") from error
     except Exception as error:
         said = printable(str(error) or type(error).__name__, 200)
