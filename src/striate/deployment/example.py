@@ -35,8 +35,12 @@ _IMAGE = """\
     {outputs} = session.run(None, {{"images": np.asarray(opaque)[None]}})
 """
 _SIGNAL = """\
-    rows = np.load(path, allow_pickle=False).astype(np.{dtype}).reshape(1, {shape})
-    {outputs} = session.run(None, {{"rows": rows}})
+    signal = np.load(path, allow_pickle=False).astype(np.float32).reshape(1, -1, {channels})
+    {outputs} = session.run(None, {{"signals": signal}})
+"""
+_SEQUENCE = """\
+    codes = ["ACGT".find(letter) % 5 for letter in path.upper().replace("U", "T")]
+    {outputs} = session.run(None, {{"sequences": np.array(codes, np.uint8)[None, :, None]}})
 """
 _REJECT = f"""\
     if rejected:
@@ -52,21 +56,25 @@ _BY = {"letterbox": "max(image.size)", "crop": "min(image.size)", "stretch": "si
 
 def write_example(task: Answers, view: Preprocess, file: str, *, rejects: bool) -> str:
     """Return the program for a model in this file, which may reject images."""
+    read, given = {
+        "image": (_IMAGE, "IMAGE..."),
+        "signal": (_SIGNAL, "FILE.npy..."),
+        "sequence": (_SEQUENCE, "ACGT..."),
+    }[view.inputs]
     images = view.inputs == "image"
     imports = ["import numpy as np", "import onnxruntime"]
     imports += ["from PIL import Image, ImageOps"] if images else []
     head = _HEAD.format(
         file=file,
         example=EXAMPLE,
-        given="IMAGE..." if images else "FILE.npy...",
+        given=given,
         needs="onnxruntime pillow" if images else "onnxruntime",
         imports="\n".join(imports),
     )
-    outputs = "(decoded,), (rejected,)" if rejects else "((decoded,),)"
-    shape = ", ".join(map(str, view.row_shape))
-    read = _SIGNAL.format(dtype=view.dtype, shape=shape, outputs=outputs)
-    if images:
-        draft = "" if task.own_size else _DRAFT.format(size=view.size, by=_BY[view.fit])
-        read = _IMAGE.format(draft=draft, outputs=outputs)
+    read = read.format(
+        outputs="(decoded,), (rejected,)" if rejects else "((decoded,),)",
+        channels=view.channels,
+        draft="" if task.own_size else _DRAFT.format(size=view.size, by=_BY[view.fit]),
+    )
     read += _REJECT if rejects else ""
     return head + read + indent(task.write_python(), "    ") + "\n"

@@ -131,8 +131,7 @@ def _prove(
     rows = part.rows[np.linspace(0, len(part.rows) - 1, min(len(part.rows), most)).astype(int)]
     ((pixels, _),) = gather(first.pixels, first.masks, iter([rows]))
     shown = [first.samples[int(row)].path for row in rows]
-    files = [part.root / path for path in shown if model.preprocess.inputs == "image"]
-    files = [each for each in files if each.is_file()]
+    files = [file for file in (part.root / path for path in shown) if file.is_file()]
     by_file = compare(model, pair_files(model, exported, files))
     unscaled = pair_files(model, exported, files, scaled=False)
     return Exported(

@@ -9,6 +9,7 @@ import onnx
 from onnx import TensorProto, helper
 
 import striate
+from striate.deployment.fitting import add_fitting
 from striate.deployment.graph import Graph
 from striate.deployment.resizing import Resized, add_luminance, add_resizing
 from striate.deployment.restoring import find_restoring
@@ -17,7 +18,7 @@ from striate.model import Ensemble, Model
 from striate.onnx_model import BLANK, DESCRIPTION, DIGEST, INNER, ROWS, seal
 
 LARGEST = 2**31 - 1  #: bytes of a serialized model
-IMAGES = "images"  #: name of the input, (N, H, W, 3) uint8
+_KINDS = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
 def assemble(
@@ -26,8 +27,7 @@ def assemble(
     """Return the sealed file of a model with this body. Raises ModelError if it is too large."""
     made = onnx.ModelProto()
     made.CopyFrom(body)
-    if model.preprocess.inputs == "image":
-        _add_image_nodes(made.graph, model)
+    _add_preprocessing(made.graph, model)
     made.producer_name, made.producer_version = "striate", striate.__version__
     made.doc_string = f"{model.network_name}: {model.task.name}, {model.task.spec}"
     made.graph.name = model.task.name
@@ -58,21 +58,28 @@ def assemble(
     return seal(made.SerializeToString())
 
 
-def _add_image_nodes(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
-    """Put preprocessing before the body, and what brings answers back to the image after it."""
-    view = model.preprocess
-    before = Graph("before_")
-    resized = None
-    if model.task.own_size:
-        rows = add_luminance(before, IMAGES) if view.channels == 1 else IMAGES
+def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
+    """Put preprocessing before the body, and what brings answers back to the image after it.
+
+    The input is named "images", (N, H, W, 3) uint8; "signals", (N, L, channels) float32; or
+    "sequences", (N, L, 1) codes in uint8.
+    """
+    view, before, resized = model.preprocess, Graph("before_"), None
+    name, inner = f"{view.inputs}s", ["length", view.row_shape[-1]]
+    if view.inputs != "image":
+        rows = add_fitting(before, name, view)
     else:
-        resized = add_resizing(before, IMAGES, view)
-        rows = resized.rows
+        inner = ["height", "width", 3]
+        if model.task.own_size:
+            rows = add_luminance(before, name) if view.channels == 1 else name
+        else:
+            resized = add_resizing(before, name, view)
+            rows = resized.rows
     before.rename(rows, ROWS)
     batch = graph.input[0].type.tensor_type.shape.dim[0]
-    shape = [batch.dim_value or batch.dim_param, "height", "width", 3]
+    shape = [batch.dim_value or batch.dim_param, *inner]
     del graph.input[:]
-    graph.input.append(helper.make_tensor_value_info(IMAGES, TensorProto.UINT8, shape))
+    graph.input.append(helper.make_tensor_value_info(name, _KINDS[view.dtype], shape))
     after = Graph("after_")
     restore = find_restoring(model.task.head)
     if restore is not None and resized is not None:

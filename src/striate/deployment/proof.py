@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from striate.data.decoding.decode import decode
+from striate.data.signals.signal_input import SignalInput
 from striate.deployment.restoring import find_restoring
 from striate.model import Ensemble, Model
 from striate.onnx_model import OnnxModel
 from striate.prediction.full_size import choose_whole
+from striate.prediction.predictor import Predictor
+from striate.prediction.signals import GivenSignal
 from striate.tasks.results import ListedAnswer
 
 TOLERANCE = 1e-4  #: of an output, in shares of the larger of it and 1
@@ -101,12 +104,15 @@ def pair_rows(
 def pair_files(
     model: Model | Ensemble, exported: OnnxModel, files: Iterable[Path], *, scaled: bool = True
 ) -> Iterator[Pair]:
-    """Yield what the model decodes of image files, and the graph of their whole pixels.
+    """Yield what the model decodes of files, and the graph of their whole pixels or signals.
 
     `scaled` says whether large JPEGs are decoded for the graph as they are for the model, at a
     scale of 1/2 to 1/8. Files that cannot be read are left out.
     """
     (view,) = model.views
+    if isinstance(view, SignalInput):
+        yield from _pair_signals(model, view, exported, files)
+        return
     whole = choose_whole(model) if model.task.own_size else None
     restored = find_restoring(model.task.head) is not None
     for file in files:
@@ -122,6 +128,17 @@ def pair_files(
             if restored:
                 wanted = Found(model.task.restore(wanted.decoded, view, other.size))
         yield str(file), wanted, _first(*exported.run(_pixels(other)))
+
+
+def _pair_signals(
+    model: Model | Ensemble, view: SignalInput, exported: OnnxModel, files: Iterable[Path]
+) -> Iterator[Pair]:
+    for given in Predictor(model).sources(files):
+        assert isinstance(given, GivenSignal)
+        if given.signal is not None:
+            row = view.fit_signal(given.signal)[None]
+            wanted, found = model.decode_and_reject(row), exported.run(given.signal[None])
+            yield given.shown, _first(*wanted), _first(*found)
 
 
 def _first(decoded: NDArray[Any], rejected: NDArray[np.bool_] | None = None) -> Found:
