@@ -6,6 +6,7 @@ import contextlib
 import copy
 import io
 import logging
+import traceback
 import warnings
 from collections.abc import Generator
 from dataclasses import replace
@@ -14,7 +15,8 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
+from torch.export import ExportedProgram
 
 from striate.deployment.graph import OPSET
 from striate.errors import ModelError, OptionError, printable
@@ -76,32 +78,43 @@ def check_single_view(model: Model | Ensemble) -> None:
         )
 
 
-def trace_body(model: Model | Ensemble, batch: int | None = None) -> onnx.ModelProto:
-    """Return the body of a model as an ONNX graph, for a fixed batch, or any.
+def trace_program(body: Body, batch: int | None = None) -> ExportedProgram:
+    """Return a body as a graph of PyTorch's operators, for a fixed batch, or any.
 
-    Raises OptionError for a model that cannot be one graph, ModelError for a network with an
-    operator that ONNX lacks.
+    Raises OptionError for a model that cannot be one graph, ModelError for a network that cannot.
     """
+    model = body.model
     check_single_view(model)
     rows = example_rows(model, batch or 2)
     dims: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch", min=1, max=2**16)}
     if model.task.own_size:
         dims |= dict.fromkeys((1, 2), torch.export.Dim.AUTO)
-    names = [model.task.decodes, *([REJECTED] if model.rejection is not None else [])]
     with _quiet(), torch.no_grad():
         try:
+            return torch.export.export(body, (rows,), dynamic_shapes={ROWS: dims or None})
+        except Exception as error:  # its errors share no public base
+            raise _explained(body, error, "torch.export") from error
+
+
+def trace_body(model: Model | Ensemble, batch: int | None = None) -> onnx.ModelProto:
+    """Return the body of a model as an ONNX graph, for a fixed batch, or any.
+
+    Raises what `trace_program` raises, ModelError for a network with an operator that ONNX lacks.
+    """
+    body = Body(model).eval()
+    program = trace_program(body, batch)
+    names = [model.task.decodes, *([REJECTED] if model.rejection is not None else [])]
+    with _quiet():
+        try:
             made = torch.onnx.export(
-                Body(model).eval(),
-                (rows,),
-                dynamo=True,
+                program,
                 input_names=[ROWS],
                 output_names=names,
-                dynamic_shapes={ROWS: dims or None},
                 opset_version=OPSET,
                 verbose=False,
             )
         except Exception as error:  # the exporter's errors share no public base
-            raise _explained(model, error) from error
+            raise _explained(body, error, "ONNX") from error
     assert made is not None
     return made.model_proto
 
@@ -124,13 +137,32 @@ def _quiet() -> Generator[None]:
         logger.setLevel(level)
 
 
-def _explained(model: Model | Ensemble, error: Exception) -> ModelError:
-    """Name the operator that cannot be exported, and the line of the network that uses it."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    first = next(iter(str(cause).strip().splitlines()), type(cause).__name__)
+def _explained(body: Body, error: Exception, target: str) -> ModelError:
+    """Name the operator that cannot be exported, and the layer that uses it."""
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    first = next(iter(str(causes[-1]).strip().splitlines()), type(causes[-1]).__name__)
+    found = (_find_layer(body, each) for each in reversed(causes))
+    layer = next(filter(None, found), "") or "the network itself"
     return ModelError(
-        f"{model.network_name} cannot be exported: {printable(first, 300)}\n"
-        "a network of your own must be made of operators that torch.export knows"
+        f"{body.model.network_name} cannot be exported because of {printable(layer, 200)}: "
+        f"{printable(first, 300)}\n"
+        f"a network of your own must be made of operators that {target} knows"
     )
+
+
+def _find_layer(body: Body, error: BaseException) -> str:
+    """Return the path in its network of the layer that an error was met in; "" for none.
+
+    It is that of the innermost frame which runs a layer, or translates an operator of one.
+    """
+    paths, found = {id(layer): path for path, layer in body.named_modules()}, ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        known = dict(frame.f_locals)
+        found = paths.get(id(known.get("self")), found)
+        for node in (value for value in known.values() if isinstance(value, fx.Node)):
+            stack = node.meta.get("nn_module_stack") or {"": (found, None)}
+            found = list(stack.values())[-1][0]
+    _, _, found = found.removeprefix("networks.").partition(".")
+    return found

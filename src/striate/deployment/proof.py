@@ -162,8 +162,10 @@ def _pixels(image: Image.Image) -> NDArray[np.uint8]:
 
 
 def _is_number(cell: str) -> bool:
+    """Return whether a cell holds numbers alone, one or several between semicolons."""
     try:
-        float(cell)
+        for each in cell.split(";"):
+            float(each)
     except ValueError:
         return False
     return True
