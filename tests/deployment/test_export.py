@@ -1,6 +1,9 @@
 """A trained model is exported, and the file answers as the model does, with and without striate."""
 
+import base64
+import gzip
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -208,6 +211,29 @@ def test_a_model_that_does_not_know_its_images_asks_for_some(run, tmp_path):
         f"{tmp_path}/alone.safetensors: does not know which images it was trained on; name some to "
         "compare answers on, as in --data photos"
     )
+
+
+def test_the_page_holds_the_file_and_the_runtime(exported, run, tmp_path):
+    files = {"ort.wasm.bundle.min.mjs": b"program", "ort-wasm-simd-threaded.wasm": b"compiled"}
+    (tmp_path / "package" / "dist").mkdir(parents=True)
+    for name, content in files.items():
+        (tmp_path / "package" / "dist" / name).write_bytes(content)
+    made = striate.export(run.folder, out=tmp_path / "paged", page=tmp_path / "package")
+    packed = re.findall('<script type="text/plain" id="(.*)">(.*)</script>', made.page.read_text())
+    held = {name: gzip.decompress(base64.b64decode(text)) for name, text in packed}
+    assert held == {"runtime": b"program", "wasm": b"compiled", "model": made.file.read_bytes()}
+    assert f"{made.page}, 0.3 MB, opens in a browser" in str(made)
+
+
+def test_a_page_without_its_runtime_is_refused_with_the_command(run, tmp_path):
+    with pytest.raises(OptionError) as refused:
+        striate.export(run.folder, out=tmp_path / "paged", page=tmp_path)
+    assert str(refused.value) == (
+        f"--page {tmp_path}: expected the npm package onnxruntime-web, but "
+        "dist/ort.wasm.bundle.min.mjs is not there\n"
+        "get it by: npm install onnxruntime-web; then --page node_modules/onnxruntime-web"
+    )
+    assert not (tmp_path / "paged").exists()
 
 
 @pytest.mark.parametrize("package", ["onnx", "onnxscript", "onnxruntime"])

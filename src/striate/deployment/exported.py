@@ -18,6 +18,7 @@ from striate.deployment.body import example_rows
 from striate.deployment.example import EXAMPLE
 from striate.deployment.int8_proof import Int8Proof
 from striate.deployment.int8_search import Int8
+from striate.deployment.page import PAGE
 from striate.deployment.proof import TOLERANCE, Compared
 from striate.errors import printable
 from striate.model import Ensemble, Model
@@ -52,6 +53,11 @@ class Exported:
     def example(self) -> Path:
         """The program that uses it."""
         return self.folder / EXAMPLE
+
+    @property
+    def page(self) -> Path:
+        """The page that answers in a browser, where it was asked for."""
+        return self.folder / PAGE
 
     def to_json(self) -> dict[str, Any]:
         """Return what the proof says."""
@@ -90,6 +96,9 @@ class Exported:
             "of PyTorch",
             "use": f"python {printable(str(self.example))} IMAGE...",
         }
+        if self.page.is_file():
+            shown = f"{printable(str(self.page))}, {self.page.stat().st_size / 1e6:.1f} MB"
+            told["page"] = f"{shown}, opens in a browser"
         if self.plain.agrees:
             del told["at full size"]
         if self.rounded is not None:

@@ -23,6 +23,7 @@ from striate.deployment.int8_search import Int8, search_int8
 from striate.deployment.judged import Exported as Judged
 from striate.deployment.judged import Part, judge
 from striate.deployment.onnx_file import assemble
+from striate.deployment.page import read_runtime, write_page
 from striate.deployment.proof import TOLERANCE, Compared, compare, pair_files, pair_rows
 from striate.deployment.quantize import calibrate
 from striate.errors import OptionError, ProofError
@@ -43,13 +44,14 @@ def export_steps(
     folder: Path,
     options: ExportOptions,
 ) -> Generator[Progress, None, Exported]:
-    """Write a model, what proves it, and a program that uses it into a folder.
+    """Write a model, what proves it, a program that uses it, and a page into a folder.
 
     Answers are compared on the images of `part`, and on those of them that are files of their own;
     8 bits are calibrated on these, and judged on those that are held out. Raises what `trace_body`
     and `search_int8` raise, ProofError where answers differ or 8 bits lose too much.
     """
     content = source.read_bytes()
+    runtime = read_runtime(options.page, model) if options.page else None
     steps = partial(Progress, total=3, what="steps")
     yield steps(0)
     body = trace_body(model, None if options.batch == "any" else options.batch)
@@ -70,6 +72,8 @@ def export_steps(
     rejects = model.rejection is not None
     program = write_example(model.task, model.preprocess, MODEL, rejects=rejects)
     storage.write(proved.example, program)
+    if runtime is not None:
+        storage.write(proved.page, write_page(model, made, runtime))
     return proved
 
 

@@ -37,6 +37,13 @@ class ExportOptions(Options):
         help=_ROUND,
     )
     allowed_drop: float = option(1.0, _DROP, "points", ge=0, le=100)
+    #: of `npm install onnxruntime-web`: its program is put into the page, which needs no network
+    page: Path | None = option(
+        None,
+        "Write a page beside the model that answers dropped images in a browser; given is the "
+        "package onnxruntime-web of npm, as in node_modules/onnxruntime-web",
+        "folder",
+    )
     largest: int = decode_limit()
     network: Network | None = option(None, "The custom network of the model, as in mynet.py:Net")
 

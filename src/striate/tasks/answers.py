@@ -60,6 +60,16 @@ class Answers(ABC):
         """
         return "print(path, decoded)"
 
+    def write_script(self) -> str:
+        """Return the body of the JavaScript function that shows an answer on a page.
+
+        It knows `decoded`, the numbers of an image, their `shape`, the `names` and `constants` of
+        the spec, and the functions `percent` and `rank`. It returns a `title` and `rows` of a name,
+        a number, that in words, and of a share true for a bar, which may have a color; where there
+        are any, a `picture` to draw over the image, and `boxes` of corners and a color.
+        """
+        return "return {title: shape.join(' x '), rows: [...decoded].map((n, at) => [at, n, n])};"
+
     def reject(self, decoded: NDArray[Any], top: int) -> Answer:
         """Return the answer that an image is none of the names, where the task has an `energy`."""
         raise NotImplementedError

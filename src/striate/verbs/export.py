@@ -34,8 +34,9 @@ def export(
 
     Options are those of `striate.options.ExportOptions`. The folder `out` (default: "exports" and
     the name of the run) gets `model.onnx`, whose input is images (N, H, W, 3) uint8 of any size,
-    `proof.json` and `answer.py`. Raises ProofError where an answer differs, on the images of the
-    run or those given; what `load` and `evaluate` raise. No model is then written.
+    `proof.json` and `answer.py`, with `page` also `answer.html`. Raises ProofError where an answer
+    differs, on the images of the run or those given; what `load` and `evaluate` raise. No model is
+    then written.
     """
     chosen = ExportOptions.read(options)
     source = next(iter(files_of(model)))

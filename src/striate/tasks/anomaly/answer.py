@@ -82,6 +82,12 @@ print(path, name, f"{decoded[0, 0]:.4f}")
 """
 
 
+_SCRIPT = """\
+const odd = decoded[0] > constants.limit[0], name = odd ? "odd" : names[constants.good[0]];
+const rows = [["score", decoded[0]], ["limit", constants.limit[0]]];
+return {title: name, rows: rows.map(([what, n]) => [what, n, n.toFixed(4)])};"""
+
+
 @dataclass(frozen=True)
 class AnomalyAnswers(Answers):
     """Whether an image is like the good ones."""
@@ -123,6 +129,10 @@ class AnomalyAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return _PYTHON
+
+    def write_script(self) -> str:
+        """Return lines that show the score and the limit."""
+        return _SCRIPT
 
     def answer(self, decoded: NDArray[Any], top: int) -> AnomalyAnswer:
         """Return the answer of a score and distances (1 + H, W)."""

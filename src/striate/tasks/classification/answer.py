@@ -101,6 +101,15 @@ class ClassAnswers(Answers):
         best = "decoded.argmax()" if least is None else chosen
         return f'best = {best}\nprint(path, names[best], f"{{decoded[best]:.4f}}")'
 
+    def write_script(self) -> str:
+        """Return lines that show the classes, the most probable first."""
+        first, least = self.threshold.positive, self.threshold.value
+        chosen = f"decoded[{first}] >= Math.fround({least}) ? {first} : {1 - first}"
+        return f"""\
+const order = rank(decoded), best = {"order[0]" if least is None else chosen};
+const rows = order.map(at => [names[at], decoded[at], percent(decoded[at]), true]);
+return {{title: names[best], rows}};"""
+
     def answer(self, decoded: NDArray[Any], top: int) -> ClassAnswer:
         """Return the class of probabilities (K,), and of the most probable ones `top` in all."""
         first = int(self.threshold.decide(decoded))

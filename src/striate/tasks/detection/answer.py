@@ -14,7 +14,7 @@ from striate.data.listing.target_spec import TargetSpec
 from striate.errors import printable
 from striate.plotting.labeled_boxes import LabeledBox, draw_labeled_boxes
 from striate.tasks.answers import Answers
-from striate.tasks.colors import color_classes
+from striate.tasks.colors import class_colors, color_classes
 from striate.tasks.detection.binned import EVEN, THRESHOLD
 from striate.tasks.detection.metrics import keep_sure
 from striate.text import MISSING, format_percent, shorten_name
@@ -135,6 +135,19 @@ for *corners, share, k in decoded:
 """
 
 
+_SCRIPT = """\
+const least = constants.threshold ?? names.map(() => 0.5), rows = [], boxes = [];
+for (let at = 0; at < decoded.length; at += 6) {
+  const [share, k] = decoded.slice(at + 4, at + 6);
+  if (k < 0 || share < least[k]) continue;
+  rows.push([names[k], share, percent(share), true, colors[k]]);
+  boxes.push([...decoded.slice(at, at + 4), colors[k]]);
+}
+const found = [...new Set(rows.map(row => row[0]))];
+const count = name => `${rows.filter(row => row[0] === name).length} ${name}`;
+return {title: found.map(count).join(", ") || "none", rows, boxes};"""
+
+
 @dataclass(frozen=True)
 class BoxAnswers(Answers):
     """The boxes whose probability reaches the threshold of their class."""
@@ -164,6 +177,10 @@ class BoxAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return _PYTHON
+
+    def write_script(self) -> str:
+        """Return lines that show the boxes, and draw them over the image."""
+        return f"const colors = {class_colors(len(self.spec.names)).tolist()};\n{_SCRIPT}"
 
     def answer(self, decoded: NDArray[Any], top: int) -> BoxAnswer:
         """Return the boxes (D, 6) whose probability reaches the threshold of their class."""

@@ -143,6 +143,12 @@ class NearestAnswers(Answers):
         """Return lines that print the answer of a row."""
         return 'print(path, *(f"{value:.4f}" for value in decoded))'
 
+    def write_script(self) -> str:
+        """Return lines that show the numbers of the embedding."""
+        return """\
+const rows = [...decoded].map((n, at) => [at, n, n.toFixed(4)]);
+return {title: `${rows.length} numbers`, rows};"""
+
     def answer(self, decoded: NDArray[Any], top: int) -> NearestAnswer:
         """Return what of the gallery is nearest to an embedding (D,)."""
         if self.gallery is None:

@@ -104,6 +104,13 @@ print(path, *(f"{name} {share:.4f}" for name, share, most in rated if share >= m
 """
 
 
+_SCRIPT = """\
+const least = constants.threshold ?? names.map(() => 0.5), order = rank(decoded);
+const given = order.filter(at => decoded[at] >= least[at]);
+const rows = order.map(at => [names[at], decoded[at], percent(decoded[at]), true]);
+return {title: given.map(at => names[at]).join(", ") || "none", rows};"""
+
+
 @dataclass(frozen=True)
 class LabelsAnswers(Answers):
     """The labels whose probability reaches the threshold of each."""
@@ -125,6 +132,10 @@ class LabelsAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return _PYTHON
+
+    def write_script(self) -> str:
+        """Return lines that show the labels, the most probable first."""
+        return _SCRIPT
 
     def answer(self, decoded: NDArray[Any], top: int) -> LabelsAnswer:
         """Return the labels whose probability (K,) reaches their threshold, and the likeliest."""

@@ -82,6 +82,16 @@ Image.fromarray(picture.squeeze()).save(path + ".answer.png")
 """
 
 
+_SCRIPT = """\
+const [channels, height, width] = shape, pixels = new Uint8ClampedArray(4 * height * width);
+for (let at = 0; at < height * width; at++) {
+  for (let c = 0; c < 3; c++)
+    pixels[4 * at + c] = 255 * decoded[(c % channels) * height * width + at];
+  pixels[4 * at + 3] = 255;
+}
+return {title: `${width} x ${height}`, rows: [], picture: new ImageData(pixels, width, height)};"""
+
+
 @dataclass(frozen=True)
 class PictureAnswers(Answers):
     """A picture, as large as its image or a multiple."""
@@ -128,6 +138,10 @@ class PictureAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return _PYTHON
+
+    def write_script(self) -> str:
+        """Return lines that show the picture."""
+        return _SCRIPT
 
     def answer(self, decoded: NDArray[Any], top: int) -> PictureAnswer:
         """Return the answer of a picture (C, H, W)."""

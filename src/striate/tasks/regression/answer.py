@@ -47,6 +47,12 @@ class NumbersAnswer:
         return {"numbers": numbers}
 
 
+_SCRIPT = """\
+const tell = number => String(Number(number.toPrecision(6)));
+const rows = names.map((name, at) => [name, decoded[at], tell(decoded[at])]);
+return {title: rows.map(([name, , told]) => `${name} ${told}`).join(", "), rows};"""
+
+
 @dataclass(frozen=True)
 class NumbersAnswers(Answers):
     """A number for each name."""
@@ -63,6 +69,10 @@ class NumbersAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return 'print(path, *(f"{name} {value:.6g}" for name, value in zip(names, decoded)))'
+
+    def write_script(self) -> str:
+        """Return lines that show the number of each column."""
+        return _SCRIPT
 
     def answer(self, decoded: NDArray[Any], top: int) -> NumbersAnswer:
         """Return the numbers (V,) by column."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import TargetSpec
 from striate.tasks.answers import Answers
+from striate.tasks.colors import class_colors
 from striate.tasks.segmentation.drawing import (
     Mask,
     decode_mask,
@@ -94,6 +95,17 @@ print(path, *(f"{name} {share:.1%}" for name, share in zip(names, shares)))
 """
 
 
+_SCRIPT = """\
+const [height, width] = shape, counts = names.map(() => 0), see = 128;
+const pixels = new Uint8ClampedArray(4 * decoded.length);
+decoded.forEach((k, at) => {
+  if (k < names.length) { counts[k]++; pixels.set([...colors[k], see], 4 * at); }
+});
+const shares = counts.map(count => count / decoded.length), order = rank(shares);
+const rows = order.map(k => [names[k], shares[k], percent(shares[k]), true, colors[k]]);
+return {title: names[order[0]], rows, picture: new ImageData(pixels, width, height)};"""
+
+
 @dataclass(frozen=True)
 class MaskAnswers(Answers):
     """The class of each pixel."""
@@ -117,6 +129,10 @@ class MaskAnswers(Answers):
     def write_python(self) -> str:
         """Return lines that print the answer of a row."""
         return _PYTHON
+
+    def write_script(self) -> str:
+        """Return lines that show the share of each class, and the mask over the image."""
+        return f"const colors = {class_colors(len(self.spec.names)).tolist()};\n{_SCRIPT}"
 
     def answer(self, decoded: NDArray[Any], top: int) -> MaskAnswer:
         """Return the answer of class indices (H, W); a table lists its `top` largest classes."""
