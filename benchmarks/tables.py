@@ -136,6 +136,7 @@ QUESTIONS: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
     "augment_with": ("augment_with", made.augment_with),
     "matrix_rate": ("matrix_rate", networks.matrix_rate),
     "predict_speed": ("predict_speed", predicting.predict_speed),
+    "cold_start": ("cold_start", predicting.cold_start),
     "predict_memory": ("predict_memory", predicting.predict_memory),
     "peak_memory": ("peak_memory", networks.peak_memory),
     "transfer": ("transfer", transfer.frozen),

@@ -47,3 +47,15 @@ def predict_memory(record: dict[str, Any]) -> str:
     ]
     table = grid(("images", "number", "peak MiB", "seconds"), ("---", *["---:"] * 3), rows)
     return f"{measured_on(record)}.\n\n{table}\n"
+
+
+def cold_start(record: dict[str, Any]) -> str:
+    """Seconds from the command to its end, median, least and most."""
+    rows = [
+        (f"`{name}`", spread(found["seconds"], 2), spread(found["cpu_seconds"], 2))
+        for name, found in record["commands"].items()
+    ]
+    head = f"{record['network']}, n = {record['n']}. {measured_on(record)}; other processes "
+    head += f"took {record['others']:.0%} of them."
+    heads = "command", "seconds", "CPU seconds"
+    return f"{head}\n\n{grid(heads, ['---', '---:', '---:'], rows)}\n"

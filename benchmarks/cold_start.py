@@ -1,0 +1,102 @@
+"""How long does one photograph take, from the command to its answer in a new process?
+
+    python benchmarks/cold_start.py [--repeats 20] [--save]
+
+A ResNet-18 of 3 classes with random weights at 224 pixels, exported or as it was trained, one JPEG
+of 640x480; PyTorch alone, imported and nothing else, is what the export spares. They take turns,
+after a round that is not counted. Prints one JSON line; --save appends it to
+results/cold_start.jsonl. About 2 minutes on 2 idle cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from machines import Took, keep, machine, run, say
+from predict_speed import photograph
+from turns import spread
+
+from striate import zoo
+from striate.data.decoding.preprocess import Preprocess
+from striate.data.listing.splits import SplitFractions
+from striate.data.listing.target_spec import TargetSpec
+from striate.deployment.body import trace_body
+from striate.deployment.onnx_file import assemble
+from striate.model import Model
+from striate.model_file import save
+from striate.tasks import bind_task
+from striate.zoo.spec import NetworkSpec
+
+NETWORK = "resnet18"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--save", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="cold-start-") as temporary:
+        commands = write_commands(Path(temporary))
+        turns: dict[str, list[Took]] = {name: [] for name in commands}
+        for repeat in range(asked.repeats + 1):
+            for name, command in commands.items():
+                took = run(command, environment())
+                say(f"{repeat}/{asked.repeats} {name}: {took.seconds:.2f} s")
+                turns[name] += [took] * (repeat > 0)
+    line = json.dumps(
+        {
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
+            "data": "predict",
+            "network": NETWORK,
+            "machine": machine(),
+            "threads": len(os.sched_getaffinity(0)),
+            "n": asked.repeats,
+            "others": round(sum(each.others for each in sum(turns.values(), [])) /
+                            sum(map(len, turns.values())), 3),
+            "commands": {
+                name: {
+                    "seconds": spread([each.seconds for each in found]),
+                    "cpu_seconds": spread([each.cpu_seconds for each in found]),
+                }
+                for name, found in turns.items()
+            },
+        }
+    )  # fmt: skip
+    print(line)
+    if asked.save:
+        keep("cold_start", line)
+
+
+def write_commands(folder: Path) -> dict[str, list[str]]:
+    """Write the photograph and the models, and return what is run."""
+    torch.manual_seed(0)
+    task = bind_task(None, TargetSpec("label", ("cat", "dog", "owl")))
+    view = Preprocess(224, 3, "crop", (0.5,) * 3, (0.25,) * 3)
+    network = zoo.build(NETWORK, classes=3).eval()
+    model = Model(network, NetworkSpec.of(NETWORK), task, view, SplitFractions(0.1, 0.1))
+    save(model, folder / "model.safetensors")
+    (folder / "model.onnx").write_bytes(assemble(trace_body(model), model, "float32", ""))
+    photograph(640, 480, seed=0).save(folder / "photo.jpg", quality=92)
+    predict = [str(Path(sys.executable).with_name("striate")), "predict"]
+    photo = str(folder / "photo.jpg")
+    return {
+        "predict model.onnx photo.jpg": [*predict, str(folder / "model.onnx"), photo],
+        "predict model.safetensors photo.jpg": [*predict, str(folder / "model.safetensors"), photo],
+        'python -c "import torch"': [sys.executable, "-c", "import torch"],
+    }
+
+
+def environment() -> dict[str, str]:
+    """Ours, with bytecode written as on a user's machine."""
+    return {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+
+
+if __name__ == "__main__":
+    main()
