@@ -16,7 +16,9 @@ import json
 import os
 import sys
 import tempfile
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from machines import Took, keep, machine, run, say
@@ -58,8 +60,7 @@ def main() -> None:
             "machine": machine(),
             "threads": len(os.sched_getaffinity(0)),
             "n": asked.repeats,
-            "others": round(sum(each.others for each in sum(turns.values(), [])) /
-                            sum(map(len, turns.values())), 3),
+            "others": round(fmean(each.others for each in chain(*turns.values())), 3),
             "commands": {
                 name: {
                     "seconds": spread([each.seconds for each in found]),
@@ -68,7 +69,7 @@ def main() -> None:
                 for name, found in turns.items()
             },
         }
-    )  # fmt: skip
+    )
     print(line)
     if asked.save:
         keep("cold_start", line)

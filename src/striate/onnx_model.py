@@ -143,7 +143,7 @@ def _open_runner(
         return _open_openvino(content, threads, task, view)
     session = runtimes.open_session(content, threads)
     (given,) = session.get_inputs()
-    return partial(_run_session, session, given.name)
+    return _batched(partial(_run_session, session, given.name), given.shape[0])
 
 
 def _open_openvino(
@@ -154,11 +154,26 @@ def _open_openvino(
     OpenVINO 2026.4 answers wrongly where an `If`, as before resampling, passes images on: the first
     time that a batch of its size comes.
     """
-    if task.own_size:
-        return partial(_run_openvino, runtimes.open_openvino(content, threads), None)
     decoded = task.decodes + (INNER if task.head in RESTORED else "")
-    body = runtimes.open_openvino(content, threads, (ROWS, (decoded, REJECTED)))
-    return partial(_run_openvino, body, view.row_shape[-1])
+    part = None if task.own_size else (ROWS, (decoded, REJECTED))
+    compiled = runtimes.open_openvino(content, threads, part)
+    run = partial(_run_openvino, compiled, None if task.own_size else view.row_shape[-1])
+    return _batched(run, next(iter(compiled.input(0).partial_shape)).get_max_length())
+
+
+def _batched(
+    run: Callable[[NDArray[Any]], list[NDArray[Any]]], count: Any
+) -> Callable[[NDArray[Any]], list[NDArray[Any]]]:
+    """Return the function for any number of inputs, of one that may take `count` at once alone."""
+    if not isinstance(count, int) or count < 1:  # any number
+        return run
+
+    def run_batches(batch: NDArray[Any]) -> list[NDArray[Any]]:
+        rows = np.arange(-(-len(batch) // count) * count).clip(max=len(batch) - 1)
+        found = [run(batch[some]) for some in np.split(rows, len(rows) // count)]
+        return [np.concatenate(outputs)[: len(batch)] for outputs in zip(*found, strict=True)]
+
+    return run_batches
 
 
 def _run_session(session: Any, name: str, batch: NDArray[Any]) -> list[NDArray[Any]]:

@@ -108,7 +108,9 @@ def _part(runtime: Any, model: Any, given: str, returned: Sequence[str]) -> Any:
     """Return the part of a model between a value and others."""
     found = {name: out for op in model.get_ops() for out in op.outputs() for name in out.names}
     value = found[given]
-    entry = runtime.opset13.parameter(value.partial_shape, value.element_type)
+    shape = value.partial_shape
+    shape[0] = model.input(0).partial_shape[0]  # whose batch may be fixed
+    entry = runtime.opset13.parameter(shape, value.element_type)
     for target in value.get_target_inputs():
         target.replace_source_output(entry.output(0))
     return runtime.Model([found[name] for name in returned if name in found], [entry])

@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 from PIL import Image
 
@@ -161,6 +162,33 @@ def test_the_file_is_an_engine_of_predictions(exported, run, photos):
     assert [row.class_name for row in found] == [row.class_name for row in wanted]
     probabilities = [[row.probability for row in rows] for rows in (found, wanted)]
     np.testing.assert_allclose(*probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_a_file_of_a_fixed_batch_answers_any_number_of_images(run, photos, int8):
+    out = photos.parent / f"four{int8}"
+    exported = striate.export(run.folder, out=out, batch=4, int8=int8)
+    assert onnx.load(exported.file).graph.input[0].type.tensor_type.shape.dim[0].dim_value == 4
+    assert exported.files.agrees or int8
+    files = sorted(photos.glob("*/*"))[:6]
+    wanted = [f"{path} {path.parent.name}" for path in files]
+    for engine in ("onnxruntime", "openvino"):
+        found = Predictor(load_onnx(exported.file, engine)).predict(files)
+        assert [f"{row.path} {row.class_name}" for row in found] == wanted
+    done = run_example(exported, *files)
+    assert [line.rpartition(" ")[0] for line in done.stdout.splitlines()] == wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"page": "web", "batch": 4}, "the page answers one image at a time; leave out --batch"),
+        ({"allowed_drop": 2}, "allowed_drop is for --int8, as float32 loses nothing"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(run, options, told):
+    with pytest.raises(OptionError, match=told):
+        striate.export(run.folder, **options)
 
 
 def test_a_file_whose_answers_differ_is_not_kept(run, photos, monkeypatch):

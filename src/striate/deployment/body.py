@@ -78,31 +78,31 @@ def check_single_view(model: Model | Ensemble) -> None:
         )
 
 
-def trace_program(body: Body, batch: int | None = None) -> ExportedProgram:
-    """Return a body as a graph of PyTorch's operators, for a fixed batch, or any.
+def trace_program(body: Body) -> ExportedProgram:
+    """Return a body as a graph of PyTorch's operators, for any batch.
 
     Raises OptionError for a model that cannot be one graph, ModelError for a network that cannot.
     """
     model = body.model
     check_single_view(model)
-    rows = example_rows(model, batch or 2)
-    dims: dict[int, Any] = {} if batch else {0: torch.export.Dim("batch", min=1, max=2**16)}
+    rows = example_rows(model, 2)
+    dims: dict[int, Any] = {0: torch.export.Dim("batch", min=1, max=2**16)}
     if model.task.own_size:
         dims |= dict.fromkeys((1, 2), torch.export.Dim.AUTO)
     with _quiet(), torch.no_grad():
         try:
-            return torch.export.export(body, (rows,), dynamic_shapes={ROWS: dims or None})
+            return torch.export.export(body, (rows,), dynamic_shapes={ROWS: dims})
         except Exception as error:  # its errors share no public base
             raise _explained(body, error, "torch.export") from error
 
 
-def trace_body(model: Model | Ensemble, batch: int | None = None) -> onnx.ModelProto:
-    """Return the body of a model as an ONNX graph, for a fixed batch, or any.
+def trace_body(model: Model | Ensemble) -> onnx.ModelProto:
+    """Return the body of a model as an ONNX graph, for any batch.
 
     Raises what `trace_program` raises, ModelError for a network with an operator that ONNX lacks.
     """
     body = Body(model).eval()
-    program = trace_program(body, batch)
+    program = trace_program(body)
     names = [model.task.decodes, *([REJECTED] if model.rejection is not None else [])]
     with _quiet():
         try:

@@ -32,15 +32,15 @@ _IMAGE = """\
     image = ImageOps.exif_transpose(image).convert("RGBA")
     opaque = Image.new("RGB", image.size, "white")
     opaque.paste(image, mask=image)
-    {outputs} = session.run(None, {{"images": np.asarray(opaque)[None]}})
+    {outputs} = session.run(None, {{"images": np.asarray(opaque)[None]{repeat}}})
 """
 _SIGNAL = """\
     signal = np.load(path, allow_pickle=False).astype(np.float32).reshape(1, -1, {channels})
-    {outputs} = session.run(None, {{"signals": signal}})
+    {outputs} = session.run(None, {{"signals": signal{repeat}}})
 """
 _SEQUENCE = """\
-    codes = ["ACGT".find(letter) % 5 for letter in path.upper().replace("U", "T")]
-    {outputs} = session.run(None, {{"sequences": np.array(codes, np.uint8)[None, :, None]}})
+    codes = [["ACGT".find(letter) % 5] for letter in path.upper().replace("U", "T")]
+    {outputs} = session.run(None, {{"sequences": np.array([codes], np.uint8){repeat}}})
 """
 _REJECT = f"""\
     if rejected:
@@ -54,8 +54,13 @@ _DRAFT = """\
 _BY = {"letterbox": "max(image.size)", "crop": "min(image.size)", "stretch": "side"}
 
 
-def write_example(task: Answers, view: Preprocess, file: str, *, rejects: bool) -> str:
-    """Return the program for a model in this file, which may reject images."""
+def write_example(
+    task: Answers, view: Preprocess, file: str, *, rejects: bool, batch: int | None = None
+) -> str:
+    """Return the program for a model in this file, which may reject images.
+
+    Where it takes `batch` images at once alone, each is given so many times.
+    """
     read, given = {
         "image": (_IMAGE, "IMAGE..."),
         "signal": (_SIGNAL, "FILE.npy..."),
@@ -72,7 +77,8 @@ def write_example(task: Answers, view: Preprocess, file: str, *, rejects: bool) 
         imports="\n".join(imports),
     )
     read = read.format(
-        outputs="(decoded,), (rejected,)" if rejects else "((decoded,),)",
+        outputs="(decoded, *_), (rejected, *_)" if rejects else "((decoded, *_),)",
+        repeat=f".repeat({batch}, axis=0)" if batch else "",
         channels=view.channels,
         draft="" if task.own_size else _DRAFT.format(size=view.size, by=_BY[view.fit]),
     )

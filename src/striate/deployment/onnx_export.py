@@ -54,7 +54,8 @@ def export_steps(
     runtime = read_runtime(options.page, model) if options.page else None
     steps = partial(Progress, total=3, what="steps")
     yield steps(0)
-    body = trace_body(model, None if options.batch == "any" else options.batch)
+    batch = None if options.batch == "any" else options.batch
+    body = trace_body(model)
     yield steps(1)
     allowed = options.allowed_drop / 100
     rounded = _round(model, body, part, held_out, allowed) if options.int8 else None
@@ -62,7 +63,7 @@ def export_steps(
         body = rounded[0].model
     yield steps(2)
     precision = "float32" if rounded is None else "int8"
-    made = assemble(body, model, precision, hashlib.sha256(content).hexdigest())
+    made = assemble(body, model, precision, hashlib.sha256(content).hexdigest(), batch)
     file = folder / MODEL
     storage.write(file, made)
     proved = _prove(model, part, file, len(content), options.images, rounded)
@@ -70,7 +71,7 @@ def export_steps(
         _check(proved)
     storage.write(folder / PROOF, json.dumps(proved.to_json(), indent=2) + "\n")
     rejects = model.rejection is not None
-    program = write_example(model.task, model.preprocess, MODEL, rejects=rejects)
+    program = write_example(model.task, model.preprocess, MODEL, rejects=rejects, batch=batch)
     storage.write(proved.example, program)
     if runtime is not None:
         storage.write(proved.page, write_page(model, made, runtime))

@@ -22,12 +22,21 @@ _KINDS = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
 
 
 def assemble(
-    body: onnx.ModelProto, model: Model | Ensemble, precision: str, source_sha256: str
+    body: onnx.ModelProto,
+    model: Model | Ensemble,
+    precision: str,
+    source_sha256: str,
+    batch: int | None = None,
 ) -> bytes:
-    """Return the sealed file of a model with this body. Raises ModelError if it is too large."""
+    """Return the sealed file of a model with this body, for a fixed batch, or any.
+
+    Raises ModelError if it is too large.
+    """
     made = onnx.ModelProto()
     made.CopyFrom(body)
     _add_preprocessing(made.graph, model)
+    if batch is not None:
+        _fix_batch(made.graph, batch)
     made.producer_name, made.producer_version = "striate", striate.__version__
     made.doc_string = f"{model.network_name}: {model.task.name}, {model.task.spec}"
     made.graph.name = model.task.name
@@ -58,6 +67,15 @@ def assemble(
     return seal(made.SerializeToString())
 
 
+def _fix_batch(graph: onnx.GraphProto, batch: int) -> None:
+    """Let the first length of the input be a number, wherever it comes again."""
+    name = graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    for value in (*graph.input, *graph.output, *graph.value_info):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param == name:
+                dim.dim_value = batch
+
+
 def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
     """Put preprocessing before the body, and what brings answers back to the image after it.
 
@@ -77,7 +95,7 @@ def _add_preprocessing(graph: onnx.GraphProto, model: Model | Ensemble) -> None:
             rows = resized.rows
     before.rename(rows, ROWS)
     batch = graph.input[0].type.tensor_type.shape.dim[0]
-    shape = [batch.dim_value or batch.dim_param, *inner]
+    shape = [batch.dim_param, *inner]
     del graph.input[:]
     graph.input.append(helper.make_tensor_value_info(name, _KINDS[view.dtype], shape))
     after = Graph("after_")

@@ -48,9 +48,13 @@ class ExportOptions(Options):
     network: Network | None = option(None, "The custom network of the model, as in mynet.py:Net")
 
     @model_validator(mode="after")
-    def _check_drop(self) -> Self:
+    def _check_together(self) -> Self:
         if "allowed_drop" in self.model_fields_set and not self.int8:
             raise PydanticCustomError(
                 "drop", "allowed_drop is for --int8, as float32 loses nothing"
+            )
+        if self.page and self.batch not in ("any", 1):
+            raise PydanticCustomError(
+                "batch", "the page answers one image at a time; leave out --batch"
             )
         return self
