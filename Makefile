@@ -27,7 +27,7 @@ demo: .venv/ready
 	$(BIN)/striate demo
 
 # what opens onnxruntime has processes of its own: after it, a process that forks, as tests of training do, may hang
-RUNTIMES := tests/deployment tests/cli/test_predict_exported.py tests/test_benchmarks.py tests/test_runtimes.py tests/test_docs.py
+RUNTIMES := tests/deployment tests/fleet tests/cli/test_predict_exported.py tests/test_benchmarks.py tests/test_runtimes.py tests/test_docs.py
 OTHERS := $(addprefix --ignore=,$(RUNTIMES))
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 

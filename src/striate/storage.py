@@ -49,14 +49,14 @@ def write_lines(path: Path, lines: Iterable[str]) -> None:
 
 def read_json(path: Path, advice: str = _RESTORE) -> dict[str, Any]:
     """Read a JSON object from a file. Raises StorageError naming the damaged line."""
-    return _parsed(path, b"".join(read_lines(path, advice)), advice)
+    return parse_json(path, b"".join(read_lines(path, advice)), advice)
 
 
 def read_json_lines(path: Path, advice: str = _RESTORE) -> Iterator[dict[str, Any] | StorageError]:
     """Yield the JSON object in each line of a file; a StorageError for a damaged line."""
     for number, line in enumerate(read_lines(path, advice), 1):
         try:
-            yield _parsed(path, line.rstrip(b"\n"), advice, number)
+            yield parse_json(path, line.rstrip(b"\n"), advice, number)
         except StorageError as error:
             yield error
 
@@ -72,7 +72,7 @@ def read_lines(path: Path, advice: str = _RESTORE) -> Iterator[bytes]:
         raise storage_error(path, error, advice) from error
 
 
-def _parsed(path: Path, content: bytes, advice: str = _RESTORE, line: int = 1) -> dict[str, Any]:
+def parse_json(path: Path, content: bytes, advice: str = _RESTORE, line: int = 1) -> dict[str, Any]:
     """Parse a JSON object whose content begins at `line` of a file.
 
     Raises StorageError, also for non-finite numbers and too deep nesting.

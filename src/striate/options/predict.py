@@ -30,6 +30,12 @@ class PredictOptions(DecisionOptions):
     out: Annotated[Path | None, ending(".csv", ".jsonl", ".parquet")] = option(
         None, "Write rows to this .csv, .jsonl or .parquet file, while predicting"
     )
+    on: Literal["ray"] | None = option(
+        None, "Predict on a cluster, by Ray Data: --out is a folder of .parquet files"
+    )
+    workers: int | None = option(
+        None, "Processes there, a core each; as many as are free", "number", ge=1, le=100_000
+    )
     image_column: str = option(
         "image", "Column of a .parquet file of images that holds their bytes", "text"
     )
@@ -52,5 +58,21 @@ class PredictOptions(DecisionOptions):
         if self.masks and self.overlays and self.masks.resolve() == self.overlays.resolve():
             raise PydanticCustomError(
                 "folders", "{masks} and {overlays} name one folder; give each its own"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _write_parquet_on_a_cluster(self) -> Self:
+        if self.on is None:
+            if self.workers is not None:
+                raise PydanticCustomError("cluster", "{workers} are those of a cluster; add {on}")
+            return self
+        if self.out is None or self.out.suffix.lower() != ".parquet":
+            raise PydanticCustomError(
+                "cluster", "{on} writes a folder of Parquet; name it with {out}, as found.parquet"
+            )
+        if self.masks or self.overlays:
+            raise PydanticCustomError(
+                "cluster", "{on} writes tables alone; leave {masks} and {overlays} out"
             )
         return self

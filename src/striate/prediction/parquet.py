@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import reduce
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -37,8 +38,7 @@ def write_parquet(path: Path, lines: Callable[[], Iterable[str]]) -> None:
 
     schema = pa.schema([])
     for rows in _groups(lines()):
-        found = pa.Table.from_pylist(rows).schema
-        schema = pa.unify_schemas([schema, found], promote_options="permissive")
+        schema = _unified(schema, pa.Table.from_pylist(rows).schema)
     with storage.replacing(path, "make room") as made:
         with parquet.ParquetWriter(made, schema) as writer:
             for rows in _groups(lines()):
@@ -46,6 +46,60 @@ def write_parquet(path: Path, lines: Callable[[], Iterable[str]]) -> None:
         descriptor = os.open(made, os.O_RDONLY)
         os.fsync(descriptor)
         os.close(descriptor)
+
+
+def to_parquet(lines: Iterable[str]) -> bytes:
+    """Return lines as a Parquet file, whose types are those of their values."""
+    import pyarrow as pa
+
+    return _content(pa.Table.from_pylist(list(map(_row, lines))))
+
+
+def read_types(content: bytes) -> bytes:
+    """Return the types of a Parquet file, in the form that Arrow sends them in."""
+    return _table(content).schema.serialize().to_pybytes()
+
+
+def unify_types(types: Iterable[bytes]) -> bytes:
+    """Return types that hold the values of all."""
+    import pyarrow as pa
+
+    schemas = (pa.ipc.read_schema(pa.BufferReader(each)) for each in types)
+    return reduce(_unified, schemas).serialize().to_pybytes()
+
+
+def retype(content: bytes, types: bytes) -> bytes:
+    """Return a Parquet file with types that hold its values too."""
+    import pyarrow as pa
+
+    schema = pa.ipc.read_schema(pa.BufferReader(types))
+    return _content(pa.Table.from_pylist(_table(content).to_pylist(), schema))
+
+
+def count_failed(content: bytes) -> tuple[int, int]:
+    """Return the rows of a Parquet file, and how many have an error."""
+    told = _table(content).column("error").to_pylist()
+    return len(told), sum(map(bool, told))
+
+
+def _unified(one: Any, other: Any) -> Any:
+    import pyarrow as pa
+
+    return pa.unify_schemas([one, other], promote_options="permissive")
+
+
+def _table(content: bytes) -> Any:
+    from pyarrow import BufferReader, parquet
+
+    return parquet.read_table(BufferReader(content))
+
+
+def _content(table: Any) -> bytes:
+    from pyarrow import BufferOutputStream, parquet
+
+    written = BufferOutputStream()
+    parquet.write_table(table, written)
+    return written.getvalue().to_pybytes()
 
 
 def _groups(lines: Iterable[str]) -> Iterator[list[Any]]:

@@ -36,6 +36,12 @@ class Table:
 
     place: str
     columns: Columns
+    told: str = ""  #: its place as it was given, if that is another
+
+    @property
+    def shown(self) -> str:
+        """Its place in the names of rows that have none."""
+        return self.told or self.place
 
     def count(self) -> int:
         """Return the number of its rows. Raises DataError for a file without such columns."""
@@ -72,7 +78,7 @@ class Table:
             if isinstance(content, dict):
                 told = told or content.get("path")
                 content = content["bytes"]
-            shown = str(told) if told else f"{self.place}[{row}]"
+            shown = str(told) if told else f"{self.shown}[{row}]"
             if not content:
                 yield File(Refused("empty", ""), shown)
                 continue

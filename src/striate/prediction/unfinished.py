@@ -123,7 +123,7 @@ def _read(path: Path, journal: Path, made_by: Mapping[str, str]) -> Mark:
     head = next(lines, None)
     if isinstance(head, StorageError):
         raise head
-    _compare(path, (head or {}).get("by", {}), made_by)
+    compare_makers(printable(str(path)), (head or {}).get("by", {}), made_by, ANEW)
     done = Mark()
     for line in lines:
         if isinstance(line, StorageError):  # the kill came while it was written
@@ -132,14 +132,14 @@ def _read(path: Path, journal: Path, made_by: Mapping[str, str]) -> Mark:
     return done
 
 
-def _compare(path: Path, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+def compare_makers(
+    shown: str, before: Mapping[str, str], now: Mapping[str, str], anew: str
+) -> None:
     """Raises OptionError if a file was begun in another way."""
     for name in {**before, **now}:
         if before.get(name) != now.get(name):
             was, new = (printable(str(given.get(name)), 60) for given in (before, now))
-            raise OptionError(
-                f"{printable(str(path))} was begun with {name} {was}, and now it is {new}; {ANEW}"
-            )
+            raise OptionError(f"{shown} was begun with {name} {was}, and now it is {new}; {anew}")
 
 
 @contextlib.contextmanager

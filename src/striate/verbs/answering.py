@@ -9,7 +9,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import striate
 from striate import storage
+from striate.cache_store import file_digest
 from striate.data.cache.read_files import File
 from striate.errors import OptionError, printable
 from striate.onnx_model import OnnxModel, is_onnx, load_onnx
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 #: options of predictions that only PyTorch has a use for
 _OF_TORCH = ("network", "tile", "gallery")
 
+#: options that change no row
+_PLACES = {"out", "overwrite", "masks", "overlays", "workers"}
+
 
 def predict(
     model: str | Path | Model | Ensemble | OnnxModel, *data: Any, **options: Any
@@ -40,6 +45,8 @@ def predict(
     DataError for a missing path or a folder without images, OptionError for any other input.
     """
     chosen = PredictOptions.read(options)
+    if chosen.on:
+        raise OptionError("on writes a folder, and returns nothing; call predict_to_file")
     check_table(model, data, chosen)
     predictor = make_predictor(model, chosen)
     given = expand_tables(data, Columns(chosen.image_column, chosen.name_column))
@@ -123,6 +130,17 @@ def _check_pictures(
     for name, folder in folders.items():
         pictures.check_folder(folder, names, given_paths(data), name)
     return images, names
+
+
+def made_by(model: str | Path, options: PredictOptions) -> dict[str, str]:
+    """Return what the rows depend on beside the images."""
+    given = options.model_dump(mode="json", exclude=_PLACES)
+    return {
+        "model": file_digest(next(files_of(model)))[:16],
+        "folder": os.getcwd(),  # noqa: PTH109
+        "version": striate.__version__,
+        **{name: str(value) for name, value in given.items()},
+    }
 
 
 def files_of(model: str | Path | Model | Ensemble | OnnxModel) -> Iterator[Path]:

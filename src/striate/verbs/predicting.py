@@ -13,8 +13,6 @@ from typing import Any
 
 from rich.console import Console
 
-import striate
-from striate.cache_store import file_digest
 from striate.errors import OptionError, StriateError, printable
 from striate.options import PredictOptions
 from striate.prediction.predictor import Predictor
@@ -23,11 +21,9 @@ from striate.prediction.unfinished import Mark, unfinished
 from striate.prediction.writing import write_predictions
 from striate.progress import Pace
 from striate.text import count_noun
-from striate.verbs.answering import check_table, files_of, make_predictor
+from striate.verbs.answering import check_table, made_by, make_predictor
 from striate.verbs.bar import show_pace
-
-#: options that change no row
-_PLACES = {"out", "overwrite", "masks", "overlays"}
+from striate.verbs.fleet import predict_on_fleet
 
 
 def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **options: Any) -> Mark:
@@ -41,30 +37,25 @@ def predict_to_file(model: str | Path, *data: Any, progress: bool = False, **opt
     chosen = PredictOptions.read(options)
     if chosen.out is None or chosen.masks or chosen.overlays:
         raise OptionError("predict_to_file writes one table; name it with out, and no pictures")
+    if chosen.on:
+        return _show(predict_on_fleet(model, data, chosen), progress=progress)
     check_table(model, data, chosen)
     predictor = make_predictor(model, chosen)
     columns = Columns(chosen.image_column, chosen.name_column)
     images = predictor.sources(expand_tables(data, columns))
     noun = f"{predictor.model.preprocess.inputs}s"
-    with unfinished(chosen.out, _made_by(model, chosen)) as file:
+    with unfinished(chosen.out, made_by(model, chosen)) as file:
         if progress and file.done.images:
             told = f"goes on behind {count_noun(file.done.images, noun[:-1])}"
             print(f"{printable(str(chosen.out))}: {told}", file=sys.stderr)
         work = write_predictions(predictor, images, file, raw_csv=chosen.raw_csv)
-        shown = progress and sys.stderr.isatty()
-        total = _Total(predictor, data) if shown else None
-        return show_pace(_paced(work, total, noun), None if shown else Console(quiet=True))
+        total = _Total(predictor, data) if progress and sys.stderr.isatty() else None
+        return _show(_paced(work, total, noun), progress=progress)
 
 
-def _made_by(model: str | Path, options: PredictOptions) -> dict[str, str]:
-    """Return what the rows depend on beside the images."""
-    given = options.model_dump(mode="json", exclude=_PLACES)
-    return {
-        "model": file_digest(next(files_of(model)))[:16],
-        "folder": os.getcwd(),  # noqa: PTH109
-        "version": striate.__version__,
-        **{name: str(value) for name, value in given.items()},
-    }
+def _show(work: Generator[Pace, None, Mark], *, progress: bool) -> Mark:
+    shown = progress and sys.stderr.isatty()
+    return show_pace(work, None if shown else Console(quiet=True))
 
 
 def _paced(
