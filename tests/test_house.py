@@ -18,16 +18,16 @@ from striate.options.choices import NETWORK_NAMES
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
     {"errors", "legacy", "options", "progress", "storage", "text"},
-    {"arithmetic", "cache_store", "metrics", "samples", "tensorfile", "vision"},
+    {"arithmetic", "cache_store", "metrics", "onnx_seal", "samples", "tensorfile", "vision"},
     {"distributed", "layers", "optim", "plotting"},
     {"hardware", "runtimes", "summary", "zoo"},
     {"data", "points", "tasks"},
     {
         *("images", "input_description", "model", "model_description", "model_file"),
-        *("onnx_model", "rejection"),
+        *("onnx_model", "provenance", "rejection"),
     },
     {"training"},
-    {"deployment", "evaluation", "look", "prediction"},
+    {"deployment", "evaluation", "look", "model_card", "prediction"},
     {"serving", "studies"},
     {"verbs"},
     {"cli"},

@@ -19,10 +19,11 @@ from striate import legacy, tensorfile
 from striate.cli import main
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import StorageError
+from striate.input_description import from_json
 from striate.model_file import save
 from striate.tasks.classification.task import ACCURACY
 from striate.training.checkpoint import TrainState, read
-from striate.training.events import Epoch, Started, Step, from_json, to_json
+from striate.training.events import Epoch, Started, Step, to_json
 from tests.cpu import AMX
 
 made_elsewhere = pytest.mark.skipif(

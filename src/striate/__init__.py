@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from striate.verbs.ensemble import ensemble as ensemble
     from striate.verbs.export import export as export
     from striate.verbs.generate import generate as generate
+    from striate.verbs.info import info as info
     from striate.verbs.pack import pack as pack
     from striate.verbs.transferability import transferability as transferability
     from striate.zoo import build as build
@@ -74,6 +75,7 @@ _HOMES = {
     "find_rate": "striate.verbs",
     "forecast": "striate.verbs",
     "generate": "striate.verbs.generate",
+    "info": "striate.verbs.info",
     "load": "striate.model_file",
     "networks": "striate.verbs",
     "numbers": "striate.images.numbers",
@@ -110,6 +112,7 @@ __all__ = [
     "find_rate",
     "forecast",
     "generate",
+    "info",
     "load",
     "networks",
     "numbers",

@@ -1,10 +1,11 @@
-"""What a model file says of its input and targets, checked; both are restored from it."""
+"""What files say of their input, targets and more, checked and restored."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from striate.data.decoding.preprocess import Preprocess
@@ -77,6 +78,7 @@ class TargetFields(Checked):
 
 
 Said = TypeVar("Said", bound=Checked)
+T = TypeVar("T")
 
 
 def read_description(kind: type[Said], description: dict[str, Any]) -> Said:
@@ -109,3 +111,21 @@ def restore_preprocess(fields: PreprocessFields | SignalFields) -> Preprocess:
     kinds = {"image": Preprocess, "signal": SignalInput, "sequence": SequenceInput}
     kind = kinds[getattr(fields, "inputs", "image")]
     return kind(mean=tuple(fields.mean), std=tuple(fields.std), **given)
+
+
+def from_json(kind: type[T], values: object) -> T:
+    """Build a dataclass from its `asdict` form, validating every field.
+
+    Raises ValueError naming the first invalid field.
+    """
+    try:
+        return _adapter(kind).validate_python(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or kind.__name__
+        raise ValueError(f"{place}: {first['msg'].lower()}") from None
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    return TypeAdapter(kind)

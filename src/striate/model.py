@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.splits import SplitFractions
 from striate.errors import OptionError
+from striate.provenance import Provenance
 from striate.rejection import Rejection
 from striate.tasks.task import Task
 from striate.text import html_table, list_names
@@ -44,6 +45,7 @@ class Model:
     facts: dict[str, str] = field(default_factory=dict[str, str])  #: training settings and scores
     #: which images are none of the targets; None: no image
     rejection: Rejection | None = field(default=None, repr=False)
+    provenance: Provenance = field(default_factory=Provenance, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -174,6 +176,7 @@ class Ensemble:
     task: Task  #: with its target spec; members may have the names in another order
     fractions: SplitFractions  #: of the first member
     facts: dict[str, str] = field(default_factory=dict[str, str])
+    provenance: Provenance = field(default_factory=Provenance, repr=False)
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -293,6 +296,5 @@ def one_network(model: Model | Ensemble, verb: str) -> Model:
 
 def check_images(model: Model | Ensemble, verb: str) -> None:
     """Raise OptionError for a model that takes no images, for what draws or changes these."""
-    inputs = model.preprocess.inputs
-    if inputs != "image":
+    if (inputs := model.preprocess.inputs) != "image":
         raise OptionError(f"{verb} is for models of images, but this one takes {inputs}s")

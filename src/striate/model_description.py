@@ -23,6 +23,7 @@ from striate.input_description import (
     read_description,
 )
 from striate.layers import meta_init
+from striate.provenance import Provenance
 from striate.rejection import SIGNALS, Rejection
 from striate.storage import MODEL_FILE
 from striate.tasks import find_task
@@ -64,6 +65,7 @@ class Description(Checked):
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
     rejection: _RejectionFields | None = None
+    provenance: dict[str, Any] = Field(default_factory=dict)
 
 
 class SignalDescription(Description):
@@ -87,6 +89,7 @@ class EnsembleDescription(Checked):
     fractions: _FractionFields
     facts: Annotated[dict[str, str], Field(max_length=100)]
     members: Annotated[list[dict[str, Any]], Field(min_length=2, max_length=MOST_MEMBERS)]
+    provenance: dict[str, Any] = Field(default_factory=dict)
 
 
 Said = TypeVar("Said", bound=Description | EnsembleDescription)
@@ -161,6 +164,14 @@ def restore_task(path: Path, said: Description | EnsembleDescription) -> Task:
         return task(spec)
     except OptionError as error:
         raise refused(path, str(error)) from error
+
+
+def restore_provenance(path: Path, said: Description | EnsembleDescription) -> Provenance:
+    """Return where the model of the file comes from. Raises ModelError."""
+    try:
+        return Provenance.restore(said.provenance)
+    except ValueError as error:
+        raise refused(path, f"provenance: {error}") from error
 
 
 def restore_spec(path: Path, said: Description, task: Task, given: object) -> NetworkSpec:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from striate import tensorfile
 from striate.data.listing.splits import SplitFractions
@@ -18,6 +18,7 @@ from striate.legacy import upgrade_model
 from striate.model import Ensemble, Model
 from striate.model_description import (
     REJECTION_EXAMPLES,
+    Description,
     EnsembleDescription,
     check_description,
     check_network,
@@ -25,10 +26,14 @@ from striate.model_description import (
     read_file,
     refused,
     restore_network,
+    restore_provenance,
     restore_rejection,
     restore_spec,
     restore_task,
 )
+from striate.rejection import Rejection
+from striate.tasks.task import Task
+from striate.zoo.spec import NetworkSpec
 
 
 def save(model: Model | Ensemble, path: Path) -> None:
@@ -47,6 +52,7 @@ def save(model: Model | Ensemble, path: Path) -> None:
         "targets": model.task.spec.to_json(),
         "fractions": asdict(model.fractions),
         "facts": model.facts,
+        "provenance": model.provenance.to_json(),
         "members": [_description(member) for member in model.members],
     }
     weights = {
@@ -66,6 +72,7 @@ def _description(model: Model) -> dict[str, Any]:
         "preprocess": model.preprocess.to_json(),
         "fractions": asdict(model.fractions),
         "facts": model.facts,
+        "provenance": model.provenance.to_json(),
     }
 
 
@@ -103,7 +110,8 @@ def _load_ensemble(
     if reason := next(filter(None, (explain_mismatch(task, each.task) for each in members)), ""):
         raise refused(path, f"of a member {reason}")
     fractions = SplitFractions(**said.fractions.model_dump())
-    made = Ensemble(tuple(members), task, fractions, said.facts)
+    whence = restore_provenance(path, said)
+    made = Ensemble(tuple(members), task, fractions, said.facts, whence)
     if task.head != "logits" and len(made.views) > 1:
         raise refused(path, "the maps of its members are not of one size")
     return made
@@ -118,17 +126,41 @@ def restore_model(
 ) -> Model:
     """Return the model of a file's description and tensors; errors are those of `load`."""
     said = check_network(path, upgrade_model(description))
-    preprocess = restore_preprocess(said.preprocess)
     task = restore_task(path, said)
     spec = restore_spec(path, said, task, network)
     rejection, weights = restore_rejection(path, said, weights)
     made = restore_network(path, spec, said, task, weights)
+    placed = to_device(made, device) if spec.ours else made.to(device)
+    return _assemble(path, said, placed.eval(), spec, task, rejection)
+
+
+def load_without_network(path: Path) -> Model:
+    """Load all of a model file but the network, which is code that is not here.
+
+    Raises what `load` raises but for that.
+    """
+    path, description, weights = read_file(path)
+    said = check_network(path, upgrade_model(description))
+    spec = NetworkSpec.recorded(said.network, said.network_sha256)
+    rejection, _ = restore_rejection(path, said, weights)
+    return _assemble(path, said, nn.Module(), spec, restore_task(path, said), rejection)
+
+
+def _assemble(
+    path: Path,
+    said: Description,
+    network: nn.Module,
+    spec: NetworkSpec,
+    task: Task,
+    rejection: Rejection | None,
+) -> Model:
     return Model(
-        (to_device(made, device) if spec.ours else made.to(device)).eval(),
+        network,
         spec,
         task,
-        preprocess,
+        restore_preprocess(said.preprocess),
         SplitFractions(**said.fractions.model_dump()),
         said.facts,
         rejection,
+        restore_provenance(path, said),
     )

@@ -1,18 +1,16 @@
 """Exported models: read without PyTorch, and run by onnxruntime or OpenVINO.
 
-The metadata of an ONNX file hold what the model is, as JSON, and the SHA-256 of the file with 64
-zeros in the digest's place: a runtime answers wrongly, without a word, where a weight is damaged.
+The metadata of an ONNX file hold what the model is, as JSON.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,17 +28,16 @@ from striate.input_description import (
     read_description,
     restore_preprocess,
 )
+from striate.onnx_seal import unseal
+from striate.provenance import Provenance
 from striate.tasks import find_answers
 from striate.tasks.answers import Answers
 
-BLANK = "0" * 64  #: stands for the digest while it is computed
-DESCRIPTION, DIGEST = "striate", "sha256"  #: keys of the metadata
+DESCRIPTION = "striate"  #: key of the metadata
 ROWS = "rows"  #: value that holds preprocessed images, (N, size, size, channels)
 REJECTED = "rejected"  #: output that says which images are none of the targets
 RESTORED = ("boxes", "map")  #: heads whose output is brought back to the image
 INNER = "_of_input"  #: ends the name of such an output as the body gives it
-_GRAPH, _METADATA = 7, 14  # fields of ModelProto
-_LENGTH_DELIMITED, _VARINT = 2, 0
 _MAP_PIXELS = 2**20  # of images of which maps are computed together
 
 
@@ -56,6 +53,20 @@ class OnnxDescription(Checked):
     source_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
     precision: Literal["float32", "int8"]
     striate: Annotated[str, Field(max_length=100)]
+    parameters: int | None = None  #: of the networks
+    rejects: float | None = None  #: share of the known images that was to be rejected
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+
+class OnnxFile(NamedTuple):
+    """An ONNX file of a model, checked."""
+
+    content: bytes
+    said: OnnxDescription
+    sha256: str  #: as recorded in it
+    task: Answers
+    preprocess: Preprocess
+    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -116,14 +127,7 @@ def load_onnx(
     Raises OptionError without the file or the engine, ModelError for a file that is damaged or
     was not written by striate, StorageError where it cannot be read.
     """
-    path = Path(path)
-    content = _read(path)
-    said, sha256 = check_content(path, content)
-    try:
-        task = find_answers(said.task)(said.targets.restore())
-        preprocess = restore_preprocess(said.preprocess)
-    except OptionError as error:
-        raise _refused(path, str(error)) from error
+    content, said, sha256, task, preprocess, _ = read_onnx(Path(path))
     return OnnxModel(
         _open_runner(content, engine, threads, task, preprocess),
         task,
@@ -133,6 +137,19 @@ def load_onnx(
         said.precision,
         sha256,
     )
+
+
+def read_onnx(path: Path) -> OnnxFile:
+    """Read a file written by `striate export`, without a runtime. Raises as `load_onnx` does."""
+    content = _read(path)
+    said, sha256 = check_content(path, content)
+    try:
+        task = find_answers(said.task)(said.targets.restore())
+        preprocess = restore_preprocess(said.preprocess)
+        provenance = Provenance.restore(said.provenance)
+    except ValueError as error:  # as OptionError is
+        raise _refused(path, str(error)) from error
+    return OnnxFile(content, said, sha256, task, preprocess, provenance)
 
 
 def _open_runner(
@@ -185,94 +202,14 @@ def _run_openvino(compiled: Any, channels: int | None, batch: NDArray[Any]) -> l
     return [np.array(each) for each in compiled([given]).values()]
 
 
-def seal(content: bytes) -> bytes:
-    """Return a serialized model whose digest is `BLANK` with its digest in that place."""
-    place, _ = _find_digest(content)
-    digest = hashlib.sha256(content).hexdigest()
-    return content[:place] + digest.encode() + content[place + len(BLANK) :]
-
-
 def check_content(path: Path, content: bytes) -> tuple[OnnxDescription, str]:
     """Return what a file says of itself, and its digest, which fits. Raises ModelError."""
     try:
-        metadata = read_metadata(content)
-        place, digest = _find_digest(content)
-    except (ValueError, IndexError, KeyError) as error:
-        raise _refused(path, "it was not written by striate export, or is cut off") from error
-    blank = content[:place] + BLANK.encode() + content[place + len(BLANK) :]
-    if hashlib.sha256(blank).hexdigest() != digest:
-        raise _refused(path, "damaged: its bytes do not match the SHA-256 recorded in it")
-    try:
+        metadata, digest = unseal(content)
         description = json.loads(metadata[DESCRIPTION])
         return read_description(OnnxDescription, description), digest
     except (ValueError, KeyError, RecursionError) as error:
         raise _refused(path, str(error)) from error
-
-
-def read_metadata(content: bytes) -> dict[str, str]:
-    """Return the metadata of a serialized model. Raises ValueError or IndexError for no model."""
-    entries = [_fields(content, begin, end) for begin, end in _find_metadata(content)]
-    return {content[slice(*key)].decode(): content[slice(*text)].decode() for key, text in entries}
-
-
-def _find_digest(content: bytes) -> tuple[int, str]:
-    """Return where the digest stands, and what it is. Raises KeyError if there is none."""
-    for begin, end in _find_metadata(content):
-        key, text = _fields(content, begin, end)
-        if content[slice(*key)] == DIGEST.encode() and text[1] - text[0] == len(BLANK):
-            return text[0], content[slice(*text)].decode()
-    raise KeyError(DIGEST)
-
-
-def _find_metadata(content: bytes) -> list[tuple[int, int]]:
-    """Return begin and end of each entry of the metadata; all else is passed over."""
-    found, place, graphs = list[tuple[int, int]](), 0, 0
-    while place < len(content):
-        number, kind, place = _tag(content, place)
-        if kind == _VARINT:
-            _, place = _varint(content, place)
-            continue
-        if kind != _LENGTH_DELIMITED:
-            raise ValueError(f"no ONNX model: a field of kind {kind}")
-        length, place = _varint(content, place)
-        if place + length > len(content):
-            raise ValueError("cut off")
-        graphs += number == _GRAPH
-        if number == _METADATA:
-            found.append((place, place + length))
-        place += length
-    if graphs != 1:
-        raise ValueError("no ONNX model: it has no graph")
-    return found
-
-
-def _fields(content: bytes, begin: int, end: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Return where key and value of an entry of the metadata stand."""
-    spans, place = list[tuple[int, int]](), begin
-    for wanted in (1, 2):
-        number, kind, place = _tag(content, place)
-        length, place = _varint(content, place)
-        if (number, kind) != (wanted, _LENGTH_DELIMITED) or place + length > end:
-            raise ValueError("no entry of metadata")
-        spans.append((place, place + length))
-        place += length
-    return spans[0], spans[1]
-
-
-def _tag(content: bytes, place: int) -> tuple[int, int, int]:
-    value, place = _varint(content, place)
-    return value >> 3, value & 7, place
-
-
-def _varint(content: bytes, place: int) -> tuple[int, int]:
-    value = 0
-    for shift in range(0, 70, 7):
-        byte = content[place]
-        place += 1
-        value |= (byte & 127) << shift
-        if byte < 128:
-            return value, place
-    raise ValueError("no ONNX model: a number without end")
 
 
 def _read(path: Path) -> bytes:

@@ -170,6 +170,13 @@ def shorten_name(name: str) -> str:
     return shorten(name, 32)
 
 
+def join_few(texts: Sequence[str], most: int = 20) -> str:
+    """Return up to `most` texts, and the number of others."""
+    more = len(texts) - most
+    shown = ", ".join(texts[:most])
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
 def list_names(names: Sequence[str], most: int = 5) -> str:
     """Return up to `most` quoted names, and the number of others."""
     shown = ", ".join(f"“{shorten_name(name)}”" for name in names[:most])

@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
+from striate.input_description import from_json
 from striate.tasks.classification.task import ACCURACY
 from striate.tasks.figures import Figure
 from striate.training.checkpoint import TrainState
-from striate.training.events import from_json
 
 ERROR = Figure("mae", "MAE", higher_is_better=False, form="number")
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from striate.cli.train import _say_what_there_is
+from striate.input_description import from_json
 from striate.tasks.classification.task import ACCURACY
 from striate.tasks.figures import Figure, Score
 from striate.tasks.results import Baseline
@@ -21,7 +22,6 @@ from striate.training.events import (
     Scores,
     Started,
     Step,
-    from_json,
     to_json,
 )
 from tests.training.trainings import epoch

@@ -23,6 +23,7 @@ from striate import tensorfile
 from striate.data.listing.samples import Record
 from striate.data.listing.target_spec import TargetSpec
 from striate.errors import BusyError, DataError, DivergedError, OptionError
+from striate.input_description import from_json
 from striate.options import TrainOptions
 from striate.tasks import bind_task
 from striate.tasks.classification.task import ACCURACY
@@ -34,7 +35,6 @@ from striate.training.events import (
     Started,
     Step,
     Stopped,
-    from_json,
 )
 from striate.training.run import Run
 from striate.training.view import choose_view

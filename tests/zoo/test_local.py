@@ -51,10 +51,10 @@ def test_a_license_that_forbids_commercial_use_is_said(monkeypatch: pytest.Monke
     told = SimpleNamespace(architecture="resnet18", tag="fb_swsl", license="cc-by-nc-4.0")
     fake = SimpleNamespace(get_pretrained_cfg=lambda _: told)
     monkeypatch.setattr(local, "import_library", lambda *_: fake)
-    assert local.describe_terms("resnet18", "timm") == (
+    assert str(local.find_terms("resnet18", "timm")) == (
         "timm resnet18.fb_swsl, license cc-by-nc-4.0, which forbids commercial use"
     )
     told.license = None
-    assert local.describe_terms("resnet18", "timm") == (
+    assert str(local.find_terms("resnet18", "timm")) == (
         "timm resnet18.fb_swsl, which states no license"
     )

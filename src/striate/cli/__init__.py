@@ -28,6 +28,7 @@ from striate.cli import (
     find_rate,
     forecast,
     generate,
+    info,
     look,
     networks,
     numbers,
@@ -116,7 +117,7 @@ def _striate(context: click.Context) -> int:
 
 for _verb in (
     *(demo, check, find_rate, pack, train, compare, transferability, forecast, verify),
-    *(evaluate, ensemble, export, predict, serve, embed, generate, look, networks, describe),
+    *(evaluate, ensemble, info, export, predict, serve, embed, generate, look, networks, describe),
     *(size, filter_, numbers, points, cache),
 ):
     _striate.add_command(_verb.command)

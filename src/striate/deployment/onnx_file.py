@@ -15,7 +15,8 @@ from striate.deployment.resizing import Resized, add_luminance, add_resizing
 from striate.deployment.restoring import find_restoring
 from striate.errors import ModelError
 from striate.model import Ensemble, Model
-from striate.onnx_model import BLANK, DESCRIPTION, DIGEST, INNER, ROWS, seal
+from striate.onnx_model import DESCRIPTION, INNER, ROWS
+from striate.onnx_seal import BLANK, DIGEST, seal
 
 LARGEST = 2**31 - 1  #: bytes of a serialized model
 _KINDS = {"uint8": TensorProto.UINT8, "float32": TensorProto.FLOAT}
@@ -40,20 +41,9 @@ def assemble(
     made.producer_name, made.producer_version = "striate", striate.__version__
     made.doc_string = f"{model.network_name}: {model.task.name}, {model.task.spec}"
     made.graph.name = model.task.name
-    described = {
-        "format": 1,
-        "task": model.task.name,
-        "network": model.network_name,
-        "targets": model.task.spec.to_json(),
-        "preprocess": model.preprocess.to_json(),
-        "facts": dict(model.facts),
-        "source_sha256": source_sha256,
-        "precision": precision,
-        "striate": striate.__version__,
-    }
     del made.metadata_props[:]
     for key, text in (
-        (DESCRIPTION, json.dumps(described, allow_nan=False)),
+        (DESCRIPTION, json.dumps(_describe(model, precision, source_sha256), allow_nan=False)),
         ("names", json.dumps(list(model.class_names))),
         (DIGEST, BLANK),
     ):
@@ -65,6 +55,24 @@ def assemble(
         )
     onnx.checker.check_model(made)
     return seal(made.SerializeToString())
+
+
+def _describe(model: Model | Ensemble, precision: str, source_sha256: str) -> dict[str, Any]:
+    """Return what the file says of itself, as `OnnxDescription` reads it."""
+    return {
+        "format": 1,
+        "task": model.task.name,
+        "network": model.network_name,
+        "targets": model.task.spec.to_json(),
+        "preprocess": model.preprocess.to_json(),
+        "facts": dict(model.facts),
+        "source_sha256": source_sha256,
+        "precision": precision,
+        "striate": striate.__version__,
+        "parameters": model.parameters,
+        "rejects": model.rejection.share if model.rejection else None,
+        "provenance": model.provenance.to_json(),
+    }
 
 
 def _fix_batch(graph: onnx.GraphProto, batch: int) -> None:

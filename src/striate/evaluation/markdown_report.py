@@ -51,7 +51,7 @@ def render_markdown(content: Content, images: Images) -> str:
         escape(f"For comparison, {content.baseline.rule}: {content.always}"),
         "\n".join(map(remark_markdown, content.remarks)),
         *section_markdown(first, images),
-        _table([("setting", "value"), *content.facts.items()], left=(0, 1)),
+        render_table([("setting", "value"), *content.facts.items()], left=(0, 1)),
         *_training(content),
         *(block for section in others for block in section_markdown(section, images)),
         "## The data",
@@ -87,7 +87,7 @@ def _training(content: Content) -> Iterator[str]:
         )
         for row in content.epochs
     ]
-    yield _table([heads, *rows], left=())
+    yield render_table([heads, *rows], left=())
 
 
 def _findings(content: Content) -> Iterator[str]:
@@ -189,7 +189,8 @@ def _matrix(part: Matrix) -> str:
     return _lines([heads, *rows], left=[0])
 
 
-def _table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+def render_table(rows: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """Return rows of plain text as a table, the first as its heads."""
     return _lines([[escape(cell) for cell in row] for row in rows], left)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 
@@ -15,10 +16,13 @@ from striate.evaluation.evaluate import EvaluationRun, evaluate_split
 from striate.evaluation.known import Known
 from striate.evaluation.report import Form, render_report
 from striate.evaluation.seen_images import Originals, find_root
-from striate.model_file import load
+from striate.model_file import load, save
+from striate.provenance import Scores
+from striate.tasks.results import Results
 from striate.tasks.sections import same_answer
 from striate.text import count_noun
-from striate.training.events import Epoch, Scores
+from striate.training.events import Epoch
+from striate.training.origin import find_provenance
 from striate.training.prepare import PreparedData
 from striate.training.run import Run
 
@@ -29,8 +33,8 @@ FORMS: dict[str, Form] = {".html": "html", ".md": "markdown", ".json": "json"}
 def write_report(run: Run, dataset: PreparedData, split: Split | None = None) -> Scores:
     """Evaluate the model of a finished run on a split; write report and JSON beside it.
 
-    The default split is test, or validation where there is no test image. Returns the scores that
-    are defined on these images, as JSON has no number for the others.
+    The default split is test, or validation where there is no test image. Returns the scores, which
+    the model file then holds too.
     """
     model = load(run.model_file, network=dataset.view.network)
     split = split or ("test" if dataset.counts()["test"] else "validation")
@@ -40,14 +44,23 @@ def write_report(run: Run, dataset: PreparedData, split: Split | None = None) ->
     originals = Originals.of(dataset.root, run.report_file)
     storage.write(run.report_file, write_page(result, run.epochs(), run.command(), originals))
     run.write_json("evaluation.json", result.results.to_json())
-    results, about = result.results, result.results.about
-    scores = results.scores()
+    scores = find_scores(result.results)
+    whence = replace(find_provenance(run, model.class_names), scores=scores)
+    if dataset.source:
+        whence = replace(whence, license=dataset.source.license)
+    save(replace(model, provenance=whence), run.model_file)
+    return scores
+
+
+def find_scores(results: Results) -> Scores:
+    """Return the scores that are defined on these images, as JSON has no number for the others."""
+    about, scores = results.about, results.scores()
     defined = tuple(score for score in scores if not math.isnan(score.value))
     baseline = results.baseline() if defined[:1] == scores[:1] else None
     told = same_answer(len(results))
     same = any(remark.text == told for remark in results.remarks())
     leaks = about.leaked, baseline, same, about.near_leaked, about.grouped
-    return Scores(split, defined, *leaks)
+    return Scores(about.split, defined, *leaks)
 
 
 def write_page(

@@ -27,7 +27,7 @@ from striate.options.choices import (
     SplitChoice,
 )
 from striate.options.compare import CompareOptions
-from striate.options.export import ExportOptions
+from striate.options.export import ExportOptions, InfoOptions
 from striate.options.forecast import ForecastOptions
 from striate.options.points import PointsOptions
 from striate.options.predict import PredictOptions
@@ -66,6 +66,7 @@ __all__ = [
     "Fit",
     "ForecastOptions",
     "GenerateOptions",
+    "InfoOptions",
     "Leaked",
     "LookOptions",
     "MemoryFormat",

@@ -1,14 +1,14 @@
-"""Options of `export`: the form of the file, and what its answers are compared on."""
+"""Options of `export` and `info`: what is written of a model, beside its file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from striate.options.base import Options, decode_limit, option
+from striate.options.base import Options, decode_limit, ending, option
 from striate.options.choices import Network
 
 _ROUND = "Round weights and activations to 8 bits, but for layers that this costs accuracy"
@@ -56,5 +56,27 @@ class ExportOptions(Options):
         if self.page and self.batch not in ("any", 1):
             raise PydanticCustomError(
                 "batch", "the page answers one image at a time; leave out --batch"
+            )
+        return self
+
+
+class InfoOptions(Options):
+    """Options of `info`.
+
+    The card is a Markdown file with metadata at its head, as the Hugging Face Hub shows the
+    `README.md` of a model: what it is for, what it was trained on, how well it does, how it is
+    used. What the file does not tell is left out, for the owner of the model to add.
+    """
+
+    model_card: Annotated[Path | None, ending(".md")] = option(
+        None, "Write a card of the model, in the form of Hugging Face, to this .md file"
+    )
+    overwrite: bool = option(False, "Replace the file of --model-card where it exists")
+
+    @model_validator(mode="after")
+    def _check_overwrite(self) -> Self:
+        if self.overwrite and self.model_card is None:
+            raise PydanticCustomError(
+                "card", "{overwrite} is about the card; say where with {model_card}"
             )
         return self

@@ -10,6 +10,7 @@ from pathlib import Path
 from striate import storage
 from striate.distributed import launch
 from striate.errors import DivergedError, OptionError
+from striate.input_description import from_json
 from striate.options import CompareOptions
 from striate.progress import Progress
 from striate.studies.comparison import Comparison, read_comparison
@@ -20,7 +21,7 @@ from striate.studies.record import Study, fingerprint
 from striate.studies.standing import Events, Standing, train_candidate
 from striate.studies.tune import Search, check_optuna
 from striate.text import format_si
-from striate.training.events import Note, from_json
+from striate.training.events import Note
 from striate.training.pending import LossError
 from striate.training.prepare import prepare_data
 from striate.training.run import Run

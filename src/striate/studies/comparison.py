@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from striate.evaluation.paired import Difference, Paired
+from striate.input_description import from_json
 from striate.studies.foretell import Requirements
 from striate.studies.record import Study
 from striate.tasks.figures import Score
 from striate.text import columns, format_si
-from striate.training.events import from_json
 
 Cost = Literal["milliseconds", "bytes", "minutes"]
 COSTS: dict[Cost, str] = {

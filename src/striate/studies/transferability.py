@@ -17,6 +17,7 @@ from striate import storage
 from striate.data.listing.listing import Listing
 from striate.data.listing.samples import as_text
 from striate.data.readers.scan import resolved
+from striate.input_description import from_json
 from striate.options import TrainOptions, TransferabilityOptions
 from striate.progress import Progress
 from striate.studies.finish_run import finish_run
@@ -32,7 +33,7 @@ from striate.studies.transfer.sides import (
     store_halves,
 )
 from striate.tasks import kind_of
-from striate.training.events import Event, Finished, Note, Started, Step, from_json
+from striate.training.events import Event, Finished, Note, Started, Step
 from striate.training.run import Run
 from striate.training.view import View
 

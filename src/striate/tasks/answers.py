@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from striate.data.decoding.preprocess import Preprocess
 from striate.data.listing.target_spec import NEEDS, TargetSpec
-from striate.errors import OptionError
+from striate.errors import OptionError, printable
 from striate.options import DecisionOptions
 from striate.tasks.results import Answer
+from striate.text import count_noun, format_amount, join_few
 
 #: what is decoded of some images (N, ...) and their targets, a batch at a time: an array (N, ...),
 #: of masks N of `data.full_masks.FullMask`, and where they are made of images `model.Pairs`
@@ -34,6 +35,8 @@ class Answers(ABC):
     searches: ClassVar[bool] = False  #: whether its answers are found in a gallery
     #: whether images are answered in their own size, if nothing is asked and the network allows it
     own_size: ClassVar[bool] = False
+    pipeline: ClassVar[str] = ""  #: as the Hugging Face Hub calls it; "": it has no such task
+    places: ClassVar[tuple[str, ...]] = ()  #: constants of the spec that are places of names
     #: verb that uses its models, and what that is given beside one
     used_by: ClassVar[tuple[str, str]] = "predict", "IMAGE..."
 
@@ -43,6 +46,21 @@ class Answers(ABC):
     def gives(self) -> str:
         """What it answers with, as messages say it: "a class"."""
         return NEEDS[self.kind]
+
+    def tell_constants(self) -> dict[str, str]:
+        """Return the constants of the spec in words, by name."""
+        names, told = self.spec.names, dict[str, str]()
+        for name, values in self.spec.constants.items():
+            shown = [format_amount(value) for value in values]
+            if name in self.places:
+                known = [names[int(place)] for place in values if 0 <= place < len(names)]
+                told[name] = join_few(list(map(printable, known)))
+            elif len(values) == len(names) > 1:
+                pairs = zip(map(printable, names), shown, strict=True)
+                told[name] = join_few(list(map(" ".join, pairs)))
+            else:
+                told[name] = shown[0] if len(shown) == 1 else count_noun(len(shown), "number")
+        return told
 
     @property
     @abstractmethod

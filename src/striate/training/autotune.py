@@ -23,9 +23,9 @@ from striate.cache_store import default_folder
 from striate.data.loader import Batch, ImageDataset
 from striate.data.order import count_steps
 from striate.errors import StorageError
+from striate.input_description import from_json
 from striate.progress import Progress
 from striate.tasks.task import Task
-from striate.training.events import from_json
 from striate.training.execution import ExecutionConfig, alternatives
 from striate.training.forward_backward import make_updates, translate_torch_errors
 from striate.training.recipe import Recipe

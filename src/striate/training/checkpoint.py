@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from striate import storage, tensorfile
 from striate.errors import DivergedError, StorageError, printable
+from striate.input_description import from_json
 from striate.legacy import upgrade_state, upgrade_tensors
 from striate.optim.ema import EMA
 from striate.optim.optimizer import Optimizer
 from striate.tasks.figures import Figure
-from striate.training.events import Epoch, from_json
+from striate.training.events import Epoch
 
 LAST, PREVIOUS = "last.safetensors", "previous.safetensors"
 EPOCH = "epoch.safetensors"

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from striate.progress import Progress
-from striate.tasks.figures import Figure, Score
-from striate.tasks.results import Baseline
-
-T = TypeVar("T")
+from striate.provenance import Scores
+from striate.tasks.figures import Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +100,6 @@ class Stopped:
 
 
 @dataclass(frozen=True, slots=True)
-class Scores:
-    """Headline scores of a run's report."""
-
-    split: str  #: "test", or "validation" without a test split
-    figures: tuple[Score, ...]  #: the first leads
-    leaked: int = 0  #: images that are in an earlier split too
-    #: None: of a run that an earlier version finished, or where the leading figure is undefined
-    baseline: Baseline | None = None
-    same_answer: bool = False  #: for all images
-    near_leaked: int = 0  #: further images that look almost like one in an earlier split
-    grouped: bool = False  #: images are in groups
-
-    def __str__(self) -> str:
-        lead, baseline = self.figures[0], self.baseline
-        always = f" ({baseline.always}: {baseline.show(lead)})" if baseline else ""
-        return f"{self.split} {lead}{always}"
-
-
-@dataclass(frozen=True, slots=True)
 class Finished:
     """The training has ended; the model file holds the best epoch."""
 
@@ -152,21 +128,3 @@ def to_json(event: Event) -> dict[str, Any]:
         for name, value in asdict(event).items()
     }
     return {"event": type(event).__name__, **values}
-
-
-def from_json(kind: type[T], values: object) -> T:
-    """Build a dataclass from its `asdict` form, validating every field.
-
-    Raises ValueError naming the first invalid field.
-    """
-    try:
-        return _adapter(kind).validate_python(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or kind.__name__
-        raise ValueError(f"{place}: {first['msg'].lower()}") from None
-
-
-@cache
-def _adapter(kind: type[T]) -> TypeAdapter[T]:
-    return TypeAdapter(kind)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from striate import storage
 from striate.distributed.launch import ProcessInfo
 from striate.errors import OptionError, StorageError, printable
+from striate.input_description import from_json
 from striate.legacy import upgrade_event, upgrade_options, upgrade_sample
 from striate.options import TrainOptions
 from striate.tasks.figures import Figure
@@ -27,7 +28,6 @@ from striate.training.events import (
     Started,
     Step,
     Stopped,
-    from_json,
     to_json,
 )
 

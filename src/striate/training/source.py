@@ -36,6 +36,9 @@ class Source:
     std: tuple[float, ...] = ()
     interpolation: Interpolation = "bilinear"
     model: Model | None = field(default=None, repr=False)  #: if they are of striate
+    license: str = (
+        ""  #: of published weights, also where a model began with them; "": none is known
+    )
 
     def statistics(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """Return mean and std for images of so many channels: their average if others."""
@@ -100,9 +103,10 @@ def _published(network: object, source: str) -> Source:
     name = zoo.backbone_of(spec.name) or spec.name
     expected = zoo.pretrained.expected_input(name, source)
     interpolation: Interpolation = "bicubic" if expected.interpolation == "bicubic" else "bilinear"
+    terms = local.find_terms(name, source)
     return Source(
-        source, spec, f"{name} of {local.describe_terms(name, source)}",
-        expected.size, None, expected.mean, expected.std, interpolation,
+        source, spec, f"{name} of {terms}", expected.size, None, expected.mean, expected.std,
+        interpolation, license=terms.license,
     )  # fmt: skip
 
 
@@ -129,5 +133,5 @@ def _stored(path: Path, network: object) -> Source:
     told = f"{loaded.spec} of {shown}" + (f", which began with {first}" if first else "")
     return Source(
         place, named if named and wraps else loaded.spec, told, image.size, image.fit,
-        image.mean, image.std, image.interpolation, loaded,
+        image.mean, image.std, image.interpolation, loaded, loaded.provenance.license,
     )  # fmt: skip

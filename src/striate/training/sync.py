@@ -13,8 +13,8 @@ from striate.distributed import collectives
 from striate.distributed.group import Group
 from striate.distributed.sync_batch_norm import convert_batch_norms
 from striate.errors import OptionError
+from striate.input_description import from_json
 from striate.training.checkpoint import Learner, TrainState
-from striate.training.events import from_json
 from striate.training.recipe import Recipe
 from striate.zoo.spec import NetworkSpec
 

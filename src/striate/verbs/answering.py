@@ -109,9 +109,14 @@ def check_table(
     if options.out:
         storage.check_output(options.out, chain(files_of(model), given_paths(data)))
         check_parquet(options.out, "a .csv or .jsonl file")
-        if os.path.lexists(options.out) and not options.overwrite:
-            shown = printable(str(options.out))
-            raise OptionError(f"{shown} exists; replace it with --overwrite, or choose another")
+        check_new(options.out, overwrite=options.overwrite)
+
+
+def check_new(path: Path, *, overwrite: bool) -> None:
+    """Raise OptionError if a file is there and is not to be replaced."""
+    if os.path.lexists(path) and not overwrite:
+        shown = printable(str(path))
+        raise OptionError(f"{shown} exists; replace it with --overwrite, or choose another")
 
 
 def _check_pictures(

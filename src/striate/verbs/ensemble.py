@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from striate.data.signals.signal_input import SignalInput
 from striate.errors import OptionError, printable
 from striate.evaluation.ensemble import EnsembleResults, judge_steps
 from striate.evaluation.known import Known, run_of
+from striate.evaluation.write_report import find_scores
 from striate.hardware import choose_device
 from striate.model import Ensemble, Model
 from striate.model_description import MOST_MEMBERS, explain_mismatch, read_file
 from striate.model_file import restore_model, save
 from striate.options import EnsembleOptions, EvaluateOptions
+from striate.provenance import Provenance
 from striate.verbs import display
 from striate.verbs.answering import files_of
 from striate.verbs.judging import recorded_images
@@ -50,7 +53,8 @@ def ensemble(
     asked = EvaluateOptions.read(given)
     work = judge_steps(made, str(place), list(map(str, runs)), known, source, asked)
     judged = display.show_progress(work, None if progress else Console(quiet=True))
-    save(made, place)
+    scores = find_scores(judged.results) if chosen.data is None else None
+    save(replace(made, provenance=Provenance(scores=scores)), place)
     return judged
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from striate import storage
 from striate.errors import OptionError, printable
+from striate.evaluation.evaluate import EvaluationRun
 from striate.evaluation.evaluate_folder import evaluate_steps
 from striate.evaluation.folder_doubts import find_doubts
 from striate.evaluation.invariance import measure_steps
@@ -26,7 +27,7 @@ from striate.evaluation.rejection_result import RejectionResult
 from striate.evaluation.seen_images import Originals
 from striate.evaluation.suspects_list import format_suspects
 from striate.evaluation.train_suspects import suspect_steps
-from striate.evaluation.write_report import write_page
+from striate.evaluation.write_report import find_scores, write_page
 from striate.model import Ensemble, Model
 from striate.model_file import save
 from striate.options import EvaluateOptions, positional, words
@@ -97,7 +98,7 @@ def evaluate_in_full(
             storage.write(chosen.suspects, format_suspects(suspects))
         if chosen.stores and run and not isinstance(model, Model | Ensemble):
             place = Path(model)
-            kept = replace(result.model, task=result.stored)
+            kept = _changed(result, own=data is None or Path(data) == own)
             save(kept, run.model_file if place.is_dir() else place)
     distorted = None
     if chosen.invariance:
@@ -113,6 +114,17 @@ def evaluate_in_full(
         page = write_page(result, epochs, command, originals, chosen.out.suffix, doubts)
         storage.write(chosen.out, page)
     return Evaluated(result.results, distorted, result.rejection, suspects)
+
+
+def _changed(result: EvaluationRun, *, own: bool) -> Model | Ensemble:
+    """Return the model for its file, with its scores if they are of its `own` images as it decides.
+
+    Those that the file had are of a model that decided otherwise.
+    """
+    judged = own and result.results.about.split in ("validation", "test")
+    scores = find_scores(result.results) if judged and result.stored == result.model.task else None
+    whence = replace(result.model.provenance, scores=scores)
+    return replace(result.model, task=result.stored, provenance=whence)
 
 
 def evaluate_pair(

@@ -96,6 +96,7 @@ class AnomalyAnswers(Answers):
     kind: ClassVar[str] = "open"
     head: ClassVar[str] = "patches"
     decodes: ClassVar[str] = "distances"
+    places: ClassVar[tuple[str, ...]] = ("good",)
 
     @property
     def blank(self) -> AnomalyAnswer:

@@ -83,6 +83,8 @@ class ClassAnswers(Answers):
     name: ClassVar[str] = "classification"
     kind: ClassVar[str] = "label"
     decodes: ClassVar[str] = "probabilities"
+    pipeline: ClassVar[str] = "image-classification"
+    places: ClassVar[tuple[str, ...]] = ("positive",)
 
     @property
     def blank(self) -> ClassAnswer:

@@ -156,6 +156,7 @@ class BoxAnswers(Answers):
     kind: ClassVar[str] = "boxes"
     head: ClassVar[str] = "boxes"
     decodes: ClassVar[str] = "boxes"
+    pipeline: ClassVar[str] = "object-detection"
 
     @property
     def blank(self) -> BoxAnswer:

@@ -121,6 +121,8 @@ class NearestAnswers(Answers):
     head: ClassVar[str] = "cosines"
     searches: ClassVar[bool] = True
     decodes: ClassVar[str] = "embeddings"
+    pipeline: ClassVar[str] = "image-feature-extraction"
+    places: ClassVar[tuple[str, ...]] = ("trained",)
 
     @property
     def blank(self) -> NearestAnswer:

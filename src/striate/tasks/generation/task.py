@@ -61,6 +61,7 @@ class Generation(Task):
     kind: ClassVar[str] = "image"
     head: ClassVar[str] = "samples"
     used_by: ClassVar[tuple[str, str]] = "generate", "--out FOLDER"
+    pipeline: ClassVar[str] = "unconditional-image-generation"
     normalization: ClassVar[tuple[float, float] | None] = (0.5, 0.5)  # -1 to 1, as tanh gives
     usual: ClassVar[Mapping[str, Any]] = {
         "optimizer": "adam",
@@ -245,6 +246,7 @@ class ConditionalGeneration(Generation):
 
     name: ClassVar[str] = "conditional_generation"
     kind: ClassVar[str] = "label"
+    pipeline: ClassVar[str] = ""
     refusals: ClassVar[Mapping[str, str]] = {
         **{name: why for name, why in Generation.refusals.items() if name != "balance"},
         "balance=weights": "the losses have none; --balance sampling shows all classes alike",

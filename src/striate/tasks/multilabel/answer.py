@@ -118,6 +118,7 @@ class LabelsAnswers(Answers):
     name: ClassVar[str] = "multilabel"
     kind: ClassVar[str] = "labels"
     decodes: ClassVar[str] = "probabilities"
+    pipeline: ClassVar[str] = "image-classification"
 
     @property
     def blank(self) -> LabelsAnswer:

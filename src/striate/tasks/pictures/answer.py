@@ -100,6 +100,7 @@ class PictureAnswers(Answers):
     head: ClassVar[str] = "image"
     own_size: ClassVar[bool] = True
     decodes: ClassVar[str] = "pictures"
+    pipeline: ClassVar[str] = "image-to-image"
 
     @property
     def blank(self) -> PictureAnswer:

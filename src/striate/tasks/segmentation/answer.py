@@ -114,6 +114,8 @@ class MaskAnswers(Answers):
     kind: ClassVar[str] = "mask"
     head: ClassVar[str] = "map"
     decodes: ClassVar[str] = "classes"
+    pipeline: ClassVar[str] = "image-segmentation"
+    places: ClassVar[tuple[str, ...]] = ("unseen",)
 
     @property
     def blank(self) -> MaskAnswer:

@@ -7,6 +7,7 @@ import importlib.util
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -62,8 +63,23 @@ def _cached(peer: str, source: str) -> Iterator[Path]:
     yield from hub.glob(f"{repository}/snapshots/*/model.safetensors")
 
 
-def describe_terms(name: str, source: str) -> str:
-    """Return what holds the weights of a network, and their license, in words."""
+class Terms(NamedTuple):
+    """What holds published weights, and their license; "" if it states none."""
+
+    held: str
+    license: str
+
+    def __str__(self) -> str:
+        if not self.license:
+            return f"{self.held}, which states no license"
+        marks = "-nc", "noncommercial", "non-commercial"
+        forbids = any(mark in self.license.lower() for mark in marks)
+        noted = ", which forbids commercial use" if forbids else ""
+        return f"{self.held}, license {self.license}{noted}"
+
+
+def find_terms(name: str, source: str) -> Terms:
+    """Return what holds the weights of a network, and their license."""
     peer = find_counterpart(name, source).name
     if source == "package":
         package = importlib.metadata.distribution(peer.replace("_", "-"))
@@ -74,7 +90,8 @@ def describe_terms(name: str, source: str) -> str:
     else:
         weights = import_library("torchvision.models", "weights").get_model_weights(peer).DEFAULT
         held, terms = f"torchvision {weights}", weights.meta.get("license")
-    return f"{held}, {_license(terms)}"
+    text = terms if isinstance(terms, str) else ""
+    return Terms(held, " ".join(text.split())[:100])
 
 
 def _license_file(package: importlib.metadata.Distribution) -> str:
@@ -82,11 +99,3 @@ def _license_file(package: importlib.metadata.Distribution) -> str:
     names = [str(file) for file in package.files or () if "LICENSE" in file.name]
     lines = (package.read_text(Path(names[0]).name) or "").split("\n") if names else []
     return next((line.strip() for line in lines if line.strip()), "")
-
-
-def _license(terms: object) -> str:
-    if not isinstance(terms, str) or not terms.strip():
-        return "which states no license"
-    text = " ".join(terms.split())[:100]
-    forbids = any(mark in text.lower() for mark in ("-nc", "noncommercial", "non-commercial"))
-    return f"license {text}" + (", which forbids commercial use" if forbids else "")
