@@ -12,7 +12,8 @@ import numpy as np
 
 from striate.data.listing.samples import IGNORE
 from striate.deployment.graph import Graph
-from striate.deployment.resizing import Placement, Resized
+from striate.deployment.resizing import Resized
+from striate.deployment.weights import Placement
 from striate.onnx_model import RESTORED
 
 
